@@ -1,0 +1,35 @@
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/entente
+WORKDIR /srv/entente
+# The lock before the code: a change of code does not install everything again.
+COPY requirements.lock ./
+RUN /opt/entente/bin/pip install --require-hashes -r requirements.lock
+COPY pyproject.toml ./
+COPY migrations ./migrations
+COPY app ./app
+# In place (-e), because the migrations are found beside the package.
+RUN /opt/entente/bin/pip install --no-deps -e .
+
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="entente" \
+      org.opencontainers.image.description="Timelines of how states and alliances act towards each other" \
+      org.opencontainers.image.version="0.1.0"
+ENV PATH=/opt/entente/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    ENTENTE_DATABASE_URL=sqlite:////data/entente.db
+RUN groupadd --gid 10001 entente \
+    && useradd --uid 10001 --gid entente --no-create-home --shell /usr/sbin/nologin entente \
+    && install -d -o entente -g entente /data
+COPY --from=build /opt/entente /opt/entente
+COPY --from=build /srv/entente /srv/entente
+WORKDIR /srv/entente
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+# Migrates and loads the bundled data on its first start; compose.yaml does both in a step of its own.
+CMD ["entente", "serve", "--host", "0.0.0.0", "--port", "8000", "--first-start"]

@@ -1,0 +1,74 @@
+VENV ?= .venv
+PORT ?= 8000
+DATA ?= data
+PYTHON ?= python3
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check -q
+LOCK := --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
+
+.DEFAULT_GOAL := help
+.PHONY: help run install dev test quick check format lock bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## install what is locked and serve: PORT=8000 DATA=data
+	@mkdir -p "$(DATA)"
+	ENTENTE_DATABASE_URL="sqlite:///$(DATA)/entente.db" $(BIN)/entente serve --port $(PORT) --first-start
+
+install: $(VENV)/installed ## create the virtual environment with what running needs
+
+dev: $(VENV)/dev ## add what testing needs
+
+test: $(VENV)/dev check ## every check, then the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+quick: $(VENV)/dev ## the tests that are not slow
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+format: $(VENV)/dev ## rewrite the code the way check wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
+	$(BIN)/uv pip compile $(LOCK) -q pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+bench: $(VENV)/dev ## measure (bench/)
+	$(BIN)/python -m bench
+
+clean: ## remove the virtual environment and what tools leave behind; never data
+	rm -rf "$(VENV)" build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find app tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The files below are stamps: what they stand for is redone only when a lock or pyproject.toml
+# changes, so a second `make run` needs neither time nor network.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "entente needs Python 3.11 or newer; choose one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot create virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv "$(VENV)"
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/locker: | $(BIN)/python
+	$(PIP) install uv
+	@touch $@

@@ -1,0 +1,29 @@
+"""Actors named in a path or a parameter."""
+
+from sqlalchemy import Connection, select
+
+from app.actors.queries import UnknownActorError, find
+from app.db.tables import actors
+from app.http.problems import InvalidError, MissingError, MovedError
+
+
+def in_path(db: Connection, asked: str, kinds: tuple[str, ...] = ()) -> str:
+    """The code of the actor that a path names; 404 where there is none, 308 where it merged."""
+    try:
+        code = find(db, asked[:200]) if asked.isprintable() else ""
+    except UnknownActorError as unknown:
+        raise MissingError(f"{str(unknown).capitalize()}. {unknown.hint}") from unknown
+    row = db.execute(select(actors).where(actors.c.code == code)).one_or_none()
+    if row is None or (kinds and row.kind not in kinds):
+        raise MissingError(f"{code or 'That'} is not {' or '.join(kinds) or 'an actor'}.")
+    if row.merged_into is not None:
+        raise MovedError(f"/v1/actors/{row.merged_into}")
+    return code
+
+
+def in_query(db: Connection, field: str, asked: str) -> str:
+    """The code of the actor that a parameter names; 422 with suggestions where there is none."""
+    try:
+        return find(db, asked)
+    except UnknownActorError as unknown:
+        raise InvalidError(field, str(unknown), unknown.hint) from unknown

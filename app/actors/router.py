@@ -1,0 +1,216 @@
+"""Actors over HTTP."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+
+from app.actors import queries
+from app.actors.path import in_path
+from app.actors.schemas import Actor, Candidate, Kind, Membership
+from app.db.tables import actors, participations, revisions
+from app.http.answer import encode
+from app.http.asked import Day
+from app.http.caching import cached, version_of
+from app.http.database import Held
+from app.http.page import Links, Meta, NoQuery, Page, Paging, links, page
+from app.http.problems import RESPONSES, InvalidError
+from app.text import Word
+
+router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=RESPONSES)
+LIMIT = 1000
+
+
+class ActorQuery(Paging):
+    """Which actors."""
+
+    kind: list[Kind] = Field([], description="States, alliances, persons …")
+
+
+class ResolveQuery(Paging):
+    """A name to resolve."""
+
+    q: Word = Field(description="A code, scheme:code, name or part of one.", examples=["cow:371"])
+    on: Day | None = Field(None, description="The day on which it had that name or code.")
+
+
+class Listed(Actor):
+    """An actor, with what the record holds of it."""
+
+    first_event: str | None
+    last_event: str | None
+    events: int
+
+
+class Known(Actor):
+    """An actor, with its memberships over time."""
+
+    memberships: list[Membership]
+
+
+class Relation(BaseModel):
+    """A partner, and how often the two met in events."""
+
+    actor: str
+    name: str
+    count: int
+    cooperation: int
+    conflict: int
+    first: str
+    last: str
+
+
+@router.get("", response_model=Page[Listed], operation_id="listActors")
+def list_actors(
+    asked: Annotated[ActorQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Actors by code, with first and last event and their number."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            p = participations.c
+            chosen = select(actors.c.code, revisions.c.document).join(
+                revisions, revisions.c.seq == actors.c.seq
+            )
+            if asked.kind:
+                chosen = chosen.where(actors.c.kind.in_(asked.kind))
+            if asked.cursor is not None:
+                chosen = chosen.where(actors.c.code > _after(asked.cursor))
+            found = db.execute(chosen.order_by(actors.c.code).limit(asked.limit + 1)).all()
+            codes = [r.code for r in found[: asked.limit]]
+            counted = {
+                r.actor: r
+                for r in db.execute(
+                    select(
+                        p.actor,
+                        func.count(func.distinct(p.event)).label("events"),
+                        func.min(p.start).label("first"),
+                        func.max(p.start).label("last"),
+                    )
+                    .where(p.actor.in_(codes), p.status != "retracted")
+                    .group_by(p.actor)
+                )
+            }
+            rows = []
+            for row in found[: asked.limit]:
+                n = counted.get(row.code)
+                more = {
+                    "first_event": n.first if n else None,
+                    "last_event": n.last if n else None,
+                    "events": n.events if n else 0,
+                }
+                rows.append(_merged(row.document, more))
+            cursor = f"code:{codes[-1]}" if len(found) > asked.limit else None
+            known = Meta(version=version, reason=None if rows else "no_match")
+            return page(rows, known, links(request, cursor))
+
+        return cached(request, version, make)
+
+
+def _after(cursor: str) -> str:
+    if not cursor.startswith("code:"):
+        raise InvalidError("cursor", "is not a cursor of this list", "Follow links.next.")
+    return cursor.removeprefix("code:")
+
+
+def _merged(document: str, more: dict[str, Any]) -> str:
+    return json.dumps(json.loads(document) | more, ensure_ascii=False, separators=(",", ":"))
+
+
+class Resolved(BaseModel):
+    """Candidates, best first."""
+
+    data: list[Candidate]
+    meta: Meta
+    links: Links
+
+
+@router.get("/resolve", response_model=Resolved, operation_id="resolveActor")
+def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database: Held) -> Response:
+    """Which actors a name may mean, scored, and why."""
+    with database.connect() as db:
+        try:
+            code = queries.find(db, asked.q, asked.on)
+            found = queries.candidates(db, [code], asked.q)
+        except queries.UnknownActorError as unknown:
+            found = list(unknown.near)
+        more = queries.resembling(db, asked.q, asked.limit)
+        found += [c for c in more if c.code not in {f.code for f in found}]
+        known = Meta(version=version_of(db), reason=None if found else "no_match")
+        where = links(request, None)
+        return Response(
+            encode(Resolved(data=found[: asked.limit], meta=known, links=where)),
+            media_type="application/json",
+        )
+
+
+@router.get("/{code}", response_model=Known, operation_id="getActor")
+def get_actor(
+    code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
+) -> Response:
+    """One actor by any of its names: codes, and memberships over time."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            found = in_path(db, code)
+            document = db.scalar(
+                select(revisions.c.document)
+                .join(actors, actors.c.seq == revisions.c.seq)
+                .where(actors.c.code == found)
+            )
+            spells = [json.loads(r.document) for r in db.execute(queries.spells(actor=found))]
+            body = _merged(document or "{}", {"memberships": spells})
+            return Response(body, media_type="application/json")
+
+        return cached(request, version, make)
+
+
+@router.get("/{code}/relations", response_model=Page[Relation], operation_id="listRelations")
+def list_relations(
+    code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Partners in events, most frequent first."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            found = in_path(db, code)
+            return page(
+                [r.model_dump_json() for r in _relations(db, found)],
+                Meta(version=version),
+                links(request, None),
+            )
+
+        return cached(request, version, make)
+
+
+def _relations(db: Any, code: str) -> list[Relation]:
+    p, q = participations.alias().c, participations.alias().c
+    pairs = (
+        select(q.actor, q.event, q.start, q.quad)
+        .where(p.actor == code, q.event == p.event, q.start == p.start)
+        .where(q.actor != code, q.status != "retracted")
+        .distinct()
+        .subquery()
+    )
+    n = func.count()
+    rows = db.execute(
+        select(
+            pairs.c.actor,
+            actors.c.name,
+            n.label("count"),
+            n.filter(pairs.c.quad <= 2).label("cooperation"),
+            n.filter(pairs.c.quad >= 3).label("conflict"),
+            func.min(pairs.c.start).label("first"),
+            func.max(pairs.c.start).label("last"),
+        )
+        .join(actors, actors.c.code == pairs.c.actor)
+        .group_by(pairs.c.actor, actors.c.name)
+        .order_by(n.desc(), pairs.c.actor)
+        .limit(LIMIT)
+    )
+    return [Relation(**row._mapping) for row in rows]

@@ -1,0 +1,100 @@
+"""Alliances over HTTP."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection
+
+from app.actors.path import in_path, in_query
+from app.alliances import read
+from app.alliances.schemas import Alliance, Member, Tie
+from app.http.answer import encode
+from app.http.asked import OnDay
+from app.http.caching import cached, version_of
+from app.http.database import Held
+from app.http.page import Meta, Page, links, page
+from app.http.problems import RESPONSES
+from app.text import Word
+
+router = APIRouter(prefix="/v1", tags=["alliances"], responses=RESPONSES)
+Read = Callable[[Connection], Sequence[BaseModel]]
+
+
+class MembersQuery(OnDay):
+    """Members on a day."""
+
+    role: list[Word] = Field(["member"], description="Roles; members unless asked otherwise.")
+
+
+class TiesQuery(OnDay):
+    """The ties of an actor on a day."""
+
+    actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
+
+
+def listed(request: Request, database: Held, read_rows: Read) -> Response:
+    """A whole list in one answer."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            rows = [row.model_dump_json() for row in read_rows(db)]
+            known = Meta(version=version, reason=None if rows else "no_match")
+            return page(rows, known, links(request, None))
+
+        return cached(request, version, make)
+
+
+@router.get("/alliances", response_model=Page[Alliance], operation_id="listAlliances")
+def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
+    """Alliances and organizations with their members of the day."""
+    return listed(request, database, lambda db: read.alliances(db, asked.day))
+
+
+@router.get("/alliances/{code}", response_model=Alliance, operation_id="getAlliance")
+def get_alliance(
+    code: str, asked: Annotated[OnDay, Query()], request: Request, database: Held
+) -> Response:
+    """One alliance or organization."""
+    with database.connect() as db:
+        group = read.alliance(db, in_path(db, code, read.KINDS), asked.day)
+        answer = Response(encode(group), media_type="application/json")
+        return cached(request, version_of(db), lambda: answer)
+
+
+@router.get("/alliances/{code}/members", response_model=Page[Member], operation_id="listMembers")
+def list_members(
+    code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Who belonged on a day: in force, suspended or withdrawing."""
+    return listed(
+        request,
+        database,
+        lambda db: read.members(db, in_path(db, code, read.KINDS), asked.day, asked.role),
+    )
+
+
+@router.get(
+    "/alliances/{code}/history", response_model=Page[Member], operation_id="getAllianceHistory"
+)
+def get_history(
+    code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Every spell of membership, past ones included."""
+    return listed(
+        request,
+        database,
+        lambda db: read.members(db, in_path(db, code, read.KINDS), None, asked.role),
+    )
+
+
+@router.get("/ties", response_model=Page[Tie], operation_id="listTies")
+def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: Held) -> Response:
+    """What an actor was bound to on a day, and to what that obliges."""
+    return listed(
+        request,
+        database,
+        lambda db: read.ties(db, in_query(db, "actor", asked.actor), asked.day),
+    )

@@ -1,0 +1,1 @@
+"""Floor: knows SQL, knows no HTTP and no capability."""

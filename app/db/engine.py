@@ -1,0 +1,62 @@
+"""Connections: one engine a process, reads in plain transactions, writes one at a time."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.db.dialect import one_writer
+
+
+class Database:
+    """A database to read from (`connect`) and to write to (`write`)."""
+
+    def __init__(self, url: str, pool_size: int = 16) -> None:
+        if url.startswith("postgresql:"):
+            url = url.replace("postgresql:", "postgresql+psycopg:", 1)
+        self.engine: Engine = create_engine(
+            url, pool_size=pool_size, max_overflow=4, pool_timeout=10, pool_pre_ping=False
+        )
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(entente_writes=True)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection whose reads all see one state of the database."""
+        with self.engine.connect() as db:
+            yield db
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that alone may write; committed at the end, or nothing of it."""
+        with self._writer.begin() as db:
+            one_writer(db)
+            yield db
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is off; ours is below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "mmap_size=1073741824",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(db: Connection) -> None:
+    options: dict[str, Any] = dict(db.get_execution_options())
+    db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("entente_writes") else "BEGIN")

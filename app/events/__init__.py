@@ -1,0 +1,1 @@
+"""Events: what happened, between whom, when, and who says so."""

@@ -1,0 +1,215 @@
+"""The one write path of events: document, indexes, signals and day sums in one transaction."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from app.actors.queries import UnknownActorError, find
+from app.db.dialect import forget_words, index_words, upsert
+from app.db.journal import Writer, append, now
+from app.db.tables import (
+    actors,
+    day_sums,
+    events,
+    memberships,
+    participations,
+    reports,
+    revisions,
+    signals,
+    sources,
+    tags,
+)
+from app.db.types import NEVER
+from app.edtf import last_day, parse
+from app.events.render import Known, render
+from app.events.schemas import Event, GivenEvent
+from app.events.signals import mass
+from app.sources.schemas import Source
+
+SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
+BY_EVENT = (participations, reports, tags, signals)
+
+
+class UnknownSourceError(Exception):
+    """A report names a source that is not there."""
+
+
+def write_events(db: Connection, given: Sequence[GivenEvent], dataset: str, by: Writer) -> None:
+    """Create or replace events by key. All of them, or the exception says which not."""
+    settled = [_settled(db, one) for one in given]
+    known = what_is_known(db, settled)
+    ids = [f"{dataset}:{g.key}" for g in settled]
+    numbers = {
+        key: int(n)
+        for key, n in db.execute(
+            select(revisions.c.id, revisions.c.revision)
+            .join(events, events.c.seq == revisions.c.seq)
+            .where(events.c.id.in_(ids))
+        )
+    }
+    moment = now()
+    made = [
+        render(g, dataset, known, moment, numbers.get(key, 0) + 1)
+        for key, g in zip(ids, settled, strict=True)
+    ]
+    _forget(db, [key for key in ids if key in numbers])
+    seqs = append(db, "event", [(e.id, e.model_dump_json(by_alias=True)) for e in made], by)
+    _index(db, made, seqs)
+
+
+def _settled(db: Connection, given: GivenEvent) -> GivenEvent:
+    """The same event with every actor by its code; one that nobody knows stays as `native`."""
+    day = parse(given.date).start.isoformat()
+    who = []
+    for p in given.participants:
+        try:
+            who.append(p.model_copy(update={"actor": find(db, p.actor, day) if p.actor else None}))
+        except UnknownActorError:
+            who.append(p.model_copy(update={"actor": None, "native": p.native or p.actor}))
+    stated = [
+        s.model_copy(update={"from_": find(db, s.from_, day), "toward": find(db, s.toward, day)})
+        for s in given.signals
+    ]
+    return given.model_copy(update={"participants": who, "signals": stated})
+
+
+def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
+    """Names, kinds and memberships of the actors, and the sources, that these events need."""
+    people = {"person", "body"}
+    rows = db.execute(select(actors.c.code, actors.c.name, actors.c.kind)).all()
+    kinds = {r.code: r.kind for r in rows}
+    belongs: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    m = memberships.c
+    for r in db.execute(select(m.actor, m.group, m.since, m.until).order_by(m.since, m.group)):
+        if kinds[r.actor] in people and r.since is not None:
+            belongs[r.actor].append((r.group, r.since, r.until))
+    wanted = sorted({r.source for g in given for r in g.reports})
+    found = db.execute(
+        select(sources.c.id, revisions.c.document)
+        .join(revisions, revisions.c.seq == sources.c.seq)
+        .where(sources.c.id.in_(wanted))
+    )
+    cited = {key: Source.model_validate_json(body) for key, body in found}
+    if absent := [key for key in wanted if key not in cited]:
+        raise UnknownSourceError(f"no source has the id {absent[0]!r}")
+    return Known({r.code: r.name for r in rows}, kinds, belongs, cited)
+
+
+def _forget(db: Connection, ids: Sequence[str]) -> None:
+    """Take the current rows of events out of every index and every sum."""
+    if not ids:
+        return
+    rows = db.execute(select(signals).where(signals.c.event.in_(ids))).mappings().all()
+    _add_up(db, [dict(r) for r in rows], -1)
+    seqs = list(db.scalars(select(events.c.seq).where(events.c.id.in_(ids))))
+    forget_words(db, seqs)
+    for table in BY_EVENT:
+        db.execute(delete(table).where(table.c.event.in_(ids)))
+    db.execute(delete(events).where(events.c.id.in_(ids)))
+
+
+def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event, seq in zip(made, seqs, strict=True):
+        for name, row in _rows(event, seq):
+            rows[name].append(row)
+    for table in (events, *BY_EVENT):
+        if rows[table.name]:
+            db.execute(insert(table), rows[table.name])
+    index_words(db, [(seq, searchable(e)) for e, seq in zip(made, seqs, strict=True)])
+    _add_up(db, rows[signals.name], 1)
+
+
+def searchable(event: Event) -> str:
+    """What full text finds: title, summary, actor names, quotes."""
+    parts = [event.title, event.summary or ""]
+    parts += [p.name or p.native or "" for p in event.participants]
+    return "\n".join(parts + [r.quote or "" for r in event.reports])
+
+
+def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
+    end = event.end or NEVER
+    shared = event.model_dump(include={"dataset", "start", "type", "intensity", "quad", "status"})
+    shared |= {"end": end, "seq": seq}
+    place = event.location
+    more: dict[str, Any] = {
+        "country": None,
+        "lat": None,
+        "lon": None,
+        "x": None,
+        "y": None,
+        "z": None,
+    }
+    if place is not None:
+        more |= {"country": place.country, "lat": place.lat, "lon": place.lon}
+        if place.lat is not None and place.lon is not None:
+            more |= dict(zip("xyz", unit_vector(place.lat, place.lon), strict=True))
+    single = event.model_dump(
+        include={"id", "mode", "cameo", "native", "independent_sources", "recorded_at"}
+    )
+    rows = [(events.name, {**shared, **single, **more})]
+    seen = {(p.actor, p.role, p.via or "") for p in event.participants if p.actor}
+    rows += [
+        (participations.name, {**shared, "actor": a, "event": event.id, "role": r, "via": v})
+        for a, r, v in sorted(seen)
+    ]
+    rows += [(tags.name, {"tag": tag, "event": event.id}) for tag in event.tags]
+    rows += [
+        (
+            reports.name,
+            {
+                "event": event.id,
+                "number": n,
+                "source": r.source,
+                "publisher": r.publisher,
+                "published": last_day(r.published),
+                "reliability": r.reliability,
+                "credibility": r.credibility,
+            },
+        )
+        for n, r in enumerate(event.reports, 1)
+    ]
+    if event.status != "retracted":
+        rows += [
+            (
+                signals.name,
+                {
+                    **s.model_dump(by_alias=True),
+                    "start": event.start,
+                    "event": event.id,
+                    "dataset": event.dataset,
+                },
+            )
+            for s in event.signals
+        ]
+    return rows
+
+
+def unit_vector(lat: float, lon: float) -> tuple[float, float, float]:
+    """A point on the unit sphere, so that nearness is a sum of products in any SQL."""
+    phi, lam = math.radians(lat), math.radians(lon)
+    return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
+
+
+def sums_of(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
+    """Day sums of signals: integers, so that adding and taking away come out even."""
+    total: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
+    for s in rows:
+        sums = total[s["from"], s["toward"], s["dataset"], s["start"]]
+        weight = mass(s["score"], s["confidence"])
+        sums["n"] += sign
+        sums["positive" if s["score"] > 0 else "negative"] += sign * weight
+        if s["quad"]:
+            sums[f"q{s['quad']}"] += sign
+    keys = ("from", "toward", "dataset", "day")
+    return [dict(zip(keys, key, strict=True)) | sums for key, sums in sorted(total.items())]
+
+
+def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> None:
+    if changed := sums_of(rows, sign):
+        db.execute(upsert(db, day_sums, {n: day_sums.c[n] for n in SUMS}), changed)
+        if sign < 0:
+            db.execute(delete(day_sums).where(day_sums.c.n == 0))

@@ -1,0 +1,149 @@
+"""What may be asked of events: one vocabulary, the same at every address. Pure."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from app.edtf import bounds, last_day
+from app.events.vocabulary import EventType, Role, Status
+from app.http.page import Paging, Query
+from app.text import Word
+
+
+def _dated(text: str) -> str:
+    bounds(text)
+    return text
+
+
+def _numbers(text: str, names: str) -> list[float]:
+    parts = text.split(",")
+    if len(parts) != len(names.split(",")):
+        raise ValueError(f"must be {names}, such as 43.4,38.8,46.6,41.3"[:60])
+    values = [float(p) for p in parts]
+    if not all(-1e6 < v < 1e6 for v in values):
+        raise ValueError("numbers out of range")
+    return values
+
+
+Date = Annotated[Word, Field(max_length=64), AfterValidator(_dated)]
+Words = Annotated[list[Word], Field(max_length=100)]
+Intensity = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+
+
+class EventFilter(Query):
+    """Every field narrows; an absent field does not. Fields AND, repeats of one OR."""
+
+    actor: Words = Field([], description="Involves any of these, by any name.", examples=[["ARM"]])
+    between: Words = Field([], description="All of these took part; separated by commas.")
+    initiator: Words = Field([], description="Any of these initiated it.")
+    target: Words = Field([], description="Any of these was its target.")
+    role: list[Role] = Field([], description="The actor asked for took part in this role.")
+    via: bool = Field(True, description="Persons and bodies count for their state.")
+    member_of: Words = Field([], description="A member of this group on the day took part.")
+    since: Date | None = Field(None, description="First day; EDTF, so 2023-09 is its first day.")
+    until: Date | None = Field(None, description="Last day, inclusive; EDTF.")
+    match: Literal["possible", "certain"] = Field(
+        "possible", description="`possible`: overlaps the days; `certain`: lies within them."
+    )
+    type: list[EventType] = Field([], description="PLOVER event type.")
+    mode: Words = Field([], description="PLOVER mode.")
+    cameo: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(
+        [], description="CAMEO code or its beginning; text, so 01 is not 1."
+    )
+    quad: list[Annotated[int, Field(ge=1, le=4)]] = Field([], description="Quad class 1–4.")
+    native: Words = Field([], description="The source's own label.")
+    min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
+    max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
+    country: Words = Field([], description="It happened there.")
+    bbox: Word | None = Field(None, description="west,south,east,north in degrees.")
+    near: Word | None = Field(None, description="lat,lon,km.")
+    tag: Words = Field([], description="Carries any of these tags.")
+    dataset: Words = Field([], description="From any of these datasets.")
+    source: Words = Field([], description="Any of these sources says so.")
+    publisher: Words = Field([], description="Any of these publishers says so.")
+    status: list[Status] = Field([], description="Retracted ones are shown only if asked for.")
+    min_reliability: Literal["A", "B", "C", "D", "E"] | None = Field(
+        None, description="Some report has a source of this grade or better; F never passes."
+    )
+    min_credibility: int | None = Field(
+        None, ge=1, le=5, description="Some report is graded this or better; 6 never passes."
+    )
+    min_independent_sources: int | None = Field(None, ge=1, le=10_000)
+    q: Word | None = Field(None, max_length=500, description="All of these words occur.")
+    known_by: Date | None = Field(None, description="Only what was published by that day.")
+
+    @field_validator("between")
+    @classmethod
+    def _split(cls, given: list[str]) -> list[str]:
+        return [part.strip() for one in given for part in one.split(",") if part.strip()]
+
+    @field_validator("bbox")
+    @classmethod
+    def _box(cls, given: str | None) -> str | None:
+        if given is not None:
+            w, s, e, n = _numbers(given, "w,s,e,n")
+            if not (-180 <= w <= 180 and -180 <= e <= 180 and -90 <= s <= n <= 90):
+                raise ValueError("must be west,south,east,north in degrees, south before north")
+        return given
+
+    @field_validator("near")
+    @classmethod
+    def _circle(cls, given: str | None) -> str | None:
+        if given is not None:
+            lat, lon, km = _numbers(given, "lat,lon,km")
+            if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 0 < km <= 20_038):
+                raise ValueError("must be lat,lon,km with a distance of up to 20038 km")
+        return given
+
+    @model_validator(mode="after")
+    def _forward(self) -> "EventFilter":
+        first, last = self.days
+        if first and last and first > last:
+            raise ValueError(f"since ({self.since}) lies after until ({self.until})")
+        if (
+            self.min_intensity is not None
+            and self.max_intensity is not None
+            and self.min_intensity > self.max_intensity
+        ):
+            raise ValueError("min_intensity lies above max_intensity")
+        return self
+
+    @property
+    def days(self) -> tuple[str | None, str | None]:
+        """First and last day asked for."""
+        return (
+            None if self.since is None else bounds(self.since)[0].isoformat(),
+            last_day(self.until),
+        )
+
+    @property
+    def known_day(self) -> str | None:
+        """The last day on which a report had to be out."""
+        return last_day(self.known_by)
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north."""
+        if self.bbox is None:
+            return None
+        w, s, e, n = _numbers(self.bbox, "w,s,e,n")
+        return w, s, e, n
+
+    @property
+    def circle(self) -> tuple[float, float, float] | None:
+        """Latitude, longitude, kilometres."""
+        if self.near is None:
+            return None
+        lat, lon, km = _numbers(self.near, "lat,lon,km")
+        return lat, lon, km
+
+
+Sort = Literal["-date", "date", "-recorded", "recorded"]
+
+
+class EventQuery(EventFilter, Paging):
+    """A filter, and how to list what it finds."""
+
+    sort: Sort = Field("-date", description="Newest first unless asked otherwise.")
+    count: Literal["none", "estimate", "exact"] = Field("none", description="Rows in all.")
+    fields: Words = Field([], description="Only these fields; separated by commas.")

@@ -1,0 +1,154 @@
+"""Runs the reads: a page, one event, a timeline, counts by a field."""
+
+import json
+from typing import Any, Literal
+
+from sqlalchemy import Connection, case, func, select
+
+from app.db.keyset import BadCursorError, Key, pack, unpack
+from app.db.tables import datasets, events, participations
+from app.edtf import last_day
+from app.events import queries
+from app.events.buckets import Size, spread
+from app.events.filter import EventFilter, EventQuery
+from app.http.page import Meta, Reason
+from app.http.problems import InvalidError
+
+Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
+
+
+def fingerprint(asked: EventQuery) -> str:
+    """What a cursor is bound to: the filter and the order, not the page's size."""
+    return asked.model_dump_json(exclude={"cursor", "limit", "count", "fields"})
+
+
+def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[str], str | None]:
+    """The documents of a page, and the cursor of the next."""
+    bound = fingerprint(asked)
+    settled = queries.settle(db, asked)
+    after: Key | None = None
+    if asked.cursor is not None:
+        try:
+            after = unpack(asked.cursor, bound, secret)
+        except BadCursorError as bad:
+            hint = "Follow links.next, or leave the cursor out to begin anew."
+            raise InvalidError("cursor", str(bad), hint) from bad
+    found = queries.matching(db, settled, asked.sort, after, asked.limit + 1)
+    rows = db.execute(queries.documents(found, asked.sort)).all()
+    more = len(rows) > asked.limit
+    rows = rows[: asked.limit]
+    cursor = pack(Key(rows[-1].value, rows[-1].id), bound, secret) if more else None
+    return [trimmed(row.document, asked) for row in rows], cursor
+
+
+def trimmed(document: str, asked: EventQuery) -> str:
+    """A document with only the fields asked for and the reports that were out."""
+    if not asked.fields and asked.known_by is None:
+        return document
+    held: dict[str, Any] = json.loads(document)
+    if asked.known_day is not None:
+        held = as_known(held, asked.known_day)
+    if asked.fields:
+        wanted = {f.strip() for one in asked.fields for f in one.split(",")}
+        if unknown := sorted(wanted - held.keys()):
+            hint = f"Known: {', '.join(held)}."
+            raise InvalidError("fields", f"{unknown[0][:50]!r} is not a field", hint)
+        held = {key: value for key, value in held.items() if key in wanted or key == "id"}
+    return json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_known(document: dict[str, Any], day: str) -> dict[str, Any]:
+    """A document with the reports published on or before a day, and its counts from those."""
+    out = [r for r in document["reports"] if published(r) and published(r) <= day]
+    witnesses = {r["publisher"].casefold() for r in out if r["stance"] != "disputes"}
+    return document | {"reports": out, "independent_sources": len(witnesses)}
+
+
+def published(report: dict[str, Any]) -> str:
+    """The last day that a report's date can mean; empty where it has none."""
+    return last_day(report["published"]) or ""
+
+
+def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
+    """What the page is of, with a count where asked and a reason where it is empty."""
+    settled = queries.settle(db, asked)
+    known = Meta(version=version, reason=why_empty(db, settled) if empty else None)
+    if asked.count != "none":
+        known.count = int(db.scalar(queries.counted(db, settled)) or 0)
+        known.count_is = "exact"
+    return known
+
+
+def why_empty(db: Connection, asked: EventFilter) -> Reason:
+    """Whether nothing matched, or the days lie outside what the datasets cover."""
+    d = datasets.c
+    covered = select(func.min(d.first), func.max(d.last))
+    if asked.dataset:
+        covered = covered.where(d.code.in_(asked.dataset))
+    first, last = db.execute(covered).one()
+    since, until = asked.days
+    if since is not None and last is not None and since > last:
+        return "not_yet_covered"
+    if until is not None and first is not None and until < first:
+        return "outside_coverage"
+    return "no_match"
+
+
+def timeline(db: Connection, asked: EventFilter, size: Size, top: int) -> list[dict[str, Any]]:
+    """Buckets without holes, oldest first; an event counts once."""
+    settled = queries.settle(db, asked)
+    since, until = settled.days
+    hit = queries.matching(db, settled).order_by(None).subquery()
+    first = hit.c.value if since is None else case((hit.c.value < since, since), else_=hit.c.value)
+    e = events.c
+    rows = db.execute(
+        select(first.label("day"), e.id, e.intensity, e.quad)
+        .select_from(hit)
+        .join(events, e.seq == hit.c.seq)
+        .order_by(first, e.id)
+    ).all()
+    held = spread([(r.day, r.id, r.intensity, r.quad) for r in rows], since, until, size, top)
+    wanted = [key for bucket in held for key in bucket["top"]]
+    titles = _titles(db, wanted)
+    spans = _coverage(db, settled)
+    for bucket in held:
+        bucket["top"] = [titles[key] for key in bucket["top"]]
+        bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in spans)
+    return held
+
+
+def _titles(db: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for at in range(0, len(ids), 500):
+        part = ids[at : at + 500]
+        for key, document in db.execute(queries.several(part)):
+            held = json.loads(document)
+            found[key] = {k: held[k] for k in ("id", "title", "date", "type", "intensity")}
+    return found
+
+
+def _coverage(db: Connection, asked: EventFilter) -> list[tuple[str, str]]:
+    d = datasets.c
+    rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
+    if asked.dataset:
+        rows = rows.where(d.code.in_(asked.dataset))
+    return [(r.first, r.last) for r in db.execute(rows)]
+
+
+def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list[dict[str, Any]]]:
+    """Counts of the matching events by each field asked for, most first."""
+    settled = queries.settle(db, asked)
+    hit = queries.matching(db, settled).order_by(None).subquery()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for face in by:
+        if face in ("actor", "role"):
+            p = participations.c
+            value: Any = p[face]
+            counted = func.count(func.distinct(p.event))
+            rows = select(value, counted).select_from(hit).join(participations, p.event == hit.c.id)
+        else:
+            value, counted = events.c[face], func.count()
+            rows = select(value, counted).select_from(hit).join(events, events.c.seq == hit.c.seq)
+        rows = rows.group_by(value).order_by(counted.desc(), value.asc())
+        found[face] = [{"value": v, "count": n} for v, n in db.execute(rows)]
+    return found

@@ -1,0 +1,176 @@
+"""Events over HTTP."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from app.events import queries, read
+from app.events.buckets import TooManyBucketsError, fitting
+from app.events.filter import EventFilter, EventQuery
+from app.events.schemas import Event
+from app.http.answer import encode
+from app.http.caching import cached, version_of
+from app.http.database import CursorKey, Held
+from app.http.page import Links, Meta, Page, links, page
+from app.http.page import Query as Parameters
+from app.http.problems import RESPONSES, InvalidError, MissingError
+
+router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
+
+
+class Top(BaseModel):
+    """One of the weightiest events of a bucket."""
+
+    id: str
+    title: str
+    date: str
+    type: str | None
+    intensity: float | None
+
+
+class Bucket(BaseModel):
+    """A stretch of days, both inclusive."""
+
+    start: str
+    end: str
+    count: int
+    cooperation: int = Field(description="Events of quad 1 and 2.")
+    conflict: int = Field(description="Events of quad 3 and 4.")
+    mean_intensity: float | None
+    covered: bool = Field(description="False: no dataset covers these days, so 0 says nothing.")
+    top: list[Top]
+
+
+class TimelineQuery(EventFilter):
+    """A filter, and how to draw it."""
+
+    granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = "auto"
+    top: int = Field(3, ge=0, le=50, description="Weightiest events to name in each bucket.")
+
+
+class FacetQuery(EventFilter):
+    """A filter, and what to count by."""
+
+    by: str = Field(description="Fields, separated by commas.", examples=["type,actor"])
+
+
+class Count(BaseModel):
+    """How many events have a value."""
+
+    value: str | int | None
+    count: int
+
+
+class Facets(BaseModel):
+    """Counts by each field asked for."""
+
+    data: dict[str, list[Count]]
+    meta: Meta
+    links: Links
+
+
+class OneQuery(Parameters):
+    """What one event takes."""
+
+    explain: bool = Field(False, description="Adds how type, signals and status came about.")
+
+
+@router.get("/events", response_model=Page[Event], operation_id="listEvents")
+def list_events(
+    asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Events, newest first."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            rows, cursor = read.read_page(db, asked, key)
+            return page(rows, read.meta(db, asked, version, not rows), links(request, cursor))
+
+        return cached(request, version, make)
+
+
+@router.get("/events/{event_id:path}", response_model=Event, operation_id="getEvent")
+def get_event(
+    event_id: str, asked: Annotated[OneQuery, Query()], request: Request, database: Held
+) -> Response:
+    """One event, with every report of it."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            safe = "\x00" not in event_id and event_id.isprintable()
+            document: str | None = db.scalar(queries.one(event_id)) if safe else None
+            if document is None:
+                raise MissingError("No event has that id; /v1/events?q= finds events by words.")
+            if asked.explain:
+                document = json.dumps(_explained(json.loads(document)), ensure_ascii=False)
+            return Response(document, media_type="application/json")
+
+        return cached(request, version, make)
+
+
+def _explained(event: dict[str, Any]) -> dict[str, Any]:
+    rules = sorted({s["rule"] for s in event["signals"]})
+    return event | {
+        "explain": {
+            "type": "as given by the dataset" if event["type"] else "the crosswalk has none",
+            "quad": f"scheme {event['quad_scheme']}",
+            "signals": {rule: sum(s["rule"] == rule for s in event["signals"]) for rule in rules},
+            "status": "as given by the dataset",
+            "roll_ups": [p["via"] for p in event["participants"] if p["via"]],
+        }
+    }
+
+
+@router.get("/timeline", response_model=Page[Bucket], operation_id="getTimeline")
+def get_timeline(
+    asked: Annotated[TimelineQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Buckets without holes, oldest first; zero is not the same as not covered."""
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            since, until = asked.days
+            today = datetime.now(UTC).date().isoformat()
+            size = asked.granularity
+            if size == "auto":
+                size = fitting(since or "2018-01-01", until or max(today, since or today))
+            try:
+                held = read.timeline(db, asked, size, asked.top)
+            except TooManyBucketsError as many:
+                hint = "Ask for a shorter window or a coarser granularity."
+                raise InvalidError("granularity", str(many), hint) from many
+            rows = [encode(bucket).decode() for bucket in held]
+            known = Meta(version=version)
+            if not any(b["count"] for b in held):
+                known.reason = read.why_empty(db, queries.settle(db, asked))
+            return page(rows, known, links(request, None))
+
+        return cached(request, version, make)
+
+
+FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")
+
+
+@router.get("/facets", response_model=Facets, operation_id="getFacets")
+def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database: Held) -> Response:
+    """Counts of the matching events by one field or several, most first."""
+    wanted = [part.strip() for part in asked.by.split(",") if part.strip()]
+    if not wanted or not set(wanted) <= set(FACES):
+        raise InvalidError("by", "names a field that cannot be counted", f"Known: {FACES}")
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            data = read.facets(db, asked, wanted)  # type: ignore[arg-type]
+            tail = Meta(version=version).model_dump(exclude_none=True)
+            where = links(request, None).model_dump()
+            body = encode({"data": data, "meta": tail, "links": where})
+            return Response(body, media_type="application/json")
+
+        return cached(request, version, make)

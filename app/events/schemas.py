@@ -1,0 +1,145 @@
+"""Events as JSON: as they are given, and as they are answered."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
+from app.text import Text, Word
+
+
+class Location(BaseModel):
+    """Where it happened."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Word | None = None
+    country: Word | None = None
+    admin1: Word | None = None
+    admin2: Word | None = None
+    lat: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
+    lon: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
+    precision: Word | None = None
+
+
+class GivenParticipant(BaseModel):
+    """Who took part, by any name."""
+
+    model_config = ConfigDict(extra="ignore")
+    actor: Word | None = None
+    role: Role
+    native: Word | None = None
+    via: Word | None = None
+
+
+class GivenSignal(BaseModel):
+    """What an analyst states that the event does to an alignment."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="ignore")
+    from_: Word = Field(alias="from")
+    toward: Word
+    score: float = Field(ge=-10, le=10, allow_inf_nan=False)
+    confidence: float = Field(1, ge=0, le=1, allow_inf_nan=False)
+
+
+class GivenReport(BaseModel):
+    """A source's account of the event."""
+
+    model_config = ConfigDict(extra="ignore")
+    source: Word
+    quote: Text | None = None
+    locator: Word | None = None
+    stance: Stance = "reports"
+    claims: dict[str, Any] | None = None
+    reliability: Reliability | None = None
+    credibility: int | None = Field(None, ge=1, le=6)
+
+
+class GivenEvent(BaseModel):
+    """An event in the load format `entente`."""
+
+    model_config = ConfigDict(extra="forbid")
+    key: Word
+    title: Word = Field(max_length=500)
+    summary: Text | None = None
+    date: Word
+    type: EventType | None = None
+    mode: Word | None = None
+    cameo: Word | None = Field(None, pattern=r"^[0-9]{2,4}$")
+    native: Word | None = None
+    intensity: float | None = Field(None, ge=-10, le=10, allow_inf_nan=False)
+    quad: int | None = Field(None, ge=1, le=4)
+    quad_scheme: Literal["gdelt", "schrodt"] | None = None
+    status: Status = "reported"
+    participants: list[GivenParticipant] = Field([], max_length=500)
+    signals: list[GivenSignal] = Field([], max_length=500)
+    location: Location | None = None
+    tags: list[Word] = Field([], max_length=100)
+    reports: list[GivenReport] = Field([], max_length=1000)
+
+
+class Participant(BaseModel):
+    """Who took part; a state's share in what its people and bodies do has `via`."""
+
+    actor: str | None
+    name: str | None
+    role: Role
+    via: str | None = None
+    native: str | None = None
+
+
+class Signal(BaseModel):
+    """A directed statement: this moves `from` toward (+) or away from (−) `toward`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    from_: str = Field(alias="from")
+    toward: str
+    score: float = Field(description="−10 … +10.")
+    confidence: float = 1
+    quad: int = Field(description="Quad class 1–4; 0 where the score is 0.")
+    origin: Literal["derived", "stated"]
+    rule: str
+
+
+class Report(BaseModel):
+    """Who says so."""
+
+    source: str
+    title: str
+    publisher: str
+    url: str | None
+    published: str | None
+    quote: str | None
+    locator: str | None
+    stance: Stance
+    claims: dict[str, Any] | None
+    reliability: Reliability | None
+    credibility: int | None
+
+
+class Event(BaseModel):
+    """Something that happened, as its sources tell it."""
+
+    id: str
+    dataset: str
+    title: str
+    summary: str | None
+    date: str = Field(description="As stated, in EDTF.")
+    start: str
+    end: str | None = Field(description="Inclusive; null while it still runs.")
+    precision: str
+    type: EventType | None
+    mode: str | None
+    cameo: str | None
+    native: str | None
+    intensity: float | None = Field(description="Goldstein scale, −10 … +10.")
+    quad: int | None
+    quad_scheme: str
+    status: Status
+    participants: list[Participant]
+    signals: list[Signal]
+    location: Location | None
+    tags: list[str]
+    reports: list[Report]
+    independent_sources: int = Field(description="Publishers, each counted once.")
+    recorded_at: str
+    revision: int

@@ -1,0 +1,1 @@
+"""Floor: what every router shares, knows no capability."""

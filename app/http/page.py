@@ -1,0 +1,72 @@
+"""Lists: `{data, meta, links}`, the same for every kind of thing."""
+
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.http.answer import encode
+from app.text import Word
+
+T = TypeVar("T")
+Reason = Literal["no_match", "outside_coverage", "not_yet_covered"]
+
+
+class Query(BaseModel):
+    """Parameters of a request; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(Query):
+    """An address that takes no parameters."""
+
+
+class Paging(Query):
+    """What every list takes."""
+
+    limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
+    cursor: Word | None = Field(None, max_length=2000, description="From `links.next`.")
+
+
+class Meta(BaseModel):
+    """What an answer is of."""
+
+    version: int = Field(description="`seq` of the last change that the answer knows.")
+    count: int | None = Field(None, description="Rows in all, where asked for.")
+    count_is: Literal["exact", "estimate"] | None = None
+    reason: Reason | None = Field(None, description="Why `data` is empty.")
+
+
+class Links(BaseModel):
+    """Where this page is, and the next."""
+
+    self: str
+    next: str | None = None
+
+
+class Page(BaseModel, Generic[T]):
+    """A list of things."""
+
+    data: list[T]
+    meta: Meta
+    links: Links
+
+
+def links(request: Request, cursor: str | None) -> Links:
+    """The links of a page, relative to the host, so that no forged Host can lead away."""
+    query = parse_qsl(request.url.query, keep_blank_values=True)
+    here = request.url.path + (f"?{urlencode(query)}" if query else "")
+    if cursor is None:
+        return Links(self=here)
+    onward = [(k, v) for k, v in query if k != "cursor"] + [("cursor", cursor)]
+    return Links(self=here, next=f"{request.url.path}?{urlencode(onward)}")
+
+
+def page(documents: list[str], meta: Meta, where: Links, **more: Any) -> Response:
+    """Stored documents joined as bytes into a page."""
+    tail = encode({"meta": meta.model_dump(exclude_none=True), "links": where.model_dump(), **more})
+    body = b'{"data":[' + ",".join(documents).encode() + b"]," + tail[1:]
+    headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
+    return Response(body, media_type="application/json", headers=headers)

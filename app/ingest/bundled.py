@@ -1,0 +1,165 @@
+"""Loads what the service brings along: actors, memberships, sources and the founding case."""
+
+import csv
+import hashlib
+from collections import defaultdict
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from app.actors.changes import write_actors, write_memberships
+from app.actors.schemas import Actor, Membership
+from app.db.dialect import upsert
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.tables import events, house
+from app.events.changes import write_events
+from app.events.schemas import GivenEvent
+from app.sources.changes import write_datasets, write_sources
+from app.sources.schemas import Dataset, Source
+
+BY = Writer("entente", "bundled data")
+FOLDER = files("app") / "bundled"
+NAMES = (
+    "states.csv",
+    "state_codes.csv",
+    "organizations.csv",
+    "persons_and_bodies.csv",
+    "memberships.csv",
+    "membership_sources.csv",
+    "event_sources.csv",
+    "events.ndjson",
+)
+CURATED = Dataset(
+    code="curated",
+    name="Entente's curated events",
+    version="1",
+    licence="CC BY 4.0",
+    citation="Entente, curated events",
+    first="2018-01-01",
+    last="2025-12-31",
+)
+
+
+def load(database: Database) -> bool:
+    """Bring the bundled data in; False where this very data is there already."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in NAMES:
+        digest.update((FOLDER / name).read_bytes())
+    with database.write() as db:
+        held = db.scalar(select(house.c.value).where(house.c.name == "bundled"))
+        if held == digest.hexdigest():
+            return False
+        write_actors(db, actors(), BY)
+        write_datasets(db, [CURATED], BY)
+        write_sources(db, sources(), BY)
+        write_memberships(db, memberships(), BY)
+        _write_new_events(db)
+        row = {"name": "bundled", "value": digest.hexdigest()}
+        db.execute(upsert(db, house), row)
+    return True
+
+
+def _write_new_events(db: Connection) -> None:
+    lines = (FOLDER / "events.ndjson").read_text("utf-8").splitlines()
+    given = [GivenEvent.model_validate_json(line) for line in lines if line.strip()]
+    held = set(db.scalars(select(events.c.id).where(events.c.dataset == CURATED.code)))
+    new = [g for g in given if f"{CURATED.code}:{g.key}" not in held]
+    changed = [g for g in given if f"{CURATED.code}:{g.key}" in held]
+    write_events(db, new + changed, CURATED.code, BY)
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    """A bundled table; empty cells are None."""
+    text = (FOLDER / name).read_text("utf-8")
+    return [{k: v or None for k, v in r.items()} for r in csv.DictReader(text.splitlines())]
+
+
+def _several(cell: str | None) -> list[str]:
+    return cell.split("|") if cell else []
+
+
+def actors() -> list[Actor]:
+    """States with their codes, groups, persons and bodies."""
+    codes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for r in rows("state_codes.csv"):
+        part = {k: r[k] for k in ("scheme", "value", "since", "until")}
+        codes[r["actor"]].append(part)
+    found: dict[str, Actor] = {}
+    for name, kind in (
+        ("states.csv", "state"),
+        ("organizations.csv", None),
+        ("persons_and_bodies.csv", None),
+    ):
+        for r in rows(name):
+            life = (r["since"], r["until"]) if name != "persons_and_bodies.csv" else (None, None)
+            found.setdefault(
+                r["code"],
+                Actor.model_validate(
+                    {
+                        "code": r["code"],
+                        "kind": kind or r["kind"],
+                        "name": r["name"],
+                        "aliases": _several(r["aliases"]),
+                        "codes": codes[r["code"]],
+                        "since": life[0],
+                        "until": life[1],
+                        "obligations": _several(r.get("obligations")),
+                        "summary": r.get("summary"),
+                    }
+                ),
+            )
+    return list(found.values())
+
+
+def memberships() -> list[Membership]:
+    """Memberships with their ladders; people and bodies in the states they count for."""
+
+    def key(r: dict[str, Any]) -> tuple[str, ...]:
+        return r["actor"], r["group"], r["role"], r["spell"]
+
+    found = []
+    for (actor, group, role, spell), steps in groupby(
+        sorted(rows("memberships.csv"), key=key), key
+    ):
+        ladder = [
+            {
+                "step": r["step"],
+                "date": r["date"],
+                "sources": _several(r["sources"]),
+                "note": r.get("note"),
+            }
+            for r in sorted(steps, key=lambda r: str(r["date"]))
+        ]
+        found.append(
+            Membership.model_validate(
+                {"actor": actor, "group": group, "role": role, "spell": spell, "steps": ladder}
+            )
+        )
+    spells: dict[tuple[str, str, str], int] = defaultdict(int)
+    for r in rows("persons_and_bodies.csv"):
+        if r["belongs_to"] is None:
+            continue
+        who = (r["code"], r["belongs_to"], r["role"] or r["kind"])
+        spells[who] += 1
+        ladder = [{"step": "in-force", "date": r["since"] or "1945-01-01"}]
+        if r["until"]:
+            ladder.append({"step": "withdrawn", "date": r["until"]})
+        found.append(
+            Membership.model_validate(
+                dict(zip(("actor", "group", "role"), who, strict=True))
+                | {"spell": spells[who], "steps": ladder}
+            )
+        )
+    return found
+
+
+def sources() -> list[Source]:
+    """Every bundled source, once."""
+    found: dict[str, Source] = {}
+    for name in ("event_sources.csv", "membership_sources.csv"):
+        for r in rows(name):
+            found.setdefault(r["id"], Source.model_validate(r))
+    return list(found.values())

@@ -1,0 +1,90 @@
+"""The one assembly of the service."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import FastAPI, Query, Request, Response
+from fastapi_offline import FastAPIOffline
+from sqlalchemy import insert, select
+
+from app.actors.router import router as actors
+from app.alliances.router import router as alliances
+from app.db.engine import Database
+from app.db.migrate import StaleSchemaError, require_current
+from app.db.tables import house
+from app.events.router import router as events
+from app.http.answer import encode
+from app.http.caching import version_of
+from app.http.page import NoQuery
+from app.http.problems import add_problem_handlers, problem
+from app.settings import Settings
+from app.sources.router import router as sources
+
+DESCRIPTION = """A sourced record of what states and alliances do to each other: what happened
+and who says so, who belonged to what on a day, and who was absent.
+
+Parameters are strict: an unknown one is refused and the nearest known one named. Every list
+follows `links.next` without a ceiling. An empty list says why it is empty."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; opens its database when it starts, and refuses a stale schema."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
+        database = Database(settings.database_url, settings.pool_size)
+        try:
+            require_current(database)
+            app.state.database = database
+            app.state.settings = settings
+            app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
+            yield
+        finally:
+            database.close()
+
+    app: FastAPI = FastAPIOffline(
+        title="Entente",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    for router in (events, actors, alliances, sources):
+        app.include_router(router)
+    add_problem_handlers(app)
+
+    @app.get("/healthz", tags=["service"], operation_id="isAlive")
+    def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["service"], operation_id="isReady")
+    def is_ready(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
+        """The database answers, at the schema this program needs."""
+        try:
+            require_current(request.app.state.database)
+        except StaleSchemaError as stale:
+            return problem(503, str(stale))
+        with request.app.state.database.connect() as db:
+            body = {"status": "ready", "version": version_of(db)}
+        return Response(encode(body), media_type="application/json")
+
+    return app
+
+
+def _kept_key(database: Database) -> bytes:
+    """The key that signs cursors: made once, kept in the database, the same for every process."""
+    find = select(house.c.value).where(house.c.name == "cursor_key")
+    with database.connect() as db:
+        held = db.scalar(find)
+    if held is None:
+        with database.write() as db:
+            held = db.scalar(find)
+            if held is None:
+                held = secrets.token_hex(32)
+                db.execute(insert(house).values(name="cursor_key", value=held))
+    return held.encode()

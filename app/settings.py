@@ -1,0 +1,34 @@
+"""Every knob with its default, read once from the environment (`ENTENTE_…`)."""
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set. A contradiction refuses to start."""
+
+    model_config = SettingsConfigDict(env_prefix="ENTENTE_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///entente.db",
+        description="SQLAlchemy URL; `sqlite:///file` or `postgresql://user@host/name`.",
+    )
+    pool_size: int = Field(16, ge=1, le=200, description="Connections and worker threads.")
+    cursor_key: str = Field(
+        "", description="Key that signs page cursors; empty: one is made and kept in the database."
+    )
+    alignment_datasets: tuple[str, ...] = Field(
+        ("curated",), description="Datasets that alignment adds up unless told otherwise."
+    )
+
+    @model_validator(mode="after")
+    def supported(self) -> "Settings":
+        """Only the two databases that the tests run on."""
+        if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+            raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
+        return self
+
+
+MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"

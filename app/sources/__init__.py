@@ -1,0 +1,1 @@
+"""Sources and datasets: who says so, and where bulk rows come from."""

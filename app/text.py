@@ -1,0 +1,33 @@
+"""Text as people type it, brought to one form for matching. Pure."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def fold(text: str) -> str:
+    """Lower case without accents or punctuation, words separated by one blank."""
+    return " ".join(words(text))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in the form in which both databases index and match them."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def safe(text: str) -> str:
+    """Refuse what one of the databases would refuse or alter."""
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("must not contain half of a surrogate pair")
+    return text
+
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(safe)]
+Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(safe)]

@@ -1,0 +1,74 @@
+"""Every test that asks for `database` runs on SQLite and on PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from postgres import Server, running
+
+from app.db.engine import Database
+from app.db.migrate import upgrade
+from app.ingest.bundled import load
+from app.main import create_app
+from app.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL of the suite's own."""
+    with running() as found:
+        yield found
+
+
+def filled(url: str) -> None:
+    """Migrate a database and bring in the bundled data."""
+    made = Database(url)
+    upgrade(made)
+    load(made)
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def templates(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, str]:
+    """A database of each kind with the bundled data, made once, to be copied or read."""
+    made = {"sqlite": f"sqlite:///{tmp_path_factory.mktemp('db') / 'bundled.db'}"}
+    made["postgresql"] = request.getfixturevalue("server").create_database("bundled")
+    for url in made.values():
+        filled(url)
+    return made
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def api(kind: str, templates: dict[str, str]) -> Iterator[TestClient]:
+    """The service on the bundled data, to be read only."""
+    app = create_app(Settings(database_url=templates[kind], cursor_key="test"))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def database(
+    kind: str, templates: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """A database of its own for a test that writes, with the bundled data."""
+    if kind == "sqlite":
+        copy = tmp_path / "copy.db"
+        shutil.copy(templates[kind].removeprefix("sqlite:///"), copy)
+        url = f"sqlite:///{copy}"
+    else:
+        found: Server = request.getfixturevalue("server")
+        name = f"t{abs(hash(request.node.nodeid))}"
+        url = found.create_database(name, template="bundled")
+    made = Database(url)
+    yield made
+    made.close()

