@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -48,27 +49,30 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def copied(kind: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a copy of the bundled database; nobody may be connected to the template."""
+    template = request.getfixturevalue("templates")[kind]
+    if kind == "sqlite":
+        shutil.copy(template.removeprefix("sqlite:///"), folder / f"{name}.db")
+        return f"sqlite:///{folder / name}.db"
+    server: Server = request.getfixturevalue("server")
+    return server.create_database(name, template="bundled")
+
+
 @pytest.fixture(scope="session")
-def api(kind: str, templates: dict[str, str]) -> Iterator[TestClient]:
+def api(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[TestClient]:
     """The service on the bundled data, to be read only."""
-    app = create_app(Settings(database_url=templates[kind], cursor_key="test"))
+    url = copied(kind, "served", tmp_path_factory.mktemp("api"), request)
+    app = create_app(Settings(database_url=url, cursor_key="test"))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
-def database(
-    kind: str, templates: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Database]:
+def database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of its own for a test that writes, with the bundled data."""
-    if kind == "sqlite":
-        copy = tmp_path / "copy.db"
-        shutil.copy(templates[kind].removeprefix("sqlite:///"), copy)
-        url = f"sqlite:///{copy}"
-    else:
-        found: Server = request.getfixturevalue("server")
-        name = f"t{abs(hash(request.node.nodeid))}"
-        url = found.create_database(name, template="bundled")
-    made = Database(url)
+    made = Database(copied(kind, f"own-{uuid4().hex}", tmp_path, request))
     yield made
     made.close()

@@ -39,7 +39,7 @@ CURATED = Dataset(
     licence="CC BY 4.0",
     citation="Entente, curated events",
     first="2018-01-01",
-    last="2025-12-31",
+    last="2025-08-31",
 )
 
 

@@ -1,0 +1,145 @@
+"""Every filter narrows; on both databases, alone and combined."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import make
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection
+
+from app.db.engine import Database
+from app.events.filter import EventFilter, EventQuery
+from app.events.queries import NARROWING
+from app.events.read import read_page
+
+ONE_OF_EACH = {
+    "actor": "ARM",
+    "between": "ARM,RUS",
+    "initiator": "ARM",
+    "target": "RUS",
+    "role": "absent",
+    "via": "false",
+    "member_of": "NATO",
+    "since": "2023-09",
+    "until": "2023-09",
+    "match": "certain",
+    "type": "CONSULT",
+    "mode": "visit",
+    "cameo": "05",
+    "quad": "4",
+    "native": "no such label",
+    "min_intensity": "5",
+    "max_intensity": "-5",
+    "country": "ARM",
+    "bbox": "43,38,47,42",
+    "near": "40.18,44.51,50",
+    "tag": "founding-case",
+    "dataset": "curated",
+    "source": "news-2023-10-13-putin-loses-another-ally",
+    "publisher": "ed. PRC",
+    "status": "disputed",
+    "min_reliability": "A",
+    "min_credibility": "1",
+    "min_independent_sources": "2",
+    "q": "rome statute",
+    "known_by": "2022-12-31",
+}
+NEEDS = {"via": {"actor": "ARM"}, "match": {"since": "2023-09-12", "until": "2023-09-20"}}
+
+
+def ids(api: TestClient, **asked: str) -> list[str]:
+    answer = api.get("/v1/events", params={"limit": "1000", **asked})
+    assert answer.status_code == 200, answer.text
+    return [event["id"] for event in answer.json()["data"]]
+
+
+def test_every_filter_has_a_branch_and_a_row() -> None:
+    assert NARROWING.keys() == EventFilter.model_fields.keys()
+    assert ONE_OF_EACH.keys() == EventFilter.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_a_filter_narrows(api: TestClient, name: str) -> None:
+    wide = ids(api, **NEEDS.get(name, {}))
+    narrow = ids(api, **NEEDS.get(name, {}), **{name: ONE_OF_EACH[name]})
+    assert set(narrow) <= set(wide)
+    assert len(narrow) < len(wide) or name == "dataset"
+    assert narrow or name in ("native", "status")
+
+
+@pytest.mark.parametrize(
+    "pair", list(combinations(["actor", "since", "until", "type", "q", "tag"], 2))
+)
+def test_two_filters_are_both_met(api: TestClient, pair: tuple[str, str]) -> None:
+    one, other = ({name: ONE_OF_EACH[name]} for name in pair)
+    assert set(ids(api, **one, **other)) == set(ids(api, **one)) & set(ids(api, **other))
+
+
+def found(db: Connection, **asked: object) -> list[str]:
+    query = EventQuery.model_validate({"dataset": ["made"], "fields": ["id"], **asked})
+    documents, _ = read_page(db, query, b"key")
+    return [document.split('"')[3].removeprefix("made:") for document in documents]
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Connection]:
+    with database.write() as writing:
+        make.dataset(writing)
+        yield writing
+
+
+def test_between_means_all_of_them(db: Connection) -> None:
+    make.event(db, "USA", "RUS", "CHN", key="pact")
+    make.event(db, "USA", "RUS")
+    assert found(db, between=["USA,CHN"]) == ["pact"]
+
+
+def test_role_binds_to_the_actor_asked_for(db: Connection) -> None:
+    make.event(db, "USA", "RUS", key="stayed-away", roles={"USA": "absent"})
+    make.event(db, "USA", "RUS", roles={"RUS": "absent"})
+    assert found(db, actor=["USA"], role=["absent"]) == ["stayed-away"]
+
+
+def test_what_began_before_and_still_runs_is_on_in_the_window(db: Connection) -> None:
+    make.event(db, "USA", key="running", date="2019-01/..")
+    make.event(db, "USA", key="ended", date="2019-01/2019-12-31")
+    make.event(db, "USA", key="into", date="2019-01/2020-01-05")
+    make.event(db, "USA", key="in", date="2020-01-03")
+    window = {"since": "2020-01-02", "until": "2020-01-10"}
+    for asked in ({}, {"actor": ["USA"]}):
+        assert found(db, **window, **asked) == ["in", "running", "into"]
+        assert found(db, **window, **asked, match="certain") == ["in"]
+
+
+def test_an_uncertain_date_matches_where_it_may_lie(db: Connection) -> None:
+    make.event(db, "USA", key="some-day", date="2020-03")
+    assert found(db, since="2020-03-15", until="2020-03-20") == ["some-day"]
+    assert found(db, since="2020-03-15", until="2020-03-20", match="certain") == []
+    assert found(db, since="2020-03", until="2020-03", match="certain") == ["some-day"]
+
+
+def test_member_of_honours_the_day(db: Connection) -> None:
+    make.event(db, "UZB", key="member", date="2010-01-01")
+    make.event(db, "UZB", key="left", date="2020-01-01")
+    assert found(db, member_of=["CSTO"]) == ["member"]
+
+
+def test_a_person_counts_for_the_state_unless_excluded(db: Connection) -> None:
+    make.event(db, "nikol-pashinyan", key="as-prime-minister", date="2021-01-01")
+    make.event(db, "nikol-pashinyan", key="before-it", date="2017-01-01")
+    assert found(db, actor=["ARM"]) == ["as-prime-minister"]
+    assert found(db, actor=["ARM"], via=False) == []
+
+
+def test_an_actor_in_two_roles_is_one_row(db: Connection) -> None:
+    parts = [{"actor": "USA", "role": role} for role in ("host", "initiator")]
+    make.event(db, key="twice", participants=parts)
+    assert found(db, actor=["USA"]) == ["twice"]
+
+
+def test_grade_f_and_6_never_pass(api: TestClient) -> None:
+    graded = api.get("/v1/events", params={"min_reliability": "E", "limit": 1000}).json()["data"]
+    assert all({r["reliability"] for r in e["reports"]} & set("ABCDE") for e in graded)
+    assert api.get("/v1/events", params={"min_credibility": 6}).status_code == 422
+    assert api.get("/v1/events", params={"min_reliability": "F"}).status_code == 422

@@ -1,0 +1,37 @@
+"""Makes rows: what matters is named, the rest is filled in."""
+
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.db.journal import Writer
+from app.events.changes import write_events
+from app.events.schemas import GivenEvent
+from app.sources.changes import write_datasets
+from app.sources.schemas import Dataset
+
+BY = Writer("tests")
+_numbers = count(1)
+
+
+def dataset(db: Connection, code: str = "made") -> str:
+    """A dataset to put events in."""
+    given = {"code": code, "name": code, "version": "1", "licence": "none", "citation": code}
+    write_datasets(db, [Dataset.model_validate(given)], BY)
+    return code
+
+
+def event(db: Connection, *actors: str, date: str = "2020-01-01", **more: Any) -> str:
+    """An event in which the actors took part; its id."""
+    key = more.pop("key", f"e{next(_numbers):05d}")
+    roles = more.pop("roles", {})
+    given = {
+        "key": key,
+        "title": more.pop("title", key),
+        "date": date,
+        "participants": [{"actor": a, "role": roles.get(a, "participant")} for a in actors],
+        **more,
+    }
+    write_events(db, [GivenEvent.model_validate(given)], "made", BY)
+    return f"made:{key}"
