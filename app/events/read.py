@@ -71,10 +71,11 @@ def published(report: dict[str, Any]) -> str:
 
 def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
     """What the page is of, with a count where asked and a reason where it is empty."""
-    settled = queries.settle(db, asked)
-    known = Meta(version=version, reason=why_empty(db, settled) if empty else None)
+    known = Meta(version=version)
+    if empty:
+        known.reason = why_empty(db, asked)
     if asked.count != "none":
-        known.count = int(db.scalar(queries.counted(db, settled)) or 0)
+        known.count = int(db.scalar(queries.counted(db, queries.settle(db, asked))) or 0)
         known.count_is = "exact"
     return known
 
@@ -149,6 +150,6 @@ def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list
         else:
             value, counted = events.c[face], func.count()
             rows = select(value, counted).select_from(hit).join(events, events.c.seq == hit.c.seq)
-        rows = rows.group_by(value).order_by(counted.desc(), value.asc())
+        rows = rows.group_by(value).order_by(counted.desc(), value.is_(None), value.asc())
         found[face] = [{"value": v, "count": n} for v, n in db.execute(rows)]
     return found
