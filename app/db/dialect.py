@@ -3,7 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, literal_column, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    Select,
+    Table,
+    Text,
+    func,
+    literal,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.text import words
@@ -29,6 +42,26 @@ def one_writer(db: Connection) -> None:
     """Wait until nobody else writes; held until the transaction ends, so `seq` has no gaps."""
     if not _on_sqlite(db):  # SQLite: BEGIN IMMEDIATE has done it
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
+
+
+def apart(db: Connection, rows: Sequence[tuple[str, ...]], *names: str) -> FromClause | None:
+    """Rows to seek one by one, each for its first few; None where `IN` and a sort do that.
+
+    SQLite leaves each value of an `IN` as soon as the page is full. PostgreSQL sorts all that the
+    values find, unless a LATERAL join asks for the first few of each.
+    """
+    if _on_sqlite(db):
+        return None
+    columns = [literal(list(each), postgresql.ARRAY(Text())) for each in zip(*rows, strict=True)]
+    return func.unnest(*columns).table_valued(*names).render_derived()
+
+
+def once(db: Connection, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
+    """Each row once, told apart by the columns it is sorted by; the others follow from those.
+
+    PostgreSQL then walks an index of just these columns; SQLite does so for all of the row.
+    """
+    return rows.distinct() if _on_sqlite(db) else rows.ext(postgresql.distinct_on(*columns))
 
 
 SEARCH_TABLE = {

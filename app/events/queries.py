@@ -5,25 +5,30 @@ A filter on who took part drives the statement from `participations`, which are 
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
+    case,
     exists,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
 
 from app.actors.queries import UnknownActorError, find
+from app.db import dialect
 from app.db.dialect import has_words
 from app.db.keyset import Key
 from app.db.tables import events, memberships, participations, reports, revisions, tags
@@ -250,21 +255,44 @@ OF_EVENTS = (
 """Filters that need the row of the event beside the participation."""
 
 
-def _days(asked: EventFilter, near: Any) -> Iterator[ColumnElement[bool]]:
+def _days(
+    asked: EventFilter, near: Any, after: Key | None, descending: bool
+) -> Iterator[ColumnElement[bool]]:
+    """Within the window. The bound that a cursor has passed is left out: SQLite would seek by it
+    instead of by the cursor, and walk through every page before."""
     since, until = asked.days
-    if since is not None:
+    certain = asked.match == "certain"
+    if since is not None and (after is None or descending or after.value < since):
         yield near.start >= since
-    if until is not None:
-        yield (near.end if asked.match == "certain" else near.start) <= until
+    if until is not None and (certain or after is None or not descending or after.value > until):
+        yield (near.end if certain else near.start) <= until
 
 
-def _running(asked: EventFilter, near: Any) -> list[ColumnElement[bool]] | None:
+def _running(asked: EventFilter, near: Any, start: Any) -> list[ColumnElement[bool]] | None:
     """Begun before the window and still on in it; None where the filter cannot ask for those."""
-    since, until = asked.days
+    since, _ = asked.days
     if since is None or asked.match == "certain":
         return None
-    found = [near.start < since, near.end >= since, near.end != near.start]
-    return found if until is None else [*found, near.start <= until]
+    return [start < since, near.end >= since, near.end != near.start]
+
+
+MANY = 500
+"""More spells than this are looked up by the statement, not written into it."""
+
+
+def _spells(db: Connection, wanted: Who) -> list[tuple[str, str, str]]:
+    """(actor, since, until) of each time that an actor counts; none where that says nothing."""
+    if not wanted.member_of:
+        return [(code, "", "~") for code in wanted.actors] if len(wanted.actors) > 1 else []
+    m = memberships.c
+    spells = select(m.actor, m.since, m.until).where(
+        m.group.in_(wanted.member_of), m.role == "member", m.since.is_not(None)
+    )
+    if wanted.actors:
+        spells = spells.where(m.actor.in_(wanted.actors))
+    rows = db.execute(spells.order_by(m.actor, m.since).limit(MANY + 1))
+    found = [(row.actor, row.since, row.until) for row in rows]
+    return found if len(found) <= MANY else []
 
 
 def matching(
@@ -280,40 +308,70 @@ def matching(
     driver: Any = participations if demanded and not by_record else events
     near, e = driver.c, events.c
     ident = PARTS.event if driver is participations else e.id
-    value = e.recorded_at if by_record else near.start
     descending = sort.startswith("-")
-
-    base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
+    apart: FromClause | None = None
     if driver is participations:
-        if any(getattr(asked, name) not in (None, []) for name in OF_EVENTS):
-            base = base.join(events, e.seq == near.seq)
-        base = base.where(*demanded[0].conditions(PARTS)).distinct()
-        demanded = demanded[1:]
-    for other in demanded:
-        p = participations.alias()
-        same = (p.c.event == ident, *other.conditions(p.c))
-        base = base.where(exists().where(*same, p.c.start == near.start))
-    for branch in NARROWING.values():
-        base = base.where(*branch(asked, near, e))
-    if asked.q is not None:
-        base = base.where(has_words(db, near.seq, asked.q))
-    if after is not None:
-        here, there = tuple_(value, ident), tuple_(literal(after.value), literal(after.id))
-        base = base.where(here < there if descending else here > there)
+        first, *demanded = demanded
+        spells = _spells(db, first) if limit is not None else []
+        apart = dialect.apart(db, spells, "actor", "since", "until") if spells else None
 
-    def ordered(statement: Any, *columns: Any) -> Any:
+    def ordered(statement: Any, columns: Any, most: Any) -> Any:
         ends = [c.desc() if descending else c.asc() for c in columns]
-        return statement.order_by(*ends).limit(limit)
+        statement = statement.order_by(*ends)
+        return statement if most is None else statement.limit(most)
 
-    running = _running(asked, near)
-    own = base.where(*_days(asked, near))
+    def arm(value: Any, days: Iterable[ColumnElement[bool]], most: Any) -> Any:
+        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
+        if driver is participations:
+            if any(getattr(asked, name) not in (None, []) for name in OF_EVENTS):
+                base = base.join(events, e.seq == near.seq)
+            if apart is None:
+                base = base.where(*first.conditions(PARTS))
+            else:
+                of = apart.c
+                base = base.where(*replace(first, actors=(), member_of=()).conditions(PARTS))
+                base = base.where(PARTS.actor == of.actor)
+                # As a case: bare bounds known only at run time are taken for tiny ranges.
+                held = and_(PARTS.start >= of.since, PARTS.start < of.until)
+                base = base.where(case((held, true()), else_=false()))
+            base = dialect.once(db, base, value, ident)
+        for other in demanded:
+            p = participations.alias()
+            same = (p.c.event == ident, *other.conditions(p.c))
+            base = base.where(exists().where(*same, p.c.start == near.start))
+        for branch in NARROWING.values():
+            base = base.where(*branch(asked, near, e))
+        if asked.q is not None:
+            base = base.where(has_words(db, near.seq, asked.q))
+        if after is not None:
+            here, there = tuple_(value, ident), tuple_(literal(after.value), literal(after.id))
+            base = base.where(here < there if descending else here > there)
+        base = base.where(*days)
+        if apart is None:
+            return ordered(base, (value, ident), most)
+        each = ordered(base, (value, ident), limit).lateral()
+        rows = select(each.c.value, each.c.id, each.c.seq).select_from(apart).join(each, true())
+        rows = dialect.once(db, rows, each.c.value, each.c.id)
+        return ordered(rows, (each.c.value, each.c.id), most)
+
+    value = e.recorded_at if by_record else near.start
+    days = list(_days(asked, near, None if by_record else after, descending))
+    # Not by the column itself, so that the index of what runs on is taken, not that of the days.
+    start = near.start.concat("")
+    running = _running(asked, near, start)
     if running is None:
-        return ordered(own, value, ident)  # type: ignore[no-any-return]
-    arms = [ordered(arm, value, ident).subquery() for arm in (own, base.where(*running))]
-    both = union_all(*(select(arm.c.value, arm.c.id, arm.c.seq) for arm in arms)).subquery()
-    return ordered(  # type: ignore[no-any-return]
-        select(both.c.value, both.c.id, both.c.seq), both.c.value, both.c.id
-    )
+        return arm(value, days, limit)  # type: ignore[no-any-return]
+    parts = [(value, days), (value if by_record else start, running)]
+    if not by_record and not descending:
+        parts.reverse()  # what began before the window comes first
+    one = arm(*parts[0], limit).cte("one")
+    rest: Any = limit
+    if limit is not None and not by_record:
+        rest = limit - select(func.count()).select_from(one).scalar_subquery()
+    two = arm(*parts[1], rest).subquery("two")
+    both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
+    found = select(both.c.value, both.c.id, both.c.seq)
+    return ordered(found, (both.c.value, both.c.id), limit)  # type: ignore[no-any-return]
 
 
 def documents(found: Select[Any], sort: Sort) -> Select[tuple[str, str, str]]:

@@ -1,0 +1,1 @@
+"""Measurements, run by `make bench`; each figure is a ratio inside one run."""

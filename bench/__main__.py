@@ -1,0 +1,44 @@
+"""`python -m bench`: fill a database of each kind, measure, print."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from app.db.engine import Database
+from bench.generate import fill
+from bench.timeline import measure, table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+
+def main() -> None:
+    """Databases given by URL are used as they are when they hold events, else filled."""
+    given = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    given.add_argument("--events", type=int, default=1_000_000)
+    given.add_argument("--seconds", type=float, default=1.0, help="per case")
+    given.add_argument("--url", action="append", help="filled already; may be repeated")
+    asked = given.parse_args()
+    if asked.url:
+        for url in asked.url:
+            _report(Database(url), asked.seconds)
+        return
+    from postgres import running  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as place, running() as server:
+        for url in (f"sqlite:///{place}/bench.db", server.create_database("bench")):
+            database = Database(url)
+            begun = time.perf_counter()
+            fill(database, asked.events)
+            print(f"{asked.events:,} events in {time.perf_counter() - begun:.0f} s", flush=True)
+            _report(database, asked.seconds)
+            database.close()
+
+
+def _report(database: Database, seconds: float) -> None:
+    print(table(database.engine.dialect.name, measure(database, seconds)), "\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

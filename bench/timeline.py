@@ -1,0 +1,120 @@
+"""What a page of the timeline costs in process: CPU time of this process, and wall time."""
+
+import gc
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.db.engine import Database
+from app.db.keyset import Key, pack
+from app.db.tables import actors, events, participations
+from app.events.filter import EventQuery
+from app.events.read import fingerprint, read_page
+from bench.generate import GROUP
+
+SECRET = b"bench"
+LIMIT = 50
+DEEP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one page, in microseconds: the best of several rounds."""
+
+    name: str
+    cpu: float
+    wall: float
+
+
+def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
+    """What is measured, each with several askings of the same shape."""
+    p = participations.c
+    with database.connect() as db:
+        n = func.count()
+        busy = db.execute(select(p.actor, n).group_by(p.actor).order_by(n.desc(), p.actor)).all()
+        first, last = db.execute(select(func.min(events.c.start), func.max(events.c.start))).one()
+        assert db.scalar(select(actors.c.code).where(actors.c.code == GROUP)) == GROUP
+    big, rare = [row.actor for row in busy[:5]], [row.actor for row in busy[-5:]]
+    years = range(int(first[:4]), int(last[:4]) + 1)
+    spans: list[dict[str, Any]] = [
+        {"since": f"{year}-02-01", "until": f"{year + 1}-01-31"} for year in years[1:-2]
+    ]
+    whole: dict[str, Any] = {"since": first, "until": last}
+
+    def asked(**given: Any) -> EventQuery:
+        return EventQuery(limit=LIMIT, **given)
+
+    yield "actor and range", [asked(actor=[a], **span) for a in big for span in spans]
+    wide = [asked(actor=[a], **whole) for a in big[:1]]
+    yield "page 1, whole range", wide
+    yield "its last full page", [_deep(database, one) for one in wide]
+    yield "page 1, everyone", [asked(**whole)]
+    yield f"page {DEEP:,}, everyone", [_deep(database, asked(**whole))]
+    yield "rare actor", [asked(actor=[a], **whole) for a in rare]
+    yield "alliance of 31", [asked(member_of=[GROUP], **span) for span in spans]
+    yield "alliance, no range", [asked(member_of=[GROUP])]
+
+
+def _deep(database: Database, asked: EventQuery) -> EventQuery:
+    """The same asking, at its page 10,000, or as near as its events reach."""
+    p, e = participations.c, events.c
+    found = select(e.start, e.id)
+    if asked.actor:
+        found = select(p.start, p.event.label("id")).where(p.actor == asked.actor[0]).distinct()
+    with database.connect() as db:
+        held = db.scalar(select(func.count()).select_from(found.subquery())) or 0
+        at = min((DEEP - 1) * LIMIT, held - 2 * LIMIT) - 1
+        hit = found.subquery().c
+        newest = select(hit.start, hit.id).order_by(hit.start.desc(), hit.id.desc())
+        key = db.execute(newest.offset(at).limit(1)).one()
+    cursor = pack(Key(key.start, key.id), fingerprint(asked), SECRET)
+    return asked.model_copy(update={"cursor": cursor})
+
+
+def measure(database: Database, seconds: float = 1.0, rounds: int = 5) -> list[Cost]:
+    """Every case, round after round, so that a busy machine is busy for all alike."""
+    todo = list(cases(database))
+    seen: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in todo}
+    gc.collect()
+    gc.disable()
+    with database.connect() as db:
+        for turn in range(rounds + 1):
+            for name, askings in todo:
+                found = _timed(db, askings, seconds / rounds)
+                if turn:  # the first round warms up
+                    seen[name].append(found)
+    gc.enable()
+    return [
+        Cost(
+            name,
+            statistics.median(c for c, _ in found),
+            statistics.median(w for _, w in found),
+        )
+        for name, found in seen.items()
+    ]
+
+
+def _timed(db: Any, askings: list[EventQuery], seconds: float) -> tuple[float, float]:
+    done, wall, cpu = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - wall < seconds:
+        for asked in askings:
+            documents, _ = read_page(db, asked, SECRET)
+            assert documents, asked
+            done += 1
+    return (time.process_time() - cpu) / done * 1e6, (time.perf_counter() - wall) / done * 1e6
+
+
+def table(kind: str, costs: list[Cost]) -> str:
+    """The costs as text, each beside its ratio to the first."""
+    first = costs[0]
+    lines = [f"{kind:<22}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
+    lines += [
+        f"{c.name:<22}{c.cpu:>10,.0f}{c.wall:>10,.0f}"
+        f"{c.cpu / first.cpu:>8.2f}{c.wall / first.wall:>8.2f}"
+        for c in costs
+    ]
+    return "\n".join(lines)
