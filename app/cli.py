@@ -120,7 +120,11 @@ def _told(wrong: Exception) -> str:
     if isinstance(wrong, InvalidError):
         return f"{wrong.fault.loc[-1]}: {wrong.fault.message}. {wrong.fault.hint or ''}"
     assert isinstance(wrong, ValidationError)
-    return "\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
+    return "\n".join(
+        f"{e.get('ctx', {}).get('field') or '.'.join(map(str, e['loc']))}:"
+        f" {e['msg'].removeprefix('Value error, ')}"
+        for e in wrong.errors()
+    )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from app.db.tables import house
 from app.events.router import router as events
 from app.http.answer import encode
 from app.http.caching import version_of
+from app.http.head import HeadMiddleware
 from app.http.page import NoQuery
-from app.http.problems import add_problem_handlers, problem
+from app.http.problems import add_problem_handlers, add_problem_schema, problem
 from app.settings import Settings
 from app.sources.router import router as sources
 
@@ -56,6 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (events, actors, alliances, sources):
         app.include_router(router)
     add_problem_handlers(app)
+    add_problem_schema(app)
+    app.add_middleware(HeadMiddleware)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")
     def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:

@@ -10,13 +10,16 @@ from sqlalchemy import func, select
 from app.actors import queries
 from app.actors.path import in_path
 from app.actors.schemas import Actor, Candidate, Kind, Membership
+from app.db.keyset import Key, pack
 from app.db.tables import actors, participations, revisions
+from app.examples import shown
 from app.http.answer import encode
 from app.http.asked import Day
 from app.http.caching import cached, version_of
-from app.http.database import Held
-from app.http.page import Links, Meta, NoQuery, Page, Paging, links, page
-from app.http.problems import RESPONSES, InvalidError
+from app.http.database import CursorKey, Held
+from app.http.page import Links, Meta, NoQuery, Page, Paging, links, page, resumed
+from app.http.page import Query as Parameters
+from app.http.problems import RESPONSES
 from app.text import Word
 
 router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=RESPONSES)
@@ -29,10 +32,11 @@ class ActorQuery(Paging):
     kind: list[Kind] = Field([], description="States, alliances, persons …")
 
 
-class ResolveQuery(Paging):
+class ResolveQuery(Parameters):
     """A name to resolve."""
 
     q: Word = Field(description="A code, scheme:code, name or part of one.", examples=["cow:371"])
+    limit: int = Field(50, ge=1, le=1000, description="Candidates at most.")
     on: Day | None = Field(None, description="The day on which it had that name or code.")
 
 
@@ -62,9 +66,11 @@ class Relation(BaseModel):
     last: str
 
 
-@router.get("", response_model=Page[Listed], operation_id="listActors")
+@router.get(
+    "", response_model=Page[Listed], operation_id="listActors", responses=shown("listActors")
+)
 def list_actors(
-    asked: Annotated[ActorQuery, Query()], request: Request, database: Held
+    asked: Annotated[ActorQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
     """Actors by code, with first and last event and their number."""
     with database.connect() as db:
@@ -77,8 +83,10 @@ def list_actors(
             )
             if asked.kind:
                 chosen = chosen.where(actors.c.kind.in_(asked.kind))
-            if asked.cursor is not None:
-                chosen = chosen.where(actors.c.code > _after(asked.cursor))
+            bound = f"actors {sorted(set(asked.kind))}"
+            after = resumed(asked.cursor, bound, key)
+            if after is not None:
+                chosen = chosen.where(actors.c.code > after)
             found = db.execute(chosen.order_by(actors.c.code).limit(asked.limit + 1)).all()
             codes = [r.code for r in found[: asked.limit]]
             counted = {
@@ -103,17 +111,11 @@ def list_actors(
                     "events": n.events if n else 0,
                 }
                 rows.append(_merged(row.document, more))
-            cursor = f"code:{codes[-1]}" if len(found) > asked.limit else None
+            cursor = pack(Key("", codes[-1]), bound, key) if len(found) > asked.limit else None
             known = Meta(version=version, reason=None if rows else "no_match")
             return page(rows, known, links(request, cursor))
 
         return cached(request, version, make)
-
-
-def _after(cursor: str) -> str:
-    if not cursor.startswith("code:"):
-        raise InvalidError("cursor", "is not a cursor of this list", "Follow links.next.")
-    return cursor.removeprefix("code:")
 
 
 def _merged(document: str, more: dict[str, Any]) -> str:
@@ -128,7 +130,12 @@ class Resolved(BaseModel):
     links: Links
 
 
-@router.get("/resolve", response_model=Resolved, operation_id="resolveActor")
+@router.get(
+    "/resolve",
+    response_model=Resolved,
+    operation_id="resolveActor",
+    responses=shown("resolveActor"),
+)
 def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database: Held) -> Response:
     """Which actors a name may mean, scored, and why."""
     with database.connect() as db:
@@ -147,7 +154,7 @@ def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database:
         )
 
 
-@router.get("/{code}", response_model=Known, operation_id="getActor")
+@router.get("/{code}", response_model=Known, operation_id="getActor", responses=shown("getActor"))
 def get_actor(
     code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
 ) -> Response:
@@ -169,7 +176,12 @@ def get_actor(
         return cached(request, version, make)
 
 
-@router.get("/{code}/relations", response_model=Page[Relation], operation_id="listRelations")
+@router.get(
+    "/{code}/relations",
+    response_model=Page[Relation],
+    operation_id="listRelations",
+    responses=shown("listRelations"),
+)
 def list_relations(
     code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
 ) -> Response:

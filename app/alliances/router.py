@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app.actors.path import in_path, in_query
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
+from app.examples import shown
 from app.http.answer import encode
 from app.http.asked import OnDay
 from app.http.caching import cached, version_of
@@ -47,13 +48,23 @@ def listed(request: Request, database: Held, read_rows: Read) -> Response:
         return cached(request, version, make)
 
 
-@router.get("/alliances", response_model=Page[Alliance], operation_id="listAlliances")
+@router.get(
+    "/alliances",
+    response_model=Page[Alliance],
+    operation_id="listAlliances",
+    responses=shown("listAlliances"),
+)
 def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
     """Alliances and organizations with their members of the day."""
     return listed(request, database, lambda db: read.alliances(db, asked.day))
 
 
-@router.get("/alliances/{code}", response_model=Alliance, operation_id="getAlliance")
+@router.get(
+    "/alliances/{code}",
+    response_model=Alliance,
+    operation_id="getAlliance",
+    responses=shown("getAlliance"),
+)
 def get_alliance(
     code: str, asked: Annotated[OnDay, Query()], request: Request, database: Held
 ) -> Response:
@@ -64,7 +75,12 @@ def get_alliance(
         return cached(request, version_of(db), lambda: answer)
 
 
-@router.get("/alliances/{code}/members", response_model=Page[Member], operation_id="listMembers")
+@router.get(
+    "/alliances/{code}/members",
+    response_model=Page[Member],
+    operation_id="listMembers",
+    responses=shown("listMembers"),
+)
 def list_members(
     code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
@@ -77,7 +93,10 @@ def list_members(
 
 
 @router.get(
-    "/alliances/{code}/history", response_model=Page[Member], operation_id="getAllianceHistory"
+    "/alliances/{code}/history",
+    response_model=Page[Member],
+    operation_id="getAllianceHistory",
+    responses=shown("getAllianceHistory"),
 )
 def get_history(
     code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
@@ -90,7 +109,7 @@ def get_history(
     )
 
 
-@router.get("/ties", response_model=Page[Tie], operation_id="listTies")
+@router.get("/ties", response_model=Page[Tie], operation_id="listTies", responses=shown("listTies"))
 def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: Held) -> Response:
     """What an actor was bound to on a day, and to what that obliges."""
     return listed(

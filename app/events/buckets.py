@@ -68,11 +68,11 @@ def spread(
         held.setdefault(start_of(date.fromisoformat(row[0]), size), []).append(row)
     found, day = [], start_of(first, size)
     while day <= last:
-        if day.year == date.max.year and size != "day":
-            onward, closes = None, date.max
-        else:
-            onward = after(day, size)
-            closes = onward - timedelta(days=1)
+        try:
+            onward: date | None = after(day, size)
+        except (OverflowError, ValueError):  # the calendar ends
+            onward = None
+        closes = date.max if onward is None else onward - timedelta(days=1)
         found.append(_bucket(max(day, first), min(closes, last), held.get(day, []), top))
         if onward is None:
             break

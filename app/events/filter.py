@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from app.edtf import bounds, last_day
 from app.events.vocabulary import EventType, Role, Status
 from app.http.page import Paging, Query
+from app.http.problems import crossed
 from app.text import Word
 
 
@@ -48,7 +49,7 @@ class EventFilter(Query):
     type: list[EventType] = Field([], description="PLOVER event type.")
     mode: Words = Field([], description="PLOVER mode.")
     cameo: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(
-        [], description="CAMEO code or its beginning; text, so 01 is not 1."
+        [], max_length=100, description="CAMEO code or its beginning; text, so 01 is not 1."
     )
     quad: list[Annotated[int, Field(ge=1, le=4)]] = Field([], description="Quad class 1–4.")
     native: Words = Field([], description="The source's own label.")
@@ -99,13 +100,14 @@ class EventFilter(Query):
     def _forward(self) -> "EventFilter":
         first, last = self.days
         if first and last and first > last:
-            raise ValueError(f"since ({self.since}) lies after until ({self.until})")
+            message = f"since ({self.since}) lies after until ({self.until})"
+            raise crossed("since", message, "Exchange the two.")
         if (
             self.min_intensity is not None
             and self.max_intensity is not None
             and self.min_intensity > self.max_intensity
         ):
-            raise ValueError("min_intensity lies above max_intensity")
+            raise crossed("min_intensity", "lies above max_intensity", "Exchange the two.")
         return self
 
     @property

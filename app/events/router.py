@@ -11,6 +11,7 @@ from app.events import queries, read
 from app.events.buckets import TooManyBucketsError, fitting
 from app.events.filter import EventFilter, EventQuery
 from app.events.schemas import Event
+from app.examples import shown
 from app.http.answer import encode
 from app.http.caching import cached, version_of
 from app.http.database import CursorKey, Held
@@ -78,7 +79,9 @@ class OneQuery(Parameters):
     explain: bool = Field(False, description="Adds how type, signals and status came about.")
 
 
-@router.get("/events", response_model=Page[Event], operation_id="listEvents")
+@router.get(
+    "/events", response_model=Page[Event], operation_id="listEvents", responses=shown("listEvents")
+)
 def list_events(
     asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
@@ -93,7 +96,12 @@ def list_events(
         return cached(request, version, make)
 
 
-@router.get("/events/{event_id:path}", response_model=Event, operation_id="getEvent")
+@router.get(
+    "/events/{event_id:path}",
+    response_model=Event,
+    operation_id="getEvent",
+    responses=shown("getEvent"),
+)
 def get_event(
     event_id: str, asked: Annotated[OneQuery, Query()], request: Request, database: Held
 ) -> Response:
@@ -126,7 +134,12 @@ def _explained(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@router.get("/timeline", response_model=Page[Bucket], operation_id="getTimeline")
+@router.get(
+    "/timeline",
+    response_model=Page[Bucket],
+    operation_id="getTimeline",
+    responses=shown("getTimeline"),
+)
 def get_timeline(
     asked: Annotated[TimelineQuery, Query()], request: Request, database: Held
 ) -> Response:
@@ -157,10 +170,12 @@ def get_timeline(
 FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")
 
 
-@router.get("/facets", response_model=Facets, operation_id="getFacets")
+@router.get(
+    "/facets", response_model=Facets, operation_id="getFacets", responses=shown("getFacets")
+)
 def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database: Held) -> Response:
     """Counts of the matching events by one field or several, most first."""
-    wanted = [part.strip() for part in asked.by.split(",") if part.strip()]
+    wanted = list(dict.fromkeys(part.strip() for part in asked.by.split(",") if part.strip()))
     if not wanted or not set(wanted) <= set(FACES):
         raise InvalidError("by", "names a field that cannot be counted", f"Known: {FACES}")
     with database.connect() as db:

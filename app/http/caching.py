@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from sqlalchemy import Connection, func, select
@@ -19,7 +20,7 @@ def version_of(db: Connection) -> int:
 
 def cached(request: Request, version: int, make: Callable[[], Response]) -> Response:
     """304 where the reader has this answer already, else the answer with its ETag."""
-    query = f"{SCHEMA_VERSION}|{version}|{request.url.path}?{request.url.query}"
+    query = f"{SCHEMA_VERSION}|{version}|{quote(request.scope['path'])}?{request.url.query}"
     tag = f'W/"{hashlib.blake2b(query.encode(), digest_size=12).hexdigest()}"'
     held = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
     if tag in held or "*" in held:

@@ -1,15 +1,18 @@
 """Lists: `{data, meta, links}`, the same for every kind of thing."""
 
-from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.db.keyset import BadCursorError, Key, unpack
 from app.http.answer import encode
-from app.text import Word
+from app.http.problems import InvalidError
+from app.text import safe
 
 T = TypeVar("T")
+Cursor = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(safe)]
 Reason = Literal["no_match", "outside_coverage", "not_yet_covered"]
 
 
@@ -27,7 +30,7 @@ class Paging(Query):
     """What every list takes."""
 
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
-    cursor: Word | None = Field(None, max_length=2000, description="From `links.next`.")
+    cursor: Cursor | None = Field(None, description="From `links.next`.")
 
 
 class Meta(BaseModel):
@@ -57,11 +60,24 @@ class Page(BaseModel, Generic[T]):
 def links(request: Request, cursor: str | None) -> Links:
     """The links of a page, relative to the host, so that no forged Host can lead away."""
     query = parse_qsl(request.url.query, keep_blank_values=True)
-    here = request.url.path + (f"?{urlencode(query)}" if query else "")
+    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
+    here = path + (f"?{urlencode(query)}" if query else "")
     if cursor is None:
         return Links(self=here)
     onward = [(k, v) for k, v in query if k != "cursor"] + [("cursor", cursor)]
-    return Links(self=here, next=f"{request.url.path}?{urlencode(onward)}")
+    return Links(self=here, next=f"{path}?{urlencode(onward)}")
+
+
+def resumed(cursor: str | None, query: str, secret: bytes) -> str | None:
+    """The id after which a list in order of ids goes on; None at its beginning."""
+    if cursor is None:
+        return None
+    try:
+        key: Key = unpack(cursor, query, secret)
+    except BadCursorError as bad:
+        hint = "Follow links.next, or leave the cursor out to begin anew."
+        raise InvalidError("cursor", str(bad), hint) from bad
+    return key.id
 
 
 def page(documents: list[str], meta: Meta, where: Links, **more: Any) -> Response:

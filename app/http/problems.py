@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DBAPIError
+from pydantic_core import PydanticCustomError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from app.http.answer import encode
@@ -58,6 +60,12 @@ class InvalidError(Exception):
         self.fault = Fault(loc=["query", field], message=message, hint=hint)
 
 
+def crossed(field: str, message: str, hint: str) -> PydanticCustomError:
+    """What a validator of a whole query raises where two fields do not go together."""
+    told = message.replace("{", "(").replace("}", ")")
+    return PydanticCustomError("crossed", told, {"field": field, "hint": hint})
+
+
 class MissingError(Exception):
     """What the path names does not exist."""
 
@@ -82,13 +90,14 @@ TITLES = {
 }
 SLUGS = {404: "missing", 405: "method", 406: "format", 413: "too-large", 422: "invalid"}
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    422: {
-        "model": Problem,
-        "description": TITLES[422],
-        "content": {"application/problem+json": {}},
-    }
+MOST_FAULTS = 20
+"""Faults told of one request; whoever sends more mends these first."""
+
+PROBLEM = {
+    "description": "A problem (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+RESPONSES: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": TITLES[422]}}
 
 
 def problem(status: int, detail: str, errors: Iterable[Fault] = ()) -> Response:
@@ -105,18 +114,21 @@ def problem(status: int, detail: str, errors: Iterable[Fault] = ()) -> Response:
 
 def _names(request: Request) -> list[str]:
     route = request.scope.get("route")
-    path = getattr(route, "path", "")
+    path = getattr(route, "path_format", getattr(route, "path", ""))
     operations = request.app.openapi()["paths"].get(path, {})
-    return [p["name"] for p in operations.get("get", {}).get("parameters", [])]
+    asked = operations.get("get", {}).get("parameters", [])
+    return [p["name"] for p in asked if p["in"] == "query"]
 
 
 def _fault(request: Request, error: dict[str, Any]) -> Fault:
-    # Pydantic's message never echoes the input; its `input` and `ctx` are left out on purpose.
+    # Pydantic's message never echoes the input; its `input` is left out on purpose.
     loc, hint = list(error["loc"]), None
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "crossed":
+        loc, hint = [*loc, error["ctx"]["field"]], error["ctx"]["hint"]
     if error["type"] == "extra_forbidden":
         known = _names(request)
-        near = difflib.get_close_matches(str(loc[-1]), known, 1, 0.5)
+        near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 1, 0.5)
         message = "is not a parameter here"
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known) or 'none'}."
         loc[-1] = str(loc[-1])[:100].encode("utf-8", "replace").decode()
@@ -128,9 +140,15 @@ def _invalid(request: Request, error: Exception) -> Response:
         faults = [error.fault]
     else:
         assert isinstance(error, RequestValidationError)
-        faults = [_fault(request, e) for e in error.errors()]
-    fields = ", ".join(dict.fromkeys(str(f.loc[-1]) for f in faults))
+        faults = [_fault(request, e) for e in error.errors()[:MOST_FAULTS]]
+    fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults))
     return problem(422, f"{len(faults)} to mend: {fields}", faults)
+
+
+def _refused(_: Request, _error: Exception) -> Response:
+    # The database's own message quotes the statement: it stays in the log.
+    fault = Fault(loc=["query"], message="holds a value that the database cannot take")
+    return problem(422, "1 to mend: query", [fault])
 
 
 def _missing(_: Request, error: Exception) -> Response:
@@ -146,6 +164,9 @@ def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = problem(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
+    allowed = answer.headers.get("allow", "").split(", ")
+    if "GET" in allowed and "HEAD" not in allowed:
+        answer.headers["Allow"] = ", ".join([*allowed, "HEAD"])
     return answer
 
 
@@ -167,8 +188,32 @@ def add_problem_handlers(app: FastAPI) -> None:
         MissingError: _missing,
         MovedError: _moved,
         HTTPException: _http,
+        DataError: _refused,
+        IntegrityError: _refused,
         DBAPIError: _database,
+        PoolTimeoutError: _database,
         Exception: _broken,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def add_problem_schema(app: FastAPI) -> None:
+    """The OpenAPI document tells every error as a problem, and as nothing else."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = make()
+            schemas = made.setdefault("components", {}).setdefault("schemas", {})
+            problem_schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem_schema.pop("$defs") | {"Problem": problem_schema}
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for operations in made["paths"].values():
+                for operation in operations.values():
+                    operation["responses"] |= {"422": RESPONSES[422], "default": PROBLEM}
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -6,12 +6,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Select, Table, func, select
 
+from app.db.keyset import Key, pack
 from app.db.tables import datasets, events, revisions, sources
+from app.examples import shown
 from app.http.answer import encode
 from app.http.caching import cached, version_of
-from app.http.database import Held
-from app.http.page import Meta, NoQuery, Page, Paging, links, page
-from app.http.problems import RESPONSES, InvalidError
+from app.http.database import CursorKey, Held
+from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
+from app.http.problems import RESPONSES
 from app.sources.schemas import Dataset, Source
 
 router = APIRouter(prefix="/v1", tags=["sources"], responses=RESPONSES)
@@ -29,7 +31,9 @@ class Coverage(BaseModel):
     last_event: str | None
 
 
-def _list(request: Request, database: Held, table: Table, key: str, asked: Paging) -> Response:
+def _list(
+    request: Request, database: Held, table: Table, key: str, asked: Paging, secret: bytes
+) -> Response:
     with database.connect() as db:
         version = version_of(db)
 
@@ -38,32 +42,51 @@ def _list(request: Request, database: Held, table: Table, key: str, asked: Pagin
             chosen: Select[Any] = select(ident.label("key"), revisions.c.document).join(
                 revisions, revisions.c.seq == table.c.seq
             )
-            if asked.cursor is not None:
-                if not asked.cursor.startswith("id:"):
-                    raise InvalidError("cursor", "is not a cursor of this list", "See links.next.")
-                chosen = chosen.where(ident > asked.cursor.removeprefix("id:"))
+            after = resumed(asked.cursor, table.name, secret)
+            if after is not None:
+                chosen = chosen.where(ident > after)
             rows = db.execute(chosen.order_by(ident).limit(asked.limit + 1)).all()
             shown = rows[: asked.limit]
-            cursor = f"id:{shown[-1].key}" if len(rows) > asked.limit else None
+            more = len(rows) > asked.limit
+            cursor = pack(Key("", shown[-1].key), table.name, secret) if more else None
             known = Meta(version=version, reason=None if rows else "no_match")
             return page([r.document for r in shown], known, links(request, cursor))
 
         return cached(request, version, make)
 
 
-@router.get("/sources", response_model=Page[Source], operation_id="listSources")
-def list_sources(asked: Annotated[Paging, Query()], request: Request, database: Held) -> Response:
+@router.get(
+    "/sources",
+    response_model=Page[Source],
+    operation_id="listSources",
+    responses=shown("listSources"),
+)
+def list_sources(
+    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+) -> Response:
     """The documents that are cited, by id."""
-    return _list(request, database, sources, "id", asked)
+    return _list(request, database, sources, "id", asked, key)
 
 
-@router.get("/datasets", response_model=Page[Dataset], operation_id="listDatasets")
-def list_datasets(asked: Annotated[Paging, Query()], request: Request, database: Held) -> Response:
+@router.get(
+    "/datasets",
+    response_model=Page[Dataset],
+    operation_id="listDatasets",
+    responses=shown("listDatasets"),
+)
+def list_datasets(
+    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+) -> Response:
     """Where the rows come from, with licence and citation."""
-    return _list(request, database, datasets, "code", asked)
+    return _list(request, database, datasets, "code", asked, key)
 
 
-@router.get("/coverage", response_model=Page[Coverage], operation_id="getCoverage")
+@router.get(
+    "/coverage",
+    response_model=Page[Coverage],
+    operation_id="getCoverage",
+    responses=shown("getCoverage"),
+)
 def get_coverage(_: Annotated[NoQuery, Query()], request: Request, database: Held) -> Response:
     """Which days each dataset covers; outside them an empty answer says nothing."""
     with database.connect() as db:

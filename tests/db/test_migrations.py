@@ -1,0 +1,84 @@
+"""Migrations on populated data, on both databases."""
+
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, inspect, select
+
+from app.db.engine import Database
+from app.db.migrate import StaleSchemaError, config, downgrade, require_current, upgrade, versions
+from app.db.tables import events, metadata, revisions
+from app.ingest.bundled import load
+
+
+def ours(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+    """Everything but the search table, whose shape is the dialect's own."""
+    table = name if kind == "table" else thing.table.name
+    return not str(table).startswith("event_words")
+
+
+def differences(database: Database) -> list[Any]:
+    options = {"include_object": ours, "compare_type": True}
+    with database.connect() as db:
+        return list(compare_metadata(MigrationContext.configure(db, opts=options), metadata))
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_migrated_equals_the_tables(database: Database) -> None:
+    assert differences(database) == []
+
+
+def test_a_missing_index_would_be_noticed(database: Database) -> None:
+    with database.write() as db:
+        db.exec_driver_sql("DROP INDEX ix_events_running")
+    assert [found[0] for found in differences(database)] == ["add_index"]
+
+
+def test_there_is_one_head(database: Database) -> None:
+    assert len(ScriptDirectory.from_config(config(database)).get_heads()) == 1
+
+
+def test_down_and_up_again_on_populated_data(database: Database) -> None:
+    count = select(func.count()).select_from(events)
+    with database.connect() as db:
+        before = db.scalar(count)
+    assert before
+
+    downgrade(database, "base")
+    assert tables(database) == set()
+
+    upgrade(database)
+    assert differences(database) == []
+    load(database)
+    with database.connect() as db:
+        assert db.scalar(count) == before
+
+
+def test_upgrading_what_is_current_changes_nothing(database: Database) -> None:
+    last = select(func.max(revisions.c.seq))
+    with database.connect() as db:
+        before = db.scalar(last)
+    upgrade(database)
+    load(database)
+    with database.connect() as db:
+        assert db.scalar(last) == before
+
+
+def test_a_current_schema_is_served(database: Database) -> None:
+    require_current(database)
+
+
+def test_a_stale_schema_is_refused_with_the_command_that_mends_it(database: Database) -> None:
+    head = versions(database)[1]
+    downgrade(database, "base")
+    with pytest.raises(StaleSchemaError) as refused:
+        require_current(database)
+    assert str(refused.value) == (
+        f"The database is at schema none, this program needs {head}. Run: entente db upgrade"
+    )

@@ -1,0 +1,104 @@
+"""The terminal, on both databases."""
+
+import pytest
+from sqlalchemy import func, select
+from typer.testing import CliRunner, Result
+
+from app import cli
+from app.db.engine import Database
+from app.db.migrate import downgrade
+from app.db.tables import events, revisions
+
+AUTUMN = ["timeline", "--actor", "ARM", "--with", "RUS", "--since", "2023-09", "--until", "2023-10"]
+
+
+@pytest.fixture(autouse=True)
+def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    monkeypatch.setattr(cli.console, "width", 240)
+    monkeypatch.setattr(cli.errors, "width", 240)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.main, list(words))
+
+
+def last(database: Database) -> int | None:
+    with database.connect() as db:
+        return db.scalar(select(func.max(revisions.c.seq)))
+
+
+def test_a_timeline_tells_the_autumn_oldest_first_with_sources() -> None:
+    told = run(*AUTUMN)
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[0].split() == ["date", "type", "what", "sources"]
+    [vote] = [line for line in lines if "ratifies the Rome Statute" in line]
+    assert vote.split()[:2] == ["2023-10-03", "AGREE"]
+    assert "National Assembly of the Republic of Armenia" in vote
+
+
+def test_a_timeline_of_both_leaves_out_what_one_did_alone() -> None:
+    both, one = run(*AUTUMN).stdout, run(*AUTUMN[:3], *AUTUMN[5:]).stdout
+    assert 1 < len(both.splitlines()) < len(one.splitlines())
+
+
+def test_a_timeline_says_that_there_is_more() -> None:
+    told = run(*AUTUMN, "--limit", "1")
+    assert told.exit_code == 0
+    assert len(told.stdout.splitlines()) == 2
+    assert "There are more than 1; raise --limit." in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "hint"),
+    [
+        (["--actor", "Armenai"], "actor", "ARM"),
+        (["--with", "Rusia"], "between", "RUS"),
+        (["--since", "2023-13"], "since", ""),
+        (["--until", "yesterday"], "until", ""),
+        (["--since", "2023-10", "--until", "2023-09"], "since:", "until"),
+        (["--limit", "0"], "limit", ""),
+        (["--sinse", "2023"], "--sinse", ""),
+    ],
+)
+def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str, hint: str) -> None:
+    refused = run("timeline", *words)
+    assert refused.exit_code == 2
+    assert field in refused.stderr
+    assert hint in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_check_passes_what_is_current() -> None:
+    assert run("db", "check").exit_code == 0
+
+
+def test_a_stale_schema_is_refused_and_upgrade_mends_it(database: Database) -> None:
+    downgrade(database, "base")
+    for words in (["db", "check"], AUTUMN, ["serve"]):
+        refused = run(*words)
+        assert refused.exit_code == 1
+        assert "Run: entente db upgrade" in refused.stderr
+
+    assert run("db", "upgrade").exit_code == 0
+    assert run("db", "check").exit_code == 0
+    assert last(database) is None
+
+
+def test_upgrade_brings_the_bundled_data_in_where_asked(database: Database) -> None:
+    downgrade(database, "base")
+    assert run("db", "upgrade", "--bundled").exit_code == 0
+    with database.connect() as db:
+        assert db.scalar(select(func.count()).select_from(events))
+
+
+def test_a_second_first_start_changes_nothing(database: Database) -> None:
+    downgrade(database, "base")
+    cli.prepare()
+    before = last(database)
+    assert before
+    cli.prepare()
+    assert run("db", "upgrade", "--bundled").exit_code == 0
+    assert last(database) == before

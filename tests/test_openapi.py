@@ -1,0 +1,111 @@
+"""The documentation tells the truth about every operation."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from examples import FILE, short, steady
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+
+from app.main import create_app
+from app.settings import Settings
+
+EXAMPLES: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
+APP: FastAPI = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+DOCUMENT = APP.openapi()
+OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    operation["operationId"]: (path, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for operation in operations.values()
+    if path.startswith("/v1/")
+}
+TO_DESCRIBE = {"code", "event_id", "granularity", "min_independent_sources"}
+"""Parameters whose description is still owed; may only shrink."""
+
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = operation["responses"]["200"]["content"]["application/json"]
+    return found
+
+
+def faults(body: Any, operation: dict[str, Any]) -> list[str]:
+    """What in a body is not as documented."""
+    schema = answer_of(operation)["schema"] | {"components": DOCUMENT["components"]}
+    return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
+
+
+def given(value: Any) -> Any:
+    """The same answer without nulls, which FastAPI leaves out of an OpenAPI document."""
+    if isinstance(value, dict):
+        return {name: given(held) for name, held in value.items() if held is not None}
+    if isinstance(value, list):
+        return [given(held) for held in value]
+    return value
+
+
+@every_operation
+def test_an_operation_says_what_it_is_for(name: str) -> None:
+    _, operation = OPERATIONS[name]
+    assert operation["summary"]
+    assert operation["description"].endswith(".")
+    assert given(answer_of(operation)["example"]) == given(EXAMPLES[name]["answer"])
+
+
+def test_no_example_is_left_over() -> None:
+    assert set(EXAMPLES) == set(OPERATIONS)
+
+
+def test_parameters_are_described() -> None:
+    bare = {
+        parameter["name"]
+        for _, operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    }
+    assert bare <= TO_DESCRIBE
+
+
+@every_operation
+def test_an_example_asks_its_own_operation(name: str) -> None:
+    path, _ = OPERATIONS[name]
+    asked = EXAMPLES[name]["get"].partition("?")[0]
+    assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked)
+
+
+@every_operation
+def test_an_example_is_as_documented(name: str) -> None:
+    _, operation = OPERATIONS[name]
+    assert faults(EXAMPLES[name]["answer"], operation) == []
+
+
+@every_operation
+def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
+    _, operation = OPERATIONS[name]
+    answer = api.get(EXAMPLES[name]["get"])
+    assert answer.status_code == 200
+    assert faults(answer.json(), operation) == []
+
+
+@every_operation
+def test_an_example_is_the_real_answer_shortened(api: TestClient, name: str) -> None:
+    real = api.get(EXAMPLES[name]["get"]).json()
+    stale = "the bundled data changed: run tests/examples.py"
+    assert steady(short(real)) == steady(EXAMPLES[name]["answer"]), stale
+
+
+def test_a_body_that_is_not_as_documented_is_noticed() -> None:
+    _, operation = OPERATIONS["listEvents"]
+    assert faults({"data": [{"id": 1}], "meta": {"version": 1}, "links": {}}, operation)
+
+
+def test_the_docs_need_nothing_from_elsewhere(api: TestClient) -> None:
+    html = api.get("/docs").text
+    assert "swagger-ui" in html
+    assert not re.findall(r"""(?:https?:)?//[\w.-]+\.\w+""", html.replace("://127.0.0.1", ""))
+    for address in re.findall(r'(?:src|href)="([^"]+)"', html):
+        assert api.get(address).status_code == 200, address

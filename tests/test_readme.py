@@ -1,0 +1,44 @@
+"""The README shows what is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from examples import within
+from fastapi.testclient import TestClient
+
+from app.settings import Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(
+    r"```sh\ncurl 'http://127\.0\.0\.1:8000(\S+)'\n```\n\n```json\n(.+?)```", README, re.DOTALL
+)
+
+
+def test_there_are_five_questions() -> None:
+    assert len(SHOWN) == README.count("\ncurl ") == 5
+
+
+@pytest.mark.parametrize(("address", "shown"), SHOWN)
+def test_an_answer_is_the_real_one_shortened(api: TestClient, address: str, shown: str) -> None:
+    real = api.get(address)
+    assert real.status_code == 200
+    assert within(json.loads(shown), real.json())
+
+
+def test_what_is_not_in_the_answer_is_noticed() -> None:
+    assert not within({"data": [{"a": 1}]}, {"data": [{"a": 2}]})
+    assert not within([2, 1], [1, 2])
+    assert not within({"a": None}, {})
+
+
+def test_every_setting_stands_with_its_default() -> None:
+    rows = re.findall(r"^\| `ENTENTE_.+$", README, re.MULTILINE)
+    expected = []
+    for name, field in Settings.model_fields.items():
+        held = field.default
+        value = json.dumps(held) if isinstance(held, tuple) else str(held)
+        default = f"`{value}`" if value else "empty"
+        expected.append(f"| `ENTENTE_{name.upper()}` | {default} | {field.description} |")
+    assert rows == expected
