@@ -56,6 +56,13 @@ def test_armenia_was_bound_to_the_icc_but_not_yet_in_force(api: TestClient) -> N
     assert status("2024-02-01")["ICC"] == "in-force"
 
 
+def test_a_partner_owes_what_members_owe_each_other_to_nobody(api: TestClient) -> None:
+    ties = get(api, "/v1/ties", actor="ARM", on="2023-10-13")["data"]
+    owed = {t["group"]: (t["role"], t["obligations"]) for t in ties}  # type: ignore[attr-defined]
+    assert owed["NATO"] == ("partner", [])
+    assert "defense" in owed["CSTO"][1]
+
+
 def test_an_unknown_actor_is_told_the_nearest(api: TestClient) -> None:
     answer = api.get("/v1/events", params={"actor": "Armenai"})
     assert answer.status_code == 422

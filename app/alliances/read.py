@@ -69,7 +69,7 @@ def ties(db: Connection, actor: str, day: str) -> list[Tie]:
                 since=since,
                 until=None if until == NEVER else until,
                 partners=[code for code in partners if code != actor],
-                obligations=list(group.obligations),
+                obligations=list(group.obligations) if spell.role == "member" else [],
                 steps=spell.steps,
             )
         )

@@ -27,7 +27,7 @@ class Tie(BaseModel):
     since: str | None
     until: str | None
     partners: list[str] = Field(description="The other members of the day.")
-    obligations: list[str]
+    obligations: list[str] = Field(description="Of members; a partner or observer owes none.")
     steps: list[LadderStep]
 
 
