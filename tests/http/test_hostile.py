@@ -1,0 +1,306 @@
+"""Hostile requests to every GET: a problem each time, and the same one on both databases."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+
+from app.main import create_app
+from app.settings import Settings
+
+LONG = 50_000
+NEEDED = {"/v1/ties": "actor=ARM", "/v1/facets": "by=type", "/v1/actors/resolve": "q=Armenia"}
+"""Parameters without which an address answers 422 to everything."""
+
+ADDRESSES = tuple(
+    sorted(create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"])
+)
+
+VALUES = (
+    "", "%20", "Armenai", "2023-02-30", "2023-13", "0000", "0001-01-01", "9999-12-31", "99999",
+    "99999-01-01", "2023-09/..", "../2023", "2023-10/2023-09", "%00", "ARM%00", "2023-10-13%00",
+    "%ED%A0%80", "%FF%FE", "%zz", "%", "9" * 30, "-" + "9" * 30, "9" * 5000, "1e400", "-1e400",
+    "nan", "inf", "-inf", "-1", "0", "1.5", "1_000", "0x10", "nan,nan,nan", "inf,0,1",
+    "1e400,0,1,1", "0,0,0,0", "1,2,3", "179,-90,-179,90", "%D9%A1%D9%A2", "%EF%BC%92",
+    "%EF%BC%92023-10-13", "%25", "_", "%25_%25", "'", "%22", "%5C", "'%20OR%201=1--", "%22a%22*",
+    "NEAR(a%20b,2)", "a%20AND", "NOT", "a:b", "words:a", "a*", "(", "%26%7C!", "a%20%26%20!b",
+    "cow:371", "iso2:", ":", ",", ",,,", "ARM,RUS", "%F0%9F%92%A3", "%E2%80%AE", "%0D%0AX-Y:1",
+    "%EF%B7%BA" * 60, "a%20" * 99, "<script>", "true", "null", "[]", "..", "%2e%2e%2f", "%2F",
+)  # fmt: skip
+LARGE = ("a" * LONG, "%00" * (LONG // 3), "type," * (LONG // 5), "ARM," * (LONG // 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The same service on both databases."""
+
+    clients: dict[str, TestClient]
+
+    def get(self, url: str) -> Any:
+        """The answer of one, after both proved to be fit for a reader and alike."""
+        answers = {kind: client.get(url) for kind, client in self.clients.items()}
+        for answer in answers.values():
+            fit(answer, url)
+        found = {kind: answer.status_code for kind, answer in answers.items()}
+        assert len(set(found.values())) == 1, (url[:300], found)
+        return answers["sqlite"]
+
+
+def fit(answer: Any, url: str) -> None:
+    """Never a fault of ours; JSON that anybody can read; an error is a problem."""
+    shown = url[:300]
+    assert answer.status_code < 500, (shown, answer.text[:500])
+    body = json.loads(answer.content.decode("utf-8")) if answer.content else None
+    assert "set-cookie" not in answer.headers
+    assert "x-y" not in answer.headers
+    if answer.status_code < 400:
+        return
+    assert answer.headers["content-type"] == "application/problem+json", shown
+    assert body["status"] == answer.status_code
+    assert len(answer.content) < 20_000, shown
+    if answer.status_code == 422:
+        assert body["errors"], shown
+        for fault in body["errors"]:
+            assert len(fault["loc"]) >= 2, (shown, fault)
+            assert fault["loc"][0] in ("query", "path"), (shown, fault)
+            assert fault["message"], shown
+
+
+@pytest.fixture(scope="module")
+def both(templates: dict[str, str]) -> Iterator[Both]:
+    """Both services, to be read only."""
+    sqlite, postgresql = (
+        TestClient(
+            create_app(Settings(database_url=templates[kind], cursor_key="test")),
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
+        for kind in ("sqlite", "postgresql")
+    )
+    with sqlite, postgresql:
+        yield Both({"sqlite": sqlite, "postgresql": postgresql})
+
+
+@pytest.fixture(scope="module")
+def an_event(both: Both) -> str:
+    """The id of some event."""
+    return str(both.get("/v1/events?limit=1").json()["data"][0]["id"])
+
+
+def filled(path: str, an_event: str) -> str:
+    """An address that answers 200."""
+    code = "CSTO" if path.startswith("/v1/alliances") else "ARM"
+    found = path.replace("{event_id}", an_event).replace("{code}", code)
+    assert "{" not in found, f"say what stands for the parameter of {path}"
+    return found
+
+
+def asked(path: str, *pairs: str, without: str = "") -> str:
+    """A query with what the address needs."""
+    needed = NEEDED.get(path, "")
+    kept = [needed] if needed and needed.partition("=")[0] != without else []
+    return "?" + "&".join([*kept, *pairs])
+
+
+def parameters(both: Both, path: str, place: str) -> list[str]:
+    api: Any = both.clients["sqlite"].app
+    given = api.openapi()["paths"][path]["get"].get("parameters", [])
+    return [p["name"] for p in given if p["in"] == place]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_values(both: Both, an_event: str, path: str) -> None:
+    here = filled(path, an_event)
+    assert both.get(here + asked(path)).status_code == 200
+    for name in parameters(both, path, "query"):
+        for value in (*VALUES, *LARGE):
+            answer = both.get(here + asked(path, f"{name}={value}", without=name))
+            assert answer.status_code in (200, 422), (path, name, value[:50])
+            if answer.status_code == 422:
+                named = {fault["loc"][1] for fault in answer.json()["errors"]}
+                assert named == {name}, (path, name, value[:50], named)
+        for value in ("1", "ARM", "", "%00", "10"):
+            pair = f"{name}={value}&"
+            both.get(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if "{" in path])
+def test_paths(both: Both, path: str) -> None:
+    before, _, after = path.partition("{")
+    after = after.partition("}")[2]
+    for value in (*VALUES, *LARGE, "ARM%3Fx=1", "%C3%A9%0A", "ARM/../RUS", "%2F%2F"):
+        if value in ("..", "%2e%2e%2f"):
+            continue
+        answer = both.get(before + value + after)
+        assert answer.status_code in (200, 404, 422), (path, value[:50])
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_unknown_parameters(both: Both, an_event: str, path: str) -> None:
+    here = filled(path, an_event)
+    for name in ("zzz", "%00", "%ED%A0%80", "%F0%9F%92%A3", "a" * LONG, "__proto__", "path"):
+        answer = both.get(here + asked(path, f"{name}=1"))
+        assert answer.status_code == 422, (path, name[:50])
+        assert answer.json()["errors"][0]["hint"]
+    for name in parameters(both, path, "query"):
+        fault = both.get(here + asked(path, f"{name}x=1")).json()["errors"][0]
+        assert fault["loc"] == ["query", f"{name}x"]
+        assert fault["hint"].startswith("Did you mean "), fault
+    many = both.get(here + asked(path, *(f"x{n}=1" for n in range(5000))))
+    assert many.status_code == 422
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_methods(both: Both, an_event: str, path: str) -> None:
+    here = filled(path, an_event) + asked(path)
+    for client in both.clients.values():
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"):
+            answer = client.request(method, here)
+            assert answer.status_code == 405, (method, here)
+            fit(answer, here)
+            assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
+        full, head = client.get(here), client.head(here)
+        assert head.status_code == 200
+        assert head.content == b""
+        for name in ("content-type", "content-length", "etag"):
+            assert head.headers.get(name) == full.headers.get(name)
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_a_slash_too_many_leads_nowhere(both: Both, an_event: str, path: str) -> None:
+    assert both.get(filled(path, an_event) + "/" + asked(path)).status_code == 404
+
+
+def test_unknown_addresses(both: Both) -> None:
+    for path in (
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/nothing",
+        "/v2/events",
+        "/%00",
+        "/%ED%A0%80",
+        "/v1//events",
+    ):
+        assert both.get(path).status_code == 404, path
+        for client in both.clients.values():
+            assert client.head(path).status_code == 404
+            assert client.head(path).content == b""
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/timeline", "/v1/facets"])
+def test_fields_that_do_not_go_together(both: Both, path: str) -> None:
+    for field, pairs in (
+        ("since", ("since=2023-10", "until=2023-09")),
+        ("min_intensity", ("min_intensity=5", "max_intensity=-5")),
+    ):
+        fault = both.get(path + asked(path, *pairs)).json()["errors"][0]
+        assert fault["loc"] == ["query", field]
+        assert fault["hint"]
+
+
+@pytest.mark.parametrize("size", ["day", "week", "month", "quarter", "year", "auto"])
+def test_timelines_at_the_ends_of_time(both: Both, size: str) -> None:
+    for since, until in (
+        ("0001", "0001"), ("9999", "9999"), ("9999-12-31", "9999-12-31"), ("0001", "9999"),
+        ("9999-01", "9999-11-30"), ("9999", ""), ("", "0001"),
+    ):  # fmt: skip
+        pairs = [f"{k}={v}" for k, v in (("since", since), ("until", until)) if v]
+        answer = both.get(f"/v1/timeline?granularity={size}&{'&'.join(pairs)}")
+        assert answer.status_code in (200, 422)
+        if answer.status_code == 200 and since and until:
+            held = answer.json()["data"]
+            for one, other in pairwise(held):
+                assert one["end"] < other["start"]
+
+
+LISTS = ("/v1/events", "/v1/actors", "/v1/sources")
+
+
+def cursor_of(both: Both, path: str) -> str:
+    following = both.get(f"{path}?limit=1").json()["links"]["next"]
+    assert following
+    return str(following).partition("cursor=")[2]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_cursors(both: Both, path: str) -> None:
+    good = cursor_of(both, path)
+    assert both.get(f"{path}?cursor={good}").status_code == 200
+    half = len(good) // 2
+    tampered = good[:half] + ("A" if good[half] != "A" else "B") + good[half + 1 :]
+    foreign = [cursor_of(both, other) for other in LISTS if other != path]
+    old = ["code:ARM", "id:a", "bnVsbA", "W10", "e30", "====", "%C3%A9", "A" * 1999]
+    for bad in (tampered, good[:-4], good + "AAAA", "AAAA" + good, *foreign, *old):
+        answer = both.get(f"{path}?cursor={bad}")
+        assert answer.status_code == 422, bad
+        assert answer.json()["errors"][0]["loc"] == ["query", "cursor"]
+        assert answer.json()["errors"][0]["hint"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_row_once_over_all_pages(both: Both, path: str) -> None:
+    for client in both.clients.values():
+        whole = client.get(f"{path}?limit=1000").json()["data"][:40]
+        seen: list[Any] = []
+        url = f"{path}?limit=7"
+        while url and len(seen) < len(whole):
+            body = client.get(url).json()
+            seen += body["data"]
+            url = body["links"]["next"]
+        assert seen[: len(whole)] == whole
+
+
+def test_another_filter_refuses_the_cursor(both: Both) -> None:
+    cursor = cursor_of(both, "/v1/actors")
+    assert both.get(f"/v1/actors?kind=state&cursor={cursor}").status_code == 422
+
+
+def test_openapi_tells_errors_as_problems_only(both: Both) -> None:
+    told = both.get("/openapi.json").json()
+    assert "HTTPValidationError" not in told["components"]["schemas"]
+    assert "Problem" in told["components"]["schemas"]
+    for path, operations in told["paths"].items():
+        for operation in operations.values():
+            content = operation["responses"]["422"]["content"]
+            assert list(content) == ["application/problem+json"], path
+            schema = content["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_a_fault_of_ours_leaks_nothing() -> None:
+    app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("password=hunter2")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_value_the_database_refuses_is_the_readers_fault() -> None:
+    app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+
+    kinds = {"data": DataError, "integrity": IntegrityError, "away": OperationalError}
+
+    @app.get("/refused/{kind}")
+    def refused(kind: str) -> None:
+        raise kinds[kind]("SELECT secret", {}, Exception("secret"))
+
+    client = TestClient(app, raise_server_exceptions=False)
+    for kind, status in (("data", 422), ("integrity", 422), ("away", 503)):
+        answer = client.get(f"/refused/{kind}")
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "secret" not in answer.text
