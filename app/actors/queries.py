@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import Connection, Row, Select, or_, select, true, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, true, tuple_
 
 from app.actors.schemas import Candidate
 from app.db.tables import actor_names, actors, memberships, revisions
@@ -13,6 +13,9 @@ from app.text import fold
 
 ORDER = ("code", "iso2", "name")
 """In which order a bare word is tried; a FIPS code never is, since FIPS and ISO collide."""
+
+
+_EXACT = select(actors.c.code).where(actors.c.code == bindparam("asked"))
 
 
 class UnknownActorError(Exception):
@@ -52,7 +55,7 @@ def find(db: Connection, asked: str, on: str | None = None) -> str:
 
     Raises `UnknownActorError` with the nearest names, `AmbiguousActorError` with the candidates.
     """
-    exact = db.scalar(select(actors.c.code).where(actors.c.code == asked))
+    exact = db.scalar(_EXACT, {"asked": asked})
     if exact is not None:
         return str(exact)
     rows = db.execute(named(asked)).all()

@@ -1,23 +1,27 @@
 """The only module that names a dialect: one word for each thing the two databases say apart."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    CursorResult,
+    Dialect,
     FromClause,
     Insert,
     Select,
     Table,
     Text,
+    bindparam,
     func,
-    literal,
-    literal_column,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from app.text import words
 
@@ -44,24 +48,61 @@ def one_writer(db: Connection) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
 
 
-def apart(db: Connection, rows: Sequence[tuple[str, ...]], *names: str) -> FromClause | None:
-    """Rows to seek one by one, each for its first few; None where `IN` and a sort do that.
+def seeks_apart(kind: str) -> bool:
+    """Whether several actors are sought one by one, each for its first few.
 
     SQLite leaves each value of an `IN` as soon as the page is full. PostgreSQL sorts all that the
     values find, unless a LATERAL join asks for the first few of each.
     """
-    if _on_sqlite(db):
-        return None
-    columns = [literal(list(each), postgresql.ARRAY(Text())) for each in zip(*rows, strict=True)]
+    return kind == "postgresql"
+
+
+def apart(kind: str, *names: str) -> FromClause:
+    """Rows of text to seek one by one, handed over as `spell_0`, `spell_1` …, a list each."""
+    assert seeks_apart(kind)
+    array = postgresql.ARRAY(Text())
+    columns = [bindparam(f"spell_{n}", type_=array) for n in range(len(names))]
     return func.unnest(*columns).table_valued(*names).render_derived()
 
 
-def once(db: Connection, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
+def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
     """Each row once, told apart by the columns it is sorted by; the others follow from those.
 
     PostgreSQL then walks an index of just these columns; SQLite does so for all of the row.
     """
-    return rows.distinct() if _on_sqlite(db) else rows.ext(postgresql.distinct_on(*columns))
+    return rows.distinct() if kind == "sqlite" else rows.ext(postgresql.distinct_on(*columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement as its driver takes it."""
+
+    text: str
+    names: tuple[str, ...] | None
+    """Parameters by place; None where they go by name."""
+    fixed: Mapping[str, Any]
+    """Values that belong to the statement."""
+
+    def run(self, db: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """The rows of the statement for these values."""
+        given = {**self.fixed, **values}
+        if self.names is None:
+            return db.exec_driver_sql(self.text, given)
+        return db.exec_driver_sql(self.text, tuple(given[name] for name in self.names))
+
+
+_DIALECTS: dict[str, Dialect] = {
+    "sqlite": SQLiteDialect_pysqlite(),
+    "postgresql": PGDialect_psycopg(),  # type: ignore[no-untyped-call]
+}
+
+
+def compiled(kind: str, statement: Select[Any]) -> Compiled:
+    """Compile a statement, so that running it again costs no more than the driver's call."""
+    done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs={"render_postcompile": True})
+    fixed = {name: value for name, value in done.params.items() if value is not None}
+    names = None if done.positiontup is None else tuple(done.positiontup)
+    return Compiled(done.string, names, fixed)
 
 
 SEARCH_TABLE = {
@@ -97,15 +138,18 @@ def forget_words(db: Connection, seqs: Sequence[int]) -> None:
         db.execute(text(f"DELETE FROM event_words WHERE {key} = :seq"), [{"seq": s} for s in seqs])
 
 
-def has_words(db: Connection, seq: ColumnElement[int], asked: str) -> ColumnElement[bool]:
-    """True where every word of `asked` occurs; nothing in it is query syntax."""
+def word_query(kind: str, asked: str) -> str | None:
+    """A search for every word of a text; None where it has none. No word is query syntax."""
     wanted = [w[:200] for w in words(asked)]
-    if not wanted:
-        return literal_column("1 = 0")  # only punctuation was asked for
-    if _on_sqlite(db):
-        found = text("SELECT rowid FROM event_words WHERE event_words MATCH :asked")
-        phrase = " AND ".join(f'"{w}"' for w in wanted)
+    if kind == "sqlite":
+        return " AND ".join(f'"{w}"' for w in wanted) or None
+    return " & ".join(f"'{w}'" for w in wanted) or None
+
+
+def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
+    """True where the parameter `q` (a `word_query`) is found."""
+    if kind == "sqlite":
+        found = text("SELECT rowid FROM event_words WHERE event_words MATCH :q")
     else:
-        found = text("SELECT seq FROM event_words WHERE words @@ CAST(:asked AS tsquery)")
-        phrase = " & ".join(f"'{w}'" for w in wanted)
-    return seq.in_(found.bindparams(asked=phrase))
+        found = text("SELECT seq FROM event_words WHERE words @@ CAST(:q AS tsquery)")
+    return seq.in_(found)

@@ -1,6 +1,5 @@
 """The one write path of events: document, indexes, signals and day sums in one transaction."""
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +23,7 @@ from app.db.tables import (
 )
 from app.db.types import NEVER
 from app.edtf import last_day, parse
+from app.events.places import unit_vector
 from app.events.render import Known, render
 from app.events.schemas import Event, GivenEvent
 from app.events.signals import mass
@@ -186,12 +186,6 @@ def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
             for s in event.signals
         ]
     return rows
-
-
-def unit_vector(lat: float, lon: float) -> tuple[float, float, float]:
-    """A point on the unit sphere, so that nearness is a sum of products in any SQL."""
-    phi, lam = math.radians(lat), math.radians(lon)
-    return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
 
 
 def sums_of(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:

@@ -33,8 +33,8 @@ def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[st
         except BadCursorError as bad:
             hint = "Follow links.next, or leave the cursor out to begin anew."
             raise InvalidError("cursor", str(bad), hint) from bad
-    found = queries.matching(db, settled, asked.sort, after, asked.limit + 1)
-    rows = db.execute(queries.documents(found, asked.sort)).all()
+    found = queries.asking(db, settled, asked.sort, after, asked.limit + 1)
+    rows = queries.page_statement(found.reading).run(db, found.values).all()
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     cursor = pack(Key(rows[-1].value, rows[-1].id), bound, secret) if more else None
@@ -75,7 +75,8 @@ def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
     if empty:
         known.reason = why_empty(db, asked)
     if asked.count != "none":
-        known.count = int(db.scalar(queries.counted(db, queries.settle(db, asked))) or 0)
+        found = queries.asking(db, queries.settle(db, asked))
+        known.count = int(db.scalar(queries.counted(found.reading), found.values) or 0)
         known.count_is = "exact"
     return known
 
@@ -99,14 +100,16 @@ def timeline(db: Connection, asked: EventFilter, size: Size, top: int) -> list[d
     """Buckets without holes, oldest first; an event counts once."""
     settled = queries.settle(db, asked)
     since, until = settled.days
-    hit = queries.matching(db, settled).order_by(None).subquery()
+    asking = queries.asking(db, settled)
+    hit = queries.matching(asking.reading).order_by(None).subquery()
     first = hit.c.value if since is None else case((hit.c.value < since, since), else_=hit.c.value)
     e = events.c
     rows = db.execute(
         select(first.label("day"), e.id, e.intensity, e.quad)
         .select_from(hit)
         .join(events, e.seq == hit.c.seq)
-        .order_by(first, e.id)
+        .order_by(first, e.id),
+        asking.values,
     ).all()
     held = spread([(r.day, r.id, r.intensity, r.quad) for r in rows], since, until, size, top)
     wanted = [key for bucket in held for key in bucket["top"]]
@@ -139,7 +142,8 @@ def _coverage(db: Connection, asked: EventFilter) -> list[tuple[str, str]]:
 def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list[dict[str, Any]]]:
     """Counts of the matching events by each field asked for, most first."""
     settled = queries.settle(db, asked)
-    hit = queries.matching(db, settled).order_by(None).subquery()
+    asking = queries.asking(db, settled)
+    hit = queries.matching(asking.reading).order_by(None).subquery()
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:
         if face in ("actor", "role"):
@@ -151,5 +155,5 @@ def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list
             value, counted = events.c[face], func.count()
             rows = select(value, counted).select_from(hit).join(events, events.c.seq == hit.c.seq)
         rows = rows.group_by(value).order_by(counted.desc(), value.is_(None), value.asc())
-        found[face] = [{"value": v, "count": n} for v, n in db.execute(rows)]
+        found[face] = [{"value": v, "count": n} for v, n in db.execute(rows, asking.values)]
     return found

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from app.db.engine import Database
+from app.events.conditions import NARROWING
 from app.events.filter import EventFilter, EventQuery
-from app.events.queries import NARROWING
 from app.events.read import read_page
 
 ONE_OF_EACH = {
