@@ -113,26 +113,38 @@ class Who:
     groups: tuple[BindParameter[Any], ...] = ()
     roles: tuple[Any, ...] = ()
     via: bool = True
+    during: tuple[BindParameter[Any], ...] = ()
+    """Those that were members some time in the window."""
+    steady: tuple[BindParameter[Any], ...] = ()
+    """Those that were so all through it: no need to look up the day."""
 
-    def conditions(self, p: Any) -> Iterator[ColumnElement[bool]]:
+    def conditions(self, p: Any, *, in_window: bool = True) -> Iterator[ColumnElement[bool]]:
         """On a row of `participations` (or an alias of it)."""
         if self.actors:
             yield p.actor.in_(self.actors)
         if self.groups:
-            m = memberships.c
-            codes = select(m.actor).where(m.group.in_(self.groups), m.role == "member")
-            yield p.actor.in_(codes)
-            yield exists().where(
-                m.actor == p.actor,
-                m.group.in_(self.groups),
-                m.role == "member",
-                m.since <= p.start,
-                m.until > p.start,
-            )
+            yield from self.belonged(p, self.during if in_window else ())
         if self.roles:
             yield p.role.in_(self.roles)
         if not self.via:
             yield p.via == ""
+
+    def belonged(
+        self, p: Any, during: tuple[BindParameter[Any], ...]
+    ) -> Iterator[ColumnElement[bool]]:
+        """The actor was a member of one of the groups on the day."""
+        m = memberships.c
+        of_group = (m.group.in_(self.groups), m.role == "member")
+        on_the_day = exists().where(
+            m.actor == p.actor, *of_group, m.since <= p.start, m.until > p.start
+        )
+        if not during:
+            yield p.actor.in_(select(m.actor).where(*of_group))
+            yield on_the_day
+            return
+        yield p.actor.in_(during)
+        if len(self.steady) < len(during):
+            yield or_(p.actor.in_(self.steady), on_the_day) if self.steady else on_the_day
 
 
 def who(shape: Shape) -> list[Who]:
@@ -142,7 +154,14 @@ def who(shape: Shape) -> list[Who]:
     roles = tuple(shape.many("role"))
     found = []
     if named:
-        found.append(Who(tuple(shape.many("actor")), tuple(shape.many("member_of")), roles, via))
+        named_by = {
+            "actors": shape.many("actor"),
+            "groups": shape.many("member_of"),
+            "during": shape.many("during"),
+            "steady": shape.many("steady"),
+        }
+        sides = {side: tuple(codes) for side, codes in named_by.items()}
+        found.append(Who(roles=roles, via=via, **sides))
     found += [Who((code,), via=via) for code in shape.many("between")]
     for role in ("initiator", "target"):
         if codes := tuple(shape.many(role)):

@@ -32,6 +32,7 @@ from app.actors.queries import UnknownActorError, find
 from app.db import dialect
 from app.db.keyset import Key
 from app.db.tables import events, memberships, participations, revisions
+from app.db.types import NEVER
 from app.events.conditions import NARROWING, OF_EVENTS, Shape, Who, shape_and_values, who
 from app.events.filter import EventFilter, Sort
 from app.http.problems import InvalidError
@@ -40,6 +41,18 @@ NAMES_ACTORS = ("actor", "between", "initiator", "target", "member_of", "country
 PARTS = participations.c
 MANY = 500
 """More spells than this are looked up by the statement, not handed to it."""
+
+
+def _spells_in(*more: ColumnElement[bool]) -> Select[Any]:
+    m = memberships.c
+    groups = m.group.in_(bindparam("groups", expanding=True))
+    spells = select(m.actor, m.since, m.until).where(groups, *more)
+    spells = spells.where(m.role == "member", m.since.is_not(None))
+    return spells.order_by(m.actor, m.since).limit(MANY + 1)
+
+
+_SPELLS = _spells_in()
+_SPELLS_OF = _spells_in(memberships.c.actor.in_(bindparam("actors", expanding=True)))
 
 
 def settle(db: Connection, asked: EventFilter) -> EventFilter:
@@ -98,12 +111,16 @@ def asking(
 ) -> Asked:
     """What to run for a filter whose actors are codes (`settle`)."""
     kind = db.dialect.name
+    spells = _spells(db, settled)
     shape, values = shape_and_values(kind, settled)
+    if settled.member_of:
+        for side, codes in _of_window(spells, *settled.days).items():
+            shape = Shape((*shape.given, (side, len(codes))))
+            values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
     reading = Reading(kind, shape, sort, after is not None, limited=limit is not None)
     if limit is not None:
         values["page"] = limit
         if dialect.seeks_apart(kind) and not reading.by_record:
-            spells = _spells(db, settled)
             reading = replace(reading, apart=bool(spells))
             columns = zip(*spells, strict=True)
             values |= {f"spell_{n}": list(column) for n, column in enumerate(columns)}
@@ -124,15 +141,24 @@ def _spells(db: Connection, settled: EventFilter) -> list[tuple[str, str, str]]:
     """(actor, since, until) of each time that an actor counts; none where that says nothing."""
     if not settled.member_of:
         return [(code, "", "~") for code in settled.actor] if len(settled.actor) > 1 else []
-    m = memberships.c
-    spells = select(m.actor, m.since, m.until).where(
-        m.group.in_(settled.member_of), m.role == "member", m.since.is_not(None)
-    )
-    if settled.actor:
-        spells = spells.where(m.actor.in_(settled.actor))
-    rows = db.execute(spells.order_by(m.actor, m.since).limit(MANY + 1))
+    statement = _SPELLS_OF if settled.actor else _SPELLS
+    rows = db.execute(statement, {"groups": settled.member_of, "actors": settled.actor})
     found = [(row.actor, row.since, row.until) for row in rows]
     return found if len(found) <= MANY else []
+
+
+def _of_window(
+    spells: list[tuple[str, str, str]], since: str | None, until: str | None
+) -> dict[str, list[str]]:
+    """Who were members some time in a window, and who all through it; none without a window."""
+    if since is None or not spells:
+        return {}
+    last = NEVER if until is None else until
+    during = {a for a, begun, ended in spells if begun <= last and since < ended}
+    steady = {
+        a for a, begun, ended in spells if begun <= since and (last < ended or ended == NEVER)
+    }
+    return {"during": sorted(during), "steady": sorted(steady)} if during else {}
 
 
 def matching(reading: Reading) -> Select[Any]:
@@ -164,16 +190,16 @@ class _Builder:
         if not self.shape.has("since") or self.shape.has("certain"):
             return self.arm(value, self.days(), self.limit)
         parts = [
-            (value, list(self.days())),
-            (value if self.reading.by_record else start, self.running(start)),
+            (value, list(self.days()), True),
+            (value if self.reading.by_record else start, self.running(start), False),
         ]
         if not self.reading.by_record and not self.reading.descending:
             parts.reverse()  # what began before the window comes first
-        one = self.arm(*parts[0], self.limit).cte("one")
+        one = self.arm(*parts[0][:2], self.limit, in_window=parts[0][2]).cte("one")
         rest: Any = self.limit
         if self.limit is not None and not self.reading.by_record:
             rest = self.limit - select(func.count()).select_from(one).scalar_subquery()
-        two = self.arm(*parts[1], rest).subquery("two")
+        two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
         found = select(both.c.value, both.c.id, both.c.seq)
         return self.ordered(found, (both.c.value, both.c.id), self.limit)
@@ -200,12 +226,14 @@ class _Builder:
         statement = statement.order_by(*ends)
         return statement if most is None else statement.limit(most)
 
-    def arm(self, value: Any, days: Iterable[ColumnElement[bool]], most: Any) -> Any:
+    def arm(
+        self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
+    ) -> Any:
         """The events that meet every condition and these on the days."""
         near, ident = self.driver.c, self.ident
         base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
         if self.first is not None:
-            base = self.took_part(base, value)
+            base = self.took_part(base, value, in_window)
         for other in self.demanded:
             p = participations.alias()
             same = (p.c.event == ident, *other.conditions(p.c))
@@ -226,13 +254,13 @@ class _Builder:
         rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
         return self.ordered(rows, (each.c.value, each.c.id), most)
 
-    def took_part(self, base: Select[Any], value: Any) -> Select[Any]:
+    def took_part(self, base: Select[Any], value: Any, in_window: bool) -> Select[Any]:
         """Narrowed to who took part; an actor in several roles gives one row."""
         assert self.first is not None
         if any(self.shape.has(name) for name in OF_EVENTS):
             base = base.join(events, events.c.seq == PARTS.seq)
         if self.apart is None:
-            base = base.where(*self.first.conditions(PARTS))
+            base = base.where(*self.first.conditions(PARTS, in_window=in_window))
         else:
             of = self.apart.c
             base = base.where(*replace(self.first, actors=(), groups=()).conditions(PARTS))

@@ -123,6 +123,9 @@ def test_member_of_honours_the_day(db: Connection) -> None:
     make.event(db, "UZB", key="member", date="2010-01-01")
     make.event(db, "UZB", key="left", date="2020-01-01")
     assert found(db, member_of=["CSTO"]) == ["member"]
+    assert found(db, member_of=["CSTO"], since="2009", until="2021") == ["member"]
+    assert found(db, member_of=["CSTO"], since="2009", until="2011") == ["member"]
+    assert found(db, member_of=["CSTO"], since="2015", until="2021") == []
 
 
 def test_a_person_counts_for_the_state_unless_excluded(db: Connection) -> None:
