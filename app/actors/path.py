@@ -1,10 +1,15 @@
 """Actors named in a path or a parameter."""
 
+from typing import Annotated
+
+from fastapi import Path
 from sqlalchemy import Connection, select
 
 from app.actors.queries import UnknownActorError, find
 from app.db.tables import actors
 from app.http.problems import InvalidError, MissingError, MovedError
+
+Name = Annotated[str, Path(description="Any name or code of the actor.", examples=["ARM"])]
 
 
 def in_path(db: Connection, asked: str, kinds: tuple[str, ...] = ()) -> str:

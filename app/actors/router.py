@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
 from app.actors import queries
-from app.actors.path import in_path
+from app.actors.path import Name, in_path
 from app.actors.schemas import Actor, Candidate, Kind, Membership
 from app.db.keyset import Key, pack
 from app.db.tables import actors, participations, revisions
@@ -156,7 +156,7 @@ def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database:
 
 @router.get("/{code}", response_model=Known, operation_id="getActor", responses=shown("getActor"))
 def get_actor(
-    code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
+    code: Name, _: Annotated[NoQuery, Query()], request: Request, database: Held
 ) -> Response:
     """One actor by any of its names: codes, and memberships over time."""
     with database.connect() as db:
@@ -183,7 +183,7 @@ def get_actor(
     responses=shown("listRelations"),
 )
 def list_relations(
-    code: str, _: Annotated[NoQuery, Query()], request: Request, database: Held
+    code: Name, _: Annotated[NoQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Partners in events, most frequent first."""
     with database.connect() as db:

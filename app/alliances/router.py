@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from app.actors.path import in_path, in_query
+from app.actors.path import Name, in_path, in_query
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.examples import shown
@@ -66,7 +66,7 @@ def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database:
     responses=shown("getAlliance"),
 )
 def get_alliance(
-    code: str, asked: Annotated[OnDay, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[OnDay, Query()], request: Request, database: Held
 ) -> Response:
     """One alliance or organization."""
     with database.connect() as db:
@@ -82,7 +82,7 @@ def get_alliance(
     responses=shown("listMembers"),
 )
 def list_members(
-    code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Who belonged on a day: in force, suspended or withdrawing."""
     return listed(
@@ -99,7 +99,7 @@ def list_members(
     responses=shown("getAllianceHistory"),
 )
 def get_history(
-    code: str, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Every spell of membership, past ones included."""
     return listed(

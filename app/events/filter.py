@@ -69,7 +69,9 @@ class EventFilter(Query):
     min_credibility: int | None = Field(
         None, ge=1, le=5, description="Some report is graded this or better; 6 never passes."
     )
-    min_independent_sources: int | None = Field(None, ge=1, le=10_000)
+    min_independent_sources: int | None = Field(
+        None, ge=1, le=10_000, description="Publishers that say so, each counted once."
+    )
     q: Word | None = Field(None, max_length=500, description="All of these words occur.")
     known_by: Date | None = Field(None, description="Only what was published by that day.")
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.events import queries, read
@@ -48,7 +48,9 @@ class Bucket(BaseModel):
 class TimelineQuery(EventFilter):
     """A filter, and how to draw it."""
 
-    granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = "auto"
+    granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = Field(
+        "auto", description="Size of a bucket; `auto` keeps a window to about a hundred."
+    )
     top: int = Field(3, ge=0, le=50, description="Weightiest events to name in each bucket.")
 
 
@@ -71,6 +73,15 @@ class Facets(BaseModel):
     data: dict[str, list[Count]]
     meta: Meta
     links: Links
+
+
+EventId = Annotated[
+    str,
+    Path(
+        description="`{dataset}:{key}`.",
+        examples=["curated:2023-10-03-armenia-ratifies-rome-statute"],
+    ),
+]
 
 
 class OneQuery(Parameters):
@@ -103,7 +114,7 @@ def list_events(
     responses=shown("getEvent"),
 )
 def get_event(
-    event_id: str, asked: Annotated[OneQuery, Query()], request: Request, database: Held
+    event_id: EventId, asked: Annotated[OneQuery, Query()], request: Request, database: Held
 ) -> Response:
     """One event, with every report of it."""
     with database.connect() as db:

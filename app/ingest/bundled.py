@@ -144,9 +144,11 @@ def memberships() -> list[Membership]:
             continue
         who = (r["code"], r["belongs_to"], r["role"] or r["kind"])
         spells[who] += 1
-        ladder = [{"step": "in-force", "date": r["since"] or "1945-01-01"}]
+        said = _several(r["sources"])
+        begun = r["since"] or "1945-01-01"
+        ladder = [{"step": "in-force", "date": begun, "sources": said}]
         if r["until"]:
-            ladder.append({"step": "withdrawn", "date": r["until"]})
+            ladder.append({"step": "withdrawn", "date": r["until"], "sources": said})
         found.append(
             Membership.model_validate(
                 dict(zip(("actor", "group", "role"), who, strict=True))
