@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.actors import queries
 from app.actors.path import Name, in_path
+from app.actors.relations import Relation, RelationQuery, relations
 from app.actors.schemas import Actor, Candidate, Kind, Membership
 from app.db.keyset import Key, pack
 from app.db.tables import actors, participations, revisions
@@ -23,7 +24,6 @@ from app.http.problems import RESPONSES
 from app.text import Word
 
 router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=RESPONSES)
-LIMIT = 1000
 
 
 class ActorQuery(Paging):
@@ -54,18 +54,6 @@ class Known(Actor):
     memberships: list[Membership]
 
 
-class Relation(BaseModel):
-    """A partner, and how often the two met in events."""
-
-    actor: str
-    name: str
-    count: int
-    cooperation: int
-    conflict: int
-    first: str
-    last: str
-
-
 @router.get(
     "", response_model=Page[Listed], operation_id="listActors", responses=shown("listActors")
 )
@@ -86,7 +74,7 @@ def list_actors(
             bound = f"actors {sorted(set(asked.kind))}"
             after = resumed(asked.cursor, bound, key)
             if after is not None:
-                chosen = chosen.where(actors.c.code > after)
+                chosen = chosen.where(actors.c.code > after.id)
             found = db.execute(chosen.order_by(actors.c.code).limit(asked.limit + 1)).all()
             codes = [r.code for r in found[: asked.limit]]
             counted = {
@@ -183,46 +171,28 @@ def get_actor(
     responses=shown("listRelations"),
 )
 def list_relations(
-    code: Name, _: Annotated[NoQuery, Query()], request: Request, database: Held
+    code: Name,
+    asked: Annotated[RelationQuery, Query()],
+    request: Request,
+    database: Held,
+    key: CursorKey,
 ) -> Response:
-    """Partners in events, most frequent first."""
+    """Partners in events, most frequent first, each with its years."""
     with database.connect() as db:
         version = version_of(db)
 
         def make() -> Response:
-            found = in_path(db, code)
-            return page(
-                [r.model_dump_json() for r in _relations(db, found)],
-                Meta(version=version),
-                links(request, None),
-            )
+            bound = f"relations {code} {asked.since} {asked.until}"
+            after = resumed(asked.cursor, bound, key)
+            found = relations(db, in_path(db, code), *asked.days)
+            if after is not None:
+                found = [r for r in found if (-r.count, r.actor) > (-int(after.value), after.id)]
+            shown_rows, cursor = found[: asked.limit], None
+            if len(found) > asked.limit:
+                last = shown_rows[-1]
+                cursor = pack(Key(str(last.count), last.actor), bound, key)
+            known = Meta(version=version, reason=None if found else "no_match")
+            rows = [r.model_dump_json() for r in shown_rows]
+            return page(rows, known, links(request, cursor))
 
         return cached(request, version, make)
-
-
-def _relations(db: Any, code: str) -> list[Relation]:
-    p, q = participations.alias().c, participations.alias().c
-    pairs = (
-        select(q.actor, q.event, q.start, q.quad)
-        .where(p.actor == code, q.event == p.event, q.start == p.start)
-        .where(q.actor != code, q.status != "retracted")
-        .distinct()
-        .subquery()
-    )
-    n = func.count()
-    rows = db.execute(
-        select(
-            pairs.c.actor,
-            actors.c.name,
-            n.label("count"),
-            n.filter(pairs.c.quad <= 2).label("cooperation"),
-            n.filter(pairs.c.quad >= 3).label("conflict"),
-            func.min(pairs.c.start).label("first"),
-            func.max(pairs.c.start).label("last"),
-        )
-        .join(actors, actors.c.code == pairs.c.actor)
-        .group_by(pairs.c.actor, actors.c.name)
-        .order_by(n.desc(), pairs.c.actor)
-        .limit(LIMIT)
-    )
-    return [Relation(**row._mapping) for row in rows]

@@ -2,18 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.edtf import bounds, last_day
 from app.events.vocabulary import EventType, Role, Status
+from app.http.asked import Date
 from app.http.page import Paging, Query
 from app.http.problems import crossed
 from app.text import Word
-
-
-def _dated(text: str) -> str:
-    bounds(text)
-    return text
 
 
 def _numbers(text: str, names: str) -> list[float]:
@@ -26,7 +22,6 @@ def _numbers(text: str, names: str) -> list[float]:
     return values
 
 
-Date = Annotated[Word, Field(max_length=64), AfterValidator(_dated)]
 Words = Annotated[list[Word], Field(max_length=100)]
 Intensity = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 

@@ -1,17 +1,18 @@
 """Runs the reads: a page, one event, a timeline, counts by a field."""
 
 import json
+from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import Connection, case, func, select
 
-from app.db.keyset import BadCursorError, Key, pack, unpack
+from app.db.keyset import Key, pack
 from app.db.tables import datasets, events, participations
 from app.edtf import last_day
 from app.events import queries
 from app.events.buckets import Size, spread
-from app.events.filter import EventFilter, EventQuery
-from app.http.page import Meta, Reason
+from app.events.filter import EventFilter, EventQuery, Sort
+from app.http.page import Meta, Reason, resumed
 from app.http.problems import InvalidError
 
 Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
@@ -26,13 +27,7 @@ def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[st
     """The documents of a page, and the cursor of the next."""
     bound = fingerprint(asked)
     settled = queries.settle(db, asked)
-    after: Key | None = None
-    if asked.cursor is not None:
-        try:
-            after = unpack(asked.cursor, bound, secret)
-        except BadCursorError as bad:
-            hint = "Follow links.next, or leave the cursor out to begin anew."
-            raise InvalidError("cursor", str(bad), hint) from bad
+    after = resumed(asked.cursor, bound, secret)
     found = queries.asking(db, settled, asked.sort, after, asked.limit + 1)
     rows = queries.page_statement(found.reading).run(db, found.values).all()
     more = len(rows) > asked.limit
@@ -75,10 +70,40 @@ def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
     if empty:
         known.reason = why_empty(db, asked)
     if asked.count != "none":
-        found = queries.asking(db, queries.settle(db, asked))
-        known.count = int(db.scalar(queries.counted(found.reading), found.values) or 0)
-        known.count_is = "exact"
+        settled = queries.settle(db, asked)
+        guess = estimated(db, settled) if asked.count == "estimate" else None
+        known.count = guess or _counted(db, settled)
+        known.count_is = "estimate" if guess else "exact"
     return known
+
+
+def _counted(db: Connection, settled: EventFilter) -> int:
+    found = queries.asking(db, settled)
+    return int(db.scalar(queries.counted(found.reading), found.values) or 0)
+
+
+SAMPLE = 2_000
+"""An estimate reads so many of the newest events, and takes the rest to be as dense in time."""
+
+
+def estimated(db: Connection, settled: EventFilter) -> int | None:
+    """About how many events match, to two digits; None where so few do that they are counted."""
+
+    def ends(sort: Sort, most: int) -> tuple[int, str, str]:
+        found = queries.asking(db, settled, sort, None, most)
+        hit = queries.matching(found.reading).subquery().c
+        row = db.execute(
+            select(func.count(hit.id), func.min(hit.value), func.max(hit.value)), found.values
+        ).one()
+        return row[0], row[1], row[2]
+
+    count, oldest, newest = ends("-date", SAMPLE)
+    if count < SAMPLE:
+        return None
+    first = ends("date", 1)[1]
+    last, then, begun = (date.fromisoformat(day).toordinal() for day in (newest, oldest, first))
+    total = SAMPLE * (last - begun + 1) / (last - then + 1)
+    return int(float(f"{total:.1e}"))
 
 
 def why_empty(db: Connection, asked: EventFilter) -> Reason:

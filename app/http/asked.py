@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.edtf import parse
+from app.edtf import bounds, parse
 from app.http.page import Query
 from app.text import Word
 
@@ -16,6 +16,12 @@ def _day(text: str) -> str:
     return text
 
 
+def _dated(text: str) -> str:
+    bounds(text)
+    return text
+
+
+Date = Annotated[Word, Field(max_length=64), AfterValidator(_dated)]
 Day = Annotated[Word, Field(max_length=10), AfterValidator(_day)]
 
 

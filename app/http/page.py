@@ -68,16 +68,15 @@ def links(request: Request, cursor: str | None) -> Links:
     return Links(self=here, next=f"{path}?{urlencode(onward)}")
 
 
-def resumed(cursor: str | None, query: str, secret: bytes) -> str | None:
-    """The id after which a list in order of ids goes on; None at its beginning."""
+def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:
+    """The key after which a list goes on; None at its beginning."""
     if cursor is None:
         return None
     try:
-        key: Key = unpack(cursor, query, secret)
+        return unpack(cursor, query, secret)
     except BadCursorError as bad:
         hint = "Follow links.next, or leave the cursor out to begin anew."
         raise InvalidError("cursor", str(bad), hint) from bad
-    return key.id
 
 
 def page(documents: list[str], meta: Meta, where: Links, **more: Any) -> Response:

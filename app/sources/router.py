@@ -44,7 +44,7 @@ def _list(
             )
             after = resumed(asked.cursor, table.name, secret)
             if after is not None:
-                chosen = chosen.where(ident > after)
+                chosen = chosen.where(ident > after.id)
             rows = db.execute(chosen.order_by(ident).limit(asked.limit + 1)).all()
             shown = rows[: asked.limit]
             more = len(rows) > asked.limit
