@@ -9,7 +9,7 @@ COPY pyproject.toml ./
 COPY migrations ./migrations
 COPY app ./app
 # In place (-e), because the migrations are found beside the package.
-RUN /opt/entente/bin/pip install --no-deps -e .
+RUN /opt/entente/bin/pip install --no-deps --no-build-isolation -e .
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="entente" \

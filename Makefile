@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
-LOCK := --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
+LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
 .PHONY: help run install dev test quick check format lock bench clean
@@ -40,8 +40,8 @@ format: $(VENV)/dev ## rewrite the code the way check wants it
 	$(BIN)/ruff format
 
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
-	$(BIN)/uv pip compile $(LOCK) -q pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) -q --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 bench: $(VENV)/dev ## measure (bench/)
 	$(BIN)/python -m bench
@@ -62,7 +62,7 @@ $(BIN)/python:
 
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps -e .
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/installed

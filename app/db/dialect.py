@@ -57,12 +57,12 @@ def seeks_apart(kind: str) -> bool:
     return kind == "postgresql"
 
 
-def apart(kind: str, *names: str) -> FromClause:
-    """Rows of text to seek one by one, handed over as `spell_0`, `spell_1` …, a list each."""
+def apart(kind: str, name: str, columns: Sequence[str]) -> FromClause:
+    """Rows of text to seek one by one, handed over as `name_0`, `name_1` …, a list a column."""
     assert seeks_apart(kind)
     array = postgresql.ARRAY(Text())
-    columns = [bindparam(f"spell_{n}", type_=array) for n in range(len(names))]
-    return func.unnest(*columns).table_valued(*names).render_derived()
+    lists = [bindparam(f"{name}_{n}", type_=array) for n in range(len(columns))]
+    return func.unnest(*lists).table_valued(*columns).render_derived()
 
 
 def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:

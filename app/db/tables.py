@@ -165,7 +165,15 @@ participations = Table(
     Column("intensity", Float),
     Column("quad", Integer),
     Column("status", word(), nullable=False),
-    PrimaryKeyConstraint("actor", "start", "event", "role", "via"),
+    PrimaryKeyConstraint(
+        "actor",
+        "start",
+        "event",
+        "role",
+        "via",
+        # SQLite keeps the row in its key; on PostgreSQL the key carries what pages read.
+        postgresql_include=["seq", "end", "dataset", "type", "intensity", "quad", "status"],
+    ),
     Index(None, "event"),
     sqlite_with_rowid=False,
 )

@@ -122,8 +122,11 @@ def asking(
         values["page"] = limit
         if dialect.seeks_apart(kind) and not reading.by_record:
             reading = replace(reading, apart=bool(spells))
-            columns = zip(*spells, strict=True)
-            values |= {f"spell_{n}": list(column) for n, column in enumerate(columns)}
+            since, until = settled.days
+            now = [s for s in spells if s[2] > (since or "") and s[1] <= (until or NEVER)]
+            for name, rows in (("then", spells), ("now", now)):
+                columns = zip(*rows, strict=True) if rows else ((), (), ())
+                values |= {f"{name}_{n}": list(column) for n, column in enumerate(columns)}
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
         since, until = settled.days
@@ -178,9 +181,6 @@ class _Builder:
         self.first: Who | None = self.demanded.pop(0) if of_parts else None
         self.ident = PARTS.event if of_parts else events.c.id
         self.limit = bindparam("page", type_=Integer) if reading.limited else None
-        self.apart: FromClause | None = None
-        if self.first is not None and reading.apart:
-            self.apart = dialect.apart(reading.kind, "actor", "since", "until")
 
     def statement(self) -> Any:
         """The whole of it: what began in the window, and what was still on when it began."""
@@ -230,10 +230,14 @@ class _Builder:
         self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
     ) -> Any:
         """The events that meet every condition and these on the days."""
+        apart: FromClause | None = None
+        if self.first is not None and self.reading.apart:
+            name = "now" if in_window else "then"
+            apart = dialect.apart(self.reading.kind, name, ("actor", "since", "until"))
         near, ident = self.driver.c, self.ident
         base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
         if self.first is not None:
-            base = self.took_part(base, value, in_window)
+            base = self.took_part(base, value, apart, in_window)
         for other in self.demanded:
             p = participations.alias()
             same = (p.c.event == ident, *other.conditions(p.c))
@@ -246,23 +250,25 @@ class _Builder:
             here = tuple_(value, ident)
             base = base.where(here < there if self.reading.descending else here > there)
         base = base.where(*days)
-        if self.apart is None:
+        if apart is None:
             return self.ordered(base, (value, ident), most)
         each = self.ordered(base, (value, ident), self.limit).lateral()
         rows = select(each.c.value, each.c.id, each.c.seq)
-        rows = rows.select_from(self.apart).join(each, true())
+        rows = rows.select_from(apart).join(each, true())
         rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
         return self.ordered(rows, (each.c.value, each.c.id), most)
 
-    def took_part(self, base: Select[Any], value: Any, in_window: bool) -> Select[Any]:
+    def took_part(
+        self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
+    ) -> Select[Any]:
         """Narrowed to who took part; an actor in several roles gives one row."""
         assert self.first is not None
         if any(self.shape.has(name) for name in OF_EVENTS):
             base = base.join(events, events.c.seq == PARTS.seq)
-        if self.apart is None:
+        if apart is None:
             base = base.where(*self.first.conditions(PARTS, in_window=in_window))
         else:
-            of = self.apart.c
+            of = apart.c
             base = base.where(*replace(self.first, actors=(), groups=()).conditions(PARTS))
             base = base.where(PARTS.actor == of.actor)
             # As a case: bare bounds known only at run time are taken for tiny ranges.

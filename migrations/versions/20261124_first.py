@@ -72,7 +72,13 @@ def upgrade() -> None:
         sa.Column("quad", sa.Integer(), nullable=True),
         sa.Column("status", WORD, nullable=False),
         sa.PrimaryKeyConstraint(
-            "actor", "start", "event", "role", "via", name=op.f("pk_participations")
+            "actor",
+            "start",
+            "event",
+            "role",
+            "via",
+            name=op.f("pk_participations"),
+            postgresql_include=["seq", "end", "dataset", "type", "intensity", "quad", "status"],
         ),
         sqlite_with_rowid=False,
     )
