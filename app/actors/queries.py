@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, true, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, select, tuple_
 
 from app.actors.schemas import Candidate
 from app.db.tables import actor_names, actors, memberships, revisions
@@ -117,20 +117,15 @@ def resembling(db: Connection, asked: str, limit: int) -> list[Candidate]:
     return list(found.values())[:limit]
 
 
-def document(kind: str, table_seq: Select[tuple[int]]) -> Select[tuple[str]]:
-    """The current document of a thing, by the `seq` of its last revision."""
-    return select(revisions.c.document).where(
-        revisions.c.seq == table_seq.scalar_subquery(), revisions.c.kind == kind
-    )
-
-
-def spells(*, actor: str | None = None, group: str | None = None) -> Select[tuple[str, str]]:
-    """Memberships (id, document) of an actor or in a group."""
+def spells(
+    *, actors: Sequence[str] | None = None, groups: Sequence[str] | None = None
+) -> Select[tuple[str, str]]:
+    """Memberships (id, document) of some actors, in some groups."""
     m = memberships.c
-    asked = [column == value for column, value in ((m.actor, actor), (m.group, group)) if value]
+    asked = [c.in_(codes) for c, codes in ((m.actor, actors), (m.group, groups)) if codes]
     return (
         select(m.id, revisions.c.document)
         .join(revisions, revisions.c.seq == m.seq)
-        .where(or_(*asked) if asked else true())
+        .where(*asked)
         .order_by(m.group, m.actor, m.role, m.since)
     )

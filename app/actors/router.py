@@ -157,7 +157,7 @@ def get_actor(
                 .join(actors, actors.c.seq == revisions.c.seq)
                 .where(actors.c.code == found)
             )
-            spells = [json.loads(r.document) for r in db.execute(queries.spells(actor=found))]
+            spells = [json.loads(r.document) for r in db.execute(queries.spells(actors=[found]))]
             body = _merged(document or "{}", {"memberships": spells})
             return Response(body, media_type="application/json")
 

@@ -1,4 +1,7 @@
-"""Runs the reads of alliances."""
+"""Runs the reads of alliances: a few statements an answer, however many groups it is about."""
+
+from collections import defaultdict
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
@@ -12,9 +15,11 @@ from app.db.types import NEVER
 KINDS = ("alliance", "organization")
 
 
-def held(db: Connection, *, actor: str | None = None, group: str | None = None) -> list[Membership]:
-    """Every spell of an actor, or in a group."""
-    rows = db.execute(spells(actor=actor, group=group))
+def held(
+    db: Connection, *, of: Sequence[str] | None = None, groups: Sequence[str] | None = None
+) -> list[Membership]:
+    """Every spell of some actors, or in some groups."""
+    rows = db.execute(spells(actors=of, groups=groups))
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
@@ -23,19 +28,15 @@ def names(db: Connection) -> dict[str, str]:
     return {r.code: r.name for r in db.execute(select(actors.c.code, actors.c.name))}
 
 
-def members(
-    db: Connection, group: str, day: str | None, roles: list[str], statuses: list[str] | None = None
-) -> list[Member]:
+def members(db: Connection, group: str, day: str | None, roles: Sequence[str]) -> list[Member]:
     """Members on a day (all spells where no day is given), by role and code."""
     called = names(db)
     found = []
-    for spell in held(db, group=group):
+    for spell in held(db, groups=[group]):
         now = status(spell.steps, day or NEVER)
+        if spell.role not in roles or (day is not None and now not in HOLDING):
+            continue
         since, until = period(spell.steps)
-        if spell.role not in roles:
-            continue
-        if day is not None and (now is None or now not in (statuses or HOLDING)):
-            continue
         found.append(
             Member(
                 actor=spell.actor,
@@ -50,25 +51,35 @@ def members(
     return sorted(found, key=lambda m: (m.role, m.actor, m.since or NEVER))
 
 
+def members_of(db: Connection, groups: Sequence[str], day: str) -> dict[str, list[str]]:
+    """The codes of each group's members on a day."""
+    found = defaultdict(list)
+    for spell in held(db, groups=groups):
+        if spell.role == "member" and status(spell.steps, day) in HOLDING:
+            found[spell.group].append(spell.actor)
+    return {group: sorted(codes) for group, codes in found.items()}
+
+
 def ties(db: Connection, actor: str, day: str) -> list[Tie]:
     """What an actor was bound to on a day, signed and ratified commitments included."""
-    called, found = names(db), []
-    for spell in held(db, actor=actor):
-        now = status(spell.steps, day)
-        if now in (None, "withdrawn") or spell.actor != actor:
-            continue
+    bound = [(s, status(s.steps, day)) for s in held(db, of=[actor])]
+    bound = [(spell, now) for spell, now in bound if now not in (None, "withdrawn")]
+    codes = sorted({spell.group for spell, _ in bound})
+    groups = {g.code: g for g in described(db, codes)}
+    partners = members_of(db, codes, day) if codes else {}
+    found = []
+    for spell, now in bound:
         since, until = period(spell.steps)
-        partners = [m.actor for m in members(db, spell.group, day, ["member"])]
-        group = Actor.model_validate_json(_document(db, spell.group))
+        group = groups[spell.group]
         found.append(
             Tie(
-                group=spell.group,
-                name=called[spell.group],
+                group=group.code,
+                name=group.name,
                 role=spell.role,
                 status=now,
                 since=since,
                 until=None if until == NEVER else until,
-                partners=[code for code in partners if code != actor],
+                partners=[code for code in partners.get(group.code, []) if code != actor],
                 obligations=list(group.obligations) if spell.role == "member" else [],
                 steps=spell.steps,
             )
@@ -76,36 +87,27 @@ def ties(db: Connection, actor: str, day: str) -> list[Tie]:
     return sorted(found, key=lambda t: (t.group, t.role))
 
 
-def alliances(db: Connection, day: str) -> list[Alliance]:
-    """Every group, with its members of a day."""
+def alliances(db: Connection, day: str, codes: Sequence[str] | None = None) -> list[Alliance]:
+    """Every group, or some, with their members of a day."""
+    groups = described(db, codes)
+    belong = members_of(db, [g.code for g in groups], day)
+    return [
+        Alliance(
+            members=belong.get(group.code, []),
+            obligations=list(group.obligations),
+            **group.model_dump(include={"code", "name", "kind", "since", "until", "summary"}),
+        )
+        for group in groups
+    ]
+
+
+def described(db: Connection, codes: Sequence[str] | None) -> list[Actor]:
+    """Groups as actors, by code; all alliances and organizations where no codes are given."""
+    wanted = actors.c.kind.in_(KINDS) if codes is None else actors.c.code.in_(codes)
     rows = db.execute(
         select(revisions.c.document)
         .join(actors, actors.c.seq == revisions.c.seq)
-        .where(actors.c.kind.in_(KINDS))
+        .where(wanted)
         .order_by(actors.c.code)
     )
-    return [described(db, Actor.model_validate_json(row.document), day) for row in rows]
-
-
-def alliance(db: Connection, code: str, day: str) -> Alliance:
-    """One group."""
-    return described(db, Actor.model_validate_json(_document(db, code)), day)
-
-
-def described(db: Connection, group: Actor, day: str) -> Alliance:
-    """A group as it is answered."""
-    return Alliance(
-        members=[m.actor for m in members(db, group.code, day, ["member"])],
-        obligations=list(group.obligations),
-        **group.model_dump(include={"code", "name", "kind", "since", "until", "summary"}),
-    )
-
-
-def _document(db: Connection, code: str) -> str:
-    found = db.scalar(
-        select(revisions.c.document)
-        .join(actors, actors.c.seq == revisions.c.seq)
-        .where(actors.c.code == code)
-    )
-    assert found is not None, code
-    return str(found)
+    return [Actor.model_validate_json(row.document) for row in rows]

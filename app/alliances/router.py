@@ -35,8 +35,8 @@ class TiesQuery(OnDay):
     actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
 
 
-def listed(request: Request, database: Held, read_rows: Read) -> Response:
-    """A whole list in one answer."""
+def listed(request: Request, database: Held, day: str, read_rows: Read) -> Response:
+    """A whole list in one answer, of a day."""
     with database.connect() as db:
         version = version_of(db)
 
@@ -45,7 +45,7 @@ def listed(request: Request, database: Held, read_rows: Read) -> Response:
             known = Meta(version=version, reason=None if rows else "no_match")
             return page(rows, known, links(request, None))
 
-        return cached(request, version, make)
+        return cached(request, version, make, day)
 
 
 @router.get(
@@ -56,7 +56,7 @@ def listed(request: Request, database: Held, read_rows: Read) -> Response:
 )
 def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
     """Alliances and organizations with their members of the day."""
-    return listed(request, database, lambda db: read.alliances(db, asked.day))
+    return listed(request, database, asked.day, lambda db: read.alliances(db, asked.day))
 
 
 @router.get(
@@ -70,9 +70,13 @@ def get_alliance(
 ) -> Response:
     """One alliance or organization."""
     with database.connect() as db:
-        group = read.alliance(db, in_path(db, code, read.KINDS), asked.day)
-        answer = Response(encode(group), media_type="application/json")
-        return cached(request, version_of(db), lambda: answer)
+
+        def make() -> Response:
+            found = in_path(db, code, read.KINDS)
+            group = read.alliances(db, asked.day, [found])[0]
+            return Response(encode(group), media_type="application/json")
+
+        return cached(request, version_of(db), make, asked.day)
 
 
 @router.get(
@@ -88,6 +92,7 @@ def list_members(
     return listed(
         request,
         database,
+        asked.day,
         lambda db: read.members(db, in_path(db, code, read.KINDS), asked.day, asked.role),
     )
 
@@ -105,6 +110,7 @@ def get_history(
     return listed(
         request,
         database,
+        asked.day,
         lambda db: read.members(db, in_path(db, code, read.KINDS), None, asked.role),
     )
 
@@ -115,5 +121,6 @@ def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: 
     return listed(
         request,
         database,
+        asked.day,
         lambda db: read.ties(db, in_query(db, "actor", asked.actor), asked.day),
     )

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, case, func, select
 
 from app.db.keyset import Key, pack
 from app.db.tables import datasets, events, participations
+from app.db.types import NEVER
 from app.edtf import last_day
 from app.events import queries
-from app.events.buckets import Size, spread
+from app.events.buckets import Size, fitting, spread
 from app.events.filter import EventFilter, EventQuery, Sort
 from app.http.page import Meta, Reason, resumed
 from app.http.problems import InvalidError
@@ -121,7 +122,9 @@ def why_empty(db: Connection, asked: EventFilter) -> Reason:
     return "no_match"
 
 
-def timeline(db: Connection, asked: EventFilter, size: Size, top: int) -> list[dict[str, Any]]:
+def timeline(
+    db: Connection, asked: EventFilter, size: Size | Literal["auto"], top: int
+) -> list[dict[str, Any]]:
     """Buckets without holes, oldest first; an event counts once."""
     settled = queries.settle(db, asked)
     since, until = settled.days
@@ -136,6 +139,9 @@ def timeline(db: Connection, asked: EventFilter, size: Size, top: int) -> list[d
         .order_by(first, e.id),
         asking.values,
     ).all()
+    if size == "auto":
+        first_day = since or (rows[0].day if rows else until or NEVER)
+        size = fitting(first_day, until or (rows[-1].day if rows else first_day))
     held = spread([(r.day, r.id, r.intensity, r.quad) for r in rows], since, until, size, top)
     wanted = [key for bucket in held for key in bucket["top"]]
     titles = _titles(db, wanted)

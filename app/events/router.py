@@ -1,14 +1,13 @@
 """Events over HTTP."""
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.events import queries, read
-from app.events.buckets import TooManyBucketsError, fitting
+from app.events.buckets import TooManyBucketsError
 from app.events.filter import EventFilter, EventQuery
 from app.events.schemas import Event
 from app.examples import shown
@@ -159,13 +158,8 @@ def get_timeline(
         version = version_of(db)
 
         def make() -> Response:
-            since, until = asked.days
-            today = datetime.now(UTC).date().isoformat()
-            size = asked.granularity
-            if size == "auto":
-                size = fitting(since or "2018-01-01", until or max(today, since or today))
             try:
-                held = read.timeline(db, asked, size, asked.top)
+                held = read.timeline(db, asked, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidError("granularity", str(many), hint) from many

@@ -128,6 +128,7 @@ def memberships() -> list[Membership]:
             {
                 "step": r["step"],
                 "date": r["date"],
+                "event": r["event"] and f"{CURATED.code}:{r['event']}",
                 "sources": _several(r["sources"]),
                 "note": r.get("note"),
             }

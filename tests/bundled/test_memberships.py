@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import defaultdict
 from datetime import date
@@ -68,7 +69,9 @@ def test_headers() -> None:
         "obligations",
         "summary",
     ]
-    assert list(ROWS[0]) == ["actor", "group", "role", "spell", "step", "date", "sources", "note"]
+    assert list(ROWS[0]) == [
+        "actor", "group", "role", "spell", "step", "date", "event", "sources", "note",
+    ]  # fmt: skip
     assert list(SOURCES[0]) == [
         "id",
         "kind",
@@ -104,6 +107,14 @@ def test_every_source_exists_and_is_used() -> None:
     cells = [row["sources"] for row in (*ROWS, *people)]
     named = {name for cell in cells for name in cell.split("|") if name}
     assert named == set(ids)
+
+
+def test_events_that_prove_a_step_exist() -> None:
+    lines = (BUNDLED / "events.ndjson").read_text("utf-8").splitlines()
+    keys = {json.loads(line)["key"] for line in lines}
+    named = {row["event"] for row in ROWS if row["event"]}
+    assert named
+    assert named <= keys
 
 
 def test_sources_are_well_formed() -> None:

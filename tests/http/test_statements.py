@@ -1,0 +1,69 @@
+"""An answer costs a fixed number of statements, however much it shows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event
+
+MOST = {
+    "/v1/events?limit=100": 2,
+    "/v1/events?actor=ARM&since=2023": 3,
+    "/v1/events?between=ARM,RUS&count=exact": 7,
+    "/v1/events?member_of=CSTO": 4,
+    "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute": 2,
+    "/v1/timeline?actor=ARM&since=2020&granularity=month": 5,
+    "/v1/facets?by=type,actor,country": 4,
+    "/v1/actors?limit=500": 3,
+    "/v1/actors/ARM": 5,
+    "/v1/actors/ARM/relations": 4,
+    "/v1/alliances?on=2023-10-13": 3,
+    "/v1/alliances/CSTO?on=2023-10-13": 5,
+    "/v1/alliances/CSTO/members?on=2023-10-13": 5,
+    "/v1/ties?actor=ARM&on=2023-10-13": 5,
+    "/v1/sources?limit=500": 2,
+    "/v1/coverage": 2,
+}
+
+
+@contextmanager
+def statements(api: TestClient) -> Iterator[list[str]]:
+    """The statements that run in the block, transactions left out."""
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, text: str, *___: Any) -> None:
+        if not text.startswith("BEGIN"):
+            seen.append(text)
+
+    engine = api.app.state.database.engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("address", MOST)
+def test_the_number_of_statements(api: TestClient, address: str) -> None:
+    with statements(api) as seen:
+        assert api.get(address).status_code == 200
+    assert len(seen) == MOST[address], "\n\n".join(seen)
+
+
+def test_what_is_unchanged_costs_one(api: TestClient) -> None:
+    tag = api.get("/v1/events?actor=ARM").headers["etag"]
+    with statements(api) as seen:
+        answer = api.get("/v1/events?actor=ARM", headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.content, len(seen)) == (304, b"", 1)
+
+
+def test_another_day_is_another_answer_where_today_is_meant(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = set()
+    for day in ("2023-10-13", "2023-10-14"):
+        monkeypatch.setattr("app.http.asked.today", lambda day=day: day)
+        tags.add(api.get("/v1/alliances").headers["etag"])
+    assert len(tags) == 2
