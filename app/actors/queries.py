@@ -64,7 +64,7 @@ def find(db: Connection, asked: str, on: str | None = None) -> str:
         held = _valid([r for r in rows if r.scheme == scheme], on)
         for r in held:
             found.setdefault(r.actor, f"{scheme}:{r.value}")
-        if len(found) == 1 and scheme == "iso2":
+        if held and scheme == "iso2":
             break  # a two-letter word is an ISO code before it is a name
     if len(found) > 1:
         raise AmbiguousActorError(asked, candidates(db, sorted(found), asked))
@@ -89,6 +89,11 @@ def candidates(db: Connection, codes: Sequence[str], match: str) -> list[Candida
     return [Candidate(code=r.code, name=r.name, kind=r.kind, score=100, match=match) for r in rows]
 
 
+def _likeness(asked: str, name: str, **_: Any) -> float:
+    """0 to 100: by letters, or by words in any order, which say a little less."""
+    return max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name))
+
+
 def resembling(db: Connection, asked: str, limit: int) -> list[Candidate]:
     """The actors with the most similar names, best first."""
     n = actor_names.c
@@ -101,7 +106,7 @@ def resembling(db: Connection, asked: str, limit: int) -> list[Candidate]:
     texts = [r.value for r in rows]
     found: dict[str, Candidate] = {}
     for _, score, at in process.extract(
-        fold(asked)[:200], texts, scorer=fuzz.WRatio, limit=limit * 4, score_cutoff=60
+        fold(asked)[:200], texts, scorer=_likeness, limit=limit * 4, score_cutoff=60
     ):
         r = rows[at]
         found.setdefault(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from app.edtf import bounds, last_day
+from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
 from app.http.asked import Date
 from app.http.page import Paging, Query
@@ -73,7 +74,10 @@ class EventFilter(Query):
     @field_validator("between")
     @classmethod
     def _split(cls, given: list[str]) -> list[str]:
-        return [part.strip() for one in given for part in one.split(",") if part.strip()]
+        parts = [part.strip() for one in given for part in one.split(",")]
+        if not all(parts):
+            raise ValueError("must be names separated by commas, such as ARM,RUS")
+        return parts
 
     @field_validator("bbox")
     @classmethod
@@ -146,3 +150,11 @@ class EventQuery(EventFilter, Paging):
     sort: Sort = Field("-date", description="Newest first unless asked otherwise.")
     count: Literal["none", "estimate", "exact"] = Field("none", description="Rows in all.")
     fields: Words = Field([], description="Only these fields; separated by commas.")
+
+    @field_validator("fields")
+    @classmethod
+    def _known(cls, given: list[str]) -> list[str]:
+        wanted = [part.strip() for one in given for part in one.split(",")]
+        if not set(wanted) <= Event.model_fields.keys():
+            raise ValueError(f"must be among {', '.join(Event.model_fields)}")
+        return wanted

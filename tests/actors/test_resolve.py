@@ -1,0 +1,64 @@
+"""Any name of an actor means that actor, on the day it had it."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.actors.queries import AmbiguousActorError, UnknownActorError, find
+from app.db.engine import Database
+
+NAMES = {
+    "ARM": "ARM",
+    "arm": "ARM",
+    "Armenia": "ARM",
+    "republic of armenia": "ARM",
+    "AM": "ARM",
+    "cow:371": "ARM",
+    "fips:AM": "ARM",
+    "wikidata:Q399": "ARM",
+    "AU": "AUS",
+    "fips:AU": "AUT",
+    "GUAM": "GUAM",
+    "Türkiye": "TUR",
+    "turkiye": "TUR",
+    "Artsakh": "ART",
+    "Soviet Union": "SUN",
+    "Kosovo": "XKX",
+    "nikol-pashinyan": "nikol-pashinyan",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_means_an_actor(database: Database, name: str) -> None:
+    with database.connect() as db:
+        assert find(db, name) == NAMES[name]
+
+
+@pytest.mark.parametrize(("day", "actor"), [("1980-01-01", "SUN"), ("2000-01-01", "RUS")])
+def test_a_code_means_whoever_had_it_on_the_day(database: Database, day: str, actor: str) -> None:
+    with database.connect() as db:
+        assert find(db, "cow:365", day) == actor
+
+
+def test_a_word_for_two_actors_is_refused_with_both(database: Database) -> None:
+    with database.connect() as db, pytest.raises(AmbiguousActorError) as told:
+        find(db, "Guam")
+    assert {c.code for c in told.value.near} == {"GUAM", "GUM"}
+
+
+@pytest.mark.parametrize("name", ["Atlantis-on-Sea", "cow:99999", "zz:1", ":", "  "])
+def test_nobody_is_an_answer_of_its_own(database: Database, name: str) -> None:
+    with database.connect() as db, pytest.raises(UnknownActorError):
+        find(db, name)
+
+
+def test_resolving_over_http_scores_and_says_why(api: TestClient) -> None:
+    best = api.get("/v1/actors/resolve", params={"q": "Armenai"}).json()["data"][0]
+    assert (best["code"], best["match"]) == ("ARM", "name:armenia")
+    old = api.get("/v1/actors/resolve", params={"q": "cow:365", "on": "1980-01-01"}).json()
+    assert old["data"][0]["code"] == "SUN"
+
+
+def test_an_unknown_actor_in_a_path_is_missing(api: TestClient) -> None:
+    answer = api.get("/v1/actors/Armenai")
+    assert answer.status_code == 404
+    assert "ARM" in answer.json()["detail"]
