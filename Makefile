@@ -15,7 +15,7 @@ help: ## show this list
 
 run: $(VENV)/installed ## install what is locked and serve: PORT=8000 DATA=data
 	@mkdir -p "$(DATA)"
-	ENTENTE_DATABASE_URL="sqlite:///$(DATA)/entente.db" $(BIN)/entente serve --port $(PORT) --first-start
+	@ENTENTE_DATABASE_URL="$${ENTENTE_DATABASE_URL:-sqlite:///$(DATA)/entente.db}" $(BIN)/entente serve --port $(PORT) --first-start
 
 install: $(VENV)/installed ## create the virtual environment with what running needs
 

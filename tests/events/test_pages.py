@@ -12,10 +12,25 @@ from app.events.filter import EventQuery
 from app.events.read import read_page
 
 DAYS = ("2020-01-01", "2020-01-02", "2020-01-02/2020-01-04", "2019-12/2020-01-03")
+KEPT = [(f"kept{number:02d}", DAYS[number % len(DAYS)]) for number in range(24)]
 
 
-def walk(database: Database, writes: list[str], **asked: object) -> list[str]:
-    """Every id, page after page; before each further page one event is written."""
+Write = tuple[str, int]
+"""A day on which an event is added, or "" and the number of an event that is retracted."""
+
+
+def change(database: Database, write: Write) -> None:
+    day, number = write
+    with database.write() as db:
+        if day:
+            make.event(db, "USA", date=day)
+        else:
+            key, held = KEPT[number % len(KEPT)]
+            make.event(db, "USA", "RUS", key=key, date=held, status="retracted")
+
+
+def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:
+    """Every id, page after page; before each further page something is written."""
     found, cursor = [], None
     while True:
         query = EventQuery.model_validate({"dataset": ["made"], **asked, "cursor": cursor})
@@ -25,8 +40,7 @@ def walk(database: Database, writes: list[str], **asked: object) -> list[str]:
         if cursor is None:
             return found
         if writes:
-            with database.write() as db:
-                make.event(db, "USA", date=writes.pop())
+            change(database, writes.pop())
 
 
 @pytest.mark.parametrize("sort", ["-date", "date"])
@@ -34,23 +48,26 @@ def walk(database: Database, writes: list[str], **asked: object) -> list[str]:
 def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]) -> None:
     with database.write() as db:
         make.dataset(db)
-        for _ in range(3):
-            for day in DAYS:
-                make.event(db, "USA", "RUS", date=day)
+        for key, day in KEPT:
+            make.event(db, "USA", "RUS", key=key, date=day)
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         limit=st.integers(1, 7),
-        writes=st.lists(st.sampled_from(DAYS), max_size=3),
+        writes=st.lists(st.tuples(st.sampled_from(("", *DAYS)), st.integers(0, 99)), max_size=3),
         who=st.sampled_from([{}, {"actor": ["USA"]}, {"actor": ["USA", "RUS"]}]),
     )
-    def law(limit: int, writes: list[str], who: dict[str, list[str]]) -> None:
+    def law(limit: int, writes: list[Write], who: dict[str, list[str]]) -> None:
         asked = {"sort": sort, **window, **who}
         before = walk(database, [], limit=1000, **asked)
         paged = walk(database, list(writes), limit=limit, **asked)
         after = walk(database, [], limit=1000, **asked)
         assert len(paged) == len(set(paged))
-        assert [key for key in paged if key in before] == before
-        assert paged == [key for key in after if key in set(paged)]
+        stayed = [key for key in before if key in set(after)]
+        assert [key for key in paged if key in set(stayed)] == stayed
+        assert set(paged) <= {*before, *after}
+        assert [key for key in after if key in set(paged)] == [
+            key for key in paged if key in set(after)
+        ]
 
     law()

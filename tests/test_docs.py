@@ -1,0 +1,35 @@
+"""The documentation names what there is."""
+
+from pathlib import Path
+
+import pytest
+
+from app.events.schemas import GivenEvent, GivenParticipant, GivenReport, Location
+from app.events.vocabulary import ROLES, STANCES, STATUSES
+from app.ingest.bundled import NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+FORMAT = (ROOT / "docs" / "format.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("model", [GivenEvent, GivenReport, Location, GivenParticipant])
+def test_every_field_of_the_format_is_documented(model: type[GivenEvent]) -> None:
+    fields = set(model.model_fields) - {"via"}  # derived, ignored on input
+    assert {name for name in fields if f"`{name}`" not in FORMAT} == set()
+
+
+def test_every_word_of_the_vocabularies_is_documented() -> None:
+    words = (*ROLES, *STANCES, *STATUSES)
+    assert {word for word in words if word not in FORMAT} == set()
+
+
+def test_every_rule_of_the_signals_is_documented_alike() -> None:
+    code = (ROOT / "app" / "events" / "signals.py").read_text("utf-8")
+    rows = [line for line in code.splitlines() if line.startswith("| `")]
+    assert len(rows) == 6
+    assert all(row in FORMAT for row in rows)
+
+
+def test_every_bundled_file_is_described() -> None:
+    told = (ROOT / "docs" / "bundled.md").read_text("utf-8")
+    assert {name for name in NAMES if name not in told} == set()
