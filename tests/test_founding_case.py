@@ -16,26 +16,74 @@ def get(api: TestClient, path: str, **asked: object) -> dict[str, object]:
     return body
 
 
+AUTUMN = [
+    "2023-09-armenia-recalls-csto-envoy",
+    "2023-09-pashinyan-strategic-mistake",
+    "2023-09-04-russian-mfa-dissatisfaction",
+    "2023-09-08-armenia-aid-to-ukraine",
+    "2023-09-08-armenian-ambassador-summoned",
+    "2023-09-11-eagle-partner-2023",
+    "2023-09-19-azerbaijan-offensive-karabakh",
+    "2023-09-24-pashinyan-alliances-ineffective",
+    "2023-09-25-russian-mfa-rebukes-pashinyan",
+    "2023-10-csto-exercise-kyrgyzstan",
+    "2023-10-03-armenia-ratifies-rome-statute",
+    "2023-10-11-pashinyan-peacekeepers-should-go-home",
+    "2023-10-12-isw-armenia-distances-itself",
+    "2023-10-13-cis-summit-bishkek-without-pashinyan",
+]
+WINDOW = {"since": "2023-09", "until": "2023-10", "sort": "date", "match": "certain"}
+
+
 def test_autumn_of_2023_in_order_with_sources(api: TestClient) -> None:
-    found = get(api, "/v1/events", between="ARM,RUS", since="2023-09", until="2023-10", sort="date")
-    dates = [event["start"] for event in found["data"]]  # type: ignore[attr-defined]
-    assert dates == sorted(dates)
+    found = get(api, "/v1/events", between="ARM,RUS", **WINDOW)
+    assert keys(found) == AUTUMN
     assert all(event["reports"] for event in found["data"])  # type: ignore[attr-defined]
-    assert any("rome-statute" in key for key in keys(found))
+
+
+def test_what_ran_through_that_autumn_is_shown_too(api: TestClient) -> None:
+    wide = get(api, "/v1/events", between="ARM,RUS", **{**WINDOW, "match": "possible"})
+    assert [key for key in keys(wide) if key not in AUTUMN] == [
+        "2020-11-10-russian-peacekeepers-in-karabakh",
+        "2023-armenia-russia-trade",
+    ]
 
 
 def test_who_was_absent_from_what(api: TestClient) -> None:
     found = get(api, "/v1/events", role="absent", actor="ARM", tag="founding-case", sort="date")
-    kept = [{p["actor"] for p in e["participants"]} for e in found["data"]]  # type: ignore[attr-defined]
-    assert len(kept) == 2
-    assert "CSTO" in kept[0]
-    assert {"CIS", "nikol-pashinyan"} <= kept[1]
+    assert keys(found) == [
+        "2023-10-csto-exercise-kyrgyzstan",
+        "2023-10-13-cis-summit-bishkek-without-pashinyan",
+    ]
+    absent = [
+        [(p["actor"], p["via"]) for p in event["participants"] if p["role"] == "absent"]
+        for event in found["data"]  # type: ignore[attr-defined]
+    ]
+    assert absent == [
+        [("ARM", None)],
+        [("nikol-pashinyan", None), ("ARM", "nikol-pashinyan")],
+    ]
 
 
 def test_what_was_known_by_the_end_of_september(api: TestClient) -> None:
-    found = get(api, "/v1/events", known_by="2023-09-30", limit=1000)
-    assert keys(found)
-    assert not any("rome-statute" in key for key in keys(found))
+    found = get(api, "/v1/events", between="ARM,RUS", known_by="2023-09-30", **WINDOW)
+    assert keys(found) == AUTUMN[:9]
+    told = [r["published"] for e in found["data"] for r in e["reports"]]  # type: ignore[attr-defined]
+    assert max(told) <= "2023-09-30"
+
+
+def test_what_moved_armenia_away_from_russia_is_stated(api: TestClient) -> None:
+    stated = {
+        key: [s["score"] for s in event["signals"] if (s["from"], s["toward"]) == ("ARM", "RUS")]
+        for key, event in zip(
+            AUTUMN,
+            get(api, "/v1/events", between="ARM,RUS", **WINDOW)["data"],
+            strict=True,  # type: ignore[call-overload]
+        )
+    }
+    for row in (3, 5, 9, 10, 13):
+        (score,) = stated[AUTUMN[row]]
+        assert score < 0
 
 
 def test_csto_on_the_day(api: TestClient) -> None:

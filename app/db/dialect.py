@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -13,9 +14,11 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    String,
     Table,
     Text,
     bindparam,
+    column,
     func,
     text,
 )
@@ -153,3 +156,19 @@ def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
     else:
         found = text("SELECT seq FROM event_words WHERE words @@ CAST(:q AS tsquery)")
     return seq.in_(found)
+
+
+def ranked(kind: str) -> FromClause:
+    """(seq, rank) of what the parameter `q` finds; the rank is text that sorts as its number."""
+    if kind == "sqlite":
+        found = text(
+            "SELECT rowid AS seq, printf('%015d', CAST(-bm25(event_words) * 1000000 AS INTEGER))"
+            " AS rank FROM event_words WHERE event_words MATCH :q"
+        )
+    else:
+        found = text(
+            "SELECT seq, lpad(CAST(CAST(ts_rank(words, CAST(:q AS tsquery)) * 1000000 AS bigint)"
+            " AS text), 15, '0') COLLATE \"C\" AS rank"
+            " FROM event_words WHERE words @@ CAST(:q AS tsquery)"
+        )
+    return found.columns(column("seq", BigInteger), column("rank", String)).subquery("found")

@@ -141,15 +141,24 @@ class EventFilter(Query):
         return lat, lon, km
 
 
-Sort = Literal["-date", "date", "-recorded", "recorded"]
+Sort = Literal["-date", "date", "-recorded", "recorded", "relevance"]
 
 
 class EventQuery(EventFilter, Paging):
     """A filter, and how to list what it finds."""
 
-    sort: Sort = Field("-date", description="Newest first unless asked otherwise.")
+    sort: Sort = Field(
+        "-date", description="Newest first unless asked otherwise; `relevance` goes with `q`."
+    )
+    format: Literal["json"] = Field("json", description="The form of the answer.")
     count: Literal["none", "estimate", "exact"] = Field("none", description="Rows in all.")
     fields: Words = Field([], description="Only these fields; separated by commas.")
+
+    @model_validator(mode="after")
+    def _relevant(self) -> "EventQuery":
+        if self.sort == "relevance" and self.q is None:
+            raise crossed("sort", "relevance needs words to be relevant to", "Add q=…")
+        return self
 
     @field_validator("fields")
     @classmethod

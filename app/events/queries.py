@@ -85,13 +85,13 @@ class Reading:
 
     @property
     def descending(self) -> bool:
-        """Newest first."""
-        return self.sort.startswith("-")
+        """Newest, or best, first."""
+        return self.sort.startswith("-") or self.sort == "relevance"
 
     @property
-    def by_record(self) -> bool:
-        """By when it was recorded, not by when it happened."""
-        return self.sort.endswith("recorded")
+    def by_day(self) -> bool:
+        """By when it happened: not by when it was recorded, nor by how well it fits."""
+        return self.sort.endswith("date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,12 @@ def asking(
         for side, codes in _of_window(spells, *settled.days).items():
             shape = Shape((*shape.given, (side, len(codes))))
             values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
+    if sort == "relevance":
+        values.setdefault("q", dialect.word_query(kind, "nothing"))  # nothing is asked for
     reading = Reading(kind, shape, sort, after is not None, limited=limit is not None)
     if limit is not None:
         values["page"] = limit
-        if dialect.seeks_apart(kind) and not reading.by_record:
+        if dialect.seeks_apart(kind) and reading.by_day:
             reading = replace(reading, apart=bool(spells))
             since, until = settled.days
             now = [s for s in spells if s[2] > (since or "") and s[1] <= (until or NEVER)]
@@ -130,7 +132,7 @@ def asking(
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
         since, until = settled.days
-        if not reading.by_record:
+        if reading.by_day:
             passed = (
                 until is None or after.value <= until
                 if reading.descending
@@ -176,28 +178,32 @@ class _Builder:
     def __init__(self, reading: Reading) -> None:
         self.reading, self.shape = reading, reading.shape
         self.demanded = who(reading.shape)
-        of_parts = bool(self.demanded) and not reading.by_record
+        of_parts = bool(self.demanded) and reading.by_day
         self.driver: Any = participations if of_parts else events
         self.first: Who | None = self.demanded.pop(0) if of_parts else None
         self.ident = PARTS.event if of_parts else events.c.id
+        by_rank = reading.sort == "relevance"
+        self.ranks = dialect.ranked(reading.kind) if by_rank else None
         self.limit = bindparam("page", type_=Integer) if reading.limited else None
 
     def statement(self) -> Any:
         """The whole of it: what began in the window, and what was still on when it began."""
-        value = events.c.recorded_at if self.reading.by_record else self.driver.c.start
+        value: Any = self.driver.c.start
+        if not self.reading.by_day:
+            value = events.c.recorded_at if self.ranks is None else self.ranks.c.rank
         # Not by the column itself, so that the index of what runs on is taken, not of the days.
         start = self.driver.c.start.concat("")
         if not self.shape.has("since") or self.shape.has("certain"):
             return self.arm(value, self.days(), self.limit)
         parts = [
             (value, list(self.days()), True),
-            (value if self.reading.by_record else start, self.running(start), False),
+            (start if self.reading.by_day else value, self.running(start), False),
         ]
-        if not self.reading.by_record and not self.reading.descending:
+        if self.reading.by_day and not self.reading.descending:
             parts.reverse()  # what began before the window comes first
         one = self.arm(*parts[0][:2], self.limit, in_window=parts[0][2]).cte("one")
         rest: Any = self.limit
-        if self.limit is not None and not self.reading.by_record:
+        if self.limit is not None and self.reading.by_day:
             rest = self.limit - select(func.count()).select_from(one).scalar_subquery()
         two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
@@ -236,6 +242,8 @@ class _Builder:
             apart = dialect.apart(self.reading.kind, name, ("actor", "since", "until"))
         near, ident = self.driver.c, self.ident
         base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
+        if self.ranks is not None:
+            base = base.join(self.ranks, self.ranks.c.seq == near.seq)
         if self.first is not None:
             base = self.took_part(base, value, apart, in_window)
         for other in self.demanded:

@@ -20,7 +20,7 @@ Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", 
 
 def fingerprint(asked: EventQuery) -> str:
     """What a cursor is bound to: the filter and the order, not the page's size."""
-    return asked.model_dump_json(exclude={"cursor", "limit", "count", "fields"})
+    return asked.model_dump_json(exclude={"cursor", "limit", "count", "fields", "format"})
 
 
 def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[str], str | None]:

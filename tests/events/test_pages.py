@@ -71,3 +71,21 @@ def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]
         ]
 
     law()
+
+
+@pytest.mark.parametrize("sort", ["relevance", "recorded", "-recorded"])
+def test_pages_in_other_orders(database: Database, sort: str) -> None:
+    asked = {"dataset": ["curated"], "sort": sort, "q": "Armenia", "since": "2020-11-15"}
+    whole = walk(database, [], limit=1000, **asked)
+    assert len(whole) > 20
+    assert walk(database, [], limit=7, **asked) == whole
+    assert sorted(whole) == sorted(walk(database, [], limit=1000, **{**asked, "sort": "date"}))
+
+
+def test_the_most_relevant_comes_first(database: Database) -> None:
+    with database.write() as db:
+        make.dataset(db)
+        make.event(db, "USA", title="A word about a summit among many other words", key="less")
+        make.event(db, "USA", title="Summit, summit, summit", key="more")
+    assert walk(database, [], q="summit", sort="relevance") == ["made:more", "made:less"]
+    assert walk(database, [], q="?!", sort="relevance") == []
