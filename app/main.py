@@ -18,6 +18,7 @@ from app.db.tables import house
 from app.events.router import router as events
 from app.http.answer import encode
 from app.http.caching import version_of
+from app.http.encoding import EncodingMiddleware
 from app.http.head import HeadMiddleware
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     add_problem_handlers(app)
     add_problem_schema(app)
+    app.add_middleware(EncodingMiddleware)
     app.add_middleware(HeadMiddleware)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")

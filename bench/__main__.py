@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.db.engine import Database
 from bench.generate import fill
+from bench.http import measure_http
 from bench.timeline import measure, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -37,7 +38,10 @@ def main() -> None:
 
 
 def _report(database: Database, seconds: float) -> None:
-    print(table(database.engine.dialect.name, measure(database, seconds)), "\n", flush=True)
+    kind = database.engine.dialect.name
+    print(table(f"{kind}, in process", measure(database, seconds)), "\n", flush=True)
+    url = database.engine.url.render_as_string(hide_password=False)
+    print(table(f"{kind}, over HTTP", measure_http(url)), "\n", flush=True)
 
 
 if __name__ == "__main__":

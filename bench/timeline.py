@@ -111,9 +111,9 @@ def _timed(db: Any, askings: list[EventQuery], seconds: float) -> tuple[float, f
 def table(kind: str, costs: list[Cost]) -> str:
     """The costs as text, each beside its ratio to the first."""
     first = costs[0]
-    lines = [f"{kind:<22}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
+    lines = [f"{kind:<24}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
     lines += [
-        f"{c.name:<22}{c.cpu:>10,.0f}{c.wall:>10,.0f}"
+        f"{c.name:<24}{c.cpu:>10,.0f}{c.wall:>10,.0f}"
         f"{c.cpu / first.cpu:>8.2f}{c.wall / first.wall:>8.2f}"
         for c in costs
     ]

@@ -17,10 +17,12 @@ def in_path(db: Connection, asked: str, kinds: tuple[str, ...] = ()) -> str:
     try:
         code = find(db, asked[:200]) if asked.isprintable() else ""
     except UnknownActorError as unknown:
-        raise MissingError(f"{str(unknown).capitalize()}. {unknown.hint}") from unknown
+        told = str(unknown)
+        raise MissingError(f"{told[0].upper()}{told[1:]}. {unknown.hint}") from unknown
     row = db.execute(select(actors).where(actors.c.code == code)).one_or_none()
     if row is None or (kinds and row.kind not in kinds):
-        raise MissingError(f"{code or 'That'} is not {' or '.join(kinds) or 'an actor'}.")
+        wanted = " or ".join(kinds) or "actor"
+        raise MissingError(f"{code or 'That'} is no {wanted}.")
     if row.merged_into is not None:
         raise MovedError(f"/v1/actors/{row.merged_into}")
     return code

@@ -4,12 +4,14 @@ A filter on who took part drives the statement from `participations`, which are 
 (actor, start, event); without one it is driven from `events` by (start, id).
 """
 
+import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     FromClause,
@@ -31,10 +33,11 @@ from sqlalchemy import (
 from app.actors.queries import UnknownActorError, find
 from app.db import dialect
 from app.db.keyset import Key
-from app.db.tables import events, memberships, participations, revisions
+from app.db.tables import actors, datasets, events, memberships, participations, revisions, sources
 from app.db.types import NEVER
 from app.events.conditions import NARROWING, OF_EVENTS, Shape, Who, shape_and_values, who
 from app.events.filter import EventFilter, Sort
+from app.events.render import GROUPS
 from app.http.problems import InvalidError
 
 NAMES_ACTORS = ("actor", "between", "initiator", "target", "member_of", "country")
@@ -66,7 +69,30 @@ def settle(db: Connection, asked: EventFilter) -> EventFilter:
             except UnknownActorError as unknown:
                 raise InvalidError(field, str(unknown), unknown.hint) from unknown
         changed[field] = list(dict.fromkeys(codes))
+    _require(db, "dataset", datasets.c.code, asked.dataset)
+    _require(db, "source", sources.c.id, asked.source)
+    groups = actors.c.code, changed["member_of"], "is no group", actors.c.kind.in_(GROUPS)
+    _require(db, "member_of", *groups)
     return asked.model_copy(update=changed)
+
+
+def _require(
+    db: Connection,
+    field: str,
+    column: Column[str],
+    wanted: list[str],
+    fault: str = "is not there",
+    *more: ColumnElement[bool],
+) -> None:
+    """Refuse a name that nothing has: an empty answer would say that nothing happened."""
+    if not wanted:
+        return
+    held = set(db.scalars(select(column).where(column.in_(wanted), *more)))
+    if missing := next((name for name in wanted if name not in held), None):
+        names = list(db.scalars(select(column).where(*more).order_by(column)))
+        near = difflib.get_close_matches(missing, names, 3, 0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Such as {', '.join(names[:5])}."
+        raise InvalidError(field, f"{missing[:100]!r} {fault}", hint)
 
 
 @dataclass(frozen=True, slots=True)

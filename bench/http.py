@@ -1,0 +1,88 @@
+"""What a page costs over HTTP: CPU time of the server, and of the PostgreSQL behind it."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+from app.db.engine import Database
+from app.events.filter import EventQuery
+from bench.timeline import SECRET, Cost, cases
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(url: str) -> Iterator[tuple[int, int]]:
+    """The service in a process of its own: its port and its id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+    given = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
+    process = subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def measure_http(url: str, requests: int = 400) -> list[Cost]:
+    """Every case over one connection; PostgreSQL's share is that of all its processes."""
+    database = Database(url)
+    on_postgresql = database.engine.dialect.name == "postgresql"
+    todo = [(name, [_address(one) for one in asked]) for name, asked in cases(database)]
+    database.close()
+    found = []
+    with serving(url) as (port, pid):
+        client = http.client.HTTPConnection("127.0.0.1", port)
+        for name, addresses in todo:
+            _ask(client, addresses, 40)
+            before, begun = _cpu(pid, on_postgresql), time.perf_counter()
+            _ask(client, addresses, requests)
+            spent = _cpu(pid, on_postgresql) - before
+            wall = time.perf_counter() - begun
+            found.append(Cost(name, spent / requests * 1e6, wall / requests * 1e6))
+    return found
+
+
+def _ask(client: http.client.HTTPConnection, addresses: list[str], requests: int) -> None:
+    for n in range(requests):
+        client.request("GET", addresses[n % len(addresses)])
+        answer = client.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body[:500]
+        assert len(body) > 1000, body[:500]
+
+
+def _address(asked: EventQuery) -> str:
+    given = asked.model_dump(exclude_defaults=True)
+    return f"/v1/events?{urlencode(given, doseq=True)}"
+
+
+def _cpu(pid: int, postgresql: bool) -> float:
+    """Seconds that the server has run, with those of every PostgreSQL process if asked for."""
+    spent = _of(Path(f"/proc/{pid}/stat").read_text())
+    if postgresql:
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            text = stat.read_text()
+            if "(postgres)" in text:
+                spent += _of(text)
+    return spent / TICK
+
+
+def _of(stat: str) -> int:
+    after = stat.rpartition(")")[2].split()
+    return int(after[11]) + int(after[12])
