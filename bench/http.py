@@ -39,7 +39,7 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
         process.wait(10)
 
 
-def measure_http(url: str, requests: int = 400) -> list[Cost]:
+def measure_http(url: str, requests: int = 1500) -> list[Cost]:
     """Every case over one connection; PostgreSQL's share is that of all its processes."""
     database = Database(url)
     on_postgresql = database.engine.dialect.name == "postgresql"
