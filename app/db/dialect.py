@@ -45,6 +45,15 @@ def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | Non
     )
 
 
+def isolation(kind: str) -> dict[str, Any]:
+    """Options under which all reads of a transaction see one state.
+
+    SQLite's transactions always do. PostgreSQL's writers must not: what they see would be older
+    than the lock they waited for.
+    """
+    return {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+
 def one_writer(db: Connection) -> None:
     """Wait until nobody else writes; held until the transaction ends, so `seq` has no gaps."""
     if not _on_sqlite(db):  # SQLite: BEGIN IMMEDIATE has done it
@@ -117,6 +126,29 @@ SEARCH_TABLE = {
 }
 
 
+GUARD = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER revisions_stay_{verb.lower()} BEFORE {verb} ON revisions"
+        " BEGIN SELECT RAISE(ABORT, 'a revision is never changed'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE FUNCTION revisions_stay() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'a revision is never changed'; END $$",
+        "CREATE TRIGGER revisions_stay BEFORE UPDATE OR DELETE ON revisions"
+        " FOR EACH ROW EXECUTE FUNCTION revisions_stay()",
+    ),
+}
+"""Keeps revisions from being changed, by us or by hand."""
+UNGUARD = {
+    "sqlite": ("DROP TRIGGER revisions_stay_update", "DROP TRIGGER revisions_stay_delete"),
+    "postgresql": (
+        "DROP TRIGGER revisions_stay ON revisions",
+        "DROP FUNCTION revisions_stay()",
+    ),
+}
+
+
 def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Make texts findable, each under the `seq` of its revision."""
     if not rows:
@@ -134,11 +166,10 @@ def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     db.execute(text(statement), values)
 
 
-def forget_words(db: Connection, seqs: Sequence[int]) -> None:
-    """Take texts out of the index."""
-    if seqs:
-        key = "rowid" if _on_sqlite(db) else "seq"
-        db.execute(text(f"DELETE FROM event_words WHERE {key} = :seq"), [{"seq": s} for s in seqs])
+def announce(db: Connection, seq: int) -> None:
+    """Tell whoever listens, in this process or another, once the transaction is committed."""
+    if not _on_sqlite(db):
+        db.execute(text("SELECT pg_notify('entente', :seq)"), {"seq": str(seq)})
 
 
 def word_query(kind: str, asked: str) -> str | None:

@@ -1,14 +1,15 @@
-"""Connections: one engine a process, reads in plain transactions, writes one at a time."""
+"""Connections: one engine a process, reads that see one state, writes one at a time."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.dialect import one_writer
+from app.db.dialect import isolation, one_writer
+from app.db.journal import close_moment, open_moment
 
 
 class Database:
@@ -31,12 +32,15 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        self._reader = self.engine.execution_options(**isolation(self.engine.dialect.name))
         self._writer = self.engine.execution_options(entente_writes=True)
+        self.after_commit: list[Callable[[], None]] = []
+        """Called after each write of this process that changed the record."""
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection whose reads all see one state of the database."""
-        with self.engine.connect() as db:
+        with self._reader.connect() as db:
             yield db
 
     @contextmanager
@@ -44,7 +48,12 @@ class Database:
         """A transaction that alone may write; committed at the end, or nothing of it."""
         with self._writer.begin() as db:
             one_writer(db)
+            open_moment(db)
             yield db
+            changed = close_moment(db)
+        if changed:
+            for wake in self.after_commit:
+                wake()
 
     def close(self) -> None:
         """Give all connections back."""

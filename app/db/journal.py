@@ -1,11 +1,19 @@
-"""The journal: every write appends a revision, numbered without a gap."""
+"""The journal: every write appends a revision, numbered without a gap.
 
+A transaction has one instant, later than that of every transaction before it, however the clock is
+set; its last `seq` is the version of the database from then on.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from app.db.tables import revisions
+from app.db.dialect import announce
+from app.db.tables import commits, moved, revisions
+
+_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,40 +24,110 @@ class Writer:
     reason: str | None = None
 
 
-def now() -> str:
-    """This instant as the record keeps it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+@dataclass(slots=True)
+class Moment:
+    """A transaction that writes: its instant, and the last `seq` before it and of it."""
+
+    at: str
+    before: int
+    last: int
 
 
-def append(
-    db: Connection, kind: str, rows: list[tuple[str, str]], by: Writer, action: str = "create"
-) -> list[int]:
-    """Append a revision for each (id, document); returns their `seq`s. One writer at a time."""
-    if not rows:
-        return []
+def open_moment(db: Connection) -> None:
+    """Give a transaction its instant; the one writer has just begun."""
+    last = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
+    latest = db.scalar(select(func.max(commits.c.at)))
+    at = datetime.now(UTC)
+    if latest is not None:
+        follows = datetime.strptime(latest, _FORM).replace(tzinfo=UTC) + timedelta(microseconds=1)
+        at = max(at, follows)
+    db.info["moment"] = Moment(at.strftime(_FORM), last, last)
+
+
+def moment(db: Connection) -> Moment:
+    """The instant of the transaction that is writing."""
+    held: Moment = db.info["moment"]
+    return held
+
+
+def close_moment(db: Connection) -> bool:
+    """Note the version that the transaction leaves behind; False where it changed nothing."""
+    held: Moment = db.info.pop("moment")
+    if held.last == held.before:
+        return False
+    db.execute(insert(commits).values(seq=held.last, at=held.at))
+    announce(db, held.last)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document to append."""
+
+    id: str
+    document: str
+    action: str = ""
+    """`merge` or `retract`; otherwise `create` for the first revision, then `update`."""
+
+
+def numbers(db: Connection, kind: str, ids: Sequence[str]) -> dict[str, int]:
+    """The number of the latest revision of each of some documents that have any."""
     r = revisions.c
-    last = int(db.scalar(select(func.coalesce(func.max(r.seq), 0))) or 0)
-    ids = [key for key, _ in rows]
     held: dict[str, int] = {}
     for at in range(0, len(ids), 500):
         found = select(r.id, func.max(r.revision)).where(
             r.kind == kind, r.id.in_(ids[at : at + 500])
         )
         held |= {row[0]: row[1] for row in db.execute(found.group_by(r.id))}
-    moment = now()
+    return held
+
+
+def append(
+    db: Connection,
+    kind: str,
+    entries: Sequence[Entry],
+    by: Writer,
+    *,
+    derived: bool = False,
+    held: dict[str, int] | None = None,
+) -> list[int]:
+    """Append a revision for each document; returns their `seq`s.
+
+    `held` gives the revisions that the documents have now, where the caller knows them.
+    """
+    if not entries:
+        return []
+    now = moment(db)
+    if held is None:
+        held = numbers(db, kind, [e.id for e in entries])
     values = [
         {
-            "seq": last + n,
+            "seq": now.last + n,
             "kind": kind,
-            "id": key,
-            "revision": held.get(key, 0) + 1,
-            "action": action if key not in held else "update",
-            "at": moment,
+            "id": entry.id,
+            "revision": held.get(entry.id, 0) + 1,
+            "action": entry.action or ("update" if entry.id in held else "create"),
+            "at": now.at,
             "by": by.name,
             "reason": by.reason,
-            "document": document,
+            "document": entry.document,
+            "derived": derived,
         }
-        for n, (key, document) in enumerate(rows, 1)
+        for n, entry in enumerate(entries, 1)
     ]
     db.execute(insert(revisions), values)
-    return [last + n for n in range(1, len(rows) + 1)]
+    now.last += len(entries)
+    return [value["seq"] for value in values]
+
+
+def note_merge(db: Connection, kind: str, loser: str, survivor: str, seq: int) -> None:
+    """From now on asking for the loser is answered with the survivor."""
+    db.execute(insert(moved).values(kind=kind, id=loser, into=survivor, seq=seq))
+
+
+def survivor_of(db: Connection, kind: str, ident: str) -> str | None:
+    """What something was merged into, in the end; None where it was not merged."""
+    found, m = None, moved.c
+    while (into := db.scalar(select(m.into).where(m.kind == kind, m.id == (found or ident)))):
+        found = into
+    return found

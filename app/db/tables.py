@@ -1,10 +1,16 @@
 """Every table on one page.
 
-A revision is a document; the other tables are indexes beside the documents. Days are ISO text
-(`2023-10-03`), which sorts as it means on both databases; a period is half-open, [since, until).
+A revision is a document; the other tables are indexes beside the documents, and every row of them
+names the revision (`seq`) that it is of. A row that is replaced moves to the table of the same name
+with `past_` before it, which says what replaced it (`gone`): reading as of a version takes the rows
+with `seq <= version` from the one and those with `seq <= version < gone` from the other.
+
+Days are ISO text (`2023-10-03`), which sorts as it means on both databases; a period is half-open,
+[since, until).
 """
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -41,8 +47,29 @@ revisions = Table(
     Column("by", String, nullable=False),
     Column("reason", String),
     Column("document", document(), nullable=False),
+    Column("derived", Boolean, nullable=False),
     UniqueConstraint("kind", "id", "revision"),
 )
+"""`derived`: nobody wrote it; it follows from the change of something that the document shows."""
+
+commits = Table(
+    "commits",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=False),
+    Column("at", word(), nullable=False, unique=True),
+)
+"""The last `seq` of each transaction, and its instant: what was the version then."""
+
+moved = Table(
+    "moved",
+    metadata,
+    Column("kind", word(), nullable=False),
+    Column("id", word(), nullable=False),
+    Column("into", word(), nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
+    PrimaryKeyConstraint("kind", "id"),
+)
+"""What was merged into what; asking for the one is answered with the other."""
 
 house = Table(
     "house",
@@ -50,6 +77,34 @@ house = Table(
     Column("name", word(), primary_key=True),
     Column("value", String, nullable=False),
 )
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", word(), primary_key=True),
+    Column("name", word(), nullable=False),
+    Column("digest", word(), nullable=False),
+    Column("scope", word(), nullable=False),
+    Column("created", word(), nullable=False),
+    Column("expires", word()),
+    Column("revoked", word()),
+    Column("used", word()),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("writer", word(), nullable=False),
+    Column("key", word(), nullable=False),
+    Column("request", word(), nullable=False),
+    Column("at", word(), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", String, nullable=False),
+    Column("body", document(), nullable=False),
+    PrimaryKeyConstraint("writer", "key"),
+    Index(None, "at"),
+)
+"""What was answered to a request with an `Idempotency-Key`."""
 
 # ── who ───────────────────────────────────────────────────────────────────────────────────────
 actors = Table(
@@ -72,6 +127,7 @@ actor_names = Table(
     Column("actor", word(), ForeignKey("actors.code"), nullable=False),
     Column("since", word(), nullable=False),
     Column("until", word(), nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("scheme", "value", "actor", "since"),
     Index(None, "actor"),
 )
@@ -190,6 +246,7 @@ tags = Table(
     metadata,
     Column("tag", word(), nullable=False),
     Column("event", word(), nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("tag", "event"),
     Index(None, "event"),
     sqlite_with_rowid=False,
@@ -205,6 +262,8 @@ reports = Table(
     Column("published", word()),
     Column("reliability", word()),
     Column("credibility", Integer),
+    Column("stance", word(), nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("event", "number"),
     Index(None, "source", "event"),
     Index(None, "publisher", "event"),
@@ -224,6 +283,7 @@ signals = Table(
     Column("confidence", Float, nullable=False),
     Column("quad", Integer, nullable=False),
     Column("dataset", word(), nullable=False),
+    Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("from", "toward", "start", "event"),
     Index(None, "event"),
     sqlite_with_rowid=False,
@@ -243,3 +303,38 @@ day_sums = Table(
     PrimaryKeyConstraint("from", "toward", "dataset", "day"),
     sqlite_with_rowid=False,
 )
+
+# ── what stood before ─────────────────────────────────────────────────────────────────────────
+def _past(table: Table, *indexes: tuple[str, ...]) -> Table:
+    """The table of the rows of another one that were replaced."""
+    key = [column.name for column in table.primary_key]
+    key += [] if "seq" in key else ["seq"]
+    rest = [c.name for c in table.columns if c.name not in key] + ["gone"]
+    clustered = table.dialect_options["sqlite"]["with_rowid"] is False
+    return Table(
+        f"past_{table.name}",
+        metadata,
+        *(Column(c.name, c.type, nullable=c.nullable) for c in table.columns),
+        Column("gone", SEQUENCE, nullable=False),
+        PrimaryKeyConstraint(*key, postgresql_include=rest if table is participations else None),
+        *(Index(None, *names) for names in indexes),
+        sqlite_with_rowid=not clustered,
+    )
+
+
+PAST: dict[Table, Table] = {
+    actors: _past(actors),
+    actor_names: _past(actor_names, ("actor",)),
+    memberships: _past(memberships, ("actor", "group"), ("group", "role")),
+    sources: _past(sources),
+    datasets: _past(datasets),
+    events: _past(events, ("seq",), ("start", "id"), ("recorded_at", "id")),
+    participations: _past(participations, ("event", "seq")),
+    tags: _past(tags, ("event", "seq")),
+    reports: _past(reports),
+    signals: _past(signals, ("event", "seq")),
+}
+for _table, _first in ((events, ()), (participations, ("actor",))):
+    _columns = [PAST[_table].c[name] for name in (*_first, "end")]
+    _where = PAST[_table].c.end != PAST[_table].c.start
+    Index(f"ix_past_{_table.name}_running", *_columns, sqlite_where=_where, postgresql_where=_where)

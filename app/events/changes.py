@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, delete, insert, select
 
 from app.actors.queries import UnknownActorError, find
-from app.db.dialect import forget_words, index_words, upsert
-from app.db.journal import Writer, append, now
+from app.db.dialect import index_words, upsert
+from app.db.journal import Entry, Writer, append, moment, numbers
 from app.db.tables import (
     actors,
     day_sums,
@@ -22,15 +22,23 @@ from app.db.tables import (
     tags,
 )
 from app.db.types import NEVER
+from app.db.worlds import bury
 from app.edtf import last_day, parse
 from app.events.places import unit_vector
-from app.events.render import Known, render
+from app.events.render import ACTING, Known, render
 from app.events.schemas import Event, GivenEvent
 from app.events.signals import mass
 from app.sources.schemas import Source
 
 SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
-BY_EVENT = (participations, reports, tags, signals)
+IDENT: tuple[Column[str], ...] = (
+    events.c.id,
+    participations.c.event,
+    reports.c.event,
+    tags.c.event,
+    signals.c.event,
+)
+"""Where the indexes of events name the event."""
 
 
 class UnknownSourceError(Exception):
@@ -39,25 +47,56 @@ class UnknownSourceError(Exception):
 
 def write_events(db: Connection, given: Sequence[GivenEvent], dataset: str, by: Writer) -> None:
     """Create or replace events by key. All of them, or the exception says which not."""
-    settled = [_settled(db, one) for one in given]
-    known = what_is_known(db, settled)
-    ids = [f"{dataset}:{g.key}" for g in settled]
-    numbers = {
-        key: int(n)
-        for key, n in db.execute(
-            select(revisions.c.id, revisions.c.revision)
-            .join(events, events.c.seq == revisions.c.seq)
-            .where(events.c.id.in_(ids))
-        )
-    }
-    moment = now()
+    put(db, [(f"{dataset}:{g.key}", _settled(db, g)) for g in given], by)
+
+
+def put(
+    db: Connection,
+    given: Sequence[tuple[str, GivenEvent]],
+    by: Writer,
+    *,
+    action: str = "",
+    derived: bool = False,
+) -> list[Event]:
+    """Write events whose actors are codes, each under its id, and index them.
+
+    Derived ones are written only where the document comes out otherwise than it stands.
+    """
+    known = what_is_known(db, [g for _, g in given])
+    ids = [ident for ident, _ in given]
+    held = numbers(db, "event", ids)
+    at = moment(db).at
     made = [
-        render(g, dataset, known, moment, numbers.get(key, 0) + 1)
-        for key, g in zip(ids, settled, strict=True)
+        render(g, ident.partition(":")[0], known, at, held.get(ident, 0) + 1) for ident, g in given
     ]
-    _forget(db, [key for key in ids if key in numbers])
-    seqs = append(db, "event", [(e.id, e.model_dump_json(by_alias=True)) for e in made], by)
+    if derived:
+        stands = dict(documents(db, ids))
+        made = [e for e in made if not same(e, stands[e.id])]
+    entries = [Entry(e.id, e.model_dump_json(by_alias=True), action) for e in made]
+    seqs = append(db, "event", entries, by, derived=derived, held=held)
+    take_out(db, [e.id for e in made if e.id in held])
     _index(db, made, seqs)
+    return made
+
+
+def documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(id, document) of the events that stand under some ids."""
+    found: list[tuple[str, str]] = []
+    for at in range(0, len(ids), 500):
+        rows = db.execute(
+            select(events.c.id, revisions.c.document)
+            .join(revisions, revisions.c.seq == events.c.seq)
+            .where(events.c.id.in_(ids[at : at + 500]))
+        )
+        found += [(key, document) for key, document in rows]
+    return found
+
+
+def same(made: Event, document: str) -> bool:
+    """Whether a document says the same, but for when and how often it was written."""
+    told = {"recorded_at", "revision"}
+    held = Event.model_validate_json(document)
+    return made.model_dump(exclude=told) == held.model_dump(exclude=told)
 
 
 def _settled(db: Connection, given: GivenEvent) -> GivenEvent:
@@ -78,14 +117,14 @@ def _settled(db: Connection, given: GivenEvent) -> GivenEvent:
 
 def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
     """Names, kinds and memberships of the actors, and the sources, that these events need."""
-    people = {"person", "body"}
     rows = db.execute(select(actors.c.code, actors.c.name, actors.c.kind)).all()
     kinds = {r.code: r.kind for r in rows}
     belongs: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     m = memberships.c
-    for r in db.execute(select(m.actor, m.group, m.since, m.until).order_by(m.since, m.group)):
-        if kinds[r.actor] in people and r.since is not None:
-            belongs[r.actor].append((r.group, r.since, r.until))
+    acting = select(actors.c.code).where(actors.c.kind.in_(ACTING))
+    spells = select(m.actor, m.group, m.since, m.until).where(m.since.is_not(None))
+    for r in db.execute(spells.where(m.actor.in_(acting)).order_by(m.since, m.group)):
+        belongs[r.actor].append((r.group, r.since, r.until))
     wanted = sorted({r.source for g in given for r in g.reports})
     found = db.execute(
         select(sources.c.id, revisions.c.document)
@@ -98,17 +137,14 @@ def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
     return Known({r.code: r.name for r in rows}, kinds, belongs, cited)
 
 
-def _forget(db: Connection, ids: Sequence[str]) -> None:
-    """Take the current rows of events out of every index and every sum."""
-    if not ids:
-        return
-    rows = db.execute(select(signals).where(signals.c.event.in_(ids))).mappings().all()
-    _add_up(db, [dict(r) for r in rows], -1)
-    seqs = list(db.scalars(select(events.c.seq).where(events.c.id.in_(ids))))
-    forget_words(db, seqs)
-    for table in BY_EVENT:
-        db.execute(delete(table).where(table.c.event.in_(ids)))
-    db.execute(delete(events).where(events.c.id.in_(ids)))
+def take_out(db: Connection, ids: Sequence[str]) -> None:
+    """Move the rows of events from every index to the past, and out of every sum."""
+    for at in range(0, len(ids), 500):
+        ours = signals.c.event.in_(ids[at : at + 500])
+        rows = db.execute(select(signals).where(ours)).mappings().all()
+        _add_up(db, [dict(r) for r in rows], -1)
+    for column in IDENT:
+        bury(db, "event", column, ids)
 
 
 def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
@@ -116,7 +152,7 @@ def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
     for event, seq in zip(made, seqs, strict=True):
         for name, row in _rows(event, seq):
             rows[name].append(row)
-    for table in (events, *BY_EVENT):
+    for table in (events, participations, reports, tags, signals):
         if rows[table.name]:
             db.execute(insert(table), rows[table.name])
     index_words(db, [(seq, searchable(e)) for e, seq in zip(made, seqs, strict=True)])
@@ -156,7 +192,7 @@ def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
         (participations.name, {**shared, "actor": a, "event": event.id, "role": r, "via": v})
         for a, r, v in sorted(seen)
     ]
-    rows += [(tags.name, {"tag": tag, "event": event.id}) for tag in event.tags]
+    rows += [(tags.name, {"tag": tag, "event": event.id, "seq": seq}) for tag in event.tags]
     rows += [
         (
             reports.name,
@@ -168,6 +204,8 @@ def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
                 "published": last_day(r.published),
                 "reliability": r.reliability,
                 "credibility": r.credibility,
+                "stance": r.stance,
+                "seq": seq,
             },
         )
         for n, r in enumerate(event.reports, 1)
@@ -181,6 +219,7 @@ def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
                     "start": event.start,
                     "event": event.id,
                     "dataset": event.dataset,
+                    "seq": seq,
                 },
             )
             for s in event.signals

@@ -10,6 +10,8 @@ from app.events.vocabulary import cameo, quad_of_cameo, quad_of_type
 from app.sources.schemas import Source
 
 GROUPS = frozenset({"alliance", "organization"})
+ACTING = frozenset({"person", "body"})
+"""Kinds whose acts count for the state that they belong to on the day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,48 @@
 """Writes of sources and datasets."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from app.db.dialect import upsert
-from app.db.journal import Writer, append
+from app.db.journal import Entry, Writer, append
 from app.db.tables import datasets, sources
+from app.db.worlds import bury, remember
 from app.sources.schemas import Dataset, Source
 
 
-def write_sources(db: Connection, given: list[Source], by: Writer) -> None:
+def write_sources(db: Connection, given: Sequence[Source], by: Writer) -> None:
     """Create or replace sources."""
-    seqs = append(db, "source", [(s.id, s.model_dump_json()) for s in given], by)
+    if not given:
+        return
+    seqs = append(db, "source", [Entry(s.id, s.model_dump_json()) for s in given], by)
+    remember(db, "source", sources.c.id, [s.id for s in given])
     columns = {"id", "kind", "title", "publisher", "url", "published"}
-    for source, seq in zip(given, seqs, strict=True):
-        db.execute(upsert(db, sources), {**source.model_dump(include=columns), "seq": seq})
+    rows = [s.model_dump(include=columns) | {"seq": n} for s, n in zip(given, seqs, strict=True)]
+    db.execute(upsert(db, sources), rows)
 
 
-def write_datasets(db: Connection, given: list[Dataset], by: Writer) -> None:
+def write_datasets(db: Connection, given: Sequence[Dataset], by: Writer) -> None:
     """Create or replace datasets."""
-    seqs = append(db, "dataset", [(d.code, d.model_dump_json()) for d in given], by)
+    if not given:
+        return
+    seqs = append(db, "dataset", [Entry(d.code, d.model_dump_json()) for d in given], by)
+    remember(db, "dataset", datasets.c.code, [d.code for d in given])
     columns = {"code", "name", "first", "last"}
-    for dataset, seq in zip(given, seqs, strict=True):
-        db.execute(upsert(db, datasets), {**dataset.model_dump(include=columns), "seq": seq})
+    rows = [d.model_dump(include=columns) | {"seq": n} for d, n in zip(given, seqs, strict=True)]
+    db.execute(upsert(db, datasets), rows)
+
+
+def retract_source(db: Connection, source: Source, by: Writer, action: str = "retract") -> int:
+    """Take a source that nothing cites out of what stands; returns the `seq` of that."""
+    entry = Entry(source.id, source.model_dump_json(), action)
+    [seq] = append(db, "source", [entry], by)
+    bury(db, "source", sources.c.id, [source.id])
+    return seq
+
+
+def retract_dataset(db: Connection, dataset: Dataset, by: Writer) -> int:
+    """Take a dataset without events out of what stands; returns the `seq` of that."""
+    [seq] = append(db, "dataset", [Entry(dataset.code, dataset.model_dump_json(), "retract")], by)
+    bury(db, "dataset", datasets.c.code, [dataset.code])
+    return seq
