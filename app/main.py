@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import insert, select
 
+from app.actors.memberships import router as memberships
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.db.engine import Database
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (events, actors, alliances, sources):
+    for router in (events, actors, memberships, alliances, sources):
         app.include_router(router)
     add_problem_handlers(app)
     add_problem_schema(app)

@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import Connection, Row, Select, bindparam, select, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_
 
 from app.actors.schemas import Candidate
-from app.db.tables import actor_names, actors, memberships, revisions
+from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NEVER
+from app.db.worlds import across, as_it_stood
 from app.text import fold
 
 ORDER = ("code", "iso2", "name")
 """In which order a bare word is tried; a FIPS code never is, since FIPS and ISO collide."""
 
 
-_EXACT = select(actors.c.code).where(actors.c.code == bindparam("asked"))
+def _exact(a: Any) -> Select[Any]:
+    return select(a.code, a.kind, a.merged_into).where(a.code == bindparam("asked"))
+
+
+_EXACT = _exact(actors.c)
+_EXACT_THEN = as_it_stood(actors, _exact)
 
 
 class UnknownActorError(Exception):
@@ -37,7 +43,7 @@ class AmbiguousActorError(UnknownActorError):
     """Several actors go by that name."""
 
 
-def named(asked: str) -> Select[tuple[str, str, str, str, str]]:
+def named(asked: str, as_of: int | None = None) -> Select[Any]:
     """Every actor for which the word is a code, `scheme:code`, name or alias."""
     tries = [("code", asked.strip().lower()), ("name", fold(asked))]
     if len(asked.strip()) == 2:
@@ -45,20 +51,43 @@ def named(asked: str) -> Select[tuple[str, str, str, str, str]]:
     scheme, _, value = asked.partition(":")
     if value:
         tries.append((scheme.strip().lower(), value.strip().lower()))
-    n = actor_names.c
-    key = tuple_(n.scheme, n.value)
-    return select(n.scheme, n.value, n.actor, n.since, n.until).where(key.in_(tries))
+
+    def build(n: Any) -> Select[Any]:
+        found = select(n.scheme, n.value, n.actor, n.since, n.until)
+        return found.where(tuple_(n.scheme, n.value).in_(tries))
+
+    return across(as_of, actor_names, build)
 
 
-def find(db: Connection, asked: str, on: str | None = None) -> str:
-    """The code of the actor that a name means, on a day where that matters.
+def find(db: Connection, asked: str, on: str | None = None, as_of: int | None = None) -> str:
+    """The code of the actor that a name means, on a day where that matters, merged ones followed.
 
     Raises `UnknownActorError` with the nearest names, `AmbiguousActorError` with the candidates.
     """
-    exact = db.scalar(_EXACT, {"asked": asked})
-    if exact is not None:
-        return str(exact)
-    rows = db.execute(named(asked)).all()
+    row = exact(db, asked, as_of) or exact(db, _by_name(db, asked, on, as_of), as_of)
+    while row is not None and row.merged_into is not None:
+        row = exact(db, row.merged_into, as_of)
+    assert row is not None
+    return str(row.code)
+
+
+def called(db: Connection, asked: str, as_of: int | None = None) -> Row[Any] | None:
+    """(code, kind, merged_into) of the actor that a name means, a merged one too.
+
+    Raises as `find`.
+    """
+    return exact(db, asked, as_of) or exact(db, _by_name(db, asked, None, as_of), as_of)
+
+
+def exact(db: Connection, code: str, as_of: int | None = None) -> Row[Any] | None:
+    """(code, kind, merged_into) of the actor with a code."""
+    if as_of is None:
+        return db.execute(_EXACT, {"asked": code}).one_or_none()
+    return db.execute(_EXACT_THEN, {"asked": code, "as_of": as_of}).one_or_none()
+
+
+def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None) -> str:
+    rows = db.execute(named(asked, as_of)).all()
     found: dict[str, str] = {}
     for scheme in (*ORDER, asked.partition(":")[0].strip().lower()):
         held = _valid([r for r in rows if r.scheme == scheme], on)
@@ -67,10 +96,10 @@ def find(db: Connection, asked: str, on: str | None = None) -> str:
         if held and scheme == "iso2":
             break  # a two-letter word is an ISO code before it is a name
     if len(found) > 1:
-        raise AmbiguousActorError(asked, candidates(db, sorted(found), asked))
+        raise AmbiguousActorError(asked, candidates(db, sorted(found), asked, as_of))
     if found:
         return next(iter(found))
-    raise UnknownActorError(asked, resembling(db, asked, 3))
+    raise UnknownActorError(asked, resembling(db, asked, 3, as_of))
 
 
 def _valid(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:
@@ -83,9 +112,15 @@ def _valid(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:
     return [r for r in rows if r.until == latest]
 
 
-def candidates(db: Connection, codes: Sequence[str], match: str) -> list[Candidate]:
+def candidates(
+    db: Connection, codes: Sequence[str], match: str, as_of: int | None = None
+) -> list[Candidate]:
     """Actors as candidates that match fully."""
-    rows = db.execute(select(actors).where(actors.c.code.in_(codes)).order_by(actors.c.code))
+
+    def build(a: Any) -> Select[Any]:
+        return select(a.code, a.name, a.kind).where(a.code.in_(codes))
+
+    rows = db.execute(across(as_of, actors, build).order_by("code"))
     return [Candidate(code=r.code, name=r.name, kind=r.kind, score=100, match=match) for r in rows]
 
 
@@ -94,13 +129,18 @@ def _likeness(asked: str, name: str, **_: Any) -> float:
     return max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name))
 
 
-def resembling(db: Connection, asked: str, limit: int) -> list[Candidate]:
+def resembling(db: Connection, asked: str, limit: int, as_of: int | None = None) -> list[Candidate]:
     """The actors with the most similar names, best first."""
-    n = actor_names.c
+
+    def build(n: Any) -> Select[Any]:
+        return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", "name")))
+
+    names = across(as_of, actor_names, build).subquery()
+    called_so = across(as_of, actors, lambda a: select(a.code, a.name, a.kind)).subquery()
+    n, a = names.c, called_so.c
     rows = db.execute(
-        select(n.scheme, n.value, n.actor, actors.c.name, actors.c.kind)
-        .join(actors, actors.c.code == n.actor)
-        .where(n.scheme.in_(("code", "name")))
+        select(n.scheme, n.value, n.actor, a.name, a.kind)
+        .join(called_so, a.code == n.actor)
         .order_by(n.actor, n.scheme, n.value)
     ).all()
     texts = [r.value for r in rows]
@@ -122,15 +162,55 @@ def resembling(db: Connection, asked: str, limit: int) -> list[Candidate]:
     return list(found.values())[:limit]
 
 
+def one(code: str, as_of: int | None = None) -> Select[Any]:
+    """(seq, document) of an actor."""
+    held = across(as_of, actors, lambda a: select(a.seq).where(a.code == code)).subquery()
+    return select(held.c.seq, revisions.c.document).join(revisions, revisions.c.seq == held.c.seq)
+
+
+def listed(kinds: Sequence[str], after: str | None, as_of: int | None, limit: int) -> Select[Any]:
+    """(code, document) of actors by code, one more than a page."""
+
+    def build(a: Any) -> Select[Any]:
+        asked = [a.merged_into.is_(None)]
+        asked += [a.kind.in_(kinds)] if kinds else []
+        asked += [a.code > after] if after is not None else []
+        return select(a.code, a.seq).where(*asked)
+
+    held = across(as_of, actors, build).subquery().c
+    found = select(held.code, revisions.c.document).join(revisions, revisions.c.seq == held.seq)
+    return found.order_by(held.code).limit(limit + 1)
+
+
+def counts(db: Connection, codes: Sequence[str], as_of: int | None) -> dict[str, dict[str, Any]]:
+    """`events`, `first_event` and `last_event` of each of some actors that have any."""
+
+    def build(p: Any) -> Select[Any]:
+        return select(p.actor, p.event, p.start).where(p.actor.in_(codes), p.status != "retracted")
+
+    p = across(as_of, participations, build).subquery().c
+    n = func.count(func.distinct(p.event))
+    found = select(p.actor, n.label("events"), func.min(p.start), func.max(p.start))
+    rows = db.execute(found.group_by(p.actor))
+    names = ("events", "first_event", "last_event")
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+
+
 def spells(
-    *, actors: Sequence[str] | None = None, groups: Sequence[str] | None = None
-) -> Select[tuple[str, str]]:
-    """Memberships (id, document) of some actors, in some groups."""
-    m = memberships.c
-    asked = [c.in_(codes) for c, codes in ((m.actor, actors), (m.group, groups)) if codes]
+    *,
+    actors: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    as_of: int | None = None,
+) -> Select[Any]:
+    """Memberships (id, seq, document) of some actors, in some groups."""
+
+    def build(m: Any) -> Select[Any]:
+        asked = [c.in_(codes) for c, codes in ((m.actor, actors), (m.group, groups)) if codes]
+        return select(m.id, m.group, m.actor, m.role, m.since, m.seq).where(*asked)
+
+    held = across(as_of, memberships, build).subquery()
     return (
-        select(m.id, revisions.c.document)
-        .join(revisions, revisions.c.seq == m.seq)
-        .where(*asked)
-        .order_by(m.group, m.actor, m.role, m.since)
+        select(held.c.id, held.c.seq, revisions.c.document)
+        .join(revisions, revisions.c.seq == held.c.seq)
+        .order_by(held.c.group, held.c.actor, held.c.role, held.c.since)
     )

@@ -1,18 +1,19 @@
 """Partners: with whom an actor met in events, and when."""
 
 from collections import defaultdict
+from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CompoundSelect, Connection, func, select, union
 
 from app.db.tables import actors, participations
+from app.db.worlds import across, worlds
 from app.edtf import bounds, last_day
-from app.http.asked import Date
-from app.http.page import Paging
+from app.http.asked import Date, PastPaging
 from app.http.problems import crossed
 
 
-class RelationQuery(Paging):
+class RelationQuery(PastPaging):
     """Partners of an actor, in events that began in a window."""
 
     since: Date | None = Field(None, description="First day; EDTF.")
@@ -55,23 +56,17 @@ class Relation(BaseModel):
     series: list[Year] = Field(description="Years with events, oldest first.")
 
 
-def relations(db: Connection, code: str, since: str, until: str) -> list[Relation]:
+def relations(
+    db: Connection, code: str, since: str, until: str, as_of: int | None = None
+) -> list[Relation]:
     """Every partner of an actor in events that began in the window, most frequent first."""
-    p, q = participations.alias().c, participations.alias().c
-    pairs = (
-        select(q.actor, q.event, q.start, q.quad)
-        .where(p.actor == code, p.start >= since, p.start <= until)
-        .where(q.event == p.event, q.start == p.start)
-        .where(q.actor != code, q.status != "retracted")
-        .distinct()
-        .subquery()
-        .c
-    )
+    pairs = _pairs(code, since, until, as_of).subquery().c
+    called = across(as_of, actors, lambda a: select(a.code, a.name)).subquery()
     n, year = func.count(), func.substr(pairs.start, 1, 4)
     rows = db.execute(
         select(
             pairs.actor,
-            actors.c.name,
+            called.c.name,
             year.label("year"),
             n.label("count"),
             n.filter(pairs.quad <= 2).label("cooperation"),
@@ -79,8 +74,8 @@ def relations(db: Connection, code: str, since: str, until: str) -> list[Relatio
             func.min(pairs.start).label("first"),
             func.max(pairs.start).label("last"),
         )
-        .join(actors, actors.c.code == pairs.actor)
-        .group_by(pairs.actor, actors.c.name, year)
+        .join(called, called.c.code == pairs.actor)
+        .group_by(pairs.actor, called.c.name, year)
         .order_by(pairs.actor, year)
     )
     held = defaultdict(list)
@@ -100,3 +95,17 @@ def relations(db: Connection, code: str, since: str, until: str) -> list[Relatio
         for (actor, name), years in held.items()
     ]
     return sorted(found, key=lambda r: (-r.count, r.actor))
+
+
+def _pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSelect[Any]:
+    """(actor, event, start, quad) of whoever else took part in the actor's events, once each."""
+    found = []
+    for world in worlds(as_of is not None):
+        p, q = (world.of(participations).alias().c for _ in "pq")
+        rows = select(q.actor, q.event, q.start, q.quad)
+        rows = rows.where(p.actor == code, p.start >= since, p.start <= until)
+        rows = rows.where(q.event == p.event, q.start == p.start, q.seq == p.seq)
+        rows = rows.where(q.actor != code, q.status != "retracted")
+        found.append(rows.where(*world.stood(p)) if as_of is not None else rows)
+    both = union(*found)
+    return both if as_of is None else both.params(as_of=as_of)

@@ -5,34 +5,31 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
 
 from app.actors import queries
 from app.actors.path import Name, in_path
 from app.actors.relations import Relation, RelationQuery, relations
 from app.actors.schemas import Actor, Candidate, Kind, Membership
 from app.db.keyset import Key, pack
-from app.db.tables import actors, participations, revisions
 from app.examples import shown
 from app.http.answer import encode
-from app.http.asked import Day
-from app.http.caching import cached, version_of
+from app.http.asked import Day, Past, PastPaging, seen, version_at
+from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
-from app.http.page import Links, Meta, NoQuery, Page, Paging, links, page, resumed
-from app.http.page import Query as Parameters
+from app.http.page import Links, Meta, Page, links, page, resumed
 from app.http.problems import RESPONSES
 from app.text import Word
 
 router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=RESPONSES)
 
 
-class ActorQuery(Paging):
+class ActorQuery(PastPaging):
     """Which actors."""
 
     kind: list[Kind] = Field([], description="States, alliances, persons …")
 
 
-class ResolveQuery(Parameters):
+class ResolveQuery(Past):
     """A name to resolve."""
 
     q: Word = Field(description="A code, scheme:code, name or part of one.", examples=["cow:371"])
@@ -62,46 +59,23 @@ def list_actors(
 ) -> Response:
     """Actors by code, with first and last event and their number."""
     with database.connect() as db:
-        version = version_of(db)
+        version, then = seen(db, asked.as_of)
 
         def make() -> Response:
-            p = participations.c
-            chosen = select(actors.c.code, revisions.c.document).join(
-                revisions, revisions.c.seq == actors.c.seq
-            )
-            if asked.kind:
-                chosen = chosen.where(actors.c.kind.in_(asked.kind))
             bound = f"actors {sorted(set(asked.kind))}"
             after = resumed(asked.cursor, bound, key)
-            if after is not None:
-                chosen = chosen.where(actors.c.code > after.id)
-            found = db.execute(chosen.order_by(actors.c.code).limit(asked.limit + 1)).all()
-            codes = [r.code for r in found[: asked.limit]]
-            counted = {
-                r.actor: r
-                for r in db.execute(
-                    select(
-                        p.actor,
-                        func.count(func.distinct(p.event)).label("events"),
-                        func.min(p.start).label("first"),
-                        func.max(p.start).label("last"),
-                    )
-                    .where(p.actor.in_(codes), p.status != "retracted")
-                    .group_by(p.actor)
-                )
-            }
-            rows = []
-            for row in found[: asked.limit]:
-                n = counted.get(row.code)
-                more = {
-                    "first_event": n.first if n else None,
-                    "last_event": n.last if n else None,
-                    "events": n.events if n else 0,
-                }
-                rows.append(_merged(row.document, more))
-            cursor = pack(Key("", codes[-1]), bound, key) if len(found) > asked.limit else None
+            found = db.execute(
+                queries.listed(asked.kind, None if after is None else after.id, then, asked.limit)
+            )
+            rows = found.all()
+            shown_rows = rows[: asked.limit]
+            counted = queries.counts(db, [r.code for r in shown_rows], then)
+            none = {"first_event": None, "last_event": None, "events": 0}
+            bodies = [_merged(r.document, counted.get(r.code, none)) for r in shown_rows]
+            more = len(rows) > asked.limit
+            cursor = pack(Key("", shown_rows[-1].code), bound, key) if more else None
             known = Meta(version=version, reason=None if rows else "no_match")
-            return page(rows, known, links(request, cursor))
+            return page(bodies, known, links(request, cursor, version))
 
         return cached(request, version, make)
 
@@ -127,41 +101,42 @@ class Resolved(BaseModel):
 def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database: Held) -> Response:
     """Which actors a name may mean, scored, and why."""
     with database.connect() as db:
-        try:
-            code = queries.find(db, asked.q, asked.on)
-            found = queries.candidates(db, [code], asked.q)
-        except queries.UnknownActorError as unknown:
-            found = list(unknown.near)
-        more = queries.resembling(db, asked.q, asked.limit)
-        found += [c for c in more if c.code not in {f.code for f in found}]
-        known = Meta(version=version_of(db), reason=None if found else "no_match")
-        where = links(request, None)
-        return Response(
-            encode(Resolved(data=found[: asked.limit], meta=known, links=where)),
-            media_type="application/json",
-        )
+        version, then = seen(db, asked.as_of)
+
+        def make() -> Response:
+            try:
+                code = queries.find(db, asked.q, asked.on, then)
+                found = queries.candidates(db, [code], asked.q, then)
+            except queries.UnknownActorError as unknown:
+                found = list(unknown.near)
+            more = queries.resembling(db, asked.q, asked.limit, then)
+            found += [c for c in more if c.code not in {f.code for f in found}]
+            known = Meta(version=version, reason=None if found else "no_match")
+            where = links(request, None, version)
+            answer = Resolved(data=found[: asked.limit], meta=known, links=where)
+            return Response(encode(answer), media_type="application/json")
+
+        return cached(request, version, make)
 
 
 @router.get("/{code}", response_model=Known, operation_id="getActor", responses=shown("getActor"))
 def get_actor(
-    code: Name, _: Annotated[NoQuery, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[Past, Query()], request: Request, database: Held
 ) -> Response:
     """One actor by any of its names: codes, and memberships over time."""
     with database.connect() as db:
-        version = version_of(db)
+        then = version_at(db, asked.as_of)
+        found = in_path(db, code, as_of=then)
+        row = db.execute(queries.one(found, then)).one()
+        held = db.execute(queries.spells(actors=[found], as_of=then)).all()
 
         def make() -> Response:
-            found = in_path(db, code)
-            document = db.scalar(
-                select(revisions.c.document)
-                .join(actors, actors.c.seq == revisions.c.seq)
-                .where(actors.c.code == found)
-            )
-            spells = [json.loads(r.document) for r in db.execute(queries.spells(actors=[found]))]
-            body = _merged(document or "{}", {"memberships": spells})
+            spells = [json.loads(r.document) for r in held]
+            body = _merged(row.document, {"memberships": spells})
             return Response(body, media_type="application/json")
 
-        return cached(request, version, make)
+        seqs = f"{row.seq}-{len(held)}-{max((r.seq for r in held), default=0)}"
+        return cached_one(request, seqs, make)
 
 
 @router.get(
@@ -179,12 +154,13 @@ def list_relations(
 ) -> Response:
     """Partners in events, most frequent first, each with its years."""
     with database.connect() as db:
-        version = version_of(db)
+        version, then = seen(db, asked.as_of)
 
         def make() -> Response:
             bound = f"relations {code} {asked.since} {asked.until}"
             after = resumed(asked.cursor, bound, key)
-            found = relations(db, in_path(db, code), *asked.days)
+            here = "/v1/actors/{code}/relations"
+            found = relations(db, in_path(db, code, as_of=then, here=here), *asked.days, then)
             if after is not None:
                 found = [r for r in found if (-r.count, r.actor) > (-int(after.value), after.id)]
             shown_rows, cursor = found[: asked.limit], None
@@ -193,6 +169,6 @@ def list_relations(
                 cursor = pack(Key(str(last.count), last.actor), bound, key)
             known = Meta(version=version, reason=None if found else "no_match")
             rows = [r.model_dump_json() for r in shown_rows]
-            return page(rows, known, links(request, cursor))
+            return page(rows, known, links(request, cursor, version))
 
         return cached(request, version, make)

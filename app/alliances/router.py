@@ -12,15 +12,15 @@ from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.examples import shown
 from app.http.answer import encode
-from app.http.asked import OnDay
-from app.http.caching import cached, version_of
+from app.http.asked import OnDay, seen
+from app.http.caching import cached
 from app.http.database import Held
 from app.http.page import Meta, Page, links, page
 from app.http.problems import RESPONSES
 from app.text import Word
 
 router = APIRouter(prefix="/v1", tags=["alliances"], responses=RESPONSES)
-Read = Callable[[Connection], Sequence[BaseModel]]
+Read = Callable[[Connection, int | None], Sequence[BaseModel]]
 
 
 class MembersQuery(OnDay):
@@ -35,17 +35,17 @@ class TiesQuery(OnDay):
     actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
 
 
-def listed(request: Request, database: Held, day: str, read_rows: Read) -> Response:
+def listed(request: Request, database: Held, asked: OnDay, read_rows: Read) -> Response:
     """A whole list in one answer, of a day."""
     with database.connect() as db:
-        version = version_of(db)
+        version, then = seen(db, asked.as_of)
 
         def make() -> Response:
-            rows = [row.model_dump_json() for row in read_rows(db)]
+            rows = [row.model_dump_json() for row in read_rows(db, then)]
             known = Meta(version=version, reason=None if rows else "no_match")
-            return page(rows, known, links(request, None))
+            return page(rows, known, links(request, None, version, asked.day))
 
-        return cached(request, version, make, day)
+        return cached(request, version, make, asked.day)
 
 
 @router.get(
@@ -56,7 +56,11 @@ def listed(request: Request, database: Held, day: str, read_rows: Read) -> Respo
 )
 def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
     """Alliances and organizations with their members of the day."""
-    return listed(request, database, asked.day, lambda db: read.alliances(db, asked.day))
+
+    def read_rows(db: Connection, then: int | None) -> list[Alliance]:
+        return read.alliances(db, asked.day, as_of=then)
+
+    return listed(request, database, asked, read_rows)
 
 
 @router.get(
@@ -70,13 +74,14 @@ def get_alliance(
 ) -> Response:
     """One alliance or organization."""
     with database.connect() as db:
+        version, then = seen(db, asked.as_of)
 
         def make() -> Response:
-            found = in_path(db, code, read.KINDS)
-            group = read.alliances(db, asked.day, [found])[0]
+            found = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}")
+            group = read.alliances(db, asked.day, [found], then)[0]
             return Response(encode(group), media_type="application/json")
 
-        return cached(request, version_of(db), make, asked.day)
+        return cached(request, version, make, asked.day)
 
 
 @router.get(
@@ -89,12 +94,12 @@ def list_members(
     code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Who belonged on a day: in force, suspended or withdrawing."""
-    return listed(
-        request,
-        database,
-        asked.day,
-        lambda db: read.members(db, in_path(db, code, read.KINDS), asked.day, asked.role),
-    )
+
+    def read_rows(db: Connection, then: int | None) -> list[Member]:
+        group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/members")
+        return read.members(db, group, asked.day, asked.role, then)
+
+    return listed(request, database, asked, read_rows)
 
 
 @router.get(
@@ -107,20 +112,19 @@ def get_history(
     code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Every spell of membership, past ones included."""
-    return listed(
-        request,
-        database,
-        asked.day,
-        lambda db: read.members(db, in_path(db, code, read.KINDS), None, asked.role),
-    )
+
+    def read_rows(db: Connection, then: int | None) -> list[Member]:
+        group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/history")
+        return read.members(db, group, None, asked.role, then)
+
+    return listed(request, database, asked, read_rows)
 
 
 @router.get("/ties", response_model=Page[Tie], operation_id="listTies", responses=shown("listTies"))
 def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: Held) -> Response:
     """What an actor was bound to on a day, and to what that obliges."""
-    return listed(
-        request,
-        database,
-        asked.day,
-        lambda db: read.ties(db, in_query(db, "actor", asked.actor), asked.day),
-    )
+
+    def read_rows(db: Connection, then: int | None) -> list[Tie]:
+        return read.ties(db, in_query(db, "actor", asked.actor, then), asked.day, then)
+
+    return listed(request, database, asked, read_rows)

@@ -116,8 +116,9 @@ def append(
         for n, entry in enumerate(entries, 1)
     ]
     db.execute(insert(revisions), values)
+    seqs = list(range(now.last + 1, now.last + len(entries) + 1))
     now.last += len(entries)
-    return [value["seq"] for value in values]
+    return seqs
 
 
 def note_merge(db: Connection, kind: str, loser: str, survivor: str, seq: int) -> None:
@@ -125,9 +126,10 @@ def note_merge(db: Connection, kind: str, loser: str, survivor: str, seq: int) -
     db.execute(insert(moved).values(kind=kind, id=loser, into=survivor, seq=seq))
 
 
-def survivor_of(db: Connection, kind: str, ident: str) -> str | None:
+def survivor_of(db: Connection, kind: str, ident: str, as_of: int | None = None) -> str | None:
     """What something was merged into, in the end; None where it was not merged."""
     found, m = None, moved.c
-    while (into := db.scalar(select(m.into).where(m.kind == kind, m.id == (found or ident)))):
+    then = [] if as_of is None else [m.seq <= as_of]
+    while into := db.scalar(select(m.into).where(m.kind == kind, m.id == (found or ident), *then)):
         found = into
     return found

@@ -304,6 +304,7 @@ day_sums = Table(
     sqlite_with_rowid=False,
 )
 
+
 # ── what stood before ─────────────────────────────────────────────────────────────────────────
 def _past(table: Table, *indexes: tuple[str, ...]) -> Table:
     """The table of the rows of another one that were replaced."""

@@ -47,13 +47,27 @@ def worlds(as_of: bool) -> tuple[World, ...]:
     return (World.NOW, World.PAST) if as_of else (World.NOW,)
 
 
+def as_it_stood(table: Table, build: Callable[[Any], Select[Any]]) -> Select[Any]:
+    """A statement over one table (as its columns) at the version in the parameter `as_of`."""
+    arms = [build(w.of(table).c).where(*w.stood(w.of(table).c)) for w in World]
+    both = union_all(*arms).subquery()
+    return select(*both.c)
+
+
 def across(as_of: int | None, table: Table, build: Callable[[Any], Select[Any]]) -> Select[Any]:
-    """A statement over one table (as its columns), now or as of a version."""
+    """A statement over one table (as its columns), as it stands or as it stood at a version."""
     if as_of is None:
         return build(table.c)
-    arms = [build(w.of(table).c).where(*w.stood(w.of(table).c)) for w in World]
-    both = union_all(*arms).params(as_of=as_of).subquery()
-    return select(*both.c)
+    return as_it_stood(table, build).params(as_of=as_of)
+
+
+def with_documents(
+    as_of: int | None, table: Table, build: Callable[[Any], Select[Any]]
+) -> Select[Any]:
+    """As `across`; the statement finds a `seq`, beside which the document of it stands."""
+    held = across(as_of, table, build).subquery()
+    found = select(*held.c, revisions.c.document)
+    return found.join(revisions, revisions.c.seq == held.c.seq)
 
 
 def remember(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:

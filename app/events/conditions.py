@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Table,
     and_,
     bindparam,
     exists,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 
 from app.db.dialect import has_words, word_query
 from app.db.tables import memberships, reports, tags
+from app.db.worlds import World, worlds
 from app.events.filter import EventFilter
 from app.events.places import EARTH_KM, unit_vector
 
@@ -85,6 +87,7 @@ def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, An
     singles = {field: getattr(asked, field) for field in SCALARS}
     singles |= dict(zip(("since", "until"), asked.days, strict=True))
     singles["known_by"] = asked.known_day
+    singles["as_of"] = None if asked.as_of is None else int(asked.as_of)
     if asked.q is not None:
         singles["q"] = word_query(kind, asked.q)
         given |= {} if singles["q"] else {"nothing": 1}
@@ -118,33 +121,38 @@ class Who:
     steady: tuple[BindParameter[Any], ...] = ()
     """Those that were so all through it: no need to look up the day."""
 
-    def conditions(self, p: Any, *, in_window: bool = True) -> Iterator[ColumnElement[bool]]:
+    def conditions(
+        self, p: Any, *, in_window: bool = True, as_of: bool = False
+    ) -> Iterator[ColumnElement[bool]]:
         """On a row of `participations` (or an alias of it)."""
         if self.actors:
             yield p.actor.in_(self.actors)
         if self.groups:
-            yield from self.belonged(p, self.during if in_window else ())
+            yield from self.belonged(p, self.during if in_window else (), as_of)
         if self.roles:
             yield p.role.in_(self.roles)
         if not self.via:
             yield p.via == ""
 
     def belonged(
-        self, p: Any, during: tuple[BindParameter[Any], ...]
+        self, p: Any, during: tuple[BindParameter[Any], ...], as_of: bool
     ) -> Iterator[ColumnElement[bool]]:
         """The actor was a member of one of the groups on the day."""
-        m = memberships.c
-        of_group = (m.group.in_(self.groups), m.role == "member")
-        on_the_day = exists().where(
-            m.actor == p.actor, *of_group, m.since <= p.start, m.until > p.start
-        )
+        ever, on_the_day = [], []
+        for world in worlds(as_of):
+            m = world.of(memberships).c
+            held = [m.group.in_(self.groups), m.role == "member"]
+            held += world.stood(m) if as_of else []
+            ever.append(p.actor.in_(select(m.actor).where(*held)))
+            day = (m.actor == p.actor, m.since <= p.start, m.until > p.start)
+            on_the_day.append(exists().where(*day, *held))
         if not during:
-            yield p.actor.in_(select(m.actor).where(*of_group))
-            yield on_the_day
+            yield or_(*ever)
+            yield or_(*on_the_day)
             return
         yield p.actor.in_(during)
         if len(self.steady) < len(during):
-            yield or_(p.actor.in_(self.steady), on_the_day) if self.steady else on_the_day
+            yield or_(*([p.actor.in_(self.steady)] if self.steady else []), *on_the_day)
 
 
 def who(shape: Shape) -> list[Who]:
@@ -171,111 +179,137 @@ def who(shape: Shape) -> list[Who]:
     return found
 
 
-Condition = Callable[[str, Shape, Any, Any], Iterator[ColumnElement[bool]]]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that a statement looks at, on its way to an event."""
+
+    kind: str
+    """Of database."""
+    shape: Shape
+    world: World
+    near: Any
+    """Columns of `participations` or `events`, by which the statement is driven."""
+    event: Any
+    """Columns of `events`."""
+
+    def child(self, table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Something of the event, in the very revision that this row is of, is so."""
+        t = self.world.of(table).c
+        return exists().where(t.event == self.event.id, t.seq == self.event.seq, *more)
+
+    def report(self, *more: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+        """A report that was out by `known_by` is so."""
+        r = self.world.of(reports).c
+        return self.child(reports, *(condition(r) for condition in (*more, *_out(self.shape))))
+
+
+Condition = Callable[[Row], Iterator[ColumnElement[bool]]]
 
 
 def _among(name: str, *, of_event: bool = False) -> Condition:
-    def branch(_: str, shape: Shape, near: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-        if wanted := shape.many(name):
-            yield (e if of_event else near)[name].in_(wanted)
+    def branch(row: Row) -> Iterator[ColumnElement[bool]]:
+        if wanted := row.shape.many(name):
+            yield (row.event if of_event else row.near)[name].in_(wanted)
 
     return branch
 
 
-def _cameo(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if wanted := shape.many("cameo"):
+def _cameo(row: Row) -> Iterator[ColumnElement[bool]]:
+    if wanted := row.shape.many("cameo"):
         ends: list[BindParameter[str]] = [bindparam(f"cameo_end_{n}") for n in range(len(wanted))]
-        pairs = zip(wanted, ends, strict=True)
-        yield or_(*(and_(e.cameo >= first, e.cameo < end) for first, end in pairs))
+        pairs, code = zip(wanted, ends, strict=True), row.event.cameo
+        yield or_(*(and_(code >= first, code < end) for first, end in pairs))
 
 
-def _status(_: str, shape: Shape, near: Any, __: Any) -> Iterator[ColumnElement[bool]]:
-    wanted = shape.many("status")
-    yield near.status.in_(wanted) if wanted else near.status != "retracted"
+def _status(row: Row) -> Iterator[ColumnElement[bool]]:
+    wanted = row.shape.many("status")
+    yield row.near.status.in_(wanted) if wanted else row.near.status != "retracted"
 
 
-def _min_intensity(_: str, shape: Shape, near: Any, __: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("min_intensity"):
-        yield near.intensity >= bindparam("min_intensity")
+def _min_intensity(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("min_intensity"):
+        yield row.near.intensity >= bindparam("min_intensity")
 
 
-def _max_intensity(_: str, shape: Shape, near: Any, __: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("max_intensity"):
-        yield near.intensity <= bindparam("max_intensity")
+def _max_intensity(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("max_intensity"):
+        yield row.near.intensity <= bindparam("max_intensity")
 
 
-def _box(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
+def _box(row: Row) -> Iterator[ColumnElement[bool]]:
+    e = row.event
     west, east = e.lon >= bindparam("west"), e.lon <= bindparam("east")
-    if shape.has("bbox") or shape.has("bbox_across"):
+    if row.shape.has("bbox") or row.shape.has("bbox_across"):
         yield e.lat >= bindparam("south")
         yield e.lat <= bindparam("north")
-        yield and_(west, east) if shape.has("bbox") else or_(west, east)
+        yield and_(west, east) if row.shape.has("bbox") else or_(west, east)
 
 
-def _near(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("near"):
-        cosine = sum(
-            (e[axis] * bindparam(f"near_{axis}") for axis in "yz"), e.x * bindparam("near_x")
-        )
+def _near(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("near"):
+        products = (row.event[axis] * bindparam(f"near_{axis}") for axis in "yz")
+        cosine = sum(products, row.event.x * bindparam("near_x"))
         yield cosine >= bindparam("near_cosine")
 
 
-def _tag(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if wanted := shape.many("tag"):
-        yield exists().where(tags.c.event == e.id, tags.c.tag.in_(wanted))
+def _tag(row: Row) -> Iterator[ColumnElement[bool]]:
+    if wanted := row.shape.many("tag"):
+        yield row.child(tags, row.world.of(tags).c.tag.in_(wanted))
 
 
-def _out(shape: Shape) -> list[ColumnElement[bool]]:
+def _out(shape: Shape) -> list[Callable[[Any], ColumnElement[bool]]]:
     """A report had to be out by `known_by`."""
-    return [reports.c.published <= bindparam("known_by")] if shape.has("known_by") else []
-
-
-def _reported(shape: Shape, e: Any, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(reports.c.event == e.id, *more, *_out(shape))
+    return [lambda r: r.published <= bindparam("known_by")] if shape.has("known_by") else []
 
 
 def _said_by(name: str) -> Condition:
-    def branch(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-        if wanted := shape.many(name):
-            yield _reported(shape, e, reports.c[name].in_(wanted))
+    def branch(row: Row) -> Iterator[ColumnElement[bool]]:
+        if wanted := row.shape.many(name):
+            yield row.report(lambda r: r[name].in_(wanted))
 
     return branch
 
 
-def _reliability(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("min_reliability"):
-        yield _reported(shape, e, reports.c.reliability <= bindparam("min_reliability"))
+def _reliability(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("min_reliability"):
+        yield row.report(lambda r: r.reliability <= bindparam("min_reliability"))
 
 
-def _credibility(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("min_credibility"):
-        yield _reported(shape, e, reports.c.credibility <= bindparam("min_credibility"))
+def _credibility(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("min_credibility"):
+        yield row.report(lambda r: r.credibility <= bindparam("min_credibility"))
 
 
-def _independent(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("min_independent_sources"):
+def _independent(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("min_independent_sources"):
         least: BindParameter[int] = bindparam("min_independent_sources")
-        yield e.independent_sources >= least
-        if out := _out(shape):
-            counted = select(func.count(func.distinct(func.lower(reports.c.publisher)))).where(
-                reports.c.event == e.id, *out
+        yield row.event.independent_sources >= least
+        if out := _out(row.shape):
+            r = row.world.of(reports).c
+            witnesses = select(func.count(func.distinct(func.lower(r.publisher)))).where(
+                r.event == row.event.id, r.seq == row.event.seq, r.stance != "disputes"
             )
-            yield counted.scalar_subquery() >= least
+            yield witnesses.where(*(c(r) for c in out)).scalar_subquery() >= least
 
 
-def _known_by(_: str, shape: Shape, __: Any, e: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("known_by"):
-        yield _reported(shape, e)
+def _known_by(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("known_by"):
+        yield row.report()
 
 
-def _text(kind: str, shape: Shape, near: Any, _: Any) -> Iterator[ColumnElement[bool]]:
-    if shape.has("nothing"):  # only punctuation was asked for
+def _as_of(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("as_of"):
+        yield from row.world.stood(row.near)
+
+
+def _text(row: Row) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has("nothing"):  # only punctuation was asked for
         yield false()
-    elif shape.has("q"):
-        yield has_words(kind, near.seq)
+    elif row.shape.has("q"):
+        yield has_words(row.kind, row.near.seq)
 
 
-def _elsewhere(*_: Any) -> Iterator[ColumnElement[bool]]:
+def _elsewhere(_: Row) -> Iterator[ColumnElement[bool]]:
     """Asked of participations (`who`) or of the days (`app.events.queries`)."""
     return iter(())
 
@@ -305,6 +339,7 @@ NARROWING: dict[str, Condition] = {
     "min_independent_sources": _independent,
     "q": _text,
     "known_by": _known_by,
+    "as_of": _as_of,
 }
 OF_EVENTS = [
     "mode",

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from app.edtf import bounds, last_day
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
-from app.http.asked import Date
+from app.http.asked import AS_OF, AsOf, Date
 from app.http.page import Paging, Query
 from app.http.problems import crossed
 from app.text import Word
@@ -70,6 +70,7 @@ class EventFilter(Query):
     )
     q: Word | None = Field(None, max_length=500, description="All of these words occur.")
     known_by: Date | None = Field(None, description="Only what was published by that day.")
+    as_of: AsOf | None = Field(None, description=AS_OF)
 
     @field_validator("between")
     @classmethod

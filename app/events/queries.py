@@ -5,19 +5,20 @@ A filter on who took part drives the statement from `participations`, which are 
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     FromClause,
     Integer,
     Select,
     String,
+    Subquery,
+    Table,
     and_,
     bindparam,
     case,
@@ -33,63 +34,90 @@ from sqlalchemy import (
 from app.actors.queries import UnknownActorError, find
 from app.db import dialect
 from app.db.keyset import Key
-from app.db.tables import actors, datasets, events, memberships, participations, revisions, sources
+from app.db.tables import (
+    PAST,
+    actors,
+    datasets,
+    events,
+    memberships,
+    participations,
+    revisions,
+    sources,
+)
 from app.db.types import NEVER
-from app.events.conditions import NARROWING, OF_EVENTS, Shape, Who, shape_and_values, who
+from app.db.worlds import World, across, as_it_stood, worlds
+from app.events.conditions import NARROWING, OF_EVENTS, Row, Shape, Who, shape_and_values, who
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUPS
+from app.http.asked import pinned
 from app.http.problems import InvalidError
 
 NAMES_ACTORS = ("actor", "between", "initiator", "target", "member_of", "country")
-PARTS = participations.c
 MANY = 500
 """More spells than this are looked up by the statement, not handed to it."""
 
 
-def _spells_in(*more: ColumnElement[bool]) -> Select[Any]:
-    m = memberships.c
-    groups = m.group.in_(bindparam("groups", expanding=True))
-    spells = select(m.actor, m.since, m.until).where(groups, *more)
-    spells = spells.where(m.role == "member", m.since.is_not(None))
-    return spells.order_by(m.actor, m.since).limit(MANY + 1)
+def _spells_in(*, as_of: bool, of: bool) -> Select[Any]:
+    def build(m: Any) -> Select[Any]:
+        groups = m.group.in_(bindparam("groups", expanding=True))
+        found = select(m.actor, m.since, m.until).where(groups)
+        if of:
+            found = found.where(m.actor.in_(bindparam("actors", expanding=True)))
+        return found.where(m.role == "member", m.since.is_not(None))
+
+    found = as_it_stood(memberships, build) if as_of else build(memberships.c)
+    return found.order_by("actor", "since").limit(MANY + 1)
 
 
-_SPELLS = _spells_in()
-_SPELLS_OF = _spells_in(memberships.c.actor.in_(bindparam("actors", expanding=True)))
+_SPELLS = {
+    (as_of, of): _spells_in(as_of=as_of, of=of) for as_of in (False, True) for of in (False, True)
+}
+"""By whether of a version, and whether of some actors alone."""
 
 
 def settle(db: Connection, asked: EventFilter) -> EventFilter:
-    """The same filter with every actor by its code; unknown ones are an `InvalidError`."""
-    changed = {}
+    """The same filter with every actor by its code and `as_of` as a version.
+
+    Unknown ones are an `InvalidError`.
+    """
+    as_of = pinned(db, asked.as_of)
+    changed: dict[str, Any] = {"as_of": None if as_of is None else str(as_of)}
     for field in NAMES_ACTORS:
         codes = []
         for name in getattr(asked, field):
             try:
-                codes.append(find(db, name))
+                codes.append(find(db, name, as_of=as_of))
             except UnknownActorError as unknown:
                 raise InvalidError(field, str(unknown), unknown.hint) from unknown
         changed[field] = list(dict.fromkeys(codes))
-    _require(db, "dataset", datasets.c.code, asked.dataset)
-    _require(db, "source", sources.c.id, asked.source)
-    groups = actors.c.code, changed["member_of"], "is no group", actors.c.kind.in_(GROUPS)
-    _require(db, "member_of", *groups)
+    _require(db, "dataset", datasets, "code", asked.dataset)
+    _require(db, "source", sources, "id", asked.source)
+    _require(db, "member_of", actors, "code", changed["member_of"], "is no group")
     return asked.model_copy(update=changed)
 
 
 def _require(
     db: Connection,
     field: str,
-    column: Column[str],
+    table: Table,
+    key: str,
     wanted: list[str],
     fault: str = "is not there",
-    *more: ColumnElement[bool],
 ) -> None:
-    """Refuse a name that nothing has: an empty answer would say that nothing happened."""
+    """Refuse a name that nothing ever had: an empty answer would say that nothing happened."""
     if not wanted:
         return
-    held = set(db.scalars(select(column).where(column.in_(wanted), *more)))
+
+    def among(t: Any) -> Select[Any]:
+        found = select(t[key])
+        return found.where(t.kind.in_(GROUPS)) if table is actors else found
+
+    held = set(db.scalars(among(table.c).where(table.c[key].in_(wanted))))
+    if not held >= set(wanted):
+        past = PAST[table].c
+        held |= set(db.scalars(among(past).where(past[key].in_(wanted))))
     if missing := next((name for name in wanted if name not in held), None):
-        names = list(db.scalars(select(column).where(*more).order_by(column)))
+        names = list(db.scalars(among(table.c).order_by(table.c[key])))
         near = difflib.get_close_matches(missing, names, 3, 0.5)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Such as {', '.join(names[:5])}."
         raise InvalidError(field, f"{missing[:100]!r} {fault}", hint)
@@ -172,8 +200,10 @@ def _spells(db: Connection, settled: EventFilter) -> list[tuple[str, str, str]]:
     """(actor, since, until) of each time that an actor counts; none where that says nothing."""
     if not settled.member_of:
         return [(code, "", "~") for code in settled.actor] if len(settled.actor) > 1 else []
-    statement = _SPELLS_OF if settled.actor else _SPELLS
-    rows = db.execute(statement, {"groups": settled.member_of, "actors": settled.actor})
+    given: dict[str, Any] = {"groups": settled.member_of}
+    given |= {"actors": settled.actor} if settled.actor else {}
+    given |= {} if settled.as_of is None else {"as_of": int(settled.as_of)}
+    rows = db.execute(_SPELLS["as_of" in given, "actors" in given], given)
     found = [(row.actor, row.since, row.until) for row in rows]
     return found if len(found) <= MANY else []
 
@@ -203,38 +233,65 @@ class _Builder:
 
     def __init__(self, reading: Reading) -> None:
         self.reading, self.shape = reading, reading.shape
+        self.as_of = reading.shape.has("as_of")
         self.demanded = who(reading.shape)
-        of_parts = bool(self.demanded) and reading.by_day
-        self.driver: Any = participations if of_parts else events
-        self.first: Who | None = self.demanded.pop(0) if of_parts else None
-        self.ident = PARTS.event if of_parts else events.c.id
-        by_rank = reading.sort == "relevance"
-        self.ranks = dialect.ranked(reading.kind) if by_rank else None
+        self.of_parts = bool(self.demanded) and reading.by_day
+        self.first: Who | None = self.demanded.pop(0) if self.of_parts else None
+        self.ranks = dialect.ranked(reading.kind) if reading.sort == "relevance" else None
         self.limit = bindparam("page", type_=Integer) if reading.limited else None
 
     def statement(self) -> Any:
-        """The whole of it: what began in the window, and what was still on when it began."""
+        """The whole of it: from what stands, and for a version from what stood then too."""
+        found = [_Arms(self, world).statement() for world in worlds(self.as_of)]
+        if len(found) == 1:
+            return found[0]
+        each = [one.subquery().c for one in found]
+        both = union_all(*(select(c.value, c.id, c.seq) for c in each)).subquery().c
+        return self.ordered(select(both.value, both.id, both.seq), (both.value, both.id))
+
+    def ordered(self, statement: Any, columns: Any, most: Any = None) -> Any:
+        """In the order asked for, up to a number of rows: a page, where not said otherwise."""
+        ends = [c.desc() if self.reading.descending else c.asc() for c in columns]
+        statement = statement.order_by(*ends)
+        most = self.limit if most is None else most
+        return statement if most is None else statement.limit(most)
+
+
+class _Arms:
+    """The statement over one world: what began in the window, and what still ran in it."""
+
+    def __init__(self, whole: _Builder, world: World) -> None:
+        self.whole, self.world = whole, world
+        self.reading, self.shape = whole.reading, whole.shape
+        self.parts, self.events = world.of(participations), world.of(events)
+        self.driver: Any = self.parts if whole.of_parts else self.events
+        self.ident = self.parts.c.event if whole.of_parts else self.events.c.id
+
+    def statement(self) -> Any:
+        """Both arms, in the order asked for."""
         value: Any = self.driver.c.start
         if not self.reading.by_day:
-            value = events.c.recorded_at if self.ranks is None else self.ranks.c.rank
+            ranks = self.whole.ranks
+            value = self.events.c.recorded_at if ranks is None else ranks.c.rank
         # Not by the column itself, so that the index of what runs on is taken, not of the days.
         start = self.driver.c.start.concat("")
         if not self.shape.has("since") or self.shape.has("certain"):
-            return self.arm(value, self.days(), self.limit)
+            return self.arm(value, self.days(), self.whole.limit)
         parts = [
             (value, list(self.days()), True),
             (start if self.reading.by_day else value, self.running(start), False),
         ]
         if self.reading.by_day and not self.reading.descending:
             parts.reverse()  # what began before the window comes first
-        one = self.arm(*parts[0][:2], self.limit, in_window=parts[0][2]).cte("one")
-        rest: Any = self.limit
-        if self.limit is not None and self.reading.by_day:
-            rest = self.limit - select(func.count()).select_from(one).scalar_subquery()
+        one = self.arm(*parts[0][:2], self.whole.limit, in_window=parts[0][2])
+        one = one.cte(f"one_{self.world.value}")
+        rest: Any = self.whole.limit
+        if rest is not None and self.reading.by_day:
+            rest = rest - select(func.count()).select_from(one).scalar_subquery()
         two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
         found = select(both.c.value, both.c.id, both.c.seq)
-        return self.ordered(found, (both.c.value, both.c.id), self.limit)
+        return self.whole.ordered(found, (both.c.value, both.c.id))
 
     def days(self) -> Iterator[ColumnElement[bool]]:
         """Within the window. The bound that a cursor has passed is left out: SQLite would seek by
@@ -252,32 +309,27 @@ class _Builder:
         since: ColumnElement[str] = bindparam("since")
         return [start < since, near.end >= since, near.end != near.start]
 
-    def ordered(self, statement: Any, columns: Any, most: Any) -> Any:
-        """In the order asked for, up to a number of rows."""
-        ends = [c.desc() if self.reading.descending else c.asc() for c in columns]
-        statement = statement.order_by(*ends)
-        return statement if most is None else statement.limit(most)
-
     def arm(
         self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
     ) -> Any:
         """The events that meet every condition and these on the days."""
         apart: FromClause | None = None
-        if self.first is not None and self.reading.apart:
+        whole, near, ident = self.whole, self.driver.c, self.ident
+        if whole.first is not None and self.reading.apart:
             name = "now" if in_window else "then"
             apart = dialect.apart(self.reading.kind, name, ("actor", "since", "until"))
-        near, ident = self.driver.c, self.ident
         base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
-        if self.ranks is not None:
-            base = base.join(self.ranks, self.ranks.c.seq == near.seq)
-        if self.first is not None:
+        if whole.ranks is not None:
+            base = base.join(whole.ranks, whole.ranks.c.seq == near.seq)
+        if whole.first is not None:
             base = self.took_part(base, value, apart, in_window)
-        for other in self.demanded:
-            p = participations.alias()
-            same = (p.c.event == ident, *other.conditions(p.c))
-            base = base.where(exists().where(*same, p.c.start == near.start))
+        for other in whole.demanded:
+            p = self.parts.alias()
+            same = (p.c.event == ident, *other.conditions(p.c, as_of=whole.as_of))
+            base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
+        row = Row(self.reading.kind, self.shape, self.world, near, self.events.c)
         for branch in NARROWING.values():
-            base = base.where(*branch(self.reading.kind, self.shape, near, events.c))
+            base = base.where(*branch(row))
         if self.reading.after:
             key = (bindparam(name, type_=String) for name in ("after_value", "after_id"))
             there = tuple_(*key)
@@ -285,28 +337,30 @@ class _Builder:
             base = base.where(here < there if self.reading.descending else here > there)
         base = base.where(*days)
         if apart is None:
-            return self.ordered(base, (value, ident), most)
-        each = self.ordered(base, (value, ident), self.limit).lateral()
+            return whole.ordered(base, (value, ident), most)
+        each = whole.ordered(base, (value, ident)).lateral()
         rows = select(each.c.value, each.c.id, each.c.seq)
         rows = rows.select_from(apart).join(each, true())
         rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
-        return self.ordered(rows, (each.c.value, each.c.id), most)
+        return whole.ordered(rows, (each.c.value, each.c.id), most)
 
     def took_part(
         self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
     ) -> Select[Any]:
         """Narrowed to who took part; an actor in several roles gives one row."""
-        assert self.first is not None
+        first, p = self.whole.first, self.parts.c
+        assert first is not None
         if any(self.shape.has(name) for name in OF_EVENTS):
-            base = base.join(events, events.c.seq == PARTS.seq)
+            base = base.join(self.events, self.events.c.seq == p.seq)
+        as_of = self.whole.as_of
         if apart is None:
-            base = base.where(*self.first.conditions(PARTS, in_window=in_window))
+            base = base.where(*first.conditions(p, in_window=in_window, as_of=as_of))
         else:
             of = apart.c
-            base = base.where(*replace(self.first, actors=(), groups=()).conditions(PARTS))
-            base = base.where(PARTS.actor == of.actor)
+            base = base.where(*replace(first, actors=(), groups=()).conditions(p, as_of=as_of))
+            base = base.where(p.actor == of.actor)
             # As a case: bare bounds known only at run time are taken for tiny ranges.
-            held = and_(PARTS.start >= of.since, PARTS.start < of.until)
+            held = and_(p.start >= of.since, p.start < of.until)
             base = base.where(case((held, true()), else_=false()))
         return dialect.once(self.reading.kind, base, value, self.ident)
 
@@ -334,19 +388,34 @@ def counted(reading: Reading) -> Select[Any]:
     return select(func.count()).select_from(hit)
 
 
-def one(event: str) -> Select[Any]:
-    """The document of an event."""
-    return (
-        select(revisions.c.document)
-        .join(events, events.c.seq == revisions.c.seq)
-        .where(events.c.id == event)
-    )
+def one(event: str, as_of: int | None = None) -> Select[Any]:
+    """(seq, document) of an event."""
+    held = across(as_of, events, lambda e: select(e.seq).where(e.id == event)).subquery()
+    return select(held.c.seq, revisions.c.document).join(held, held.c.seq == revisions.c.seq)
 
 
-def several(ids: list[str]) -> Select[Any]:
-    """(id, document) of some events."""
-    return (
-        select(events.c.id, revisions.c.document)
-        .join(revisions, revisions.c.seq == events.c.seq)
-        .where(events.c.id.in_(ids))
-    )
+def of_revisions(seqs: list[int]) -> Select[Any]:
+    """(id, document) of some revisions of events."""
+    return select(revisions.c.id, revisions.c.document).where(revisions.c.seq.in_(seqs))
+
+
+def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], ColumnElement[Any]]]:
+    """What `matching` found beside the rows of those events, and how to name their columns."""
+    e = events.c
+    if not as_of:
+        return hit.join(events, e.seq == hit.c.seq), lambda name: e[name]
+    past = PAST[events]
+    both = hit.outerjoin(events, e.seq == hit.c.seq).outerjoin(past, past.c.seq == hit.c.seq)
+    return both, lambda name: func.coalesce(e[name], past.c[name])
+
+
+def participating(hit: Subquery, as_of: bool, name: str) -> Subquery:
+    """(value, event): a column of the participations in what `matching` found."""
+    found = []
+    for world in worlds(as_of):
+        p = world.of(participations).c
+        same = and_(p.event == hit.c.id, p.seq == hit.c.seq)
+        found.append(
+            select(p[name].label("value"), p.event).select_from(hit).join(p.event.table, same)
+        )
+    return union_all(*found).subquery()

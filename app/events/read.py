@@ -3,24 +3,29 @@
 import json
 from datetime import date
 from typing import Any, Literal
+from urllib.parse import quote
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Row, Select, case, func, select
 
+from app.db.journal import survivor_of
 from app.db.keyset import Key, pack
-from app.db.tables import datasets, events, participations
+from app.db.tables import actors, datasets
 from app.db.types import NEVER
+from app.db.worlds import across
 from app.edtf import last_day
 from app.events import queries
 from app.events.buckets import Size, fitting, spread
 from app.events.filter import EventFilter, EventQuery, Sort
 from app.http.page import Meta, Reason, resumed
+from app.http.problems import MissingError, MovedError
 
 Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
 
 
 def fingerprint(asked: EventQuery) -> str:
-    """What a cursor is bound to: the filter and the order, not the page's size."""
-    return asked.model_dump_json(exclude={"cursor", "limit", "count", "fields", "format"})
+    """What a cursor is bound to: the filter and the order, not the page's size or version."""
+    apart = {"cursor", "limit", "count", "fields", "format", "as_of"}
+    return asked.model_dump_json(exclude=apart)
 
 
 def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[str], str | None]:
@@ -34,6 +39,25 @@ def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[st
     rows = rows[: asked.limit]
     cursor = pack(Key(rows[-1].value, rows[-1].id), bound, secret) if more else None
     return [trimmed(row.document, asked) for row in rows], cursor
+
+
+def one(db: Connection, ident: str, as_of: int | None = None) -> Row[Any]:
+    """(seq, document) of an event; `MissingError`, or `MovedError` where it was merged."""
+    readable = "\x00" not in ident and ident.isprintable()
+    row = db.execute(queries.one(ident, as_of)).one_or_none() if readable else None
+    if row is None:
+        into = survivor_of(db, "event", ident, as_of) if readable else None
+        if into is not None:
+            raise MovedError(f"/v1/events/{quote(into)}")
+        raise MissingError("No event has that id; /v1/events?q= finds events by words.")
+    return row
+
+
+def kinds(db: Connection, document: str) -> dict[str, str]:
+    """The kind of each actor that a document names."""
+    codes = {p["actor"] for p in json.loads(document)["participants"] if p["actor"]}
+    rows = db.execute(select(actors.c.code, actors.c.kind).where(actors.c.code.in_(codes)))
+    return {row.code: row.kind for row in rows}
 
 
 def trimmed(document: str, asked: EventQuery) -> str:
@@ -64,10 +88,12 @@ def published(report: dict[str, Any]) -> str:
 def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
     """What the page is of, with a count where asked and a reason where it is empty."""
     known = Meta(version=version)
+    if not empty and asked.count == "none":
+        return known
+    settled = queries.settle(db, asked)
     if empty:
-        known.reason = why_empty(db, asked)
+        known.reason = why_empty(db, settled)
     if asked.count != "none":
-        settled = queries.settle(db, asked)
         guess = estimated(db, settled) if asked.count == "estimate" else None
         known.count = guess or _counted(db, settled)
         known.count_is = "estimate" if guess else "exact"
@@ -103,14 +129,11 @@ def estimated(db: Connection, settled: EventFilter) -> int | None:
     return int(float(f"{total:.1e}"))
 
 
-def why_empty(db: Connection, asked: EventFilter) -> Reason:
+def why_empty(db: Connection, settled: EventFilter) -> Reason:
     """Whether nothing matched, or the days lie outside what the datasets cover."""
-    d = datasets.c
-    covered = select(func.min(d.first), func.max(d.last))
-    if asked.dataset:
-        covered = covered.where(d.code.in_(asked.dataset))
-    first, last = db.execute(covered).one()
-    since, until = asked.days
+    spans = _coverage(db, settled)
+    first, last = min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None)
+    since, until = settled.days
     if since is not None and last is not None and since > last:
         return "not_yet_covered"
     if until is not None and first is not None and until < first:
@@ -126,21 +149,20 @@ def timeline(
     since, until = settled.days
     asking = queries.asking(db, settled)
     hit = queries.matching(asking.reading).order_by(None).subquery()
+    rows_of, e = queries.joined(hit, settled.as_of is not None)
     first = hit.c.value if since is None else case((hit.c.value < since, since), else_=hit.c.value)
-    e = events.c
     rows = db.execute(
-        select(first.label("day"), e.id, e.intensity, e.quad)
-        .select_from(hit)
-        .join(events, e.seq == hit.c.seq)
-        .order_by(first, e.id),
+        select(first.label("day"), hit.c.id, e("intensity"), e("quad"), hit.c.seq)
+        .select_from(rows_of)
+        .order_by(first, hit.c.id),
         asking.values,
     ).all()
     if size == "auto":
         first_day = since or (rows[0].day if rows else until or NEVER)
         size = fitting(first_day, until or (rows[-1].day if rows else first_day))
-    held = spread([(r.day, r.id, r.intensity, r.quad) for r in rows], since, until, size, top)
-    wanted = [key for bucket in held for key in bucket["top"]]
-    titles = _titles(db, wanted)
+    held = spread([(r[0], r[1], r[2], r[3]) for r in rows], since, until, size, top)
+    wanted = {key for bucket in held for key in bucket["top"]}
+    titles = _titles(db, [r.seq for r in rows if r.id in wanted])
     spans = _coverage(db, settled)
     for bucket in held:
         bucket["top"] = [titles[key] for key in bucket["top"]]
@@ -148,22 +170,22 @@ def timeline(
     return held
 
 
-def _titles(db: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+def _titles(db: Connection, seqs: list[int]) -> dict[str, dict[str, Any]]:
     found = {}
-    for at in range(0, len(ids), 500):
-        part = ids[at : at + 500]
-        for key, document in db.execute(queries.several(part)):
+    for at in range(0, len(seqs), 500):
+        for key, document in db.execute(queries.of_revisions(seqs[at : at + 500])):
             held = json.loads(document)
             found[key] = {k: held[k] for k in ("id", "title", "date", "type", "intensity")}
     return found
 
 
-def _coverage(db: Connection, asked: EventFilter) -> list[tuple[str, str]]:
-    d = datasets.c
-    rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
-    if asked.dataset:
-        rows = rows.where(d.code.in_(asked.dataset))
-    return [(r.first, r.last) for r in db.execute(rows)]
+def _coverage(db: Connection, settled: EventFilter) -> list[tuple[str, str]]:
+    def build(d: Any) -> Select[Any]:
+        rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
+        return rows.where(d.code.in_(settled.dataset)) if settled.dataset else rows
+
+    as_of = None if settled.as_of is None else int(settled.as_of)
+    return [(r.first, r.last) for r in db.execute(across(as_of, datasets, build))]
 
 
 def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list[dict[str, Any]]]:
@@ -171,16 +193,18 @@ def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list
     settled = queries.settle(db, asked)
     asking = queries.asking(db, settled)
     hit = queries.matching(asking.reading).order_by(None).subquery()
+    as_of = settled.as_of is not None
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:
+        value: Any
         if face in ("actor", "role"):
-            p = participations.c
-            value: Any = p[face]
-            counted = func.count(func.distinct(p.event))
-            rows = select(value, counted).select_from(hit).join(participations, p.event == hit.c.id)
+            parts = queries.participating(hit, as_of, face).c
+            value, counted = parts.value, func.count(func.distinct(parts.event))
+            rows = select(value, counted)
         else:
-            value, counted = events.c[face], func.count()
-            rows = select(value, counted).select_from(hit).join(events, events.c.seq == hit.c.seq)
+            rows_of, column = queries.joined(hit, as_of)
+            value, counted = column(face), func.count()
+            rows = select(value, counted).select_from(rows_of)
         rows = rows.group_by(value).order_by(counted.desc(), value.is_(None), value.asc())
         found[face] = [{"value": v, "count": n} for v, n in db.execute(rows, asking.values)]
     return found

@@ -1,22 +1,22 @@
 """Events over HTTP."""
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.events import queries, read
 from app.events.buckets import TooManyBucketsError
+from app.events.explain import explained
 from app.events.filter import EventFilter, EventQuery
 from app.events.schemas import Event
 from app.examples import shown
 from app.http.answer import encode
-from app.http.caching import cached, version_of
+from app.http.asked import Past, seen, version_at
+from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
 from app.http.page import Links, Meta, Page, links, page
-from app.http.page import Query as Parameters
-from app.http.problems import RESPONSES, InvalidError, MissingError
+from app.http.problems import RESPONSES, InvalidError
 
 router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
@@ -83,7 +83,7 @@ EventId = Annotated[
 ]
 
 
-class OneQuery(Parameters):
+class OneQuery(Past):
     """What one event takes."""
 
     explain: bool = Field(False, description="Adds how type, signals and status came about.")
@@ -97,11 +97,12 @@ def list_events(
 ) -> Response:
     """Events, newest first."""
     with database.connect() as db:
-        version = version_of(db)
+        version, _ = seen(db, asked.as_of)
 
         def make() -> Response:
             rows, cursor = read.read_page(db, asked, key)
-            return page(rows, read.meta(db, asked, version, not rows), links(request, cursor))
+            known = read.meta(db, asked, version, not rows)
+            return page(rows, known, links(request, cursor, version))
 
         return cached(request, version, make)
 
@@ -115,33 +116,17 @@ def list_events(
 def get_event(
     event_id: EventId, asked: Annotated[OneQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """One event, with every report of it."""
+    """One event, with every report of it; one that was merged leads to its survivor."""
     with database.connect() as db:
-        version = version_of(db)
+        row = read.one(db, event_id, version_at(db, asked.as_of))
 
         def make() -> Response:
-            safe = "\x00" not in event_id and event_id.isprintable()
-            document: str | None = db.scalar(queries.one(event_id)) if safe else None
-            if document is None:
-                raise MissingError("No event has that id; /v1/events?q= finds events by words.")
+            document = row.document
             if asked.explain:
-                document = json.dumps(_explained(json.loads(document)), ensure_ascii=False)
+                document = explained(document, read.kinds(db, document))
             return Response(document, media_type="application/json")
 
-        return cached(request, version, make)
-
-
-def _explained(event: dict[str, Any]) -> dict[str, Any]:
-    rules = sorted({s["rule"] for s in event["signals"]})
-    return event | {
-        "explain": {
-            "type": "as given by the dataset" if event["type"] else "the crosswalk has none",
-            "quad": f"scheme {event['quad_scheme']}",
-            "signals": {rule: sum(s["rule"] == rule for s in event["signals"]) for rule in rules},
-            "status": "as given by the dataset",
-            "roll_ups": [p["via"] for p in event["participants"] if p["via"]],
-        }
-    }
+        return cached_one(request, f"{row.seq}{'-explain' if asked.explain else ''}", make)
 
 
 @router.get(
@@ -155,7 +140,7 @@ def get_timeline(
 ) -> Response:
     """Buckets without holes, oldest first; zero is not the same as not covered."""
     with database.connect() as db:
-        version = version_of(db)
+        version, _ = seen(db, asked.as_of)
 
         def make() -> Response:
             try:
@@ -167,7 +152,7 @@ def get_timeline(
             known = Meta(version=version)
             if not any(b["count"] for b in held):
                 known.reason = read.why_empty(db, queries.settle(db, asked))
-            return page(rows, known, links(request, None))
+            return page(rows, known, links(request, None, version))
 
         return cached(request, version, make)
 
@@ -184,12 +169,12 @@ def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database
     if not wanted or not set(wanted) <= set(FACES):
         raise InvalidError("by", "names a field that cannot be counted", f"Known: {FACES}")
     with database.connect() as db:
-        version = version_of(db)
+        version, _ = seen(db, asked.as_of)
 
         def make() -> Response:
             data = read.facets(db, asked, wanted)  # type: ignore[arg-type]
             tail = Meta(version=version).model_dump(exclude_none=True)
-            where = links(request, None).model_dump()
+            where = links(request, None, version).model_dump()
             body = encode({"data": data, "meta": tail, "links": where})
             return Response(body, media_type="application/json")
 

@@ -21,7 +21,19 @@ def version_of(db: Connection) -> int:
 def cached(request: Request, version: int, make: Callable[[], Response], day: str = "") -> Response:
     """304 where the reader has this answer already, else the answer with its ETag."""
     query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{request.url.query}"
-    tag = f'W/"{hashlib.blake2b(query.encode(), digest_size=12).hexdigest()}"'
+    digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
+    return _tagged(request, f'W/"{digest}"', make)
+
+
+def cached_one(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
+    """As `cached`, of one thing: its strong tag is the `seq` of its revision, to write with.
+
+    What else the answer shows may follow after a dash; `If-Match` reads the first number only.
+    """
+    return _tagged(request, f'"{seqs}"', make)
+
+
+def _tagged(request: Request, tag: str, make: Callable[[], Response]) -> Response:
     held = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
     if tag in held:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})

@@ -47,6 +47,9 @@ class Links(BaseModel):
 
     self: str
     next: str | None = None
+    permalink: str | None = Field(
+        None, description="The same answer for ever, whatever is written later: cite this."
+    )
 
 
 class Page(BaseModel, Generic[T]):
@@ -57,15 +60,25 @@ class Page(BaseModel, Generic[T]):
     links: Links
 
 
-def links(request: Request, cursor: str | None) -> Links:
-    """The links of a page, relative to the host, so that no forged Host can lead away."""
+def links(
+    request: Request, cursor: str | None, version: int | None = None, day: str | None = None
+) -> Links:
+    """The links of a page, relative to the host, so that no forged Host can lead away.
+
+    With a version there is a permalink, with the day (`on`) where today was meant. Order by
+    relevance has none: it weighs words by how rare they are in all that has been written since.
+    """
     query = parse_qsl(request.url.query, keep_blank_values=True)
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
-    here = path + (f"?{urlencode(query)}" if query else "")
-    if cursor is None:
-        return Links(self=here)
-    onward = [(k, v) for k, v in query if k != "cursor"] + [("cursor", cursor)]
-    return Links(self=here, next=f"{path}?{urlencode(onward)}")
+    found = Links(self=path + (f"?{urlencode(query)}" if query else ""))
+    if cursor is not None:
+        onward = [(k, v) for k, v in query if k != "cursor"] + [("cursor", cursor)]
+        found.next = f"{path}?{urlencode(onward)}"
+    if version is not None and ("sort", "relevance") not in query:
+        held = [(k, v) for k, v in query if k not in ("as_of", "on" if day else "")]
+        pins = [("as_of", str(version))] + ([("on", day)] if day else [])
+        found.permalink = f"{path}?{urlencode(held + pins)}"
+    return found
 
 
 def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:

@@ -1,22 +1,30 @@
 """Sources, datasets and coverage over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, func, select
 
-from app.db.keyset import Key, pack
-from app.db.tables import datasets, events, revisions, sources
+from app.db.tables import datasets, events, sources
+from app.db.worlds import across
 from app.examples import shown
 from app.http.answer import encode
-from app.http.caching import cached, version_of
+from app.http.asked import Past, PastPaging, seen
+from app.http.caching import cached
 from app.http.database import CursorKey, Held
-from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
+from app.http.page import Meta, Page, links, page
 from app.http.problems import RESPONSES
+from app.http.record import Shelf, read_list, read_one
 from app.sources.schemas import Dataset, Source
 
 router = APIRouter(prefix="/v1", tags=["sources"], responses=RESPONSES)
+
+SourceId = Annotated[
+    str,
+    Path(description="Id of the source.", examples=["news-2023-10-13-putin-loses-another-ally"]),
+]
+DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=["curated"])]
 
 
 class Coverage(BaseModel):
@@ -31,28 +39,8 @@ class Coverage(BaseModel):
     last_event: str | None
 
 
-def _list(
-    request: Request, database: Held, table: Table, key: str, asked: Paging, secret: bytes
-) -> Response:
-    with database.connect() as db:
-        version = version_of(db)
-
-        def make() -> Response:
-            ident = table.c[key]
-            chosen: Select[Any] = select(ident.label("key"), revisions.c.document).join(
-                revisions, revisions.c.seq == table.c.seq
-            )
-            after = resumed(asked.cursor, table.name, secret)
-            if after is not None:
-                chosen = chosen.where(ident > after.id)
-            rows = db.execute(chosen.order_by(ident).limit(asked.limit + 1)).all()
-            shown = rows[: asked.limit]
-            more = len(rows) > asked.limit
-            cursor = pack(Key("", shown[-1].key), table.name, secret) if more else None
-            known = Meta(version=version, reason=None if rows else "no_match")
-            return page([r.document for r in shown], known, links(request, cursor))
-
-        return cached(request, version, make)
+SOURCES = Shelf("source", sources, "id", "/v1/sources")
+DATASETS = Shelf("dataset", datasets, "code", "/v1/datasets")
 
 
 @router.get(
@@ -62,10 +50,23 @@ def _list(
     responses=shown("listSources"),
 )
 def list_sources(
-    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
     """The documents that are cited, by id."""
-    return _list(request, database, sources, "id", asked, key)
+    return read_list(request, database, SOURCES, asked, key)
+
+
+@router.get(
+    "/sources/{source_id:path}",
+    response_model=Source,
+    operation_id="getSource",
+    responses=shown("getSource"),
+)
+def get_source(
+    source_id: SourceId, asked: Annotated[Past, Query()], request: Request, database: Held
+) -> Response:
+    """One document that is cited."""
+    return read_one(request, database, SOURCES, source_id, asked.as_of)
 
 
 @router.get(
@@ -75,10 +76,23 @@ def list_sources(
     responses=shown("listDatasets"),
 )
 def list_datasets(
-    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
     """Where the rows come from, with licence and citation."""
-    return _list(request, database, datasets, "code", asked, key)
+    return read_list(request, database, DATASETS, asked, key)
+
+
+@router.get(
+    "/datasets/{dataset}",
+    response_model=Dataset,
+    operation_id="getDataset",
+    responses=shown("getDataset"),
+)
+def get_dataset(
+    dataset: DatasetCode, asked: Annotated[Past, Query()], request: Request, database: Held
+) -> Response:
+    """One dataset, with its licence and citation."""
+    return read_one(request, database, DATASETS, dataset, asked.as_of)
 
 
 @router.get(
@@ -87,28 +101,34 @@ def list_datasets(
     operation_id="getCoverage",
     responses=shown("getCoverage"),
 )
-def get_coverage(_: Annotated[NoQuery, Query()], request: Request, database: Held) -> Response:
+def get_coverage(asked: Annotated[Past, Query()], request: Request, database: Held) -> Response:
     """Which days each dataset covers; outside them an empty answer says nothing."""
     with database.connect() as db:
-        version = version_of(db)
+        version, then = seen(db, asked.as_of)
 
         def make() -> Response:
-            d, e = datasets.c, events.c
-            rows = db.execute(
-                select(
-                    d.code.label("dataset"),
-                    d.name,
-                    d.first,
-                    d.last,
-                    func.count(e.id).label("events"),
-                    func.min(e.start).label("first_event"),
-                    func.max(e.start).label("last_event"),
-                )
-                .outerjoin(events, e.dataset == d.code)
-                .group_by(d.code, d.name, d.first, d.last)
-                .order_by(d.code)
-            )
+            rows = db.execute(_coverage(then))
             found = [encode(Coverage(**row._mapping)).decode() for row in rows]
-            return page(found, Meta(version=version), links(request, None))
+            return page(found, Meta(version=version), links(request, None, version))
 
         return cached(request, version, make)
+
+
+def _coverage(as_of: int | None) -> Select[tuple[object, ...]]:
+    known = across(as_of, datasets, lambda d: select(d.code, d.name, d.first, d.last)).subquery()
+    held = across(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
+    d, e = known.c, held.c
+    return (
+        select(
+            d.code.label("dataset"),
+            d.name,
+            d.first,
+            d.last,
+            func.count(e.start).label("events"),
+            func.min(e.start).label("first_event"),
+            func.max(e.start).label("last_event"),
+        )
+        .outerjoin(held, e.dataset == d.code)
+        .group_by(d.code, d.name, d.first, d.last)
+        .order_by(d.code)
+    )

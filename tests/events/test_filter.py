@@ -44,6 +44,7 @@ ONE_OF_EACH = {
     "min_independent_sources": "2",
     "q": "rome statute",
     "known_by": "2022-12-31",
+    "as_of": "1",
 }
 NEEDS = {"via": {"actor": "ARM"}, "match": {"since": "2023-09-12", "until": "2023-09-20"}}
 
@@ -59,8 +60,9 @@ def test_every_filter_has_a_branch_and_a_row() -> None:
     assert ONE_OF_EACH.keys() == EventFilter.model_fields.keys()
 
 
-OF_MADE_EVENTS = {"dataset", "native"}
-"""The bundled events are of one dataset and have no labels of their own: tests with made ones."""
+OF_MADE_EVENTS = {"dataset", "native", "as_of"}
+"""The bundled events are of one dataset, of one version and have no labels of their own: tests
+with made ones."""
 
 
 @pytest.mark.parametrize("name", sorted(ONE_OF_EACH.keys() - OF_MADE_EVENTS))

@@ -17,6 +17,13 @@ LONG = 50_000
 NEEDED = {"/v1/ties": "actor=ARM", "/v1/facets": "by=type", "/v1/actors/resolve": "q=Armenia"}
 """Parameters without which an address answers 422 to everything."""
 
+STANDING = {
+    "source_id": "news-2023-10-13-putin-loses-another-ally",
+    "dataset": "curated",
+    "membership_id": "ARM:CSTO:member:1",
+}
+"""What stands for the parameters of paths."""
+
 ADDRESSES = tuple(
     sorted(create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"])
 )
@@ -95,7 +102,8 @@ def an_event(both: Both) -> str:
 def filled(path: str, an_event: str) -> str:
     """An address that answers 200."""
     code = "CSTO" if path.startswith("/v1/alliances") else "ARM"
-    found = path.replace("{event_id}", an_event).replace("{code}", code)
+    given = {"event_id": an_event, "code": code, **STANDING}
+    found = path.format_map(given)
     assert "{" not in found, f"say what stands for the parameter of {path}"
     return found
 
@@ -105,6 +113,11 @@ def asked(path: str, *pairs: str, without: str = "") -> str:
     needed = NEEDED.get(path, "")
     kept = [needed] if needed and needed.partition("=")[0] != without else []
     return "?" + "&".join([*kept, *pairs])
+
+
+def needed(path: str, name: str) -> set[str]:
+    """A parameter, and what the address needs beside it."""
+    return {name, NEEDED.get(path, "").partition("=")[0]}
 
 
 def parameters(both: Both, path: str, place: str) -> list[str]:
@@ -121,6 +134,11 @@ def test_values(both: Both, an_event: str, path: str) -> None:
     for name in parameters(both, path, "query"):
         for value in (*VALUES, *LARGE):
             answer = both.get(here + asked(path, f"{name}={value}", without=name))
+            if name == "as_of" and answer.status_code in (404, 422):
+                # Nothing was there yet, and so nothing had the names that are asked for.
+                faults = answer.json()["errors"]
+                assert answer.status_code == 404 or faults[0]["loc"][1] in needed(path, name)
+                continue
             assert answer.status_code in (200, 422), (path, name, value[:50])
             if answer.status_code == 422:
                 named = {fault["loc"][1] for fault in answer.json()["errors"]}
