@@ -10,6 +10,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from app.access.keys import (
+    SCOPES,
+    NoSuchKeyError,
+    Scope,
+    create_key,
+    list_keys,
+    revoke_key,
+)
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
 from app.events.filter import EventQuery
@@ -21,7 +29,11 @@ from app.settings import Settings
 
 main = typer.Typer(help="A sourced record of what states and alliances do.", no_args_is_help=True)
 db = typer.Typer(help="The database itself.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Keys for writing, and for reading where it is closed.", no_args_is_help=True
+)
 main.add_typer(db, name="db")
+main.add_typer(keys, name="keys")
 console = Console()
 errors = Console(stderr=True)
 
@@ -86,6 +98,65 @@ def _current(database: Database) -> None:
     except StaleSchemaError as stale:
         errors.print(str(stale))
         raise typer.Exit(1) from stale
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[
+        str | None, typer.Argument(help="Who holds it; stands beside each write.")
+    ] = None,
+    name_: Annotated[str | None, typer.Option("--name", help="The same, as an option.")] = None,
+    scope: Annotated[
+        list[str], typer.Option("--scope", "--scopes", help="read, write or admin.")
+    ] = ["write"],  # noqa: B006
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it ends.")] = None,
+) -> None:
+    """Make a key and show it, this once: on standard output, alone."""
+    wanted = {word.strip() for given in scope for word in given.split(",")}
+    holder = name or name_ or "editor"
+    if not wanted <= set(SCOPES) or not 1 <= len(holder) <= 200:
+        errors.print(f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 characters.")
+        raise typer.Exit(2)
+    widest: Scope = max((s for s in SCOPES if s in wanted), key=SCOPES.index)
+    with closing(opened()) as database:
+        _current(database)
+        with database.write() as writing:
+            key = create_key(writing, holder, widest, days)
+    errors.print(f"A key of {holder} to {widest}. It is shown this once; keep it safe.")
+    print(key)
+
+
+@keys.command("list")
+def keys_list(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """Every key, without its secret."""
+    with closing(opened()) as database:
+        _current(database)
+        with database.connect() as reading:
+            held = list_keys(reading)
+    if as_json:
+        print(json.dumps(held))
+        return
+    columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
+    table = Table(*columns, box=None)
+    for key in held:
+        table.add_row(*(str(key[column] or "–") for column in columns))
+    console.print(table)
+
+
+@keys.command("revoke")
+def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key.")]) -> None:
+    """End a key at once, or all keys of a name."""
+    with closing(opened()) as database:
+        _current(database)
+        try:
+            with database.write() as writing:
+                ended = revoke_key(writing, key)
+        except NoSuchKeyError as unknown:
+            errors.print(str(unknown))
+            raise typer.Exit(2) from unknown
+    console.print(f"Revoked: {', '.join(ended)}.")
 
 
 @main.command()

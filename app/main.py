@@ -6,17 +6,20 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import insert, select
 
+from app.access.gate import may_read
 from app.actors.memberships import router as memberships
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current
 from app.db.tables import house
+from app.editing.router import router as editing
 from app.events.router import router as events
+from app.examples import MODELS
 from app.http.answer import encode
 from app.http.caching import version_of
 from app.http.encoding import EncodingMiddleware
@@ -57,9 +60,10 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     for router in (events, actors, memberships, alliances, sources):
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(may_read)])
+    app.include_router(editing)
     add_problem_handlers(app)
-    add_problem_schema(app)
+    add_problem_schema(app, MODELS)
     app.add_middleware(EncodingMiddleware)
     app.add_middleware(HeadMiddleware)
 

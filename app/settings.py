@@ -19,6 +19,12 @@ class Settings(BaseSettings):
     cursor_key: str = Field(
         "", description="Key that signs page cursors; empty: one is made and kept in the database."
     )
+    open_reading: bool = Field(
+        True, description="Whether reading needs no key; writing always does."
+    )
+    max_body_bytes: int = Field(
+        32 * 1024 * 1024, ge=1024, description="Largest body of a write; imports have their own."
+    )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated",), description="Datasets that alignment adds up unless told otherwise."
     )

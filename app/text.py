@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 _WORD = re.compile(r"[^\W_]+")
+_CODE = re.compile(r"[^\W_][\w.-]*")
 
 
 def fold(text: str) -> str:
@@ -31,3 +32,15 @@ def safe(text: str) -> str:
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(safe)]
 Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(safe)]
+
+
+def code(text: str) -> str:
+    """Refuse what could not stand in an address or before a colon."""
+    if not _CODE.fullmatch(text):
+        raise ValueError(
+            "must be letters, digits, '.', '_' and '-', beginning with one of the first two"
+        )
+    return text
+
+
+Code = Annotated[Word, AfterValidator(code)]

@@ -1,6 +1,7 @@
 """The examples of the documentation: run this file to write them again after the data changed."""
 
 import json
+import shutil
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.migrate import upgrade
 from app.ingest.bundled import load
@@ -48,18 +50,45 @@ def within(shown: Any, real: Any) -> bool:
     return bool(shown == real)
 
 
-def rewrite(url: str) -> None:
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def asked(example: dict[str, Any]) -> tuple[str, str]:
+    """The method and the address of an example."""
+    return next((method, example[method]) for method in METHODS if method in example)
+
+
+def answered(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
+    """The answer to an example, and to the one that has to come before it."""
+    held = json.loads(FILE.read_text(encoding="utf-8"))
+    if "before" in example:
+        answered(api, held[example["before"]], key)
+    method, path = asked(example)
+    more = {} if method == "get" else {"headers": {"Authorization": f"Bearer {key}"}}
+    body = {"json": example["body"]} if "body" in example else {}
+    return api.request(method.upper(), path, **more, **body)
+
+
+def key_of(database: Database) -> str:
+    """A new key to write with."""
+    with database.write() as db:
+        return create_key(db, "an editor", "write")
+
+
+def rewrite(folder: Path) -> None:
     """Ask every address again, of a database made anew from the bundled data."""
-    with closing(Database(url)) as database:
+    with closing(Database(f"sqlite:///{folder}/bundled.db")) as database:
         upgrade(database)
         load(database)
+        key = key_of(database)
     held = json.loads(FILE.read_text(encoding="utf-8"))
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
-        for example in held.values():
-            example["answer"] = short(api.get(example["get"]).raise_for_status().json())
+    for name, example in held.items():
+        url = f"sqlite:///{shutil.copy(folder / 'bundled.db', folder / f'{name}.db')}"
+        with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+            example["answer"] = short(answered(api, example, key).raise_for_status().json())
     FILE.write_text(json.dumps(held, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as folder:
-        rewrite(f"sqlite:///{folder}/examples.db")
+    with TemporaryDirectory() as place:
+        rewrite(Path(place))

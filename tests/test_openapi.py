@@ -5,11 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from examples import FILE, short, steady
+from examples import FILE, answered, asked, key_of, short, steady
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
+from app.db.engine import Database
 from app.main import create_app
 from app.settings import Settings
 
@@ -25,8 +26,17 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
+READING = [name for name, example in EXAMPLES.items() if "get" in example]
+WRITING = [name for name in EXAMPLES if name not in READING]
+
+
 def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = operation["responses"]["200"]["content"]["application/json"]
+    good = next(
+        operation["responses"][status]
+        for status in ("200", "201")
+        if status in operation["responses"]
+    )
+    found: dict[str, Any] = good["content"]["application/json"]
     return found
 
 
@@ -69,9 +79,10 @@ def test_parameters_are_described() -> None:
 
 @every_operation
 def test_an_example_asks_its_own_operation(name: str) -> None:
-    path, _ = OPERATIONS[name]
-    asked = EXAMPLES[name]["get"].partition("?")[0]
-    assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked)
+    path, operation = OPERATIONS[name]
+    method, address = asked(EXAMPLES[name])
+    assert operation is DOCUMENT["paths"][path][method]
+    assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), address.partition("?")[0])
 
 
 @every_operation
@@ -80,7 +91,7 @@ def test_an_example_is_as_documented(name: str) -> None:
     assert faults(EXAMPLES[name]["answer"], operation) == []
 
 
-@every_operation
+@pytest.mark.parametrize("name", READING)
 def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
     _, operation = OPERATIONS[name]
     answer = api.get(EXAMPLES[name]["get"])
@@ -88,7 +99,27 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
     assert faults(answer.json(), operation) == []
 
 
-@every_operation
+@pytest.mark.parametrize("name", WRITING)
+def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+        answer = answered(api, EXAMPLES[name], key_of(database))
+    _, operation = OPERATIONS[name]
+    assert str(answer.status_code) in operation["responses"]
+    assert faults(answer.json(), operation) == []
+    assert steady(short(answer.json())) == steady(EXAMPLES[name]["answer"])
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_body_is_documented_and_its_example_fits(name: str) -> None:
+    [(kind, content)] = OPERATIONS[name][1]["requestBody"]["content"].items()
+    assert content["example"] == EXAMPLES[name]["body"]
+    if kind == "application/json":
+        schema = content["schema"] | {"components": DOCUMENT["components"]}
+        assert list(Draft202012Validator(schema).iter_errors(content["example"])) == []
+
+
+@pytest.mark.parametrize("name", READING)
 def test_an_example_is_the_real_answer_shortened(api: TestClient, name: str) -> None:
     real = api.get(EXAMPLES[name]["get"]).json()
     stale = "the bundled data changed: run tests/examples.py"

@@ -1,14 +1,32 @@
 """Actors and memberships as JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from app.edtf import parse
+from app.text import Code as Ident
 from app.text import Text, Word
 
 Kind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
 Step = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
 Obligation = Literal["defense", "offense", "neutrality", "nonaggression", "consultation"]
+
+
+def _day(text: str) -> str:
+    if parse(text).precision != "day":
+        raise ValueError("must be one day, such as 1991-09-21")
+    return text
+
+
+def _dated(text: str) -> str:
+    if parse(text).precision == "interval":
+        raise ValueError("must be a day, a month or a year, not an interval")
+    return text
+
+
+Day = Annotated[Word, AfterValidator(_day)]
+StepDate = Annotated[Word, AfterValidator(_dated)]
 
 
 class Code(BaseModel):
@@ -17,8 +35,8 @@ class Code(BaseModel):
     model_config = ConfigDict(extra="forbid")
     scheme: Word
     value: Word
-    since: str | None = None
-    until: str | None = Field(None, description="First day on which it no longer held.")
+    since: Day | None = None
+    until: Day | None = Field(None, description="First day on which it no longer held.")
 
 
 class Actor(BaseModel):
@@ -36,21 +54,29 @@ class Actor(BaseModel):
                     "codes": [{"scheme": "cow", "value": "371", "since": None, "until": None}],
                     "since": "1991-09-21",
                     "until": None,
+                    "successors": [],
                     "obligations": [],
                     "summary": None,
                 }
             ]
         },
     )
-    code: Word
+    code: Ident
     kind: Kind
     name: Word
-    aliases: list[Word] = []
-    codes: list[Code] = []
-    since: str | None = None
-    until: str | None = None
+    aliases: list[Word] = Field([], max_length=200)
+    codes: list[Code] = Field([], max_length=500)
+    since: Day | None = None
+    until: Day | None = Field(None, description="First day on which it was no more.")
+    successors: list[Word] = Field([], max_length=50, description="Who followed it, by code.")
     obligations: list[Obligation] = []
     summary: Text | None = None
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Actor":
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("until must lie after since")
+        return self
 
 
 class LadderStep(BaseModel):
@@ -58,10 +84,10 @@ class LadderStep(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     step: Step
-    date: str = Field(description="EDTF: a day, a month or a year.")
-    event: str | None = None
-    sources: list[str] = []
-    note: str | None = None
+    date: StepDate = Field(description="EDTF: a day, a month or a year.")
+    event: Word | None = None
+    sources: list[Word] = Field([], max_length=100)
+    note: Text | None = None
 
 
 class Membership(BaseModel):
@@ -70,9 +96,9 @@ class Membership(BaseModel):
     model_config = ConfigDict(extra="forbid")
     actor: Word
     group: Word
-    role: Word = "member"
-    spell: int = Field(1, ge=1, description="1, 2 … where an actor came back.")
-    steps: list[LadderStep] = Field(min_length=1)
+    role: Ident = "member"
+    spell: int = Field(1, ge=1, le=999, description="1, 2 … where an actor came back.")
+    steps: list[LadderStep] = Field(min_length=1, max_length=100)
 
     @property
     def id(self) -> str:

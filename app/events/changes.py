@@ -55,12 +55,13 @@ def put(
     given: Sequence[tuple[str, GivenEvent]],
     by: Writer,
     *,
-    action: str = "",
     derived: bool = False,
+    unless_same: bool = False,
 ) -> list[Event]:
     """Write events whose actors are codes, each under its id, and index them.
 
-    Derived ones are written only where the document comes out otherwise than it stands.
+    Derived ones, or all if asked for, are written only where the document comes out otherwise
+    than it stands. Returns what was written.
     """
     known = what_is_known(db, [g for _, g in given])
     ids = [ident for ident, _ in given]
@@ -69,10 +70,14 @@ def put(
     made = [
         render(g, ident.partition(":")[0], known, at, held.get(ident, 0) + 1) for ident, g in given
     ]
-    if derived:
+    if derived or unless_same:
         stands = dict(documents(db, ids))
-        made = [e for e in made if not same(e, stands[e.id])]
-    entries = [Entry(e.id, e.model_dump_json(by_alias=True), action) for e in made]
+        made = [e for e in made if e.id not in stands or not same(e, stands[e.id])]
+    ends = "update" if derived else "retract"
+    entries = [
+        Entry(e.id, e.model_dump_json(by_alias=True), ends if e.status == "retracted" else "")
+        for e in made
+    ]
     seqs = append(db, "event", entries, by, derived=derived, held=held)
     take_out(db, [e.id for e in made if e.id in held])
     _index(db, made, seqs)

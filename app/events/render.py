@@ -35,10 +35,8 @@ def render(given: GivenEvent, dataset: str, known: Known, at: str, revision: int
     span = parse(given.date)
     day = span.start.isoformat()
     participants = list(_participants(given, known, day))
-    quad = given.quad or _quad(given)
-    intensity = given.intensity
-    if intensity is None and given.cameo is not None and given.cameo in cameo():
-        intensity = cameo()[given.cameo].goldstein
+    quad = given.quad or derived_quad(given)
+    intensity = derived_intensity(given) if given.intensity is None else given.intensity
     return Event(
         id=f"{dataset}:{given.key}",
         dataset=dataset,
@@ -76,7 +74,14 @@ def _last(span: Span) -> str | None:
     return None if span.end is None else span.end.isoformat()
 
 
-def _quad(given: GivenEvent) -> int | None:
+def derived_intensity(given: GivenEvent) -> float | None:
+    """The Goldstein score of the CAMEO code."""
+    code = None if given.cameo is None else cameo().get(given.cameo)
+    return None if code is None else code.goldstein
+
+
+def derived_quad(given: GivenEvent) -> int | None:
+    """The quad class that follows from the CAMEO code, else from the type."""
     if given.cameo is not None:
         return quad_of_cameo(given.cameo, given.quad_scheme or "gdelt")
     return None if given.type is None else quad_of_type(given.type)

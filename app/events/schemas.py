@@ -1,11 +1,21 @@
 """Events as JSON: as they are given, and as they are answered."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.edtf import parse
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
-from app.text import Text, Word
+from app.text import Text, Word, safe
+
+
+def _dated(text: str) -> str:
+    parse(text)
+    return text
+
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(safe)]
+Date = Annotated[Word, AfterValidator(_dated)]
 
 
 class Location(BaseModel):
@@ -59,9 +69,9 @@ class GivenEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     key: Word
-    title: Word = Field(max_length=500)
+    title: Title
     summary: Text | None = None
-    date: Word
+    date: Date
     type: EventType | None = None
     mode: Word | None = None
     cameo: Word | None = Field(None, pattern=r"^[0-9]{2,4}$")

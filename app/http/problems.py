@@ -1,18 +1,17 @@
 """Errors as RFC 9457 problems: one table from error class to status."""
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
-
-from app.http.answer import encode
 
 
 class Fault(BaseModel):
@@ -50,6 +49,9 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[Fault] = []
+    current: dict[str, Any] | None = Field(
+        None, description="After a 412: what stands, with its `etag` and `document`."
+    )
 
 
 class InvalidError(Exception):
@@ -58,6 +60,43 @@ class InvalidError(Exception):
     def __init__(self, field: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.fault = Fault(loc=["query", field], message=message, hint=hint)
+
+
+class InvalidBodyError(Exception):
+    """What was sent cannot be written; names every fault of it."""
+
+    def __init__(self, faults: Iterable[Fault], status: int = 422) -> None:
+        self.faults = list(faults)
+        self.status = status
+        super().__init__(self.faults[0].message if self.faults else "")
+
+
+class UnreadableError(Exception):
+    """The request cannot be read at all; knows the status that says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnauthorizedError(Exception):
+    """The key is missing, or none of ours, or no longer one."""
+
+
+class ForbiddenError(Exception):
+    """The key is good, but not for this."""
+
+
+class OutdatedError(Exception):
+    """The write was made for another state than the one that stands."""
+
+    def __init__(self, etag: str | None, document: str | None) -> None:
+        super().__init__("The document has changed since, or is not there.")
+        self.etag, self.document = etag, document
+
+
+class ConflictError(Exception):
+    """What was asked does not go together with what stands."""
 
 
 def crossed(field: str, message: str, hint: str) -> PydanticCustomError:
@@ -80,15 +119,32 @@ class MovedError(Exception):
 
 TITLES = {
     400: "The request cannot be read",
+    401: "This needs a key",
+    403: "The key is not for this",
     404: "There is no such thing",
     405: "That method is not offered here",
     406: "That format is not offered here",
+    409: "It does not go together with what stands",
+    412: "It has changed since",
     413: "The request is too large",
+    415: "That kind of content is not taken here",
     422: "The request is not valid",
     500: "Something failed on our side",
     503: "The database cannot answer now",
 }
-SLUGS = {404: "missing", 405: "method", 406: "format", 413: "too-large", 422: "invalid"}
+SLUGS = {
+    400: "unreadable",
+    401: "key-needed",
+    403: "key-too-narrow",
+    404: "missing",
+    405: "method",
+    406: "format",
+    409: "conflict",
+    412: "outdated",
+    413: "too-large",
+    415: "content-type",
+    422: "invalid",
+}
 
 MOST_FAULTS = 20
 """Faults told of one request; whoever sends more mends these first."""
@@ -100,7 +156,12 @@ PROBLEM = {
 RESPONSES: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": TITLES[422]}}
 
 
-def problem(status: int, detail: str, errors: Iterable[Fault] = ()) -> Response:
+def problem(
+    status: int,
+    detail: str,
+    errors: Iterable[Fault] = (),
+    current: dict[str, Any] | None = None,
+) -> Response:
     """The response that tells a problem."""
     found = Problem(
         type=f"/problems/{SLUGS.get(status, str(status))}",
@@ -108,16 +169,27 @@ def problem(status: int, detail: str, errors: Iterable[Fault] = ()) -> Response:
         status=status,
         detail=detail,
         errors=list(errors),
+        current=current,
     )
-    return Response(encode(found), status, media_type="application/problem+json")
+    apart = {"current"} if current is None else None
+    body = found.model_dump_json(exclude=apart)
+    return Response(body, status, media_type="application/problem+json")
+
+
+def _operations(request: Request) -> dict[str, Any]:
+    route = request.scope.get("route")
+    path = getattr(route, "path_format", getattr(route, "path", ""))
+    found: dict[str, Any] = request.app.openapi()["paths"].get(path, {})
+    return found
 
 
 def _names(request: Request) -> list[str]:
-    route = request.scope.get("route")
-    path = getattr(route, "path_format", getattr(route, "path", ""))
-    operations = request.app.openapi()["paths"].get(path, {})
-    asked = operations.get("get", {}).get("parameters", [])
+    asked = _operations(request).get(request.method.lower(), {}).get("parameters", [])
     return [p["name"] for p in asked if p["in"] == "query"]
+
+
+def _methods(request: Request) -> set[str]:
+    return {method.upper() for method in _operations(request)}
 
 
 def _fault(request: Request, error: dict[str, Any]) -> Fault:
@@ -141,8 +213,48 @@ def _invalid(request: Request, error: Exception) -> Response:
     else:
         assert isinstance(error, RequestValidationError)
         faults = [_fault(request, e) for e in error.errors()[:MOST_FAULTS]]
-    fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults))
-    return problem(422, f"{len(faults)} to mend: {fields}", faults)
+    return problem(422, told(faults), faults)
+
+
+def told(faults: list[Fault]) -> str:
+    """How many things there are to mend, and in which fields."""
+    fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults[:MOST_FAULTS]))
+    return f"{len(faults)} to mend: {fields}"
+
+
+def _invalid_body(_: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidBodyError)
+    return problem(error.status, told(error.faults), error.faults)
+
+
+def _unreadable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnreadableError)
+    return problem(error.status, str(error))
+
+
+def _outdated(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OutdatedError)
+    stands = None
+    if error.document is not None:
+        stands = {"etag": error.etag, "document": json.loads(error.document)}
+    answer = problem(412, str(error), current=stands)
+    if error.etag is not None:
+        answer.headers["ETag"] = error.etag
+    return answer
+
+
+def _conflict(_: Request, error: Exception) -> Response:
+    return problem(409, str(error))
+
+
+def _unauthorized(_: Request, error: Exception) -> Response:
+    answer = problem(401, str(error))
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
+    return answer
+
+
+def _forbidden(_: Request, error: Exception) -> Response:
+    return problem(403, str(error))
 
 
 def _refused(_: Request, _error: Exception) -> Response:
@@ -160,13 +272,14 @@ def _moved(_: Request, error: Exception) -> Response:
     return Response(status_code=308, headers={"Location": error.location})
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = problem(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
-    allowed = answer.headers.get("allow", "").split(", ")
-    if "GET" in allowed and "HEAD" not in allowed:
-        answer.headers["Allow"] = ", ".join([*allowed, "HEAD"])
+    if error.status_code == 405:
+        allowed = set(answer.headers.get("allow", "").split(", ")) | _methods(request)
+        allowed |= {"HEAD"} if "GET" in allowed else set()
+        answer.headers["Allow"] = ", ".join(sorted(allowed - {""}))
     return answer
 
 
@@ -183,8 +296,14 @@ def _broken(_: Request, _error: Exception) -> Response:
 def add_problem_handlers(app: FastAPI) -> None:
     """Every error of the application answers as a problem."""
     handlers = {
+        UnauthorizedError: _unauthorized,
+        ForbiddenError: _forbidden,
         RequestValidationError: _invalid,
         InvalidError: _invalid,
+        InvalidBodyError: _invalid_body,
+        UnreadableError: _unreadable,
+        OutdatedError: _outdated,
+        ConflictError: _conflict,
         MissingError: _missing,
         MovedError: _moved,
         HTTPException: _http,
@@ -198,16 +317,19 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
-def add_problem_schema(app: FastAPI) -> None:
-    """The OpenAPI document tells every error as a problem, and as nothing else."""
+def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None:
+    """The OpenAPI document tells every error as a problem, and bodies by their models."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = make()
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
-            problem_schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= problem_schema.pop("$defs") | {"Problem": problem_schema}
+            documented: dict[str, type[BaseModel]] = {**models, "Problem": Problem}
+            for name, model in documented.items():
+                own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                for part, schema in (*own.pop("$defs", {}).items(), (name, own)):
+                    schemas.setdefault(part, schema)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             for operations in made["paths"].values():

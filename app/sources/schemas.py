@@ -1,25 +1,35 @@
 """Sources and datasets as JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.text import Text, Word
+from app.edtf import parse
+from app.text import Code, Text, Word
 
 Reliability = Literal["A", "B", "C", "D", "E", "F"]
+
+
+def _stated(text: str) -> str:
+    if parse(text).end is None:
+        raise ValueError("must have an end")
+    return text
+
+
+Stated = Annotated[Word, AfterValidator(_stated)]
 
 
 class Source(BaseModel):
     """A citable document."""
 
     model_config = ConfigDict(extra="forbid")
-    id: Word
+    id: Annotated[Word, Field(pattern=r"^[^\s/?#%]+$")]
     kind: Word
     title: Text
     publisher: Word
     url: Word | None = Field(None, max_length=2000, pattern=r"^https?://")
-    published: Word | None = Field(None, description="EDTF.")
-    accessed: Word | None = None
+    published: Stated | None = Field(None, description="EDTF.")
+    accessed: Stated | None = None
     language: Word | None = None
     reliability: Reliability | None = Field(None, description="Admiralty grade; F: not judged.")
     licence: Word | None = None
@@ -29,12 +39,18 @@ class Dataset(BaseModel):
     """Where rows come from."""
 
     model_config = ConfigDict(extra="forbid")
-    code: Word
+    code: Code
     name: Word
     version: Word
     licence: Text
     citation: Text
     terms: Text | None = None
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
-    first: str | None = Field(None, description="First day that it covers.")
-    last: str | None = Field(None, description="Last day that it covers.")
+    first: Stated | None = Field(None, description="First day that it covers.")
+    last: Stated | None = Field(None, description="Last day that it covers.")
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Dataset":
+        if self.first and self.last and self.first > self.last:
+            raise ValueError("last must not lie before first")
+        return self

@@ -24,9 +24,8 @@ STANDING = {
 }
 """What stands for the parameters of paths."""
 
-ADDRESSES = tuple(
-    sorted(create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"])
-)
+PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
+ADDRESSES = tuple(sorted(path for path, operations in PATHS.items() if "get" in operations))
 
 VALUES = (
     "", "%20", "Armenai", "2023-02-30", "2023-13", "0000", "0001-01-01", "9999-12-31", "99999",
@@ -202,6 +201,8 @@ def test_methods(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event) + asked(path)
     for client in both.clients.values():
         for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"):
+            if method.lower() in PATHS[path] or path == "/v1/actors/resolve":
+                continue  # to other methods that is an actor like any other
             answer = client.request(method, here)
             assert answer.status_code == 405, (method, here)
             fit(answer, here)

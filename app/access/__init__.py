@@ -1,0 +1,1 @@
+"""Access: who may read and write, by keys that are shown once."""

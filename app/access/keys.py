@@ -1,0 +1,104 @@
+"""Keys: `ent_{id}_{secret}`, shown once; the record keeps a digest of the secret."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, insert, select, update
+
+from app.db.tables import keys
+from app.http.problems import UnauthorizedError
+
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Each includes those before it."""
+_TOKEN = re.compile(r"ent_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+USE_NOTED = timedelta(minutes=1)
+"""A use is noted when the last noted one is older than this."""
+
+
+class NoSuchKeyError(Exception):
+    """No key has that id or name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks: the name and scope of a key."""
+
+    id: str
+    name: str
+    scope: Scope
+    unnoted: bool = False
+    """This use is to be noted."""
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the scope is included."""
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+
+def _form(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _digest(secret: str) -> str:
+    # 256 random bits need no slow hash: there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_key(db: Connection, name: str, scope: Scope, days: int | None = None) -> str:
+    """A new key; the only time that it is seen."""
+    ident, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
+    row: dict[str, Any] = {"id": ident, "name": name, "digest": _digest(secret), "scope": scope}
+    row |= {"created": _form(now), "revoked": None, "used": None}
+    row["expires"] = None if days is None else _form(now + timedelta(days=days))
+    db.execute(insert(keys).values(row))
+    return f"ent_{ident}_{secret}"
+
+
+def list_keys(db: Connection) -> list[dict[str, Any]]:
+    """Every key, without its digest."""
+    columns = [c for c in keys.c if c.name != "digest"]
+    rows = db.execute(select(*columns).order_by(keys.c.created, keys.c.id))
+    return [dict(row._mapping) for row in rows]
+
+
+def revoke_key(db: Connection, key: str) -> list[str]:
+    """Revoke the key with an id, or all that have a name; their ids."""
+    now = _form(datetime.now(UTC))
+    ident = (found[1] if (found := _TOKEN.fullmatch(key)) else key).removeprefix("ent_")
+    meant = (keys.c.id == ident) | (keys.c.name == key)
+    revoked = list(db.scalars(select(keys.c.id).where(meant, keys.c.revoked.is_(None))))
+    if not revoked:
+        raise NoSuchKeyError(f"no key in force has the id or name {key[:60]!r}")
+    db.execute(update(keys).where(keys.c.id.in_(revoked)).values(revoked=now))
+    return revoked
+
+
+def holder(db: Connection, token: str) -> Holder:
+    """Who holds a key; raises `UnauthorizedError`."""
+    found = _TOKEN.fullmatch(token)
+    row = None
+    if found is not None:
+        row = db.execute(select(keys).where(keys.c.id == found[1])).one_or_none()
+    # Compared even where there is no such key, so that time tells nothing.
+    right = hmac.compare_digest(row.digest if row else "", _digest(found[2] if found else ""))
+    if row is None or not right:
+        raise UnauthorizedError("That is no key of this service.")
+    now = datetime.now(UTC)
+    if row.revoked is not None:
+        raise UnauthorizedError("That key was revoked.")
+    if row.expires is not None and row.expires <= _form(now):
+        raise UnauthorizedError("That key has expired.")
+    unnoted = row.used is None or row.used < _form(now - USE_NOTED)
+    return Holder(row.id, row.name, row.scope, unnoted)
+
+
+def note_use(db: Connection, who: Holder) -> None:
+    """Note that a key was used, where that was not noted of late."""
+    if who.unnoted:
+        now = _form(datetime.now(UTC))
+        db.execute(update(keys).where(keys.c.id == who.id).values(used=now))

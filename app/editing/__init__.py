@@ -1,0 +1,1 @@
+"""Editing: the write API, and what follows from a write."""

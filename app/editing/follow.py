@@ -1,0 +1,83 @@
+"""What follows from a write: the documents that show what was changed are rendered again."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, Select, select, union
+
+from app.db.journal import Writer
+from app.db.tables import events, participations, reports, revisions, signals, sources
+from app.events.changes import documents, put
+from app.events.given import given_of
+from app.events.schemas import Event, GivenEvent
+from app.events.vocabulary import Reliability
+from app.sources.schemas import Source
+
+PART = 500
+Change = Callable[[GivenEvent], GivenEvent]
+Grades = dict[str, Reliability | None]
+
+
+def unchanged(given: GivenEvent) -> GivenEvent:
+    """The same event: only what it shows of others is new."""
+    return given
+
+
+def rendered_again(
+    db: Connection,
+    ids: Sequence[str],
+    by: Writer,
+    change: Change = unchanged,
+    before: Grades | None = None,
+) -> None:
+    """Render events again, and append those that come out otherwise as derived revisions.
+
+    `before` gives the grades that sources had when the documents were rendered.
+    """
+    for at in range(0, len(ids), PART):
+        held = [Event.model_validate_json(d) for _, d in documents(db, ids[at : at + PART])]
+        known = grades(db, held) | (before or {})
+        put(db, [(e.id, change(given_of(e, known))) for e in held], by, derived=True)
+
+
+def grades(db: Connection, held: Sequence[Event]) -> Grades:
+    """The grade of each source that some events cite."""
+    cited = sorted({r.source for e in held for r in e.reports})
+    found: Grades = {}
+    for at in range(0, len(cited), PART):
+        part = cited[at : at + PART]
+        named = sources.c.id.in_(part)
+        rows = db.execute(
+            select(revisions.c.document)
+            .join(sources, sources.c.seq == revisions.c.seq)
+            .where(named)
+        )
+        held_sources = [Source.model_validate_json(row.document) for row in rows]
+        found |= {source.id: source.reliability for source in held_sources}
+    return found
+
+
+def _ids(db: Connection, *found: Select[tuple[str]]) -> list[str]:
+    return sorted(db.scalars(union(*found)))
+
+
+def showing_actor(db: Connection, code: str) -> list[str]:
+    """The events that name an actor, in whatever place."""
+    p, s, e = participations.c, signals.c, events.c
+    return _ids(
+        db,
+        select(p.event).where(p.actor == code),
+        select(s.event).where(s["from"] == code),
+        select(s.event).where(s.toward == code),
+        select(e.id).where(e.country == code),
+    )
+
+
+def acted_by(db: Connection, code: str) -> list[str]:
+    """The events in which a person or body took part itself."""
+    p = participations.c
+    return _ids(db, select(p.event).where(p.actor == code, p.via == ""))
+
+
+def citing(db: Connection, source: str) -> list[str]:
+    """The events that a source reports."""
+    return _ids(db, select(reports.c.event).where(reports.c.source == source))

@@ -1,0 +1,222 @@
+"""Actors, memberships, sources and datasets: what each refers to, and what shows it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from app.actors.changes import retract_actor, retract_membership, write_actors, write_memberships
+from app.actors.memberships import MEMBERSHIPS
+from app.actors.queries import UnknownActorError, exact, find
+from app.actors.schemas import Actor, Membership
+from app.db.journal import Writer
+from app.db.tables import (
+    actor_names,
+    actors,
+    events,
+    memberships,
+    participations,
+    reports,
+    revisions,
+    signals,
+    sources,
+)
+from app.db.types import NEVER
+from app.editing.follow import acted_by, citing, rendered_again, showing_actor
+from app.editing.standing import Kept
+from app.events.render import ACTING
+from app.http.problems import Fault, InvalidBodyError
+from app.http.record import Shelf
+from app.sources.changes import retract_dataset, retract_source, write_datasets, write_sources
+from app.sources.router import DATASETS, SOURCES
+from app.sources.schemas import Dataset, Source
+
+
+def _code(db: Connection, given: str, loc: list[str | int], faults: list[Fault]) -> str:
+    try:
+        return find(db, given)
+    except UnknownActorError as unknown:
+        faults.append(Fault(loc=loc, message=str(unknown), hint=unknown.hint))
+        return given
+
+
+def _count(db: Connection, table: Any, *where: Any) -> int:
+    return int(db.scalar(select(func.count()).select_from(table).where(*where)) or 0)
+
+
+RESERVED = {"resolve"}
+"""What stands where codes stand in addresses."""
+
+
+# ── actors ────────────────────────────────────────────────────────────────────────────────────
+def _settled_actor(db: Connection, actor: Actor) -> Actor:
+    faults: list[Fault] = []
+    successors = [
+        _code(db, name, ["successors", n], faults) for n, name in enumerate(actor.successors)
+    ]
+    if actor.code.lower() in RESERVED:
+        faults.append(Fault(loc=["code"], message="is an address of its own"))
+    n = actor_names.c
+    for at, code in enumerate(actor.codes):
+        since, until = code.since or actor.since or "", code.until or actor.until or NEVER
+        other = db.scalar(
+            select(n.actor).where(
+                n.scheme == code.scheme,
+                n.value == code.value.lower(),
+                n.actor != actor.code,
+                n.since < until,
+                n.until > since,
+            )
+        )
+        if other is not None:
+            message = f"{code.scheme}:{code.value} is {other} in that time"
+            hint = "Give the code the days on which it was valid, or merge the two."
+            faults.append(Fault(loc=["codes", at], message=message, hint=hint))
+    folded = db.scalar(
+        select(n.actor).where(
+            n.scheme == "code", n.value == actor.code.lower(), n.actor != actor.code
+        )
+    )
+    if folded is not None:
+        faults.append(Fault(loc=["code"], message=f"differs from {folded} in case only"))
+    if faults:
+        raise InvalidBodyError(faults)
+    return actor.model_copy(update={"successors": successors})
+
+
+def _uses_of_actor(db: Connection, actor: Actor) -> Iterator[str]:
+    p, m, s = participations.c, memberships.c, signals.c
+    if n := _count(db, participations, p.actor == actor.code):
+        yield f"{n} participations in events"
+    if n := _count(db, signals, or_(s["from"] == actor.code, s.toward == actor.code)):
+        yield f"{n} signals"
+    if n := _count(db, memberships, or_(m.actor == actor.code, m.group == actor.code)):
+        yield f"{n} memberships"
+
+
+def _follow_actor(db: Connection, before: Actor | None, now: Actor, by: Writer) -> None:
+    if before is not None and (before.name, before.kind) != (now.name, now.kind):
+        rendered_again(db, showing_actor(db, now.code), by)
+
+
+ACTORS = Kept(
+    shelf=Shelf("actor", actors, "code", "/v1/actors"),
+    model=Actor,
+    ident=lambda actor: actor.code,
+    write=write_actors,
+    retract=retract_actor,
+    settle=_settled_actor,
+    uses=_uses_of_actor,
+    follow=_follow_actor,
+    read_only=("memberships", "first_event", "last_event", "events"),
+)
+
+
+# ── memberships ───────────────────────────────────────────────────────────────────────────────
+def _settled_membership(db: Connection, spell: Membership) -> Membership:
+    faults: list[Fault] = []
+    actor = _code(db, spell.actor, ["actor"], faults)
+    group = _code(db, spell.group, ["group"], faults)
+    if not faults and actor == group:
+        faults.append(Fault(loc=["group"], message="is the actor itself"))
+    for n, step in enumerate(spell.steps):
+        event = events.c.id
+        if step.event is not None and not _count(db, events, event == step.event):
+            loc: list[str | int] = ["steps", n, "event"]
+            faults.append(Fault(loc=loc, message="no event has that id"))
+        absent = _absent(db, step.sources)
+        faults += [
+            Fault(loc=["steps", n, "sources", at], message="no source has that id")
+            for at, source in enumerate(step.sources)
+            if source in absent
+        ]
+    if faults:
+        raise InvalidBodyError(faults)
+    return spell.model_copy(update={"actor": actor, "group": group})
+
+
+def _absent(db: Connection, wanted: Sequence[str]) -> set[str]:
+    held = set(db.scalars(select(sources.c.id).where(sources.c.id.in_(wanted))))
+    return set(wanted) - held
+
+
+def _follow_membership(db: Connection, _: Membership | None, now: Membership, by: Writer) -> None:
+    row = exact(db, now.actor)
+    if row is not None and row.kind in ACTING:
+        rendered_again(db, acted_by(db, now.actor), by)
+
+
+def _retract_membership(db: Connection, spell: Membership, by: Writer) -> int:
+    seq = retract_membership(db, spell, by)
+    _follow_membership(db, spell, spell, by)
+    return seq
+
+
+SPELLS = Kept(
+    shelf=MEMBERSHIPS,
+    model=Membership,
+    ident=lambda spell: spell.id,
+    write=write_memberships,
+    retract=_retract_membership,
+    settle=_settled_membership,
+    uses=lambda _, __: iter(()),
+    follow=_follow_membership,
+)
+
+
+# ── sources and datasets ──────────────────────────────────────────────────────────────────────
+def citing_spells(db: Connection, source: str) -> list[Membership]:
+    """The memberships that a source proves a step of."""
+    rows = db.execute(
+        select(revisions.c.document)
+        .join(memberships, memberships.c.seq == revisions.c.seq)
+        .where(revisions.c.document.contains(source, autoescape=True))
+    )
+    held = [Membership.model_validate_json(row.document) for row in rows]
+    return [spell for spell in held if any(source in step.sources for step in spell.steps)]
+
+
+def _uses_of_source(db: Connection, source: Source) -> Iterator[str]:
+    if n := _count(db, reports, reports.c.source == source.id):
+        yield f"{n} reports of events"
+    if n := len(citing_spells(db, source.id)):
+        yield f"{n} memberships"
+
+
+def _follow_source(db: Connection, before: Source | None, now: Source, by: Writer) -> None:
+    if before is not None:
+        grades = {before.id: before.reliability}
+        rendered_again(db, citing(db, now.id), by, before=grades)
+
+
+DOCUMENTS = Kept(
+    shelf=SOURCES,
+    model=Source,
+    ident=lambda source: source.id,
+    write=write_sources,
+    retract=retract_source,
+    settle=lambda _, source: source,
+    uses=_uses_of_source,
+    follow=_follow_source,
+)
+
+
+def _uses_of_dataset(db: Connection, dataset: Dataset) -> Iterator[str]:
+    if n := _count(db, events, events.c.dataset == dataset.code):
+        yield f"{n} events"
+
+
+def _nothing(*_: Any) -> None:
+    """Nothing shows a dataset but itself."""
+
+
+COLLECTIONS = Kept(
+    shelf=DATASETS,
+    model=Dataset,
+    ident=lambda dataset: dataset.code,
+    write=write_datasets,
+    retract=retract_dataset,
+    settle=lambda _, dataset: dataset,
+    uses=_uses_of_dataset,
+    follow=_nothing,
+)

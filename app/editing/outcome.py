@@ -1,0 +1,118 @@
+"""What a write comes to: an answer that can be kept and given again."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+from fastapi import Request, Response
+from sqlalchemy import Connection, delete, insert, select
+
+from app.access.keys import Holder, note_use
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.tables import attempts
+from app.http.problems import Fault, InvalidBodyError, OutdatedError
+
+KEPT = timedelta(days=7)
+"""How long the answer to a request with an `Idempotency-Key` is given again."""
+_KEY = re.compile(r"[!-~]{1,200}")
+_TAG = re.compile(r'"([0-9]+)(?:-[^"]*)?"')
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Status, body and headers of an answer."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self, **more: str) -> Response:
+        """The answer as it goes out."""
+        return Response(
+            self.body, self.status, {**self.headers, **more}, media_type="application/json"
+        )
+
+
+def carried_out(
+    request: Request,
+    database: Database,
+    who: Holder,
+    body: bytes,
+    write: Callable[[Connection], Outcome],
+) -> Response:
+    """Write in one transaction; a request with an `Idempotency-Key` is carried out once.
+
+    The record of the answer is part of the transaction, and one writes at a time: a second request
+    with the key waits for the first, and then finds its answer.
+    """
+    key = _key(request)
+    asked = _fingerprint(request, body)
+    with database.write() as db:
+        note_use(db, who)
+        if key is not None and (held := _kept(db, who, key, asked)):
+            return held.response(**{"Idempotency-Replayed": "true"})
+        outcome = write(db)
+        if key is not None:
+            _keep(db, who, key, asked, outcome)
+    return outcome.response()
+
+
+def writer(who: Holder, reason: str | None) -> Writer:
+    """Who writes, and why, for the revisions."""
+    return Writer(who.name, reason)
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        fault = Fault(
+            loc=["header", "Idempotency-Key"], message="must be 1 to 200 ASCII characters"
+        )
+        raise InvalidBodyError([fault])
+    return key
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    digest = blake2b(digest_size=16)
+    parts = (request.method, str(request.url.path), request.url.query)
+    for part in (*parts, request.headers.get("if-match", "")):
+        digest.update(part.encode() + b"\x00")
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _kept(db: Connection, who: Holder, key: str, asked: str) -> Outcome | None:
+    a = attempts.c
+    row = db.execute(select(attempts).where(a.writer == who.id, a.key == key)).one_or_none()
+    if row is None:
+        return None
+    if row.request != asked:
+        message = "was used for another request"
+        hint = "Send each request with a key of its own; a retry repeats the request as it was."
+        fault = Fault(loc=["header", "Idempotency-Key"], message=message, hint=hint)
+        raise InvalidBodyError([fault])
+    return Outcome(row.status, row.body, json.loads(row.headers))
+
+
+def _keep(db: Connection, who: Holder, key: str, asked: str, outcome: Outcome) -> None:
+    form, now = "%Y-%m-%dT%H:%M:%SZ", datetime.now(UTC)
+    db.execute(delete(attempts).where(attempts.c.at < (now - KEPT).strftime(form)))
+    row = {"writer": who.id, "key": key, "request": asked, "at": now.strftime(form)}
+    row |= {"headers": json.dumps(outcome.headers), "body": outcome.body}
+    db.execute(insert(attempts).values(**row, status=outcome.status))
+
+
+def require_match(request: Request, seq: int | None, document: str | None) -> None:
+    """Raise `OutdatedError` unless what stands is what `If-Match` names, where it is sent."""
+    asked = request.headers.get("if-match")
+    if asked is None:
+        return
+    if asked.strip() == "*" and seq is not None:
+        return
+    wanted = {int(tag) for tag in _TAG.findall(asked)} if not asked.startswith("W/") else set()
+    if seq is None or seq not in wanted:
+        raise OutdatedError(None if seq is None else f'"{seq}"', document)

@@ -1,0 +1,130 @@
+"""Bodies of writes: bounded, strict JSON, every fault of them told."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import TypeAdapter, ValidationError
+
+from app.http.problems import Fault, InvalidBodyError, UnreadableError
+from app.text import safe
+
+T = TypeVar("T")
+DEEPEST = 32
+JSON_TYPES = ("application/json", "application/merge-patch+json")
+
+
+async def _read(request: Request) -> bytes:
+    kind = request.headers.get("content-type", JSON_TYPES[0]).partition(";")[0].strip().lower()
+    if kind not in JSON_TYPES:
+        raise UnreadableError(415, f"Send JSON, with Content-Type: {JSON_TYPES[0]}.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnreadableError(415, "Send the body as it is, without Content-Encoding.")
+    most = request.app.state.settings.max_body_bytes
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise UnreadableError(
+                413, f"A body has at most {most} bytes; send several, or an import."
+            )
+    return bytes(body)
+
+
+Body = Annotated[bytes, Depends(_read)]
+"""The bytes of a body, read before a worker is taken."""
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body; `UnreadableError` where it is none, `InvalidBodyError` for bad text."""
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            parse_constant=_no_number,
+            parse_float=_finite,
+            object_pairs_hook=_once_each,
+        )
+    except UnicodeDecodeError as broken:
+        raise UnreadableError(400, "The body is not UTF-8.") from broken
+    except RecursionError as deep:
+        raise UnreadableError(400, f"The body is nested deeper than {DEEPEST}.") from deep
+    except ValueError as broken:
+        raise UnreadableError(400, f"The body is not JSON: {str(broken)[:200]}.") from broken
+    if faults := _unsafe(value):
+        raise InvalidBodyError(faults)
+    return value
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return found
+
+
+def _unsafe(value: Any) -> list[Fault]:
+    """What in a value one of the databases would refuse or alter, and nesting without end."""
+    faults: list[Fault] = []
+    todo: list[tuple[Any, list[str | int]]] = [(value, ["body"])]
+    while todo:
+        held, loc = todo.pop()
+        if len(loc) > DEEPEST:
+            return [Fault(loc=loc[:3], message=f"is nested deeper than {DEEPEST}")]
+        if isinstance(held, str):
+            try:
+                safe(held)
+            except ValueError as bad:
+                faults.append(Fault(loc=loc, message=str(bad)))
+        elif isinstance(held, list):
+            todo += [(one, [*loc, n]) for n, one in enumerate(held)]
+        elif isinstance(held, dict):
+            for name, one in held.items():
+                readable = name.encode("utf-8", "replace").decode().replace("\x00", "?")[:100]
+                todo += [(name, [*loc, readable]), (one, [*loc, readable])]
+    return faults
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[T]):
+    """A value as a model, or what is wrong with it."""
+
+    value: T | None
+    faults: list[Fault]
+
+    def good(self) -> T:
+        """The value; `InvalidBodyError` with every fault where there is none."""
+        if self.value is None:
+            raise InvalidBodyError(self.faults)
+        return self.value
+
+
+def valid(kind: TypeAdapter[T], value: Any, at: list[str | int]) -> Checked[T]:
+    """Validate a part of a body; `at` is where in the body it stands."""
+    try:
+        return Checked(kind.validate_python(value), [])
+    except ValidationError as wrong:
+        # Pydantic's message never echoes the input; its `input` is left out on purpose.
+        faults = [
+            Fault(
+                loc=[
+                    *at,
+                    *(str(part)[:100] if isinstance(part, str) else part for part in e["loc"]),
+                ],
+                message=str(e["msg"]).removeprefix("Value error, "),
+            )
+            for e in wrong.errors(include_input=False, include_url=False)
+        ]
+        return Checked(None, faults)
