@@ -2,10 +2,12 @@
 
 import json
 from contextlib import closing
+from socket import socket
 from typing import Annotated, Any
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -57,10 +59,24 @@ def serve(
     with closing(opened()) as database:
         _current(database)
     console.print(f"Entente answers on http://{host}:{port}/docs", highlight=False)
-    uvicorn.run(
-        create_app(Settings()), host=host, port=port, log_level="warning", ws="none",
-        timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    app = create_app(Settings())
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=10
+    )
+    Server(config, app).run()
+
+
+class Server(uvicorn.Server):
+    """Sends those who follow the changes home, before it waits for requests to end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop."""
+        self._app.state.pulse.dismiss()
+        await super().shutdown(sockets)
 
 
 def prepare() -> None:

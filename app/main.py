@@ -20,6 +20,9 @@ from app.db.tables import house
 from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
+from app.history.pulse import Pulse
+from app.history.router import router as history
+from app.history.stream import router as stream
 from app.http.answer import encode
 from app.http.caching import version_of
 from app.http.encoding import EncodingMiddleware
@@ -48,7 +51,9 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.database = database
             app.state.settings = settings
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
+            app.state.pulse = Pulse(database)
             yield
+            app.state.pulse.end()
         finally:
             database.close()
 
@@ -59,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (events, actors, memberships, alliances, sources):
+    for router in (stream, history, events, actors, memberships, alliances, sources):
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
     add_problem_handlers(app)

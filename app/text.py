@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[^\W_][\w.-]*")
@@ -44,3 +44,5 @@ def code(text: str) -> str:
 
 
 Code = Annotated[Word, AfterValidator(code)]
+Ident = Annotated[Word, Field(pattern=r"^[^\s/?#%]+$")]
+"""What can stand in an address as it is."""

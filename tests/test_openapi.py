@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from examples import FILE, answered, asked, key_of, short, steady
+from examples import FILE, answered, asked, key_of, short, steady, timeless
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
@@ -15,13 +15,14 @@ from app.main import create_app
 from app.settings import Settings
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
+STREAMS = {name: EXAMPLES.pop(name) for name in [n for n, e in EXAMPLES.items() if "stream" in e]}
 APP: FastAPI = create_app(Settings(database_url="sqlite://", cursor_key="test"))
 DOCUMENT = APP.openapi()
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     operation["operationId"]: (path, operation)
     for path, operations in DOCUMENT["paths"].items()
     for operation in operations.values()
-    if path.startswith("/v1/")
+    if path.startswith("/v1/") and not path.endswith("/stream")
 }
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
@@ -137,3 +138,14 @@ def test_the_docs_need_nothing_from_elsewhere(api: TestClient) -> None:
     assert not re.findall(r"""(?:https?:)?//[\w.-]+\.\w+""", html.replace("://127.0.0.1", ""))
     for address in re.findall(r'(?:src|href)="([^"]+)"', html):
         assert api.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_an_example_of_a_stream_is_what_it_tells(api: TestClient, name: str) -> None:
+    answer = answered(api, STREAMS[name])
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert timeless(answer.text) == STREAMS[name]["answer"]
+    path = STREAMS[name]["stream"].partition("?")[0]
+    operation = DOCUMENT["paths"][path]["get"]
+    shown = operation["responses"]["200"]["content"]["text/event-stream"]
+    assert (operation["operationId"], shown["example"]) == (name, STREAMS[name]["answer"])

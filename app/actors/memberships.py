@@ -59,7 +59,7 @@ def list_memberships(
 
 
 @router.get(
-    "/{membership_id:path}",
+    "/{membership_id}",
     response_model=Membership,
     operation_id="getMembership",
     responses=shown("getMembership"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.edtf import parse
-from app.text import Code as Ident
+from app.text import Code as OwnCode
 from app.text import Text, Word
 
 Kind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
@@ -61,7 +61,7 @@ class Actor(BaseModel):
             ]
         },
     )
-    code: Ident
+    code: OwnCode
     kind: Kind
     name: Word
     aliases: list[Word] = Field([], max_length=200)
@@ -96,7 +96,7 @@ class Membership(BaseModel):
     model_config = ConfigDict(extra="forbid")
     actor: Word
     group: Word
-    role: Ident = "member"
+    role: OwnCode = "member"
     spell: int = Field(1, ge=1, le=999, description="1, 2 … where an actor came back.")
     steps: list[LadderStep] = Field(min_length=1, max_length=100)
 

@@ -1,9 +1,11 @@
 """The only module that names a dialect: one word for each thing the two databases say apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Dialect,
+    Engine,
     FromClause,
     Insert,
     Select,
@@ -25,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.text import words
 
@@ -43,6 +47,47 @@ def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | Non
         index_elements=keys,
         set_={n: (table.c[n] + new[n]) if adding else new[n] for n in changed},
     )
+
+
+def written_elsewhere(engine: Engine, ended: Event) -> Iterator[None]:
+    """Yields when another process may have written, until the event is set.
+
+    PostgreSQL tells it; SQLite is asked twice a second. A lost connection counts as news.
+    """
+    listen = _listen_sqlite if engine.dialect.name == "sqlite" else _listen_postgresql
+    while not ended.is_set():
+        try:
+            yield from listen(engine, ended)
+        except DBAPIError:
+            ended.wait(1)
+        yield
+
+
+def _listen_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
+    with engine.connect() as db:
+        raw: Any = db.connection.driver_connection
+        db.rollback()
+        held = raw.execute("PRAGMA data_version").fetchone()
+        while not ended.wait(0.5):
+            now = raw.execute("PRAGMA data_version").fetchone()
+            if now != held:
+                held = now
+                yield
+
+
+def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.exec_driver_sql("LISTEN entente")
+        raw: Any = db.connection.driver_connection
+        yield  # what was written before we listened
+        while not ended.is_set():
+            try:
+                for _ in raw.notifies(timeout=1, stop_after=1):
+                    yield
+            except psycopg.Error as lost:
+                db.invalidate()
+                raise OperationalError("LISTEN", {}, lost) from lost
+        db.exec_driver_sql("UNLISTEN *")
 
 
 def isolation(kind: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def create_events(
 
 
 @router.put(
-    "/events/{event_id:path}",
+    "/events/{event_id}",
     response_model=Event,
     operation_id="replaceEvent",
     responses=shown("replaceEvent") | shown("replaceEvent", 201),
@@ -111,7 +111,7 @@ def replace_event(
 
 
 @router.patch(
-    "/events/{event_id:path}",
+    "/events/{event_id}",
     response_model=Event,
     operation_id="patchEvent",
     responses=shown("patchEvent"),
@@ -131,7 +131,7 @@ def patch_event(
 
 
 @router.delete(
-    "/events/{event_id:path}",
+    "/events/{event_id}",
     response_model=Event,
     operation_id="retractEvent",
     responses=shown("retractEvent"),
@@ -171,7 +171,7 @@ def _merged(
 
 
 @router.post(
-    "/events/{event_id:path}/merge",
+    "/events/{event_id}/merge",
     response_model=Event,
     operation_id="mergeEvents",
     responses=shown("mergeEvents"),
@@ -215,7 +215,7 @@ def merge_actors(
 
 
 @router.post(
-    "/sources/{source_id:path}/merge",
+    "/sources/{source_id}/merge",
     response_model=Source,
     operation_id="mergeSources",
     responses=shown("mergeSources"),
@@ -327,9 +327,9 @@ _add(ACTORS, "Actor", "{code}", Annotated[ActorCode, Path(alias="code")], Actor,
 _add(
     SPELLS,
     "Membership",
-    "{membership_id:path}",
+    "{membership_id}",
     Annotated[MembershipId, Path(alias="membership_id")],
     Membership,
 )
-_add(DOCUMENTS, "Source", "{source_id:path}", Annotated[SourceId, Path(alias="source_id")], Source)
+_add(DOCUMENTS, "Source", "{source_id}", Annotated[SourceId, Path(alias="source_id")], Source)
 _add(COLLECTIONS, "Dataset", "{dataset}", Annotated[DatasetCode, Path(alias="dataset")], Dataset)

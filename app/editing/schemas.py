@@ -7,13 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.actors.schemas import Actor
 from app.events.schemas import GivenEvent, GivenParticipant, GivenReport
 from app.sources.schemas import Source
-from app.text import Word
+from app.text import Ident, Word
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Fields of an answer that follow from others: taken back unread when a whole answer is sent."""
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
-Key = Annotated[Word, Field(pattern=r"^[^\s/?#%]+$")]
 
 
 class ParticipantBody(GivenParticipant):
@@ -50,7 +49,7 @@ class EventBody(GivenEvent):
         },
     )
     dataset: Word = "curated"
-    key: Key | None = Field(  # type: ignore[assignment]
+    key: Ident | None = Field(  # type: ignore[assignment]
         None, description="Stable within the dataset; made from date and title where left out."
     )
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]

@@ -5,13 +5,14 @@ A filter on who took part drives the statement from `participations`, which are 
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     Integer,
@@ -323,13 +324,7 @@ class _Arms:
             base = base.join(whole.ranks, whole.ranks.c.seq == near.seq)
         if whole.first is not None:
             base = self.took_part(base, value, apart, in_window)
-        for other in whole.demanded:
-            p = self.parts.alias()
-            same = (p.c.event == ident, *other.conditions(p.c, as_of=whole.as_of))
-            base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
-        row = Row(self.reading.kind, self.shape, self.world, near, self.events.c)
-        for branch in NARROWING.values():
-            base = base.where(*branch(row))
+        base = self.narrowed(base)
         if self.reading.after:
             key = (bindparam(name, type_=String) for name in ("after_value", "after_id"))
             there = tuple_(*key)
@@ -343,6 +338,31 @@ class _Arms:
         rows = rows.select_from(apart).join(each, true())
         rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
         return whole.ordered(rows, (each.c.value, each.c.id), most)
+
+    def narrowed(self, base: Select[Any]) -> Select[Any]:
+        """Held to every condition but those on the days."""
+        near = self.driver.c
+        for other in self.whole.demanded:
+            p = self.parts.alias()
+            same = (p.c.event == self.ident, *other.conditions(p.c, as_of=self.whole.as_of))
+            base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
+        row = Row(self.reading.kind, self.shape, self.world, near, self.events.c)
+        for branch in NARROWING.values():
+            base = base.where(*branch(row))
+        return base
+
+    def among(self) -> Select[Any]:
+        """The revisions among those in the parameter `seqs` that meet every condition."""
+        near = self.driver.c
+        found = self.narrowed(select(near.seq))
+        found = found.where(near.seq.in_(bindparam("seqs", expanding=True)))
+        first, last = bindparam("since", type_=String), bindparam("until", type_=String)
+        certain = self.shape.has("certain")
+        if self.shape.has("since"):
+            found = found.where((near.start if certain else near.end) >= first)
+        if self.shape.has("until"):
+            found = found.where((near.end if certain else near.start) <= last)
+        return found
 
     def took_part(
         self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
@@ -363,6 +383,19 @@ class _Arms:
             held = and_(p.start >= of.since, p.start < of.until)
             base = base.where(case((held, true()), else_=false()))
         return dialect.once(self.reading.kind, base, value, self.ident)
+
+
+@lru_cache(maxsize=1024)
+def _among(reading: Reading) -> CompoundSelect[Any]:
+    whole = _Builder(reading)
+    return union_all(*(_Arms(whole, world).among() for world in World))
+
+
+def among(db: Connection, settled: EventFilter, seqs: Sequence[int]) -> set[int]:
+    """Which of some revisions of events a filter asks for, each by what it says itself."""
+    found = asking(db, settled, "recorded")  # so that it is driven by the events
+    rows = db.execute(_among(found.reading), found.values | {"seqs": list(seqs)})
+    return {row.seq for row in rows}
 
 
 def documents(reading: Reading) -> Select[Any]:

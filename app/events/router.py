@@ -108,7 +108,7 @@ def list_events(
 
 
 @router.get(
-    "/events/{event_id:path}",
+    "/events/{event_id}",
     response_model=Event,
     operation_id="getEvent",
     responses=shown("getEvent"),

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.edtf import parse
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
-from app.text import Text, Word, safe
+from app.text import Ident, Text, Word, safe
 
 
 def _dated(text: str) -> str:
@@ -68,7 +68,7 @@ class GivenEvent(BaseModel):
     """An event in the load format `entente`."""
 
     model_config = ConfigDict(extra="forbid")
-    key: Word
+    key: Ident
     title: Title
     summary: Text | None = None
     date: Date

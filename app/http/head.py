@@ -1,5 +1,6 @@
 """HEAD at every address that answers GET."""
 
+from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -15,9 +16,14 @@ class HeadMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def silent(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
+        with CancelScope() as scope_of_work:
 
-        await self.app({**scope, "method": "GET"}, receive, silent)
+            async def silent(message: Message) -> None:
+                if message["type"] != "http.response.body":
+                    await send(message)
+                    return
+                await send({"type": "http.response.body", "body": b""})
+                if message.get("more_body"):  # a stream: nobody waits for the rest of it
+                    scope_of_work.cancel()
+
+            await self.app({**scope, "method": "GET"}, receive, silent)

@@ -68,17 +68,22 @@ def links(
     With a version there is a permalink, with the day (`on`) where today was meant. Order by
     relevance has none: it weighs words by how rare they are in all that has been written since.
     """
+    found = Links(self=address(request))
+    if cursor is not None:
+        found.next = address(request, cursor=cursor)
+    if version is not None and "sort=relevance" not in request.url.query:
+        pins = {"as_of": str(version)} | ({"on": day} if day else {})
+        found.permalink = address(request, **pins)
+    return found
+
+
+def address(request: Request, **changed: str) -> str:
+    """The address that was asked, with other values for some of its parameters."""
     query = parse_qsl(request.url.query, keep_blank_values=True)
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
-    found = Links(self=path + (f"?{urlencode(query)}" if query else ""))
-    if cursor is not None:
-        onward = [(k, v) for k, v in query if k != "cursor"] + [("cursor", cursor)]
-        found.next = f"{path}?{urlencode(onward)}"
-    if version is not None and ("sort", "relevance") not in query:
-        held = [(k, v) for k, v in query if k not in ("as_of", "on" if day else "")]
-        pins = [("as_of", str(version))] + ([("on", day)] if day else [])
-        found.permalink = f"{path}?{urlencode(held + pins)}"
-    return found
+    pairs = [(name, value) for name, value in query if name not in changed]
+    pairs += changed.items()
+    return path + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:

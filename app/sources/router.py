@@ -57,7 +57,7 @@ def list_sources(
 
 
 @router.get(
-    "/sources/{source_id:path}",
+    "/sources/{source_id}",
     response_model=Source,
     operation_id="getSource",
     responses=shown("getSource"),

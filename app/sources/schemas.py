@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.edtf import parse
-from app.text import Code, Text, Word
+from app.text import Code, Ident, Text, Word
 
 Reliability = Literal["A", "B", "C", "D", "E", "F"]
 
@@ -23,7 +23,7 @@ class Source(BaseModel):
     """A citable document."""
 
     model_config = ConfigDict(extra="forbid")
-    id: Annotated[Word, Field(pattern=r"^[^\s/?#%]+$")]
+    id: Ident
     kind: Word
     title: Text
     publisher: Word

@@ -1,0 +1,1 @@
+"""History: what was written when, by whom and why; what changed since."""

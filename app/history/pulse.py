@@ -1,0 +1,70 @@
+"""Waking those who follow the changes, when anybody has written."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.db.dialect import written_elsewhere
+from app.db.engine import Database
+
+
+class Pulse:
+    """Wakes the followers of one process: at its own writes, and at those of other processes.
+
+    The thread that listens for others starts with the first follower.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._listener: threading.Thread | None = None
+        database.after_commit.append(self.wake)
+
+    @contextmanager
+    def follower(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever there may be something new; called on the loop."""
+        woken = asyncio.Event()
+        with self._lock:
+            self._waiting[woken] = asyncio.get_running_loop()
+            if self._listener is None:
+                self._listener = threading.Thread(target=self._listen, daemon=True)
+                self._listener.start()
+        try:
+            yield woken
+        finally:
+            with self._lock:
+                del self._waiting[woken]
+
+    @property
+    def followers(self) -> int:
+        """How many follow."""
+        return len(self._waiting)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the service is going down."""
+        return self._ended.is_set()
+
+    def wake(self) -> None:
+        """Wake every follower; from any thread."""
+        with self._lock:
+            for woken, loop in self._waiting.items():
+                loop.call_soon_threadsafe(woken.set)
+
+    def dismiss(self) -> None:
+        """Send every follower home."""
+        self._ended.set()
+        self.wake()
+
+    def end(self) -> None:
+        """Send every follower home, and stop listening."""
+        self.dismiss()
+        if self._listener is not None:
+            self._listener.join(5)
+
+    def _listen(self) -> None:
+        for _ in written_elsewhere(self._database.engine, self._ended):
+            self.wake()

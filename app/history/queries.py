@@ -1,0 +1,74 @@
+"""Reads of revisions; statements are built here, and run by who asks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, select
+
+from app.db.tables import revisions
+
+R = revisions.c
+CHANGE = [
+    R[n] for n in ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
+]
+
+
+def of_document(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
+    """The revisions of a document in order, each with the document and the one before it."""
+    before = revisions.alias("before")
+    earlier = and_(
+        before.c.kind == R.kind, before.c.id == R.id, before.c.revision == R.revision - 1
+    )
+    found = select(*CHANGE, R.document, before.c.document.label("before"))
+    found = found.select_from(revisions.outerjoin(before, earlier))
+    return (
+        found.where(R.kind == kind, R.id == ident, R.revision > after)
+        .order_by(R.revision)
+        .limit(limit + 1)
+    )
+
+
+def feed(
+    after: int, kinds: Sequence[str], *, derived: bool, documents: bool, before: bool, limit: int
+) -> Select[Any]:
+    """Revisions in the order in which they were written, after a `seq`.
+
+    With `before`, each with the `seq` of the revision of the same document before it.
+    """
+    columns: list[Any] = [*CHANGE, *([R.document] if documents else [])]
+    source: Any = revisions
+    if before:
+        b = revisions.alias("before")
+        earlier = and_(b.c.kind == R.kind, b.c.id == R.id, b.c.revision == R.revision - 1)
+        columns.append(b.c.seq.label("before"))
+        source = revisions.outerjoin(b, earlier)
+    found = select(*columns).select_from(source).where(R.seq > after)
+    if kinds:
+        found = found.where(R.kind.in_(kinds))
+    if not derived:
+        found = found.where(R.derived.is_(False))
+    return found.order_by(R.seq).limit(limit)
+
+
+def last_between(first: int, last: int, after: int, limit: int) -> Select[Any]:
+    """The last revision, between two versions, of each event that has any there.
+
+    Each with the `seq` that the event had at the first version; in order, after a `seq`.
+    """
+    later, earlier = revisions.alias("later").c, revisions.alias("earlier").c
+    same = (later.kind == R.kind, later.id == R.id, later.revision > R.revision)
+    superseded = exists().where(*same, later.seq <= last)
+    before = select(func.max(earlier.seq)).where(
+        earlier.kind == R.kind, earlier.id == R.id, earlier.seq <= first
+    )
+    return (
+        select(*CHANGE, before.scalar_subquery().label("before"))
+        .where(R.kind == "event", R.seq > max(first, after), R.seq <= last, ~superseded)
+        .order_by(R.seq)
+        .limit(limit)
+    )
+
+
+def documents(seqs: Sequence[int]) -> Select[Any]:
+    """(seq, document) of some revisions."""
+    return select(R.seq, R.document).where(R.seq.in_(seqs))

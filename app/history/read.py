@@ -1,0 +1,150 @@
+"""Runs the reads: the revisions of a document, the feed of changes, differences."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from app.events import queries as of_events
+from app.events.filter import EventFilter
+from app.history import queries
+from app.history.compare import differing
+from app.history.schemas import Change, Difference, Revision
+
+PART = 500
+PARTS = 20
+"""Parts read for one answer; a narrow filter over a long past gives short pages, not slow ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was found, and up to where was looked."""
+
+    found: list[Any]
+    upto: int
+    done: bool
+    """There is nothing more to look at."""
+
+
+def revisions_of(
+    db: Connection, kind: str, ident: str, after: int, limit: int
+) -> tuple[list[Revision], bool]:
+    """Revisions of a document after one, and whether there are more."""
+    rows = db.execute(queries.of_document(kind, ident, after, limit)).all()
+    found = []
+    for row in rows[:limit]:
+        told = dict(row._mapping)
+        before = told.pop("before")
+        document = told.pop("document")
+        changed = differing(before, document)
+        found.append(Revision(**told, document=json.loads(document), changed=changed))
+    return found, len(rows) > limit
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which changes: `settled` is None where every event is meant."""
+
+    settled: EventFilter | None
+    kinds: tuple[str, ...]
+    derived: bool
+    documents: bool
+
+
+def changes(db: Connection, wanted: Wanted, after: int, limit: int) -> Part:
+    """Up to so many changes after a `seq`, in the order in which they were written."""
+    found: list[Change] = []
+    narrowed = wanted.settled is not None
+    for _ in range(PARTS):
+        most = PART if narrowed else limit - len(found)
+        statement = queries.feed(
+            after,
+            wanted.kinds,
+            derived=wanted.derived,
+            documents=wanted.documents,
+            before=narrowed,
+            limit=most,
+        )
+        rows = db.execute(statement).all()
+        meant = _meant(db, wanted.settled, rows) if wanted.settled is not None else rows
+        for row in meant:
+            if len(found) == limit:
+                return Part(found, found[-1].seq, False)
+            found.append(_change(row))
+        if len(rows) < most:
+            return Part(found, rows[-1].seq if rows else after, True)
+        after = rows[-1].seq
+        if len(found) == limit:
+            break
+    return Part(found, after, False)
+
+
+def _meant(db: Connection, settled: EventFilter, rows: Any) -> list[Row[Any]]:
+    """The changes of events that match after them, or did before."""
+    seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
+    hit = of_events.among(db, settled, seqs) if seqs else set()
+    return [row for row in rows if row.seq in hit or row.before in hit]
+
+
+def _change(row: Row[Any]) -> Change:
+    told = dict(row._mapping)
+    told.pop("before", None)
+    document = told.pop("document", None)
+    return Change(**told, document=None if document is None else json.loads(document))
+
+
+def differences(
+    db: Connection, settled: EventFilter, first: int, last: int, after: int, limit: int
+) -> Part:
+    """Up to so many events that differ between two versions, in the order of their last changes."""
+    found: list[Difference] = []
+    for _ in range(PARTS):
+        rows = db.execute(queries.last_between(first, last, after, PART)).all()
+        seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
+        hit = of_events.among(db, settled, seqs) if seqs else set()
+        meant = [row for row in rows if row.seq in hit or row.before in hit]
+        texts = _documents(db, meant)
+        for row in meant:
+            if len(found) == limit:
+                return Part(found, found[-1].seq, False)
+            if difference := _difference(row, hit, texts):
+                found.append(difference)
+        if len(rows) < PART:
+            return Part(found, last, True)
+        after = rows[-1].seq
+        if len(found) == limit:
+            break
+    return Part(found, after, False)
+
+
+def _documents(db: Connection, rows: list[Row[Any]]) -> dict[int, str]:
+    seqs = {row.seq for row in rows} | {row.before for row in rows if row.before is not None}
+    found: dict[int, str] = {}
+    ordered = sorted(seqs)
+    for at in range(0, len(ordered), PART):
+        for row in db.execute(queries.documents(ordered[at : at + PART])):
+            found[row.seq] = row.document
+    return found
+
+
+def _difference(row: Row[Any], hit: set[int], texts: dict[int, str]) -> Difference | None:
+    after = json.loads(texts[row.seq])
+    fields = differing(None if row.before is None else texts[row.before], texts[row.seq])
+    if row.before in hit and row.seq in hit:
+        change = "changed"
+        if not fields:
+            return None  # changed, and changed back
+    elif row.seq in hit:
+        change = "added" if row.before is None else "entered"
+    else:
+        change = "retracted" if after["status"] == "retracted" else "left"
+    return Difference.model_validate(
+        {
+            "id": row.id,
+            "change": change,
+            "title": after["title"],
+            "fields": fields,
+            **{name: getattr(row, name) for name in ("seq", "at", "by", "reason")},
+        }
+    )

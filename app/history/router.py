@@ -1,0 +1,256 @@
+"""History, differences and the feed of changes over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, model_validator
+from sqlalchemy import Connection
+
+from app.actors.memberships import MembershipId
+from app.actors.path import Name
+from app.actors.queries import UnknownActorError, called
+from app.db.keyset import Key, pack
+from app.events.filter import EventFilter
+from app.events.queries import settle
+from app.events.router import EventId
+from app.examples import shown
+from app.history import read
+from app.history.schemas import Change, Difference, Kind, Revision
+from app.http.answer import encode
+from app.http.asked import AsOf, version_at
+from app.http.caching import cached, version_of
+from app.http.database import CursorKey, Held
+from app.http.page import Links, Meta, Page, Paging, address, links, page, resumed
+from app.http.problems import RESPONSES, InvalidError, MissingError, crossed
+from app.sources.router import DatasetCode, SourceId
+
+router = APIRouter(prefix="/v1", tags=["history"], responses=RESPONSES)
+Pages = Annotated[Paging, Query()]
+
+
+def _history(
+    request: Request, database: Held, kind: Kind, given: str, asked: Paging, secret: bytes
+) -> Response:
+    with database.connect() as db:
+        version = version_of(db)
+
+        def make() -> Response:
+            ident = _ident(db, kind, given)
+            bound = f"history {kind} {ident}"
+            after = resumed(asked.cursor, bound, secret)
+            from_ = 0 if after is None else int(after.value)
+            found, more = read.revisions_of(db, kind, ident, from_, asked.limit)
+            if not found and after is None:
+                raise MissingError(f"No {kind} has or had that id.")
+            cursor = pack(Key(str(found[-1].revision), ""), bound, secret) if more else None
+            rows = [row.model_dump_json() for row in found]
+            return page(rows, Meta(version=version), links(request, cursor))
+
+        return cached(request, version, make)
+
+
+def _ident(db: Connection, kind: Kind, given: str) -> str:
+    """The id that a path means; what was retracted is found by its own id alone."""
+    if not given.isprintable():
+        return ""
+    if kind == "actor":
+        try:
+            row = called(db, given[:200])
+        except UnknownActorError:
+            row = None
+        return given if row is None else str(row.code)
+    return given
+
+
+@router.get(
+    "/events/{event_id}/history",
+    response_model=Page[Revision],
+    operation_id="getEventHistory",
+    responses=shown("getEventHistory"),
+)
+def get_event_history(
+    event_id: EventId, asked: Pages, request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Every revision of an event, oldest first: who, when, why, and what it changed."""
+    return _history(request, database, "event", event_id, asked, key)
+
+
+@router.get(
+    "/actors/{code}/history",
+    response_model=Page[Revision],
+    operation_id="getActorHistory",
+    responses=shown("getActorHistory"),
+)
+def get_actor_history(
+    code: Name, asked: Pages, request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Every revision of an actor, oldest first."""
+    return _history(request, database, "actor", code, asked, key)
+
+
+@router.get(
+    "/memberships/{membership_id}/history",
+    response_model=Page[Revision],
+    operation_id="getMembershipHistory",
+    responses=shown("getMembershipHistory"),
+)
+def get_membership_history(
+    membership_id: MembershipId, asked: Pages, request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Every revision of a membership, oldest first."""
+    return _history(request, database, "membership", membership_id, asked, key)
+
+
+@router.get(
+    "/sources/{source_id}/history",
+    response_model=Page[Revision],
+    operation_id="getSourceHistory",
+    responses=shown("getSourceHistory"),
+)
+def get_source_history(
+    source_id: SourceId, asked: Pages, request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Every revision of a source, oldest first."""
+    return _history(request, database, "source", source_id, asked, key)
+
+
+@router.get(
+    "/datasets/{dataset}/history",
+    response_model=Page[Revision],
+    operation_id="getDatasetHistory",
+    responses=shown("getDatasetHistory"),
+)
+def get_dataset_history(
+    dataset: DatasetCode, asked: Pages, request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Every revision of a dataset, oldest first."""
+    return _history(request, database, "dataset", dataset, asked, key)
+
+
+class DiffQuery(EventFilter, Paging):
+    """Between which versions, and which events."""
+
+    from_: AsOf = Field(
+        alias="from", description="A version, an instant, or the end of a day.", examples=["1"]
+    )
+    to: AsOf | None = Field(None, description="Likewise; the present unless given.")
+
+    @model_validator(mode="after")
+    def _two_versions(self) -> "DiffQuery":
+        if self.as_of is not None:
+            raise crossed("as_of", "does not go with a difference", "Say to= instead.")
+        return self
+
+
+@router.get(
+    "/diff",
+    response_model=Page[Difference],
+    operation_id="getDifferences",
+    responses=shown("getDifferences"),
+)
+def get_differences(
+    asked: Annotated[DiffQuery, Query()], request: Request, database: Held, key: CursorKey
+) -> Response:
+    """Which events were added, changed or retracted between two versions, and in which fields."""
+    with database.connect() as db:
+        newest = version_of(db)
+        first = version_at(db, asked.from_, "from") or 0
+        until = version_at(db, asked.to, "to")
+        last = newest if until is None else until
+        if first > last:
+            raise InvalidError("from", "lies after to", "Exchange the two.")
+
+        def make() -> Response:
+            apart = {"cursor", "limit", "from_", "to"}
+            bound = f"diff {first} {last} {asked.model_dump_json(exclude=apart)}"
+            after = resumed(asked.cursor, bound, key)
+            from_ = 0 if after is None else int(after.value)
+            part = read.differences(db, settle(db, asked), first, last, from_, asked.limit)
+            pins = {"from": str(first), "to": str(last)}
+            where = Links(self=address(request), permalink=address(request, **pins))
+            if not part.done:
+                cursor = pack(Key(str(part.upto), ""), bound, key)
+                where.next = address(request, **pins, cursor=cursor)
+            empty = not part.found and part.done
+            known = Meta(version=last, reason="no_match" if empty else None)
+            rows = [row.model_dump_json() for row in part.found]
+            return page(rows, known, where)
+
+        return cached(request, last, make)
+
+
+class ChangesFilter(EventFilter):
+    """Which changes: with a filter on events only those of events that match, or did before."""
+
+    kind: list[Kind] = Field([], description="Changes of these kinds of document.")
+    derived: bool = Field(
+        False, description="Also revisions that nobody wrote: what follows from a renaming."
+    )
+    document: bool = Field(False, description="Each with the document as it stood then.")
+
+    @model_validator(mode="after")
+    def _of_events(self) -> "ChangesFilter":
+        if self.as_of is not None:
+            raise crossed("as_of", "does not go with changes", "Say after= instead.")
+        if self.narrows and self.kind and set(self.kind) != {"event"}:
+            raise crossed("kind", "must be event where events are filtered", "Leave kind out.")
+        return self
+
+    @property
+    def narrows(self) -> bool:
+        """Whether a filter on events is given."""
+        return bool(self.model_fields_set & EventFilter.model_fields.keys())
+
+    def wanted(self, db: Connection) -> read.Wanted:
+        """The same, ready to be run."""
+        settled = settle(db, self) if self.narrows else None
+        kinds = ("event",) if self.narrows else tuple(self.kind)
+        return read.Wanted(settled, kinds, self.derived, self.document)
+
+
+Seq = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class ChangesQuery(ChangesFilter):
+    """Which changes, and after which."""
+
+    after: Seq = Field(0, description="The last `seq` that is known already.")
+    limit: int = Field(500, ge=1, le=1000, description="Changes on a page.")
+
+
+@router.get(
+    "/changes",
+    response_model=Page[Change],
+    operation_id="listChanges",
+    responses=shown("listChanges"),
+)
+def list_changes(
+    asked: Annotated[ChangesQuery, Query()], request: Request, database: Held
+) -> Response:
+    """Every change in order, each once. Follow `links.next` while there is one, keep the last.
+
+    `links.next` is null only where nothing has come since; the last one that was not null can be
+    asked again at any time.
+    """
+    with database.connect() as db:
+        newest = version_of(db)
+        beyond(asked.after, newest)
+
+        def make() -> Response:
+            part = read.changes(db, asked.wanted(db), asked.after, asked.limit)
+            upto = newest if part.done else part.upto
+            where = links(request, None)
+            if upto > asked.after:
+                where.next = address(request, after=str(upto))
+            rows = [encode(change).decode() for change in part.found]
+            known = Meta(version=newest, reason=None if rows else "no_match")
+            return page(rows, known, where)
+
+        return cached(request, newest, make)
+
+
+def beyond(after: int, newest: int, field: str = "after") -> None:
+    """Refuse a `seq` that is not there yet: the reader knows another database than this one."""
+    if after > newest:
+        hint = f"Newest: {newest}. If the database was restored, begin anew with after=0."
+        raise InvalidError(field, "is a version that is not there yet", hint)
