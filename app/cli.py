@@ -24,6 +24,7 @@ from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
 from app.events.filter import EventQuery
 from app.events.read import read_page
+from app.events.verify import findings
 from app.http.problems import InvalidError
 from app.ingest.bundled import load
 from app.main import create_app
@@ -106,6 +107,22 @@ def db_check() -> None:
     with closing(opened()) as database:
         _current(database)
     console.print("The database is at this program's schema.")
+
+
+@main.command()
+def verify() -> None:
+    """Compute every index and sum again from the documents; exit 1 where anything differs."""
+    found = 0
+    with closing(opened()) as database:
+        _current(database)
+        with database.connect() as reading:
+            for finding in findings(reading):
+                found += 1
+                print(finding)
+    if found:
+        errors.print(f"{found} differences.")
+        raise typer.Exit(1)
+    errors.print("Everything is as the documents say.")
 
 
 def _current(database: Database) -> None:

@@ -155,7 +155,7 @@ def take_out(db: Connection, ids: Sequence[str]) -> None:
 def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event, seq in zip(made, seqs, strict=True):
-        for name, row in _rows(event, seq):
+        for name, row in rows_of(event, seq):
             rows[name].append(row)
     for table in (events, participations, reports, tags, signals):
         if rows[table.name]:
@@ -171,7 +171,8 @@ def searchable(event: Event) -> str:
     return "\n".join(parts + [r.quote or "" for r in event.reports])
 
 
-def _rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
+def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
+    """(table, row) of every index row of an event."""
     end = event.end or NEVER
     shared = event.model_dump(include={"dataset", "start", "type", "intensity", "quad", "status"})
     shared |= {"end": end, "seq": seq}

@@ -1,0 +1,128 @@
+"""Whether the indexes say what the documents say: everything is computed again and compared."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Table, exists, func, select
+
+from app.db.tables import (
+    PAST,
+    commits,
+    day_sums,
+    events,
+    participations,
+    reports,
+    revisions,
+    signals,
+    tags,
+)
+from app.events.changes import SUMS, rows_of, sums_of
+from app.events.schemas import Event
+
+PART = 500
+INDEXES: tuple[tuple[Table, str], ...] = (
+    (events, "id"),
+    (participations, "event"),
+    (reports, "event"),
+    (tags, "event"),
+    (signals, "event"),
+)
+
+
+def findings(db: Connection) -> Iterator[str]:
+    """What is wrong, in words; nothing where all is as it has to be."""
+    yield from _numbering(db)
+    yield from _worlds(db)
+    last = ""
+    while ids := _next_ids(db, last):
+        yield from _of_events(db, ids)
+        last = ids[-1]
+    yield from _strays(db)
+    yield from _sums(db)
+
+
+def _numbering(db: Connection) -> Iterator[str]:
+    r = revisions.c
+    count, first, last = db.execute(select(func.count(), func.min(r.seq), func.max(r.seq))).one()
+    if count and (first != 1 or last != count):
+        yield f"revisions: {count} of them are numbered from {first} to {last}"
+    newest = db.scalar(select(func.max(commits.c.seq)))
+    if count and newest != last:
+        yield f"commits: the newest says {newest}, the newest revision is {last}"
+
+
+def _worlds(db: Connection) -> Iterator[str]:
+    """Each revision of an event is in one world; what was replaced says by what."""
+    r, e, p = revisions.c, events.c, PAST[events].c
+    there = [exists().where(t.seq == r.seq) for t in (e, p)]
+    ended = r.action == "merge"
+    lost = select(r.seq, r.id).where(r.kind == "event", ~ended, ~there[0], ~there[1])
+    both = select(r.seq, r.id).where(r.kind == "event", there[0], there[1])
+    for words, found in (("in no index", lost), ("in two worlds", both)):
+        for seq, ident in db.execute(found.limit(PART)):
+            yield f"{ident}: its revision {seq} is {words}"
+    for table, _ in INDEXES:
+        past = PAST[table].c
+        wrong = select(func.count()).select_from(PAST[table]).where(past.gone <= past.seq)
+        if n := db.scalar(wrong):
+            yield f"{PAST[table].name}: {n} rows ended before they began"
+
+
+def _next_ids(db: Connection, after: str) -> list[str]:
+    found = select(events.c.id).where(events.c.id > after).order_by(events.c.id)
+    return list(db.scalars(found.limit(PART)))
+
+
+def _of_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
+    expected: dict[str, set[tuple[Any, ...]]] = {table.name: set() for table, _ in INDEXES}
+    found = select(events.c.seq, revisions.c.document).join(
+        revisions, revisions.c.seq == events.c.seq
+    )
+    for seq, document in db.execute(found.where(events.c.id.in_(ids))):
+        try:
+            event = Event.model_validate_json(document)
+        except ValidationError as wrong:
+            yield f"revision {seq}: not as documented: {wrong.errors()[0]['loc']}"
+            continue
+        for name, row in rows_of(event, seq):
+            expected[name].add(_comparable(row))
+    for table, key in INDEXES:
+        rows = db.execute(select(table).where(table.c[key].in_(ids)))
+        held = {_comparable(dict(row._mapping)) for row in rows}
+        for words, odd in (
+            ("is missing", expected[table.name] - held),
+            ("should not be there", held - expected[table.name]),
+        ):
+            for row in sorted(odd, key=str)[:PART]:
+                yield f"{table.name}: {dict(row)} {words}"
+
+
+def _comparable(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(row.items()))
+
+
+def _strays(db: Connection) -> Iterator[str]:
+    """Rows of events that do not stand."""
+    for table, key in INDEXES[1:]:
+        gone = ~exists().where(events.c.id == table.c[key])
+        if n := db.scalar(select(func.count()).select_from(table).where(gone)):
+            yield f"{table.name}: {n} rows of events that do not stand"
+
+
+def _sums(db: Connection) -> Iterator[str]:
+    keys = ("from", "toward", "dataset", "day")
+    s, d = signals.c, day_sums.c
+    actors = sorted(
+        {*db.scalars(select(s["from"]).distinct()), *db.scalars(select(d["from"]).distinct())}
+    )
+    for code in actors:
+        given = [dict(r._mapping) for r in db.execute(select(signals).where(s["from"] == code))]
+        kept = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
+        again, held = (
+            {tuple(r[k] for k in keys): tuple(r[n] for n in SUMS) for r in rows}
+            for rows in (sums_of(given), kept)
+        )
+        for key in sorted(again.keys() | held.keys()):
+            if again.get(key) != held.get(key):
+                yield f"day_sums: {key} holds {held.get(key)}, the signals say {again.get(key)}"
