@@ -94,8 +94,8 @@ def _of_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
             ("is missing", expected[table.name] - held),
             ("should not be there", held - expected[table.name]),
         ):
-            for row in sorted(odd, key=str)[:PART]:
-                yield f"{table.name}: {dict(row)} {words}"
+            for pairs in sorted(odd, key=str)[:PART]:
+                yield f"{table.name}: {dict(pairs)} {words}"
 
 
 def _comparable(row: dict[str, Any]) -> tuple[Any, ...]:

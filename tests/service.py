@@ -1,0 +1,74 @@
+"""The service in a process of its own, asked over HTTP: to be written to hard, and to be killed."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Service:
+    """A server on a database; started, killed and started again on the same port."""
+
+    url: str
+    key: str
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        given = os.environ | {"ENTENTE_DATABASE_URL": self.url, "ENTENTE_CURSOR_KEY": "test"}
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(600):
+            try:
+                if self.ask("GET", "/healthz")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("the service did not start")
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Ask it to end; how it did."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, timeout: float = 30, **headers: str
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Status, JSON and headers of an answer."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            sent = None if body is None else json.dumps(body).encode()
+            more = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+            client.request(method, path, sent, more | headers)
+            answer = client.getresponse()
+            told = json.loads(answer.read() or b"null")
+            return answer.status, told, {k.lower(): v for k, v in answer.getheaders()}
+        finally:
+            client.close()
