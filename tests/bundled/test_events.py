@@ -196,3 +196,20 @@ def test_contacts_of_both_signs_with_russia(events, persons):
     ]
     assert any(e["intensity"] > 0 for e in both)
     assert any(e["intensity"] < 0 for e in both)
+
+
+def test_the_review_of_the_events_is_the_data(events, sources):
+    """The table in docs/bundled.md names every event and every source on which it stands."""
+    text = (BUNDLED.parents[1] / "docs" / "bundled.md").read_text(encoding="utf-8")
+    review = text.split("## Review of the events")[1]
+    told = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", review, re.MULTILINE))
+    opened = {s["id"] for s in sources if s["url"]}
+    article = "news-2023-10-13-putin-loses-another-ally"
+    assert list(told) == [e["key"] for e in events]
+    for e in events:
+        named = [r["source"] for r in e["reports"]]
+        assert told[e["key"]].startswith("the article") == (article in named), e["key"]
+        pages = re.findall(r"`([a-z0-9-]+)`( \(not opened\))?", told[e["key"]])
+        assert {name for name, _ in pages} == set(named) - {article}, e["key"]
+        assert {name for name, closed in pages if not closed} <= opened, e["key"]
+        assert not {name for name, closed in pages if closed} & opened, e["key"]
