@@ -43,8 +43,6 @@ GROUPS = {
     "UN",
 }
 KINDS = {"news", "press-release", "treaty", "law", "assessment", "statement", "encyclopedia"}
-# Events that rest on a named public document that was not opened; docs/bundled.md lists them.
-ATTESTED: set[str] = set()
 DAY = r"\d{4}(-\d{2}(-\d{2})?)?~?"
 
 
@@ -130,7 +128,7 @@ def test_every_event_has_a_document(events, sources):
         assert not s["url"] or re.match(r"https?://[^ ]+$", s["url"]), s
     for e in events:
         named = {r["source"] for r in e["reports"]}
-        assert named & opened or e["key"] in ATTESTED, e["key"]
+        assert named & opened, e["key"]
 
 
 def test_grades_follow_the_source(events, sources):
