@@ -17,9 +17,9 @@ def get(api: TestClient, path: str, **asked: object) -> dict[str, object]:
 
 
 AUTUMN = [
-    "2023-09-armenia-recalls-csto-envoy",
     "2023-09-pashinyan-strategic-mistake",
     "2023-09-04-russian-mfa-dissatisfaction",
+    "2023-09-05-armenia-recalls-csto-envoy",
     "2023-09-08-armenia-aid-to-ukraine",
     "2023-09-08-armenian-ambassador-summoned",
     "2023-09-11-eagle-partner-2023",

@@ -42,6 +42,7 @@ GROUPS = {
     "OTS",
     "UN",
 }
+KINDS = {"news", "press-release", "treaty", "law", "assessment", "statement", "encyclopedia"}
 DAY = r"\d{4}(-\d{2}(-\d{2})?)?~?"
 
 
@@ -113,9 +114,38 @@ def test_sources_exist_and_are_used(events, sources):
     for s in sources:
         assert s["title"]
         assert s["publisher"]
-        assert re.fullmatch(DAY, s["published"])
+        assert re.fullmatch(DAY, s["published"]) or s["kind"] == "encyclopedia", s
         assert s["reliability"] in set("ABCDEF")
-        assert s["kind"] in {"news", "press-release", "treaty", "law", "assessment", "statement"}
+        assert s["kind"] in KINDS, s
+
+
+def test_every_event_has_a_document(events, sources):
+    """Nothing stands on what the editors knew; a page that has an address was opened."""
+    opened = {s["id"] for s in sources if s["url"]}
+    for s in sources:
+        assert s["id"] != "editors-general-knowledge"
+        assert bool(s["url"]) == bool(re.fullmatch(r"\d{4}-\d\d-\d\d", s["accessed"])), s
+        assert not s["url"] or re.match(r"https?://[^ ]+$", s["url"]), s
+    for e in events:
+        named = {r["source"] for r in e["reports"]}
+        assert named & opened, e["key"]
+
+
+def test_grades_follow_the_source(events, sources):
+    """A report keeps the grade of its source; an encyclopaedia is never more than C."""
+    grade = {s["id"]: s["reliability"] for s in sources}
+    for e in events:
+        for r in e["reports"]:
+            assert r["reliability"] == grade[r["source"]], e["key"]
+    for s in sources:
+        assert s["kind"] != "encyclopedia" or s["reliability"] >= "C", s
+
+
+def test_every_term_of_office_has_a_document(persons):
+    for p in persons:
+        named = p["sources"].split("|") if p["sources"] else []
+        assert "editors-general-knowledge" not in named
+        assert named or not p["belongs_to"], p
 
 
 def test_persons_exist_and_are_used(events, persons):
@@ -164,3 +194,20 @@ def test_contacts_of_both_signs_with_russia(events, persons):
     ]
     assert any(e["intensity"] > 0 for e in both)
     assert any(e["intensity"] < 0 for e in both)
+
+
+def test_the_review_of_the_events_is_the_data(events, sources):
+    """The table in docs/bundled.md names every event and every source on which it stands."""
+    text = (BUNDLED.parents[1] / "docs" / "bundled.md").read_text(encoding="utf-8")
+    review = text.split("## Review of the events")[1]
+    told = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \|$", review, re.MULTILINE))
+    opened = {s["id"] for s in sources if s["url"]}
+    article = "news-2023-10-13-putin-loses-another-ally"
+    assert list(told) == [e["key"] for e in events]
+    for e in events:
+        named = [r["source"] for r in e["reports"]]
+        assert told[e["key"]].startswith("the article") == (article in named), e["key"]
+        pages = re.findall(r"`([a-z0-9-]+)`( \(not opened\))?", told[e["key"]])
+        assert {name for name, _ in pages} == set(named) - {article}, e["key"]
+        assert {name for name, closed in pages if not closed} <= opened, e["key"]
+        assert not {name for name, closed in pages if closed} & opened, e["key"]

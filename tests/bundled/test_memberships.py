@@ -79,6 +79,7 @@ def test_headers() -> None:
         "publisher",
         "url",
         "published",
+        "accessed",
         "language",
         "reliability",
         "licence",
@@ -125,9 +126,20 @@ def test_sources_are_well_formed() -> None:
         assert s["publisher"], s
         assert s["language"], s
         assert s["reliability"] in set("ABCDEF"), s
-        assert not s["url"] or s["url"].startswith("https://"), s
+        assert not s["url"] or re.match(r"https?://[^ ]+$", s["url"]), s
+        assert bool(s["url"]) == bool(re.fullmatch(r"\d{4}-\d\d-\d\d", s["accessed"])), s
         if s["published"]:
             first_day(s["published"])
+
+
+def test_steps_since_2018_have_a_page_that_was_opened() -> None:
+    opened = {s["id"] for s in SOURCES if s["url"]}
+    unseen = {
+        (row["actor"], row["group"], row["step"])
+        for row in ROWS
+        if row["date"] >= "2018" and not opened & set(row["sources"].split("|"))
+    }
+    assert unseen == set()
 
 
 def test_groups_roles_and_steps_are_known() -> None:

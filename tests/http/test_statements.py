@@ -23,7 +23,7 @@ MOST = {
     "/v1/alliances/CSTO?on=2023-10-13": 4,
     "/v1/alliances/CSTO/members?on=2023-10-13": 4,
     "/v1/ties?actor=ARM&on=2023-10-13": 5,
-    "/v1/events?actor=ARM&since=2023&as_of=999": 3,
+    "/v1/events?actor=ARM&since=2023&as_of=1200": 3,
     "/v1/actors/ARM?as_of=999": 4,
     "/v1/sources?limit=500": 2,
     "/v1/coverage": 2,
