@@ -45,9 +45,17 @@ class UnknownSourceError(Exception):
     """A report names a source that is not there."""
 
 
-def write_events(db: Connection, given: Sequence[GivenEvent], dataset: str, by: Writer) -> None:
+def write_events(
+    db: Connection,
+    given: Sequence[GivenEvent],
+    dataset: str,
+    by: Writer,
+    *,
+    unless_same: bool = False,
+) -> None:
     """Create or replace events by key. All of them, or the exception says which not."""
-    put(db, [(f"{dataset}:{g.key}", _settled(db, g)) for g in given], by)
+    settled = [(f"{dataset}:{g.key}", _settled(db, g)) for g in given]
+    put(db, settled, by, unless_same=unless_same)
 
 
 def put(

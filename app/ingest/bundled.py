@@ -5,22 +5,26 @@ import hashlib
 from collections import defaultdict
 from importlib.resources import files
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from pydantic import BaseModel
+from sqlalchemy import Connection, func, select
 
 from app.actors.changes import write_actors, write_memberships
 from app.actors.schemas import Actor, Membership
 from app.db.dialect import upsert
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.db.tables import events, house
+from app.db.tables import events, house, revisions
 from app.events.changes import write_events
-from app.events.schemas import GivenEvent
+from app.events.given import given_of
+from app.events.schemas import Event, GivenEvent
 from app.sources.changes import write_datasets, write_sources
 from app.sources.schemas import Dataset, Source
 
 BY = Writer("entente", "bundled data")
+GONE = Writer("entente", "no longer bundled")
+M = TypeVar("M", bound=BaseModel)
 FOLDER = files("app") / "bundled"
 NAMES = (
     "states.csv",
@@ -44,7 +48,10 @@ CURATED = Dataset(
 
 
 def load(database: Database) -> bool:
-    """Bring the bundled data in; False where this very data is there already."""
+    """Bring the bundled data in; False where this very data is there already.
+
+    Only what differs is written, and what somebody else has edited since is left as it is.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for name in NAMES:
         digest.update((FOLDER / name).read_bytes())
@@ -52,23 +59,52 @@ def load(database: Database) -> bool:
         held = db.scalar(select(house.c.value).where(house.c.name == "bundled"))
         if held == digest.hexdigest():
             return False
-        write_actors(db, actors(), BY)
-        write_datasets(db, [CURATED], BY)
-        write_sources(db, sources(), BY)
-        write_memberships(db, memberships(), BY)
-        _write_new_events(db)
+        write_actors(db, _ours(db, "actor", {a.code: a for a in actors()}), BY)
+        write_datasets(db, _ours(db, "dataset", {CURATED.code: CURATED}), BY)
+        write_sources(db, _ours(db, "source", {s.id: s for s in sources()}), BY)
+        write_memberships(db, _ours(db, "membership", {m.id: m for m in memberships()}), BY)
+        _bring_events(db)
         row = {"name": "bundled", "value": digest.hexdigest()}
         db.execute(upsert(db, house), row)
     return True
 
 
-def _write_new_events(db: Connection) -> None:
+def _ours(db: Connection, kind: str, given: dict[str, M]) -> list[M]:
+    """Those of some documents that are new, or that we wrote last and that differ now."""
+    r = revisions.c
+    last = select(r.id, func.max(r.revision).label("n")).where(r.kind == kind).group_by(r.id)
+    newest = last.subquery().c
+    same = (newest.id == r.id) & (newest.n == r.revision)
+    rows = db.execute(
+        select(r.id, r.by, r.document).join(newest.id.table, same).where(r.kind == kind)
+    )
+    for row in rows:
+        mine = given.get(row.id)
+        if mine is not None and (row.by != BY.name or mine.model_dump_json() == row.document):
+            del given[row.id]
+    return list(given.values())
+
+
+def _bring_events(db: Connection) -> None:
+    """Write the bundled events, and retract those of ours that are bundled no more."""
     lines = (FOLDER / "events.ndjson").read_text("utf-8").splitlines()
     given = [GivenEvent.model_validate_json(line) for line in lines if line.strip()]
-    held = set(db.scalars(select(events.c.id).where(events.c.dataset == CURATED.code)))
-    new = [g for g in given if f"{CURATED.code}:{g.key}" not in held]
-    changed = [g for g in given if f"{CURATED.code}:{g.key}" in held]
-    write_events(db, new + changed, CURATED.code, BY)
+    r, e = revisions.c, events.c
+    rows = db.execute(
+        select(e.id, r.by, r.document).join(events, e.seq == r.seq).where(e.dataset == CURATED.code)
+    ).all()
+    kept = {row.id for row in rows if row.by != BY.name}
+    named = {f"{CURATED.code}:{g.key}" for g in given}
+    wanted = [g for g in given if f"{CURATED.code}:{g.key}" not in kept]
+    write_events(db, wanted, CURATED.code, BY, unless_same=True)
+    gone = [row for row in rows if row.by == BY.name and row.id not in named]
+    retracted = [
+        given_of(Event.model_validate_json(row.document), {}).model_copy(
+            update={"status": "retracted"}
+        )
+        for row in gone
+    ]
+    write_events(db, retracted, CURATED.code, GONE, unless_same=True)
 
 
 def rows(name: str) -> list[dict[str, Any]]:

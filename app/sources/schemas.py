@@ -2,10 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from app.edtf import parse
-from app.text import Code, Ident, Text, Word
+from app.text import Code, Ident, Text, Word, safe
 
 Reliability = Literal["A", "B", "C", "D", "E", "F"]
 
@@ -17,6 +24,9 @@ def _stated(text: str) -> str:
 
 
 Stated = Annotated[Word, AfterValidator(_stated)]
+Address = Annotated[
+    str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s]+$"), AfterValidator(safe)
+]
 
 
 class Source(BaseModel):
@@ -27,7 +37,7 @@ class Source(BaseModel):
     kind: Word
     title: Text
     publisher: Word
-    url: Word | None = Field(None, max_length=2000, pattern=r"^https?://")
+    url: Address | None = None
     published: Stated | None = Field(None, description="EDTF.")
     accessed: Stated | None = None
     language: Word | None = None

@@ -1,0 +1,60 @@
+"""The bundled data is brought in again after it changed: only what differs is written."""
+
+import json
+from pathlib import Path
+
+import make
+import pytest
+from sqlalchemy import select
+
+from app.db.engine import Database
+from app.db.tables import revisions
+from app.events.read import one
+from app.events.verify import findings
+from app.ingest import bundled
+
+
+class Folder:
+    """The bundled folder, with other lines of events."""
+
+    def __init__(self, events: str) -> None:
+        self.events = events
+
+    def __truediv__(self, name: str) -> "Folder | Path":
+        return self if name == "events.ndjson" else Path(str(bundled.FOLDER_OF_OLD)) / name
+
+    def read_bytes(self) -> bytes:
+        return self.events.encode()
+
+    def read_text(self, _: str) -> str:
+        return self.events
+
+
+def written(database: Database, after: int) -> list[tuple[str, str, str | None]]:
+    r = revisions.c
+    with database.connect() as db:
+        rows = db.execute(select(r.action, r.id, r.reason).where(r.seq > after).order_by(r.seq))
+        return [tuple(row) for row in rows]
+
+
+def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = bundled.FOLDER
+    lines = (old / "events.ndjson").read_text("utf-8").splitlines()
+    changed, gone, edited = (json.loads(line) for line in lines[:3])
+    changed["title"] = "Another title"
+    with database.write() as db:
+        given = {**edited, "title": "Ours now"}
+        make.write_events(db, [make.GivenEvent.model_validate(given)], "curated", make.BY)
+        before = len(written(database, 0)) + 1
+    monkeypatch.setattr(bundled, "FOLDER_OF_OLD", old, raising=False)
+    told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
+    monkeypatch.setattr(bundled, "FOLDER", Folder(told))
+    assert bundled.load(database)
+    assert written(database, before) == [
+        ("update", f"curated:{changed['key']}", "bundled data"),
+        ("retract", f"curated:{gone['key']}", "no longer bundled"),
+    ]
+    assert not bundled.load(database)
+    with database.connect() as db:
+        assert json.loads(one(db, f"curated:{edited['key']}").document)["title"] == "Ours now"
+        assert list(findings(db)) == []
