@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test quick check format lock bench clean
+.PHONY: help run install dev test quick check format lock soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ format: $(VENV)/dev ## rewrite the code the way check wants it
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
 	$(BIN)/uv pip compile $(LOCK) -q --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+soak: $(VENV)/dev ## write and follow for 30 s, and kill the service 50 times, on each database
+	ENTENTE_SOAK_SECONDS=30 ENTENTE_KILLS=50 $(BIN)/python -m pytest tests/history/test_writers.py tests/history/test_kill.py
 
 bench: $(VENV)/dev ## measure (bench/)
 	$(BIN)/python -m bench

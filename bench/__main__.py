@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from app.db.engine import Database
+from bench.as_of import measure_past, revise, told, was_revised
 from bench.generate import fill
 from bench.http import measure_http
 from bench.timeline import measure, table
@@ -42,6 +43,9 @@ def _report(database: Database, seconds: float) -> None:
     print(table(f"{kind}, in process", measure(database, seconds)), "\n", flush=True)
     url = database.engine.url.render_as_string(hide_password=False)
     print(table(f"{kind}, over HTTP", measure_http(url)), "\n", flush=True)
+    if not was_revised(database):
+        revise(database)
+    print(told(f"{kind}, a tenth revised", measure_past(database, seconds)), "\n", flush=True)
 
 
 if __name__ == "__main__":

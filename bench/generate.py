@@ -142,7 +142,7 @@ def _made(count: int, dice: random.Random) -> Iterator[tuple[Any, Any, list[Any]
         row = (ident, seq, "gdelt", start, end, kind, None, cameo, cameo, intensity, quad)
         place = (other, lat, lon, None, None, None)
         yield (
-            (seq, "event", ident, 1, "create", AT, "bench", None, body),
+            (seq, "event", ident, 1, "create", AT, "bench", None, body, False),
             (*row, "reported", *place, 0, AT),
             [
                 (a, start, ident, r, "", end, seq, "gdelt", kind, intensity, quad, "reported")

@@ -75,9 +75,14 @@ def _deep(database: Database, asked: EventQuery) -> EventQuery:
     return asked.model_copy(update={"cursor": cursor})
 
 
-def measure(database: Database, seconds: float = 1.0, rounds: int = 5) -> list[Cost]:
+Cases = list[tuple[str, list[EventQuery]]]
+
+
+def measure(
+    database: Database, seconds: float = 1.0, rounds: int = 5, chosen: Cases | None = None
+) -> list[Cost]:
     """Every case, round after round, so that a busy machine is busy for all alike."""
-    todo = list(cases(database))
+    todo = chosen or list(cases(database))
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in todo}
     gc.collect()
     gc.disable()

@@ -1,0 +1,78 @@
+"""What a page of the past costs beside one of the present, where a tenth was revised."""
+
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from app.db.engine import Database
+from app.db.tables import commits, events, participations, revisions
+from bench.timeline import Cases, Cost, cases, measure
+
+TENTH = 10
+
+
+def revise(database: Database) -> int:
+    """Give every tenth event a second revision that says the same; the version before."""
+    with database.write() as db:
+        before = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
+        db.execute(insert(commits).values(seq=before, at="2026-01-01T00:00:00.000000Z"))
+        names = ", ".join(
+            f'"{c.name}"' for c in revisions.columns if c.name not in ("seq", "revision", "action")
+        )
+        db.execute(
+            text(
+                f"INSERT INTO revisions (seq, revision, action, {names})"
+                f" SELECT {before} + row_number() OVER (ORDER BY seq), 2, 'update', {names}"
+                f" FROM revisions WHERE kind = 'event' AND seq % {TENTH} = 0"
+            )
+        )
+        for table, key in ((events, "id"), (participations, "event")):
+            _bury(db, table, key)
+        last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
+        db.execute(insert(commits).values(seq=last, at="2026-01-02T00:00:00.000000Z"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.exec_driver_sql("ANALYZE")
+    return before
+
+
+def was_revised(database: Database) -> bool:
+    """Whether there is a past to read."""
+    with database.connect() as db:
+        return db.scalar(text("SELECT min(gone) FROM past_events")) is not None
+
+
+def _bury(db: Any, table: Any, key: str) -> None:
+    columns = ", ".join(f'"{c.name}"' for c in table.columns)
+    same = f'r.id = {table.name}."{key}"'
+    newest = f"(SELECT max(r.seq) FROM revisions r WHERE r.kind = 'event' AND {same})"
+    moved = f"seq % {TENTH} = 0 AND seq < {newest}"
+    past = f"INSERT INTO past_{table.name} ({columns}, gone) SELECT {columns}, {newest}"
+    db.execute(text(f"{past} FROM {table.name} WHERE {moved}"))
+    db.execute(text(f"UPDATE {table.name} SET seq = {newest} WHERE {moved}"))
+
+
+def measure_past(database: Database, seconds: float = 1.0) -> list[tuple[Cost, list[Cost]]]:
+    """Each page now, and as of a version before and amid the revisions."""
+    with database.connect() as db:
+        last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
+        first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or last)
+    wanted: Cases = []
+    for name, asked in cases(database):
+        wanted.append((name, asked))
+        for word, version in (("before", first - 1), ("amid", (first + last) // 2)):
+            then = [one.model_copy(update={"as_of": str(version)}) for one in asked]
+            wanted.append((f"{name}, as of {word}", then))
+    costs = measure(database, seconds, chosen=wanted)
+    return [(costs[at], costs[at + 1 : at + 3]) for at in range(0, len(costs), 3)]
+
+
+def told(kind: str, found: list[tuple[Cost, list[Cost]]]) -> str:
+    """The costs as text, those of the past beside their ratio to the present."""
+    lines = [f"{kind:<36}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
+    for now, past in found:
+        lines += [
+            f"{c.name:<36}{c.cpu:>10,.0f}{c.wall:>10,.0f}"
+            f"{c.cpu / now.cpu:>8.2f}{c.wall / now.wall:>8.2f}"
+            for c in (now, *past)
+        ]
+    return "\n".join(lines)
