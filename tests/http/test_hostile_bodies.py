@@ -52,9 +52,8 @@ RAW = (
 )  # fmt: skip
 
 VALUES: tuple[Any, ...] = (
-    None, True, -1, 7, 2**63, 10**300, 1e308, "", " ", "\x00", "\ud800", "javascript:alert(1)",
-    "2023-02-30", "a" * 50_000, [], {}, [None], [{}], ["x", 7], {"name": "x", "lat": 91},
-    [{"actor": "ARM"}], [{"source": "none"}], [{"step": "in-force", "date": "2023-13"}],
+    None, True, 2**63, 1e308, "", "\x00", "\ud800", "2023-02-30", "a" * 50_000, {}, [None],
+    [{}], ["x", 7], {"name": "x", "lat": 91}, [{"source": "none"}],
 )  # fmt: skip
 
 TYPES = (
