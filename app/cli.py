@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.access.keys import (
     SCOPES,
@@ -37,8 +38,8 @@ keys = typer.Typer(
 )
 main.add_typer(db, name="db")
 main.add_typer(keys, name="keys")
-console = Console()
-errors = Console(stderr=True)
+console = Console(markup=False, emoji=False)
+errors = Console(stderr=True, markup=False, emoji=False)
 
 
 def opened() -> Database:
@@ -147,8 +148,8 @@ def keys_create(
     """Make a key and show it, this once: on standard output, alone."""
     wanted = {word.strip() for given in scope for word in given.split(",")}
     holder = name or name_ or "editor"
-    if not wanted <= set(SCOPES) or not 1 <= len(holder) <= 200:
-        errors.print(f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 characters.")
+    if not wanted <= set(SCOPES) or not 1 <= len(holder) <= 200 or not holder.isprintable():
+        errors.print(f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 characters to see.")
         raise typer.Exit(2)
     widest: Scope = max((s for s in SCOPES if s in wanted), key=SCOPES.index)
     with closing(opened()) as database:
@@ -174,7 +175,7 @@ def keys_list(
     columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
     table = Table(*columns, box=None)
     for key in held:
-        table.add_row(*(str(key[column] or "–") for column in columns))
+        table.add_row(*(Text(str(key[column] or "–")) for column in columns))
     console.print(table)
 
 
@@ -214,7 +215,8 @@ def timeline(
     table = Table("date", "type", "what", "sources", box=None)
     for event in map(json.loads, documents):
         said = ", ".join(dict.fromkeys(r["publisher"] for r in event["reports"]))
-        table.add_row(event["date"], event["type"] or "–", event["title"], said)
+        told = (event["date"], event["type"] or "–", event["title"], said)
+        table.add_row(*map(Text, told))
     console.print(table)
     if more:
         errors.print(f"There are more than {limit}; raise --limit.")

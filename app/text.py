@@ -43,6 +43,26 @@ def code(text: str) -> str:
     return text
 
 
-Code = Annotated[Word, AfterValidator(code)]
-Ident = Annotated[Word, Field(pattern=r"^[^\s/?#%]+$")]
+def ident(text: str) -> str:
+    """Refuse what could not be seen in an address, or would be taken for a folder."""
+    if not text.isprintable():
+        raise ValueError("must not contain characters that cannot be seen")
+    if not text.strip("."):
+        raise ValueError("must not be dots alone")
+    return text
+
+
+def short(text: str) -> str:
+    """Refuse what no index of PostgreSQL would take beside others."""
+    if len(text.encode()) > MOST_BYTES:
+        raise ValueError(f"must have at most {MOST_BYTES} bytes as UTF-8")
+    return text
+
+
+MOST_BYTES = 400
+"""Of an id: four of them make a key of an index, which ends at 2,704 bytes."""
+Code = Annotated[Word, AfterValidator(code), AfterValidator(short)]
+Ident = Annotated[
+    Word, Field(pattern=r"^[^\s/?#%]+$"), AfterValidator(ident), AfterValidator(short)
+]
 """What can stand in an address as it is."""

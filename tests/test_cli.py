@@ -102,3 +102,18 @@ def test_a_second_first_start_changes_nothing(database: Database) -> None:
     cli.prepare()
     assert run("db", "upgrade", "--bundled").exit_code == 0
     assert last(database) == before
+
+
+def test_a_key_is_shown_whatever_its_holder_is_called(database: Database) -> None:
+    made = run("keys", "create", "[/bold] [red]:smile:", "--scope", "read")
+    assert (made.exit_code, made.stdout[:4]) == (0, "ent_"), made.output
+    assert "[/bold] [red]:smile:" in made.stderr
+    listed = run("keys", "list")
+    assert (listed.exit_code, "[/bold] [red]:smile:" in listed.stdout) == (0, True)
+    assert run("keys", "revoke", "[/x]").exit_code == 2
+    assert run("keys", "revoke", "[/bold] [red]:smile:").exit_code == 0
+
+
+def test_a_holder_has_a_name_to_see() -> None:
+    for name in ("a\nb", "a\x1b[2J", "\udcff", "a" * 201):
+        assert run("keys", "create", "--name", name).exit_code == 2

@@ -59,12 +59,14 @@ def named(asked: str, as_of: int | None = None) -> Select[Any]:
     return across(as_of, actor_names, build)
 
 
-def find(db: Connection, asked: str, on: str | None = None, as_of: int | None = None) -> str:
+def find(
+    db: Connection, asked: str, on: str | None = None, as_of: int | None = None, near: int = 3
+) -> str:
     """The code of the actor that a name means, on a day where that matters, merged ones followed.
 
     Raises `UnknownActorError` with the nearest names, `AmbiguousActorError` with the candidates.
     """
-    row = exact(db, asked, as_of) or exact(db, _by_name(db, asked, on, as_of), as_of)
+    row = exact(db, asked, as_of) or exact(db, _by_name(db, asked, on, as_of, near), as_of)
     while row is not None and row.merged_into is not None:
         row = exact(db, row.merged_into, as_of)
     assert row is not None
@@ -86,7 +88,7 @@ def exact(db: Connection, code: str, as_of: int | None = None) -> Row[Any] | Non
     return db.execute(_EXACT_THEN, {"asked": code, "as_of": as_of}).one_or_none()
 
 
-def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None) -> str:
+def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None, near: int = 3) -> str:
     rows = db.execute(named(asked, as_of)).all()
     found: dict[str, str] = {}
     for scheme in (*ORDER, asked.partition(":")[0].strip().lower()):
@@ -99,7 +101,7 @@ def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None) -> s
         raise AmbiguousActorError(asked, candidates(db, sorted(found), asked, as_of))
     if found:
         return next(iter(found))
-    raise UnknownActorError(asked, resembling(db, asked, 3, as_of))
+    raise UnknownActorError(asked, resembling(db, asked, near, as_of) if near else [])
 
 
 def _valid(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:

@@ -102,7 +102,7 @@ def _pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSele
     found = []
     for world in worlds(as_of is not None):
         p, q = (world.of(participations).alias().c for _ in "pq")
-        rows = select(q.actor, q.event, q.start, q.quad)
+        rows = select(q.actor, q.event, q.start, q.quad).distinct()  # a union of one has no say
         rows = rows.where(p.actor == code, p.start >= since, p.start <= until)
         rows = rows.where(q.event == p.event, q.start == p.start, q.seq == p.seq)
         rows = rows.where(q.actor != code, q.status != "retracted")

@@ -39,6 +39,10 @@ class Code(BaseModel):
     until: Day | None = Field(None, description="First day on which it no longer held.")
 
 
+MOST_ALIASES, MOST_CODES = 200, 500
+"""Of one actor."""
+
+
 class Actor(BaseModel):
     """A state, alliance, organization, armed group, government body or person."""
 
@@ -64,8 +68,8 @@ class Actor(BaseModel):
     code: OwnCode
     kind: Kind
     name: Word
-    aliases: list[Word] = Field([], max_length=200)
-    codes: list[Code] = Field([], max_length=500)
+    aliases: list[Word] = Field([], max_length=MOST_ALIASES)
+    codes: list[Code] = Field([], max_length=MOST_CODES)
     since: Day | None = None
     until: Day | None = Field(None, description="First day on which it was no more.")
     successors: list[Word] = Field([], max_length=50, description="Who followed it, by code.")

@@ -204,11 +204,20 @@ def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
         else "INSERT INTO event_words (seq, words) VALUES"
         " (:seq, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
     )
-    values: list[dict[str, Any]] = [
-        {"seq": seq, "words": " ".join(w[:200] for w in dict.fromkeys(words(body)))}
-        for seq, body in rows
-    ]
+    values: list[dict[str, Any]] = [{"seq": seq, "words": _indexed(body)} for seq, body in rows]
     db.execute(text(statement), values)
+
+
+MOST_WORDS = 500_000
+"""Bytes of different words that are indexed of one text, the first ones. A tsvector ends at
+1,048,575: beyond it, it is taken without complaint and none of its words is found any more."""
+
+
+def _indexed(body: str) -> str:
+    found = " ".join(w[:200] for w in dict.fromkeys(words(body))).encode()
+    if len(found) > MOST_WORDS:
+        found = found[:MOST_WORDS].rpartition(b" ")[0]
+    return found.decode()
 
 
 def announce(db: Connection, seq: int) -> None:

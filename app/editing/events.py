@@ -1,6 +1,6 @@
 """What editors do with events: create, replace, patch, retract, merge."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -8,18 +8,20 @@ from fastapi import Request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from app.db.journal import Entry, Writer, append, note_merge, numbers, survivor_of
+from app.db.journal import Entry, Writer, append, moment, note_merge, numbers, survivor_of
 from app.editing.follow import grades
 from app.editing.merge_patch import patched
 from app.editing.outcome import Outcome, require_match
 from app.editing.schemas import EventBody, MergeBody
 from app.editing.settle import Loc, Settling, named, taken
+from app.editing.sides import sides
 from app.events import queries
 from app.events.changes import put, take_out
 from app.events.given import given_of
-from app.events.schemas import Event, GivenEvent, GivenReport
+from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, GivenEvent, GivenReport
 from app.http.body import valid
 from app.http.problems import (
+    MOST_FAULTS_OF_BODY,
     ConflictError,
     Fault,
     InvalidBodyError,
@@ -42,6 +44,8 @@ def bodies(value: Any) -> tuple[list[EventBody], list[Loc]]:
     found: list[EventBody] = []
     faults: list[Fault] = []
     for one, loc in zip(several, locs, strict=True):
+        if len(faults) >= MOST_FAULTS_OF_BODY:
+            break
         checked = valid(BODY, one, loc)
         faults += checked.faults
         found += [checked.value] if checked.value is not None else []
@@ -55,10 +59,16 @@ def create(
 ) -> Outcome:
     """Write new events: all of them, or none and every fault."""
     ids = [f"{body.dataset}:{named(body)}" for body in sent]
+    if faults := [f for body, at in zip(sent, locs, strict=True) for f in _unsaid(body, at, by)]:
+        raise InvalidBodyError(faults)
     settling = Settling(db, by)
-    given = [settling.settle(body, at) for body, at in zip(sent, locs, strict=True)]
+    given = []
+    for body, at in zip(sent, locs, strict=True):
+        if len(settling.faults) < MOST_FAULTS_OF_BODY:
+            given.append(settling.settle(body, at))
     if settling.faults:
         raise InvalidBodyError(settling.faults)
+    settling.make_sources()
     if clashes := list(taken(db, "event", ids, locs)):
         raise InvalidBodyError(clashes, 409)
     made = put(db, list(zip(ids, given, strict=True)), by)
@@ -66,6 +76,16 @@ def create(
         return _shown(db, ids[0], 201)
     told = ",".join(e.model_dump_json(by_alias=True) for e in made)
     return Outcome(201, f'{{"data":[{told}]}}')
+
+
+def _unsaid(body: EventBody, at: Loc, by: Writer, stood: str | None = None) -> Iterator[Fault]:
+    """That whoever retracts says why, and says it where it is kept."""
+    if body.reason is not None:
+        hint = "A request has one reason: say it in ?reason=."
+        yield Fault(loc=[*at, "reason"], message="is not kept for one of several", hint=hint)
+    if body.status == "retracted" != stood and by.reason is None:
+        hint = "A retraction says why: send a reason beside it, or ?reason=."
+        yield Fault(loc=[*at, "reason"], message="is required", hint=hint)
 
 
 def _shown(db: Connection, ident: str, status: int) -> Outcome:
@@ -119,10 +139,14 @@ def _body(ident: str, sent: Any) -> EventBody:
 
 
 def _write(db: Connection, ident: str, body: EventBody, by: Writer, stands: str | None) -> Outcome:
+    status = None if stands is None else Event.model_validate_json(stands).status
+    if faults := list(_unsaid(body, ["body"], by, status)):
+        raise InvalidBodyError(faults)
     settling = Settling(db, by)
     given = settling.settle(body, ["body"])
     if settling.faults:
         raise InvalidBodyError(settling.faults)
+    settling.make_sources()
     return put_one(db, ident, given, by, stands)
 
 
@@ -161,10 +185,7 @@ def retract(db: Connection, request: Request, ident: str, by: Writer) -> Outcome
 
 def merge(db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer) -> Outcome:
     """Merge duplicates: one event goes on with the reports and tags of all."""
-    survivor = ident if sent.into is None else sent.into
-    losers = list(dict.fromkeys(sent.duplicates)) if sent.into is None else [ident]
-    if survivor in losers:
-        raise ConflictError("An event cannot be merged into itself.")
+    survivor, losers = sides("event", ident, sent, lambda one: standing(db, one))
     kept = _stands(db, survivor, request if survivor == ident else None)
     gone = [_stands(db, one, request if one == ident else None) for one in losers]
     known = grades(db, [kept, *gone])
@@ -176,6 +197,9 @@ def merge(db: Connection, request: Request, ident: str, sent: MergeBody, by: Wri
         for report in one.reports:
             reports.setdefault((report.source, report.locator), report)
     tags = sorted({*kept.tags, *(tag for e in gone for tag in e.tags)})
+    if len(reports) > MOST_REPORTS or len(tags) > MOST_TAGS:
+        limits = f"{MOST_REPORTS} reports and {MOST_TAGS} tags"
+        raise ConflictError(f"Together they have more than {limits}, the most of one event.")
     whole = given.model_copy(update={"reports": list(reports.values()), "tags": tags})
     put(db, [(survivor, whole)], by, unless_same=True)
     _end(db, gone, survivor, by)
@@ -186,7 +210,8 @@ def _end(db: Connection, gone: Sequence[Event], survivor: str, by: Writer) -> No
     held = numbers(db, "event", [e.id for e in gone])
     entries = []
     for event in gone:
-        last = event.model_copy(update={"status": "retracted", "revision": held[event.id] + 1})
+        changed = {"status": "retracted", "revision": held[event.id] + 1}
+        last = event.model_copy(update={**changed, "recorded_at": moment(db).at})
         entries.append(Entry(event.id, last.model_dump_json(by_alias=True), "merge"))
     seqs = append(db, "event", entries, by, held=held)
     take_out(db, [e.id for e in gone])

@@ -7,11 +7,10 @@ from sqlalchemy import Connection, func, or_, select
 
 from app.actors.changes import retract_actor, retract_membership, write_actors, write_memberships
 from app.actors.memberships import MEMBERSHIPS
-from app.actors.queries import UnknownActorError, exact, find
+from app.actors.queries import exact
 from app.actors.schemas import Actor, Membership
-from app.db.journal import Writer
+from app.db.journal import Writer, survivor_of
 from app.db.tables import (
-    actor_names,
     actors,
     events,
     memberships,
@@ -21,8 +20,8 @@ from app.db.tables import (
     signals,
     sources,
 )
-from app.db.types import NEVER
 from app.editing.follow import acted_by, citing, rendered_again, showing_actor
+from app.editing.names import clashes, code_of, settled_actor
 from app.editing.standing import Kept
 from app.events.render import ACTING
 from app.http.problems import Fault, InvalidBodyError
@@ -32,58 +31,11 @@ from app.sources.router import DATASETS, SOURCES
 from app.sources.schemas import Dataset, Source
 
 
-def _code(db: Connection, given: str, loc: list[str | int], faults: list[Fault]) -> str:
-    try:
-        return find(db, given)
-    except UnknownActorError as unknown:
-        faults.append(Fault(loc=loc, message=str(unknown), hint=unknown.hint))
-        return given
-
-
 def _count(db: Connection, table: Any, *where: Any) -> int:
     return int(db.scalar(select(func.count()).select_from(table).where(*where)) or 0)
 
 
-RESERVED = {"resolve"}
-"""What stands where codes stand in addresses."""
-
-
 # ── actors ────────────────────────────────────────────────────────────────────────────────────
-def _settled_actor(db: Connection, actor: Actor) -> Actor:
-    faults: list[Fault] = []
-    successors = [
-        _code(db, name, ["successors", n], faults) for n, name in enumerate(actor.successors)
-    ]
-    if actor.code.lower() in RESERVED:
-        faults.append(Fault(loc=["code"], message="is an address of its own"))
-    n = actor_names.c
-    for at, code in enumerate(actor.codes):
-        since, until = code.since or actor.since or "", code.until or actor.until or NEVER
-        other = db.scalar(
-            select(n.actor).where(
-                n.scheme == code.scheme,
-                n.value == code.value.lower(),
-                n.actor != actor.code,
-                n.since < until,
-                n.until > since,
-            )
-        )
-        if other is not None:
-            message = f"{code.scheme}:{code.value} is {other} in that time"
-            hint = "Give the code the days on which it was valid, or merge the two."
-            faults.append(Fault(loc=["codes", at], message=message, hint=hint))
-    folded = db.scalar(
-        select(n.actor).where(
-            n.scheme == "code", n.value == actor.code.lower(), n.actor != actor.code
-        )
-    )
-    if folded is not None:
-        faults.append(Fault(loc=["code"], message=f"differs from {folded} in case only"))
-    if faults:
-        raise InvalidBodyError(faults)
-    return actor.model_copy(update={"successors": successors})
-
-
 def _uses_of_actor(db: Connection, actor: Actor) -> Iterator[str]:
     p, m, s = participations.c, memberships.c, signals.c
     if n := _count(db, participations, p.actor == actor.code):
@@ -92,6 +44,20 @@ def _uses_of_actor(db: Connection, actor: Actor) -> Iterator[str]:
         yield f"{n} signals"
     if n := _count(db, memberships, or_(m.actor == actor.code, m.group == actor.code)):
         yield f"{n} memberships"
+    if n := _count(db, events, events.c.country == actor.code):
+        yield f"{n} places of events"
+    if n := sum(actor.code in other.successors for other in _naming(db, actor.code)):
+        yield f"{n} actors that it followed"
+
+
+def _naming(db: Connection, code: str) -> list[Actor]:
+    """Actors whose documents hold a code."""
+    rows = db.execute(
+        select(revisions.c.document)
+        .join(actors, actors.c.seq == revisions.c.seq)
+        .where(revisions.c.document.contains(f'"{code}"', autoescape=True))
+    )
+    return [Actor.model_validate_json(row.document) for row in rows]
 
 
 def _follow_actor(db: Connection, before: Actor | None, now: Actor, by: Writer) -> None:
@@ -105,9 +71,10 @@ ACTORS = Kept(
     ident=lambda actor: actor.code,
     write=write_actors,
     retract=retract_actor,
-    settle=_settled_actor,
+    settle=settled_actor,
     uses=_uses_of_actor,
     follow=_follow_actor,
+    clashes=clashes,
     read_only=("memberships", "first_event", "last_event", "events"),
 )
 
@@ -115,13 +82,12 @@ ACTORS = Kept(
 # ── memberships ───────────────────────────────────────────────────────────────────────────────
 def _settled_membership(db: Connection, spell: Membership) -> Membership:
     faults: list[Fault] = []
-    actor = _code(db, spell.actor, ["actor"], faults)
-    group = _code(db, spell.group, ["group"], faults)
+    actor = code_of(db, spell.actor, ["actor"], faults)
+    group = code_of(db, spell.group, ["group"], faults)
     if not faults and actor == group:
         faults.append(Fault(loc=["group"], message="is the actor itself"))
     for n, step in enumerate(spell.steps):
-        event = events.c.id
-        if step.event is not None and not _count(db, events, event == step.event):
+        if step.event is not None and not _known_event(db, step.event):
             loc: list[str | int] = ["steps", n, "event"]
             faults.append(Fault(loc=loc, message="no event has that id"))
         absent = _absent(db, step.sources)
@@ -133,6 +99,12 @@ def _settled_membership(db: Connection, spell: Membership) -> Membership:
     if faults:
         raise InvalidBodyError(faults)
     return spell.model_copy(update={"actor": actor, "group": group})
+
+
+def _known_event(db: Connection, ident: str) -> bool:
+    """Whether an event stands, or leads to one that does."""
+    there = _count(db, events, events.c.id == ident)
+    return bool(there) or survivor_of(db, "event", ident) is not None
 
 
 def _absent(db: Connection, wanted: Sequence[str]) -> set[str]:

@@ -7,14 +7,15 @@ from fastapi import Request
 from sqlalchemy import Connection, or_, select
 
 from app.actors.changes import merge_actor, retract_membership, write_actors, write_memberships
-from app.actors.schemas import Actor, Membership
+from app.actors.schemas import MOST_ALIASES, MOST_CODES, Actor, Membership
 from app.db.journal import Writer, note_merge
 from app.db.tables import memberships, revisions
 from app.editing.follow import acted_by, citing, rendered_again, showing_actor
 from app.editing.kinds import ACTORS, DOCUMENTS, citing_spells
 from app.editing.outcome import Outcome, require_match
 from app.editing.schemas import MergeBody
-from app.editing.standing import Kept, shown, stands
+from app.editing.sides import sides
+from app.editing.standing import Kept, shown, standing, stands
 from app.events.schemas import GivenEvent
 from app.http.problems import ConflictError
 from app.sources.changes import retract_source
@@ -25,10 +26,9 @@ def _sides(
     kept: Kept[Any], db: Connection, request: Request, ident: str, sent: MergeBody
 ) -> tuple[str, list[str]]:
     """Who goes on, and who ends."""
-    survivor = ident if sent.into is None else sent.into
-    losers = list(dict.fromkeys(sent.duplicates)) if sent.into is None else [ident]
-    if survivor in losers:
-        raise ConflictError(f"A {kept.shelf.kind} cannot be merged into itself.")
+    survivor, losers = sides(
+        kept.shelf.kind, ident, sent, lambda one: standing(kept.shelf, db, one)
+    )
     require_match(request, *stands(kept.shelf, db, ident))
     return survivor, losers
 
@@ -57,6 +57,9 @@ def _with_names(kept: Actor, gone: Actor) -> Actor:
     held = {(c.scheme, c.value.lower()) for c in kept.codes}
     codes = [*kept.codes, *(c for c in gone.codes if (c.scheme, c.value.lower()) not in held)]
     aliases = [n for n in dict.fromkeys(names) if n != kept.name]
+    if len(aliases) > MOST_ALIASES or len(codes) > MOST_CODES:
+        limits = f"{MOST_ALIASES} aliases and {MOST_CODES} codes"
+        raise ConflictError(f"Together they have more than {limits}, the most of one actor.")
     return kept.model_copy(update={"aliases": aliases, "codes": codes})
 
 
@@ -128,7 +131,6 @@ def merge_sources(
 ) -> Outcome:
     """One source goes on with the reports of the others."""
     survivor, losers = _sides(DOCUMENTS, db, request, ident, sent)
-    stands(DOCUMENTS.shelf, db, survivor)
     for loser in losers:
         gone = Source.model_validate_json(stands(DOCUMENTS.shelf, db, loser)[1])
         for spell in citing_spells(db, loser):

@@ -19,7 +19,7 @@ from app.http.problems import Fault, InvalidBodyError, OutdatedError
 KEPT = timedelta(days=7)
 """How long the answer to a request with an `Idempotency-Key` is given again."""
 _KEY = re.compile(r"[!-~]{1,200}")
-_TAG = re.compile(r'"([0-9]+)(?:-[^"]*)?"')
+_TAG = re.compile(r'(?<!W/)"([0-9]{1,18})(?:-[^"]*)?"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,6 @@ def require_match(request: Request, seq: int | None, document: str | None) -> No
         return
     if asked.strip() == "*" and seq is not None:
         return
-    wanted = {int(tag) for tag in _TAG.findall(asked)} if not asked.startswith("W/") else set()
+    wanted = {int(tag) for tag in _TAG.findall(asked)}
     if seq is None or seq not in wanted:
         raise OutdatedError(None if seq is None else f'"{seq}"', document)

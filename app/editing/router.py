@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from app.access.gate import BEARER, Editor
 from app.access.keys import Holder
 from app.actors.memberships import MembershipId
-from app.actors.path import in_path
 from app.actors.queries import UnknownActorError, called
 from app.actors.schemas import Actor, Membership
 from app.db.engine import Database
@@ -77,7 +76,7 @@ def _why(body: bytes, asked: WriteQuery) -> str:
     openapi_extra=sent("createEvents", EventBody, several=True),
 )
 def create_events(
-    asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """One event, or an array of up to 1,000: all of them, or none and every fault."""
     value, reason = _with_reason(parsed(body), asked)
@@ -98,7 +97,7 @@ def create_events(
     openapi_extra=sent("replaceEvent", EventBody),
 )
 def replace_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Replace an event by what is sent; `If-Match` holds it to the revision that was read."""
     value, reason = _with_reason(parsed(body), asked)
@@ -118,7 +117,7 @@ def replace_event(
     openapi_extra=sent("patchEvent", EventBody, patch=True),
 )
 def patch_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Change some fields of an event by a merge patch (RFC 7396)."""
     value, reason = _with_reason(parsed(body), asked)
@@ -138,7 +137,7 @@ def patch_event(
     openapi_extra=sent("retractEvent", RetractBody, required=False),
 )
 def retract_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Retract an event, with a reason: it stays readable, is marked, and counts no more."""
     by = writer(who, _why(body, asked))
@@ -178,7 +177,7 @@ def _merged(
     openapi_extra=sent("mergeEvents", MergeBody),
 )
 def merge_events(
-    event_id: EventId, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Merge duplicates: one goes on with all reports, the others lead to it (308)."""
     return _merged(events.merge, event_id, asked, request, database, body, who)
@@ -198,18 +197,18 @@ DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=[
     openapi_extra=sent("mergeActors", MergeBody),
 )
 def merge_actors(
-    code: ActorCode, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    code: ActorCode, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Merge actors: one goes on with all names and events, the others lead to it (308)."""
 
     def merge(db: Connection, request: Request, code: str, sent: MergeBody, by: Writer) -> Outcome:
         found = sent.model_copy(
             update={
-                "into": None if sent.into is None else in_path(db, sent.into),
-                "duplicates": [in_path(db, name) for name in sent.duplicates],
+                "into": None if sent.into is None else _actor_here(db, sent.into),
+                "duplicates": [_actor_here(db, name) for name in sent.duplicates],
             }
         )
-        return merging.merge_actors(db, request, in_path(db, code), found, by)
+        return merging.merge_actors(db, request, _actor_here(db, code), found, by)
 
     return _merged(merge, code, asked, request, database, body, who)
 
@@ -222,7 +221,7 @@ def merge_actors(
     openapi_extra=sent("mergeSources", MergeBody),
 )
 def merge_sources(
-    source_id: SourceId, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+    source_id: SourceId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
 ) -> Response:
     """Merge sources: one goes on with all reports, the others lead to it (308)."""
     return _merged(merging.merge_sources, source_id, asked, request, database, body, who)
@@ -256,7 +255,7 @@ def _add(
     )
     kind = kept.shelf.kind
 
-    def create(asked: Asked, request: Request, database: Held, body: Body, who: Editor) -> Response:
+    def create(asked: Asked, request: Request, database: Held, who: Editor, body: Body) -> Response:
         value, reason = _with_reason(parsed(body), asked)
         by = writer(who, reason)
         return carried_out(
@@ -264,7 +263,7 @@ def _add(
         )
 
     def replace(
-        ident: ident, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
     ) -> Response:
         value, reason = _with_reason(parsed(body), asked)
         by = writer(who, reason)
@@ -275,7 +274,7 @@ def _add(
         return carried_out(request, database, who, body, write)
 
     def patch(
-        ident: ident, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
     ) -> Response:
         value, reason = _with_reason(parsed(body), asked)
         by = writer(who, reason)
@@ -286,7 +285,7 @@ def _add(
         return carried_out(request, database, who, body, write)
 
     def retract(
-        ident: ident, asked: Asked, request: Request, database: Held, body: Body, who: Editor
+        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
     ) -> Response:
         by = writer(who, _why(body, asked))
 

@@ -2,17 +2,28 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from app.actors.schemas import Actor
-from app.events.schemas import GivenEvent, GivenParticipant, GivenReport
+from app.events.schemas import MOST_REPORTS, GivenEvent, GivenParticipant, GivenReport
 from app.sources.schemas import Source
-from app.text import Ident, Word
+from app.text import Ident, Word, safe
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Fields of an answer that follow from others: taken back unread when a whole answer is sent."""
 
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(safe),
+]
 
 
 class ParticipantBody(GivenParticipant):
@@ -53,7 +64,7 @@ class EventBody(GivenEvent):
         None, description="Stable within the dataset; made from date and title where left out."
     )
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]
-    reports: list[ReportBody] = Field([], max_length=1000)  # type: ignore[assignment]
+    reports: list[ReportBody] = Field([], max_length=MOST_REPORTS)  # type: ignore[assignment]
     revision: int | None = Field(None, description="The revision that this replaces, as a check.")
     reason: Reason | None = Field(None, description="Why; kept with the revision.")
 
@@ -65,9 +76,11 @@ class EventBody(GivenEvent):
             return given
         found = {name: value for name, value in given.items() if name not in READ_ONLY}
         ident = found.pop("id", None)
-        if isinstance(ident, str) and ":" in ident:
-            dataset, _, key = ident.partition(":")
+        if ident is not None:
+            dataset, _, key = str(ident).partition(":")
             found = {"dataset": dataset, "key": key} | found
+            if ident != f"{found['dataset']}:{found['key']}":
+                raise ValueError("id is not {dataset}:{key} of this event")
         signals = found.get("signals")
         if isinstance(signals, list):
             found["signals"] = [

@@ -10,18 +10,22 @@ from app.actors.changes import write_actors
 from app.actors.queries import UnknownActorError, find, one
 from app.actors.schemas import Actor
 from app.db.journal import Writer, numbers, survivor_of
-from app.db.tables import datasets, sources
-from app.db.worlds import with_documents
+from app.db.tables import datasets, moved, revisions, sources
+from app.editing.names import settled_actor
 from app.editing.schemas import EventBody
 from app.edtf import parse
 from app.events.schemas import GivenEvent
-from app.http.problems import Fault
+from app.http.problems import Fault, InvalidBodyError
 from app.sources.changes import write_sources
 from app.sources.schemas import Source
 from app.text import words
 
 Loc = list[str | int]
 LONGEST_KEY = 90
+PART = 500
+SUGGESTED = 20
+"""Unknown names of a batch that suggestions are looked up for: some 10 ms each, while others wait
+to write."""
 
 
 def named(body: EventBody) -> str:
@@ -38,8 +42,12 @@ class Settling:
     def __init__(self, db: Connection, by: Writer) -> None:
         self.db, self.by = db, by
         self.faults: list[Fault] = []
-        self._codes: dict[tuple[str, str], str | None] = {}
-        self._sources: dict[str, bool] = {}
+        self._codes: dict[tuple[str, str], str | UnknownActorError] = {}
+        self._unknown = 0
+        self._sources: dict[str, Source] = {}
+        self._new: dict[str, Source] = {}
+        self._merged: set[str] = set()
+        self._asked: set[str] = set()
         self._datasets: dict[str, bool] = {}
 
     def fault(self, loc: Loc, message: str, hint: str | None = None) -> None:
@@ -63,6 +71,8 @@ class Settling:
             }
             for n, s in enumerate(body.signals)
         ]
+        self._distinct(stated, at)
+        self._look_up(body)
         said = [
             {**dict(r), "source": self.source(r.source, [*at, "reports", n, "source"])}
             for n, r in enumerate(body.reports)
@@ -78,6 +88,19 @@ class Settling:
         whole = {"participants": people, "signals": stated, "reports": said, "location": place}
         return GivenEvent.model_validate({**rest, **whole, "key": named(body)})
 
+    def _distinct(self, stated: Sequence[dict[str, Any]], at: Loc) -> None:
+        """A signal leads from one actor to another, and each pair is stated once."""
+        seen = set()
+        for n, signal in enumerate(stated):
+            pair = (signal["from_"], signal["toward"])
+            if None in pair:
+                continue
+            if pair[0] == pair[1]:
+                self.fault([*at, "signals", n, "toward"], "is the one that it comes from")
+            if pair in seen:
+                self.fault([*at, "signals", n], f"{pair[0]} toward {pair[1]} is stated twice")
+            seen.add(pair)
+
     def _dataset(self, code: str, at: Loc) -> None:
         if code not in self._datasets:
             found = self.db.scalar(select(datasets.c.code).where(datasets.c.code == code))
@@ -90,40 +113,71 @@ class Settling:
         if given is None:
             return None
         if isinstance(given, Actor):
-            self._make(given, given.code, one(given.code), write_actors, at)
+            self._make_actor(given, at)
             return given.code
         key = (given, day)
         if key not in self._codes:
             try:
-                self._codes[key] = find(self.db, given, day)
+                near = 3 if self._unknown < SUGGESTED else 0
+                self._codes[key] = find(self.db, given, day, near=near)
             except UnknownActorError as unknown:
-                self.fault(at, str(unknown), unknown.hint)
-                return None
-        return self._codes[key]
+                self._codes[key] = unknown
+                self._unknown += 1
+        code = self._codes[key]
+        if isinstance(code, UnknownActorError):
+            self.fault(at, str(code), code.hint)
+            return None
+        return code
 
     def source(self, given: str | Source, at: Loc) -> str:
-        """The id of a source; one in full is made where it is new."""
+        """The id of a source; one in full is made, in the end, where it is new."""
         ident = given if isinstance(given, str) else given.id
-        found = with_documents(None, sources, lambda s: select(s.seq).where(s.id == ident))
-        if isinstance(given, Source):
-            self._make(given, ident, found, write_sources, at)
-        elif ident not in self._sources:
-            self._sources[ident] = self.db.execute(found).one_or_none() is not None
-            if not self._sources[ident]:
-                into = survivor_of(self.db, "source", ident)
-                hint = f"It was merged into {into}." if into else "Send the source in full."
-                self.fault(at, f"no source has the id {ident[:60]!r}", hint)
+        held = self._sources.get(ident)
+        if ident in self._merged:
+            into = survivor_of(self.db, "source", ident)
+            self.fault(at, f"{ident[:60]!r} was merged", f"Name {into}.")
+        elif isinstance(given, Source):
+            if held is None:
+                self._sources[ident] = self._new[ident] = given
+            elif held != given:
+                self._otherwise(ident, at)
+        elif held is None:
+            self.fault(at, f"no source has the id {ident[:60]!r}", "Send the source in full.")
         return ident
 
-    def _make(self, given: Any, ident: str, found: Any, write: Any, at: Loc) -> None:
-        """Make something given in full; what is there already has to be just so."""
-        row = self.db.execute(found).one_or_none()
+    def _look_up(self, body: EventBody) -> None:
+        """Read the sources that an event names, all at once."""
+        named = {r.source if isinstance(r.source, str) else r.source.id for r in body.reports}
+        wanted = sorted(named - self._asked)
+        self._asked |= named
+        s, m = sources.c, moved.c
+        for at in range(0, len(wanted), PART):
+            part = wanted[at : at + PART]
+            found = select(s.id, revisions.c.document).join(revisions, revisions.c.seq == s.seq)
+            for row in self.db.execute(found.where(s.id.in_(part))):
+                self._sources[row.id] = Source.model_validate_json(row.document)
+            gone = select(m.id).where(m.kind == "source", m.id.in_(part))
+            self._merged |= set(self.db.scalars(gone))
+
+    def make_sources(self) -> None:
+        """Write the sources that were sent in full and are new."""
+        write_sources(self.db, list(self._new.values()), self.by)
+
+    def _make_actor(self, given: Actor, at: Loc) -> None:
+        row = self.db.execute(one(given.code)).one_or_none()
         if row is None:
-            write(self.db, [given], self.by)
-        elif type(given).model_validate_json(row.document) != given:
-            self.fault(
-                at, f"{ident[:60]!r} is there, and says something else", "Name it by its id."
-            )
+            try:
+                given = settled_actor(self.db, given)
+            except InvalidBodyError as wrong:
+                for fault in wrong.faults:
+                    self.fault([*at, *fault.loc], fault.message, fault.hint)
+                return
+            write_actors(self.db, [given], self.by)
+        elif Actor.model_validate_json(row.document) != given:
+            self._otherwise(given.code, at)
+
+    def _otherwise(self, ident: str, at: Loc) -> None:
+        self.fault(at, f"{ident[:60]!r} is there, and says something else", "Name it by its id.")
 
 
 def taken(db: Connection, kind: str, ids: Sequence[str], locs: Sequence[Loc]) -> Iterator[Fault]:

@@ -16,7 +16,14 @@ from app.editing.merge_patch import patched
 from app.editing.outcome import Outcome, require_match
 from app.editing.settle import Loc, taken
 from app.http.body import valid
-from app.http.problems import ConflictError, Fault, InvalidBodyError, MissingError, MovedError
+from app.http.problems import (
+    MOST_FAULTS_OF_BODY,
+    ConflictError,
+    Fault,
+    InvalidBodyError,
+    MissingError,
+    MovedError,
+)
 from app.http.record import Shelf
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,6 +45,8 @@ class Kept(Generic[M]):
     """What still names it, in words; a document that is named cannot be retracted."""
     follow: Callable[[Connection, M | None, M, Writer], None]
     """Render again what shows it: what stood before, what stands now."""
+    clashes: Callable[[Sequence[M]], Iterator[tuple[int, Fault]]] = lambda _: iter(())
+    """What documents of one batch claim that others before them in it claim."""
     read_only: tuple[str, ...] = ()
     """Fields that its answers have beside those of the model."""
 
@@ -51,8 +60,11 @@ def _checked(kept: Kept[M], db: Connection, sent: Any, at: Loc) -> tuple[M | Non
     try:
         return kept.settle(db, checked.value), []
     except InvalidBodyError as wrong:
-        placed = [f.model_copy(update={"loc": [*at, *f.loc]}) for f in wrong.faults]
-        return None, placed
+        return None, [_placed(fault, at) for fault in wrong.faults]
+
+
+def _placed(fault: Fault, at: Loc) -> Fault:
+    return fault.model_copy(update={"loc": [*at, *fault.loc]})
 
 
 def create(kept: Kept[M], db: Connection, sent: Any, by: Writer) -> Outcome:
@@ -64,9 +76,13 @@ def create(kept: Kept[M], db: Connection, sent: Any, by: Writer) -> Outcome:
     given: list[M] = []
     faults: list[Fault] = []
     for one, at in zip(several, locs, strict=True):
+        if len(faults) >= MOST_FAULTS_OF_BODY:
+            break
         made, wrong = _checked(kept, db, one, at)
         faults += wrong
         given += [made] if made is not None else []
+    if not faults:
+        faults = [_placed(fault, locs[n]) for n, fault in kept.clashes(given)]
     if faults:
         raise InvalidBodyError(faults)
     ids = [kept.ident(one) for one in given]
@@ -86,6 +102,8 @@ def standing(shelf: Shelf, db: Connection, ident: str) -> tuple[int, str] | None
     def build(t: Any) -> Any:
         return select(t.seq).where(t[shelf.key] == ident)
 
+    if not ident.isprintable():
+        return None
     if into := survivor_of(db, shelf.kind, ident):
         raise MovedError(f"{shelf.path}/{quote(into)}")
     row = db.execute(with_documents(None, shelf.table, build)).one_or_none()

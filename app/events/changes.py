@@ -139,12 +139,14 @@ def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
     for r in db.execute(spells.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
     wanted = sorted({r.source for g in given for r in g.reports})
-    found = db.execute(
-        select(sources.c.id, revisions.c.document)
-        .join(revisions, revisions.c.seq == sources.c.seq)
-        .where(sources.c.id.in_(wanted))
-    )
-    cited = {key: Source.model_validate_json(body) for key, body in found}
+    cited: dict[str, Source] = {}
+    for at in range(0, len(wanted), 500):
+        found = db.execute(
+            select(sources.c.id, revisions.c.document)
+            .join(revisions, revisions.c.seq == sources.c.seq)
+            .where(sources.c.id.in_(wanted[at : at + 500]))
+        )
+        cited |= {key: Source.model_validate_json(body) for key, body in found}
     if absent := [key for key in wanted if key not in cited]:
         raise UnknownSourceError(f"no source has the id {absent[0]!r}")
     return Known({r.code: r.name for r in rows}, kinds, belongs, cited)

@@ -18,6 +18,10 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVal
 Date = Annotated[Word, AfterValidator(_dated)]
 
 
+MOST_TAGS, MOST_REPORTS = 100, 1000
+"""Of one event."""
+
+
 class Location(BaseModel):
     """Where it happened."""
 
@@ -83,8 +87,8 @@ class GivenEvent(BaseModel):
     participants: list[GivenParticipant] = Field([], max_length=500)
     signals: list[GivenSignal] = Field([], max_length=500)
     location: Location | None = None
-    tags: list[Word] = Field([], max_length=100)
-    reports: list[GivenReport] = Field([], max_length=1000)
+    tags: list[Word] = Field([], max_length=MOST_TAGS)
+    reports: list[GivenReport] = Field([], max_length=MOST_REPORTS)
 
 
 class Participant(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Request
 from pydantic import TypeAdapter, ValidationError
 
-from app.http.problems import Fault, InvalidBodyError, UnreadableError
+from app.http.problems import MOST_FAULTS_OF_BODY, Fault, InvalidBodyError, UnreadableError
 from app.text import safe
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def _unsafe(value: Any) -> list[Fault]:
     """What in a value one of the databases would refuse or alter, and nesting without end."""
     faults: list[Fault] = []
     todo: list[tuple[Any, list[str | int]]] = [(value, ["body"])]
-    while todo:
+    while todo and len(faults) < MOST_FAULTS_OF_BODY:
         held, loc = todo.pop()
         if len(loc) > DEEPEST:
             return [Fault(loc=loc[:3], message=f"is nested deeper than {DEEPEST}")]

@@ -149,6 +149,9 @@ SLUGS = {
 MOST_FAULTS = 20
 """Faults told of one request; whoever sends more mends these first."""
 
+MOST_FAULTS_OF_BODY = 1000
+"""Faults told of one body, which may hold a thousand documents."""
+
 PROBLEM = {
     "description": "A problem (RFC 9457).",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -224,7 +227,9 @@ def told(faults: list[Fault]) -> str:
 
 def _invalid_body(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidBodyError)
-    return problem(error.status, told(error.faults), error.faults)
+    faults = error.faults[:MOST_FAULTS_OF_BODY]
+    more = "; there may be more" if len(error.faults) >= MOST_FAULTS_OF_BODY else ""
+    return problem(error.status, told(faults) + more, faults)
 
 
 def _unreadable(_: Request, error: Exception) -> Response:

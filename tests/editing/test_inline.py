@@ -1,0 +1,103 @@
+"""What is sent in full inside of an event is held to the same rules as what is sent alone."""
+
+from typing import Any
+
+from sqlalchemy import event
+
+
+def with_actor(key: str, **actor: Any) -> dict[str, Any]:
+    person = {"kind": "person", "name": "Somebody", **actor}
+    who = [{"actor": person, "role": "participant"}]
+    return {"key": key, "title": key, "date": "2023-05-01", "participants": who}
+
+
+def faults(answer: Any) -> list[tuple[list[Any], str]]:
+    return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
+
+
+CLAIMS: tuple[tuple[dict[str, Any], list[Any], str], ...] = (
+    ({"code": "arm"}, ["code"], "differs from ARM in case only"),
+    ({"code": "resolve"}, ["code"], "is an address of its own"),
+    (
+        {"code": "X", "codes": [{"scheme": "iso2", "value": "AM"}]},
+        ["codes", 0],
+        "iso2:AM is ARM in that time",
+    ),
+    ({"code": "X", "successors": ["Nobody"]}, ["successors", 0], "no actor is called 'Nobody'"),
+)
+
+
+def test_an_actor_takes_nobodys_name(desk: Any) -> None:
+    for actor, where, said in CLAIMS:
+        inline = desk.ask("POST", "/v1/events", [with_actor("one", **actor)])
+        assert inline.status_code == 422
+        assert faults(inline) == [(["body", 0, "participants", 0, "actor", *where], said)]
+        alone = {"kind": "person", "name": "Somebody", **actor}
+        assert faults(desk.ask("POST", "/v1/actors", alone)) == [(["body", *where], said)]
+
+
+def test_actors_of_one_batch_do_not_take_each_others_names(desk: Any) -> None:
+    code = {"scheme": "house", "value": "7"}
+    first = {"code": "Q1", "kind": "person", "name": "First", "codes": [code]}
+    second = {**first, "code": "q1", "name": "Second"}
+    answer = desk.ask("POST", "/v1/actors", [first, second])
+    assert answer.status_code == 422
+    assert faults(answer) == [
+        (["body", 1, "code"], "differs from Q1 in case only"),
+        (["body", 1, "codes", 0], "house:7 is Q1 in that time"),
+    ]
+    apart = [
+        {**first, "codes": [{**code, "until": "2000-01-01"}]},
+        {**second, "code": "Q2", "codes": [{**code, "since": "2000-01-01"}]},
+    ]
+    desk.done("POST", "/v1/actors", apart)
+
+
+def test_a_source_that_was_merged_does_not_come_back(desk: Any) -> None:
+    source = {"id": "one", "kind": "news", "title": "One", "publisher": "P"}
+    desk.done("POST", "/v1/sources", [source, {**source, "id": "two"}])
+    desk.done("POST", "/v1/sources/one/merge", {"into": "two"})
+    given = {"key": "k", "title": "t", "date": "2023", "reports": [{"source": source}]}
+    answer = desk.ask("POST", "/v1/events", given)
+    assert answer.status_code == 422
+    assert faults(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
+    assert answer.json()["errors"][0]["hint"] == "Name two."
+
+
+def test_many_sources_in_full_cost_few_statements(desk: Any) -> None:
+    ids = [f"s-{n}" for n in range(1000)]
+    new = [{"source": {"id": i, "kind": "k", "title": "t", "publisher": "p"}} for i in ids]
+    engine = desk.api.app.state.database.engine
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, text: str, *___: Any) -> None:
+        seen.append(text)
+
+    event.listen(engine, "before_cursor_execute", note)
+    desk.event("many", reports=new)
+    assert len(seen) < 100
+
+
+def test_signals_lead_to_another_and_each_pair_once(desk: Any) -> None:
+    def stated(*pairs: tuple[str, str]) -> Any:
+        signals = [{"from": a, "toward": b, "score": 1} for a, b in pairs]
+        given = {"key": "k", "title": "t", "date": "2023", "signals": signals}
+        return desk.ask("POST", "/v1/events", given)
+
+    itself = stated(("ARM", "Armenia"))
+    assert faults(itself) == [(["body", "signals", 0, "toward"], "is the one that it comes from")]
+    twice = stated(("ARM", "RUS"), ("RUS", "ARM"), ("ARM", "Russia"))
+    assert faults(twice) == [(["body", "signals", 2], "ARM toward RUS is stated twice")]
+    assert stated(("ARM", "RUS"), ("RUS", "ARM")).status_code == 201
+
+
+def test_unknown_names_are_told_all_and_resembling_ones_of_the_first(desk: Any) -> None:
+    who = [{"actor": f"Armenai {n}", "role": "participant"} for n in range(500)]
+    batch = [{"key": f"k{n}", "title": "t", "date": "2023", "participants": who} for n in range(3)]
+    answer = desk.ask("POST", "/v1/events", batch)
+    assert answer.status_code == 422
+    told = answer.json()["errors"]
+    assert len(told) == 1000
+    assert "there may be more" in answer.json()["detail"]
+    assert "ARM" in told[0]["hint"]
+    assert told[-1]["hint"] == "See /v1/actors/resolve?q= for names and codes."

@@ -1,0 +1,170 @@
+"""Hostile bodies to every write: a problem each time, the same one on both databases."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import copied
+from examples import key_of
+from fastapi.testclient import TestClient
+
+from app.events.verify import findings
+from app.examples import examples
+from app.main import create_app
+from app.settings import Settings
+
+PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
+WRITES = tuple(
+    sorted(
+        (path, method, told["operationId"])
+        for path, verbs in PATHS.items()
+        for method, told in verbs.items()
+        if method != "get"
+    )
+)
+"""Every operation that writes."""
+
+STANDING = {
+    "event_id": "curated:2023-10-03-armenia-ratifies-rome-statute",
+    "code": "ARM",
+    "source_id": "news-2023-10-13-putin-loses-another-ally",
+    "dataset": "curated",
+    "membership_id": "ARM:CSTO:member:1",
+}
+MOST = 64 * 1024
+"""Bytes of a body, for this test."""
+
+RAW = (
+    b"", b" ", b"{", b"[", b"nul", b"NaN", b"Infinity", b"-Infinity", b"1e400", b"[1e400]",
+    b'{"title": NaN}', b'{"reason": 1e999}', b"\xff\xfe{}", b"\xef\xbb\xbf{}", b'{"a":"\xff"}',
+    b'{"a": 1, "a": 2}', b'{"reason": "x", "reason": "y"}', b"[" * 20_000, b'{"a":' * 5_000,
+    b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", b"9" * 5_000,
+    b'{"revision": ' + b"9" * 5_000 + b"}", b"{'a': 1}", b"{} {}", b"null", b"true", b"7", b'"x"',
+    b"[]", b"[null]", b"[[]]", b"[{}, 7]", b"{}", b'{"x": 1}', b'{"\\u0000": 1}',
+    b'{"\\ud800": "\\udfff"}', b'{"reason": "\\u0000"}', b'{"reason": "\\ud83d"}',
+    b'{"reason": ""}', b'{"reason": 7, "into": 7}', b'{"into": "\\u0000"}',
+    b'{"into": "nowhere", "duplicates": ["x"]}', b'{"duplicates": [7, null, []]}',
+    b"[" + b",".join([b"{}"] * 1001) + b"]", b"a" * (MOST + 1), b'"' + b"a" * 50_000 + b'"',
+    json.dumps({f"k{n}": n for n in range(3_000)}).encode(),
+)  # fmt: skip
+
+VALUES: tuple[Any, ...] = (
+    None, True, 2**63, 1e308, "", "\x00", "\ud800", "2023-02-30", "a" * 50_000, {}, [None],
+    [{}], ["x", 7], {"name": "x", "lat": 91}, [{"source": "none"}],
+)  # fmt: skip
+
+TYPES = (
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "",
+    "json",
+    "\x7f",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The same service on both databases, each with a key."""
+
+    clients: dict[str, tuple[TestClient, str]]
+
+    def send(self, method: str, path: str, body: bytes, **more: str) -> Any:
+        """The answer of one, after both proved to be fit for a reader and alike."""
+        found = {}
+        for kind, (client, key) in self.clients.items():
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **more}
+            answer = client.request(method.upper(), path, content=body, headers=headers)
+            fit(answer, f"{method} {path} {body[:200]!r}")
+            found[kind] = answer
+        assert len({a.status_code for a in found.values()}) == 1, (method, path, body[:200], found)
+        return found["sqlite"]
+
+
+def fit(answer: Any, asked: str) -> None:
+    """Never a fault of ours; JSON that anybody can read; an error is a problem."""
+    assert answer.status_code < 500, (asked, answer.text[:500])
+    if answer.status_code == 308:  # one of the bodies was a merge
+        return
+    body = json.loads(answer.content.decode("utf-8"))
+    if answer.status_code < 400:
+        return
+    assert answer.headers["content-type"] == "application/problem+json", asked
+    assert body["status"] == answer.status_code
+    assert len(answer.content) < 400_000, asked
+    if answer.status_code == 422:
+        assert body["errors"], asked
+        for fault in body["errors"]:
+            assert fault["loc"][0] in ("query", "path", "body", "header"), (asked, fault)
+            assert fault["message"], asked
+            assert len(json.dumps(fault)) < 5_000, asked
+
+
+@pytest.fixture(scope="module")
+def both(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Both]:
+    """Both services, on databases of their own; afterwards nothing may be out of step."""
+    folder: Path = tmp_path_factory.mktemp("hostile")
+    clients = {}
+    for kind in ("sqlite", "postgresql"):
+        url = copied(kind, "hostile", folder, request)
+        settings = Settings(database_url=url, cursor_key="test", max_body_bytes=MOST)
+        client = TestClient(
+            create_app(settings), raise_server_exceptions=False, follow_redirects=False
+        )
+        client.__enter__()
+        clients[kind] = (client, key_of(client.app.state.database))  # type: ignore[attr-defined]
+    yield Both(clients)
+    for client, _ in clients.values():
+        with client.app.state.database.connect() as db:  # type: ignore[attr-defined]
+            assert list(findings(db)) == []
+        client.__exit__(None, None, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "method", "operation"), WRITES)
+def test_bodies_that_are_none(both: Both, path: str, method: str, operation: str) -> None:
+    here = path.format_map(STANDING)
+    patching = method == "patch"
+    for body in RAW:
+        answer = both.send(method, here, body)
+        empty = patching and body in (b"{}", b'{"a":' * 5_000)
+        assert answer.status_code >= 400 or empty, (operation, body[:100])
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), WRITES)
+def test_other_kinds_of_content(both: Both, path: str, method: str, operation: str) -> None:
+    here = path.format_map(STANDING)
+    for kind in TYPES:
+        assert both.send(method, here, b"{}", **{"Content-Type": kind}).status_code == 415, (
+            operation
+        )
+    packed = both.send(method, here, b"\x1f\x8b", **{"Content-Encoding": "gzip"})
+    assert packed.status_code == 415
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), WRITES)
+def test_headers(both: Both, path: str, method: str, operation: str) -> None:
+    here = path.format_map(STANDING)
+    for name in ("If-Match", "Idempotency-Key"):
+        for value in ("", '"', "9" * 5_000, '"' + "9" * 5_000 + '"', 'W/"1"', "a" * 201, "\xff"):
+            answer = both.send(method, here, b"[]", **{name: value.encode("latin-1")})  # type: ignore[arg-type]
+            assert answer.status_code >= 400, (operation, name, value[:50])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), [w for w in WRITES if w[1] == "put" or w[0].endswith("merge")]
+)
+def test_every_field_with_every_value(both: Both, path: str, method: str, operation: str) -> None:
+    here = path.format_map(STANDING)
+    good: dict[str, Any] = dict(examples()[operation]["body"])
+    if method == "put":
+        good = dict(both.clients["sqlite"][0].get(here).json())
+    for field in [*good, "reason"]:
+        for value in VALUES:
+            both.send(method, here, json.dumps({**good, field: value}).encode())
