@@ -95,8 +95,9 @@ def alignment_of(database: Database, pairs: list[tuple[str, str]]) -> Callable[[
         one, other = pairs[n % len(pairs)]
         asked = Case(one, (other,), (), "both", (SET,), {other: [Spell("", "~", 1)]}, None)
         days = case.days_of(case.flows(db, asked), asked)
-        known = series.parameters(days, 0.5)
-        return measure.index_at(days, ends, 0.5, known.dispersion)
+        months = measure.by_month(days)
+        known = series.parameters(months, 0.5)
+        return measure.index_at(days, ends, 0.5, known.dispersion, months=months)
 
     db = database.engine.connect()
     return call

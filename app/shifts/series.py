@@ -11,7 +11,7 @@ from app.events.buckets import LIMIT, TooManyBucketsError, after, start_of
 from app.shifts import measure, queries
 from app.shifts.case import Case, Flow, days_of, flows, told
 from app.shifts.filter import Granularity
-from app.shifts.measure import Days
+from app.shifts.measure import Days, Months
 from app.shifts.schemas import Mover, Parameters, Point
 
 PART = 500
@@ -45,9 +45,9 @@ def window(days: Days, since: str | None, until: str | None) -> tuple[date, date
     return (first, last) if first <= last else None
 
 
-def parameters(days: Days, share: float) -> Parameters:
-    """With what the index of some days is made."""
-    phi = measure.dispersion(measure.by_month(days).mass, measure.MASS_DISPERSION)
+def parameters(months: Months, share: float) -> Parameters:
+    """With what the index of some months is made."""
+    phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
     return Parameters(
         half_life=measure.HALF_LIFE,
         prior=measure.PRIOR,
@@ -146,7 +146,7 @@ def series(
     """The whole answer of an alignment; no points where there is nothing to draw."""
     rows = flows(db, case)
     days = days_of(rows, case)
-    known = parameters(days, share)
+    known = parameters(measure.by_month(days), share)
     bounds = window(days, since, until)
     if bounds is None:
         return [], [], known
