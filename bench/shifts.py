@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.shifts import breaks, measure
+from app.shifts import breaks, judge, measure
 from app.shifts.measure import Days, Floats
 from app.shifts.nulls import BLOCK, LEAST_EVENTS, LENGTHS, RATES, Nulls, effective, fit, size
 
@@ -87,6 +87,18 @@ def coverage(nulls: Nulls, draws: int) -> Iterator[str]:
             hits.append(index.low[-1] <= truth <= index.high[-1])
             width.append(index.high[-1] - index.low[-1])
         yield f"{half_life:>10}{np.mean(hits):>10.3f}{np.mean(width):>8.2f}"
+
+
+def watching(nulls: Nulls, draws: int) -> Iterator[str]:
+    """How far the fast index strays from the slow one in ten years without a change."""
+    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(judge.WATCH):>12}"
+    for rate in RATES:
+        seen = []
+        for _ in range(draws):
+            gaps = judge.gaps(measure.by_month(nulls.draw(rate, 120).days))
+            seen.append(np.abs(gaps[24:]).max(initial=0.0))
+        share = (np.array(seen) >= judge.WATCH).mean()
+        yield f"{rate:>8}{np.quantile(seen, 0.95):>10.2f}{share:>12.3f}"
 
 
 def self_share(mass: Floats) -> float:
@@ -235,6 +247,7 @@ def main() -> None:
         ("Size of p, as published", sizes(nulls, breaks.KEDS, asked.draws)),
         ("Size of p, fitted anew", sizes(nulls, fit(nulls, asked.draws), asked.draws)),
         ("Size of the permuted p", permuted_sizes(nulls, asked.draws // 5)),
+        ("The watch level", watching(nulls, asked.draws)),
         ("Coverage of the 90 % interval", coverage(nulls, asked.draws)),
         (f"Documented breaks ({sum(m is not None for _, m, _ in documented)}), controls "
          f"({sum(m is None for _, m, _ in documented)})", comparison(dyads, documented, drawn)),

@@ -54,7 +54,7 @@ def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
     last = horizon(db, asked, days)
     found = judge.findings(days, asked.weighed, last, fitted.null, fitted.share)
     rates = breaks.adjusted([f.p for f in found])
-    watched = abs(judge.gap(days, fitted.share)) >= judge.WATCH
+    watched = judge.watched(days, fitted.share)
     detected = []
     for n, (finding, q) in enumerate(zip(found, rates, strict=True)):
         newest = n == len(found) - 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.shifts import breaks, measure
 from app.shifts.breaks import KEDS, Null
-from app.shifts.measure import Days, Floats, Level
+from app.shifts.measure import Days, Floats, Level, Months
 
 Method = Literal["quad_6", "mass_6", "event_days"]
 Verdict = Literal["strong", "shift", "watch", "no_evidence", "insufficient_data"]
@@ -22,8 +22,9 @@ LEAST_EFFECTIVE = 4.0
 """Effective observations on either side without which nothing is claimed."""
 SPLIT = 0.05
 """p at which a stretch of event-days is split and its parts are looked at in turn."""
-WATCH = 3.0
-"""Standard errors between the fast and the slow index that are worth watching."""
+WATCH = 1.4
+"""Standard errors between the fast and the slow index that are worth watching: in one of twenty
+decades in which nothing changes they are ever passed, whether much happens or little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,15 +324,18 @@ def worth_testing(finding: Finding, q: float) -> bool:
     return finding.enough and q <= 0.05 and abs(finding.change) >= 0.3
 
 
-def gap(days: Days, share: float = 0.5) -> float:
+def gaps(months: Months, share: float = 0.5) -> Floats:
     """How far the fast index (6 months) lies from the slow one (36), in standard errors."""
-    if not len(days):
-        return 0.0
-    months = measure.by_month(days)
     phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
     rows = measure.saturated(months.mass, phi)
     fast, slow = (measure.smoothed(rows, share, h) for h in (6.0, 36.0))
-    theta = (1 + slow.value[-1]) / 2
-    spread = sum(1 / (s.effective[-1] + measure.PRIOR + 1) for s in (fast, slow))
-    error = np.sqrt(max(theta * (1 - theta), 1e-6) * spread)
-    return float((fast.value[-1] - slow.value[-1]) / 2 / error)
+    theta = (1 + slow.value) / 2
+    spread = sum(1 / (s.effective + measure.PRIOR + 1) for s in (fast, slow))
+    error = np.sqrt(np.maximum(theta * (1 - theta), 1e-6) * spread)
+    found: Floats = (fast.value - slow.value) / 2 / error
+    return found
+
+
+def watched(days: Days, share: float = 0.5) -> bool:
+    """Whether the newest months are worth watching."""
+    return bool(len(days)) and abs(gaps(measure.by_month(days), share)[-1]) >= WATCH

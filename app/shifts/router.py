@@ -219,7 +219,9 @@ def _detail(
     tests = stored.tests(db, question, held.scope, known)
     q = detect.rate(finding.p, tests)
     row = Detected(question, finding, q, len(tests), "no_evidence", None)
-    row = detect.judged(db, row, days, known.null, watched=False)
+    newest = finding.span is None or finding.span[2] >= str(days.day[-1])
+    watched = held.scope == "named" and newest and judge.watched(days, known.share)
+    row = detect.judged(db, row, days, known.null, watched)
     found, prior = evidence.evidence(db, question, row, days, known.share)
     shift = _row(db, row, held.asked, held.scope, version)
     after = finding.after.index if finding.after else 2 * known.share - 1
