@@ -234,7 +234,7 @@ def main() -> None:
     given = argparse.ArgumentParser(prog="python -m bench.shifts", description=__doc__)
     given.add_argument("dyad_days", type=Path)
     given.add_argument("cases", type=Path)
-    given.add_argument("--draws", type=int, default=1000, help="nulls for each cell")
+    given.add_argument("--draws", type=int, default=400, help="nulls for each cell")
     asked = given.parse_args()
     dyads = read(asked.dyad_days)
     busy = [d for d in dyads.values() if d.days.n.sum() >= LEAST_EVENTS]

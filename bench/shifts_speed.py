@@ -71,6 +71,13 @@ def fill(database: Database, rows: list[dict[str, object]]) -> None:
         db.execute(insert(dyads), marked)
 
 
+def paired(frame: pandas.DataFrame) -> pandas.Series:
+    """The dyad of each event, in either order."""
+    first = frame[["one", "other"]].min(axis=1)
+    last = frame[["one", "other"]].max(axis=1)
+    return pandas.Series(list(zip(first, last, strict=True)))
+
+
 def median(call: Callable[[int], object], times: int) -> float:
     """Microseconds of a call, the middle of several."""
     seen = []
@@ -107,8 +114,7 @@ def measured(database: Database, frame: pandas.DataFrame) -> None:
     """Every figure."""
     busy = duckdb.connect()
     busy.execute("CREATE TABLE raw AS SELECT * FROM frame")
-    pair = frame[["one", "other"]].apply(lambda r: tuple(sorted(r)), axis=1).value_counts()
-    every = [(a, b) for a, b in pair.index]
+    every = list(paired(frame).value_counts().index)
     series_sql = (
         "SELECT date_trunc('month', day), sum(mass) FILTER (score > 0),"
         " sum(mass) FILTER (score < 0), count(*) FROM raw WHERE (one = ? AND other = ?)"
@@ -142,8 +148,8 @@ def measured(database: Database, frame: pandas.DataFrame) -> None:
     assert size is not None
     theirs = median(lambda _: busy.execute(biggest).fetchall(), 10)
     told(f"biggest shifts of all dyads ({size[1]:,} tests)", ours_us, theirs)
-    hit = frame.tail(100_000)[["one", "other"]].apply(lambda r: tuple(sorted(r)), axis=1)
-    keys = [{"one": a, "other": b, "dataset": SET} for a, b in set(hit)]
+    hit = set(paired(frame.tail(100_000)))
+    keys = [{"one": a, "other": b, "dataset": SET} for a, b in hit]
     with database.write() as db:
         for key in keys:
             where = [dyads.c[name] == value for name, value in key.items()]

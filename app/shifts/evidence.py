@@ -17,6 +17,7 @@ from app.shifts.measure import Days
 from app.shifts.schemas import (
     FormalTie,
     Share,
+    SignalShare,
     Step,
     Structure,
     Subtotal,
@@ -45,7 +46,7 @@ def documents(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
 def evidence(
     db: Connection, asked: Case, row: Detected, days: Days, share: float
 ) -> tuple[list[Share], float]:
-    """Each signal after the onset with its share, weightiest first; and the prior's share."""
+    """Each event after the onset with its share, weightiest first; and the prior's share."""
     finding = row.finding
     if finding.after is None:
         return [], 0.0
@@ -58,30 +59,36 @@ def evidence(
             counted.append((s, part))
     values, prior = shares.attributed(finding, days, [part for _, part in counted], share)
     told = documents(db, [s.seq for s, _ in counted])
+    of_event: dict[str, list[tuple[Told, float]]] = defaultdict(list)
+    for (s, _), value in zip(counted, values, strict=True):
+        of_event[s.event].append((s, value))
     change = sum(values) + prior
     found = [
-        _share(s, told[s.event], value, change, asked.known_by)
-        for (s, _), value in zip(counted, values, strict=True)
+        _share(told[event], signals, change, asked.known_by) for event, signals in of_event.items()
     ]
-    found.sort(key=lambda e: (-abs(e.share), e.date, e.event, e.actor, e.toward))
+    found.sort(key=lambda e: (-abs(e.share), e.date, e.event))
     return found, prior
 
 
 def _share(
-    s: Told, event: dict[str, Any], value: float, change: float, known_by: str | None
+    event: dict[str, Any],
+    signals: Sequence[tuple[Told, float]],
+    change: float,
+    known_by: str | None,
 ) -> Share:
     out = [r for r in event["reports"] if known_by is None or "" < published(r) <= known_by]
+    value = sum(part for _, part in signals)
     return Share(
-        event=s.event,
+        event=event["id"],
         title=event["title"],
         date=event["date"],
-        actor=s.from_,
-        toward=s.toward,
-        score=s.score,
-        quad=s.quad,
         share=value,
         speaks="for" if value * change >= 0 else "against",
-        flags=flags(s, event),
+        signals=[
+            SignalShare(actor=s.from_, toward=s.toward, score=s.score, quad=s.quad, share=part)
+            for s, part in sorted(signals, key=lambda held: (-abs(held[1]), held[0]))
+        ],
+        flags=sorted({flag for s, _ in signals for flag in flags(s, event)}),
         sources=[Witness.model_validate({k: r[k] for k in Witness.model_fields}) for r in out],
     )
 
@@ -111,22 +118,24 @@ def _talks(event: dict[str, Any]) -> bool:
 def subtotals(found: Sequence[Share], asked: Case) -> Subtotals:
     """Shares added up by partner, by who moved, by quad class, source and month."""
 
-    def by(name: Callable[[Share], Iterable[str]]) -> list[Subtotal]:
-        total: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-        for one in found:
-            names = list(name(one)) or ["none"]
-            for value in names:
-                total[value][0] += one.share / len(names)
-                total[value][1] += 1
-        rows = [Subtotal(value=k, share=v[0], n=int(v[1])) for k, v in total.items()]
+    def by(name: Callable[[Share, SignalShare], Iterable[str]]) -> list[Subtotal]:
+        total: dict[str, float] = defaultdict(float)
+        events: dict[str, set[str]] = defaultdict(set)
+        for event in found:
+            for one in event.signals:
+                names = list(name(event, one)) or ["none"]
+                for value in names:
+                    total[value] += one.share / len(names)
+                    events[value].add(event.event)
+        rows = [Subtotal(value=k, share=v, n=len(events[k])) for k, v in total.items()]
         return sorted(rows, key=lambda r: (-abs(r.share), r.value))
 
     return Subtotals(
-        partner=by(lambda e: [e.toward if e.actor == asked.actor else e.actor]),
-        mover=by(lambda e: [e.actor]),
-        quad=by(lambda e: [str(e.quad)]),
-        source=by(lambda e: sorted({s.publisher for s in e.sources})),
-        month=by(lambda e: [e.date[:7]]),
+        partner=by(lambda _, s: [s.toward if s.actor == asked.actor else s.actor]),
+        mover=by(lambda _, s: [s.actor]),
+        quad=by(lambda _, s: [str(s.quad)]),
+        source=by(lambda e, _: sorted({r.publisher for r in e.sources})),
+        month=by(lambda e, _: [e.date[:7]]),
     )
 
 

@@ -150,18 +150,25 @@ class Witness(BaseModel):
     credibility: int | None
 
 
-class Share(BaseModel):
-    """What one event's signal contributes to the change."""
+class SignalShare(BaseModel):
+    """What one signal of an event contributes."""
 
-    event: str
-    title: str
-    date: str
     actor: str
     toward: str
     score: float
     quad: int
+    share: float
+
+
+class Share(BaseModel):
+    """What one event contributes to the change."""
+
+    event: str
+    title: str
+    date: str
     share: float = Field(description="Points of the index; negative: speaks against an increase.")
     speaks: Literal["for", "against"] = Field(description="For the change, or against it.")
+    signals: list[SignalShare]
     flags: list[str]
     sources: list[Witness]
 
@@ -171,7 +178,7 @@ class Subtotal(BaseModel):
 
     value: str
     share: float
-    n: int
+    n: int = Field(description="Events.")
 
 
 class Subtotals(BaseModel):

@@ -53,8 +53,8 @@ def share(value: float, *publishers: str) -> Share:
         for p in publishers
     ]
     return Share(
-        event="made:e", title="e", date="2020", actor="ARM", toward="RUS", score=value, quad=1,
-        share=value, speaks="for" if value < 0 else "against", flags=[], sources=told,
+        event="made:e", title="e", date="2020", share=value, signals=[],
+        speaks="for" if value < 0 else "against", flags=[], sources=told,
     )  # fmt: skip
 
 

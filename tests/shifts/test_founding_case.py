@@ -95,7 +95,10 @@ def test_evidence_names_its_events_with_sources_for_and_against(api: TestClient)
     assert statute["share"] < 0
     assert {s["publisher"] for s in statute["sources"]} >= {"ed. PRC"}
     flagged = [e for e in told["evidence"] if "mediation" in e["flags"]]
-    assert all(e["score"] > 0 for e in flagged)
+    assert all(s["score"] > 0 for e in flagged for s in e["signals"])
+    assert len(named) == len(told["evidence"])
+    for e in told["evidence"]:
+        assert sum(s["share"] for s in e["signals"]) == pytest.approx(e["share"], abs=1e-12)
     assert "CSTO" in {t["group"] for t in told["structure"]["ties"]} | {"CSTO"}
     assert any(t["group"] == "ARM-RUS-1997" for t in told["structure"]["ties"])
 
