@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from itertools import chain
 from socket import socket
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from app.access.keys import (
     list_keys,
     revoke_key,
 )
+from app.cli_shifts import mount
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
 from app.events.filter import EventQuery
@@ -30,6 +32,8 @@ from app.http.problems import InvalidError
 from app.ingest.bundled import load
 from app.main import create_app
 from app.settings import Settings
+from app.shifts.refresh import refresh
+from app.shifts.verify import findings as shift_findings
 
 main = typer.Typer(help="A sourced record of what states and alliances do.", no_args_is_help=True)
 db = typer.Typer(help="The database itself.", no_args_is_help=True)
@@ -38,6 +42,7 @@ keys = typer.Typer(
 )
 main.add_typer(db, name="db")
 main.add_typer(keys, name="keys")
+mount(main)
 console = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
 
@@ -88,6 +93,7 @@ def prepare() -> None:
         if current != head:
             upgrade(database)
         load(database)
+        refresh(database)
 
 
 @db.command("upgrade")
@@ -117,7 +123,7 @@ def verify() -> None:
     with closing(opened()) as database:
         _current(database)
         with database.connect() as reading:
-            for finding in findings(reading):
+            for finding in chain(findings(reading), shift_findings(reading)):
                 found += 1
                 print(finding)
     if found:

@@ -30,6 +30,9 @@ from app.http.head import HeadMiddleware
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
 from app.settings import Settings
+from app.shifts.refresh import Refresher
+from app.shifts.router import router as shifts
+from app.shifts.similarity import router as similarity
 from app.sources.router import router as sources
 
 DESCRIPTION = """A sourced record of what states and alliances do to each other: what happened
@@ -46,15 +49,18 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
         database = Database(settings.database_url, settings.pool_size)
+        refresher = Refresher(database)
         try:
             require_current(database)
             app.state.database = database
             app.state.settings = settings
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
             app.state.pulse = Pulse(database)
+            refresher.start()
             yield
             app.state.pulse.end()
         finally:
+            refresher.close()
             database.close()
 
     app: FastAPI = FastAPIOffline(
@@ -64,7 +70,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (stream, history, events, actors, memberships, alliances, sources):
+    for router in (
+        stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
+    ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
     add_problem_handlers(app)

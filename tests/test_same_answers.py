@@ -42,6 +42,14 @@ PATHS = (
     "/v1/sources",
     "/v1/datasets",
     "/v1/coverage",
+    "/v1/alignment?actor=ARM&toward=RUS",
+    "/v1/alignment?actor=ARM&toward=EU,USA&against=RUS,CSTO&granularity=week&since=2022",
+    "/v1/alignment?actor=AZE&toward=ARM&acts=own&min_reliability=B&granularity=year",
+    "/v1/shifts?max_q=1",
+    "/v1/shifts?actor=ARM&max_q=1&sort=-onset",
+    "/v1/shifts?actor=ARM&toward=RUS,CSTO&known_by=2023-10-13",
+    "/v1/shifts?actor=ARM&toward=EU,USA&against=RUS",
+    "/v1/similarity?actors=ARM,RUS,AZE&since=1992&until=2024&measure=tau_b",
 )
 ELSEWHERE = ("sort", "limit", "count")
 

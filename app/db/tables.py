@@ -339,3 +339,43 @@ for _table, _first in ((events, ()), (participations, ("actor",))):
     _columns = [PAST[_table].c[name] for name in (*_first, "end")]
     _where = PAST[_table].c.end != PAST[_table].c.start
     Index(f"ix_past_{_table.name}_running", *_columns, sqlite_where=_where, postgresql_where=_where)
+
+# ── alignment ─────────────────────────────────────────────────────────────────────────────────
+dyads = Table(
+    "dyads",
+    metadata,
+    Column("one", word(), nullable=False),
+    Column("other", word(), nullable=False),
+    Column("dataset", word(), nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("segmented", Integer, nullable=False),
+    PrimaryKeyConstraint("one", "other", "dataset"),
+    sqlite_with_rowid=False,
+)
+"""`one` sorts before `other`. `changed` counts the writes that touched their day sums, and
+`segmented` says at which of them the shifts below were found: a dyad is stale where they differ."""
+Index(
+    "ix_dyads_stale",
+    dyads.c.dataset,
+    sqlite_where=dyads.c.changed != dyads.c.segmented,
+    postgresql_where=dyads.c.changed != dyads.c.segmented,
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("dataset", word(), nullable=False),
+    Column("one", word(), nullable=False),
+    Column("other", word(), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("p", Float, nullable=False),
+    Column("q", Float, nullable=False),
+    Column("at_least", Float, nullable=False),
+    Column("magnitude", Float, nullable=False),
+    Column("robust", Boolean),
+    Column("finding", document(), nullable=False),
+    PrimaryKeyConstraint("dataset", "one", "other", "number"),
+    Index(None, "dataset", "at_least"),
+    Index(None, "dataset", "other"),
+)
+"""What was found in every dyad with enough data, by one dataset, both sides' acts together."""

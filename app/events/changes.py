@@ -12,6 +12,7 @@ from app.db.journal import Entry, Writer, append, moment, numbers
 from app.db.tables import (
     actors,
     day_sums,
+    dyads,
     events,
     memberships,
     participations,
@@ -262,3 +263,16 @@ def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> Non
         db.execute(upsert(db, day_sums, {n: day_sums.c[n] for n in SUMS}), changed)
         if sign < 0:
             db.execute(delete(day_sums).where(day_sums.c.n == 0))
+        mark(db, changed)
+
+
+def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
+    """Note that the day sums of some dyads changed, so that their shifts are found anew."""
+    pairs = {(*sorted((s["from"], s["toward"])), s["dataset"]) for s in changed}
+    rows = [
+        {"one": one, "other": other, "dataset": dataset, "changed": 1, "segmented": 0}
+        for one, other, dataset in sorted(pairs)
+        if one != other
+    ]
+    if rows:
+        db.execute(upsert(db, dyads, {"changed": dyads.c.changed}), rows)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-Kind = Literal["event", "actor", "source", "membership", "dataset"]
+Kind = Literal["event", "actor", "source", "membership", "dataset", "calibration"]
 Action = Literal["create", "update", "merge", "retract"]
 
 

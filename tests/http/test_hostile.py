@@ -12,6 +12,8 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.main import create_app
 from app.settings import Settings
+from app.shifts.filter import SidesQuery
+from app.shifts.key import ShiftKey, pack
 
 LONG = 50_000
 NEEDED = {
@@ -19,6 +21,8 @@ NEEDED = {
     "/v1/diff": "from=0",
     "/v1/facets": "by=type",
     "/v1/actors/resolve": "q=Armenia",
+    "/v1/alignment": "actor=ARM&toward=RUS",
+    "/v1/similarity": "actors=ARM,RUS",
 }
 """Parameters without which an address answers 422 to everything."""
 
@@ -26,6 +30,9 @@ STANDING = {
     "source_id": "news-2023-10-13-putin-loses-another-ally",
     "dataset": "curated",
     "membership_id": "ARM:CSTO:member:1",
+    "shift_id": pack(
+        ShiftKey(SidesQuery(actor="ARM", toward=["RUS"]), None, "named", "event_days", None)
+    ),
 }
 """What stands for the parameters of paths."""
 
@@ -118,7 +125,7 @@ def filled(path: str, an_event: str) -> str:
 def asked(path: str, *pairs: str, without: str = "") -> str:
     """A query with what the address needs."""
     needed = NEEDED.get(path, "")
-    kept = [needed] if needed and needed.partition("=")[0] != without else []
+    kept = [pair for pair in needed.split("&") if pair and pair.partition("=")[0] != without]
     return "?" + "&".join([*kept, *pairs])
 
 

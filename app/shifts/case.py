@@ -1,0 +1,237 @@
+"""What is asked, settled: codes for names, members with their days, and what passed between them.
+
+The flows come from day sums where only datasets narrow the events, else from the signals of the
+events that match; the numbers are the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from app.actors.path import in_query
+from app.db.types import NEVER
+from app.events import queries as of_events
+from app.events.filter import EventFilter
+from app.events.queries import Asked
+from app.events.render import GROUPS
+from app.events.signals import mass
+from app.http.problems import InvalidError
+from app.shifts import measure, queries
+from app.shifts.filter import Acts, SidesQuery
+from app.shifts.measure import Days
+
+Sums = tuple[int, int, int, int, int, int, int]
+
+
+class Flow(NamedTuple):
+    """What one side of a dyad did to the other on a day."""
+
+    partner: str
+    own: int
+    """1: the actor acted toward the partner; 0: the partner toward the actor."""
+    day: str
+    sums: Sums
+    """n, positive, negative, q1 … q4."""
+
+
+class Told(NamedTuple):
+    """A signal of an event that counts."""
+
+    from_: str
+    toward: str
+    day: str
+    score: float
+    confidence: float
+    quad: int
+    event: str
+    seq: int
+
+    @property
+    def mass(self) -> int:
+        """Thousandths."""
+        return mass(self.score, self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """The days [since, until) on which a partner counts for a side: 1, or −1 where against."""
+
+    since: str
+    until: str
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question whose actors are codes."""
+
+    actor: str
+    toward: tuple[str, ...]
+    against: tuple[str, ...]
+    acts: Acts
+    datasets: tuple[str, ...]
+    spells: dict[str, list[Spell]]
+    """By partner."""
+    narrowed: EventFilter | None
+    """The events that count; None where only datasets narrow them."""
+    as_of: int | None = None
+
+    @property
+    def weighed(self) -> bool:
+        """Whether one side is weighed against another."""
+        return bool(self.against)
+
+    @property
+    def known_by(self) -> str | None:
+        """The last day on which a report had to be out."""
+        return None if self.narrowed is None else self.narrowed.known_day
+
+    def side(self, partner: str, day: str) -> int:
+        """1 or −1 for whom a partner counts on a day; 0 where for nobody."""
+        spells = self.spells.get(partner, ())
+        return next((s.side for s in spells if s.since <= day < s.until), 0)
+
+
+def case_of(
+    db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
+) -> Case:
+    """Settle a question; the actor is empty where nobody is named. Raises `InvalidError`."""
+    events = asked.of_events().model_copy(update={"as_of": None if as_of is None else str(as_of)})
+    settled = of_events.settle(db, events)
+    wanted = tuple(asked.dataset or defaults)
+    chosen = None
+    if not asked.only_datasets():
+        chosen = settled.model_copy(update={"dataset": list(wanted)})
+    actor = in_query(db, "actor", asked.actor, as_of) if asked.actor is not None else ""
+    toward, against = (
+        tuple(dict.fromkeys(in_query(db, field, name, as_of) for name in getattr(asked, field)))
+        for field in ("toward", "against")
+    )
+    for field, codes in (("toward", toward), ("against", against)):
+        if actor in codes:
+            raise InvalidError(field, f"{actor} is the actor itself", "Name somebody else.")
+    spells = _spells(db, actor, toward, against, as_of)
+    return Case(actor, toward, against, asked.acts, wanted, spells, chosen, as_of)
+
+
+def question_of(
+    db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
+) -> Case:
+    """As `case_of`, of a question that may leave its sides open; never half of them."""
+    if asked.toward and asked.actor is None:
+        raise InvalidError("toward", "needs an actor beside it", "Say who moves: actor=ARM.")
+    if asked.against and not asked.toward:
+        raise InvalidError("against", "needs toward beside it", "Say toward whom: toward=EU,USA.")
+    return case_of(db, asked, defaults, as_of)
+
+
+def _spells(
+    db: Connection, actor: str, toward: Sequence[str], against: Sequence[str], as_of: int | None
+) -> dict[str, list[Spell]]:
+    """When each partner counts, and for whom: the bodies always, members on their days."""
+    codes = [*toward, *against]
+    sides = dict.fromkeys(toward, 1)
+    for code in against:
+        if code in sides:
+            raise InvalidError("against", f"{code} is on both sides", "Leave it out of one.")
+        sides[code] = -1
+    found: dict[str, list[Spell]] = {code: [Spell("", "~", sides[code])] for code in codes}
+    kinds = {r.code: r.kind for r in db.execute(queries.kinds(codes, as_of))}
+    groups = [code for code in codes if kinds.get(code) in GROUPS]
+    if groups:
+        for r in db.execute(queries.members(groups, as_of)):
+            until = "~" if r.until == NEVER else r.until
+            found.setdefault(r.actor, []).append(Spell(r.since, until, sides[r.group]))
+    found.pop(actor, None)
+    for partner, spells in found.items():
+        spells.sort(key=lambda s: (s.since, s.until, s.side))
+        _require_one_side(partner, spells)
+    return found
+
+
+def _require_one_side(partner: str, spells: Sequence[Spell]) -> None:
+    for n, one in enumerate(spells):
+        for other in spells[n + 1 :]:
+            if one.side != other.side and one.since < other.until and other.since < one.until:
+                fault = f"{partner} would be on both sides at once"
+                raise InvalidError("against", fault, "Name the members of one side yourself.")
+
+
+def asking(db: Connection, case: Case) -> Asked | None:
+    """What to run for the events of a question; None where day sums answer it."""
+    return None if case.narrowed is None else of_events.asking(db, case.narrowed)
+
+
+def told(db: Connection, case: Case, *, all_dyads: bool = False) -> list[Told]:
+    """The signals of the events that count: between the sides, or of all dyads."""
+    asked = asking(db, case)
+    actor = None if all_dyads and not case.actor else case.actor
+    partners = None if all_dyads else list(case.spells)
+    if partners == []:
+        return []
+    statement = queries.signals_of(case.datasets, asked, case.as_of, actor, partners)
+    values = asked.values if asked else {}
+    if case.as_of is not None:
+        values = values | {"as_of": case.as_of}
+    rows = db.execute(statement, values)
+    return [Told(*row) for row in rows]
+
+
+def flows(db: Connection, case: Case) -> list[Flow]:
+    """What passed between the sides, day by day."""
+    if case.narrowed is None and case.as_of is None:
+        return _from_sums(db, case)
+    return summed(told(db, case), case)
+
+
+def _from_sums(db: Connection, case: Case) -> list[Flow]:
+    partners = list(case.spells)
+    if not partners:
+        return []
+    run = queries.sums_between(db.dialect.name, len(partners), len(case.datasets), case.acts)
+    values: dict[str, Any] = {"actor": case.actor}
+    values |= {f"partner_{n}": code for n, code in enumerate(partners)}
+    values |= {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
+    rows: list[tuple[Any, ...]] = [tuple(r) for r in run.run(db, values)]
+    return [Flow(r[0], r[1], r[2], r[3:]) for r in rows]
+
+
+def summed(signals: Iterable[Told], case: Case) -> list[Flow]:
+    """Day sums of signals, as the write path keeps them."""
+    total: dict[tuple[str, int, str], list[int]] = defaultdict(lambda: [0] * 7)
+    for s in signals:
+        own = s.from_ == case.actor
+        if case.acts != "both" and (case.acts == "own") != own:
+            continue
+        sums = total[s.toward if own else s.from_, int(own), s.day]
+        add(sums, s)
+    return [Flow(*key, tuple(sums)) for key, sums in total.items()]  # type: ignore[arg-type]
+
+
+def add(sums: list[int], s: Told) -> None:
+    """Add a signal to n, positive, negative, q1 … q4."""
+    sums[0] += 1
+    sums[1 if s.score > 0 else 2] += s.mass
+    if s.quad:
+        sums[2 + s.quad] += 1
+
+
+def days_of_pair(flows: Iterable[Flow]) -> Days:
+    """The days of one dyad."""
+    return measure.gathered([(f.day, *f.sums) for f in flows])
+
+
+def days_of(flows: Iterable[Flow], case: Case) -> Days:
+    """The days of a question: of partners against, what is good counts as bad."""
+    rows = []
+    for flow in flows:
+        side = case.side(flow.partner, flow.day)
+        n, good, bad, q1, q2, q3, q4 = flow.sums
+        if side > 0:
+            rows.append((flow.day, n, good, bad, q1, q2, q3, q4))
+        elif side < 0:
+            rows.append((flow.day, n, bad, good, q3, q4, q1, q2))
+    return measure.gathered(rows)

@@ -1,0 +1,197 @@
+"""Finds the shifts of a question, or of every dyad, and says how sure they are."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from app.db.types import NEVER
+from app.shifts import breaks, case, judge, measure, queries, shares
+from app.shifts.breaks import KEDS, Null
+from app.shifts.case import Case, Flow, Spell, Told
+from app.shifts.judge import Finding, Verdict
+from app.shifts.measure import Days
+from app.shifts.shares import Part
+
+PART = 500
+Pair = tuple[str, str]
+LEAST_MASS = round(2 * judge.LEAST_EFFECTIVE * measure.DAY_DISPERSION * 1000)
+"""Thousandths: a dyad with less in all cannot have enough on both sides of a break."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What `entente shifts calibrate` fits to a corpus."""
+
+    null: Null = KEDS
+    share: float = 0.5
+    """Of all mass, what is cooperative; the prior share θ₀."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """A finding among those looked at."""
+
+    case: Case
+    finding: Finding
+    q: float
+    family: int
+    verdict: Verdict
+    robust: bool | None
+
+
+def horizon(db: Connection, asked: Case, days: Days | None) -> str:
+    """The day up to which events could have been known."""
+    spans = db.execute(queries.covered(asked.datasets, asked.as_of))
+    last = max((r.last for r in spans), default=str(days.day[-1]) if days else NEVER)
+    return min(last, asked.known_by or last)
+
+
+def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
+    """The shifts between named sides; at least one row, which may say that there is none."""
+    days = case.days_of(case.flows(db, asked), asked)
+    last = horizon(db, asked, days)
+    found = judge.findings(days, asked.weighed, last, fitted.null, fitted.share)
+    rates = breaks.adjusted([f.p for f in found])
+    watched = judge.watched(days, fitted.share)
+    detected = []
+    for n, (finding, q) in enumerate(zip(found, rates, strict=True)):
+        newest = n == len(found) - 1
+        row = Detected(asked, finding, q, len(found), "no_evidence", None)
+        detected.append(judged(db, row, days, fitted.null, watched and newest))
+    return detected
+
+
+def judged(db: Connection, row: Detected, days: Days, null: Null, watched: bool) -> Detected:
+    """The same with its verdict; robustness is looked at where the verdict depends on it."""
+    robust = None
+    if judge.worth_testing(row.finding, row.q):
+        robust = sturdy(db, row.case, row.finding, days, null)
+    verdict = judge.verdict(row.finding, row.q, robust, watched)
+    return replace(row, verdict=verdict, robust=robust)
+
+
+def sturdy(db: Connection, asked: Case, finding: Finding, days: Days, null: Null) -> bool:
+    """Whether the change holds without its two most telling months, and without its top source."""
+    assert finding.span is not None
+    first, _, last = finding.span
+    held = judge.within(days, first, last)
+    if not judge.holds(finding, judge.without_telling_months(finding, held), null):
+        return False
+    signals = [s for s in case.told(db, asked) if first <= s.day <= last]
+    sources = sources_of(db, asked, {s.event for s in signals})
+    top = top_source(finding, days, asked, signals, sources)
+    rest = [s for s in signals if sources.get(s.event) != {top}]
+    left = case.days_of(case.summed(rest, asked), asked)
+    return len(rest) == len(signals) or judge.holds(finding, left, null)
+
+
+def sources_of(db: Connection, asked: Case, events: set[str]) -> dict[str, set[str]]:
+    """Who says so, for each of some events."""
+    found: dict[str, set[str]] = defaultdict(set)
+    ids = sorted(events)
+    for at in range(0, len(ids), PART):
+        rows = queries.reports_of(ids[at : at + PART], asked.known_by, asked.as_of)
+        for r in db.execute(rows):
+            found[r.event].add(r.publisher)
+    return found
+
+
+def part_of(asked: Case, s: Told) -> Part | None:
+    """What a signal is to a question; None where it does not count."""
+    own = s.from_ == asked.actor
+    side = asked.side(s.toward if own else s.from_, s.day)
+    if side == 0 or (asked.acts != "both" and (asked.acts == "own") != own):
+        return None
+    return Part(s.day, s.mass, (s.score > 0) == (side > 0))
+
+
+def top_source(
+    finding: Finding, days: Days, asked: Case, signals: Sequence[Told],
+    sources: dict[str, set[str]],
+) -> str | None:  # fmt: skip
+    """The publisher on which, alone, most of the change rests."""
+    parts = [(s, part_of(asked, s)) for s in signals]
+    counted = [(s, part) for s, part in parts if part is not None]
+    values, _ = shares.attributed(finding, days, [part for _, part in counted])
+    total: dict[str, float] = defaultdict(float)
+    for (s, _), value in zip(counted, values, strict=True):
+        if len(sources.get(s.event, ())) == 1:
+            total[next(iter(sources[s.event]))] += value if finding.change > 0 else -value
+    return max(sorted(total), key=lambda name: total[name], default=None)
+
+
+def dyads(db: Connection, asked: Case) -> dict[Pair, list[Flow]]:
+    """What passed in every dyad, or in every one of the actor's."""
+    rows: list[tuple[str, str, str, tuple[int, ...]]]
+    if asked.narrowed is None and asked.as_of is None:
+        statement = queries.all_sums(asked.datasets, asked.actor or None)
+        rows = [(r[0], r[1], r[2], tuple(r[3:])) for r in map(tuple, db.execute(statement))]
+    else:
+        rows = [(s.from_, s.toward, s.day, _sums(s)) for s in case.told(db, asked, all_dyads=True)]
+    found: dict[Pair, list[Flow]] = defaultdict(list)
+    for from_, toward, day, sums in rows:
+        pair, own = (from_, toward), 1
+        if asked.actor:
+            own = int(from_ == asked.actor)
+            pair = (asked.actor, toward if own else from_)
+        elif asked.acts == "theirs" or (asked.acts == "both" and toward < from_):
+            pair, own = (toward, from_), 0
+        if asked.acts == "both" or (asked.acts == "own") == bool(own):
+            found[pair].append(Flow(pair[1], own, day, sums))  # type: ignore[arg-type]
+    return found
+
+
+def _sums(s: Told) -> tuple[int, ...]:
+    sums = [0] * 7
+    case.add(sums, s)
+    return tuple(sums)
+
+
+def of_pair(asked: Case, actor: str, partner: str) -> Case:
+    """The same question of one dyad."""
+    return replace(asked, actor=actor, toward=(partner,), spells={partner: [Spell("", "~", 1)]})
+
+
+def found_in(flows: Sequence[Flow], last: str, fitted: Fitted) -> tuple[Days, list[Finding]]:
+    """What is found in one dyad that has enough data for it."""
+    if sum(f.sums[1] + f.sums[2] for f in flows) < LEAST_MASS:
+        return measure.gathered([]), []
+    days = measure.gathered([(f.day, *f.sums) for f in flows])
+    end = str(days.day[-1]) if last == NEVER else last
+    found = judge.findings(days, False, end, fitted.null, fitted.share)
+    return days, [finding for finding in found if finding.enough]
+
+
+def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
+    """Every change of every dyad that has enough data, each with its q among all of them."""
+    held: list[tuple[Case, Finding]] = []
+    last = horizon(db, asked, None)
+    for (actor, partner), flows in sorted(dyads(db, asked).items()):
+        one = of_pair(asked, actor, partner)
+        held += [(one, finding) for finding in found_in(flows, last, fitted)[1]]
+    rates = breaks.adjusted([finding.p for _, finding in held])
+    return [
+        Detected(one, finding, q, len(held), "no_evidence", None)
+        for (one, finding), q in zip(held, rates, strict=True)
+    ]
+
+
+def confirmed(db: Connection, rows: Sequence[Detected], fitted: Fitted) -> list[Detected]:
+    """The same rows of a ranking with their verdicts; what is known to be robust stays so."""
+    found = []
+    for row in rows:
+        if row.robust is None and judge.worth_testing(row.finding, row.q):
+            days = case.days_of(case.flows(db, row.case), row.case)
+            found.append(judged(db, row, days, fitted.null, watched=False))
+        else:
+            verdict = judge.verdict(row.finding, row.q, row.robust, watched=False)
+            found.append(replace(row, verdict=verdict))
+    return found
+
+
+def rate(p: float, tests: Sequence[float]) -> float:
+    """The false discovery rate at which a test counts among others, of which it is one."""
+    near = min(range(len(tests)), key=lambda n: abs(tests[n] - p), default=None)
+    return p if near is None else breaks.adjusted(tests)[near]

@@ -1,0 +1,87 @@
+"""What may be asked of alignment: who, toward whom, against whom, and of which events. Pure."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from app.events.filter import EventFilter, Words
+from app.http.page import Cursor
+from app.text import Word
+
+Acts = Literal["both", "own", "theirs"]
+Granularity = Literal["auto", "day", "week", "month", "quarter", "year"]
+Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]
+
+OF_THE_QUESTION = ("actor", "since", "until", "match")
+"""Fields of the vocabulary that bound the answer, not the events looked at."""
+
+
+APART = {*OF_THE_QUESTION, "dataset", "as_of"}
+
+
+class SidesQuery(EventFilter):
+    """Two sides, and the events between them that count."""
+
+    actor: Word | None = Field(  # type: ignore[assignment]
+        None, description="Who moves, by any name.", examples=["ARM"]
+    )
+    toward: Words = Field(
+        [],
+        description="Toward whom: actors, or groups with their members of the day; by commas.",
+        examples=[["RUS"]],
+    )
+    against: Words = Field(
+        [], description="Weighed against these: what is away from them counts as toward the others."
+    )
+    acts: Acts = Field(
+        "both", description="Whose acts count: of both sides, the actor's `own`, or `theirs`."
+    )
+
+    @field_validator("toward", "against")
+    @classmethod
+    def _split_sides(cls, given: list[str]) -> list[str]:
+        parts = [part.strip() for one in given for part in one.split(",")]
+        if not all(parts):
+            raise ValueError("must be names separated by commas, such as EU,USA")
+        if len(parts) > 100:
+            raise ValueError("holds more than 100 names")
+        return parts
+
+    def of_events(self) -> EventFilter:
+        """The events that count, on whatever day they happened."""
+        held = {f: getattr(self, f) for f in EventFilter.model_fields if f not in OF_THE_QUESTION}
+        return EventFilter.model_construct(**held)
+
+    def only_datasets(self) -> bool:
+        """Whether nothing but datasets narrows the events, so that day sums answer."""
+        plain: dict[str, Any] = EventFilter().model_dump(exclude=APART)
+        return self.of_events().model_dump(exclude=APART) == plain
+
+
+class AlignmentQuery(SidesQuery):
+    """A series of the index."""
+
+    actor: Word = Field(description="Who moves, by any name.", examples=["ARM"])
+    toward: Annotated[Words, Field(min_length=1)] = Field(
+        description="Toward whom: actors, or groups with their members of the day; by commas.",
+        examples=[["RUS"]],
+    )
+    granularity: Granularity = Field(
+        "auto", description="Size of a point; `auto` is a month, or a year where they are too many."
+    )
+
+
+class ShiftQuery(SidesQuery):
+    """Changes of the index."""
+
+    direction: Literal["away", "toward"] | None = Field(None, description="Only these.")
+    max_q: float = Field(
+        0.05, gt=0, le=1, description="In rankings, the false discovery rate at most.",
+        allow_inf_nan=False,
+    )  # fmt: skip
+    sort: Sort = Field(
+        "-at_least",
+        description="Most certain change first unless asked otherwise: by the lower bound.",
+    )
+    limit: int = Field(50, ge=1, le=1000, description="Rows on a page.")
+    cursor: Cursor | None = Field(None, description="From `links.next`.")

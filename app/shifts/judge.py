@@ -1,0 +1,341 @@
+"""From the days of a dyad or of a tilt to its shifts: when, how far, how surely. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.shifts import breaks, measure
+from app.shifts.breaks import KEDS, Null
+from app.shifts.measure import Days, Floats, Level, Months
+
+Method = Literal["quad_6", "mass_6", "event_days"]
+Verdict = Literal["strong", "shift", "watch", "no_evidence", "insufficient_data"]
+Dates = NDArray[np.datetime64]
+
+DENSE_SIDE, DENSE = 15, 30
+"""Event-days on either side, and in all, from which on months are scanned; below, event-days."""
+LEAST_EFFECTIVE = 4.0
+"""Effective observations on either side without which nothing is claimed."""
+SPLIT = 0.05
+"""p at which a stretch of event-days is split and its parts are looked at in turn."""
+WATCH = 1.4
+"""Standard errors between the fast and the slow index that are worth watching: in one of twenty
+decades in which nothing changes they are ever passed, whether much happens or little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a scan walks over: months, or event-days where there are few."""
+
+    method: Method
+    when: Dates
+    """First day of each row."""
+    tested: Floats
+    """(rows, classes): effective observations whose shares are compared."""
+    mass: Floats
+    """(rows, 2): effective observations for and against, for the levels."""
+    factor: Floats
+    """(days, 2): effective observations that a thousandth of mass of a day comes to."""
+    row_of_day: NDArray[np.int64]
+
+    @property
+    def monthly(self) -> bool:
+        """Whether rows are months."""
+        return self.method != "event_days"
+
+    def part(self, start: int, stop: int) -> "Rows":
+        """Some rows in a row."""
+        inside = (self.row_of_day >= start) & (self.row_of_day < stop)
+        return replace(
+            self,
+            when=self.when[start:stop],
+            tested=self.tested[start:stop],
+            mass=self.mass[start:stop],
+            factor=self.factor[inside],
+            row_of_day=self.row_of_day[inside] - start,
+        )
+
+
+def monthly(days: Days, weighed: bool) -> Rows:
+    """Months, by class; by mass where two sides are weighed or nothing is classified."""
+    months = measure.by_month(days)
+    phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
+    mass = measure.saturated(months.mass, phi)
+    by_class = not weighed and bool(months.classes.sum())
+    tested = mass
+    if by_class:
+        spread = measure.dispersion(months.classes, measure.CLASS_DISPERSION)
+        tested = measure.saturated(months.classes, spread)
+    at = measure.month_of(days.day) - months.first
+    when = np.arange(months.first, months.first + len(months)).astype("datetime64[M]")
+    scale = mass.sum(1) / np.maximum(months.mass.sum(1), 1e-12) / 1000
+    factor = _kept(days) * scale[at][:, None]
+    method: Method = "quad_6" if by_class else "mass_6"
+    return Rows(method, when.astype("datetime64[D]"), tested, mass, factor, at)
+
+
+def daily(days: Days) -> Rows:
+    """Event-days, by mass."""
+    mass = measure.capped(days)[0] / 1000 / measure.DAY_DISPERSION
+    factor = _kept(days) / 1000 / measure.DAY_DISPERSION
+    return Rows("event_days", days.day, mass, mass, factor, np.arange(len(days)))
+
+
+def _kept(days: Days) -> Floats:
+    """Of each day's mass, the part that its bound leaves."""
+    kept: Floats = measure.capped(days)[0] / np.maximum(days.mass, 1)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A change point, or why there is none: positions in the days that it was found in."""
+
+    method: Method
+    onset: str | None
+    """A month (`1990-08`) or a day; None where no date can be given."""
+    onset_set: tuple[tuple[str, str], ...]
+    """First and last days of the stretches that hold 80 % of the likelihood."""
+    span: tuple[str, str, str] | None
+    """First day before, first day after, last day after."""
+    before: Level | None
+    after: Level | None
+    llr: float
+    p: float
+    enough: bool
+    provisional: bool
+
+    @property
+    def change(self) -> float:
+        """Of the index, from before to after."""
+        if self.before is None or self.after is None:
+            return 0.0
+        return self.after.index - self.before.index
+
+    @property
+    def certain(self) -> float:
+        """The change that the data guarantee, signed."""
+        if self.before is None or self.after is None:
+            return 0.0
+        return measure.certain(self.before, self.after)
+
+
+def findings(
+    days: Days, weighed: bool, last: str, null: Null = KEDS, share: float = 0.5
+) -> list[Finding]:
+    """Every change point, in order; one candidate where there is none, or what is missing.
+
+    `last` is the day up to which events could have been known.
+    """
+    if len(days) < 2:
+        return [_nothing(days, share)]
+    rows = daily(days) if len(days) < DENSE else monthly(days, weighed)
+    cuts = _month_cuts(rows) if rows.monthly else _day_cuts(rows)
+    if rows.monthly and not _dense(rows, cuts):
+        rows = daily(days)
+        cuts = _day_cuts(rows)
+    if not cuts:
+        return [_nothing(days, share)]
+    ends = [0, *cuts, len(rows.when)]
+    spans = zip(ends, cuts, ends[2:], strict=False)
+    return [_finding(rows.part(a, c), b - a, last, null, share) for a, b, c in spans]
+
+
+def _nothing(days: Days, share: float) -> Finding:
+    level = measure.level(daily(days).mass, share) if len(days) else None
+    return Finding("event_days", None, (), None, None, level, 0.0, 1.0, False, True)
+
+
+def _dense(rows: Rows, cuts: Sequence[int]) -> bool:
+    counts = np.bincount(rows.row_of_day, minlength=len(rows.when))
+    ends = [0, *cuts, len(rows.when)]
+    sides = [int(counts[a:b].sum()) for a, b in pairwise(ends)]
+    return len(sides) > 1 and min(sides) >= DENSE_SIDE
+
+
+def _month_cuts(rows: Rows) -> list[int]:
+    """Confirmed change points, and one at the very end that may pass; else the best candidate."""
+    found = breaks.partition(rows.tested, breaks.CONFIRMED, breaks.PENALTY[breaks.CONFIRMED])
+    size, start = len(rows.when), found[-1] if found else 0
+    late = breaks.gains(rows.tested[start:], breaks.PROVISIONAL)
+    late[: max(size - start - breaks.CONFIRMED + 1, 0)] = -np.inf
+    if late.max(initial=-np.inf) >= breaks.PENALTY[breaks.PROVISIONAL]:
+        found.append(start + int(late.argmax()))
+    if found:
+        return found
+    gain = breaks.gains(rows.tested, breaks.CONFIRMED)
+    return [int(gain.argmax())] if np.isfinite(gain.max()) else []
+
+
+def _day_cuts(rows: Rows) -> list[int]:
+    """The best cut, and those of the parts as long as permutations can tell them from chance."""
+    gain = breaks.gains(rows.tested, 1)
+    if not np.isfinite(gain.max()):
+        return []
+    at = int(gain.argmax())
+    if breaks.p_permuted(rows.tested, 1, 1) > SPLIT:
+        return [at]
+    return [*_told_apart(rows.part(0, at), 0), at, *_told_apart(rows.part(at, len(rows.when)), at)]
+
+
+def _told_apart(rows: Rows, offset: int) -> list[int]:
+    gain = breaks.gains(rows.tested, 1)
+    if not np.isfinite(gain.max(initial=-np.inf)) or breaks.p_permuted(rows.tested, 1, 1) > SPLIT:
+        return []
+    at = int(gain.argmax())
+    after = _told_apart(rows.part(at, len(rows.when)), offset + at)
+    return [*_told_apart(rows.part(0, at), offset), offset + at, *after]
+
+
+def _finding(
+    rows: Rows, at: int, last: str, null: Null, share: float, *, fixed: bool = False
+) -> Finding:
+    size = len(rows.when)
+    short = min(at, size - at) < breaks.CONFIRMED
+    least = 1 if not rows.monthly else breaks.PROVISIONAL if short else breaks.CONFIRMED
+    gain = breaks.gains(rows.tested, least)
+    if np.isfinite(gain.max()) and not fixed:
+        at = int(gain.argmax())
+    llr = float(gain[at])
+    p = (
+        breaks.p_closed(llr, size, float(rows.tested.sum()), null)
+        if rows.monthly
+        else breaks.p_permuted(rows.tested, 1, 1)
+    )
+    before = measure.level(rows.mass[:at], share)
+    after = measure.level(rows.mass[at:], share)
+    sides = rows.tested[:at].sum(), rows.tested[at:].sum()
+    end = _after(rows, size - 1)
+    return Finding(
+        method=rows.method,
+        onset=str(rows.when[at].astype("datetime64[M]") if rows.monthly else rows.when[at]),
+        onset_set=_stretches(rows, breaks.likely(gain)) if np.isfinite(llr) else (),
+        span=(str(rows.when[0]), str(rows.when[at]), end),
+        before=before,
+        after=after,
+        llr=llr,
+        p=p,
+        enough=bool(min(sides) >= LEAST_EFFECTIVE),
+        provisional=provisional(str(rows.when[at]), last),
+    )
+
+
+def provisional(onset: str, last: str) -> bool:
+    """Whether fewer than six months had passed since an onset, by a day."""
+    ripe = np.datetime64(last, "M") - np.datetime64(onset, "M")
+    return bool(ripe.astype(int) < breaks.CONFIRMED)
+
+
+def _after(rows: Rows, row: int) -> str:
+    """The last day of a row."""
+    if not rows.monthly:
+        return str(rows.when[row])
+    return str((rows.when[row].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
+
+
+def _stretches(rows: Rows, likely: NDArray[np.int64]) -> tuple[tuple[str, str], ...]:
+    runs = np.split(likely, np.flatnonzero(np.diff(likely) > 1) + 1)
+    return tuple((str(rows.when[run[0]]), _after(rows, int(run[-1]))) for run in runs)
+
+
+def within(days: Days, first: str, last: str) -> Days:
+    """The days of a stretch, both ends included."""
+    held = (days.day >= np.datetime64(first)) & (days.day <= np.datetime64(last))
+    return Days(days.day[held], days.n[held], days.mass[held], days.classes[held])
+
+
+def rows_by(method: Method, days: Days) -> Rows:
+    """The rows in which a method looks at these days."""
+    return daily(days) if method == "event_days" else monthly(days, method == "mass_6")
+
+
+def inside(rows: Rows, span: tuple[str, str, str]) -> tuple[Rows, int]:
+    """The rows of a span, and where in them its second part begins."""
+    ends = np.array(span, "datetime64[D]")
+    start, turn = np.searchsorted(rows.when, ends[:2])
+    stop = np.searchsorted(rows.when, ends[2], side="right")
+    return rows.part(int(start), int(stop)), int(turn - start)
+
+
+def at_span(
+    days: Days,
+    method: Method,
+    span: tuple[str, str, str] | None,
+    last: str,
+    null: Null = KEDS,
+    share: float = 0.5,
+) -> Finding:
+    """The finding for days that are given, wherever the onset would be looked for now."""
+    if span is None or not len(days):
+        return _nothing(days, share)
+    rows, at = inside(rows_by(method, days), span)
+    if not 0 < at < len(rows.when):
+        return _nothing(days, share)
+    return _finding(rows, at, last, null, share, fixed=True)
+
+
+def holds(finding: Finding, days: Days, null: Null = KEDS, limit: float = 0.1) -> bool:
+    """Whether the change is still there, in the same direction, in what is left of its days."""
+    if len(days) < 2:
+        return False
+    rows = rows_by(finding.method, days)
+    least = breaks.CONFIRMED if rows.monthly else 1
+    gain = breaks.gains(rows.tested, least)
+    if not np.isfinite(gain.max()):
+        return False
+    at = int(gain.argmax())
+    p = (
+        breaks.p_closed(float(gain[at]), len(rows.when), float(rows.tested.sum()), null)
+        if rows.monthly
+        else breaks.p_permuted(rows.tested, 1, 1, 199, 199)
+    )
+    change = measure.level(rows.mass[at:]).index - measure.level(rows.mass[:at]).index
+    return p < limit and change * finding.change > 0
+
+
+def without_telling_months(finding: Finding, days: Days) -> Days:
+    """The days without those of the two months that tell most for the change."""
+    rows = rows_by(finding.method, days)
+    month = measure.month_of(rows.when)
+    least = breaks.CONFIRMED if rows.monthly else 1
+    told = breaks.most_telling(rows.tested, least, month)
+    left = ~np.isin(measure.month_of(days.day), told)
+    return Days(days.day[left], days.n[left], days.mass[left], days.classes[left])
+
+
+def verdict(finding: Finding, q: float, robust: bool | None, watched: bool) -> Verdict:
+    """The word for a finding; `robust` is None where it need not be looked at."""
+    if not finding.enough:
+        return "insufficient_data"
+    change = abs(finding.change)
+    if robust and q <= 0.01 and change >= 0.6:
+        return "strong"
+    if robust and q <= 0.05 and change >= 0.3:
+        return "shift"
+    return "watch" if watched else "no_evidence"
+
+
+def worth_testing(finding: Finding, q: float) -> bool:
+    """Whether a verdict depends on how robust the finding is."""
+    return finding.enough and q <= 0.05 and abs(finding.change) >= 0.3
+
+
+def gaps(months: Months, share: float = 0.5) -> Floats:
+    """How far the fast index (6 months) lies from the slow one (36), in standard errors."""
+    phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
+    rows = measure.saturated(months.mass, phi)
+    fast, slow = (measure.smoothed(rows, share, h) for h in (6.0, 36.0))
+    theta = (1 + slow.value) / 2
+    spread = sum(1 / (s.effective + measure.PRIOR + 1) for s in (fast, slow))
+    error = np.sqrt(np.maximum(theta * (1 - theta), 1e-6) * spread)
+    found: Floats = (fast.value - slow.value) / 2 / error
+    return found
+
+
+def watched(days: Days, share: float = 0.5) -> bool:
+    """Whether the newest months are worth watching."""
+    return bool(len(days)) and abs(gaps(measure.by_month(days), share)[-1]) >= WATCH

@@ -1,0 +1,254 @@
+"""The index of alignment and its interval: numbers in, numbers out. Pure.
+
+An index is 2θ − 1, where θ is the share of cooperative mass in all signed mass: it does not depend
+on how much a corpus covers. Months of an overheated dyad are saturated, so that one crisis does
+not speak for years. docs/shifts.md gives each formula with its source.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.shifts.beta import interval
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DAY_MASS = 1500
+"""Thousandths of mass that one day can add."""
+DAY_EVENTS = 3
+"""Classified events that one day can add."""
+SATURATION = 6.0
+"""Effective observations (K) that a month can add."""
+PRIOR = 2.0
+"""Weight (κ) of the prior share, in effective observations."""
+HALF_LIFE = 12.0
+"""Months after which an event counts half in the smoothed index."""
+STRIDE = 120
+"""Months that fade in one step; more would lose digits."""
+MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
+"""φ₀ of monthly masses and of monthly class counts; φ of single days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """What passed between two sides, day by day: integers, so that no order of adding matters."""
+
+    day: NDArray[np.datetime64]
+    n: Ints
+    mass: Ints
+    """(days, 2): thousandths for and against."""
+    classes: Ints
+    """(days, 4): events of quad 1 to 4, or of what they mean where sides are weighed."""
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+
+def gathered(rows: Sequence[tuple[str, int, int, int, int, int, int, int]]) -> Days:
+    """(day, n, for, against, q1 … q4) rows, several of a day added up, in day order."""
+    if not rows:
+        day = np.zeros(0, "datetime64[D]")
+        return Days(day, *(np.zeros(s, np.int64) for s in ((0,), (0, 2), (0, 4))))
+    columns = list(zip(*rows, strict=True))
+    days = np.array(columns[0], "datetime64[D]")
+    held = np.array(columns[1:], np.int64).T
+    day, where = np.unique(days, return_inverse=True)
+    if len(day) < len(days):
+        total = np.zeros((len(day), 7), np.int64)
+        np.add.at(total, where, held)
+    else:
+        total = held[np.argsort(days)]
+    return Days(day, total[:, 0], total[:, 1:3], total[:, 3:])
+
+
+def capped(days: Days) -> tuple[Ints, Ints]:
+    """Masses and classes of each day in thousandths, no day above its bounds; whole numbers."""
+    mass, classes = days.mass, days.classes * 1000
+    total, count = mass.sum(1, keepdims=True), days.classes.sum(1, keepdims=True)
+    mass = np.where(total > DAY_MASS, mass * DAY_MASS // np.maximum(total, 1), mass)
+    most = DAY_EVENTS * 1000
+    classes = np.where(count > DAY_EVENTS, days.classes * most // np.maximum(count, 1), classes)
+    return mass, classes
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """Unbroken months, from the first with an event to the last."""
+
+    first: int
+    """Months since 1970-01."""
+    n: Ints
+    mass: Floats
+    """(months, 2)."""
+    classes: Floats
+    """(months, 4)."""
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+
+def month_of(day: NDArray[np.datetime64]) -> Ints:
+    """Months since 1970-01."""
+    return day.astype("datetime64[M]").astype(np.int64)
+
+
+def by_month(days: Days) -> Months:
+    """Capped days added up by month."""
+    if not len(days):
+        return Months(0, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)))
+    month = month_of(days.day)
+    at, size = month - month[0], int(month[-1] - month[0]) + 1
+    mass, classes = capped(days)
+    held = np.concatenate([days.n[:, None], mass, classes], axis=1)
+    total = np.zeros((size, 7), np.int64)
+    np.add.at(total, at, held)
+    return Months(int(month[0]), total[:, 0], total[:, 1:3] / 1000, total[:, 3:] / 1000)
+
+
+def dispersion(counts: Floats, usual: float) -> float:
+    """φ: how much more months vary than single independent observations would.
+
+    `counts` is (months, classes). Each month is compared with the shares of the six months on
+    either side; the mean is shrunk towards `usual` as if twelve months had shown that.
+    """
+    total = counts.sum(1)
+    around = _around(counts) - counts
+    near = around.sum(1)
+    used = (total > 0) & (near > 0)
+    if not used.any():
+        return usual
+    pooled = counts.sum(0) / total.sum()
+    theta = (around[used] + pooled) / (near[used, None] + 1)
+    mass = total[used, None]
+    alive = pooled > 0
+    gap = (counts[used] - mass * theta)[:, alive] ** 2
+    scale = (theta * mass * (1 + mass / near[used, None]))[:, alive]
+    free = max(int(alive.sum()) - 1, 1)
+    found = (gap / scale).sum(1) / free
+    found = np.minimum(found, _quantile(found, 0.98))
+    return float((found.sum() + usual * 12) / (len(found) + 12))
+
+
+def _quantile(values: Floats, level: float) -> float:
+    """As NumPy's, which takes ten times as long for few values."""
+    held = np.sort(values)
+    at = level * (len(held) - 1)
+    low = int(at)
+    high = min(low + 1, len(held) - 1)
+    return float(held[low] + (at - low) * (held[high] - held[low]))
+
+
+def _around(counts: Floats, reach: int = 6) -> Floats:
+    """Sums over each month and the `reach` months on either side."""
+    summed = np.concatenate([np.zeros((1, counts.shape[1])), counts.cumsum(0)])
+    at = np.arange(len(counts))
+    ends = np.minimum(at + reach + 1, len(counts)), np.maximum(at - reach, 0)
+    around: Floats = summed[ends[0]] - summed[ends[1]]
+    return around
+
+
+def saturated(counts: Floats, phi: float) -> Floats:
+    """Effective observations: counts / φ, no month above `SATURATION`."""
+    total = counts.sum(-1, keepdims=True)
+    rows: Floats = counts / (phi * (1 + total / (phi * SATURATION)))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The smoothed index at some moments, with its 90 % interval; −1 … +1."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    effective: Floats
+    """Effective observations that it rests on, older ones counting less."""
+
+
+def smoothed(
+    effective: Floats, share: float, half_life: float = HALF_LIFE, prior: float = PRIOR
+) -> Index:
+    """The index after each month, older months fading; effective is (months, 2)."""
+    good, bad, squares = faded(effective, half_life)[1:].T
+    return index_of(good, bad, squares, share, prior)
+
+
+def index_of(
+    good: Floats, bad: Floats, squares: Floats, share: float, prior: float = PRIOR
+) -> Index:
+    """The index of faded masses; `squares` is the whole mass, faded by the square."""
+    mass = good + bad
+    theta = (prior * share + good) / (prior + mass)
+    gain = np.where(squares > 0, mass / np.where(squares > 0, squares, 1), 1)
+    low, high = interval(0.5 + gain * good, 0.5 + gain * bad)
+    return Index(2 * theta - 1, 2 * low - 1, 2 * high - 1, mass)
+
+
+def faded(effective: Floats, half_life: float) -> Floats:
+    """Before the first month and after each: mass for, against, and both faded by the square."""
+    keep = 0.5 ** (np.array([1.0, 1.0, 2.0]) / half_life)
+    rows = np.concatenate([effective, effective.sum(1, keepdims=True)], axis=1)
+    found = np.zeros((len(rows) + 1, 3))
+    for at in range(0, len(rows), STRIDE):
+        part = rows[at : at + STRIDE]
+        age = keep ** np.arange(1, len(part) + 1)[:, None]
+        found[at + 1 : at + 1 + len(part)] = age * (found[at] + (part / age).cumsum(0))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The index over a whole stretch, with its 90 % interval."""
+
+    index: float
+    low: float
+    high: float
+    mass: float
+    """Effective observations."""
+
+    @property
+    def share(self) -> float:
+        """θ: of all mass, what is cooperative."""
+        return (self.index + 1) / 2
+
+
+def level(effective: Floats, share: float = 0.5, prior: float = PRIOR) -> Level:
+    """The level of a stretch of effective observations, (n, 2)."""
+    good, bad = effective.sum(0).tolist()
+    low, high = interval(np.array([1 + good]), np.array([1 + bad]))
+    index = 2 * (good + prior * share) / (good + bad + prior) - 1
+    return Level(index, float(2 * low[0] - 1), float(2 * high[0] - 1), good + bad)
+
+
+def certain(before: Level, after: Level, prior: float = PRIOR) -> float:
+    """Change of the index that the data guarantee: towards 0 by 1.645 standard errors, signed."""
+    change = after.index - before.index
+    spread = sum(s.share * (1 - s.share) / (s.mass + prior + 1) for s in (before, after))
+    return float(np.sign(change) * max(0.0, abs(change) - 2 * 1.645 * np.sqrt(spread)))
+
+
+def index_at(
+    days: Days,
+    ends: NDArray[np.datetime64],
+    share: float,
+    phi: float,
+    half_life: float = HALF_LIFE,
+    months: Months | None = None,
+) -> Index:
+    """The index as it stood at the end of some days: whole months before, and what there was of
+    the month by then. `months` are those of the days, where they are known."""
+    months = by_month(days) if months is None else months
+    summed = np.concatenate([np.zeros((1, 2), np.int64), capped(days)[0].cumsum(0)])
+    opened = days.day.searchsorted(ends.astype("datetime64[M]").astype("datetime64[D]"))
+    closed = days.day.searchsorted(ends, side="right")
+    begun = saturated((summed[closed] - summed[opened]) / 1000, phi)
+    states = faded(saturated(months.mass, phi), half_life)
+    month = month_of(ends) - months.first
+    last = np.clip(month, 0, len(months))
+    age = 0.5 ** ((np.maximum(month - last, 0) + 1) / half_life)
+    good, bad, squares = states[last].T
+    good, bad = good * age + begun[:, 0], bad * age + begun[:, 1]
+    return index_of(good, bad, squares * age**2 + begun.sum(1), share)

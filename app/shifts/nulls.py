@@ -1,0 +1,120 @@
+"""Series in which nothing changed, made of real ones, and what p they call for. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.shifts import breaks, measure
+from app.shifts.breaks import Null
+from app.shifts.measure import Days, Floats, Ints
+
+RATES, LENGTHS = (1, 3, 10, 30), (60, 120, 240)
+"""Events a month, and months, of the series that p is fitted to."""
+WINDOW, BLOCK = 48, 3
+LEAST_EVENTS = 300
+"""Events of a dyad whose months are taken."""
+FITTED = (0.002, 0.2)
+"""Between these the fit looks at p."""
+
+
+class ThinCorpusError(Exception):
+    """No dyad has enough events to make series of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A series, and from which rows of which dyad it was made."""
+
+    dyad: int
+    rows: Ints
+    days: Days
+
+
+class Nulls:
+    """Draws months of real dyads in random blocks of three, thinned by day."""
+
+    def __init__(self, dyads: Sequence[Days], seed: int) -> None:
+        self.dice = np.random.default_rng(seed)
+        self.dyads = dyads
+        self.months = [measure.month_of(days.day) for days in dyads]
+
+    def draw(self, rate: float, length: int) -> Drawn:
+        """A series of `length` months with about `rate` events a month."""
+        for _ in range(2000):
+            dyad = int(self.dice.integers(len(self.dyads)))
+            month = self.months[dyad]
+            last = max(int(month[-1]) - WINDOW + 2, int(month[0]) + 1)
+            first = int(self.dice.integers(int(month[0]), last))
+            inside = (month >= first) & (month < first + WINDOW)
+            events = int(self.dyads[dyad].n[inside].sum())
+            if events >= rate * WINDOW:
+                keep = rate * WINDOW / events
+                return self._shuffled(dyad, np.flatnonzero(inside), first, keep, length)
+        raise ThinCorpusError(f"no dyad has {rate} events a month over {WINDOW} months")
+
+    def _shuffled(self, dyad: int, at: Ints, first: int, keep: float, length: int) -> Drawn:
+        month, held = self.months[dyad][at] - first, self.dyads[dyad]
+        block = month // BLOCK
+        rows, days = [], []
+        for place, source in enumerate(
+            self.dice.integers(WINDOW // BLOCK, size=-(-length // BLOCK)).tolist()
+        ):
+            chosen = np.flatnonzero(block == source)
+            chosen = chosen[self.dice.random(len(chosen)) < keep]
+            moved = (month[chosen] + (place - source) * BLOCK).astype("datetime64[M]")
+            day = held.day[at[chosen]]
+            rows.append(at[chosen])
+            days.append(moved.astype("datetime64[D]") + (day - day.astype("datetime64[M]")))
+        row, when = np.concatenate(rows), np.concatenate(days)
+        order = np.argsort(when, kind="stable")
+        row, when = row[order], when[order]
+        return Drawn(dyad, row, Days(when, held.n[row], held.mass[row], held.classes[row]))
+
+
+def effective(days: Days) -> Floats:
+    """Monthly classes as effective observations."""
+    months = measure.by_month(days)
+    phi = measure.dispersion(months.classes, measure.CLASS_DISPERSION)
+    return measure.saturated(months.classes, phi)
+
+
+def best(days: Days) -> tuple[float, int, float]:
+    """The best LLR of a series, its length in months, and its effective observations."""
+    rows = effective(days)
+    gain = float(breaks.gains(rows, breaks.CONFIRMED).max(initial=-np.inf))
+    return gain, len(rows), float(rows.sum())
+
+
+def fit(nulls: Nulls, draws: int) -> Null:
+    """The null of a corpus: ln p of the best LLR by length and mass, by least squares."""
+    features: list[NDArray[np.float64]] = []
+    wanted: list[NDArray[np.float64]] = []
+    for rate in RATES:
+        for length in LENGTHS:
+            seen = np.array([best(nulls.draw(rate, length).days) for _ in range(draws)])
+            seen = seen[np.argsort(-seen[:, 0], kind="stable")]
+            p = (np.arange(draws) + 0.5) / draws
+            used = (p >= FITTED[0]) & (p <= FITTED[1]) & np.isfinite(seen[:, 0])
+            llr, months, mass = seen[used].T
+            size = np.log(np.maximum(mass, 1e-9) / 60)
+            features.append(
+                np.stack(
+                    [
+                        np.ones_like(llr), llr, np.log(months / 120),
+                        np.minimum(size, 0), np.maximum(size, 0),
+                    ],
+                    axis=1,
+                )
+            )  # fmt: skip
+            wanted.append(np.log(p[used]))
+    found, *_ = np.linalg.lstsq(np.concatenate(features), np.concatenate(wanted), rcond=None)
+    return Null(*(float(v) for v in found))
+
+
+def size(nulls: Nulls, null: Null, draws: int, rate: float, length: int) -> NDArray[np.float64]:
+    """The p of some series in which nothing changed."""
+    return np.array(
+        [breaks.p_closed(*best(nulls.draw(rate, length).days), null) for _ in range(draws)]
+    )

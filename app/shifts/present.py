@@ -1,0 +1,163 @@
+"""From what was detected to what is answered."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import Connection
+
+from app.alliances.read import ties
+from app.shifts import key, shares
+from app.shifts.case import Case
+from app.shifts.detect import Detected
+from app.shifts.filter import ShiftQuery, SidesQuery
+from app.shifts.key import Scope, ShiftKey
+from app.shifts.measure import Level
+from app.shifts.schemas import Expected, LevelShown, Shift, Stretch
+
+ALLIED, ENEMY, FLAT = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
+"""Structural priors on the share: of eight observations, four fifths as the ties say."""
+DEFENSE = "defense"
+
+
+def asked_of(row: Detected, asked: SidesQuery) -> SidesQuery:
+    """The question of one row, by codes: what its id says."""
+    held = {f: getattr(asked, f) for f in SidesQuery.model_fields}
+    case = row.case
+    return SidesQuery.model_construct(
+        **held
+        | {"actor": case.actor, "toward": list(case.toward), "against": list(case.against)}
+        | {"since": None, "until": None, "dataset": list(case.datasets)}
+    )
+
+
+def shift(row: Detected, asked: SidesQuery, scope: Scope, version: int) -> Shift:
+    """A row of the list."""
+    finding, case = row.finding, row.case
+    first, turn, last = finding.span or ("", "", "")
+    dated = row.verdict != "insufficient_data" and finding.span is not None
+    sign = "toward" if finding.change > 0 else "away"
+    made = ShiftKey(asked_of(row, asked), version, scope, finding.method, finding.span)
+    return Shift(
+        id=key.pack(made),
+        actor=case.actor,
+        toward=list(case.toward),
+        against=list(case.against),
+        acts=case.acts,
+        datasets=list(case.datasets),
+        onset=finding.onset if dated else None,
+        onset_set=[Stretch(start=a, end=b) for a, b in finding.onset_set] if dated else [],
+        direction=None if not finding.change else "toward" if sign == "toward" else "away",
+        before=_level(finding.before, first, _day_before(turn)),
+        after=_level(finding.after, turn, last),
+        magnitude=round(abs(finding.change), 6),
+        at_least=round(abs(finding.certain), 6),
+        p=finding.p,
+        q=row.q,
+        family_size=row.family,
+        verdict=row.verdict,
+        label=label(row),
+        reason=reason(row),
+        robust=row.robust,
+        provisional=finding.provisional,
+        method=finding.method,
+        version=version,
+    )
+
+
+def _day_before(day: str) -> str:
+    return str(date.fromisoformat(day) - timedelta(days=1)) if day else ""
+
+
+def _level(level: Level | None, start: str, end: str) -> LevelShown | None:
+    if level is None:
+        return None
+    return LevelShown(
+        index=level.index,
+        low=level.low,
+        high=level.high,
+        effective=round(level.mass, 6),
+        start=start or None,
+        end=end or None,
+    )
+
+
+def label(row: Detected) -> str:
+    """The verdict in words."""
+    moved = "moved toward" if row.finding.change > 0 else "moved away"
+    if row.verdict == "insufficient_data":
+        known = row.finding.after is not None and row.finding.after.mass > 0
+        return "level, no dated shift" if known else "nothing is known"
+    return {
+        "strong": f"{moved}, strong evidence",
+        "shift": moved,
+        "watch": "worth watching, no shift yet",
+        "no_evidence": "no evidence of a shift",
+    }[row.verdict]
+
+
+def reason(row: Detected) -> str | None:
+    """Why there is no shift; None where there is one."""
+    finding = row.finding
+    if row.verdict in ("strong", "shift"):
+        return None
+    if finding.after is None:
+        return "no signal passed between them in the events asked for"
+    if row.verdict == "insufficient_data":
+        return "too few effective observations on one side of any date, or no baseline at all"
+    if row.q > 0.05:
+        return f"so large a change comes by chance too: p = {finding.p:.3g}, q = {row.q:.3g}"
+    if abs(finding.change) < 0.3:
+        return "the index changed by less than 0.3"
+    return "not robust: gone without its top source or its two most telling months"
+
+
+def expected(db: Connection, case: Case, level: Level, day: str) -> Expected:
+    """What the formal ties of a day lead to expect, and how probably the level lies below."""
+    owed = {
+        partner
+        for tie in ties(db, case.actor, day, case.as_of)
+        if DEFENSE in tie.obligations
+        for partner in (*tie.partners, tie.group)
+    }
+    sides = {case.side(partner, day) for partner in owed}
+    prior, why = FLAT, "no alliance, or one with both sides"
+    if 1 in sides and -1 not in sides:
+        prior, why = ALLIED, "bound to defend each other"
+    elif -1 in sides and 1 not in sides:
+        prior, why = ENEMY, "bound to defend those weighed against"
+    below = shares.below(level, prior)
+    return Expected(alpha=prior[0], beta=prior[1], why=why, probability_below=round(below, 6))
+
+
+def wanted(rows: Sequence[Detected], asked: ShiftQuery) -> list[Detected]:
+    """The rows with the direction and the onset asked for."""
+    since, until = asked.days
+    return [row for row in rows if _fits(row, asked.direction, since, until)]
+
+
+def _fits(row: Detected, direction: str | None, since: str | None, until: str | None) -> bool:
+    finding = row.finding
+    if direction is not None and (direction == "toward") != (finding.change > 0):
+        return False
+    if finding.span is None or finding.onset is None:
+        return True
+    # A month is as long as its last day.
+    last = finding.onset + "-31" if len(finding.onset) == 7 else finding.onset
+    return not ((since and last < since) or (until and finding.span[1] > until))
+
+
+def order(row: Detected, sort: str) -> tuple[float | str, ...]:
+    """Where a row stands in a list; ties go by who, toward whom and when."""
+    finding = row.finding
+    value = {
+        "at_least": abs(finding.certain),
+        "magnitude": abs(finding.change),
+        "onset": _number(finding.onset),
+        "p": finding.p,
+    }[sort.removeprefix("-")]
+    tie = (row.case.actor, *row.case.toward, finding.onset or "")
+    return (-value if sort.startswith("-") else value, "\x00".join(tie))
+
+
+def _number(onset: str | None) -> float:
+    return float((onset or "0").replace("-", "").ljust(8, "0"))

@@ -1,0 +1,168 @@
+"""Finds the shifts of dyads anew where their day sums changed, and keeps them.
+
+What is stored is what a run over everything would find, to the last bit: each dyad depends on its
+own day sums alone, and q is worked out over all of them at the end of a run.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from app.db.engine import Database
+from app.db.tables import dyads, shifts
+from app.db.types import NEVER
+from app.shifts import breaks, calibration, case, detect, judge, nulls
+from app.shifts.calibration import fitted
+from app.shifts.detect import Fitted, Pair, found_in, of_pair, sturdy
+from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
+from app.shifts.stored import STALE, question, sums_of_pairs
+
+log = logging.getLogger(__name__)
+PART = 400
+"""Dyads that are found anew in one transaction."""
+DYADS = 10
+"""Dyads with many events that a calibration needs at least."""
+SEED = 20_231_013
+
+
+def refresh(database: Database) -> int:
+    """Find the shifts of all stale dyads anew; returns how many dyads that were."""
+    done, touched = 0, set()
+    while True:
+        with database.write() as db:
+            rows = db.execute(select(dyads).where(STALE).limit(PART)).all()
+            by_dataset: dict[str, list[Row[Any]]] = defaultdict(list)
+            for row in rows:
+                by_dataset[row.dataset].append(row)
+            for dataset, some in by_dataset.items():
+                _find_anew(db, dataset, [(r.one, r.other) for r in some])
+                touched.add(dataset)
+            if rows:
+                keys = [{"a": r.one, "b": r.other, "c": r.dataset, "n": r.changed} for r in rows]
+                d = dyads.c
+                same = (d.one == bindparam("a"), d.other == bindparam("b"))
+                known = update(dyads).where(*same, d.dataset == bindparam("c"))
+                db.execute(known.values(segmented=bindparam("n")), keys)
+            else:
+                for dataset in sorted(touched):
+                    _rate(db, dataset)
+                return done
+        done += len(rows)
+
+
+def _find_anew(db: Connection, dataset: str, pairs: Sequence[Pair]) -> None:
+    s = shifts.c
+    db.execute(
+        delete(shifts).where(s.dataset == bindparam("a"), s.one == bindparam("b"),
+                             s.other == bindparam("c")),
+        [{"a": dataset, "b": one, "c": other} for one, other in pairs],
+    )  # fmt: skip
+    rows = list(found(db, dataset, pairs, fitted(db)))
+    if rows:
+        db.execute(insert(shifts), rows)
+
+
+def found(
+    db: Connection, dataset: str, pairs: Sequence[Pair], known: Fitted
+) -> Iterator[dict[str, Any]]:
+    """The rows of some dyads."""
+    asked = question(dataset)
+    for (one, other), flows in sums_of_pairs(db, dataset, pairs).items():
+        days, made = found_in(flows, NEVER, known)
+        for number, finding in enumerate(made):
+            robust = None
+            if judge.worth_testing(finding, finding.p):
+                robust = sturdy(db, of_pair(asked, one, other), finding, days, known.null)
+            yield {
+                "dataset": dataset,
+                "one": one,
+                "other": other,
+                "number": number,
+                "p": finding.p,
+                "q": 1.0,
+                "at_least": abs(finding.certain),
+                "magnitude": abs(finding.change),
+                "robust": robust,
+                "finding": msgspec.json.encode(finding).decode(),
+            }
+
+
+def _rate(db: Connection, dataset: str) -> None:
+    """Bring q up to date over all that was found by a dataset."""
+    s = shifts.c
+    rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
+    rates = breaks.adjusted([r.p for r in rows])
+    changed = [
+        {"a": r.one, "b": r.other, "c": r.number, "rate": q}
+        for r, q in zip(rows, rates, strict=True)
+        if r.q != q
+    ]
+    if changed:
+        key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
+        db.execute(
+            update(shifts).where(s.dataset == dataset, *key).values(q=bindparam("rate")), changed
+        )
+
+
+class Refresher:
+    """Finds shifts anew in the background, some time after the last write of this process."""
+
+    def __init__(self, database: Database, delay: float = 2.0) -> None:
+        self.database, self.delay = database, delay
+        self._due, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shifts", daemon=True)
+
+    def start(self) -> None:
+        """Listen to the writes of this process."""
+        self.database.after_commit.append(self._due.set)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what is stale then is found anew at the next write, or by the command."""
+        self._closed.set()
+        self._due.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._due.wait()
+            if self._closed.wait(self.delay):
+                return
+            self._due.clear()
+            try:
+                refresh(self.database)
+            except DBAPIError:
+                log.exception("shifts could not be found anew; the next write tries again")
+
+
+def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:
+    """Fit p and the prior share to the loaded dyads and store them; tells how it went."""
+    asked = case.Case("", (), (), "both", tuple(datasets), {}, None)
+    with database.connect() as db:
+        held = list(detect.dyads(db, asked).values())
+    days = [case.days_of_pair(flows) for flows in held]
+    busy = [one for one in days if one.n.sum() >= LEAST_EVENTS]
+    if len(busy) < DYADS:
+        raise ThinCorpusError(
+            f"{len(busy)} dyads of {', '.join(datasets)} have {LEAST_EVENTS} events or more;"
+            f" a calibration needs {DYADS}. The published values stay."
+        )
+    null = nulls.fit(Nulls(busy, SEED), draws)
+    good, bad = np.sum([one.mass.sum(0) for one in days], axis=0).tolist()
+    found = Fitted(null, good / (good + bad))
+    yield f"{len(busy)} dyads; share of cooperative mass {found.share:.3f}; {null}"
+    fresh = Nulls(busy, SEED + 1)
+    for rate in nulls.RATES:
+        p = nulls.size(fresh, null, draws, rate, 120)
+        yield f"{rate:>3} events a month, 120 months: p <= 0.05 in {(p <= 0.05).mean():.3f}"
+    with database.write() as db:
+        calibration.store(db, found, list(datasets), len(busy), draws)
+        db.execute(update(dyads).values(segmented=-1))

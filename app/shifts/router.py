@@ -1,0 +1,237 @@
+"""Alignment and shifts over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Connection
+
+from app.db.keyset import Key, pack
+from app.events.buckets import TooManyBucketsError
+from app.events.read import why_empty
+from app.examples import shown
+from app.http.answer import encode
+from app.http.asked import seen
+from app.http.caching import cached, version_of
+from app.http.database import Chosen, CursorKey, Held
+from app.http.page import NoQuery, Reason, links, resumed
+from app.http.problems import RESPONSES, InvalidError, MissingError
+from app.shifts import case, detect, evidence, judge, key, present, series, stored
+from app.shifts.calibration import fitted
+from app.shifts.detect import Detected, Fitted
+from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
+from app.shifts.schemas import (
+    Alignment,
+    AlignmentMeta,
+    Shift,
+    ShiftDetail,
+    ShiftMeta,
+    ShiftPage,
+)
+
+router = APIRouter(prefix="/v1", tags=["shifts"], responses=RESPONSES)
+
+ShiftId = Annotated[
+    str,
+    Path(description="From `/v1/shifts`; says what was asked, of which version and which days."),
+]
+
+
+@router.get(
+    "/alignment",
+    response_model=Alignment,
+    operation_id="getAlignment",
+    responses=shown("getAlignment"),
+)
+def get_alignment(
+    asked: Annotated[AlignmentQuery, Query()], request: Request, database: Held, chosen: Chosen
+) -> Response:
+    """The index of an actor toward others over time, with its interval and what it rests on."""
+    with database.connect() as db:
+        version, then = seen(db, asked.as_of)
+
+        def make() -> Response:
+            question = case.case_of(db, asked, chosen.alignment_datasets, then)
+            known = fitted(db, then)
+            try:
+                data, moved, used = series.series(
+                    db, question, *asked.days, asked.granularity, known.share
+                )
+            except TooManyBucketsError as many:
+                hint = "Ask for a shorter window or a coarser granularity."
+                raise InvalidError("granularity", str(many), hint) from many
+            meta = AlignmentMeta(
+                version=version,
+                reason=None if any(p.n for p in data) else _why_empty(db, asked, question),
+                datasets=list(question.datasets),
+                actor=question.actor,
+                toward=list(question.toward),
+                against=list(question.against),
+                acts=question.acts,
+                parameters=used,
+            )
+            found = Alignment(
+                data=data, moved=moved, meta=meta, links=links(request, None, version)
+            )
+            return Response(encode(found), media_type="application/json")
+
+        return cached(request, version, make)
+
+
+@router.get(
+    "/shifts", response_model=ShiftPage, operation_id="listShifts", responses=shown("listShifts")
+)
+def list_shifts(
+    asked: Annotated[ShiftQuery, Query()],
+    request: Request,
+    database: Held,
+    chosen: Chosen,
+    secret: CursorKey,
+) -> Response:
+    """Changes of alignment, most certain first; of a named pair also that there is none, and why.
+
+    `since` and `until` bound the onset, never the data looked at.
+    """
+    with database.connect() as db:
+        version, then = seen(db, asked.as_of)
+
+        def make() -> Response:
+            known = fitted(db, then)
+            question = case.question_of(db, asked, chosen.alignment_datasets, then)
+            rows, cursor, size, left = _page(db, asked, question, known, secret)
+            scope = _scope(question)
+            data = [_row(db, row, asked, scope, version) for row in rows]
+            meta = ShiftMeta(
+                version=version,
+                reason=None if rows else _why_empty(db, asked, question),
+                datasets=list(question.datasets),
+                family_size=size,
+                stale=left,
+            )
+            found = ShiftPage(data=data, meta=meta, links=links(request, cursor, version))
+            answer = Response(encode(found), media_type="application/json")
+            if found.links.next:
+                answer.headers["Link"] = f'<{found.links.next}>; rel="next"'
+            return answer
+
+        return cached(request, version, make)
+
+
+def _why_empty(db: Connection, asked: SidesQuery, question: case.Case) -> Reason:
+    as_of = None if question.as_of is None else str(question.as_of)
+    known = {"dataset": list(question.datasets), "as_of": as_of}
+    return why_empty(db, asked.model_copy(update=known))
+
+
+def _page(
+    db: Connection, asked: ShiftQuery, question: case.Case, known: Fitted, secret: bytes
+) -> tuple[list[Detected], str | None, int, int]:
+    """The rows of a page, the cursor of the next, how many tests were made, and stale dyads."""
+    rows, size, left = _looked_at(db, asked, question, known)
+    rows = present.wanted(rows, asked)
+    bound = asked.model_dump_json(exclude={"cursor", "limit"})
+    after = resumed(asked.cursor, bound, secret)
+    keyed = sorted((present.order(row, asked.sort), n) for n, row in enumerate(rows))
+    if after is not None:
+        keyed = [k for k in keyed if k[0] > (float(after.value), after.id)]
+    chosen = keyed[: asked.limit]
+    found = [rows[n] for _, n in chosen]
+    cursor = None
+    if len(keyed) > asked.limit:
+        value, tie = chosen[-1][0]
+        cursor = pack(Key(repr(value), str(tie)), bound, secret)
+    if not question.toward:
+        found = detect.confirmed(db, found, known)
+    return found, cursor, size, left
+
+
+def _looked_at(
+    db: Connection, asked: ShiftQuery, question: case.Case, known: Fitted
+) -> tuple[list[Detected], int, int]:
+    """The rows to choose from, how many tests were made, and stale dyads."""
+    if question.toward:
+        rows = detect.named(db, question, known)
+        return rows, len(rows), 0
+    whole = asked.cursor is None and asked.direction is None and asked.days == (None, None)
+    if whole and asked.sort == "-at_least":
+        best = stored.first(db, question, asked.max_q, asked.limit + 1)
+        if best is not None:
+            return *best, 0
+    rows, left = stored.family(db, question, known)
+    return [row for row in rows if row.q <= asked.max_q], len(rows), left
+
+
+def _scope(question: case.Case) -> key.Scope:
+    return "named" if question.toward else "actor" if question.actor else "all"
+
+
+def _row(db: Connection, row: Detected, asked: SidesQuery, scope: key.Scope, version: int) -> Shift:
+    found = present.shift(row, asked, scope, version)
+    level = row.finding.after
+    if row.verdict == "insufficient_data" and level is not None and row.case.toward:
+        day = detect.horizon(db, row.case, None)
+        found.expected = present.expected(db, row.case, level, day)
+    return found
+
+
+@router.get(
+    "/shifts/{shift_id}",
+    response_model=ShiftDetail,
+    operation_id="getShift",
+    responses=shown("getShift"),
+)
+def get_shift(
+    shift_id: ShiftId,
+    _: Annotated[NoQuery, Query()],
+    request: Request,
+    database: Held,
+    chosen: Chosen,
+) -> Response:
+    """One shift with its evidence: every event's exact share, and what speaks against it."""
+    try:
+        held = key.unpack(shift_id)
+    except key.BadKeyError as bad:
+        raise MissingError("No shift has that id; /v1/shifts lists them.") from bad
+    with database.connect() as db:
+        newest = version_of(db)
+        version = newest if held.version is None else held.version
+        if version > newest:
+            raise MissingError("That shift is of a version that is not there yet.")
+        then = None if version == newest else version
+
+        def make() -> Response:
+            try:
+                question = case.case_of(db, held.asked, chosen.alignment_datasets, then)
+            except InvalidError as gone:
+                raise MissingError(f"What that id asks for is not there: {gone}") from gone
+            found = _detail(db, question, held, version, fitted(db, then))
+            found.id = shift_id
+            return Response(encode(found), media_type="application/json")
+
+        return cached(request, version, make)
+
+
+def _detail(
+    db: Connection, question: case.Case, held: key.ShiftKey, version: int, known: Fitted
+) -> ShiftDetail:
+    days = case.days_of(case.flows(db, question), question)
+    last = detect.horizon(db, question, days)
+    finding = judge.at_span(days, held.method, held.span, last, known.null, known.share)
+    tests = stored.tests(db, question, held.scope, known)
+    q = detect.rate(finding.p, tests)
+    row = Detected(question, finding, q, len(tests), "no_evidence", None)
+    newest = finding.span is None or finding.span[2] >= str(days.day[-1])
+    watched = held.scope == "named" and newest and judge.watched(days, known.share)
+    row = detect.judged(db, row, days, known.null, watched)
+    found, prior = evidence.evidence(db, question, row, days, known.share)
+    shift = _row(db, row, held.asked, held.scope, version)
+    after = finding.after.index if finding.after else 2 * known.share - 1
+    before = finding.before.index if finding.before else 2 * known.share - 1
+    return ShiftDetail(
+        **shift.model_dump(),
+        change=after - before,
+        evidence=found,
+        prior=prior,
+        subtotals=evidence.subtotals(found, question),
+        flags=evidence.flags_of(found),
+        structure=evidence.structure(db, question, row, last),
+    )

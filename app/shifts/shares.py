@@ -1,0 +1,60 @@
+"""What each event contributes to a change of the index; the shares add up exactly. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.shifts import judge, measure
+from app.shifts.judge import Finding
+from app.shifts.measure import Days
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A signal in the days after the onset."""
+
+    day: str
+    mass: int
+    """Thousandths."""
+    good: bool
+    """Toward the side, or away from the one against which it is weighed."""
+
+
+def attributed(
+    finding: Finding, days: Days, parts: Sequence[Part], share: float = 0.5
+) -> tuple[list[float], float]:
+    """Points of the index that each part contributes to the change, and what the prior does.
+
+    A part of effective mass m and sign s contributes 2 (s − θ_before) m / (M_after + κ), the prior
+    2 κ (θ₀ − θ_before) / (M_after + κ): together after − before.
+    """
+    assert finding.after is not None
+    rows = judge.rows_by(finding.method, days)
+    first, last = finding.span[1:] if finding.span else (str(days.day[0]), str(days.day[-1]))
+    scale = 2 / (finding.after.mass + measure.PRIOR)
+    was = finding.before.share if finding.before else share
+    factor = dict(zip((str(d) for d in days.day), rows.factor.tolist(), strict=True))
+    found = []
+    for part in parts:
+        counts = first <= part.day <= last and part.day in factor
+        weight = part.mass * factor[part.day][0 if part.good else 1] if counts else 0.0
+        found.append((float(part.good) - was) * weight * scale)
+    return found, measure.PRIOR * (share - was) * scale
+
+
+def below(after: measure.Level, prior: tuple[float, float]) -> float:
+    """Probability that the share of a level lies below a structural prior Beta(a, b)."""
+    grid = (np.arange(4000) + 0.5) / 4000
+    good = after.share * (after.mass + measure.PRIOR) - measure.PRIOR / 2
+    bad = after.mass - good
+    ours = _density(grid, 0.5 + max(good, 0.0), 0.5 + max(bad, 0.0))
+    theirs = _density(grid, *prior)
+    lying_below = ours.cumsum() - ours / 2
+    return float((theirs * lying_below).sum())
+
+
+def _density(x: measure.Floats, a: float, b: float) -> measure.Floats:
+    log = (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
+    weight = np.exp(log - log.max())
+    return np.asarray(weight / weight.sum(), np.float64)

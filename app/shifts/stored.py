@@ -1,0 +1,160 @@
+"""The shifts of every dyad, kept in the database and found anew where day sums changed.
+
+What is stored is what a run over everything would find, to the last bit: each dyad depends on its
+own day sums alone, and q is worked out over all of them at the end of a run.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+
+from app.db.tables import day_sums, dyads, shifts
+from app.shifts import breaks, detect, judge, queries
+from app.shifts.case import Case, Flow
+from app.shifts.detect import Detected, Fitted, Pair, found_in, horizon, of_pair
+from app.shifts.judge import Finding
+from app.shifts.key import Scope
+
+PART = 400
+"""Dyads that are found anew in one transaction."""
+MOST = 2_000
+"""More stale dyads than this are not found anew for a reader, who is told how many there are."""
+STALE = dyads.c.changed != dyads.c.segmented
+
+
+def answers(asked: Case) -> bool:
+    """Whether what is stored is what is asked for."""
+    plain = asked.narrowed is None and asked.as_of is None
+    return plain and asked.acts == "both" and len(asked.datasets) == 1
+
+
+def question(dataset: str) -> Case:
+    """What is stored of a dataset, as a question of all dyads."""
+    return Case("", (), (), "both", (dataset,), {}, None)
+
+
+def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
+    """The dyads that changed since their shifts were found; of an actor, if one is named."""
+    d = dyads.c
+    rows = select(d.one, d.other).where(d.dataset == dataset, STALE)
+    if actor:
+        rows = rows.where(or_(d.one == actor, d.other == actor))
+    return [(row.one, row.other) for row in db.execute(rows)]
+
+
+def any_stale(db: Connection, dataset: str) -> bool:
+    """Whether a dyad changed since its shifts were found."""
+    rows = select(dyads.c.one).where(dyads.c.dataset == dataset, STALE).limit(1)
+    return db.scalar(rows) is not None
+
+
+def sums_of_pairs(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, list[Flow]]:
+    """Day sums of some dyads, both directions."""
+    d = day_sums.c
+    columns = [d["from"], d.toward, d.day, *(d[name] for name in queries.SUMS)]
+    found: dict[Pair, list[Flow]] = defaultdict(list)
+    ways = sorted({*pairs, *((b, a) for a, b in pairs)})
+    for at in range(0, len(ways), PART):
+        some = tuple_(d["from"], d.toward).in_(ways[at : at + PART])
+        for row in db.execute(select(*columns).where(d.dataset == dataset, some)):
+            from_, toward, day, *sums = row
+            own = int(from_ < toward)
+            pair = (from_, toward) if own else (toward, from_)
+            found[pair].append(Flow(pair[1], own, day, tuple(sums)))
+    return dict(sorted(found.items()))
+
+
+def finding_of(document: str, last: str) -> Finding:
+    """A finding as it was stored; whether it is provisional depends on the day."""
+    found = msgspec.json.decode(document, type=Finding)
+    assert found.span is not None
+    return replace(found, provisional=judge.provisional(found.span[1], last))
+
+
+def rows_of(dataset: str, actor: str = "") -> Select[Any]:
+    """What was found in every dyad, or in those of an actor."""
+    s = shifts.c
+    rows = select(s.one, s.other, s.q, s.robust, s.finding).where(s.dataset == dataset)
+    if actor:
+        rows = rows.where(or_(s.one == actor, s.other == actor))
+    return rows.order_by(s.one, s.other, s.number)
+
+
+def most_certain(dataset: str, max_q: float, limit: int) -> Select[Any]:
+    """The most certain shifts over all dyads."""
+    s = shifts.c
+    rows = rows_of(dataset).where(s.q <= max_q).order_by(None)
+    return rows.order_by(s.at_least.desc(), s.one, s.other, s.number).limit(limit)
+
+
+def count(dataset: str) -> Select[Any]:
+    """How many tests were made in all."""
+    return select(func.count()).select_from(shifts).where(shifts.c.dataset == dataset)
+
+
+def _detected(row: Row[Any], asked: Case, last: str, family: int) -> Detected:
+    """A stored row as it was detected, seen from the actor who is named, if any is."""
+    one, other = row.one, row.other
+    if asked.actor == other:
+        one, other = other, one
+    finding = finding_of(row.finding, last)
+    verdict = judge.verdict(finding, row.q, row.robust, watched=False)
+    return Detected(of_pair(asked, one, other), finding, row.q, family, verdict, row.robust)
+
+
+def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], int]:
+    """As `detect.family`, from what is stored where that answers; and how many dyads are stale."""
+    if not answers(asked):
+        return detect.family(db, asked, known), 0
+    dataset, last = asked.datasets[0], horizon(db, asked, None)
+    changed = stale(db, dataset, asked.actor)
+    left = len(changed) if len(changed) > MOST else 0
+    anew = set() if left else set(changed)
+    held = [
+        _detected(row, asked, last, 0)
+        for row in db.execute(rows_of(dataset, asked.actor))
+        if (row.one, row.other) not in anew
+    ]
+    for (one, other), flows in sums_of_pairs(db, dataset, sorted(anew)).items():
+        actor, partner = (other, one) if asked.actor == other else (one, other)
+        for finding in found_in(flows, last, known)[1]:
+            pair = of_pair(asked, actor, partner)
+            held.append(Detected(pair, finding, 1.0, 0, "no_evidence", None))
+    held.sort(key=lambda row: (row.case.actor, row.case.toward))
+    rates = breaks.adjusted([row.finding.p for row in held])
+    found = zip(held, rates, strict=True)
+    return [replace(row, q=q, family=len(held)) for row, q in found], left
+
+
+def first(
+    db: Connection, asked: Case, max_q: float, limit: int
+) -> tuple[list[Detected], int] | None:
+    """The most certain shifts over all dyads, and how many tests were made; None where it is not
+    known without looking at them all."""
+    if not answers(asked) or asked.actor or any_stale(db, asked.datasets[0]):
+        return None
+    dataset, last = asked.datasets[0], horizon(db, asked, None)
+    size = int(db.scalar(count(dataset)) or 0)
+    rows = db.execute(most_certain(dataset, max_q, limit))
+    return [_detected(row, asked, last, size) for row in rows], size
+
+
+def tests(db: Connection, asked: Case, scope: Scope, known: Fitted) -> list[float]:
+    """The p of every test among which a shift was found."""
+    if scope == "named":
+        return [row.finding.p for row in detect.named(db, asked, known)]
+    actor = asked.actor if scope == "actor" else ""
+    whole = replace(asked, actor=actor, toward=(), spells={})
+    return [row.finding.p for row in family(db, whole, known)[0]]

@@ -1,0 +1,157 @@
+"""Breaks in a series, against brute force, ruptures and SciPy."""
+
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import ruptures
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from ruptures.base import BaseCost
+from scipy import stats
+
+from app.shifts import breaks
+
+Rows = NDArray[np.float64]
+
+
+def cost(rows: Rows, whole: Rows) -> float:
+    """What a segment costs, straight from the formula."""
+    pooled = whole.sum(0) / whole.sum()
+    x = rows.sum(0)
+    return -sum(
+        x[k] * np.log((x[k] + pooled[k]) / (x.sum() + 1)) for k in range(len(x)) if pooled[k] > 0
+    )
+
+
+def best_by_brute_force(rows: Rows, least: int, penalty: float) -> tuple[float, list[int]]:
+    found: list[tuple[float, list[int]]] = []
+    for count in range(len(rows) // least):
+        for cuts in combinations(range(1, len(rows)), count):
+            ends = [0, *cuts, len(rows)]
+            if min(b - a for a, b in pairwise(ends)) < least:
+                continue
+            total = sum(cost(rows[a:b], rows) + penalty for a, b in pairwise(ends))
+            found.append((total, list(cuts)))
+    return min(found)
+
+
+def drawn(seed: int, size: int, classes: int = 4) -> Rows:
+    dice = np.random.default_rng(seed)
+    rows: Rows = dice.gamma(0.8, 1.2, (size, classes))
+    rows[dice.random(size) < 0.2] = 0
+    rows[size // 2 :, 0] *= dice.uniform(0.1, 4)
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("least", [1, 2, 3])
+def test_the_partition_is_the_best_of_all(seed: int, least: int) -> None:
+    rows = drawn(seed, 12)
+    total, cuts = best_by_brute_force(rows, least, 1.5)
+    found = breaks.partition(rows, least, 1.5)
+    ends = [0, *found, len(rows)]
+    mine = sum(cost(rows[a:b], rows) + 1.5 for a, b in pairwise(ends))
+    assert mine == pytest.approx(total, abs=1e-9)
+    assert found == cuts
+
+
+class Multinomial(BaseCost):  # type: ignore[misc]
+    """Our cost, for ruptures."""
+
+    model = "multinomial"
+    min_size = 3
+
+    def fit(self, signal: Rows) -> "Multinomial":
+        self.signal = signal
+        return self
+
+    def error(self, start: int, end: int) -> float:
+        return float(cost(self.signal[start:end], self.signal))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ruptures_finds_the_same_partition(seed: int) -> None:
+    rows = drawn(100 + seed, 40)
+    asked: Any = ruptures.Dynp(custom_cost=Multinomial(), min_size=3, jump=1).fit(rows)
+    found = breaks.partition(rows, 3, 2.0)
+    assert found == asked.predict(len(found))[:-1] if found else True
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_gain_of_a_break_is_what_its_segments_cost_less(seed: int) -> None:
+    rows = drawn(seed, 20)
+    gains = breaks.gains(rows, 2)
+    pooled = rows.sum(0) / rows.sum()
+    for at in range(2, 19):
+        if min(rows[:at].sum(), rows[at:].sum()) < 2:
+            continue
+        parts = cost(rows[:at], rows) + cost(rows[at:], rows)
+        whole = -float((rows.sum(0) * np.log(np.where(pooled > 0, pooled, 1))).sum())
+        assert gains[at] == pytest.approx(whole - parts, abs=1e-9)
+
+
+def test_nothing_is_gained_where_a_side_has_too_little() -> None:
+    rows = np.full((8, 2), 0.1)
+    assert not np.isfinite(breaks.gains(rows, 2)).any()
+    assert breaks.p_closed(float("-inf"), 8, 1.6) == 1
+    assert breaks.p_permuted(rows, 2, 1) == 1
+
+
+@settings(deadline=None)
+@given(st.permutations(range(4)), st.integers(0, 50))
+def test_the_order_of_classes_does_not_matter(order: list[int], seed: int) -> None:
+    rows = drawn(seed, 24)
+    assert np.allclose(breaks.gains(rows, 3), breaks.gains(rows[:, order], 3), atol=1e-9)
+    assert breaks.partition(rows, 3, 2.0) == breaks.partition(rows[:, order], 3, 2.0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 50))
+def test_time_backwards_breaks_at_the_same_places(seed: int) -> None:
+    rows = drawn(seed, 24)
+    forward = breaks.gains(rows, 3)
+    backward = breaks.gains(rows[::-1], 3)
+    assert np.allclose(forward[3:22], backward[3:22][::-1], atol=1e-9)
+
+
+def test_permutations_are_the_same_at_every_call_and_keep_blocks_together() -> None:
+    orders = breaks._orders(10, 3, 50)
+    assert np.array_equal(orders, breaks._orders(10, 3, 50))
+    for order in orders:
+        assert sorted(order) == list(range(10))
+        places = {int(month): place for place, month in enumerate(order)}
+        for month in (0, 1, 3, 4, 6, 7):
+            assert places[month + 1] == places[month] + 1
+
+
+def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
+    rows = np.array([[3.0, 0.0]] * 15 + [[0.0, 3.0]] * 15)
+    assert breaks.p_permuted(rows, 1, 1) == pytest.approx(1 / 2000)
+
+
+def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
+    at = [breaks.p_closed(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
+    assert at == sorted(at, reverse=True)
+    assert breaks.p_closed(5, 120, 200) > breaks.p_closed(5, 120, 60) > breaks.p_closed(5, 120, 20)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), max_size=40))
+def test_false_discovery_rates_are_those_of_scipy(p: list[float]) -> None:
+    found = breaks.adjusted(p)
+    if p:
+        assert np.allclose(found, stats.false_discovery_control(p), atol=1e-12)
+
+
+def test_the_onset_set_is_the_smallest_that_holds_its_share() -> None:
+    llr = np.array([-np.inf, 0.0, 5.0, 4.9, 1.0])
+    assert breaks.likely(llr).tolist() == [2, 3]
+    assert breaks.likely(llr, 0.999).tolist() == [1, 2, 3, 4]
+
+
+def test_the_most_telling_months_are_those_without_which_least_is_gained() -> None:
+    rows = np.array([[1.0, 0.2]] * 10 + [[0.2, 1.0]] * 8 + [[0.0, 6.0], [0.0, 5.0]])
+    assert breaks.most_telling(rows, 2, np.arange(20)) == [18, 19]

@@ -1,0 +1,101 @@
+"""Alignment and shifts in the terminal, on both databases."""
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app import cli, cli_shifts
+from app.db.engine import Database
+from app.db.migrate import downgrade
+
+
+@pytest.fixture(autouse=True)
+def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    monkeypatch.setattr(cli_shifts.console, "width", 160)
+    monkeypatch.setattr(cli_shifts.errors, "width", 160)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.main, list(words))
+
+
+def test_alignment_is_drawn_with_its_interval() -> None:
+    told = run("alignment", "ARM", "RUS", "--granularity", "year")
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[0].split() == ["from", "index", "90", "%", "−1", "+1", "signals"]
+    assert all("●" in line and "─" in line for line in lines[1:])
+    assert [line.split()[0][:4] for line in lines[1:]] == [str(y) for y in range(2018, 2026)]
+
+
+def test_a_tilt_is_asked_with_against() -> None:
+    told = run("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
+    assert told.exit_code == 0
+    assert "2023-01-01" in told.stdout
+
+
+def test_toward_and_away_from_whom() -> None:
+    told = run("shifts", "--actor", "ARM", "--since", "2022")
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[0].split() == ["onset", "who", "toward", "index", "p", "q", "verdict"]
+    assert any("RUS" in line and "moved away" in line for line in lines[1:])
+
+
+def test_a_named_pair_always_gets_a_row() -> None:
+    told = run("shifts", "--actor", "ARM", "--toward", "TUR")
+    assert told.exit_code == 0
+    assert "TUR" in told.stdout
+
+
+def test_nothing_found_is_said() -> None:
+    told = run("shifts", "--actor", "FJI")
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "No shift" in told.stderr
+    quiet = run("alignment", "FJI", "TUV")
+    assert (quiet.exit_code, quiet.stdout) == (0, "")
+    assert "Nothing passed" in quiet.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (["alignment", "Armenai", "RUS"], "actor"),
+        (["alignment", "ARM", "ARM"], "toward"),
+        (["alignment", "ARM", "RUS", "--granularity", "hour"], "granularity"),
+        (["alignment", "ARM", "RUS", "--since", "2023-13"], "since"),
+        (["shifts", "--toward", "RUS"], "toward"),
+        (["shifts", "--actor", "ARM", "--since", "2024", "--until", "2023"], "since"),
+        (["shifts", "--max-q", "2"], "max_q"),
+    ],
+)
+def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str) -> None:
+    refused = run(*words)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"{field}: ")
+    assert refused.stdout == ""
+
+
+def test_refresh_says_how_many_dyads_were_looked_at() -> None:
+    assert "dyads were looked at" in run("shifts", "refresh").stdout
+    assert run("shifts", "refresh").stdout == "0 dyads were looked at.\n"
+
+
+def test_what_is_kept_is_verified() -> None:
+    assert run("shifts", "refresh").exit_code == 0
+    assert run("verify").exit_code == 0
+
+
+def test_a_corpus_too_thin_to_calibrate_is_refused() -> None:
+    refused = run("shifts", "calibrate")
+    assert refused.exit_code == 2
+    assert "The published values stay." in refused.stderr
+
+
+def test_a_stale_schema_is_refused(database: Database) -> None:
+    downgrade(database, "base")
+    for words in (["alignment", "ARM", "RUS"], ["shifts"], ["shifts", "refresh"]):
+        refused = run(*words)
+        assert refused.exit_code == 1
+        assert "Run: entente db upgrade" in refused.stderr

@@ -1,0 +1,162 @@
+"""The arithmetic of the index, against the formulas written out, and its laws."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from app.shifts import measure
+from app.shifts.measure import Days
+
+Row = tuple[str, int, int, int, int, int, int, int]
+
+
+def days(*rows: Row) -> Days:
+    return measure.gathered(rows)
+
+
+def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
+    """Days with one to four events each, of any sign."""
+    dice = np.random.default_rng(seed)
+    found = []
+    for day in np.sort(dice.choice(span, count, replace=False)):
+        quads = dice.multinomial(dice.integers(1, 5), [0.3, 0.2, 0.3, 0.2])
+        good, bad = int(quads[:2].sum()), int(quads[2:].sum())
+        when = str(np.datetime64("2015-01-01") + int(day))
+        masses = (int(good * dice.integers(100, 1000)), int(bad * dice.integers(100, 1000)))
+        found.append((when, good + bad, *masses, *(int(q) for q in quads)))
+    return found  # type: ignore[return-value]
+
+
+def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
+    held = days(("2020-01-05", 9, 4000, 2000, 3, 3, 2, 1))
+    mass, classes = measure.capped(held)
+    assert mass.tolist() == [[1000, 500]]
+    assert classes.tolist() == [[1000, 1000, 666, 333]]
+
+
+def test_a_quiet_day_counts_in_full() -> None:
+    held = days(("2020-01-05", 2, 900, 600, 1, 0, 1, 0))
+    mass, classes = measure.capped(held)
+    assert mass.tolist() == [[900, 600]]
+    assert classes.tolist() == [[1000, 0, 1000, 0]]
+
+
+def test_months_have_no_holes() -> None:
+    held = measure.by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
+                                 ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
+    assert held.first == 50 * 12
+    assert held.n.tolist() == [1, 0, 0, 1]
+    assert held.mass.tolist() == [[0.5, 0], [0, 0], [0, 0], [0, 0.3]]
+
+
+@given(st.integers(0, 200), st.randoms())
+@settings(deadline=None)
+def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> None:
+    rows = made(seed)
+    halves = [
+        (d, n - n // 2, p - p // 2, q - q // 2, *(k - k // 2 for k in quads))
+        for d, n, p, q, *quads in rows
+    ]
+    halves += [(d, n // 2, p // 2, q // 2, *(k // 2 for k in quads)) for d, n, p, q, *quads in rows]
+    dice.shuffle(halves)  # type: ignore[attr-defined]
+    one, other = days(*rows), days(*halves)  # type: ignore[arg-type]
+    for field in ("day", "n", "mass", "classes"):
+        assert np.array_equal(getattr(one, field), getattr(other, field))
+
+
+def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> tuple[float, ...]:
+    """The formulas of SHIFTS, one month after the other."""
+    held = measure.by_month(days(*rows))
+    last = int(np.datetime64(month, "M").astype(int)) - held.first
+    keep = 0.5 ** (1 / half_life)
+    good = bad = mass = squares = 0.0
+    for t in range(last + 1):
+        p, n = held.mass[t] if t < len(held) else (0.0, 0.0)
+        w = 1 / (phi * (1 + (p + n) / (phi * 6)))
+        good, bad = good * keep + p * w, bad * keep + n * w
+        mass, squares = mass * keep + (p + n) * w, squares * keep**2 + (p + n) * w
+    theta = (2 * 0.5 + good) / (2 + good + bad)
+    gain = mass / squares
+    low, high = stats.beta.ppf([0.05, 0.95], 0.5 + gain * good, 0.5 + gain * bad)
+    return 2 * theta - 1, 2 * low - 1, 2 * high - 1
+
+
+@pytest.mark.parametrize("month", ["2015-06", "2017-02", "2019-12", "2022-03"])
+def test_the_index_at_the_end_of_a_month(month: str) -> None:
+    rows = made(5)
+    end = (np.datetime64(month, "M") + 1).astype("datetime64[D]") - 1
+    found = measure.index_at(days(*rows), np.array([end]), 0.5, 0.8, 9.0)
+    wanted = index_by_hand(rows, month, 0.8, 9.0)
+    assert np.allclose([found.value[0], found.low[0], found.high[0]], wanted, atol=2e-4)
+    assert found.value[0] == pytest.approx(wanted[0], abs=1e-12)
+
+
+def test_within_a_month_only_what_has_happened_counts() -> None:
+    rows = [*made(5), ("2020-05-10", 1, 0, 900, 0, 0, 0, 1)]
+    ends = np.array(["2020-05-09", "2020-05-10", "2020-05-31"], "datetime64[D]")
+    found = measure.index_at(days(*rows), ends, 0.5, 0.8)
+    before = measure.index_at(days(*rows[:-1]), ends, 0.5, 0.8)
+    assert found.value[0] == pytest.approx(before.value[0], abs=1e-12)
+    assert found.value[1] < before.value[1]
+    assert found.value[2] == pytest.approx(found.value[1], abs=1e-12)
+
+
+def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
+    held = days(*made(9))
+    months = measure.by_month(held)
+    ends = np.arange(months.first + 1, months.first + len(months) + 1)
+    last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
+    one = measure.smoothed(measure.saturated(months.mass, 0.7), 0.5)
+    other = measure.index_at(held, last, 0.5, 0.7)
+    assert np.allclose(one.value, other.value, atol=1e-12)
+
+
+def test_dispersion_of_independent_events_is_about_one_and_shrinks_to_what_is_usual() -> None:
+    dice = np.random.default_rng(1)
+    counts = dice.multinomial(10, [0.4, 0.3, 0.2, 0.1], 400).astype(float)
+    assert measure.dispersion(counts, 1.0) == pytest.approx(1, abs=0.15)
+    assert measure.dispersion(np.zeros((5, 2)), 0.6) == 0.6
+    few = measure.dispersion(counts[:2], 1.6)
+    assert few == pytest.approx(1.6, abs=0.5)
+
+
+@given(st.integers(0, 100), st.floats(0.2, 3))
+@settings(deadline=None)
+def test_no_month_says_more_than_its_bound(seed: int, phi: float) -> None:
+    dice = np.random.default_rng(seed)
+    rows = measure.saturated(dice.gamma(1, 20, (30, 2)), phi)
+    assert rows.sum(1).max() < measure.SATURATION
+
+
+@given(st.integers(0, 100), st.floats(1, 40))
+@settings(deadline=None)
+def test_scaling_coverage_does_not_move_the_index(seed: int, scale: float) -> None:
+    dice = np.random.default_rng(seed)
+    share = dice.uniform(0.05, 0.95, 40)
+    months = np.stack([share, 1 - share], axis=1)
+    one = measure.smoothed(measure.saturated(months, 0.6), 0.5, prior=1e-12)
+    other = measure.smoothed(measure.saturated(months * scale, 0.6), 0.5, prior=1e-12)
+    assert np.allclose(one.value, other.value, atol=1e-9)
+
+
+@given(st.integers(0, 100))
+@settings(deadline=None)
+def test_what_is_good_for_one_side_is_bad_for_the_other(seed: int) -> None:
+    rows = made(seed)
+    turned = [(d, n, q, p, q3, q4, q1, q2) for d, n, p, q, q1, q2, q3, q4 in rows]
+    ends = np.array(["2017-06-30", "2019-12-31"], "datetime64[D]")
+    one = measure.index_at(days(*rows), ends, 0.5, 0.7)
+    other = measure.index_at(days(*turned), ends, 0.5, 0.7)
+    assert np.allclose(one.value, -other.value, atol=1e-12)
+    assert np.allclose(one.low, -other.high, atol=1e-12)
+
+
+def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
+    before = measure.level(np.array([[9.0, 1.0]]))
+    after = measure.level(np.array([[1.0, 12.0]]))
+    change = after.index - before.index
+    assert change < measure.certain(before, after) < 0
+    little = measure.level(np.array([[0.5, 0.4]]))
+    assert measure.certain(little, before) == 0

@@ -1,0 +1,260 @@
+"""Shifts of every dyad: kept up to date, and whatever the order of writing, the same."""
+
+from typing import Any
+from uuid import uuid4
+
+import make
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select, update
+
+from app.db.engine import Database
+from app.db.tables import day_sums, dyads, shifts
+from app.events.changes import sums_of, write_events
+from app.events.schemas import GivenEvent
+from app.main import create_app
+from app.settings import Settings
+from app.shifts import calibration, case, detect, stored, verify
+from app.shifts.breaks import Null
+from app.shifts.detect import Fitted
+from app.shifts.filter import ShiftQuery
+from app.shifts.nulls import ThinCorpusError
+from app.shifts.refresh import Refresher, calibrate, refresh
+
+PEOPLE = ("USA", "RUS", "CHN", "FRA")
+DATABASE_LAW = settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def events(seed: int, turned: bool = False) -> list[GivenEvent]:
+    """Events of four states over four years; some of them change their minds in the middle."""
+    dice = np.random.default_rng(seed)
+    found = []
+    for n in range(160):
+        one, other = (PEOPLE[i] for i in dice.choice(4, 2, replace=False))
+        day = str(np.datetime64("2016-01-01") + int(dice.integers(0, 1460)))
+        mood = 1 if day < "2018-01-01" or "FRA" in (one, other) else -1
+        score = float(mood * dice.choice([2.0, 4.0, 7.0]) * dice.choice([1, 1, 1, -1]))
+        roles = ("initiator", "target")
+        people = (other, one) if turned else (one, other)
+        found.append(
+            GivenEvent.model_validate(
+                {
+                    "key": f"e{n:03d}",
+                    "title": f"event {n}",
+                    "date": day,
+                    "intensity": score,
+                    "quad": (1 if score > 0 else 3) + int(abs(score) > 6),
+                    "participants": [
+                        {"actor": a, "role": r} for a, r in zip(people, roles, strict=True)
+                    ],
+                }
+            )
+        )
+    return found
+
+
+def new_set(db: Connection) -> str:
+    return make.dataset(db, f"made-{uuid4().hex[:8]}")
+
+
+def kept(db: Connection, dataset: str) -> tuple[list[Any], list[Any]]:
+    """Day sums and shifts of a dataset, without its name."""
+    d, s = day_sums.c, shifts.c
+    sums = select(d["from"], d.toward, d.day, *(d[n] for n in ("n", "positive", "negative")),
+                  *(d[f"q{k}"] for k in (1, 2, 3, 4)))  # fmt: skip
+    sums = sums.where(d.dataset == dataset).order_by(d["from"], d.toward, d.day)
+    found = select(s.one, s.other, s.number, s.p, s.q, s.at_least, s.robust, s.finding)
+    found = found.where(s.dataset == dataset).order_by(s.one, s.other, s.number)
+    return ([tuple(r) for r in db.execute(q)] for q in (sums, found))  # type: ignore[return-value]
+
+
+def loaded(database: Database, given: list[list[GivenEvent]]) -> str:
+    """A new dataset with these events, load after load, each followed by a refresh."""
+    with database.write() as db:
+        dataset = new_set(db)
+    for part in given:
+        with database.write() as db:
+            write_events(db, part, dataset, make.BY)
+        refresh(database)
+    return dataset
+
+
+@DATABASE_LAW
+@given(st.randoms(use_true_random=False), st.integers(1, 5))
+def test_order_and_splitting_of_loads_change_nothing(
+    database: Database, dice: Any, parts: int
+) -> None:
+    whole = events(3)
+    mixed = list(whole)
+    dice.shuffle(mixed)
+    one = loaded(database, [whole])
+    other = loaded(database, [mixed[n::parts] for n in range(parts)])
+    with database.connect() as db:
+        (sums, found), (others, anew) = kept(db, one), kept(db, other)
+        assert sums == others
+        assert found == anew
+        assert found
+
+
+@DATABASE_LAW
+@given(st.sets(st.integers(0, 159), min_size=1, max_size=40))
+def test_what_is_retracted_and_loaded_again_was_never_gone(
+    database: Database, gone: set[int]
+) -> None:
+    whole = events(4)
+    retracted = [whole[n].model_copy(update={"status": "retracted"}) for n in sorted(gone)]
+    again = [whole[n] for n in sorted(gone)]
+    one = loaded(database, [whole])
+    other = loaded(database, [whole, retracted, again])
+    without = loaded(database, [[e for n, e in enumerate(whole) if n not in gone]])
+    left = loaded(database, [whole, retracted])
+    with database.connect() as db:
+        assert [*map(list, kept(db, one))] == [*map(list, kept(db, other))]
+        assert [*map(list, kept(db, without))] == [*map(list, kept(db, left))]
+
+
+def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
+    one, other = loaded(database, [events(5)]), loaded(database, [events(5, turned=True)])
+    with database.connect() as db:
+        _, found = kept(db, one)
+        _, turned = kept(db, other)
+    assert found
+    assert found == turned
+
+
+def test_another_report_of_an_event_changes_no_number(database: Database) -> None:
+    report = {"source": "news-2023-10-13-putin-loses-another-ally"}
+    told = [e.model_copy(update={"reports": []}) for e in events(6)]
+    twice = [
+        GivenEvent.model_validate(e.model_dump(exclude_none=True) | {"reports": [report, report]})
+        for e in told
+    ]
+    one, other = loaded(database, [told]), loaded(database, [told, twice])
+    with database.connect() as db:
+        (sums, found), (others, anew) = kept(db, one), kept(db, other)
+        assert sums == others
+        assert [r[:6] for r in found] == [r[:6] for r in anew]
+
+
+def test_the_sums_are_those_of_the_signals(database: Database) -> None:
+    dataset = loaded(database, [events(7), events(7)[:50], events(8)[20:90]])
+    with database.connect() as db:
+        asked = stored.question(dataset)
+        rows = [
+            {"from": s.from_, "toward": s.toward, "dataset": dataset, "start": s.day,
+             "score": s.score, "confidence": s.confidence, "quad": s.quad}
+            for s in case.told(db, asked, all_dyads=True)
+        ]  # fmt: skip
+        held = [dict(r) for r in db.execute(
+            select(day_sums).where(day_sums.c.dataset == dataset)
+        ).mappings()]  # fmt: skip
+    key = ("from", "toward", "day")
+    assert sorted(held, key=lambda r: [r[k] for k in key]) == sums_of(rows)
+
+
+def test_only_what_changed_is_found_anew(database: Database) -> None:
+    dataset = loaded(database, [events(9)])
+    more = events(9)[0].model_copy(update={"key": "more"})
+    with database.write() as db:
+        write_events(db, [more], dataset, make.BY)
+    with database.connect() as db:
+        pair = tuple(sorted(p.actor or "" for p in more.participants))
+        assert stored.stale(db, dataset) == [pair]
+        assert stored.any_stale(db, dataset)
+    assert refresh(database) == 1
+    assert refresh(database) == 0
+
+
+def test_a_reader_of_stale_shifts_is_told_the_same(database: Database) -> None:
+    dataset = loaded(database, [events(10)[:100]])
+    with database.write() as db:
+        write_events(db, events(10)[100:], dataset, make.BY)
+    asked, known = stored.question(dataset), Fitted()
+    with database.connect() as db:
+        stale, left = stored.family(db, asked, known)
+        anew = detect.family(db, asked, known)
+        assert stored.first(db, asked, 1, 10) is None
+    refresh(database)
+    with database.connect() as db:
+        fresh, _ = stored.family(db, asked, known)
+        best = stored.first(db, asked, 1, 1000)
+    assert left == 0
+    told = [[(r.case.actor, r.case.toward, r.finding, r.q) for r in rows]
+            for rows in (stale, anew, fresh)]  # fmt: skip
+    assert told[0] == told[1] == told[2]
+    assert best is not None
+    assert best[1] == len(fresh)
+    ranked = sorted(fresh, key=lambda r: (-abs(r.finding.certain), r.case.actor, r.case.toward))
+    assert [r.finding for r in best[0]] == [r.finding for r in ranked]
+
+
+def test_writes_over_http_wake_the_refresher(database: Database) -> None:
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    try:
+        dataset = loaded(database, [events(11)])
+        with database.write() as db:
+            write_events(db, events(11)[:1], dataset, make.BY)
+        for _ in range(200):
+            with database.connect() as db:
+                if not stored.any_stale(db, dataset):
+                    break
+            awake._closed.wait(0.05)
+        with database.connect() as db:
+            assert not stored.any_stale(db, dataset)
+    finally:
+        awake.close()
+    assert not awake._thread.is_alive()
+
+
+def test_a_calibration_is_kept_with_its_versions(database: Database) -> None:
+    fitted = Fitted(Null(constant=1.5), 0.42)
+    with database.write() as db:
+        calibration.store(db, fitted, ["curated"], 12, 400)
+    with database.connect() as db:
+        assert calibration.fitted(db) == fitted
+        assert calibration.fitted(db, 1) == Fitted()
+
+
+def test_a_thin_corpus_keeps_the_published_values(database: Database) -> None:
+    with pytest.raises(ThinCorpusError, match="The published values stay"):
+        list(calibrate(database, ["curated"], 100))
+    with database.connect() as db:
+        assert calibration.fitted(db) == Fitted()
+
+
+def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
+    database: Database, kind: str
+) -> None:
+    dataset = loaded(database, [events(12)])
+    url = database.engine.url.render_as_string(hide_password=False)
+    settings_ = Settings(database_url=url, cursor_key="t", alignment_datasets=(dataset,))
+    with TestClient(create_app(settings_)) as api:
+        found = api.get("/v1/shifts", params={"max_q": 1}).json()
+        assert found["meta"]["family_size"] >= len(found["data"]) > 0
+        one = found["data"][0]
+        told = api.get(f"/v1/shifts/{one['id']}").json()
+        assert (told["p"], told["q"], told["verdict"]) == (one["p"], one["q"], one["verdict"])
+        named = api.get("/v1/shifts", params={"actor": one["actor"], "toward": one["toward"]})
+        assert one["onset"] in [row["onset"] for row in named.json()["data"]]
+    assert kind in url
+    assert ShiftQuery().max_q == 0.05
+    assert dyads.name == "dyads"
+
+
+def test_what_is_kept_is_verified(database: Database) -> None:
+    dataset = loaded(database, [events(13)[:90], events(13)[90:]])
+    refresh(database)
+    with database.connect() as db:
+        assert list(verify.findings(db)) == []
+    with database.write() as db:
+        db.execute(update(shifts).where(shifts.c.dataset == dataset).values(p=0.5))
+    with database.connect() as db:
+        told = list(verify.findings(db))
+    assert told
+    assert all(dataset in line for line in told)
