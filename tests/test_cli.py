@@ -104,7 +104,7 @@ def test_a_second_first_start_changes_nothing(database: Database) -> None:
     assert last(database) == before
 
 
-def test_a_key_is_shown_whatever_its_holder_is_called(database: Database) -> None:
+def test_a_key_is_shown_whatever_its_holder_is_called() -> None:
     made = run("keys", "create", "[/bold] [red]:smile:", "--scope", "read")
     assert (made.exit_code, made.stdout[:4]) == (0, "ent_"), made.output
     assert "[/bold] [red]:smile:" in made.stderr
