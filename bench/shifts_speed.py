@@ -1,4 +1,7 @@
-"""What alignment and shifts cost: `python -m bench.shifts_speed`, beside DuckDB on raw events."""
+"""What alignment and shifts cost: `python -m bench.shifts_speed`, beside DuckDB on raw events.
+
+CPU time of this process, so that a busy machine does not count.
+"""
 
 import argparse
 import statistics
@@ -15,7 +18,7 @@ from sqlalchemy import insert, select, update
 from app.db.engine import Database
 from app.db.migrate import upgrade
 from app.db.tables import datasets, day_sums, dyads
-from app.shifts import case, detect, judge, measure, series, stored
+from app.shifts import case, judge, measure, series, stored
 from app.shifts.case import Case, Spell
 from app.shifts.refresh import refresh
 
@@ -79,12 +82,12 @@ def paired(frame: pandas.DataFrame) -> pandas.Series:
 
 
 def median(call: Callable[[int], object], times: int) -> float:
-    """Microseconds of a call, the middle of several."""
+    """Microseconds of CPU of a call, all threads together: the middle of several."""
     seen = []
     for n in range(times):
-        begun = time.perf_counter()
+        begun = time.process_time()
         call(n)
-        seen.append(time.perf_counter() - begun)
+        seen.append(time.process_time() - begun)
     return statistics.median(seen) * 1e6
 
 
@@ -136,10 +139,10 @@ def measured(database: Database, frame: pandas.DataFrame) -> None:
         ours = alignment_of(database, some)
         ours(0)
         told(f"alignment of a {name} dyad, 120 months", median(ours, 100), theirs)
-    begun = time.perf_counter()
+    begun = time.process_time()
     done = refresh(database)
-    spent = time.perf_counter() - begun
-    print(f"the whole corpus: {done:,} dyads in {spent:.1f} s")
+    spent = time.process_time() - begun
+    print(f"the whole corpus: {done:,} dyads in {spent:.1f} s of CPU")
     asked = stored.question(SET)
     with database.connect() as db:
         stored.first(db, asked, 1.0, 51)
@@ -154,9 +157,10 @@ def measured(database: Database, frame: pandas.DataFrame) -> None:
         for key in keys:
             where = [dyads.c[name] == value for name, value in key.items()]
             db.execute(update(dyads).where(*where).values(changed=dyads.c.changed + 1))
-    begun = time.perf_counter()
+    begun = time.process_time()
     done = refresh(database)
-    print(f"after a load of 100,000 events: {done:,} dyads in {time.perf_counter() - begun:.1f} s")
+    spent = time.process_time() - begun
+    print(f"after a load of 100,000 events: {done:,} dyads in {spent:.1f} s of CPU")
     with database.connect() as db:
         rows = db.execute(select(day_sums).where(day_sums.c["from"] == "S000").limit(1)).all()
         assert rows
@@ -165,7 +169,6 @@ def measured(database: Database, frame: pandas.DataFrame) -> None:
     told(
         "segmenting a busy dyad", median(lambda n: judge.findings(days[n], False, "2023-12-31"), 50)
     )
-    assert detect.LEAST_MASS
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from app.db.migrate import upgrade
 from app.ingest.bundled import load
 from app.main import create_app
 from app.settings import Settings
+from app.shifts.refresh import refresh
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,7 @@ def filled(url: str) -> None:
     made = Database(url)
     upgrade(made)
     load(made)
+    refresh(made)
     made.close()
 
 

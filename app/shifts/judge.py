@@ -20,6 +20,8 @@ DENSE_SIDE, DENSE = 15, 30
 """Event-days on either side, and in all, from which on months are scanned; below, event-days."""
 LEAST_EFFECTIVE = 4.0
 """Effective observations on either side without which nothing is claimed."""
+UNDATED = 0.1
+"""p above which a candidate with too little data is not even shown: the level of all is."""
 SPLIT = 0.05
 """p at which a stretch of event-days is split and its parts are looked at in turn."""
 WATCH = 1.4
@@ -142,7 +144,9 @@ def findings(
         return [_nothing(days, share)]
     ends = [0, *cuts, len(rows.when)]
     spans = zip(ends, cuts, ends[2:], strict=False)
-    return [_finding(rows.part(a, c), b - a, last, null, share) for a, b, c in spans]
+    found = [_finding(rows.part(a, c), b - a, last, null, share) for a, b, c in spans]
+    undated = len(found) == 1 and not found[0].enough and found[0].p > UNDATED
+    return [_nothing(days, share)] if undated else found
 
 
 def _nothing(days: Days, share: float) -> Finding:
@@ -226,8 +230,8 @@ def _finding(
 
 def provisional(onset: str, last: str) -> bool:
     """Whether fewer than six months had passed since an onset, by a day."""
-    ripe = np.datetime64(last, "M") - np.datetime64(onset, "M")
-    return bool(ripe.astype(int) < breaks.CONFIRMED)
+    begun, end = (int(day[:4]) * 12 + int(day[5:7]) for day in (onset, last))
+    return end - begun < breaks.CONFIRMED
 
 
 def _after(rows: Rows, row: int) -> str:
