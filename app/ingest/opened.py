@@ -41,7 +41,7 @@ class Opened:
 class Stream(io.BufferedReader):
     """Bytes after decompression; `position` tells how much of the file was used."""
 
-    def __init__(self, raw: io.RawIOBase, below: IO[bytes]) -> None:
+    def __init__(self, raw: io.RawIOBase, below: IO[bytes] | io.FileIO) -> None:
         super().__init__(raw, 1 << 18)
         self.below = below
 
@@ -49,6 +49,11 @@ class Stream(io.BufferedReader):
     def position(self) -> int:
         """Bytes read from disk so far."""
         return 0 if self.below.closed else self.below.tell()
+
+    def close(self) -> None:
+        """Close the file on disk too."""
+        super().close()
+        self.below.close()
 
 
 class _Bounded(io.RawIOBase):
@@ -77,9 +82,8 @@ class _Bounded(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
-        """Close the file below too."""
+        """Close the decompressor too."""
         self.inner.close()
-        self.below.close()
         super().close()
 
 
@@ -95,7 +99,9 @@ def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
         reading = zstandard.ZstdDecompressor(max_window_size=1 << 27)
         inner = reading.stream_reader(below, read_across_frames=True)
     else:
-        return Stream(io.FileIO(path), below)
+        below.close()
+        plain = io.FileIO(path)
+        return Stream(plain, plain)
     return Stream(_Bounded(inner, below, most), below)
 
 
@@ -118,7 +124,8 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
         yield Opened(str(path), size, lambda: stream(path, most), path)
         return
     try:
-        members = [m for m in zipfile.ZipFile(path).infolist() if not m.is_dir()]
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
     except zipfile.BadZipFile as broken:
         raise UnreadableError(f"is a broken archive: {broken}") from broken
     if len(members) > MOST_MEMBERS:
