@@ -50,7 +50,6 @@ def store_events(db: Connection, made: Sequence[tuple[Finished, Digests]], by: W
     ids = [event.id for event, _ in made]
     held = _numbers(db, ids)
     standing = [key for key in ids if key in held]
-    take_out(db, standing)
     now = moment(db)
     rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     words = []
@@ -63,8 +62,10 @@ def store_events(db: Connection, made: Sequence[tuple[Finished, Digests]], by: W
         for table, lines in event.rows.items():
             rows[table] += [(*line, seq) for line in lines]
         words.append((seq, event.words))
-    for table, columns in COLUMNS.items():
-        pour(db, table, columns, rows[table])
+    pour(db, revisions.name, COLUMNS[revisions.name], rows.pop(revisions.name))
+    take_out(db, standing)  # what replaces it has to be there
+    for table, lines in rows.items():
+        pour(db, table, COLUMNS[table], lines)
     pour_words(db, words)
     pour_sums(db, day_sums, sums([event for event, _ in made]), _SUM_KEYS)
     forget_digests(db, standing)
