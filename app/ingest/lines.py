@@ -65,7 +65,7 @@ def lines(stream: Stream) -> Iterator[Line]:
 
 def _begun(body: bytes) -> bytes:
     """The first line without a mark; UTF-16 and UTF-32 are refused as a whole."""
-    if body.startswith(UTF16) or (len(body) > 3 and body[1::2][:20].count(0) > 1):
+    if body.startswith(UTF16) or 4 * body[:40].count(0) > len(body[:40]):
         raise UnreadableError("is UTF-16 or UTF-32; save it as UTF-8 and load it again")
     return body.removeprefix(BOM)
 
