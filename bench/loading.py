@@ -186,7 +186,14 @@ def floor(url: str, empty: str, place: Path) -> Cost:
                     while part := lines.read(1 << 18):
                         copy.write(part)
 
-    return measured(pour, empty)
+    cost = measured(pour, empty)
+    with psycopg.connect(plain) as one, psycopg.connect(empty.replace("+psycopg", "")) as other:
+        for table in TABLES:
+            counted = f"SELECT count(*) FROM {table}"
+            rows = [db.execute(counted).fetchone() for db in (one, other)]
+            if rows[0] != rows[1]:
+                raise RuntimeError(f"{table}: {rows[0]} rows were loaded, {rows[1]} copied")
+    return cost
 
 
 def main() -> None:
@@ -235,6 +242,7 @@ def _on_postgresql(path: Path, place: Path, server: Any) -> None:
         db.execute("DELETE FROM events WHERE dataset = 'curated'")
     peer = floor(url, empty, place)
     per = told["rows"] / first.cpu, told["rows"] / peer.cpu
+    print(f"  raw COPY {peer.client:.1f} + {peer.server:.1f} s, {peer.wall:.1f} s wall")
     print(f"  raw COPY {per[1]:,.0f} events a CPU second; we {per[0] / per[1]:.2f} of it")
 
 

@@ -104,6 +104,12 @@ def listed(db: Connection, values: Sequence[str]) -> dict[str, Any]:
     return {"values": given}
 
 
+def by_index(db: Connection) -> None:
+    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
+    if not _on_sqlite(db):
+        db.execute(text("SET LOCAL enable_seqscan = off"))
+
+
 def ready_to_pour(db: Connection) -> None:
     """Set a connection up for bulk loading, before it begins a transaction.
 

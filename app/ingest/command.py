@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from app.db.dialect import ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import StaleSchemaError, require_current
@@ -84,6 +85,8 @@ def load(
         except StaleSchemaError as stale:
             errors.print(str(stale))
             raise typer.Exit(FAILED) from stale
+        with database.engine.connect() as db:
+            ready_to_pour(db)
         progress = held.enter_context(_progress(given))
         loader = Loader(database, Writer("entente load"), options, Heard(write, progress))
         gc.freeze()

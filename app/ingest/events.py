@@ -60,7 +60,8 @@ def prepare(db: Connection, rows: Sequence[Row], dataset: str, standing: Standin
             done.tally.duplicates += k in settled
             settled[k] = (row, one)
     new = {k: one for k, one in settled.items() if k not in held or held[k].said != one[1].digest}
-    gone = merged(db, list(new)) if new else set()
+    again = [k for k in new if k in held]
+    gone = merged(db, again) if again else set()
     done.tally.unchanged += len(settled) - len(new) + len(gone)
     _finish(db, {k: one for k, one in new.items() if k not in gone}, dataset, standing, done)
     changed = sum(event.id in held for event, _ in done.made)

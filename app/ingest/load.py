@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
-from app.db.dialect import ready_to_pour
+from app.db.dialect import by_index
 from app.db.engine import Database
 from app.db.journal import Writer, moment
 from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
@@ -92,8 +92,6 @@ class Loader:
     def load(self, files: Sequence[Opened]) -> list[str]:
         """Load files in their order; returns what could not be read, and why."""
         failed = []
-        with self.database.engine.connect() as db:
-            ready_to_pour(db)
         for file in files:
             try:
                 self._load(file)
@@ -143,6 +141,7 @@ class Loader:
         rows = [row for n, row in run if n not in marks]
         tally = Tally(rows=len(run), duplicates=len(run) - len(rows))
         with self.database.connect() as db:
+            by_index(db)
             standing = self._stand(db)
             batch = _prepared(db, rows, dataset, standing) if rows else None
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
@@ -166,6 +165,7 @@ class Loader:
         try:
             with self.database.write() as db:
                 begun = time.perf_counter()
+                by_index(db)
                 if moment(db).before != standing.version:
                     standing.catch_up(db)
                     batch = _prepared(db, rows, dataset, standing)

@@ -47,9 +47,10 @@ def _revision(
 
 def store_events(db: Connection, made: Sequence[tuple[Finished, Digests]], by: Writer) -> None:
     """Events, new or changed, each with the digest of what was given."""
-    ids = [event.id for event, _ in made]
-    held = _numbers(db, ids)
-    standing = [key for key in ids if key in held]
+    held = _numbers(db, [event.id for event, _ in made])
+    gone = merged(db, list(held)) if held else set()
+    made = [one for one in made if one[0].id not in gone]
+    standing = [event.id for event, _ in made if event.id in held]
     now = moment(db)
     rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     words = []

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.events.vocabulary import cameo
 from app.ingest.format import Cells, Format, Warn, clipped, name_of, needed, number
@@ -115,10 +114,8 @@ def _place(cells: Cells) -> dict[str, Any] | None:
 def source(address: str, published: str) -> dict[str, Any]:
     """The source that an address, or a citation of what is not on the web, means."""
     if address.startswith(("http://", "https://")) and len(address) <= 2000:
-        try:
-            host = urlsplit(address).hostname or ""
-        except ValueError:
-            host = ""
+        host = address.partition("://")[2].partition("/")[0].partition("?")[0].lower()
+        host = host.rpartition("@")[2].partition(":")[0]
         if host:
             publisher = clipped(host.removeprefix("www."), 200)
             return {
