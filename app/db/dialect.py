@@ -1,7 +1,7 @@
 """The only module that names a dialect: one word for each thing the two databases say apart."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -138,12 +138,12 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
 
 def pour_words(db: Connection, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
     """Make texts findable as `index_words` does, given the words of each, every one once."""
+    lines = [(seq, _within(found)) for seq, found in rows]
     if _on_sqlite(db):
-        lines = [(seq, " ".join(w[:200] for w in found)) for seq, found in rows]
         pour(db, "event_words", ("rowid", "words"), lines)
         return
-    lines = [(seq, " ".join(f"'{w[:200]}'" for w in found)) for seq, found in rows]
-    pour(db, "event_words", ("seq", "words"), lines)
+    quoted = [(seq, f"'{found.replace(' ', chr(39) + ' ' + chr(39))}'") for seq, found in lines]
+    pour(db, "event_words", ("seq", "words"), [(s, q if q != "''" else "") for s, q in quoted])
 
 
 def pour_sums(
@@ -295,7 +295,11 @@ MOST_WORDS = 500_000
 
 
 def _indexed(body: str) -> str:
-    found = " ".join(w[:200] for w in dict.fromkeys(words(body))).encode()
+    return _within(dict.fromkeys(words(body)))
+
+
+def _within(different: Iterable[str]) -> str:
+    found = " ".join(w[:200] for w in different).encode()
     if len(found) > MOST_WORDS:
         found = found[:MOST_WORDS].rpartition(b" ")[0]
     return found.decode()

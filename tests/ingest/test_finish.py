@@ -14,7 +14,7 @@ from app.events.render import render
 from app.events.schemas import Event, GivenEvent
 from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
 from app.ingest import sources
-from app.ingest.bundled import FOLDER
+from app.ingest.bundled import FOLDER, rows
 from app.ingest.finish import COLUMNS, Finished, finish, sums
 from app.ingest.given import GivenSource, RejectedError, from_json
 from app.ingest.settle import settle
@@ -24,7 +24,7 @@ from app.text import words
 
 AT = "2026-01-01T00:00:00.000000Z"
 BUNDLED = (FOLDER / "events.ndjson").read_bytes().splitlines()
-SOURCES = ("news-2023-10-13-putin-loses-another-ally", "editors-general-knowledge")
+SOURCES = [r["id"] for r in rows("event_sources.csv")][:5]
 
 text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
 word = text.filter(bool)
@@ -102,9 +102,9 @@ def equal(db: Connection, standing: Standing, line: bytes) -> None:
     expected: dict[str, list[Any]] = {}
     for name, row in rows_of(told, 7):
         expected.setdefault(name, []).append(tuple(row[column] for column in COLUMNS[name]))
-    rows = {name: [(*row, 7) for row in lines] for name, lines in made.rows.items() if lines}
-    rows["events"] = [(*made.event, AT, 7)]
-    assert {n: sorted(r, key=str) for n, r in rows.items()} == {
+    found = {name: [(*row, 7) for row in lines] for name, lines in made.rows.items() if lines}
+    found["events"] = [(*made.event, AT, 7)]
+    assert {n: sorted(r, key=str) for n, r in found.items()} == {
         n: sorted(r, key=str) for n, r in expected.items()
     }
     shown = [s.model_dump(by_alias=True) for s in told.signals]

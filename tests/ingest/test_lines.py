@@ -5,7 +5,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest import opened
@@ -85,6 +85,7 @@ def test_quotes_within_a_cell_are_letters(tmp_path: Path) -> None:
 cell = st.text(st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.lists(cell, min_size=2, max_size=4), min_size=1, max_size=8))
 def test_what_was_written_as_csv_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
@@ -97,6 +98,7 @@ def test_what_was_written_as_csv_is_read_again(
     assert [r.cells for r in found] == written
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, body: bytes
