@@ -30,6 +30,7 @@ from app.events.read import read_page
 from app.events.verify import findings
 from app.http.problems import InvalidError
 from app.ingest.bundled import load
+from app.ingest.command import load as load_files
 from app.main import create_app
 from app.settings import Settings
 from app.shifts.refresh import refresh
@@ -43,6 +44,7 @@ keys = typer.Typer(
 main.add_typer(db, name="db")
 main.add_typer(keys, name="keys")
 mount(main)
+main.command("load")(load_files)
 console = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
 

@@ -29,6 +29,8 @@ from app.http.encoding import EncodingMiddleware
 from app.http.head import HeadMiddleware
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
+from app.ingest.router import router as imports
+from app.ingest.runner import Runner
 from app.settings import Settings
 from app.shifts.refresh import Refresher
 from app.shifts.router import router as shifts
@@ -56,9 +58,14 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.settings = settings
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
             app.state.pulse = Pulse(database)
+            app.state.imports = Runner(database, settings.max_expanded_bytes)
+            app.state.imports.start()
             refresher.start()
-            yield
-            app.state.pulse.end()
+            try:
+                yield
+            finally:
+                app.state.pulse.end()
+                await to_thread.run_sync(app.state.imports.stop)
         finally:
             refresher.close()
             database.close()
@@ -75,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
+    app.include_router(imports)
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(EncodingMiddleware)

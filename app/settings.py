@@ -1,6 +1,7 @@
 """Every knob with its default, read once from the environment (`ENTENTE_…`)."""
 
 from pathlib import Path
+from tempfile import gettempdir
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,15 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         32 * 1024 * 1024, ge=1024, description="Largest body of a write; imports have their own."
     )
+    import_folder: str = Field(
+        "",
+        description="Where uploads wait; empty: beside the SQLite file, else the system's folder"
+        " for temporary files.",
+    )
+    max_import_bytes: int = Field(8 << 30, ge=1, description="Largest upload of an import.")
+    max_expanded_bytes: int = Field(
+        64 << 30, ge=1, description="Bytes that a compressed upload may expand to."
+    )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated",), description="Datasets that alignment adds up unless told otherwise."
     )
@@ -35,6 +45,14 @@ class Settings(BaseSettings):
         if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
         return self
+
+    @property
+    def imports(self) -> Path:
+        """The folder of uploads."""
+        if self.import_folder:
+            return Path(self.import_folder)
+        file = self.database_url.partition("sqlite:///")[2].partition("?")[0]
+        return Path(f"{file}-imports") if file else Path(gettempdir()) / "entente-imports"
 
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"

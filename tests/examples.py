@@ -18,7 +18,9 @@ from app.main import create_app
 from app.settings import Settings
 
 FILE = Path(__file__).parent.parent / "app" / "bundled" / "examples.json"
-VOLATILE = {"version", "recorded_at", "at", "permalink"}
+VOLATILE = {
+    "version", "recorded_at", "at", "permalink", "created_at", "started_at", "finished_at",
+}  # fmt: skip
 
 
 def short(value: Any) -> Any:
@@ -68,9 +70,11 @@ def answered(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
     method, path = asked(example)
     if method == "stream":
         return api.get(path)
-    more = {} if method == "get" else {"headers": {"Authorization": f"Bearer {key}"}}
-    body = {"json": example["body"]} if "body" in example else {}
-    return api.request(method.upper(), path, **more, **body)
+    headers = {} if method == "get" else {"Authorization": f"Bearer {key}"}
+    headers |= example.get("headers", {})
+    body = example.get("body")
+    sent = {"content": body} if isinstance(body, str) else {"json": body} if body else {}
+    return api.request(method.upper(), path, headers=headers, **sent)
 
 
 def timeless(stream: str) -> str:

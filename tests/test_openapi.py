@@ -27,7 +27,7 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
-READING = [name for name, example in EXAMPLES.items() if "get" in example]
+READING = [name for name, e in EXAMPLES.items() if "get" in e and "before" not in e]
 WRITING = [name for name in EXAMPLES if name not in READING]
 
 
@@ -111,7 +111,7 @@ def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> 
     assert steady(short(answer.json())) == steady(EXAMPLES[name]["answer"])
 
 
-@pytest.mark.parametrize("name", WRITING)
+@pytest.mark.parametrize("name", [name for name in WRITING if "body" in EXAMPLES[name]])
 def test_a_body_is_documented_and_its_example_fits(name: str) -> None:
     [(kind, content)] = OPERATIONS[name][1]["requestBody"]["content"].items()
     assert content["example"] == EXAMPLES[name]["body"]

@@ -1,6 +1,7 @@
 """The only module that names a dialect: one word for each thing the two databases say apart."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -88,6 +89,86 @@ def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
                 db.invalidate()
                 raise OperationalError("LISTEN", {}, lost) from lost
         db.exec_driver_sql("UNLISTEN *")
+
+
+def among(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """True where a column is among the values of the parameter `values`, however many they are."""
+    if _on_sqlite(db):
+        return column.in_(text("SELECT value FROM json_each(:values)"))
+    return column == func.any(bindparam("values", type_=postgresql.ARRAY(Text())))
+
+
+def listed(db: Connection, values: Sequence[str]) -> dict[str, Any]:
+    """The parameter of `among`."""
+    given = json.dumps(values, ensure_ascii=False) if _on_sqlite(db) else list(values)
+    return {"values": given}
+
+
+def by_index(db: Connection) -> None:
+    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
+    if not _on_sqlite(db):
+        db.execute(text("SET LOCAL enable_seqscan = off"))
+
+
+def ready_to_pour(db: Connection) -> None:
+    """Set a connection up for bulk loading, before it begins a transaction.
+
+    SQLite would copy the log into the file at each commit, and keep the file mapped in memory.
+    """
+    if _on_sqlite(db):
+        raw: Any = db.connection.driver_connection
+        raw.execute("PRAGMA wal_autocheckpoint=16384")
+        raw.execute("PRAGMA mmap_size=0")
+
+
+def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert many rows at once, by the fastest way that the driver has."""
+    if not rows:
+        return
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    if _on_sqlite(db):
+        marks = ", ".join("?" * len(columns))
+        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+        return
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def pour_words(db: Connection, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Make texts findable as `index_words` does, given the words of each, every one once."""
+    lines = [(seq, _within(found)) for seq, found in rows]
+    if _on_sqlite(db):
+        pour(db, "event_words", ("rowid", "words"), lines)
+        return
+    quoted = [(seq, f"'{found.replace(' ', chr(39) + ' ' + chr(39))}'") for seq, found in lines]
+    pour(db, "event_words", ("seq", "words"), [(s, q if q != "''" else "") for s, q in quoted])
+
+
+def pour_sums(
+    db: Connection, table: Table, rows: Sequence[Sequence[Any]], keys: Sequence[str]
+) -> None:
+    """Add numbers to the rows of the same keys, or insert them; columns as the table has them."""
+    if not rows:
+        return
+    names = [column.name for column in table.columns]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    added = ", ".join(
+        f'"{n}" = "{table.name}"."{n}" + excluded."{n}"' for n in names if n not in keys
+    )
+    same = ", ".join(f'"{key}"' for key in keys)
+    conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
+    raw: Any = db.connection.driver_connection
+    if _on_sqlite(db):
+        marks = ", ".join("?" * len(names))
+        raw.executemany(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}', rows)
+        return
+    kinds = ["text[]" if name in keys else "int[]" for name in names]
+    lists = ", ".join(f"%s::{kind}" for kind in kinds)
+    statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
+    with raw.cursor() as cursor:
+        cursor.execute(statement, [list(values) for values in zip(*rows, strict=True)])
 
 
 def isolation(kind: str) -> dict[str, Any]:
@@ -214,7 +295,11 @@ MOST_WORDS = 500_000
 
 
 def _indexed(body: str) -> str:
-    found = " ".join(w[:200] for w in dict.fromkeys(words(body))).encode()
+    return _within(dict.fromkeys(words(body)))
+
+
+def _within(different: Iterable[str]) -> str:
+    found = " ".join(w[:200] for w in different).encode()
     if len(found) > MOST_WORDS:
         found = found[:MOST_WORDS].rpartition(b" ")[0]
     return found.decode()

@@ -10,6 +10,7 @@ Days are ISO text (`2023-10-03`), which sorts as it means on both databases; a p
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -301,6 +302,96 @@ day_sums = Table(
     Column("negative", Integer, nullable=False),
     *(Column(f"q{quad}", Integer, nullable=False) for quad in (1, 2, 3, 4)),
     PrimaryKeyConstraint("from", "toward", "dataset", "day"),
+    sqlite_with_rowid=False,
+)
+
+# ── bulk loading ──────────────────────────────────────────────────────────────────────────────
+loaded = Table(
+    "loaded",
+    metadata,
+    Column("event", word(), primary_key=True),
+    Column("digest", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each loaded event said when it was loaded last, so that the same again does nothing.
+
+`digest` is of what the row says, with codes for names; `row` of the row as it was written, or 0
+where it names actors that nobody knows: somebody may by the next time.
+"""
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("event", word(), nullable=False),
+    Column("source", word(), nullable=False),
+    Column("locator", String),
+    Column("claims", document()),
+    Column("digest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("event", "source"),
+    sqlite_with_rowid=False,
+)
+"""Articles that mention an event, which may come later or never."""
+
+alliance_years = Table(
+    "alliance_years",
+    metadata,
+    Column("dataset", word(), ForeignKey("datasets.code"), nullable=False),
+    Column("actor", word(), nullable=False),
+    Column("partner", word(), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("defense", Integer),
+    Column("offense", Integer),
+    Column("neutrality", Integer),
+    Column("nonaggression", Integer),
+    Column("consultation", Integer),
+    PrimaryKeyConstraint("dataset", "actor", "partner", "year"),
+    sqlite_with_rowid=False,
+)
+"""What states owed each other by year: 1, 0, or null where the dataset has no such column."""
+
+ideal_points = Table(
+    "ideal_points",
+    metadata,
+    Column("dataset", word(), ForeignKey("datasets.code"), nullable=False),
+    Column("actor", word(), nullable=False),
+    Column("session", Integer, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    PrimaryKeyConstraint("dataset", "actor", "session"),
+    sqlite_with_rowid=False,
+)
+"""Where states stood in the votes of the General Assembly, with a 90 % interval."""
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", word(), primary_key=True),
+    Column("state", word(), nullable=False),
+    Column("by", String, nullable=False),
+    Column("created_at", word(), nullable=False),
+    Column("started_at", word()),
+    Column("finished_at", word()),
+    Column("seen_at", word()),
+    Column("options", document(), nullable=False),
+    Column("counts", document(), nullable=False),
+    Column("file", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("error", String),
+    Index(None, "state", "created_at"),
+)
+"""Uploads and how far they are; `done` rows of them are accounted for."""
+
+import_rejects = Table(
+    "import_rejects",
+    metadata,
+    Column("import", word(), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("reject", document(), nullable=False),
+    PrimaryKeyConstraint("import", "number"),
     sqlite_with_rowid=False,
 )
 

@@ -30,6 +30,7 @@ NAMES = (
     "states.csv",
     "state_codes.csv",
     "organizations.csv",
+    "organization_codes.csv",
     "persons_and_bodies.csv",
     "memberships.csv",
     "membership_sources.csv",
@@ -120,7 +121,7 @@ def _several(cell: str | None) -> list[str]:
 def actors() -> list[Actor]:
     """States with their codes, groups, persons and bodies."""
     codes: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for r in rows("state_codes.csv"):
+    for r in (*rows("state_codes.csv"), *rows("organization_codes.csv")):
         part = {k: r[k] for k in ("scheme", "value", "since", "until")}
         codes[r["actor"]].append(part)
     found: dict[str, Actor] = {}

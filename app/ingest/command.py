@@ -1,0 +1,205 @@
+"""`entente load`: files into the database, from a terminal or a script."""
+
+import csv
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from app.db.dialect import ready_to_pour
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.migrate import StaleSchemaError, require_current
+from app.ingest.formats.entente import EXAMPLE, TEMPLATE
+from app.ingest.load import Heard, Loader, Options
+from app.ingest.opened import Opened, UnreadableError, found, opened
+from app.ingest.reading import AUTO, FORMATS, Reject
+from app.settings import Settings
+from app.text import code
+
+FAILED, REJECTED = 1, 3
+"""Exit codes: something could not be read or stored; all was read, and some rows were rejected."""
+COLLECTING = (200_000, 10, 100)
+"""Looking for garbage as often as usual costs a third of the time of a load."""
+TOLD = 5
+"""How many reasons, warnings and unknown actors the summary names."""
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def load(
+    files: Annotated[
+        list[str], typer.Argument(help="Files, folders, patterns, or - for standard input.")
+    ] = [],  # noqa: B006
+    format_: Annotated[
+        str, typer.Option("--format", help=f"{AUTO}, or one of {', '.join(FORMATS)}.")
+    ] = AUTO,
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset to load into, if not the format's own.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Read and compare, store nothing.")] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where to write rows that are rejected; mend and load it.")
+    ] = None,
+    retract_missing: Annotated[
+        bool, typer.Option(help="Retract events of the dataset that the file does not have.")
+    ] = False,
+    create_actors: Annotated[
+        bool, typer.Option(help="Create actors that nobody knows; otherwise they stay codes.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as one object.")] = False,
+    template: Annotated[
+        bool, typer.Option(help="Print a table in the format entente to start from.")
+    ] = False,
+) -> None:
+    """Load events in bulk. The same file again changes nothing."""
+    if template:
+        _template()
+        return
+    _check(files, format_, dataset, retract_missing)
+    options = Options(format_, dataset, retract_missing, create_actors, dry_run)
+    with ExitStack() as held:
+        spool = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
+        given = _given(files, spool)
+        if retract_missing and len(given) != 1:
+            raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
+        write = held.enter_context(_rejects(rejects))
+        database = held.enter_context(closing(Database(Settings().database_url)))
+        try:
+            require_current(database)
+        except StaleSchemaError as stale:
+            errors.print(str(stale))
+            raise typer.Exit(FAILED) from stale
+        with database.engine.connect() as db:
+            ready_to_pour(db)
+        progress = held.enter_context(_progress(given))
+        loader = Loader(database, Writer("entente load"), options, Heard(write, progress))
+        gc.freeze()
+        gc.set_threshold(*COLLECTING)
+        begun = time.perf_counter()
+        failed = loader.load(given)
+    _tell(loader, failed, time.perf_counter() - begun, as_json)
+    if failed or loader.tally.rejected:
+        raise typer.Exit(FAILED if failed else REJECTED)
+
+
+def _check(files: list[str], format_: str, dataset: str | None, retract_missing: bool) -> None:
+    if not files:
+        raise typer.BadParameter(
+            "name at least one file, or - for standard input", param_hint="FILES"
+        )
+    if format_ not in (AUTO, *FORMATS):
+        raise typer.BadParameter(
+            f"must be {AUTO} or one of {', '.join(FORMATS)}", param_hint="--format"
+        )
+    if dataset is not None:
+        try:
+            code(dataset)
+        except ValueError as wrong:
+            raise typer.BadParameter(str(wrong), param_hint="--dataset") from wrong
+    if retract_missing and len(files) != 1:
+        raise typer.BadParameter(
+            "takes one file, the whole release", param_hint="--retract-missing"
+        )
+
+
+def _given(files: list[str], spool: Path) -> list[Opened]:
+    """The files that the words mean, with a word for each that means none."""
+    given: list[Opened] = []
+    for word in files:
+        paths = found(word, spool)
+        if not paths:
+            raise typer.BadParameter(f"there is no file {word}", param_hint="FILES")
+        for path in paths:
+            try:
+                given += opened(path)
+            except (UnreadableError, OSError) as wrong:
+                errors.print(f"{path} {wrong}", markup=False)
+                raise typer.Exit(FAILED) from wrong
+    return given
+
+
+@contextmanager
+def _rejects(path: Path | None) -> Iterator[Callable[[Reject], None]]:
+    if path is None:
+        yield lambda _: None
+        return
+    encode = msgspec.json.Encoder().encode
+    with path.open("wb") as out:
+        out_: BinaryIO = out
+
+        def write(reject: Reject) -> None:
+            out_.write(encode(reject) + b"\n")
+
+        yield write
+
+
+@contextmanager
+def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; nothing elsewhere."""
+    if not errors.is_terminal:
+        yield lambda _rows, _position: None
+        return
+    columns = (
+        BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]:,} rows"),
+        TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
+    )  # fmt: skip
+    size, begun = sum(file.size for file in files), time.perf_counter()
+    seen = {"rows": 0, "base": 0, "before": 0, "position": 0}
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("", total=size or None, rows=0, rate=0)
+
+        def progress(rows: int, position: int) -> None:
+            if rows < seen["rows"]:  # the next file has begun
+                seen["base"] += seen["position"]
+                seen["before"] += seen["rows"]
+            seen["rows"], seen["position"] = rows, position
+            total = seen["before"] + rows
+            rate = total / max(time.perf_counter() - begun, 0.001)
+            bar.update(task, completed=seen["base"] + position, rows=total, rate=rate)
+
+        yield progress
+
+
+def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool) -> None:
+    tally = loader.tally
+    for wrong in failed:
+        errors.print(wrong, markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps({**tally.counts(), "seconds": round(seconds, 3)}) + "\n")
+        return
+    counts = tally.counts()
+    rows = counts.pop("rows")
+    would = "would be " if loader.options.dry_run else ""
+    told = ", ".join(f"{number:,} {would}{name}" for name, number in counts.items() if number)
+    sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {told or 'nothing to do'}\n")
+    for title, counter in (
+        ("rejected", tally.reasons),
+        ("odd, but stored", tally.warnings),
+        ("unknown actors", tally.unknown),
+    ):
+        if counter:
+            most = [f"{what} ({number:,})" for what, number in counter.most_common(TOLD)]
+            more = f"; {len(counter) - TOLD:,} more kinds" if len(counter) > TOLD else ""
+            errors.print(f"{title}: {'; '.join(most)}{more}", markup=False)
+
+
+def _template() -> None:
+    out = csv.DictWriter(sys.stdout, TEMPLATE, lineterminator="\n")
+    out.writeheader()
+    out.writerow(EXAMPLE)

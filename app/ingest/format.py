@@ -1,0 +1,81 @@
+"""What a format is: how its rows are recognised, and what they become."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.ingest.given import Item, RejectedError
+from app.sources.schemas import Dataset
+
+Cells = Mapping[str, str]
+"""The cells of a row by the name of their column, in lower case and with underscores."""
+Warn = Callable[[str, str], None]
+"""Takes the field and what is odd about it."""
+_SPLIT = re.compile(r"[^a-z0-9%]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of the field."""
+
+    name: str
+    dataset: Dataset
+    """Where rows of this format are said to come from, unless the loader is told otherwise."""
+    given: Callable[[Cells, Warn], Item]
+    key: Callable[[Cells], str]
+    header: tuple[frozenset[str], ...]
+    """Columns by which a header is recognised; any one of these sets will do."""
+    columns: tuple[tuple[str, ...], ...] = ()
+    """The order of the columns where there is no header, told apart by their number."""
+    looks: Callable[[Sequence[str]], bool] = field(default=lambda _: False)
+    """Whether a first row without a header is of this format."""
+    quotes: bool = True
+    day: Callable[[Cells], str | None] | None = None
+    """The day on which a row was added, where that and not the event's tells what is covered."""
+
+
+def name_of(cell: str) -> str:
+    """A column's name, however it is written."""
+    return _SPLIT.sub("_", cell.strip().lower()).strip("_")
+
+
+def number(cells: Cells, name: str) -> float | None:
+    """A number; None where the cell is empty."""
+    text = cells.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError as wrong:
+        raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
+    if found != found or found in (float("inf"), float("-inf")) or "_" in text:
+        raise RejectedError(name, f"is not a number: {text[:40]!r}")
+    return found
+
+
+def whole(cells: Cells, name: str) -> int | None:
+    """A whole number, also where a spreadsheet made `369.0` of it; None where it is empty."""
+    found = number(cells, name)
+    if found is None:
+        return None
+    if found != int(found):
+        raise RejectedError(name, f"is not a whole number: {cells[name][:40]!r}")
+    return int(found)
+
+
+def needed(cells: Cells, name: str) -> str:
+    """A text that must be there."""
+    text = cells.get(name, "").strip()
+    if not text:
+        raise RejectedError(name, "is empty")
+    return text
+
+
+def clipped(text: str, most: int) -> str:
+    """A text that fits, with an ellipsis where it was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def several(text: str, separator: str = ";") -> list[str]:
+    """The parts of a cell that holds several, each once."""
+    return list(dict.fromkeys(part for p in text.split(separator) if (part := p.strip())))

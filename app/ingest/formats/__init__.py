@@ -1,0 +1,1 @@
+"""One module for each format: from the cells of a row to an event as given. Pure."""

@@ -1,0 +1,177 @@
+"""UCDP GED: every generation of columns, recognised by name; a row of HXL tags is skipped."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from app.edtf import parse
+from app.events.vocabulary import UCDP
+from app.ingest.format import Cells, Format, Warn, clipped, needed, number, whole
+from app.ingest.given import Item, RejectedError, from_values
+from app.sources.schemas import Dataset
+
+DATASET = Dataset(
+    code="ucdp-ged",
+    name="UCDP Georeferenced Event Dataset",
+    version="unstated",
+    licence="CC BY 4.0",
+    citation="Sundberg and Melander (2013), Introducing the UCDP Georeferenced Event Dataset,"
+    " Journal of Peace Research 50(4)",
+)
+COLUMNS = (
+    "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
+    "conflict_new_id", "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name",
+    "side_a_dset_id", "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b",
+    "number_of_sources", "source_article", "source_office", "source_date", "source_headline",
+    "source_original", "where_prec", "where_coordinates", "where_description", "adm_1", "adm_2",
+    "latitude", "longitude", "geom_wkt", "priogrid_gid", "country", "country_id", "region",
+    "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
+    "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
+)  # fmt: skip
+"""The order of release 23.1, for files without a header."""
+_VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
+_DEATHS = ("best", "low", "high", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
+_PRECISION = {
+    "1": "exact", "2": "near", "3": "admin2", "4": "admin1", "5": "linear", "6": "country",
+    "7": "international",
+}  # fmt: skip
+
+
+def _key(cells: Cells) -> str:
+    text = cells.get("id", "").strip()
+    return text.removesuffix(".0")
+
+
+def _day(cells: Cells, name: str) -> date:
+    text = needed(cells, name)[:10]
+    try:
+        return date.fromisoformat(text)
+    except ValueError as wrong:
+        raise RejectedError(name, f"is not a day such as 2014-01-22: {text!r}") from wrong
+
+
+def stated(first: date, last: date, precision: int | None) -> str:
+    """The date in EDTF: a whole month or year as such, other spans by their ends."""
+    if first == last:
+        return first.isoformat() + ("~" if precision not in (None, 1) else "")
+    after = last + timedelta(days=1)
+    if first.day == after.day == 1:
+        if (first.year, first.month) == (last.year, last.month):
+            return first.isoformat()[:7]
+        if first.month == after.month == 1 and first.year == last.year:
+            return first.isoformat()[:4]
+    return f"{first.isoformat()}/{last.isoformat()}"
+
+
+def _side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
+    """A government by its Gleditsch–Ward number, any other side by UCDP's own number.
+
+    Names are never looked up: a side called IS is not Iceland.
+    """
+    name, state = cells.get(f"side_{side}", "").strip(), whole(cells, f"gwno{side}")
+    if not name and state is None:
+        return None
+    native = clipped(name, 200) or None
+    if state is not None:
+        return {"role": role, "actor": f"gw:{state}", "native": native}
+    own = whole(cells, f"side_{side}_new_id")
+    if own is None or (violence == "3" and side == "b"):
+        return {"role": role, "native": native}
+    made = {"role": role, "actor": f"ucdp:{own}", "native": native, "name": native}
+    return {**made, "kind": "armed_group"}
+
+
+def _reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
+    """The reports of a row: its lists of offices, days and headlines go together by place."""
+    offices = [p.strip() for p in cells.get("source_office", "").split(";")]
+    days = [p.strip() for p in cells.get("source_date", "").split(";")]
+    headlines = [p.strip() for p in cells.get("source_headline", "").split(";")]
+    if not any(offices):
+        article = cells.get("source_article", "").strip().strip('"')
+        offices, days, headlines = [clipped(article, 200)], [""], [article]
+    if len(headlines) != len(offices):
+        headlines = [cells.get("source_headline", "").strip()] * len(offices)
+    made: dict[tuple[str, ...], dict[str, Any]] = {}
+    for n, office in enumerate(offices):
+        if office:
+            day = _published(days[n] if len(days) == len(offices) else "", warn)
+            said = {"publisher": clipped(office, 200), "title": headlines[n], "published": day}
+            made.setdefault((office, day or "", headlines[n]), {"source": said})
+    found = list(made.values())[:1000]
+    if not found:
+        own = {"publisher": "Uppsala Conflict Data Program", "title": DATASET.name}
+        found = [{"source": {**own, "kind": "dataset"}}]
+    found[0]["claims"] = claims
+    if original := cells.get("source_original", "").strip():
+        found[0]["locator"] = clipped(f"after {original}", 200)
+    return found
+
+
+def _published(day: str, warn: Warn) -> str | None:
+    try:
+        return parse(day[:10]).text if day else None
+    except ValueError:
+        warn("source_date", "is not a day")
+        return None
+
+
+def event(cells: Cells, warn: Warn) -> Item:
+    """An event of organized violence."""
+    violence = needed(cells, "type_of_violence").removesuffix(".0")
+    if violence not in UCDP:
+        raise RejectedError("type_of_violence", f"is none of 1 to 3: {violence[:20]!r}")
+    first, last = _day(cells, "date_start"), _day(cells, "date_end")
+    if last < first:
+        raise RejectedError("date_end", "lies before date_start")
+    claims = {name: n for name in _DEATHS if (n := whole(cells, name)) is not None}
+    low, best, high = (claims.get(name) for name in ("low", "best", "high"))
+    if best is not None and ((low is not None and low > best) or (high or best) < best):
+        warn("best", "does not lie between low and high")
+    if (sources := whole(cells, "number_of_sources")) not in (None, -1):
+        claims["sources"] = sources
+    clarity = whole(cells, "event_clarity")
+    where, country = whole(cells, "where_prec"), whole(cells, "country_id")
+    dyad = cells.get("dyad_name", "").strip() or cells.get("conflict_name", "").strip()
+    values: dict[str, Any] = {
+        "key": _key(cells) or needed(cells, "id"),
+        "title": clipped(f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200),
+        "summary": _summary(claims, cells),
+        "date": stated(first, last, whole(cells, "date_prec")),
+        "type": UCDP[violence].type,
+        "mode": UCDP[violence].mode,
+        "native": violence,
+        "participants": [
+            p
+            for side, role in (("a", "initiator"), ("b", "target"))
+            if (p := _side(cells, side, role, violence))
+        ],
+        "location": {
+            "name": clipped(cells.get("where_coordinates", "").strip(), 200) or None,
+            "country": f"gw:{country}" if country is not None else None,
+            "admin1": clipped(cells.get("adm_1", "").strip(), 200) or None,
+            "admin2": clipped(cells.get("adm_2", "").strip(), 200) or None,
+            "lat": number(cells, "latitude"),
+            "lon": number(cells, "longitude"),
+            "precision": _PRECISION.get(str(where)) if where else None,
+        },
+        "tags": ["unclear"] if clarity == 2 else [],
+        "reports": _reports(cells, claims, warn),
+    }
+    return from_values(values)  # type: ignore[no-any-return]
+
+
+def _summary(claims: dict[str, Any], cells: Cells) -> str | None:
+    told = []
+    if "best" in claims:
+        bounds = f" ({claims['low']}–{claims['high']})" if {"low", "high"} <= claims.keys() else ""
+        told.append(f"Deaths, best estimate: {claims['best']}{bounds}.")
+    if conflict := cells.get("conflict_name", "").strip():
+        told.append(f"Conflict: {conflict}.")
+    return " ".join(told) or None
+
+
+GED = Format(
+    "ucdp-ged", DATASET, event, _key,
+    header=(frozenset({"id", "type_of_violence", "date_start", "date_end"}),),
+    columns=(COLUMNS,),
+    looks=lambda c: len(c) == len(COLUMNS) and c[5].removesuffix(".0") in UCDP,
+)  # fmt: skip

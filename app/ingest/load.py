@@ -1,0 +1,317 @@
+"""Loading files: batch by batch, each committed whole, each row accounted for."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Select, func, select
+
+from app.db.dialect import by_index
+from app.db.engine import Database
+from app.db.journal import Writer, moment
+from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
+from app.events.changes import documents, put
+from app.events.given import given_of
+from app.events.schemas import Event
+from app.ingest import events as event_batches
+from app.ingest import mentions as mention_batches
+from app.ingest import series
+from app.ingest.format import Format
+from app.ingest.given import GivenActor, RejectedError
+from app.ingest.ledger import Ledger, Marks
+from app.ingest.opened import Opened, UnreadableError
+from app.ingest.reading import AUTO, Reading, Reject, Row, key, recognised
+from app.ingest.standing import Standing
+from app.ingest.store import forget_digests
+from app.ingest.tally import Tally
+from app.sources.changes import write_datasets
+from app.sources.schemas import Dataset
+
+SECONDS = 0.2
+"""How long a batch should hold the right to write; readers and other writers wait no longer."""
+FIRST, MOST = 500, 10_000
+"""Rows of the first batch, and of the largest."""
+SERIES = ("cow-alliances", "atop", "unga-ideal-points")
+NOT_RETRACTED = (*SERIES, "gdelt-mentions")
+
+
+class Batch(Protocol):
+    """A batch compared with what is stored."""
+
+    tally: Tally
+    rejects: list[tuple[Row, RejectedError]]
+    unknown: dict[str, GivenActor]
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to write."""
+
+    def write(self, db: Connection, by: Writer, standing: Standing) -> None:
+        """Store what is new."""
+
+
+@dataclass(slots=True)
+class Options:
+    """How to load."""
+
+    format: str = AUTO
+    dataset: str | None = None
+    retract_missing: bool = False
+    create_actors: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Heard:
+    """Whom a loader tells how far it is."""
+
+    rejected: Callable[[Reject], None] = lambda _: None
+    progress: Callable[[int, int], None] = lambda _rows, _position: None
+    """Rows done in this file, and bytes of it read."""
+    committing: Callable[[Connection, Tally, Sequence[Reject]], None] | None = None
+    """Called in the transaction of each batch, and for batches that change nothing."""
+
+
+@dataclass(slots=True)
+class Loader:
+    """Loads files into one database."""
+
+    database: Database
+    by: Writer
+    options: Options
+    heard: Heard = field(default_factory=Heard)
+    tally: Tally = field(default_factory=Tally)
+    skip: int = 0
+    """Rows at the beginning that are accounted for already."""
+    _standing: Standing | None = None
+    _size: int = FIRST
+
+    def load(self, files: Sequence[Opened]) -> list[str]:
+        """Load files in their order; returns what could not be read, and why."""
+        failed = []
+        for file in files:
+            try:
+                self._load(file)
+            except UnreadableError as wrong:
+                failed.append(f"{file.name} {wrong}")
+            except OSError as wrong:
+                failed.append(f"{file.name} cannot be read: {wrong.strerror or wrong}")
+        return failed
+
+    def _load(self, file: Opened) -> None:
+        reading = recognised(file, self.options.format)
+        if self.options.retract_missing and reading.format.name in NOT_RETRACTED:
+            raise UnreadableError(f"is {reading.format.name}: nothing of it can be retracted")
+        dataset = self.options.dataset or reading.format.dataset.code
+        if not self.options.dry_run:
+            self._ensure(dataset, reading.format)
+        with Ledger() as ledger:
+            day = reading.format.day
+            for row in _rows(file, reading):
+                ledger.add(key(row))
+                if day is not None and not isinstance(row.content, bytes):
+                    self.tally.cover(day(row.content))
+            marks = ledger.replaced()
+            if self.skip >= ledger.length:
+                self.skip -= ledger.length
+            else:
+                self._run(file, reading, dataset, marks)
+            if self.options.retract_missing:
+                self._retract_missing(dataset, ledger, file.name)
+        if not self.options.dry_run:
+            self._finish(dataset, reading.format)
+
+    def _run(self, file: Opened, reading: Reading, dataset: str, marks: Marks) -> None:
+        with file.open() as stream:
+            rows = enumerate(reading.rows(stream))
+            for _ in islice(rows, self.skip):
+                pass
+            done, self.skip = self.skip, 0
+            while part := list(islice(rows, self._size)):
+                for _, run in groupby(part, lambda each: each[1].format.name):
+                    self._batch(list(run), dataset, marks)
+                done += len(part)
+                self.heard.progress(done, stream.position)
+
+    def _batch(self, run: Sequence[tuple[int, Row]], dataset: str, marks: Marks) -> None:
+        """Compare outside the transaction, and again inside where somebody else has written."""
+        rows = [row for n, row in run if n not in marks]
+        tally = Tally(rows=len(run), duplicates=len(run) - len(rows))
+        with self.database.connect() as db:
+            by_index(db)
+            standing = self._stand(db)
+            batch = _prepared(db, rows, dataset, standing) if rows else None
+        creating = batch is not None and self.options.create_actors and bool(batch.unknown)
+        if batch is not None and not self.options.dry_run and (creating or not batch.idle):
+            batch = self._write(rows, dataset, batch, tally)
+            told = _rejects(batch)
+        else:
+            if batch is not None:
+                tally.add(batch.tally)
+            told = _rejects(batch)
+            if self.heard.committing is not None:
+                with self.database.write() as db:
+                    self.heard.committing(db, tally, told)
+        self.tally.add(tally)
+        for reject in told:
+            self.heard.rejected(reject)
+
+    def _write(self, rows: Sequence[Row], dataset: str, batch: Batch, tally: Tally) -> Batch:
+        standing, begun = self._standing, time.perf_counter()
+        assert standing is not None
+        try:
+            with self.database.write() as db:
+                begun = time.perf_counter()
+                by_index(db)
+                if moment(db).before != standing.version:
+                    standing.catch_up(db)
+                    batch = _prepared(db, rows, dataset, standing)
+                if self.options.create_actors and batch.unknown:
+                    event_batches.create_actors(db, batch.unknown, self.by, standing)
+                    batch = _prepared(db, rows, dataset, standing)
+                if not batch.idle:
+                    batch.write(db, self.by, standing)
+                tally.add(batch.tally)
+                if self.heard.committing is not None:
+                    self.heard.committing(db, tally, _rejects(batch))
+                standing.version = moment(db).last
+        except BaseException:
+            self._standing = None
+            raise
+        self._adapt(len(rows), time.perf_counter() - begun)
+        return batch
+
+    def _adapt(self, rows: int, seconds: float) -> None:
+        if rows * 2 >= self._size:
+            wanted = int(rows * SECONDS / max(seconds, 0.001))
+            self._size = max(FIRST, min(MOST, wanted, self._size * 2))
+
+    def _stand(self, db: Connection) -> Standing:
+        if self._standing is None:
+            self._standing = Standing(db)
+        self._standing.catch_up(db)
+        return self._standing
+
+    def _ensure(self, dataset: str, format_: Format) -> None:
+        """Create the dataset where it is not there yet."""
+        found = select(datasets.c.code).where(datasets.c.code == dataset)
+        with self.database.connect() as db:
+            if db.scalar(found) is not None:
+                return
+        with self.database.write() as db:
+            if db.scalar(found) is None:
+                made = format_.dataset.model_copy(update={"code": dataset})
+                if dataset != format_.dataset.code:
+                    made.name = dataset
+                write_datasets(db, [made], self.by)
+
+    def _finish(self, dataset: str, format_: Format) -> None:
+        with self.database.write() as db:
+            if format_.name in SERIES[:2]:
+                series.both_ways(db, dataset)
+            _widen(db, dataset, format_, self.tally, self.by)
+
+    def _retract_missing(self, dataset: str, ledger: Ledger, name: str) -> None:
+        """Retract the events of the dataset that the file, a whole release, does not have."""
+        by = Writer(self.by.name, f"missing from {name.rpartition('/')[2]}")
+        after = f"{dataset}:"
+        while True:
+            with self.database.connect() as db:
+                ids = _standing_ids(db, dataset, after)
+            if not ids:
+                return
+            after = ids[-1]
+            prefix = len(dataset) + 1
+            gone = [f"{dataset}:{k}" for k in ledger.missing([i[prefix:] for i in ids])]
+            for at in range(0, len(gone), 100):
+                self._retract(gone[at : at + 100], by)
+
+    def _retract(self, ids: Sequence[str], by: Writer) -> None:
+        if not self.options.dry_run:
+            with self.database.write() as db:
+                standing = [Event.model_validate_json(body) for _, body in documents(db, ids)]
+                changed = [
+                    (e.id, given_of(e, {}).model_copy(update={"status": "retracted"}))
+                    for e in standing
+                    if e.status != "retracted"
+                ]
+                put(db, changed, by)
+                forget_digests(db, ids)
+                tally = Tally(retracted=len(changed))
+                if self.heard.committing is not None:
+                    self.heard.committing(db, tally, [])
+        else:
+            tally = Tally(retracted=len(ids))
+        self.tally.add(tally)
+
+
+def _rows(file: Opened, reading: Reading) -> Iterator[Row]:
+    with file.open() as stream:
+        yield from reading.rows(stream)
+
+
+def _prepared(db: Connection, rows: Sequence[Row], dataset: str, standing: Standing) -> Batch:
+    name = rows[0].format.name
+    if name in SERIES:
+        return series.prepare(db, rows, dataset, standing)
+    if name == "gdelt-mentions":
+        return mention_batches.prepare(db, rows, dataset, standing)
+    return event_batches.prepare(db, rows, dataset, standing)
+
+
+def _rejects(batch: Batch | None) -> list[Reject]:
+    return [reject(row, wrong) for row, wrong in batch.rejects] if batch is not None else []
+
+
+def reject(row: Row, wrong: RejectedError) -> Reject:
+    """A row as it goes into the file of rejects."""
+    name = row.format.name
+    if isinstance(row.content, bytes):
+        try:
+            content: Any = json.loads(row.content)
+        except (ValueError, RecursionError):
+            content = row.content.decode("utf-8", "replace")
+        return Reject(row.number, wrong.field, wrong.reason, name, content)
+    if row.content:
+        return Reject(row.number, wrong.field, wrong.reason, name, dict(row.content), table=True)
+    return Reject(
+        row.number, wrong.field, wrong.reason, name, row.raw,
+        columns=list(row.columns), separator=row.separator,
+    )  # fmt: skip
+
+
+def _standing_ids(db: Connection, dataset: str, after: str) -> list[str]:
+    e = events.c
+    asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
+    return list(db.scalars(asked.order_by(e.id).limit(5000)))
+
+
+def _widen(db: Connection, dataset: str, format_: Format, tally: Tally, by: Writer) -> None:
+    """Let the coverage of a dataset take in the days of what was loaded."""
+    found = db.execute(_days(dataset, format_)).one()
+    first, last = (tally.first, tally.last) if format_.day is not None else found
+    asked = (
+        select(revisions.c.document)
+        .join(datasets, datasets.c.seq == revisions.c.seq)
+        .where(datasets.c.code == dataset)
+    )
+    body = db.scalar(asked)
+    if body is None or not first:
+        return
+    if isinstance(first, int):
+        first, last = f"{first:04}-01-01", f"{last:04}-12-31"
+    held = Dataset.model_validate_json(body)
+    first, last = min(first, held.first or first), max(last, held.last or last)
+    if (first, last) != (held.first, held.last):
+        write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
+
+
+def _days(dataset: str, format_: Format) -> Select[Any]:
+    """The first and the last day, or year, of what a dataset has."""
+    table = dict.fromkeys(SERIES[:2], alliance_years) | {SERIES[2]: ideal_points}
+    held = table.get(format_.name, events)
+    when = held.c.start if held is events else held.c.year
+    return select(func.min(when), func.max(when)).where(held.c.dataset == dataset)

@@ -1,0 +1,116 @@
+"""Mentions: kept whether or not their event is there, and reports of it as soon as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from app.db.dialect import among, listed, upsert
+from app.db.journal import Writer
+from app.db.tables import mentions
+from app.events.changes import documents, put
+from app.events.given import given_of
+from app.events.schemas import Event, GivenReport
+from app.ingest.digest import digest
+from app.ingest.given import GivenActor, GivenSource, Mention, RejectedError
+from app.ingest.late import reports_of
+from app.ingest.reading import Row, item
+from app.ingest.standing import Standing
+from app.ingest.store import store_sources
+from app.ingest.tally import Tally
+
+COLUMNS = ("event", "source", "locator", "claims", "digest")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class PreparedMentions:
+    """A batch of mentions, compared with what is stored."""
+
+    tally: Tally = field(default_factory=Tally)
+    rows: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+    sources: dict[str, GivenSource] = field(default_factory=dict)
+    rejects: list[tuple[Row, RejectedError]] = field(default_factory=list)
+    unknown: dict[str, GivenActor] = field(default_factory=dict)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.rows
+
+    def write(self, db: Connection, by: Writer, standing: Standing) -> None:
+        """Keep the mentions, and add them to the events that are there."""
+        if self.sources:
+            store_sources(db, self.sources, by)
+            for key, source in self.sources.items():
+                standing.learn(key, source)
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows.values()]
+        db.execute(upsert(db, mentions), rows)
+        _bind(db, sorted({event for event, _ in self.rows}), by)
+
+
+def prepare(
+    db: Connection, rows: Sequence[Row], dataset: str, standing: Standing
+) -> PreparedMentions:
+    """Read a batch of mentions; those of one article and event count once."""
+    done = PreparedMentions()
+    told: dict[tuple[str, str], tuple[Any, ...]] = {}
+    inline: dict[str, GivenSource] = {}
+    for row in rows:
+        try:
+            given = item(row, lambda field, odd: done.tally.warnings.update((f"{field} {odd}",)))
+        except RejectedError as wrong:
+            done.rejects.append((row, wrong.with_traceback(None)))
+            continue
+        assert isinstance(given, Mention)
+        key = (f"{dataset}:{given.event}", standing.source_of(given.source))
+        if key in told:
+            done.tally.duplicates += 1
+        inline.setdefault(key[1], given.source)
+        claims = _encode(given.claims).decode() if given.claims else None
+        told[key] = (*key, given.locator, claims, digest(_encode((given.locator, given.claims))))
+    held = _digests(db, list(told))
+    done.rows = {key: row for key, row in told.items() if held.get(key) != row[-1]}
+    done.tally.unchanged += len(told) - len(done.rows)
+    done.tally.changed += sum(key in held for key in done.rows)
+    done.tally.new += sum(key not in held for key in done.rows)
+    wanted = {source for _, source in done.rows}
+    there = standing.look_up(db, wanted)
+    done.sources = {key: inline[key] for key in wanted if key not in there}
+    done.tally.reject(wrong for _, wrong in done.rejects)
+    return done
+
+
+def _digests(db: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    m = mentions.c
+    ids = sorted({event for event, _ in keys})
+    asked = select(m.event, m.source, m.digest).where(among(db, m.event))
+    for event, source, value in db.execute(asked, listed(db, ids)):
+        found[event, source] = value
+    return found
+
+
+def _bind(db: Connection, ids: Sequence[str], by: Writer) -> None:
+    """Write events anew with the reports that mentions make of them."""
+    waiting = reports_of(db, ids)
+    changed = []
+    for key, body in documents(db, ids):
+        event = Event.model_validate_json(body)
+        late = {str(r.source): r for r in waiting[key]}
+        given = given_of(event, {})
+        own = [r for r in given.reports if r.source not in late or not _is_late(r.locator)]
+        named = {r.source for r in own}
+        more = [
+            GivenReport(source=source, locator=r.locator, claims=r.claims)
+            for source, r in late.items()
+            if source not in named
+        ]
+        changed.append((key, given.model_copy(update={"reports": own + more})))
+    put(db, changed, by, unless_same=True)
+
+
+def _is_late(locator: str | None) -> bool:
+    return locator is not None and locator.startswith("sentence ")

@@ -1,0 +1,267 @@
+"""From an opened file to its rows, whatever the format: recognised by content."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+from pyarrow import ArrowException
+
+from app.ingest.digest import digest
+from app.ingest.format import Cells, Format, Warn, name_of
+from app.ingest.formats import acled, alliances, entente, gdelt, icews, polecat, ucdp
+from app.ingest.given import Item, RejectedError, from_json
+from app.ingest.lines import Record, lines, quoted, shown, unquoted
+from app.ingest.opened import Opened, Stream, UnreadableError
+
+FORMATS: Mapping[str, Format] = {
+    f.name: f
+    for f in (
+        entente.TABLE, gdelt.EVENTS_2, gdelt.EVENTS_1, gdelt.MENTIONED, ucdp.GED, acled.EVENTS,
+        icews.EVENTS, polecat.EVENTS, alliances.COW_YEARS, alliances.ATOP_YEARS,
+        alliances.IDEAL_POINTS,
+    )
+}  # fmt: skip
+"""Every format; a header that fits several means the first of them."""
+AUTO = "auto"
+SEPARATORS = ("\t", ",", ";", "|", "\x01")
+
+
+class Filled(dict[str, str]):
+    """Cells by column; a column that the file does not have is empty."""
+
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
+class Row(NamedTuple):
+    """A row as it was read: cells by column, or a line of JSON."""
+
+    number: int
+    content: Cells | bytes
+    wrong: RejectedError | None = None
+    raw: str = ""
+    """The row as text where it has no cells."""
+    format: Format = entente.TABLE
+    columns: Sequence[str] = ()
+    separator: str = ""
+
+
+class Reading(NamedTuple):
+    """A recognised file: `rows` reads it from its beginning, as often as it is called."""
+
+    format: Format
+    rows: Callable[[Stream | None], Iterator[Row]]
+
+
+class Reject(msgspec.Struct, omit_defaults=True):
+    """A row in the file of rejects: mend `row`, and load the file again."""
+
+    line: int
+    field: str
+    reason: str
+    format: str
+    row: Any
+    table: bool = False
+    """Whether the row has cells of text, by column."""
+    columns: list[str] = []
+    separator: str = ""
+
+
+def item(row: Row, warn: Warn) -> Item:
+    """What a row tells; raises `RejectedError`."""
+    if row.wrong is not None:
+        raise row.wrong
+    if isinstance(row.content, bytes):
+        return from_json(row.content)
+    return row.format.given(row.content, warn)
+
+
+class _Keyed(msgspec.Struct):
+    key: str
+
+
+_keyed = msgspec.json.Decoder(_Keyed)
+
+
+def key(row: Row) -> str | None:
+    """The key of a row within its dataset; None where it has none."""
+    if row.wrong is not None:
+        return None
+    if not isinstance(row.content, bytes):
+        return row.format.key(row.content) or None
+    try:
+        return _keyed.decode(row.content).key
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def signature(row: Row) -> int:
+    """A number for the row as it was written; never 0."""
+    content = row.content
+    body = content if isinstance(content, bytes) else "\x1f".join(content.values()).encode()
+    return digest(body) or 1
+
+
+def recognised(file: Opened, wanted: str = AUTO) -> Reading:
+    """The format of a file; raises `UnreadableError` where it is none that we know."""
+    with file.open() as stream:
+        start = stream.peek(4)[:4]
+        if start == b"PAR1":
+            return _parquet(file, wanted)
+        if start == b"PK\x03\x04":
+            raise UnreadableError("is a workbook; save its sheet as CSV and load that")
+        first = next(iter(lines(stream)), None)
+    if first is None:
+        return Reading(FORMATS.get(wanted, entente.TABLE), lambda _: iter(()))
+    begun = first.body.lstrip()[:1]
+    if begun == b"{" and wanted in (AUTO, "entente"):
+        if _is_rejects(first.body):
+            return Reading(entente.TABLE, _mended)
+        return Reading(entente.TABLE, _json_lines)
+    if begun == b"[" and wanted in (AUTO, "entente"):
+        raise UnreadableError("is a JSON array; write one object a line (NDJSON)")
+    return _delimited(file, wanted)
+
+
+def _delimited(file: Opened, wanted: str) -> Reading:
+    chosen = [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
+    for separator in SEPARATORS:
+        for quotes in (True, False):
+            with file.open() as stream:
+                split = quoted if quotes else unquoted
+                record = next(split(stream, separator), None)
+            if record is None or record.wrong is not None or len(record.cells) < 3:
+                continue
+            names = {name_of(cell) for cell in record.cells}
+            for f in chosen:
+                quoting = f.quotes or separator not in "\t\x01"
+                if quoting == quotes and any(needed <= names for needed in f.header):
+                    return Reading(f, _table(f, separator, quotes, record.cells))
+                if quoting == quotes and f.looks(record.cells):
+                    return Reading(f, _table(f, separator, quotes, None))
+    known = ", ".join(FORMATS)
+    what = f"is not {wanted}" if wanted != AUTO else f"is none of the formats known: {known}"
+    raise UnreadableError(f"{what}; neither its columns nor its first row tell")
+
+
+def _table(
+    format_: Format, separator: str, quotes: bool, header: Sequence[str] | None
+) -> Callable[[Stream | None], Iterator[Row]]:
+    """Rows of delimited text. Headers, also repeated ones, and rows of HXL tags are no rows."""
+    split = quoted if quotes else unquoted
+    names = None if header is None else tuple(name_of(cell) for cell in header)
+    by_length = {len(c): c for c in format_.columns} if names is None else {len(names): names}
+    expected, likely = " or ".join(map(str, by_length)), next(iter(by_length.values()))
+
+    def rows(stream: Stream | None) -> Iterator[Row]:
+        assert stream is not None
+        for record in split(stream, separator):
+            columns = by_length.get(len(record.cells))
+            if record.wrong is not None:
+                yield Row(record.number, {}, record.wrong, record.raw, format_, likely, separator)
+            elif columns is None:
+                wrong = RejectedError("", f"has {len(record.cells)} cells where {expected} belong")
+                yield Row(record.number, {}, wrong, record.raw, format_, likely, separator)
+            elif not _is_heading(record, columns):
+                content = Filled(zip(columns, record.cells, strict=True))
+                yield Row(record.number, content, None, "", format_)
+
+    return rows
+
+
+def _is_heading(record: Record, columns: Sequence[str]) -> bool:
+    first = record.cells[0]
+    if first[:1].isdigit():
+        return False
+    if name_of(first) == columns[0] and name_of(record.cells[1]) == columns[1]:
+        return True
+    filled = [cell for cell in record.cells if cell.strip()]
+    return bool(filled) and all(cell.startswith("#") for cell in filled)
+
+
+def _json_lines(stream: Stream | None) -> Iterator[Row]:
+    assert stream is not None
+    for line in lines(stream):
+        yield Row(
+            line.number, line.body, line.wrong, "" if line.wrong is None else shown(line.body)
+        )
+
+
+_reject = msgspec.json.Decoder(Reject)
+
+
+def _is_rejects(line: bytes) -> bool:
+    try:
+        return _reject.decode(line).format in FORMATS
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _mended(stream: Stream | None) -> Iterator[Row]:
+    """Rows of a file of rejects, each of the format that it came from."""
+    assert stream is not None
+    for line in lines(stream):
+        if line.wrong is not None:
+            yield Row(line.number, line.body, line.wrong, shown(line.body))
+            continue
+        try:
+            yield _again(line.number, _reject.decode(line.body))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as wrong:
+            reason = RejectedError("", f"is no row of a file of rejects: {str(wrong)[:200]}")
+            yield Row(line.number, line.body, reason, shown(line.body))
+
+
+def _again(number: int, given: Reject) -> Row:
+    format_ = FORMATS[given.format]
+    if isinstance(given.row, dict) and given.table:
+        content = Filled((name, str(value)) for name, value in given.row.items())
+        return Row(number, content, None, "", format_)
+    if isinstance(given.row, dict):
+        return Row(number, msgspec.json.encode(given.row), None, "", format_)
+    body = str(given.row)
+    if not given.separator:
+        return Row(number, body.encode(), None, "", format_)
+    cells = body.split(given.separator)
+    if len(cells) != len(given.columns):
+        wrong = RejectedError("", f"has {len(cells)} cells where {len(given.columns)} belong")
+        return Row(number, {}, wrong, body, format_)
+    return Row(number, Filled(zip(given.columns, cells, strict=True)), None, "", format_)
+
+
+def _parquet(file: Opened, wanted: str) -> Reading:
+    if file.path is None:
+        raise UnreadableError("is a parquet file in an archive; unpack it and load that")
+    path = file.path
+    try:
+        with parquet.ParquetFile(path) as held:
+            names = [name_of(name) for name in held.schema_arrow.names]
+    except (ArrowException, OSError) as broken:
+        raise UnreadableError(f"is a broken parquet file: {broken}") from broken
+    chosen = [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
+    fitting = (f for f in chosen if any(needed <= set(names) for needed in f.header))
+    format_ = next(fitting, None)
+    if format_ is None:
+        raise UnreadableError("is a parquet file whose columns are of no format known")
+    nested = format_ is entente.TABLE and "participants" in names
+
+    def rows(_: Stream | None) -> Iterator[Row]:
+        number = 0
+        try:
+            with parquet.ParquetFile(path) as held:
+                for batch in held.iter_batches(2000):
+                    for values in batch.to_pylist():
+                        number += 1
+                        yield _parquet_row(number, values, nested, format_)
+        except (ArrowException, OSError) as broken:
+            raise UnreadableError(f"cannot be read after row {number}: {broken}") from broken
+
+    return Reading(format_, rows)
+
+
+def _parquet_row(number: int, values: dict[str, Any], nested: bool, format_: Format) -> Row:
+    if nested:
+        given = {name_of(name): value for name, value in values.items() if value is not None}
+        return Row(number, msgspec.json.encode(given, enc_hook=str), None, "", format_)
+    cells = Filled((name_of(n), "" if v is None else str(v)) for n, v in values.items())
+    return Row(number, cells, None, "", format_)

@@ -1,0 +1,257 @@
+"""Imports over HTTP: uploads that go to disk, jobs that outlive the process."""
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as InPath
+from pydantic import Field
+from sqlalchemy import Row, select
+from starlette.concurrency import run_in_threadpool
+
+from app.access.gate import BEARER, Editor, may_read
+from app.access.keys import Holder, note_use
+from app.db.engine import Database
+from app.db.keyset import Key, pack
+from app.db.tables import import_rejects, imports
+from app.examples import examples, shown
+from app.http.answer import encode
+from app.http.caching import version_of
+from app.http.database import CursorKey, Held
+from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
+from app.http.problems import RESPONSES, MissingError, UnreadableError
+from app.ingest import imports as table
+from app.ingest.load import Options
+from app.ingest.schemas import OVER, Import, ImportQuery, RejectedRow, as_import
+
+router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
+PATIENCE = 20.0
+"""Seconds that a client may take for the next piece of its upload."""
+MOST_WAITING = 60
+_WAIT = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
+ImportId = Annotated[
+    str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
+]
+
+
+@router.post(
+    "/imports",
+    status_code=202,
+    response_model=Import,
+    operation_id="createImport",
+    responses={
+        200: {**shown("createImport")[200], "model": Import, "description": "Done already."},
+        202: {"description": "Taken; follow `Location`."},
+    },
+    dependencies=[Depends(BEARER)],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": examples()["createImport"]["body"],
+                }
+            },
+        }
+    },
+)
+async def create_import(
+    asked: Annotated[ImportQuery, Query()], request: Request, database: Held, who: Editor
+) -> Response:
+    """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .zip, .parquet.
+
+    The body goes to disk as it comes. With `Prefer: wait` the answer waits until the import is
+    done, 10 seconds or as many as are asked for; otherwise follow `Location`.
+    """
+    path, digest, size = await _received(request)
+    options = Options(asked.format, asked.dataset, asked.retract_missing, asked.create_actors)
+    try:
+        ident = await run_in_threadpool(_entered, database, who, options, path, digest, size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    request.app.state.imports.wake()
+    until = time.monotonic() + _patience(request)
+    while True:
+        found = await run_in_threadpool(_found, database, ident)
+        done = found.state in OVER
+        if done or time.monotonic() >= until:
+            break
+        await asyncio.sleep(0.03)
+    headers = {"Location": f"/v1/imports/{ident}"}
+    if _WAIT.search(request.headers.get("prefer", "")):
+        headers["Preference-Applied"] = "wait"
+    status = 200 if done else 202
+    return Response(encode(as_import(found)), status, headers, "application/json")
+
+
+async def _received(request: Request) -> tuple[Path, str, int]:
+    """The body on disk, its digest and its size; raises `UnreadableError`."""
+    settings = request.app.state.settings
+    digest, size = hashlib.blake2b(request.url.query.encode(), digest_size=8), 0
+    settings.imports.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=settings.imports, prefix="upload-", delete=False) as out:
+        path = Path(out.name)
+        try:
+            pieces = aiter(request.stream())
+            while piece := await asyncio.wait_for(anext(pieces, b"end"), PATIENCE):
+                if piece == b"end":
+                    break
+                size += len(piece)
+                if size > settings.max_import_bytes:
+                    most = settings.max_import_bytes
+                    raise UnreadableError(413, f"An import has at most {most} bytes.")
+                digest.update(piece)
+                await run_in_threadpool(out.write, piece)
+            if size == 0:
+                raise UnreadableError(400, "The body is empty; send the file as the body.")
+        except TimeoutError as slow:
+            path.unlink(missing_ok=True)
+            told = f"Nothing came for {PATIENCE:.0f} seconds; send the file again."
+            raise UnreadableError(408, told) from slow
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return path, digest.hexdigest(), size
+
+
+def _entered(
+    database: Database, who: Holder, options: Options, path: Path, digest: str, size: int
+) -> str:
+    with database.write() as db:
+        note_use(db, who)
+        ident, new = table.enter(db, digest, options, who.name, str(path), size)
+    if not new:
+        path.unlink(missing_ok=True)
+    return ident
+
+
+def _patience(request: Request) -> float:
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    if found is None:
+        return 0.0
+    return float(min(int(found[1] or 10), MOST_WAITING))
+
+
+def _found(database: Database, ident: str) -> Row[tuple[str]]:
+    with database.connect() as db:
+        row = db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+    if row is None:
+        raise MissingError("No import has that id; /v1/imports lists them.")
+    return row
+
+
+@router.get(
+    "/imports",
+    response_model=Page[Import],
+    operation_id="listImports",
+    responses=shown("listImports"),
+    dependencies=[Depends(may_read)],
+)
+def list_imports(
+    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+) -> Response:
+    """The imports, newest first."""
+    i = imports.c
+    found = select(imports).order_by(i.created_at.desc(), i.id.desc())
+    after = resumed(asked.cursor, "imports", key)
+    if after is not None:
+        before = (i.created_at < after.value) | ((i.created_at == after.value) & (i.id < after.id))
+        found = found.where(before)
+    with database.connect() as db:
+        rows = db.execute(found.limit(asked.limit + 1)).all()
+        version = version_of(db)
+    told = rows[: asked.limit]
+    more = len(rows) > asked.limit
+    cursor = pack(Key(told[-1].created_at, told[-1].id), "imports", key) if more else None
+    meta = Meta(version=version, reason=None if told else "no_match")
+    return page([encode(as_import(r)).decode() for r in told], meta, links(request, cursor))
+
+
+@router.get(
+    "/imports/{import_id}",
+    response_model=Import,
+    operation_id="getImport",
+    responses=shown("getImport"),
+    dependencies=[Depends(may_read)],
+)
+def get_import(import_id: ImportId, _: Annotated[NoQuery, Query()], database: Held) -> Response:
+    """How far an import is, and what became of its rows."""
+    return Response(
+        encode(as_import(_found(database, import_id))), media_type="application/json"
+    )  # fmt: skip
+
+
+class RejectsQuery(Paging):
+    """Rejected rows, a page at a time."""
+
+    format: Literal["json", "ndjson"] = Field(
+        "json", description="`ndjson`: lines to mend and send again."
+    )
+
+
+@router.get(
+    "/imports/{import_id}/rejects",
+    response_model=Page[RejectedRow],
+    operation_id="listRejects",
+    responses=shown("listRejects"),
+    dependencies=[Depends(may_read)],
+)
+def list_rejects(
+    import_id: ImportId,
+    asked: Annotated[RejectsQuery, Query()],
+    request: Request,
+    database: Held,
+    key: CursorKey,
+) -> Response:
+    """Rows that could not be understood, and why, in the order of the file."""
+    _found(database, import_id)
+    r = import_rejects.c
+    after = resumed(asked.cursor, import_id, key)
+    found = select(r.number, r.reject).where(r["import"] == import_id).order_by(r.number)
+    if after is not None:
+        found = found.where(r.number > int(after.id))
+    with database.connect() as db:
+        rows = db.execute(found.limit(asked.limit + 1)).all()
+        version = version_of(db)
+    told, more = rows[: asked.limit], len(rows) > asked.limit
+    cursor = pack(Key("", str(told[-1].number)), import_id, key) if more else None
+    where = links(request, cursor)
+    if asked.format == "ndjson":
+        headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
+        body = "".join(f"{row.reject}\n" for row in told)
+        return Response(body, 200, headers, "application/x-ndjson")
+    meta = Meta(version=version, reason=None if told else "no_match")
+    return page([_whole(row.reject) for row in told], meta, where)
+
+
+def _whole(reject: str) -> str:
+    return encode(RejectedRow.model_validate(json.loads(reject))).decode()
+
+
+@router.delete(
+    "/imports/{import_id}",
+    response_model=Import,
+    operation_id="cancelImport",
+    responses=shown("cancelImport"),
+    dependencies=[Depends(BEARER)],
+)
+def cancel_import(
+    import_id: ImportId, _: Annotated[NoQuery, Query()], database: Held, who: Editor
+) -> Response:
+    """End an import after the batch at hand; what it has stored by then stays.
+
+    One that is over stays as it ended.
+    """
+    _found(database, import_id)
+    with database.write() as db:
+        note_use(db, who)
+        table.cancel(db, import_id)
+    return get_import(import_id, _, database)

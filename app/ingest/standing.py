@@ -1,0 +1,101 @@
+"""What a loader knows of the record, and how it keeps up with others who write."""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from app.db.dialect import among, listed
+from app.db.tables import revisions, sources
+from app.http.caching import version_of
+from app.ingest.finish import Cited
+from app.ingest.given import GivenSource
+from app.ingest.sources import address, cited, ident
+from app.ingest.world import World, world
+
+MOST_SOURCES = 20_000
+FAR = 100_000
+"""Revisions behind which everything is read anew."""
+DERIVED = ("url-", "doc-")
+
+
+class _Told(msgspec.Struct):
+    id: str
+    title: str
+    publisher: str
+    url: str | None = None
+    published: str | None = None
+    reliability: str | None = None
+
+
+_told = msgspec.json.Decoder(_Told)
+
+
+class Standing:
+    """Actors in memory, the sources met lately, and the version that both are of."""
+
+    def __init__(self, db: Connection) -> None:
+        self.world: World = world(db)
+        self.version = version_of(db)
+        self.cited: dict[str, Cited] = {}
+        """By id; what is not here may be in the database all the same."""
+        self.addresses: dict[str, str] = {}
+        """Sources on the web that have an id of their own, by their address."""
+        self._find_addresses(db)
+
+    def catch_up(self, db: Connection) -> None:
+        """Take in what others have written since."""
+        now = version_of(db)
+        if now == self.version:
+            return
+        r = revisions.c
+        new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
+        changed = list(db.execute(new)) if now - self.version < FAR else None
+        kinds = {"actor", "source"} if changed is None else {row.kind for row in changed}
+        if kinds & {"actor", "membership"}:
+            self.world = world(db)
+        if "source" in kinds:
+            if changed is None or any(not row.id.startswith(DERIVED) for row in changed):
+                self._find_addresses(db)
+                self.cited.clear()
+            else:
+                for row in changed:
+                    self.cited.pop(row.id, None)
+        self.version = now
+
+    def _find_addresses(self, db: Connection) -> None:
+        s = sources.c
+        own = select(s.id, s.url).where(s.url.is_not(None))
+        for prefix in DERIVED:
+            own = own.where(~s.id.startswith(prefix))
+        self.addresses = {address(url): key for key, url in db.execute(own) if url}
+
+    def source_of(self, source: GivenSource) -> str:
+        """The id of an inline source, or of the one that is the same page."""
+        if source.id is None and source.url is not None and self.addresses:
+            return self.addresses.get(address(source.url)) or ident(source)
+        return ident(source)
+
+    def look_up(self, db: Connection, ids: Iterable[str]) -> dict[str, Cited]:
+        """The sources of some ids, as far as there are any."""
+        wanted = set(ids)
+        found = {key: self.cited[key] for key in wanted if key in self.cited}
+        if rest := list(wanted - found.keys()):
+            asked = (
+                select(sources.c.id, revisions.c.document)
+                .join(revisions, revisions.c.seq == sources.c.seq)
+                .where(among(db, sources.c.id))
+            )
+            for key, body in db.execute(asked, listed(db, rest)):
+                s = _told.decode(body)
+                found[key] = Cited(s.title, s.publisher, s.url, s.published, s.reliability)
+        if len(self.cited) > MOST_SOURCES:
+            self.cited.clear()
+        self.cited |= found
+        return found
+
+    def learn(self, key: str, source: GivenSource) -> None:
+        """Note a source that was just stored."""
+        self.cited[key] = cited(source)
+        if source.url is not None and not key.startswith(DERIVED):
+            self.addresses[address(source.url)] = key

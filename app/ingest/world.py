@@ -1,0 +1,124 @@
+"""The actors as a loader sees them: every name resolved in memory, as `find` does one by one."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from app.actors.queries import ORDER
+from app.db.tables import actor_names
+from app.db.types import NEVER
+from app.events.changes import what_is_known
+from app.events.render import Known
+from app.text import fold
+
+MOST_CACHED = 50_000
+SEVERAL = ""
+
+
+class Name(NamedTuple):
+    """A word that an actor goes by over a period."""
+
+    actor: str
+    since: str
+    until: str
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a word means, from each of some days on; None for nobody, `SEVERAL` for several."""
+
+    days: list[str]
+    codes: list[str | None]
+
+
+@dataclass(slots=True)
+class World:
+    """Who there is, at one version of the database."""
+
+    known: Known
+    codes: set[str]
+    names: dict[tuple[str, str], list[Name]]
+    cache: dict[str, Answers] = field(default_factory=dict)
+
+    def find(self, asked: str, on: str) -> str | None:
+        """The code of the actor that a name means on a day; None where nobody or several do."""
+        return self._meaning(asked, on) or None
+
+    def held_by(self, asked: str, on: str) -> str | None:
+        """The code of the actor that had a code of a scheme on that very day."""
+        scheme, _, value = asked.partition(":")
+        names = self.names.get((scheme, value), ())
+        return next((n.actor for n in names if n.since <= on < n.until), None)
+
+    def is_ambiguous(self, asked: str, on: str) -> bool:
+        """Whether several actors go by that name."""
+        return self._meaning(asked, on) == SEVERAL
+
+    def add(self, code: str, name: str, kind: str, names: Iterable[tuple[str, str]]) -> None:
+        """Take in an actor that was just created."""
+        self.known.names[code] = name  # type: ignore[index]
+        self.known.kinds[code] = kind  # type: ignore[index]
+        self.codes.add(code)
+        for scheme, value in names:
+            self.names.setdefault((scheme, value), []).append(Name(code, "", NEVER))
+        self.cache.clear()
+
+    def _meaning(self, asked: str, on: str) -> str | None:
+        held = self.cache.get(asked)
+        if held is None:
+            if len(self.cache) >= MOST_CACHED:
+                self.cache.clear()
+            held = self.cache[asked] = self._answers(asked)
+        if len(held.codes) == 1:
+            return held.codes[0]
+        return held.codes[bisect_right(held.days, on)]
+
+    def _answers(self, asked: str) -> Answers:
+        if asked in self.codes:
+            return Answers([], [asked])
+        plain = asked.strip().lower()
+        tries = [("code", plain), ("name", fold(asked))]
+        if len(plain) == 2:
+            tries.append(("iso2", plain))
+        scheme, _, value = asked.partition(":")
+        own = scheme.strip().lower()
+        if value:
+            tries.append((own, value.strip().lower()))
+        rows: dict[str, list[Name]] = defaultdict(list)
+        for key in dict.fromkeys(tries):
+            rows[key[0]] += self.names.get(key, ())
+        order = [s for s in dict.fromkeys((*ORDER, own)) if rows[s]]
+        days = sorted({day for s in order for n in rows[s] for day in (n.since, n.until)})
+        codes = [_meant([(s, rows[s]) for s in order], day) for day in ("", *days)]
+        return Answers(days, codes) if len(set(codes)) > 1 else Answers([], codes[:1])
+
+
+def _meant(rows: Sequence[tuple[str, Sequence[Name]]], day: str) -> str | None:
+    found: set[str] = set()
+    for scheme, names in rows:
+        held = [n for n in names if n.since <= day < n.until]
+        if not held:
+            latest = max(n.until for n in names)
+            held = [n for n in names if n.until == latest]
+        found |= {n.actor for n in held}
+        if scheme == "iso2":
+            break
+    if len(found) > 1:
+        return SEVERAL
+    return next(iter(found), None)
+
+
+def world(db: Connection) -> World:
+    """Everybody there is."""
+    names: dict[tuple[str, str], list[Name]] = defaultdict(list)
+    n = actor_names.c
+    for scheme, value, *rest in db.execute(
+        select(n.scheme, n.value, n.actor, n.since, n.until).order_by(n.actor, n.since)
+    ):
+        names[scheme, value].append(Name(*rest))
+    known = what_is_known(db, [])
+    return World(known, set(known.names), dict(names))

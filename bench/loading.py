@@ -1,0 +1,267 @@
+"""`python -m bench.loading`: how fast files load, against what the same rows cost by themselves.
+
+PostgreSQL: raw COPY of the finished rows into the same indexed tables, client and server together.
+SQLite: sqlite-utils into one flat table. CPU seconds, since they stay put on a busy machine.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlite_utils
+
+from app.db.engine import Database
+from app.db.migrate import upgrade
+from app.ingest.bundled import load, rows
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+TABLES = (
+    "revisions", "sources", "events", "participations", "reports", "signals", "day_sums",
+    "event_words", "loaded",
+)  # fmt: skip
+KINDS = [
+    ("AGREE", "030", 1), ("CONSULT", "040", 1), ("COOPERATE", "060", 2), ("AID", "070", 2),
+    ("ACCUSE", "110", 3), ("REJECT", "120", 3), ("THREATEN", "130", 3), ("PROTEST", "140", 4),
+    ("ASSAULT", "180", 4),
+]  # fmt: skip
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def write_events(path: Path, count: int, seed: int = 1) -> None:
+    """Events of states, each with one to three sources, as NDJSON."""
+    dice = random.Random(seed)
+    names = [r["code"] for r in rows("states.csv")][:200]
+    weights = list(accumulate(1 / (rank + 1) for rank in range(len(names))))
+    first = date(2014, 1, 1)
+    with path.open("w") as out:
+        for number in range(count):
+            day = (first + timedelta(days=number * 3653 // count)).isoformat()
+            one, other = dice.choices(names, cum_weights=weights, k=2)
+            kind, cameo, quad = KINDS[int(dice.random() * len(KINDS))]
+            who = [{"actor": one, "role": "initiator"}]
+            if other != one:
+                who.append({"actor": other, "role": "target"})
+            reports = []
+            for _ in range(dice.choice((1, 1, 2, 3))):
+                page = int(dice.random() * count)
+                host = f"news{page % 997}.example"
+                url = f"https://{host}/{day[:4]}/story-{page}"
+                source = {"publisher": host, "title": f"Story {page}", "url": url}
+                reports.append({"source": {**source, "published": day}})
+            event = {
+                "key": f"{410_000_000 + number}", "title": f"{one} and {other}: {kind.lower()}",
+                "date": day, "type": kind, "cameo": cameo, "quad": quad, "participants": who,
+                "location": {"country": other, "lat": round(dice.uniform(-60, 70), 4),
+                             "lon": round(dice.uniform(-180, 180), 4)},
+                "reports": reports,
+            }  # fmt: skip
+            out.write(json.dumps(event, separators=(",", ":")) + "\n")
+
+
+@dataclass
+class Cost:
+    """What something cost."""
+
+    wall: float
+    client: float
+    server: float
+    peak: int = 0
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of client and server."""
+        return self.client + self.server
+
+
+def server_seconds(url: str | None) -> float:
+    """CPU seconds of a PostgreSQL server and of all its processes so far."""
+    if url is None:
+        return 0.0
+    with psycopg.connect(url.replace("+psycopg", "")) as db:
+        found = db.execute("SELECT pg_backend_pid()").fetchone()
+    assert found is not None
+    try:
+        parent = _stat(found[0])[1]
+    except FileNotFoundError:
+        return server_seconds(url)
+    total = sum(_stat(int(parent))[11:15])
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = _stat(int(folder.name))
+            except OSError:
+                continue
+            if fields[1] == parent:
+                total += sum(fields[11:13])
+    return total / TICK
+
+
+def _stat(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [0, *(int(t) if t.lstrip("-").isdigit() else 0 for t in text[1:])]
+
+
+def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
+    """Load a file by the command, in a process of its own."""
+    server = url if url.startswith("postgresql") else None
+    before, begun = server_seconds(server), time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "load", str(path), "--json", *more],
+        cwd=ROOT, env={**os.environ, "ENTENTE_DATABASE_URL": url}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - begun
+    if process.returncode not in (0, 3):
+        raise RuntimeError(f"the load ended with {process.returncode}")
+    cost = Cost(
+        wall, used.ru_utime + used.ru_stime, server_seconds(server) - before, used.ru_maxrss // 1024
+    )
+    return cost, json.loads(told)
+
+
+def measured(what: Callable[[], None], server: str | None = None) -> Cost:
+    """The cost of something in this process."""
+    before, begun = server_seconds(server), time.perf_counter()
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    what()
+    now = resource.getrusage(resource.RUSAGE_SELF)
+    wall = time.perf_counter() - begun
+    client = now.ru_utime + now.ru_stime - mine.ru_utime - mine.ru_stime
+    return Cost(wall, client, server_seconds(server) - before)
+
+
+def flat(path: Path, place: Path) -> Cost:
+    """The same events into one flat table by sqlite-utils, lists kept as JSON text."""
+
+    def events() -> Iterator[dict[str, Any]]:
+        with path.open() as lines:
+            for line in lines:
+                yield json.loads(line)
+
+    def insert() -> None:
+        sqlite_utils.Database(place)["events"].insert_all(events(), pk="key")
+
+    return measured(insert)
+
+
+def floor(url: str, empty: str, place: Path) -> Cost:
+    """Raw COPY of the rows that the load made into the same tables of an empty database."""
+    plain = url.replace("+psycopg", "")
+    with psycopg.connect(plain) as db:
+        for table in TABLES:
+            with (
+                db.cursor().copy(f"COPY {table} TO STDOUT") as copy,
+                (place / table).open("wb") as out,
+            ):
+                for part in copy:
+                    out.write(part)
+    with psycopg.connect(empty.replace("+psycopg", "")) as db:
+        db.execute("TRUNCATE revisions, loaded, event_words, day_sums")
+        db.execute("DELETE FROM sources")
+        names = "code, name, first, last, seq"
+        db.execute(f"INSERT INTO datasets ({names}) VALUES ('local', 'local', NULL, NULL, 1)")
+
+    def pour() -> None:
+        with psycopg.connect(empty.replace("+psycopg", "")) as db:
+            for table in TABLES:
+                into = db.cursor().copy(f"COPY {table} FROM STDIN")
+                with into as copy, (place / table).open("rb") as lines:
+                    while part := lines.read(1 << 18):
+                        copy.write(part)
+
+    cost = measured(pour, empty)
+    with psycopg.connect(plain) as one, psycopg.connect(empty.replace("+psycopg", "")) as other:
+        for table in TABLES:
+            counted = f"SELECT count(*) FROM {table}"
+            rows = [db.execute(counted).fetchone() for db in (one, other)]
+            if rows[0] != rows[1]:
+                raise RuntimeError(f"{table}: {rows[0]} rows were loaded, {rows[1]} copied")
+    return cost
+
+
+def main() -> None:
+    """Print what loading costs on both databases."""
+    given = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
+    given.add_argument("--events", type=int, default=200_000)
+    given.add_argument("--file", type=Path, help="load this instead of generated events")
+    given.add_argument("--only", choices=("sqlite", "postgresql"))
+    asked = given.parse_args()
+    from postgres import running  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        path = asked.file or place / "events.ndjson"
+        if asked.file is None:
+            write_events(path, asked.events)
+        if asked.only != "postgresql":
+            _on_sqlite(path, place)
+        if asked.only != "sqlite":
+            with running() as server:
+                _on_postgresql(path, place, server)
+
+
+def _on_sqlite(path: Path, place: Path) -> None:
+    url = f"sqlite:///{place}/load.db"
+    _prepare(url)
+    first, told = loaded(url, path)
+    again, _ = loaded(url, path)
+    _print("sqlite", told["rows"], first, again)
+    if path.suffix == ".ndjson":
+        peer = flat(path, place / "flat.db")
+        per = told["rows"] / first.cpu, told["rows"] / peer.cpu
+        print(f"  sqlite-utils {per[1]:,.0f} events a CPU second; we {per[0] / per[1]:.2f} of it")
+
+
+def _on_postgresql(path: Path, place: Path, server: Any) -> None:
+    url, empty = server.create_database("load"), server.create_database("floor")
+    _prepare(url)
+    upgrade(made := Database(empty))
+    made.close()
+    first, told = loaded(url, path)
+    again, _ = loaded(url, path)
+    _print("postgresql", told["rows"], first, again)
+    with psycopg.connect(url.replace("+psycopg", "")) as db:
+        db.execute("DELETE FROM events WHERE dataset = 'curated'")
+    peer = floor(url, empty, place)
+    per = told["rows"] / first.cpu, told["rows"] / peer.cpu
+    print(f"  raw COPY {peer.client:.1f} + {peer.server:.1f} s, {peer.wall:.1f} s wall")
+    print(f"  raw COPY {per[1]:,.0f} events a CPU second; we {per[0] / per[1]:.2f} of it")
+
+
+def _prepare(url: str) -> None:
+    database = Database(url)
+    upgrade(database)
+    load(database)
+    database.close()
+
+
+def _print(kind: str, count: int, first: Cost, again: Cost) -> None:
+    print(
+        f"{kind}: {count:,} rows, {count / first.wall:,.0f}/s, {count / first.cpu:,.0f} a CPU"
+        f" second ({first.client:.1f} + {first.server:.1f} s), {first.peak} MiB; again"
+        f" {count / again.wall:,.0f}/s, {count / again.cpu:,.0f} a CPU second,"
+        f" {first.cpu / again.cpu:.1f} times faster",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

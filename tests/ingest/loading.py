@@ -1,0 +1,57 @@
+"""Loads files in tests."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.tables import events, revisions
+from app.events.verify import findings
+from app.ingest.load import Heard, Loader, Options
+from app.ingest.opened import opened
+from app.ingest.reading import Reject
+
+BY = Writer("tests")
+
+
+def load(database: Database, path: Path, **options: Any) -> tuple[Loader, list[Reject]]:
+    """Load a file; nothing of it may be unreadable, and every row has to be accounted for."""
+    loader, rejects, failed = attempt(database, path, **options)
+    assert failed == []
+    return loader, rejects
+
+
+def attempt(
+    database: Database, path: Path, **options: Any
+) -> tuple[Loader, list[Reject], list[str]]:
+    """Load a file; what could not be read is the last of the three."""
+    rejects: list[Reject] = []
+    loader = Loader(database, BY, Options(**options), Heard(rejects.append))
+    failed = loader.load(list(opened(path)))
+    t = loader.tally
+    assert t.rows == t.new + t.changed + t.unchanged + t.rejected + t.duplicates
+    return loader, rejects, failed
+
+
+def counts(loader: Loader) -> dict[str, int]:
+    """The counts that are not zero."""
+    return {name: number for name, number in loader.tally.counts().items() if number}
+
+
+def documents(database: Database, dataset: str) -> dict[str, str]:
+    """What stands, without when it was written."""
+    asked = (
+        select(events.c.id, revisions.c.document)
+        .join(revisions, revisions.c.seq == events.c.seq)
+        .where(events.c.dataset == dataset)
+    )
+    with database.connect() as db:
+        return {key: body.partition(',"recorded_at":')[0] for key, body in db.execute(asked)}
+
+
+def sound(database: Database) -> list[str]:
+    """What indexes and sums say otherwise than the documents; nothing, where all is well."""
+    with database.connect() as db:
+        return list(findings(db))

@@ -1,0 +1,89 @@
+"""`entente load`, as scripts call it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app import cli
+from app.db.engine import Database
+from ingest.rows import event, ndjson, table
+
+
+@pytest.fixture(autouse=True)
+def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+
+
+def run(*words: str, given: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.main, ["load", *words], input=given)
+
+
+def test_the_summary_as_one_object(tmp_path: Path) -> None:
+    path, rejects = tmp_path / "a.ndjson", tmp_path / "rejects"
+    path.write_text(ndjson(event("a"), event("b", date="no"), event("a", title="2")))
+    told = run(str(path), "--json", "--rejects", str(rejects))
+    assert told.exit_code == 3
+    summary = json.loads(told.stdout)
+    assert summary.pop("seconds") > 0
+    assert summary == {
+        "rows": 3, "new": 1, "changed": 0, "unchanged": 0, "retracted": 0, "rejected": 1,
+        "duplicates": 1,
+    }  # fmt: skip
+    assert told.stderr == ""
+
+    mended = rejects.read_text().replace('"date":"no"', '"date":"2020"')
+    rejects.write_text(mended)
+    again = run(str(rejects), "--json")
+    assert (again.exit_code, json.loads(again.stdout)["new"]) == (0, 1)
+
+
+def test_the_summary_in_words(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(ndjson(event("a"), event("b", date="no")))
+    told = run(str(tmp_path / "a"))
+    assert "2 rows in" in told.stdout
+    assert "1 new, 1 rejected" in told.stdout
+    assert "rejected: date: " in told.stderr
+
+
+def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for n in range(3):
+        (tmp_path / "in" / f"{n}.ndjson").write_text(ndjson(event(f"k{n}")))
+    assert json.loads(run(str(tmp_path / "in" / "*.ndjson"), "--json").stdout)["new"] == 3
+    assert json.loads(run(str(tmp_path / "in"), "--json").stdout)["unchanged"] == 3
+    assert json.loads(run("-", "--json", given=table("gdelt-v2")).stdout)["new"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ([], "FILES"), (["nowhere.csv"], "nowhere.csv"), (["-", "--format", "xml"], "--format"),
+        (["-", "--dataset", "a/b"], "--dataset"),
+        (["a", "b", "--retract-missing"], "--retract-missing"),
+    ],
+)  # fmt: skip
+def test_wrong_words_exit_2_and_name_the_field(words: list[str], named: str) -> None:
+    refused = run(*words, given="")
+    assert refused.exit_code == 2
+    assert named in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_what_cannot_be_read_exits_1_and_the_rest_is_loaded(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a", tmp_path / "b"
+    good.write_text(ndjson(event("a")))
+    bad.write_text("hello\n")
+    told = run(str(bad), str(good), "--json")
+    assert told.exit_code == 1
+    assert json.loads(told.stdout)["new"] == 1
+    assert str(bad) in told.stderr.replace("\n", "")
+
+
+def test_the_template_can_be_loaded() -> None:
+    template = run("--template")
+    assert template.exit_code == 0
+    told = run("-", "--json", given=template.stdout)
+    assert json.loads(told.stdout)["new"] == 1

@@ -1,0 +1,80 @@
+"""Killed at any point and loaded again, or loaded by several at once: the same in the end."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app.db.engine import Database
+from ingest.loading import documents, load, sound
+from ingest.rows import event, ndjson
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 3000
+
+
+def started(database: Database, *files: Path) -> subprocess.Popen[bytes]:
+    """A load in a process of its own."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "load", *map(str, files), "--json"],
+        cwd=ROOT, env={**os.environ, "ENTENTE_DATABASE_URL": url},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def files(folder: Path, parts: Sequence[range]) -> list[Path]:
+    """Files of events; where they overlap they say the same."""
+    found = []
+    for number, part in enumerate(parts):
+        path = folder / f"{number}.ndjson"
+        path.write_text(ndjson(*(_event(n) for n in part)))
+        found.append(path)
+    return found
+
+
+def _event(n: int) -> dict[str, object]:
+    who = ["ARM", "RUS", "USA", "AZE", "TUR", "IRN"]
+    pair = [{"actor": who[n % 6], "role": "initiator"}, {"actor": who[n % 5], "role": "target"}]
+    source = {"publisher": "P", "title": "T", "url": f"https://p.example/{n % 700}"}
+    day = f"20{10 + n % 12}-0{1 + n % 9}-1{n % 10}"
+    return event(f"k{n}", date=day, participants=pair, reports=[{"source": source}])
+
+
+@pytest.mark.slow
+def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
+    [path] = files(tmp_path, [range(ROWS)])
+    dice = random.Random(7)
+    for _ in range(3):
+        process = started(database, path)
+        time.sleep(1.5 + dice.random() * 2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert sound(database) == []
+    load(database, path)
+    held = documents(database, "local")
+    assert len(held) == ROWS
+    assert sound(database) == []
+    told, _ = load(database, path)
+    assert told.tally.unchanged == ROWS
+    assert held == documents(database, "local")
+
+
+@pytest.mark.slow
+def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
+    paths = files(tmp_path, [range(0, 900), range(600, 1500), range(1200, 2100), range(300, 1800)])
+    loaders = [started(database, path) for path in paths]
+    assert [loader.wait(timeout=240) for loader in loaders] == [0, 0, 0, 0]
+    together = documents(database, "local")
+    assert len(together) == 2100
+    assert sound(database) == []
+    for path in paths:
+        told, _ = load(database, path)
+        assert told.tally.unchanged == told.tally.rows
+    assert together == documents(database, "local")

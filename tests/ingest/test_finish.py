@@ -1,0 +1,157 @@
+"""The loader's own way to a document gives the bytes of the ordinary one."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from app.db.engine import Database
+from app.events.changes import _settled, rows_of, searchable, sums_of, what_is_known
+from app.events.render import render
+from app.events.schemas import Event, GivenEvent
+from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
+from app.ingest import sources
+from app.ingest.bundled import FOLDER, rows
+from app.ingest.finish import COLUMNS, Finished, finish, sums
+from app.ingest.given import GivenSource, RejectedError, from_json
+from app.ingest.settle import settle
+from app.ingest.standing import Standing
+from app.sources.schemas import Source
+from app.text import words
+
+AT = "2026-01-01T00:00:00.000000Z"
+BUNDLED = (FOLDER / "events.ndjson").read_bytes().splitlines()
+SOURCES = [r["id"] for r in rows("event_sources.csv")][:5]
+
+text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
+word = text.filter(bool)
+score = st.floats(-10, 10, allow_nan=False)
+claims = st.dictionaries(
+    word, st.recursive(st.none() | st.booleans() | st.integers() | text
+                       | st.floats(allow_nan=False, allow_infinity=False),
+                       lambda inner: st.lists(inner, max_size=3), max_leaves=4), max_size=3,
+)  # fmt: skip
+actor = st.sampled_from(
+    ["ARM", "RUS", "armenia", "CSTO", "cow:371", "nikol-pashinyan", "armenian-parliament",
+     "Nobody Knows", "AM", "fips:AM", "USA"]
+)  # fmt: skip
+events = st.fixed_dictionaries(
+    {
+        "key": st.just("k"), "title": word,
+        "date": st.sampled_from(
+            ["2023-10-03", "2023-09", "2020-11/..", "2021-03-01/2021-04-02", "201X", "1991-21~"]
+        ),
+    },
+    optional={
+        "summary": st.none() | text, "type": st.none() | st.sampled_from(EVENT_TYPES),
+        "mode": word, "cameo": st.sampled_from(["040", "057", "190", "99", "1011"]),
+        "native": word, "intensity": st.none() | score,
+        "quad": st.integers(1, 4), "quad_scheme": st.sampled_from(["gdelt", "schrodt"]),
+        "status": st.sampled_from(STATUSES), "tags": st.lists(word, max_size=4),
+        "participants": st.lists(
+            st.fixed_dictionaries(
+                {"role": st.sampled_from(ROLES)}, optional={"actor": actor, "native": word}
+            ), max_size=6,
+        ),
+        "signals": st.lists(
+            st.fixed_dictionaries(
+                {"from": st.sampled_from(["ARM", "RUS"]), "toward": st.sampled_from(["USA", "EU"]),
+                 "score": score}, optional={"confidence": st.floats(0, 1)},
+            ), max_size=3,
+        ),
+        "location": st.none() | st.fixed_dictionaries(
+            {}, optional={"name": word, "country": st.just("ARM"), "lat": st.floats(-90, 90),
+                          "lon": st.floats(-180, 180)},
+        ),
+        "reports": st.lists(
+            st.fixed_dictionaries(
+                {"source": st.sampled_from(SOURCES)},
+                optional={"quote": text, "locator": word, "claims": claims,
+                          "stance": st.sampled_from(STANCES), "credibility": st.integers(1, 6),
+                          "reliability": st.sampled_from("ABCDEF")},
+            ), max_size=3,
+        ),
+    },
+)  # fmt: skip
+
+
+@pytest.fixture
+def db(database: Database) -> Any:
+    with database.connect() as held:
+        yield held
+
+
+def ordinary(db: Connection, line: bytes) -> Event:
+    settled = _settled(db, GivenEvent.model_validate_json(line))
+    return render(settled, "x", what_is_known(db, [settled]), AT, 3)
+
+
+def ours(db: Connection, standing: Standing, line: bytes) -> Finished:
+    event = settle(from_json(line), standing).given
+    cited = standing.look_up(db, [str(r.source) for r in event.reports])
+    return finish(event, "x", standing.world.known, cited)
+
+
+def equal(db: Connection, standing: Standing, line: bytes) -> None:
+    made, told = ours(db, standing, line), ordinary(db, line)
+    assert made.document(AT, 3) == told.model_dump_json(by_alias=True)
+    assert made.words == list(dict.fromkeys(words(searchable(told))))
+    expected: dict[str, list[Any]] = {}
+    for name, row in rows_of(told, 7):
+        expected.setdefault(name, []).append(tuple(row[column] for column in COLUMNS[name]))
+    found = {name: [(*row, 7) for row in lines] for name, lines in made.rows.items() if lines}
+    found["events"] = [(*made.event, AT, 7)]
+    assert {n: sorted(r, key=str) for n, r in found.items()} == {
+        n: sorted(r, key=str) for n, r in expected.items()
+    }
+    shown = [s.model_dump(by_alias=True) for s in told.signals]
+    added = [{**s, "dataset": "x", "start": told.start} for s in shown]
+    counted = sums_of(added) if told.status != "retracted" else []
+    assert sums([made]) == [tuple(row.values()) for row in counted]
+
+
+def test_bundled_events_come_out_alike(db: Connection) -> None:
+    standing = Standing(db)
+    for line in BUNDLED:
+        equal(db, standing, line)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(event=events)
+def test_any_event_comes_out_alike(db: Connection, event: dict[str, Any]) -> None:
+    equal(db, Standing(db), msgspec.json.encode(event))
+
+
+WRONG: list[dict[str, Any]] = [
+    {"title": ""}, {"title": "x" * 501}, {"date": "2023-13"}, {"date": ""}, {"type": "VISIT"},
+    {"cameo": "5"}, {"cameo": 57}, {"intensity": 10.5}, {"intensity": "high"}, {"quad": 5},
+    {"quad_scheme": "own"}, {"status": "gone"}, {"participants": [{"role": "boss"}]},
+    {"participants": [{"actor": "ARM"}]}, {"participants": None}, {"signals": [{"from": "ARM"}]},
+    {"signals": [{"from": "ARM", "toward": "RUS", "score": 11}]}, {"location": {"lat": 91}},
+    {"location": {"where": "x"}}, {"tags": [""]}, {"tags": "x"}, {"reports": [{}]},
+    {"reports": [{"source": "s", "credibility": 7}]},
+    {"reports": [{"source": "s", "stance": "denies"}]}, {"sumary": "x"}, {"title": "a\x00b"},
+    {"key": ""}, {"key": None}, {"summary": "x" * 20_001},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[str(w)[:40] for w in WRONG])
+def test_both_ways_refuse_the_same(wrong: dict[str, Any]) -> None:
+    line = msgspec.json.encode({"key": "k", "title": "t", "date": "2020-01-01", **wrong})
+    with pytest.raises(RejectedError) as refused:
+        from_json(line)
+    assert next(iter(wrong)) in refused.value.field or not refused.value.field
+    with pytest.raises(ValueError, match="validation error"):
+        GivenEvent.model_validate_json(line)
+
+
+def test_a_source_comes_out_alike() -> None:
+    given = {
+        "publisher": "P", "title": "é \u2028", "url": "https://x.example/" + "a" * 400,
+        "published": "2020-01", "language": "en", "reliability": "B",
+    }  # fmt: skip
+    model = Source.model_validate({"id": "s", "kind": "news", **given})
+    assert sources.document("s", GivenSource(**given)) == model.model_dump_json()

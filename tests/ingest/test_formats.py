@@ -1,0 +1,238 @@
+"""What the rows of each format become."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.ingest.formats.entente import EXAMPLE, TEMPLATE
+from app.ingest.given import Given, RejectedError
+from app.ingest.opened import opened
+from app.ingest.reading import FORMATS, Filled, Row, item, recognised
+from ingest.rows import COLUMNS, EXAMPLES, cells, table
+
+ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
+
+
+def given(name: str, **changed: str) -> Given:
+    """What a row of a format becomes; a warning is a fault."""
+    made, warnings = told(name, **changed)
+    assert warnings == []
+    return made
+
+
+def told(name: str, **changed: str) -> tuple[Given, list[str]]:
+    """What a row of a format becomes, and the fields that are odd."""
+    warnings: list[str] = []
+    content = Filled(zip(COLUMNS[name], cells(name, **changed), strict=True))
+    made = item(Row(1, content, format=FORMATS[name]), lambda field, _: warnings.append(field))
+    assert isinstance(made, Given)
+    return made, warnings
+
+
+def who(event: Given) -> list[tuple[Any, ...]]:
+    return [(p.role, p.actor, p.native) for p in event.participants]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separator: str) -> None:
+    path = tmp_path / "x"
+    own = "\t" if "\t" in table(name) else ","
+    path.write_text(table(name, header=header).replace(own, separator))
+    if separator == ";" and name in ("ucdp-ged", "acled", "polecat"):
+        pytest.skip("its cells hold lists by semicolon")
+    if separator == "," and own == "\t":
+        path.write_text(
+            "".join(
+                ",".join(f'"{c}"' for c in line.split("\t")) + "\n"
+                for line in table(name, header=header).splitlines()
+            )
+        )
+    if separator == "\t" and own == ",":
+        lines = [COLUMNS[name]] * header + [tuple(cells(name))]
+        path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    [file] = opened(path)
+    reading = recognised(file)
+    wanted = "gdelt-v1" if (name, header) == ("gdelt-v1", True) else name
+    assert reading.format.name == wanted
+    with file.open() as stream:
+        [row] = reading.rows(stream)
+    assert not isinstance(row.content, bytes)
+    assert dict(row.content) == dict(zip(COLUMNS[name], cells(name), strict=True))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_headers_and_tags_are_no_rows(tmp_path: Path, name: str) -> None:
+    body = table(name, [{}, {}], header=True)
+    separator = "\t" if "\t" in body else ","
+    head = body.splitlines(keepends=True)[0]
+    tags = separator.join(["", "#date", *[""] * (len(COLUMNS[name]) - 2)]) + "\n"
+    (tmp_path / "x").write_text(head + tags + body)
+    [file] = opened(tmp_path / "x")
+    reading = recognised(file)
+    with file.open() as stream:
+        assert len(list(reading.rows(stream))) == 2
+
+
+def test_gdelt_keeps_what_the_source_gave() -> None:
+    e = given("gdelt-v2")
+    assert (e.key, e.cameo, e.native, e.quad, e.quad_scheme, e.intensity) == (
+        "900000001", "112", "112", 3, "gdelt", -2.0,
+    )  # fmt: skip
+    assert who(e) == [("initiator", "cameo:ARM", "ARMGOV"), ("target", "cameo:RUS", "RUS")]
+    assert e.location is not None
+    assert (e.location.country, e.location.lat, e.location.precision) == ("fips:AM", 40, "country")
+    [report] = e.reports
+    assert not isinstance(report.source, str)
+    assert (report.source.publisher, report.source.published) == ("news.example", "2023-10-03")
+    assert report.claims == {"mentions": 4, "sources": 2, "articles": 4, "tone": -1.5, "root": 1}
+
+
+def test_gdelt_groups_are_themselves_not_their_country() -> None:
+    e = given("gdelt-v2", actor1knowngroupcode="TAL", actor1countrycode="AFG", actor2code="",
+              actor2name="", actor2countrycode="")  # fmt: skip
+    assert who(e) == [("initiator", "cameo:TAL", "ARMGOV")]
+    plain = given("gdelt-v2", actor1code="COP", actor1countrycode="")
+    assert who(plain)[0] == ("initiator", None, "COP")
+
+
+@pytest.mark.parametrize(
+    ("day", "stated"),
+    [
+        ("20231003", "2023-10-03"), ("20231002", "2023-10-02"),
+        ("20230926", "2023-09-25/2023-10-01"), ("20230903", "2023-09"), ("20221003", "2022"),
+        ("20131005", "2013~"), ("20230925", "2023-09-25"), ("00250101", "0025-01-01"),
+    ],
+)  # fmt: skip
+def test_gdelt_relative_dates_are_imprecise(day: str, stated: str) -> None:
+    assert given("gdelt-v2", sqldate=day).date == stated
+
+
+def test_gdelt_oddities_are_warned_about() -> None:
+    assert told("gdelt-v2", goldsteinscale="-5")[1] == ["goldsteinscale"]
+    unknown, warnings = told("gdelt-v2", eventcode="999")
+    assert (unknown.cameo, unknown.native, warnings) == (None, "999", ["eventcode"])
+    assert told("gdelt-v1", sqldate="20240101")[1] == ["sqldate"]
+
+
+def test_ucdp_governments_and_groups() -> None:
+    e = given("ucdp-ged")
+    assert who(e) == [
+        ("initiator", "gw:369", "Government of Ukraine"), ("target", "ucdp:6711", "DPR"),
+    ]  # fmt: skip
+    assert (e.type, e.native, e.intensity, e.date) == ("ASSAULT", "1", None, "2014-05-02")
+    assert [r.source.publisher for r in e.reports if not isinstance(r.source, str)] == [
+        "Agency One", "Agency Two",
+    ]  # fmt: skip
+    assert e.reports[0].claims is not None
+    assert (e.reports[0].claims["best"], e.reports[0].claims["sources"]) == (3, 2)
+    civilians = given("ucdp-ged", type_of_violence="3", side_b="Civilians")
+    assert who(civilians)[1] == ("target", None, "Civilians")
+
+
+def test_ucdp_names_are_never_looked_up() -> None:
+    group = given("ucdp-ged", side_b="IS", side_b_new_id="234")
+    assert who(group)[1] == ("target", "ucdp:234", "IS")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "precision", "stated"),
+    [
+        ("2014-05-02", "2014-05-02", "1", "2014-05-02"),
+        ("2014-05-02 00:00:00.000", "2014-05-02 00:00:00.000", "1", "2014-05-02"),
+        ("2014-05-02", "2014-05-02", "2", "2014-05-02~"),
+        ("2014-05-02", "2014-05-06", "2", "2014-05-02/2014-05-06"),
+        ("2014-05-01", "2014-05-31", "4", "2014-05"), ("2014-01-01", "2014-12-31", "5", "2014"),
+        ("2014-01-01", "2014-03-31", "5", "2014-01-01/2014-03-31"),
+    ],
+)  # fmt: skip
+def test_ucdp_dates_keep_their_imprecision(
+    first: str, last: str, precision: str, stated: str
+) -> None:
+    e = given("ucdp-ged", date_start=first, date_end=last, date_prec=precision)
+    assert e.date == stated
+
+
+def test_ucdp_counts_that_contradict_are_warned_about() -> None:
+    assert told("ucdp-ged", low="5", best="3", high="4")[1] == ["best"]
+    assert given("ucdp-ged", number_of_sources="-1").reports[0].claims == {
+        "best": 3, "low": 3, "high": 4, "deaths_a": 1, "deaths_b": 2, "deaths_civilians": 0,
+        "deaths_unknown": 0,
+    }  # fmt: skip
+
+
+def test_numbers_that_a_spreadsheet_made_of_codes() -> None:
+    one, other = given("ucdp-ged", id="77.0", gwnoa="369.0"), given("ucdp-ged")
+    assert (one.key, who(one)) == (other.key, who(other))
+
+
+def test_acled_dates_and_actors() -> None:
+    e = given("acled")
+    assert e.date == "2022-01-31"
+    assert given("acled", event_date="2022-01-31", time_precision="3").date == "2022-01"
+    assert given("acled", time_precision="2").date == "2022-01-28/2022-02-03"
+    assert who(e) == [
+        ("initiator", "name:Russia", "Military Forces of Russia (2000-)"),
+        ("target", "acled:Some Militia", "Some Militia"),
+        ("participant", None, "Other Group"), ("participant", None, "Third Group"),
+    ]  # fmt: skip
+    assert (e.type, e.native, e.intensity) == ("ASSAULT", "Battles: Armed clash", None)
+    assert e.reports[0].claims == {"fatalities": 2}
+    assert len(e.reports) == 2
+
+
+def test_icews_empty_cells_and_keys() -> None:
+    e = given("icews")
+    assert (e.key, e.cameo, e.intensity) == ("123-2018-06-01", "040", 1.0)
+    assert who(e) == [
+        ("initiator", "name:Armenia", "Foreign Affairs (Armenia)"),
+        ("target", "name:Russian Federation", "Russian Federation"),
+    ]  # fmt: skip
+    assert e.tags == ["Government", "Foreign Ministry"]
+
+
+def test_polecat_in_its_own_terms() -> None:
+    e = given("polecat")
+    assert (e.type, e.mode, e.quad, e.quad_scheme) == ("CONSULT", "visit", 1, "schrodt")
+    assert who(e) == [("initiator", "cow:371", "ARM GOV"), ("target", "iso3:RUS", "RUS GOV")]
+    assert told("polecat", event_type="FIGHT")[1] == ["event_type"]
+    assert told("polecat", event_mode="dance")[1] == ["event_mode"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("gdelt-v2", "sqldate", "20231332"), ("gdelt-v2", "sqldate", ""),
+        ("gdelt-v2", "goldsteinscale", "11"), ("gdelt-v2", "goldsteinscale", "nan"),
+        ("gdelt-v2", "actiongeo_lat", "95"), ("gdelt-v2", "quadclass", "5"),
+        ("gdelt-v2", "globaleventid", ""), ("gdelt-v2", "dateadded", "x"),
+        ("ucdp-ged", "date_start", "2014"), ("ucdp-ged", "date_end", "2013-01-01"),
+        ("ucdp-ged", "type_of_violence", "4"), ("ucdp-ged", "best", "1.5"),
+        ("ucdp-ged", "latitude", "1e400"), ("ucdp-ged", "id", ""),
+        ("acled", "event_date", "soon"), ("acled", "time_precision", "9"),
+        ("acled", "longitude", "181"), ("icews", "event_date", "2018-13-01"),
+        ("icews", "cameo_code", ""), ("icews", "intensity", "strong"),
+        ("polecat", "event_date", ""), ("polecat", "intensity", "99"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_rejected(name: str, field: str, value: str) -> None:
+    with pytest.raises(RejectedError):
+        told(name, **{field: value})
+
+
+def test_the_template_loads(tmp_path: Path) -> None:
+    path = tmp_path / "template.csv"
+    row = [EXAMPLE.get(column, "") for column in TEMPLATE]
+    path.write_text(",".join(TEMPLATE) + "\n" + ",".join(row) + "\n")
+    [file] = opened(path)
+    reading = recognised(file)
+    with file.open() as stream:
+        [made] = [item(row, lambda *_: None) for row in reading.rows(stream)]
+    assert isinstance(made, Given)
+    assert who(made) == [("initiator", "ARM", None), ("target", "ICC", None)]
+    assert (made.type, made.intensity, made.tags) == ("AGREE", 8.0, ["treaty", "court"])
+    [report] = made.reports
+    assert not isinstance(report.source, str)
+    assert (report.source.publisher, report.credibility) == ("Example News", 2)

@@ -1,0 +1,193 @@
+"""Imports over HTTP: durable, bounded, safe to send twice."""
+
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import insert, select, update
+
+from app.access.keys import create_key
+from app.db.engine import Database
+from app.db.tables import import_rejects, imports
+from app.ingest.imports import now
+from app.main import create_app
+from app.settings import Settings
+from ingest.loading import documents, sound
+from ingest.rows import event, ndjson, table
+
+WAIT = {"Prefer": "wait=60"}
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def key(database: Database) -> str:
+    with database.write() as db:
+        return create_key(db, "loader", "write")
+
+
+@pytest.fixture
+def client(url: str, key: str, tmp_path: Path) -> Iterator[TestClient]:
+    settings = Settings(
+        database_url=url, cursor_key="test", import_folder=str(tmp_path / "uploads"),
+        max_import_bytes=1_000_000,
+    )  # fmt: skip
+    with TestClient(create_app(settings), raise_server_exceptions=False) as made:
+        made.headers["Authorization"] = f"Bearer {key}"
+        yield made
+
+
+def send(client: TestClient, body: str | bytes, query: str = "", **headers: str) -> Any:
+    return client.post(f"/v1/imports{query}", content=body, headers={**WAIT, **headers})
+
+
+def finished(client: TestClient, where: str) -> dict[str, Any]:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        found: dict[str, Any] = client.get(where).json()
+        if found["state"] in ("done", "failed", "cancelled"):
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the import does not end")
+
+
+def test_a_small_batch_is_answered_at_once(client: TestClient, database: Database) -> None:
+    answer = send(client, ndjson(event("a"), event("b")), "?dataset=mine")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["state"], told["rows"], told["new"], told["by"]) == ("done", 2, 2, "loader")
+    assert client.get("/v1/events/mine:a").json()["title"] == "Event a"
+    assert sound(database) == []
+
+
+def test_without_waiting_a_job_is_taken(client: TestClient) -> None:
+    body = gzip.compress(ndjson(*(event(f"k{n}") for n in range(300))).encode())
+    answer = client.post("/v1/imports", content=body)
+    assert answer.status_code == 202
+    assert finished(client, answer.headers["Location"])["new"] == 300
+    listed = client.get("/v1/imports").json()["data"]
+    assert [one["id"] for one in listed] == [answer.json()["id"]]
+
+
+def test_sent_twice_it_is_stored_once(client: TestClient, database: Database) -> None:
+    body = ndjson(*(event(f"k{n}") for n in range(50)))
+    first, second = send(client, body).json(), send(client, body).json()
+    assert (first["new"], second["new"], second["unchanged"]) == (50, 0, 50)
+    assert len(documents(database, "local")) == 50
+
+
+def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
+    rows = [event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
+    told = send(client, ndjson(*rows)).json()
+    assert (told["new"], told["rejected"]) == (5, 5)
+    [(why, number)] = told["reasons"].items()
+    assert number == 5
+    assert why.startswith("date: ")
+    where = f"/v1/imports/{told['id']}/rejects"
+    page = client.get(f"{where}?limit=2").json()
+    seen = [r["line"] for r in page["data"]]
+    while page["links"]["next"]:
+        page = client.get(page["links"]["next"]).json()
+        seen += [r["line"] for r in page["data"]]
+    assert seen == [1, 3, 5, 7, 9]
+    lines = client.get(f"{where}?format=ndjson").text
+    again = send(client, lines.replace('"date":"soon"', '"date":"2020-01-03"')).json()
+    assert (again["rows"], again["new"]) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"hello", "none of the formats"), (ndjson(event()).encode("utf-16"), "UTF-16"),
+     (gzip.compress(b"{}" * 5000)[:-30], "cannot be decompressed"), (b"[1]", "JSON array")],
+)  # fmt: skip
+def test_what_cannot_be_read_fails_and_says_why(
+    client: TestClient, body: bytes, words: str
+) -> None:
+    told = send(client, body).json()
+    assert told["state"] == "failed"
+    assert words in told["error"]
+
+
+def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_path: Path) -> None:
+    assert send(client, b"x" * 1_000_001).status_code == 413
+    assert send(client, b"").status_code == 400
+    assert send(client, ndjson(event("a"))).status_code == 200
+    time.sleep(0.2)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("query", ["?format=xml", "?dataset=a/b", "?formt=acled"])
+def test_wrong_parameters_are_refused(client: TestClient, query: str) -> None:
+    answer = send(client, ndjson(event("a")), query)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_writing_needs_a_key(client: TestClient) -> None:
+    del client.headers["Authorization"]
+    assert send(client, ndjson(event("a"))).status_code == 401
+    assert client.get("/v1/imports/none").status_code == 404
+
+
+def test_a_release_over_http(client: TestClient) -> None:
+    send(client, table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
+    told = send(client, table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
+    assert (told["unchanged"], told["retracted"]) == (1, 1)
+
+
+def _left_behind(database: Database, path: Path, done: int, counts: dict[str, Any]) -> None:
+    options = {"format": "auto", "dataset": None, "retract_missing": False,
+               "create_actors": False, "dry_run": False}  # fmt: skip
+    with database.write() as db:
+        db.execute(
+            insert(imports).values(
+                id="left", state="running", by="loader", created_at=now(), started_at=now(),
+                seen_at="2020-01-01T00:00:00.000000Z", options=json.dumps(options),
+                counts=json.dumps(counts), file=str(path), size=1, done=done,
+            )
+        )  # fmt: skip
+
+
+def test_what_a_crash_left_is_taken_up(
+    url: str, key: str, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.write_text(ndjson(*(event(f"k{n}") for n in range(40))))
+    _left_behind(database, path, 30, {"rows": 30, "new": 30})
+    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
+        told = finished(client, "/v1/imports/left")
+    assert (told["state"], told["rows"], told["new"]) == ("done", 40, 40)
+    assert len(documents(database, "local")) == 10  # the thirty before were not read again
+    assert not path.exists()
+    assert key
+
+
+def test_a_cancelled_import_ends_after_a_batch(
+    url: str, key: str, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.write_text(ndjson(*(event(f"k{n}") for n in range(40))))
+    _left_behind(database, path, 0, {})
+    with database.write() as db:
+        db.execute(update(imports).values(state="cancelling"))
+    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
+        told = finished(client, "/v1/imports/left")
+        client.headers["Authorization"] = f"Bearer {key}"
+        assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
+    assert (told["state"], told["new"]) == ("cancelled", 0)
+    assert documents(database, "local") == {}
+
+
+def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database) -> None:
+    told = send(client, ndjson(event("a", date="x"))).json()
+    with database.connect() as db:
+        rows = db.execute(select(import_rejects)).all()
+    assert [(r[0], r.number) for r in rows] == [(told["id"], 1)]

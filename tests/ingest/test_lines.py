@@ -1,0 +1,148 @@
+"""Hostile bytes end up as rows that are rejected, never as a crash or as memory."""
+
+import gzip
+import resource
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.ingest import opened
+from app.ingest.lines import MOST, Line, Record, lines, quoted, unquoted
+from app.ingest.opened import Opened, UnreadableError
+from app.ingest.reading import item, recognised
+from ingest.rows import event, ndjson, table
+
+BOMB = 300 << 20
+
+
+def told(path: Path, body: bytes) -> list[Line]:
+    path.write_bytes(body)
+    with opened.stream(path) as stream:
+        return list(lines(stream))
+
+
+def records(path: Path, text: str, separator: str = ",") -> list[Record]:
+    path.write_text(text, newline="")
+    with opened.stream(path) as stream:
+        return list(quoted(stream, separator))
+
+
+def test_line_ends_may_be_mixed(tmp_path: Path) -> None:
+    found = told(tmp_path / "x", b"\xef\xbb\xbfa\r\nb\nc\rd\n\n  \n\re")
+    assert [line.body for line in found] == [b"a", b"b", b"c", b"d", b"e"]
+    assert [line.number for line in found][:4] == [1, 2, 3, 4]
+
+
+def test_a_line_without_end_is_one_rejected_row(tmp_path: Path) -> None:
+    found = told(tmp_path / "x", b"a\n" + b"x" * (5 * MOST) + b"\nb\n")
+    assert [(line.number, line.wrong is None) for line in found] == [
+        (1, True), (2, False), (3, True),
+    ]  # fmt: skip
+    assert len(found[1].body) < 1000
+
+
+def test_a_nul_rejects_its_line_alone(tmp_path: Path) -> None:
+    found = told(tmp_path / "x", b"a\nb\x00c\nd")
+    assert [line.wrong is None for line in found] == [True, False, True]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_other_encodings_are_refused_as_a_whole(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(UnreadableError, match="UTF-16"):
+        told(tmp_path / "x", ndjson(event("a")).encode(encoding))
+
+
+def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"a\tb\n" + "é\tb\n".encode("latin-1") + b"c\td\n")
+    with opened.stream(path) as stream:
+        found = list(unquoted(stream, "\t"))
+    assert [record.cells for record in found] == [["a", "b"], [], ["c", "d"]]
+    assert found[1].wrong is not None
+    assert "UTF-8" in found[1].wrong.reason
+
+
+def test_cells_may_run_over_lines(tmp_path: Path) -> None:
+    found = records(tmp_path / "x", 'a,"b\nc ""d""\ne",f\ng,h,i\n')
+    assert [r.cells for r in found] == [["a", 'b\nc "d"\ne', "f"], ["g", "h", "i"]]
+    assert [r.number for r in found] == [1, 4]
+
+
+def test_a_quote_that_is_never_closed_takes_one_line(tmp_path: Path) -> None:
+    body = "".join(f"{n},x,y\n" for n in range(1000))
+    found = records(tmp_path / "x", 'a,"b,c\n' + body)
+    assert len(found) == 1001
+    assert [r.wrong is not None for r in found[:3]] == [True, False, False]
+
+
+def test_quotes_within_a_cell_are_letters(tmp_path: Path) -> None:
+    found = records(tmp_path / "x", 'a,5" gun,c\nd,e,f\n')
+    assert [r.cells for r in found] == [["a", '5" gun', "c"], ["d", "e", "f"]]
+
+
+cell = st.text(st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"]), max_size=20)
+
+
+@settings(deadline=None)
+@given(rows=st.lists(st.lists(cell, min_size=2, max_size=4), min_size=1, max_size=8))
+def test_what_was_written_as_csv_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
+) -> None:
+    written = [[f"k{n}", *row] for n, row in enumerate(rows)]
+    text = "".join(
+        ",".join('"' + c.replace('"', '""') + '"' for c in row) + "\n" for row in written
+    )
+    found = records(tmp_path_factory.mktemp("csv") / "x", text)
+    assert [r.cells for r in found] == written
+
+
+@settings(deadline=None)
+@given(body=st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, body: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("bytes") / "x"
+    for start in (b"", table("gdelt-v2").encode(), table("ucdp-ged").encode(), b'{"key":"a"}\n'):
+        path.write_bytes(start + body)
+        try:
+            [file] = opened.opened(path)
+            reading = recognised(file)
+            with file.open() as stream:
+                rows = list(reading.rows(stream))
+        except UnreadableError:
+            continue
+        for row in rows:
+            try:
+                item(row, lambda *_: None)
+            except Exception as wrong:
+                assert type(wrong).__name__ == "RejectedError", row  # noqa: PT017
+
+
+@pytest.mark.slow
+def test_a_bomb_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb", 9) as out:
+        for _ in range(BOMB >> 20):
+            out.write(b"\x20" * (1 << 20))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UnreadableError, match="not read any further"), opened.stream(path) as held:
+        list(lines(held))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+def test_what_is_cut_off_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(ndjson(*(event(f"k{n}") for n in range(2000))).encode())[:-200])
+    with pytest.raises(UnreadableError, match="cannot be decompressed"), opened.stream(path) as s:
+        list(lines(s))
+
+
+def test_an_archive_that_is_none_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(b"PK\x03\x04" + b"\x00" * 100)
+    [file] = opened.opened(path)
+    assert isinstance(file, Opened)
+    with pytest.raises(UnreadableError):
+        recognised(file)

@@ -1,0 +1,341 @@
+"""Loading, on both databases."""
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import zstandard
+from sqlalchemy import func, select
+
+from app.db.engine import Database
+from app.db.tables import (
+    actors,
+    alliance_years,
+    datasets,
+    events,
+    ideal_points,
+    mentions,
+    participations,
+    revisions,
+    sources,
+)
+from app.events.changes import documents as stored
+from app.events.changes import put
+from app.events.given import given_of
+from app.events.schemas import Event
+from app.ingest.reading import Reject
+from ingest.loading import BY, attempt, counts, documents, load, sound
+from ingest.rows import UCDP, event, ndjson, table
+
+
+def wrote(path: Path, text: str) -> Path:
+    path.write_text(text, "utf-8")
+    return path
+
+
+def version(database: Database) -> int:
+    with database.connect() as db:
+        return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
+
+
+def document(database: Database, key: str) -> dict[str, Any]:
+    held = documents(database, key.partition(":")[0])[key]
+    found: dict[str, Any] = json.loads(held + "}")
+    return found
+
+
+def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
+    path = wrote(tmp_path / "a.ndjson", ndjson(*(event(f"k{n}") for n in range(20))))
+    assert counts(load(database, path)[0]) == {"rows": 20, "new": 20}
+    before = version(database)
+    assert counts(load(database, path)[0]) == {"rows": 20, "unchanged": 20}
+    assert version(database) == before
+    assert sound(database) == []
+
+
+def test_a_changed_row_makes_one_revision(database: Database, tmp_path: Path) -> None:
+    rows = [event(f"k{n}") for n in range(10)]
+    load(database, wrote(tmp_path / "a.ndjson", ndjson(*rows)))
+    rows[3]["title"] = "Another title"
+    rows[4] = {name: rows[4][name] for name in reversed(rows[4])}  # says the same
+    before = version(database)
+    told = counts(load(database, wrote(tmp_path / "b.ndjson", ndjson(*rows)))[0])
+    assert told == {"rows": 10, "changed": 1, "unchanged": 9}
+    assert version(database) == before + 1
+    assert document(database, "local:k3")["title"] == "Another title"
+    assert sound(database) == []
+
+
+def test_the_last_row_of_a_key_wins(database: Database, tmp_path: Path) -> None:
+    rows = [event("a", title="1"), event("b"), event("a", title="2"), event("a", title="3")]
+    path = wrote(tmp_path / "a.ndjson", ndjson(*rows))
+    assert counts(load(database, path)[0]) == {"rows": 4, "new": 2, "duplicates": 2}
+    assert document(database, "local:a")["title"] == "3"
+    assert counts(load(database, path)[0]) == {"rows": 4, "unchanged": 2, "duplicates": 2}
+
+
+def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: Path) -> None:
+    rows = [event(f"k{n}") for n in range(10)]
+    load(database, wrote(tmp_path / "a.ndjson", ndjson(*rows)), dataset="mine")
+    kept = wrote(tmp_path / "b.ndjson", ndjson(*rows[:4], *rows[6:]))
+    told = counts(load(database, kept, dataset="mine", retract_missing=True)[0])
+    assert told == {"rows": 8, "unchanged": 8, "retracted": 2}
+    with database.connect() as db:
+        gone = select(events.c.id).where(events.c.status == "retracted").order_by(events.c.id)
+        assert list(db.scalars(gone)) == ["mine:k4", "mine:k5"]
+        why = select(revisions.c.action, revisions.c.reason).where(revisions.c.id == "mine:k4")
+        last = db.execute(why.order_by(revisions.c.seq.desc())).first()
+    assert last is not None
+    assert tuple(last) == ("retract", "missing from b.ndjson")
+    again = counts(load(database, kept, dataset="mine", retract_missing=True)[0])
+    assert again == {"rows": 8, "unchanged": 8}
+    back = counts(load(database, tmp_path / "a.ndjson", dataset="mine")[0])
+    assert back == {"rows": 10, "new": 2, "unchanged": 8}
+    assert document(database, "mine:k4")["status"] == "reported"
+    assert sound(database) == []
+
+
+def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) -> None:
+    bad = event("bad", date="2020-02-30")
+    text = ndjson(event("good"), bad) + '{"key": "cut", "title": \n'
+    _, rejects = load(database, wrote(tmp_path / "a.ndjson", text))
+    assert [(r.line, r.field) for r in rejects] == [(2, "date"), (3, "")]
+    mended = []
+    for told in rejects:
+        row: Any = json.loads(json.dumps({"line": told.line, "field": told.field,
+                                          "reason": told.reason, "format": told.format,
+                                          "row": told.row}))  # fmt: skip
+        row["row"] = {**bad, "date": "2020-02-29"} if told.field else event("cut")
+        mended.append(row)
+    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*mended)))[0])
+    assert told == {"rows": 2, "new": 2}
+    assert document(database, "local:bad")["date"] == "2020-02-29"
+
+
+def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Path) -> None:
+    rows = [{"id": "1"}, {"id": "2", "date_start": "soon"}, {"id": "3", "best": "many"}]
+    path = wrote(tmp_path / "ged.csv", table("ucdp-ged", rows) + "cut,off\n")
+    loader, rejects = load(database, path)
+    assert counts(loader) == {"rows": 4, "new": 1, "rejected": 3}
+    assert [r.field for r in rejects] == ["date_start", "best", ""]
+    lines = [json.loads(json.dumps(_plain(r))) for r in rejects]
+    lines[0]["row"]["date_start"] = "2014-05-02"
+    lines[1]["row"]["best"] = "3"
+    lines[2]["row"] = ",".join(rejects[2].columns and _cut(rejects[2]))
+    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*lines)))[0])
+    assert told == {"rows": 3, "new": 3}
+
+
+def _plain(reject: Reject) -> dict[str, Any]:
+    return {name: getattr(reject, name) for name in reject.__struct_fields__}
+
+
+def _cut(reject: Reject) -> list[str]:
+    whole = {"id": "4", "type_of_violence": "3", "date_start": "2014-01-01",
+             "date_end": "2014-01-31"}  # fmt: skip
+    return [whole.get(column, "") for column in reject.columns]
+
+
+def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
+    before = version(database)
+    path = wrote(tmp_path / "a.ndjson", ndjson(event("a"), event("b", date="no")))
+    assert counts(load(database, path, dry_run=True)[0]) == {"rows": 2, "new": 1, "rejected": 1}
+    assert version(database) == before
+
+
+def test_sources_are_the_same_where_their_address_is(database: Database, tmp_path: Path) -> None:
+    def said(key: str, url: str) -> dict[str, Any]:
+        source = {"publisher": "P", "title": "T", "url": url}
+        return event(key, reports=[{"source": source}])
+
+    path = wrote(
+        tmp_path / "a.ndjson",
+        ndjson(
+            said("a", "https://www.x.example/p/?utm_source=y"),
+            said("b", "http://x.example/p#top"),
+            said("c", "https://x.example/p?id=2"),
+        ),
+    )
+    load(database, path)
+    with database.connect() as db:
+        held = select(func.count()).select_from(sources).where(sources.c.id.startswith("url-"))
+        assert db.scalar(held) == 2
+    one, other = (document(database, f"local:{k}")["reports"][0] for k in "ab")
+    assert one == other
+
+
+def test_a_source_that_is_there_already_is_found_by_its_address(
+    database: Database, tmp_path: Path
+) -> None:
+    source = {"id": "own-id", "publisher": "P", "title": "T", "url": "https://x.example/p"}
+    load(database, wrote(tmp_path / "a", ndjson(event("a", reports=[{"source": source}]))))
+    again = {"publisher": "Q", "title": "U", "url": "https://www.x.example/p/"}
+    load(database, wrote(tmp_path / "b", ndjson(event("b", reports=[{"source": again}]))))
+    assert document(database, "local:b")["reports"][0]["source"] == "own-id"
+
+
+def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -> None:
+    path = wrote(tmp_path / "a", ndjson(event("a", reports=[{"source": "nobody"}])))
+    loader, rejects = load(database, path)
+    assert counts(loader) == {"rows": 1, "rejected": 1}
+    assert rejects[0].field == "reports[0].source"
+
+
+def test_unknown_actors_stay_codes_until_they_are_created(
+    database: Database, tmp_path: Path
+) -> None:
+    path = wrote(tmp_path / "ged.csv", table("ucdp-ged"))
+    loader, _ = load(database, path)
+    assert loader.tally.unknown == {"ucdp:6711": 1}
+    who = document(database, "ucdp-ged:77")["participants"]
+    assert [(p["actor"], p["native"]) for p in who] == [
+        ("UKR", "Government of Ukraine"), (None, "DPR"),
+    ]  # fmt: skip
+
+    told = counts(load(database, path, create_actors=True)[0])
+    assert told == {"rows": 1, "changed": 1}
+    code = document(database, "ucdp-ged:77")["participants"][1]["actor"]
+    with database.connect() as db:
+        row = db.execute(select(actors).where(actors.c.code == code)).one()
+    assert (row.name, row.kind) == ("DPR", "armed_group")
+    assert counts(load(database, path, create_actors=True)[0]) == {"rows": 1, "unchanged": 1}
+    assert sound(database) == []
+
+
+def test_mentions_wait_for_their_event(database: Database, tmp_path: Path) -> None:
+    rows = [{}, {"mentionidentifier": "https://third.example/b"}, {"globaleventid": "1"}]
+    late = wrote(tmp_path / "m", table("gdelt-mentions", rows))
+    assert counts(load(database, late)[0]) == {"rows": 3, "new": 3}
+    load(database, wrote(tmp_path / "e", table("gdelt-v2")))
+    told = document(database, "gdelt:900000001")
+    assert told["reports"][0]["publisher"] == "news.example"
+    assert told["independent_sources"] == 3
+    assert counts(load(database, late)[0]) == {"rows": 3, "unchanged": 3}
+    assert sound(database) == []
+
+
+def test_mentions_that_come_later_say_the_same(database: Database, tmp_path: Path) -> None:
+    load(database, wrote(tmp_path / "e", table("gdelt-v2")))
+    assert document(database, "gdelt:900000001")["independent_sources"] == 1
+    load(database, wrote(tmp_path / "m", table("gdelt-mentions")))
+    told = document(database, "gdelt:900000001")
+    assert told["independent_sources"] == 2
+    assert told["reports"][1]["locator"] == "sentence 3"
+    assert counts(load(database, tmp_path / "e")[0]) == {"rows": 1, "unchanged": 1}
+    changed = wrote(tmp_path / "f", table("gdelt-v2", [{"goldsteinscale": "-3"}]))
+    assert counts(load(database, changed)[0]) == {"rows": 1, "changed": 1}
+    assert document(database, "gdelt:900000001")["independent_sources"] == 2
+    with database.connect() as db:
+        assert db.scalar(select(func.count()).select_from(mentions)) == 1
+    assert sound(database) == []
+
+
+def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> None:
+    rows = [{"globaleventid": "1"}, {"globaleventid": "2", "sqldate": "20221003"}]
+    load(database, wrote(tmp_path / "e", table("gdelt-v2", rows)))
+    load(database, wrote(tmp_path / "n", ndjson(event("a"), event("b", date="2021-03"))))
+    with database.connect() as db:
+        held = {row.code: (row.first, row.last) for row in db.execute(select(datasets))}
+    assert held["gdelt"] == ("2023-10-03", "2023-10-03")  # the day of the file, not of its events
+    assert held["local"] == ("2020-01-02", "2021-03-01")
+
+
+def _gz(body: bytes) -> bytes:
+    return gzip.compress(body)
+
+
+def _zst(body: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(body)
+
+
+@pytest.mark.parametrize("packed", [_gz, _zst])
+def test_compressed_files(database: Database, tmp_path: Path, packed: Any) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(packed(ndjson(event("a"), event("b")).encode()))
+    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
+
+
+def test_archives(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "events.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("../../outside/1.ndjson", ndjson(event("a")))
+        out.writestr("2.csv", table("gdelt-v1"))
+    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
+    assert not (tmp_path.parent.parent / "outside").exists()
+
+
+def test_parquet(database: Database, tmp_path: Path) -> None:
+    flat, nested = tmp_path / "flat.parquet", tmp_path / "nested.parquet"
+    parquet.write_table(pa.Table.from_pylist([UCDP, {**UCDP, "id": "78"}]), flat)
+    parquet.write_table(pa.Table.from_pylist([event("a"), event("b")]), nested)
+    assert counts(load(database, flat)[0]) == {"rows": 2, "new": 2}
+    assert counts(load(database, nested)[0]) == {"rows": 2, "new": 2}
+    assert document(database, "local:a")["participants"][0]["actor"] == "ARM"
+
+
+def test_series_of_states(database: Database, tmp_path: Path) -> None:
+    cow = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
+    rows = "371.0,365.0,2000.0,1.0,0.0,1.0,1.0\n371,365,1999,2,0,0,0\n"
+    path = wrote(tmp_path / "cow.csv", cow + rows)
+    loader, rejects = load(database, path)
+    assert counts(loader) == {"rows": 2, "new": 1, "rejected": 1}
+    assert rejects[0].field == "cow_defense"
+    points = wrote(
+        tmp_path / "p.csv",
+        '"","ccode","session","IdealPointAll","Q5%All","Q95%All"\n"1",371,50,0.5,0.25,NA\n',
+    )
+    assert counts(load(database, points)[0]) == {"rows": 1, "new": 1}
+    with database.connect() as db:
+        both = db.execute(select(alliance_years).order_by(alliance_years.c.actor)).all()
+        [point] = db.execute(select(ideal_points)).all()
+    assert [(r.actor, r.partner, r.year, r.defense, r.offense) for r in both] == [
+        ("ARM", "RUS", 2000, 1, None), ("RUS", "ARM", 2000, 1, None),
+    ]  # fmt: skip
+    assert (point.actor, point.year, point.value, point.low, point.high) == (
+        "ARM", 1995, 0.5, 0.25, None,
+    )  # fmt: skip
+    assert counts(load(database, points)[0]) == {"rows": 1, "unchanged": 1}
+
+
+def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Path) -> None:
+    path = wrote(tmp_path / "a", ndjson(event("a")))
+    load(database, path)
+    with database.write() as db:
+        held = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
+        edited = given_of(held, {}).model_copy(update={"title": "edited"})
+        put(db, [("local:a", edited)], BY)
+    assert counts(load(database, path)[0]) == {"rows": 1, "unchanged": 1}
+    assert document(database, "local:a")["title"] == "edited"
+    changed = wrote(tmp_path / "b", ndjson(event("a", summary="More is known.")))
+    assert counts(load(database, changed)[0]) == {"rows": 1, "changed": 1}
+    assert document(database, "local:a")["title"] == "Event a"
+    assert sound(database) == []
+
+
+def test_what_is_no_format_is_refused(database: Database, tmp_path: Path) -> None:
+    before = version(database)
+    for text in ("a,b,c\n1,2,3\n", "[1, 2]", "hello\n", "\x00\x01\x02"):
+        _, _, failed = attempt(database, wrote(tmp_path / "x", text))
+        assert len(failed) == 1, text
+    utf16 = tmp_path / "u"
+    utf16.write_text(ndjson(event("a")), "utf-16")
+    assert "UTF-16" in attempt(database, utf16)[2][0]
+    assert version(database) == before
+
+
+def test_persons_count_for_their_state(database: Database, tmp_path: Path) -> None:
+    who = [{"actor": "nikol-pashinyan", "role": "initiator"}, {"actor": "RUS", "role": "target"}]
+    given = event("a", participants=who, date="2023-09-01")
+    load(database, wrote(tmp_path / "a", ndjson(given)))
+    with database.connect() as db:
+        p = participations.c
+        rows = db.execute(select(p.actor, p.via).where(p.event == "local:a")).all()
+    assert {tuple(row) for row in rows} == {
+        ("nikol-pashinyan", ""), ("ARM", "nikol-pashinyan"), ("RUS", ""),
+    }  # fmt: skip
+    assert sound(database) == []

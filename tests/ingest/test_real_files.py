@@ -1,0 +1,54 @@
+"""The field's own files, where they lie beside the checkout: every row is accounted for."""
+
+from pathlib import Path
+
+import pytest
+
+from app.db.engine import Database
+from ingest.loading import counts, documents, load, sound
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason="no files to try")
+
+FILES = {
+    "gdelt/20170101073000.export.CSV": {"rows": 720, "new": 720},
+    "gdelt/20170101073000.mentions.CSV": {"rows": 1983, "new": 1973, "duplicates": 10},
+    "gdelt/20151027220000.events.CSV": {"rows": 2116, "new": 2116},
+    "gdelt/gdelt1_20160728_first100.CSV": {"rows": 100, "new": 100},
+    "ucdp/ged_bgd_hdx_fixture.csv": {"rows": 601, "new": 601},
+    "ucdp/ged_v23_1_first100.csv": {"rows": 88, "new": 88},
+    "icews/events.2018.sample.tab": {"rows": 3705, "new": 3705},
+    "unga/IdealpointestimatesAll_Jun2024.csv.gz": {"rows": 11238, "new": 11238},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_loads_and_loads_again(database: Database, name: str) -> None:
+    assert counts(load(database, DATA / name)[0]) == FILES[name]
+    again = {k: n for k, n in FILES[name].items() if k != "new"} | {"unchanged": FILES[name]["new"]}
+    assert counts(load(database, DATA / name)[0]) == again
+    assert sound(database) == []
+
+
+@pytest.mark.slow
+def test_a_newer_release(database: Database) -> None:
+    old, new = (DATA / f"ucdp/ged_ukr_v{v}.csv" for v in ("19_1", "20_1"))
+    assert counts(load(database, old)[0]) == {"rows": 993, "new": 993}
+    before = documents(database, "ucdp-ged")
+    told = counts(load(database, new, retract_missing=True)[0])
+    assert told == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
+    after = documents(database, "ucdp-ged")
+    assert sum(after[key] != body for key, body in before.items()) == 3
+    assert sound(database) == []
+
+
+@pytest.mark.slow
+def test_what_a_release_lacks_is_retracted(database: Database, tmp_path: Path) -> None:
+    whole = DATA / "ucdp/ged_ukr_v20_1.csv"
+    load(database, whole)
+    rows = whole.read_text("utf-8").splitlines(keepends=True)
+    cut = tmp_path / "cut.csv"
+    cut.write_text("".join(rows[:2] + rows[12:]), "utf-8")
+    told = counts(load(database, cut, retract_missing=True)[0])
+    assert told == {"rows": 1157, "unchanged": 1157, "retracted": 10}
