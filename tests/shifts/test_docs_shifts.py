@@ -1,0 +1,46 @@
+"""The page on shifts says what the code does."""
+
+from pathlib import Path
+from typing import get_args
+
+from app.cli_shifts import shifts
+from app.shifts import breaks, judge, likeness, measure, stored
+from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
+from app.shifts.present import ALLIED
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shifts.md").read_text("utf-8")
+
+
+def test_every_verdict_and_flag_is_explained() -> None:
+    words = (*get_args(judge.Verdict), THEATRE, MEDIATION, SINGLE)
+    assert [word for word in words if f"`{word}`" not in PAGE] == []
+
+
+def test_every_command_is_named() -> None:
+    names = {command.name for command in shifts.registered_commands}
+    assert names == {"refresh", "calibrate"}
+    assert all(f"`entente shifts {name}`" in PAGE for name in names)
+
+
+def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
+    null = breaks.KEDS
+    told = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
+    assert told in PAGE
+    assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
+
+
+def test_the_other_parameters_are_those_of_the_code() -> None:
+    for told in (
+        f"half-life {measure.HALF_LIFE:.0f} months, κ = {measure.PRIOR:.0f}",
+        f"at most {measure.SATURATION:.0f}",
+        f"at most {measure.DAY_MASS / 1000} in all and {measure.DAY_EVENTS} classified",
+        f"shrunk to {measure.MASS_DISPERSION} (mass) or {measure.CLASS_DISPERSION} (classes)",
+        f"penalty {breaks.PENALTY[breaks.CONFIRMED]:.0f}, at least {breaks.CONFIRMED} months",
+        f"with {breaks.PROVISIONAL} and penalty {breaks.PENALTY[breaks.PROVISIONAL]}",
+        f"fewer than {judge.DENSE} event-days, or {judge.DENSE_SIDE} on a side",
+        f"fewer than {judge.LEAST_EFFECTIVE:.0f} effective observations",
+        f"Beta({ALLIED[0]}, {ALLIED[1]})",
+        f"more than {stored.MOST:,} dyads wait",
+    ):
+        assert told in PAGE, told
+    assert set(likeness.MEASURES) == {"kappa", "pi", "s", "tau_b"}
