@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import insert, select
@@ -20,6 +20,7 @@ from app.db.tables import house
 from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
+from app.feeds.answer import answer as feeds
 from app.history.pulse import Pulse
 from app.history.router import router as history
 from app.history.stream import router as stream
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
             require_current(database)
             app.state.database = database
             app.state.settings = settings
+            app.state.exports = CapacityLimiter(settings.exports)
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
             app.state.pulse = Pulse(database)
             refresher.start()
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
+    app.state.feeds = feeds
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(EncodingMiddleware)

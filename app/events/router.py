@@ -9,8 +9,10 @@ from app.events import queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explained
 from app.events.filter import EventFilter, EventQuery
+from app.events.forms import MEDIA, in_every_form
 from app.events.schemas import Event
 from app.examples import shown
+from app.http.accept import accepted
 from app.http.answer import encode
 from app.http.asked import Past, seen, version_at
 from app.http.caching import cached, cached_one
@@ -90,12 +92,21 @@ class OneQuery(Past):
 
 
 @router.get(
-    "/events", response_model=Page[Event], operation_id="listEvents", responses=shown("listEvents")
+    "/events",
+    response_model=Page[Event],
+    operation_id="listEvents",
+    responses=in_every_form(shown("listEvents")),
 )
 def list_events(
     asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Events, newest first."""
+    """Events, newest first, in the form asked for by `format` or by `Accept`."""
+    form = asked.format or accepted(request.headers.get("accept"), MEDIA)
+    if form != "json":
+        made: Response = request.app.state.feeds(form, asked, request)
+        return made
+    if asked.bom:
+        raise InvalidError("bom", "does not go with format=json", "Goes with format=csv.")
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 
@@ -104,7 +115,9 @@ def list_events(
             known = read.meta(db, asked, version, not rows)
             return page(rows, known, links(request, cursor, version))
 
-        return cached(request, version, make)
+        answer = cached(request, version, make)
+        answer.headers["Vary"] = "Accept"
+        return answer
 
 
 @router.get(
