@@ -70,11 +70,7 @@ def _json(asked: EventQuery, database: Database) -> bytes:
 def _parameters() -> list[inspect.Parameter]:
     found = [_parameter(name, field) for name, field in EventQuery.model_fields.items()]
     option = typer.Option("--output", "-o", help="File to write; standard output unless given.")
-    kind = Annotated[Path | None, option]
-    return [
-        *found,
-        inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind),
-    ]
+    return [*found, _optional("output", Annotated[Path | None, option], None)]
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
@@ -88,9 +84,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     told = field.description or ""
     if name == "format":
         told = f"One of {', '.join(get_args(Form))}; {TEXT} unless given."
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, typer.Option(flag, help=told)],
-    )
+    return _optional(name, Annotated[kind, typer.Option(flag, help=told)], default)
+
+
+def _optional(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

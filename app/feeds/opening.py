@@ -35,7 +35,7 @@ class Opened:
         whole = (how.streams or how.drawn) and "limit" not in asked.model_fields_set
         everything = None if how.streams else DRAWABLE
         most = everything if whole else asked.limit
-        plain = asked if form in ROWS else asked.model_copy(update={"fields": []})
+        plain = asked if form == "ndjson" else asked.model_copy(update={"fields": []})
         self.reading = Reading(database, plain, secret, most)
         if form == "xlsx" and whole:
             _require_a_sheet(self.reading)
