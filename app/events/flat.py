@@ -9,21 +9,10 @@ from typing import Any
 
 import msgspec
 
-TEXTS = (
-    "id", "dataset", "title", "summary", "date", "precision", "type", "mode", "cameo", "native",
-    "quad_scheme", "status", "recorded_at",
-)  # fmt: skip
-PLACES = {
-    "location": "name",
-    "country": "country",
-    "admin1": "admin1",
-    "admin2": "admin2",
-    "lat": "lat",
-    "lon": "lon",
-    "location_precision": "precision",
-}
-NESTED = ("participants", "signals", "tags", "reports")
-SUMMED = ("actors", "initiators", "targets", "absent", "publishers")
+PLACES = ("location", "country", "admin1", "admin2", "lat", "lon", "location_precision")
+"""Columns that come of the location."""
+WHO = ("actors", "initiators", "targets", "absent")
+"""Columns that come of the participants."""
 COLUMNS: dict[str, str] = {
     "id": "text",
     "dataset": "text",
@@ -75,20 +64,22 @@ MEANING = {
 class Place(msgspec.Struct):
     """Where it happened."""
 
-    name: str | None
-    country: str | None
-    admin1: str | None
-    admin2: str | None
-    lat: float | None
-    lon: float | None
-    precision: str | None
+    name: str | None = None
+    country: str | None = None
+    admin1: str | None = None
+    admin2: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    precision: str | None = None
+
+
+NOWHERE = Place()
 
 
 class Part(msgspec.Struct):
     """Who took part."""
 
     actor: str | None
-    name: str | None
     role: str
     native: str | None = None
 
@@ -97,7 +88,6 @@ class Saying(msgspec.Struct):
     """Who says so."""
 
     publisher: str
-    url: str | None = None
 
 
 class Document(msgspec.Struct):
@@ -134,36 +124,64 @@ parts_of = msgspec.json.Decoder(list[Part]).decode
 sayings_of = msgspec.json.Decoder(list[Saying]).decode
 
 
-def flat(document: str) -> dict[str, Any]:
-    """The row of a document; days are ISO text, nested columns JSON text."""
+def flat(document: str) -> tuple[Any, ...]:
+    """The cells of a document in the order of `COLUMNS`; days are ISO text, nested ones JSON."""
     event = read(document)
-    row: dict[str, Any] = {name: getattr(event, name) for name in TEXTS}
-    row |= {"start": event.start, "end": event.end, "intensity": event.intensity}
-    row |= {"quad": event.quad, "independent_sources": event.independent_sources}
-    row["revision"] = event.revision
-    place = event.location
-    for column, name in PLACES.items():
-        row[column] = None if place is None else getattr(place, name)
-    row |= {name: bytes(getattr(event, name)).decode() for name in NESTED}
-    parts = parts_of(event.participants)
-    row["actors"] = _together(p.actor or p.native for p in parts if p.role != "absent")
-    for column, role in (("initiators", "initiator"), ("targets", "target"), ("absent", "absent")):
-        row[column] = _together(p.actor or p.native for p in parts if p.role == role)
-    row["publishers"] = _together(s.publisher for s in sayings_of(event.reports))
-    return row
-
-
-def _together(words: Any) -> str | None:
-    """Each word once, in order; None where there is none."""
-    return "; ".join(dict.fromkeys(word for word in words if word)) or None
+    place = event.location or NOWHERE
+    who: dict[str, dict[str, None]] = {"": {}, "initiator": {}, "target": {}, "absent": {}}
+    for part in parts_of(event.participants):
+        code = part.actor or part.native
+        if code:
+            if part.role in who:
+                who[part.role][code] = None
+            if part.role != "absent":
+                who[""][code] = None
+    publishers = dict.fromkeys([said.publisher for said in sayings_of(event.reports)])
+    return (
+        event.id,
+        event.dataset,
+        event.title,
+        event.summary,
+        event.date,
+        event.start,
+        event.end,
+        event.precision,
+        event.type,
+        event.mode,
+        event.cameo,
+        event.native,
+        event.intensity,
+        event.quad,
+        event.quad_scheme,
+        event.status,
+        *("; ".join(codes) or None for codes in who.values()),
+        place.name,
+        place.country,
+        place.admin1,
+        place.admin2,
+        place.lat,
+        place.lon,
+        place.precision,
+        "; ".join(publishers) or None,
+        event.independent_sources,
+        str(event.participants, "utf-8"),
+        str(event.signals, "utf-8"),
+        str(event.tags, "utf-8"),
+        str(event.reports, "utf-8"),
+        event.recorded_at,
+        event.revision,
+    )
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
+_SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
+
+
 def armoured(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: a leading apostrophe makes it text."""
-    return "'" + cell if _FORMULA.match(cell) else cell
+    return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
 
 
 def bare(cell: str) -> str:

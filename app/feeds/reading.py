@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from app.db.dialect import passing_through
 from app.db.engine import Database
 from app.db.keyset import Key, pack
 from app.events import queries, read
@@ -39,7 +40,7 @@ class Reading:
         left = self.most
         while True:
             size = CHUNK if left is None else min(left, CHUNK)
-            with self.database.connect() as db:
+            with self.database.connect() as db, passing_through(db):
                 found = queries.asking(db, self.settled, self.asked.sort, self.after, size + 1)
                 rows = queries.page_statement(found.reading).run(db, found.values).all()
             more, rows = len(rows) > size, rows[:size]

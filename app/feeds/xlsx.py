@@ -1,5 +1,6 @@
 """XLSX: a sheet of events for people, and one that says whose they are."""
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from tempfile import TemporaryFile
@@ -17,7 +18,7 @@ CELL = 32_767
 PIECE = 1 << 16
 EXCEL_BEGINS = "1900-03-01"
 """Excel takes 1900 for a leap year; days before are written as text."""
-HIDDEN = ("participants", "signals", "tags", "reports")
+HIDDEN = ("participants", "signals", "reports")
 WIDTHS = {"title": 60, "summary": 60, "actors": 20, "publishers": 40, "id": 40}
 
 
@@ -26,31 +27,33 @@ def write(feed: Feed) -> Iterator[bytes]:
     with TemporaryFile() as file:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         with xlsxwriter.Workbook(file, options) as book:
-            names = [name for name in COLUMNS if name not in HIDDEN]
+            shown = [(n, name) for n, name in enumerate(COLUMNS) if name not in HIDDEN]
             _about(book.add_worksheet("about"), feed)
             sheet = book.add_worksheet("events")
             sheet.activate()
             sheet.freeze_panes(1, 0)
             formats = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
-            for number, name in enumerate(names):
+            for number, (_, name) in enumerate(shown):
                 sheet.set_column(number, number, WIDTHS.get(name, 12))
                 sheet.write_string(0, number, name, formats[0])
             line = 0
             for documents in feed.chunks:
                 for line, document in enumerate(documents, line + 1):  # noqa: B020
-                    _row(sheet, line, names, document, formats[1])
-            sheet.autofilter(0, 0, max(line, 1), len(names) - 1)
+                    _row(sheet, line, shown, document, formats[1])
+            sheet.autofilter(0, 0, max(line, 1), len(shown) - 1)
         file.seek(0)
         while piece := file.read(PIECE):
             yield piece
 
 
-def _row(sheet: Any, line: int, names: list[str], document: str, of_days: Any) -> None:
-    row = flat(document)
-    for number, name in enumerate(names):
-        value = row[name]
+def _row(sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_days: Any) -> None:
+    cells = flat(document)
+    for number, (n, name) in enumerate(shown):
+        value = cells[n]
         if value is None:
             continue
+        if name == "tags":
+            value = "; ".join(json.loads(value))
         if COLUMNS[name] == "day" and value >= EXCEL_BEGINS:
             sheet.write_datetime(line, number, date.fromisoformat(value), of_days)
         elif isinstance(value, str):

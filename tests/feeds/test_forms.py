@@ -13,31 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 from icalendar import Calendar
+from reading_feeds import AUTUMN, every, get
 from sheets import sheets
 
 from app.events.flat import COLUMNS
 from app.events.forms import FORMS, MEDIA
 from app.feeds.registry import WRITINGS
 
-AUTUMN = "actor=ARM&since=2023-09&until=2023-10"
 OTHERS = tuple(form for form in FORMS if form != "json")
 ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-def every(api: TestClient, query: str) -> list[dict[str, Any]]:
-    """The events of a query, page after page of JSON."""
-    found: list[dict[str, Any]] = []
-    url = f"/v1/events?{query}&limit=1000"
-    while url:
-        body = api.get(url).raise_for_status().json()
-        found += body["data"]
-        url = body["links"].get("next")
-    return found
-
-
-def get(api: TestClient, form: str, query: str = AUTUMN) -> Any:
-    """The answer in a form."""
-    return api.get(f"/v1/events?{query}&format={form}").raise_for_status()
 
 
 def rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
