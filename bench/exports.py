@@ -28,7 +28,7 @@ def export(url: str, form: Form) -> tuple[float, int, float]:
     asked = EventQuery.model_validate({"format": form})
     with closing(Database(url)) as database:
         begun, size = time.perf_counter(), 0
-        opened = Opened(form, asked, database, b"bench", lambda _: Links(self="bench"))
+        opened = Opened(form, asked, database, b"bench", lambda *_: Links(self="bench"))
         for part in WRITINGS[form].write(opened.feed):
             size += len(part)
         return time.perf_counter() - begun, size, _peak()

@@ -1,7 +1,7 @@
 """An event as one row: the columns of CSV, Parquet, Arrow and spreadsheets. Pure.
 
-What nests is JSON text in a cell, so that nothing is lost on the way out and in again. The columns
-from `actors` to `publishers` repeat what lies in the nested ones, for people who filter by eye.
+Names are those of the load format, so that a row can be loaded again. What nests is JSON text in a
+cell, so that nothing is lost; the columns of the roles repeat it for people who filter by eye.
 """
 
 import re
@@ -9,55 +9,48 @@ from typing import Any
 
 import msgspec
 
-PLACES = ("location", "country", "admin1", "admin2", "lat", "lon", "location_precision")
-"""Columns that come of the location."""
-WHO = ("actors", "initiators", "targets", "absent")
-"""Columns that come of the participants."""
+from app.events.vocabulary import ROLES
+
+PLACES = tuple(
+    f"location_{part}"
+    for part in ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
+)
 COLUMNS: dict[str, str] = {
     "id": "text",
     "dataset": "text",
+    "key": "text",
     "title": "text",
-    "summary": "text",
     "date": "text",
     "start": "day",
     "end": "day",
     "precision": "text",
+    "summary": "text",
     "type": "text",
     "mode": "text",
     "cameo": "text",
     "native": "text",
+    "status": "text",
     "intensity": "number",
     "quad": "integer",
     "quad_scheme": "text",
-    "status": "text",
-    "actors": "text",
-    "initiators": "text",
-    "targets": "text",
-    "absent": "text",
-    "location": "text",
-    "country": "text",
-    "admin1": "text",
-    "admin2": "text",
-    "lat": "number",
-    "lon": "number",
-    "location_precision": "text",
+    **{role: "text" for role in ROLES},
+    **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in PLACES},
+    "tags": "text",
     "publishers": "text",
     "independent_sources": "integer",
     "participants": "json",
     "signals": "json",
-    "tags": "json",
     "reports": "json",
     "recorded_at": "text",
     "revision": "integer",
 }
 """Each column and what it holds."""
 MEANING = {
-    "actors": "codes of all that took part, those that were absent left out; separated by `; `",
-    "initiators": "codes of those that initiated it",
-    "targets": "codes of its targets",
-    "absent": "codes of those that were expected and not there",
-    "publishers": "who says so, each once",
-    "location": "name of the place",
+    "key": "the id without its dataset",
+    **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
+    "absent": "codes of those that were expected and not there, separated by `; `",
+    "tags": "separated by `; `",
+    "publishers": "who says so, each once, separated by `; `",
 }
 
 
@@ -81,6 +74,7 @@ class Part(msgspec.Struct):
 
     actor: str | None
     role: str
+    via: str | None = None
     native: str | None = None
 
 
@@ -112,7 +106,7 @@ class Document(msgspec.Struct):
     participants: msgspec.Raw
     signals: msgspec.Raw
     location: Place | None
-    tags: msgspec.Raw
+    tags: list[str]
     reports: msgspec.Raw
     independent_sources: int
     recorded_at: str
@@ -128,33 +122,29 @@ def flat(document: str) -> tuple[Any, ...]:
     """The cells of a document in the order of `COLUMNS`; days are ISO text, nested ones JSON."""
     event = read(document)
     place = event.location or NOWHERE
-    who: dict[str, dict[str, None]] = {"": {}, "initiator": {}, "target": {}, "absent": {}}
+    who: dict[str, list[str]] = {role: [] for role in ROLES}
     for part in parts_of(event.participants):
-        code = part.actor or part.native
-        if code:
-            if part.role in who:
-                who[part.role][code] = None
-            if part.role != "absent":
-                who[""][code] = None
-    publishers = dict.fromkeys([said.publisher for said in sayings_of(event.reports)])
+        if not part.via and (name := part.actor or part.native):
+            who[part.role].append(name)
     return (
         event.id,
         event.dataset,
+        event.id.partition(":")[2],
         event.title,
-        event.summary,
         event.date,
         event.start,
         event.end,
         event.precision,
+        event.summary,
         event.type,
         event.mode,
         event.cameo,
         event.native,
+        event.status,
         event.intensity,
         event.quad,
         event.quad_scheme,
-        event.status,
-        *("; ".join(codes) or None for codes in who.values()),
+        *[together(names) for names in who.values()],
         place.name,
         place.country,
         place.admin1,
@@ -162,15 +152,20 @@ def flat(document: str) -> tuple[Any, ...]:
         place.lat,
         place.lon,
         place.precision,
-        "; ".join(publishers) or None,
+        together(event.tags),
+        together([said.publisher for said in sayings_of(event.reports)]),
         event.independent_sources,
         str(event.participants, "utf-8"),
         str(event.signals, "utf-8"),
-        str(event.tags, "utf-8"),
         str(event.reports, "utf-8"),
         event.recorded_at,
         event.revision,
     )
+
+
+def together(words: list[str]) -> str | None:
+    """Each word once, in order; None where there is none."""
+    return "; ".join(dict.fromkeys(words)) or None
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")

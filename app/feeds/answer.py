@@ -1,6 +1,7 @@
 """Lists of events over HTTP, in every form but JSON."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
@@ -11,7 +12,8 @@ from app.events.forms import Form
 from app.feeds.citation import license_links
 from app.feeds.opening import Opened
 from app.feeds.registry import SAVED, WRITINGS, media_type
-from app.http.caching import cached, version_of
+from app.http.asked import seen
+from app.http.caching import cached
 from app.http.page import links
 
 
@@ -19,12 +21,11 @@ def answer(form: Form, asked: EventQuery, request: Request) -> Response:
     """The events asked for; `limit` and `cursor` as in JSON, all of them in a stream without."""
     state = request.app.state
     with state.database.connect() as db:
-        version = version_of(db)
+        version, _ = seen(db, asked.as_of)
 
     def make() -> Response:
-        opened = Opened(
-            form, asked, state.database, state.cursor_key, lambda cursor: links(request, cursor)
-        )
+        address = partial(links, request)
+        opened = Opened(form, asked, state.database, state.cursor_key, address)
         headers = _headers(form, opened)
         parts = WRITINGS[form].write(opened.feed)
         if WRITINGS[form].streams:
@@ -42,7 +43,7 @@ def _headers(form: Form, opened: Opened) -> dict[str, str]:
     told = [f'<{following}>; rel="next"'] if following else []
     if not WRITINGS[form].says_licence:
         told += license_links(opened.feed.cited)
-    headers = {"Entente-Version": str(opened.version)}
+    headers = {"Entente-Version": str(opened.reading.version)}
     if opened.reason:
         headers["Entente-Reason"] = opened.reason
     if told:

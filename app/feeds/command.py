@@ -16,7 +16,7 @@ from app.events.forms import Form
 from app.events.read import meta, read_page
 from app.feeds.opening import Opened
 from app.feeds.registry import WRITINGS
-from app.http.caching import version_of
+from app.http.asked import seen
 from app.http.page import Links
 
 SECRET = b"terminal"
@@ -45,7 +45,7 @@ def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
     if form == "json":
         parts = iter([_json(asked, database)])
     else:
-        opened = Opened(form, asked, database, SECRET, lambda _: Links(self="entente export"))
+        opened = Opened(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
         parts = WRITINGS[form].write(opened.feed)
     if target is None:
         for part in parts:
@@ -62,7 +62,9 @@ def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
 def _json(asked: EventQuery, database: Database) -> bytes:
     with database.connect() as db:
         rows, cursor = read_page(db, asked, SECRET)
-        known = meta(db, asked, version_of(db), not rows).model_dump_json(exclude_none=True)
+        known = meta(db, asked, seen(db, asked.as_of)[0], not rows).model_dump_json(
+            exclude_none=True
+        )
     following = f',"cursor":"{cursor}"' if cursor else ""
     return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode()
 

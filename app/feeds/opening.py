@@ -13,7 +13,6 @@ from app.feeds.feed import Cluster, Feed
 from app.feeds.reading import Reading
 from app.feeds.registry import WRITINGS
 from app.feeds.telling import DRAWABLE, decoded
-from app.http.caching import version_of
 from app.http.page import Links, Reason
 from app.http.problems import InvalidError
 
@@ -27,7 +26,7 @@ class Opened:
         asked: EventQuery,
         database: Database,
         secret: bytes,
-        address: Callable[[str | None], Links],
+        address: Callable[[str | None, int], Links],
     ) -> None:
         _require_fitting(form, asked)
         self._address = address
@@ -43,7 +42,6 @@ class Opened:
         first = next(chunks)
         clusters: list[Cluster] | None = None
         with database.connect() as db:
-            self.version = version_of(db)
             self.reason: Reason | None = None if first else read.why_empty(db, asked)
             if how.drawn and whole and self.reading.cursor:
                 clusters = _clusters(database, asked)
@@ -53,8 +51,8 @@ class Opened:
         self.feed = Feed(
             chunks=chain([first], chunks),
             cited=datasets,
-            version=self.version,
-            here=address(None).self,
+            version=self.reading.version,
+            here=(told := address(None, self.reading.version)).permalink or told.self,
             fields=tuple(asked.fields),
             onward=lambda: self.links.next,
             clusters=clusters,
@@ -64,7 +62,7 @@ class Opened:
     @property
     def links(self) -> Links:
         """Where this is, and what follows; the latter is known once the chunks are read."""
-        return self._address(self.reading.cursor)
+        return self._address(self.reading.cursor, self.reading.version)
 
 
 def _require_fitting(form: Form, asked: EventQuery) -> None:

@@ -8,6 +8,8 @@ from app.db.engine import Database
 from app.db.keyset import Key, pack
 from app.events import queries, read
 from app.events.filter import EventQuery
+from app.http.asked import seen
+from app.http.caching import version_of
 from app.http.page import resumed
 
 CHUNK = 1_000
@@ -27,9 +29,12 @@ class Reading:
     """Where the next reading goes on, once the chunks are read and there is more."""
     after: Key | None = field(init=False)
     settled: EventQuery = field(init=False)
+    version: int = field(init=False)
+    """What is read is of this version, whatever is written meanwhile."""
 
     def __post_init__(self) -> None:
         with self.database.connect() as db:
+            self.version, _ = seen(db, self.asked.as_of)
             found = queries.settle(db, self.asked)
         assert isinstance(found, EventQuery)
         self.settled = found
@@ -41,6 +46,9 @@ class Reading:
         while True:
             size = CHUNK if left is None else min(left, CHUNK)
             with self.database.connect() as db, passing_through(db):
+                if self.settled.as_of is None and version_of(db) != self.version:
+                    pinned = {"as_of": str(self.version)}
+                    self.settled = self.settled.model_copy(update=pinned)
                 found = queries.asking(db, self.settled, self.asked.sort, self.after, size + 1)
                 rows = queries.page_statement(found.reading).run(db, found.values).all()
             more, rows = len(rows) > size, rows[:size]

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.events.flat import COLUMNS, PLACES, WHO, armoured, flat
+from app.events.flat import COLUMNS, PLACES, armoured, flat
+from app.events.vocabulary import ROLES
 from app.feeds.citation import credit
 from app.feeds.feed import Feed
 
@@ -23,10 +24,11 @@ KINDS: dict[str, pa.DataType] = {
     "number": pa.float64(),
     "integer": pa.int32(),
 }
-REPEATS = {
-    **dict.fromkeys(PLACES, "location"),
-    **dict.fromkeys(WHO, "participants"),
+REPEATS: dict[str, str] = {
+    **{name: "location" for name in PLACES},
+    **{role: "participants" for role in ROLES},
     "publishers": "reports",
+    "key": "id",
 }
 """Columns that a field brings along."""
 NAMES = tuple(COLUMNS)

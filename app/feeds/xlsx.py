@@ -1,6 +1,5 @@
 """XLSX: a sheet of events for people, and one that says whose they are."""
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from tempfile import TemporaryFile
@@ -19,7 +18,7 @@ PIECE = 1 << 16
 EXCEL_BEGINS = "1900-03-01"
 """Excel takes 1900 for a leap year; days before are written as text."""
 HIDDEN = ("participants", "signals", "reports")
-WIDTHS = {"title": 60, "summary": 60, "actors": 20, "publishers": 40, "id": 40}
+WIDTHS = {"title": 60, "summary": 60, "participant": 30, "publishers": 40, "id": 40}
 
 
 def write(feed: Feed) -> Iterator[bytes]:
@@ -52,8 +51,6 @@ def _row(sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_
         value = cells[n]
         if value is None:
             continue
-        if name == "tags":
-            value = "; ".join(json.loads(value))
         if COLUMNS[name] == "day" and value >= EXCEL_BEGINS:
             sheet.write_datetime(line, number, date.fromisoformat(value), of_days)
         elif isinstance(value, str):

@@ -16,7 +16,7 @@ from icalendar import Calendar
 from reading_feeds import AUTUMN, every, get
 from sheets import sheets
 
-from app.events.flat import COLUMNS
+from app.events.flat import COLUMNS, PLACES
 from app.events.forms import FORMS, MEDIA
 from app.feeds.registry import WRITINGS
 
@@ -50,16 +50,15 @@ def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
         assert (row["intensity"] or None) == (
             None if event["intensity"] is None else str(event["intensity"])
         )
-        for name in ("participants", "signals", "tags", "reports"):
+        for name in ("participants", "signals", "reports"):
             assert json.loads(row[name]) == event[name]
 
 
 def test_csv_repeats_who_took_part_for_the_eye(api: TestClient) -> None:
     [row] = [r for r in rows(api) if r["title"] == "CSTO exercise in Kyrgyzstan without Armenia"]
-    assert row["absent"] == "ARM"
-    assert row["initiators"] == "CSTO"
-    assert "RUS" in row["actors"].split("; ")
-    assert "ARM" not in row["actors"].split("; ")
+    assert (row["absent"], row["initiator"], row["host"]) == ("ARM", "CSTO", "KGZ")
+    assert "RUS" in row["participant"].split("; ")
+    assert "founding-case" in row["tags"].split("; ")
     assert row["publishers"]
 
 
@@ -312,8 +311,7 @@ def test_fields_choose_lines_and_columns(api: TestClient) -> None:
         "id", "title", "date", "location",
     }  # fmt: skip
     assert list(rows(api, query)[0]) == [
-        "id", "title", "date", "location", "country", "admin1", "admin2", "lat", "lon",
-        "location_precision",
+        "id", "key", "title", "date", *PLACES,
     ]  # fmt: skip
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import anyio
+import make
 import pytest
 from anyio import CapacityLimiter, create_task_group, to_thread
 from fastapi.testclient import TestClient
 from reading_feeds import AUTUMN, every, get
 
+from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.feeds import opening, reading, xlsx
 from app.feeds.answer import paced_by
@@ -39,7 +41,7 @@ def test_a_chunk_holds_no_connection_while_it_is_sent(
         EventQuery.model_validate({"format": "ndjson"}),
         api.app.state.database,  # type: ignore[attr-defined]
         b"test",
-        lambda _: opening.Links(self="here"),
+        lambda *_: opening.Links(self="here"),
     )
     seen = [pool.checkedout() for _ in made.feed.chunks]
     assert len(seen) > 5
@@ -76,6 +78,26 @@ def test_a_workbook_ends_where_the_sheet_does(
     fault = refused.json()["errors"][0]
     assert fault["loc"] == ["query", "format"]
     assert "format=csv" in fault["hint"]
+
+
+def test_what_is_written_meanwhile_is_not_in_a_stream(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what comes, nor what goes, nor what changes its day."""
+    monkeypatch.setattr(reading, "CHUNK", 2)
+    with database.write() as db:
+        make.dataset(db)
+        for n in range(9):
+            make.event(db, "ARM", "RUS", key=f"s{n}", title=f"first {n}", date=f"2020-01-0{n + 1}")
+    asked = EventQuery.model_validate({"format": "ndjson", "dataset": ["made"], "sort": "date"})
+    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    held = [json.loads(next(opened.feed.chunks)[0])]
+    with database.write() as db:
+        for n in range(9):
+            make.event(db, "ARM", key=f"s{n}", title="second", date=f"2019-12-1{n}")
+        make.event(db, "ARM", "RUS", key="new", title="new", date="2020-01-05")
+    rest = [json.loads(line) for documents in opened.feed.chunks for line in documents]
+    assert [e["title"] for e in held + rest] == [f"first {n}" for n in (0, *range(2, 9))]
 
 
 @pytest.mark.parametrize("form", ["timelinejs", "vis"])
