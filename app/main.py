@@ -21,6 +21,7 @@ from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
 from app.feeds.answer import answer as feeds
+from app.feeds.ogc import router as ogc
 from app.history.pulse import Pulse
 from app.history.router import router as history
 from app.history.stream import router as stream
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
+        ogc,
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)

@@ -33,7 +33,7 @@ COLUMNS: dict[str, str] = {
     "intensity": "number",
     "quad": "integer",
     "quad_scheme": "text",
-    **{role: "text" for role in ROLES},
+    **dict.fromkeys(ROLES, "text"),
     **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in PLACES},
     "tags": "text",
     "publishers": "text",
@@ -45,7 +45,7 @@ COLUMNS: dict[str, str] = {
     "revision": "integer",
 }
 """Each column and what it holds."""
-MEANING = {
+MEANING: dict[str, str] = {
     "key": "the id without its dataset",
     **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
     "absent": "codes of those that were expected and not there, separated by `; `",

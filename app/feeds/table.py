@@ -25,8 +25,8 @@ KINDS: dict[str, pa.DataType] = {
     "integer": pa.int32(),
 }
 REPEATS: dict[str, str] = {
-    **{name: "location" for name in PLACES},
-    **{role: "participants" for role in ROLES},
+    **dict.fromkeys(PLACES, "location"),
+    **dict.fromkeys(ROLES, "participants"),
     "publishers": "reports",
     "key": "id",
 }
