@@ -120,6 +120,7 @@ def filled(path: str, an_event: str) -> str:
     """An address that answers 200."""
     code = "CSTO" if path.startswith("/v1/alliances") else "ARM"
     given = {"event_id": an_event, "code": code, **STANDING}
+    given |= {"collection": "events", "item": an_event}
     found = path.format_map(given)
     assert "{" not in found, f"say what stands for the parameter of {path}"
     return found
