@@ -14,6 +14,7 @@ from app.access.gate import may_read
 from app.actors.memberships import router as memberships
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
+from app.charts.drawing import draw as charts
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current
 from app.db.tables import house
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
-    app.state.feeds = feeds
+    app.state.feeds, app.state.charts = feeds, charts
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(EncodingMiddleware)

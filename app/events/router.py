@@ -17,6 +17,7 @@ from app.http.answer import encode
 from app.http.asked import Past, seen, version_at
 from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
+from app.http.drawing import Drawn, in_form
 from app.http.page import Links, Meta, Page, links, page
 from app.http.problems import RESPONSES, InvalidError
 
@@ -46,7 +47,7 @@ class Bucket(BaseModel):
     top: list[Top]
 
 
-class TimelineQuery(EventFilter):
+class TimelineQuery(EventFilter, Drawn):
     """A filter, and how to draw it."""
 
     granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = Field(
@@ -165,9 +166,10 @@ def get_timeline(
             known = Meta(version=version)
             if not any(b["count"] for b in held):
                 known.reason = read.why_empty(db, queries.settle(db, asked))
-            return page(rows, known, links(request, None, version))
+            answer = page(rows, known, links(request, None, version))
+            return in_form(request, "timeline", asked, answer)
 
-        return cached(request, version, make)
+        return cached(request, version, make, request.headers.get("accept", ""))
 
 
 FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")

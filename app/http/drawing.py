@@ -1,0 +1,46 @@
+"""Answers that are also pictures: which form is asked for, and who makes it."""
+
+import json
+from typing import Literal, get_args
+
+from fastapi import Request, Response
+from pydantic import Field
+
+from app.http.accept import accepted
+from app.http.page import Query
+
+Picture = Literal["json", "csv", "vega", "svg", "png"]
+PICTURES: tuple[Picture, ...] = get_args(Picture)
+MEDIA: dict[Picture, tuple[str, ...]] = {
+    "json": ("application/json",),
+    "csv": ("text/csv",),
+    "vega": ("application/vnd.vegalite+json", "application/vnd.vegalite.v6+json"),
+    "svg": ("image/svg+xml",),
+    "png": ("image/png",),
+}
+Chart = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
+
+
+class Drawn(Query):
+    """An address whose answer can be drawn."""
+
+    format: Picture | None = Field(
+        None,
+        description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of what is drawn;"
+        " without it `Accept` decides.",
+    )
+
+
+def form_of(request: Request, asked: Drawn) -> Picture:
+    """The form that a request asks for, by `format` or by `Accept`."""
+    return asked.format or accepted(request.headers.get("accept"), MEDIA)
+
+
+def in_form(request: Request, chart: Chart, asked: Drawn, answer: Response) -> Response:
+    """The answer itself where JSON is wanted, else the chart of it."""
+    form = form_of(request, asked)
+    if form != "json":
+        drawn: Response = request.app.state.charts(chart, form, json.loads(bytes(answer.body)))
+        answer = drawn
+    answer.headers["Vary"] = "Accept"
+    return answer
