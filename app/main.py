@@ -21,6 +21,7 @@ from app.db.tables import house
 from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
+from app.explorer.router import router as explorer
 from app.feeds.answer import answer as feeds
 from app.feeds.ogc import router as ogc
 from app.history.pulse import Pulse
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
+    app.include_router(explorer)
     app.state.feeds, app.state.charts = feeds, charts
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)

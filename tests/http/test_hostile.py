@@ -249,7 +249,6 @@ def test_a_slash_too_many_leads_nowhere(both: Both, an_event: str, path: str) ->
 
 def test_unknown_addresses(both: Both) -> None:
     for path in (
-        "/",
         "/v1",
         "/v1/",
         "/v1/nothing",
