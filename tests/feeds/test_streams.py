@@ -32,18 +32,13 @@ def test_many_chunks_are_the_same_as_one(
 
 
 def test_a_chunk_holds_no_connection_while_it_is_sent(
-    api: TestClient, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "CHUNK", 7)
-    pool = api.app.state.database.engine.pool  # type: ignore[attr-defined]
-    made = opening.Opened(
-        "ndjson",
-        EventQuery.model_validate({"format": "ndjson"}),
-        api.app.state.database,  # type: ignore[attr-defined]
-        b"test",
-        lambda *_: opening.Links(self="here"),
-    )
-    seen = [pool.checkedout() for _ in made.feed.chunks]
+    asked = EventQuery.model_validate({"format": "ndjson"})
+    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    pool: Any = database.engine.pool
+    seen = [pool.checkedout() for _ in opened.feed.chunks]
     assert len(seen) > 5
     assert set(seen) == {0}
 
