@@ -85,11 +85,15 @@ def unbroken(points: list[Spec]) -> list[Spec]:
     return found
 
 
+def found(shifts: list[Spec]) -> list[Spec]:
+    """Those that are shifts: a row that says that there is no evidence is none."""
+    return [s for s in shifts if s["onset"] and s["verdict"] in ("strong", "shift", "watch")]
+
+
 def _marks(shifts: list[Spec]) -> list[Spec]:
     dated = [
         {"onset": (s["onset"] + "-01")[:10], "label": s["verdict"], **_tip(s)}
-        for s in shifts
-        if s["onset"]
+        for s in found(shifts)
     ]
     if not dated:
         return []
@@ -128,9 +132,9 @@ def told(body: Spec) -> str:
     if not points:
         return f"{_title(body)}: no index in this window.{uncovered(body['data'])}"
     first, last = points[0], points[-1]
-    marked = [s for s in body.get("shifts", []) if s["onset"]]
-    found = "".join(f" A shift {s['direction']} at {s['onset']} ({s['verdict']})." for s in marked)
+    marked = found(body.get("shifts", []))
+    marks = "".join(f" A shift {s['direction']} at {s['onset']} ({s['verdict']})." for s in marked)
     return (
         f"{_title(body)}, {span(body['data'])}: a line of the index with its 90 % interval, from"
-        f" {first['index']:+.2f} to {last['index']:+.2f}.{found}{uncovered(body['data'])}"
+        f" {first['index']:+.2f} to {last['index']:+.2f}.{marks}{uncovered(body['data'])}"
     )

@@ -33,14 +33,11 @@ def titled(spec: Spec, title: str, told: str, meta: Spec | None = None) -> Spec:
 
 def days(field: str, title: str | None = None, **more: Any) -> Spec:
     """A channel of days, all over the world the same."""
-    axis = {"format": "%Y-%m-%d", "labelOverlap": "greedy", "title": title}
-    return {
-        "field": field,
-        "type": "temporal",
-        "scale": {"type": "utc"},
-        "axis": axis,
-        **more,
-    }
+    axis = {
+        "format": "%Y-%m-%d", "labelOverlap": "greedy", "labelSeparation": 12, "title": title,
+    }  # fmt: skip
+    scale = {"type": "utc", **more.pop("scale", {})}
+    return {"field": field, "type": "temporal", "scale": scale, "axis": axis, **more}
 
 
 def number(field: str, title: str | None, **more: Any) -> Spec:

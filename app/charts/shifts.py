@@ -70,7 +70,8 @@ def spec(body: Spec) -> Spec:
 def label(row: dict[str, Any]) -> str:
     """Who, toward whom, and when."""
     tail = f" against {row['against']}" if row["against"] else ""
-    return f"{row['actor']} toward {row['toward']}{tail}, {row['onset'] or 'undated'}"
+    when = row["onset"] or "undated"
+    return f"{row['actor']} toward {row['toward']}{tail}, {when} ({row['verdict']})"
 
 
 def told(body: Spec) -> str:
@@ -79,8 +80,8 @@ def told(body: Spec) -> str:
     if not rows:
         return "No shift was found."
     told_rows = [
-        f"{label(row)}: {row['verdict']}"
-        + ("" if row["before"] is None else f", {row['before']:+.2f} to {row['after']:+.2f}")
+        label(row)
+        + ("" if row["before"] is None else f": {row['before']:+.2f} to {row['after']:+.2f}")
         for row in rows[:5]
         if row["after"] is not None or row["before"] is None
     ]

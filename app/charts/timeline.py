@@ -21,6 +21,15 @@ HEIGHT = 220
 TITLE = "events (conflict below the line)"
 COLUMNS = ("start", "end", "count", "cooperation", "conflict", "mean_intensity", "covered")
 KINDS = ("cooperation", "neither", "conflict")
+COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
+"""Counts are whole, and no count is negative because it is drawn below the line."""
+
+
+def whole_window(buckets: list[Spec]) -> Spec:
+    """All the days asked for, also where nothing happened."""
+    if not buckets:
+        return {}
+    return {"domain": [buckets[0]["start"], after(buckets[-1]["end"])]}
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
@@ -46,9 +55,9 @@ def spec(body: Spec) -> Spec:
         "data": {"values": bars},
         "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.5},
         "encoding": {
-            "x": days("start"),
+            "x": days("start", scale=whole_window(buckets)),
             "x2": {"field": "finish"},
-            "y": number("low", TITLE),
+            "y": number("low", TITLE, axis=COUNTS),
             "y2": {"field": "high"},
             "color": name(
                 "kind",

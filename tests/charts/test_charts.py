@@ -138,7 +138,7 @@ def shift(**more: Any) -> dict[str, Any]:
 SERIES = {
     "data": [point(1, 0.5), point(2, 0.4), point(3, None, covered=False, n=0), point(4, -0.5)],
     "meta": {"actor": "ARM", "toward": ["RUS"], "against": [], "version": 7},
-    "shifts": [shift(onset="2023-01-04"), shift(onset=None, verdict="no_evidence")],
+    "shifts": [shift(onset="2023-01-04"), shift(onset="2023-01-02", verdict="no_evidence")],
 }
 
 
@@ -162,7 +162,7 @@ def test_shifts_go_from_before_to_after() -> None:
     body = {"data": [shift(), shift(actor="GEO", before=None, after=None, onset=None)], "meta": {}}
     spec = shifts.spec(body)
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
-        "ARM toward RUS, 2022-09-14"
+        "ARM toward RUS, 2022-09-14 (strong)"
     ]
     assert "+0.72 to -0.71" in spec["description"]
     rows = list(csv.DictReader(io.StringIO(draw("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]

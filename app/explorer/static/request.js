@@ -25,8 +25,8 @@ function written(url) {
 
 function copied(label, text) {
   return h("div", {}, h("p", {}, h("strong", {}, label), " ",
-    h("button", { type: "button", "aria-label": `Copy ${label}`, onclick: async () => {
-      try { await navigator.clipboard.writeText(text); say(`${label} copied`); }
+    h("button", { type: "button", "aria-label": `Copy ${label}`, onclick: async (click) => {
+      try { await navigator.clipboard.writeText(text); say(`${label} copied`); click.target.textContent = "Copied"; }
       catch { say("Copying is not allowed here; select the text instead."); }
     } }, "Copy")), h("pre", { tabindex: 0, role: "region", "aria-label": label }, text));
 }

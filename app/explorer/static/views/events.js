@@ -23,7 +23,8 @@ export function chips() {
 
 /** A form that adds to the filters of the address. */
 export function adding() {
-  return h("form", { class: "fields", "aria-label": "Add filters", onsubmit: (submit) => {
+  const wide = matchMedia("(min-width: 40rem)").matches;
+  return h("details", { open: wide }, h("summary", {}, "Add filters"), h("form", { class: "fields", "aria-label": "Add filters", onsubmit: (submit) => {
     submit.preventDefault();
     const found = now();
     let added = 0;
@@ -38,7 +39,7 @@ export function adding() {
   field("between", "Between (ARM,RUS)", "", { size: 12 }), field("since", "Since", "", { size: 10, placeholder: "2023-09" }),
   field("until", "Until", "", { size: 10 }), choice("type", "Type", TYPES, ""), choice("role", "Role", ROLES, ""),
   field("member_of", "Member of", "", { size: 8 }), field("min_reliability", "Sources at least", "", { size: 3, placeholder: "B", maxlength: 1 }),
-  h("button", {}, "Add"));
+  h("button", {}, "Add")));
 }
 
 export async function events() {

@@ -41,11 +41,16 @@ function drawn(held) {
   for (let lat = Math.ceil(south / step) * step; lat <= north; lat += step) {
     map.append(s("line", { x1: 0, x2: width, y1: y(lat), y2: y(lat) }), s("text", { x: 3, y: y(lat) - 3 }, `${lat}°`));
   }
+  const named = [];
   for (const place of held) {
+    const at = [x(place.lon), y(place.lat)];
+    const free = named.every(([a, b]) => Math.abs(a - at[0]) > 90 || Math.abs(b - at[1]) > 14);
+    if (free) named.push(at);
+    const right = at[0] > width - 120;
     const told = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
     map.append(s("a", { href: link("events", { ...Object.fromEntries(taken(FILTERS)), near: `${place.lat},${place.lon},5` }), "aria-label": told },
-      s("circle", { cx: x(place.lon), cy: y(place.lat), r: 5 + 3 * Math.sqrt(place.events.length) }, s("title", {}, told)),
-      s("text", { x: x(place.lon) + 9, y: y(place.lat) - 7 }, place.name)));
+      s("circle", { cx: at[0], cy: at[1], r: 5 + 3 * Math.sqrt(place.events.length) }, s("title", {}, told)),
+      ...(free ? [s("text", { x: at[0] + (right ? -9 : 9), y: at[1] - 7, "text-anchor": right ? "end" : "start" }, place.name)] : [])));
   }
   return h("figure", { class: "map" }, map);
 }
