@@ -37,7 +37,7 @@ TITLE = "Armenian parliament ratifies the Rome Statute"
 def opened(page: Page, address: str) -> Page:
     """A view, once it and its charts are there."""
     page.goto(address)
-    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("h1")).to_be_visible(timeout=30_000)
     expect(page.locator("[aria-busy]")).to_have_count(0, timeout=30_000)
     return page
 

@@ -47,3 +47,15 @@ export function nothing(reason) {
     h("div", {}, h("h2", {}, title), h("p", {}, text),
       kind === "uncovered" ? h("p", {}, h("a", { href: "/v1/coverage" }, "Which days are covered")) : null));
 }
+
+/** A part of a view that is still being asked for. */
+export function later(waiting, make) {
+  const part = h("div", { "aria-busy": "true" }, h("p", { class: "quiet" }, waiting));
+  const load = async () => {
+    try { part.replaceChildren(...[await make()].flat(Infinity).filter(Boolean)); }
+    catch (error) { part.replaceChildren(failed(error, load)); }
+    part.removeAttribute("aria-busy");
+  };
+  load();
+  return part;
+}

@@ -26,12 +26,14 @@ async function show(focus = true) {
   }
   for (const clock of CLOCKS) document.getElementById(clock).value = now().get(clock) ?? "";
   main.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => { if (mine === turn) say("Loading …"); }, 500);
   let made;
   try {
     made = await (VIEWS[name] ?? home)();
   } catch (error) {
     made = [h("h1", {}, "No answer"), failed(error, () => show())];
   }
+  clearTimeout(slow);
   if (mine !== turn) return;
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
   main.removeAttribute("aria-busy");

@@ -1,6 +1,6 @@
 /* A toward B, against C: the curve, the shifts, and for each the events that made it. */
 
-import { failed, get, nothing } from "../api.js";
+import { get, later, nothing } from "../api.js";
 import { chart } from "../chart.js";
 import { choice, field, h, say, table } from "../dom.js";
 import { request } from "../request.js";
@@ -70,16 +70,16 @@ export async function shift() {
     parts.push(chart(series), request(series));
   }
   const chosen = now().get("shift");
-  try {
+  parts.push(later("Looking for shifts …", async () => {
     const found = await get(address);
-    parts.push(h("h2", {}, "Shifts"), found.data.length ? choices(found, chosen) : nothing(found.meta.reason));
-    if (found.data.length) parts.push(chart(address));
-    parts.push(request(address, found.links));
-  } catch (error) { parts.push(failed(error, () => go(location.search))); }
+    return [h("h2", {}, "Shifts"), found.data.length ? [choices(found, chosen), chart(address)] : nothing(found.meta.reason), request(address, found.links)];
+  }));
   if (chosen) {
-    try { parts.splice(parts.findIndex((p) => p.className === "shifts") + 1, 0, h("section", { "aria-labelledby": "evidence" }, await evidence(chosen))); }
-    catch (error) { parts.push(failed(error)); }
-    say("Evidence is shown below the shifts.");
+    parts.push(later("Weighing the evidence …", async () => {
+      const made = await evidence(chosen);
+      say("Evidence is shown.");
+      return h("section", { "aria-labelledby": "evidence" }, made);
+    }));
   }
   return parts;
 }
