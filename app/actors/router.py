@@ -16,7 +16,7 @@ from app.http.answer import encode
 from app.http.asked import Day, Past, PastPaging, seen, today, version_at
 from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
-from app.http.drawing import Drawn, form_of, in_form
+from app.http.drawing import Drawn, drawable, form_of, in_form
 from app.http.page import Links, Meta, Page, links, page, resumed
 from app.http.problems import RESPONSES
 from app.text import Word
@@ -124,7 +124,9 @@ def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database:
         return cached(request, version, make)
 
 
-@router.get("/{code}", response_model=Known, operation_id="getActor", responses=shown("getActor"))
+@router.get(
+    "/{code}", response_model=Known, operation_id="getActor", responses=drawable(shown("getActor"))
+)
 def get_actor(
     code: Name, asked: Annotated[OneActorQuery, Query()], request: Request, database: Held
 ) -> Response:
@@ -151,7 +153,7 @@ def get_actor(
     "/{code}/relations",
     response_model=Page[Relation],
     operation_id="listRelations",
-    responses=shown("listRelations"),
+    responses=drawable(shown("listRelations")),
 )
 def list_relations(
     code: Name,

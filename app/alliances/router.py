@@ -15,7 +15,7 @@ from app.http.answer import encode
 from app.http.asked import OnDay, seen
 from app.http.caching import cached
 from app.http.database import Held
-from app.http.drawing import Drawn, in_form
+from app.http.drawing import Drawn, drawable, in_form
 from app.http.page import Meta, Page, links, page
 from app.http.problems import RESPONSES
 from app.text import Word
@@ -118,7 +118,7 @@ def list_members(
     "/alliances/{code}/history",
     response_model=Page[Member],
     operation_id="getAllianceHistory",
-    responses=shown("getAllianceHistory"),
+    responses=drawable(shown("getAllianceHistory")),
 )
 def get_history(
     code: Name, asked: Annotated[HistoryQuery, Query()], request: Request, database: Held

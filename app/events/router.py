@@ -17,7 +17,7 @@ from app.http.answer import encode
 from app.http.asked import Past, seen, version_at
 from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
-from app.http.drawing import Drawn, in_form
+from app.http.drawing import Drawn, drawable, in_form
 from app.http.page import Links, Meta, Page, links, page
 from app.http.problems import RESPONSES, InvalidError
 
@@ -147,7 +147,7 @@ def get_event(
     "/timeline",
     response_model=Page[Bucket],
     operation_id="getTimeline",
-    responses=shown("getTimeline"),
+    responses=drawable(shown("getTimeline")),
 )
 def get_timeline(
     asked: Annotated[TimelineQuery, Query()], request: Request, database: Held

@@ -1,13 +1,14 @@
 """Answers that are also pictures: which form is asked for, and who makes it."""
 
 import json
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from fastapi import Request, Response
 from pydantic import Field
 
 from app.http.accept import accepted
 from app.http.page import Query
+from app.http.problems import PROBLEM, TITLES
 
 Picture = Literal["json", "csv", "vega", "svg", "png"]
 PICTURES: tuple[Picture, ...] = get_args(Picture)
@@ -29,6 +30,17 @@ class Drawn(Query):
         description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of what is drawn;"
         " without it `Accept` decides.",
     )
+
+
+def drawable(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route whose answer can be drawn, JSON being documented already."""
+    others = {
+        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
+        for name, kinds in MEDIA.items()
+        if name != "json"
+    }
+    content = responses[200]["content"] | others
+    return responses | {200: {"content": content}, 406: {**PROBLEM, "description": TITLES[406]}}
 
 
 def form_of(request: Request, asked: Drawn) -> Picture:

@@ -13,6 +13,7 @@ export function chart(address) {
       const text = await get(url.pathname + url.search, "image/svg+xml");
       const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
       if (read.nodeName !== "svg") throw new Failure(500, { detail: "The chart cannot be read." });
+      for (const odd of read.querySelectorAll("script, foreignObject, a, image, use")) odd.remove();
       const svg = document.importNode(read, true);
       svg.removeAttribute("width");
       svg.removeAttribute("height");
