@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import copied
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from serving import serving
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
+
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +65,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
             else None
         ),
     )
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(30_000)
     yield made
     context.close()
     assert foreign == [], "requests to foreign hosts"

@@ -15,9 +15,11 @@ import { shift } from "./views/shift.js";
 const VIEWS = { "": home, actor, alliance, alliances, compare, event, events, map, shift };
 const main = document.getElementById("content");
 let turn = 0;
+let shown = null;
 
 async function show(focus = true) {
   const mine = ++turn;
+  shown = location.search;
   const name = now().get("view") ?? "";
   for (const a of document.querySelectorAll("nav a")) {
     if (new URL(a.href).searchParams.get("view") === name) a.setAttribute("aria-current", "page");
@@ -43,7 +45,7 @@ async function show(focus = true) {
   say(title?.textContent ?? "");
 }
 
-addEventListener("popstate", () => show());
+addEventListener("popstate", () => { if (location.search !== shown) show(); });
 addEventListener("moved", () => show());
 
 document.addEventListener("click", (click) => {
