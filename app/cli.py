@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
-from itertools import chain
 from functools import wraps
+from itertools import chain
 from socket import socket
 from typing import Annotated, Any
 

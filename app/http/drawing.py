@@ -1,6 +1,7 @@
 """Answers that are also pictures: which form is asked for, and who makes it."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 from fastapi import Request, Response
@@ -48,11 +49,18 @@ def form_of(request: Request, asked: Drawn) -> Picture:
     return asked.format or accepted(request.headers.get("accept"), MEDIA)
 
 
-def in_form(request: Request, chart: Chart, asked: Drawn, answer: Response) -> Response:
-    """The answer itself where JSON is wanted, else the chart of it."""
+def in_form(
+    request: Request,
+    chart: Chart,
+    asked: Drawn,
+    answer: Response,
+    beside: Callable[[], dict[str, Any]] = dict,
+) -> Response:
+    """The answer itself where JSON is wanted, else the chart of it and of what stands beside it."""
     form = form_of(request, asked)
     if form != "json":
-        drawn: Response = request.app.state.charts(chart, form, json.loads(bytes(answer.body)))
+        body = json.loads(bytes(answer.body)) | beside()
+        drawn: Response = request.app.state.charts(chart, form, body)
         answer = drawn
     answer.headers["Vary"] = "Accept"
     return answer
