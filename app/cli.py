@@ -1,7 +1,9 @@
 """The command line: parse, call, print."""
 
 import json
+from collections.abc import Callable
 from contextlib import closing
+from functools import wraps
 from itertools import chain
 from socket import socket
 from typing import Annotated, Any
@@ -28,6 +30,7 @@ from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
 from app.events.filter import EventQuery
 from app.events.read import read_page
 from app.events.verify import findings
+from app.feeds.command import export_command
 from app.http.problems import InvalidError
 from app.ingest.bundled import load
 from app.ingest.command import load as load_files
@@ -228,6 +231,29 @@ def timeline(
     console.print(table)
     if more:
         errors.print(f"There are more than {limit}; raise --limit.")
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, whose faults of input exit 2 and name the field."""
+
+    @wraps(command)
+    def told(**given: Any) -> None:
+        try:
+            command(**given)
+        except (InvalidError, ValidationError) as wrong:
+            errors.print(_told(wrong), markup=False)
+            raise typer.Exit(2) from wrong
+
+    return told
+
+
+def _ready() -> Database:
+    database = opened()
+    _current(database)
+    return database
+
+
+main.command("export")(export_command(_ready, _guarded))
 
 
 def _told(wrong: Exception) -> str:

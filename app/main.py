@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import insert, select
@@ -14,12 +14,16 @@ from app.access.gate import may_read
 from app.actors.memberships import router as memberships
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
+from app.charts.drawing import draw as charts
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current
 from app.db.tables import house
 from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
+from app.explorer.router import router as explorer
+from app.feeds.answer import answer as feeds
+from app.feeds.ogc import router as ogc
 from app.history.pulse import Pulse
 from app.history.router import router as history
 from app.history.stream import router as stream
@@ -56,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
             require_current(database)
             app.state.database = database
             app.state.settings = settings
+            app.state.exports = CapacityLimiter(settings.exports)
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
             app.state.pulse = Pulse(database)
             app.state.imports = Runner(database, settings.max_expanded_bytes)
@@ -79,10 +84,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
+        ogc,
     ):  # fmt: skip
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
     app.include_router(imports)
+    app.include_router(explorer)
+    app.state.feeds, app.state.charts = feeds, charts
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(EncodingMiddleware)

@@ -17,6 +17,15 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL; `sqlite:///file` or `postgresql://user@host/name`.",
     )
     pool_size: int = Field(16, ge=1, le=200, description="Connections and worker threads.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+[^?#]*[^/?#])?$",
+        description="Where readers reach the service, for links that must be absolute (OGC API);"
+        " empty: as the request was addressed.",
+    )
+    exports: int = Field(
+        2, ge=1, le=64, description="Exports that are worked on at the same time; others wait."
+    )
     cursor_key: str = Field(
         "", description="Key that signs page cursors; empty: one is made and kept in the database."
     )

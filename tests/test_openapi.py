@@ -22,7 +22,7 @@ OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     operation["operationId"]: (path, operation)
     for path, operations in DOCUMENT["paths"].items()
     for operation in operations.values()
-    if path.startswith("/v1/") and not path.endswith("/stream")
+    if path.startswith(("/v1/", "/ogc")) and not path.endswith("/stream")
 }
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 

@@ -10,10 +10,11 @@ from app.db.tables import actors, participations
 from app.db.worlds import across, worlds
 from app.edtf import bounds, last_day
 from app.http.asked import Date, PastPaging
+from app.http.drawing import Drawn
 from app.http.problems import crossed
 
 
-class RelationQuery(PastPaging):
+class RelationQuery(PastPaging, Drawn):
     """Partners of an actor, in events that began in a window."""
 
     since: Date | None = Field(None, description="First day; EDTF.")

@@ -13,9 +13,10 @@ from app.actors.schemas import Actor, Candidate, Kind, Membership
 from app.db.keyset import Key, pack
 from app.examples import shown
 from app.http.answer import encode
-from app.http.asked import Day, Past, PastPaging, seen, version_at
+from app.http.asked import Day, Past, PastPaging, seen, today, version_at
 from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
+from app.http.drawing import Drawn, drawable, form_of, in_form
 from app.http.page import Links, Meta, Page, links, page, resumed
 from app.http.problems import RESPONSES
 from app.text import Word
@@ -35,6 +36,10 @@ class ResolveQuery(Past):
     q: Word = Field(description="A code, scheme:code, name or part of one.", examples=["cow:371"])
     limit: int = Field(50, ge=1, le=1000, description="Candidates at most.")
     on: Day | None = Field(None, description="The day on which it had that name or code.")
+
+
+class OneActorQuery(Past, Drawn):
+    """What one actor takes."""
 
 
 class Listed(Actor):
@@ -119,9 +124,11 @@ def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database:
         return cached(request, version, make)
 
 
-@router.get("/{code}", response_model=Known, operation_id="getActor", responses=shown("getActor"))
+@router.get(
+    "/{code}", response_model=Known, operation_id="getActor", responses=drawable(shown("getActor"))
+)
 def get_actor(
-    code: Name, asked: Annotated[Past, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[OneActorQuery, Query()], request: Request, database: Held
 ) -> Response:
     """One actor by any of its names: codes, and memberships over time."""
     with database.connect() as db:
@@ -133,9 +140,12 @@ def get_actor(
         def make() -> Response:
             spells = [json.loads(r.document) for r in held]
             body = _merged(row.document, {"memberships": spells})
-            return Response(body, media_type="application/json")
+            answer = Response(body, media_type="application/json")
+            return in_form(request, "memberships", asked, answer)
 
         seqs = f"{row.seq}-{len(held)}-{max((r.seq for r in held), default=0)}"
+        if (form := form_of(request, asked)) != "json":
+            seqs += f"-{form}-{today()}"
         return cached_one(request, seqs, make)
 
 
@@ -143,7 +153,7 @@ def get_actor(
     "/{code}/relations",
     response_model=Page[Relation],
     operation_id="listRelations",
-    responses=shown("listRelations"),
+    responses=drawable(shown("listRelations")),
 )
 def list_relations(
     code: Name,
@@ -169,6 +179,7 @@ def list_relations(
                 cursor = pack(Key(str(last.count), last.actor), bound, key)
             known = Meta(version=version, reason=None if found else "no_match")
             rows = [r.model_dump_json() for r in shown_rows]
-            return page(rows, known, links(request, cursor, version))
+            answer = page(rows, known, links(request, cursor, version))
+            return in_form(request, "relations", asked, answer)
 
-        return cached(request, version, make)
+        return cached(request, version, make, request.headers.get("accept", ""))

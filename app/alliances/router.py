@@ -15,6 +15,7 @@ from app.http.answer import encode
 from app.http.asked import OnDay, seen
 from app.http.caching import cached
 from app.http.database import Held
+from app.http.drawing import Drawn, drawable, in_form
 from app.http.page import Meta, Page, links, page
 from app.http.problems import RESPONSES
 from app.text import Word
@@ -29,13 +30,23 @@ class MembersQuery(OnDay):
     role: list[Word] = Field(["member"], description="Roles; members unless asked otherwise.")
 
 
+class HistoryQuery(MembersQuery, Drawn):
+    """Every spell, as rows or as a picture."""
+
+
 class TiesQuery(OnDay):
     """The ties of an actor on a day."""
 
     actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
 
 
-def listed(request: Request, database: Held, asked: OnDay, read_rows: Read) -> Response:
+def listed(
+    request: Request,
+    database: Held,
+    asked: OnDay,
+    read_rows: Read,
+    shape: Callable[[Response], Response] = lambda answer: answer,
+) -> Response:
     """A whole list in one answer, of a day."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
@@ -43,9 +54,10 @@ def listed(request: Request, database: Held, asked: OnDay, read_rows: Read) -> R
         def make() -> Response:
             rows = [row.model_dump_json() for row in read_rows(db, then)]
             known = Meta(version=version, reason=None if rows else "no_match")
-            return page(rows, known, links(request, None, version, asked.day))
+            return shape(page(rows, known, links(request, None, version, asked.day)))
 
-        return cached(request, version, make, asked.day)
+        told = f"{asked.day} {request.headers.get('accept', '')}"
+        return cached(request, version, make, told)
 
 
 @router.get(
@@ -106,10 +118,10 @@ def list_members(
     "/alliances/{code}/history",
     response_model=Page[Member],
     operation_id="getAllianceHistory",
-    responses=shown("getAllianceHistory"),
+    responses=drawable(shown("getAllianceHistory")),
 )
 def get_history(
-    code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+    code: Name, asked: Annotated[HistoryQuery, Query()], request: Request, database: Held
 ) -> Response:
     """Every spell of membership, past ones included."""
 
@@ -117,7 +129,10 @@ def get_history(
         group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/history")
         return read.members(db, group, None, asked.role, then)
 
-    return listed(request, database, asked, read_rows)
+    def drawn(answer: Response) -> Response:
+        return in_form(request, "members", asked, answer)
+
+    return listed(request, database, asked, read_rows, drawn)
 
 
 @router.get("/ties", response_model=Page[Tie], operation_id="listTies", responses=shown("listTies"))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -209,6 +210,23 @@ def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[A
     PostgreSQL then walks an index of just these columns; SQLite does so for all of the row.
     """
     return rows.distinct() if kind == "sqlite" else rows.ext(postgresql.distinct_on(*columns))
+
+
+@contextmanager
+def passing_through(db: Connection) -> Iterator[None]:
+    """Read much once: SQLite's map and cache would keep all of it in this process's memory."""
+    if not _on_sqlite(db):
+        yield
+        return
+    names = ("mmap_size", "cache_size")
+    held = {name: db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
+    for name, little in zip(names, (0, -4096), strict=True):
+        db.exec_driver_sql(f"PRAGMA {name}={little}")
+    try:
+        yield
+    finally:
+        for name, value in held.items():
+            db.exec_driver_sql(f"PRAGMA {name}={value}")
 
 
 @dataclass(frozen=True, slots=True)

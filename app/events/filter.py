@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from app.edtf import bounds, last_day
+from app.events.forms import Form
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
 from app.http.asked import AS_OF, AsOf, Date
@@ -151,7 +152,10 @@ class EventQuery(EventFilter, Paging):
     sort: Sort = Field(
         "-date", description="Newest first unless asked otherwise; `relevance` goes with `q`."
     )
-    format: Literal["json"] = Field("json", description="The form of the answer.")
+    format: Form | None = Field(
+        None, description="The form of the answer; without it `Accept` decides."
+    )
+    bom: bool = Field(False, description="CSV begins with a byte order mark, as Excel wants it.")
     count: Literal["none", "estimate", "exact"] = Field("none", description="Rows in all.")
     fields: Words = Field([], description="Only these fields; separated by commas.")
 

@@ -24,7 +24,7 @@ Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", 
 
 def fingerprint(asked: EventQuery) -> str:
     """What a cursor is bound to: the filter and the order, not the page's size or version."""
-    apart = {"cursor", "limit", "count", "fields", "format", "as_of"}
+    apart = {"cursor", "limit", "count", "fields", "format", "bom", "as_of"}
     return asked.model_dump_json(exclude=apart)
 
 

@@ -9,12 +9,15 @@ from app.events import queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explained
 from app.events.filter import EventFilter, EventQuery
+from app.events.forms import MEDIA, in_every_form
 from app.events.schemas import Event
 from app.examples import shown
+from app.http.accept import accepted
 from app.http.answer import encode
 from app.http.asked import Past, seen, version_at
 from app.http.caching import cached, cached_one
 from app.http.database import CursorKey, Held
+from app.http.drawing import Drawn, drawable, in_form
 from app.http.page import Links, Meta, Page, links, page
 from app.http.problems import RESPONSES, InvalidError
 
@@ -44,7 +47,7 @@ class Bucket(BaseModel):
     top: list[Top]
 
 
-class TimelineQuery(EventFilter):
+class TimelineQuery(EventFilter, Drawn):
     """A filter, and how to draw it."""
 
     granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = Field(
@@ -90,12 +93,21 @@ class OneQuery(Past):
 
 
 @router.get(
-    "/events", response_model=Page[Event], operation_id="listEvents", responses=shown("listEvents")
+    "/events",
+    response_model=Page[Event],
+    operation_id="listEvents",
+    responses=in_every_form(shown("listEvents")),
 )
 def list_events(
     asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Events, newest first."""
+    """Events, newest first, in the form asked for by `format` or by `Accept`."""
+    form = asked.format or accepted(request.headers.get("accept"), MEDIA)
+    if form != "json":
+        made: Response = request.app.state.feeds(form, asked, request)
+        return made
+    if asked.bom:
+        raise InvalidError("bom", "does not go with format=json", "Goes with format=csv.")
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 
@@ -104,7 +116,9 @@ def list_events(
             known = read.meta(db, asked, version, not rows)
             return page(rows, known, links(request, cursor, version))
 
-        return cached(request, version, make)
+        answer = cached(request, version, make)
+        answer.headers["Vary"] = "Accept"
+        return answer
 
 
 @router.get(
@@ -133,7 +147,7 @@ def get_event(
     "/timeline",
     response_model=Page[Bucket],
     operation_id="getTimeline",
-    responses=shown("getTimeline"),
+    responses=drawable(shown("getTimeline")),
 )
 def get_timeline(
     asked: Annotated[TimelineQuery, Query()], request: Request, database: Held
@@ -152,9 +166,10 @@ def get_timeline(
             known = Meta(version=version)
             if not any(b["count"] for b in held):
                 known.reason = read.why_empty(db, queries.settle(db, asked))
-            return page(rows, known, links(request, None, version))
+            answer = page(rows, known, links(request, None, version))
+            return in_form(request, "timeline", asked, answer)
 
-        return cached(request, version, make)
+        return cached(request, version, make, request.headers.get("accept", ""))
 
 
 FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")

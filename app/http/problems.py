@@ -109,6 +109,10 @@ class MissingError(Exception):
     """What the path names does not exist."""
 
 
+class NotOfferedError(Exception):
+    """The reader accepts none of the forms that there are."""
+
+
 class MovedError(Exception):
     """What the path names lives on under another id."""
 
@@ -279,6 +283,10 @@ def _moved(_: Request, error: Exception) -> Response:
     return Response(status_code=308, headers={"Location": error.location})
 
 
+def _not_offered(_: Request, error: Exception) -> Response:
+    return problem(406, str(error))
+
+
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = problem(error.status_code, str(error.detail))
@@ -313,6 +321,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         ConflictError: _conflict,
         MissingError: _missing,
         MovedError: _moved,
+        NotOfferedError: _not_offered,
         HTTPException: _http,
         DataError: _refused,
         IntegrityError: _refused,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from app.events.filter import EventFilter, Words
+from app.http.drawing import Drawn
 from app.http.page import Cursor
 from app.text import Word
 
@@ -58,10 +59,12 @@ class SidesQuery(EventFilter):
         return self.of_events().model_dump(exclude=APART) == plain
 
 
-class AlignmentQuery(SidesQuery):
+class AlignmentQuery(SidesQuery, Drawn):
     """A series of the index."""
 
-    actor: Word = Field(description="Who moves, by any name.", examples=["ARM"])
+    actor: Word = Field(  # type: ignore[assignment]
+        description="Who moves, by any name.", examples=["ARM"]
+    )
     toward: Annotated[Words, Field(min_length=1)] = Field(
         description="Toward whom: actors, or groups with their members of the day; by commas.",
         examples=[["RUS"]],
@@ -71,7 +74,7 @@ class AlignmentQuery(SidesQuery):
     )
 
 
-class ShiftQuery(SidesQuery):
+class ShiftQuery(SidesQuery, Drawn):
     """Changes of the index."""
 
     direction: Literal["away", "toward"] | None = Field(None, description="Only these.")

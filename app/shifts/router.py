@@ -1,6 +1,6 @@
 """Alignment and shifts over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from app.http.answer import encode
 from app.http.asked import seen
 from app.http.caching import cached, version_of
 from app.http.database import Chosen, CursorKey, Held
+from app.http.drawing import drawable, in_form
 from app.http.page import NoQuery, Reason, links, resumed
 from app.http.problems import RESPONSES, InvalidError, MissingError
 from app.shifts import case, detect, evidence, judge, key, present, series, stored
@@ -40,7 +41,7 @@ ShiftId = Annotated[
     "/alignment",
     response_model=Alignment,
     operation_id="getAlignment",
-    responses=shown("getAlignment"),
+    responses=drawable(shown("getAlignment")),
 )
 def get_alignment(
     asked: Annotated[AlignmentQuery, Query()], request: Request, database: Held, chosen: Chosen
@@ -72,13 +73,23 @@ def get_alignment(
             found = Alignment(
                 data=data, moved=moved, meta=meta, links=links(request, None, version)
             )
-            return Response(encode(found), media_type="application/json")
 
-        return cached(request, version, make)
+            def marks() -> dict[str, Any]:
+                rows = detect.named(db, question, known)
+                told = [present.shift(row, asked, "named", version) for row in rows]
+                return {"shifts": [shift.model_dump() for shift in told]}
+
+            answer = Response(encode(found), media_type="application/json")
+            return in_form(request, "alignment", asked, answer, marks)
+
+        return cached(request, version, make, request.headers.get("accept", ""))
 
 
 @router.get(
-    "/shifts", response_model=ShiftPage, operation_id="listShifts", responses=shown("listShifts")
+    "/shifts",
+    response_model=ShiftPage,
+    operation_id="listShifts",
+    responses=drawable(shown("listShifts")),
 )
 def list_shifts(
     asked: Annotated[ShiftQuery, Query()],
@@ -111,9 +122,9 @@ def list_shifts(
             answer = Response(encode(found), media_type="application/json")
             if found.links.next:
                 answer.headers["Link"] = f'<{found.links.next}>; rel="next"'
-            return answer
+            return in_form(request, "shifts", asked, answer)
 
-        return cached(request, version, make)
+        return cached(request, version, make, request.headers.get("accept", ""))
 
 
 def _why_empty(db: Connection, asked: SidesQuery, question: case.Case) -> Reason:
@@ -128,7 +139,7 @@ def _page(
     """The rows of a page, the cursor of the next, how many tests were made, and stale dyads."""
     rows, size, left = _looked_at(db, asked, question, known)
     rows = present.wanted(rows, asked)
-    bound = asked.model_dump_json(exclude={"cursor", "limit"})
+    bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
     after = resumed(asked.cursor, bound, secret)
     keyed = sorted((present.order(row, asked.sort), n) for n, row in enumerate(rows))
     if after is not None:

@@ -1,0 +1,98 @@
+"""From an answer to its chart, and from the chart to the form asked for."""
+
+import csv
+import io
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import vl_convert
+from fastapi import Response
+
+from app.charts import alignment, memberships, relations, shifts, timeline
+from app.charts.look import Spec
+from app.events.flat import armoured
+from app.http.answer import encode
+from app.http.asked import today
+from app.http.drawing import Chart, Picture
+from app.http.problems import InvalidError
+
+VEGA_LITE = "6.4"
+MOST = 4_000
+"""Marks in a picture; more is a blot that costs seconds."""
+SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+SCALE = 2.0
+"""Pixels of a PNG for one of the chart, for paper and dense screens."""
+
+
+def spec_of(chart: Chart, body: Spec) -> Spec:
+    """The Vega-Lite spec of an answer."""
+    if chart == "memberships":
+        title = f"Memberships of {body['name']}"
+        return memberships.spec(memberships.of_actor(body), title, today())
+    if chart == "members":
+        return memberships.spec(memberships.of_group(body), "Members over time", today())
+    return {
+        "timeline": timeline.spec,
+        "relations": relations.spec,
+        "alignment": alignment.spec,
+        "shifts": shifts.spec,
+    }[chart](body)
+
+
+def table_of(chart: Chart, body: Spec) -> list[dict[str, Any]]:
+    """The rows behind a chart."""
+    if chart in ("memberships", "members"):
+        of = memberships.of_actor if chart == "memberships" else memberships.of_group
+        return memberships.table(of(body))
+    return {
+        "timeline": timeline.table,
+        "relations": relations.table,
+        "alignment": alignment.table,
+        "shifts": shifts.table,
+    }[chart](body)
+
+
+COLUMNS: dict[Chart, tuple[str, ...]] = {
+    "timeline": timeline.COLUMNS,
+    "relations": relations.COLUMNS,
+    "alignment": alignment.COLUMNS,
+    "shifts": shifts.COLUMNS,
+    "memberships": memberships.COLUMNS,
+    "members": memberships.COLUMNS,
+}
+
+
+def draw(chart: Chart, form: Picture, body: Spec) -> Response:
+    """The answer in a form: the spec, a picture of it, or the rows behind it."""
+    if form == "csv":
+        text = commas(table_of(chart, body), COLUMNS[chart])
+        kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
+        return Response(text, headers=kept, media_type="text/csv; charset=utf-8")
+    if len(body.get("data", [])) > MOST:
+        hint = "Ask for a shorter window or a coarser granularity, or for format=csv."
+        raise InvalidError("format", f"{form} draws {MOST:,} rows at most", hint)
+    spec = spec_of(chart, body)
+    if form == "vega":
+        return Response(encode(spec), media_type="application/json")
+    options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
+    if form == "svg":
+        svg = spoken(vl_convert.vegalite_to_svg(spec, **options), spec["description"])
+        return Response(svg, headers=SAFE, media_type="image/svg+xml")
+    png = vl_convert.vegalite_to_png(spec, scale=SCALE, **options)
+    return Response(png, media_type="image/png")
+
+
+def spoken(svg: str, told: str) -> str:
+    """A drawing that screen readers speak as one picture, in words."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(told)} ', 1)
+
+
+def commas(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """CSV without formulas."""
+    held = io.StringIO(newline="")
+    lines = csv.writer(held)
+    lines.writerow(columns)
+    for row in rows:
+        cells = (row[name] for name in columns)
+        lines.writerow([armoured(c) if isinstance(c, str) else c for c in cells])
+    return held.getvalue()

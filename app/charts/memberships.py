@@ -1,0 +1,120 @@
+"""Memberships over time: a bar a spell, a mark a step of the ladder. Pure."""
+
+from typing import Any
+
+from app.charts.look import INK, Spec, days, name, titled
+
+COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
+LADDER = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
+SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
+ENDS = ("withdrawn",)
+
+
+def of_actor(body: Spec) -> list[dict[str, Any]]:
+    """Spells of one actor, a row a group."""
+    held = [m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")]
+    return sorted((_spell(m["group"], m) for m in held or body["memberships"]), key=_order)
+
+
+def of_group(body: Spec) -> list[dict[str, Any]]:
+    """Spells in one group, a row a member."""
+    return sorted((_spell(m["actor"], m) for m in body["data"]), key=_order)
+
+
+def _order(row: dict[str, Any]) -> tuple[str, str]:
+    return row["since"] or "9999", row["who"]
+
+
+def _spell(who: str, held: Spec) -> dict[str, Any]:
+    steps = {step["step"]: whole(step["date"]) for step in held["steps"]}
+    sources = [source for step in held["steps"] for source in step.get("sources", [])]
+    return {
+        "who": who if held["role"] == "member" else f"{who} ({held['role']})",
+        "role": held["role"],
+        "since": steps.get("in-force"),
+        "until": next((steps[end] for end in ENDS if end in steps), None),
+        "status": max(steps, key=lambda step: (steps[step], LADDER.index(step))),
+        "signed": steps.get("signed"),
+        "ratified": steps.get("ratified"),
+        "sources": "; ".join(dict.fromkeys(sources)),
+        "steps": steps,
+    }
+
+
+def whole(text: str) -> str:
+    """The first day of a date that may be a year or a month."""
+    return (text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10]
+
+
+def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is drawn, a row a spell."""
+    return [{name: row[name] for name in COLUMNS} for row in rows]
+
+
+def spec(rows: list[dict[str, Any]], title: str, today: str) -> Spec:
+    """The chart; what has no end runs through today, fainter where suspended."""
+    bars: list[Spec] = []
+    for row in rows:
+        if row["since"] is None:
+            continue
+        end = row["until"] or today
+        cuts = [(row["since"], "in force")]
+        later = (step for step in ("suspended", "withdrawing") if step in row["steps"])
+        cuts += [(row["steps"][step], step) for step in later]
+        for (begun, state), (ended, _) in zip(cuts, [*cuts[1:], (end, "")], strict=True):
+            if begun < ended:
+                bars.append({"who": row["who"], "begun": begun, "ended": ended, "state": state})
+    marks = [
+        {"who": row["who"], "day": day, "step": step}
+        for row in rows
+        for step, day in row["steps"].items()
+    ]
+    y = name("who", None, sort=[row["who"] for row in rows])
+    states = ["in force", "suspended", "withdrawing"]
+    layers: list[Spec] = [
+        {
+            "data": {"values": bars},
+            "mark": {"type": "bar", "height": 12, "stroke": INK, "strokeWidth": 0.5},
+            "encoding": {
+                "x": days("begun"),
+                "x2": {"field": "ended"},
+                "y": y,
+                "color": name(
+                    "state", None,
+                    scale={"domain": states, "range": ["#4c7ba6", "#dfe8f0", "#a9c1d6"]},
+                    legend={"orient": "top", "title": "bar"},
+                ),
+                "tooltip": [{"field": n} for n in ("who", "state", "begun", "ended")],
+            },
+        },
+        {
+            "data": {"values": marks},
+            "mark": {"type": "point", "fill": "white", "stroke": INK, "size": 50},
+            "encoding": {
+                "x": days("day"),
+                "y": y,
+                "shape": name(
+                    "step", None,
+                    scale={"domain": list(LADDER), "range": list(SHAPES)},
+                    legend={"orient": "top", "title": "step"},
+                ),
+                "tooltip": [{"field": n} for n in ("who", "step", "day")],
+            },
+        },
+    ]  # fmt: skip
+    whole_chart = {"width": 560, "height": {"step": 22}, "layer": layers}
+    whole_chart["resolve"] = {"legend": {"color": "independent", "shape": "independent"}}
+    return titled(whole_chart, title, told(rows))
+
+
+def told(rows: list[dict[str, Any]]) -> str:
+    """The chart in words."""
+    if not rows:
+        return "No memberships are known."
+    spells = [
+        f"{row['who']} {row['since'] or 'not in force'} to {row['until'] or 'now'}"
+        f" ({row['status']})"
+        for row in rows[:12]
+    ]
+    more = f"; and {len(rows) - 12} more" if len(rows) > 12 else ""
+    return f"{len(rows)} memberships over time: {'; '.join(spells)}{more}."

@@ -1,0 +1,96 @@
+"""Events over time: cooperation above the line, conflict below it, holes as holes. Pure."""
+
+from typing import Any
+
+from app.charts.look import (
+    AGAINST,
+    FOR,
+    OTHER,
+    Spec,
+    after,
+    days,
+    holes,
+    name,
+    number,
+    span,
+    titled,
+    uncovered,
+)
+
+HEIGHT = 220
+TITLE = "events (conflict below the line)"
+COLUMNS = ("start", "end", "count", "cooperation", "conflict", "mean_intensity", "covered")
+KINDS = ("cooperation", "neither", "conflict")
+COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
+"""Counts are whole, and no count is negative because it is drawn below the line."""
+
+
+def whole_window(buckets: list[Spec]) -> Spec:
+    """All the days asked for, also where nothing happened."""
+    if not buckets:
+        return {}
+    return {"domain": [buckets[0]["start"], after(buckets[-1]["end"])]}
+
+
+def table(body: Spec) -> list[dict[str, Any]]:
+    """What is drawn, a row a bucket."""
+    return [{name: bucket[name] for name in COLUMNS} for bucket in body["data"]]
+
+
+def spec(body: Spec) -> Spec:
+    """The chart of `/v1/timeline`."""
+    buckets = body["data"]
+    bars = []
+    for b in buckets:
+        rest = b["count"] - b["cooperation"] - b["conflict"]
+        days_of = {"start": b["start"], "finish": after(b["end"]), "last": b["end"]}
+        above = 0
+        for kind, count in zip(KINDS, (b["cooperation"], rest, b["conflict"]), strict=True):
+            if not count:
+                continue
+            low, high = (-count, 0) if kind == "conflict" else (above, above + count)
+            above = max(above, high)
+            bars.append({**days_of, "kind": kind, "count": count, "low": low, "high": high})
+    drawn: Spec = {
+        "data": {"values": bars},
+        "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.5},
+        "encoding": {
+            "x": days("start", scale=whole_window(buckets)),
+            "x2": {"field": "finish"},
+            "y": number("low", TITLE, axis=COUNTS),
+            "y2": {"field": "high"},
+            "color": name(
+                "kind",
+                None,
+                scale={"domain": list(KINDS), "range": [FOR, OTHER, AGAINST]},
+                legend={"orient": "top"},
+            ),
+            "tooltip": [
+                {"field": "start", "title": "from"},
+                {"field": "last", "title": "to"},
+                {"field": "kind"},
+                {"field": "count", "type": "quantitative"},
+            ],
+        },
+    }
+    line: Spec = {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "color": "#333333"},
+        "encoding": {"y": {"datum": 0, "title": TITLE}},
+    }
+    whole = {"width": 640, "height": HEIGHT, "layer": [*holes(buckets, HEIGHT), drawn, line]}
+    return titled(whole, "Events over time", told(body), body.get("meta"))
+
+
+def told(body: Spec) -> str:
+    """The chart in words."""
+    buckets = body["data"]
+    count, good, bad = (sum(b[n] for b in buckets) for n in ("count", "cooperation", "conflict"))
+    if not buckets:
+        return "No events, and no window that could be drawn."
+    most = max(buckets, key=lambda b: b["count"])
+    peak = f" Most are in {most['start']} to {most['end']}: {most['count']}." if count else ""
+    return (
+        f"Bars of events, {span(buckets)}: {count} in all, {good} cooperative above the line,"
+        f" {bad} conflictual below it.{peak}{uncovered(buckets)}"
+    )

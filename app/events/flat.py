@@ -1,0 +1,184 @@
+"""An event as one row: the columns of CSV, Parquet, Arrow and spreadsheets. Pure.
+
+Names are those of the load format, so that a row can be loaded again. What nests is JSON text in a
+cell, so that nothing is lost; the columns of the roles repeat it for people who filter by eye.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from app.events.vocabulary import ROLES
+
+PLACES = tuple(
+    f"location_{part}"
+    for part in ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
+)
+COLUMNS: dict[str, str] = {
+    "id": "text",
+    "dataset": "text",
+    "key": "text",
+    "title": "text",
+    "date": "text",
+    "start": "day",
+    "end": "day",
+    "precision": "text",
+    "summary": "text",
+    "type": "text",
+    "mode": "text",
+    "cameo": "text",
+    "native": "text",
+    "status": "text",
+    "intensity": "number",
+    "quad": "integer",
+    "quad_scheme": "text",
+    **dict.fromkeys(ROLES, "text"),
+    **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in PLACES},
+    "tags": "text",
+    "publishers": "text",
+    "independent_sources": "integer",
+    "participants": "json",
+    "signals": "json",
+    "reports": "json",
+    "recorded_at": "text",
+    "revision": "integer",
+}
+"""Each column and what it holds."""
+MEANING: dict[str, str] = {
+    "key": "the id without its dataset",
+    **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
+    "absent": "codes of those that were expected and not there, separated by `; `",
+    "tags": "separated by `; `",
+    "publishers": "who says so, each once, separated by `; `",
+}
+
+
+class Place(msgspec.Struct):
+    """Where it happened."""
+
+    name: str | None = None
+    country: str | None = None
+    admin1: str | None = None
+    admin2: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    precision: str | None = None
+
+
+NOWHERE = Place()
+
+
+class Part(msgspec.Struct):
+    """Who took part."""
+
+    actor: str | None
+    role: str
+    via: str | None = None
+    native: str | None = None
+
+
+class Saying(msgspec.Struct):
+    """Who says so."""
+
+    publisher: str
+
+
+class Document(msgspec.Struct):
+    """A stored document, its nested parts left as the bytes they are."""
+
+    id: str
+    dataset: str
+    title: str
+    summary: str | None
+    date: str
+    start: str
+    end: str | None
+    precision: str
+    type: str | None
+    mode: str | None
+    cameo: str | None
+    native: str | None
+    intensity: float | None
+    quad: int | None
+    quad_scheme: str
+    status: str
+    participants: msgspec.Raw
+    signals: msgspec.Raw
+    location: Place | None
+    tags: list[str]
+    reports: msgspec.Raw
+    independent_sources: int
+    recorded_at: str
+    revision: int
+
+
+read = msgspec.json.Decoder(Document).decode
+parts_of = msgspec.json.Decoder(list[Part]).decode
+sayings_of = msgspec.json.Decoder(list[Saying]).decode
+
+
+def flat(document: str) -> tuple[Any, ...]:
+    """The cells of a document in the order of `COLUMNS`; days are ISO text, nested ones JSON."""
+    event = read(document)
+    place = event.location or NOWHERE
+    who: dict[str, list[str]] = {role: [] for role in ROLES}
+    for part in parts_of(event.participants):
+        if not part.via and (name := part.actor or part.native):
+            who[part.role].append(name)
+    return (
+        event.id,
+        event.dataset,
+        event.id.partition(":")[2],
+        event.title,
+        event.date,
+        event.start,
+        event.end,
+        event.precision,
+        event.summary,
+        event.type,
+        event.mode,
+        event.cameo,
+        event.native,
+        event.status,
+        event.intensity,
+        event.quad,
+        event.quad_scheme,
+        *[together(names) for names in who.values()],
+        place.name,
+        place.country,
+        place.admin1,
+        place.admin2,
+        place.lat,
+        place.lon,
+        place.precision,
+        together(event.tags),
+        together([said.publisher for said in sayings_of(event.reports)]),
+        event.independent_sources,
+        str(event.participants, "utf-8"),
+        str(event.signals, "utf-8"),
+        str(event.reports, "utf-8"),
+        event.recorded_at,
+        event.revision,
+    )
+
+
+def together(words: list[str]) -> str | None:
+    """Each word once, in order; None where there is none."""
+    return "; ".join(dict.fromkeys(words)) or None
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+_SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
+
+
+def armoured(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: a leading apostrophe makes it text."""
+    return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
+
+
+def bare(cell: str) -> str:
+    """What `armoured` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -1,0 +1,49 @@
+"""The forms that a list of events is answered in: their names and media types."""
+
+from typing import Any, Literal, get_args
+
+from app.http.problems import PROBLEM, TITLES
+
+Form = Literal[
+    "json",
+    "ndjson",
+    "csv",
+    "xlsx",
+    "geojson",
+    "parquet",
+    "arrow",
+    "timelinejs",
+    "vis",
+    "ics",
+    "atom",
+    "jsonld",
+]
+FORMS: tuple[Form, ...] = get_args(Form)
+MEDIA: dict[Form, tuple[str, ...]] = {
+    "json": ("application/json",),
+    "ndjson": ("application/x-ndjson", "application/ndjson", "application/jsonl"),
+    "csv": ("text/csv",),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+    "geojson": ("application/geo+json",),
+    "parquet": ("application/vnd.apache.parquet",),
+    "arrow": ("application/vnd.apache.arrow.stream",),
+    "timelinejs": ("application/vnd.timelinejs+json",),
+    "vis": ("application/vnd.vis-timeline+json",),
+    "ics": ("text/calendar",),
+    "atom": ("application/atom+xml",),
+    "jsonld": ("application/ld+json",),
+}
+"""The first is what an answer says of itself; any of them may be asked for by `Accept`."""
+ROWS: frozenset[Form] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
+"""Forms that show the fields of an event one by one, so that `fields` can choose among them."""
+
+
+def in_every_form(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers in every form, JSON being documented already."""
+    others = {
+        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
+        for name, kinds in MEDIA.items()
+        if name != "json"
+    }
+    content = responses[200]["content"] | others
+    return responses | {200: {"content": content}, 406: {**PROBLEM, "description": TITLES[406]}}

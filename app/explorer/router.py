@@ -1,0 +1,75 @@
+"""Serves the explorer: files as they are, no build step, nothing from outside."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter, Request, Response
+
+from app.http.problems import MissingError
+
+router = APIRouter(include_in_schema=False)
+FOLDER = files("app") / "explorer" / "static"
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self';"
+        " img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Not even a mistake of ours can fetch from elsewhere or run what a title says."""
+
+
+@router.get("/")
+def page(request: Request) -> Response:
+    """The explorer; its address holds all of its state."""
+    return served(request, "index.html")
+
+
+@router.get("/explorer/{name:path}")
+def file(name: str, request: Request) -> Response:
+    """A part of the explorer."""
+    return served(request, name)
+
+
+def served(request: Request, name: str) -> Response:
+    """A file with its ETag, or a problem where there is none of that name."""
+    held = contents().get(name)
+    if held is None:
+        raise MissingError("The explorer has no such part.")
+    tag, body = held
+    kind = KINDS[name[name.rindex(".") :]]
+    headers = {**HEADERS, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=kind)
+
+
+@cache
+def contents() -> dict[str, tuple[str, bytes]]:
+    """Every file by its name, with its ETag: read once, so that no name leads elsewhere."""
+    found: dict[str, tuple[str, bytes]] = {}
+    for name, part in _walk(FOLDER, ""):
+        body = part.read_bytes()
+        found[name] = (f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', body)
+    return found
+
+
+def _walk(folder: Traversable, before: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for part in folder.iterdir():
+        if part.is_dir():
+            found += _walk(part, f"{before}{part.name}/")
+        elif part.name[part.name.rfind(".") :] in KINDS:
+            found.append((before + part.name, part))
+    return found

@@ -1,0 +1,36 @@
+/* Elements from data. Text is always text, so no title can become markup. */
+
+export function h(tag, given = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
+  return made;
+}
+
+export function table(caption, columns, rows) {
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    h("table", {},
+      h("caption", {}, caption),
+      h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col" }, c)))),
+      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) =>
+        h("td", typeof cell === "number" ? { class: "number" } : {}, cell instanceof Node || Array.isArray(cell) ? cell : String(cell ?? "–"))))))));
+}
+
+export function field(name, label, value, more = {}) {
+  return h("div", {}, h("label", { for: `f-${name}` }, label),
+    h("input", { id: `f-${name}`, name, value, ...more }));
+}
+
+export function choice(name, label, options, value) {
+  return h("div", {}, h("label", { for: `f-${name}` }, label),
+    h("select", { id: `f-${name}`, name }, options.map((o) =>
+      h("option", { value: o, selected: o === value }, o || "any"))));
+}
+
+export function say(text) {
+  document.getElementById("status").textContent = text;
+}

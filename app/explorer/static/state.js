@@ -1,0 +1,36 @@
+/* The address is the state: every view is a link, and going back goes back. */
+
+export const FILTERS = [
+  "actor", "between", "initiator", "target", "role", "via", "member_of", "since", "until", "match",
+  "type", "mode", "cameo", "quad", "native", "min_intensity", "max_intensity", "country", "bbox",
+  "near", "tag", "dataset", "source", "publisher", "status", "min_reliability", "min_credibility",
+  "min_independent_sources", "q",
+];
+export const CLOCKS = ["as_of", "known_by"];
+
+export const now = () => new URLSearchParams(location.search);
+
+/** The address of a view; the clocks stay as they are set. */
+export function link(view, given = {}) {
+  const found = new URLSearchParams(view ? { view } : {});
+  for (const [name, value] of Object.entries(given)) {
+    for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") found.append(name, one);
+  }
+  for (const clock of CLOCKS) {
+    const set = now().get(clock);
+    if (set && !found.has(clock)) found.set(clock, set);
+  }
+  return `/?${found}`;
+}
+
+/** Parameters of the address that an operation takes. */
+export function taken(names) {
+  const found = new URLSearchParams();
+  for (const [name, value] of now()) if (names.includes(name) && value) found.append(name, value);
+  return found;
+}
+
+export function go(address) {
+  history.pushState(null, "", address);
+  dispatchEvent(new Event("moved"));
+}

@@ -1,0 +1,46 @@
+/* One actor: its timeline, its memberships, its partners. */
+
+import { get, nothing } from "../api.js";
+import { chart } from "../chart.js";
+import { h, table } from "../dom.js";
+import { list } from "../list.js";
+import { request } from "../request.js";
+import { link, now, taken } from "../state.js";
+
+export async function actor() {
+  const name = now().get("actor") ?? "";
+  const clock = taken(["as_of"]);
+  const tail = clock.size ? `?${clock}` : "";
+  const address = `/v1/actors/${encodeURIComponent(name)}${tail}`;
+  const held = await get(address);
+  const query = taken(["since", "until", "as_of", "known_by"]);
+  query.set("actor", held.code);
+  const partners = `/v1/actors/${held.code}/relations?${new URLSearchParams([["limit", "15"], ...clock])}`;
+  const relations = await get(partners);
+  const codes = held.codes.map((c) => `${c.scheme}:${c.value}`).join(", ");
+  return [
+    h("h1", {}, `${held.name} (${held.code})`),
+    h("p", { class: "quiet" }, [held.kind, codes].filter(Boolean).join(" · ")),
+    held.summary ? h("p", {}, held.summary) : null,
+    h("p", {}, h("a", { href: link("events", { actor: held.code }) }, "All events, with filters"), " · ",
+      h("a", { href: link("shift", { actor: held.code }) }, "Toward and away from whom"), " · ",
+      ["alliance", "organization"].includes(held.kind) ? h("a", { href: link("alliance", { code: held.code }) }, "Members") : null),
+    h("h2", {}, "Timeline"), chart(`/v1/timeline?${query}`),
+    request(`/v1/timeline?${query}`),
+    h("h2", {}, "Latest events"), list(`/v1/events?limit=100&${query}`),
+    request(`/v1/events?${query}`),
+    h("div", { class: "two" },
+      h("section", {}, h("h2", {}, "Memberships"),
+        held.memberships.length ? chart(address) : h("p", {}, "No memberships are known."),
+        held.memberships.length ? table("Memberships", ["group", "role", "steps"], held.memberships.map((m) => [
+          h("a", { href: link("alliance", { code: m.group }) }, m.group), m.role,
+          m.steps.map((s) => `${s.step} ${s.date}`).join(", ")])) : null,
+        request(address)),
+      h("section", {}, h("h2", {}, "Partners"),
+        relations.data.length ? chart(partners) : nothing(relations.meta.reason),
+        table("Partners in events", ["partner", "events", "cooperation", "conflict", "alignment"], relations.data.map((r) => [
+          h("a", { href: link("actor", { actor: r.actor }) }, r.name), r.count, r.cooperation, r.conflict,
+          h("a", { href: link("shift", { actor: held.code, toward: r.actor }) }, `shift toward ${r.actor}`)])),
+        request(partners, relations.links))),
+  ];
+}

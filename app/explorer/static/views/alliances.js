@@ -1,0 +1,53 @@
+/* Alliances on a day, and the members of one, with a slider over the years. */
+
+import { get, nothing } from "../api.js";
+import { chart } from "../chart.js";
+import { field, h, table } from "../dom.js";
+import { request } from "../request.js";
+import { go, link, now, taken } from "../state.js";
+
+const FIRST = Date.UTC(1945, 0, 1);
+const DAY = 86400000;
+const iso = (days) => new Date(FIRST + days * DAY).toISOString().slice(0, 10);
+const today = () => new Date().toISOString().slice(0, 10);
+const day = () => now().get("on") ?? today();
+
+function slider() {
+  const last = Math.floor((Date.now() - FIRST) / DAY);
+  const at = Math.round((Date.parse(day()) - FIRST) / DAY) || last;
+  const told = h("output", { for: "on-slider" }, day());
+  const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`); };
+  return h("form", { class: "fields", "aria-label": "Day", onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
+    field("on", "On", day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, "Show"),
+    h("div", {}, h("label", { for: "on-slider" }, "Slide through the years"),
+      h("input", { id: "on-slider", type: "range", min: 0, max: last, step: 1, value: at, "aria-valuetext": day(),
+        oninput: (input) => { told.textContent = iso(Number(input.target.value)); input.target.setAttribute("aria-valuetext", told.textContent); },
+        onchange: (input) => move(iso(Number(input.target.value))) }), told));
+}
+
+export async function alliances() {
+  const query = new URLSearchParams([["on", day()], ...taken(["as_of"])]);
+  const address = `/v1/alliances?${query}`;
+  const found = await get(address);
+  return [h("h1", {}, `Alliances and organizations on ${day()}`), slider(),
+    found.data.length ? table("Each with its members of the day", ["name", "kind", "members", "obliges to"], found.data.map((a) => [
+      h("a", { href: link("alliance", { code: a.code, on: day() }) }, `${a.name} (${a.code})`), a.kind,
+      a.members.length ? `${a.members.length}: ${a.members.join(", ")}` : "none", a.obligations.join(", ")])) : nothing(found.meta.reason),
+    request(address, found.links)];
+}
+
+export async function alliance() {
+  const code = encodeURIComponent(now().get("code") ?? "");
+  const query = new URLSearchParams([["on", day()], ...taken(["as_of"])]);
+  const held = await get(`/v1/alliances/${code}?${query}`);
+  const address = `/v1/alliances/${code}/members?${query}`;
+  const found = await get(address);
+  const history = `/v1/alliances/${code}/history?${taken(["as_of"])}`;
+  return [h("h1", {}, `${held.name} (${held.code})`), held.summary ? h("p", {}, held.summary) : null, slider(),
+    found.data.length ? table(`Members on ${day()}`, ["member", "status", "since", "until", "steps"], found.data.map((m) => [
+      h("a", { href: link("actor", { actor: m.actor }) }, m.name), m.status, m.since, m.until ?? "", m.steps.map((s) => `${s.step} ${s.date}`).join(", ")]))
+      : nothing(found.meta.reason),
+    request(address, found.links),
+    h("h2", {}, "Members over time"), chart(history), request(history),
+    h("p", {}, h("a", { href: link("events", { member_of: held.code }) }, `Events of its members`), " · ", h("a", { href: link("actor", { actor: held.code }) }, "The body itself"))];
+}

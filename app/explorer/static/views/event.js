@@ -1,0 +1,44 @@
+/* One event: who took part, what it moves, and who says so. */
+
+import { get } from "../api.js";
+import { h, table } from "../dom.js";
+import { request } from "../request.js";
+import { link, now, taken } from "../state.js";
+
+const RELIABILITY = { A: "completely reliable", B: "usually reliable", C: "fairly reliable", D: "not usually reliable", E: "unreliable", F: "cannot be judged" };
+const CREDIBILITY = { 1: "confirmed by other sources", 2: "probably true", 3: "possibly true", 4: "doubtful", 5: "improbable", 6: "cannot be judged" };
+
+export function grade(report) {
+  if (!report.reliability && !report.credibility) return null;
+  const words = [RELIABILITY[report.reliability], CREDIBILITY[report.credibility]].filter(Boolean).join("; ");
+  return h("span", { class: "grade", title: words }, `${report.reliability ?? "–"}${report.credibility ?? "–"}`);
+}
+
+export async function event() {
+  const id = now().get("id") ?? "";
+  const clock = taken(["as_of"]);
+  const address = `/v1/events/${id.split("/").map(encodeURIComponent).join("/").replaceAll("%3A", ":")}${clock.size ? `?${clock}` : ""}`;
+  const held = await get(address);
+  const place = held.location;
+  return [
+    h("h1", {}, held.title),
+    h("p", { class: "quiet" }, [held.date, held.type, held.status, place?.name, held.intensity === null ? null : `intensity ${held.intensity}`].filter(Boolean).join(" · ")),
+    held.summary ? h("p", {}, held.summary) : null,
+    h("h2", {}, `Who says so (${held.independent_sources} independent)`),
+    held.reports.length ? h("ul", {}, held.reports.map((r) => h("li", {},
+      h("strong", {}, r.publisher), ": ",
+      r.url ? h("a", { href: r.url, rel: "noopener noreferrer external" }, r.title) : r.title,
+      ` (${[r.published, r.stance].filter(Boolean).join(", ")}) `, grade(r),
+      r.quote ? h("blockquote", {}, r.quote) : null,
+      r.locator ? h("p", { class: "quiet" }, r.locator) : null,
+      r.claims ? h("p", {}, `Where it differs: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
+      : h("p", {}, "No report is attached."),
+    table("Who took part", ["who", "role", "through"], held.participants.map((p) => [
+      p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, p.via ?? ""])),
+    held.signals.length ? table("What it moves", ["from", "toward", "score", "how"], held.signals.map((s) => [
+      s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
+      s.origin === "stated" ? "stated by the analyst" : `follows from the roles (${s.rule})`])) : null,
+    held.tags.length ? h("p", {}, "Tags: ", held.tags.map((t) => [h("a", { href: link("events", { tag: t }) }, t), " "])) : null,
+    request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(held.recorded_at)}`}` }),
+  ];
+}

@@ -1,0 +1,85 @@
+/* A toward B, against C: the curve, the shifts, and for each the events that made it. */
+
+import { get, later, nothing } from "../api.js";
+import { chart } from "../chart.js";
+import { choice, field, h, say, table } from "../dom.js";
+import { request } from "../request.js";
+import { go, link, now, taken } from "../state.js";
+import { grade } from "./event.js";
+
+const SIDES = ["actor", "toward", "against"];
+const ASKED = [...SIDES, "dataset", "since", "until", "as_of", "known_by", "granularity"];
+const signed = (x) => (x > 0 ? "+" : "") + x.toFixed(2);
+
+function form() {
+  const set = (name) => now().get(name) ?? "";
+  return h("form", { class: "fields", "aria-label": "Who toward whom", onsubmit: (submit) => {
+    submit.preventDefault();
+    go(link("shift", Object.fromEntries(new FormData(submit.target))));
+  } },
+  field("actor", "Who", set("actor"), { size: 12, list: "names" }), field("toward", "toward", set("toward"), { size: 14 }),
+  field("against", "rather than", set("against"), { size: 14, placeholder: "optional" }),
+  field("since", "Since", set("since"), { size: 9 }), field("until", "Until", set("until"), { size: 9 }),
+  choice("granularity", "by", ["month", "quarter", "year", "week"], set("granularity") || "month"),
+  h("button", {}, "Show"));
+}
+
+export function sides(row) {
+  return `${row.actor} toward ${row.toward.join(" + ")}${row.against.length ? ` rather than ${row.against.join(" + ")}` : ""}`;
+}
+
+function words(s) {
+  if (!s.onset || !["strong", "shift", "watch"].includes(s.verdict)) return `${sides(s)}: ${s.label}. ${s.reason ?? ""}`;
+  const sure = `${s.verdict}${s.robust === false ? ", not robust" : ""}${s.provisional ? ", provisional" : ""}`;
+  return `${sides(s)}: ${s.direction} at ${s.onset}, ${signed(s.before.index)} to ${signed(s.after.index)} (${sure}, p ${s.p})`;
+}
+
+async function evidence(id) {
+  const address = `/v1/shifts/${id}`;
+  const held = await get(address);
+  const title = h("h2", { tabindex: -1, id: "evidence" }, `What made it: ${sides(held)}, ${held.onset ?? "undated"}`);
+  const rows = held.evidence.map((e) => [
+    signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
+    h("ul", {}, e.sources.map((s) => h("li", {}, `${s.publisher} `, grade(s)))), e.flags.join(", ")]);
+  return [title,
+    h("p", {}, held.label, ". ", held.before ? `The index went from ${signed(held.before.index)} to ${signed(held.after.index)}; the shares below and the prior (${signed(held.prior)}) add up to ${signed(held.change)}.` : held.reason),
+    held.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), held.flags.join(", ")) : null,
+    rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No event is singled out."),
+    held.structure.ties.length ? table(`Formal ties on ${held.structure.on}`, ["group", "partner", "status", "obliges to"], held.structure.ties.map((t) => [
+      h("a", { href: link("alliance", { code: t.group }) }, t.group), t.partner, t.status, t.obligations.join(", ")])) : null,
+    request(address)];
+}
+
+function choices(found, chosen) {
+  return h("ul", { class: "shifts" }, found.data.map((s) => {
+    const rest = new URLSearchParams([...now()].filter(([name]) => name !== "shift"));
+    rest.set("shift", s.id);
+    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null }, words(s)));
+  }));
+}
+
+export async function shift() {
+  const query = taken(ASKED);
+  if (query.get("toward") && !query.has("granularity")) query.set("granularity", "month");
+  const title = h("h1", {}, query.get("actor") ? `Shifts of ${query.get("actor")}${query.get("toward") ? ` toward ${query.get("toward")}` : ""}` : "Shifts: who moves away from whom");
+  const wanted = new URLSearchParams([...query].filter(([name]) => name !== "granularity"));
+  const address = `/v1/shifts?${wanted}`;
+  const parts = [title, form()];
+  if (query.get("actor") && query.get("toward")) {
+    const series = `/v1/alignment?${query}`;
+    parts.push(chart(series), request(series));
+  }
+  const chosen = now().get("shift");
+  parts.push(later("Looking for shifts …", async () => {
+    const found = await get(address);
+    return [h("h2", {}, "Shifts"), found.data.length ? [choices(found, chosen), chart(address)] : nothing(found.meta.reason), request(address, found.links)];
+  }));
+  if (chosen) {
+    parts.push(later("Weighing the evidence …", async () => {
+      const made = await evidence(chosen);
+      say("Evidence is shown.");
+      return h("section", { "aria-labelledby": "evidence" }, made);
+    }));
+  }
+  return parts;
+}

@@ -1,0 +1,1 @@
+"""Lists of events in every form but JSON: one module a form."""

@@ -1,0 +1,65 @@
+"""Lists of events over HTTP, in every form but JSON."""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request, Response
+from starlette.responses import StreamingResponse
+
+from app.events.filter import EventQuery
+from app.events.forms import Form
+from app.feeds.citation import license_links
+from app.feeds.opening import Opened
+from app.feeds.registry import SAVED, WRITINGS, media_type
+from app.http.asked import seen
+from app.http.caching import cached
+from app.http.page import links
+
+
+def answer(form: Form, asked: EventQuery, request: Request) -> Response:
+    """The events asked for; `limit` and `cursor` as in JSON, all of them in a stream without."""
+    state = request.app.state
+    with state.database.connect() as db:
+        version, _ = seen(db, asked.as_of)
+
+    def make() -> Response:
+        address = partial(links, request)
+        opened = Opened(form, asked, state.database, state.cursor_key, address)
+        headers = _headers(form, opened)
+        parts = WRITINGS[form].write(opened.feed)
+        if WRITINGS[form].streams:
+            paced = paced_by(state.exports, parts)
+            return StreamingResponse(paced, 200, headers, media_type(form))
+        return Response(b"".join(parts), 200, headers, media_type(form))
+
+    found = cached(request, version, make, form)
+    found.headers["Vary"] = "Accept"
+    return found
+
+
+def _headers(form: Form, opened: Opened) -> dict[str, str]:
+    following = opened.links.next
+    told = [f'<{following}>; rel="next"'] if following else []
+    if not WRITINGS[form].says_licence:
+        told += license_links(opened.feed.cited)
+    headers = {"Entente-Version": str(opened.reading.version)}
+    if opened.reason:
+        headers["Entente-Reason"] = opened.reason
+    if told:
+        headers["Link"] = ", ".join(told)
+    if form in SAVED:
+        name = f"entente-events.{WRITINGS[form].suffix}"
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return headers
+
+
+async def paced_by(limiter: CapacityLimiter, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Parts as they are made, in threads of the exports' own: readers of pages never wait for
+    them. A slow reader holds no thread and no connection."""
+    while True:
+        part = await to_thread.run_sync(next, parts, None, limiter=limiter)
+        if part is None:
+            return
+        if part:
+            yield part

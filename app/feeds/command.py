@@ -1,0 +1,93 @@
+"""`entente export`: every filter of the API as an option, every form as a file."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from app.db.engine import Database
+from app.events.filter import EventQuery
+from app.events.forms import Form
+from app.events.read import meta, read_page
+from app.feeds.opening import Opened
+from app.feeds.registry import WRITINGS
+from app.http.asked import seen
+from app.http.page import Links
+
+SECRET = b"terminal"
+TEXT = "ndjson"
+"""The form where none is asked for."""
+
+
+def export_command(opened: Callable[[], Database], guard: Callable[[Any], Any]) -> Any:
+    """The command; `opened` gives the database, `guard` tells faults as the terminal does."""
+
+    def export(**given: Any) -> None:
+        """Write events to a file or to standard output, in any form; all of them unless limited."""
+        target: Path | None = given.pop("output")
+        wanted = {name: value for name, value in given.items() if value not in (None, [])}
+        asked = EventQuery.model_validate({"format": TEXT, **wanted})
+        with closing(opened()) as database:
+            _write(asked, database, target)
+
+    export.__signature__ = inspect.Signature(_parameters())  # type: ignore[attr-defined]
+    export.__annotations__ = {p.name: p.annotation for p in _parameters()}
+    return guard(export)
+
+
+def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
+    form: Form = asked.format or "ndjson"
+    if form == "json":
+        parts = iter([_json(asked, database)])
+    else:
+        opened = Opened(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
+        parts = WRITINGS[form].write(opened.feed)
+    if target is None:
+        for part in parts:
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+        return
+    begun = target.with_name(target.name + ".part")
+    with begun.open("wb") as file:
+        for part in parts:
+            file.write(part)
+    begun.replace(target)
+
+
+def _json(asked: EventQuery, database: Database) -> bytes:
+    with database.connect() as db:
+        rows, cursor = read_page(db, asked, SECRET)
+        known = meta(db, asked, seen(db, asked.as_of)[0], not rows).model_dump_json(
+            exclude_none=True
+        )
+    following = f',"cursor":"{cursor}"' if cursor else ""
+    return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode()
+
+
+def _parameters() -> list[inspect.Parameter]:
+    found = [_parameter(name, field) for name, field in EventQuery.model_fields.items()]
+    option = typer.Option("--output", "-o", help="File to write; standard output unless given.")
+    return [*found, _optional("output", Annotated[Path | None, option], None)]
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    flag = f"--{name.replace('_', '-')}"
+    kind: Any = str | None
+    default: Any = None
+    if get_origin(field.annotation) is list:
+        kind, default = list[str], []
+    elif field.annotation is bool:
+        kind, flag = bool | None, f"{flag}/--no-{name.replace('_', '-')}"
+    told = field.description or ""
+    if name == "format":
+        told = f"One of {', '.join(get_args(Form))}; {TEXT} unless given."
+    return _optional(name, Annotated[kind, typer.Option(flag, help=told)], default)
+
+
+def _optional(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -1,0 +1,40 @@
+"""GeoJSON (RFC 7946): a feature an event, without a geometry where the place has no coordinates."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from app.feeds.citation import credit
+from app.feeds.feed import Feed
+from app.http.answer import encode
+
+
+def write(feed: Feed) -> Iterator[bytes]:
+    """A FeatureCollection that names the datasets and, where there is more, the next page."""
+    yield b'{"type":"FeatureCollection","features":['
+    separator = b""
+    for documents in feed.chunks:
+        if documents:
+            features = [encode(feature(json.loads(document))) for document in documents]
+            yield separator + b",".join(features)
+            separator = b","
+    onward = feed.onward()
+    tail = {
+        "links": [{"rel": "self", "href": feed.here}]
+        + ([{"rel": "next", "href": onward}] if onward else []),
+        "meta": {"version": feed.version, "datasets": [credit(d) for d in feed.cited]},
+    }
+    yield b"]," + encode(tail)[1:]
+
+
+def feature(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as a feature; its properties are its fields."""
+    place = event["location"] or {}
+    lat, lon = place.get("lat"), place.get("lon")
+    here = lat is not None and lon is not None
+    return {
+        "type": "Feature",
+        "id": event["id"],
+        "geometry": {"type": "Point", "coordinates": [lon, lat]} if here else None,
+        "properties": {name: value for name, value in event.items() if name != "id"},
+    }

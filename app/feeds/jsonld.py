@@ -1,0 +1,88 @@
+"""JSON-LD in the words of schema.org; the context stands inside, so that nothing is fetched."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from app.feeds.feed import Feed
+from app.feeds.telling import decoded
+from app.http.answer import encode
+
+CONTEXT = {
+    "@vocab": "https://schema.org/",
+    "entente": "urn:entente:",
+    "url": {"@type": "@id"},
+}
+
+
+def write(feed: Feed) -> Iterator[bytes]:
+    """The events of a page, and the datasets that they are from."""
+    events = [entry(event) for part in feed.chunks for event in decoded(part)]
+    sets = [
+        {
+            "@type": "Dataset",
+            "@id": f"urn:entente:dataset:{quote(d.code)}",
+            "name": d.name,
+            "version": d.version,
+            "license": d.licence,
+            "creditText": d.citation,
+        }
+        for d in feed.cited
+    ]
+    onward = feed.onward()
+    page = {"@context": CONTEXT, "@id": feed.here, "@graph": events + sets}
+    yield encode(page | ({"entente:next": {"@id": onward}} if onward else {}))
+
+
+def entry(event: dict[str, Any]) -> dict[str, Any]:
+    """One event; who took part keeps the role, in `entente:role`."""
+    ident = quote(event["id"], safe=":")
+    found: dict[str, Any] = {
+        "@type": "Event",
+        "@id": f"urn:entente:event:{ident}",
+        "name": event["title"],
+        "description": event["summary"],
+        "startDate": event["start"],
+        "endDate": event["end"],
+        "keywords": [word for word in (event["type"], *event["tags"]) if word],
+        "about": [_part(part) for part in event["participants"]],
+        "subjectOf": [_report(report) for report in event["reports"]],
+        "isPartOf": {"@id": f"urn:entente:dataset:{quote(event['dataset'])}"},
+        "location": _place(event["location"]),
+        "entente:date": event["date"],
+        "entente:status": event["status"],
+    }
+    return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    known = {"identifier": part["actor"], "name": part["name"] or part["native"]}
+    said = {name: value for name, value in known.items() if value}
+    return {"@type": "Thing", **said, "entente:role": part["role"]}
+
+
+def _report(report: dict[str, Any]) -> dict[str, Any]:
+    found = {
+        "@type": "CreativeWork",
+        "name": report["title"],
+        "publisher": {"@type": "Organization", "name": report["publisher"]},
+        "url": report["url"],
+        "datePublished": report["published"],
+        "abstract": report["quote"],
+        "entente:stance": report["stance"],
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _place(place: dict[str, Any] | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    found: dict[str, Any] = {"@type": "Place"}
+    if place["name"]:
+        found["name"] = place["name"]
+    if place["country"]:
+        found["address"] = {"@type": "PostalAddress", "addressCountry": place["country"]}
+    if place["lat"] is not None and place["lon"] is not None:
+        point = {"latitude": place["lat"], "longitude": place["lon"]}
+        found["geo"] = {"@type": "GeoCoordinates", **point}
+    return found

@@ -1,0 +1,153 @@
+"""CSV, Parquet and Arrow: the same columns, chunk by chunk."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.events.flat import COLUMNS, PLACES, armoured, flat
+from app.events.vocabulary import ROLES
+from app.feeds.citation import credit
+from app.feeds.feed import Feed
+
+ROWS_IN_GROUP = 4_000
+"""Of a Parquet file; what is held before it is written."""
+EPOCH = date(1970, 1, 1).toordinal()
+KINDS: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "day": pa.date32(),
+    "number": pa.float64(),
+    "integer": pa.int32(),
+}
+REPEATS: dict[str, str] = {
+    **dict.fromkeys(PLACES, "location"),
+    **dict.fromkeys(ROLES, "participants"),
+    "publishers": "reports",
+    "key": "id",
+}
+"""Columns that a field brings along."""
+NAMES = tuple(COLUMNS)
+
+
+def columns(fields: tuple[str, ...]) -> list[int]:
+    """The places in a row of the columns of these fields, or all."""
+    wanted = {"id", *fields}
+    return [n for n, name in enumerate(NAMES) if not fields or REPEATS.get(name, name) in wanted]
+
+
+def write_csv(feed: Feed) -> Iterator[bytes]:
+    """RFC 4180, UTF-8, with names in the first line; no cell is a formula."""
+    chosen = columns(feed.fields)
+    texts = [at for at, n in enumerate(chosen) if COLUMNS[NAMES[n]] == "text"]
+    held = io.StringIO(newline="")
+    lines = csv.writer(held)
+    lines.writerow([NAMES[n] for n in chosen])
+    start = "\ufeff" if feed.bom else ""
+    for documents in feed.chunks:
+        for document in documents:
+            cells = flat(document)
+            row = [cells[n] for n in chosen]
+            for at in texts:
+                if row[at]:
+                    row[at] = armoured(row[at])
+            lines.writerow(row)
+        yield (start + held.getvalue()).encode()
+        start = ""
+        held.seek(0)
+        held.truncate()
+
+
+def schema(feed: Feed) -> pa.Schema:
+    """Columns, their types, and in the metadata whose rows they are."""
+    about = {
+        "version": feed.version,
+        "request": feed.here,
+        "datasets": [credit(d) for d in feed.cited],
+    }
+    names = [NAMES[n] for n in columns(feed.fields)]
+    fields = [pa.field(name, KINDS[COLUMNS[name]]) for name in names]
+    return pa.schema(fields, metadata={"entente": json.dumps(about, ensure_ascii=False)})
+
+
+def _batch(documents: list[str], of: pa.Schema) -> pa.RecordBatch:
+    cells = list(zip(*map(flat, documents), strict=True)) or [()] * len(NAMES)
+    arrays = [_array(cells[NAMES.index(field.name)], field.type) for field in of]
+    return pa.RecordBatch.from_arrays(arrays, schema=of)
+
+
+def _array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
+    """Cells as an Arrow array, put together by hand: `pa.array` would bring pandas into the
+    process where it is installed, and 50 MB with it."""
+    held = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    valid = pa.py_buffer(np.packbits(held, bitorder="little").tobytes())
+    if of == pa.string():
+        texts = [b"" if value is None else value.encode() for value in values]
+        ends = np.zeros(len(texts) + 1, np.int32)
+        np.cumsum([len(text) for text in texts], out=ends[1:])
+        parts = [valid, pa.py_buffer(ends.tobytes()), pa.py_buffer(b"".join(texts))]
+        return pa.Array.from_buffers(of, len(values), parts)
+    if of == pa.date32():
+        numbers = [0 if v is None else date.fromisoformat(v).toordinal() - EPOCH for v in values]
+    else:
+        numbers = [0 if value is None else value for value in values]
+    body = np.array(numbers, np.float64 if of == pa.float64() else np.int32)
+    return pa.Array.from_buffers(of, len(values), [valid, pa.py_buffer(body.tobytes())])
+
+
+class Sink(io.RawIOBase):
+    """A file that is emptied as it is written."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.at = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, part: Any) -> int:
+        """Keep a part until it is taken."""
+        self.parts.append(bytes(part))
+        self.at += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        """Bytes written so far, taken or not."""
+        return self.at
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        parts, self.parts = self.parts, []
+        return b"".join(parts)
+
+
+def write_parquet(feed: Feed) -> Iterator[bytes]:
+    """Zstandard, row groups of 4,000."""
+    of, sink = schema(feed), Sink()
+    with pq.ParquetWriter(sink, of, compression="zstd") as file:
+        held: list[pa.RecordBatch] = []
+        for documents in feed.chunks:
+            held.append(_batch(documents, of))
+            if sum(batch.num_rows for batch in held) >= ROWS_IN_GROUP:
+                file.write_table(pa.Table.from_batches(held, of))
+                held = []
+                yield sink.taken()
+        file.write_table(pa.Table.from_batches(held, of))
+    yield sink.taken()
+
+
+def write_arrow(feed: Feed) -> Iterator[bytes]:
+    """The IPC stream format."""
+    of, sink = schema(feed), Sink()
+    with pa.ipc.new_stream(sink, of) as stream:
+        for documents in feed.chunks:
+            stream.write_batch(_batch(documents, of))
+            yield sink.taken()
+    yield sink.taken()

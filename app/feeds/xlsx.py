@@ -1,0 +1,81 @@
+"""XLSX: a sheet of events for people, and one that says whose they are."""
+
+from collections.abc import Iterator
+from datetime import date
+from tempfile import TemporaryFile
+from typing import Any
+
+import xlsxwriter
+
+from app.events.flat import COLUMNS, flat
+from app.feeds.citation import sentence
+from app.feeds.feed import Feed
+
+MOST = 1_048_575
+"""Rows of a sheet, the one with the names left out."""
+CELL = 32_767
+PIECE = 1 << 16
+EXCEL_BEGINS = "1900-03-01"
+"""Excel takes 1900 for a leap year; days before are written as text."""
+HIDDEN = ("participants", "signals", "reports")
+WIDTHS = {"title": 60, "summary": 60, "participant": 30, "publishers": 40, "id": 40}
+
+
+def write(feed: Feed) -> Iterator[bytes]:
+    """Written to a temporary file first: the form begins with its end."""
+    with TemporaryFile() as file:
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        with xlsxwriter.Workbook(file, options) as book:
+            shown = [(n, name) for n, name in enumerate(COLUMNS) if name not in HIDDEN]
+            _about(book.add_worksheet("about"), feed)
+            sheet = book.add_worksheet("events")
+            sheet.activate()
+            sheet.freeze_panes(1, 0)
+            formats = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
+            for number, (_, name) in enumerate(shown):
+                sheet.set_column(number, number, WIDTHS.get(name, 12))
+                sheet.write_string(0, number, name, formats[0])
+            line = 0
+            for documents in feed.chunks:
+                for line, document in enumerate(documents, line + 1):  # noqa: B020
+                    _row(sheet, line, shown, document, formats[1])
+            sheet.autofilter(0, 0, max(line, 1), len(shown) - 1)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _row(sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_days: Any) -> None:
+    cells = flat(document)
+    for number, (n, name) in enumerate(shown):
+        value = cells[n]
+        if value is None:
+            continue
+        if COLUMNS[name] == "day" and value >= EXCEL_BEGINS:
+            sheet.write_datetime(line, number, date.fromisoformat(value), of_days)
+        elif isinstance(value, str):
+            sheet.write_string(line, number, cut(value))
+        else:
+            sheet.write_number(line, number, value)
+
+
+def cut(text: str) -> str:
+    """A text that fits in a cell, and says so where it is not all."""
+    if len(text) <= CELL:
+        return text
+    told = f" … ({len(text):,} characters in all)"
+    return text[: CELL - len(told)] + told
+
+
+def _about(sheet: Any, feed: Feed) -> None:
+    rows = [
+        ("Request", feed.here),
+        ("Version of the database", str(feed.version)),
+        *((f"Dataset {d.code}", sentence(d)) for d in feed.cited),
+        ("Nested parts", "Quotes, signals and grades: format=csv, parquet or json."),
+    ]
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 100)
+    for line, (name, text) in enumerate(rows):
+        sheet.write_string(line, 0, name)
+        sheet.write_string(line, 1, cut(text))

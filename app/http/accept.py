@@ -1,0 +1,45 @@
+"""Which of the offered forms a reader accepts (RFC 9110, section 12.5.1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from app.http.problems import NotOfferedError
+
+Name = TypeVar("Name", bound=str)
+
+
+def accepted(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
+    """The form that a reader likes best; among equals the one that is offered first."""
+    ranges = [_range(part) for part in (header or "*/*").split(",") if part.strip()]
+    best: tuple[float, Name] | None = None
+    for name, kinds in offered.items():
+        liking = max(_liking(kind, ranges) for kind in kinds)
+        if liking > 0 and (best is None or liking > best[0]):
+            best = (liking, name)
+    if best is None:
+        known = ", ".join(f"{kinds[0]} (format={name})" for name, kinds in offered.items())
+        raise NotOfferedError(f"Offered here: {known}.")
+    return best[1]
+
+
+def _range(text: str) -> tuple[str, float]:
+    kind, *parameters = (part.strip().lower() for part in text.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                weight = float(value)
+            except ValueError:
+                weight = 0.0
+            return kind, weight if 0 <= weight <= 1 else 0.0
+    return kind, 1.0
+
+
+def _liking(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """The weight of the most specific range that a media type falls in."""
+    family = kind.partition("/")[0] + "/*"
+    for wanted in (kind, family, "*/*"):
+        weights = [weight for name, weight in ranges if name == wanted]
+        if weights:
+            return max(weights)
+    return 0.0

@@ -1,0 +1,233 @@
+"""Charts say in words, numbers and pictures what the answer says."""
+
+import csv
+import io
+import json
+import struct
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import vl_convert
+from fastapi.testclient import TestClient
+
+from app.charts import alignment, look, memberships, shifts, timeline
+from app.charts.drawing import COLUMNS, SCALE, VEGA_LITE, draw
+from app.http.drawing import MEDIA, PICTURES
+
+DRAWN = {
+    "timeline": "/v1/timeline?actor=ARM&since=2016&until=2026-06&granularity=quarter",
+    "relations": "/v1/actors/ARM/relations",
+    "memberships": "/v1/actors/ARM",
+    "members": "/v1/alliances/CSTO/history",
+}
+charts = pytest.mark.parametrize("chart", DRAWN)
+
+
+def get(api: TestClient, chart: str, form: str) -> Any:
+    return api.get(DRAWN[chart], params={**asked(chart), "format": form}).raise_for_status()
+
+
+def asked(chart: str) -> dict[str, str]:
+    query = DRAWN[chart].partition("?")[2]
+    return dict(pair.split("=") for pair in query.split("&")) if query else {}
+
+
+@charts
+def test_a_spec_compiles_and_says_what_it_shows(api: TestClient, chart: str) -> None:
+    spec = get(api, chart, "vega").json()
+    assert len(spec["description"]) > 40
+    compiled = vl_convert.vegalite_to_vega(spec, vl_version=VEGA_LITE)
+    assert compiled["marks"]
+    assert "http" not in json.dumps({k: v for k, v in spec.items() if k != "$schema"})
+
+
+@charts
+def test_a_drawing_carries_its_words(api: TestClient, chart: str) -> None:
+    answer = get(api, chart, "svg")
+    root = ElementTree.fromstring(answer.content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    told = get(api, chart, "vega").json()["description"]
+    assert (root.attrib["role"], root.attrib["aria-label"]) == ("img", told)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@charts
+def test_a_picture_is_a_picture(api: TestClient, chart: str) -> None:
+    content = get(api, chart, "png").content
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", content[16:24])
+    assert width > 400 * SCALE
+    assert height > 50
+
+
+@charts
+def test_the_rows_behind_it_are_a_table(api: TestClient, chart: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(get(api, chart, "csv").text, newline="")))
+    body = get(api, chart, "json").json()
+    held = body.get("data") or [
+        m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")
+    ]
+    assert list(rows[0]) == list(COLUMNS[chart])  # type: ignore[index]
+    assert len(rows) == len(held)
+
+
+@charts
+def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
+    for form in PICTURES:
+        answer = api.get(DRAWN[chart], headers={"Accept": MEDIA[form][0]})
+        asked_for = get(api, chart, form)
+        assert answer.headers["content-type"] == asked_for.headers["content-type"]
+    refused = api.get(DRAWN[chart], headers={"Accept": "application/pdf"})
+    assert refused.status_code == 406
+    assert "format=svg" in refused.json()["detail"]
+
+
+@charts
+def test_forms_have_tags_of_their_own(api: TestClient, chart: str) -> None:
+    tags = {get(api, chart, form).headers["etag"] for form in PICTURES}
+    assert len(tags) == len(PICTURES)
+    url, tag = DRAWN[chart], get(api, chart, "svg").headers["etag"]
+    again = api.get(url, params={**asked(chart), "format": "svg"}, headers={"If-None-Match": tag})
+    assert again.status_code == 304
+
+
+def test_counts_above_and_below_the_line_add_up(api: TestClient) -> None:
+    body = get(api, "timeline", "json").json()
+    spec = get(api, "timeline", "vega").json()
+    bars = next(
+        layer["data"]["values"] for layer in spec["layer"] if "kind" in layer["data"]["values"][0]
+    )
+    assert sum(bar["count"] for bar in bars) == sum(b["count"] for b in body["data"])
+    below = sum(-bar["low"] for bar in bars if bar["kind"] == "conflict")
+    assert below == sum(b["conflict"] for b in body["data"])
+
+
+def test_what_is_not_covered_is_a_hole_and_no_zero(api: TestClient) -> None:
+    spec = get(api, "timeline", "vega").json()
+    holes = spec["layer"][0]
+    assert holes["mark"]["type"] == "rect"
+    assert holes["data"]["values"][0]["start"] == "2016-01-01"
+    assert "not covered" in spec["description"]
+    within = api.get("/v1/timeline?since=2023&until=2023&format=vega").json()
+    assert "not covered" not in json.dumps(within)
+
+
+def point(day: int, index: float | None, covered: bool = True, n: int = 2) -> dict[str, Any]:
+    """A point of an alignment series."""
+    return {
+        "start": f"2023-01-{day:02d}", "end": f"2023-01-{day:02d}", "index": index,
+        "low": None if index is None else index - 0.2,
+        "high": None if index is None else index + 0.2,
+        "n": n, "positive": 1.0, "negative": 0.5, "effective": 3.0, "sources": 2,
+        "covered": covered,
+    }  # fmt: skip
+
+
+def shift(**more: Any) -> dict[str, Any]:
+    """A row of `/v1/shifts`."""
+    level = {"low": -1, "high": 1, "effective": 9, "start": None, "end": None}
+    return {
+        "id": "x", "actor": "ARM", "toward": ["RUS"], "against": [], "onset": "2022-09-14",
+        "direction": "away", "before": {"index": 0.72, **level},
+        "after": {"index": -0.71, **level}, "magnitude": 1.43, "p": 0.0005, "q": 0.001,
+        "verdict": "strong", "robust": True, "provisional": False, **more,
+    }  # fmt: skip
+
+
+SERIES = {
+    "data": [point(1, 0.5), point(2, 0.4), point(3, None, covered=False, n=0), point(4, -0.5)],
+    "meta": {"actor": "ARM", "toward": ["RUS"], "against": [], "version": 7},
+    "shifts": [shift(onset="2023-01-04"), shift(onset="2023-01-02", verdict="no_evidence")],
+}
+
+
+def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
+    spec = alignment.spec(SERIES)
+    assert [p["part"] for p in alignment.unbroken(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
+    rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
+    assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
+    told = spec["description"]
+    assert "from +0.50 to -0.50" in told
+    assert "A shift away at 2023-01-04 (strong)." in told
+    assert "1 of 4 stretches are not covered" in told
+
+
+def test_an_index_that_is_nowhere_is_said_to_be() -> None:
+    empty = {**SERIES, "data": [point(1, None, covered=False)], "shifts": []}
+    assert "no index in this window" in alignment.spec(empty)["description"]
+
+
+def test_shifts_go_from_before_to_after() -> None:
+    body = {"data": [shift(), shift(actor="GEO", before=None, after=None, onset=None)], "meta": {}}
+    spec = shifts.spec(body)
+    assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
+        "ARM toward RUS, 2022-09-14 (strong)"
+    ]
+    assert "+0.72 to -0.71" in spec["description"]
+    rows = list(csv.DictReader(io.StringIO(draw("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]
+    assert [row["before"] for row in rows] == ["0.72", ""]
+
+
+@pytest.mark.parametrize(
+    ("chart", "body"), [("alignment", SERIES), ("shifts", {"data": [shift()]})]
+)
+def test_series_and_shifts_are_drawn(chart: Any, body: dict[str, Any]) -> None:
+    for form in ("svg", "png", "csv", "vega"):
+        assert len(draw(chart, form, body).body) > 100
+
+
+def test_nothing_is_drawn_as_nothing_and_says_so() -> None:
+    empty: dict[str, Any] = {"data": [], "meta": {}}
+    assert "No events" in timeline.spec(empty)["description"]
+    assert "No shift" in shifts.spec(empty)["description"]
+    assert "No memberships" in memberships.spec([], "", "2026-01-01")["description"]
+    for chart in ("timeline", "alignment", "shifts", "relations", "members"):
+        assert draw(chart, "svg", empty).status_code == 200  # type: ignore[arg-type]
+
+
+def test_a_suspended_membership_is_fainter_and_one_that_ended_ends(api: TestClient) -> None:
+    spec = get(api, "memberships", "vega").json()
+    bars = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "CSTO"]
+    assert [(b["state"], b["begun"]) for b in bars] == [
+        ("in force", "1994-04-20"), ("suspended", "2024-02-22"),
+    ]  # fmt: skip
+    spec = get(api, "members", "vega").json()
+    left = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "GEO"]
+    assert left[0]["ended"] == "1999-04-01"
+
+
+def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
+    url = "/v1/timeline?since=2000&until=2020&granularity=day"
+    assert api.get(url).status_code == 200
+    refused = api.get(url + "&format=svg")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == ["query", "format"]
+    assert api.get(url + "&format=csv").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (look.FOR, look.AGAINST),
+        (look.BAND, look.LINE),
+        (look.HOLE, look.AGAINST),
+        ("#ffffff", look.LINE),
+    ],
+)
+def test_what_must_be_told_apart_differs_in_lightness(one: str, other: str) -> None:
+    """Contrast of at least 3 : 1 (WCAG 1.4.11), so that it holds in grey."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_a_picture_fetches_nothing() -> None:
+    spec = {"data": {"url": "http://127.0.0.1:9/rows.json"}, "mark": "bar", "encoding": {}}
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1|denied|allow"):
+        vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])

@@ -1,0 +1,79 @@
+"""A real Chromium against a real server; a request to anywhere else fails the test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import copied
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from serving import serving
+
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="session")
+def address(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The service on the bundled data."""
+    with serving(copied("sqlite", "explored", tmp_path_factory.mktemp("web"), request)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt install chromium)")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of its own; errors in it, and requests that leave the service, are faults."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
+    made = context.new_page()
+    foreign: list[str] = []
+    broken: list[str] = []
+    home = urlsplit(address).netloc
+
+    def watch(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.netloc != home:
+            foreign.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/*", watch)
+    made.on("pageerror", lambda error: broken.append(str(error)))
+    made.on(
+        "console",
+        lambda message: (
+            broken.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None
+        ),
+    )
+    made.set_default_timeout(30_000)
+    yield made
+    context.close()
+    assert foreign == [], "requests to foreign hosts"
+    assert broken == [], "errors in the page"
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path | None:
+    """Where screenshots are kept, when they are asked for (`SCREENSHOTS=docs/screenshots`)."""
+    folder = os.environ.get("SCREENSHOTS")
+    return Path(folder) if folder else None

@@ -1,0 +1,291 @@
+"""The explorer in a real browser: from a name to a quotation, by links, keys and going back."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+from app.main import create_app
+from app.settings import Settings
+
+PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
+shifts = pytest.mark.skipif("/v1/shifts" not in PATHS, reason="no shifts in this service")
+VIEWS = {
+    "home": "/",
+    "events": "/?view=events&between=ARM,RUS&since=2023-09&until=2023-10",
+    "event": "/?view=event&id=curated:2023-10-03-armenia-ratifies-rome-statute",
+    "actor": "/?view=actor&actor=ARM",
+    "alliances": "/?view=alliances&on=2023-10-13",
+    "alliance": "/?view=alliance&code=CSTO&on=2023-10-13",
+    "map": "/?view=map&actor=ARM",
+    "uncovered": "/?view=events&until=1950",
+    "failure": "/?view=actor&actor=Armenai",
+}
+WITH_SHIFTS = {
+    "shift": "/?view=shift&actor=ARM&toward=RUS",
+    "compare": "/?view=compare&dyad1=ARM>RUS&dyad2=ARM>EU",
+}
+if "/v1/shifts" in PATHS:
+    VIEWS |= WITH_SHIFTS
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TITLE = "Armenian parliament ratifies the Rome Statute"
+
+
+def opened(page: Page, address: str) -> Page:
+    """A view, once it and its charts are there."""
+    page.goto(address)
+    expect(page.locator("h1")).to_be_visible(timeout=30_000)
+    expect(page.locator("[aria-busy]")).to_have_count(0, timeout=30_000)
+    return page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, view: str, theme: Any) -> None:
+    page.emulate_media(color_scheme=theme)
+    opened(page, VIEWS[view])
+    for summary in page.locator("summary").all()[:1]:
+        summary.click()
+    found = Axe().run(
+        page,
+        options={
+            "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        },
+    )
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_overflows_a_phone(page: Page, view: str, shots: Path | None) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    opened(page, VIEWS[view])
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360
+    if shots and view in ("events", "shift"):
+        page.screenshot(path=shots / f"{view}-phone.png")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_screenshots(page: Page, view: str, shots: Path | None) -> None:
+    opened(page, VIEWS[view])
+    if shots:
+        page.screenshot(path=shots / f"{view}.png")
+        if view == "events":
+            page.get_by_role("button", name="Dark").click()
+            page.screenshot(path=shots / "events-dark.png")
+
+
+def test_from_a_name_to_a_quotation(page: Page) -> None:
+    opened(page, "/")
+    page.get_by_role("combobox", name="Find an actor").fill("Armenia")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("h1")).to_have_text("Armenia (ARM)")
+    expect(page.locator("figure svg").first).to_be_visible()
+    page.get_by_role("link", name="All events, with filters").click()
+    expect(page.locator("h1")).to_have_text("Events")
+    page.get_by_label("Words").fill("rome statute parliament")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("link", name=TITLE).first.click()
+    expect(page.locator("h1")).to_have_text(TITLE)
+    told = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()
+    assert len(told["reports"]) > 1
+    for report in told["reports"]:
+        expect(page.get_by_role("listitem").filter(has_text=report["publisher"])).to_have_count(1)
+    expect(page.locator(".grade").first).to_have_attribute("title", re.compile("reliable"))
+
+
+@shifts
+def test_two_clicks_from_a_curve_to_its_sources(page: Page) -> None:
+    opened(page, "/?view=shift&actor=ARM&toward=RUS")
+    expect(page.locator("figcaption").first).to_contain_text("ARM toward RUS")
+    page.locator(".shifts a").first.click()
+    evidence = page.get_by_role("table", name="Events, each with its share of the change")
+    expect(evidence).to_contain_text(TITLE)
+    said = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()["reports"]
+    for report in said:
+        expect(evidence).to_contain_text(report["publisher"])
+    evidence.get_by_role("link", name=TITLE).click()
+    expect(page.locator("h1")).to_have_text(TITLE)
+    page.go_back()
+    expect(evidence).to_be_visible()
+
+
+def test_the_address_is_the_state(page: Page) -> None:
+    opened(page, VIEWS["events"])
+    expect(page.locator(".chips li")).to_have_count(3)
+    expect(page.locator(".chips")).to_contain_text("between: ARM,RUS")
+    page.get_by_role("button", name="Remove until: 2023-10").click()
+    expect(page.locator(".chips li")).to_have_count(2)
+    assert "until" not in page.url
+    page.go_back()
+    expect(page.locator(".chips li")).to_have_count(3)
+    page.go_forward()
+    expect(page.locator(".chips li")).to_have_count(2)
+
+
+def test_a_deep_link_survives_a_reload(page: Page) -> None:
+    opened(page, VIEWS["event"])
+    page.reload()
+    expect(page.locator("h1")).to_have_text(TITLE)
+
+
+def test_clocks_hold_through_every_view(page: Page) -> None:
+    opened(page, "/?view=events&member_of=CSTO&since=2023-08")
+    page.get_by_label("Known by").fill("2023-09-30")
+    page.get_by_role("button", name="Set").click()
+    expect(page.locator(".chips")).to_contain_text("known_by: 2023-09-30")
+    expect(page.locator(".row").first).to_be_visible()
+    expect(page.get_by_text(TITLE)).to_have_count(0)
+    page.get_by_role("link", name="Map").click()
+    expect(page.locator("h1")).to_have_text("Where it happened")
+    assert "known_by=2023-09-30" in page.url
+
+
+def test_every_view_says_which_request_made_it(page: Page, address: str) -> None:
+    opened(page, VIEWS["events"])
+    box = page.locator("details.request").first
+    box.locator("summary").click()
+    expect(box).to_contain_text(f"curl '{address}/v1/events?")
+    for word in ("httpx2.get(", "library(jsonlite)", "as_of="):
+        expect(box).to_contain_text(word)
+    for form in ("csv", "parquet", "xlsx", "geojson", "ics"):
+        link = box.get_by_role("link", name=form, exact=True)
+        answer = page.request.get(str(link.get_attribute("href")))
+        assert answer.status == 200, form
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_request_shown_answers(page: Page, view: str) -> None:
+    opened(page, VIEWS[view])
+    for code in page.locator("details.request summary code").all():
+        answer = page.request.get(str(code.text_content()))
+        assert answer.status == 200, code.text_content()
+
+
+def test_empty_uncovered_and_failed_are_different_pictures(page: Page) -> None:
+    opened(page, "/?view=events&q=zyxwvut")
+    expect(page.locator(".state.empty")).to_contain_text("Nothing matched")
+    opened(page, VIEWS["uncovered"])
+    expect(page.locator(".state.uncovered")).to_contain_text("Not covered")
+    opened(page, VIEWS["failure"])
+    expect(page.locator(".state.failure")).to_contain_text("ARM")
+    expect(page.locator(".state.failure")).to_contain_text("cannot be answered")
+
+
+def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: Page) -> None:
+    broken = True
+
+    def fail(route: Route) -> None:
+        if broken:
+            route.fulfill(
+                status=503,
+                content_type="application/problem+json",
+                body='{"title":"The database cannot answer now","status":503,"detail":"Busy."}',
+            )
+        else:
+            route.fallback()
+
+    page.route("**/v1/events?*", fail)
+    opened(page, VIEWS["events"])
+    failure = page.locator(".state.failure")
+    expect(failure).to_contain_text("The service failed")
+    expect(failure).to_contain_text("Busy.")
+    broken = False
+    failure.get_by_role("button", name="Try again").click()
+    expect(page.locator(".row").first).to_be_visible()
+
+
+def test_no_answer_at_all_is_a_failure_too(page: Page) -> None:
+    page.route("**/v1/coverage", lambda route: route.abort())
+    opened(page, "/")
+    expect(page.locator(".state.failure")).to_contain_text("could not be reached")
+
+
+def test_the_keyboard_reaches_everything(page: Page) -> None:
+    opened(page, "/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Events")
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+
+
+def test_a_long_list_stays_small_and_smooth(page: Page) -> None:
+    """100,000 events: only what is seen is in the page, and no frame takes long."""
+    page.route("**/v1/events?*", _many)
+    opened(page, "/?view=events")
+    page.wait_for_selector(".row")
+    box = page.locator(".list")
+    seen = page.evaluate(
+        """async (box) => {
+            let most = 0, slowest = 0, last = performance.now();
+            while (document.querySelector('.space').getBoundingClientRect().height < 72 * 100000) {
+                box.scrollTop = box.scrollHeight;
+                await new Promise(requestAnimationFrame);
+                const now = performance.now();
+                slowest = Math.max(slowest, now - last);
+                last = now;
+                most = Math.max(most, document.querySelectorAll('.row').length);
+            }
+            return {most, slowest};
+        }""",
+        box.element_handle(),
+    )
+    assert seen["most"] < 60
+    assert seen["slowest"] < 500
+    box.evaluate("box => { box.scrollTop = 72 * 50000; }")
+    expect(page.get_by_text("Event 50000", exact=True)).to_be_visible()
+
+
+def _many(route: Route) -> None:
+    """A service with 100,000 events, a thousand a page."""
+    found = re.search(r"cursor=(\d+)", route.request.url)
+    first = int(found[1]) if found else 0
+    rows = [
+        {
+            "id": f"made:{n}", "title": f"Event {n}", "date": "2020-01-01", "type": None,
+            "participants": [], "reports": [],
+        }
+        for n in range(first, first + 1000)
+    ]  # fmt: skip
+    onward = f"/v1/events?cursor={first + 1000}" if first + 1000 < 100_000 else None
+    route.fulfill(
+        json={"data": rows, "meta": {"version": 1}, "links": {"self": "", "next": onward}}
+    )
+
+
+def test_hostile_titles_stay_text(page: Page) -> None:
+    def hostile(route: Route) -> None:
+        route.fulfill(
+            json={
+                "data": [
+                    {
+                        "id": "made:x", "title": "<img src=//evil.example/x onerror=alert(1)>",
+                        "date": "2020", "type": None, "participants": [], "reports": [],
+                    }
+                ],
+                "meta": {"version": 1}, "links": {"self": "", "next": None},
+            }
+        )  # fmt: skip
+
+    page.route("**/v1/events?*", hostile)
+    opened(page, "/?view=events")
+    expect(page.locator(".row .what")).to_contain_text("<img")
+    assert page.locator(".row img").count() == 0
+
+
+def test_the_day_slides(page: Page) -> None:
+    opened(page, VIEWS["alliance"])
+    expect(page.get_by_role("table", name="Members on 2023-10-13")).to_contain_text("Armenia")
+    slider = page.get_by_label("Slide through the years")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_url(re.compile("on=2023-10-12"))
+    expect(page.get_by_role("table", name="Members on 2023-10-12")).to_be_visible()

@@ -1,0 +1,50 @@
+"""The explorer's files, as they are served."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.explorer.router import contents
+
+STATIC = Path(__file__).resolve().parents[2] / "app" / "explorer" / "static"
+FILES = sorted(str(p.relative_to(STATIC)) for p in STATIC.rglob("*") if p.is_file())
+
+
+def test_every_file_is_served(api: TestClient) -> None:
+    assert sorted(contents()) == FILES
+    for name in FILES:
+        answer = api.get(f"/explorer/{name}")
+        assert answer.status_code == 200
+        assert answer.content == (STATIC / name).read_bytes()
+        again = api.get(f"/explorer/{name}", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+
+
+def test_the_page_is_at_the_root_and_may_fetch_nothing_from_elsewhere(api: TestClient) -> None:
+    answer = api.get("/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "name", ["", "nothing.js", "../router.py", "%2e%2e/router.py", "views", "views/", "main.js/"]
+)
+def test_nothing_else_is_served(api: TestClient, name: str) -> None:
+    assert api.get(f"/explorer/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_names_another_host(name: str) -> None:
+    text = (STATIC / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not re.findall(r"(?:https?:)?//[\w-]+\.\w+", text)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
+def test_every_import_is_there(name: str) -> None:
+    for wanted in re.findall(r'from "(\..+?)"', (STATIC / name).read_text("utf-8")):
+        assert (STATIC / name).parent.joinpath(wanted).resolve().is_file(), wanted

@@ -1,0 +1,328 @@
+"""Every form holds the same events, says whose they are, and opens in what it is made for."""
+
+import csv
+import io
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+from icalendar import Calendar
+from reading_feeds import AUTUMN, every, get
+from sheets import sheets
+
+from app.events.flat import COLUMNS, PLACES
+from app.events.forms import FORMS, MEDIA
+from app.feeds.registry import WRITINGS
+
+OTHERS = tuple(form for form in FORMS if form != "json")
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
+    """What a reader of CSV sees."""
+    return list(csv.DictReader(io.StringIO(get(api, "csv", query).text, newline="")))
+
+
+def test_every_form_but_json_has_a_writer() -> None:
+    assert set(WRITINGS) == set(OTHERS)
+    assert set(MEDIA) == set(FORMS)
+
+
+def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
+    lines = get(api, "ndjson", "sort=date").text.splitlines()
+    assert [json.loads(line) for line in lines] == every(api, "sort=date")
+    assert len(lines) > 50
+
+
+def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
+    events = every(api, "sort=date")
+    found = rows(api, "sort=date")
+    assert list(found[0]) == list(COLUMNS)
+    assert [row["id"] for row in found] == [event["id"] for event in events]
+    for row, event in zip(found, events, strict=True):
+        assert row["title"] == event["title"]
+        assert (row["intensity"] or None) == (
+            None if event["intensity"] is None else str(event["intensity"])
+        )
+        for name in ("participants", "signals", "reports"):
+            assert json.loads(row[name]) == event[name]
+
+
+def test_csv_repeats_who_took_part_for_the_eye(api: TestClient) -> None:
+    [row] = [r for r in rows(api) if r["title"] == "CSTO exercise in Kyrgyzstan without Armenia"]
+    assert (row["absent"], row["initiator"], row["host"]) == ("ARM", "CSTO", "KGZ")
+    assert "RUS" in row["participant"].split("; ")
+    assert "founding-case" in row["tags"].split("; ")
+    assert row["publishers"]
+
+
+def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> None:
+    file = tmp_path / "events.parquet"
+    file.write_bytes(get(api, "parquet").content)
+    events = every(api, AUTUMN)
+    with duckdb.connect() as db:
+        told = db.execute(
+            "SELECT id, start, intensity, json_extract_string(participants, '$[0].role')"
+            f" FROM '{file}'"
+        ).fetchall()
+    assert [row[0] for row in told] == [event["id"] for event in events]
+    assert [row[1].isoformat() for row in told] == [event["start"] for event in events]
+    assert [row[2] for row in told] == [event["intensity"] for event in events]
+    assert [row[3] for row in told] == [event["participants"][0]["role"] for event in events]
+    frame = pd.read_parquet(file)
+    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.title) == [event["title"] for event in events]
+
+
+def test_parquet_and_arrow_say_whose_rows_they_are(api: TestClient) -> None:
+    parquet = pq.read_schema(io.BytesIO(get(api, "parquet").content))
+    with pa.ipc.open_stream(get(api, "arrow").content) as stream:
+        arrow, table = stream.schema, stream.read_all()
+    assert table.num_rows == len(every(api, AUTUMN))
+    for schema in (parquet, arrow):
+        about = json.loads(schema.metadata[b"entente"])
+        assert about["datasets"][0]["licence"] == "CC BY 4.0"
+        assert about["request"].startswith("/v1/events?actor=ARM")
+        assert about["version"] > 0
+
+
+def test_arrow_and_parquet_are_the_same_table(api: TestClient) -> None:
+    parquet = pq.read_table(io.BytesIO(get(api, "parquet").content))
+    with pa.ipc.open_stream(get(api, "arrow").content) as stream:
+        assert stream.read_all().to_pylist() == parquet.to_pylist()
+
+
+def test_xlsx_is_a_workbook_of_texts_numbers_and_days(api: TestClient) -> None:
+    frames = sheets(get(api, "xlsx").content)
+    events = every(api, AUTUMN)
+    names, *held = frames["events"]
+    found = [dict(zip(names, row, strict=False)) for row in held]
+    assert [row["id"] for row in found] == [event["id"] for event in events]
+    assert [row["title"] for row in found] == [event["title"] for event in events]
+    first = found[0]
+    assert isinstance(first["start"], float)
+    assert any("CC BY 4.0" in str(cell) for row in frames["about"] for cell in row)
+
+
+def test_geojson_has_a_feature_an_event(api: TestClient) -> None:
+    body = get(api, "geojson").json()
+    events = api.get(f"/v1/events?{AUTUMN}").json()["data"]
+    assert body["type"] == "FeatureCollection"
+    assert [feature["id"] for feature in body["features"]] == [event["id"] for event in events]
+    for feature, event in zip(body["features"], events, strict=True):
+        place = event["location"]
+        assert feature["type"] == "Feature"
+        if place and place["lat"] is not None:
+            assert feature["geometry"]["coordinates"] == [place["lon"], place["lat"]]
+        else:
+            assert feature["geometry"] is None
+    assert body["meta"]["datasets"][0]["citation"]
+
+
+@pytest.mark.parametrize("form", ["geojson", "atom", "jsonld", "ics"])
+def test_pages_lead_to_the_next(api: TestClient, form: str) -> None:
+    answer = get(api, form, f"{AUTUMN}&limit=2")
+    onward = answer.links["next"]["url"]
+    assert f"format={form}" in onward
+    assert api.get(onward).status_code == 200
+    assert api.get(onward).content != answer.content
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow", "xlsx"])
+def test_a_limited_stream_leads_to_the_rest(api: TestClient, form: str) -> None:
+    answer = get(api, form, f"{AUTUMN}&limit=2")
+    rest = api.get(answer.links["next"]["url"].replace("limit=2&", ""))
+    assert rest.status_code == 200
+    assert "next" not in rest.links
+
+
+def test_a_limited_csv_and_the_rest_are_the_whole(api: TestClient) -> None:
+    answer = get(api, "csv", f"{AUTUMN}&limit=2")
+    rest = api.get(answer.links["next"]["url"].replace("limit=2&", "")).text
+    lines = answer.text + rest.partition("\r\n")[2]
+    assert lines == get(api, "csv").text
+
+
+def test_timelinejs_fits_its_documented_shape(api: TestClient) -> None:
+    body = get(api, "timelinejs").json()
+    events = every(api, AUTUMN)
+    assert "CC BY 4.0" in body["title"]["text"]["text"]
+    assert [slide["unique_id"] for slide in body["events"]] == [event["id"] for event in events]
+    for slide in body["events"]:
+        assert slide["start_date"]["year"] == 2023 or slide["start_date"]["year"] < 2023
+        assert slide["text"]["headline"]
+        assert set(slide) <= {
+            "unique_id", "start_date", "end_date", "display_date", "text", "group", "autolink",
+        }  # fmt: skip
+    [vague] = [s for s in body["events"] if s["display_date"] == "2023-10"]
+    assert vague["start_date"] == {"year": 2023, "month": 10}
+
+
+def test_vis_items_are_points_and_ranges(api: TestClient) -> None:
+    body = get(api, "vis").json()
+    held = {item["id"]: item for item in body["items"]}
+    events = every(api, AUTUMN)
+    assert list(held) == [event["id"] for event in events]
+    assert {item["group"] for item in body["items"]} == {g["id"] for g in body["groups"]}
+    eagle = next(i for i in body["items"] if "Eagle Partner" in i["content"])
+    assert (eagle["type"], eagle["start"], eagle["end"]) == ("range", "2023-09-11", "2023-09-21")
+
+
+def test_ics_opens_in_a_calendar(api: TestClient) -> None:
+    calendar = Calendar.from_ical(get(api, "ics").text)
+    entries = {str(e["uid"]): e for e in calendar.walk("VEVENT")}
+    events = api.get(f"/v1/events?{AUTUMN}").json()["data"]
+    assert list(entries) == [f"{event['id']}@entente" for event in events]
+    eagle = next(e for e in entries.values() if "Eagle Partner" in e["summary"])
+    assert eagle["dtstart"].dt.isoformat() == "2023-09-11"
+    assert eagle["dtend"].dt.isoformat() == "2023-09-21"
+    assert "CC BY 4.0" in str(calendar["description"])
+
+
+def test_atom_is_a_feed(api: TestClient) -> None:
+    feed = ElementTree.fromstring(get(api, "atom", f"{AUTUMN}&limit=3").content)
+    assert feed.tag == f"{ATOM}feed"
+    for name in ("id", "title", "updated", "author", "rights"):
+        assert feed.find(f"{ATOM}{name}") is not None, name
+    assert {link.attrib["rel"] for link in feed.findall(f"{ATOM}link")} == {"self", "next"}
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) == 3
+    for entry in entries:
+        for name in ("id", "title", "updated", "link", "summary"):
+            assert entry.find(f"{ATOM}{name}") is not None, name
+        alternate = entry.find(f"{ATOM}link[@rel='alternate']")
+        assert alternate is not None
+        assert api.get(alternate.attrib["href"]).json()["title"] == entry.findtext(f"{ATOM}title")
+
+
+def test_json_ld_stands_on_its_own(api: TestClient) -> None:
+    body = get(api, "jsonld").json()
+    assert body["@context"]["@vocab"] == "https://schema.org/"
+    kinds = [node["@type"] for node in body["@graph"]]
+    assert set(kinds) == {"Event", "Dataset"}
+    vote = next(n for n in body["@graph"] if "Rome Statute" in n.get("name", ""))
+    assert vote["startDate"] == "2023-10-03"
+    assert {"identifier": "ICC"}.items() <= vote["about"][1].items()
+    assert vote["subjectOf"][0]["publisher"]["name"]
+    dataset = body["@graph"][-1]
+    assert vote["isPartOf"]["@id"] == dataset["@id"]
+    assert dataset["license"] == "CC BY 4.0"
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_forms_without_a_place_for_it_link_to_the_licence(api: TestClient, form: str) -> None:
+    links = get(api, form).headers["link"]
+    assert '</v1/datasets>; rel="license"' in links
+    assert "CC%20BY%204.0" in links
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_accept_chooses_as_format_does(api: TestClient, form: str) -> None:
+    chosen = api.get(f"/v1/events?{AUTUMN}", headers={"Accept": MEDIA[form][0]})
+    asked = get(api, form)
+    assert chosen.status_code == 200
+    assert chosen.headers["content-type"] == asked.headers["content-type"]
+    assert chosen.headers["vary"] == "Accept"
+    assert chosen.headers["etag"] != asked.headers["etag"]
+
+
+def test_format_wins_over_accept(api: TestClient) -> None:
+    answer = api.get("/v1/events?format=csv&limit=1", headers={"Accept": "application/json"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("*/*", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ("text/csv;q=0.5, application/x-ndjson", "application/x-ndjson"),
+        ("text/*", "text/csv; charset=utf-8"),
+        ("application/json;q=0, text/calendar", "text/calendar; charset=utf-8"),
+        ("application/jsonl", "application/x-ndjson"),
+    ],
+)
+def test_what_is_liked_best_is_answered(api: TestClient, accept: str, media: str) -> None:
+    answer = api.get(f"/v1/events?{AUTUMN}&limit=1", headers={"Accept": accept})
+    assert answer.headers["content-type"] == media
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/html", "application/json;q=0", "nonsense"])
+def test_a_form_that_is_not_offered_is_406(api: TestClient, accept: str) -> None:
+    answer = api.get("/v1/events", headers={"Accept": accept})
+    assert answer.status_code == 406
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "format=csv" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_an_unchanged_database_answers_304(api: TestClient, form: str) -> None:
+    url = f"/v1/events?{AUTUMN}&format={form}"
+    tag = api.get(url).headers["etag"]
+    again = api.get(url, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_head_is_get_without_the_body(api: TestClient, form: str) -> None:
+    url = f"/v1/events?{AUTUMN}&format={form}"
+    head, full = api.head(url), api.get(url)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "etag", "link", "content-disposition"):
+        assert head.headers.get(name) == full.headers.get(name)
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_an_empty_result_is_a_whole_file_and_says_why(api: TestClient, form: str) -> None:
+    for query, reason in (("q=zyxwvut", "no_match"), ("until=1900", "outside_coverage")):
+        answer = get(api, form, query)
+        assert answer.headers["entente-reason"] == reason
+        assert "entente-reason" not in get(api, form).headers
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("format=ics&fields=title", "fields"),
+        ("format=csv&count=exact", "count"),
+        ("format=json&bom=true", "bom"),
+        ("format=xlsx&bom=true", "bom"),
+        ("format=csv&actor=Armenai", "actor"),
+        ("format=parquet&cursor=abc", "cursor"),
+        ("format=cvs", "format"),
+        ("format=csv&limit=0", "limit"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(api: TestClient, query: str, field: str) -> None:
+    answer = api.get(f"/v1/events?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", field]
+
+
+def test_fields_choose_lines_and_columns(api: TestClient) -> None:
+    query = f"{AUTUMN}&fields=title,date,location"
+    assert set(json.loads(get(api, "ndjson", query).text.splitlines()[0])) == {
+        "id", "title", "date", "location",
+    }  # fmt: skip
+    assert list(rows(api, query)[0]) == [
+        "id", "key", "title", "date", *PLACES,
+    ]  # fmt: skip
+
+
+def test_known_by_leaves_out_what_was_not_published(api: TestClient) -> None:
+    query = "known_by=2023-09-30&member_of=CSTO"
+    lines = [json.loads(line) for line in get(api, "ndjson", query).text.splitlines()]
+    assert lines == every(api, query)
+    found = rows(api, query)
+    assert [json.loads(row["reports"]) for row in found] == [line["reports"] for line in lines]
+
+
+def test_excel_finds_its_mark(api: TestClient) -> None:
+    marked = get(api, "csv", f"{AUTUMN}&bom=true").content
+    assert marked == b"\xef\xbb\xbf" + get(api, "csv").content

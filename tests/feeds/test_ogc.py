@@ -1,0 +1,166 @@
+"""OGC API – Features, as the standard's readers see it."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import copied
+from fastapi.testclient import TestClient
+from reading_feeds import every
+from serving import serving
+
+from app.main import create_app
+from app.settings import Settings
+
+ITEMS = "/ogc/collections/events/items"
+gdal = pytest.mark.skipif(
+    shutil.which("ogrinfo") is None, reason="GDAL is not installed (apt install gdal-bin)"
+)
+
+
+def ids(body: dict[str, Any]) -> list[str]:
+    return [feature["id"] for feature in body["features"]]
+
+
+def test_the_landing_page_leads_everywhere(api: TestClient) -> None:
+    for link in api.get("/ogc").json()["links"]:
+        assert link["href"].startswith("http://testserver/"), link
+        assert api.get(link["href"]).status_code == 200, link
+
+
+def test_it_conforms_to_the_core(api: TestClient) -> None:
+    held = api.get("/ogc/conformance").json()["conformsTo"]
+    assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in held
+
+
+def test_the_collection_says_when_it_covers_and_whose_it_is(api: TestClient) -> None:
+    [told] = api.get("/ogc/collections").json()["collections"]
+    assert told == api.get("/ogc/collections/events").json()
+    assert told["extent"]["temporal"]["interval"][0][0] == "2018-01-01T00:00:00Z"
+    assert "CC BY 4.0" in told["attribution"]
+    assert api.get("/ogc/collections/wars").status_code == 404
+
+
+def test_pages_make_up_the_whole(api: TestClient) -> None:
+    seen: list[str] = []
+    url: str | None = f"{ITEMS}?limit=40"
+    while url:
+        body = api.get(url).json()
+        assert body["numberReturned"] == len(body["features"])
+        seen += ids(body)
+        url = next((link["href"] for link in body["links"] if link["rel"] == "next"), None)
+    assert seen == [event["id"] for event in every(api, "")]
+
+
+def test_a_box_holds_what_lies_in_it(api: TestClient) -> None:
+    for box in ("43,38,47,42", "43,38,0,47,42,100"):
+        body = api.get(f"{ITEMS}?bbox={box}&limit=1000").json()
+        assert ids(body) == [event["id"] for event in every(api, "bbox=43,38,47,42")]
+        for feature in body["features"]:
+            lon, lat = feature["geometry"]["coordinates"]
+            assert 43 <= lon <= 47
+            assert 38 <= lat <= 42
+
+
+@pytest.mark.parametrize(
+    ("when", "query"),
+    [
+        ("2023-10-03T12:00:00Z", "since=2023-10-03&until=2023-10-03"),
+        ("2023-10-03", "since=2023-10-03&until=2023-10-03"),
+        ("2023-09-01T00:00:00Z/2023-10-31T23:59:59Z", "since=2023-09-01&until=2023-10-31"),
+        ("../2019-12-31T00:00:00Z", "until=2019-12-31"),
+        ("2024-01-01T00:00:00Z/..", "since=2024-01-01"),
+        ("2024-01-01/", "since=2024-01-01"),
+    ],
+)
+def test_times_are_days(api: TestClient, when: str, query: str) -> None:
+    body = api.get(f"{ITEMS}?limit=1000", params={"datetime": when}).json()
+    assert ids(body) == [event["id"] for event in every(api, query)]
+    assert body["features"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "datetime=yesterday", "datetime=2023-13-01", "datetime=2023-10-02/2023-10-01",
+        "datetime=2023-10-02&since=2023",
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(api: TestClient, query: str) -> None:
+    answer = api.get(f"{ITEMS}?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", "datetime"]
+
+
+def test_filters_of_events_narrow_features(api: TestClient) -> None:
+    body = api.get(f"{ITEMS}?role=absent&actor=ARM").json()
+    assert ids(body) == [event["id"] for event in every(api, "role=absent&actor=ARM")]
+
+
+def test_one_feature(api: TestClient) -> None:
+    ident = "curated:2023-10-03-armenia-ratifies-rome-statute"
+    answer = api.get(f"{ITEMS}/{ident}")
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert answer.json()["geometry"] == {"type": "Point", "coordinates": [44.51, 40.18]}
+    assert api.get(f"{ITEMS}/curated:nothing").status_code == 404
+
+
+def test_links_follow_the_request_or_the_setting(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = copied(kind, f"ogc{tmp_path.name}", tmp_path, request)
+    for public, host, expected in (
+        ("", "maps.example:8080", "http://maps.example:8080/ogc"),
+        ("", "evil.example/x?", "http://testserver"),
+        ("https://entente.example/api", "other.example", "https://entente.example/api/ogc"),
+    ):
+        made = create_app(Settings(database_url=url, cursor_key="test", public_url=public))
+        with TestClient(made) as api:
+            told = api.get("/ogc", headers={"Host": host}).json()["links"][0]["href"]
+        assert told.startswith(expected), (public, host, told)
+
+
+@pytest.fixture(scope="module")
+def address(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    with serving(copied(kind, "ogc", tmp_path_factory.mktemp("ogc"), request)) as found:
+        yield found
+
+
+def ogr(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@gdal
+def test_gdal_lists_and_pages(address: str, api: TestClient) -> None:
+    told = ogr("ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20")
+    count = len(every(api, ""))
+    assert f"Feature Count: {count}" in told
+    assert "title: String" in told
+    assert "Geometry: Point" in told
+
+
+@gdal
+def test_gdal_narrows_by_box_and_date(address: str, api: TestClient, tmp_path: Path) -> None:
+    file = tmp_path / "out.geojson"
+    ogr(
+        "ogr2ogr", str(file), f"OAPIF:{address}/ogc", "events", "-f", "GeoJSON",
+        "-spat", "43", "38", "47", "42", "-oo", "PAGE_SIZE=3",
+    )  # fmt: skip
+    found = json.loads(file.read_text())["features"]
+    titles = {feature["properties"]["title"] for feature in found}
+    assert titles == {event["title"] for event in every(api, "bbox=43,38,47,42")}
+    assert len(found) > 3
+
+
+@gdal
+def test_gdal_opens_the_geojson_of_a_list(api: TestClient, tmp_path: Path) -> None:
+    file = tmp_path / "events.geojson"
+    file.write_bytes(api.get("/v1/events?actor=ARM&limit=100&format=geojson").content)
+    told = ogr("ogrinfo", "-ro", "-so", str(file), "-al")
+    assert "Feature Count: 100" in told

@@ -1,0 +1,83 @@
+"""What is exported can be loaded again: the same documents, the same rows in every index."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.tables import events, participations, reports, signals, tags
+from app.events.again import exported, from_document, from_row
+from app.events.changes import write_events
+from app.events.filter import EventQuery
+from app.events.forms import Form
+from app.events.schemas import GivenEvent
+from app.feeds.opening import Opened
+from app.feeds.registry import WRITINGS
+from app.http.page import Links
+
+Given = Iterator[dict[str, Any]]
+
+
+def file(database: Database, form: Form) -> bytes:
+    """Every event in a form."""
+    asked = EventQuery.model_validate({"format": form, "dataset": ["curated"], "sort": "date"})
+    opened = Opened(form, asked, database, b"test", lambda *_: Links(self="here"))
+    return b"".join(WRITINGS[form].write(opened.feed))
+
+
+def of_lines(content: bytes) -> Given:
+    yield from (from_document(json.loads(line)) for line in content.splitlines())
+
+
+def of_commas(content: bytes) -> Given:
+    yield from map(from_row, csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def of_parquet(content: bytes) -> Given:
+    yield from map(from_row, pq.read_table(io.BytesIO(content)).to_pylist())
+
+
+def held(database: Database) -> dict[str, list[Any]]:
+    """The rows of every index, without what says when they were written."""
+    found: dict[str, list[Any]] = {}
+    with database.connect() as db:
+        for table in (events, participations, signals, reports, tags):
+            columns = [c for c in table.columns if c.name not in ("seq", "recorded_at")]
+            found[table.name] = sorted(map(str, db.execute(select(*columns)).all()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("form", "read"), [("ndjson", of_lines), ("csv", of_commas), ("parquet", of_parquet)]
+)
+def test_out_and_in_again_changes_nothing(
+    database: Database, form: Form, read: Callable[[bytes], Given]
+) -> None:
+    before, documents = held(database), lines(database)
+    given = [GivenEvent.model_validate(values) for values in read(file(database, form))]
+    assert len(given) == len(documents)
+    with database.write() as db:
+        write_events(db, given, "curated", Writer("round trip"))
+    assert held(database) == before
+    assert [steady(d) for d in lines(database)] == [steady(d) for d in documents]
+
+
+def lines(database: Database) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file(database, "ndjson").splitlines()]
+
+
+def steady(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without what says when it was written."""
+    return {k: v for k, v in document.items() if k not in ("recorded_at", "revision")}
+
+
+def test_what_was_exported_is_told_from_what_is_given(database: Database) -> None:
+    assert all(exported(document) for document in lines(database))
+    assert not exported({"key": "a", "title": "b", "date": "2020"})

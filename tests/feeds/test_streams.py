@@ -1,0 +1,146 @@
+"""Streams are read in chunks, of one result, and give way to readers of pages."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import make
+import pytest
+from anyio import CapacityLimiter, create_task_group, to_thread
+from fastapi.testclient import TestClient
+from reading_feeds import AUTUMN, every, get
+
+from app.db.engine import Database
+from app.events.filter import EventQuery
+from app.feeds import opening, reading, xlsx
+from app.feeds.answer import paced_by
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("sort", ["date", "-date", "-recorded"])
+def test_many_chunks_are_the_same_as_one(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str, sort: str
+) -> None:
+    query = f"member_of=CSTO&since=2022&sort={sort}"
+    whole = get(api, form, query).content
+    monkeypatch.setattr(reading, "CHUNK", 7)
+    assert get(api, form, query).content == whole
+    assert len(whole.splitlines()) > 30
+
+
+def test_a_chunk_holds_no_connection_while_it_is_sent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 7)
+    asked = EventQuery.model_validate({"format": "ndjson"})
+    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    pool: Any = database.engine.pool
+    seen = [pool.checkedout() for _ in opened.feed.chunks]
+    assert len(seen) > 5
+    assert set(seen) == {0}
+
+
+def test_every_chunk_is_one_short_statement(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 7)
+    sizes: list[int] = []
+    real = opening.Reading.chunks
+
+    def noted(self: Any) -> Any:
+        for documents in real(self):
+            sizes.append(len(documents))
+            yield documents
+
+    monkeypatch.setattr(opening.Reading, "chunks", noted)
+    count = len(get(api, "ndjson", "since=2022").text.splitlines())
+    assert sum(sizes) == count
+    assert max(sizes) == 7
+
+
+def test_a_workbook_ends_where_the_sheet_does(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(every(api, AUTUMN))
+    monkeypatch.setattr(xlsx, "MOST", count)
+    assert get(api, "xlsx").status_code == 200
+    monkeypatch.setattr(xlsx, "MOST", count - 1)
+    refused = api.get(f"/v1/events?{AUTUMN}&format=xlsx")
+    assert refused.status_code == 422
+    fault = refused.json()["errors"][0]
+    assert fault["loc"] == ["query", "format"]
+    assert "format=csv" in fault["hint"]
+
+
+def test_what_is_written_meanwhile_is_not_in_a_stream(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what comes, nor what goes, nor what changes its day."""
+    monkeypatch.setattr(reading, "CHUNK", 2)
+    with database.write() as db:
+        make.dataset(db)
+        for n in range(9):
+            make.event(db, "ARM", "RUS", key=f"s{n}", title=f"first {n}", date=f"2020-01-0{n + 1}")
+    asked = EventQuery.model_validate({"format": "ndjson", "dataset": ["made"], "sort": "date"})
+    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    held = [json.loads(next(opened.feed.chunks)[0])]
+    with database.write() as db:
+        for n in range(9):
+            make.event(db, "ARM", key=f"s{n}", title="second", date=f"2019-12-1{n}")
+        make.event(db, "ARM", "RUS", key="new", title="new", date="2020-01-05")
+    rest = [json.loads(line) for documents in opened.feed.chunks for line in documents]
+    assert [e["title"] for e in held + rest] == [f"first {n}" for n in (0, *range(2, 9))]
+
+
+@pytest.mark.parametrize("form", ["timelinejs", "vis"])
+def test_too_many_to_draw_come_clustered(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(opening, "DRAWABLE", 5)
+    count = len(every(api, AUTUMN))
+    assert count > 5
+    body = get(api, form).json()
+    assert body["meta"]["clustered"]
+    held = body["items"] if form == "vis" else body["events"]
+    told = [h["content"] if form == "vis" else h["text"]["headline"] for h in held]
+    assert sum(int(text.split()[0]) for text in told) == count
+    limited = get(api, form, f"{AUTUMN}&limit=5").json()
+    assert not limited["meta"]["clustered"]
+
+
+def test_as_many_exports_work_at_once_as_are_allowed() -> None:
+    """The rest wait for their turn, in no thread of the readers of pages."""
+
+    async def run() -> tuple[int, int]:
+        limiter, running, most = CapacityLimiter(2), 0, 0
+        lock = threading.Lock()
+
+        def parts() -> Iterator[bytes]:
+            nonlocal running, most
+            for _ in range(3):
+                with lock:
+                    running += 1
+                    most = max(most, running)
+                time.sleep(0.01)
+                with lock:
+                    running -= 1
+                yield b"part"
+
+        async def read() -> None:
+            async for _ in paced_by(limiter, parts()):
+                pass
+
+        async with create_task_group() as group:
+            for _ in range(6):
+                group.start_soon(read)
+        return most, int(to_thread.current_default_thread_limiter().borrowed_tokens)
+
+    assert anyio.run(run) == (2, 0)
+
+
+def test_lines_that_were_read_are_whole_events(api: TestClient) -> None:
+    for line in get(api, "ndjson", "limit=3").text.splitlines():
+        assert json.loads(line)["revision"] >= 1

@@ -1,0 +1,241 @@
+"""The reference pages that follow from the code: run this file to write them again."""
+
+import re
+import types
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from app.actors.schemas import Actor, Code, LadderStep, Membership
+from app.alliances.schemas import Alliance, Member, Tie
+from app.events.filter import EventFilter, EventQuery
+from app.events.flat import COLUMNS, MEANING
+from app.events.router import Bucket
+from app.events.schemas import Event, Location, Participant, Report, Signal
+from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
+from app.sources.schemas import Dataset, Source
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MEANT: dict[str, str] = {
+    "Event.id": "`{dataset}:{key}`; stable, loading again does not change it.",
+    "Event.dataset": "Code of the dataset that brought it.",
+    "Event.title": "What happened, in one line.",
+    "Event.summary": "The same in a few sentences.",
+    "Event.start": "First day that `date` can mean.",
+    "Event.precision": "How exact `date` is: day, month, year, season, interval …",
+    "Event.type": "PLOVER event type; null where the crosswalk has none.",
+    "Event.mode": "PLOVER mode of the type.",
+    "Event.cameo": "CAMEO code, as text: `010` is not `10`.",
+    "Event.native": "The source's own label.",
+    "Event.quad": "Verbal or material, cooperation or conflict: see below.",
+    "Event.quad_scheme": "Whose division into quads it is: `gdelt` or `schrodt`.",
+    "Event.status": "`reported`, `confirmed`, `disputed` or `retracted`.",
+    "Event.participants": "Who took part, and who was expected and did not.",
+    "Event.signals": "What it moves: alignment is computed from these.",
+    "Event.location": "Where it happened.",
+    "Event.tags": "Words of the analyst.",
+    "Event.reports": "Who says so.",
+    "Event.recorded_at": "When this revision was written (UTC).",
+    "Event.revision": "1 for the first; every write makes a new one.",
+    "Participant.actor": "Code; null where nobody goes by the name.",
+    "Participant.name": "Name at the time of writing.",
+    "Participant.role": "initiator, target, participant, host, affected, mediator or absent.",
+    "Participant.via": "The person or body through whom a state took part; derived.",
+    "Participant.native": "The source's own code or name.",
+    "Signal.from": "Who moves.",
+    "Signal.toward": "Toward (or away from) whom.",
+    "Signal.confidence": "0 … 1; 1 unless an analyst states less.",
+    "Signal.origin": "`derived` from the roles, or `stated` by an analyst.",
+    "Signal.rule": "The rule it is derived by: [format.md](format.md).",
+    "Location.name": "As the source gives it.",
+    "Location.country": "Code of the state.",
+    "Location.admin1": "First administrative level.",
+    "Location.admin2": "Second administrative level.",
+    "Location.lat": "Degrees north.",
+    "Location.lon": "Degrees east.",
+    "Location.precision": "How exact the coordinates are, such as `city` or `country`.",
+    "Report.source": "Id of the source.",
+    "Report.title": "Title of the source.",
+    "Report.publisher": "Who published it.",
+    "Report.url": "Where it can be read.",
+    "Report.published": "When it was published; EDTF.",
+    "Report.quote": "In the source's own words.",
+    "Report.locator": "Page, paragraph or time.",
+    "Report.stance": "`reports`, `confirms` or `disputes`.",
+    "Report.claims": "What this source claims where sources differ.",
+    "Report.reliability": "Of the source, A–F: see below.",
+    "Report.credibility": "Of the information, 1–6: see below.",
+    "Bucket.start": "First day.",
+    "Bucket.end": "Last day, inclusive.",
+    "Bucket.count": "Events; each counts once.",
+    "Bucket.mean_intensity": "Of the events that have one; null where none has.",
+    "Bucket.top": "The weightiest events.",
+    "Actor.code": "Public id: upper case for states and organizations, a slug for others.",
+    "Actor.kind": "state, alliance, organization, armed_group, body or person.",
+    "Actor.name": "As it is called now.",
+    "Actor.aliases": "Other names that find it.",
+    "Actor.codes": "Codes in other schemes, each over the period in which it held.",
+    "Actor.since": "First day of its existence, where known.",
+    "Actor.until": "First day on which it no longer existed.",
+    "Actor.obligations": "To what a group obliges its members.",
+    "Actor.summary": "Who it is.",
+    "Code.scheme": "iso2, iso3, cow, gw, cameo, fips, wikidata …",
+    "Code.value": "The code.",
+    "Code.since": "First day on which it held.",
+    "Membership.actor": "Who belongs.",
+    "Membership.group": "To what.",
+    "Membership.role": "member, observer, partner, prime-minister …",
+    "Membership.steps": "The commitment ladder.",
+    "LadderStep.step": "signed, ratified, in-force, suspended, withdrawing or withdrawn.",
+    "LadderStep.event": "The event that proves it.",
+    "LadderStep.sources": "Ids of the sources that prove it.",
+    "LadderStep.note": "What else there is to say.",
+    "Member.actor": "Code.",
+    "Member.name": "Name.",
+    "Member.role": "member, unless others were asked for.",
+    "Member.since": "First day in force.",
+    "Member.steps": "The commitment ladder.",
+    "Tie.group": "Code of the group.",
+    "Tie.name": "Its name.",
+    "Tie.role": "As what.",
+    "Tie.status": "The step in effect on the day.",
+    "Tie.since": "First day in force; may lie ahead.",
+    "Tie.until": "First day on which it no longer holds.",
+    "Tie.steps": "The commitment ladder.",
+    "Alliance.code": "Code.",
+    "Alliance.name": "Name.",
+    "Alliance.kind": "alliance or organization.",
+    "Alliance.since": "First day of its existence.",
+    "Alliance.until": "First day on which it no longer existed.",
+    "Alliance.obligations": "To what it obliges its members.",
+    "Alliance.summary": "What it is.",
+    "Source.id": "Stable id.",
+    "Source.kind": "news, treaty, press, assessment …",
+    "Source.title": "Title.",
+    "Source.publisher": "Who published it.",
+    "Source.url": "Where it can be read.",
+    "Source.accessed": "When it was read.",
+    "Source.language": "Language of the text.",
+    "Source.licence": "Under which it may be used.",
+    "Dataset.code": "First part of the ids of its events.",
+    "Dataset.name": "Name.",
+    "Dataset.version": "Of the data.",
+    "Dataset.licence": "Under which the rows may be used.",
+    "Dataset.citation": "How it wants to be cited.",
+    "Dataset.terms": "What else its owner asks for.",
+    "Dataset.quad_scheme": "Whose division into quads its rows have.",
+}
+MODELS: tuple[type[BaseModel], ...] = (
+    Event, Participant, Signal, Location, Report, Bucket, Actor, Code, Membership, LadderStep,
+    Member, Tie, Alliance, Source, Dataset,
+)  # fmt: skip
+HEAD = "<!-- Written by tests/reference.py from the code; change the code, then run that. -->\n"
+
+
+def kind(annotation: Any) -> str:
+    """A type as people say it."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " \\| ".join(f"`{part}`" for part in parts)
+    if origin in (types.UnionType,) or str(origin) == "typing.Union":
+        told = [kind(part) for part in parts if part is not type(None)]
+        return " or ".join(dict.fromkeys(told)) + (" or null" if type(None) in parts else "")
+    if origin is list:
+        return f"list of {kind(parts[0])}"
+    if origin is dict:
+        return "object"
+    if hasattr(annotation, "__metadata__"):
+        return kind(parts[0])
+    names = {str: "text", int: "integer", float: "number", bool: "true or false"}
+    return names.get(annotation, f"[{annotation.__name__}](#{annotation.__name__.lower()})")
+
+
+def meaning(model: type[BaseModel], name: str, field: FieldInfo) -> str:
+    """What a field means: as the model says, or as said here."""
+    shown = field.alias or name
+    told = field.description or MEANT.get(f"{model.__name__}.{shown}", "")
+    assert told, f"say what {model.__name__}.{shown} means"
+    return told.replace("|", "\\|")
+
+
+def dictionary() -> str:
+    """The data dictionary."""
+    parts = [
+        HEAD,
+        "# Data dictionary\n\nWhat every field of an answer means. Days are ISO 8601 text, both"
+        " inclusive unless a line\nsays otherwise; instants are RFC 3339 in UTC.\n",
+    ]
+    for model in MODELS:
+        parts.append(f"\n## {model.__name__}\n\n{(model.__doc__ or '').splitlines()[0]}\n\n")
+        parts.append("| field | type | meaning |\n|---|---|---|\n")
+        parts += [
+            f"| `{field.alias or name}` | {kind(field.annotation)} |"
+            f" {meaning(model, name, field)} |\n"
+            for name, field in model.model_fields.items()
+        ]
+    parts.append("\n## Columns of CSV, Parquet, Arrow and XLSX\n\n")
+    parts.append("As the fields of an event, with these of their own:\n\n")
+    parts.append("| column | type | meaning |\n|---|---|---|\n")
+    for column, held in COLUMNS.items():
+        same = f"as `location.{column[9:]}`" if column.startswith("location_") else "as in Event"
+        parts.append(f"| `{column}` | {held} | {MEANING.get(column, same)} |\n")
+    parts.append("\n## Words\n\n| quad | means | types |\n|---|---|---|\n")
+    for quad, words in QUADS.items():
+        held_types = ", ".join(t for t, of in QUAD_OF_TYPE.items() if of == quad)
+        parts.append(f"| {quad} | {words} | {held_types} |\n")
+    parts.append("\n| reliability | of a source |\n|---|---|\n")
+    parts += [f"| {grade} | {words} |\n" for grade, words in RELIABILITY.items()]
+    parts.append("\n| credibility | of the information |\n|---|---|\n")
+    parts += [f"| {grade} | {words} |\n" for grade, words in CREDIBILITY.items()]
+    parts.append("\n| type | modes |\n|---|---|\n")
+    parts += [f"| {type_} | {', '.join(modes) or '–'} |\n" for type_, modes in MODES.items()]
+    return "".join(parts)
+
+
+def limits(field: FieldInfo) -> str:
+    """The bounds of a number."""
+    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
+    high = next((m.le for m in field.metadata if isinstance(m, Le)), None)
+    return "" if low is None or high is None else f", {low} … {high}"
+
+
+def filters() -> str:
+    """The filter reference."""
+    parts = [
+        HEAD,
+        "# Filters\n\nOne vocabulary, the same on `/v1/events` in every form, `/v1/timeline`,"
+        " `/v1/facets`, `/ogc` and\n`entente export` (there with hyphens: `--min-intensity`)."
+        "\n\n- Different filters AND; repeats of one OR: `actor=ARM&actor=GEO&since=2023` is"
+        " either, since 2023.\n- An actor goes by any of its names: `ARM`, `Armenia`, `cow:371`,"
+        " `fips:AM`. One that nobody knows\n  is a 422 with the nearest suggestions, never an"
+        " empty list.\n- `role`, `via`, `initiator` and `target` bind to the same participation as"
+        " `actor` and `member_of`.\n- Dates are EDTF: `since=2023-09` begins on the first of the"
+        " month, `until=2023-09` ends on its last.\n- An unknown parameter is a 422 that names the"
+        " nearest known one.\n",
+    ]
+    for title, model, left in (
+        ("Which events", EventFilter, set[str]()),
+        ("How they are listed", EventQuery, set(EventFilter.model_fields)),
+    ):
+        parts.append(
+            f"\n## {title}\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n"
+        )
+        for name, field in model.model_fields.items():
+            if name in left:
+                continue
+            default = field.get_default()
+            told = "" if default in (None, []) else f"`{str(default).lower()}`"
+            takes = re.sub(r" or null$", "", kind(field.annotation)) + limits(field)
+            takes = takes.replace("list of ", "several: ")
+            parts.append(f"| `{name}` | {takes} | {told} | {meaning(model, name, field)} |\n")
+    return "".join(parts)
+
+
+PAGES = {"dictionary.md": dictionary, "filters.md": filters}
+
+if __name__ == "__main__":
+    for page, made in PAGES.items():
+        (DOCS / page).write_text(made(), encoding="utf-8")
