@@ -14,7 +14,7 @@ from app.access.keys import Holder, note_use
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import attempts
-from app.http.problems import Fault, InvalidBodyError, OutdatedError
+from app.http.problems import ConflictError, Fault, InvalidBodyError, MovedError, OutdatedError
 
 KEPT = timedelta(days=7)
 """How long the answer to a request with an `Idempotency-Key` is given again."""
@@ -55,7 +55,12 @@ def carried_out(
         note_use(db, who)
         if key is not None and (held := _kept(db, who, key, asked)):
             return held.response(**{"Idempotency-Replayed": "true"})
-        outcome = write(db)
+        try:
+            outcome = write(db)
+        except MovedError as moved:
+            # A client that followed a redirect would change what it never read.
+            told = f"It was merged: read {moved.location}, and write to that."
+            raise ConflictError(told) from moved
         if key is not None:
             _keep(db, who, key, asked, outcome)
     return outcome.response()

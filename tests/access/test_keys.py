@@ -1,0 +1,94 @@
+"""Keys: what each may do, and until when."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, update
+
+from app.access.keys import create_key, list_keys, revoke_key
+from app.db.engine import Database
+from app.db.tables import keys
+from app.main import create_app
+from app.settings import Settings
+
+BODY = {"key": "by-key", "title": "t", "date": "2023"}
+
+
+def app_of(database: Database, **more: Any) -> TestClient:
+    url = database.engine.url.render_as_string(hide_password=False)
+    return TestClient(create_app(Settings(database_url=url, cursor_key="test", **more)))
+
+
+@pytest.fixture
+def api(database: Database) -> Iterator[TestClient]:
+    with app_of(database) as client:
+        yield client
+
+
+def made(database: Database, name: str, scope: Any, days: int | None = None) -> str:
+    with database.write() as db:
+        return create_key(db, name, scope, days)
+
+
+def post(api: TestClient, authorization: str | None, key: str = "by-key") -> Any:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return api.post("/v1/events", json={**BODY, "key": key}, headers=headers)
+
+
+def test_writing_needs_a_key(api: TestClient, database: Database) -> None:
+    key = made(database, "A. Writer", "write")
+    other = key[:-1] + ("A" if key[-1] != "A" else "B")
+    bad = (None, "", key, f"Basic {key}", "Bearer", "Bearer x", f"Bearer {other}")
+    for authorization in bad:
+        refused = post(
+            api, None if authorization is None else authorization.encode().decode("latin-1")
+        )
+        assert refused.status_code == 401, authorization
+        assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert post(api, f"bearer {key}").status_code == 201
+    told = api.get("/v1/events/curated:by-key/history").json()["data"]
+    assert [(c["by"], c["action"]) for c in told] == [("A. Writer", "create")]
+
+
+def test_a_scope_includes_those_before_it(api: TestClient, database: Database) -> None:
+    for scope, status in (("read", 403), ("write", 201), ("admin", 201)):
+        key = made(database, scope, scope)
+        assert post(api, f"Bearer {key}", f"by-{scope}").status_code == status
+
+
+def test_a_key_ends(api: TestClient, database: Database) -> None:
+    expired, revoked = made(database, "old", "write", 1), made(database, "gone", "write")
+    with database.write() as db:
+        past = {"expires": "2020-01-01T00:00:00Z"}
+        db.execute(update(keys).where(keys.c.name == "old").values(past))
+        assert len(revoke_key(db, "gone")) == 1
+    for key, word in ((expired, "expired"), (revoked, "revoked")):
+        refused = post(api, f"Bearer {key}")
+        assert (refused.status_code, word in refused.json()["detail"]) == (401, True)
+
+
+def test_the_secret_is_not_kept_and_the_use_is(api: TestClient, database: Database) -> None:
+    key = made(database, "used", "write")
+    with database.connect() as db:
+        row = db.execute(select(keys)).one()
+        assert key.rpartition("_")[2] not in str(tuple(row))
+        assert row.used is None
+    post(api, f"Bearer {key}")
+    with database.connect() as db:
+        [told] = list_keys(db)
+    assert told["used"] is not None
+    assert "digest" not in told
+
+
+def test_reading_can_be_closed(database: Database) -> None:
+    key = made(database, "reader", "read")
+    with app_of(database, open_reading=False) as api:
+        for path in ("/v1/events", "/v1/events/curated:x", "/v1/changes", "/v1/alliances"):
+            assert api.get(path).status_code == 401
+        headers = {"Authorization": f"Bearer {key}"}
+        assert api.get("/v1/events", headers=headers).status_code == 200
+        assert api.get("/healthz").status_code == 200
+    with database.connect() as db:
+        assert list_keys(db)[0]["used"] is not None

@@ -1,0 +1,71 @@
+"""Retries and races: one request is carried out once, and nobody's change is lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+EVENT = {"key": "retried", "title": "t", "date": "2023-05-01"}
+
+
+def test_the_same_key_at_once_writes_once(desk: Any) -> None:
+    before = desk.version()
+
+    def post(_: int) -> Any:
+        return desk.ask("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(8)))
+    assert {(a.status_code, a.text, a.headers["etag"]) for a in answers} == {
+        (201, answers[0].text, answers[0].headers["etag"])
+    }
+    assert sum("idempotency-replayed" in a.headers for a in answers) == 7
+    assert desk.version() == before + 1
+
+
+def test_the_same_key_for_another_request_is_refused(desk: Any) -> None:
+    desk.done("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+    for method, path, body in (
+        ("POST", "/v1/events", {**EVENT, "title": "other"}),
+        ("POST", "/v1/events?reason=x", EVENT),
+        ("PUT", "/v1/events/curated:retried", EVENT),
+    ):
+        refused = desk.ask(method, path, body, Idempotency_Key="k-1")
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["loc"] == ["header", "Idempotency-Key"]
+
+
+def test_a_refused_request_may_be_mended_under_its_key(desk: Any) -> None:
+    bad = desk.ask("POST", "/v1/events", {**EVENT, "date": "2023-02-30"}, Idempotency_Key="k-1")
+    assert bad.status_code == 422
+    desk.done("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+
+
+def test_one_of_several_patches_of_one_revision_wins(desk: Any) -> None:
+    desk.event("raced")
+    path = "/v1/events/curated:raced"
+    tag = desk.ask("GET", path).headers["etag"]
+
+    def patch(number: int) -> Any:
+        return desk.ask("PATCH", path, {"title": f"by {number}"}, If_Match=tag)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(patch, range(6)))
+    assert sorted(a.status_code for a in answers) == [200] + [412] * 5
+    [won] = [a.json() for a in answers if a.status_code == 200]
+    for lost in (a.json() for a in answers if a.status_code == 412):
+        assert lost["current"]["document"] == won
+    assert desk.done("GET", path) == won
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_what_was_merged_is_not_written_by_following_it(desk: Any, method: str) -> None:
+    for key in ("one", "two"):
+        desk.event(key)
+    desk.done("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
+    before = desk.version()
+    body = {"title": "t", "date": "2023"} if method == "PUT" else {"reason": "r"}
+    refused = desk.ask(method, "/v1/events/curated:one", body)
+    assert refused.status_code == 409
+    assert "/v1/events/curated%3Atwo" in refused.json()["detail"]
+    assert desk.version() == before
