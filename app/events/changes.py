@@ -1,7 +1,7 @@
 """The one write path of events: document, indexes, signals and day sums in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, delete, insert, select
@@ -268,11 +268,14 @@ def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> Non
 
 def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
     """Note that the day sums of some dyads changed, so that their shifts are found anew."""
-    pairs = {(*sorted((s["from"], s["toward"])), s["dataset"]) for s in changed}
-    rows = [
-        {"one": one, "other": other, "dataset": dataset, "changed": 1, "segmented": 0}
-        for one, other, dataset in sorted(pairs)
-        if one != other
-    ]
+    rows = marks((s["from"], s["toward"], s["dataset"]) for s in changed)
     if rows:
-        db.execute(upsert(db, dyads, {"changed": dyads.c.changed}), rows)
+        names = [column.name for column in dyads.columns]
+        values = [dict(zip(names, row, strict=True)) for row in rows]
+        db.execute(upsert(db, dyads, {"changed": dyads.c.changed}), values)
+
+
+def marks(changed: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str, int, int]]:
+    """What (from, toward, dataset) of changed day sums add to `dyads`, each dyad once."""
+    pairs = {(min(a, b), max(a, b), dataset) for a, b, dataset in changed if a != b}
+    return [(*pair, 1, 0) for pair in sorted(pairs)]

@@ -8,14 +8,15 @@ from sqlalchemy import Connection, delete, func, select
 
 from app.db.dialect import among, listed, pour, pour_sums, pour_words
 from app.db.journal import Writer, moment
-from app.db.tables import day_sums, events, loaded, moved, revisions
+from app.db.tables import day_sums, dyads, events, loaded, moved, revisions
 from app.db.tables import sources as sources_table
-from app.events.changes import take_out
+from app.events.changes import marks, take_out
 from app.ingest import sources
 from app.ingest.finish import COLUMNS, Finished, sums
 from app.ingest.given import GivenSource
 
 _SUM_KEYS = tuple(column.name for column in day_sums.primary_key)
+_DYAD_KEYS = tuple(column.name for column in dyads.primary_key)
 
 
 class Digests(NamedTuple):
@@ -68,7 +69,9 @@ def store_events(db: Connection, made: Sequence[tuple[Finished, Digests]], by: W
     for table, lines in rows.items():
         pour(db, table, COLUMNS[table], lines)
     pour_words(db, words)
-    pour_sums(db, day_sums, sums([event for event, _ in made]), _SUM_KEYS)
+    added = sums([event for event, _ in made])
+    pour_sums(db, day_sums, added, _SUM_KEYS)
+    pour_sums(db, dyads, marks((row[0], row[1], row[2]) for row in added), _DYAD_KEYS)
     forget_digests(db, standing)
     noted = [(event.id, digest.said, digest.row) for event, digest in made]
     pour(db, loaded.name, ("event", "digest", "row"), noted)

@@ -1,5 +1,6 @@
 """Shifts of every dyad: kept up to date, and whatever the order of writing, the same."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ingest.loading import load, sound
 from sqlalchemy import Connection, select, update
 
 from app.db.engine import Database
@@ -258,3 +260,20 @@ def test_what_is_kept_is_verified(database: Database) -> None:
         told = list(verify.findings(db))
     assert told
     assert all(dataset in line for line in told)
+
+
+def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> None:
+    whole = events(14)
+    path = tmp_path / "events.ndjson"
+    lines = (e.model_dump_json(exclude_none=True, by_alias=True) for e in whole)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    one = loaded(database, [whole])
+    with database.write() as db:
+        dataset = new_set(db)
+    load(database, path, format="entente", dataset=dataset)
+    with database.connect() as db:
+        assert stored.any_stale(db, dataset)
+    refresh(database)
+    with database.connect() as db:
+        assert [*map(list, kept(db, one))] == [*map(list, kept(db, dataset))]
+    assert sound(database) == []
