@@ -1,6 +1,7 @@
 """Hostile requests to every GET: a problem each time, and the same one on both databases."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
+from app.events.filter import EventFilter
 from app.events.forms import FORMS
 from app.main import create_app
 from app.settings import Settings
@@ -22,7 +24,7 @@ NEEDED = {
     "/v1/diff": "from=0",
     "/v1/facets": "by=type",
     "/v1/actors/resolve": "q=Armenia",
-    "/v1/alignment": "actor=ARM&toward=RUS",
+    "/v1/alignment": "actor=ARM&toward=GUAM",
     "/v1/similarity": "actors=ARM,RUS",
 }
 """Parameters without which an address answers 422 to everything."""
@@ -144,13 +146,26 @@ def parameters(both: Both, path: str, place: str) -> list[str]:
     return [p["name"] for p in given if p["in"] == place]
 
 
+EVERY = 8
+"""Of the hostile values, every so many are tried where a parameter is one of the vocabulary that
+all addresses share: `/v1/events` tries them all, the others each other ones."""
+
+
+def values(path: str, name: str) -> tuple[str, ...]:
+    """The hostile values that an address is asked for a parameter."""
+    if path == "/v1/events" or name not in EventFilter.model_fields:
+        return (*VALUES, *LARGE)
+    offset = zlib.crc32(f"{path} {name}".encode()) % EVERY
+    return (*VALUES[offset::EVERY], LARGE[0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_values(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event)
     assert both.get(here + asked(path)).status_code == 200
     for name in parameters(both, path, "query"):
-        for value in (*VALUES, *LARGE):
+        for value in values(path, name):
             answer = both.get(here + asked(path, f"{name}={value}", without=name))
             if name == "as_of" and answer.status_code in (404, 422):
                 # Nothing was there yet, and so nothing had the names that are asked for.
@@ -161,7 +176,7 @@ def test_values(both: Both, an_event: str, path: str) -> None:
             if answer.status_code == 422:
                 named = {fault["loc"][1] for fault in answer.json()["errors"]}
                 assert named == {name}, (path, name, value[:50], named)
-        for value in ("1", "ARM", "", "%00", "10"):
+        for value in ("1", "ARM", "", "%00", "10")[:: 1 if path == "/v1/events" else 4]:
             pair = f"{name}={value}&"
             both.get(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
 
