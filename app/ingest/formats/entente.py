@@ -3,9 +3,10 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.events.again import from_row
 from app.events.vocabulary import ROLES
 from app.ingest.format import Cells, Format, Warn, needed, number, several, whole
-from app.ingest.given import Item, from_values
+from app.ingest.given import Item, RejectedError, from_values
 from app.sources.schemas import Dataset
 
 LOCAL = Dataset(
@@ -75,8 +76,18 @@ def _report(cells: Cells, suffix: str) -> dict[str, Any] | None:
     return said
 
 
+def _exported(cells: Cells) -> Item:
+    try:
+        values = from_row(cells)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
+        raise RejectedError("participants", "is not as it was exported") from wrong
+    return from_values(values)  # type: ignore[no-any-return]
+
+
 def event(cells: Cells, _: Warn) -> Item:
-    """An event from a row of a table."""
+    """An event from a row of a table, one that was exported included."""
+    if cells.get("revision") and cells.get("participants"):
+        return _exported(cells)
     values = _filled(cells, {name: name for name in (*_PLAIN, "quad_scheme")})
     for name in ("key", "title", "date"):
         needed(cells, name)

@@ -1,0 +1,63 @@
+"""What was exported loads again: nothing changes where it stands, all of it where it does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.db.engine import Database
+from app.events.filter import EventQuery
+from app.events.forms import Form
+from app.feeds.opening import Opened
+from app.feeds.registry import WRITINGS
+from app.http.page import Links
+from ingest.loading import counts, documents, load, sound
+
+FORMS: tuple[Form, ...] = ("ndjson", "csv", "parquet")
+
+
+def exported(database: Database, form: Form, folder: Path) -> Path:
+    """A file of every curated event."""
+    asked = EventQuery.model_validate({"format": form, "dataset": ["curated"]})
+    opened = Opened(form, asked, database, b"test", lambda *_: Links(self="here"))
+    file = folder / f"events.{form}"
+    file.write_bytes(b"".join(WRITINGS[form].write(opened.feed)))
+    return file
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_where_it_stands_nothing_changes(database: Database, form: Form, tmp_path: Path) -> None:
+    before = documents(database, "curated")
+    loader, rejects = load(database, exported(database, form, tmp_path), dataset="curated")
+    assert (counts(loader)["rows"], rejects) == (len(before), [])
+    assert documents(database, "curated") == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_where_it_does_not_stand_it_is_the_same(
+    database: Database, form: Form, tmp_path: Path
+) -> None:
+    before = documents(database, "curated")
+    loader, rejects = load(database, exported(database, form, tmp_path), dataset="again")
+    assert (counts(loader), rejects) == ({"rows": len(before), "new": len(before)}, [])
+    after = documents(database, "again")
+    same = {
+        key.replace("curated:", "again:", 1): body.replace(
+            json.dumps(key)[:-1] + '","dataset":"curated"', "", 1
+        )
+        for key, body in before.items()
+    }
+    for key, body in after.items():
+        assert body.replace(json.dumps(key)[:-1] + '","dataset":"again"', "", 1) == same[key]
+    assert sound(database) == []
+
+
+def test_a_row_that_is_not_as_it_was_exported_is_rejected(
+    database: Database, tmp_path: Path
+) -> None:
+    file = exported(database, "csv", tmp_path)
+    text = file.read_text("utf-8")
+    file.write_text(text.replace('"[{""actor""', '"[{""actr""', 1), "utf-8")
+    loader, rejects = load(database, file, dataset="curated")
+    assert counts(loader)["rejected"] == 1
+    assert "exported" in rejects[0].reason
