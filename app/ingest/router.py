@@ -141,8 +141,10 @@ def _patience(request: Request) -> float:
 
 
 def _found(database: Database, ident: str) -> Row[tuple[str]]:
-    with database.connect() as db:
-        row = db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+    row = None
+    if ident.isprintable():
+        with database.connect() as db:
+            row = db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
     if row is None:
         raise MissingError("No import has that id; /v1/imports lists them.")
     return row

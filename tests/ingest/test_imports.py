@@ -108,6 +108,7 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
     [(b"hello", "none of the formats"), (ndjson(event()).encode("utf-16"), "UTF-16"),
      (gzip.compress(b"{}" * 5000, mtime=0)[:-30], "cannot be decompressed"),
      (b"[1]", "JSON array")],
+    ids=["nothing", "utf-16", "cut", "array"],
 )  # fmt: skip
 def test_what_cannot_be_read_fails_and_says_why(
     client: TestClient, body: bytes, words: str
@@ -192,3 +193,26 @@ def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database)
     with database.connect() as db:
         rows = db.execute(select(import_rejects)).all()
     assert [(r[0], r.number) for r in rows] == [(told["id"], 1)]
+
+
+@pytest.mark.parametrize("name", ["%00", "%EF%BF%BF", "a%0Ab", "'%20OR%201=1--", "9" * 61, "x"])
+def test_ids_of_no_import(client: TestClient, name: str) -> None:
+    for path in (f"/v1/imports/{name}", f"/v1/imports/{name}/rejects"):
+        answer = client.get(path)
+        assert answer.status_code in (404, 422), (path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_hostile_queries_below_an_import(client: TestClient) -> None:
+    told = send(client, ndjson(event("a", date="x"))).json()
+    where = f"/v1/imports/{told['id']}"
+    assert client.get(where).status_code == 200
+    assert client.get(f"{where}/rejects").status_code == 200
+    for query in (
+        "limit=0", "limit=1001", "limit=9999999999999999999999", "cursor=", "cursor=AAAA",
+        "cursor=%00", "format=xml", "zzz=1",
+    ):  # fmt: skip
+        answer = client.get(f"{where}/rejects?{query}")
+        assert answer.status_code == 422, query
+        assert answer.json()["errors"][0]["loc"][1] == query.partition("=")[0]
+    assert client.get(f"{where}?limit=1").status_code == 422
