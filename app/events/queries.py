@@ -169,7 +169,10 @@ def asking(
     spells = _spells(db, settled)
     shape, values = shape_and_values(kind, settled)
     if settled.member_of:
-        for side, codes in _of_window(spells, *settled.days).items():
+        since, until = settled.days
+        if settled.as_of is not None:
+            since = since or ""  # two tables say who belonged: neither is looked through for it
+        for side, codes in _of_window(spells, since, until).items():
             shape = Shape((*shape.given, (side, len(codes))))
             values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
     if sort == "relevance":
@@ -243,12 +246,24 @@ class _Builder:
 
     def statement(self) -> Any:
         """The whole of it: from what stands, and for a version from what stood then too."""
-        found = [_Arms(self, world).statement() for world in worlds(self.as_of)]
-        if len(found) == 1:
-            return found[0]
-        each = [one.subquery().c for one in found]
-        both = union_all(*(select(c.value, c.id, c.seq) for c in each)).subquery().c
+        now = _Arms(self, World.NOW).statement()
+        if not self.as_of:
+            return now
+        now = now.cte("stands")
+        past = _Arms(self, World.PAST, self._bound(now.c.value)).statement().subquery()
+        both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (now, past))).subquery().c
         return self.ordered(select(both.value, both.id, both.seq), (both.value, both.id))
+
+    def _bound(self, value: Any) -> Any:
+        """Where a page that what stands has filled already ends: the past is not read beyond it.
+
+        Else a page would walk through all that was replaced before the version that is asked for.
+        """
+        if self.limit is None:
+            return None
+        last, open_end = (func.min, "") if self.reading.descending else (func.max, "~")
+        full = func.count() >= self.limit
+        return select(case((full, last(value)), else_=open_end)).scalar_subquery()
 
     def ordered(self, statement: Any, columns: Any, most: Any = None) -> Any:
         """In the order asked for, up to a number of rows: a page, where not said otherwise."""
@@ -261,8 +276,8 @@ class _Builder:
 class _Arms:
     """The statement over one world: what began in the window, and what still ran in it."""
 
-    def __init__(self, whole: _Builder, world: World) -> None:
-        self.whole, self.world = whole, world
+    def __init__(self, whole: _Builder, world: World, bound: Any = None) -> None:
+        self.whole, self.world, self.bound = whole, world, bound
         self.reading, self.shape = whole.reading, whole.shape
         self.parts, self.events = world.of(participations), world.of(events)
         self.driver: Any = self.parts if whole.of_parts else self.events
@@ -331,6 +346,9 @@ class _Arms:
             here = tuple_(value, ident)
             base = base.where(here < there if self.reading.descending else here > there)
         base = base.where(*days)
+        if self.bound is not None:
+            inside = value >= self.bound if self.reading.descending else value <= self.bound
+            base = base.where(inside)
         if apart is None:
             return whole.ordered(base, (value, ident), most)
         each = whole.ordered(base, (value, ident)).lateral()

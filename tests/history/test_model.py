@@ -170,6 +170,16 @@ class Life(RuleBasedStateMachine):
         assert len(told) == len(found)
         return told
 
+    def walked(self, version: int, sort: str, limit: int = 2) -> list[str]:
+        """Ids of the whole list of a version, page by page."""
+        found: list[str] = []
+        url = f"/v1/events?dataset={self.dataset}&as_of={version}&sort={sort}&limit={limit}"
+        while url:
+            body = self.api.get(url).json()
+            found += [event["id"] for event in body["data"]]
+            url = body["links"]["next"]
+        return found
+
     def modelled(self, version: int) -> dict[str, dict[str, Any]]:
         return {
             ident: {field: event[field] for field in SAID}
@@ -195,6 +205,8 @@ class Life(RuleBasedStateMachine):
             if actor in {p["actor"] for p in self.versions[version][ident]["participants"]}
         }
         assert set(self.listed(as_of=version, actor=actor)) == acting
+        for sort in ("-date", "date", "recorded"):
+            assert self.walked(version, sort) == self.walked(version, sort, limit=1000)
         early = {"until": "2020-01-10", "as_of": str(version)}
         begun = {i for i, e in model.items() if e["date"] in (DATES[0], DATES[3])}
         assert set(self.listed(**early)) == begun
