@@ -254,16 +254,22 @@ class _Builder:
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (now, past))).subquery().c
         return self.ordered(select(both.value, both.id, both.seq), (both.value, both.id))
 
-    def _bound(self, value: Any) -> Any:
+    def _bound(self, value: Any) -> Callable[[Any], Any] | None:
         """Where a page that what stands has filled already ends: the past is not read beyond it.
 
         Else a page would walk through all that was replaced before the version that is asked for.
+        The bound is told together with that of the days on its side, so that one of them is sought.
         """
         if self.limit is None:
             return None
-        last, open_end = (func.min, "") if self.reading.descending else (func.max, "~")
+        last = func.min(value) if self.reading.descending else func.max(value)
         full = func.count() >= self.limit
-        return select(case((full, last(value)), else_=open_end)).scalar_subquery()
+
+        def within(other: Any) -> Any:
+            nearer = last > other if self.reading.descending else last < other
+            return select(case((and_(full, nearer), last), else_=other)).scalar_subquery()
+
+        return within
 
     def ordered(self, statement: Any, columns: Any, most: Any = None) -> Any:
         """In the order asked for, up to a number of rows: a page, where not said otherwise."""
@@ -276,7 +282,9 @@ class _Builder:
 class _Arms:
     """The statement over one world: what began in the window, and what still ran in it."""
 
-    def __init__(self, whole: _Builder, world: World, bound: Any = None) -> None:
+    def __init__(
+        self, whole: _Builder, world: World, bound: Callable[[Any], Any] | None = None
+    ) -> None:
         self.whole, self.world, self.bound = whole, world, bound
         self.reading, self.shape = whole.reading, whole.shape
         self.parts, self.events = world.of(participations), world.of(events)
@@ -314,10 +322,17 @@ class _Arms:
         it instead of by the cursor, and walk through every page before."""
         near, certain = self.driver.c, self.shape.has("certain")
         passed, descending = self.reading.passed, self.reading.descending
-        if self.shape.has("since") and (descending or not passed):
-            yield near.start >= bindparam("since")
-        if self.shape.has("until") and (certain or not descending or not passed):
-            yield (near.end if certain else near.start) <= bindparam("until")
+        first: Any = bindparam("since", type_=String) if self.shape.has("since") else None
+        last: Any = bindparam("until", type_=String) if self.shape.has("until") else None
+        if self.bound is not None and self.reading.by_day and descending:
+            first = self.bound("" if first is None else first)
+        elif self.bound is not None and self.reading.by_day:
+            yield near.start <= self.bound("~" if last is None or certain else last)
+            last = last if certain else None
+        if first is not None and (descending or not passed):
+            yield near.start >= first
+        if last is not None and (certain or not descending or not passed):
+            yield (near.end if certain else near.start) <= last
 
     def running(self, start: Any) -> list[ColumnElement[bool]]:
         """Begun before the window and still on in it."""
@@ -346,8 +361,9 @@ class _Arms:
             here = tuple_(value, ident)
             base = base.where(here < there if self.reading.descending else here > there)
         base = base.where(*days)
-        if self.bound is not None:
-            inside = value >= self.bound if self.reading.descending else value <= self.bound
+        if self.bound is not None and not (self.reading.by_day and in_window):
+            descending = self.reading.descending
+            inside = value >= self.bound("") if descending else value <= self.bound("~")
             base = base.where(inside)
         if apart is None:
             return whole.ordered(base, (value, ident), most)
