@@ -22,10 +22,10 @@ install: $(VENV)/installed ## create the virtual environment with what running n
 dev: $(VENV)/dev ## add what testing needs
 
 test: $(VENV)/dev check ## every check, then the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2
 
 quick: $(VENV)/dev ## the tests that are not slow
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml
 	$(BIN)/ruff check

@@ -54,6 +54,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def copied(kind: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
     """The URL of a copy of the bundled database; nobody may be connected to the template."""
     template = request.getfixturevalue("templates")[kind]
+    name = f"{name}-{uuid4().hex[:8]}"  # a fixture may be made more than once
     if kind == "sqlite":
         shutil.copy(template.removeprefix("sqlite:///"), folder / f"{name}.db")
         return f"sqlite:///{folder / name}.db"

@@ -249,7 +249,7 @@ class _Builder:
         now = _Arms(self, World.NOW).statement()
         if not self.as_of:
             return now
-        now = now.cte("stands")
+        now = now.cte("stands").prefix_with("MATERIALIZED")  # it is asked three times
         past = _Arms(self, World.PAST, self._bound(now.c.value)).statement().subquery()
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (now, past))).subquery().c
         return self.ordered(select(both.value, both.id, both.seq), (both.value, both.id))
