@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 
 from app.db.dialect import has_words, word_query
@@ -143,11 +144,12 @@ class Who:
             m = world.of(memberships).c
             held = [m.group.in_(self.groups), m.role == "member"]
             held += world.stood(m) if as_of else []
-            ever.append(p.actor.in_(select(m.actor).where(*held)))
+            ever.append(select(m.actor).where(*held))
             day = (m.actor == p.actor, m.since <= p.start, m.until > p.start)
             on_the_day.append(exists().where(*day, *held))
         if not during:
-            yield or_(*ever)
+            # One list of both worlds: two joined by OR would each be sought by another index.
+            yield p.actor.in_(ever[0] if len(ever) == 1 else union_all(*ever))
             yield or_(*on_the_day)
             return
         yield p.actor.in_(during)

@@ -16,6 +16,7 @@ from app.edtf import last_day
 from app.events import queries
 from app.events.buckets import Size, fitting, spread
 from app.events.filter import EventFilter, EventQuery, Sort
+from app.events.statement import matching
 from app.http.page import Meta, Reason, resumed
 from app.http.problems import MissingError, MovedError
 
@@ -114,7 +115,7 @@ def estimated(db: Connection, settled: EventFilter) -> int | None:
 
     def ends(sort: Sort, most: int) -> tuple[int, str, str]:
         found = queries.asking(db, settled, sort, None, most)
-        hit = queries.matching(found.reading).subquery().c
+        hit = matching(found.reading).subquery().c
         row = db.execute(
             select(func.count(hit.id), func.min(hit.value), func.max(hit.value)), found.values
         ).one()
@@ -148,7 +149,7 @@ def timeline(
     settled = queries.settle(db, asked)
     since, until = settled.days
     asking = queries.asking(db, settled)
-    hit = queries.matching(asking.reading).order_by(None).subquery()
+    hit = matching(asking.reading).order_by(None).subquery()
     rows_of, e = queries.joined(hit, settled.as_of is not None)
     first = hit.c.value if since is None else case((hit.c.value < since, since), else_=hit.c.value)
     rows = db.execute(
@@ -192,7 +193,7 @@ def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list
     """Counts of the matching events by each field asked for, most first."""
     settled = queries.settle(db, asked)
     asking = queries.asking(db, settled)
-    hit = queries.matching(asking.reading).order_by(None).subquery()
+    hit = matching(asking.reading).order_by(None).subquery()
     as_of = settled.as_of is not None
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:

@@ -9,8 +9,8 @@ from sqlalchemy import Select, and_, bindparam, func, literal, or_, select, unio
 from app.db import dialect
 from app.db.tables import actors, datasets, day_sums, memberships, reports, signals
 from app.db.worlds import across
-from app.events import queries as of_events
 from app.events.queries import Asked
+from app.events.statement import matching
 from app.shifts.filter import Acts
 
 SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
@@ -71,7 +71,7 @@ def signals_of(
     """
     hit = None
     if asked is not None:
-        hit = of_events.matching(asked.reading).order_by(None).subquery()
+        hit = matching(asked.reading).order_by(None).subquery()
 
     def build(s: Any) -> Select[Any]:
         day = s.start.label("day")

@@ -22,6 +22,13 @@ PLANS = {
         {"member_of": ["CSTO"], "since": "2020", "until": "2023"},
         ("USING PRIMARY KEY (actor=? AND start>?", "pk_participations"),
     ),
+    "the members of a group, of a version": (
+        {"member_of": ["CSTO"], "since": "2020", "until": "2023", "as_of": "9000000"},
+        (
+            "past_participations USING INDEX ix_past_participations_running (actor=? AND end>?",
+            "ix_past_participations_running",
+        ),
+    ),
     "everyone": (
         {"until": "2023"},
         ("ix_events_start_id (start<?", "ix_events_start_id"),
