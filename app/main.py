@@ -33,6 +33,7 @@ from app.http.encoding import EncodingMiddleware
 from app.http.head import HeadMiddleware
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
+from app.http.shortway import ShortWayMiddleware
 from app.ingest.router import router as imports
 from app.ingest.runner import Runner
 from app.settings import Settings
@@ -82,10 +83,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (
+    reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
         ogc,
-    ):  # fmt: skip
+    )  # fmt: skip
+    for router in reading:
         app.include_router(router, dependencies=[Depends(may_read)])
     app.include_router(editing)
     app.include_router(imports)
@@ -93,11 +95,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feeds, app.state.charts = feeds, charts
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
+    app.add_middleware(ShortWayMiddleware, routers=reading, gate=may_read)
     app.add_middleware(EncodingMiddleware)
     app.add_middleware(HeadMiddleware)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")
-    def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
+    async def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
         """The process answers."""
         return {"status": "ok"}
 

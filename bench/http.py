@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -40,9 +40,9 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
 
 
 def measure_http(url: str, requests: int = 1500) -> list[Cost]:
-    """Every case over one connection; PostgreSQL's share is that of all its processes."""
+    """Every case over one connection; PostgreSQL's share is that of all processes it has."""
     database = Database(url)
-    on_postgresql = database.engine.dialect.name == "postgresql"
+    postmaster = _postmaster(database)
     todo = [(name, [_address(one) for one in asked]) for name, asked in cases(database)]
     database.close()
     found = []
@@ -50,9 +50,9 @@ def measure_http(url: str, requests: int = 1500) -> list[Cost]:
         client = http.client.HTTPConnection("127.0.0.1", port)
         for name, addresses in todo:
             _ask(client, addresses, 40)
-            before, begun = _cpu(pid, on_postgresql), time.perf_counter()
+            before, begun = _cpu(pid, postmaster), time.perf_counter()
             _ask(client, addresses, requests)
-            spent = _cpu(pid, on_postgresql) - before
+            spent = _cpu(pid, postmaster) - before
             wall = time.perf_counter() - begun
             found.append(Cost(name, spent / requests * 1e6, wall / requests * 1e6))
     return found
@@ -72,17 +72,25 @@ def _address(asked: EventQuery) -> str:
     return f"/v1/events?{urlencode(given, doseq=True)}"
 
 
-def _cpu(pid: int, postgresql: bool) -> float:
-    """Seconds that the server has run, with those of every PostgreSQL process if asked for."""
-    spent = _of(Path(f"/proc/{pid}/stat").read_text())
-    if postgresql:
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            text = stat.read_text()
-            if "(postgres)" in text:
-                spent += _of(text)
+def _cpu(pid: int, postmaster: int | None) -> float:
+    """Seconds that the server has run, with those of the PostgreSQL behind it, if there is one."""
+    spent, _ = _of(Path(f"/proc/{pid}/stat").read_text())
+    for stat in Path("/proc").glob("[0-9]*/stat") if postmaster else ():
+        with suppress(OSError):  # a process may end while we look
+            ticks, parent = _of(stat.read_text())
+            spent += ticks if postmaster in (parent, int(stat.parent.name)) else 0
     return spent / TICK
 
 
-def _of(stat: str) -> int:
+def _postmaster(database: Database) -> int | None:
+    """The process of which all those of PostgreSQL are children; it waits for those that end."""
+    if database.engine.dialect.name == "sqlite":
+        return None
+    with database.connect() as db:
+        held = db.exec_driver_sql("SHOW data_directory").scalar_one()
+    return int(Path(held, "postmaster.pid").read_text().split()[0])
+
+
+def _of(stat: str) -> tuple[int, int]:
     after = stat.rpartition(")")[2].split()
-    return int(after[11]) + int(after[12])
+    return int(after[11]) + int(after[12]), int(after[1])

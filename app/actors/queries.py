@@ -7,6 +7,7 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_
 
 from app.actors.schemas import Candidate
+from app.db.dialect import prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NEVER
 from app.db.worlds import across, as_it_stood
@@ -84,8 +85,9 @@ def called(db: Connection, asked: str, as_of: int | None = None) -> Row[Any] | N
 def exact(db: Connection, code: str, as_of: int | None = None) -> Row[Any] | None:
     """(code, kind, merged_into) of the actor with a code."""
     if as_of is None:
-        return db.execute(_EXACT, {"asked": code}).one_or_none()
-    return db.execute(_EXACT_THEN, {"asked": code, "as_of": as_of}).one_or_none()
+        return prepared(db.dialect.name, _EXACT).run(db, {"asked": code}).one_or_none()
+    then = {"asked": code, "as_of": as_of}
+    return prepared(db.dialect.name, _EXACT_THEN).run(db, then).one_or_none()
 
 
 def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None, near: int = 3) -> str:

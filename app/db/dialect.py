@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Event
 from typing import Any
 
@@ -259,6 +260,12 @@ def compiled(kind: str, statement: Select[Any]) -> Compiled:
     fixed = {name: value for name, value in done.params.items() if value is not None}
     names = None if done.positiontup is None else tuple(done.positiontup)
     return Compiled(done.string, names, fixed)
+
+
+@lru_cache(maxsize=64)
+def prepared(kind: str, statement: Select[Any]) -> Compiled:
+    """`compiled`, once: for statements that modules hold, whose names are all bound at a run."""
+    return compiled(kind, statement)
 
 
 SEARCH_TABLE = {

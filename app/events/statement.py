@@ -154,6 +154,10 @@ class _Arms:
         rest: Any = self.whole.limit
         if rest is not None and self.reading.by_day:
             rest = rest - select(func.count()).select_from(one).scalar_subquery()
+            if self.bound is not None and self.reading.descending:
+                # The page ends within the window already: nothing that began before is on it.
+                since = bindparam("since", type_=String)
+                rest = case((self.bound("") >= since, 0), else_=rest)
         two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
         found = select(both.c.value, both.c.id, both.c.seq)

@@ -10,7 +10,9 @@ Name = TypeVar("Name", bound=str)
 
 def accepted(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
     """The form that a reader likes best; among equals the one that is offered first."""
-    ranges = [_range(part) for part in (header or "*/*").split(",") if part.strip()]
+    if not header or header == "*/*":
+        return next(iter(offered))
+    ranges = [_range(part) for part in header.split(",") if part.strip()]
     best: tuple[float, Name] | None = None
     for name, kinds in offered.items():
         liking = max(_liking(kind, ranges) for kind in kinds)

@@ -1,5 +1,6 @@
 """Lists: `{data, meta, links}`, the same for every kind of thing."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -68,22 +69,32 @@ def links(
     With a version there is a permalink, with the day (`on`) where today was meant. Order by
     relevance has none: it weighs words by how rare they are in all that has been written since.
     """
-    found = Links(self=address(request))
+    path, parts = _parts(request)
+    found = Links(self=_joined(path, parts, {}))
     if cursor is not None:
-        found.next = address(request, cursor=cursor)
-    if version is not None and "sort=relevance" not in request.url.query:
+        found.next = _joined(path, parts, {"cursor": cursor})
+    if version is not None and ("sort", "sort=relevance") not in parts:
         pins = {"as_of": str(version)} | ({"on": day} if day else {})
-        found.permalink = address(request, **pins)
+        found.permalink = _joined(path, parts, pins)
     return found
 
 
 def address(request: Request, **changed: str) -> str:
     """The address that was asked, with other values for some of its parameters."""
-    query = parse_qsl(request.url.query, keep_blank_values=True)
+    return _joined(*_parts(request), changed)
+
+
+def _parts(request: Request) -> tuple[str, list[tuple[str, str]]]:
+    """The path, and (name, `name=value` as it is written) of each parameter."""
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
-    pairs = [(name, value) for name, value in query if name not in changed]
-    pairs += changed.items()
-    return path + (f"?{urlencode(pairs)}" if pairs else "")
+    return path, [(name, urlencode([(name, value)])) for name, value in query]
+
+
+def _joined(path: str, parts: list[tuple[str, str]], changed: Mapping[str, str]) -> str:
+    kept = [text for name, text in parts if name not in changed]
+    kept += [urlencode([pair]) for pair in changed.items()]
+    return path + (f"?{'&'.join(kept)}" if kept else "")
 
 
 def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:
