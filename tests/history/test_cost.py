@@ -1,0 +1,80 @@
+"""A page as of a version costs about what a page of the present does, however large the tables.
+
+Counted, not timed: the steps of SQLite's machine, and the blocks that PostgreSQL looks at.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.db.engine import Database
+from app.events.filter import EventQuery
+from app.events.queries import asking, page_statement, settle
+from bench.as_of import revise
+from bench.generate import fill
+from bench.timeline import cases
+
+EVENTS = 20_000
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def revised(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """Many events, of which a tenth were revised."""
+    if kind == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("cost")
+        url = f"sqlite:///{folder}/many.db"
+    else:
+        url = request.getfixturevalue("server").create_database("many-revised")
+    database = Database(url)
+    fill(database, EVENTS)
+    revise(database)
+    with database.write() as db:  # what was replaced ran on for long: much to walk through
+        for table in ("past_events", "past_participations"):
+            db.execute(text(f"UPDATE {table} SET \"end\" = '2099-12-31'"))
+    yield database
+    database.close()
+
+
+def cost(database: Database, asked: EventQuery) -> int:
+    """Of a page: steps, or blocks."""
+    with database.connect() as db:
+        found = asking(db, settle(db, asked), asked.sort, None, asked.limit + 1)
+        statement = page_statement(found.reading)
+        if db.dialect.name == "postgresql":
+            explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text
+            told: Any = db.exec_driver_sql(explain, {**statement.fixed, **found.values}).scalar()
+            plan = told[0]["Plan"]
+            return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        raw: Any = db.connection.driver_connection
+        raw.set_progress_handler(count, 10)
+        rows = statement.run(db, found.values).all()
+        raw.set_progress_handler(None, 0)
+        assert rows
+        return steps
+
+
+@pytest.mark.slow
+def test_a_page_of_the_past_is_no_walk(revised: Database) -> None:
+    with revised.connect() as db:
+        last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
+        first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or 0)
+    for name, several in cases(revised):
+        if several[0].cursor is not None:
+            continue
+        asked = several[0]
+        now = cost(revised, asked)
+        for version in (first - 1, (first + last) // 2):
+            then = cost(revised, asked.model_copy(update={"as_of": str(version)}))
+            assert then <= MOST * now, (name, now, then)
