@@ -28,11 +28,13 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
     given = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
     process = subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             with socket.socket() as asked:
                 if asked.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
+        else:
+            raise TimeoutError("the service did not start within a minute")
         yield port, process.pid
     finally:
         process.terminate()

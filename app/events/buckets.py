@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 Size = Literal["day", "week", "month", "quarter", "year"]
 LIMIT = 20_000
@@ -44,28 +45,43 @@ def fitting(first: str, last: str) -> Size:
     return next((size for size, most in sizes if days <= most), "year")
 
 
-def spread(
-    rows: Sequence[tuple[str, str, float | None, int | None]],
-    since: str | None,
-    until: str | None,
-    size: Size,
-    top: int,
-) -> list[dict[str, Any]]:
-    """(day, id, intensity, quad) rows in day order, as buckets from `since` to `until`.
+class Day(NamedTuple):
+    """What happened on a day, summed."""
 
-    Ends that are not asked for are those of the rows. Raises `TooManyBucketsError`.
+    day: str
+    events: int
+    cooperation: int
+    conflict: int
+    known: int
+    """Events that have an intensity."""
+    total: float
+    """Sum of these."""
+    weight: float
+    """The greatest of them, whatever its sign; 0 where none has any."""
+
+
+@lru_cache(maxsize=8192)
+def start_of_text(day: str, size: Size) -> str:
+    """As `start_of`, of days as text."""
+    return start_of(date.fromisoformat(day), size).isoformat()
+
+
+def spread(
+    days: Sequence[Day], since: str | None, until: str | None, size: Size
+) -> list[dict[str, Any]]:
+    """Days, oldest first, as buckets from `since` to `until`.
+
+    Ends that are not asked for are those of the days. Raises `TooManyBucketsError`.
     """
-    if not rows and (since is None or until is None):
+    if not days and (since is None or until is None):
         return []
-    first = date.fromisoformat(since or rows[0][0])
-    last = date.fromisoformat(until or rows[-1][0])
+    first = date.fromisoformat(since or days[0].day)
+    last = date.fromisoformat(until or days[-1].day)
     if (last - first).days / {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}[
         size
     ] > LIMIT:
         raise TooManyBucketsError(f"more than {LIMIT} buckets")
-    held: dict[date, list[tuple[str, str, float | None, int | None]]] = {}
-    for row in rows:
-        held.setdefault(start_of(date.fromisoformat(row[0]), size), []).append(row)
+    held = _gathered(days, size)
     found, day = [], start_of(first, size)
     while day <= last:
         try:
@@ -73,25 +89,56 @@ def spread(
         except (OverflowError, ValueError):  # the calendar ends
             onward = None
         closes = date.max if onward is None else onward - timedelta(days=1)
-        found.append(_bucket(max(day, first), min(closes, last), held.get(day, []), top))
+        within = held.get(day.isoformat(), [])
+        found.append(_bucket(max(day, first), min(closes, last), within))
         if onward is None:
             break
         day = onward
     return found
 
 
-def _bucket(
-    start: date, end: date, rows: list[tuple[str, str, float | None, int | None]], top: int
-) -> dict[str, Any]:
-    known = [r[2] for r in rows if r[2] is not None]
-    weighty = sorted(rows, key=lambda r: (-abs(r[2] or 0), r[0], r[1]))
+def _gathered(days: Sequence[Day], size: Size) -> dict[str, list[Day]]:
+    held: dict[str, list[Day]] = {}
+    for one in days:
+        held.setdefault(start_of_text(one.day, size), []).append(one)
+    return held
+
+
+def _bucket(start: date, end: date, days: list[Day]) -> dict[str, Any]:
+    known = sum(d.known for d in days)
+    # Rounded twice, so that the order in which a database added up makes no difference.
+    mean = round(round(sum(d.total for d in days) / known, 9), 4) if known else None
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
-        "count": len(rows),
-        "cooperation": sum(r[3] in (1, 2) for r in rows),
-        "conflict": sum(r[3] in (3, 4) for r in rows),
-        "mean_intensity": round(sum(known) / len(known), 4) if known else None,
+        "count": sum(d.events for d in days),
+        "cooperation": sum(d.cooperation for d in days),
+        "conflict": sum(d.conflict for d in days),
+        "mean_intensity": mean,
         "covered": False,
-        "top": [r[1] for r in weighty[:top]],
+        "top": [],
     }
+
+
+def bar_of(days: Sequence[Day], size: Size, top: int) -> tuple[float, list[str]]:
+    """A weight that the `top` weightiest events of every bucket reach, so that few need be looked
+    at: and the days of small buckets that do not, of whose events none is lighter than another.
+
+    Of `top` days in a bucket each has an event as heavy as the lightest of their greatest.
+    """
+    buckets = []
+    for held in _gathered(days, size).values():
+        weights = sorted((d.weight for d in held), reverse=True)
+        bar = weights[top - 1] if len(weights) >= top else -1.0
+        buckets.append((bar, sum(d.events for d in held), [d.day for d in held]))
+    room = sum(d.events for d in days) / 50
+    whole: list[str] = []
+    for bar, count, among in sorted(buckets):
+        room -= count
+        if room < 0:
+            return bar, whole
+        whole += among
+    return NONE_REACHES, whole
+
+
+NONE_REACHES = 1e9

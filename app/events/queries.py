@@ -227,8 +227,10 @@ def one(event: str, as_of: int | None = None) -> Select[Any]:
 
 
 def of_revisions(seqs: list[int]) -> Select[Any]:
-    """(id, document) of some revisions of events."""
-    return select(revisions.c.id, revisions.c.document).where(revisions.c.seq.in_(seqs))
+    """(seq, id, document) of some revisions of events."""
+    return select(revisions.c.seq, revisions.c.id, revisions.c.document).where(
+        revisions.c.seq.in_(seqs)
+    )
 
 
 def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], ColumnElement[Any]]]:

@@ -2,25 +2,21 @@
 
 import json
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from app.db.journal import survivor_of
 from app.db.keyset import Key, pack
 from app.db.tables import actors, datasets
-from app.db.types import NEVER
 from app.db.worlds import across
 from app.edtf import last_day
 from app.events import queries
-from app.events.buckets import Size, fitting, spread
 from app.events.filter import EventFilter, EventQuery, Sort
 from app.events.statement import matching
 from app.http.page import Meta, Reason, resumed
 from app.http.problems import MissingError, MovedError
-
-Face = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
 
 
 def fingerprint(asked: EventQuery) -> str:
@@ -132,7 +128,7 @@ def estimated(db: Connection, settled: EventFilter) -> int | None:
 
 def why_empty(db: Connection, settled: EventFilter) -> Reason:
     """Whether nothing matched, or the days lie outside what the datasets cover."""
-    spans = _coverage(db, settled)
+    spans = coverage(db, settled)
     first, last = min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None)
     since, until = settled.days
     if since is not None and last is not None and since > last:
@@ -142,70 +138,12 @@ def why_empty(db: Connection, settled: EventFilter) -> Reason:
     return "no_match"
 
 
-def timeline(
-    db: Connection, asked: EventFilter, size: Size | Literal["auto"], top: int
-) -> list[dict[str, Any]]:
-    """Buckets without holes, oldest first; an event counts once."""
-    settled = queries.settle(db, asked)
-    since, until = settled.days
-    asking = queries.asking(db, settled)
-    hit = matching(asking.reading).order_by(None).subquery()
-    rows_of, e = queries.joined(hit, settled.as_of is not None)
-    first = hit.c.value if since is None else case((hit.c.value < since, since), else_=hit.c.value)
-    rows = db.execute(
-        select(first.label("day"), hit.c.id, e("intensity"), e("quad"), hit.c.seq)
-        .select_from(rows_of)
-        .order_by(first, hit.c.id),
-        asking.values,
-    ).all()
-    if size == "auto":
-        first_day = since or (rows[0].day if rows else until or NEVER)
-        size = fitting(first_day, until or (rows[-1].day if rows else first_day))
-    held = spread([(r[0], r[1], r[2], r[3]) for r in rows], since, until, size, top)
-    wanted = {key for bucket in held for key in bucket["top"]}
-    titles = _titles(db, [r.seq for r in rows if r.id in wanted])
-    spans = _coverage(db, settled)
-    for bucket in held:
-        bucket["top"] = [titles[key] for key in bucket["top"]]
-        bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in spans)
-    return held
+def coverage(db: Connection, settled: EventFilter) -> list[tuple[str, str]]:
+    """First and last day of each dataset that a filter may look at."""
 
-
-def _titles(db: Connection, seqs: list[int]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for at in range(0, len(seqs), 500):
-        for key, document in db.execute(queries.of_revisions(seqs[at : at + 500])):
-            held = json.loads(document)
-            found[key] = {k: held[k] for k in ("id", "title", "date", "type", "intensity")}
-    return found
-
-
-def _coverage(db: Connection, settled: EventFilter) -> list[tuple[str, str]]:
     def build(d: Any) -> Select[Any]:
         rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
         return rows.where(d.code.in_(settled.dataset)) if settled.dataset else rows
 
     as_of = None if settled.as_of is None else int(settled.as_of)
     return [(r.first, r.last) for r in db.execute(across(as_of, datasets, build))]
-
-
-def facets(db: Connection, asked: EventFilter, by: list[Face]) -> dict[str, list[dict[str, Any]]]:
-    """Counts of the matching events by each field asked for, most first."""
-    settled = queries.settle(db, asked)
-    asking = queries.asking(db, settled)
-    hit = matching(asking.reading).order_by(None).subquery()
-    as_of = settled.as_of is not None
-    found: dict[str, list[dict[str, Any]]] = {}
-    for face in by:
-        value: Any
-        if face in ("actor", "role"):
-            parts = queries.participating(hit, as_of, face).c
-            value, counted = parts.value, func.count(func.distinct(parts.event))
-            rows = select(value, counted)
-        else:
-            rows_of, column = queries.joined(hit, as_of)
-            value, counted = column(face), func.count()
-            rows = select(value, counted).select_from(rows_of)
-        rows = rows.group_by(value).order_by(counted.desc(), value.is_(None), value.asc())
-        found[face] = [{"value": v, "count": n} for v, n in db.execute(rows, asking.values)]
-    return found

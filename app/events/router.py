@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from app.events import queries, read
+from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explained
 from app.events.filter import EventFilter, EventQuery
@@ -158,7 +158,7 @@ def get_timeline(
 
         def make() -> Response:
             try:
-                held = read.timeline(db, asked, asked.granularity, asked.top)
+                held = counts.timeline(db, asked, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidError("granularity", str(many), hint) from many
@@ -187,7 +187,7 @@ def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database
         version, _ = seen(db, asked.as_of)
 
         def make() -> Response:
-            data = read.facets(db, asked, wanted)  # type: ignore[arg-type]
+            data = counts.facets(db, asked, wanted)  # type: ignore[arg-type]
             tail = Meta(version=version).model_dump(exclude_none=True)
             where = links(request, None, version).model_dump()
             body = encode({"data": data, "meta": tail, "links": where})

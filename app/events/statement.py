@@ -5,7 +5,7 @@ event); without one it is driven from `events` by (start, id). An arm looks at o
 in the window, or what began before and still ran in it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -61,9 +61,14 @@ class Reading:
         return self.sort.endswith("date")
 
 
-def matching(reading: Reading) -> Select[Any]:
-    """(sort value, id, seq) of the events that a filter asks for, in order."""
-    found: Select[Any] = _Builder(reading).statement()
+CARRIED = ("dataset", "type", "intensity", "quad", "status")
+"""Columns of events that participations have too."""
+
+
+def matching(reading: Reading, *carried: str) -> Select[Any]:
+    """(sort value, id, seq) of the events that a filter asks for, in order, and some of `CARRIED`
+    beside them."""
+    found: Select[Any] = _Builder(reading, carried).statement()
     return found
 
 
@@ -77,8 +82,8 @@ def standing_among(reading: Reading) -> CompoundSelect[Any]:
 class _Builder:
     """Puts the statement of a reading together."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading, self.shape = reading, reading.shape
+    def __init__(self, reading: Reading, carried: Sequence[str] = ()) -> None:
+        self.reading, self.shape, self.carried = reading, reading.shape, carried
         self.as_of = reading.shape.has("as_of")
         self.demanded = who(reading.shape)
         self.of_parts = bool(self.demanded) and reading.by_day
@@ -93,8 +98,8 @@ class _Builder:
             return now
         now = now.cte("stands").prefix_with("MATERIALIZED")  # it is asked three times
         past = _Arms(self, World.PAST, self._bound(now.c.value)).statement().subquery()
-        both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (now, past))).subquery().c
-        return self.ordered(select(both.value, both.id, both.seq), (both.value, both.id))
+        both = union_all(*(select(*a.c) for a in (now, past))).subquery().c
+        return self.ordered(select(*both), (both.value, both.id))
 
     def _bound(self, value: Any) -> Callable[[Any], Any] | None:
         """Where a page that what stands has filled already ends: the past is not read beyond it.
@@ -159,9 +164,8 @@ class _Arms:
                 since = bindparam("since", type_=String)
                 rest = case((self.bound("") >= since, 0), else_=rest)
         two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
-        both = union_all(*(select(a.c.value, a.c.id, a.c.seq) for a in (one, two))).subquery()
-        found = select(both.c.value, both.c.id, both.c.seq)
-        return self.whole.ordered(found, (both.c.value, both.c.id))
+        both = union_all(*(select(*a.c) for a in (one, two))).subquery().c
+        return self.whole.ordered(select(*both), (both.value, both.id))
 
     def days(self) -> Iterator[ColumnElement[bool]]:
         """Within the window. The bound that a cursor has passed is left out: SQLite would seek by
@@ -195,7 +199,8 @@ class _Arms:
         if whole.first is not None and self.reading.apart:
             name = "now" if in_window else "then"
             apart = dialect.apart(self.reading.kind, name, ("actor", "since", "until"))
-        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"))
+        beside = (near[name] for name in whole.carried)
+        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"), *beside)
         if whole.ranks is not None:
             base = base.join(whole.ranks, whole.ranks.c.seq == near.seq)
         if whole.first is not None:
@@ -214,8 +219,7 @@ class _Arms:
         if apart is None:
             return whole.ordered(base, (value, ident), most)
         each = whole.ordered(base, (value, ident)).lateral()
-        rows = select(each.c.value, each.c.id, each.c.seq)
-        rows = rows.select_from(apart).join(each, true())
+        rows = select(*each.c).select_from(apart).join(each, true())
         rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
         return whole.ordered(rows, (each.c.value, each.c.id), most)
 

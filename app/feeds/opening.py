@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 
 from app.db.engine import Database
-from app.events import queries, read
+from app.events import counts, queries, read
 from app.events.filter import EventQuery
 from app.events.forms import ROWS, Form
 from app.feeds import xlsx
@@ -93,7 +93,7 @@ def _datasets(documents: list[str]) -> list[str]:
 
 def _clusters(database: Database, asked: EventQuery) -> list[Cluster]:
     with database.connect() as db:
-        buckets = read.timeline(db, asked, "auto", 3)
+        buckets = counts.timeline(db, asked, "auto", 3)
     return [
         Cluster(b["start"], b["end"], b["count"], tuple(t["title"] for t in b["top"]))
         for b in buckets

@@ -15,7 +15,7 @@ MOST = {
     "/v1/events?between=ARM,RUS&count=exact": 7,
     "/v1/events?member_of=CSTO": 5,
     "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute": 1,
-    "/v1/timeline?actor=ARM&since=2020&granularity=month": 5,
+    "/v1/timeline?actor=ARM&since=2020&granularity=month": 6,
     "/v1/facets?by=type,actor,country": 4,
     "/v1/actors?limit=500": 3,
     "/v1/actors/ARM": 3,

@@ -1,0 +1,80 @@
+"""A timeline says what the list of events says, gathered."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.events.buckets import Day, Size, bar_of, start_of_text
+
+SIZES: tuple[Size, ...] = ("day", "week", "month", "quarter", "year")
+
+
+def listed(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every event of a filter, page by page."""
+    found: list[dict[str, Any]] = []
+    answer = api.get("/v1/events", params=asked | {"limit": 100}).json()
+    while True:
+        found += answer["data"]
+        if answer["links"]["next"] is None:
+            return found
+        answer = api.get(answer["links"]["next"]).json()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"actor": "ARM"},
+        {"actor": ["RUS", "TUR"], "since": "2020-10-15", "until": "2023-09-20"},
+        {"member_of": "CSTO", "since": "2022"},
+        {"q": "Karabakh"},
+    ],
+)
+def test_buckets_are_those_of_the_events(
+    api: TestClient, size: Size, asked: dict[str, Any]
+) -> None:
+    answer = api.get("/v1/timeline", params=asked | {"granularity": size, "top": 2}).json()["data"]
+    since = {"2022": "2022-01-01"}.get(asked.get("since", ""), asked.get("since", ""))
+    held = defaultdict(list)
+    for event in listed(api, asked):
+        day = max(event["start"], since)
+        held[start_of_text(day, size)].append((-abs(event["intensity"] or 0), day, event["id"]))
+    for bucket in answer:
+        weighty = sorted(held.pop(start_of_text(bucket["start"], size), []))
+        assert bucket["count"] == len(weighty)
+        assert [one["id"] for one in bucket["top"]] == [key for _, _, key in weighty[:2]]
+    assert not held
+
+
+DAYS = st.dictionaries(
+    st.dates().map(str).map(lambda day: f"2020{day[4:]}").filter(lambda day: day[5:] != "02-29"),
+    st.lists(st.integers(0, 10).map(float), min_size=1, max_size=6),
+    max_size=60,
+)
+
+
+@given(DAYS, st.sampled_from(SIZES), st.integers(1, 4))
+def test_the_bar_keeps_the_weightiest_of_every_bucket(
+    weights: dict[str, list[float]], size: Size, top: int
+) -> None:
+    days = [Day(d, len(w), 0, 0, len(w), sum(w), max(w)) for d, w in sorted(weights.items())]
+    bar, whole = bar_of(days, size, top)
+    buckets = defaultdict(list)
+    for day, held in weights.items():
+        buckets[start_of_text(day, size)] += [(w, w >= bar or day in whole) for w in held]
+    for held in buckets.values():
+        kept = sorted((w for w, keeps in held if keeps), reverse=True)
+        assert kept[:top] == sorted((w for w, _ in held), reverse=True)[:top]
+
+
+def test_few_are_kept_of_many() -> None:
+    days = [
+        Day(f"2020-{m:02d}-{d:02d}", 100, 0, 0, 100, 0.0, 9.0) for m in (1, 2) for d in range(1, 29)
+    ]
+    days.append(Day("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
+    assert bar_of(days, "month", 3) == (9.0, ["2020-03-01"])
