@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,13 +19,17 @@ from bench.timeline import SECRET, Cost, cases
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+SERVICE = ("-m", "app.cli", "serve")
+CEILING = ("-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level=warning")
+
+
 @contextmanager
-def serving(url: str) -> Iterator[tuple[int, int]]:
-    """The service in a process of its own: its port and its id."""
+def serving(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, int]]:
+    """A program of ours in a process of its own: its port and its id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+    command = [sys.executable, *program, "--port", str(port)]
     given = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
     process = subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL)
     try:
@@ -41,32 +46,61 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
         process.wait(10)
 
 
-def measure_http(url: str, requests: int = 1500) -> list[Cost]:
-    """Every case over one connection; PostgreSQL's share is that of all processes it has."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Addresses of one shape, asked of one server."""
+
+    name: str
+    client: http.client.HTTPConnection
+    pid: int
+    postmaster: int | None
+    addresses: Sequence[str]
+    held: bool = False
+    """Whether the asker has the answers already, and says so."""
+
+
+def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[Cost]:
+    """Every case over one connection, round after round; PostgreSQL's share is that of all
+    processes it has. The last ones are ceilings: the same page without a database."""
     database = Database(url)
     postmaster = _postmaster(database)
     todo = [(name, [_address(one) for one in asked]) for name, asked in cases(database)]
     database.close()
-    found = []
-    with serving(url) as (port, pid):
-        client = http.client.HTTPConnection("127.0.0.1", port)
-        for name, addresses in todo:
-            _ask(client, addresses, 40)
-            before, begun = _cpu(pid, postmaster), time.perf_counter()
-            _ask(client, addresses, requests)
-            spent = _cpu(pid, postmaster) - before
-            wall = time.perf_counter() - begun
-            found.append(Cost(name, spent / requests * 1e6, wall / requests * 1e6))
-    return found
+    with serving(url) as (port, pid), serving(url, CEILING) as (other, other_pid):
+        ours = http.client.HTTPConnection("127.0.0.1", port)
+        theirs = http.client.HTTPConnection("127.0.0.1", other)
+        chosen = [Case(name, ours, pid, postmaster, asked) for name, asked in todo]
+        first = todo[0][1]
+        chosen += [
+            Case("unchanged: 304", ours, pid, postmaster, first, held=True),
+            Case("framework, constant body", theirs, other_pid, None, first),
+            Case("no framework", theirs, other_pid, None, ["/bare"]),
+        ]
+        spent = {case.name: [0.0, 0.0] for case in chosen}
+        for case in chosen:
+            _ask(case, 40)
+        for _ in range(rounds):
+            for case in chosen:
+                cpu, wall = _cpu(case.pid, case.postmaster), time.perf_counter()
+                _ask(case, requests // rounds)
+                spent[case.name][0] += _cpu(case.pid, case.postmaster) - cpu
+                spent[case.name][1] += time.perf_counter() - wall
+    done = requests // rounds * rounds
+    return [Cost(name, cpu / done * 1e6, wall / done * 1e6) for name, (cpu, wall) in spent.items()]
 
 
-def _ask(client: http.client.HTTPConnection, addresses: list[str], requests: int) -> None:
+def _ask(case: Case, requests: int) -> None:
+    tags: dict[str, str] = {}
+    case.client.close()  # it has waited its turn; the server may be about to
     for n in range(requests):
-        client.request("GET", addresses[n % len(addresses)])
-        answer = client.getresponse()
+        address = case.addresses[n % len(case.addresses)]
+        given = {"If-None-Match": tags[address]} if case.held and address in tags else {}
+        case.client.request("GET", address, headers=given)
+        answer = case.client.getresponse()
         body = answer.read()
-        assert answer.status == 200, body[:500]
-        assert len(body) > 1000, body[:500]
+        assert answer.status == (304 if given else 200), body[:500]
+        assert given or len(body) > 1000, body[:500]
+        tags[address] = answer.headers.get("ETag", "")
 
 
 def _address(asked: EventQuery) -> str:
