@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[^\W_][\w.-]*")
@@ -68,3 +68,14 @@ Ident = Annotated[
     Word, Field(pattern=r"^[^\s/?#%]+$"), AfterValidator(ident), AfterValidator(short)
 ]
 """What can stand in an address as it is."""
+
+
+def number(given: Any) -> Any:
+    """Refuse text and truth where a number is meant: who sends "5" or true has mixed up fields."""
+    if isinstance(given, bool | str):
+        raise ValueError("must be a number, not text or true or false")
+    return given
+
+
+Whole = Annotated[int, BeforeValidator(number)]
+Number = Annotated[float, BeforeValidator(number)]

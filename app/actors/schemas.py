@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.edtf import parse
 from app.text import Code as OwnCode
-from app.text import Text, Word
+from app.text import Text, Whole, Word
 
 Kind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
 Step = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
@@ -101,7 +101,7 @@ class Membership(BaseModel):
     actor: Word
     group: Word
     role: OwnCode = "member"
-    spell: int = Field(1, ge=1, le=999, description="1, 2 … where an actor came back.")
+    spell: Whole = Field(1, ge=1, le=999, description="1, 2 … where an actor came back.")
     steps: list[LadderStep] = Field(min_length=1, max_length=100)
 
     @property

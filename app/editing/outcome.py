@@ -84,7 +84,8 @@ def _key(request: Request) -> str | None:
 def _fingerprint(request: Request, body: bytes) -> str:
     digest = blake2b(digest_size=16)
     parts = (request.method, str(request.url.path), request.url.query)
-    for part in (*parts, request.headers.get("if-match", "")):
+    named = ("if-match", "if-none-match")
+    for part in (*parts, *(request.headers.get(name, "") for name in named)):
         digest.update(part.encode() + b"\x00")
     digest.update(body)
     return digest.hexdigest()
@@ -112,7 +113,12 @@ def _keep(db: Connection, who: Holder, key: str, asked: str, outcome: Outcome) -
 
 
 def require_match(request: Request, seq: int | None, document: str | None) -> None:
-    """Raise `OutdatedError` unless what stands is what `If-Match` names, where it is sent."""
+    """Raise `OutdatedError` unless what stands is what the request says, where it says so.
+
+    `If-Match` names what has to stand; `If-None-Match: *` says that nothing does.
+    """
+    if request.headers.get("if-none-match", "").strip() == "*" and seq is not None:
+        raise OutdatedError(f'"{seq}"', document)
     asked = request.headers.get("if-match")
     if asked is None:
         return

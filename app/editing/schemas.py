@@ -12,12 +12,24 @@ from pydantic import (
 )
 
 from app.actors.schemas import Actor
-from app.events.schemas import MOST_REPORTS, GivenEvent, GivenParticipant, GivenReport
+from app.events.schemas import (
+    MOST_REPORTS,
+    GivenEvent,
+    GivenParticipant,
+    GivenReport,
+    GivenSignal,
+)
 from app.sources.schemas import Source
-from app.text import Ident, Word, safe
+from app.text import Ident, Whole, Word, safe
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Fields of an answer that follow from others: taken back unread when a whole answer is sent."""
+READ_ONLY_PARTS = {
+    "participants": ("name",),
+    "signals": ("quad", "origin", "rule"),
+    "reports": ("title", "publisher", "url", "published"),
+}
+"""The same, of the parts of an event."""
 
 Reason = Annotated[
     str,
@@ -29,12 +41,30 @@ Reason = Annotated[
 class ParticipantBody(GivenParticipant):
     """Who took part: by any name, or a new actor in full."""
 
+    model_config = ConfigDict(extra="forbid")
     actor: Word | Actor | None = None  # type: ignore[assignment]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _somebody(cls, given: Any) -> Any:
+        """An answer may hold nobody, and says so; otherwise nobody is a slip."""
+        if not isinstance(given, dict) or {"actor", "native"} <= given.keys():
+            return given
+        if given.get("actor") is None and given.get("native") is None:
+            raise ValueError("needs an actor, or native: a code that is nobody's yet")
+        return given
+
+
+class SignalBody(GivenSignal):
+    """What an analyst states that the event does to an alignment."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
 
 class ReportBody(GivenReport):
     """A source's account: by the id of the source, or a new source in full."""
 
+    model_config = ConfigDict(extra="forbid")
     source: Word | Source  # type: ignore[assignment]
 
 
@@ -64,8 +94,9 @@ class EventBody(GivenEvent):
         None, description="Stable within the dataset; made from date and title where left out."
     )
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]
+    signals: list[SignalBody] = Field([], max_length=500)  # type: ignore[assignment]
     reports: list[ReportBody] = Field([], max_length=MOST_REPORTS)  # type: ignore[assignment]
-    revision: int | None = Field(None, description="The revision that this replaces, as a check.")
+    revision: Whole | None = Field(None, description="The revision that this replaces, as a check.")
     reason: Reason | None = Field(None, description="Why; kept with the revision.")
 
     @model_validator(mode="before")
@@ -86,7 +117,17 @@ class EventBody(GivenEvent):
             found["signals"] = [
                 s for s in signals if not (isinstance(s, dict) and s.get("origin") == "derived")
             ]
+        for field, read_only in READ_ONLY_PARTS.items():
+            if isinstance(found.get(field), list):
+                found[field] = [_without(part, read_only) for part in found[field]]
         return found
+
+
+def _without(part: Any, names: tuple[str, ...]) -> Any:
+    """A part of an event without what follows from the rest of it."""
+    if not isinstance(part, dict):
+        return part
+    return {name: value for name, value in part.items() if name not in names}
 
 
 class RetractBody(BaseModel):

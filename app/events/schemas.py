@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.edtf import parse
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
-from app.text import Ident, Text, Word, safe
+from app.text import Ident, Number, Text, Whole, Word, safe
 
 
 def _dated(text: str) -> str:
@@ -30,8 +30,8 @@ class Location(BaseModel):
     country: Word | None = None
     admin1: Word | None = None
     admin2: Word | None = None
-    lat: float | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
-    lon: float | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
+    lat: Number | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
+    lon: Number | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
     precision: Word | None = None
 
 
@@ -51,8 +51,8 @@ class GivenSignal(BaseModel):
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
     from_: Word = Field(alias="from")
     toward: Word
-    score: float = Field(ge=-10, le=10, allow_inf_nan=False)
-    confidence: float = Field(1, ge=0, le=1, allow_inf_nan=False)
+    score: Number = Field(ge=-10, le=10, allow_inf_nan=False)
+    confidence: Number = Field(1, ge=0, le=1, allow_inf_nan=False)
 
 
 class GivenReport(BaseModel):
@@ -65,7 +65,7 @@ class GivenReport(BaseModel):
     stance: Stance = "reports"
     claims: dict[str, Any] | None = None
     reliability: Reliability | None = None
-    credibility: int | None = Field(None, ge=1, le=6)
+    credibility: Whole | None = Field(None, ge=1, le=6)
 
 
 class GivenEvent(BaseModel):
@@ -80,8 +80,8 @@ class GivenEvent(BaseModel):
     mode: Word | None = None
     cameo: Word | None = Field(None, pattern=r"^[0-9]{2,4}$")
     native: Word | None = None
-    intensity: float | None = Field(None, ge=-10, le=10, allow_inf_nan=False)
-    quad: int | None = Field(None, ge=1, le=4)
+    intensity: Number | None = Field(None, ge=-10, le=10, allow_inf_nan=False)
+    quad: Whole | None = Field(None, ge=1, le=4)
     quad_scheme: Literal["gdelt", "schrodt"] | None = None
     status: Status = "reported"
     participants: list[GivenParticipant] = Field([], max_length=500)

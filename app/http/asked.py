@@ -29,8 +29,9 @@ def _dated(text: str) -> str:
 _VERSION = re.compile(r"[0-9]{1,18}")
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
-    r"(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"(\.[0-9]{1,9})?([Zz]|[ +-][0-9]{2}:[0-9]{2})"
 )
+"""The blank is a plus sign that was not encoded, as in most links that people type."""
 _AS_OF = "must be a version such as 1234, an instant such as 2026-11-24T09:00:00Z, or a day"
 
 
@@ -49,7 +50,7 @@ def instant(text: str) -> str:
         raise ValueError(_AS_OF)
     day, time, fraction, zone = found.groups()
     try:
-        offset = "+00:00" if zone in "Zz" else zone
+        offset = "+00:00" if zone in "Zz" else zone.replace(" ", "+")
         at = datetime.fromisoformat(f"{day}T{time}{(fraction or '.0')[:7]:0<7}{offset}")
         return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     except (ValueError, OverflowError) as impossible:

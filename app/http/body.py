@@ -1,5 +1,6 @@
 """Bodies of writes: bounded, strict JSON, every fault of them told."""
 
+import asyncio
 import json
 import math
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ T = TypeVar("T")
 DEEPEST = 32
 MOST_NAMES = 1000
 """In one object: 1,500,000 unknown ones took the validator a minute and 800 MB to refuse."""
+PATIENCE = 20.0
+"""Seconds that a body may take to come, and as many more as it has pieces of `STEADY` bytes."""
+STEADY = 64 * 1024
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 
@@ -23,19 +27,30 @@ async def _read(request: Request) -> bytes:
     kind = request.headers.get("content-type", JSON_TYPES[0]).partition(";")[0].strip().lower()
     if kind not in JSON_TYPES:
         raise UnreadableError(415, f"Send JSON, with Content-Type: {JSON_TYPES[0]}.")
+    return await received(request)
+
+
+async def received(request: Request) -> bytes:
+    """The bytes of a body; `UnreadableError` where they are too many, or do not come."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnreadableError(415, "Send the body as it is, without Content-Encoding.")
     most = request.app.state.settings.max_body_bytes
     body = bytearray()
+    begun = asyncio.get_running_loop().time()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise UnreadableError(
-                    413, f"A body has at most {most} bytes; send several, or an import."
-                )
+        async with asyncio.timeout_at(begun + PATIENCE) as patience:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise UnreadableError(
+                        413, f"A body has at most {most} bytes; send several, or an import."
+                    )
+                patience.reschedule(begun + PATIENCE + len(body) / STEADY)
     except ClientDisconnect as gone:  # else each leaves a traceback in the log
         raise UnreadableError(400, "The body ended before its end.") from gone
+    except TimeoutError as slow:
+        told = f"Only {len(body)} bytes of the body came in time; send the request again."
+        raise UnreadableError(408, told) from slow
     return bytes(body)
 
 

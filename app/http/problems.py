@@ -240,7 +240,10 @@ def _invalid_body(_: Request, error: Exception) -> Response:
 
 def _unreadable(_: Request, error: Exception) -> Response:
     assert isinstance(error, UnreadableError)
-    return problem(error.status, str(error))
+    answer = problem(error.status, str(error))
+    if error.status in (408, 413):  # the rest of the body is not waited for
+        answer.headers["Connection"] = "close"
+    return answer
 
 
 def _outdated(_: Request, error: Exception) -> Response:
@@ -278,9 +281,12 @@ def _missing(_: Request, error: Exception) -> Response:
     return problem(404, str(error))
 
 
-def _moved(_: Request, error: Exception) -> Response:
+def _moved(request: Request, error: Exception) -> Response:
     assert isinstance(error, MovedError)
-    return Response(status_code=308, headers={"Location": error.location})
+    query = request.url.query  # `as_of` and the like are asked of the survivor too
+    return Response(
+        status_code=308, headers={"Location": error.location + (f"?{query}" if query else "")}
+    )
 
 
 def _not_offered(_: Request, error: Exception) -> Response:

@@ -173,7 +173,8 @@ def memberships() -> list[Membership]:
         ]
         found.append(
             Membership.model_validate(
-                {"actor": actor, "group": group, "role": role, "spell": spell, "steps": ladder}
+                {"actor": actor, "group": group, "role": role, "steps": ladder}
+                | {"spell": int(spell)}
             )
         )
     spells: dict[tuple[str, str, str], int] = defaultdict(int)

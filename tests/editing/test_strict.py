@@ -1,0 +1,108 @@
+"""What is sent is taken as it is meant, or refused: nothing is guessed, nothing is left out."""
+
+from typing import Any
+
+import pytest
+from editing.conftest import Desk, faults
+
+EVENT = {"key": "k", "title": "t", "date": "2023-05-01"}
+NO_NUMBER = "must be a number, not text or true or false"
+
+
+def part(field: str, **more: Any) -> dict[str, Any]:
+    return {field: [more]}
+
+
+@pytest.mark.parametrize("value", ["5", "1", True])
+@pytest.mark.parametrize(
+    ("where", "given"),
+    [
+        (["intensity"], lambda v: {"intensity": v}),
+        (["quad"], lambda v: {"quad": v}),
+        (["revision"], lambda v: {"revision": v}),
+        (["location", "lat"], lambda v: {"location": {"lat": v, "lon": 44}}),
+        (
+            ["signals", 0, "score"],
+            lambda v: part("signals", **{"from": "ARM"}, toward="RUS", score=v),
+        ),
+        (
+            ["signals", 0, "confidence"],
+            lambda v: part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidence=v),
+        ),
+        (["reports", 0, "credibility"], lambda v: part("reports", source="s", credibility=v)),
+    ],
+)
+def test_a_number_is_neither_text_nor_truth(
+    desk: Desk, where: list[Any], given: Any, value: Any
+) -> None:
+    answer = desk.ask("POST", "/v1/events", EVENT | given(value))
+    assert answer.status_code == 422
+    assert faults(answer) == [(["body", *where], NO_NUMBER)]
+
+
+def test_the_spell_of_a_membership_is_a_number(desk: Desk) -> None:
+    steps = [{"step": "signed", "date": "2023"}]
+    given = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
+    answer = desk.ask("POST", "/v1/memberships", given)
+    assert faults(answer) == [(["body", "spell"], NO_NUMBER)]
+
+
+def test_a_whole_number_may_be_written_with_a_point(desk: Desk) -> None:
+    made = desk.event("k", quad=2.0, intensity=5)
+    assert (made["quad"], made["intensity"]) == (2, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("where", "given"),
+    [
+        (
+            ["participants", 0, "rolle"],
+            part("participants", actor="ARM", role="host", rolle="x"),
+        ),
+        (
+            ["signals", 0, "confidense"],
+            part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidense=0.5),
+        ),
+        (["reports", 0, "quotation"], part("reports", source="s", quotation="…")),
+    ],
+)
+def test_a_typing_error_inside_of_a_part_is_not_lost(
+    desk: Desk, where: list[Any], given: Any
+) -> None:
+    answer = desk.ask("POST", "/v1/events", EVENT | given)
+    assert answer.status_code == 422
+    assert faults(answer) == [(["body", *where], "Extra inputs are not permitted")]
+
+
+def test_somebody_takes_part(desk: Desk) -> None:
+    for nobody in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
+        answer = desk.ask("POST", "/v1/events", EVENT | {"participants": [nobody]})
+        told = "needs an actor, or native: a code that is nobody's yet"
+        assert faults(answer) == [(["body", "participants", 0], told)]
+
+
+def test_an_answer_with_every_part_can_be_sent_back(desk: Desk) -> None:
+    held = desk.done("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
+    assert held["participants"]
+    assert held["signals"]
+    assert held["reports"]
+    assert desk.done("PUT", f"/v1/events/{held['id']}", held) == held
+
+
+def test_what_is_to_be_new_does_not_replace(desk: Desk) -> None:
+    only = {"If_None_Match": "*"}
+    made = desk.ask("PUT", "/v1/events/curated:new", EVENT | {"key": "new"}, **only)
+    assert made.status_code == 201
+    again = desk.ask("PUT", "/v1/events/curated:new", {"title": "x", "date": "2023"}, **only)
+    assert again.status_code == 412
+    assert again.json()["current"]["document"] == made.json()
+
+
+def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -> None:
+    for key in ("one", "two"):
+        desk.event(key)
+    desk.done("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
+    version = desk.version()
+    answer = desk.ask("GET", f"/v1/events/curated:one?explain=true&as_of={version}")
+    assert answer.status_code == 308
+    assert answer.headers["location"].endswith(f"two?explain=true&as_of={version}")
