@@ -8,16 +8,18 @@ from typing import Annotated
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.access.gate import may_read
 from app.actors.memberships import router as memberships
+from app.actors.reconcile import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.charts.drawing import draw as charts
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current
 from app.db.tables import house
+from app.db.tables import imports as imports_table
 from app.editing.router import router as editing
 from app.events.router import router as events
 from app.examples import MODELS
@@ -29,8 +31,10 @@ from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.answer import encode
 from app.http.caching import version_of
+from app.http.cors import CorsMiddleware
 from app.http.encoding import EncodingMiddleware
 from app.http.head import HeadMiddleware
+from app.http.metrics import MEDIA, Metrics, MetricsMiddleware, gauge
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
 from app.http.shortway import ShortWayMiddleware
@@ -85,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc,
+        ogc, reconcile,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(may_read)])
@@ -96,8 +100,11 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(ShortWayMiddleware, routers=reading, gate=may_read)
+    metrics = Metrics()
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(EncodingMiddleware)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")
     async def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
@@ -114,6 +121,20 @@ def create_app(settings: Settings) -> FastAPI:
         with request.app.state.database.connect() as db:
             body = {"status": "ready", "version": version_of(db)}
         return Response(encode(body), media_type="application/json")
+
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(may_read)])
+    def tell_metrics(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
+        """Counts of this process, and where the record and its imports are."""
+        with request.app.state.database.connect() as db:
+            states = db.execute(
+                select(imports_table.c.state, func.count()).group_by(imports_table.c.state)
+            )
+            held = [(f'{{state="{state}"}}', n) for state, n in states]
+            version = version_of(db)
+        told = metrics.lines()
+        told += gauge("version", "Number of the last change.", ("", version))
+        told += gauge("imports", "Imports by state.", *held)
+        return Response("\n".join(told) + "\n", media_type=MEDIA)
 
     return app
 

@@ -23,6 +23,11 @@ class Settings(BaseSettings):
         description="Where readers reach the service, for links that must be absolute (OGC API);"
         " empty: as the request was addressed.",
     )
+    cors_origins: tuple[str, ...] = Field(
+        ("*",),
+        description="Origins whose pages may ask from a browser, always without its cookies; `[]`:"
+        " none.",
+    )
     exports: int = Field(
         2, ge=1, le=64, description="Exports that are worked on at the same time; others wait."
     )

@@ -15,11 +15,11 @@ from app.feeds.citation import cited, sentence
 from app.feeds.geojson import feature
 from app.http.answer import encode
 from app.http.asked import seen
+from app.http.base import base
 from app.http.caching import cached, version_of
 from app.http.database import Chosen, CursorKey, Held
 from app.http.page import Cursor, NoQuery, links
 from app.http.problems import RESPONSES, MissingError, crossed
-from app.settings import Settings
 from app.text import Word
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], responses=RESPONSES)
@@ -30,7 +30,6 @@ CONFORMS = [
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 COLLECTION = "events"
-_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
 _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?")
 
 
@@ -152,17 +151,6 @@ def _day(text: str) -> str | None:
     if found is None:
         raise ValueError("is no instant")
     return date.fromisoformat(found[1]).isoformat()
-
-
-def base(request: Request, settings: Settings) -> str:
-    """Scheme and host of absolute links: as set, or as the request was addressed."""
-    if settings.public_url:
-        return settings.public_url
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        server = request.scope.get("server") or ("localhost", None)
-        host = f"{server[0]}:{server[1]}" if server[1] else server[0]
-    return f"{request.scope['scheme']}://{host}"
 
 
 def _links(root: str, *parts: tuple[str, str, str]) -> list[Link]:

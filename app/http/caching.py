@@ -37,6 +37,12 @@ def cached_one(request: Request, seqs: str, make: Callable[[], Response]) -> Res
     return _tagged(request, f'"{seqs}"', make)
 
 
+def cached_body(request: Request, made: Response) -> Response:
+    """As `cached`, of what changes without a new version: the tag is that of the answer itself."""
+    digest = hashlib.blake2b(bytes(made.body), digest_size=12).hexdigest()
+    return _tagged(request, f'W/"{digest}"', lambda: made)
+
+
 def _tagged(request: Request, tag: str, make: Callable[[], Response]) -> Response:
     held = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
     if tag in held:

@@ -33,6 +33,7 @@ class Handler:
     """Of each field: whether it may be given more than once."""
     request: str | None
     held: Mapping[str, Reach]
+    route: APIRoute
 
     def read(self, request: Request) -> BaseModel | None:
         """The parameters; None where the long way has to say something about them."""
@@ -72,6 +73,7 @@ class ShortWayMiddleware:
         if asked is None:
             await self.app(scope, receive, send)
             return
+        scope["route"] = handler.route  # as the long way leaves it to those around
         try:
             response = await self._answer(handler, asked, request)
         except Exception as error:
@@ -114,7 +116,7 @@ def _handler(route: APIRoute) -> Handler | None:
         field.alias or name: get_origin(field.annotation) is list
         for name, field in model.model_fields.items()
     }
-    return Handler(route.endpoint, asked, model, lists, request, held)
+    return Handler(route.endpoint, asked, model, lists, request, held, route)
 
 
 async def _told(request: Request, error: Exception) -> Response:

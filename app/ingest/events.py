@@ -15,7 +15,7 @@ from app.ingest.reading import Row, item, key, signature
 from app.ingest.settle import Settled, settle
 from app.ingest.sources import cited as cite
 from app.ingest.standing import Standing
-from app.ingest.store import Digests, digests, merged, store_events, store_sources
+from app.ingest.store import Digests, digests, known, merged, store_events, store_sources
 from app.ingest.tally import Tally
 from app.text import fold
 
@@ -47,8 +47,18 @@ class Prepared:
         store_events(db, self.made, by)
 
 
-def prepare(db: Connection, rows: Sequence[Row], dataset: str, standing: Standing) -> Prepared:
-    """Compare a batch of rows with what is stored, and finish those that say something new."""
+def prepare(
+    db: Connection,
+    rows: Sequence[Row],
+    dataset: str,
+    standing: Standing,
+    *,
+    only_new: bool = False,
+) -> Prepared:
+    """Compare a batch of rows with what is stored, and finish those that say something new.
+
+    With `only_new`, a row that would change what is there is rejected.
+    """
     done = Prepared()
     ids = [f"{dataset}:{key(row)}" for row in rows]
     held = digests(db, ids)
@@ -63,6 +73,10 @@ def prepare(db: Connection, rows: Sequence[Row], dataset: str, standing: Standin
     again = [k for k in new if k in held]
     gone = merged(db, again) if again else set()
     done.tally.unchanged += len(settled) - len(new) + len(gone)
+    if only_new:
+        for k in known(db, list(new)) - gone:
+            there = RejectedError("key", "is there already, and says something else")
+            done.rejects.append((new.pop(k)[0], there))
     _finish(db, {k: one for k, one in new.items() if k not in gone}, dataset, standing, done)
     changed = sum(event.id in held for event, _ in done.made)
     done.tally.changed += changed

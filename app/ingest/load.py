@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -35,7 +35,8 @@ SECONDS = 0.2
 FIRST, MOST = 500, 10_000
 """Rows of the first batch, and of the largest."""
 SERIES = ("cow-alliances", "atop", "unga-ideal-points")
-NOT_RETRACTED = (*SERIES, "gdelt-mentions")
+NOT_EVENTS = (*SERIES, "gdelt-mentions")
+Mode = Literal["upsert", "insert"]
 
 
 class Batch(Protocol):
@@ -62,6 +63,8 @@ class Options:
     retract_missing: bool = False
     create_actors: bool = False
     dry_run: bool = False
+    mode: Mode = "upsert"
+    """`insert`: an event that is there already, and says something else, is rejected."""
 
 
 @dataclass(slots=True)
@@ -103,8 +106,10 @@ class Loader:
 
     def _load(self, file: Opened) -> None:
         reading = recognised(file, self.options.format)
-        if self.options.retract_missing and reading.format.name in NOT_RETRACTED:
+        if self.options.retract_missing and reading.format.name in NOT_EVENTS:
             raise UnreadableError(f"is {reading.format.name}: nothing of it can be retracted")
+        if self.options.mode == "insert" and reading.format.name in NOT_EVENTS:
+            raise UnreadableError(f"is {reading.format.name}: mode=insert goes with events")
         dataset = self.options.dataset or reading.format.dataset.code
         if not self.options.dry_run:
             self._ensure(dataset, reading.format)
@@ -143,7 +148,7 @@ class Loader:
         with self.database.connect() as db:
             by_index(db)
             standing = self._stand(db)
-            batch = _prepared(db, rows, dataset, standing) if rows else None
+            batch = _prepared(db, rows, dataset, standing, self.options.mode) if rows else None
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
         if batch is not None and not self.options.dry_run and (creating or not batch.idle):
             batch = self._write(rows, dataset, batch, tally)
@@ -168,10 +173,10 @@ class Loader:
                 by_index(db)
                 if moment(db).before != standing.version:
                     standing.catch_up(db)
-                    batch = _prepared(db, rows, dataset, standing)
+                    batch = _prepared(db, rows, dataset, standing, self.options.mode)
                 if self.options.create_actors and batch.unknown:
                     event_batches.create_actors(db, batch.unknown, self.by, standing)
-                    batch = _prepared(db, rows, dataset, standing)
+                    batch = _prepared(db, rows, dataset, standing, self.options.mode)
                 if not batch.idle:
                     batch.write(db, self.by, standing)
                 tally.add(batch.tally)
@@ -253,13 +258,15 @@ def _rows(file: Opened, reading: Reading) -> Iterator[Row]:
         yield from reading.rows(stream)
 
 
-def _prepared(db: Connection, rows: Sequence[Row], dataset: str, standing: Standing) -> Batch:
+def _prepared(
+    db: Connection, rows: Sequence[Row], dataset: str, standing: Standing, mode: Mode
+) -> Batch:
     name = rows[0].format.name
     if name in SERIES:
         return series.prepare(db, rows, dataset, standing)
     if name == "gdelt-mentions":
         return mention_batches.prepare(db, rows, dataset, standing)
-    return event_batches.prepare(db, rows, dataset, standing)
+    return event_batches.prepare(db, rows, dataset, standing, only_new=mode == "insert")
 
 
 def _rejects(batch: Batch | None) -> list[Reject]:

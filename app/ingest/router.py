@@ -22,7 +22,7 @@ from app.db.keyset import Key, pack
 from app.db.tables import import_rejects, imports
 from app.examples import examples, shown
 from app.http.answer import encode
-from app.http.caching import version_of
+from app.http.caching import cached_body, version_of
 from app.http.database import CursorKey, Held
 from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
 from app.http.problems import RESPONSES, MissingError, UnreadableError
@@ -71,7 +71,7 @@ async def create_import(
     done, 10 seconds or as many as are asked for; otherwise follow `Location`.
     """
     path, digest, size = await _received(request)
-    options = Options(asked.format, asked.dataset, asked.retract_missing, asked.create_actors)
+    options = Options(**asked.model_dump())
     try:
         ident = await run_in_threadpool(_entered, database, who, options, path, digest, size)
     except BaseException:
@@ -174,7 +174,8 @@ def list_imports(
     more = len(rows) > asked.limit
     cursor = pack(Key(told[-1].created_at, told[-1].id), "imports", key) if more else None
     meta = Meta(version=version, reason=None if told else "no_match")
-    return page([encode(as_import(r)).decode() for r in told], meta, links(request, cursor))
+    bodies = [encode(as_import(r)).decode() for r in told]
+    return cached_body(request, page(bodies, meta, links(request, cursor)))
 
 
 @router.get(
@@ -184,11 +185,12 @@ def list_imports(
     responses=shown("getImport"),
     dependencies=[Depends(may_read)],
 )
-def get_import(import_id: ImportId, _: Annotated[NoQuery, Query()], database: Held) -> Response:
+def get_import(
+    import_id: ImportId, _: Annotated[NoQuery, Query()], request: Request, database: Held
+) -> Response:
     """How far an import is, and what became of its rows."""
-    return Response(
-        encode(as_import(_found(database, import_id))), media_type="application/json"
-    )  # fmt: skip
+    found = encode(as_import(_found(database, import_id)))
+    return cached_body(request, Response(found, media_type="application/json"))
 
 
 class RejectsQuery(Paging):
@@ -229,9 +231,9 @@ def list_rejects(
     if asked.format == "ndjson":
         headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
         body = "".join(f"{row.reject}\n" for row in told)
-        return Response(body, 200, headers, "application/x-ndjson")
+        return cached_body(request, Response(body, 200, headers, "application/x-ndjson"))
     meta = Meta(version=version, reason=None if told else "no_match")
-    return page([_whole(row.reject) for row in told], meta, where)
+    return cached_body(request, page([_whole(row.reject) for row in told], meta, where))
 
 
 def _whole(reject: str) -> str:
@@ -256,4 +258,5 @@ def cancel_import(
     with database.write() as db:
         note_use(db, who)
         table.cancel(db, import_id)
-    return get_import(import_id, _, database)
+    found = encode(as_import(_found(database, import_id)))
+    return Response(found, media_type="application/json")

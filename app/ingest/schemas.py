@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from app.http.page import Query
+from app.ingest.load import Mode
 from app.ingest.reading import AUTO, FORMATS
 from app.text import Code
 
@@ -28,6 +29,12 @@ class ImportQuery(Query):
         False, description="Retract events of the dataset that the file, a release, has not."
     )
     create_actors: bool = Field(False, description="Create actors that nobody knows.")
+    mode: Mode = Field(
+        "upsert",
+        description="`insert`: an event that is there already, and says something else, is"
+        " rejected instead of changed.",
+    )
+    dry_run: bool = Field(False, description="Read and compare, store nothing.")
 
 
 class Import(BaseModel):
@@ -41,6 +48,8 @@ class Import(BaseModel):
     finished_at: str | None
     format: str
     dataset: str | None
+    mode: Mode
+    dry_run: bool = Field(description="The counts say what would be stored; nothing is.")
     bytes: int
     rows: int = Field(description="Rows that are accounted for so far.")
     new: int
@@ -81,6 +90,8 @@ def as_import(row: Row[Any]) -> Import:
             **{name: getattr(row, name) for name in ("started_at", "finished_at", "error")},
             "format": options["format"],
             "dataset": options["dataset"],
+            "mode": options.get("mode", "upsert"),
+            "dry_run": options["dry_run"],
             "bytes": row.size,
         }
     )

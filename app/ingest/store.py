@@ -89,6 +89,12 @@ def digests(db: Connection, ids: Sequence[str]) -> dict[str, Digests]:
     return {key: Digests(*both) for key, *both in db.execute(asked, listed(db, ids))}
 
 
+def known(db: Connection, ids: Sequence[str]) -> set[str]:
+    """Which of some events are there, loaded or written, retracted or not."""
+    asked = select(events.c.id).where(among(db, events.c.id))
+    return set(db.scalars(asked, listed(db, ids)))
+
+
 def merged(db: Connection, ids: Sequence[str]) -> set[str]:
     """Which of some events were merged into others, and stay so."""
     asked = select(moved.c.id).where(moved.c.kind == "event", among(db, moved.c.id))

@@ -216,3 +216,40 @@ def test_hostile_queries_below_an_import(client: TestClient) -> None:
         assert answer.status_code == 422, query
         assert answer.json()["errors"][0]["loc"][1] == query.partition("=")[0]
     assert client.get(f"{where}?limit=1").status_code == 422
+
+
+def test_a_dry_run_counts_and_stores_nothing(client: TestClient, database: Database) -> None:
+    body = ndjson(event("one"), event("two"), {"key": "three"})
+    answer = send(client, body, "?dry_run=true")
+    told = answer.json()
+    assert (told["state"], told["dry_run"], told["mode"]) == ("done", True, "upsert")
+    assert (told["rows"], told["new"], told["rejected"]) == (3, 2, 1)
+    rejects = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
+    assert [r["line"] for r in rejects] == [3]
+    assert documents(database, "local") == {}
+    real = send(client, body).json()
+    assert (real["dry_run"], real["new"], len(documents(database, "local"))) == (False, 2, 2)
+
+
+def test_inserting_changes_nothing_that_is_there(client: TestClient, database: Database) -> None:
+    posted = {"key": "posted", "dataset": "local", "title": "By hand", "date": "2023"}
+    send(client, ndjson(event("one")))
+    assert client.post("/v1/events", json=posted).status_code == 201
+    before = documents(database, "local")
+    rows = event("one"), event("one") | {"key": "two"}, event("posted", title="Another")
+    told = send(client, ndjson(*rows), "?mode=insert").json()
+    assert (told["unchanged"], told["new"], told["rejected"]) == (1, 1, 1)
+    assert told["reasons"] == {"key: is there already, and says something else": 1}
+    again = send(client, ndjson(event("one", title="Another")), "?mode=insert").json()
+    assert (again["changed"], again["rejected"]) == (0, 1)
+    now = documents(database, "local")
+    assert {key: now[key] for key in before} == before
+    assert len(now) == len(before) + 1
+
+
+def test_only_events_are_inserted(client: TestClient) -> None:
+    told = send(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
+                "2,20,1950,1,0,0,0\n", "?mode=insert").json()  # fmt: skip
+    assert told["state"] == "failed"
+    assert "mode=insert goes with events" in told["error"]
+    assert send(client, "x", "?mode=replace").status_code == 422

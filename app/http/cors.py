@@ -1,0 +1,71 @@
+"""Pages of other origins may read, as browsers see to it (the Fetch standard, section 3.2).
+
+No cookies and no other credentials of the browser's own are ever taken: a key comes in a header
+that a page has to know.
+"""
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+SENT = (
+    "Accept, Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-Match,"
+    " If-None-Match, Last-Event-ID, Prefer"
+)
+SHOWN = (
+    "Content-Disposition, ETag, Entente-Version, Idempotency-Replayed, Link, Location,"
+    " Preference-Applied, Retry-After, WWW-Authenticate"
+)
+KEPT = "86400"
+"""Seconds that a browser may keep the answer to its question before a request."""
+
+
+class CorsMiddleware:
+    """Lets pages of some origins, or of all (`*`), read and write with a key."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self.app, self.origins = app, frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what a browser asks before a request, and mark the answers to requests."""
+        sent = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        allowed = self._allowed(sent.get("origin"))
+        if scope["type"] != "http" or (not allowed and "*" in self.origins):
+            await self.app(scope, receive, send)
+            return
+        if allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
+            headers = {
+                "Access-Control-Allow-Methods": METHODS,
+                "Access-Control-Allow-Headers": SENT,
+                "Access-Control-Max-Age": KEPT,
+            }
+            answer = Response(status_code=204, headers=headers)
+            self._mark(answer.headers, allowed)
+            await answer(scope, receive, send)
+            return
+
+        async def marking(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                self._mark(headers, allowed)
+                if allowed:
+                    headers["Access-Control-Expose-Headers"] = SHOWN
+            await send(message)
+
+        await self.app(scope, receive, marking)
+
+    def _allowed(self, origin: str | None) -> str | None:
+        if origin is None or not self.origins:
+            return None
+        if "*" in self.origins:
+            return "*"
+        return origin if origin in self.origins else None
+
+    def _mark(self, headers: MutableHeaders, allowed: str | None) -> None:
+        if allowed:
+            headers["Access-Control-Allow-Origin"] = allowed
+        if self.origins and "*" not in self.origins:  # a cache must not mix the origins up
+            headers.add_vary_header("Origin")

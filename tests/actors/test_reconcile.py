@@ -1,0 +1,73 @@
+"""The reconciliation protocol, as OpenRefine speaks it."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+
+def reconciled(api: TestClient, **questions: Any) -> Any:
+    answer = api.post("/v1/reconcile", data={"queries": json.dumps(questions)})
+    assert answer.status_code == 200, answer.text
+    same = api.get("/v1/reconcile", params={"queries": json.dumps(questions)})
+    assert same.json() == answer.json()
+    return {name: held["result"] for name, held in answer.json().items()}
+
+
+def test_it_says_what_it_is(api: TestClient) -> None:
+    told = api.get("/v1/reconcile").json()
+    assert told["versions"] == ["0.2"]
+    assert told["identifierSpace"].startswith("http")
+    assert told["view"]["url"].replace("{{id}}", "ARM").endswith("/v1/actors/ARM")
+    assert {"id": "state", "name": "state"} in told["defaultTypes"]
+
+
+def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
+    names = {"a": "Armenia", "b": "cow:365", "c": "RU", "d": "nikol-pashinyan"}
+    found = reconciled(api, **{key: {"query": name} for key, name in names.items()})
+    best = {key: (rows[0]["id"], rows[0]["match"]) for key, rows in found.items()}
+    assert best == {
+        "a": ("ARM", True), "b": ("RUS", True), "c": ("RUS", True), "d": ("nikol-pashinyan", True),
+    }  # fmt: skip
+    assert found["a"][0]["type"] == [{"id": "state", "name": "state"}]
+    assert found["a"][0]["score"] == 100
+
+
+def test_what_may_be_meant_is_no_match(api: TestClient) -> None:
+    found = reconciled(api, near={"query": "Armenai"}, none={"query": "zzzzzz"})
+    assert found["near"][0]["id"] == "ARM"
+    assert [row["match"] for row in found["near"]] == [False] * len(found["near"])
+    assert found["none"] == []
+
+
+def test_a_type_a_limit_and_a_day_narrow(api: TestClient) -> None:
+    found = reconciled(
+        api,
+        state={"query": "guam", "type": "state"},
+        either={"query": "guam", "type": ["state", "organization"], "limit": 1},
+        then={"query": "cow:365", "properties": [{"pid": "on", "v": "1980-01-01"}]},
+    )
+    assert {row["type"][0]["id"] for row in found["state"]} == {"state"}
+    assert found["state"][0]["id"] == "GUM"
+    assert len(found["either"]) == 1
+    assert found["then"][0]["id"] in ("SUN", "RUS")
+
+
+@pytest.mark.parametrize(
+    "queries", ["", "{", "[]", "{}", '{"q0": {}}', '{"q0": {"query": 5}}', '{"q0": {"query": ""}}',
+                '{"q0": {"query": "a", "limit": 0}}', '{"q0": {"query": "\\u0000"}}',
+                '{"q0": {"query": "a", "properties": [{"pid": "on", "v": "x"}]}}',
+                json.dumps({f"q{n}": {"query": "a"} for n in range(51)})],
+)  # fmt: skip
+def test_what_is_no_question_is_refused(api: TestClient, queries: str) -> None:
+    for answer in (
+        api.get("/v1/reconcile", params={"queries": queries}),
+        api.post("/v1/reconcile", data={"queries": queries}),
+    ):
+        assert answer.status_code in (400, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_only_a_form_is_taken(api: TestClient) -> None:
+    assert api.post("/v1/reconcile", json={"queries": {}}).status_code == 415
