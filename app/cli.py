@@ -1,10 +1,11 @@
 """The command line: parse, call, print."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import wraps
 from itertools import chain
+from pathlib import Path
 from socket import socket
 from typing import Annotated, Any
 
@@ -25,8 +26,10 @@ from app.access.keys import (
     revoke_key,
 )
 from app.cli_shifts import mount
+from app.db.backup import backup, restore
 from app.db.engine import Database
 from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
+from app.db.packed import BackupError
 from app.events.filter import EventQuery
 from app.events.read import read_page
 from app.events.verify import findings
@@ -119,6 +122,37 @@ def db_check() -> None:
     with closing(opened()) as database:
         _current(database)
     console.print("The database is at this program's schema.")
+
+
+@db.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="Where to; replaces what is there, once whole.")],
+) -> None:
+    """Write a copy of the whole database, also while others write."""
+    with closing(opened()) as database, _told_of_backups():
+        _current(database)
+        version = backup(database, file)
+    console.print(f"{file} holds the database as of version {version}.", highlight=False)
+
+
+@db.command("restore")
+def db_restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote.")]) -> None:
+    """Put a backup in place of all that stands; an SQLite file is kept as it was beside it."""
+    with closing(opened()) as database, _told_of_backups():
+        version = restore(database, file)
+        current, head = versions(database)
+    console.print(f"The database stands as of version {version}.", highlight=False)
+    if current != head:
+        console.print(f"It is at schema {current}. Run: entente db upgrade")
+
+
+@contextmanager
+def _told_of_backups() -> Iterator[None]:
+    try:
+        yield
+    except (BackupError, OSError) as wrong:
+        errors.print(str(wrong))
+        raise typer.Exit(1) from wrong
 
 
 @main.command()

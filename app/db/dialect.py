@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -104,6 +105,29 @@ def listed(db: Connection, values: Sequence[str]) -> dict[str, Any]:
     """The parameter of `among`."""
     given = json.dumps(values, ensure_ascii=False) if _on_sqlite(db) else list(values)
     return {"values": given}
+
+
+def file_of(engine: Engine) -> Path | None:
+    """The file that a database is in; None where a server has it."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+
+
+def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
+    """The rows of a table of PostgreSQL, in COPY's text form, piece by piece."""
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) TO STDOUT') as copy:
+        for piece in copy:
+            yield bytes(piece)
+
+
+def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
+    """What `copied_out` gave, into the table."""
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        for piece in pieces:
+            copy.write(piece)
 
 
 def by_index(db: Connection) -> None:

@@ -1,0 +1,129 @@
+"""A backup is of one state of the database, and puts it back whole."""
+
+import threading
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from typer.testing import CliRunner, Result
+
+from app import cli
+from app.db.backup import backup, restore
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.db.packed import BackupError
+from app.db.tables import revisions
+from app.events.changes import put
+from app.events.schemas import GivenEvent
+from app.events.verify import findings
+
+
+def write(database: Database, key: str) -> None:
+    given = GivenEvent.model_validate({"key": key, "title": key, "date": "2023"})
+    with database.write() as db:
+        put(db, [(f"curated:{key}", given)], Writer("tests"))
+
+
+def last(database: Database) -> int:
+    with database.connect() as db:
+        return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
+
+
+def content(database: Database) -> list[tuple[int, str]]:
+    found = select(revisions.c.seq, revisions.c.document).order_by(revisions.c.seq)
+    with database.connect() as db:
+        assert list(findings(db)) == []
+        return [(seq, body) for seq, body in db.execute(found)]
+
+
+def test_what_was_backed_up_stands_again(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    write(database, "before")
+    stood = content(database)
+    assert backup(database, file) == last(database)
+    assert file.stat().st_mode & 0o077 == 0
+    write(database, "after")
+    assert restore(database, file) == len(stood)
+    assert content(database) == stood
+    write(database, "again")
+    assert content(database)[-1][0] == len(stood) + 1
+
+
+def test_an_empty_database_is_filled(
+    database: Database, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    stood = content(database)
+    backup(database, tmp_path / "kept")
+    url = f"sqlite:///{tmp_path}/new.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("server").create_database(f"new-{uuid4().hex}")
+    with closing(Database(url)) as new:
+        assert restore(new, tmp_path / "kept") == len(stood)
+        assert content(new) == stood
+
+
+def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path) -> None:
+    ended, written = threading.Event(), []
+
+    def go_on() -> None:
+        while not ended.is_set():
+            write(database, f"n{len(written)}")
+            written.append(last(database))
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        kept = []
+        for n in range(3):
+            before = last(database)
+            kept.append((before, backup(database, tmp_path / f"{n}"), last(database)))
+    finally:
+        ended.set()
+        writer.join()
+    assert written
+    for n, (before, version, after) in enumerate(kept):
+        assert before <= version <= after
+        assert restore(database, tmp_path / f"{n}") == version
+        assert [seq for seq, _ in content(database)] == list(range(1, version + 1))
+
+
+def test_what_is_no_backup_changes_nothing(database: Database, tmp_path: Path) -> None:
+    stood = content(database)
+    good = tmp_path / "good"
+    backup(database, good)
+    cut = tmp_path / "cut"
+    cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    other = tmp_path / "other"
+    other.write_text("not a backup")
+    for file in (cut, other, tmp_path / "missing", tmp_path):
+        with pytest.raises(BackupError):
+            restore(database, file)
+    assert content(database) == stood
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.main, list(words))
+
+
+def test_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    monkeypatch.setattr(cli.console, "width", 240)
+    monkeypatch.setattr(cli.errors, "width", 240)
+    file, version = str(tmp_path / "kept"), last(database)
+    told = run("db", "backup", file)
+    assert (told.exit_code, told.stdout) == (
+        0, f"{file} holds the database as of version {version}.\n"
+    )  # fmt: skip
+    write(database, "after")
+    told = run("db", "restore", file)
+    assert (told.exit_code, told.stdout) == (
+        0, f"The database stands as of version {version}.\n"
+    )  # fmt: skip
+    assert last(database) == version
+    for wrong in (["backup", str(tmp_path / "no" / "folder")], ["restore", "nowhere"]):
+        told = run("db", *wrong)
+        assert told.exit_code == 1
+        assert "is no fi" in told.stderr or "is no folder" in told.stderr
