@@ -35,6 +35,7 @@ from app.events.read import read_page
 from app.events.verify import findings
 from app.feeds.command import export_command
 from app.http.problems import InvalidError
+from app.http.server import Connection as HttpConnection
 from app.ingest.bundled import load
 from app.ingest.command import load as load_files
 from app.main import create_app
@@ -76,8 +77,9 @@ def serve(
     console.print(f"Entente answers on http://{host}:{port}/docs", highlight=False)
     app = create_app(Settings())
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=10
-    )
+        app, host=host, port=port, log_level="warning", ws="none", http=HttpConnection,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
     Server(config, app).run()
 
 

@@ -132,8 +132,10 @@ TITLES = {
     409: "It does not go together with what stands",
     412: "It has changed since",
     413: "The request is too large",
+    414: "The address is too long",
     415: "That kind of content is not taken here",
     422: "The request is not valid",
+    431: "The headers are too large",
     500: "Something failed on our side",
     503: "The database cannot answer now",
 }
@@ -148,8 +150,10 @@ SLUGS = {
     409: "conflict",
     412: "outdated",
     413: "too-large",
+    414: "address",
     415: "content-type",
     422: "invalid",
+    431: "headers",
 }
 
 MOST_FAULTS = 20

@@ -1,0 +1,113 @@
+"""Connections that do not go on, or say too much, end; the others do not notice."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from app.http import server
+from app.http.server import Connection
+
+PIECE = b"x" * 100_000
+
+
+MUCH = 2_000
+"""Pieces of an answer that nobody takes: more than the system's own buffers hold."""
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers /much at length, everything else with two letters."""
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(MUCH if scope["path"] == "/much" else 0):
+        await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(server, "PATIENCE", 0.5)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_level="error")
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        yield int(listening.getsockname()[1])
+        running.should_exit = running.force_exit = True
+        thread.join(10)
+
+
+def said(port: int, *pieces: bytes) -> tuple[int, Any]:
+    """Status and problem of the answer to some bytes; the connection has to end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        for piece in pieces:
+            line.sendall(piece)
+        got = b""
+        while more := line.recv(65536):
+            got += more
+    if not got:
+        return 0, None
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    told = json.loads(body)
+    assert told["status"] == int(head.split()[1])
+    return told["status"], told["type"]
+
+
+GET = b"GET /x HTTP/1.1\r\nHost: here\r\n"
+
+
+def test_a_head_that_does_not_come_is_a_408(port: int) -> None:
+    begun = time.monotonic()
+    assert said(port, GET) == (408, "/problems/timeout")
+    assert time.monotonic() - begun < 5
+
+
+def test_a_connection_that_asks_nothing_ends_without_a_word(port: int) -> None:
+    assert said(port) == (0, None)
+
+
+def test_headers_without_end_are_a_431(port: int) -> None:
+    assert said(port, GET + b"X: " + b"a" * 140_000) == (431, "/problems/headers")
+
+
+def test_an_address_that_is_too_long_is_a_414(port: int) -> None:
+    asked = b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: here\r\n\r\n"
+    assert said(port, asked) == (414, "/problems/address")
+
+
+def test_what_is_no_http_is_a_400(port: int) -> None:
+    assert said(port, b"hello\r\n\r\n") == (400, "/problems/unreadable")
+
+
+def test_two_requests_on_one_connection_are_answered(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        for _ in range(2):
+            line.sendall(GET)
+            time.sleep(0.1)
+            line.sendall(b"\r\n")
+            got = b""
+            while not got.endswith(b"0\r\n\r\n"):
+                got += line.recv(1000)
+            assert got.startswith(b"HTTP/1.1 200")
+
+
+def test_a_reader_that_takes_nothing_is_left(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"GET /much HTTP/1.1\r\nHost: here\r\n\r\n")
+        time.sleep(2)
+        taken = 0
+        try:
+            while more := line.recv(1 << 20):
+                taken += len(more)
+        except ConnectionError:
+            pass
+    assert 0 < taken < MUCH * len(PIECE) / 2
