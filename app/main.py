@@ -38,6 +38,7 @@ from app.http.metrics import MEDIA, Metrics, MetricsMiddleware, gauge
 from app.http.page import NoQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, problem
 from app.http.shortway import ShortWayMiddleware
+from app.http.strict import as_it_stands
 from app.ingest.router import router as imports
 from app.ingest.runner import Runner
 from app.settings import Settings
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        dependencies=[Depends(as_it_stands)],
     )
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,

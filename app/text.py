@@ -36,6 +36,15 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(safe)]
 
 
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Controls, and what turns the direction of a line or has no width. Joiners are letters to some."""
+
+
+def visible(text: str) -> bool:
+    """Whether a name looks like what it is."""
+    return _HIDDEN.search(text) is None and bool(text.strip())
+
+
 def code(text: str) -> str:
     """Refuse what could not stand in an address or before a colon."""
     if not _CODE.fullmatch(text):

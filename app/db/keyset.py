@@ -31,6 +31,8 @@ def unpack(cursor: str, query: str, secret: bytes) -> Key:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError as broken:
         raise BadCursorError("is not a cursor of this service") from broken
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != cursor:
+        raise BadCursorError("is not a cursor of this service")  # one of several spellings
     mac, body = raw[:16], raw[16:]
     if not hmac.compare_digest(mac, _mac(body, query, secret)):
         raise BadCursorError("is not a cursor of this query")

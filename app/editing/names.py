@@ -10,6 +10,7 @@ from app.actors.schemas import Actor, Code
 from app.db.tables import actor_names
 from app.db.types import NEVER
 from app.http.problems import Fault, InvalidBodyError
+from app.text import visible
 
 RESERVED = {"resolve"}
 """What stands where codes stand in addresses."""
@@ -30,6 +31,10 @@ def settled_actor(db: Connection, actor: Actor) -> Actor:
     successors = [
         code_of(db, name, ["successors", n], faults) for n, name in enumerate(actor.successors)
     ]
+    hidden: list[list[str | int]] = [] if visible(actor.name) else [["name"]]
+    hidden += [["aliases", k] for k, alias in enumerate(actor.aliases) if not visible(alias)]
+    told = "must not contain characters that cannot be seen"
+    faults += [Fault(loc=loc, message=told) for loc in hidden]
     if actor.code.lower() in RESERVED:
         faults.append(Fault(loc=["code"], message="is an address of its own"))
     n = actor_names.c

@@ -1,5 +1,6 @@
 """What may be asked of events: one vocabulary, the same at every address. Pure."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -13,11 +14,16 @@ from app.http.page import Paging, Query
 from app.http.problems import crossed
 from app.text import Word
 
+_PLAIN = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")
+SUCH_AS = {"w,s,e,n": "43.4,38.8,46.6,41.3", "lat,lon,km": "40.2,44.5,100"}
+
 
 def _numbers(text: str, names: str) -> list[float]:
     parts = text.split(",")
     if len(parts) != len(names.split(",")):
-        raise ValueError(f"must be {names}, such as 43.4,38.8,46.6,41.3"[:60])
+        raise ValueError(f"must be {names}, such as {SUCH_AS[names]}")
+    if not all(_PLAIN.fullmatch(part) for part in parts):
+        raise ValueError(f"must be numbers in plain digits, such as {SUCH_AS[names]}")
     values = [float(p) for p in parts]
     if not all(-1e6 < v < 1e6 for v in values):
         raise ValueError("numbers out of range")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explained
-from app.events.filter import EventFilter, EventQuery
+from app.events.filter import EventFilter, EventQuery, Words
 from app.events.forms import MEDIA, in_every_form
 from app.events.schemas import Event
 from app.examples import shown
@@ -59,7 +59,9 @@ class TimelineQuery(EventFilter, Drawn):
 class FacetQuery(EventFilter):
     """A filter, and what to count by."""
 
-    by: str = Field(description="Fields, separated by commas.", examples=["type,actor"])
+    by: Annotated[Words, Field(min_length=1)] = Field(
+        description="Fields, separated by commas.", examples=[["type,actor"]]
+    )
 
 
 class Count(BaseModel):
@@ -180,9 +182,10 @@ FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode"
 )
 def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database: Held) -> Response:
     """Counts of the matching events by one field or several, most first."""
-    wanted = list(dict.fromkeys(part.strip() for part in asked.by.split(",") if part.strip()))
-    if not wanted or not set(wanted) <= set(FACES):
-        raise InvalidError("by", "names a field that cannot be counted", f"Known: {FACES}")
+    wanted = list(dict.fromkeys(part.strip() for one in asked.by for part in one.split(",")))
+    if not set(wanted) <= set(FACES):
+        known = f"Known: {', '.join(FACES)}."
+        raise InvalidError("by", "names a field that cannot be counted", known)
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 

@@ -16,7 +16,7 @@ from app.feeds.geojson import feature
 from app.http.answer import encode
 from app.http.asked import seen
 from app.http.base import base
-from app.http.caching import cached, version_of
+from app.http.caching import cached, cached_body, version_of
 from app.http.database import Chosen, CursorKey, Held
 from app.http.page import Cursor, NoQuery, links
 from app.http.problems import RESPONSES, MissingError, crossed
@@ -178,7 +178,8 @@ def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) 
         ("data", "/ogc/collections", JSON),
     )
     description = "What states and alliances do to each other, event by event."
-    return _json(Landing(title="Entente", description=description, links=told))
+    body = _json(Landing(title="Entente", description=description, links=told))
+    return cached_body(request, body)
 
 
 @router.get(
@@ -187,9 +188,9 @@ def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) 
     operation_id="ogcConformance",
     responses=shown("ogcConformance"),
 )
-def conformance(_: Annotated[NoQuery, Query()]) -> Response:
+def conformance(_: Annotated[NoQuery, Query()], request: Request) -> Response:
     """Which parts of the standard hold."""
-    return _json(Conformance(conformsTo=CONFORMS))
+    return cached_body(request, _json(Conformance(conformsTo=CONFORMS)))
 
 
 @router.get(

@@ -91,7 +91,7 @@ def pinned(db: Connection, asked: str | None) -> int | None:
 
 
 Date = Annotated[Word, Field(max_length=64), AfterValidator(_dated)]
-Day = Annotated[Word, Field(max_length=10), AfterValidator(_day)]
+Day = Annotated[Word, AfterValidator(_day)]
 
 
 def today() -> str:

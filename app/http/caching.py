@@ -44,8 +44,9 @@ def cached_body(request: Request, made: Response) -> Response:
 
 
 def _tagged(request: Request, tag: str, make: Callable[[], Response]) -> Response:
-    held = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
-    if tag in held:
+    # Compared weakly (RFC 9110, 13.1.2): whoever compresses on the way makes a strong tag weak.
+    sent = request.headers.get("if-none-match", "").split(",")
+    if tag.removeprefix("W/") in {t.strip().removeprefix("W/") for t in sent}:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
     answer = make()
     answer.headers["ETag"] = tag

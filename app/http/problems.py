@@ -196,9 +196,14 @@ def _operations(request: Request) -> dict[str, Any]:
     return found
 
 
-def _names(request: Request) -> list[str]:
+def parameters(request: Request) -> list[dict[str, Any]]:
+    """The parameters of a request's query, as the document has them."""
     asked = _operations(request).get(request.method.lower(), {}).get("parameters", [])
-    return [p["name"] for p in asked if p["in"] == "query"]
+    return [p for p in asked if p["in"] == "query"]
+
+
+def _names(request: Request) -> list[str]:
+    return [p["name"] for p in parameters(request)]
 
 
 def _methods(request: Request) -> set[str]:

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.strict import odd
+
 Reach = Callable[[Request], Awaitable[Any]]
 """A dependency of a handler, of the request alone."""
 
@@ -40,9 +42,9 @@ class Handler:
         given: dict[str, Any] = {}
         for name, value in request.query_params.multi_items():
             several = self.lists.get(name)
-            if several:
+            if several and not odd(value):
                 given.setdefault(name, []).append(value)
-            elif several is None or name in given:
+            elif several is None or name in given or odd(value):
                 return None
             else:
                 given[name] = value

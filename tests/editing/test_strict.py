@@ -106,3 +106,19 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -
     answer = desk.ask("GET", f"/v1/events/curated:one?explain=true&as_of={version}")
     assert answer.status_code == 308
     assert answer.headers["location"].endswith(f"two?explain=true&as_of={version}")
+
+
+@pytest.mark.parametrize(
+    "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
+)
+def test_a_name_can_be_seen(desk: Desk, name: str) -> None:
+    told = "must not contain characters that cannot be seen"
+    given = {"code": "somebody", "kind": "person", "name": name}
+    assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "name"], told)]
+    given |= {"name": "Somebody", "aliases": ["Some One", name]}
+    assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "aliases", 1], told)]
+
+
+def test_a_joiner_is_a_letter_to_some(desk: Desk) -> None:
+    given = {"code": "vazirof", "kind": "person", "name": "علی\u200cاف"}
+    assert desk.done("POST", "/v1/actors", given)["name"] == given["name"]

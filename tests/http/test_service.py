@@ -99,3 +99,19 @@ def test_an_instant_may_have_a_plus_that_was_not_encoded(api: TestClient) -> Non
     assert plain[0]["message"] == "lies in the future"
     nothing = api.get("/v1/events?limit=1&as_of=1999-01-01T00:00:00+01:00")
     assert (nothing.status_code, nothing.json()["meta"]["version"]) == (200, 0)
+
+
+@pytest.mark.parametrize("address", ["/v1/events?limit=1", "/v1/actors/ARM", "/ogc"])
+def test_a_tag_may_come_back_weaker_and_among_others(api: TestClient, address: str) -> None:
+    tag = api.get(address).headers["etag"].removeprefix("W/")
+    for sent in (tag, f"W/{tag}", f'"other", W/{tag}'):
+        assert api.get(address, headers={"If-None-Match": sent}).status_code == 304
+
+
+def test_a_cursor_has_one_spelling(api: TestClient) -> None:
+    cursor = api.get("/v1/events?limit=2").json()["links"]["next"].partition("cursor=")[2]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
+    others = {cursor[:-1] + last for last in alphabet} | {cursor + "=" * n for n in (1, 2, 3)}
+    for other in others - {cursor}:
+        answer = api.get("/v1/events", params={"limit": 2, "cursor": other})
+        assert answer.status_code == 422, other

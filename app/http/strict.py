@@ -1,0 +1,59 @@
+"""What a parameter says is taken as it stands, or refused.
+
+The framework takes the last of several values where one is meant, and `1_000`, `+5` or ` 5 ` for
+numbers.
+"""
+
+import re
+from collections import Counter
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
+from app.http.problems import parameters
+
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_LIKE_A_NUMBER = re.compile(r"\s*[+-]?[0-9_.]+([eE][+-]?[0-9_]+)?\s*")
+
+
+def odd(value: str) -> bool:
+    """Whether a value would pass for a whole number, and is not written as one."""
+    return _LIKE_A_NUMBER.fullmatch(value) is not None and _WHOLE.fullmatch(value) is None
+
+
+async def as_it_stands(request: Request) -> None:
+    """Refuse a value too many, and a number written as none is."""
+    asked = request.query_params.multi_items()
+    several = {name for name, n in Counter(name for name, _ in asked).items() if n > 1}
+    unlike = [(name, value) for name, value in asked if odd(value)]
+    if not several and not unlike:
+        return  # nearly always; the document need not be looked at
+    kinds = {p["name"]: _kind(p["schema"]) for p in parameters(request)}
+    faults = [
+        _fault(name, "is given more than once", "once")
+        for name in sorted(several)
+        if kinds.get(name, "array").partition(" ")[0] != "array"
+    ]
+    for name, value in unlike:
+        kind = kinds.get(name, "").rpartition(" ")[2]
+        if kind == "integer" or (kind == "number" and not _NUMBER.fullmatch(value)):
+            faults.append(_fault(name, "must be a number in plain digits", "digits"))
+    if faults:
+        raise RequestValidationError(faults)
+
+
+def _fault(name: str, message: str, kind: str) -> dict[str, Any]:
+    return {"type": kind, "loc": ("query", name), "msg": message}
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """`integer`, `string` …; `array integer` where several may be given."""
+    for one in (schema, *schema.get("anyOf", ())):
+        kind = one.get("type")
+        if kind == "array":
+            return f"array {_kind(one.get('items', {}))}"
+        if kind not in (None, "null"):
+            return str(kind)
+    return ""

@@ -1,0 +1,77 @@
+"""A parameter is taken as it stands, or refused."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+
+def faults(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
+    answer = api.get(address)
+    assert answer.status_code == 422, answer.text
+    return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize("value", ["1_000", "%2B10", "%2010", "10%20", "10.0", "1e1"])
+def test_a_whole_number_is_digits(api: TestClient, value: str) -> None:
+    told = [(["query", "limit"], "must be a number in plain digits")]
+    assert faults(api, f"/v1/events?limit={value}") == told
+
+
+@pytest.mark.parametrize("value", ["1_0", "%2B5", "%205", "5%20"])
+def test_a_number_is_digits(api: TestClient, value: str) -> None:
+    told = [(["query", "min_intensity"], "must be a number in plain digits")]
+    assert faults(api, f"/v1/events?min_intensity={value}") == told
+
+
+@pytest.mark.parametrize("value", ["-5", "5", "0.5", "-0.5", "1e0"])
+def test_numbers_are_taken(api: TestClient, value: str) -> None:
+    assert api.get(f"/v1/events?limit=1&min_intensity={value}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        "limit=5&limit=6",
+        "since=2023&since=2024",
+        "q=a&q=b",
+        "as_of=1&as_of=1",
+        "sort=date&sort=date",
+    ],
+)
+def test_one_value_is_given_once(api: TestClient, twice: str) -> None:
+    name = twice.partition("=")[0]
+    assert faults(api, f"/v1/events?{twice}") == [(["query", name], "is given more than once")]
+
+
+def test_what_takes_several_takes_several(api: TestClient) -> None:
+    for several in ("actor=ARM&actor=RUS", "quad=1&quad=2", "type=AID&type=AGREE", "tag=a&tag=a"):
+        assert api.get(f"/v1/events?limit=1&{several}").status_code == 200
+    apart = api.get("/v1/facets?by=type&by=actor").json()["data"]
+    assert apart == api.get("/v1/facets?by=type,actor").json()["data"]
+    assert api.get("/v1/facets?by=type,").status_code == 422
+
+
+def test_text_that_looks_like_a_number_is_text(api: TestClient) -> None:
+    assert api.get("/v1/events?q=1_000&cameo=010&since=2023").status_code == 200
+    assert api.get("/v1/actors/resolve?q=%2B5").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "such"),
+    [
+        ("near=1,2", "40.2,44.5,100"),
+        ("near=1_0,2,3", "40.2,44.5,100"),
+        ("bbox=1", "43.4,38.8,46.6"),
+    ],
+)
+def test_a_place_says_how_it_is_written(api: TestClient, asked: str, such: str) -> None:
+    [(where, told)] = faults(api, f"/v1/events?{asked}")
+    assert where == ["query", asked.partition("=")[0]]
+    assert such in told
+
+
+def test_a_day_is_not_an_instant(api: TestClient) -> None:
+    told = faults(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
+    assert told[0][0] == ["query", "on"]
+    assert "is not a date" in told[0][1]
