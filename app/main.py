@@ -29,6 +29,7 @@ from app.feeds.ogc import router as ogc
 from app.history.pulse import Pulse
 from app.history.router import router as history
 from app.history.stream import router as stream
+from app.http.admission import AdmissionMiddleware
 from app.http.answer import encode
 from app.http.caching import version_of
 from app.http.cors import CorsMiddleware
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     add_problem_schema(app, MODELS)
     app.add_middleware(ShortWayMiddleware, routers=reading, gate=may_read)
+    app.add_middleware(AdmissionMiddleware)
     metrics = Metrics()
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(EncodingMiddleware)

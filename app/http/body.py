@@ -19,7 +19,7 @@ MOST_NAMES = 1000
 """In one object: 1,500,000 unknown ones took the validator a minute and 800 MB to refuse."""
 PATIENCE = 20.0
 """Seconds that a body may take to come, and as many more as it has pieces of `STEADY` bytes."""
-STEADY = 64 * 1024
+STEADY = 16 * 1024
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 

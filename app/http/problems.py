@@ -137,7 +137,7 @@ TITLES = {
     422: "The request is not valid",
     431: "The headers are too large",
     500: "Something failed on our side",
-    503: "The database cannot answer now",
+    503: "The service cannot answer now",
 }
 SLUGS = {
     400: "unreadable",

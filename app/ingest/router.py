@@ -33,6 +33,8 @@ from app.ingest.schemas import OVER, Import, ImportQuery, RejectedRow, as_import
 router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
 PATIENCE = 20.0
 """Seconds that a client may take for the next piece of its upload."""
+STEADY = 4096
+"""Bytes a second that an upload has to bring on the whole, once `PATIENCE` is over."""
 MOST_WAITING = 60
 _WAIT = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
 ImportId = Annotated[
@@ -100,11 +102,13 @@ async def _received(request: Request) -> tuple[Path, str, int]:
     with NamedTemporaryFile(dir=settings.imports, prefix="upload-", delete=False) as out:
         path = Path(out.name)
         try:
-            pieces = aiter(request.stream())
+            pieces, begun = aiter(request.stream()), time.monotonic()
             while piece := await asyncio.wait_for(anext(pieces, b"end"), PATIENCE):
                 if piece == b"end":
                     break
                 size += len(piece)
+                if time.monotonic() - begun > PATIENCE + size / STEADY:
+                    raise TimeoutError
                 if size > settings.max_import_bytes:
                     most = settings.max_import_bytes
                     raise UnreadableError(413, f"An import has at most {most} bytes.")
@@ -114,7 +118,7 @@ async def _received(request: Request) -> tuple[Path, str, int]:
                 raise UnreadableError(400, "The body is empty; send the file as the body.")
         except TimeoutError as slow:
             path.unlink(missing_ok=True)
-            told = f"Nothing came for {PATIENCE:.0f} seconds; send the file again."
+            told = f"Too little came for {PATIENCE:.0f} seconds; send the file again."
             raise UnreadableError(408, told) from slow
         except BaseException:
             path.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,29 +11,25 @@ from examples import key_of
 
 from app.db.engine import Database
 from app.http import body
+from app.ingest import router
 from app.main import create_app
 from app.settings import Settings
 
 
-def test_a_body_that_does_not_come_is_a_408(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body, "PATIENCE", 0.2)
+def asked(
+    database: Database, path: bytes, receive: Callable[[], Awaitable[dict[str, Any]]], folder: Path
+) -> tuple[Any, Any]:
+    """The start of the answer to a POST, and its problem."""
     url = database.engine.url.render_as_string(hide_password=False)
-    app = create_app(Settings(database_url=url, cursor_key="test"))
+    settings = Settings(database_url=url, cursor_key="test", import_folder=str(folder))
+    app = create_app(settings)
     headers = [(b"authorization", f"Bearer {key_of(database)}".encode())]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
-        "scheme": "http", "path": "/v1/events", "raw_path": b"/v1/events", "query_string": b"",
+        "scheme": "http", "path": path.decode(), "raw_path": path, "query_string": b"",
         "headers": headers, "client": ("test", 1), "server": ("test", 80), "root_path": "",
     }  # fmt: skip
-    pieces = [b'{"key": ', b'"k"', b', "title"']
     told: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        if not pieces:
-            await asyncio.sleep(60)
-        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
 
     async def send(message: Any) -> None:
         told.append(message)
@@ -41,7 +39,35 @@ def test_a_body_that_does_not_come_is_a_408(
             await asyncio.wait_for(app(scope, receive, send), 10)
 
     asyncio.run(ask())
-    start, said = told[0], json.loads(told[1]["body"])
+    return told[0], json.loads(told[1]["body"])
+
+
+def test_a_body_that_does_not_come_is_a_408(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(body, "PATIENCE", 0.2)
+    pieces = [b'{"key": ', b'"k"', b', "title"']
+
+    async def receive() -> dict[str, Any]:
+        if not pieces:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+    start, said = asked(database, b"/v1/events", receive, tmp_path)
     assert (start["status"], said["status"], said["type"]) == (408, 408, "/problems/timeout")
     assert said["detail"].startswith("Only 20 bytes of the body came in time")
     assert (b"connection", b"close") in start["headers"]
+
+
+def test_an_upload_that_trickles_is_a_408(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(router, "PATIENCE", 0.3)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    start, said = asked(database, b"/v1/imports", receive, tmp_path)
+    assert (start["status"], said["status"]) == (408, 408)
+    assert list(tmp_path.glob("upload-*")) == []

@@ -1,0 +1,47 @@
+"""Under overload some are refused at once, and those who look after the service never."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from anyio import to_thread
+
+from app.http import admission
+
+
+async def slow(_: Any, __: Any, send: Any) -> None:
+    """Works in a thread, as handlers do."""
+    await to_thread.run_sync(time.sleep, 0.3)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def asked(app: Any, path: str) -> tuple[dict[str, Any], bytes]:
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    await app({"type": "http", "path": path}, None, send)
+    return told[0], told[1]["body"]
+
+
+def test_too_many_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_WAITING", 2)
+    app = admission.AdmissionMiddleware(slow)
+
+    async def crowd() -> list[Any]:
+        to_thread.current_default_thread_limiter().total_tokens = 1
+        first = [asyncio.create_task(asked(app, "/v1/events")) for _ in range(3)]
+        await asyncio.sleep(0.05)  # one works, two wait
+        begun = time.perf_counter()
+        refused, body = await asked(app, "/v1/events")
+        assert time.perf_counter() - begun < 0.1
+        assert refused["status"] == json.loads(body)["status"] == 503
+        assert (b"retry-after", b"1") in refused["headers"]
+        looked = asyncio.create_task(asked(app, "/metrics"))
+        return [start["status"] for start, _ in await asyncio.gather(*first, looked)]
+
+    assert asyncio.run(crowd()) == [200] * 4
