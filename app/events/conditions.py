@@ -85,6 +85,8 @@ def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, An
             values |= {f"{field}_{n}": value for n, value in enumerate(wanted)}
     for n, code in enumerate(asked.cameo):
         values[f"cameo_end_{n}"] = code + ":"  # ':' follows '9'
+    for n, label in enumerate(asked.native):
+        values[f"native_from_{n}"], values[f"native_end_{n}"] = f"{label}: ", f"{label}:!"
     singles = {field: getattr(asked, field) for field in SCALARS}
     singles |= dict(zip(("since", "until"), asked.days, strict=True))
     singles["known_by"] = asked.known_day
@@ -223,6 +225,18 @@ def _cameo(row: Row) -> Iterator[ColumnElement[bool]]:
         yield or_(*(and_(code >= first, code < end) for first, end in pairs))
 
 
+def _native(row: Row) -> Iterator[ColumnElement[bool]]:
+    """The label, or all that it is the first part of: ACLED's `Battles: Armed clash`."""
+    if wanted := row.shape.many("native"):
+        label = row.event.native
+        firsts: list[BindParameter[str]] = [
+            bindparam(f"native_from_{n}") for n in range(len(wanted))
+        ]
+        ends: list[BindParameter[str]] = [bindparam(f"native_end_{n}") for n in range(len(wanted))]
+        spans = zip(firsts, ends, strict=True)
+        yield or_(label.in_(wanted), *(and_(label >= a, label < z) for a, z in spans))
+
+
 def _status(row: Row) -> Iterator[ColumnElement[bool]]:
     wanted = row.shape.many("status")
     yield row.near.status.in_(wanted) if wanted else row.near.status != "retracted"
@@ -325,7 +339,7 @@ NARROWING: dict[str, Condition] = {
     "mode": _among("mode", of_event=True),
     "cameo": _cameo,
     "quad": _among("quad"),
-    "native": _among("native", of_event=True),
+    "native": _native,
     "min_intensity": _min_intensity,
     "max_intensity": _max_intensity,
     "country": _among("country", of_event=True),

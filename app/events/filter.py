@@ -55,7 +55,7 @@ class EventFilter(Query):
         [], max_length=100, description="CAMEO code or its beginning; text, so 01 is not 1."
     )
     quad: list[Annotated[int, Field(ge=1, le=4)]] = Field([], description="Quad class 1–4.")
-    native: Words = Field([], description="The source's own label.")
+    native: Words = Field([], description="The source's own label, or its first part.")
     min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     country: Words = Field([], description="It happened there.")

@@ -109,6 +109,16 @@ def test_a_label_of_the_source_is_matched_whole(db: Connection) -> None:
     assert found(db, native=["Air/drone strike"]) == ["labelled"]
 
 
+def test_a_label_in_two_parts_is_found_by_its_first(db: Connection) -> None:
+    make.event(db, "USA", key="clash", native="Battles: Armed clash")
+    make.event(db, "USA", key="plain", native="Battles")
+    make.event(db, "USA", native="Battleship: sunk")
+    make.event(db, "USA", native="Battles; others")
+    assert sorted(found(db, native=["Battles"])) == ["clash", "plain"]
+    assert found(db, native=["Battles: Armed clash"]) == ["clash"]
+    assert found(db, native=["Battles: Armed"]) == []
+
+
 @pytest.mark.parametrize(
     ("field", "name", "near"),
     [
