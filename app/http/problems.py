@@ -304,12 +304,19 @@ def _not_offered(_: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    answer = problem(error.status_code, str(error.detail))
-    answer.headers.update(error.headers or {})
+    told, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 405:
-        allowed = set(answer.headers.get("allow", "").split(", ")) | _methods(request)
+        allowed = set(headers.pop("Allow", "").split(", ")) | _methods(request)
         allowed |= {"HEAD"} if "GET" in allowed else set()
-        answer.headers["Allow"] = ", ".join(sorted(allowed - {""}))
+        headers["Allow"] = ", ".join(sorted(allowed - {""}))
+        told = f"Offered here: {headers['Allow']}."
+    elif error.status_code == 404 and told == "Not Found":  # the framework's: no such route
+        slash = request.url.path.rstrip("/") and request.url.path.endswith("/")
+        told = (
+            "Leave out the slash at the end." if slash else "/docs lists the addresses there are."
+        )
+    answer = problem(error.status_code, told)
+    answer.headers.update(headers)
     return answer
 
 

@@ -115,3 +115,17 @@ def test_a_cursor_has_one_spelling(api: TestClient) -> None:
     for other in others - {cursor}:
         answer = api.get("/v1/events", params={"limit": 2, "cursor": other})
         assert answer.status_code == 422, other
+
+
+def test_an_address_that_is_none_says_where_they_are(api: TestClient) -> None:
+    told = {"/v1/nothing": "/docs lists the addresses there are.", "/v1/events/": "slash"}
+    for address, way_out in told.items():
+        answer = api.get(address)
+        assert (answer.status_code, answer.json()["title"]) == (404, "There is no such thing")
+        assert way_out in answer.json()["detail"]
+
+
+def test_a_method_that_is_none_says_which_there_are(api: TestClient) -> None:
+    answer = api.delete("/v1/events")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert answer.json()["detail"] == "Offered here: GET, HEAD, POST."
