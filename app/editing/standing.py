@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from app.db.worlds import with_documents
 from app.editing.merge_patch import patched
 from app.editing.outcome import Outcome, require_match
 from app.editing.settle import Loc, taken
-from app.http.body import valid
+from app.http.body import Checked, valid
 from app.http.problems import (
     MOST_FAULTS_OF_BODY,
     ConflictError,
@@ -54,13 +55,18 @@ class Kept(Generic[M]):
 def _checked(kept: Kept[M], db: Connection, sent: Any, at: Loc) -> tuple[M | None, list[Fault]]:
     if isinstance(sent, dict):
         sent = {name: value for name, value in sent.items() if name not in kept.read_only}
-    checked = valid(TypeAdapter(kept.model), sent, at)
+    checked: Checked[M] = valid(_adapter(kept.model), sent, at)
     if checked.value is None:
         return None, checked.faults
     try:
         return kept.settle(db, checked.value), []
     except InvalidBodyError as wrong:
         return None, [_placed(fault, at) for fault in wrong.faults]
+
+
+@cache
+def _adapter(model: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _placed(fault: Fault, at: Loc) -> Fault:

@@ -1,9 +1,11 @@
 """Bodies of writes: bounded, strict JSON, every fault of them told."""
 
 import asyncio
+import difflib
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
@@ -140,14 +142,22 @@ def valid(kind: TypeAdapter[T], value: Any, at: list[str | int]) -> Checked[T]:
         return Checked(kind.validate_python(value), [])
     except ValidationError as wrong:
         # Pydantic's message never echoes the input; its `input` is left out on purpose.
-        faults = [
-            Fault(
-                loc=[
-                    *at,
-                    *(str(part)[:100] if isinstance(part, str) else part for part in e["loc"]),
-                ],
-                message=str(e["msg"]).removeprefix("Value error, "),
-            )
-            for e in wrong.errors(include_input=False, include_url=False)
-        ]
-        return Checked(None, faults)
+        told = wrong.errors(include_input=False, include_url=False)
+        return Checked(None, [_fault(kind, e, at) for e in told])
+
+
+def _fault(kind: TypeAdapter[Any], error: Any, at: list[str | int]) -> Fault:
+    loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
+    if error["type"] != "extra_forbidden":
+        return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
+    near = difflib.get_close_matches(str(loc[-1]).lower(), _names(kind), 1, 0.75)
+    hint = f"Did you mean {near[0]}?" if near else None
+    return Fault(loc=loc, message="is not a field here", hint=hint)
+
+
+@lru_cache(maxsize=32)
+def _names(kind: TypeAdapter[Any]) -> list[str]:
+    """Every field that bodies of a kind may have, at whatever depth."""
+    schema = kind.json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return sorted({name for part in parts for name in part.get("properties", {})})

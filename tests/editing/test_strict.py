@@ -71,7 +71,10 @@ def test_a_typing_error_inside_of_a_part_is_not_lost(
 ) -> None:
     answer = desk.ask("POST", "/v1/events", EVENT | given)
     assert answer.status_code == 422
-    assert faults(answer) == [(["body", *where], "Extra inputs are not permitted")]
+    assert faults(answer) == [(["body", *where], "is not a field here")]
+    known = {"rolle": "role", "confidense": "confidence", "quotation": None}[where[-1]]
+    hint = answer.json()["errors"][0]["hint"]
+    assert hint == (f"Did you mean {known}?" if known else None)
 
 
 def test_somebody_takes_part(desk: Desk) -> None:
