@@ -63,10 +63,11 @@ def asked(example: dict[str, Any]) -> tuple[str, str]:
 
 
 def answered(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
-    """The answer to an example, and to the one that has to come before it."""
-    held = json.loads(FILE.read_text(encoding="utf-8"))
-    if "before" in example:
-        answered(api, held[example["before"]], key)
+    """The answer to an example, and to the one that has to come before it, which is another
+    example or stands there itself."""
+    if before := example.get("before"):
+        held = json.loads(FILE.read_text(encoding="utf-8"))
+        answered(api, before if isinstance(before, dict) else held[before], key)
     method, path = asked(example)
     if method == "stream":
         return api.get(path)

@@ -80,8 +80,10 @@ def write_memberships(db: Connection, given: Sequence[Membership], by: Writer) -
     db.execute(insert(memberships), rows)
 
 
-def retract_membership(db: Connection, spell: Membership, by: Writer) -> int:
+def retract_membership(
+    db: Connection, spell: Membership, by: Writer, action: str = "retract"
+) -> int:
     """Take a membership out of what stands; returns the `seq` of that."""
-    [seq] = append(db, "membership", [Entry(spell.id, spell.model_dump_json(), "retract")], by)
+    [seq] = append(db, "membership", [Entry(spell.id, spell.model_dump_json(), action)], by)
     bury(db, "membership", memberships.c.id, [spell.id])
     return seq

@@ -1,4 +1,5 @@
-"""Merging actors and sources: one ends and leads to the other, and what named it follows."""
+"""Merging actors, memberships and sources: one ends and leads to the other, and what named it
+follows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from app.actors.schemas import MOST_ALIASES, MOST_CODES, Actor, Membership
 from app.db.journal import Writer, note_merge
 from app.db.tables import memberships, revisions
 from app.editing.follow import acted_by, citing, rendered_again, showing_actor
-from app.editing.kinds import ACTORS, DOCUMENTS, citing_spells
+from app.editing.kinds import ACTORS, DOCUMENTS, SPELLS, citing_spells
 from app.editing.outcome import Outcome, require_match
 from app.editing.schemas import MergeBody
 from app.editing.sides import sides
@@ -124,6 +125,24 @@ def _renamed(given: GivenEvent, loser: str, survivor: str) -> GivenEvent:
             "location": place,
         }
     )
+
+
+def merge_memberships(
+    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+) -> Outcome:
+    """One record of a membership goes on as it stands, and the others lead to it."""
+    survivor, losers = _sides(SPELLS, db, request, ident, sent)
+    kept, *ended = (
+        Membership.model_validate_json(stands(SPELLS.shelf, db, one)[1])
+        for one in (survivor, *losers)
+    )
+    for gone in ended:
+        if (gone.actor, gone.group, gone.role) != (kept.actor, kept.group, kept.role):
+            raise ConflictError(f"{gone.id} is no record of the membership that {kept.id} is of.")
+        seq = retract_membership(db, gone, by, "merge")
+        note_merge(db, "membership", gone.id, survivor, seq)
+        SPELLS.follow(db, gone, gone, by)
+    return shown(SPELLS.shelf, db, survivor, 200)
 
 
 def merge_sources(

@@ -214,6 +214,25 @@ def merge_actors(
 
 
 @router.post(
+    "/memberships/{membership_id}/merge",
+    response_model=Membership,
+    operation_id="mergeMemberships",
+    responses=shown("mergeMemberships"),
+    openapi_extra=sent("mergeMemberships", MergeBody),
+)
+def merge_memberships(
+    membership_id: MembershipId,
+    asked: Asked,
+    request: Request,
+    database: Held,
+    who: Editor,
+    body: Body,
+) -> Response:
+    """Merge records of one membership: one goes on, the others lead to it (308)."""
+    return _merged(merging.merge_memberships, membership_id, asked, request, database, body, who)
+
+
+@router.post(
     "/sources/{source_id}/merge",
     response_model=Source,
     operation_id="mergeSources",

@@ -125,3 +125,21 @@ def test_a_place_and_a_predecessor_hold_an_actor(desk: Any) -> None:
     assert desk.ask("DELETE", "/v1/actors/LAND", {"reason": "none"}).status_code == 409
     desk.done("PATCH", "/v1/actors/AZE", {"successors": []})
     desk.done("DELETE", "/v1/actors/LAND", {"reason": "none"})
+
+
+def test_two_records_of_one_membership_are_merged(desk: Any) -> None:
+    steps = [{"step": "in-force", "date": "2023-10", "sources": [SOURCE]}]
+    spell = {"actor": "ARM", "group": "OTS", "role": "observer", "steps": steps}
+    desk.done("POST", "/v1/memberships", [spell, spell | {"spell": 2}])
+    other = desk.ask(
+        "POST", "/v1/memberships/ARM:OTS:observer:2/merge", {"into": "ARM:CIS:member:1"}
+    )
+    assert other.status_code == 409
+    here, there = "/v1/memberships/ARM:OTS:observer:1", "/v1/memberships/ARM:OTS:observer:2"
+    kept = desk.done("POST", f"{there}/merge", {"into": "ARM:OTS:observer:1", "reason": "twice"})
+    assert kept == desk.api.get(here).json()
+    moved = desk.api.get(there)
+    assert (moved.status_code, moved.headers["location"]) == (308, here.replace(":", "%3A"))
+    assert desk.api.get(f"{there}/history").json()["data"][-1]["action"] == "merge"
+    held = desk.api.get("/v1/memberships", params={"actor": "ARM", "group": "OTS"}).json()["data"]
+    assert held == [kept]
