@@ -5,12 +5,16 @@ from typing import Any
 from app.charts.look import (
     AGAINST,
     BAND,
+    INK,
     LINE,
+    WIDTH,
     Spec,
     days,
     holes,
     name,
+    nothing,
     number,
+    of_rows,
     span,
     titled,
     uncovered,
@@ -30,14 +34,18 @@ def table(body: Spec) -> list[dict[str, Any]]:
     return [{name: point.get(name) for name in COLUMNS} for point in body["data"]]
 
 
-def spec(body: Spec) -> Spec:
+def spec(body: Spec, width: int = WIDTH) -> Spec:
     """The chart of `/v1/alignment`; shifts, where the body has some, are marked."""
+    if not body["data"]:
+        bare = nothing("no days to draw")
+        return titled(bare, _title(body), told(body), width, body.get("meta"))
+    axis = of_rows(body["data"], width)
     points = [p for p in body["data"] if p["index"] is not None]
     parts = unbroken(body["data"])
-    x = days("end")
+    x = days("end", axis)
     y = number("index", TITLE, scale=INDEX)
     layers: list[Spec] = [
-        *holes(body["data"], HEIGHT),
+        *holes(body["data"], HEIGHT, axis, width),
         {
             "data": {"values": [{}]},
             "mark": {"type": "rule", "color": "#777777", "strokeDash": [2, 2]},
@@ -68,10 +76,13 @@ def spec(body: Spec) -> Spec:
                 "tooltip": [{"field": n} for n in ("start", "end", "index", "low", "high", "n")],
             },
         },
-        *_marks(body.get("shifts", [])),
+        *_marks(body.get("shifts", []), axis),
     ]
-    whole = {"width": 640, "height": HEIGHT, "layer": layers}
-    return titled(whole, _title(body), told(body), body.get("meta"))
+    whole = titled({"layer": layers}, _title(body), told(body), width, body.get("meta"))
+    whole["height"] = HEIGHT
+    if marked := found(body.get("shifts", [])):
+        whole["title"]["offset"] = 8 + LINE_OF_MARKS * min(LEVELS, len(marked))
+    return whole
 
 
 def unbroken(points: list[Spec]) -> list[Spec]:
@@ -90,33 +101,46 @@ def found(shifts: list[Spec]) -> list[Spec]:
     return [s for s in shifts if s["onset"] and s["verdict"] in ("strong", "shift", "watch")]
 
 
-def _marks(shifts: list[Spec]) -> list[Spec]:
+LEVELS, LINE_OF_MARKS = 2, 14
+"""Lines above the plot that the names of shifts take turns in, and pixels of one."""
+
+
+def _marks(shifts: list[Spec], axis: Spec) -> list[Spec]:
     dated = [
-        {"onset": (s["onset"] + "-01")[:10], "label": s["verdict"], **_tip(s)}
-        for s in found(shifts)
+        {
+            "onset": (s["onset"] + "-01")[:10],
+            "label": f"{s['onset']} {s['direction']}, {s['verdict']}",
+            **_tip(s),
+        }
+        for s in sorted(found(shifts), key=lambda s: str(s["onset"]))
     ]
     if not dated:
         return []
-    x = days("onset")
-    return [
+    x = days("onset", axis)
+    rules: Spec = {
+        "data": {"values": dated},
+        "mark": {"type": "rule", "color": AGAINST, "strokeWidth": 2, "strokeDash": [6, 3]},
+        "encoding": {
+            "x": x,
+            "tooltip": [{"field": n} for n in ("onset", "label", "magnitude")],
+        },
+    }
+    return [rules] + [
         {
-            "data": {"values": dated},
-            "mark": {"type": "rule", "color": AGAINST, "strokeWidth": 2, "strokeDash": [6, 3]},
+            "data": {"values": dated[level::LEVELS]},
+            "mark": {"type": "text", "baseline": "bottom", "color": INK, "fontSize": 12},
             "encoding": {
                 "x": x,
-                "tooltip": [{"field": n} for n in ("onset", "label", "direction", "magnitude")],
+                "y": {"value": -4 - LINE_OF_MARKS * level},
+                "text": name("label", None),
             },
-        },
-        {
-            "data": {"values": dated},
-            "mark": {"type": "text", "angle": 270, "dx": -6, "dy": -6, "align": "right"},
-            "encoding": {"x": x, "y": {"value": 0}, "text": name("label", None)},
-        },
+        }
+        for level in range(min(LEVELS, len(dated)))
     ]
 
 
 def _tip(shift: Spec) -> Spec:
-    return {n: shift.get(n) for n in ("id", "direction", "magnitude")}
+    return {n: shift.get(n) for n in ("id", "magnitude")}
 
 
 def _title(body: Spec) -> str:

@@ -9,7 +9,7 @@ import vl_convert
 from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
-from app.charts.look import Spec
+from app.charts.look import WIDTH, Spec
 from app.events.flat import armoured
 from app.http.answer import encode
 from app.http.asked import today
@@ -24,19 +24,19 @@ SCALE = 2.0
 """Pixels of a PNG for one of the chart, for paper and dense screens."""
 
 
-def spec_of(chart: Chart, body: Spec) -> Spec:
+def spec_of(chart: Chart, body: Spec, width: int = WIDTH) -> Spec:
     """The Vega-Lite spec of an answer."""
     if chart == "memberships":
         title = f"Memberships of {body['name']}"
-        return memberships.spec(memberships.of_actor(body), title, today())
+        return memberships.spec(memberships.of_actor(body), title, today(), width)
     if chart == "members":
-        return memberships.spec(memberships.of_group(body), "Members over time", today())
+        return memberships.spec(memberships.of_group(body), "Members over time", today(), width)
     return {
         "timeline": timeline.spec,
         "relations": relations.spec,
         "alignment": alignment.spec,
         "shifts": shifts.spec,
-    }[chart](body)
+    }[chart](body, width)
 
 
 def table_of(chart: Chart, body: Spec) -> list[dict[str, Any]]:
@@ -62,8 +62,8 @@ COLUMNS: dict[Chart, tuple[str, ...]] = {
 }
 
 
-def draw(chart: Chart, form: Picture, body: Spec) -> Response:
-    """The answer in a form: the spec, a picture of it, or the rows behind it."""
+def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> Response:
+    """The answer in a form: the spec, a picture of it so wide, or the rows behind it."""
     if form == "csv":
         text = commas(table_of(chart, body), COLUMNS[chart])
         kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
@@ -71,7 +71,7 @@ def draw(chart: Chart, form: Picture, body: Spec) -> Response:
     if len(body.get("data", [])) > MOST:
         hint = "Ask for a shorter window or a coarser granularity, or for format=csv."
         raise InvalidError("format", f"{form} draws {MOST:,} rows at most", hint)
-    spec = spec_of(chart, body)
+    spec = spec_of(chart, body, width or WIDTH)
     if form == "vega":
         return Response(encode(spec), media_type="application/json")
     options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}

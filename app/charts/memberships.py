@@ -1,12 +1,14 @@
 """Memberships over time: a bar a spell, a mark a step of the ladder. Pure."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from app.charts.look import INK, Spec, days, name, titled
+from app.charts.look import INK, WIDTH, Spec, calendar, days, labels, name, nothing, titled
 
 COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
 LADDER = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
 SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
+STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6"}
 ENDS = ("withdrawn",)
 
 
@@ -51,8 +53,10 @@ def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in COLUMNS} for row in rows]
 
 
-def spec(rows: list[dict[str, Any]], title: str, today: str) -> Spec:
+def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH) -> Spec:
     """The chart; what has no end runs through today, fainter where suspended."""
+    if not rows:
+        return titled(nothing("no memberships are known"), title, told(rows), width)
     bars: list[Spec] = []
     for row in rows:
         if row["since"] is None:
@@ -69,42 +73,60 @@ def spec(rows: list[dict[str, Any]], title: str, today: str) -> Spec:
         for row in rows
         for step, day in row["steps"].items()
     ]
-    y = name("who", None, sort=[row["who"] for row in rows])
-    states = ["in force", "suspended", "withdrawing"]
+    begun = min((day for row in rows for day in row["steps"].values()), default=today)
+    last = max([today, *(mark["day"] for mark in marks)])
+    x = calendar(begun, last, width)
+    who = [row["who"] for row in rows]
+    y = name("who", None, sort=who, axis=labels(who, 180))
     layers: list[Spec] = [
         {
             "data": {"values": bars},
             "mark": {"type": "bar", "height": 12, "stroke": INK, "strokeWidth": 0.5},
             "encoding": {
-                "x": days("begun"),
+                "x": days("begun", x),
                 "x2": {"field": "ended"},
                 "y": y,
                 "color": name(
                     "state", None,
-                    scale={"domain": states, "range": ["#4c7ba6", "#dfe8f0", "#a9c1d6"]},
-                    legend={"orient": "top", "title": "bar"},
+                    scale={"domain": list(STATES), "range": list(STATES.values())},
+                    legend=_legend("bar", _present(STATES, bars, "state"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "state", "begun", "ended")],
             },
         },
         {
             "data": {"values": marks},
-            "mark": {"type": "point", "fill": "white", "stroke": INK, "size": 50},
+            "mark": {"type": "point", "fill": "white", "stroke": INK, "size": 50, "opacity": 1},
             "encoding": {
-                "x": days("day"),
+                "x": days("day", x),
                 "y": y,
                 "shape": name(
                     "step", None,
                     scale={"domain": list(LADDER), "range": list(SHAPES)},
-                    legend={"orient": "top", "title": "step"},
+                    legend=_legend("step", _present(LADDER, marks, "step"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "step", "day")],
             },
         },
     ]  # fmt: skip
-    whole_chart = {"width": 560, "height": {"step": 22}, "layer": layers}
-    whole_chart["resolve"] = {"legend": {"color": "independent", "shape": "independent"}}
-    return titled(whole_chart, title, told(rows))
+    drawn: Spec = {"height": {"step": 22}, "layer": layers}
+    drawn["resolve"] = {"legend": {"color": "independent", "shape": "independent"}}
+    return titled(drawn, title, told(rows), width)
+
+
+def _present(names: Iterable[str], rows: list[Spec], field: str) -> list[str]:
+    there = {row[field] for row in rows}
+    return [one for one in names if one in there]
+
+
+def _legend(title: str, shown: list[str], width: int) -> Spec:
+    """Of what there is, on as many lines as it needs."""
+    return {
+        "orient": "top",
+        "title": title,
+        "values": shown,
+        "columns": max(1, min(len(shown), (width - 40) // 116)),
+    }
 
 
 def told(rows: list[dict[str, Any]]) -> str:

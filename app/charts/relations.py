@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from app.charts.look import AGAINST, FOR, Spec, name, number, titled
+from app.charts.look import AGAINST, FOR, WIDTH, Spec, labels, name, nothing, number, titled
 
 COLUMNS = ("actor", "name", "count", "cooperation", "conflict", "first", "last")
 MOST = 25
+TOP = "Partners in events"
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
@@ -13,22 +14,29 @@ def table(body: Spec) -> list[dict[str, Any]]:
     return [{name: partner[name] for name in COLUMNS} for partner in body["data"]]
 
 
-def spec(body: Spec) -> Spec:
+def spec(body: Spec, width: int = WIDTH) -> Spec:
     """The chart of `/v1/actors/{code}/relations`, of the most frequent partners."""
     rows = body["data"][:MOST]
+    if not rows:
+        bare = nothing("no partners in this window")
+        return titled(bare, TOP, told(body), width, body.get("meta"))
+    names = [r["name"] for r in rows]
     bars = [
         {"partner": r["name"], "kind": kind, "events": sign * r[kind], "count": r[kind]}
         for r in rows
         for kind, sign in (("cooperation", 1), ("conflict", -1))
     ]
     whole = {
-        "width": 460,
         "height": {"step": 20},
         "data": {"values": bars},
         "mark": "bar",
         "encoding": {
-            "x": number("events", "events (conflict to the left, cooperation to the right)"),
-            "y": name("partner", None, sort=[r["name"] for r in rows], axis={"labelLimit": 240}),
+            "x": number(
+                "events",
+                "events (conflict to the left)",
+                axis={"labelExpr": "format(abs(datum.value), ',d')", "tickMinStep": 1},
+            ),
+            "y": name("partner", None, sort=names, axis=labels(names, min(260, width * 2 // 5))),
             "color": name(
                 "kind",
                 None,
@@ -38,7 +46,7 @@ def spec(body: Spec) -> Spec:
             "tooltip": [{"field": "partner"}, {"field": "kind"}, {"field": "count"}],
         },
     }
-    return titled(whole, "Partners in events", told(body), body.get("meta"))
+    return titled(whole, TOP, told(body), width, body.get("meta"))
 
 
 def told(body: Spec) -> str:
@@ -50,4 +58,5 @@ def told(body: Spec) -> str:
         f"{r['name']} {r['count']} ({r['cooperation']} cooperative, {r['conflict']} conflictual)"
         for r in rows[:5]
     )
-    return f"Bars of {min(len(rows), MOST)} partners, most frequent first: {first}."
+    count = min(len(rows), MOST)
+    return f"Bars of {count} partner{'s' * (count != 1)}, most frequent first: {first}."

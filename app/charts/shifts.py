@@ -2,14 +2,19 @@
 
 from typing import Any
 
-from app.charts.look import INK, LINE, Spec, name, number, titled
+from app.charts.look import INK, LINE, WIDTH, Spec, labels, name, nothing, number, titled
 
 COLUMNS = (
     "actor", "toward", "against", "onset", "direction", "before", "after", "magnitude", "p", "q",
     "verdict", "robust", "provisional", "id",
 )  # fmt: skip
 
-TITLE = "alignment (−1 against … +1 for)"
+TOP = "Shifts of alignment"
+TITLE = ["alignment", "(−1 against … +1 for)"]
+AXIS: Spec = {
+    "values": [-1, -0.5, 0, 0.5, 1], "format": "+.1f", "title": TITLE, "labelOverlap": "greedy",
+    "labelSeparation": 8,
+}  # fmt: skip
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
@@ -23,31 +28,35 @@ def _cell(value: Any) -> Any:
     return "; ".join(value) if isinstance(value, list) else value
 
 
-def spec(body: Spec) -> Spec:
+def spec(body: Spec, width: int = WIDTH) -> Spec:
     """The chart of `/v1/shifts`: an arrow from before to after, most important first."""
     rows = [
         {**row, "label": label(row)}
         for row in table(body)
         if row["before"] is not None and row["after"] is not None
     ]
+    if not rows:
+        bare = nothing("no shift to draw")
+        return titled(bare, TOP, told(body), width, body.get("meta"))
+    names = [row["label"] for row in rows]
     ends = [{**row, "end": end, "index": row[end]} for row in rows for end in ("before", "after")]
-    y = name("label", None, sort=None, axis={"labelLimit": 260})
+    y = name("label", None, sort=None, axis=labels(names, min(320, width // 2)))
     scale = {"domain": [-1, 1]}
     layers: list[Spec] = [
         {
             "data": {"values": rows},
             "mark": {"type": "rule", "color": LINE, "strokeWidth": 2},
             "encoding": {
-                "x": number("before", TITLE, scale=scale),
+                "x": number("before", None, scale=scale, axis=AXIS),
                 "x2": {"field": "after"},
                 "y": y,
             },
         },
         {
             "data": {"values": ends},
-            "mark": {"type": "point", "size": 90, "color": LINE, "fill": "white"},
+            "mark": {"type": "point", "size": 90, "color": LINE, "fill": "white", "opacity": 1},
             "encoding": {
-                "x": number("index", TITLE, scale=scale),
+                "x": number("index", None, scale=scale, axis=AXIS),
                 "y": y,
                 "shape": name(
                     "end", None,
@@ -63,8 +72,8 @@ def spec(body: Spec) -> Spec:
             },
         },
     ]  # fmt: skip
-    whole = {"width": 420, "height": {"step": 26}, "layer": layers}
-    return titled(whole, "Shifts of alignment", told(body), body.get("meta"))
+    whole = {"height": {"step": 28}, "layer": layers}
+    return titled(whole, TOP, told(body), width, body.get("meta"))
 
 
 def label(row: dict[str, Any]) -> str:
@@ -85,4 +94,5 @@ def told(body: Spec) -> str:
         for row in rows[:5]
         if row["after"] is not None or row["before"] is None
     ]
-    return f"{len(rows)} shifts, most important first. {'; '.join(told_rows)}."
+    count = f"{len(rows)} shifts, most important first" if len(rows) > 1 else "1 shift"
+    return f"{count}. {'; '.join(told_rows)}."

@@ -4,20 +4,25 @@ from typing import Any
 
 from app.charts.look import (
     AGAINST,
+    EDGE,
     FOR,
     OTHER,
+    WIDTH,
     Spec,
     after,
     days,
     holes,
     name,
+    nothing,
     number,
+    of_rows,
     span,
     titled,
     uncovered,
 )
 
 HEIGHT = 220
+TOP = "Events over time"
 TITLE = "events (conflict below the line)"
 COLUMNS = ("start", "end", "count", "cooperation", "conflict", "mean_intensity", "covered")
 KINDS = ("cooperation", "neither", "conflict")
@@ -27,8 +32,6 @@ COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
 
 def whole_window(buckets: list[Spec]) -> Spec:
     """All the days asked for, also where nothing happened."""
-    if not buckets:
-        return {}
     return {"domain": [buckets[0]["start"], after(buckets[-1]["end"])]}
 
 
@@ -37,9 +40,12 @@ def table(body: Spec) -> list[dict[str, Any]]:
     return [{name: bucket[name] for name in COLUMNS} for bucket in body["data"]]
 
 
-def spec(body: Spec) -> Spec:
+def spec(body: Spec, width: int = WIDTH) -> Spec:
     """The chart of `/v1/timeline`."""
     buckets = body["data"]
+    if not buckets:
+        return titled(nothing("no days to draw"), TOP, told(body), width, body.get("meta"))
+    axis = of_rows(buckets, width)
     bars = []
     for b in buckets:
         rest = b["count"] - b["cooperation"] - b["conflict"]
@@ -53,9 +59,9 @@ def spec(body: Spec) -> Spec:
             bars.append({**days_of, "kind": kind, "count": count, "low": low, "high": high})
     drawn: Spec = {
         "data": {"values": bars},
-        "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.5},
+        "mark": {"type": "rect", "strokeWidth": 0.7},
         "encoding": {
-            "x": days("start", scale=whole_window(buckets)),
+            "x": days("start", axis, scale=whole_window(buckets)),
             "x2": {"field": "finish"},
             "y": number("low", TITLE, axis=COUNTS),
             "y2": {"field": "high"},
@@ -64,6 +70,12 @@ def spec(body: Spec) -> Spec:
                 None,
                 scale={"domain": list(KINDS), "range": [FOR, OTHER, AGAINST]},
                 legend={"orient": "top"},
+            ),
+            "stroke": name(
+                "kind",
+                None,
+                scale={"domain": list(KINDS), "range": ["white", EDGE, "white"]},
+                legend=None,
             ),
             "tooltip": [
                 {"field": "start", "title": "from"},
@@ -78,8 +90,8 @@ def spec(body: Spec) -> Spec:
         "mark": {"type": "rule", "color": "#333333"},
         "encoding": {"y": {"datum": 0, "title": TITLE}},
     }
-    whole = {"width": 640, "height": HEIGHT, "layer": [*holes(buckets, HEIGHT), drawn, line]}
-    return titled(whole, "Events over time", told(body), body.get("meta"))
+    whole = {"height": HEIGHT, "layer": [*holes(buckets, HEIGHT, axis, width), drawn, line]}
+    return titled(whole, TOP, told(body), width, body.get("meta"))
 
 
 def told(body: Spec) -> str:

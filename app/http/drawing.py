@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.http.accept import accepted
 from app.http.page import Query
-from app.http.problems import PROBLEM, TITLES
+from app.http.problems import PROBLEM, TITLES, InvalidError
 
 Picture = Literal["json", "csv", "vega", "svg", "png"]
 PICTURES: tuple[Picture, ...] = get_args(Picture)
@@ -23,6 +23,11 @@ MEDIA: dict[Picture, tuple[str, ...]] = {
 Chart = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
 
 
+MOST_NARROW = 280
+"""Pixels that a chart needs for its names and a little of its plot."""
+SIZED: frozenset[Picture] = frozenset({"vega", "svg", "png"})
+
+
 class Drawn(Query):
     """An address whose answer can be drawn."""
 
@@ -30,6 +35,13 @@ class Drawn(Query):
         None,
         description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of what is drawn;"
         " without it `Accept` decides.",
+    )
+    width: int | None = Field(
+        None,
+        ge=MOST_NARROW,
+        le=4000,
+        description="Pixels of a drawing from edge to edge, with `vega`, `svg` and `png`; a PNG"
+        " has two for each. 720 unless given.",
     )
 
 
@@ -58,9 +70,12 @@ def in_form(
 ) -> Response:
     """The answer itself where JSON is wanted, else the chart of it and of what stands beside it."""
     form = form_of(request, asked)
+    if asked.width is not None and form not in SIZED:
+        hint = "Leave width out, or ask for format=svg."
+        raise InvalidError("width", f"does not go with format={form}", hint)
     if form != "json":
         body = json.loads(bytes(answer.body)) | beside()
-        drawn: Response = request.app.state.charts(chart, form, body)
+        drawn: Response = request.app.state.charts(chart, form, body, asked.width)
         answer = drawn
     answer.headers["Vary"] = "Accept"
     return answer

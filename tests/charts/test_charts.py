@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 import struct
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -59,6 +61,51 @@ def test_a_picture_is_a_picture(api: TestClient, chart: str) -> None:
     width, height = struct.unpack(">II", content[16:24])
     assert width > 400 * SCALE
     assert height > 50
+
+
+@charts
+@pytest.mark.parametrize("width", [280, 720, 1160])
+def test_a_drawing_is_as_wide_as_was_asked(api: TestClient, chart: str, width: int) -> None:
+    query = {**asked(chart), "width": width}
+    svg = api.get(DRAWN[chart], params={**query, "format": "svg"}).content
+    assert float(ElementTree.fromstring(svg).attrib["width"]) == pytest.approx(width, abs=1)
+    png = api.get(DRAWN[chart], params={**query, "format": "png"}).content
+    assert struct.unpack(">I", png[16:20])[0] == pytest.approx(width * SCALE, abs=2)
+
+
+def test_a_width_goes_with_drawings_only(api: TestClient) -> None:
+    refused = api.get("/v1/timeline", params={"width": 700})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == ["query", "width"]
+    assert api.get("/v1/timeline?width=9999&format=svg").status_code == 422
+
+
+WINDOWS = [
+    ("2023-10-01", "2023-10-09"), ("2023-09", "2023-11"), ("2022-03", "2024-02"),
+    ("2012", "2025"), ("1945", "2026"), ("1650", "2026"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("since", "until"), WINDOWS)
+@pytest.mark.parametrize("width", [280, 720, 1160])
+def test_no_day_is_written_over_another(
+    api: TestClient, since: str, until: str, width: int
+) -> None:
+    query = {"since": since, "until": until, "format": "svg", "width": width}
+    root = ElementTree.fromstring(api.get("/v1/timeline", params=query).content)
+    texts = [t for t in root.iter("{http://www.w3.org/2000/svg}text") if _is_a_day(t.text)]
+    assert texts
+    spots = [(_across(t), len(str(t.text)) * look.LETTER) for t in texts]
+    for (left, one), (right, other) in pairwise(sorted(spots)):
+        assert right - left > min(one, other) * 0.9
+
+
+def _is_a_day(text: str | None) -> bool:
+    return re.fullmatch(r"\d{4}(-\d\d){0,2}", text or "") is not None
+
+
+def _across(text: ElementTree.Element) -> float:
+    return float(re.findall(r"translate\(([-\d.]+)", text.attrib["transform"])[0])
 
 
 @charts
@@ -213,6 +260,9 @@ def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
         (look.BAND, look.LINE),
         (look.HOLE, look.AGAINST),
         ("#ffffff", look.LINE),
+        ("#ffffff", look.FOR),
+        ("#ffffff", look.EDGE),
+        (look.OTHER, look.EDGE),
     ],
 )
 def test_what_must_be_told_apart_differs_in_lightness(one: str, other: str) -> None:

@@ -216,48 +216,39 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
     assert page.evaluate("document.activeElement.tagName") == "H1"
 
 
-def test_a_long_list_stays_small_and_smooth(page: Page) -> None:
-    """100,000 events: only what is seen is in the page, and no frame takes long."""
-    page.route("**/v1/events?*", _many)
+def test_places_lie_on_land(page: Page) -> None:
+    """Each circle is on the land that the map shows: both are drawn by the same measure."""
+    opened(page, "/?view=map&actor=ARM&country=ARM&country=RUS&country=BEL")
+    expect(page.locator(".map .land")).to_have_count(1)
+    off = page.locator(".map svg").evaluate(
+        """svg => {
+            const land = svg.querySelector(".land");
+            const spots = [...svg.querySelectorAll("circle")].map(c => [c, svg.createSVGPoint()]);
+            return spots.filter(([c, spot]) => {
+                spot.x = c.cx.baseVal.value; spot.y = c.cy.baseVal.value;
+                return !land.isPointInFill(spot);
+            }).map(([c]) => c.textContent);
+        }"""
+    )
+    assert page.locator(".map circle").count() > 3
+    assert off == []
+
+
+@shifts
+def test_two_dyads_are_drawn_over_the_same_days(page: Page) -> None:
+    opened(page, WITH_SHIFTS["compare"])
+    told = [str(t).split(": a line")[0] for t in page.locator("figcaption").all_text_contents()]
+    assert [t.partition(", ")[0] for t in told] == ["ARM toward RUS", "ARM toward EU"]
+    assert told[0].partition(", ")[2] == told[1].partition(", ")[2]
+
+
+def test_a_chart_is_drawn_anew_where_the_window_is(page: Page) -> None:
     opened(page, "/?view=events")
-    page.wait_for_selector(".row")
-    box = page.locator(".list")
-    seen = page.evaluate(
-        """async (box) => {
-            let most = 0, slowest = 0, last = performance.now();
-            while (document.querySelector('.space').getBoundingClientRect().height < 72 * 100000) {
-                box.scrollTop = box.scrollHeight;
-                await new Promise(requestAnimationFrame);
-                const now = performance.now();
-                slowest = Math.max(slowest, now - last);
-                last = now;
-                most = Math.max(most, document.querySelectorAll('.row').length);
-            }
-            return {most, slowest};
-        }""",
-        box.element_handle(),
-    )
-    assert seen["most"] < 60
-    assert seen["slowest"] < 500
-    box.evaluate("box => { box.scrollTop = 72 * 50000; }")
-    expect(page.get_by_text("Event 50000", exact=True)).to_be_visible()
-
-
-def _many(route: Route) -> None:
-    """A service with 100,000 events, a thousand a page."""
-    found = re.search(r"cursor=(\d+)", route.request.url)
-    first = int(found[1]) if found else 0
-    rows = [
-        {
-            "id": f"made:{n}", "title": f"Event {n}", "date": "2020-01-01", "type": None,
-            "participants": [], "reports": [],
-        }
-        for n in range(first, first + 1000)
-    ]  # fmt: skip
-    onward = f"/v1/events?cursor={first + 1000}" if first + 1000 < 100_000 else None
-    route.fulfill(
-        json={"data": rows, "meta": {"version": 1}, "links": {"self": "", "next": onward}}
-    )
+    svg = page.locator("figure svg")
+    wide = float(str(svg.get_attribute("width")))
+    page.set_viewport_size({"width": 420, "height": 900})
+    expect(svg).not_to_have_attribute("width", str(int(wide)))
+    assert float(str(svg.get_attribute("width"))) <= 420
 
 
 def test_hostile_titles_stay_text(page: Page) -> None:

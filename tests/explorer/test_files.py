@@ -48,3 +48,16 @@ def test_no_file_names_another_host(name: str) -> None:
 def test_every_import_is_there(name: str) -> None:
     for wanted in re.findall(r'from "(\..+?)"', (STATIC / name).read_text("utf-8")):
         assert (STATIC / name).parent.joinpath(wanted).resolve().is_file(), wanted
+
+
+def test_the_land_is_the_world(api: TestClient) -> None:
+    land = api.get("/explorer/land.json").json()
+    assert "Natural Earth" in land["source"]
+    for ring in land["rings"]:
+        lons = [sum(ring[0 : n + 1 : 2]) / land["scale"] for n in range(0, len(ring), 2)]
+        lats = [sum(ring[1 : n + 2 : 2]) / land["scale"] for n in range(0, len(ring), 2)]
+        assert min(lons) >= -180.01
+        assert max(lons) <= 180.01
+        assert min(lats) >= -90
+        assert max(lats) <= 84
+        assert len(ring) >= 8, "no outline"

@@ -3,30 +3,46 @@
 import { Failure, failed, get } from "./api.js";
 import { h } from "./dom.js";
 
-/** A figure with the chart of an address, in words for who cannot see it. */
+const STEP = 40, LEAST = 280, MOST = 1160;
+
+/** The width that is asked for: in steps, so that the same picture serves many windows. */
+const wide = (figure) => Math.max(LEAST, Math.min(MOST, Math.floor((figure.clientWidth - 16) / STEP) * STEP));
+
+/** Only what draws: no scripts, no links, nothing that fetches, and no words but the one label. */
+function drawing(text) {
+  const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  if (read.nodeName !== "svg") throw new Failure(500, { detail: "The chart cannot be read." });
+  for (const odd of read.querySelectorAll("script, foreignObject, a, image, use")) odd.remove();
+  const svg = document.importNode(read, true);
+  for (const part of svg.querySelectorAll("[role], [aria-label], [aria-roledescription]")) {
+    for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);
+  }
+  return svg;
+}
+
+/** A figure with the chart of an address, drawn as wide as there is room, with its words below. */
 export function chart(address) {
   const figure = h("figure", { "aria-busy": "true" });
   const url = new URL(address, location.origin);
   url.searchParams.set("format", "svg");
+  let drawn = 0;
   const load = async () => {
+    const width = drawn = wide(figure);
+    url.searchParams.set("width", width);
     try {
-      const text = await get(url.pathname + url.search, "image/svg+xml");
-      const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-      if (read.nodeName !== "svg") throw new Failure(500, { detail: "The chart cannot be read." });
-      for (const odd of read.querySelectorAll("script, foreignObject, a, image, use")) odd.remove();
-      const svg = document.importNode(read, true);
-      svg.removeAttribute("width");
-      svg.removeAttribute("height");
-      const told = svg.getAttribute("aria-label");
-      for (const part of svg.querySelectorAll("[role], [aria-label], [aria-roledescription]")) {
-        for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);
-      }
-      figure.replaceChildren(svg, h("figcaption", {}, told));
+      const svg = drawing(await get(url.pathname + url.search, "image/svg+xml"));
+      if (width !== drawn) return;
+      figure.replaceChildren(svg, h("figcaption", {}, svg.getAttribute("aria-label")));
     } catch (error) {
       figure.replaceChildren(failed(error, load));
     }
     figure.removeAttribute("aria-busy");
   };
-  load();
+  let waiting;
+  new ResizeObserver(() => {
+    if (!figure.isConnected || wide(figure) === drawn) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(load, drawn ? 200 : 0);
+  }).observe(figure);
   return figure;
 }

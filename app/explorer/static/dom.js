@@ -12,10 +12,11 @@ export function h(tag, given = {}, ...children) {
 }
 
 export function table(caption, columns, rows) {
+  const numeric = columns.map((_, n) => typeof rows[0]?.[n] === "number");
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     h("table", {},
       h("caption", {}, caption),
-      h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col" }, c)))),
+      h("thead", {}, h("tr", {}, columns.map((c, n) => h("th", { scope: "col", class: numeric[n] ? "number" : null }, c)))),
       h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) =>
         h("td", typeof cell === "number" ? { class: "number" } : {}, cell instanceof Node || Array.isArray(cell) ? cell : String(cell ?? "–"))))))));
 }

@@ -19,7 +19,7 @@ function slider() {
   const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`); };
   return h("form", { class: "fields", "aria-label": "Day", onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
     field("on", "On", day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, "Show"),
-    h("div", {}, h("label", { for: "on-slider" }, "Slide through the years"),
+    h("div", { class: "wide" }, h("label", { for: "on-slider" }, "Slide through the years"),
       h("input", { id: "on-slider", type: "range", min: 0, max: last, step: 1, value: at, "aria-valuetext": day(),
         oninput: (input) => { told.textContent = iso(Number(input.target.value)); input.target.setAttribute("aria-valuetext", told.textContent); },
         onchange: (input) => move(iso(Number(input.target.value))) }), told));

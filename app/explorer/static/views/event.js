@@ -1,6 +1,6 @@
 /* One event: who took part, what it moves, and who says so. */
 
-import { get } from "../api.js";
+import { get, later } from "../api.js";
 import { h, table } from "../dom.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
@@ -14,16 +14,34 @@ export function grade(report) {
   return h("span", { class: "grade", title: words }, `${report.reliability ?? "–"}${report.credibility ?? "–"}`);
 }
 
+/** Every revision: who wrote it, when, and why. */
+function revisions(id) {
+  const address = `/v1/events/${id}/history`;
+  return later("Looking for revisions …", async () => {
+    const found = await get(address);
+    return [table("Revisions of this record", ["revision", "written", "what", "by", "why"], found.data.map((r) => [
+      r.revision, h("a", { href: link("event", { id: r.id, as_of: r.at }) }, r.at), r.action, r.by, r.reason ?? ""])), request(address, found.links)];
+  });
+}
+
+/** A place, and the way to what else happened there. */
+function where(place) {
+  if (!place?.name) return null;
+  if (place.lat === null || place.lat === undefined) return h("p", {}, `Where: ${place.name}`);
+  return h("p", {}, "Where: ", place.name, " – ", h("a", { href: link("map", { near: `${place.lat},${place.lon},50` }) }, "what else happened within 50 km"));
+}
+
 export async function event() {
   const id = now().get("id") ?? "";
   const clock = taken(["as_of"]);
-  const address = `/v1/events/${id.split("/").map(encodeURIComponent).join("/").replaceAll("%3A", ":")}${clock.size ? `?${clock}` : ""}`;
+  const written = id.split("/").map(encodeURIComponent).join("/").replaceAll("%3A", ":");
+  const address = `/v1/events/${written}${clock.size ? `?${clock}` : ""}`;
   const held = await get(address);
-  const place = held.location;
+  const names = new Map(held.participants.map((p) => [p.actor, p.name]));
   return [
     h("h1", {}, held.title),
-    h("p", { class: "quiet" }, [held.date, held.type, held.status, place?.name, held.intensity === null ? null : `intensity ${held.intensity}`].filter(Boolean).join(" · ")),
-    held.summary ? h("p", {}, held.summary) : null,
+    h("p", { class: "quiet" }, [held.date, held.type, held.status, held.intensity === null ? null : `intensity ${held.intensity}`].filter(Boolean).join(" · ")),
+    held.summary ? h("p", {}, held.summary) : null, where(held.location),
     h("h2", {}, `Who says so (${held.independent_sources} independent)`),
     held.reports.length ? h("ul", {}, held.reports.map((r) => h("li", {},
       h("strong", {}, r.publisher), ": ",
@@ -34,11 +52,12 @@ export async function event() {
       r.claims ? h("p", {}, `Where it differs: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
       : h("p", {}, "No report is attached."),
     table("Who took part", ["who", "role", "through"], held.participants.map((p) => [
-      p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, p.via ?? ""])),
+      p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
     held.signals.length ? table("What it moves", ["from", "toward", "score", "how"], held.signals.map((s) => [
       s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
       s.origin === "stated" ? "stated by the analyst" : `follows from the roles (${s.rule})`])) : null,
     held.tags.length ? h("p", {}, "Tags: ", held.tags.map((t) => [h("a", { href: link("events", { tag: t }) }, t), " "])) : null,
     request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(held.recorded_at)}`}` }),
+    h("h2", {}, "How this record came about"), revisions(written),
   ];
 }

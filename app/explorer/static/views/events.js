@@ -38,7 +38,10 @@ export function adding() {
   field("q", "Words", "", { size: 16 }), field("actor", "Actor", "", { size: 12, list: "names" }),
   field("between", "Between (ARM,RUS)", "", { size: 12 }), field("since", "Since", "", { size: 10, placeholder: "2023-09" }),
   field("until", "Until", "", { size: 10 }), choice("type", "Type", TYPES, ""), choice("role", "Role", ROLES, ""),
-  field("member_of", "Member of", "", { size: 8 }), field("min_reliability", "Sources at least", "", { size: 3, placeholder: "B", maxlength: 1 }),
+  field("member_of", "Member of", "", { size: 8 }), field("country", "Country", "", { size: 6 }),
+  field("tag", "Tag", "", { size: 8 }), field("publisher", "Publisher", "", { size: 10 }),
+  field("min_reliability", "Sources at least", "", { size: 6, placeholder: "B", maxlength: 1 }),
+  field("min_independent_sources", "Independent sources", "", { size: 6, type: "number", min: 1, placeholder: "2" }),
   h("button", {}, "Add")));
 }
 
@@ -49,7 +52,7 @@ export async function events() {
   return [
     h("h1", {}, "Events"), chips(), adding(),
     chart(`/v1/timeline?${query}`),
-    list(`/v1/events?${new URLSearchParams([["limit", "200"], ...listed])}`, {
+    list(`/v1/events?${new URLSearchParams([["limit", "100"], ...listed])}`, {
       onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, body.links)),
     }),
     asked, request(`/v1/timeline?${query}`, null, "The request of the chart"),

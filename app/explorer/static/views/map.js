@@ -1,4 +1,4 @@
-/* Where it happened: events of a filter that have coordinates, over a plain grid of degrees. */
+/* Where it happened: events of a filter that have coordinates, over the land. */
 
 import { get, nothing } from "../api.js";
 import { h, table } from "../dom.js";
@@ -7,6 +7,9 @@ import { CLOCKS, FILTERS, link, taken } from "../state.js";
 import { adding, chips } from "./events.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const STRETCH = 1.35; /* of latitude, so that the middle latitudes keep their shape */
+const MOST = 1000;
+
 function s(tag, given, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
@@ -18,7 +21,7 @@ function places(events) {
   const found = new Map();
   for (const event of events) {
     const at = event.location;
-    if (at?.lat === null || at?.lat === undefined || at.lon === null) continue;
+    if (at?.lat === null || at?.lat === undefined || at.lon === null || at.lon === undefined) continue;
     const key = `${at.lat},${at.lon}`;
     if (!found.has(key)) found.set(key, { lat: at.lat, lon: at.lon, name: at.name ?? key, events: [] });
     found.get(key).events.push(event);
@@ -26,45 +29,115 @@ function places(events) {
   return [...found.values()].sort((a, b) => b.events.length - a.events.length);
 }
 
-function drawn(held) {
-  const pad = 4;
+/** The part of the world that holds all places, in the shape of the picture. */
+function frame(held, width) {
+  const height = Math.round(Math.max(260, Math.min(560, width * .6)));
   const lons = held.map((p) => p.lon), lats = held.map((p) => p.lat);
-  const west = Math.max(-180, Math.min(...lons) - pad), east = Math.min(180, Math.max(...lons) + pad);
-  const south = Math.max(-90, Math.min(...lats) - pad), north = Math.min(90, Math.max(...lats) + pad);
-  const width = 960, scale = width / (east - west), height = Math.max(200, Math.min(560, (north - south) * scale * 1.3));
-  const x = (lon) => (lon - west) * scale, y = (lat) => ((north - lat) / (north - south)) * height;
-  const step = [1, 2, 5, 10, 15, 30].find((n) => (east - west) / n <= 12) ?? 30;
-  const map = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Map of events; the table below holds the same" });
-  for (let lon = Math.ceil(west / step) * step; lon <= east; lon += step) {
-    map.append(s("line", { x1: x(lon), x2: x(lon), y1: 0, y2: height }), s("text", { x: x(lon) + 3, y: height - 4 }, `${lon}°`));
+  const middle = (all) => (Math.min(...all) + Math.max(...all)) / 2;
+  const reach = (all, least) => Math.max(least, (Math.max(...all) - Math.min(...all)) * 1.16);
+  const scale = Math.min(width / reach(lons, 16), height / (reach(lats, 8) * STRETCH));
+  const west = middle(lons) - width / scale / 2;
+  const north = Math.min(90, middle(lats) + height / scale / STRETCH / 2);
+  return { width, height, scale, west, north, east: west + width / scale, south: north - height / scale / STRETCH,
+    x: (lon) => (lon - west) * scale, y: (lat) => (north - lat) * scale * STRETCH };
+}
+
+/** Outlines within the frame as one path; a ring is its first point, then steps of 1 / scale degrees. */
+function outlines(land, of) {
+  const path = [];
+  for (const ring of land.rings) {
+    let lon = 0, lat = 0, seen = false;
+    const points = [];
+    for (let n = 0; n < ring.length; n += 2) {
+      lon += ring[n]; lat += ring[n + 1];
+      const [east, north] = [lon / land.scale, lat / land.scale];
+      seen ||= east > of.west && east < of.east && north > of.south && north < of.north;
+      points.push(`${of.x(east).toFixed(1)} ${of.y(north).toFixed(1)}`);
+    }
+    if (seen || within(ring, land.scale, of)) path.push(`M${points.join("L")}Z`);
   }
-  for (let lat = Math.ceil(south / step) * step; lat <= north; lat += step) {
-    map.append(s("line", { x1: 0, x2: width, y1: y(lat), y2: y(lat) }), s("text", { x: 3, y: y(lat) - 3 }, `${lat}°`));
+  return path.join("");
+}
+
+/** Whether a ring goes around the frame without a point in it. */
+function within(ring, scale, of) {
+  let west = 999, east = -999, south = 999, north = -999, lon = 0, lat = 0;
+  for (let n = 0; n < ring.length; n += 2) {
+    lon += ring[n]; lat += ring[n + 1];
+    west = Math.min(west, lon / scale); east = Math.max(east, lon / scale);
+    south = Math.min(south, lat / scale); north = Math.max(north, lat / scale);
   }
-  const named = [];
-  for (const place of held) {
-    const at = [x(place.lon), y(place.lat)];
-    const free = named.every(([a, b]) => Math.abs(a - at[0]) > 90 || Math.abs(b - at[1]) > 14);
-    if (free) named.push(at);
-    const right = at[0] > width - 120;
+  return west < of.east && east > of.west && south < of.north && north > of.south;
+}
+
+function grid(of) {
+  const step = [1, 2, 5, 10, 15, 30].find((n) => (of.east - of.west) / n <= of.width / 90) ?? 30;
+  const lines = [];
+  for (let lon = Math.ceil(of.west / step) * step; lon <= of.east; lon += step) {
+    lines.push(s("line", { x1: of.x(lon), x2: of.x(lon), y1: 0, y2: of.height }), s("text", { x: of.x(lon) + 3, y: of.height - 4 }, `${lon}°`));
+  }
+  for (let lat = Math.ceil(of.south / step) * step; lat <= of.north; lat += step) {
+    lines.push(s("line", { x1: 0, x2: of.width, y1: of.y(lat), y2: of.y(lat) }), s("text", { x: 3, y: of.y(lat) - 3 }, `${lat}°`));
+  }
+  return s("g", { class: "grid", "aria-hidden": "true" }, ...lines);
+}
+
+const LETTER = 6.6, LINE = 14;
+
+/** Where a name is free of the names and circles before it, to the right or to the left. */
+function label(name, at, radius, taken, width) {
+  for (const right of [true, false]) {
+    const long = name.length * LETTER;
+    const left = right ? at[0] + radius + 3 : at[0] - radius - 3 - long;
+    const box = [left, at[1] - LINE / 2, left + long, at[1] + LINE / 2];
+    if (left < 2 || left + long > width - 2) continue;
+    if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) continue;
+    taken.push(box);
+    return s("text", { x: right ? left : left + long, y: at[1] + 4, "text-anchor": right ? "start" : "end" }, name);
+  }
+  return null;
+}
+
+function drawn(held, land, width) {
+  const of = frame(held, width);
+  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": "Map of events; the table below holds the same" });
+  map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
+  const marks = held.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
+  const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
+  for (const { place, at, radius } of marks) {
     const told = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
-    map.append(s("a", { href: link("events", { ...Object.fromEntries(taken(FILTERS)), near: `${place.lat},${place.lon},5` }), "aria-label": told },
-      s("circle", { cx: at[0], cy: at[1], r: 5 + 3 * Math.sqrt(place.events.length) }, s("title", {}, told)),
-      ...(free ? [s("text", { x: at[0] + (right ? -9 : 9), y: at[1] - 7, "text-anchor": right ? "end" : "start" }, place.name)] : [])));
+    const name = label(place.name, at, radius, taken, of.width);
+    map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": told },
+      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, told)), ...(name ? [name] : [])));
   }
-  return h("figure", { class: "map" }, map);
+  return map;
+}
+
+const narrowed = () => [...taken(FILTERS)].filter(([name]) => name !== "near" && name !== "bbox");
+
+function figure(held, land) {
+  const made = h("figure", { class: "map" });
+  const told = h("figcaption", {}, `A circle is a place, its area the number of events. Land: ${land.source}, with borders as they are held on the ground: they are there to find one's way, and say nothing about whose a place is.`);
+  let width = 0;
+  new ResizeObserver(() => {
+    const room = Math.max(280, Math.min(1160, made.clientWidth - 16));
+    if (Math.abs(room - width) < 12 || made.contains(document.activeElement)) return;
+    width = room;
+    made.replaceChildren(drawn(held, land, width), told);
+  }).observe(made);
+  return made;
 }
 
 export async function map() {
   const query = taken([...FILTERS, ...CLOCKS]);
-  const address = `/v1/events?${new URLSearchParams([["limit", "1000"], ...query])}`;
-  const found = await get(address);
+  const address = `/v1/events?${new URLSearchParams([["limit", MOST], ...query])}`;
+  const [found, land] = await Promise.all([get(address), get("/explorer/land.json")]);
   const held = places(found.data);
   const mapped = held.reduce((sum, p) => sum + p.events.length, 0);
-  const more = found.links.next ? " These are the newest 1,000; narrow the filter for the rest." : "";
+  const more = found.links.next ? ` These are the newest ${MOST.toLocaleString("en")}; narrow the filter for the rest.` : "";
   return [h("h1", {}, "Where it happened"), chips(), adding(),
     found.data.length ? h("p", {}, `${mapped} of ${found.data.length} events have coordinates.${more}`) : nothing(found.meta.reason),
-    held.length ? [drawn(held), table("Places", ["place", "events", "latest"], held.map((p) => [p.name, p.events.length,
+    held.length ? [figure(held, land), table("Places", ["place", "events", "latest"], held.map((p) => [p.name, p.events.length,
       h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]))] : null,
     request(address, found.links)];
 }

@@ -31,7 +31,7 @@ export function sides(row) {
 function words(s) {
   if (!s.onset || !["strong", "shift", "watch"].includes(s.verdict)) return `${sides(s)}: ${s.label}. ${s.reason ?? ""}`;
   const sure = `${s.verdict}${s.robust === false ? ", not robust" : ""}${s.provisional ? ", provisional" : ""}`;
-  return `${sides(s)}: ${s.direction} at ${s.onset}, ${signed(s.before.index)} to ${signed(s.after.index)} (${sure}, p ${s.p})`;
+  return `${sides(s)}: ${s.direction} at ${s.onset}, ${signed(s.before.index)} to ${signed(s.after.index)} (${sure}, p ${s.p === null ? "–" : Number(s.p.toPrecision(2))})`;
 }
 
 async function evidence(id) {
