@@ -23,6 +23,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
 
 
+def clean(text: str) -> str:
+    """A text without the characters that XML and calendars cannot hold."""
+    return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "�" for c in text)
+
+
 def safe(text: str) -> str:
     """Refuse what one of the databases would refuse or alter."""
     if "\x00" in text:

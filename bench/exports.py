@@ -1,6 +1,7 @@
 """`python -m bench.exports URL`: every event in each streaming form: rows a second, peak memory.
 
-Each form runs in a process of its own, so that one's peak is not another's. On PostgreSQL the raw
+Each form runs in a process of its own, so that one's peak is not another's; CPU is that process's,
+without PostgreSQL's. On PostgreSQL the raw
 `COPY … TO STDOUT` of the same documents stands beside them.
 """
 
@@ -23,28 +24,28 @@ from app.http.page import Links
 FORMS: tuple[Form, ...] = ("ndjson", "csv", "parquet", "arrow")
 
 
-def export(url: str, form: Form) -> tuple[float, int, float]:
-    """Seconds, bytes, and peak memory in MiB of writing every event."""
+def export(url: str, form: Form) -> tuple[float, float, int, float]:
+    """Seconds, those of this process's CPU, bytes, and peak MiB of writing every event."""
     asked = EventQuery.model_validate({"format": form})
     with closing(Database(url)) as database:
-        begun, size = time.perf_counter(), 0
+        begun, spent, size = time.perf_counter(), time.process_time(), 0
         opened = Opened(form, asked, database, b"bench", lambda *_: Links(self="bench"))
         for part in WRITINGS[form].write(opened.feed):
             size += len(part)
-        return time.perf_counter() - begun, size, _peak()
+        return time.perf_counter() - begun, time.process_time() - spent, size, _peak()
 
 
-def copy(url: str) -> tuple[float, int, float]:
+def copy(url: str) -> tuple[float, float, int, float]:
     """The same of PostgreSQL's own COPY of the documents."""
     with closing(Database(url)) as database, database.connect() as db:
         raw = db.connection.driver_connection
         assert raw is not None
-        begun, size = time.perf_counter(), 0
+        begun, spent, size = time.perf_counter(), time.process_time(), 0
         rows = "SELECT r.document FROM events e JOIN revisions r ON r.seq = e.seq"
         with raw.cursor() as cursor, cursor.copy(f"COPY ({rows}) TO STDOUT") as parts:
             for part in parts:
                 size += len(part)
-        return time.perf_counter() - begun, size, _peak()
+        return time.perf_counter() - begun, time.process_time() - spent, size, _peak()
 
 
 def _peak() -> float:
@@ -61,15 +62,17 @@ def main() -> None:
     with closing(Database(url)) as database, database.connect() as db:
         count = int(db.scalar(text("SELECT count(*) FROM events")) or 0)
         kind = database.engine.dialect.name
-    print(f"{count:,} events on {kind}\n\n| form | rows/s | MB | peak MiB |\n|---|---|---|---|")
+    print(f"{count:,} events on {kind}\n\n| form | rows/s | CPU µs/row | MB | peak MiB |")
+    print("|---|---|---|---|---|")
     jobs = [(form, export, (url, form)) for form in FORMS]
     if kind == "postgresql":
         jobs.append(("COPY", copy, (url,)))  # type: ignore[arg-type]
     fresh = multiprocessing.get_context("spawn")
     for name, job, arguments in jobs:
         with fresh.Pool(1) as pool:
-            seconds, size, peak = pool.apply(job, arguments)
-        print(f"| {name} | {count / seconds:,.0f} | {size / 1e6:,.0f} | {peak:.0f} |", flush=True)
+            seconds, spent, size, peak = pool.apply(job, arguments)
+        rate, each = f"{count / seconds:,.0f}", f"{spent / count * 1e6:.1f}"
+        print(f"| {name} | {rate} | {each} | {size / 1e6:,.0f} | {peak:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

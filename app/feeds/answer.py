@@ -1,20 +1,19 @@
 """Lists of events over HTTP, in every form but JSON."""
 
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from app.events.filter import EventQuery
 from app.events.forms import Form
-from app.feeds.citation import license_links
 from app.feeds.opening import Opened
 from app.feeds.registry import SAVED, WRITINGS, media_type
 from app.http.asked import seen
 from app.http.caching import cached
+from app.http.pacing import paced_by
 from app.http.page import links
+from app.sources.citation import license_links
 
 
 def answer(form: Form, asked: EventQuery, request: Request) -> Response:
@@ -52,14 +51,3 @@ def _headers(form: Form, opened: Opened) -> dict[str, str]:
         name = f"entente-events.{WRITINGS[form].suffix}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return headers
-
-
-async def paced_by(limiter: CapacityLimiter, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Parts as they are made, in threads of the exports' own: readers of pages never wait for
-    them. A slow reader holds no thread and no connection."""
-    while True:
-        part = await to_thread.run_sync(next, parts, None, limiter=limiter)
-        if part is None:
-            return
-        if part:
-            yield part

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from app.feeds.citation import sentence
 from app.feeds.feed import Feed
-from app.feeds.telling import body, clean, decoded
+from app.feeds.telling import body, decoded
+from app.sources.citation import sentence
+from app.text import clean
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 ET.register_namespace("", NAMESPACE)

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.feeds.citation import credit
 from app.feeds.feed import Feed
 from app.http.answer import encode
+from app.sources.citation import credit
 
 
 def write(feed: Feed) -> Iterator[bytes]:

@@ -7,9 +7,10 @@ from typing import Any
 from icalendar import Calendar
 from icalendar import Event as Entry
 
-from app.feeds.citation import sentence
 from app.feeds.feed import Feed
-from app.feeds.telling import after, body, clean, decoded
+from app.feeds.telling import after, body, decoded
+from app.sources.citation import sentence
+from app.text import clean
 
 STATUS = {"disputed": "TENTATIVE", "retracted": "CANCELLED"}
 

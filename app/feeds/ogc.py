@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
 from app.examples import shown
-from app.feeds.citation import cited, sentence
 from app.feeds.geojson import feature
 from app.http.answer import encode
 from app.http.asked import seen
@@ -20,6 +19,7 @@ from app.http.caching import cached, cached_body, version_of
 from app.http.database import Chosen, CursorKey, Held
 from app.http.page import Cursor, NoQuery, links
 from app.http.problems import RESPONSES, MissingError, crossed
+from app.sources.citation import cited, sentence
 from app.text import Word
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], responses=RESPONSES)

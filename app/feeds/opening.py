@@ -8,13 +8,13 @@ from app.events import counts, queries, read
 from app.events.filter import EventQuery
 from app.events.forms import ROWS, Form
 from app.feeds import xlsx
-from app.feeds.citation import cited
 from app.feeds.feed import Cluster, Feed
 from app.feeds.reading import Reading
 from app.feeds.registry import WRITINGS
 from app.feeds.telling import DRAWABLE, decoded
 from app.http.page import Links, Reason
 from app.http.problems import InvalidError
+from app.sources.citation import cited
 
 
 class Opened:

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from app.events.flat import COLUMNS, PLACES, armoured, flat
 from app.events.vocabulary import ROLES
-from app.feeds.citation import credit
 from app.feeds.feed import Feed
+from app.sources.citation import credit
 
 ROWS_IN_GROUP = 4_000
 """Of a Parquet file; what is held before it is written."""

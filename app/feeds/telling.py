@@ -22,11 +22,6 @@ def after(day: str) -> str | None:
         return None
 
 
-def clean(text: str) -> str:
-    """A text without the characters that XML and calendars cannot hold."""
-    return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "�" for c in text)
-
-
 def body(event: dict[str, Any]) -> str:
     """Summary, who took part, and who says so: a line each."""
     lines = [event["summary"]] if event["summary"] else []

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from app.feeds.citation import credit, sentence
 from app.feeds.feed import Cluster, Feed
 from app.feeds.telling import body, decoded
 from app.http.answer import encode
+from app.sources.citation import credit, sentence
 
 
 def write(feed: Feed) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ from typing import Any
 import xlsxwriter
 
 from app.events.flat import COLUMNS, flat
-from app.feeds.citation import sentence
 from app.feeds.feed import Feed
+from app.sources.citation import sentence
 
 MOST = 1_048_575
 """Rows of a sheet, the one with the names left out."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 from sqlalchemy import Connection
+from starlette.responses import StreamingResponse
 
 from app.actors.memberships import MembershipId
 from app.actors.path import Name
@@ -14,14 +15,17 @@ from app.events.filter import EventFilter
 from app.events.queries import settle
 from app.events.router import EventId
 from app.examples import shown
-from app.history import read
+from app.history import forms, read
 from app.history.schemas import Change, Difference, Kind, Revision
+from app.http.accept import accepted
 from app.http.answer import encode
 from app.http.asked import AsOf, version_at
 from app.http.caching import cached, version_of
 from app.http.database import CursorKey, Held
+from app.http.pacing import paced_by
 from app.http.page import Links, Meta, Page, Paging, address, links, page, resumed
 from app.http.problems import RESPONSES, InvalidError, MissingError, crossed
+from app.sources.citation import cited, license_links, sentence
 from app.sources.router import DatasetCode, SourceId
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=RESPONSES)
@@ -215,14 +219,19 @@ class ChangesQuery(ChangesFilter):
     """Which changes, and after which."""
 
     after: Seq = Field(0, description="The last `seq` that is known already.")
-    limit: int = Field(500, ge=1, le=1000, description="Changes on a page.")
+    limit: int = Field(
+        500, ge=1, le=1000, description="Changes on a page; `ndjson` and `csv` have no end without."
+    )
+    format: forms.Form | None = Field(
+        None, description="`ndjson`, `csv` or `atom`; without it `Accept` decides."
+    )
 
 
 @router.get(
     "/changes",
     response_model=Page[Change],
     operation_id="listChanges",
-    responses=shown("listChanges"),
+    responses=forms.offered(shown("listChanges")),
 )
 def list_changes(
     asked: Annotated[ChangesQuery, Query()], request: Request, database: Held
@@ -235,8 +244,11 @@ def list_changes(
     with database.connect() as db:
         newest = version_of(db)
         beyond(asked.after, newest)
+        form = asked.format or accepted(request.headers.get("accept"), forms.MEDIA)
 
         def make() -> Response:
+            if form != "json":
+                return _changes_in_form(form, asked, request, db, newest)
             part = read.changes(db, asked.wanted(db), asked.after, asked.limit)
             upto = newest if part.done else part.upto
             where = links(request, None)
@@ -246,7 +258,41 @@ def list_changes(
             known = Meta(version=newest, reason=None if rows else "no_match")
             return page(rows, known, where)
 
-        return cached(request, newest, make)
+        answer = cached(request, newest, make, form)
+        answer.headers["Vary"] = "Accept"
+        return answer
+
+
+def _changes_in_form(
+    form: forms.Form, asked: ChangesQuery, request: Request, db: Connection, newest: int
+) -> Response:
+    """Changes as lines, table or feed; `Link` says where to go on, and whose the rows are."""
+    state, wanted = request.app.state, asked.wanted(db)
+    datasets = cited(db)
+    headers = {"Entente-Version": str(newest)}
+    if form in forms.STREAMS and "limit" not in asked.model_fields_set:
+        upto = newest
+        found = forms.parts(state.database, wanted, asked.after, newest, None)
+    else:
+        part = read.changes(db, wanted, asked.after, asked.limit)
+        upto, found = newest if part.done else part.upto, iter([part.found])
+    onward = address(request, after=str(upto)) if upto > asked.after else None
+    told = [f'<{onward}>; rel="next"'] if onward else []
+    if form == "atom":
+        here, rights = address(request), [sentence(d) for d in datasets]
+        more = onward if upto < newest else None
+        body = forms.feed(next(found), here, more, rights)
+        return Response(body, 200, headers | _linked(told), forms.MEDIA[form][0])
+    headers |= _linked([*told, *license_links(datasets)])
+    headers["Content-Disposition"] = f'attachment; filename="entente-changes.{form}"'
+    parts = forms.lines(found) if form == "ndjson" else forms.table(found, asked.document)
+    kind = forms.MEDIA[form][0]
+    kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+    return StreamingResponse(paced_by(state.exports, parts), 200, headers, kind)
+
+
+def _linked(links: list[str]) -> dict[str, str]:
+    return {"Link": ", ".join(links)} if links else {}
 
 
 def beyond(after: int, newest: int, field: str = "after") -> None:

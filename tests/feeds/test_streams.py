@@ -17,7 +17,7 @@ from reading_feeds import AUTUMN, every, get
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.feeds import opening, reading, xlsx
-from app.feeds.answer import paced_by
+from app.http.pacing import paced_by
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])

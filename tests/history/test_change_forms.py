@@ -1,0 +1,147 @@
+"""The feed of changes in its forms: the same changes in each, without a ceiling in a stream."""
+
+import csv
+import io
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.events.flat import bare
+from app.history import forms
+from app.history.forms import MEDIA, STREAMS
+from app.history.schemas import Change
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+FORMS = sorted(MEDIA)
+
+
+def every(api: TestClient, query: str = "") -> list[dict[str, Any]]:
+    """All changes, page after page of JSON."""
+    found: list[dict[str, Any]] = []
+    url = f"/v1/changes?limit=1000{query}"
+    while url:
+        body = api.get(url).raise_for_status().json()
+        found += body["data"]
+        url = body["links"]["next"]
+    return found
+
+
+def get(api: TestClient, form: str, query: str = "") -> Any:
+    return api.get(f"/v1/changes?format={form}{query}").raise_for_status()
+
+
+@pytest.mark.parametrize("query", ["", "&kind=event", "&actor=ARM&since=2023", "&after=700"])
+def test_a_stream_holds_every_change_that_the_pages_hold(api: TestClient, query: str) -> None:
+    wanted = every(api, query)
+    assert len(wanted) > 20
+    lines = get(api, "ndjson", query).text.splitlines()
+    assert [json.loads(line) for line in lines] == wanted
+    rows = list(csv.DictReader(io.StringIO(get(api, "csv", query).text, newline="")))
+    assert [row["seq"] for row in rows] == [str(change["seq"]) for change in wanted]
+    assert [row["id"] for row in rows] == [change["id"] for change in wanted]
+    assert {row["derived"] for row in rows} == {"false"}
+
+
+def test_there_are_more_than_a_part_of_a_stream(api: TestClient) -> None:
+    assert len(get(api, "ndjson").text.splitlines()) > 1000
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_a_limit_makes_a_page_that_says_where_to_go_on(api: TestClient, form: str) -> None:
+    answer = get(api, form, "&limit=7&after=3")
+    assert answer.links["next"]["url"] == f"/v1/changes?format={form}&limit=7&after=10"
+    assert len(answer.text.splitlines()) == 7 + (form == "csv")
+
+
+def test_a_stream_says_where_to_go_on_and_finds_nothing_twice(api: TestClient) -> None:
+    answer = get(api, "ndjson")
+    assert answer.headers["entente-version"] == str(every(api)[-1]["seq"])
+    assert api.get(answer.links["next"]["url"]).raise_for_status().text == ""
+
+
+def test_documents_come_along_where_they_are_asked_for(api: TestClient) -> None:
+    row = next(csv.DictReader(io.StringIO(get(api, "csv", "&kind=event&document=true").text)))
+    line = get(api, "ndjson", "&kind=event&document=true").text.split("\n")[0]
+    assert json.loads(row["document"]) == json.loads(line)["document"]
+    assert json.loads(row["document"])["id"] == row["id"]
+
+
+def test_atom_is_a_feed_of_changes(api: TestClient) -> None:
+    wanted = every(api, "&kind=event")[:3]
+    answer = get(api, "atom", "&kind=event&limit=3")
+    root = ElementTree.fromstring(answer.content)
+    assert root.tag == f"{ATOM}feed"
+    for name in ("id", "title", "updated", "rights"):
+        assert root.findtext(f"{ATOM}{name}")
+    entries = root.findall(f"{ATOM}entry")
+    assert [e.findtext(f"{ATOM}id") for e in entries] == [
+        f"urn:entente:change:{change['seq']}" for change in wanted
+    ]
+    for entry, change in zip(entries, wanted, strict=True):
+        assert entry.findtext(f"{ATOM}updated") == change["at"]
+        assert entry.findtext(f"{ATOM}author/{ATOM}name") == change["by"]
+        where = entry.find(f"{ATOM}link[@rel='alternate']")
+        assert where is not None
+        assert api.get(where.attrib["href"]).status_code == 200
+    onward = root.find(f"{ATOM}link[@rel='next']")
+    assert onward is not None
+    after = ElementTree.fromstring(api.get(onward.attrib["href"]).content)
+    assert after.findtext(f"{ATOM}entry/{ATOM}id") != entries[0].findtext(f"{ATOM}id")
+
+
+def test_a_feed_that_is_read_to_its_end_has_no_next(api: TestClient) -> None:
+    newest = every(api)[-1]["seq"]
+    root = ElementTree.fromstring(get(api, "atom", f"&after={newest - 2}").content)
+    assert len(root.findall(f"{ATOM}entry")) == 2
+    assert root.find(f"{ATOM}link[@rel='next']") is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_accept_chooses_the_form(api: TestClient, form: Any) -> None:
+    answer = api.get("/v1/changes?limit=2", headers={"Accept": MEDIA[form][0]})
+    assert answer.headers["content-type"].startswith(MEDIA[form][0])
+    assert answer.headers["vary"] == "Accept"
+    assert answer.content == get(api, form, "&limit=2").content or form in ("json", "atom")
+
+
+def test_forms_have_tags_of_their_own(api: TestClient) -> None:
+    tags = {
+        api.get("/v1/changes?limit=2", headers={"Accept": MEDIA[form][0]}).headers["etag"]
+        for form in MEDIA
+    }
+    assert len(tags) == len(MEDIA)
+
+
+def test_what_is_not_offered_is_said_to_be(api: TestClient) -> None:
+    refused = api.get("/v1/changes", headers={"Accept": "application/vnd.apache.parquet"})
+    assert refused.status_code == 406
+    assert "format=ndjson" in refused.json()["detail"]
+    assert api.get("/v1/changes?format=parquet").status_code == 422
+
+
+@pytest.mark.parametrize("form", sorted(STREAMS))
+def test_a_stream_says_whose_rows_they_are(api: TestClient, form: str) -> None:
+    assert 'rel="license"' in get(api, form, "&limit=1").headers["link"]
+
+
+HOSTILE = Change(
+    seq=1, at="2026-01-01T00:00:00Z", action="update", kind="source", id="-2+3", revision=1,
+    by="@SUM(1+1)", reason="=HYPERLINK(\"http://evil.example\") \x07 & <b>", derived=False,
+)  # fmt: skip
+
+
+def test_no_cell_is_a_formula() -> None:
+    text = b"".join(forms.table(iter([[HOSTILE]]), False)).decode()
+    row = next(csv.DictReader(io.StringIO(text, newline="")))
+    for name in ("id", "by", "reason"):
+        assert row[name].startswith("'")
+        assert bare(row[name]) == getattr(HOSTILE, name)
+
+
+def test_a_reason_cannot_break_the_feed() -> None:
+    root = ElementTree.fromstring(forms.feed([HOSTILE], "/v1/changes", None, []))
+    assert "HYPERLINK" in str(root.findtext(f"{ATOM}entry/{ATOM}summary"))
+    assert root.find(".//{*}b") is None
