@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,53 @@ def test_the_python_of_the_tutorial_runs(address: str, capsys: pytest.CaptureFix
     assert ran >= 6
     assert "CSTO exercise in Kyrgyzstan without Armenia" in told
     assert "as_of=" in told
+
+
+R = re.findall(r"```r\n(.+?)```", TUTORIAL, re.DOTALL)
+NOTEBOOK = re.findall(r"```python\n(.+?)```", (DOCS / "charts.md").read_text("utf-8"), re.DOTALL)
+
+
+def run_in_r(code: str) -> str:
+    """What R prints; skips where R or its reader of JSON is not installed."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        pytest.skip("R is not installed (apt install r-base-core r-cran-jsonlite)")
+    has = [rscript, "-e", "quit(status = !requireNamespace('jsonlite', quietly = TRUE))"]
+    if subprocess.run(has, check=False, capture_output=True).returncode:
+        pytest.skip("jsonlite is not installed (apt install r-cran-jsonlite)")
+    command = [rscript, "--vanilla", "-e", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_r_of_the_tutorial_runs(address: str) -> None:
+    assert len(R) == 1
+    told = run_in_r(R[0].replace(HERE, address))
+    assert "in-force 1994-04-20" in told
+    assert "2023" in told
+
+
+def test_two_lines_of_a_notebook_show_a_chart(address: str) -> None:
+    """What is shown is what the service drew: its spec, valid to Altair's schema of Vega-Lite."""
+    pytest.importorskip("altair")
+    (cell,) = NOTEBOOK
+    first, second = cell.replace(HERE, address).strip().split("\n")
+    held: dict[str, Any] = {}
+    exec(first, held)
+    shown = eval(second, held)
+    assert "Events over time" in shown._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["/v1/timeline?actor=ARM", "/v1/alignment?actor=ARM&toward=RUS", "/v1/shifts", "/v1/actors/ARM",
+     "/v1/alliances/CSTO/history", "/v1/actors/ARM/relations"],
+)  # fmt: skip
+def test_every_chart_can_be_shown_in_a_notebook(api: TestClient, asked: str) -> None:
+    altair = pytest.importorskip("altair")
+    spec = api.get(asked, params=None, headers={"Accept": "application/vnd.vegalite+json"}).json()
+    assert altair.Chart.from_dict(spec).to_dict()["description"] == spec["description"]
 
 
 @pytest.mark.parametrize("asked", ADDRESSES)

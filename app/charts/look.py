@@ -29,7 +29,6 @@ CONFIG: Spec = {
     "legend": {
         "labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12,
         "columnPadding": 22, "labelLimit": 240,
-        "layout": {"top": {"direction": "vertical", "anchor": "start", "margin": 4}},
     },
     "title": {"color": INK, "anchor": "start", "fontSize": 15, "frame": "bounds"},
 }  # fmt: skip

@@ -89,7 +89,7 @@ def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH)
                 "color": name(
                     "state", None,
                     scale={"domain": list(STATES), "range": list(STATES.values())},
-                    legend=_legend("bar", _present(STATES, bars, "state"), width),
+                    legend=_legend("top", _present(STATES, bars, "state"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "state", "begun", "ended")],
             },
@@ -103,7 +103,7 @@ def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH)
                 "shape": name(
                     "step", None,
                     scale={"domain": list(LADDER), "range": list(SHAPES)},
-                    legend=_legend("step", _present(LADDER, marks, "step"), width),
+                    legend=_legend("bottom", _present(LADDER, marks, "step"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "step", "day")],
             },
@@ -119,11 +119,11 @@ def _present(names: Iterable[str], rows: list[Spec], field: str) -> list[str]:
     return [one for one in names if one in there]
 
 
-def _legend(title: str, shown: list[str], width: int) -> Spec:
-    """Of what there is, on as many lines as it needs."""
+def _legend(orient: str, shown: list[str], width: int) -> Spec:
+    """Of what there is, on as many lines as it needs: bars above the plot, steps below it."""
     return {
-        "orient": "top",
-        "title": title,
+        "orient": orient,
+        "title": None,
         "values": shown,
         "columns": max(1, min(len(shown), (width - 40) // 116)),
     }

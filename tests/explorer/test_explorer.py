@@ -1,6 +1,9 @@
 """The explorer in a real browser: from a name to a quotation, by links, keys and going back."""
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +158,36 @@ def test_every_view_says_which_request_made_it(page: Page, address: str) -> None
         link = box.get_by_role("link", name=form, exact=True)
         answer = page.request.get(str(link.get_attribute("href")))
         assert answer.status == 200, form
+
+
+def shown(page: Page, label: str) -> str:
+    """The text that a view offers to copy."""
+    box = page.locator("details.request").first
+    box.evaluate("box => { box.open = true; }")
+    return str(box.get_by_role("region", name=label, exact=True).text_content())
+
+
+ODD = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&since=2023"
+
+
+@pytest.mark.parametrize("view", [VIEWS["events"], VIEWS["alliances"], ODD])
+def test_what_is_copied_runs(page: Page, view: str) -> None:
+    """In a shell, in Python and in R, where they are there, with quotes and signs in the filter."""
+    opened(page, view)
+    text = str(page.locator("details.request summary code").first.text_content())
+    wanted = page.request.get(text).json()["data"] if view != ODD else None
+    curl = subprocess.run(["sh", "-c", shown(page, "curl")], capture_output=True, check=True)
+    told = json.loads(curl.stdout)["data"]
+    assert wanted is None or told == wanted
+    held: dict[str, Any] = {}
+    exec(shown(page, "Python"), held)
+    assert held["body"]["data"] == told
+    assert page.request.get(shown(page, "Permalink")).json()["data"] == told
+    if shutil.which("Rscript") is not None:
+        code = shown(page, "R") + "\ncat(NROW(body$data))"
+        ran = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False)
+        if b"no package called" not in ran.stderr:
+            assert ran.stdout.decode() == str(len(told)), ran.stderr.decode()
 
 
 @pytest.mark.parametrize("view", VIEWS)

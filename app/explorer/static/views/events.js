@@ -45,6 +45,14 @@ export function adding() {
   h("button", {}, "Add")));
 }
 
+/** The permalink of the request that is shown; the list itself asks in parts, for what its rows show. */
+function cited(links) {
+  if (!links.permalink) return links;
+  const url = new URL(links.permalink, location.origin);
+  for (const own of ["fields", "limit"]) url.searchParams.delete(own);
+  return { ...links, permalink: url.pathname + url.search };
+}
+
 export async function events() {
   const query = taken([...FILTERS, ...CLOCKS]);
   const listed = new URLSearchParams([...query, ...taken(["sort"])]);
@@ -53,7 +61,7 @@ export async function events() {
     h("h1", {}, "Events"), chips(), adding(),
     chart(`/v1/timeline?${query}`),
     list(`/v1/events?${new URLSearchParams([["limit", "100"], ...listed])}`, {
-      onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, body.links)),
+      onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, cited(body.links))),
     }),
     asked, request(`/v1/timeline?${query}`, null, "The request of the chart"),
   ];
