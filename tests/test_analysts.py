@@ -83,7 +83,7 @@ def test_two_lines_of_a_notebook_show_a_chart(address: str) -> None:
     """What is shown is what the service drew: its spec, valid to Altair's schema of Vega-Lite."""
     pytest.importorskip("altair")
     (cell,) = NOTEBOOK
-    first, second = cell.replace(HERE, address).strip().split("\n")
+    first, second = filter(None, cell.replace(HERE, address).split("\n"))
     held: dict[str, Any] = {}
     exec(first, held)
     shown = eval(second, held)

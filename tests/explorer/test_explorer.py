@@ -206,6 +206,8 @@ def test_empty_uncovered_and_failed_are_different_pictures(page: Page) -> None:
     opened(page, VIEWS["failure"])
     expect(page.locator(".state.failure")).to_contain_text("ARM")
     expect(page.locator(".state.failure")).to_contain_text("cannot be answered")
+    page.get_by_role("link", name="Armenia (ARM)").click()
+    expect(page.locator("h1")).to_have_text("Armenia (ARM)")
 
 
 def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: Page) -> None:

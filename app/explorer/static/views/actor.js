@@ -1,18 +1,31 @@
 /* One actor: its timeline, its memberships, its partners. */
 
-import { get, nothing } from "../api.js";
+import { failed, get, nothing } from "../api.js";
 import { chart } from "../chart.js";
 import { h, table } from "../dom.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 
+/** Where nobody has the name: those whose name is near, as links. */
+async function near(name, error) {
+  const found = await get(`/v1/actors/resolve?${new URLSearchParams({ q: name, limit: 8 })}`);
+  return [h("h1", {}, "No answer"), failed(error),
+    found.data.length ? [h("h2", {}, "Did you mean"), h("ul", {}, found.data.map((one) =>
+      h("li", {}, h("a", { href: link("actor", { actor: one.code }) }, `${one.name} (${one.code})`))))] : null];
+}
+
 export async function actor() {
   const name = now().get("actor") ?? "";
   const clock = taken(["as_of"]);
   const tail = clock.size ? `?${clock}` : "";
   const address = `/v1/actors/${encodeURIComponent(name)}${tail}`;
-  const held = await get(address);
+  let held;
+  try { held = await get(address); }
+  catch (error) {
+    if (error.status === 404 && name) return near(name, error);
+    throw error;
+  }
   const query = taken(["since", "until", "as_of", "known_by"]);
   query.set("actor", held.code);
   const partners = `/v1/actors/${held.code}/relations?${new URLSearchParams([["limit", "15"], ...clock])}`;

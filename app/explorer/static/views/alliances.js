@@ -31,7 +31,7 @@ export async function alliances() {
   const found = await get(address);
   return [h("h1", {}, `Alliances and organizations on ${day()}`), slider(),
     found.data.length ? table("Each with its members of the day", ["name", "kind", "members", "obliges to"], found.data.map((a) => [
-      h("a", { href: link("alliance", { code: a.code, on: day() }) }, `${a.name} (${a.code})`), a.kind,
+      h("div", { class: "name" }, h("a", { href: link("alliance", { code: a.code, on: day() }) }, a.name === a.code ? a.name : `${a.name} (${a.code})`)), a.kind,
       a.members.length ? `${a.members.length}: ${a.members.join(", ")}` : "none", a.obligations.join(", ")])) : nothing(found.meta.reason),
     request(address, found.links)];
 }
