@@ -1,11 +1,12 @@
 """From an answer to its chart, and from the chart to the form asked for."""
 
 import csv
+import importlib
 import io
+from functools import cache
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-import vl_convert
 from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
@@ -62,6 +63,12 @@ COLUMNS: dict[Chart, tuple[str, ...]] = {
 }
 
 
+@cache
+def _engine() -> Any:
+    """Loaded by the first drawing: 8 MB that a process which only exports does without."""
+    return importlib.import_module("vl_convert")
+
+
 def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> Response:
     """The answer in a form: the spec, a picture of it so wide, or the rows behind it."""
     if form == "csv":
@@ -76,9 +83,9 @@ def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> R
         return Response(encode(spec), media_type="application/json")
     options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     if form == "svg":
-        svg = spoken(vl_convert.vegalite_to_svg(spec, **options), spec["description"])
+        svg = spoken(_engine().vegalite_to_svg(spec, **options), spec["description"])
         return Response(svg, headers=SAFE, media_type="image/svg+xml")
-    png = vl_convert.vegalite_to_png(spec, scale=SCALE, **options)
+    png = _engine().vegalite_to_png(spec, scale=SCALE, **options)
     return Response(png, media_type="image/png")
 
 

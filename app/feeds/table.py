@@ -138,6 +138,7 @@ def write_parquet(feed: Feed) -> Iterator[bytes]:
             if sum(batch.num_rows for batch in held) >= ROWS_IN_GROUP:
                 file.write_table(pa.Table.from_batches(held, of))
                 held = []
+                pa.default_memory_pool().release_unused()  # else the freed stays with the process
                 yield sink.taken()
         file.write_table(pa.Table.from_batches(held, of))
     yield sink.taken()
