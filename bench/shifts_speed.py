@@ -1,35 +1,47 @@
 """What alignment and shifts cost: `python -m bench.shifts_speed`, beside DuckDB on raw events.
 
-CPU time of this process, so that a busy machine does not count.
+CPU time of this process and of the database server, so that a busy machine does not count. DuckDB
+holds the same raw signals and reports in memory; its statements only add up, while ours end in the
+index with its interval.
 """
 
 import argparse
-import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, text
 
+from app.db.dialect import pour, pour_sums
 from app.db.engine import Database
 from app.db.migrate import upgrade
-from app.db.tables import datasets, day_sums, dyads
-from app.shifts import case, judge, measure, series, stored
-from app.shifts.case import Case, Spell
+from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
+from app.events.changes import marks
+from app.events.volumes import add_volumes
+from app.ingest.finish import COLUMNS
+from app.shifts import case, judge, measure, passed, series, stored
+from app.shifts.case import WHOLE, Case
 from app.shifts.refresh import refresh
+from bench.loading import server_seconds
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 FIRST = np.datetime64("2014-01-01")
-DAYS, ACTORS = 3653, 201
+DAYS, ACTORS, PUBLISHERS = 3653, 260, 500
 SET = "generated"
 SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
+LOAD, BATCH = 100_000, 5_000
+"""Events of the last load, and of each of its transactions."""
 
 
 def raw(count: int, seed: int = 1) -> pandas.DataFrame:
-    """GDELT-shaped directed events, busy actors first, by day."""
+    """GDELT-shaped directed events with a report each, busy actors first, by day."""
     dice = np.random.default_rng(seed)
     weight = 1 / np.arange(1, ACTORS + 1)
     names = np.array([f"S{n:03d}" for n in range(ACTORS)])
@@ -40,150 +52,253 @@ def raw(count: int, seed: int = 1) -> pandas.DataFrame:
     strong = frame.score.isin([6.0, 7.0, -6.5, -9.0])
     frame["quad"] = np.where(frame.score > 0, 1, 3) + strong
     frame["mass"] = (frame.score.abs() * 100).astype("int64")
+    press = 1 / np.arange(1, PUBLISHERS + 1)
+    frame["publisher"] = dice.choice(PUBLISHERS, count, p=press / press.sum())
+    frame["event"] = [f"{SET}:{n:07d}" for n in range(count)]
     return frame[frame.one != frame.other]
 
 
-def sums(frame: pandas.DataFrame) -> list[dict[str, object]]:
-    """Day sums of raw events."""
+def sums(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
+    """Day sums of raw events, as the table has them."""
     held = frame.assign(
         n=1,
         positive=frame.mass.where(frame.score > 0, 0),
         negative=frame.mass.where(frame.score < 0, 0),
+        dataset=SET,
         **{f"q{k}": (frame.quad == k).astype("int64") for k in (1, 2, 3, 4)},
     )
-    grouped = held.groupby(["one", "other", "day"])[list(SUMS)].sum().reset_index()
+    grouped = held.groupby(["one", "other", "dataset", "day"])[list(SUMS)].sum().reset_index()
     grouped["day"] = grouped.day.dt.strftime("%Y-%m-%d")
-    grouped["dataset"] = SET
-    renamed = grouped.rename(columns={"one": "from", "other": "toward"})
-    found: list[dict[str, object]] = renamed.to_dict("records")
-    return found
+    columns: list[list[Any]] = [grouped[name].tolist() for name in grouped.columns]
+    return list(zip(*columns, strict=True))
 
 
-def fill(database: Database, rows: list[dict[str, object]]) -> None:
-    """Day sums, and that their dyads are stale."""
+def write(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
+    """Signals, reports and sums of some events, in one transaction."""
+    day = frame.day.dt.strftime("%Y-%m-%d").tolist()
+    told = [
+        (a, b, d, event, "stated", "", score, 1.0, quad, SET, 1)
+        for a, b, d, event, score, quad in zip(
+            frame.one, frame.other, day, frame.event, frame.score.tolist(), frame.quad.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    said = [
+        (event, 1, f"p{p}", f"p{p}", d, "B", 2, "reports", 1)
+        for event, p, d in zip(frame.event, frame.publisher, day, strict=True)
+    ]
+    with database.write() as db:
+        pour(db, signals.name, COLUMNS[signals.name], told)
+        pour(db, reports.name, COLUMNS[reports.name], said)
+        add_up(db, rows)
+
+
+def add_up(db: Any, rows: list[tuple[Any, ...]]) -> None:
+    """Day sums and what follows from them, as a load writes it."""
+    pour_sums(db, day_sums, rows)
+    add_volumes(db, [row[2:5] for row in rows])
+    pour_sums(db, dyads, marks(row[:4] for row in rows), least="since")
+
+
+def begin(database: Database) -> None:
+    """The tables, with the dataset and its sources."""
     upgrade(database)
-    pairs = {tuple(sorted((str(r["from"]), str(r["toward"])))) for r in rows}
     ends = {"first": str(FIRST), "last": str(FIRST + DAYS - 1)}
     with database.write() as db:
         db.execute(insert(datasets).values(code=SET, name=SET, seq=1, **ends))
-        for at in range(0, len(rows), 50_000):
-            db.execute(insert(day_sums), rows[at : at + 50_000])
-        marked = [
-            {"one": a, "other": b, "dataset": SET, "changed": 1, "segmented": 0} for a, b in pairs
-        ]
-        db.execute(insert(dyads), marked)
+        named = [{"id": f"p{n}", "publisher": f"p{n}", "seq": 1} for n in range(PUBLISHERS)]
+        missing = {c.name: "" for c in sources.columns if not c.nullable and c.name not in named[0]}
+        db.execute(insert(sources), [missing | row for row in named])
 
 
-def paired(frame: pandas.DataFrame) -> pandas.Series:
-    """The dyad of each event, in either order."""
-    first = frame[["one", "other"]].min(axis=1)
-    last = frame[["one", "other"]].max(axis=1)
-    return pandas.Series(list(zip(first, last, strict=True)))
+class Clock:
+    """Seconds of CPU of this process and of the server that it asks."""
+
+    def __init__(self, url: str) -> None:
+        self.server = url if url.startswith("postgresql") else None
+
+    def now(self) -> float:
+        """So far."""
+        return time.process_time() + server_seconds(self.server)
+
+    def each(self, call: Callable[[int], object], times: int) -> float:
+        """Microseconds of a call, over several, after one that warms up."""
+        call(0)
+        begun = self.now()
+        for n in range(times):
+            call(n)
+        return (self.now() - begun) / times * 1e6
 
 
-def median(call: Callable[[int], object], times: int) -> float:
-    """Microseconds of CPU of a call, all threads together: the middle of several."""
-    seen = []
-    for n in range(times):
-        begun = time.process_time()
-        call(n)
-        seen.append(time.process_time() - begun)
-    return statistics.median(seen) * 1e6
-
-
-def told(name: str, ours: float, theirs: float | None = None) -> None:
+def told(name: str, ours: float, theirs: float) -> None:
     """A line of the table."""
-    ratio = "" if theirs is None else f"{theirs:>14,.0f}{ours / theirs:>9.4f}"
-    print(f"{name:<44}{ours:>14,.0f}{ratio}", flush=True)
+    print(f"{name:<58}{ours:>10,.0f}{theirs:>12,.0f}{ours / theirs:>9.4f}", flush=True)
 
 
-def alignment_of(database: Database, pairs: list[tuple[str, str]]) -> Callable[[int], object]:
-    """Ten years of monthly index with its interval, from the day sums."""
+def question(pair: tuple[str, str]) -> Case:
+    """A dyad, asked by the code that sorts first."""
+    return Case(pair[0], (pair[1],), (), "both", (SET,), {pair[1]: WHOLE}, None)
+
+
+OF_DYAD = "(one = ? AND other = ?) OR (one = ? AND other = ?)"
+MONTHS_SQL = (
+    "SELECT date_trunc('month', day), sum(mass) FILTER (score > 0),"
+    f" sum(mass) FILTER (score < 0), count(*) FROM raw WHERE {OF_DYAD} GROUP BY 1 ORDER BY 1"
+)
+WHOLE_SQL = (
+    "WITH d AS (SELECT one, day, sum(mass) FILTER (score > 0) p, sum(mass) FILTER (score < 0) n,"
+    f" count(*) c FROM raw WHERE {OF_DYAD} GROUP BY 1, 2)"
+    " SELECT date_trunc('month', day), one, sum(p), sum(n), sum(c),"
+    " sum(p * least(1, 1500 / (p + n))), sum(n * least(1, 1500 / (p + n))) FROM d GROUP BY 1, 2",
+    "SELECT date_trunc('month', day), count(DISTINCT publisher) FROM raw JOIN reports"
+    f" USING (event) WHERE {OF_DYAD} GROUP BY 1",
+    "SELECT date_trunc('month', day), count(*) FROM raw GROUP BY 1",
+)
+BIGGEST_SQL = (
+    "WITH m AS (SELECT least(one, other) a, greatest(one, other) b,"
+    " sum(mass) FILTER (score > 0 AND day < DATE '2019-01-01') p1,"
+    " sum(mass) FILTER (day < DATE '2019-01-01') m1,"
+    " sum(mass) FILTER (score > 0 AND day >= DATE '2019-01-01') p2,"
+    " sum(mass) FILTER (day >= DATE '2019-01-01') m2 FROM raw GROUP BY 1, 2)"
+    " SELECT a, b, p2 / m2 - p1 / m1 AS d FROM m WHERE m1 > 3000 AND m2 > 3000"
+    " ORDER BY abs(d) DESC LIMIT 50"
+)
+
+
+def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[str, str]]) -> None:
+    """Ten years of monthly index, for busy and for middling dyads."""
     ends = np.arange("2014-02", "2024-02", dtype="datetime64[M]").astype("datetime64[D]") - 1
+    theirs = Clock("")
+    with database.engine.connect() as db:
 
-    def call(n: int) -> object:
-        one, other = pairs[n % len(pairs)]
-        asked = Case(one, (other,), (), "both", (SET,), {other: [Spell("", "~", 1)]}, None)
-        days = case.days_of(case.flows(db, asked), asked)
-        months = measure.by_month(days)
-        known = series.parameters(months, 0.5)
-        return measure.index_at(days, ends, 0.5, known.dispersion, months=months)
+        def values(some: list[tuple[str, str]]) -> Callable[[int], object]:
+            def call(n: int) -> object:
+                held = passed.passed(db, question(some[n % 20]), "month", None, None)
+                known = measure.dispersion(held.months.mass, measure.MASS_DISPERSION)
+                return held.index(ends, 0.5, known)
 
-    db = database.engine.connect()
-    return call
+            return call
+
+        def whole(some: list[tuple[str, str]]) -> Callable[[int], object]:
+            return lambda n: series.series(db, question(some[n % 20]), None, None, "month", 0.5)
+
+        def duck(some: list[tuple[str, str]], *asked: str) -> Callable[[int], object]:
+            def call(n: int) -> object:
+                names = [*some[n % 20], *reversed(some[n % 20])]
+                return [busy.execute(one, names if "?" in one else []).fetchall() for one in asked]
+
+            return call
+
+        for name, at in (("the busiest", 0), ("a middling", 1000), ("a quiet", 5000)):
+            some = pairs[at : at + 20]
+            told(
+                f"{name} dyad: 120 months of index and interval",
+                clock.each(values(some), 200), theirs.each(duck(some, MONTHS_SQL), 20),
+            )  # fmt: skip
+            told(
+                f"{name} dyad: with sources, volume and who moved",
+                clock.each(whole(some), 100), theirs.each(duck(some, *WHOLE_SQL), 20),
+            )  # fmt: skip
 
 
-def measured(database: Database, frame: pandas.DataFrame) -> None:
-    """Every figure."""
-    busy = duckdb.connect()
-    busy.execute("CREATE TABLE raw AS SELECT * FROM frame")
-    every = list(paired(frame).value_counts().index)
-    series_sql = (
-        "SELECT date_trunc('month', day), sum(mass) FILTER (score > 0),"
-        " sum(mass) FILTER (score < 0), count(*) FROM raw WHERE (one = ? AND other = ?)"
-        " OR (one = ? AND other = ?) GROUP BY 1 ORDER BY 1"
-    )
-    biggest = (
-        "WITH m AS (SELECT least(one, other) a, greatest(one, other) b,"
-        " sum(mass) FILTER (score > 0 AND day < DATE '2019-01-01') p1,"
-        " sum(mass) FILTER (day < DATE '2019-01-01') m1,"
-        " sum(mass) FILTER (score > 0 AND day >= DATE '2019-01-01') p2,"
-        " sum(mass) FILTER (day >= DATE '2019-01-01') m2 FROM raw GROUP BY 1, 2)"
-        " SELECT a, b, p2 / m2 - p1 / m1 AS d FROM m WHERE m1 > 3000 AND m2 > 3000"
-        " ORDER BY abs(d) DESC LIMIT 50"
-    )
-    print(f"{'':<44}{'ours, us':>14}{'DuckDB, us':>14}{'ratio':>9}")
-    for name, some in (("busiest", every[:20]), ("middling", every[1000:1020])):
-        asked = [[*p, *reversed(p)] for p in some]
-        theirs = median(lambda n, a=asked: busy.execute(series_sql, a[n % 20]).fetchall(), 40)
-        ours = alignment_of(database, some)
-        ours(0)
-        told(f"alignment of a {name} dyad, 120 months", median(ours, 100), theirs)
-    begun = time.process_time()
+def corpus(database: Database, clock: Clock, what: str) -> None:
+    """Find the shifts of stale dyads anew."""
+    begun, wall = clock.now(), time.perf_counter()
     done = refresh(database)
-    spent = time.process_time() - begun
-    print(f"the whole corpus: {done:,} dyads in {spent:.1f} s of CPU")
+    spent = clock.now() - begun
+    wall = time.perf_counter() - wall
+    print(f"{what}: {done:,} dyads in {spent:.1f} s of CPU ({wall:.0f} s by the clock)", flush=True)
+
+
+def ranking(database: Database, clock: Clock, busy: Any) -> None:
+    """The most certain shifts over all dyads."""
     asked = stored.question(SET)
-    with database.connect() as db:
-        stored.first(db, asked, 1.0, 51)
-        ours_us = median(lambda _: stored.first(db, asked, 1.0, 51), 50)
-        size = stored.first(db, asked, 1.0, 51)
-    assert size is not None
-    theirs = median(lambda _: busy.execute(biggest).fetchall(), 10)
-    told(f"biggest shifts of all dyads ({size[1]:,} tests)", ours_us, theirs)
-    hit = set(paired(frame.tail(100_000)))
-    keys = [{"one": a, "other": b, "dataset": SET} for a, b in hit]
+    with database.engine.connect() as db:
+        found = stored.first(db, asked, 1.0, 51)
+        assert found is not None
+        ours = clock.each(lambda _: stored.first(db, asked, 1.0, 51), 100)
+    theirs = Clock("").each(lambda _: busy.execute(BIGGEST_SQL).fetchall(), 10)
+    told(f"the 50 biggest shifts over all dyads ({found[1]:,} tests)", ours, theirs)
+
+
+def loading(database: Database, clock: Clock, frame: pandas.DataFrame) -> None:
+    """What the sums of a load cost, and then the shifts that it touched."""
+    parts = [frame.iloc[at : at + BATCH] for at in range(0, len(frame), BATCH)]
+    rows = [sums(part) for part in parts]
+    begun = clock.now()
     with database.write() as db:
-        for key in keys:
-            where = [dyads.c[name] == value for name, value in key.items()]
-            db.execute(update(dyads).where(*where).values(changed=dyads.c.changed + 1))
-    begun = time.process_time()
-    done = refresh(database)
-    spent = time.process_time() - begun
-    print(f"after a load of 100,000 events: {done:,} dyads in {spent:.1f} s of CPU")
-    with database.connect() as db:
-        rows = db.execute(select(day_sums).where(day_sums.c["from"] == "S000").limit(1)).all()
-        assert rows
-        flows = stored.sums_of_pairs(db, SET, every[:50])
-    days = [case.days_of_pair(f) for f in flows.values()]
-    told(
-        "segmenting a busy dyad", median(lambda n: judge.findings(days[n], False, "2023-12-31"), 50)
+        for some in rows:
+            pour_sums(db, day_sums, some)
+        days = clock.now() - begun
+        db.rollback()
+    begun = clock.now()
+    with database.write() as db:
+        for some in rows:
+            add_up(db, some)
+        spent = clock.now() - begun
+        db.rollback()
+    print(
+        f"sums of {len(frame):,} events in loads of {BATCH:,}: {spent:.1f} s of CPU,"
+        f" day sums alone {days:.1f} s"
     )
+    for part, some in zip(parts, rows, strict=True):
+        write(database, part, some)
+    corpus(database, clock, f"after a load of {len(frame):,} events")
+
+
+def one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
+    """Segmentation of one dyad, in this process alone."""
+    with database.connect() as db:
+        held = stored.sums_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
+    every = {pair: case.days_of_pair(flows) for pair, flows in held.items()}
+    for name, at in (("the busiest", 0), ("a middling", 2000)):
+        days = [every[pair] for pair in pairs[at : at + 20]]
+        spent = Clock("").each(
+            lambda n, d=days: judge.findings(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
+            40,
+        )
+        print(f"segmenting {name} dyad: {spent:,.0f} us")
+
+
+def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
+    """Every figure of one database."""
+    database, clock = Database(url), Clock(url)
+    begin(database)
+    busy = duckdb.connect()
+    first, last = frame.iloc[:-LOAD], frame.iloc[-LOAD:]
+    busy.execute("CREATE TABLE raw AS SELECT * EXCLUDE (publisher) FROM frame")
+    busy.execute("CREATE TABLE reports AS SELECT event, publisher FROM frame")
+    write(database, first, rows)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(text("ANALYZE"))
+    ordered = frame[["one", "other"]].agg(["min", "max"], axis=1)
+    pairs = list(ordered.value_counts().index)
+    print(f"\n{database.engine.dialect.name}: {len(frame):,} events, {len(pairs):,} dyads")
+    corpus(database, clock, "the whole corpus")
+    loading(database, clock, last)
+    one_dyad(database, pairs)
+    print(f"{'':<58}{'ours, us':>10}{'DuckDB, us':>12}{'ratio':>9}")
+    alignments(database, clock, busy, pairs)
+    ranking(database, clock, busy)
+    database.close()
 
 
 def main() -> None:
-    """Fill an SQLite file and measure."""
+    """Fill a database of each kind and measure."""
     given = argparse.ArgumentParser(prog="python -m bench.shifts_speed", description=__doc__)
     given.add_argument("--events", type=int, default=1_000_000)
+    given.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = given.parse_args()
+    from postgres import running  # noqa: PLC0415
+
     frame = raw(asked.events)
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        database = Database(f"sqlite:///{Path(place) / 'bench.db'}")
-        rows = sums(frame)
-        fill(database, rows)
-        print(f"{len(frame):,} events, {len(rows):,} day sums")
-        measured(database, frame)
-        database.close()
+    rows = sums(frame.iloc[:-LOAD])
+    if asked.only != "postgresql":
+        with tempfile.TemporaryDirectory(prefix="bench-") as place:
+            measured(f"sqlite:///{Path(place) / 'bench.db'}", frame, rows)
+    if asked.only != "sqlite":
+        with running() as server:
+            measured(server.create_database("shifts"), frame, rows)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -172,25 +173,32 @@ def pour_words(db: Connection, rows: Sequence[tuple[int, Sequence[str]]]) -> Non
     pour(db, "event_words", ("seq", "words"), [(s, q if q != "''" else "") for s, q in quoted])
 
 
-def pour_sums(
-    db: Connection, table: Table, rows: Sequence[Sequence[Any]], keys: Sequence[str]
-) -> None:
-    """Add numbers to the rows of the same keys, or insert them; columns as the table has them."""
+def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = "") -> None:
+    """Add numbers to the rows of the same keys, or insert them; columns as the table has them.
+
+    Of the column `least`, which is text, the lesser value stays.
+    """
     if not rows:
         return
+    keys = {column.name for column in table.primary_key}
     names = [column.name for column in table.columns]
     quoted = ", ".join(f'"{name}"' for name in names)
+    lesser = "min" if _on_sqlite(db) else "least"
     added = ", ".join(
-        f'"{n}" = "{table.name}"."{n}" + excluded."{n}"' for n in names if n not in keys
+        f'"{n}" = {lesser}("{table.name}"."{n}", excluded."{n}")'
+        if n == least
+        else f'"{n}" = "{table.name}"."{n}" + excluded."{n}"'
+        for n in names
+        if n not in keys
     )
-    same = ", ".join(f'"{key}"' for key in keys)
+    same = ", ".join(f'"{key.name}"' for key in table.primary_key)
     conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
     raw: Any = db.connection.driver_connection
     if _on_sqlite(db):
         marks = ", ".join("?" * len(names))
         raw.executemany(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}', rows)
         return
-    kinds = ["text[]" if name in keys else "int[]" for name in names]
+    kinds = ["text[]" if name in {*keys, least} else "int[]" for name in names]
     lists = ", ".join(f"%s::{kind}" for kind in kinds)
     statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
     with raw.cursor() as cursor:
@@ -227,6 +235,22 @@ def apart(kind: str, name: str, columns: Sequence[str]) -> FromClause:
     array = postgresql.ARRAY(Text())
     lists = [bindparam(f"{name}_{n}", type_=array) for n in range(len(columns))]
     return func.unnest(*lists).table_valued(*columns).render_derived()
+
+
+def handed(kind: str, columns: Sequence[str]) -> FromClause:
+    """Rows of text that a statement is handed, however many, as `handing` gives them."""
+    if kind == "sqlite":
+        rows = func.json_each(bindparam("handed")).table_valued("value", name="handed_over")
+        fields = [func.json_extract(rows.c.value, f"$[{n}]") for n in range(len(columns))]
+        return select(*(f.label(c) for f, c in zip(fields, columns, strict=True))).subquery()
+    return apart(kind, "handed", columns)
+
+
+def handing(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """The parameters of `handed`."""
+    if kind == "sqlite":
+        return {"handed": json.dumps(rows, ensure_ascii=False)}
+    return {f"handed_{n}": list(values) for n, values in enumerate(zip(*rows, strict=True))}
 
 
 def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:

@@ -305,6 +305,18 @@ day_sums = Table(
     sqlite_with_rowid=False,
 )
 
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("dataset", word(), nullable=False),
+    Column("size", word(), nullable=False),
+    Column("start", word(), nullable=False),
+    Column("n", Integer, nullable=False),
+    PrimaryKeyConstraint("dataset", "size", "start"),
+    sqlite_with_rowid=False,
+)
+"""Signals of a dataset, whoever acted, by `day` and by `month`."""
+
 # ── bulk loading ──────────────────────────────────────────────────────────────────────────────
 loaded = Table(
     "loaded",
@@ -440,17 +452,41 @@ dyads = Table(
     Column("dataset", word(), nullable=False),
     Column("changed", Integer, nullable=False),
     Column("segmented", Integer, nullable=False),
+    Column("since", word(), nullable=False),
+    Column("monthly", Integer, nullable=False),
     PrimaryKeyConstraint("one", "other", "dataset"),
     sqlite_with_rowid=False,
 )
 """`one` sorts before `other`. `changed` counts the writes that touched their day sums, and
-`segmented` says at which of them the shifts below were found: a dyad is stale where they differ."""
+`segmented` says at which of them what is kept below was found: a dyad is stale where they differ.
+`since` is the first day that changed since then; `monthly` is 1 where months are kept."""
 Index(
     "ix_dyads_stale",
     dyads.c.dataset,
     sqlite_where=dyads.c.changed != dyads.c.segmented,
     postgresql_where=dyads.c.changed != dyads.c.segmented,
 )
+
+month_sums = Table(
+    "month_sums",
+    metadata,
+    Column("one", word(), nullable=False),
+    Column("other", word(), nullable=False),
+    Column("dataset", word(), nullable=False),
+    Column("month", word(), nullable=False),
+    Column("first", word(), nullable=False),
+    Column("last", word(), nullable=False),
+    *(Column(name, Integer, nullable=False) for name in (
+        "n", "positive", "negative", "one_n", "kept_positive", "kept_negative",
+        "kept_one_positive", "kept_one_negative", "kept_other_positive", "kept_other_negative",
+        "publishers",
+    )),
+    PrimaryKeyConstraint("one", "other", "dataset", "month"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""Day sums of a busy dyad by month, with the first and the last day; `one_n` is how often the one
+acted. `kept` is what the bounds of a day leave, in thousandths: of both sides' acts together, and
+of each side's alone. `publishers` are those that said so, each counted once."""
 
 shifts = Table(
     "shifts",

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, delete, insert, select
 
 from app.actors.queries import UnknownActorError, find
-from app.db.dialect import index_words, upsert
+from app.db.dialect import index_words, pour_sums, upsert
 from app.db.journal import Entry, Writer, append, moment, numbers
 from app.db.tables import (
     actors,
@@ -29,6 +29,7 @@ from app.events.places import unit_vector
 from app.events.render import ACTING, Known, render
 from app.events.schemas import Event, GivenEvent
 from app.events.signals import mass
+from app.events.volumes import add_volumes
 from app.sources.schemas import Source
 
 SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
@@ -263,19 +264,23 @@ def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> Non
         db.execute(upsert(db, day_sums, {n: day_sums.c[n] for n in SUMS}), changed)
         if sign < 0:
             db.execute(delete(day_sums).where(day_sums.c.n == 0))
+        add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=sign < 0)
         mark(db, changed)
 
 
 def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
     """Note that the day sums of some dyads changed, so that their shifts are found anew."""
-    rows = marks((s["from"], s["toward"], s["dataset"]) for s in changed)
-    if rows:
-        names = [column.name for column in dyads.columns]
-        values = [dict(zip(names, row, strict=True)) for row in rows]
-        db.execute(upsert(db, dyads, {"changed": dyads.c.changed}), values)
+    rows = marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
+    pour_sums(db, dyads, rows, least="since")
 
 
-def marks(changed: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str, int, int]]:
-    """What (from, toward, dataset) of changed day sums add to `dyads`, each dyad once."""
-    pairs = {(min(a, b), max(a, b), dataset) for a, b, dataset in changed if a != b}
-    return [(*pair, 1, 0) for pair in sorted(pairs)]
+def marks(
+    changed: Iterable[tuple[str, str, str, str]],
+) -> list[tuple[str, str, str, int, int, str, int]]:
+    """What (from, toward, dataset, day) of changed day sums add to `dyads`, each dyad once."""
+    first: dict[tuple[str, str, str], str] = {}
+    for a, b, dataset, day in changed:
+        if a != b:
+            pair = (a, b, dataset) if a < b else (b, a, dataset)
+            first[pair] = min(day, first.get(pair, day))
+    return [(*pair, 1, 0, day, 0) for pair, day in sorted(first.items())]

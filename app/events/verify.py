@@ -19,6 +19,7 @@ from app.db.tables import (
 )
 from app.events.changes import SUMS, rows_of, sums_of
 from app.events.schemas import Event
+from app.events.volumes import odd_volumes
 
 PART = 500
 INDEXES: tuple[tuple[Table, str], ...] = (
@@ -40,6 +41,9 @@ def findings(db: Connection) -> Iterator[str]:
         last = ids[-1]
     yield from _strays(db)
     yield from _sums(db)
+    for statement in odd_volumes():
+        for row in db.execute(statement.limit(PART)):
+            yield f"volumes: {tuple(row)} is not what the signals say"
 
 
 def _numbering(db: Connection) -> Iterator[str]:

@@ -11,12 +11,10 @@ from app.db.journal import Writer, moment
 from app.db.tables import day_sums, dyads, events, loaded, moved, revisions
 from app.db.tables import sources as sources_table
 from app.events.changes import marks, take_out
+from app.events.volumes import add_volumes
 from app.ingest import sources
 from app.ingest.finish import COLUMNS, Finished, sums
 from app.ingest.given import GivenSource
-
-_SUM_KEYS = tuple(column.name for column in day_sums.primary_key)
-_DYAD_KEYS = tuple(column.name for column in dyads.primary_key)
 
 
 class Digests(NamedTuple):
@@ -70,8 +68,9 @@ def store_events(db: Connection, made: Sequence[tuple[Finished, Digests]], by: W
         pour(db, table, COLUMNS[table], lines)
     pour_words(db, words)
     added = sums([event for event, _ in made])
-    pour_sums(db, day_sums, added, _SUM_KEYS)
-    pour_sums(db, dyads, marks((row[0], row[1], row[2]) for row in added), _DYAD_KEYS)
+    pour_sums(db, day_sums, added)
+    add_volumes(db, [row[2:5] for row in added])
+    pour_sums(db, dyads, marks(row[:4] for row in added), least="since")
     forget_digests(db, standing)
     noted = [(event.id, digest.said, digest.row) for event, digest in made]
     pour(db, loaded.name, ("event", "digest", "row"), noted)

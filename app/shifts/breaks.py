@@ -41,29 +41,41 @@ KEDS = Null()
 
 
 def gains(rows: Floats, least: int) -> Floats:
-    """LLR of a break before each row; −∞ where a side has too little. Rows are (…, n, classes)."""
-    summed = rows.cumsum(-2)
-    total = summed[..., -1:, :]
-    found = np.full(rows.shape[:-1], -np.inf)
-    size = rows.shape[-2]
+    """LLR of a break before each row; −∞ where a side has too little. Rows are (…, n, classes).
+
+    Of a break Σ x ln((x + a p) / ((m + a) p)) over both sides: how much better their own shares fit
+    than the pooled ones.
+    """
+    return _gains(np.ascontiguousarray(np.moveaxis(rows, -1, 0)), least)
+
+
+def _gains(rows: Floats, least: int) -> Floats:
+    """As `gains`, of (classes, …, n): sums over classes then run over whole arrays."""
+    size = rows.shape[-1]
+    found = np.full(rows.shape[1:], -np.inf)
     if size < 2 * least or size < 2:
         return found
-    before = summed[..., least - 1 : size - least, :]
+    summed = rows.cumsum(-1)
+    total = summed[..., -1:]
+    before = summed[..., least - 1 : size - least]
     after = total - before
-    pooled = total / np.maximum(total.sum(-1, keepdims=True), 1e-12)
-    enough = np.minimum(before.sum(-1), after.sum(-1)) >= LEAST_MASS - 1e-9
-    gain = _gain(before, pooled) + _gain(after, pooled)
-    found[..., least : size - least + 1] = np.where(enough, gain, -np.inf)
+    mass = before.sum(0), after.sum(0)
+    pooled = total / np.maximum(total.sum(0), 1e-12)
+    weighed = np.where(pooled > 0, PSEUDO * pooled, 1)
+    gain = (before * np.log(before + weighed) + after * np.log(after + weighed)).sum(0)
+    gain -= mass[0] * np.log(mass[0] + PSEUDO) + mass[1] * np.log(mass[1] + PSEUDO)
+    gain -= (total * np.log(np.where(pooled > 0, pooled, 1))).sum(0)
+    gain[np.minimum(*mass) < LEAST_MASS - 1e-9] = -np.inf
+    found[..., least : size - least + 1] = gain
     return found
 
 
-def _gain(x: Floats, pooled: Floats) -> Floats:
-    """Σ x ln((x + a p) / ((m + a) p)): how much better own shares fit than the pooled ones."""
-    weighed = PSEUDO * pooled
-    mass = x.sum(-1, keepdims=True) + PSEUDO
-    ratio = (x + weighed) / np.where(pooled > 0, mass * pooled, 1)
-    gain: Floats = (x * np.log(np.where(pooled > 0, ratio, 1))).sum(-1)
-    return gain
+@lru_cache(maxsize=64)
+def _spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
+    """Starts and ends of all stretches of `least` rows or more, by end from `first` to `last`."""
+    ends = np.repeat(np.arange(first, last + 1), np.arange(first, last + 1) - least + 1)
+    starts = np.concatenate([np.arange(end - least + 1) for end in range(first, last + 1)])
+    return starts, ends
 
 
 def partition(rows: Floats, least: int, penalty: float) -> list[int]:
@@ -71,31 +83,31 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
     size = len(rows)
     if size < 2 * least or rows.sum() == 0:
         return []
-    summed = np.concatenate([np.zeros((1, rows.shape[1])), rows.cumsum(0)])
-    weighed = PSEUDO * summed[-1] / summed[-1].sum()
+    summed = np.concatenate([np.zeros((rows.shape[1], 1)), rows.T.cumsum(1)], axis=1)
+    summed = summed[summed[:, -1] > 0]
+    weighed = PSEUDO * summed[:, -1:] / summed[:, -1].sum()
+    mass = summed.sum(0)
     best, came = np.full(size + 1, np.inf), np.zeros(size + 1, np.int64)
     best[0] = 0.0
-    part = max(1, CELLS // max(size * rows.shape[1], 1))
+    part = max(1, CELLS // max(size * len(summed), 1))
     for begin in range(least, size + 1, part):
-        ends = np.arange(begin, min(begin + part, size + 1))
-        costs = penalty - _fit(summed[ends][:, None] - summed[None, : ends[-1]], weighed)
-        for end, cost in zip(ends.tolist(), costs, strict=True):
-            total = cost[: end - least + 1] + best[: end - least + 1]
-            came[end] = int(total.argmin())
-            best[end] = total[came[end]]
+        last = min(begin + part - 1, size)
+        starts, ends = _spans(begin, last, least)
+        x = summed.take(ends, 1) - summed.take(starts, 1)
+        m = mass.take(ends) - mass.take(starts)
+        costs = penalty - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO)
+        at = 0
+        for end in range(begin, last + 1):
+            count = end - least + 1
+            total = costs[at : at + count] + best[:count]
+            at += count
+            came[end] = chosen = int(total.argmin())
+            best[end] = total[chosen]
     found, at = [], int(came[size])
     while at > 0:
         found.append(at)
         at = int(came[at])
     return found[::-1]
-
-
-def _fit(x: Floats, weighed: Floats) -> Floats:
-    """Σ x ln((x + a p) / (m + a)) of segments; nonsense where a segment ends before it begins."""
-    x = np.maximum(x, 0)
-    mass = x.sum(-1, keepdims=True) + PSEUDO
-    found: Floats = (x * np.log(np.where(weighed > 0, x + weighed, 1) / mass)).sum(-1)
-    return found
 
 
 def p_closed(llr: float, length: int, mass: float, null: Null = KEDS) -> float:
@@ -138,9 +150,10 @@ def _p_of(body: bytes, classes: int, least: int, block: int, few: int, many: int
 
 def _beaten(rows: Floats, least: int, block: int, seen: float, times: int) -> float:
     orders, hits = _orders(len(rows), block, times), 0
+    by_class = np.ascontiguousarray(rows.T)
     part = max(1, CELLS // max(rows.size, 1))
     for at in range(0, times, part):
-        best = gains(rows[orders[at : at + part]], least).max(-1)
+        best = _gains(by_class.take(orders[at : at + part], 1), least).max(-1)
         hits += int((best >= seen - 1e-9).sum())
     return (1 + hits) / (1 + times)
 

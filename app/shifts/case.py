@@ -64,6 +64,10 @@ class Spell:
     side: int
 
 
+WHOLE = [Spell("", "~", 1)]
+"""Of who counts always."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A question whose actors are codes."""

@@ -154,14 +154,13 @@ def of_pair(asked: Case, actor: str, partner: str) -> Case:
     return replace(asked, actor=actor, toward=(partner,), spells={partner: [Spell("", "~", 1)]})
 
 
-def found_in(flows: Sequence[Flow], last: str, fitted: Fitted) -> tuple[Days, list[Finding]]:
+def found_in(days: Days, last: str, fitted: Fitted) -> list[Finding]:
     """What is found in one dyad that has enough data for it."""
-    if sum(f.sums[1] + f.sums[2] for f in flows) < LEAST_MASS:
-        return measure.gathered([]), []
-    days = measure.gathered([(f.day, *f.sums) for f in flows])
+    if days.mass.sum() < LEAST_MASS:
+        return []
     end = str(days.day[-1]) if last == NEVER else last
     found = judge.findings(days, False, end, fitted.null, fitted.share)
-    return days, [finding for finding in found if finding.enough]
+    return [finding for finding in found if finding.enough]
 
 
 def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
@@ -170,7 +169,7 @@ def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
     last = horizon(db, asked, None)
     for (actor, partner), flows in sorted(dyads(db, asked).items()):
         one = of_pair(asked, actor, partner)
-        held += [(one, finding) for finding in found_in(flows, last, fitted)[1]]
+        held += [(one, finding) for finding in found_in(case.days_of_pair(flows), last, fitted)]
     rates = breaks.adjusted([finding.p for _, finding in held])
     return [
         Detected(one, finding, q, len(held), "no_evidence", None)

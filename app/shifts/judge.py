@@ -210,8 +210,7 @@ def _finding(
         if rows.monthly
         else breaks.p_permuted(rows.tested, 1, 1)
     )
-    before = measure.level(rows.mass[:at], share)
-    after = measure.level(rows.mass[at:], share)
+    before, after = measure.levels([rows.mass[:at], rows.mass[at:]], share)
     sides = rows.tested[:at].sum(), rows.tested[at:].sum()
     end = _after(rows, size - 1)
     return Finding(
@@ -297,8 +296,8 @@ def holds(finding: Finding, days: Days, null: Null = KEDS, limit: float = 0.1) -
         if rows.monthly
         else breaks.p_permuted(rows.tested, 1, 1, 199, 199)
     )
-    change = measure.level(rows.mass[at:]).index - measure.level(rows.mass[:at]).index
-    return p < limit and change * finding.change > 0
+    before, after = measure.levels([rows.mass[:at], rows.mass[at:]])
+    return p < limit and (after.index - before.index) * finding.change > 0
 
 
 def without_telling_months(finding: Finding, days: Days) -> Days:

@@ -217,10 +217,18 @@ class Level:
 
 def level(effective: Floats, share: float = 0.5, prior: float = PRIOR) -> Level:
     """The level of a stretch of effective observations, (n, 2)."""
-    good, bad = effective.sum(0).tolist()
-    low, high = interval(np.array([1 + good]), np.array([1 + bad]))
-    index = 2 * (good + prior * share) / (good + bad + prior) - 1
-    return Level(index, float(2 * low[0] - 1), float(2 * high[0] - 1), good + bad)
+    return levels([effective], share, prior)[0]
+
+
+def levels(parts: Sequence[Floats], share: float = 0.5, prior: float = PRIOR) -> list[Level]:
+    """The level of each of some stretches of effective observations, (n, 2)."""
+    sums = np.array([part.sum(0) for part in parts])
+    low, high = interval(1 + sums[:, 0], 1 + sums[:, 1])
+    held = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
+    return [
+        Level(2 * (good + prior * share) / (good + bad + prior) - 1, a, b, good + bad)
+        for (good, bad), a, b in held
+    ]
 
 
 def certain(before: Level, after: Level, prior: float = PRIOR) -> float:
@@ -241,14 +249,31 @@ def index_at(
     """The index as it stood at the end of some days: whole months before, and what there was of
     the month by then. `months` are those of the days, where they are known."""
     months = by_month(days) if months is None else months
+    return index_with(months, begun(days, ends), ends, share, phi, half_life)
+
+
+def begun(days: Days, ends: NDArray[np.datetime64]) -> Ints:
+    """(ends, 2): thousandths, within the bounds of days, of the month of each end until then."""
     summed = np.concatenate([np.zeros((1, 2), np.int64), capped(days)[0].cumsum(0)])
     opened = days.day.searchsorted(ends.astype("datetime64[M]").astype("datetime64[D]"))
-    closed = days.day.searchsorted(ends, side="right")
-    begun = saturated((summed[closed] - summed[opened]) / 1000, phi)
+    found: Ints = summed[days.day.searchsorted(ends, side="right")] - summed[opened]
+    return found
+
+
+def index_with(
+    months: Months,
+    begun: Ints,
+    ends: NDArray[np.datetime64],
+    share: float,
+    phi: float,
+    half_life: float = HALF_LIFE,
+) -> Index:
+    """As `index_at`, where it is known what the months of the ends hold until then."""
+    newest = saturated(begun / 1000, phi)
     states = faded(saturated(months.mass, phi), half_life)
     month = month_of(ends) - months.first
-    last = np.clip(month, 0, len(months))
+    last = np.minimum(np.maximum(month, 0), len(months))
     age = 0.5 ** ((np.maximum(month - last, 0) + 1) / half_life)
     good, bad, squares = states[last].T
-    good, bad = good * age + begun[:, 0], bad * age + begun[:, 1]
-    return index_of(good, bad, squares * age**2 + begun.sum(1), share)
+    good, bad = good * age + newest[:, 0], bad * age + newest[:, 1]
+    return index_of(good, bad, squares * age**2 + newest.sum(1), share)

@@ -4,10 +4,33 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
 
 from app.db import dialect
-from app.db.tables import actors, datasets, day_sums, memberships, reports, signals
+from app.db.tables import (
+    PAST,
+    actors,
+    datasets,
+    day_sums,
+    dyads,
+    memberships,
+    month_sums,
+    reports,
+    revisions,
+    signals,
+    volumes,
+)
 from app.db.worlds import across
 from app.events.queries import Asked
 from app.events.statement import matching
@@ -48,6 +71,121 @@ def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> dialect.C
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
     whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
     return dialect.compiled(kind, whole)
+
+
+MONTHS = (
+    "month", "first", "last", "n", "positive", "negative", "one_n", "kept_positive",
+    "kept_negative", "kept_one_positive", "kept_one_negative", "kept_other_positive",
+    "kept_other_negative", "publishers",
+)  # fmt: skip
+
+
+def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """From the parameter `first` to `last`, both inclusive."""
+    return day >= bindparam("first"), day <= bindparam("last")
+
+
+@lru_cache(maxsize=2)
+def months_between(kind: str) -> dialect.Compiled:
+    """`MONTHS` of the dyad `one` and `other` by the dataset `wanted`, in order; none if stale."""
+    m, d = month_sums.c, dyads.c
+    rows = select(*(m[name] for name in MONTHS))
+    given: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
+    fresh = select(d.changed).where(d.changed == d.segmented, d.monthly == 1)
+    fresh = fresh.where(*(c == v for c, v in zip((d.one, d.other, d.dataset), given, strict=True)))
+    same = (c == v for c, v in zip((m.one, m.other, m.dataset), given, strict=True))
+    rows = rows.where(*same, fresh.exists()).order_by(m.month)
+    return dialect.compiled(kind, rows)
+
+
+@lru_cache(maxsize=2)
+def begun_between(kind: str) -> dialect.Compiled:
+    """(own, positive, negative) of the days of a dyad from `first` to `last`, both inclusive."""
+    d, arms = day_sums.c, []
+    for own, from_, toward in ((1, "one", "other"), (0, "other", "one")):
+        rows = select(literal(own), d.positive, d.negative)
+        rows = rows.where(d["from"] == bindparam(from_), d.toward == bindparam(toward))
+        rows = rows.where(d.dataset == bindparam("wanted"))
+        arms.append(rows.where(*_inside(d.day)))
+    both: Any = union_all(*arms)
+    return dialect.compiled(kind, both)
+
+
+@lru_cache(maxsize=1024)
+def witnesses(kind: str, partners: int, wanted: int) -> dialect.Compiled:
+    """(from, toward, day, publisher) of what stands between an actor and some partners, once.
+
+    Parameters as in `sums_between`, and `first` and `last` day. Publishers come folded to one case,
+    as they are counted.
+    """
+    s = signals.c
+    both: Any = union(*_said(partners, wanted, s["from"], s.toward, s.start))
+    return dialect.compiled(kind, both)
+
+
+@lru_cache(maxsize=2)
+def publishers(kind: str) -> dialect.Compiled:
+    """(month, publishers) of what stands between an actor and one partner; as `witnesses`."""
+    both = union(*_said(1, 1, func.substr(signals.c.start, 1, 7).label("month"))).subquery()
+    rows = select(both.c.month, func.count()).group_by(both.c.month)
+    return dialect.compiled(kind, rows)
+
+
+def _said(partners: int, wanted: int, *columns: Any) -> list[Select[Any]]:
+    s, r = signals.c, reports.c
+    others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
+    held = s.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
+    one: Any = bindparam("actor")
+    arms = []
+    for of_actor, of_partner in (("from", "toward"), ("toward", "from")):
+        rows = select(*columns, func.lower(r.publisher).label("publisher")).select_from(signals)
+        rows = rows.join(reports, (r.event == s.event) & (r.stance != "disputes"))
+        rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), held)
+        arms.append(rows.where(*_inside(s.start)))
+    return arms
+
+
+@lru_cache(maxsize=64)
+def volume_of(kind: str, wanted: int) -> dialect.Compiled:
+    """(start, n) of all signals of some datasets, by `day` or by `month`.
+
+    Parameters: `size`, `first` and `last` start, `dataset_0` …
+    """
+    v = volumes.c
+    held = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
+    rows = select(v.start, func.sum(v.n)).where(held, v.size == bindparam("size"))
+    rows = rows.where(*_inside(v.start)).group_by(v.start)
+    return dialect.compiled(kind, rows)
+
+
+def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
+    """(start, n) by which the signals of some datasets are more now than they were at a version."""
+    changed = select(revisions.c.id).where(revisions.c.kind == "event", revisions.c.seq > version)
+    s, p = signals.c, PAST[signals].c
+    arms = []
+    for table, sign, stood in (
+        (s, 1, s.seq > version),
+        (p, -1, (p.seq <= version) & (p.gone > version)),
+    ):
+        rows = select(table.start, literal(sign).label("n"))
+        rows = rows.where(table.dataset.in_(wanted), table.event.in_(changed), stood)
+        arms.append(rows)
+    both = union_all(*arms).subquery()
+    return select(both.c.start, func.sum(both.c.n)).group_by(both.c.start)
+
+
+@lru_cache(maxsize=2)
+def sums_of_pairs(kind: str) -> dialect.Compiled:
+    """(one, other, own, day, n, positive, negative, q1 … q4) of pairs that are handed over, by the
+    dataset `wanted`; `own` is 1 where the one acted."""
+    pairs = dialect.handed(kind, ("one", "other"))
+    d, arms = day_sums.c, []
+    for own, from_, toward in ((1, pairs.c.one, pairs.c.other), (0, pairs.c.other, pairs.c.one)):
+        rows = select(pairs.c.one, pairs.c.other, literal(own), d.day, *(d[name] for name in SUMS))
+        same = (d["from"] == from_) & (d.toward == toward) & (d.dataset == bindparam("wanted"))
+        arms.append(rows.select_from(pairs).join(day_sums, same))
+    both: Any = union_all(*arms)
+    return dialect.compiled(kind, both)
 
 
 def all_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:

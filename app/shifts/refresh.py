@@ -7,7 +7,7 @@ own day sums alone, and q is worked out over all of them at the end of a run.
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,9 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.db.types import NEVER
-from app.shifts import breaks, calibration, case, detect, judge, nulls
+from app.shifts import breaks, calibration, case, detect, judge, months, nulls
 from app.shifts.calibration import fitted
+from app.shifts.case import Flow
 from app.shifts.detect import Fitted, Pair, found_in, of_pair, sturdy
+from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
 from app.shifts.stored import STALE, question, sums_of_pairs
 
@@ -42,41 +44,62 @@ def refresh(database: Database) -> int:
             for row in rows:
                 by_dataset[row.dataset].append(row)
             for dataset, some in by_dataset.items():
-                _find_anew(db, dataset, [(r.one, r.other) for r in some])
+                _find_anew(db, dataset, some)
                 touched.add(dataset)
-            if rows:
-                keys = [{"a": r.one, "b": r.other, "c": r.dataset, "n": r.changed} for r in rows]
-                d = dyads.c
-                same = (d.one == bindparam("a"), d.other == bindparam("b"))
-                known = update(dyads).where(*same, d.dataset == bindparam("c"))
-                db.execute(known.values(segmented=bindparam("n")), keys)
-            else:
+            if not rows:
                 for dataset in sorted(touched):
                     _rate(db, dataset)
                 return done
         done += len(rows)
 
 
-def _find_anew(db: Connection, dataset: str, pairs: Sequence[Pair]) -> None:
-    s = shifts.c
-    db.execute(
-        delete(shifts).where(s.dataset == bindparam("a"), s.one == bindparam("b"),
-                             s.other == bindparam("c")),
-        [{"a": dataset, "b": one, "c": other} for one, other in pairs],
-    )  # fmt: skip
-    rows = list(found(db, dataset, pairs, fitted(db)))
-    if rows:
-        db.execute(insert(shifts), rows)
+def _find_anew(db: Connection, dataset: str, rows: Sequence[Row[Any]]) -> None:
+    s, known = shifts.c, fitted(db)
+    pairs = [(r.one, r.other) for r in rows]
+    key = (s.dataset == dataset, s.one == bindparam("a"), s.other == bindparam("b"))
+    db.execute(delete(shifts).where(*key), [{"a": one, "b": other} for one, other in pairs])
+    held = sums_of_pairs(db, dataset, pairs)
+    days = {pair: case.days_of_pair(flows) for pair, flows in held.items()}
+    if made := list(found(db, dataset, days, known)):
+        db.execute(insert(shifts), made)
+    monthly = _keep_months(db, dataset, rows, held, days)
+    d = dyads.c
+    same = (d.one == bindparam("a"), d.other == bindparam("b"), d.dataset == dataset)
+    values = {"segmented": bindparam("n"), "monthly": bindparam("m"), "since": NEVER}
+    noted = [
+        {"a": r.one, "b": r.other, "n": r.changed, "m": int((r.one, r.other) in monthly)}
+        for r in rows
+    ]
+    db.execute(update(dyads).where(*same).values(values), noted)
+
+
+def _keep_months(
+    db: Connection, dataset: str, rows: Sequence[Row[Any]], held: Mapping[Pair, list[Flow]],
+    days: Mapping[Pair, Days],
+) -> set[Pair]:  # fmt: skip
+    """Keep the months of busy dyads anew from the first that changed; returns those dyads."""
+    busy = {pair for pair, of in days.items() if months.is_busy(of)}
+    spans = {
+        (r.one, r.other): r.since if r.monthly and (r.one, r.other) in busy else "" for r in rows
+    }
+    gone = [(r.one, r.other) for r in rows if r.monthly]
+    months.forget(db, dataset, [(pair, spans[pair]) for pair in gone])
+    made: list[dict[str, Any]] = []
+    for pair in sorted(busy):
+        since = spans[pair]
+        said = months.publishers(db, dataset, pair, since)
+        made += months.rows(dataset, pair, held[pair], days[pair], said, since)
+    months.keep(db, made)
+    return busy
 
 
 def found(
-    db: Connection, dataset: str, pairs: Sequence[Pair], known: Fitted
+    db: Connection, dataset: str, every: Mapping[Pair, Days], known: Fitted
 ) -> Iterator[dict[str, Any]]:
-    """The rows of some dyads."""
+    """The rows of some dyads, each with its days."""
     asked = question(dataset)
-    for (one, other), flows in sums_of_pairs(db, dataset, pairs).items():
-        days, made = found_in(flows, NEVER, known)
-        for number, finding in enumerate(made):
+    for (one, other), days in every.items():
+        for number, finding in enumerate(found_in(days, NEVER, known)):
             robust = None
             if judge.worth_testing(finding, finding.p):
                 robust = sturdy(db, of_pair(asked, one, other), finding, days, known.null)

@@ -25,6 +25,9 @@ class Point(BaseModel):
     effective: float = Field(description="Effective observations that the index rests on.")
     sources: int = Field(description="Publishers that say so, each counted once.")
     covered: bool = Field(description="False: no dataset covers these days, so 0 says nothing.")
+    volume: int = Field(
+        description="Signals of the datasets on these days, whoever acted: what they saw at all."
+    )
 
 
 class Mover(BaseModel):

@@ -2,46 +2,57 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from app.events.buckets import LIMIT, TooManyBucketsError, after, start_of
+from app.events.buckets import LIMIT, TooManyBucketsError
 from app.shifts import measure, queries
-from app.shifts.case import Case, Flow, days_of, flows, told
+from app.shifts.case import Case, told
 from app.shifts.filter import Granularity
-from app.shifts.measure import Days, Months
+from app.shifts.measure import Ints, Months
+from app.shifts.passed import ByDay, ByMonth, Part, passed
 from app.shifts.schemas import Mover, Parameters, Point
 
 PART = 500
 DAYS = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+Dates = NDArray[np.datetime64]
 
 
-def stretches(first: date, last: date, size: Granularity) -> list[tuple[date, date]]:
-    """Buckets from a day through another, both inclusive, cut at the ends."""
-    if size == "auto":
-        size = "month" if (last - first).days / DAYS["month"] <= LIMIT else "year"
+def fitting(first: date, last: date) -> Granularity:
+    """The size of points where it is not asked for."""
+    return "month" if (last - first).days / DAYS["month"] <= LIMIT else "year"
+
+
+def stretches(first: date, last: date, size: Granularity) -> tuple[Dates, Dates]:
+    """First and last days of the buckets of a window, both inclusive; weeks begin on Monday."""
     if (last - first).days / DAYS[size] > LIMIT:
         raise TooManyBucketsError(f"more than {LIMIT} points")
-    found, day = [], start_of(first, size)
-    while day <= last:
-        try:
-            onward = after(day, size)
-        except (OverflowError, ValueError):  # the calendar ends
-            found.append((max(day, first), last))
-            break
-        found.append((max(day, first), min(onward - timedelta(days=1), last)))
-        day = onward
-    return found
+    ends = np.array([first, last], "datetime64[D]")
+    if size in ("day", "week"):
+        step, shift = DAYS[size], 3 if size == "week" else 0  # 1970-01-01 was a Thursday
+        at = (ends.astype(np.int64) + shift) // step
+        edges = (np.arange(at[0], at[1] + 2) * step - shift).astype("datetime64[D]")
+    else:
+        at = measure.month_of(ends) // MONTHS[size]
+        months = (np.arange(at[0], at[1] + 2) * MONTHS[size]).astype("datetime64[M]")
+        edges = months.astype("datetime64[D]")
+    starts, closes = edges[:-1].copy(), edges[1:] - 1
+    starts[0], closes[-1] = ends[0], ends[1]
+    return starts, closes
 
 
-def window(days: Days, since: str | None, until: str | None) -> tuple[date, date] | None:
+def window(
+    held: tuple[str, str] | None, since: str | None, until: str | None
+) -> tuple[str, str] | None:
     """The days asked for; ends that are not are those of the events."""
-    if not len(days) and (since is None or until is None):
+    if held is None and (since is None or until is None):
         return None
-    first = date.fromisoformat(since or str(days.day[0]))
-    last = date.fromisoformat(until or str(days.day[-1]))
+    first, last = since or (held or ("", ""))[0], until or (held or ("", ""))[1]
     return (first, last) if first <= last else None
 
 
@@ -58,54 +69,63 @@ def parameters(months: Months, share: float) -> Parameters:
 
 
 def points(
-    days: Days,
-    buckets: Sequence[tuple[date, date]],
+    held: ByDay | ByMonth,
+    buckets: tuple[Dates, Dates],
     known: Parameters,
-    witnesses: Sequence[tuple[str, str]],
+    sources: Sequence[int],
     spans: Sequence[tuple[str, str]],
+    volume: Ints,
 ) -> list[Point]:
-    """A point for each bucket; `witnesses` are (day, publisher), `spans` the days covered."""
-    edges = [np.array([b[n] for b in buckets], "datetime64[D]") for n in (0, 1)]
-    index = measure.index_at(days, edges[1], known.prior_share, known.dispersion)
-    at = [np.searchsorted(days.day, edges[0]), np.searchsorted(days.day, edges[1], side="right")]
-    held = np.concatenate([days.n[:, None], days.mass], axis=1)
-    total = np.concatenate([np.zeros((1, 3), np.int64), held.cumsum(0)])
-    inside = (total[at[1]] - total[at[0]]).tolist()
-    sources: dict[int, set[str]] = defaultdict(set)
-    places = np.searchsorted(edges[1], np.array([d for d, _ in witnesses], "datetime64[D]"))
-    for place, (_, publisher) in zip(places.tolist(), witnesses, strict=True):
-        sources[place].add(publisher)
-    values = np.stack([index.value, index.low, index.high, index.effective]).T.tolist()
-    found = []
-    for n, ((first, last), sums, told_of) in enumerate(zip(buckets, inside, values, strict=True)):
-        seen = at[1][n] > 0
-        start, end = first.isoformat(), last.isoformat()
-        found.append(
-            Point(
-                start=start,
-                end=end,
-                index=round(told_of[0], 6) if seen else None,
-                low=round(told_of[1], 6) if seen else None,
-                high=round(told_of[2], 6) if seen else None,
-                n=sums[0],
-                positive=sums[1] / 1000,
-                negative=sums[2] / 1000,
-                effective=round(told_of[3], 6),
-                sources=len(sources[n]),
-                covered=any(a <= end and start <= b for a, b in spans),
-            )
+    """A point for each bucket; `spans` are the days covered."""
+    index = held.index(buckets[1], known.prior_share, known.dispersion)
+    inside, before = held.inside(*buckets)
+    values = np.round(np.stack([index.value, index.low, index.high, index.effective]), 6)
+    rows = zip(
+        *(edge.astype(str).tolist() for edge in buckets), values.T.tolist(), inside.tolist(),
+        before.tolist(), sources, volume.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Point(
+            start=start,
+            end=end,
+            index=told_of[0] if seen else None,
+            low=told_of[1] if seen else None,
+            high=told_of[2] if seen else None,
+            n=sums[0],
+            positive=sums[1] / 1000,
+            negative=sums[2] / 1000,
+            effective=told_of[3],
+            sources=told_by,
+            covered=any(a <= end and start <= b for a, b in spans),
+            volume=whole,
         )
-    return found
+        for start, end, told_of, sums, seen, told_by, whole in rows
+    ]
+
+
+def counted(
+    db: Connection, case: Case, held: ByDay | ByMonth, buckets: tuple[Dates, Dates], size: str
+) -> list[int]:
+    """How many publishers each bucket has."""
+    starts, ends = buckets
+    if isinstance(held, ByMonth) and size == "month":
+        return held.publishers(starts)
+    said = witnesses(db, case, str(starts[0]), str(ends[-1]))
+    places = np.searchsorted(ends, np.array([day for day, _ in said], "datetime64[D]")).tolist()
+    sources: dict[int, set[str]] = defaultdict(set)
+    for place, (_, publisher) in zip(places, said, strict=True):
+        sources[place].add(publisher)
+    return [len(sources.get(n, ())) for n in range(len(starts))]
 
 
 def witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
     """(day, publisher) of what was said of the events of a window, each once."""
+    if case.narrowed is None and case.as_of is None:
+        return _standing_witnesses(db, case, first, last)
     days = {
         s.event: s.day
         for s in told(db, case)
-        if first <= s.day <= last
-        and case.side(s.toward if s.from_ == case.actor else s.from_, s.day)
-        and (case.acts == "both" or (case.acts == "own") == (s.from_ == case.actor))
+        if first <= s.day <= last and _counts(case, s.from_, s.toward, s.day)
     }
     ids, found = list(days), set()
     for at in range(0, len(ids), PART):
@@ -114,26 +134,82 @@ def witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[s
     return sorted(found)
 
 
-def moved(rows: Sequence[Flow], case: Case, first: date, last: date, share: float) -> list[Mover]:
+def _counts(case: Case, from_: str, toward: str, day: str) -> bool:
+    own = from_ == case.actor
+    side = case.side(toward if own else from_, day)
+    return side != 0 and (case.acts == "both" or (case.acts == "own") == own)
+
+
+def _standing_witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
+    partners, wanted = list(case.spells), case.datasets
+    if not partners:
+        return []
+    run = queries.witnesses(db.dialect.name, len(partners), len(wanted))
+    values = {"actor": case.actor, "first": first, "last": last}
+    values |= {f"partner_{n}": code for n, code in enumerate(partners)}
+    values |= {f"dataset_{n}": code for n, code in enumerate(wanted)}
+    rows: Any = run.run(db, values)
+    return [(day, who) for from_, to, day, who in rows if _counts(case, from_, to, day)]
+
+
+def volumes(db: Connection, case: Case, buckets: tuple[Dates, Dates], size: Granularity) -> Ints:
+    """Signals of the datasets in each bucket, whoever acted."""
+    first, last = buckets[0][0], buckets[1][-1]
+    pieces = [("day", first, last)]
+    if size not in ("day", "week"):
+        pieces = _pieces(first, last)
+    rows: list[tuple[str, int]] = []
+    for of, start, end in pieces:
+        asked = queries.volume_of(db.dialect.name, len(case.datasets))
+        values = {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
+        values |= {"size": of, "first": str(start), "last": str(end)}
+        held: Any = asked.run(db, values)
+        rows += [(f"{day}-01" if of == "month" else day, n) for day, n in held]
+    if case.as_of is not None:
+        since = queries.volume_since(case.datasets, case.as_of)
+        rows += [(day, -n) for day, n in db.execute(since)]
+    return _in_buckets(rows, buckets)
+
+
+def _pieces(
+    first: np.datetime64, last: np.datetime64
+) -> list[tuple[str, np.datetime64, np.datetime64]]:
+    """A window as whole months, and as the days at its ends that make up none."""
+    opens = (first - 1).astype("datetime64[M]") + 1
+    closes = (last + 1).astype("datetime64[M]")
+    if opens > closes:
+        return [("day", first, last)]
+    pieces = [
+        ("day", first, opens.astype("datetime64[D]") - 1),
+        ("month", opens, closes - 1),
+        ("day", closes.astype("datetime64[D]"), last),
+    ]
+    return [(of, start, end) for of, start, end in pieces if start <= end]
+
+
+def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:
+    """(day, n) added up by bucket."""
+    day = np.array([d for d, _ in rows], "datetime64[D]")
+    n = np.array([n for _, n in rows], np.int64)
+    inside = (day >= buckets[0][0]) & (day <= buckets[1][-1])
+    found = np.zeros(len(buckets[0]), np.int64)
+    np.add.at(found, np.searchsorted(buckets[1], day[inside]), n[inside])
+    return found
+
+
+def moved(parts: Sequence[Part]) -> list[Mover]:
     """What each did to the other: its own index at the first day and at the last."""
-    apart: dict[tuple[str, int], list[Flow]] = defaultdict(list)
-    for flow in rows:
-        if case.side(flow.partner, flow.day):
-            apart[flow.partner, flow.own].append(flow)
-    ends = np.array([first, last], "datetime64[D]")
     found = []
-    for (partner, own), held in sorted(apart.items()):
-        days = measure.gathered([(f.day, *f.sums) for f in held])
-        index = measure.index_at(days, ends, share, measure.MASS_DISPERSION).value.tolist()
-        inside = (days.day >= ends[0]) & (days.day <= ends[1])
+    for part in parts:
+        first, last = part.index.value.tolist()
         found.append(
             Mover(
-                actor=case.actor if own else partner,
-                toward=partner if own else case.actor,
-                n=int(days.n[inside].sum()),
-                first=round(index[0], 6),
-                last=round(index[1], 6),
-                change=round(index[1] - index[0], 6),
+                actor=part.actor,
+                toward=part.toward,
+                n=part.n,
+                first=round(first, 6),
+                last=round(last, 6),
+                change=round(last - first, 6),
             )
         )
     return sorted(found, key=lambda m: (-abs(m.change), m.actor, m.toward))
@@ -144,14 +220,16 @@ def series(
     share: float,
 ) -> tuple[list[Point], list[Mover], Parameters]:  # fmt: skip
     """The whole answer of an alignment; no points where there is nothing to draw."""
-    rows = flows(db, case)
-    days = days_of(rows, case)
-    known = parameters(measure.by_month(days), share)
-    bounds = window(days, since, until)
+    held = passed(db, case, size, since, until)
+    known = parameters(held.months, share)
+    bounds = window(held.ends, since, until)
     if bounds is None:
         return [], [], known
-    buckets = stretches(*bounds, size)
-    said = witnesses(db, case, bounds[0].isoformat(), bounds[1].isoformat())
+    first, last = bounds
+    ends = date.fromisoformat(first), date.fromisoformat(last)
+    size = fitting(*ends) if size == "auto" else size
+    buckets = stretches(*ends, size)
+    said = counted(db, case, held, buckets, size)
     spans = [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
-    data = points(days, buckets, known, said, spans)
-    return data, moved(rows, case, *bounds, share), known
+    data = points(held, buckets, known, said, spans, volumes(db, case, buckets, size))
+    return data, moved(held.parts(first, last, share)), known

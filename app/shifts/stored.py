@@ -17,12 +17,12 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    tuple_,
 )
 
-from app.db.tables import day_sums, dyads, shifts
+from app.db import dialect
+from app.db.tables import dyads, shifts
 from app.shifts import breaks, detect, judge, queries
-from app.shifts.case import Case, Flow
+from app.shifts.case import Case, Flow, days_of_pair
 from app.shifts.detect import Detected, Fitted, Pair, found_in, horizon, of_pair
 from app.shifts.judge import Finding
 from app.shifts.key import Scope
@@ -61,18 +61,14 @@ def any_stale(db: Connection, dataset: str) -> bool:
 
 
 def sums_of_pairs(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, list[Flow]]:
-    """Day sums of some dyads, both directions."""
-    d = day_sums.c
-    columns = [d["from"], d.toward, d.day, *(d[name] for name in queries.SUMS)]
-    found: dict[Pair, list[Flow]] = defaultdict(list)
-    ways = sorted({*pairs, *((b, a) for a, b in pairs)})
-    for at in range(0, len(ways), PART):
-        some = tuple_(d["from"], d.toward).in_(ways[at : at + PART])
-        for row in db.execute(select(*columns).where(d.dataset == dataset, some)):
-            from_, toward, day, *sums = row
-            own = int(from_ < toward)
-            pair = (from_, toward) if own else (toward, from_)
-            found[pair].append(Flow(pair[1], own, day, tuple(sums)))
+    """Day sums of some dyads, both directions, seen from the one that is named first."""
+    kind, found = db.dialect.name, defaultdict(list)
+    run = queries.sums_of_pairs(kind)
+    for at in range(0, len(pairs), PART):
+        given = dialect.handing(kind, pairs[at : at + PART])
+        rows: Any = run.run(db, given | {"wanted": dataset}).fetchall()
+        for one, other, own, day, *sums in rows:
+            found[one, other].append(Flow(other, own, day, tuple(sums)))
     return dict(sorted(found.items()))
 
 
@@ -129,7 +125,7 @@ def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], 
     ]
     for (one, other), flows in sums_of_pairs(db, dataset, sorted(anew)).items():
         actor, partner = (other, one) if asked.actor == other else (one, other)
-        for finding in found_in(flows, last, known)[1]:
+        for finding in found_in(days_of_pair(flows), last, known):
             pair = of_pair(asked, actor, partner)
             held.append(Detected(pair, finding, 1.0, 0, "no_evidence", None))
     held.sort(key=lambda row: (row.case.actor, row.case.toward))

@@ -1,14 +1,17 @@
-"""Whether the shifts that are kept are those that a run over everything finds, to the last bit."""
+"""Whether shifts and months as they are kept are those of a run over everything, bit for bit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from app.db.tables import dyads, shifts
-from app.shifts import breaks
+from app.db.tables import dyads, month_sums, shifts
+from app.shifts import breaks, months
 from app.shifts.calibration import fitted
+from app.shifts.case import Flow, days_of_pair
+from app.shifts.measure import Days
 from app.shifts.refresh import found
-from app.shifts.stored import stale
+from app.shifts.stored import stale, sums_of_pairs
 
 PART = 400
 
@@ -29,9 +32,30 @@ def findings(db: Connection) -> Iterator[str]:
         held = {tuple(r[:8]) for r in rows if (r.one, r.other) not in waiting}
         anew = set()
         for at in range(0, len(pairs), PART):
-            for row in found(db, dataset, sorted(pairs)[at : at + PART], known):
+            flows = sums_of_pairs(db, dataset, sorted(pairs)[at : at + PART])
+            days = {pair: days_of_pair(some) for pair, some in flows.items()}
+            for row in found(db, dataset, days, known):
                 anew.add(tuple(row[column.name] for column in columns))
+            yield from _months(db, dataset, flows, days)
         for one, other, *_ in sorted({(r[0], r[1]) for r in held ^ anew}):
             yield f"shifts of {one} and {other} in {dataset}: not what their day sums say"
         if not waiting and [r.q for r in rows] != breaks.adjusted([r.p for r in rows]):
             yield f"shifts of {dataset}: q is not what all their p say"
+
+
+def _months(
+    db: Connection, dataset: str, flows: Mapping[months.Pair, Sequence[Flow]],
+    days: Mapping[months.Pair, Days],
+) -> Iterator[str]:  # fmt: skip
+    d, m = dyads.c, month_sums.c
+    for pair in sorted(flows):
+        of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
+        kept = {tuple(row) for row in db.execute(select(month_sums).where(*of_pair))}
+        same = (d.one == pair[0], d.other == pair[1], d.dataset == dataset)
+        busy = bool(db.scalar(select(d.monthly).where(*same)))
+        anew: list[dict[str, Any]] = []
+        if months.is_busy(days[pair]):
+            said = months.publishers(db, dataset, pair, "")
+            anew = months.rows(dataset, pair, flows[pair], days[pair], said, "")
+        if kept != {tuple(row.values()) for row in anew} or busy != bool(anew):
+            yield f"months of {pair[0]} and {pair[1]} in {dataset}: not what their days say"

@@ -1,0 +1,203 @@
+"""What passed between two sides, as a series of the index needs it.
+
+One dyad by one dataset, both sides' acts together, comes from its stored months, where the points
+are made of whole ones; all else from days. The numbers are the same, to the last bit.
+"""
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from app.shifts import measure, queries
+from app.shifts.case import WHOLE, Case, Flow, days_of, flows
+from app.shifts.measure import Days, Index, Ints, Months
+
+Dates = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one did to another."""
+
+    actor: str
+    toward: str
+    n: int
+    """Signals in the window."""
+    index: Index
+    """At the first day of the window, and at the last."""
+
+
+class ByDay:
+    """What passed, from days."""
+
+    def __init__(self, rows: Sequence[Flow], case: Case) -> None:
+        self.rows, self.case = rows, case
+        self.days = days_of(rows, case)
+        self.months = measure.by_month(self.days)
+
+    @property
+    def ends(self) -> tuple[str, str] | None:
+        """The first and the last day."""
+        return (str(self.days.day[0]), str(self.days.day[-1])) if len(self.days) else None
+
+    def index(self, ends: Dates, share: float, phi: float) -> Index:
+        """At the ends of some days."""
+        return measure.index_at(self.days, ends, share, phi, months=self.months)
+
+    def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
+        """n, positive and negative of some stretches; and how many days came before their ends."""
+        total = _running(np.concatenate([self.days.n[:, None], self.days.mass], axis=1))
+        at = self.days.day.searchsorted(starts), self.days.day.searchsorted(ends, side="right")
+        return total[at[1]] - total[at[0]], at[1]
+
+    def parts(self, first: str, last: str, share: float) -> list[Part]:
+        """What each did to the other."""
+        apart: dict[tuple[str, int], list[Flow]] = defaultdict(list)
+        for flow in self.rows:
+            if self.case.side(flow.partner, flow.day):
+                apart[flow.partner, flow.own].append(flow)
+        ends = np.array([first, last], "datetime64[D]")
+        found = []
+        for (partner, own), held in sorted(apart.items()):
+            days = measure.gathered([(f.day, *f.sums) for f in held])
+            index = measure.index_at(days, ends, share, measure.MASS_DISPERSION)
+            n = int(days.n[(days.day >= ends[0]) & (days.day <= ends[1])].sum())
+            found.append(Part(*_ways(self.case, partner, own), n, index))
+        return found
+
+
+class ByMonth:
+    """What passed in a dyad, from its stored months; the ends of all stretches are whole ones."""
+
+    def __init__(self, db: Connection, case: Case, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.db, self.case, self.partner = db, case, case.toward[0]
+        columns = list(zip(*rows, strict=True))
+        self.ends = (columns[1][0], columns[2][-1])
+        self.month = np.array(columns[0], "datetime64[M]").astype(np.int64)
+        held: Ints = np.array(columns[3:], np.int64)
+        whole, one, kept = held[:3], held[3], held[4:10].reshape(3, 2, -1)
+        self.said = held[10]
+        turned = case.actor > self.partner
+        self.ways = {int(not turned): (one, kept[1]), int(turned): (whole[0] - one, kept[2])}
+        self.sums, self.mass = whole, kept[0]
+        self.months = _months(self.month, self.sums[0], self.mass)
+
+    def index(self, ends: Dates, share: float, phi: float) -> Index:
+        """At the ends of some months."""
+        return measure.index_with(self.months, self._held(ends), ends, share, phi)
+
+    def _held(self, ends: Dates) -> Ints:
+        """What the months of some days hold."""
+        at = measure.month_of(ends) - self.months.first
+        size = len(self.months)
+        dense = np.zeros((size + 1, 2), np.int64)
+        dense[self.month - self.months.first] = self.mass.T
+        return dense[np.where((at >= 0) & (at < size), at, size)]
+
+    def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
+        """n, positive and negative of some stretches; how many months came before their ends."""
+        total = _running(self.sums.T)
+        at = (
+            self.month.searchsorted(measure.month_of(starts)),
+            self.month.searchsorted(measure.month_of(ends), side="right"),
+        )
+        return total[at[1]] - total[at[0]], at[1]
+
+    def publishers(self, starts: Dates) -> list[int]:
+        """How many say so of each of some months."""
+        month = measure.month_of(starts)
+        at = np.minimum(self.month.searchsorted(month), len(self.month) - 1)
+        found: list[int] = np.where(self.month[at] == month, self.said[at], 0).tolist()
+        return found
+
+    def parts(self, first: str, last: str, share: float) -> list[Part]:
+        """What each did to the other."""
+        ends = np.array([first, last], "datetime64[D]")
+        opened, closed = measure.month_of(ends).tolist()
+        at = np.searchsorted(self.month, (opened, closed))
+        begun: dict[int, Ints] = {}
+        if at[0] < len(self.month) and self.month[at[0]] == opened:
+            begun = self._until(first)
+        found = []
+        for own in (0, 1):
+            count, kept = self.ways[own]
+            used = count > 0
+            if not used.any():
+                continue
+            month, mass = self.month[used], kept[:, used]
+            months = _months(month, count[used], mass)
+            whole = mass[:, month == closed].sum(1)
+            until = np.stack([begun.get(own, np.zeros(2, np.int64)), whole])
+            index = measure.index_with(months, until, ends, share, measure.MASS_DISPERSION)
+            n = int(count[(self.month >= opened) & (self.month <= closed)].sum())
+            found.append(Part(*_ways(self.case, self.partner, own), n, index))
+        return found
+
+    def _until(self, day: str) -> dict[int, Ints]:
+        """What each did to the other in a month until a day, within the bounds of days."""
+        run = queries.begun_between(self.db.dialect.name)
+        values = {"one": self.case.actor, "other": self.partner, "first": day[:8] + "01"}
+        values |= {"wanted": self.case.datasets[0], "last": day}
+        total: dict[int, Ints] = {}
+        rows: Any = run.run(self.db, values)
+        for own, good, bad in rows:
+            days = Days(
+                np.zeros(1, "datetime64[D]"), np.ones(1, np.int64), np.array([[good, bad]]),
+                np.zeros((1, 4), np.int64),
+            )  # fmt: skip
+            total[own] = total.get(own, 0) + measure.capped(days)[0][0]
+        return total
+
+
+def _ways(case: Case, partner: str, own: int) -> tuple[str, str]:
+    return (case.actor, partner) if own else (partner, case.actor)
+
+
+def _running(rows: Ints) -> Ints:
+    """Sums over the rows before each, and over all."""
+    return np.concatenate([np.zeros((1, rows.shape[1]), np.int64), rows.cumsum(0)])
+
+
+def _months(month: Ints, n: Ints, mass: Ints) -> Months:
+    """Unbroken months; classes are left out."""
+    first, size = int(month[0]), int(month[-1] - month[0]) + 1
+    count, dense = np.zeros(size, np.int64), np.zeros((size, 2))
+    count[month - first], dense[month - first] = n, mass.T / 1000
+    return Months(first, count, dense, np.zeros((size, 0)))
+
+
+def passed(db: Connection, case: Case, size: str, since: str | None, until: str | None) -> (
+    "ByDay | ByMonth"
+):  # fmt: skip
+    """What passed between the sides, the cheaper way, for points of a size."""
+    if size in ("day", "week") or not _of_one_dyad(case):
+        return ByDay(flows(db, case), case)
+    one, other = sorted((case.actor, *case.toward))
+    run = queries.months_between(db.dialect.name)
+    rows: Any = run.run(db, {"one": one, "other": other, "wanted": case.datasets[0]}).fetchall()
+    if not rows or not _whole(rows[0][1], rows[-1][2], since, until):
+        return ByDay(flows(db, case), case)
+    return ByMonth(db, case, rows)
+
+
+def _of_one_dyad(case: Case) -> bool:
+    plain = case.narrowed is None and case.as_of is None and case.acts == "both"
+    alone = len(case.toward) == 1 and case.spells == {case.toward[0]: WHOLE}
+    return plain and alone and len(case.datasets) == 1
+
+
+def _whole(first: str, last: str, since: str | None, until: str | None) -> bool:
+    """Whether a window cuts no month in which anything happened."""
+    opens = since is None or since[8:] == "01" or since <= first
+    closes = until is None or until >= last or _month_ends(until)
+    return opens and closes
+
+
+def _month_ends(day: str) -> bool:
+    return day[8:] == f"{monthrange(int(day[:4]), int(day[5:7]))[1]:02}"

@@ -1,0 +1,197 @@
+"""Months of busy dyads: what they say is what the days say, whenever they were written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import make
+import numpy as np
+import pytest
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.db.engine import Database
+from app.db.tables import dyads, month_sums
+from app.events.changes import write_events
+from app.events.schemas import GivenEvent
+from app.shifts import months, passed, series, verify
+from app.shifts.case import WHOLE, Case
+from app.shifts.refresh import refresh
+
+SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
+
+
+def acts(count: int, seed: int, years: int = 4) -> list[GivenEvent]:
+    """What two states did to each other, several acts on some days, some of them with a report."""
+    dice = np.random.default_rng(seed)
+    found = []
+    for key in range(count):
+        pair = ("ARM", "RUS") if dice.random() < 0.6 else ("RUS", "ARM")
+        day = str(np.datetime64("2016-01-11") + int(dice.integers(0, 365 * years)))
+        signal = {"from": pair[0], "toward": pair[1], "score": float(dice.choice([-9, -4, 3, 8]))}
+        reports = [{"source": SOURCES[0]}] if dice.random() < 0.5 else []
+        found.append(
+            GivenEvent.model_validate(
+                {"key": f"e{key:03d}", "title": f"{key}", "date": day, "participants": []}
+                | {"signals": [signal], "reports": reports}
+            )
+        )
+    return found
+
+
+def written(database: Database, *parts: list[GivenEvent], code: str = "made") -> str:
+    """A dataset of these events, load after load, its shifts and months kept after each."""
+    with database.write() as db:
+        dataset = make.dataset(db, code)
+    for part in parts:
+        with database.write() as db:
+            write_events(db, part, dataset, make.BY)
+        refresh(database)
+    return dataset
+
+
+def question(dataset: str, actor: str = "ARM", partner: str = "RUS") -> Case:
+    return Case(actor, (partner,), (), "both", (dataset,), {partner: WHOLE}, None)
+
+
+@contextmanager
+def stale(database: Database) -> Iterator[Connection]:
+    """A connection to which every dyad is stale."""
+    with database.engine.connect() as db:
+        db.execute(update(dyads).values(changed=dyads.c.changed + 1))
+        yield db
+        db.rollback()
+
+
+def months_of(db: Connection, dataset: str) -> list[tuple[Any, ...]]:
+    m = month_sums
+    names = [c for c in m.c if c.name != "dataset"]
+    rows = db.execute(select(*names).where(m.c.dataset == dataset).order_by(m.c.one, m.c.month))
+    return [tuple(row) for row in rows]
+
+
+WINDOWS = ((None, None), ("2016-01-01", "2019-12-31"), ("2017-05-01", None), ("2010-01-01", None),
+           (None, "2018-03-31"), ("2015-02-01", "2030-07-31"))  # fmt: skip
+
+
+@pytest.mark.parametrize("actor", ["ARM", "RUS"])
+@pytest.mark.parametrize("size", ["month", "quarter", "year", "auto"])
+def test_months_give_the_numbers_of_the_days(database: Database, actor: str, size: Any) -> None:
+    dataset = written(database, acts(300, 1))
+    asked = question(dataset, actor, "RUS" if actor == "ARM" else "ARM")
+    for window in WINDOWS:
+        with database.connect() as db:
+            assert isinstance(passed.passed(db, asked, size, *window), passed.ByMonth)
+            one = series.series(db, asked, *window, size, 0.5)
+        with stale(database) as db:
+            assert isinstance(passed.passed(db, asked, size, *window), passed.ByDay)
+            other = series.series(db, asked, *window, size, 0.5)
+        assert one == other
+        assert sum(point.n for point in one[0]) > 0
+        assert any(point.sources for point in one[0])
+
+
+@pytest.mark.parametrize(
+    ("size", "since", "until"),
+    [("day", "2016-01-01", "2016-12-31"), ("week", None, None), ("month", "2017-05-17", None),
+     ("month", None, "2018-03-30")],
+)  # fmt: skip
+def test_points_that_cut_a_month_come_from_days(
+    database: Database, size: str, since: str | None, until: str | None
+) -> None:
+    dataset = written(database, acts(300, 2))
+    with database.connect() as db:
+        held = passed.passed(db, question(dataset), size, since, until)
+    assert isinstance(held, passed.ByDay)
+
+
+def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
+    whole = acts(260, 3)
+    later = [e for e in whole if e.date >= "2018"]
+    early = [e for e in whole if e.date < "2018"]
+    one = written(database, whole, code="one")
+    other = written(database, later[40:], early, later[:40], code="other")
+    gone = [e.model_copy(update={"status": "retracted"}) for e in whole[:50]]
+    third = written(database, whole, gone, whole[:50], code="third")
+    with database.connect() as db:
+        assert len(months_of(db, one)) > 40
+        assert months_of(db, one) == months_of(db, other) == months_of(db, third)
+        assert not list(verify.findings(db))
+
+
+def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: Database) -> None:
+    whole = acts(months.LEAST_DAYS + 20, 4)
+    quiet = written(database, whole[:20], code="quiet")
+    busy = written(database, whole, code="busy")
+    with database.connect() as db:
+        assert not months_of(db, quiet)
+        assert months_of(db, busy)
+    with database.write() as db:
+        gone = [e.model_copy(update={"status": "retracted"}) for e in whole[:60]]
+        write_events(db, gone, busy, make.BY)
+    refresh(database)
+    with database.connect() as db:
+        assert not months_of(db, busy)
+        assert not list(verify.findings(db))
+
+
+def test_another_publisher_is_counted(database: Database) -> None:
+    whole = [e.model_copy(update={"reports": []}) for e in acts(150, 5)]
+    told = [GivenEvent.model_validate(e.model_dump(by_alias=True, exclude_none=True)
+            | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
+    dataset = written(database, whole)
+    with database.connect() as db:
+        assert not sum(row[-1] for row in months_of(db, dataset))
+    with database.write() as db:
+        write_events(db, told, dataset, make.BY)
+    refresh(database)
+    with database.connect() as db:
+        counted = {row[2]: row[-1] for row in months_of(db, dataset)}
+        assert {month for month, n in counted.items() if n} == {e.date[:7] for e in told}
+        assert not list(verify.findings(db))
+
+
+def test_verify_finds_months_that_are_off(database: Database) -> None:
+    dataset = written(database, acts(200, 6))
+    ours = month_sums.c.dataset == dataset
+    stray = dict.fromkeys((c.name for c in month_sums.columns), 0)
+    stray |= {"one": "ARM", "other": "RUS", "dataset": dataset, "month": "1999-01"}
+    stray |= {"first": "1999-01-01", "last": "1999-01-01"}
+    for harm in (
+        update(month_sums).where(ours).values(kept_positive=month_sums.c.kept_positive + 1),
+        update(month_sums).where(ours).values(publishers=month_sums.c.publishers + 1),
+        update(dyads).where(dyads.c.dataset == dataset).values(monthly=0),
+        delete(month_sums).where(ours, month_sums.c.month < "2017"),
+        insert(month_sums).values(stray),
+    ):
+        with database.engine.connect() as db:
+            db.execute(harm)
+            found = list(verify.findings(db))
+            db.rollback()
+        assert found == [f"months of ARM and RUS in {dataset}: not what their days say"]
+
+
+def test_volumes_stand_beside_the_points_and_are_those_of_a_version(database: Database) -> None:
+    dataset = written(database, acts(100, 7))
+    others = [
+        GivenEvent.model_validate(
+            {"key": f"o{n}", "title": "o", "date": "2017-02-03", "participants": []}
+            | {"signals": [{"from": "USA", "toward": "CHN", "score": 1.0}]}
+        )
+        for n in range(9)
+    ]
+    with database.connect() as db:
+        version = db.exec_driver_sql("SELECT max(seq) FROM revisions").scalar()
+        before, _, _ = series.series(db, question(dataset), None, None, "month", 0.5)
+    with database.write() as db:
+        write_events(db, others, dataset, make.BY)
+        gone = [e.model_copy(update={"status": "retracted"}) for e in acts(100, 7)[:30]]
+        write_events(db, gone, dataset, make.BY)
+    with database.connect() as db:
+        now, _, _ = series.series(db, question(dataset), "2016-01-01", "2020-12-31", "year", 0.5)
+        assert sum(p.volume for p in now) == 100 + 9 - 30
+        asked = Case("ARM", ("RUS",), (), "both", (dataset,), {"RUS": WHOLE}, None, version)
+        for size in ("month", "week"):
+            then, _, _ = series.series(db, asked, None, None, size, 0.5)
+            assert sum(p.volume for p in then) == 100
+        months_then, _, _ = series.series(db, asked, None, None, "month", 0.5)
+    assert [p.volume for p in months_then] == [p.n for p in before] == [p.volume for p in before]
