@@ -43,6 +43,7 @@ from app.http.strict import as_it_stands
 from app.ingest.router import router as imports
 from app.ingest.runner import Runner
 from app.settings import Settings
+from app.shifts.ideal_points import router as ideal_points
 from app.shifts.refresh import Refresher
 from app.shifts.router import router as shifts
 from app.shifts.similarity import router as similarity
@@ -92,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile,
+        ideal_points, ogc, reconcile,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(may_read)])

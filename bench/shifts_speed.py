@@ -271,8 +271,12 @@ def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> 
     write(database, first, rows)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("ANALYZE"))
-    ordered = frame[["one", "other"]].agg(["min", "max"], axis=1)
-    pairs = list(ordered.value_counts().index)
+    swapped = (frame.one > frame.other).to_numpy()
+    ordered = pandas.DataFrame({
+        "a": np.where(swapped, frame.other, frame.one),
+        "b": np.where(swapped, frame.one, frame.other),
+    })  # fmt: skip
+    pairs: list[tuple[str, str]] = list(ordered.value_counts().index)
     print(f"\n{database.engine.dialect.name}: {len(frame):,} events, {len(pairs):,} dyads")
     corpus(database, clock, "the whole corpus")
     loading(database, clock, last)

@@ -50,6 +50,7 @@ PATHS = (
     "/v1/shifts?actor=ARM&toward=RUS,CSTO&known_by=2023-10-13",
     "/v1/shifts?actor=ARM&toward=EU,USA&against=RUS",
     "/v1/similarity?actors=ARM,RUS,AZE&since=1992&until=2024&measure=tau_b",
+    "/v1/ideal-points?actors=ARM,RUS",
 )
 ELSEWHERE = ("sort", "limit", "count")
 

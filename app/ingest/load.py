@@ -312,7 +312,8 @@ def _widen(db: Connection, dataset: str, format_: Format, tally: Tally, by: Writ
         first, last = f"{first:04}-01-01", f"{last:04}-12-31"
     held = Dataset.model_validate_json(body)
     first, last = min(first, held.first or first), max(last, held.last or last)
-    if (first, last) != (held.first, held.last):
+    changed = format_.name in SERIES and tally.new + tally.changed > 0  # its rows have no revision
+    if changed or (first, last) != (held.first, held.last):
         write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
 
 

@@ -243,9 +243,10 @@ class Likeness(BaseModel):
 
 
 class LikenessMeta(Meta):
-    """Which measure."""
+    """Which measure, and of what ties."""
 
     measure: Literal["kappa", "pi", "s", "tau_b"]
+    datasets: list[str] = Field(description="Loaded alliances that count beside the record's.")
 
 
 class Similarity(BaseModel):
@@ -253,4 +254,53 @@ class Similarity(BaseModel):
 
     data: list[Likeness]
     meta: LikenessMeta
+    links: Links
+
+
+class IdealPoint(BaseModel):
+    """Where a state stood in the votes of a session."""
+
+    dataset: str
+    actor: str = Field(examples=["ARM"])
+    session: int = Field(examples=[78])
+    year: int = Field(examples=[2023])
+    value: float = Field(description="As the series has it; higher: nearer to the United States.")
+    low: float | None = Field(description="Lower end of the 90 % interval, where it has one.")
+    high: float | None
+
+
+class Stance(BaseModel):
+    """What one of two did to their distance."""
+
+    actor: str
+    first: float = Field(description="Its point in the first session.")
+    last: float
+    share: float = Field(description="Of the change of distance; negative: it came nearer.")
+
+
+class Approach(BaseModel):
+    """How far two states came apart between the first and the last session of both, and by whom."""
+
+    dataset: str
+    actors: tuple[str, str]
+    first: int = Field(description="Year of the first session that both voted in.")
+    last: int
+    before: float = Field(description="Distance in the first of them.")
+    after: float
+    change: float = Field(description="after − before: what the two shares add up to.")
+    moved: list[Stance]
+
+
+class IdealPointsMeta(Meta):
+    """Of which loaded series."""
+
+    datasets: list[str]
+
+
+class IdealPoints(BaseModel):
+    """Points by state and session, with who moved."""
+
+    data: list[IdealPoint]
+    moved: list[Approach]
+    meta: IdealPointsMeta
     links: Links

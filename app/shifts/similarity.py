@@ -1,18 +1,20 @@
 """Likeness of alliance portfolios over HTTP: formal ties beside the events, never mixed in."""
 
+import re
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, field_validator, model_validator
-from sqlalchemy import Connection, Select, select
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from sqlalchemy import Connection, Select, exists, select
 
 from app.actors.ladder import period
 from app.actors.path import in_query
 from app.alliances.read import described, held
-from app.db.tables import actors
+from app.db.tables import actor_names, actors, alliance_years, datasets
 from app.db.worlds import across
 from app.edtf import bounds
 from app.events.filter import Words
@@ -27,6 +29,8 @@ from app.shifts.likeness import MEASURES, RANK, Measure, portfolios
 from app.shifts.schemas import Likeness, LikenessMeta, Similarity
 
 router = APIRouter(prefix="/v1", tags=["shifts"], responses=RESPONSES)
+LOADED = re.compile(r"(cow|gw):[0-9]{1,3}")
+"""A code as loaded alliances have it."""
 YEARS = 300
 """Years in one answer."""
 
@@ -44,14 +48,26 @@ class SimilarityQuery(Past):
         "kappa", description="Cohen's κ, Scott's π (both with squared distances), S, or τ-b."
     )
 
-    @field_validator("actors")
+    system: Words = Field(
+        [],
+        description="The states that portfolios are compared over, separated by commas; those of"
+        " the year by the record and the loaded alliances, if none.",
+    )
+    dataset: Words = Field(
+        [],
+        description="Loaded alliances that count, and no others; all of them beside the record's"
+        " memberships, if none.",
+    )
+
+    @field_validator("actors", "system")
     @classmethod
-    def _split(cls, given: list[str]) -> list[str]:
+    def _split(cls, given: list[str], about: ValidationInfo) -> list[str]:
         parts = [part.strip() for one in given for part in one.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
-        if len(parts) > 20:
-            raise ValueError("holds more than 20 names")
+        most = 20 if about.field_name == "actors" else 300
+        if len(parts) > most:
+            raise ValueError(f"holds more than {most} names")
         return parts
 
     @model_validator(mode="after")
@@ -84,8 +100,67 @@ def _alive(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
     return sorted((r.code, r.since or "", r.until or "~") for r in rows)
 
 
-def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> dict[int, Any]:
-    """By year the strongest tie of every two states that were bound on some day of it."""
+Ties = dict[int, dict[tuple[str, str], int]]
+"""By year the strongest tie of every two states."""
+
+
+def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
+    """The datasets of loaded alliances that were there, or those of them that are asked for."""
+    has = alliance_years.c.dataset
+
+    def build(d: Any) -> Select[Any]:
+        return select(d.code).where(exists().where(has == d.code))
+
+    found = sorted(row.code for row in db.execute(across(as_of, datasets, build)))
+    return [code for code in found if code in asked] if asked else found
+
+
+def loaded_ties(
+    db: Connection, years: tuple[int, int], sets: Sequence[str], as_of: int | None
+) -> Ties:
+    """The ties of loaded alliances.
+
+    A state that the record does not know on the day stands under the code of its dataset (Prussia
+    as `cow:255`): it counts for the actor who bears that code at another time, as there.
+    """
+    found: Ties = defaultdict(dict)
+    if not sets:
+        return found
+    a, bearers = alliance_years.c, _bearers(db, as_of)
+    rows = select(a.year, a.actor, a.partner, *(a[name] for name in RANK))
+    for year, one, other, *owed in db.execute(
+        rows.where(a.dataset.in_(sets), a.year.between(*years))
+    ):
+        rank = max((r for r, flag in zip(RANK.values(), owed, strict=True) if flag), default=0)
+        pair = tuple(sorted(bearers.get(code, code) for code in (one, other)))
+        if rank and pair[0] != pair[1]:
+            held = found[year]
+            held[pair[0], pair[1]] = max(held.get((pair[0], pair[1]), 0), rank)
+    return found
+
+
+def _bearers(db: Connection, as_of: int | None) -> dict[str, str]:
+    """The actor who bears a code such as `cow:255`, the last of them."""
+
+    def build(n: Any) -> Select[Any]:
+        return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
+
+    rows = sorted(db.execute(across(as_of, actor_names, build)), key=lambda r: (r.since, r.actor))
+    return {f"{r.scheme}:{r.value}": r.actor for r in rows}
+
+
+def joined(one: Ties, other: Ties) -> Ties:
+    """The stronger of two ties wherever both know one."""
+    found: Ties = defaultdict(dict)
+    for ties in (one, other):
+        for year, pairs in ties.items():
+            for pair, rank in pairs.items():
+                found[year][pair] = max(found[year].get(pair, 0), rank)
+    return found
+
+
+def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> Ties:
+    """By year the strongest tie of two states that the record binds on some day of it."""
     ranks = {
         group.code: max(RANK[obligation] for obligation in group.obligations)
         for group in described(db, None, as_of)
@@ -97,7 +172,7 @@ def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> dict[i
             since, until = period(spell.steps)
             if spell.role == "member" and since is not None:
                 spells[spell.group].append((spell.actor, since, until))
-    found: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
+    found: Ties = defaultdict(dict)
     for group, members in spells.items():
         for (one, since, until), (other, begun, ended) in combinations(sorted(members), 2):
             first, last = max(since, begun), min(until, ended)
@@ -110,15 +185,28 @@ def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> dict[i
     return found
 
 
+def ties_asked(
+    db: Connection, asked: SimilarityQuery, sets: Sequence[str], as_of: int | None
+) -> Ties:
+    """The ties that count: of the loaded alliances, and of the record where none is named."""
+    loaded = loaded_ties(db, asked.years, sets, as_of)
+    return loaded if asked.dataset else joined(ties_of(db, asked.years, as_of), loaded)
+
+
 def likenesses(
-    db: Connection, codes: list[str], asked: SimilarityQuery, as_of: int | None
-) -> list[Likeness]:
+    db: Connection, codes: list[str], system: list[str], asked: SimilarityQuery, ties: Ties,
+    as_of: int | None,
+) -> list[Likeness]:  # fmt: skip
     """Every two of some states, year by year, while both were there."""
-    states, ties = _alive(db, as_of), ties_of(db, asked.years, as_of)
+    states = _alive(db, as_of)
     found = []
     for year in range(asked.years[0], asked.years[1] + 1):
         first, last = f"{year:04}-01-01", f"{year:04}-12-31"
-        there = [code for code, since, until in states if since <= last and until > first]
+        bound_then = {code for pair in ties.get(year, ()) for code in pair}
+        there = sorted(
+            {code for code, since, until in states if since <= last and until > first} | bound_then
+        )
+        there = system or there
         at = [there.index(code) for code in codes if code in there]
         if len(at) < 2:
             continue
@@ -140,6 +228,18 @@ def likenesses(
     return found
 
 
+def _system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
+    """The states compared over, where they are named; a code that nobody bears stands for itself,
+    as the loaded alliances have it."""
+    if not asked.system:
+        return []
+    bearers, found = _bearers(db, as_of), []
+    for name in asked.system:
+        unborne = LOADED.fullmatch(name) and name not in bearers
+        found.append(name if unborne else bearers.get(name) or in_query(db, "system", name, as_of))
+    return list(dict.fromkeys(found))
+
+
 @router.get(
     "/similarity",
     response_model=Similarity,
@@ -151,7 +251,8 @@ def get_similarity(
 ) -> Response:
     """How alike the alliance portfolios of states were, year by year.
 
-    Of ties with obligations that the record knows: what is not loaded is not there.
+    Of ties with obligations that the record knows, and of loaded alliances: what is not loaded is
+    not there. Loaded alliances have no versions; `as_of` leaves out those not there yet.
     """
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
@@ -164,10 +265,20 @@ def get_similarity(
             kinds = {code for code, _, _ in _alive(db, then)}
             if other := next((code for code in codes if code not in kinds), None):
                 raise InvalidError("actors", f"{other} is no state", "Name states.")
-            data = likenesses(db, codes, asked, then)
+            sets = known_sets(db, asked.dataset, then)
+            if unknown := sorted({*asked.dataset} - {*sets}):
+                hint = f"There are: {', '.join(known_sets(db, [], then)) or 'none'}."
+                raise InvalidError("dataset", f"{unknown[0]} has no alliances by year", hint)
+            ties = ties_asked(db, asked, sets, then)
+            system = _system(db, asked, then)
+            if system and (other := next((code for code in codes if code not in system), None)):
+                hint = "Name it among the states compared over."
+                raise InvalidError("system", f"leaves out {other}", hint)
+            data = likenesses(db, codes, system, asked, ties, then)
             meta = LikenessMeta(
-                version=version, reason=None if data else "no_match", measure=asked.measure
-            )
+                version=version, reason=None if data else "no_match", measure=asked.measure,
+                datasets=sets,
+            )  # fmt: skip
             where = links(request, None, version)
             if asked.until is None:  # this year will not be this year for ever
                 where.permalink = f"{where.permalink}&until={asked.years[1]:04}"

@@ -26,6 +26,7 @@ NEEDED = {
     "/v1/actors/resolve": "q=Armenia",
     "/v1/alignment": "actor=ARM&toward=GUAM",
     "/v1/similarity": "actors=ARM,RUS",
+    "/v1/ideal-points": "actors=ARM,RUS",
 }
 """Parameters without which an address answers 422 to everything."""
 
