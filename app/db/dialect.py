@@ -372,7 +372,10 @@ def _indexed(body: str) -> str:
 
 
 def _within(different: Iterable[str]) -> str:
-    found = " ".join(w[:200] for w in different).encode()
+    whole = " ".join(different)
+    if len(whole) <= 200:
+        return whole
+    found = " ".join([w[:200] for w in whole.split(" ")]).encode()
     if len(found) > MOST_WORDS:
         found = found[:MOST_WORDS].rpartition(b" ")[0]
     return found.decode()

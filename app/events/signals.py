@@ -14,13 +14,12 @@ mediators give no signal. Of several rules for one pair the first in this table 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PAIRWISE_LIMIT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Acting:
+class Acting(NamedTuple):
     """An actor in a role; already the state where a person or body acted for one."""
 
     actor: str
@@ -28,8 +27,7 @@ class Acting:
     is_group: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """A signal that follows from the roles."""
 
     from_: str

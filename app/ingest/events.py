@@ -8,19 +8,30 @@ from sqlalchemy import Connection
 from app.actors.changes import write_actors
 from app.actors.schemas import Actor
 from app.db.journal import Writer
-from app.ingest.finish import Cited, Finished, finish
+from app.events.changes import documents
+from app.ingest.finish import Cited, Sheet, finish, text_of
 from app.ingest.given import Given, GivenActor, GivenSource, RejectedError
 from app.ingest.late import reports_of
 from app.ingest.reading import Row, item, key, signature
 from app.ingest.settle import Settled, settle
 from app.ingest.sources import cited as cite
 from app.ingest.standing import Standing
-from app.ingest.store import Digests, digests, known, merged, store_events, store_sources
+from app.ingest.store import (
+    Digests,
+    Noted,
+    digests,
+    merged,
+    numbers_of,
+    store_events,
+    store_sources,
+)
 from app.ingest.tally import Tally
 from app.text import fold
 
 CREATED_KIND = "organization"
 """What an actor is taken for where the file does not tell."""
+RECORDED = ',"recorded_at":'
+"""Where a document begins to tell when it was written."""
 
 
 @dataclass(slots=True)
@@ -28,7 +39,12 @@ class Prepared:
     """A batch, compared with what is stored at one version of the database."""
 
     tally: Tally = field(default_factory=Tally)
-    made: list[tuple[Finished, Digests]] = field(default_factory=list)
+    sheet: Sheet = field(default_factory=Sheet)
+    """What is new or changed."""
+    noted: list[Noted] = field(default_factory=list)
+    """All that was read, also where it says what stands."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    """The latest revision of events that are there."""
     sources: dict[str, GivenSource] = field(default_factory=dict)
     rejects: list[tuple[Row, RejectedError]] = field(default_factory=list)
     unknown: dict[str, GivenActor] = field(default_factory=dict)
@@ -36,7 +52,7 @@ class Prepared:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.made
+        return not self.noted
 
     def write(self, db: Connection, by: Writer, standing: Standing) -> None:
         """Store what the batch says that is new."""
@@ -44,7 +60,7 @@ class Prepared:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
                 standing.learn(key, source)
-        store_events(db, self.made, by)
+        store_events(db, self.sheet, self.numbers, self.noted, by)
 
 
 def prepare(
@@ -52,12 +68,14 @@ def prepare(
     rows: Sequence[Row],
     dataset: str,
     standing: Standing,
+    last: int,
     *,
     only_new: bool = False,
 ) -> Prepared:
     """Compare a batch of rows with what is stored, and finish those that say something new.
 
-    With `only_new`, a row that would change what is there is rejected.
+    `last` is the `seq` after which those of the batch begin. With `only_new`, a row that would
+    change what is there is rejected.
     """
     done = Prepared()
     ids = [f"{dataset}:{key(row)}" for row in rows]
@@ -70,17 +88,16 @@ def prepare(
             done.tally.duplicates += k in settled
             settled[k] = (row, one)
     new = {k: one for k, one in settled.items() if k not in held or held[k].said != one[1].digest}
-    again = [k for k in new if k in held]
-    gone = merged(db, again) if again else set()
-    done.tally.unchanged += len(settled) - len(new) + len(gone)
-    if only_new:
-        for k in known(db, list(new)) - gone:
-            there = RejectedError("key", "is there already, and says something else")
-            done.rejects.append((new.pop(k)[0], there))
-    _finish(db, {k: one for k, one in new.items() if k not in gone}, dataset, standing, done)
-    changed = sum(event.id in held for event, _ in done.made)
+    done.tally.unchanged += len(settled) - len(new)
+    done.numbers = numbers_of(db, list(new))
+    for k in merged(db, list(done.numbers)) if done.numbers else ():
+        del new[k]
+        done.tally.unchanged += 1
+    _finish(db, new, dataset, standing, done, last, only_new)
+    changed = sum(ident in done.numbers for _, ident, *_ in done.sheet.bodies)
     done.tally.changed += changed
-    done.tally.new += len(done.made) - changed
+    done.tally.new += len(done.sheet.bodies) - changed
+    done.tally.unchanged += len(done.noted) - len(done.sheet.bodies)
     done.tally.reject(wrong for _, wrong in done.rejects)
     return done
 
@@ -105,34 +122,52 @@ def _finish(
     dataset: str,
     standing: Standing,
     done: Prepared,
+    last: int,
+    only_new: bool,
 ) -> None:
     """Finish events whose sources are there, or come along."""
-    cited_ids = {r.source for _, s in new.values() for r in s.given.reports}
     waiting = reports_of(db, list(new))
+    cited_ids = {r.source for _, s in new.values() for r in s.given.reports}
     cited_ids |= {r.source for told in waiting.values() for r in told}
     cited = standing.look_up(db, cited_ids)  # type: ignore[arg-type]
-    for ident, (row, settled) in new.items():
-        for source, given in settled.sources.items():
-            if source not in cited:
-                cited[source] = cite(given)
-                done.sources[source] = given
-        try:
-            _all_there(settled.given, cited)
-        except RejectedError as wrong:
-            done.rejects.append((row, wrong.with_traceback(None)))
+    sound = [
+        (k, row, settled)
+        for k, (row, settled) in new.items()
+        if _all_there(row, settled, cited, done)
+    ]
+    last += len(done.sources)
+    stands = dict(documents(db, list(done.numbers)))
+    for ident, row, settled in sound:
+        late = waiting.get(ident, ())
+        if late:
+            own = {r.source for r in settled.given.reports}
+            late = [r for r in late if r.source not in own]
+        body = finish(settled.given, dataset, standing.world.known, cited, late)
+        text = text_of(body)
+        same = ident in stands and stands[ident].rpartition(RECORDED)[0] == text
+        if only_new and ident in stands and not same:
+            there = RejectedError("key", "is there already, and says something else")
+            done.rejects.append((row, there))
             continue
-        own = {r.source for r in settled.given.reports}
-        more = [r for r in waiting.get(ident, ()) if r.source not in own]
-        made = finish(settled.given, dataset, standing.world.known, cited, more)
-        done.made.append((made, Digests(settled.digest, 0 if settled.unknown else signature(row))))
+        written = 0 if settled.unknown else signature(row)
+        done.noted.append(Noted(ident, Digests(settled.digest, written)))
+        if not same:
+            last += 1
+            done.sheet.add(body, text, last)
 
 
-def _all_there(given: Given, cited: dict[str, Cited]) -> None:
-    for n, report in enumerate(given.reports):
+def _all_there(row: Row, settled: Settled, cited: dict[str, Cited], done: Prepared) -> bool:
+    """Whether every source of an event is there, or comes along; otherwise it is rejected."""
+    for source, given in settled.sources.items():
+        if source not in cited:
+            cited[source] = cite(given)
+            done.sources[source] = given
+    for n, report in enumerate(settled.given.reports):
         if report.source not in cited:
-            raise RejectedError(
-                f"reports[{n}].source", f"no source has the id {str(report.source)[:100]!r}"
-            )
+            reason = f"no source has the id {str(report.source)[:100]!r}"
+            done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
+            return False
+    return True
 
 
 def create_actors(

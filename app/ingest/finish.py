@@ -5,7 +5,6 @@ tenth. A test holds the two to the same bytes. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +14,10 @@ from pydantic_core import to_json
 
 from app.db.tables import events, participations, reports, revisions, signals, tags
 from app.db.types import NEVER
-from app.edtf import Span, last_day
+from app.edtf import last_day
 from app.events.places import unit_vector
 from app.events.render import GROUPS, Known
-from app.events.signals import Acting, Derived, derive, mass, quad_of
+from app.events.signals import Acting, derive, mass, quad_of
 from app.events.vocabulary import cameo, quad_of_cameo, quad_of_type
 from app.ingest.given import Given, GivenActor, GivenPlace, GivenReport, parsed
 from app.text import words
@@ -29,8 +28,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     events.name: (
         "id", "dataset", "start", "end", "type", "mode", "cameo", "native", "intensity", "quad",
-        "status", "country", "lat", "lon", "x", "y", "z", "independent_sources", "recorded_at",
-        "seq",
+        "status", "country", "lat", "lon", "x", "y", "z", "independent_sources", "seq",
+        "recorded_at",
     ),
     participations.name: (
         "actor", "start", "event", "role", "via", "end", "dataset", "type", "intensity", "quad",
@@ -46,7 +45,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "dataset", "seq",
     ),
 }  # fmt: skip
-"""The order in which rows are made; `seq` comes last, since it is known last."""
+"""The order in which rows are made; the moment of an event comes last, since it is known last."""
 
 
 class Cited(Struct, gc=False, frozen=True):
@@ -91,7 +90,9 @@ class _Report(Struct, gc=False):
     credibility: int | None
 
 
-class _Body(Struct, gc=False):
+class Body(Struct, gc=False):
+    """An event as its document has it, but for the moment and the number of its revision."""
+
     id: str
     dataset: str
     title: str
@@ -116,56 +117,119 @@ class _Body(Struct, gc=False):
     independent_sources: int
 
 
-@dataclass(slots=True)
-class Finished:
-    """An event ready to be stored: all but its `seq`, the moment and the number of its revision."""
+class Sheet:
+    """Rows of finished events by table, in the order of `COLUMNS`."""
 
-    id: str
-    body: str
-    """The document up to `recorded_at`."""
-    event: tuple[Any, ...]
-    """Without `recorded_at` and `seq`."""
-    rows: dict[str, list[tuple[Any, ...]]]
-    """By table, without `seq`."""
-    words: list[str]
-    start: str
+    __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
 
-    def document(self, at: str, revision: int) -> str:
-        """The whole document."""
-        return f'{self.body},"recorded_at":"{at}","revision":{revision}}}'
+    def __init__(self) -> None:
+        self.bodies: list[tuple[int, str, str, str]] = []
+        """(`seq`, id, status, the document up to `recorded_at`)."""
+        self.events: list[tuple[Any, ...]] = []
+        """Without `recorded_at`."""
+        self.participations: list[tuple[Any, ...]] = []
+        self.reports: list[tuple[Any, ...]] = []
+        self.signals: list[tuple[Any, ...]] = []
+        self.tags: list[tuple[Any, ...]] = []
+        self.words: list[tuple[int, list[str]]] = []
+
+    def add(self, b: Body, text: str, seq: int) -> None:
+        """The rows of an event whose next revision has a `seq`."""
+        ident, start, end, dataset, kind = b.id, b.start, b.end or NEVER, b.dataset, b.type
+        intensity, quad, status = b.intensity, b.quad, b.status
+        self.bodies.append((seq, ident, status, text))
+        self.events.append(
+            (
+                ident, dataset, start, end, kind, b.mode, b.cameo, b.native, intensity, quad,
+                status, *_where(b.location), b.independent_sources, seq,
+            )
+        )  # fmt: skip
+        self.participations += [
+            (actor, start, ident, role, via, end, dataset, kind, intensity, quad, status, seq)
+            for actor, role, via in {(p.actor, p.role, p.via or "") for p in b.participants}
+            if actor
+        ]
+        self.reports += [
+            (
+                ident, n, r.source, r.publisher, _last_day(r.published) if r.published else None,
+                r.reliability, r.credibility, r.stance, seq,
+            )
+            for n, r in enumerate(b.reports, 1)
+        ]  # fmt: skip
+        if b.tags:
+            self.tags += [(tag, ident, seq) for tag in b.tags]
+        if status != "retracted":
+            self.signals += [
+                (
+                    s.from_, s.toward, start, ident, s.origin, s.rule, s.score, s.confidence,
+                    s.quad, dataset, seq,
+                )
+                for s in b.signals
+            ]  # fmt: skip
+        self.words.append((seq, _words(b)))
+
+    def sums(self) -> list[tuple[Any, ...]]:
+        """What the events add to the day sums: rows as the table has them, in key order."""
+        total: dict[tuple[str, ...], list[int]] = {}
+        for from_, toward, start, _, _, _, score, confidence, quad, dataset, _ in self.signals:
+            key = (from_, toward, dataset, start)
+            held = total.get(key)
+            if held is None:
+                held = total[key] = [0] * 7
+            held[0] += 1
+            held[1 if score > 0 else 2] += mass(score, confidence)
+            if quad:
+                held[2 + quad] += 1
+        return [(*key, *total[key]) for key in sorted(total)]
+
+
+def document(text: str, at: str, revision: int) -> str:
+    """The whole document, from the part of it that is known before it is stored."""
+    return f'{text},"recorded_at":"{at}","revision":{revision}}}'
 
 
 _encode = msgspec.json.Encoder().encode
 _last_day = lru_cache(4096)(last_day)
 
 
+@lru_cache(8192)
+def days(date: str) -> tuple[str, str | None, str]:
+    """The first day of a stated date, its last one if it has one, and its precision."""
+    span = parsed(date)
+    end = None if span.end is None else span.end.isoformat()
+    return span.start.isoformat(), end, span.precision
+
+
+def text_of(body: Body) -> str:
+    """The document of an event up to `recorded_at`."""
+    return _encode(body)[:-1].decode()
+
+
 def finish(
     given: Given, dataset: str, known: Known, cited: Mapping[str, Cited], late: Sequence[Any] = ()
-) -> Finished:
-    """The rows of an event. Its actors are codes, its sources are ids that `cited` knows."""
-    span = parsed(given.date)
-    day = span.start.isoformat()
+) -> Body:
+    """What an event says in full. Its actors are codes, its sources are ids that `cited` knows."""
+    day, end, precision = days(given.date)
     quad = given.quad or _quad(given)
     intensity = given.intensity
-    if intensity is None and given.cameo is not None and given.cameo in cameo():
-        intensity = cameo()[given.cameo].goldstein
+    if intensity is None and given.cameo is not None:
+        intensity = _goldstein(given.cameo)
     who, acting = _participants(given.participants, known, day)
     told = [_report(r, cited) for r in (*given.reports, *late)]
-    body = _Body(
-        f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day,
-        _end(span), span.precision, given.type, given.mode, given.cameo, given.native, intensity,
-        quad, given.quad_scheme or "gdelt", given.status, who,
+    return Body(
+        f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
+        precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
+        given.quad_scheme or "gdelt", given.status, who,
         _signals(given, acting, intensity, quad), given.location,
-        sorted(set(given.tags)), told,
+        sorted(set(given.tags)) if given.tags else [], told,
         len({r.publisher.casefold() for r in told if r.stance != "disputes"}),
     )  # fmt: skip
-    return Finished(
-        body.id, _encode(body)[:-1].decode(), _event(body), _rows(body), _words(body), day
-    )
 
 
-def _end(span: Span) -> str | None:
-    return None if span.end is None else span.end.isoformat()
+@lru_cache(1024)
+def _goldstein(code: str) -> float | None:
+    held = cameo().get(code)
+    return None if held is None else held.goldstein
 
 
 def _quad(given: Given) -> int | None:
@@ -180,26 +244,34 @@ def _participants(
     """Who took part, with the states that persons and bodies count for; and who gives signals."""
     stated, acting = [], []
     rolled: dict[tuple[str, str, str], _Participant] = {}
+    names, kinds, belongs = known.names, known.kinds, known.belongs
     for p in given:
         if p.via is not None:
             continue
         code = p.actor
-        name = known.names.get(code) if code else None
-        stated.append(_Participant(code, name, p.role, None, p.native))
+        stated.append(_Participant(code, names.get(code) if code else None, p.role, None, p.native))
         if not code:
             continue
-        state = known.state_of(code, day) if code in known.belongs else None
-        acting.append(Acting(state or code, p.role, known.kinds.get(code) in GROUPS))
+        state = known.state_of(code, day) if code in belongs else None
+        acting.append(Acting(state or code, p.role, kinds.get(code) in GROUPS))
         if state:
             rolled.setdefault(
-                (state, p.role, code), _Participant(state, known.names[state], p.role, code, None)
+                (state, p.role, code), _Participant(state, names[state], p.role, code, None)
             )
-    return [*stated, *rolled.values()], acting
+    return [*stated, *rolled.values()] if rolled else stated, acting
 
 
 def _signals(
     given: Given, acting: list[Acting], intensity: float | None, quad: int | None
 ) -> list[_Signal]:
+    if not given.signals and len(acting) == 2 and intensity:
+        # Nearly all bulk rows: one did something to another.
+        (one, role, _), (other, its, _) = acting
+        if role == "initiator" and its == "target":
+            if one == other:
+                return []
+            score, kind = _weighed(intensity, quad)
+            return [_Signal(one, other, score, 1.0, kind, "derived", "initiator-target")]
     stated = {(s.from_, s.toward): s for s in given.signals}
     found = [
         _Signal(
@@ -208,21 +280,16 @@ def _signals(
         )
         for s in stated.values()
     ]  # fmt: skip
-    if intensity and acting:
-        for s in _derived(acting, intensity):
-            if (s.from_, s.toward) not in stated:
-                score = round(s.score, 4)
-                kind = quad_of(s.score, quad, False)
-                found.append(_Signal(s.from_, s.toward, score, 1.0, kind, "derived", s.rule))
+    for d in derive(acting, intensity):
+        if (d.from_, d.toward) not in stated:
+            score, kind = _weighed(d.score, quad)
+            found.append(_Signal(d.from_, d.toward, score, 1.0, kind, "derived", d.rule))
     return sorted(found, key=lambda s: (s.from_, s.toward)) if len(found) > 1 else found
 
 
-def _derived(acting: Sequence[Acting], intensity: float) -> Sequence[Derived]:
-    """The signals of the roles; nearly all bulk rows have one initiator and one target."""
-    if len(acting) == 2 and (acting[0].role, acting[1].role) == ("initiator", "target"):
-        one, other = acting[0].actor, acting[1].actor
-        return [] if one == other else [Derived(one, other, intensity, "initiator-target")]
-    return derive(acting, intensity)
+@lru_cache(4096, typed=True)
+def _weighed(score: float, quad: int | None) -> tuple[float, int]:
+    return round(score, 4), quad_of(score, quad, False)
 
 
 def _report(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
@@ -249,66 +316,30 @@ def _large(value: Any) -> bool:
     return isinstance(value, list) and any(map(_large, value))
 
 
-def _event(b: _Body) -> tuple[Any, ...]:
-    place = b.location
-    where: tuple[Any, ...] = (None, None, None, None, None, None)
-    if place is not None:
-        point: tuple[float | None, ...] = (None, None, None)
-        if place.lat is not None and place.lon is not None:
-            point = unit_vector(place.lat, place.lon)
-        where = (place.country, place.lat, place.lon, *point)
-    return (
-        b.id, b.dataset, b.start, b.end or NEVER, b.type, b.mode, b.cameo, b.native, b.intensity,
-        b.quad, b.status, *where, b.independent_sources,
-    )  # fmt: skip
+NOWHERE = (None, None, None, None, None, None)
 
 
-def _rows(b: _Body) -> dict[str, list[tuple[Any, ...]]]:
-    end = b.end or NEVER
-    shared = (end, b.dataset, b.type, b.intensity, b.quad, b.status)
-    seen = {(p.actor, p.role, p.via or "") for p in b.participants if p.actor}
-    rows: dict[str, list[tuple[Any, ...]]] = {
-        participations.name: [(a, b.start, b.id, role, via, *shared) for a, role, via in seen],
-        reports.name: [
-            (
-                b.id, n, r.source, r.publisher, _last_day(r.published) if r.published else None,
-                r.reliability, r.credibility, r.stance,
-            )
-            for n, r in enumerate(b.reports, 1)
-        ],
-    }  # fmt: skip
-    if b.tags:
-        rows[tags.name] = [(tag, b.id) for tag in b.tags]
-    if b.status != "retracted" and b.signals:
-        rows[signals.name] = [
-            (
-                s.from_, s.toward, b.start, b.id, s.origin, s.rule, s.score, s.confidence, s.quad,
-                b.dataset,
-            )
-            for s in b.signals
-        ]  # fmt: skip
-    return rows
+def _where(place: GivenPlace | None) -> tuple[Any, ...]:
+    if place is None:
+        return NOWHERE
+    if place.lat is None or place.lon is None:
+        return place.country, place.lat, place.lon, None, None, None
+    return place.country, place.lat, place.lon, *unit_vector(place.lat, place.lon)
 
 
-def _words(b: _Body) -> list[str]:
-    parts = [b.title, b.summary or ""]
-    parts += [p.name or p.native or "" for p in b.participants]
-    parts += [r.quote or "" for r in b.reports]
-    return list(dict.fromkeys(words("\n".join(parts))))
+def _words(b: Body) -> list[str]:
+    """What full text finds, each word once; no word runs from one text into the next."""
+    found = dict.fromkeys(words(b.title))
+    if b.summary:
+        found |= dict.fromkeys(words(b.summary))
+    for p in b.participants:
+        found |= _named(p.name or p.native or "")
+    for r in b.reports:
+        if r.quote:
+            found |= dict.fromkeys(words(r.quote))
+    return list(found)
 
 
-def sums(finished: Sequence[Finished]) -> list[tuple[Any, ...]]:
-    """What events add to the day sums: rows as the table has them, in the order of its key."""
-    total: dict[tuple[str, ...], list[int]] = {}
-    for event in finished:
-        for from_, toward, start, _, _, _, score, confidence, quad, dataset in event.rows.get(
-            signals.name, ()
-        ):
-            held = total.get((from_, toward, dataset, start))
-            if held is None:
-                held = total[from_, toward, dataset, start] = [0] * 7
-            held[0] += 1
-            held[1 if score > 0 else 2] += mass(score, confidence)
-            if quad:
-                held[2 + quad] += 1
-    return [(*key, *values) for key, values in sorted(total.items())]
+@lru_cache(4096)
+def _named(name: str) -> dict[str, None]:
+    return dict.fromkeys(words(name))

@@ -30,10 +30,10 @@ from app.ingest.tally import Tally
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
-SECONDS = 0.2
-"""How long a batch should hold the right to write; readers and other writers wait no longer."""
-FIRST, MOST = 500, 10_000
-"""Rows of the first batch, and of the largest."""
+SECONDS = 0.5
+"""How long a batch should hold the right to write, and other writers wait; readers never do."""
+FIRST, LEAST, MOST = 500, 5_000, 10_000
+"""Rows of the first batch, of the smallest and of the largest of those that follow it."""
 SERIES = ("cow-alliances", "atop", "unga-ideal-points")
 NOT_EVENTS = (*SERIES, "gdelt-mentions")
 Mode = Literal["upsert", "insert"]
@@ -148,7 +148,7 @@ class Loader:
         with self.database.connect() as db:
             by_index(db)
             standing = self._stand(db)
-            batch = _prepared(db, rows, dataset, standing, self.options.mode) if rows else None
+            batch = _prepared(db, rows, dataset, standing, self.options.mode, standing.version) if rows else None
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
         if batch is not None and not self.options.dry_run and (creating or not batch.idle):
             batch = self._write(rows, dataset, batch, tally)
@@ -173,10 +173,10 @@ class Loader:
                 by_index(db)
                 if moment(db).before != standing.version:
                     standing.catch_up(db)
-                    batch = _prepared(db, rows, dataset, standing, self.options.mode)
+                    batch = _prepared(db, rows, dataset, standing, self.options.mode, moment(db).last)
                 if self.options.create_actors and batch.unknown:
                     event_batches.create_actors(db, batch.unknown, self.by, standing)
-                    batch = _prepared(db, rows, dataset, standing, self.options.mode)
+                    batch = _prepared(db, rows, dataset, standing, self.options.mode, moment(db).last)
                 if not batch.idle:
                     batch.write(db, self.by, standing)
                 tally.add(batch.tally)
@@ -192,7 +192,7 @@ class Loader:
     def _adapt(self, rows: int, seconds: float) -> None:
         if rows * 2 >= self._size:
             wanted = int(rows * SECONDS / max(seconds, 0.001))
-            self._size = max(FIRST, min(MOST, wanted, self._size * 2))
+            self._size = max(LEAST, min(MOST, wanted, self._size * 4))
 
     def _stand(self, db: Connection) -> Standing:
         if self._standing is None:
@@ -259,14 +259,15 @@ def _rows(file: Opened, reading: Reading) -> Iterator[Row]:
 
 
 def _prepared(
-    db: Connection, rows: Sequence[Row], dataset: str, standing: Standing, mode: Mode
+    db: Connection, rows: Sequence[Row], dataset: str, standing: Standing, mode: Mode, last: int
 ) -> Batch:
     name = rows[0].format.name
     if name in SERIES:
         return series.prepare(db, rows, dataset, standing)
     if name == "gdelt-mentions":
         return mention_batches.prepare(db, rows, dataset, standing)
-    return event_batches.prepare(db, rows, dataset, standing, only_new=mode == "insert")
+    only_new = mode == "insert"
+    return event_batches.prepare(db, rows, dataset, standing, last, only_new=only_new)
 
 
 def _rejects(batch: Batch | None) -> list[Reject]:

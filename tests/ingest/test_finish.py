@@ -15,7 +15,7 @@ from app.events.schemas import Event, GivenEvent
 from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
 from app.ingest import sources
 from app.ingest.bundled import FOLDER, rows
-from app.ingest.finish import COLUMNS, Finished, finish, sums
+from app.ingest.finish import COLUMNS, Sheet, document, finish, text_of
 from app.ingest.given import GivenSource, RejectedError, from_json
 from app.ingest.settle import settle
 from app.ingest.standing import Standing
@@ -60,7 +60,7 @@ events = st.fixed_dictionaries(
             st.fixed_dictionaries(
                 {"from": st.sampled_from(["ARM", "RUS"]), "toward": st.sampled_from(["USA", "EU"]),
                  "score": score}, optional={"confidence": st.floats(0, 1)},
-            ), max_size=3,
+            ), max_size=3, unique_by=lambda s: (s["from"], s["toward"]),
         ),
         "location": st.none() | st.fixed_dictionaries(
             {}, optional={"name": word, "country": st.just("ARM"), "lat": st.floats(-90, 90),
@@ -89,28 +89,33 @@ def ordinary(db: Connection, line: bytes) -> Event:
     return render(settled, "x", what_is_known(db, [settled]), AT, 3)
 
 
-def ours(db: Connection, standing: Standing, line: bytes) -> Finished:
+def ours(db: Connection, standing: Standing, line: bytes) -> Sheet:
     event = settle(from_json(line), standing).given
     cited = standing.look_up(db, [str(r.source) for r in event.reports])
-    return finish(event, "x", standing.world.known, cited)
+    body = finish(event, "x", standing.world.known, cited)
+    sheet = Sheet()
+    sheet.add(body, text_of(body), 7)
+    return sheet
 
 
 def equal(db: Connection, standing: Standing, line: bytes) -> None:
     made, told = ours(db, standing, line), ordinary(db, line)
-    assert made.document(AT, 3) == told.model_dump_json(by_alias=True)
-    assert made.words == list(dict.fromkeys(words(searchable(told))))
-    expected: dict[str, list[Any]] = {}
+    [(_, ident, _, body)], [(_, found_words)] = made.bodies, made.words
+    assert ident == told.id
+    assert document(body, AT, 3) == told.model_dump_json(by_alias=True)
+    assert found_words == list(dict.fromkeys(words(searchable(told))))
+    expected: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "revisions"}
     for name, row in rows_of(told, 7):
-        expected.setdefault(name, []).append(tuple(row[column] for column in COLUMNS[name]))
-    found = {name: [(*row, 7) for row in lines] for name, lines in made.rows.items() if lines}
-    found["events"] = [(*made.event, AT, 7)]
+        expected[name].append(tuple(row[column] for column in COLUMNS[name]))
+    found = {name: list(getattr(made, name)) for name in expected}
+    found["events"] = [(*row, AT) for row in made.events]
     assert {n: sorted(r, key=str) for n, r in found.items()} == {
         n: sorted(r, key=str) for n, r in expected.items()
     }
     shown = [s.model_dump(by_alias=True) for s in told.signals]
     added = [{**s, "dataset": "x", "start": told.start} for s in shown]
     counted = sums_of(added) if told.status != "retracted" else []
-    assert sums([made]) == [tuple(row.values()) for row in counted]
+    assert made.sums() == [tuple(row.values()) for row in counted]
 
 
 def test_bundled_events_come_out_alike(db: Connection) -> None:

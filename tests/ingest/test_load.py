@@ -19,6 +19,7 @@ from app.db.tables import (
     datasets,
     events,
     ideal_points,
+    loaded,
     mentions,
     participations,
     revisions,
@@ -29,6 +30,7 @@ from app.events.changes import put
 from app.events.given import given_of
 from app.events.schemas import Event
 from app.ingest.reading import Reject
+from app.ingest.store import forget_digests
 from ingest.loading import BY, attempt, counts, documents, load, sound
 from ingest.rows import UCDP, event, ndjson, table
 
@@ -95,7 +97,7 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
     again = counts(load(database, kept, dataset="mine", retract_missing=True)[0])
     assert again == {"rows": 8, "unchanged": 8}
     back = counts(load(database, tmp_path / "a.ndjson", dataset="mine")[0])
-    assert back == {"rows": 10, "new": 2, "unchanged": 8}
+    assert back == {"rows": 10, "changed": 2, "unchanged": 8}
     assert document(database, "mine:k4")["status"] == "reported"
     assert sound(database) == []
 
@@ -184,6 +186,49 @@ def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -
     loader, rejects = load(database, path)
     assert counts(loader) == {"rows": 1, "rejected": 1}
     assert rejects[0].field == "reports[0].source"
+
+
+SELF = {"from": "ARM", "toward": "armenia", "score": 1}
+TWICE = {"from": "ARM", "toward": "RUS", "score": 1}
+
+
+@pytest.mark.parametrize(
+    ("stated", "field", "reason"),
+    [
+        ([SELF], "signals[0].toward", "is the one that it comes from"),
+        ([TWICE, {**TWICE, "score": 2}], "signals[1]", "ARM toward RUS is stated twice"),
+    ],
+)
+def test_signals_lead_from_one_actor_to_another_once(
+    database: Database, tmp_path: Path, stated: list[Any], field: str, reason: str
+) -> None:
+    path = wrote(tmp_path / "a.ndjson", ndjson(event(signals=stated)))
+    loader, [reject] = load(database, path)
+    assert counts(loader) == {"rows": 1, "rejected": 1}
+    assert (reject.field, reject.reason) == (field, reason)
+
+
+def test_a_row_that_says_what_was_written_by_hand_makes_no_revision(
+    database: Database, tmp_path: Path
+) -> None:
+    path = wrote(tmp_path / "a.ndjson", ndjson(event()))
+    load(database, path, dataset="mine")
+    with database.write() as db:
+        forget_digests(db, ["mine:k1"])
+    assert counts(load(database, path, dataset="mine")[0]) == {"rows": 1, "unchanged": 1}
+    with database.connect() as db:
+        held = db.scalar(select(loaded.c.row).where(loaded.c.event == "mine:k1"))
+    assert held  # so that next time it need not be read
+
+
+def test_a_retracted_row_is_a_retraction(database: Database, tmp_path: Path) -> None:
+    load(database, wrote(tmp_path / "a.ndjson", ndjson(event())), dataset="mine")
+    gone = wrote(tmp_path / "b.ndjson", ndjson(event(status="retracted")))
+    assert counts(load(database, gone, dataset="mine")[0]) == {"rows": 1, "changed": 1}
+    told = select(revisions.c.action).where(revisions.c.id == "mine:k1").order_by(revisions.c.seq)
+    with database.connect() as db:
+        assert list(db.scalars(told)) == ["create", "retract"]
+    assert sound(database) == []
 
 
 def test_unknown_actors_stay_codes_until_they_are_created(
