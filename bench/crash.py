@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,6 +39,11 @@ OTHERS = {
     "day_sums": 'SELECT * FROM day_sums ORDER BY "from", toward, dataset, day',
     "sources": "SELECT id, title, publisher, url FROM sources ORDER BY id",
     "loaded": "SELECT * FROM loaded ORDER BY event",
+    "reports": "SELECT event, number, source, publisher, published FROM reports ORDER BY 1, 2",
+    "events": 'SELECT id, start, "end", type, quad, x, y, z FROM events ORDER BY id',
+    "words": "SELECT count(*) FROM event_words",
+    "revisions": "SELECT kind, count(*), max(revision) FROM revisions GROUP BY kind ORDER BY kind",
+    "numbering": "SELECT max(seq) - count(*), (SELECT max(seq) FROM commits) FROM revisions",
 }
 
 
@@ -52,9 +58,17 @@ def state(url: str) -> dict[str, Any]:
             (row[0], row[1].partition(',"recorded_at":')[0], row[2])
             for row in db.execute(text(DOCUMENTS))
         ]
-        told["findings"] = list(findings(db))
     database.close()
     return told
+
+
+def verified(url: str) -> list[str]:
+    """What the documents say otherwise than the rest."""
+    database = Database(url)
+    with database.connect() as db:
+        found = list(findings(db))
+    database.close()
+    return found
 
 
 def command(url: str, path: Path) -> subprocess.Popen[bytes]:
@@ -146,18 +160,28 @@ def main() -> None:
 def _repeat(
     kind: str, times: int, path: Path, place: Path, server: Any, dice: random.Random
 ) -> None:
-    def fresh(name: str) -> str:
-        url = f"sqlite:///{place}/{name}.db" if kind == "sqlite" else server.create_database(name)
-        database = Database(url)
-        upgrade(database)
-        load(database)
-        database.close()
-        return str(url)
+    """Kill as often as asked; the first database with the bundled data is copied for each."""
 
+    def named(name: str, template: str) -> str:
+        if kind == "sqlite":
+            if template:
+                shutil.copy(place / f"{template}.db", place / f"{name}.db")
+            return f"sqlite:///{place}/{name}.db"
+        return str(server.create_database(name, template or "template0"))
+
+    def fresh(name: str) -> str:
+        return named(name, "template")
+
+    database = Database(named("template", ""))
+    upgrade(database)
+    load(database)
+    database.close()
     url = fresh("whole")
     begun = time.perf_counter()
     command(url, path).wait()
     span, whole, alike = time.perf_counter() - begun, state(url), 0
+    if odd := verified(url):
+        raise RuntimeError(f"the undisturbed load is not as it has to be: {odd[0]}")
     for number in range(times):
         url = fresh(f"killed-{number}")
         if number % 2:
@@ -167,9 +191,15 @@ def _repeat(
         found = state(url)
         differing = [name for name, rows in whole.items() if found[name] != rows]
         alike += not differing
+        if number % 10 == 9:
+            print(f"{kind}: {alike} of {number + 1} so far", flush=True)
+        if kind == "sqlite":
+            for part in place.glob(f"killed-{number}.db*"):
+                part.unlink()
         if differing:
             print(f"{kind}, kill {number}: {', '.join(differing)} differ", flush=True)
-    print(f"{kind}: {alike} of {times} as the undisturbed load, each killed within {span:.0f} s")
+    how = f"each killed within {span:.0f} s, every other one as an import"
+    print(f"{kind}: {alike} of {times} as the undisturbed load, {how}", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,17 @@ from typing import Any
 import psycopg
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
     CursorResult,
     Dialect,
     Engine,
+    Float,
     FromClause,
     Insert,
+    Integer,
     Select,
     String,
     Table,
@@ -35,6 +38,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.db.tables import metadata
 from app.text import words
 
 
@@ -132,9 +136,14 @@ def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterab
 
 
 def by_index(db: Connection) -> None:
-    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
+    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet.
+
+    And let it keep the plans by which it checks foreign keys: making them anew for each row, as
+    our connections do otherwise, costs a third of what storing the rows costs.
+    """
     if not _on_sqlite(db):
         db.execute(text("SET LOCAL enable_seqscan = off"))
+        db.execute(text("SET LOCAL plan_cache_mode = auto"))
 
 
 def ready_to_pour(db: Connection) -> None:
@@ -158,9 +167,21 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
         marks = ", ".join("?" * len(columns))
         raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
         return
-    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+    held = metadata.tables.get(table)
+    binary = "" if held is None else " (FORMAT BINARY)"
+    statement = f'COPY "{table}" ({names}) FROM STDIN{binary}'
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        if held is not None:  # costs the client a third of what text does
+            copy.set_types([_IN_COPY[type(held.c[name].type)] for name in columns])
         for row in rows:
             copy.write_row(row)
+
+
+_IN_COPY: Mapping[type, str] = {
+    BigInteger: "int8", Integer: "int4", Float: "float8", Boolean: "bool", String: "varchar",
+    Text: "text",
+}  # fmt: skip
+"""What PostgreSQL calls the types of our columns."""
 
 
 def pour_words(db: Connection, rows: Sequence[tuple[int, Sequence[str]]]) -> None:

@@ -35,7 +35,7 @@ from app.text import code
 
 FAILED, REJECTED = 1, 3
 """Exit codes: something could not be read or stored; all was read, and some rows were rejected."""
-COLLECTING = (200_000, 10, 100)
+COLLECTING = (2_000_000, 10, 100)
 """Looking for garbage as often as usual costs a third of the time of a load."""
 TOLD = 5
 """How many reasons, warnings and unknown actors the summary names."""
