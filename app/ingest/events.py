@@ -9,7 +9,7 @@ from app.actors.changes import write_actors
 from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.events.changes import documents
-from app.ingest.finish import Cited, Sheet, finish, text_of
+from app.ingest.finish import Cited, Sheet, finish, said_by, text_of
 from app.ingest.given import Given, GivenActor, GivenSource, RejectedError
 from app.ingest.late import reports_of
 from app.ingest.reading import Row, item, key, signature
@@ -30,8 +30,6 @@ from app.text import fold
 
 CREATED_KIND = "organization"
 """What an actor is taken for where the file does not tell."""
-RECORDED = ',"recorded_at":'
-"""Where a document begins to tell when it was written."""
 
 
 @dataclass(slots=True)
@@ -144,7 +142,7 @@ def _finish(
             late = [r for r in late if r.source not in own]
         body = finish(settled.given, dataset, standing.world.known, cited, late)
         text = text_of(body)
-        same = ident in stands and stands[ident].rpartition(RECORDED)[0] == text
+        same = ident in stands and said_by(stands[ident]) == text
         if only_new and ident in stands and not same:
             there = RejectedError("key", "is there already, and says something else")
             done.rejects.append((row, there))

@@ -189,6 +189,7 @@ def document(text: str, at: str, revision: int) -> str:
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Body).decode
 _last_day = lru_cache(4096)(last_day)
 
 
@@ -215,15 +216,37 @@ def finish(
     if intensity is None and given.cameo is not None:
         intensity = _goldstein(given.cameo)
     who, acting = _participants(given.participants, known, day)
-    told = [_report(r, cited) for r in (*given.reports, *late)]
+    told = [report_of(r, cited) for r in (*given.reports, *late)]
     return Body(
         f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
         precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
         given.quad_scheme or "gdelt", given.status, who,
         _signals(given, acting, intensity, quad), given.location,
-        sorted(set(given.tags)) if given.tags else [], told,
-        len({r.publisher.casefold() for r in told if r.stance != "disputes"}),
+        sorted(set(given.tags)) if given.tags else [], told, _publishers(told),
     )  # fmt: skip
+
+
+def _publishers(told: Sequence[_Report]) -> int:
+    return len({r.publisher.casefold() for r in told if r.stance != "disputes"})
+
+
+def body_of(document: str) -> Body:
+    """An event from its document."""
+    body = _decode(document)
+    for report in body.reports:
+        report.claims = exact(report.claims)
+    return body
+
+
+def said_by(document: str) -> str:
+    """A document up to `recorded_at`."""
+    return document.rpartition(',"recorded_at":')[0]
+
+
+def told_by(body: Body, told: list[_Report]) -> Body:
+    """The event with other reports."""
+    body.reports, body.independent_sources = told, _publishers(told)
+    return body
 
 
 @lru_cache(1024)
@@ -292,7 +315,8 @@ def _weighed(score: float, quad: int | None) -> tuple[float, int]:
     return round(score, 4), quad_of(score, quad, False)
 
 
-def _report(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
+def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
+    """A report as its event shows it; `cited` knows its source."""
     assert isinstance(given.source, str)
     s = cited[given.source]
     return _Report(

@@ -8,17 +8,15 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.db.dialect import among, listed, upsert
-from app.db.journal import Writer
-from app.db.tables import mentions
-from app.events.changes import documents, put
-from app.events.given import given_of
-from app.events.schemas import Event, GivenReport
+from app.db.journal import Writer, moment
+from app.db.tables import events, mentions, revisions
 from app.ingest.digest import digest
+from app.ingest.finish import Sheet, body_of, report_of, said_by, text_of, told_by
 from app.ingest.given import GivenActor, GivenSource, Mention, RejectedError
 from app.ingest.late import reports_of
 from app.ingest.reading import Row, item
 from app.ingest.standing import Standing
-from app.ingest.store import store_sources
+from app.ingest.store import numbers_of, store_events, store_sources
 from app.ingest.tally import Tally
 
 COLUMNS = ("event", "source", "locator", "claims", "digest")
@@ -48,7 +46,7 @@ class PreparedMentions:
                 standing.learn(key, source)
         rows = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows.values()]
         db.execute(upsert(db, mentions), rows)
-        _bind(db, sorted({event for event, _ in self.rows}), by)
+        _bind(db, sorted({event for event, _ in self.rows}), by, standing)
 
 
 def prepare(
@@ -93,23 +91,33 @@ def _digests(db: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str,
     return found
 
 
-def _bind(db: Connection, ids: Sequence[str], by: Writer) -> None:
+def _bind(db: Connection, ids: Sequence[str], by: Writer, standing: Standing) -> None:
     """Write events anew with the reports that mentions make of them."""
     waiting = reports_of(db, ids)
-    changed = []
-    for key, body in documents(db, ids):
-        event = Event.model_validate_json(body)
-        late = {str(r.source): r for r in waiting[key]}
-        given = given_of(event, {})
-        own = [r for r in given.reports if r.source not in late or not _is_late(r.locator)]
+    cited = standing.look_up(db, {str(r.source) for told in waiting.values() for r in told})
+    sheet, last = Sheet(), moment(db).last
+    for ident, document in _stands(db, ids):
+        body, said = body_of(document), {str(r.source): r for r in waiting[ident]}
+        own = [r for r in body.reports if r.source not in said or not _is_late(r.locator)]
         named = {r.source for r in own}
-        more = [
-            GivenReport(source=source, locator=r.locator, claims=r.claims)
-            for source, r in late.items()
-            if source not in named
-        ]
-        changed.append((key, given.model_copy(update={"reports": own + more})))
-    put(db, changed, by, unless_same=True)
+        late = [report_of(r, cited) for source, r in said.items() if source not in named]
+        text = text_of(told_by(body, own + late))
+        if text != said_by(document):
+            last += 1
+            sheet.add(body, text, last)
+    changed = [ident for _, ident, *_ in sheet.bodies]
+    store_events(db, sheet, numbers_of(db, changed), [], by)
+
+
+def _stands(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(id, document) of those of some events that stand."""
+    asked = (
+        select(events.c.id, revisions.c.document)
+        .join(revisions, revisions.c.seq == events.c.seq)
+        .where(among(db, events.c.id))
+        .order_by(events.c.id)
+    )
+    return [(ident, document) for ident, document in db.execute(asked, listed(db, ids))]
 
 
 def _is_late(locator: str | None) -> bool:

@@ -11,7 +11,7 @@ from pyarrow import ArrowException
 from app.events.again import exported, from_document, from_row
 from app.ingest.digest import digest
 from app.ingest.format import Cells, Format, Warn, name_of
-from app.ingest.formats import acled, alliances, entente, gdelt, icews, polecat, ucdp
+from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
 from app.ingest.given import Item, RejectedError, from_json
 from app.ingest.lines import Record, lines, quoted, shown, unquoted
 from app.ingest.opened import Opened, Stream, UnreadableError
@@ -20,8 +20,8 @@ FORMATS: Mapping[str, Format] = {
     f.name: f
     for f in (
         entente.TABLE, gdelt.EVENTS_2, gdelt.EVENTS_1, gdelt.MENTIONED, ucdp.GED, acled.EVENTS,
-        icews.EVENTS, polecat.EVENTS, alliances.COW_YEARS, alliances.ATOP_YEARS,
-        alliances.IDEAL_POINTS,
+        icews.EVENTS, polecat.EVENTS, members.COW_MEMBERS, alliances.COW_YEARS,
+        alliances.ATOP_YEARS, alliances.IDEAL_POINTS,
     )
 }  # fmt: skip
 """Every format; a header that fits several means the first of them."""
@@ -139,12 +139,33 @@ def _delimited(file: Opened, wanted: str) -> Reading:
             for f in chosen:
                 quoting = f.quotes or separator not in "\t\x01"
                 if quoting == quotes and any(needed <= names for needed in f.header):
-                    return Reading(f, _table(f, separator, quotes, record.cells))
+                    return _gathered(Reading(f, _table(f, separator, quotes, record.cells)))
                 if quoting == quotes and f.looks(record.cells):
                     return Reading(f, _table(f, separator, quotes, None))
     known = ", ".join(FORMATS)
     what = f"is not {wanted}" if wanted != AUTO else f"is none of the formats known: {known}"
     raise UnreadableError(f"{what}; neither its columns nor its first row tell")
+
+
+def _gathered(reading: Reading) -> Reading:
+    """Members of alliances as the dyad-years that they make; every other format as it is."""
+    if reading.format is not members.COW_MEMBERS:
+        return reading
+
+    def rows(stream: Stream | None) -> Iterator[Row]:
+        held = members.Members()
+        for row in reading.rows(stream):
+            try:
+                if row.wrong is not None:
+                    raise row.wrong
+                assert not isinstance(row.content, bytes)
+                held.add(row.content)
+            except RejectedError as wrong:
+                yield row._replace(wrong=wrong.with_traceback(None))
+        for number, cells in enumerate(held.years(), 1):
+            yield Row(number, Filled(cells), None, "", alliances.COW_YEARS)
+
+    return Reading(alliances.COW_YEARS, rows)
 
 
 def _table(

@@ -15,7 +15,7 @@ State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 FormatName = Literal[
     "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
-    "polecat", "cow-alliances", "atop", "unga-ideal-points",
+    "polecat", "cow-alliance-members", "cow-alliances", "atop", "unga-ideal-points",
 ]  # fmt: skip
 assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
 

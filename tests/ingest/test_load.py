@@ -347,6 +347,42 @@ def test_series_of_states(database: Database, tmp_path: Path) -> None:
     assert counts(load(database, points)[0]) == {"rows": 1, "unchanged": 1}
 
 
+MEMBER = "version4id,ccode,state_name,mem_st_year,mem_end_year,right_censor,defense,neutrality"
+MEMBERS = """
+1,2,One,1990,1992,0,1,0,0,0
+1,20,Two,1991,,1,1,0,0,0
+1,40,Three,1995,1996,0,1,0,0,0
+2,20,Two,1991,1991,0,0,0,1,1
+2,2,One,1980,1991,0,0,0,1,1
+3,2,One,1999,1998,0,1,0,0,0
+3,20,Two,never,2000,0,1,0,0,0
+"""
+
+
+def test_alliances_by_member_become_dyad_years(database: Database, tmp_path: Path) -> None:
+    text = f"{MEMBER},nonaggression,entente{MEMBERS}"
+    path = wrote(tmp_path / "alliance_v4.1_by_member.csv", text)
+    loader, rejects = load(database, path)
+    assert counts(loader) == {"rows": 6, "new": 4, "rejected": 2}
+    assert [(r.line, r.field) for r in rejects] == [(7, "mem_end_year"), (8, "mem_st_year")]
+    a = alliance_years.c
+    asked = select(a.actor, a.partner, a.year, a.defense, a.neutrality, a.nonaggression)
+    with database.connect() as db:
+        rows = [tuple(r) for r in db.execute(asked.order_by(a.actor, a.year))]
+        usa = [r for r in rows if r[0] == "USA"]
+        assert usa == [("USA", "CAN", 1991, 1, 0, 1), ("USA", "CAN", 1992, 1, 0, 0)]
+        assert len(rows) == 8  # both ways
+    again = counts(load(database, path)[0])
+    assert again == {"rows": 6, "unchanged": 4, "rejected": 2}
+
+
+def test_many_members_are_refused_as_a_whole(database: Database, tmp_path: Path) -> None:
+    rows = [f"1,{n},S,1600,2100,0,1,0,0,0" for n in range(1, 60)]
+    text = "\n".join([f"{MEMBER},nonaggression,entente", *rows])
+    _, _, failed = attempt(database, wrote(tmp_path / "a.csv", text))
+    assert "more than 500,000 pairs" in failed[0]
+
+
 def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Path) -> None:
     path = wrote(tmp_path / "a", ndjson(event("a")))
     load(database, path)

@@ -1,10 +1,16 @@
 """The field's own files, where they lie beside the checkout: every row is accounted for."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from app.db.engine import Database
+from app.events.filter import EventQuery
+from app.feeds.opening import Opened
+from app.feeds.registry import WRITINGS
+from app.http.caching import version_of
+from app.http.page import Links
 from ingest.loading import counts, documents, load, sound
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -36,11 +42,26 @@ def test_a_newer_release(database: Database) -> None:
     old, new = (DATA / f"ucdp/ged_ukr_v{v}.csv" for v in ("19_1", "20_1"))
     assert counts(load(database, old)[0]) == {"rows": 993, "new": 993}
     before = documents(database, "ucdp-ged")
+    with database.connect() as db:
+        between = version_of(db)
     told = counts(load(database, new, retract_missing=True)[0])
     assert told == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
     after = documents(database, "ucdp-ged")
     assert sum(after[key] != body for key, body in before.items()) == 3
+    assert stood(database, between) == before
+    with database.connect() as db:
+        assert stood(database, version_of(db)) == after
     assert sound(database) == []
+
+
+def stood(database: Database, version: int) -> dict[str, str]:
+    """The events of UCDP as of a version, without when they were written."""
+    asked = EventQuery.model_validate(
+        {"format": "ndjson", "dataset": ["ucdp-ged"], "as_of": str(version)}
+    )
+    opened = Opened("ndjson", asked, database, b"test", lambda *_: Links(self="here"))
+    lines = b"".join(WRITINGS["ndjson"].write(opened.feed)).decode().splitlines()
+    return {json.loads(line)["id"]: line.partition(',"recorded_at":')[0] for line in lines}
 
 
 @pytest.mark.slow

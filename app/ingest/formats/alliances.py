@@ -34,7 +34,7 @@ UNGA = Dataset(
     citation="Bailey, Strezhnev and Voeten (2017), Estimating Dynamic State Preferences from United"
     " Nations Voting Data, Journal of Conflict Resolution 61(2)",
 )
-_COW = {
+COW_FLAGS = {
     "defense": "cow_defense", "neutrality": "cow_neutral", "nonaggression": "cow_nonagg",
     "consultation": "cow_entente",
 }  # fmt: skip
@@ -45,12 +45,14 @@ _ATOP = {
 }  # fmt: skip
 
 
-def _state(cells: Cells, name: str) -> str:
+def state_of(cells: Cells, name: str) -> str:
+    """A state by its COW number; raises `RejectedError`, as the next two do."""
     needed(cells, name)
     return f"cow:{whole(cells, name)}"
 
 
-def _year(cells: Cells, name: str, first: int, last: int) -> int:
+def year_of(cells: Cells, name: str, first: int, last: int) -> int:
+    """A year within bounds."""
     needed(cells, name)
     year = whole(cells, name)
     if year is None or not first <= year <= last:
@@ -58,7 +60,8 @@ def _year(cells: Cells, name: str, first: int, last: int) -> int:
     return year
 
 
-def _flags(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
+def flags_of(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
+    """What is owed: 1, 0, or None where the dataset has no such column."""
     made = {obligation: whole(cells, column) for obligation, column in columns.items()}
     for obligation, value in made.items():
         if value not in (None, 0, 1):
@@ -68,24 +71,24 @@ def _flags(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
 
 def cow_year(cells: Cells, _: Warn) -> Item:
     """A dyad-year of COW; it holds in both directions."""
-    pair = (_state(cells, "ccode1"), _state(cells, "ccode2"))
-    return AllianceYear(*pair, _year(cells, "year", 1600, 2100), **_flags(cells, _COW))
+    pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
+    return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, COW_FLAGS))
 
 
 def atop_year(cells: Cells, _: Warn) -> Item:
     """A dyad-year of ATOP; it holds in both directions."""
-    pair = (_state(cells, "ccode1"), _state(cells, "ccode2"))
-    return AllianceYear(*pair, _year(cells, "year", 1600, 2100), **_flags(cells, _ATOP))
+    pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
+    return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, _ATOP))
 
 
 def ideal_point(cells: Cells, _: Warn) -> Item:
     """A state in a session; session 1 met in 1946."""
-    session = _year(cells, "session", 1, 200)
+    session = year_of(cells, "session", 1, 200)
     if (value := number(cells, "idealpointall")) is None:
         raise RejectedError("idealpointall", "is empty")
     given = {name: text for name, text in cells.items() if text.strip() not in ("", "NA")}
     low, high = number(given, "q5%all"), number(given, "q95%all")
-    return IdealPoint(_state(cells, "ccode"), session, 1945 + session, value, low, high)
+    return IdealPoint(state_of(cells, "ccode"), session, 1945 + session, value, low, high)
 
 
 def _pair(cells: Cells) -> str:
