@@ -1,7 +1,13 @@
 """`python -m bench.loading`: how fast files load, against what the same rows cost by themselves.
 
 PostgreSQL: raw COPY of the finished rows into the same indexed tables, client and server together.
-SQLite: sqlite-utils into one flat table. CPU seconds, since they stay put on a busy machine.
+SQLite: sqlite-utils into one flat table, and raw inserts of the finished rows by sqlite3 alone.
+CPU seconds, since they stay put on a busy machine; ratios against what ran just before or after.
+
+    python -m bench.loading --events 200000
+    python -m bench.loading --events 5000000 --parts 10 --only sqlite    # is the cost flat?
+    python -m bench.loading --gdelt 20170101073000.export.CSV --copies 200
+    python -m bench.loading --rejects 1000000 --only sqlite
 """
 
 import argparse
@@ -9,11 +15,13 @@ import json
 import os
 import random
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
@@ -41,15 +49,18 @@ KINDS = [
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def write_events(path: Path, count: int, seed: int = 1) -> None:
-    """Events of states, each with one to three sources, as NDJSON."""
-    dice = random.Random(seed)
+def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int = 0) -> None:
+    """Events of states, each with one to three sources, as NDJSON.
+
+    Those that follow `after` others, of a file of `of` in all.
+    """
+    dice = random.Random(seed + after)
     names = [r["code"] for r in rows("states.csv")][:200]
     weights = list(accumulate(1 / (rank + 1) for rank in range(len(names))))
     first = date(2014, 1, 1)
     with path.open("w") as out:
-        for number in range(count):
-            day = (first + timedelta(days=number * 3653 // count)).isoformat()
+        for number in range(after, after + count):
+            day = (first + timedelta(days=number * 3653 // (of or count))).isoformat()
             one, other = dice.choices(names, cum_weights=weights, k=2)
             kind, cameo, quad = KINDS[int(dice.random() * len(KINDS))]
             who = [{"actor": one, "role": "initiator"}]
@@ -57,7 +68,7 @@ def write_events(path: Path, count: int, seed: int = 1) -> None:
                 who.append({"actor": other, "role": "target"})
             reports = []
             for _ in range(dice.choice((1, 1, 2, 3))):
-                page = int(dice.random() * count)
+                page = int(dice.random() * (of or count))
                 host = f"news{page % 997}.example"
                 url = f"https://{host}/{day[:4]}/story-{page}"
                 source = {"publisher": host, "title": f"Story {page}", "url": url}
@@ -70,6 +81,23 @@ def write_events(path: Path, count: int, seed: int = 1) -> None:
                 "reports": reports,
             }  # fmt: skip
             out.write(json.dumps(event, separators=(",", ":")) + "\n")
+
+
+def replicate(path: Path, into: Path, copies: int) -> None:
+    """A file of GDELT several times over, each time with keys and addresses of its own."""
+    rows = [line.split("\t") for line in path.read_text("utf-8", "replace").splitlines()]
+    with into.open("w", encoding="utf-8") as out:
+        for copy in range(copies):
+            for number, row in enumerate(rows):
+                key = f"{copy + 1}{number:07}"
+                out.write("\t".join([key, *row[1:-1], f"{row[-1]}/{copy}"]) + "\n")
+
+
+def write_rejects(path: Path, count: int) -> None:
+    """Lines none of which can be understood."""
+    with path.open("w") as out:
+        for number in range(count):
+            out.write(f'{{"key":"k{number}","title":"t","date":"20{number % 90 + 10}-13-45"}}\n')
 
 
 @dataclass
@@ -162,7 +190,31 @@ def flat(path: Path, place: Path) -> Cost:
     return measured(insert)
 
 
-def floor(url: str, empty: str, place: Path) -> Cost:
+def inserted(held: Path, place: Path) -> Cost:
+    """Raw inserts of the rows that a load made into the same tables of an empty database."""
+    upgrade(made := Database(f"sqlite:///{place}"))
+    made.close()
+    source, into = sqlite3.connect(held), sqlite3.connect(place, isolation_level=None)
+    for pragma in ("synchronous=NORMAL", "cache_size=-65536", "wal_autocheckpoint=16384"):
+        into.execute(f"PRAGMA {pragma}")
+    begun, spent = time.perf_counter(), 0.0
+    for table in TABLES:
+        names = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
+        names = ["rowid", *names] if table == "event_words" else names
+        quoted, marks = ", ".join(f'"{n}"' for n in names), ", ".join("?" * len(names))
+        found = source.execute(f"SELECT {quoted} FROM {table}")
+        while rows := found.fetchmany(10_000):
+            before = time.process_time()
+            into.execute("BEGIN IMMEDIATE")
+            into.executemany(f"INSERT INTO {table} ({quoted}) VALUES ({marks})", rows)
+            into.execute("COMMIT")
+            spent += time.process_time() - before
+    for db in (source, into):
+        db.close()
+    return Cost(time.perf_counter() - begun, spent, 0.0)
+
+
+def floor(url: str, empty: str, place: Path, dataset: str) -> Cost:
     """Raw COPY of the rows that the load made into the same tables of an empty database."""
     plain = url.replace("+psycopg", "")
     with psycopg.connect(plain) as db:
@@ -177,7 +229,9 @@ def floor(url: str, empty: str, place: Path) -> Cost:
         db.execute("TRUNCATE revisions, loaded, event_words, day_sums")
         db.execute("DELETE FROM sources")
         names = "code, name, first, last, seq"
-        db.execute(f"INSERT INTO datasets ({names}) VALUES ('local', 'local', NULL, NULL, 1)")
+        db.execute(
+            f"INSERT INTO datasets ({names}) VALUES (%s, 'loaded', NULL, NULL, 1)", (dataset,)
+        )
 
     def pour() -> None:
         with psycopg.connect(empty.replace("+psycopg", "")) as db:
@@ -201,7 +255,10 @@ def main() -> None:
     """Print what loading costs on both databases."""
     given = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
     given.add_argument("--events", type=int, default=200_000)
-    given.add_argument("--file", type=Path, help="load this instead of generated events")
+    given.add_argument("--parts", type=int, default=1, help="files, loaded one after another")
+    given.add_argument("--gdelt", type=Path, help="load copies of this file instead")
+    given.add_argument("--copies", type=int, default=100)
+    given.add_argument("--rejects", type=int, help="load that many rows that are all rejected")
     given.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = given.parse_args()
     from postgres import running  # noqa: PLC0415
@@ -209,42 +266,74 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Path(folder)
         place.chmod(0o755)
-        path = asked.file or place / "events.ndjson"
-        if asked.file is None:
-            write_events(path, asked.events)
+        files = list(_files(asked, place))
         if asked.only != "postgresql":
-            _on_sqlite(path, place)
+            _on_sqlite(files, place)
         if asked.only != "sqlite":
             with running() as server:
-                _on_postgresql(path, place, server)
+                _on_postgresql(files, place, server)
 
 
-def _on_sqlite(path: Path, place: Path) -> None:
+def _files(asked: argparse.Namespace, place: Path) -> Iterator[Path]:
+    if asked.gdelt is not None:
+        replicate(asked.gdelt, path := place / "copies.export.CSV", asked.copies)
+        yield path
+    elif asked.rejects is not None:
+        write_rejects(path := place / "rejects.ndjson", asked.rejects)
+        yield path
+    else:
+        each = asked.events // asked.parts
+        for n in range(asked.parts):
+            write_events(path := place / f"{n}.ndjson", each, after=n * each, of=asked.events)
+            yield path
+
+
+def _on_sqlite(files: Sequence[Path], place: Path) -> None:
     url = f"sqlite:///{place}/load.db"
     _prepare(url)
-    first, told = loaded(url, path)
-    again, _ = loaded(url, path)
-    _print("sqlite", told["rows"], first, again)
-    if path.suffix == ".ndjson":
-        peer = flat(path, place / "flat.db")
-        per = told["rows"] / first.cpu, told["rows"] / peer.cpu
-        print(f"  sqlite-utils {per[1]:,.0f} events a CPU second; we {per[0] / per[1]:.2f} of it")
+    cost, told = _measure("sqlite", url, files)
+    if told["new"] and files[-1].suffix == ".ndjson":
+        peer = flat(files[-1], place / "flat.db")
+        ours, theirs = told["rows"] / cost.cpu, told["rows"] / peer.cpu
+        print(f"  sqlite-utils {theirs:,.0f} events a CPU second; we {ours / theirs:.2f} of it")
+    if told["new"]:
+        raw = inserted(place / "load.db", place / "raw.db")
+        with closing(sqlite3.connect(place / "load.db")) as db:
+            count = db.execute("SELECT count(*) FROM events").fetchone()[0]
+        print(
+            f"  raw inserts of the finished rows {count / raw.cpu:,.0f} events a CPU second; we"
+            f" {told['rows'] / cost.cpu / (count / raw.cpu):.2f} of it"
+        )
 
 
-def _on_postgresql(path: Path, place: Path, server: Any) -> None:
+def _on_postgresql(files: Sequence[Path], place: Path, server: Any) -> None:
     url, empty = server.create_database("load"), server.create_database("floor")
     _prepare(url)
     upgrade(made := Database(empty))
     made.close()
-    first, told = loaded(url, path)
-    again, _ = loaded(url, path)
-    _print("postgresql", told["rows"], first, again)
+    cost, told = _measure("postgresql", url, files)
+    if not told["new"]:
+        return
     with psycopg.connect(url.replace("+psycopg", "")) as db:
         db.execute("DELETE FROM events WHERE dataset = 'curated'")
-    peer = floor(url, empty, place)
-    per = told["rows"] / first.cpu, told["rows"] / peer.cpu
+        found = db.execute("SELECT count(*), min(dataset) FROM events").fetchone()
+    assert found is not None
+    peer = floor(url, empty, place, found[1])
+    per = told["rows"] / cost.cpu, found[0] / peer.cpu
     print(f"  raw COPY {peer.client:.1f} + {peer.server:.1f} s, {peer.wall:.1f} s wall")
     print(f"  raw COPY {per[1]:,.0f} events a CPU second; we {per[0] / per[1]:.2f} of it")
+
+
+def _measure(kind: str, url: str, files: Sequence[Path]) -> tuple[Cost, dict[str, Any]]:
+    """Load files one after another, and the last one again; the cost of the last one."""
+    for number, path in enumerate(files, 1):
+        cost, told = loaded(url, path)
+        if len(files) > 1:
+            each = cost.cpu / told["rows"] * 1e6
+            print(f"{kind}, file {number}: {each:.0f} us an event, {cost.peak} MiB", flush=True)
+    again, _ = loaded(url, files[-1])
+    _print(kind, told["rows"], cost, again)
+    return cost, told
 
 
 def _prepare(url: str) -> None:
