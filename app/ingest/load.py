@@ -160,6 +160,7 @@ class Loader:
             if self.heard.committing is not None:
                 with self.database.write() as db:
                     self.heard.committing(db, tally, told)
+            self._size = min(MOST, self._size * 2)
         self.tally.add(tally)
         for reject in told:
             self.heard.rejected(reject)

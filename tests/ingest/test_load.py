@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,11 @@ from app.events.changes import documents as stored
 from app.events.changes import put
 from app.events.given import given_of
 from app.events.schemas import Event
+from app.ingest.load import Heard, Loader, Options
+from app.ingest.opened import opened
 from app.ingest.reading import Reject
 from app.ingest.store import forget_digests
+from app.ingest.tally import MOST_REASONS
 from ingest.loading import BY, attempt, counts, documents, load, sound
 from ingest.rows import UCDP, event, ndjson, table
 
@@ -345,6 +349,28 @@ def test_series_of_states(database: Database, tmp_path: Path) -> None:
         "ARM", 1995, 0.5, 0.25, None,
     )  # fmt: skip
     assert counts(load(database, points)[0]) == {"rows": 1, "unchanged": 1}
+
+
+@pytest.mark.slow
+def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path: Path) -> None:
+    peaks, told = [], 0
+    for number in (20_000, 40_000):  # the largest batches come after some 15,000 rows
+        rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
+        path = wrote(tmp_path / f"{number}.ndjson", "".join(rows))
+
+        def rejected(_: Reject) -> None:
+            nonlocal told
+            told += 1
+
+        loader = Loader(database, BY, Options(), Heard(rejected))
+        tracemalloc.start()
+        assert loader.load(list(opened(path))) == []
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert counts(loader) == {"rows": number, "rejected": number}
+        assert len(loader.tally.reasons) <= 2 * MOST_REASONS
+    assert told == 60_000
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 MEMBER = "version4id,ccode,state_name,mem_st_year,mem_end_year,right_censor,defense,neutrality"

@@ -1,0 +1,108 @@
+"""`python -m bench.waiting`: how long readers wait while a file is loaded, against an idle service.
+
+One reader asks for the newest events of one state after the other, over one connection. First
+nothing else happens, then a command loads a file, then the service itself imports one.
+"""
+
+import argparse
+import http.client
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.access.keys import create_key
+from app.db.engine import Database
+from app.db.migrate import upgrade
+from app.ingest.bundled import load
+from bench.crash import asked, command, service
+from bench.loading import write_events
+
+STATES = ("ARM", "RUS", "USA", "AZE", "TUR", "FRA", "DEU", "IRN", "GEO", "CHN")
+
+
+def waits(port: int, going_on: Callable[[], bool]) -> list[float]:
+    """Milliseconds of each request for as long as something goes on."""
+    found, number = [], 0
+    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while going_on():
+        begun = time.perf_counter()
+        reader.request("GET", f"/v1/events?actor={STATES[number % len(STATES)]}&limit=50")
+        answer = reader.getresponse()
+        answer.read()
+        found.append((time.perf_counter() - begun) * 1000)
+        if answer.status != 200:
+            raise RuntimeError(f"a reader was answered {answer.status}")
+        number += 1
+    reader.close()
+    return found
+
+
+def told(name: str, found: list[float], idle: list[float]) -> None:
+    """Print the median and the 99th percentile, and how many times those of an idle service."""
+    middle, most = statistics.median(found), statistics.quantiles(found, n=100)[98]
+    base = statistics.median(idle), statistics.quantiles(idle, n=100)[98]
+    print(
+        f"  {name}: {len(found):,} answers, p50 {middle:.1f} ms ({middle / base[0]:.1f} of idle),"
+        f" p99 {most:.1f} ms ({most / base[1]:.1f} of idle)",
+        flush=True,
+    )
+
+
+def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
+    """What readers wait for on one database."""
+    upgrade(database := Database(url))
+    load(database)
+    with database.write() as db:
+        key = create_key(db, "bench", "write")
+    database.close()
+    if command(url, files[0]).wait():
+        raise RuntimeError("the first load failed")
+    process, port = service(url, place / "uploads")
+    try:
+        ends = time.monotonic() + seconds
+        idle = waits(port, lambda: time.monotonic() < ends)
+        told("idle", idle, idle)
+        loading = command(url, files[1])
+        told("while a command loads", waits(port, lambda: loading.poll() is None), idle)
+        made = asked(port, "/v1/imports", key, files[2].read_bytes())
+
+        def importing() -> bool:
+            now = asked(port, f"/v1/imports/{made['id']}", key)["state"]
+            return now in ("waiting", "running")
+
+        found: list[float] = []
+        while importing():
+            until = time.monotonic() + 1
+            found += waits(port, lambda until=until: time.monotonic() < until)  # type: ignore[misc]
+        told("while it imports", found, idle)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def main() -> None:
+    """Print what readers wait for on both databases."""
+    given = argparse.ArgumentParser(prog="python -m bench.waiting", description=__doc__)
+    given.add_argument("--events", type=int, default=50_000)
+    given.add_argument("--seconds", type=float, default=10)
+    given.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
+    wanted = given.parse_args()
+    from postgres import running  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:
+        place = Path(folder)
+        files = [place / f"{n}.ndjson" for n in range(3)]
+        for n, path in enumerate(files):
+            write_events(path, wanted.events, after=n * wanted.events, of=3 * wanted.events)
+        for kind in wanted.on or ("sqlite", "postgresql"):
+            print(kind, flush=True)
+            made: Any = f"sqlite:///{place}/w.db"
+            url = made if kind == "sqlite" else server.create_database("waiting")
+            measure(url, place, files, wanted.seconds)
+
+
+if __name__ == "__main__":
+    main()
