@@ -148,7 +148,11 @@ class Loader:
         with self.database.connect() as db:
             by_index(db)
             standing = self._stand(db)
-            batch = _prepared(db, rows, dataset, standing, self.options.mode, standing.version) if rows else None
+            batch = (
+                _prepared(db, rows, dataset, standing, self.options.mode, standing.version)
+                if rows
+                else None
+            )
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
         if batch is not None and not self.options.dry_run and (creating or not batch.idle):
             batch = self._write(rows, dataset, batch, tally)
@@ -174,10 +178,14 @@ class Loader:
                 by_index(db)
                 if moment(db).before != standing.version:
                     standing.catch_up(db)
-                    batch = _prepared(db, rows, dataset, standing, self.options.mode, moment(db).last)
+                    batch = _prepared(
+                        db, rows, dataset, standing, self.options.mode, moment(db).last
+                    )
                 if self.options.create_actors and batch.unknown:
                     event_batches.create_actors(db, batch.unknown, self.by, standing)
-                    batch = _prepared(db, rows, dataset, standing, self.options.mode, moment(db).last)
+                    batch = _prepared(
+                        db, rows, dataset, standing, self.options.mode, moment(db).last
+                    )
                 if not batch.idle:
                     batch.write(db, self.by, standing)
                 tally.add(batch.tally)
