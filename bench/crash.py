@@ -89,7 +89,7 @@ def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
         [sys.executable, "-m", "app.cli", "serve", "--port", str(port)], cwd=ROOT,
         env={**os.environ, **settings}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300  # a busy machine takes its time
     while time.monotonic() < until:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
