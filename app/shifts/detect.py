@@ -63,6 +63,14 @@ def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
     return detected
 
 
+def level(db: Connection, asked: Case, fitted: Fitted, family: int) -> Detected:
+    """The level between named sides that did change, but not when or how it was asked."""
+    days = case.days_of(case.flows(db, asked), asked)
+    last = horizon(db, asked, days)
+    held = judge.at_span(days, "event_days", None, last, fitted.null, fitted.share)
+    return Detected(asked, replace(held, enough=True), 1.0, family, "no_evidence", None)
+
+
 def judged(db: Connection, row: Detected, days: Days, null: Null, watched: bool) -> Detected:
     """The same with its verdict; robustness is looked at where the verdict depends on it."""
     robust = None

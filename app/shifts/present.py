@@ -104,6 +104,8 @@ def reason(row: Detected) -> str | None:
         return "no signal passed between them in the events asked for"
     if row.verdict == "insufficient_data":
         return "too few effective observations on one side of any date, or no baseline at all"
+    if finding.span is None:
+        return "no change has its onset in the days, or goes in the direction, asked for"
     if row.q > 0.05:
         return f"so large a change comes by chance too: p = {finding.p:.3g}, q = {row.q:.3g}"
     if abs(finding.change) < 0.3:

@@ -138,7 +138,10 @@ def _page(
 ) -> tuple[list[Detected], str | None, int, int]:
     """The rows of a page, the cursor of the next, how many tests were made, and stale dyads."""
     rows, size, left = _looked_at(db, asked, question, known)
-    rows = present.wanted(rows, asked)
+    kept = present.wanted(rows, asked)
+    if question.toward and rows and not kept:  # a named pair is always told of
+        kept = [detect.level(db, question, known, size)]
+    rows = kept
     bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
     after = resumed(asked.cursor, bound, secret)
     keyed = sorted((present.order(row, asked.sort), n) for n, row in enumerate(rows))

@@ -130,6 +130,16 @@ def test_since_and_until_bound_the_onset_only(api: TestClient) -> None:
     assert row not in shifts(api, toward="RUS", direction="toward")
 
 
+def test_a_named_pair_is_told_of_also_where_nothing_changed_then(api: TestClient) -> None:
+    for asked in ({"until": "2019"}, {"direction": "toward"}):
+        [row] = shifts(api, toward="RUS", **asked)
+        assert (row["verdict"], row["onset"], row["direction"]) == ("no_evidence", None, None)
+        assert row["reason"].startswith("no change has its onset")
+        assert row["after"]["effective"] > 8
+        detail = get(api, f"/v1/shifts/{row['id']}")
+        assert detail["after"]["index"] == row["after"]["index"]
+
+
 def test_pages_of_a_ranking_are_the_whole(api: TestClient) -> None:
     for sort in ("-at_least", "-magnitude", "p", "onset"):
         whole = get(api, "/v1/shifts", max_q=1, sort=sort)["data"]
