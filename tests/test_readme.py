@@ -16,8 +16,8 @@ SHOWN = re.findall(
 )
 
 
-def test_there_are_five_questions() -> None:
-    assert len(SHOWN) == README.count("\ncurl ") == 5
+def test_there_are_six_questions() -> None:
+    assert len(SHOWN) == README.count("\ncurl ") == 6
 
 
 @pytest.mark.parametrize(("address", "shown"), SHOWN)

@@ -80,10 +80,10 @@ def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, An
     given: dict[str, int] = {}
     values: dict[str, Any] = {}
     for field in LISTS:
-        if wanted := getattr(asked, field):
+        if wanted := list(dict.fromkeys(getattr(asked, field))):
             given[field] = len(wanted)
             values |= {f"{field}_{n}": value for n, value in enumerate(wanted)}
-    for n, code in enumerate(asked.cameo):
+    for n, code in enumerate(dict.fromkeys(asked.cameo)):
         values[f"cameo_end_{n}"] = code + ":"  # ':' follows '9'
     for n, label in enumerate(asked.native):
         values[f"native_from_{n}"], values[f"native_end_{n}"] = f"{label}: ", f"{label}:!"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -44,4 +45,5 @@ def test_too_many_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         looked = asyncio.create_task(asked(app, "/metrics"))
         return [start["status"] for start, _ in await asyncio.gather(*first, looked)]
 
-    assert asyncio.run(crowd()) == [200] * 4
+    with ThreadPoolExecutor(1) as apart:  # a browser may keep a loop in this thread
+        assert apart.submit(lambda: asyncio.run(crowd())).result() == [200] * 4

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def asked(
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 10)
 
-    asyncio.run(ask())
+    with ThreadPoolExecutor(1) as apart:  # a browser may keep a loop in this thread
+        apart.submit(lambda: asyncio.run(ask())).result()
     return told[0], json.loads(told[1]["body"])
 
 
