@@ -24,7 +24,7 @@ dev: $(VENV)/dev ## add what testing needs
 test: $(VENV)/dev check ## every check, then the whole test suite
 	$(BIN)/python -m pytest -n 2
 
-quick: $(VENV)/dev ## the tests that are not slow
+quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml

@@ -16,6 +16,25 @@ from app.main import create_app
 from app.settings import Settings
 from app.shifts.refresh import refresh
 
+LONG = (
+    "explorer/", "charts/", "http/test_hostile", "ingest/test_real_files", "ingest/test_imports",
+    "editing/test_strict", "editing/test_identity", "editing/test_merges", "editing/test_retries",
+    "editing/test_inline", "shifts/test_series_loaded", "shifts/test_stored", "shifts/test_months",
+    "history/test_model", "history/test_permalinks", "access/", "events/test_pages",
+    "events/test_volumes", "http/test_connections", "test_same_answers", "test_analysts",
+    "test_postgres", "feeds/", "test_openapi", "shifts/test_likeness",
+)  # fmt: skip
+"""Below this folder: tests that together take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs on PostgreSQL, and what is long, counts as slow."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        if place.startswith(LONG) or "postgresql" in item.name:
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
@@ -33,16 +52,28 @@ def filled(url: str) -> None:
     made.close()
 
 
+class Templates(dict[str, str]):
+    """Databases with the bundled data, by kind, each made when it is first asked for."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        super().__init__()
+        self._folder, self._request = folder, request
+
+    def __missing__(self, kind: str) -> str:
+        if kind == "sqlite":
+            self[kind] = f"sqlite:///{self._folder / 'bundled.db'}"
+        else:
+            self[kind] = self._request.getfixturevalue("server").create_database("bundled")
+        filled(self[kind])
+        return self[kind]
+
+
 @pytest.fixture(scope="session")
 def templates(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, str]:
     """A database of each kind with the bundled data, made once, to be copied or read."""
-    made = {"sqlite": f"sqlite:///{tmp_path_factory.mktemp('db') / 'bundled.db'}"}
-    made["postgresql"] = request.getfixturevalue("server").create_database("bundled")
-    for url in made.values():
-        filled(url)
-    return made
+    return Templates(tmp_path_factory.mktemp("db"), request)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
