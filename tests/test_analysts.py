@@ -1,10 +1,13 @@
 """The pages for analysts do what they say."""
 
+import csv
+import io
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,22 @@ def test_the_python_of_the_tutorial_runs(address: str, capsys: pytest.CaptureFix
     assert ran >= 6
     assert "CSTO exercise in Kyrgyzstan without Armenia" in told
     assert "as_of=" in told
+
+
+def test_what_power_query_asks_for_comes_as_it_reads_it(api: TestClient) -> None:
+    """Nothing but Excel runs it: its request is made, and its steps are done to the answer."""
+    [code] = re.findall(r"```powerquery\n(.+?)```", TUTORIAL, re.DOTALL)
+    [(path, query)] = re.findall(
+        rf'Web\.Contents\("{re.escape(HERE)}(\S+)",\s*\[Query = \[(.+?)\]\]', code, re.DOTALL
+    )
+    answer = api.get(path, params=dict(re.findall(r'(\w+) = "(.+?)"', query)))
+    assert (answer.status_code, answer.charset_encoding) == (200, "utf-8")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode(), newline=""), strict=True))
+    reads = {"date": date.fromisoformat, "number": float}
+    typed = re.findall(r'\{"(\w+)", type (\w+)\}', code)
+    assert len(typed) == 3
+    for column, kind in typed:
+        assert [reads[kind](row[column]) for row in rows if row[column]]
 
 
 R = re.findall(r"```r\n(.+?)```", TUTORIAL, re.DOTALL)
