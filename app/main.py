@@ -17,6 +17,7 @@ from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.charts.drawing import draw as charts
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.db.migrate import StaleSchemaError, require_current
 from app.db.tables import house
 from app.db.tables import imports as imports_table
@@ -31,7 +32,6 @@ from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import AdmissionMiddleware
 from app.http.answer import encode
-from app.http.caching import version_of
 from app.http.cors import CorsMiddleware
 from app.http.encoding import EncodingMiddleware
 from app.http.head import HeadMiddleware

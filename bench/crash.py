@@ -74,7 +74,7 @@ def verified(url: str) -> list[str]:
 def command(url: str, path: Path) -> subprocess.Popen[bytes]:
     """A load as a command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "load", str(path), "--json"], cwd=ROOT,
+        [sys.executable, "-m", "app", "load", str(path), "--json"], cwd=ROOT,
         env={**os.environ, "ENTENTE_DATABASE_URL": url}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
         port = probe.getsockname()[1]
     settings = {"ENTENTE_DATABASE_URL": url, "ENTENTE_IMPORT_FOLDER": str(uploads)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", str(port)], cwd=ROOT,
+        [sys.executable, "-m", "app", "serve", "--port", str(port)], cwd=ROOT,
         env={**os.environ, **settings}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     until = time.monotonic() + 300  # a busy machine takes its time

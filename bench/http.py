@@ -19,7 +19,7 @@ from bench.timeline import SECRET, Cost, cases
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-SERVICE = ("-m", "app.cli", "serve")
+SERVICE = ("-m", "app", "serve")
 CEILING = ("-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level=warning")
 
 

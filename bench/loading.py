@@ -149,7 +149,7 @@ def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
     server = url if url.startswith("postgresql") else None
     before, begun = server_seconds(server), time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "load", str(path), "--json", *more],
+        [sys.executable, "-m", "app", "load", str(path), "--json", *more],
         cwd=ROOT, env={**os.environ, "ENTENTE_DATABASE_URL": url}, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

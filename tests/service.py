@@ -34,7 +34,7 @@ class Service:
     def start(self) -> None:
         """Start, and wait until it answers."""
         given = os.environ | {"ENTENTE_DATABASE_URL": self.url, "ENTENTE_CURSOR_KEY": "test"}
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from app.actors import queries
 from app.actors.schemas import Candidate, Kind
+from app.db.journal import version_of
 from app.examples import examples, shown
 from app.http.answer import encode
 from app.http.asked import Day
 from app.http.base import base
 from app.http.body import parsed, received, valid
-from app.http.caching import cached, version_of
+from app.http.caching import cached
 from app.http.database import Chosen, Held
 from app.http.page import Query as Parameters
 from app.http.problems import RESPONSES, Fault, InvalidBodyError, InvalidError, UnreadableError

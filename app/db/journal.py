@@ -10,10 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from app.db.dialect import announce
+from app.db.dialect import announce, prepared
 from app.db.tables import commits, moved, revisions
 
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+_NEWEST = select(func.max(revisions.c.seq))
+
+
+def version_of(db: Connection) -> int:
+    """`seq` of the last change: the version of the whole database."""
+    return int(prepared(db.dialect.name, _NEWEST).run(db, {}).scalar() or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from app.db.journal import version_of
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
 from app.examples import shown
@@ -15,7 +16,7 @@ from app.feeds.geojson import feature
 from app.http.answer import encode
 from app.http.asked import seen
 from app.http.base import base
-from app.http.caching import cached, cached_body, version_of
+from app.http.caching import cached, cached_body
 from app.http.database import Chosen, CursorKey, Held
 from app.http.page import Cursor, NoQuery, links
 from app.http.problems import RESPONSES, MissingError, crossed

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from app.db.dialect import passing_through
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.db.keyset import Key, pack
 from app.events import queries, read
 from app.events.filter import EventQuery
 from app.http.asked import seen
-from app.http.caching import version_of
 from app.http.page import resumed
 
 CHUNK = 1_000

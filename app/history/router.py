@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 from app.actors.memberships import MembershipId
 from app.actors.path import Name
 from app.actors.queries import UnknownActorError, called
+from app.db.journal import version_of
 from app.db.keyset import Key, pack
 from app.events.filter import EventFilter
 from app.events.queries import settle
@@ -20,7 +21,7 @@ from app.history.schemas import Change, Difference, Kind, Revision
 from app.http.accept import accepted
 from app.http.answer import encode
 from app.http.asked import AsOf, version_at
-from app.http.caching import cached, version_of
+from app.http.caching import cached
 from app.http.database import CursorKey, Held
 from app.http.pacing import paced_by
 from app.http.page import Links, Meta, Page, Paging, address, links, page, resumed

@@ -10,11 +10,11 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import Field
 
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.examples import examples
 from app.history import read
 from app.history.pulse import Pulse
 from app.history.router import ChangesFilter, Seq, beyond
-from app.http.caching import version_of
 from app.http.database import Held
 from app.http.problems import RESPONSES, Fault, InvalidBodyError, problem
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from sqlalchemy import Connection, func, select
 
+from app.db.journal import version_of
 from app.db.tables import commits
 from app.edtf import bounds, parse
-from app.http.caching import version_of
 from app.http.page import Paging, Query
 from app.http.problems import InvalidError
 from app.text import Word

@@ -5,21 +5,9 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from sqlalchemy import Connection, func, select
-
-from app.db.dialect import prepared
-from app.db.tables import revisions
 
 SCHEMA_VERSION = 1
 """Raised when a rendered document gains fields."""
-
-
-_NEWEST = select(func.max(revisions.c.seq))
-
-
-def version_of(db: Connection) -> int:
-    """`seq` of the last change: the version of the whole database."""
-    return int(prepared(db.dialect.name, _NEWEST).run(db, {}).scalar() or 0)
 
 
 def cached(request: Request, version: int, make: Callable[[], Response], day: str = "") -> Response:

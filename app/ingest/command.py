@@ -40,8 +40,12 @@ COLLECTING = (2_000_000, 10, 100)
 TOLD = 5
 """How many reasons, warnings and unknown actors the summary names."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+program = typer.Typer(help="The part of `entente` that loads files.")
+"""For the start of the command: the rest of the program takes longer to import than a file."""
+program.callback()(lambda: None)
 
 
+@program.command()
 def load(
     files: Annotated[
         list[str], typer.Argument(help="Files, folders, patterns, or - for standard input.")

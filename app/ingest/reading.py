@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import pyarrow.parquet as parquet
-from pyarrow import ArrowException
 
-from app.events.again import exported, from_document, from_row
+from app.events.again import exported, from_document
 from app.ingest.digest import digest
 from app.ingest.format import Cells, Format, Warn, name_of
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
@@ -105,12 +103,19 @@ def signature(row: Row) -> int:
     return digest(body) or 1
 
 
+def fitting(wanted: str) -> Sequence[Format]:
+    """The formats that a file may be of."""
+    return [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
+
+
 def recognised(file: Opened, wanted: str = AUTO) -> Reading:
     """The format of a file; raises `UnreadableError` where it is none that we know."""
     with file.open() as stream:
         start = stream.peek(4)[:4]
         if start == b"PAR1":
-            return _parquet(file, wanted)
+            from app.ingest.columns import reading  # noqa: PLC0415 - Arrow takes long to import
+
+            return reading(file, fitting(wanted))
         if start == b"PK\x03\x04":
             raise UnreadableError("is a workbook; save its sheet as CSV and load that")
         first = next(iter(lines(stream)), None)
@@ -127,7 +132,6 @@ def recognised(file: Opened, wanted: str = AUTO) -> Reading:
 
 
 def _delimited(file: Opened, wanted: str) -> Reading:
-    chosen = [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
     for separator in SEPARATORS:
         for quotes in (True, False):
             with file.open() as stream:
@@ -136,7 +140,7 @@ def _delimited(file: Opened, wanted: str) -> Reading:
             if record is None or record.wrong is not None or len(record.cells) < 3:
                 continue
             names = {name_of(cell) for cell in record.cells}
-            for f in chosen:
+            for f in fitting(wanted):
                 quoting = f.quotes or separator not in "\t\x01"
                 if quoting == quotes and any(needed <= names for needed in f.header):
                     return _gathered(Reading(f, _table(f, separator, quotes, record.cells)))
@@ -260,43 +264,3 @@ def _again(number: int, given: Reject) -> Row:
         wrong = RejectedError("", f"has {len(cells)} cells where {len(given.columns)} belong")
         return Row(number, {}, wrong, body, format_)
     return Row(number, Filled(zip(given.columns, cells, strict=True)), None, "", format_)
-
-
-def _parquet(file: Opened, wanted: str) -> Reading:
-    if file.path is None:
-        raise UnreadableError("is a parquet file in an archive; unpack it and load that")
-    path = file.path
-    try:
-        with parquet.ParquetFile(path) as held:
-            names = [name_of(name) for name in held.schema_arrow.names]
-    except (ArrowException, OSError) as broken:
-        raise UnreadableError(f"is a broken parquet file: {broken}") from broken
-    chosen = [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
-    fitting = (f for f in chosen if any(needed <= set(names) for needed in f.header))
-    format_ = next(fitting, None)
-    if format_ is None:
-        raise UnreadableError("is a parquet file whose columns are of no format known")
-    nested = format_ is entente.TABLE and "participants" in names
-
-    def rows(_: Stream | None) -> Iterator[Row]:
-        number = 0
-        try:
-            with parquet.ParquetFile(path) as held:
-                for batch in held.iter_batches(2000):
-                    for values in batch.to_pylist():
-                        number += 1
-                        yield _parquet_row(number, values, nested, format_)
-        except (ArrowException, OSError) as broken:
-            raise UnreadableError(f"cannot be read after row {number}: {broken}") from broken
-
-    return Reading(format_, rows)
-
-
-def _parquet_row(number: int, values: dict[str, Any], nested: bool, format_: Format) -> Row:
-    if nested and exported(values) and isinstance(values["participants"], str):
-        return Row(number, msgspec.json.encode(from_row(values)), None, "", format_)
-    if nested:
-        given = {name_of(name): value for name, value in values.items() if value is not None}
-        return Row(number, msgspec.json.encode(given, enc_hook=str), None, "", format_)
-    cells = Filled((name_of(n), "" if v is None else str(v)) for n, v in values.items())
-    return Row(number, cells, None, "", format_)

@@ -18,11 +18,12 @@ from starlette.concurrency import run_in_threadpool
 from app.access.gate import BEARER, Editor, may_read
 from app.access.keys import Holder, note_use
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.db.keyset import Key, pack
 from app.db.tables import import_rejects, imports
 from app.examples import examples, shown
 from app.http.answer import encode
-from app.http.caching import cached_body, version_of
+from app.http.caching import cached_body
 from app.http.database import CursorKey, Held
 from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
 from app.http.problems import RESPONSES, MissingError, UnreadableError

@@ -6,8 +6,8 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.db.dialect import among, listed
+from app.db.journal import version_of
 from app.db.tables import revisions, sources
-from app.http.caching import version_of
 from app.ingest.finish import Cited
 from app.ingest.given import GivenSource
 from app.ingest.sources import address, cited, ident

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
+from app.db.journal import version_of
 from app.db.keyset import Key, pack
 from app.events.buckets import TooManyBucketsError
 from app.events.read import why_empty
 from app.examples import shown
 from app.http.answer import encode
 from app.http.asked import seen
-from app.http.caching import cached, version_of
+from app.http.caching import cached
 from app.http.database import Chosen, CursorKey, Held
 from app.http.drawing import drawable, in_form
 from app.http.page import NoQuery, Reason, links, resumed

@@ -23,7 +23,7 @@ def started(database: Database, *files: Path) -> subprocess.Popen[bytes]:
     """A load in a process of its own."""
     url = database.engine.url.render_as_string(hide_password=False)
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "load", *map(str, files), "--json"],
+        [sys.executable, "-m", "app", "load", *map(str, files), "--json"],
         cwd=ROOT, env={**os.environ, "ENTENTE_DATABASE_URL": url},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.events.filter import EventQuery
 from app.feeds.opening import Opened
 from app.feeds.registry import WRITINGS
-from app.http.caching import version_of
 from app.http.page import Links
 from ingest.loading import counts, documents, load, sound
 

@@ -1,0 +1,5 @@
+"""`python -m app`: the command `entente`."""
+
+from app.start import main
+
+main()
