@@ -106,6 +106,7 @@ def _settled(row: Row, standing: Standing, done: Prepared) -> Settled | None:
         assert isinstance(given, Given)
         settled = settle(given, standing)
     except RejectedError as wrong:
+        wrong.__cause__ = wrong.__context__ = None  # else each keeps the frames that it came from
         done.rejects.append((row, wrong.with_traceback(None)))
         return None
     for asked, actor in settled.unknown:
