@@ -1,28 +1,64 @@
 """Overload is refused at once, instead of being waited for by everybody."""
 
+import asyncio
+import time
+
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.problems import problem
 
 MOST_WAITING = 256
-"""Requests that wait for a thread. At some 500 answers a second the last of them waits half a
-second; whoever comes then had better come again."""
+"""Requests that wait for a thread, whatever they wait."""
+MOST_SECONDS = 0.3
+"""How long the line for a thread may be; whoever comes then had better come again."""
+PAUSE = 0.05
+"""Seconds between two that stand in line only to see how long it takes."""
 ALWAYS = {"/healthz", "/metrics"}
 """Addresses of those who look after the service."""
 
 
+class Line:
+    """How long one waits for a thread: somebody with nothing to do stands in line, and is timed.
+
+    What requests take tells less: some are long by nature, and a busy machine makes all of them so.
+    """
+
+    def __init__(self) -> None:
+        self._last, self._ended = 0.0, -PAUSE
+        self._begun: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def seconds(self) -> float:
+        """What the last one waited, or has waited by now if that is longer."""
+        now = time.perf_counter()
+        if self._begun is None and now - self._ended >= PAUSE:
+            self._begun = now
+            self._task = asyncio.get_running_loop().create_task(self._stand())
+        return max(self._last, 0.0 if self._begun is None else now - self._begun)
+
+    async def _stand(self) -> None:
+        begun = time.perf_counter() if self._begun is None else self._begun
+        try:
+            called = await to_thread.run_sync(time.perf_counter)
+            self._last = called - begun
+        finally:
+            self._begun, self._ended = None, time.perf_counter()
+
+
 class AdmissionMiddleware:
-    """Answers 503 with `Retry-After` while too many requests wait already."""
+    """Answers 503 with `Retry-After` while too many requests wait already, or wait too long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._line = Line()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or not."""
         if scope["type"] == "http" and scope["path"] not in ALWAYS:
             waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
-            if waiting >= MOST_WAITING:
+            late = self._line.seconds() > MOST_SECONDS
+            if waiting >= MOST_WAITING or (late and waiting):
                 answer = problem(
                     503, "Too many requests wait already; nothing was done. Try again."
                 )

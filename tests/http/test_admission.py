@@ -47,3 +47,24 @@ def test_too_many_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with ThreadPoolExecutor(1) as apart:  # a browser may keep a loop in this thread
         assert apart.submit(lambda: asyncio.run(crowd())).result() == [200] * 4
+
+
+def test_a_line_that_takes_too_long_is_refused_until_it_moves_again() -> None:
+    app = admission.AdmissionMiddleware(slow)
+
+    async def crowd() -> list[int]:
+        to_thread.current_default_thread_limiter().total_tokens = 1
+        first = [asyncio.create_task(asked(app, "/v1/events")) for _ in range(4)]
+        await asyncio.sleep(0.05)  # one works, three wait, and who measures the line waits too
+        soon = asyncio.create_task(
+            asked(app, "/v1/events")
+        )  # the line is short as far as one knows
+        await asyncio.sleep(0.4)
+        late, _ = await asked(app, "/v1/events")
+        looked = asyncio.create_task(asked(app, "/healthz"))
+        done = await asyncio.gather(*first, soon, looked)
+        again, _ = await asked(app, "/v1/events")
+        return [late["status"], again["status"], *(start["status"] for start, _ in done)]
+
+    with ThreadPoolExecutor(1) as apart:
+        assert apart.submit(lambda: asyncio.run(crowd())).result() == [503, *[200] * 7]
