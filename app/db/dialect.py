@@ -186,9 +186,9 @@ _IN_COPY: Mapping[type, str] = {
 """What PostgreSQL calls the types of our columns."""
 
 
-def pour_words(db: Connection, rows: Sequence[tuple[int, Sequence[str]]]) -> None:
+def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Make texts findable as `index_words` does, given the words of each, every one once."""
-    lines = [(seq, _within(found)) for seq, found in rows]
+    lines = [(seq, found if len(found) <= 200 else _within(found)) for seq, found in rows]
     if _on_sqlite(db):
         pour(db, "event_words", ("rowid", "words"), lines)
         return
@@ -391,11 +391,10 @@ MOST_WORDS = 500_000
 
 
 def _indexed(body: str) -> str:
-    return _within(dict.fromkeys(words(body)))
+    return _within(" ".join(dict.fromkeys(words(body))))
 
 
-def _within(different: Iterable[str]) -> str:
-    whole = " ".join(different)
+def _within(whole: str) -> str:
     if len(whole) <= 200:
         return whole
     found = " ".join([w[:200] for w in whole.split(" ")]).encode()

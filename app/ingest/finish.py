@@ -131,7 +131,7 @@ class Sheet:
         self.reports: list[tuple[Any, ...]] = []
         self.signals: list[tuple[Any, ...]] = []
         self.tags: list[tuple[Any, ...]] = []
-        self.words: list[tuple[int, list[str]]] = []
+        self.words: list[tuple[int, str]] = []
 
     def add(self, b: Body, text: str, seq: int) -> None:
         """The rows of an event whose next revision has a `seq`."""
@@ -144,10 +144,10 @@ class Sheet:
                 status, *_where(b.location), b.independent_sources, seq,
             )
         )  # fmt: skip
+        who = [(p.actor, p.role, p.via or "") for p in b.participants if p.actor]
         self.participations += [
             (actor, start, ident, role, via, end, dataset, kind, intensity, quad, status, seq)
-            for actor, role, via in {(p.actor, p.role, p.via or "") for p in b.participants}
-            if actor
+            for actor, role, via in (set(who) if len(who) > 1 else who)
         ]
         self.reports += [
             (
@@ -216,7 +216,9 @@ def finish(
     if intensity is None and given.cameo is not None:
         intensity = _goldstein(given.cameo)
     who, acting = _participants(given.participants, known, day)
-    told = [report_of(r, cited) for r in (*given.reports, *late)]
+    told = [report_of(r, cited) for r in given.reports]
+    if late:
+        told += [report_of(r, cited) for r in late]
     return Body(
         f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
         precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
@@ -227,6 +229,8 @@ def finish(
 
 
 def _publishers(told: Sequence[_Report]) -> int:
+    if len(told) == 1:
+        return int(told[0].stance != "disputes")
     return len({r.publisher.casefold() for r in told if r.stance != "disputes"})
 
 
@@ -318,10 +322,11 @@ def _weighed(score: float, quad: int | None) -> tuple[float, int]:
 def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
     """A report as its event shows it; `cited` knows its source."""
     assert isinstance(given.source, str)
-    s = cited[given.source]
+    s, claims = cited[given.source], given.claims
     return _Report(
         given.source, s.title, s.publisher, s.url, s.published, given.quote, given.locator,
-        given.stance, exact(given.claims), given.reliability or s.reliability, given.credibility,
+        given.stance, exact(claims) if claims else claims, given.reliability or s.reliability,
+        given.credibility,
     )  # fmt: skip
 
 
@@ -351,19 +356,19 @@ def _where(place: GivenPlace | None) -> tuple[Any, ...]:
     return place.country, place.lat, place.lon, *unit_vector(place.lat, place.lon)
 
 
-def _words(b: Body) -> list[str]:
+def _words(b: Body) -> str:
     """What full text finds, each word once; no word runs from one text into the next."""
-    found = dict.fromkeys(words(b.title))
+    found = words(b.title)
     if b.summary:
-        found |= dict.fromkeys(words(b.summary))
+        found += words(b.summary)
     for p in b.participants:
-        found |= _named(p.name or p.native or "")
+        found += _named(p.name or p.native or "")
     for r in b.reports:
         if r.quote:
-            found |= dict.fromkeys(words(r.quote))
-    return list(found)
+            found += words(r.quote)
+    return " ".join(dict.fromkeys(found))
 
 
 @lru_cache(4096)
-def _named(name: str) -> dict[str, None]:
-    return dict.fromkeys(words(name))
+def _named(name: str) -> tuple[str, ...]:
+    return tuple(words(name))

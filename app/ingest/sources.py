@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -17,13 +16,12 @@ _UNUSUAL = re.compile(r"[?#@:\\\s]").search
 COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "seq")
 
 
-@lru_cache(8192)
 def address(url: str) -> str:
     """An address without what does not say which page it is: scheme, www, tracking, fragment."""
     rest = url.partition("://")[2]
-    if not _UNUSUAL(rest):
+    if _UNUSUAL(rest) is None:
         host, slash, path = rest.partition("/")
-        return f"{host.lower().removeprefix('www.')}{(slash + path).rstrip('/')}"
+        return f"{host.lower().removeprefix('www.')}{slash}{path}".rstrip("/")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -103,7 +103,7 @@ def equal(db: Connection, standing: Standing, line: bytes) -> None:
     [(_, ident, _, body)], [(_, found_words)] = made.bodies, made.words
     assert ident == told.id
     assert document(body, AT, 3) == told.model_dump_json(by_alias=True)
-    assert found_words == list(dict.fromkeys(words(searchable(told))))
+    assert found_words == " ".join(dict.fromkeys(words(searchable(told))))
     expected: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "revisions"}
     for name, row in rows_of(told, 7):
         expected[name].append(tuple(row[column] for column in COLUMNS[name]))
