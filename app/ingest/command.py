@@ -1,7 +1,6 @@
 """`entente load`: files into the database, from a terminal or a script."""
 
 import csv
-import gc
 import json
 import sys
 import tempfile
@@ -22,7 +21,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.db.dialect import ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import StaleSchemaError, require_current
@@ -30,13 +28,12 @@ from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.load import Heard, Loader, Options
 from app.ingest.opened import Opened, UnreadableError, found, opened
 from app.ingest.reading import AUTO, FORMATS, Reject
+from app.ingest.work import in_earnest
 from app.settings import Settings
 from app.text import code
 
 FAILED, REJECTED = 1, 3
 """Exit codes: something could not be read or stored; all was read, and some rows were rejected."""
-COLLECTING = (2_000_000, 10, 100)
-"""Looking for garbage as often as usual costs a third of the time of a load."""
 TOLD = 5
 """How many reasons, warnings and unknown actors the summary names."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -89,12 +86,9 @@ def load(
         except StaleSchemaError as stale:
             errors.print(str(stale))
             raise typer.Exit(FAILED) from stale
-        with database.engine.connect() as db:
-            ready_to_pour(db)
         progress = held.enter_context(_progress(given))
         loader = Loader(database, Writer("entente load"), options, Heard(write, progress))
-        gc.freeze()
-        gc.set_threshold(*COLLECTING)
+        in_earnest(database)
         begun = time.perf_counter()
         failed = loader.load(given)
     _tell(loader, failed, time.perf_counter() - begun, as_json)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -14,16 +14,20 @@ from app.ingest.reading import Reject
 from app.ingest.schemas import OVER
 from app.ingest.tally import COUNTS, Tally
 
-STALE = timedelta(seconds=15)
-"""A running import whose worker was not heard of for so long is taken over."""
+SMALL = 256 << 10
+"""Bytes up to which an import is small: some six hundred events."""
 TOLD = 100
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 _encode = msgspec.json.Encoder().encode
 
 
-def now(less: timedelta = timedelta()) -> str:
-    """This instant, or one before."""
-    return (datetime.now(UTC) - less).strftime(_FORM)
+class LostImportError(Exception):
+    """Somebody else goes on with the import."""
+
+
+def now() -> str:
+    """This instant."""
+    return datetime.now(UTC).strftime(_FORM)
 
 
 def enter(
@@ -45,37 +49,44 @@ def enter(
     return ident, True
 
 
-def claim(db: Connection) -> Row[tuple[str]] | None:
-    """Take the oldest import that nobody works on; None where there is none."""
+def unfinished(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
+    """Imports that are to be done or being done, oldest first: the small ones, or the others."""
     i = imports.c
-    abandoned = i.state.in_(("running", "cancelling")) & (i.seen_at < now(STALE))
-    found = select(imports).where((i.state == "waiting") | abandoned).order_by(i.created_at)
-    row = db.execute(found.limit(1)).one_or_none()
-    if row is None:
-        return None
-    state = "cancelling" if row.state == "cancelling" else "running"
-    begun = {"state": state, "seen_at": now(), "started_at": row.started_at or now()}
-    db.execute(update(imports).where(i.id == row.id).values(begun))
+    apart = (i.size <= SMALL) & (i.done == 0)
+    found = select(imports).where(i.state.not_in(OVER), apart if small else ~apart)
+    return db.execute(found.order_by(i.created_at)).all()
+
+
+def named(db: Connection, ident: str) -> Row[tuple[str]] | None:
+    """The import of an id."""
+    return db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+
+
+def claim(db: Connection, ident: str) -> Row[tuple[str]] | None:
+    """Begin an import, or go on with it; None where it is over. The caller has its `Hold`."""
+    i = imports.c
+    row = db.execute(select(imports).where(i.id == ident, i.state.not_in(OVER))).one_or_none()
+    if row is not None:
+        state = "cancelling" if row.state == "cancelling" else "running"
+        begun = {"state": state, "seen_at": now(), "started_at": row.started_at or now()}
+        db.execute(update(imports).where(i.id == ident).values(begun))
     return row
 
 
-def waiting(db: Connection) -> bool:
-    """Whether there may be something to claim."""
-    i = imports.c
-    abandoned = i.state.in_(("running", "cancelling")) & (i.seen_at < now(STALE))
-    return db.scalar(select(i.id).where((i.state == "waiting") | abandoned).limit(1)) is not None
+def advance(
+    db: Connection, ident: str, before: str, tally: Tally, rows: int, rejects: Sequence[Reject]
+) -> tuple[str, str]:
+    """Note how far an import is, with the rows themselves; its state, and its counts.
 
-
-def beat(db: Connection, ids: Sequence[str]) -> None:
-    """Tell that somebody works on some imports."""
-    db.execute(update(imports).where(imports.c.id.in_(ids)).values(seen_at=now()))
-
-
-def advance(db: Connection, ident: str, tally: Tally, rows: int, rejects: Sequence[Reject]) -> str:
-    """Note how far an import is, with the rows themselves; its state, which others may change."""
+    Others may change the state. Raises `LostImportError` where its counts are not those `before`:
+    then somebody else has stored the batch.
+    """
     i, r = imports.c, import_rejects.c
-    values = {"counts": json.dumps(told(tally)), "done": i.done + rows, "seen_at": now()}
-    db.execute(update(imports).where(i.id == ident).values(values))
+    counts = json.dumps(told(tally))
+    values = {"counts": counts, "done": i.done + rows, "seen_at": now()}
+    noted = db.execute(update(imports).where(i.id == ident, i.counts == before).values(values))
+    if noted.rowcount != 1:
+        raise LostImportError(ident)
     if rejects:
         last = select(func.coalesce(func.max(r.number), 0)).where(r["import"] == ident)
         first = int(db.scalar(last) or 0) + 1
@@ -86,7 +97,7 @@ def advance(db: Connection, ident: str, tally: Tally, rows: int, rejects: Sequen
                 for n, reject in enumerate(rejects, first)
             ],
         )
-    return str(db.scalar(select(i.state).where(i.id == ident)))
+    return str(db.scalar(select(i.state).where(i.id == ident))), counts
 
 
 def finish(db: Connection, ident: str, state: str, tally: Tally, error: str | None) -> None:

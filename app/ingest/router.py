@@ -149,7 +149,7 @@ def _found(database: Database, ident: str) -> Row[tuple[str]]:
     row = None
     if ident.isprintable():
         with database.connect() as db:
-            row = db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+            row = table.named(db, ident)
     if row is None:
         raise MissingError("No import has that id; /v1/imports lists them.")
     return row

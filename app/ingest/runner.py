@@ -1,50 +1,50 @@
-"""Carries out imports in threads of their own; what a crash left undone is taken up again."""
+"""Has imports carried out: small ones by a thread, the others by a process of its own.
+
+What a crash left undone is taken up again, by whoever comes first: see `app.ingest.hold`.
+"""
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.engine import Database
-from app.db.journal import Writer
 from app.ingest import imports
-from app.ingest.load import Heard, Loader, Options
-from app.ingest.opened import UnreadableError, opened
-from app.ingest.reading import Reject
+from app.ingest.hold import HeldError, Hold
 from app.ingest.schemas import OVER
-from app.ingest.tally import Tally
+from app.ingest.work import GRACE, POLL, carry_out, claimed
 
-WORKERS = 2
-POLL, BEAT = 2.0, 3.0
-"""Seconds between looks at the table, and between signs of life."""
+MOST_HERE = 1.0
+"""Seconds after which a small import that turns out to be large goes on in the other process."""
+DEATHS = 3
+"""Times that the process may die of a batch before the import has failed."""
+ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("entente.imports")
 
 
-class CancelledLoadError(Exception):
-    """Somebody asked for the import to end; its last batch is undone."""
-
-
-class PutOffError(Exception):
-    """The process ends; the import goes on in the next one."""
-
-
 class Runner:
-    """The workers of one process."""
+    """The two workers of one service."""
 
     def __init__(self, database: Database, most_expanded: int) -> None:
         self.database, self.most_expanded = database, most_expanded
-        self._wake, self._ending = threading.Event(), threading.Event()
-        self._working: set[str] = set()
+        self._ending = threading.Event()
+        self._wakes = (threading.Event(), threading.Event())
+        self._deaths: Counter[tuple[str, int]] = Counter()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._work, name=f"imports-{n}", daemon=True)
-            for n in range(WORKERS)
+            threading.Thread(target=self._work, args=given, name=f"imports-{n}", daemon=True)
+            for n, given in enumerate(zip((self._small, self._large), self._wakes, strict=True))
         ]
-        self._threads.append(threading.Thread(target=self._live, name="imports", daemon=True))
 
     def start(self) -> None:
         """Begin to work."""
@@ -54,83 +54,105 @@ class Runner:
     def stop(self) -> None:
         """End after the batches at hand; the rest is done later."""
         self._ending.set()
-        self._wake.set()
+        self.wake()
         for thread in self._threads:
-            thread.join()
+            thread.join(2 * GRACE)
+        with self._lock:
+            if self._child is not None:
+                self._child.kill()
 
     def wake(self) -> None:
-        """Tell that there is something to do."""
-        self._wake.set()
+        """Tell that there is something to do, or that it is time to end."""
+        for event in self._wakes:
+            event.set()
+        with self._lock:
+            if self._child is not None and self._child.stdin is not None:
+                try:
+                    if self._ending.is_set():
+                        self._child.stdin.close()
+                    else:
+                        self._child.stdin.write(b"\n")
+                except OSError:  # it has just ended; the next one looks by itself
+                    log.debug("the process of imports is gone")
 
-    def _work(self) -> None:
+    def _work(self, some: Callable[[], bool], wake: threading.Event) -> None:
         while not self._ending.is_set():
+            wake.clear()
             try:
-                row = self._claimed()
-                if row is not None:
-                    self._carry_out(row)
+                if some():
                     continue
             except (SQLAlchemyError, OSError):
                 log.exception("an import could not go on; it is tried again")
-            self._wake.wait(POLL)
-            self._wake.clear()
+            wake.wait(POLL)
 
-    def _live(self) -> None:
-        while not self._ending.wait(BEAT):
-            if ids := sorted(self._working):
-                try:
-                    with self.database.write() as db:
-                        imports.beat(db, ids)
-                except SQLAlchemyError:
-                    log.warning("no sign of life could be given")
+    def _small(self) -> bool:
+        found = claimed(self.database, small=True)
+        if found is None:
+            return False
+        until = time.monotonic() + MOST_HERE
+        carry_out(self.database, *found, self.most_expanded, self._ending, until)
+        self._wakes[1].set()
+        return True
 
-    def _claimed(self) -> Row[Any] | None:
+    def _large(self) -> bool:
+        """Where there is something to do, have a process do it until it has nothing more to do."""
         with self.database.connect() as db:
-            if not imports.waiting(db):
-                return None
-        with self.database.write() as db:
-            row = imports.claim(db)
-            if row is not None:
-                self._working.add(row.id)
-            return row
+            rows = imports.unfinished(db, small=False)
+        if all(_is_held(Path(row.file)) for row in rows):
+            return False
+        at = ""
+        with self._started() as child:
+            assert child.stdout is not None
+            try:
+                for line in child.stdout:
+                    told = json.loads(line)
+                    at = told.get("begun", "")
+                    if "ended" in told:
+                        for wake in self.database.after_commit:
+                            wake()
+            finally:
+                with self._lock:
+                    self._child = None
+        if at and child.returncode:
+            self._died(at, child.returncode)
+        return True
 
-    def _carry_out(self, row: Row[Any]) -> None:
-        options, tally = Options(**json.loads(row.options)), imports.tally_of(row.counts)
-        loader = Loader(self.database, Writer(row.by, f"import {row.id}"), options)
-        loader.tally, loader.skip, path = tally, row.done, Path(row.file)
-
-        def committing(db: Connection, part: Tally, rejects: Sequence[Reject]) -> None:
-            whole = imports.tally_of(json.dumps(imports.told(loader.tally)))
-            whole.add(part)
-            state = imports.advance(db, row.id, whole, part.rows, rejects)
-            if state == "cancelling":
-                raise CancelledLoadError
+    def _started(self) -> subprocess.Popen[bytes]:
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        url = self.database.engine.url.render_as_string(hide_password=False)
+        with self._lock:
+            self._child = child = subprocess.Popen(
+                [sys.executable, "-m", "app.ingest.work"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )  # fmt: skip
+            assert child.stdin is not None
+            given = {"url": url, "most_expanded": self.most_expanded}
+            child.stdin.write(json.dumps(given).encode() + b"\n")
             if self._ending.is_set():
-                raise PutOffError
+                child.stdin.close()
+        return child
 
-        loader.heard = Heard(committing=committing)
-        try:
-            state, error = self._ended(loader, path)
-        finally:
-            self._working.discard(row.id)
-        with self.database.write() as db:
-            imports.finish(db, row.id, state, loader.tally, error)
-        if state in OVER:
-            path.unlink(missing_ok=True)
+    def _died(self, ident: str, code: int) -> None:
+        """Let an import fail whose process dies again and again at the same place."""
+        log.error("the process that carried out import %s ended with %s", ident, code)
+        with self.database.connect() as db:
+            row = imports.named(db, ident)
+        if row is None or row.state in OVER:
+            return
+        self._deaths[ident, row.done] += 1
+        if self._deaths[ident, row.done] < DEATHS:
+            return
+        with suppress(HeldError), closing(Hold(Path(row.file))):
+            with self.database.write() as db:
+                why = f"its process ended {DEATHS} times after row {row.done}"
+                imports.finish(db, ident, "failed", imports.tally_of(row.counts), why)
+            Path(row.file).unlink(missing_ok=True)
 
-    def _ended(self, loader: Loader, path: Path) -> tuple[str, str | None]:
-        try:
-            failed = loader.load(list(opened(path, self.most_expanded)))
-        except CancelledLoadError:
-            return "cancelled", None
-        except PutOffError:
-            return "waiting", None
-        except (UnreadableError, FileNotFoundError) as wrong:
-            return "failed", str(wrong)
-        except SQLAlchemyError:
-            raise
-        except Exception:
-            log.exception("an import failed")
-            return "failed", "something failed on our side; it is in the server's log"
-        if failed:
-            return "failed", "; ".join(f.replace(str(path), "the upload") for f in failed)[:2000]
-        return "done", None
+
+def _is_held(path: Path) -> bool:
+    try:
+        Hold(path).close()
+    except HeldError:
+        return True
+    return False

@@ -1,0 +1,206 @@
+"""Carrying an import out: here, or in a process of its own, so that no reader waits for it.
+
+`python -m app.ingest.work` takes the imports that are not small, one after another. Its standard
+input begins with a line that says where; each further line means that there is something to do,
+and its end that the service is gone or going: then it ends too, after the batch at hand.
+"""
+
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db.dialect import ready_to_pour
+from app.db.engine import Database
+from app.db.journal import Writer
+from app.ingest import imports
+from app.ingest.hold import HeldError, Hold
+from app.ingest.imports import LostImportError
+from app.ingest.load import Heard, Loader, Options
+from app.ingest.opened import UnreadableError, opened
+from app.ingest.reading import Reject
+from app.ingest.schemas import OVER
+from app.ingest.tally import Tally
+
+COLLECTING = (2_000_000, 10, 100)
+"""Looking for garbage as often as usual costs a third of the time of a load."""
+NICE = 5
+"""Readers go first; not by more, since others wait for the batch that is being written."""
+IDLE, GRACE, POLL = 20.0, 10.0, 2.0
+"""Seconds: waiting for a next import, ending in good order, and until a failed one is tried."""
+log = logging.getLogger("entente.imports")
+
+
+class CancelledLoadError(Exception):
+    """Somebody asked for the import to end; its last batch is undone."""
+
+
+class PutOffError(Exception):
+    """The import goes on later, or elsewhere."""
+
+
+def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
+    """Take the oldest import that nobody works on; None where there is none."""
+    with database.connect() as db:
+        rows = imports.unfinished(db, small=small)
+    for found in rows:
+        try:
+            hold = Hold(Path(found.file))
+        except HeldError:
+            continue
+        row = None
+        try:
+            with database.write() as db:
+                row = imports.claim(db, found.id)
+            if row is not None:
+                return row, hold
+        finally:
+            if row is None:
+                hold.close()
+    return None
+
+
+def carry_out(
+    database: Database,
+    row: Row[Any],
+    hold: Hold,
+    most_expanded: int,
+    ending: threading.Event,
+    until: float = float("inf"),
+) -> None:
+    """Load what an import has still to load, and note how it ended.
+
+    It is put off where the process is ending, and after the batch at hand once the monotonic clock
+    is beyond `until`.
+    """
+    path = Path(row.file)
+    try:
+        loader = Loader(
+            database, Writer(row.by, f"import {row.id}"), Options(**json.loads(row.options))
+        )
+        loader.tally, loader.skip = imports.tally_of(row.counts), row.done
+        before = row.counts
+
+        def committing(db: Connection, part: Tally, rejects: Sequence[Reject]) -> None:
+            nonlocal before
+            whole = imports.tally_of(json.dumps(imports.told(loader.tally)))
+            whole.add(part)
+            state, before = imports.advance(db, row.id, before, whole, part.rows, rejects)
+            if state == "cancelling":
+                raise CancelledLoadError
+            if ending.is_set():
+                raise PutOffError
+
+        def progress(_rows: int, _position: int) -> None:
+            if time.monotonic() > until:
+                raise PutOffError
+
+        loader.heard = Heard(committing=committing, progress=progress)
+        state, error = _ended(loader, path, most_expanded)
+        with database.write() as db:
+            imports.finish(db, row.id, state, loader.tally, error)
+        if state in OVER:
+            path.unlink(missing_ok=True)
+    except LostImportError:
+        log.warning("import %s is carried out elsewhere", row.id)
+    finally:
+        hold.close()
+
+
+def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
+    try:
+        failed = loader.load(list(opened(path, most_expanded)))
+    except CancelledLoadError:
+        return "cancelled", None
+    except PutOffError:
+        return "waiting", None
+    except UnreadableError as wrong:
+        return "failed", str(wrong)
+    except FileNotFoundError:
+        return "failed", "the upload is gone"
+    except (SQLAlchemyError, LostImportError):
+        raise
+    except Exception:
+        log.exception("an import failed")
+        return "failed", "something failed on our side; it is in the server's log"
+    if failed:
+        return "failed", "; ".join(f.replace(str(path), "the upload") for f in failed)[:2000]
+    return "done", None
+
+
+def in_earnest(database: Database) -> None:
+    """Set this process up for nothing but loading."""
+    with database.engine.connect() as db:
+        ready_to_pour(db)
+    gc.freeze()
+    gc.set_threshold(*COLLECTING)
+
+
+def main() -> None:
+    """Carry imports out until there are none for a while, or until the service is gone."""
+    given = json.loads(sys.stdin.buffer.readline())
+    ending, nudged = threading.Event(), threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
+    signal.signal(signal.SIGTERM, lambda *_: _end(ending, nudged))
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    threading.Thread(target=_listen, args=(ending, nudged), daemon=True).start()
+    with contextlib.closing(Database(given["url"], 2)) as database:
+        in_earnest(database)
+        for row, hold in _to_do(database, ending, nudged):
+            _tell(begun=row.id)
+            try:
+                carry_out(database, row, hold, given["most_expanded"], ending)
+            except (SQLAlchemyError, OSError):
+                log.exception("an import could not go on; it is tried again")
+                nudged.wait(POLL)
+            _tell(ended=row.id)
+
+
+def _to_do(
+    database: Database, ending: threading.Event, nudged: threading.Event
+) -> Iterator[tuple[Row[Any], Hold]]:
+    while not ending.is_set():
+        nudged.clear()
+        found = None
+        try:
+            found = claimed(database, small=False)
+        except (SQLAlchemyError, OSError):
+            log.exception("imports could not be looked for; it is tried again")
+        if found is not None:
+            yield found
+        elif not nudged.wait(IDLE):
+            return
+
+
+def _listen(ending: threading.Event, nudged: threading.Event) -> None:
+    while sys.stdin.buffer.readline():
+        nudged.set()
+    _end(ending, nudged)
+    time.sleep(GRACE)
+    os._exit(0)  # a file may be too large to be read to its first batch; nothing is lost
+
+
+def _end(ending: threading.Event, nudged: threading.Event) -> None:
+    ending.set()
+    nudged.set()
+
+
+def _tell(**what: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(what).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Imports in a process of their own: whoever is killed, each row is stored and counted once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from app.db.engine import Database
+from app.db.tables import imports
+from app.ingest import imports as table
+from app.ingest import runner
+from app.ingest.hold import HeldError, Hold
+from app.ingest.imports import LostImportError
+from app.ingest.load import Options
+from app.ingest.runner import Runner
+from app.ingest.tally import Tally
+from app.ingest.work import claimed
+from ingest.loading import documents, sound
+from ingest.rows import event, ndjson
+
+OLD = "2020-01-01T00:00:00.000000Z"
+
+
+def given(database: Database, path: Path, rows: int) -> str:
+    """An import that waits; some 1,500 rows are more than a small one has."""
+    path.write_text(ndjson(*(event(f"k{n}") for n in range(rows))))
+    with database.write() as db:
+        size = path.stat().st_size
+        return table.enter(db, f"job-{rows}", Options(), "loader", str(path), size)[0]
+
+
+@contextmanager
+def running(database: Database) -> Iterator[Runner]:
+    made = Runner(database, 1 << 30)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def at(database: Database, ident: str) -> Any:
+    with database.connect() as db:
+        return db.execute(select(imports).where(imports.c.id == ident)).one()
+
+
+def until(database: Database, ident: str, states: tuple[str, ...], rows: int = 0) -> Any:
+    ends = time.monotonic() + 120
+    while time.monotonic() < ends:
+        found = at(database, ident)
+        if found.state in states and found.done >= rows:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"still {found.state} at row {found.done}")
+
+
+def counted(row: Any) -> tuple[str, int, int]:
+    told = json.loads(row.counts)
+    return row.state, told["rows"], told["new"]
+
+
+def children() -> list[int]:
+    """Processes that carry imports out for this one."""
+    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())],
+                           capture_output=True, text=True, check=False).stdout  # fmt: skip
+    return [int(line.split()[0]) for line in found.splitlines() if "app.ingest.work" in line]
+
+
+def test_a_large_import_is_done_by_another_process(database: Database, tmp_path: Path) -> None:
+    ident = given(database, tmp_path / "upload", 1500)
+    woken = threading.Event()
+    database.after_commit.append(woken.set)
+    with running(database):
+        assert counted(until(database, ident, ("done",))) == ("done", 1500, 1500)
+        assert len(children()) == 1
+        assert woken.wait(10)
+        again = given(database, tmp_path / "again", 1400)
+        assert until(database, again, ("done",)).state == "done"
+    assert children() == []
+    assert list(tmp_path.glob("*again*")) + list(tmp_path.glob("upload*")) == []
+    assert sound(database) == []
+
+
+def test_a_small_import_needs_no_process(database: Database, tmp_path: Path) -> None:
+    ident = given(database, tmp_path / "upload", 300)
+    with running(database):
+        assert counted(until(database, ident, ("done",))) == ("done", 300, 300)
+        assert children() == []
+
+
+def test_what_only_seemed_small_goes_on_in_another_process(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MOST_HERE", -1.0)
+    ident = given(database, tmp_path / "upload", 700)  # after the first 500 rows it goes on there
+    with running(database):
+        assert counted(until(database, ident, ("done",))) == ("done", 700, 700)
+        assert len(children()) == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_followed_by_another(
+    database: Database, tmp_path: Path
+) -> None:
+    ident = given(database, tmp_path / "upload", 6000)
+    with running(database):
+        for rows in (0, 500):
+            until(database, ident, ("running", "done"), rows)
+            for child in children():
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.2)
+        assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
+    assert len(documents(database, "local")) == 6000
+    assert sound(database) == []
+
+
+def test_a_process_that_dies_again_and_again_fails_its_import(
+    database: Database, tmp_path: Path
+) -> None:
+    ident = given(database, tmp_path / "upload", 1500)
+    made = Runner(database, 1 << 30)
+    with database.write() as db:
+        table.claim(db, ident)
+    for times in range(runner.DEATHS):
+        assert at(database, ident).state == "running", times
+        made._died(ident, -9)
+    row = at(database, ident)
+    assert (row.state, row.error) == ("failed", "its process ended 3 times after row 0")
+    assert not (tmp_path / "upload").exists()
+
+
+def test_a_service_that_stops_puts_its_import_off(database: Database, tmp_path: Path) -> None:
+    ident = given(database, tmp_path / "upload", 6000)
+    with running(database):
+        until(database, ident, ("running", "done"))
+    row = at(database, ident)
+    assert (row.state, row.done < 6000) == ("waiting", True)
+    assert children() == []
+    with running(database):
+        assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
+
+
+def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path: Path) -> None:
+    ident = given(database, tmp_path / "upload", 6000)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "app.ingest.work"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with child:
+        assert child.stdin is not None
+        url = database.engine.url.render_as_string(hide_password=False)
+        child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
+        child.stdin.flush()
+        until(database, ident, ("running",))
+        child.stdin.close()  # as the system does for whoever is killed
+        assert child.wait(30) == 0
+    row = at(database, ident)
+    assert row.state == "waiting" or row.done == 6000
+
+
+def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    ident = given(database, path, 10)
+    found = claimed(database, small=True)
+    assert found is not None
+    with database.write() as db:  # however long nothing was heard of it
+        db.execute(update(imports).values(seen_at=OLD))
+    assert claimed(database, small=True) is None
+    with pytest.raises(HeldError):
+        Hold(path)
+    found[1].close()
+    again = claimed(database, small=True)
+    assert again is not None
+    with closing(again[1]):
+        assert again[0].id == ident
+
+
+def test_whoever_lost_an_import_stores_no_more_of_it(database: Database, tmp_path: Path) -> None:
+    ident = given(database, tmp_path / "upload", 10)
+    with database.write() as db:
+        _, counts = table.advance(db, ident, "{}", Tally(rows=5, new=5), 5, [])
+    with pytest.raises(LostImportError), database.write() as db:
+        table.advance(db, ident, "{}", Tally(rows=5, new=5), 5, [])
+    assert at(database, ident).done == 5
+    assert at(database, ident).counts == counts
+
+
+def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    ident = given(database, path, 10)
+    path.unlink()
+    with running(database):
+        row = until(database, ident, ("failed",))
+    assert row.error == "the upload is gone"
+    assert list(tmp_path.glob("upload*")) == []
