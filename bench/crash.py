@@ -1,6 +1,8 @@
 """`python -m bench.crash`: kill loads at random points, load again, compare with one left alone.
 
-Half of them are killed as commands, half as imports of a service that is killed and started again.
+Half of them are killed as commands, half as imports over HTTP: of those by turns the service with
+its process for imports, the service alone, that process alone. Four of five kills wait until a
+random part of the rows is stored, the others come at any time after the start.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ from app.events.verify import findings
 from app.ingest.bundled import load
 from bench.loading import write_events
 
+WAYS = ("all", "the service", "the process of imports")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 DOCUMENTS = (
@@ -87,7 +92,7 @@ def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
     settings = {"ENTENTE_DATABASE_URL": url, "ENTENTE_IMPORT_FOLDER": str(uploads)}
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve", "--port", str(port)], cwd=ROOT,
-        env={**os.environ, **settings}, stdout=subprocess.DEVNULL,
+        env={**os.environ, **settings}, stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     until = time.monotonic() + 300  # a busy machine takes its time
     while time.monotonic() < until:
@@ -107,45 +112,96 @@ def asked(port: int, path: str, key: str, body: bytes | None = None) -> Any:
         return json.load(answer)
 
 
-def killed_command(url: str, path: Path, dice: random.Random, span: float) -> None:
+class Aim:
+    """When to kill a load, by how many rows it has stored; and how many it had."""
+
+    def __init__(self, url: str, whole: int, dice: random.Random) -> None:
+        self.stored, self._whole, self._dice = 0, whole, dice
+        self._database = Database(url)
+        self._before = 0
+        self._before = self._now()
+
+    def _now(self) -> int:
+        with self._database.connect() as db:
+            return int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0) - self._before
+
+    def wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Until it is time to kill."""
+        dice = self._dice
+        share = dice.random() * 0.95 if dice.random() < 0.8 else 0.0
+        if share:
+            until = time.monotonic() + 120
+            while self._now() <= share * self._whole * 0.9 and time.monotonic() < until:
+                if process.poll() is not None:
+                    return
+                time.sleep(0.01)
+            time.sleep(0.4 * dice.random() * dice.random())
+        else:
+            time.sleep(2.5 * dice.random())
+
+    def note(self) -> None:
+        """Note what is stored of the load that was killed."""
+        self.stored = self._now()
+        self._database.close()
+
+
+def killed_command(url: str, path: Path, aim: Aim) -> None:
     """Kill a command, and run it again to its end."""
     process = command(url, path)
-    time.sleep(span * (0.3 + 0.7 * dice.random()))
-    process.send_signal(signal.SIGKILL)
+    aim.wait(process)
+    process.kill()
     process.wait()
+    aim.note()
     if command(url, path).wait() != 0:
         raise RuntimeError("the second load failed")
 
 
-def killed_import(url: str, path: Path, dice: random.Random, span: float, place: Path) -> None:
-    """Kill a service while it imports; the next one ends what was begun."""
+def killed_import(url: str, path: Path, aim: Aim, place: Path, way: str) -> None:
+    """Kill a service while it imports, or the process that does it; what was begun is ended."""
     database = Database(url)
     with database.write() as db:
         key = create_key(db, "bench", "write")
     database.close()
     process, port = service(url, place)
     told = asked(port, "/v1/imports", key, path.read_bytes())
-    time.sleep(span * 0.7 * dice.random())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process, port = service(url, place)
+    aim.wait(process)
+    if way == "the process of imports":
+        for child in children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        aim.note()
+    else:
+        if way == "all":
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        aim.note()
+        process, port = service(url, place)
     try:
         until = time.monotonic() + 300
         while told["state"] not in ("done", "failed") and time.monotonic() < until:
-            time.sleep(0.2)
+            time.sleep(0.1)
             told = asked(port, f"/v1/imports/{told['id']}", key)
     finally:
         process.terminate()
         process.wait()
     if told["state"] != "done":
         raise RuntimeError(f"the import is {told['state']}: {told['error']}")
+    if told["rows"] != told["new"] or list(place.iterdir()):
+        raise RuntimeError(f"the import counts {told}, and left {list(place.iterdir())}")
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a service has imports carried out by."""
+    asked = ["ps", "-o", "pid=", "--ppid", str(parent)]
+    return [int(n) for n in subprocess.run(asked, capture_output=True, check=False).stdout.split()]
 
 
 def main() -> None:
     """Print how many came out as the undisturbed load did."""
     given = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
     given.add_argument("--times", type=int, default=50)
-    given.add_argument("--events", type=int, default=5000)
+    given.add_argument("--events", type=int, default=8000)
     given.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
     wanted = given.parse_args()
     from postgres import running  # noqa: PLC0415
@@ -177,19 +233,23 @@ def _repeat(
     load(database)
     database.close()
     url = fresh("whole")
-    begun = time.perf_counter()
+    before = versions(url)
     command(url, path).wait()
-    span, whole, alike = time.perf_counter() - begun, state(url), 0
+    whole, alike, within = state(url), 0, Counter[str]()
+    rows = versions(url) - before
     if odd := verified(url):
         raise RuntimeError(f"the undisturbed load is not as it has to be: {odd[0]}")
     for number in range(times):
         url = fresh(f"killed-{number}")
+        aim = Aim(url, rows, dice)
+        way = WAYS[number // 2 % 3] if number % 2 else "command"
         if number % 2:
-            killed_import(url, path, dice, span, place / "uploads")
+            killed_import(url, path, aim, place / "uploads", way)
         else:
-            killed_command(url, path, dice, span)
+            killed_command(url, path, aim)
+        within[way] += 0 < aim.stored < rows
         found = state(url)
-        differing = [name for name, rows in whole.items() if found[name] != rows]
+        differing = [name for name, held in whole.items() if found[name] != held]
         alike += not differing
         if number % 10 == 9:
             print(f"{kind}: {alike} of {number + 1} so far", flush=True)
@@ -197,9 +257,19 @@ def _repeat(
             for part in place.glob(f"killed-{number}.db*"):
                 part.unlink()
         if differing:
-            print(f"{kind}, kill {number}: {', '.join(differing)} differ", flush=True)
-    how = f"each killed within {span:.0f} s, every other one as an import"
-    print(f"{kind}: {alike} of {times} as the undisturbed load, {how}", flush=True)
+            print(f"{kind}, kill {number} ({way}): {', '.join(differing)} differ", flush=True)
+    told = ", ".join(f"{way} {count}" for way, count in within.items())
+    print(f"{kind}: {alike} of {times} as the undisturbed load", flush=True)
+    print(f"  killed with the rows partly stored: {within.total()} ({told})", flush=True)
+
+
+def versions(url: str) -> int:
+    """How many revisions a database holds."""
+    database = Database(url)
+    with database.connect() as db:
+        found = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
+    database.close()
+    return found
 
 
 if __name__ == "__main__":

@@ -25,10 +25,9 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import StaleSchemaError, require_current
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.load import Heard, Loader, Options
+from app.ingest.load import Heard, Loader, Options, in_earnest
 from app.ingest.opened import Opened, UnreadableError, found, opened
 from app.ingest.reading import AUTO, FORMATS, Reject
-from app.ingest.work import in_earnest
 from app.settings import Settings
 from app.text import code
 

@@ -129,13 +129,13 @@ def _finish(
     cited_ids = {r.source for _, s in new.values() for r in s.given.reports}
     cited_ids |= {r.source for told in waiting.values() for r in told}
     cited = standing.look_up(db, cited_ids)  # type: ignore[arg-type]
+    stands = dict(documents(db, list(done.numbers)))
     sound = [
         (k, row, settled)
         for k, (row, settled) in new.items()
-        if _all_there(row, settled, cited, done)
+        if _all_there(row, settled, cited, done, stays=only_new and k in stands)
     ]
     last += len(done.sources)
-    stands = dict(documents(db, list(done.numbers)))
     for ident, row, settled in sound:
         late = waiting.get(ident, ())
         if late:
@@ -145,8 +145,7 @@ def _finish(
         text = text_of(body)
         same = ident in stands and said_by(stands[ident]) == text
         if only_new and ident in stands and not same:
-            there = RejectedError("key", "is there already, and says something else")
-            done.rejects.append((row, there))
+            done.rejects.append((row, _otherwise()))
             continue
         written = 0 if settled.unknown else signature(row)
         done.noted.append(Noted(ident, Digests(settled.digest, written)))
@@ -155,18 +154,30 @@ def _finish(
             done.sheet.add(body, text, last)
 
 
-def _all_there(row: Row, settled: Settled, cited: dict[str, Cited], done: Prepared) -> bool:
-    """Whether every source of an event is there, or comes along; otherwise it is rejected."""
-    for source, given in settled.sources.items():
-        if source not in cited:
-            cited[source] = cite(given)
-            done.sources[source] = given
+def _all_there(
+    row: Row, settled: Settled, cited: dict[str, Cited], done: Prepared, *, stays: bool
+) -> bool:
+    """Whether every source of an event is there, or comes along; otherwise it is rejected.
+
+    One that stays as it is cites nothing new: else it is rejected too, and its sources are not
+    stored.
+    """
     for n, report in enumerate(settled.given.reports):
-        if report.source not in cited:
+        if report.source not in cited and report.source not in settled.sources:
             reason = f"no source has the id {str(report.source)[:100]!r}"
             done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
             return False
+    new = {key: given for key, given in settled.sources.items() if key not in cited}
+    if new and stays:
+        done.rejects.append((row, _otherwise()))
+        return False
+    cited.update((key, cite(given)) for key, given in new.items())
+    done.sources |= new
     return True
+
+
+def _otherwise() -> RejectedError:
+    return RejectedError("key", "is there already, and says something else")
 
 
 def create_actors(

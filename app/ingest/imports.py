@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -11,12 +12,13 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from app.db.tables import import_rejects, imports
 from app.ingest.load import Options
 from app.ingest.reading import Reject
-from app.ingest.schemas import OVER
 from app.ingest.tally import COUNTS, Tally
 
 SMALL = 256 << 10
 """Bytes up to which an import is small: some six hundred events."""
 TOLD = 100
+State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
+OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 _encode = msgspec.json.Encoder().encode
 

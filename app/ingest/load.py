@@ -1,5 +1,6 @@
 """Loading files: batch by batch, each committed whole, each row accounted for."""
 
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
-from app.db.dialect import by_index
+from app.db.dialect import by_index, ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer, moment
 from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
@@ -34,6 +35,8 @@ SECONDS = 0.5
 """How long a batch should hold the right to write, and other writers wait; readers never do."""
 FIRST, LEAST, MOST = 500, 5_000, 10_000
 """Rows of the first batch, of the smallest and of the largest of those that follow it."""
+COLLECTING = (2_000_000, 10, 100)
+"""Looking for garbage as often as usual costs a third of the time of a load."""
 SERIES = ("cow-alliances", "atop", "unga-ideal-points")
 NOT_EVENTS = (*SERIES, "gdelt-mentions")
 Mode = Literal["upsert", "insert"]
@@ -260,6 +263,14 @@ class Loader:
         else:
             tally = Tally(retracted=len(ids))
         self.tally.add(tally)
+
+
+def in_earnest(database: Database) -> None:
+    """Set this process up for nothing but loading."""
+    with database.engine.connect() as db:
+        ready_to_pour(db)
+    gc.freeze()
+    gc.set_threshold(*COLLECTING)
 
 
 def _rows(file: Opened, reading: Reading) -> Iterator[Row]:

@@ -28,8 +28,9 @@ from app.http.database import CursorKey, Held
 from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
 from app.http.problems import RESPONSES, MissingError, UnreadableError
 from app.ingest import imports as table
+from app.ingest.imports import OVER
 from app.ingest.load import Options
-from app.ingest.schemas import OVER, Import, ImportQuery, RejectedRow, as_import
+from app.ingest.schemas import Import, ImportQuery, RejectedRow, as_import
 
 router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
 PATIENCE = 20.0

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db.engine import Database
 from app.ingest import imports
 from app.ingest.hold import HeldError, Hold
-from app.ingest.schemas import OVER
+from app.ingest.imports import OVER
 from app.ingest.work import GRACE, POLL, carry_out, claimed
 
 MOST_HERE = 1.0

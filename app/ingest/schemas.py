@@ -7,12 +7,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from app.http.page import Query
+from app.ingest.imports import State
 from app.ingest.load import Mode
 from app.ingest.reading import AUTO, FORMATS
 from app.text import Code
 
-State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
-OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 FormatName = Literal[
     "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
     "polecat", "cow-alliance-members", "cow-alliances", "atop", "unga-ideal-points",

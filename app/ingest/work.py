@@ -6,7 +6,6 @@ and its end that the service is gone or going: then it ends too, after the batch
 """
 
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -21,20 +20,16 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db.dialect import ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.ingest import imports
 from app.ingest.hold import HeldError, Hold
-from app.ingest.imports import LostImportError
-from app.ingest.load import Heard, Loader, Options
+from app.ingest.imports import OVER, LostImportError
+from app.ingest.load import Heard, Loader, Options, in_earnest
 from app.ingest.opened import UnreadableError, opened
 from app.ingest.reading import Reject
-from app.ingest.schemas import OVER
 from app.ingest.tally import Tally
 
-COLLECTING = (2_000_000, 10, 100)
-"""Looking for garbage as often as usual costs a third of the time of a load."""
 NICE = 5
 """Readers go first; not by more, since others wait for the batch that is being written."""
 IDLE, GRACE, POLL = 20.0, 10.0, 2.0
@@ -137,14 +132,6 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
     if failed:
         return "failed", "; ".join(f.replace(str(path), "the upload") for f in failed)[:2000]
     return "done", None
-
-
-def in_earnest(database: Database) -> None:
-    """Set this process up for nothing but loading."""
-    with database.engine.connect() as db:
-        ready_to_pour(db)
-    gc.freeze()
-    gc.set_threshold(*COLLECTING)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 
 from app.access.keys import create_key
 from app.db.engine import Database
-from app.db.tables import import_rejects, imports
+from app.db.tables import import_rejects, imports, sources
 from app.ingest.imports import now
 from app.main import create_app
 from app.settings import Settings
@@ -253,3 +253,31 @@ def test_only_events_are_inserted(client: TestClient) -> None:
     assert told["state"] == "failed"
     assert "mode=insert goes with events" in told["error"]
     assert send(client, "x", "?mode=replace").status_code == 422
+
+
+def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) -> None:
+    def said(key: str, page: str, *more: Any) -> dict[str, Any]:
+        source = {"publisher": "P", "title": "T", "url": f"https://p.example/{page}"}
+        return event(key, reports=[{"source": source}, *more])
+
+    send(client, ndjson(said("one", "1")))
+    rows = [said("one", "2"), said("two", "3"), said("three", "4", {"source": "nobody"})]
+    told = send(client, ndjson(*rows), "?mode=insert").json()
+    assert (told["new"], told["rejected"]) == (1, 2)
+    with database.connect() as db:
+        asked = select(sources.c.url).where(sources.c.publisher == "P").order_by(sources.c.url)
+        assert list(db.scalars(asked)) == ["https://p.example/1", "https://p.example/3"]
+    assert sound(database) == []
+
+
+def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> None:
+    send(client, ndjson(event("first")))  # makes the dataset
+    rows = [event("same", reports=[]), event("other", reports=[])]
+    for row in rows:
+        posted = client.post("/v1/events", json=row | {"dataset": "local"})
+        assert posted.status_code == 201, posted.text
+    rows[1]["title"] = "Another"
+    told = send(client, ndjson(*rows)).json()
+    assert (told["new"], told["changed"], told["unchanged"]) == (0, 1, 1)
+    assert client.get("/v1/events/local:other").json()["revision"] == 2
+    assert client.get("/v1/events/local:same").json()["revision"] == 1
