@@ -150,10 +150,12 @@ def ready_to_pour(db: Connection) -> None:
     """Set a connection up for bulk loading, before it begins a transaction.
 
     SQLite would copy the log into the file at each commit, keep the file mapped in memory, and look
-    each dataset and source up again that the loader has just found or stored itself.
+    each dataset and source up again that the loader has just found or stored itself. Whoever loads
+    waits for its turn to write as long as that takes.
     """
     if _on_sqlite(db):
         raw: Any = db.connection.driver_connection
+        raw.execute("PRAGMA busy_timeout=600000")
         raw.execute("PRAGMA wal_autocheckpoint=16384")
         raw.execute("PRAGMA mmap_size=0")
         raw.execute("PRAGMA foreign_keys=OFF")

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
+from app.ingest.imports import OVER, SMALL, enter, named
+from app.ingest.load import Options
+from app.ingest.runner import Runner
 from ingest.loading import documents, load, sound
 from ingest.rows import event, ndjson
 
@@ -68,13 +71,39 @@ def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
+    """Two commands, an import in the service and one in its process for imports."""
     paths = files(tmp_path, [range(0, 900), range(600, 1500), range(1200, 2100), range(300, 1800)])
-    loaders = [started(database, path) for path in paths]
-    assert [loader.wait(timeout=240) for loader in loaders] == [0, 0, 0, 0]
+    paths[2].write_text("".join(paths[2].read_text().splitlines(keepends=True)[:500]))
+    assert paths[2].stat().st_size <= SMALL < paths[3].stat().st_size
+    kept = [path.read_text() for path in paths]
+    loaders = [started(database, path) for path in paths[:2]]
+    runner = Runner(database, 1 << 30)
+    with database.write() as db:
+        for path in paths[2:]:
+            enter(db, path.stem, Options(), "loader", str(path), path.stat().st_size)
+    runner.start()
+    assert [loader.wait(timeout=240) for loader in loaders] == [0, 0]
+    told = [ended(database, path.stem) for path in paths[2:]]
+    runner.stop()
+    assert told == [("done", 500), ("done", 1500)]
     together = documents(database, "local")
-    assert len(together) == 2100
+    assert len(together) == 1800
     assert sound(database) == []
-    for path in paths:
-        told, _ = load(database, path)
-        assert told.tally.unchanged == told.tally.rows
+    for path, text in zip(paths, kept, strict=True):
+        path.write_text(text)
+        loader, _ = load(database, path)
+        assert loader.tally.unchanged == loader.tally.rows
     assert together == documents(database, "local")
+
+
+def ended(database: Database, ident: str) -> tuple[str, int]:
+    """How an import ended, and how many rows it had."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until:
+        with database.connect() as db:
+            row = named(db, ident)
+        assert row is not None
+        if row.state in OVER:
+            return row.state, row.done
+        time.sleep(0.1)
+    raise AssertionError("the import does not end")
