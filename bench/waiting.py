@@ -1,7 +1,8 @@
 """`python -m bench.waiting`: how long readers wait while a file is loaded, against an idle service.
 
 One reader asks for the newest events of one state after the other, over one connection. First
-nothing else happens, then a command loads a file, then the service itself imports one.
+nothing else happens, then a command loads a file, then the service imports one; then it finds the
+shifts anew that both touched.
 """
 
 import argparse
@@ -78,6 +79,8 @@ def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
             until = time.monotonic() + 1
             found += waits(port, lambda until=until: time.monotonic() < until)  # type: ignore[misc]
         told("while it imports", found, idle)
+        until = time.monotonic() + seconds
+        told("then, finding shifts anew", waits(port, lambda: time.monotonic() < until), idle)
     finally:
         process.terminate()
         process.wait()
@@ -86,7 +89,7 @@ def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
 def main() -> None:
     """Print what readers wait for on both databases."""
     given = argparse.ArgumentParser(prog="python -m bench.waiting", description=__doc__)
-    given.add_argument("--events", type=int, default=50_000)
+    given.add_argument("--events", type=int, default=30_000)
     given.add_argument("--seconds", type=float, default=10)
     given.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
     wanted = given.parse_args()

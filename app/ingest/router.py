@@ -264,5 +264,7 @@ def cancel_import(
     with database.write() as db:
         note_use(db, who)
         table.cancel(db, import_id)
-    found = encode(as_import(_found(database, import_id)))
-    return Response(found, media_type="application/json")
+    row = _found(database, import_id)
+    if row.state == "cancelled":
+        Path(row.file).unlink(missing_ok=True)
+    return Response(encode(as_import(row)), media_type="application/json")

@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import insert, select, update
 from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.tables import import_rejects, imports, sources
+from app.ingest.hold import Hold
 from app.ingest.imports import now
 from app.main import create_app
 from app.settings import Settings
@@ -281,3 +283,17 @@ def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> N
     assert (told["new"], told["changed"], told["unchanged"]) == (0, 1, 1)
     assert client.get("/v1/events/local:other").json()["revision"] == 2
     assert client.get("/v1/events/local:same").json()["revision"] == 1
+
+
+def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
+    client: TestClient, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.write_text(ndjson(event("a")))
+    with closing(Hold(path)):  # so that nobody begins
+        _left_behind(database, path, 0, {})
+        with database.write() as db:
+            db.execute(update(imports).values(state="waiting"))
+        assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
+    assert [p for p in tmp_path.glob("upload*") if p.is_file()] == []
+    assert documents(database, "local") == {}
