@@ -18,7 +18,10 @@ SMALL = 256 << 10
 """Bytes up to which an import is small: some six hundred events."""
 TOLD = 100
 State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
+OPEN: tuple[State, ...] = ("waiting", "running", "cancelling")
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
+MOST_AT_ONCE = 100
+"""Imports that are looked at to find one to do; services that share them work on fewer."""
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 _encode = msgspec.json.Encoder().encode
 
@@ -55,8 +58,8 @@ def unfinished(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
     """Imports that are to be done or being done, oldest first: the small ones, or the others."""
     i = imports.c
     apart = (i.size <= SMALL) & (i.done == 0)
-    found = select(imports).where(i.state.not_in(OVER), apart if small else ~apart)
-    return db.execute(found.order_by(i.created_at)).all()
+    found = select(imports).where(i.state.in_(OPEN), apart if small else ~apart)
+    return db.execute(found.order_by(i.created_at).limit(MOST_AT_ONCE)).all()
 
 
 def named(db: Connection, ident: str) -> Row[tuple[str]] | None:
@@ -67,7 +70,7 @@ def named(db: Connection, ident: str) -> Row[tuple[str]] | None:
 def claim(db: Connection, ident: str) -> Row[tuple[str]] | None:
     """Begin an import, or go on with it; None where it is over. The caller has its `Hold`."""
     i = imports.c
-    row = db.execute(select(imports).where(i.id == ident, i.state.not_in(OVER))).one_or_none()
+    row = db.execute(select(imports).where(i.id == ident, i.state.in_(OPEN))).one_or_none()
     if row is not None:
         state = "cancelling" if row.state == "cancelling" else "running"
         begun = {"state": state, "seen_at": now(), "started_at": row.started_at or now()}

@@ -10,10 +10,10 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +136,14 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
 
 def main() -> None:
     """Carry imports out until there are none for a while, or until the service is gone."""
-    given = json.loads(sys.stdin.buffer.readline())
+    told = FileIO(0, closefd=False)  # unbuffered: a thread may wait for it when the process ends
+    given = json.loads(told.readline())
     ending, nudged = threading.Event(), threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
     signal.signal(signal.SIGTERM, lambda *_: _end(ending, nudged))
     if hasattr(os, "nice"):
         os.nice(NICE)
-    threading.Thread(target=_listen, args=(ending, nudged), daemon=True).start()
+    threading.Thread(target=_listen, args=(told, ending, nudged), daemon=True).start()
     with contextlib.closing(Database(given["url"], 2)) as database:
         in_earnest(database)
         for row, hold in _to_do(database, ending, nudged):
@@ -171,8 +172,8 @@ def _to_do(
             return
 
 
-def _listen(ending: threading.Event, nudged: threading.Event) -> None:
-    while sys.stdin.buffer.readline():
+def _listen(told: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
+    while told.readline():
         nudged.set()
     _end(ending, nudged)
     time.sleep(GRACE)

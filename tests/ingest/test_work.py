@@ -202,3 +202,15 @@ def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path
         row = until(database, ident, ("failed",))
     assert row.error == "the upload is gone"
     assert list(tmp_path.glob("upload*")) == []
+
+
+def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
+    database: Database,
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    code = "from app.ingest import work; work.IDLE = 0.1; work.main()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
+        child.stdin.flush()
+        assert child.wait(30) == 0
