@@ -25,7 +25,7 @@ from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
 from app.events.changes import marks
 from app.events.volumes import add_volumes
 from app.ingest.finish import COLUMNS
-from app.shifts import case, judge, measure, passed, series, stored
+from app.shifts import case, judge, passed, series, stored
 from app.shifts.case import WHOLE, Case
 from app.shifts.refresh import refresh
 from bench.loading import server_seconds
@@ -174,8 +174,7 @@ def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[st
         def values(some: list[tuple[str, str]]) -> Callable[[int], object]:
             def call(n: int) -> object:
                 held = passed.passed(db, question(some[n % 20]), "month", None, None)
-                known = measure.dispersion(held.months.mass, measure.MASS_DISPERSION)
-                return held.index(ends, 0.5, known)
+                return held.index(ends, 0.5)
 
             return call
 
@@ -193,11 +192,11 @@ def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[st
             some = pairs[at : at + 20]
             told(
                 f"{name} dyad: 120 months of index and interval",
-                clock.each(values(some), 200), theirs.each(duck(some, MONTHS_SQL), 20),
+                clock.each(values(some), 1000), theirs.each(duck(some, MONTHS_SQL), 20),
             )  # fmt: skip
             told(
                 f"{name} dyad: with sources, volume and who moved",
-                clock.each(whole(some), 100), theirs.each(duck(some, *WHOLE_SQL), 20),
+                clock.each(whole(some), 400), theirs.each(duck(some, *WHOLE_SQL), 20),
             )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -453,13 +454,12 @@ dyads = Table(
     Column("changed", Integer, nullable=False),
     Column("segmented", Integer, nullable=False),
     Column("since", word(), nullable=False),
-    Column("monthly", Integer, nullable=False),
     PrimaryKeyConstraint("one", "other", "dataset"),
     sqlite_with_rowid=False,
 )
 """`one` sorts before `other`. `changed` counts the writes that touched their day sums, and
 `segmented` says at which of them what is kept below was found: a dyad is stale where they differ.
-`since` is the first day that changed since then; `monthly` is 1 where months are kept."""
+`since` is the first day that changed since then."""
 Index(
     "ix_dyads_stale",
     dyads.c.dataset,
@@ -467,26 +467,22 @@ Index(
     postgresql_where=dyads.c.changed != dyads.c.segmented,
 )
 
-month_sums = Table(
-    "month_sums",
+dyad_months = Table(
+    "dyad_months",
     metadata,
     Column("one", word(), nullable=False),
     Column("other", word(), nullable=False),
     Column("dataset", word(), nullable=False),
-    Column("month", word(), nullable=False),
     Column("first", word(), nullable=False),
     Column("last", word(), nullable=False),
-    *(Column(name, Integer, nullable=False) for name in (
-        "n", "positive", "negative", "one_n", "kept_positive", "kept_negative",
-        "kept_one_positive", "kept_one_negative", "kept_other_positive", "kept_other_negative",
-        "publishers",
-    )),
-    PrimaryKeyConstraint("one", "other", "dataset", "month"),
-    sqlite_with_rowid=False,
-)  # fmt: skip
-"""Day sums of a busy dyad by month, with the first and the last day; `one_n` is how often the one
-acted. `kept` is what the bounds of a day leave, in thousandths: of both sides' acts together, and
-of each side's alone. `publishers` are those that said so, each counted once."""
+    Column("dispersion", Float, nullable=False),
+    Column("months", LargeBinary, nullable=False),
+    Column("index", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("one", "other", "dataset"),
+)
+"""The months of a busy dyad with its first and its last day, and the φ of their masses. `months`
+holds 64-bit integers, little end first, a row for each of `shifts.months.ROWS`; `index` 64-bit
+floats, a row for each of `shifts.months.INDEX`."""
 
 shifts = Table(
     "shifts",

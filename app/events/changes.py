@@ -276,11 +276,11 @@ def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
 
 def marks(
     changed: Iterable[tuple[str, str, str, str]],
-) -> list[tuple[str, str, str, int, int, str, int]]:
+) -> list[tuple[str, str, str, int, int, str]]:
     """What (from, toward, dataset, day) of changed day sums add to `dyads`, each dyad once."""
     first: dict[tuple[str, str, str], str] = {}
     for a, b, dataset, day in changed:
         if a != b:
             pair = (a, b, dataset) if a < b else (b, a, dataset)
             first[pair] = min(day, first.get(pair, day))
-    return [(*pair, 1, 0, day, 0) for pair, day in sorted(first.items())]
+    return [(*pair, 1, 0, day) for pair, day in sorted(first.items())]

@@ -117,25 +117,25 @@ def _quantile_by_newton(a: Floats, b: Floats) -> Floats:
     return _share_of(y)
 
 
-def lower(a: Floats, b: Floats) -> Floats:
-    """The 5 % quantile of Beta(a, b), a and b at least 0.4.
+def interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """The central 90 % of Beta(a, b), a and b at least 0.4; one dimension.
 
     Read off a table, within 0.0002 of the exact value and about a hundred times faster: ten years
     of monthly intervals come in a fraction of a millisecond.
     """
-    if a.size and max(a.max(), b.max()) >= _MOST:
-        return exact_quantile(LEVEL, a, b)
+    both = np.array([a, b])
+    if both.size and both.max() >= _MOST:
+        turned = both[::-1]
+        below, above = exact_quantile(LEVEL, both, turned)
+        return below, 1 - above
     scale = (_POINTS - 1) / (np.log(_MOST) - np.log(_LEAST))
-    x, y = (np.log(a) - np.log(_LEAST)) * scale, (np.log(b) - np.log(_LEAST)) * scale
-    i, j = x.astype(np.int64), y.astype(np.int64)
-    s, t = x - i, y - j
-    at, table = i * _POINTS + j, _table()
-    near = table[at] * (1 - t) + table[at + 1] * t
-    far = table[at + _POINTS] * (1 - t) + table[at + _POINTS + 1] * t
-    return _share_of(near * (1 - s) + far * s)
-
-
-def interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """The central 90 % of Beta(a, b)."""
-    below, above = lower(np.array([a, b]), np.array([b, a]))
+    place = (np.log(both) - np.log(_LEAST)) * scale
+    cell = place.astype(np.int64)
+    s = place - cell
+    t, at, table = s[::-1], cell * _POINTS + cell[::-1], _table()
+    near = table.take(at)
+    near += (table.take(at + 1) - near) * t
+    far = table.take(at + _POINTS)
+    far += (table.take(at + (_POINTS + 1)) - far) * t
+    below, above = _share_of(near + (far - near) * s)
     return below, 1 - above

@@ -199,8 +199,7 @@ def _from_sums(db: Connection, case: Case) -> list[Flow]:
     values: dict[str, Any] = {"actor": case.actor}
     values |= {f"partner_{n}": code for n, code in enumerate(partners)}
     values |= {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
-    rows: list[tuple[Any, ...]] = [tuple(r) for r in run.run(db, values)]
-    return [Flow(r[0], r[1], r[2], r[3:]) for r in rows]
+    return [Flow(r[0], r[1], r[2], r[3:]) for r in run.rows(db, values)]
 
 
 def summed(signals: Iterable[Told], case: Case) -> list[Flow]:

@@ -7,6 +7,7 @@ not speak for years. docs/shifts.md gives each formula with its source.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ HALF_LIFE = 12.0
 """Months after which an event counts half in the smoothed index."""
 STRIDE = 120
 """Months that fade in one step; more would lose digits."""
+LEAST = 1e-300
+"""Less than any mass that is not 0."""
 MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
 """φ₀ of monthly masses and of monthly class counts; φ of single days."""
 
@@ -166,6 +169,8 @@ class Index:
     high: Floats
     effective: Floats
     """Effective observations that it rests on, older ones counting less."""
+    good: Floats
+    """Of these, those for."""
 
 
 def smoothed(
@@ -181,22 +186,41 @@ def index_of(
 ) -> Index:
     """The index of faded masses; `squares` is the whole mass, faded by the square."""
     mass = good + bad
-    theta = (prior * share + good) / (prior + mass)
-    gain = np.where(squares > 0, mass / np.where(squares > 0, squares, 1), 1)
+    gain = mass / np.maximum(squares, LEAST)
     low, high = interval(0.5 + gain * good, 0.5 + gain * bad)
-    return Index(2 * theta - 1, 2 * low - 1, 2 * high - 1, mass)
+    return Index(valued(good, mass, share, prior), 2 * low - 1, 2 * high - 1, mass, good)
+
+
+def valued(good: Floats, mass: Floats, share: float, prior: float = PRIOR) -> Floats:
+    """The index of faded masses, for and in all."""
+    theta: Floats = (prior * share + good) / (prior + mass)
+    return 2 * theta - 1
+
+
+def at_months(months: Months, phi: float) -> Index:
+    """The index before the first month and after each, by the prior share of ½."""
+    ends = (months.first + np.arange(len(months) + 1)).astype("datetime64[M]")
+    begun = np.concatenate([np.zeros((1, 2)), months.mass])
+    return index_with(months, begun, ends.astype("datetime64[D]") - 1, 0.5, phi)
 
 
 def faded(effective: Floats, half_life: float) -> Floats:
     """Before the first month and after each: mass for, against, and both faded by the square."""
-    keep = 0.5 ** (np.array([1.0, 1.0, 2.0]) / half_life)
-    rows = np.concatenate([effective, effective.sum(1, keepdims=True)], axis=1)
-    found = np.zeros((len(rows) + 1, 3))
-    for at in range(0, len(rows), STRIDE):
-        part = rows[at : at + STRIDE]
-        age = keep ** np.arange(1, len(part) + 1)[:, None]
-        found[at + 1 : at + 1 + len(part)] = age * (found[at] + (part / age).cumsum(0))
+    found = np.zeros((len(effective) + 1, 3))
+    found[1:, :2], found[1:, 2] = effective, effective.sum(1)
+    for at in range(1, len(found), STRIDE):
+        part = found[at : at + STRIDE]
+        age = _ages(half_life)[: len(part)]
+        part[:] = age * (found[at - 1] + (part / age).cumsum(0))
     return found
+
+
+@lru_cache(maxsize=16)
+def _ages(half_life: float) -> Floats:
+    """What is left after 1 … `STRIDE` months, twice, and faded by the square."""
+    keep = 0.5 ** (np.array([1.0, 1.0, 2.0]) / half_life)
+    ages: Floats = keep ** np.arange(1, STRIDE + 1)[:, None]
+    return ages
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +273,7 @@ def index_at(
     """The index as it stood at the end of some days: whole months before, and what there was of
     the month by then. `months` are those of the days, where they are known."""
     months = by_month(days) if months is None else months
-    return index_with(months, begun(days, ends), ends, share, phi, half_life)
+    return index_with(months, begun(days, ends) / 1000, ends, share, phi, half_life)
 
 
 def begun(days: Days, ends: NDArray[np.datetime64]) -> Ints:
@@ -262,14 +286,14 @@ def begun(days: Days, ends: NDArray[np.datetime64]) -> Ints:
 
 def index_with(
     months: Months,
-    begun: Ints,
+    begun: Floats,
     ends: NDArray[np.datetime64],
     share: float,
     phi: float,
     half_life: float = HALF_LIFE,
 ) -> Index:
     """As `index_at`, where it is known what the months of the ends hold until then."""
-    newest = saturated(begun / 1000, phi)
+    newest = saturated(begun, phi)
     states = faded(saturated(months.mass, phi), half_life)
     month = month_of(ends) - months.first
     last = np.minimum(np.maximum(month, 0), len(months))

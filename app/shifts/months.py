@@ -1,89 +1,186 @@
 """The months of busy dyads, kept so that a series of years need not read its days.
 
-They are made anew from day sums where those changed, when the shifts are; until then, and for
-dyads of few days, a reader adds up the days, with the same numbers.
+All months of a dyad stand in one row, as one array. They are made anew where day sums changed, when
+the shifts are; until then, and for dyads of few days, a reader adds up the days, with the same
+numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, insert
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, bindparam, delete, insert
 
-from app.db.tables import month_sums
-from app.db.types import NEVER
+from app.db import dialect
+from app.db.tables import dyad_months
 from app.shifts import measure, queries
 from app.shifts.case import Flow
-from app.shifts.measure import Days
+from app.shifts.measure import Days, Floats, Ints
 
 Pair = tuple[str, str]
 LEAST_DAYS = 60
-"""Event-days from which on months are kept: fewer are added up as fast as months are read."""
-COLUMNS = [column.name for column in month_sums.columns]
+"""Event-days from which on months are kept: fewer are added up in a time that is no matter."""
+PART = 25
+"""Dyads whose publishers are held at once."""
+ROWS = (
+    "month", "n", "positive", "negative", "one_n", "kept_positive", "kept_negative",
+    "kept_one_positive", "kept_one_negative", "kept_other_positive", "kept_other_negative",
+    "publishers", "publishers_of_quarter", "publishers_of_year",
+)  # fmt: skip
+"""What is kept of each month that has an event: which it is since 1970-01, its day sums, and how
+often the one acted; what the bounds of a day leave, in thousandths, of both sides' acts together
+and of each side's alone; and how many publishers said so, also of all its quarter and its year."""
+SIZES = (1, 3, 12)
+"""Months over which publishers are counted."""
+Said = tuple[dict[int, int], ...]
+"""How many publishers said so: for each of `SIZES`, by which stretch of so many months it was."""
+INDEX = ("good", "effective", "low", "high")
+"""What is kept of the index before the first month and after each until the last, be there an event
+or not; its value depends on the prior share besides."""
+_INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
+Dates = NDArray[np.datetime64]
 
 
-def is_busy(days: Days) -> bool:
-    """Whether months of a dyad are kept."""
-    return len(days) >= LEAST_DAYS
+def packed(held: Ints) -> bytes:
+    """`ROWS` as they are stored."""
+    return held.astype(_INTEGER).tobytes()
+
+
+def unpacked(stored: bytes) -> Ints:
+    """`ROWS`, as `packed` made them."""
+    held: Ints = np.frombuffer(stored, _INTEGER).reshape(len(ROWS), -1)
+    return held
+
+
+def drawn(stored: bytes) -> Floats:
+    """`INDEX`, as it is stored."""
+    held: Floats = np.frombuffer(stored, _FLOAT).reshape(len(INDEX), -1)
+    return held
 
 
 def rows(
-    dataset: str, pair: Pair, flows: Sequence[Flow], days: Days, said: Mapping[str, int], since: str
-) -> list[dict[str, Any]]:
-    """Rows of `month_sums` of a dyad from the month of a day on; `said` counts publishers by month.
-
-    Flows are seen from the dyad's one.
-    """
-    sides = [measure.gathered([(f.day, *f.sums) for f in flows if f.own == own]) for own in (1, 0)]
-    months = np.unique(measure.month_of(days.day))
-    months = months[months >= _number(since)]
-    whole = np.concatenate([days.n[:, None], days.mass, measure.capped(days)[0]], axis=1)
-    held = [_by_month(days, whole, months)]
-    for side in sides:
-        both = np.concatenate([side.n[:, None], measure.capped(side)[0]], axis=1)
-        held.append(_by_month(side, both, months))
-    all_, one, other = held
-    numbers = np.concatenate([all_[:, :3], one[:, :1], all_[:, 3:], one[:, 1:], other[:, 1:]], 1)
-    edges = measure.month_of(days.day).searchsorted([months, months + 1])
-    ends = days.day[edges[0]].astype(str).tolist(), days.day[edges[1] - 1].astype(str).tolist()
-    names = months.astype("datetime64[M]").astype(str).tolist()
-    return [
-        dict(zip(COLUMNS, (*pair, dataset, name, *some, *line, said.get(name, 0)), strict=True))
-        for name, *some, line in zip(names, *ends, numbers.tolist(), strict=True)
-    ]
-
-
-def _number(day: str) -> int:
-    return int(measure.month_of(np.array([day or "0001-01-01"], "datetime64[D]"))[0])
-
-
-def _by_month(days: Days, values: measure.Ints, months: measure.Ints) -> measure.Ints:
-    """Values of days added up by month, for the months asked for."""
-    edges = measure.month_of(days.day).searchsorted([months, months + 1])
-    total = np.concatenate([np.zeros((1, values.shape[1]), np.int64), values.cumsum(0)])
-    found: measure.Ints = total[edges[1]] - total[edges[0]]
+    dataset: str, dyads: Mapping[Pair, Sequence[Flow]], days: Mapping[Pair, Days],
+    said: Mapping[Pair, Said],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Rows of `dyad_months`, for the dyads in `said`."""
+    found = []
+    for pair in sorted(said):
+        of = days[pair]
+        held = _held(dyads[pair], of, said[pair])
+        months = measure.by_month(of)
+        phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
+        index = measure.at_months(months, phi)
+        rows = np.array([getattr(index, name) for name in INDEX], _FLOAT)
+        found.append(
+            {"one": pair[0], "other": pair[1], "dataset": dataset, "dispersion": phi}
+            | {"first": str(of.day[0]), "last": str(of.day[-1])}
+            | {"months": packed(held), "index": rows.tobytes()}
+        )
     return found
 
 
-def publishers(db: Connection, dataset: str, pair: Pair, since: str) -> dict[str, int]:
-    """By month from the month of a day on, how many say so of a dyad."""
+def _held(flows: Sequence[Flow], days: Days, said: Said) -> Ints:
+    """`ROWS` of a dyad, whose flows are seen from its one."""
+    side = measure.Days(
+        np.array([f.day for f in flows], "datetime64[D]"),
+        *(np.array([f.sums for f in flows], np.int64)[:, at] for at in (0, [1, 2], [3, 4, 5, 6])),
+    )
+    own = np.array([[f.own] for f in flows], np.int64)
+    month = np.unique(measure.month_of(days.day))
+    kept, apart = measure.capped(days)[0], measure.capped(side)[0]
+    held = np.zeros((len(month), len(ROWS)), np.int64)
+    held[:, 0] = month
+    both = np.concatenate([days.n[:, None], days.mass, kept], axis=1)
+    of_side = np.concatenate([side.n[:, None] * own, apart * own, apart * (1 - own)], axis=1)
+    held[:, [1, 2, 3, 5, 6]] = _by_month(days.day, both, month)
+    held[:, [4, 7, 8, 9, 10]] = _by_month(side.day, of_side, month)
+    for at, (size, of) in enumerate(zip(SIZES, said, strict=True), 11):
+        held[:, at] = [of.get(period, 0) for period in (month // size).tolist()]
+    return held.T
+
+
+def _by_month(day: Dates, values: Ints, months: Ints) -> Ints:
+    """Values of days added up by month."""
+    total = np.zeros((len(months), values.shape[1]), np.int64)
+    np.add.at(total, months.searchsorted(measure.month_of(day)), values)
+    return total
+
+
+def counted(told: Iterable[tuple[str, str, str, str]], pairs: Iterable[Pair]) -> dict[Pair, Said]:
+    """From (one, other, month, publisher), each once."""
+    sets: dict[tuple[str, str], tuple[dict[int, set[str]], ...]] = {
+        pair: tuple({} for _ in SIZES) for pair in pairs
+    }
+    for one, other, name, publisher in told:
+        month = _month(name)
+        for size, held in zip(SIZES, sets[one, other], strict=True):
+            held.setdefault(month // size, set()).add(publisher)
+    return {
+        pair: tuple({at: len(who) for at, who in held.items()} for held in of)
+        for pair, of in sets.items()
+    }
+
+
+@lru_cache(maxsize=4096)
+def _month(name: str) -> int:
+    """A month since 1970-01."""
+    return (int(name[:4]) - 1970) * 12 + int(name[5:7]) - 1
+
+
+def publishers(db: Connection, dataset: str, since: Mapping[Pair, str]) -> dict[Pair, Said]:
+    """As `counted`, of some dyads from the year of a day on."""
     run = queries.publishers(db.dialect.name)
-    values = {"actor": pair[0], "partner_0": pair[1], "dataset_0": dataset}
-    values |= {"first": since[:8] + "01" if since else "", "last": NEVER}
-    held: Any = run.run(db, values)
-    return dict(map(tuple, held))
+    asked = [(*pair, f"{day[:4]}-01-01" if day else "") for pair, day in since.items()]
+    found: dict[Pair, Said] = {}
+    for at in range(0, len(asked), PART):
+        part = asked[at : at + PART]
+        values = dialect.handing(db.dialect.name, part) | {"wanted": dataset}
+        told: Any = run.rows(db, values)
+        found |= counted(told, [pair[:2] for pair in part])
+    return found
 
 
-def forget(db: Connection, dataset: str, spans: Iterable[tuple[Pair, str]]) -> None:
-    """Take out the months of some dyads, each from the month of a day on."""
-    m = month_sums.c
-    key = (m.one == bindparam("a"), m.other == bindparam("b"), m.dataset == dataset)
-    values = [{"a": a, "b": b, "c": since[:7]} for (a, b), since in spans]
-    if values:
-        db.execute(delete(month_sums).where(*key, m.month >= bindparam("c")), values)
+def keep(
+    db: Connection, dataset: str, changed: Sequence[Row[Any]],
+    dyads: Mapping[Pair, Sequence[Flow]], days: Mapping[Pair, Days],
+) -> None:  # fmt: skip
+    """Keep the months of those dyads that are busy; publishers are counted again from the year of
+    the first day that changed."""
+    stood = kept(db, dataset, [(c.one, c.other) for c in changed])
+    since = {
+        pair: c.since if pair in stood else ""
+        for c in changed
+        if is_busy(days.get(pair := (c.one, c.other)))
+    }
+    said = publishers(db, dataset, since)
+    for pair, day in since.items():
+        if day:
+            _add_earlier(said[pair], unpacked(stood[pair]), _month(f"{day[:4]}-01"))
+    m = dyad_months.c
+    same = (m.one == bindparam("a"), m.other == bindparam("b"), m.dataset == dataset)
+    if stood:
+        gone = [{"a": one, "b": other} for one, other in stood]
+        db.execute(delete(dyad_months).where(*same), gone)
+    if made := rows(dataset, dyads, days, said):
+        db.execute(insert(dyad_months), made)
 
 
-def keep(db: Connection, made: Sequence[Mapping[str, Any]]) -> None:
-    """Put rows in."""
-    if made:
-        db.execute(insert(month_sums), made)
+def _add_earlier(said: Said, held: Ints, opened: int) -> None:
+    """What stood of the years before a month."""
+    early = held[:, held[0] < opened]
+    for at, (size, of) in enumerate(zip(SIZES, said, strict=True), 11):
+        of.update(zip((early[0] // size).tolist(), early[at].tolist(), strict=True))
+
+
+def is_busy(days: Days | None) -> bool:
+    """Whether months of a dyad are kept."""
+    return days is not None and len(days) >= LEAST_DAYS
+
+
+def kept(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, bytes]:
+    """The months that are kept of some dyads."""
+    run = queries.months_of_pairs(db.dialect.name)
+    values = dialect.handing(db.dialect.name, pairs) | {"wanted": dataset}
+    return {(one, other): bytes(stored) for one, other, stored in run.rows(db, values)}

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from app.shifts import measure, queries
 from app.shifts.case import WHOLE, Case, Flow, days_of, flows
 from app.shifts.measure import Days, Index, Ints, Months
+from app.shifts.months import SIZES, drawn, unpacked
 
 Dates = NDArray[np.datetime64]
 
@@ -40,15 +41,16 @@ class ByDay:
         self.rows, self.case = rows, case
         self.days = days_of(rows, case)
         self.months = measure.by_month(self.days)
+        self.dispersion = measure.dispersion(self.months.mass, measure.MASS_DISPERSION)
 
     @property
     def ends(self) -> tuple[str, str] | None:
         """The first and the last day."""
         return (str(self.days.day[0]), str(self.days.day[-1])) if len(self.days) else None
 
-    def index(self, ends: Dates, share: float, phi: float) -> Index:
+    def index(self, ends: Dates, share: float) -> Index:
         """At the ends of some days."""
-        return measure.index_at(self.days, ends, share, phi, months=self.months)
+        return measure.index_at(self.days, ends, share, self.dispersion, months=self.months)
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """n, positive and negative of some stretches; and how many days came before their ends."""
@@ -75,30 +77,28 @@ class ByDay:
 class ByMonth:
     """What passed in a dyad, from its stored months; the ends of all stretches are whole ones."""
 
-    def __init__(self, db: Connection, case: Case, rows: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, db: Connection, case: Case, row: tuple[Any, ...]) -> None:
         self.db, self.case, self.partner = db, case, case.toward[0]
-        columns = list(zip(*rows, strict=True))
-        self.ends = (columns[1][0], columns[2][-1])
-        self.month = np.array(columns[0], "datetime64[M]").astype(np.int64)
-        held: Ints = np.array(columns[3:], np.int64)
-        whole, one, kept = held[:3], held[3], held[4:10].reshape(3, 2, -1)
-        self.said = held[10]
+        first, last, self.dispersion, stored, drawn_as = row
+        self.ends = (first, last)
+        held = unpacked(stored)
+        self.drawn = drawn(drawn_as)
+        self.month, self.sums, self.mass, self.said = held[0], held[1:4], held[5:7], held[11:14]
         turned = case.actor > self.partner
-        self.ways = {int(not turned): (one, kept[1]), int(turned): (whole[0] - one, kept[2])}
-        self.sums, self.mass = whole, kept[0]
-        self.months = _months(self.month, self.sums[0], self.mass)
+        one, other = (held[4], held[7:9]), (held[1] - held[4], held[9:11])
+        self.ways = {int(not turned): one, int(turned): other}
 
-    def index(self, ends: Dates, share: float, phi: float) -> Index:
+    def index(self, ends: Dates, share: float) -> Index:
         """At the ends of some months."""
-        return measure.index_with(self.months, self._held(ends), ends, share, phi)
-
-    def _held(self, ends: Dates) -> Ints:
-        """What the months of some days hold."""
-        at = measure.month_of(ends) - self.months.first
-        size = len(self.months)
-        dense = np.zeros((size + 1, 2), np.int64)
-        dense[self.month - self.months.first] = self.mass.T
-        return dense[np.where((at >= 0) & (at < size), at, size)]
+        at, size = measure.month_of(ends) - self.month[0], self.drawn.shape[1] - 1
+        if at[-1] < size:
+            good, mass, low, high = self.drawn.take(np.maximum(at + 1, 0), axis=1)
+            return Index(measure.valued(good, mass, share), low, high, mass, good)
+        months = _months(self.month, self.mass)
+        whole = np.zeros((size + 1, 2))
+        whole[:-1] = months.mass
+        begun = whole[np.where((at >= 0) & (at < size), at, size)]
+        return measure.index_with(months, begun, ends, share, self.dispersion)
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """n, positive and negative of some stretches; how many months came before their ends."""
@@ -109,11 +109,13 @@ class ByMonth:
         )
         return total[at[1]] - total[at[0]], at[1]
 
-    def publishers(self, starts: Dates) -> list[int]:
-        """How many say so of each of some months."""
-        month = measure.month_of(starts)
-        at = np.minimum(self.month.searchsorted(month), len(self.month) - 1)
-        found: list[int] = np.where(self.month[at] == month, self.said[at], 0).tolist()
+    def publishers(self, starts: Dates, size: int) -> list[int]:
+        """How many say so of each of some stretches of 1, 3 or 12 months, none of them cut."""
+        opened = measure.month_of(starts) // size
+        held = self.month // size
+        at = np.minimum(held.searchsorted(opened), len(held) - 1)
+        said = self.said[SIZES.index(size)]
+        found: list[int] = np.where(held[at] == opened, said[at], 0).tolist()
         return found
 
     def parts(self, first: str, last: str, share: float) -> list[Part]:
@@ -131,10 +133,10 @@ class ByMonth:
             if not used.any():
                 continue
             month, mass = self.month[used], kept[:, used]
-            months = _months(month, count[used], mass)
+            months = _months(month, mass)
             whole = mass[:, month == closed].sum(1)
             until = np.stack([begun.get(own, np.zeros(2, np.int64)), whole])
-            index = measure.index_with(months, until, ends, share, measure.MASS_DISPERSION)
+            index = measure.index_with(months, until / 1000, ends, share, measure.MASS_DISPERSION)
             n = int(count[(self.month >= opened) & (self.month <= closed)].sum())
             found.append(Part(*_ways(self.case, self.partner, own), n, index))
         return found
@@ -145,8 +147,7 @@ class ByMonth:
         values = {"one": self.case.actor, "other": self.partner, "first": day[:8] + "01"}
         values |= {"wanted": self.case.datasets[0], "last": day}
         total: dict[int, Ints] = {}
-        rows: Any = run.run(self.db, values)
-        for own, good, bad in rows:
+        for own, good, bad in run.rows(self.db, values):
             days = Days(
                 np.zeros(1, "datetime64[D]"), np.ones(1, np.int64), np.array([[good, bad]]),
                 np.zeros((1, 4), np.int64),
@@ -164,12 +165,12 @@ def _running(rows: Ints) -> Ints:
     return np.concatenate([np.zeros((1, rows.shape[1]), np.int64), rows.cumsum(0)])
 
 
-def _months(month: Ints, n: Ints, mass: Ints) -> Months:
-    """Unbroken months; classes are left out."""
+def _months(month: Ints, mass: Ints) -> Months:
+    """Unbroken months; signals and classes are left out."""
     first, size = int(month[0]), int(month[-1] - month[0]) + 1
-    count, dense = np.zeros(size, np.int64), np.zeros((size, 2))
-    count[month - first], dense[month - first] = n, mass.T / 1000
-    return Months(first, count, dense, np.zeros((size, 0)))
+    dense = np.zeros((size, 2))
+    dense[month - first] = mass.T / 1000
+    return Months(first, np.zeros(size, np.int64), dense, np.zeros((size, 0)))
 
 
 def passed(db: Connection, case: Case, size: str, since: str | None, until: str | None) -> (
@@ -180,10 +181,10 @@ def passed(db: Connection, case: Case, size: str, since: str | None, until: str 
         return ByDay(flows(db, case), case)
     one, other = sorted((case.actor, *case.toward))
     run = queries.months_between(db.dialect.name)
-    rows: Any = run.run(db, {"one": one, "other": other, "wanted": case.datasets[0]}).fetchall()
-    if not rows or not _whole(rows[0][1], rows[-1][2], since, until):
+    rows = run.rows(db, {"one": one, "other": other, "wanted": case.datasets[0]})
+    if not rows or not _whole(rows[0][0], rows[0][1], since, until):
         return ByDay(flows(db, case), case)
-    return ByMonth(db, case, rows)
+    return ByMonth(db, case, rows[0])
 
 
 def _of_one_dyad(case: Case) -> bool:

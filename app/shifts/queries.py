@@ -23,9 +23,9 @@ from app.db.tables import (
     actors,
     datasets,
     day_sums,
+    dyad_months,
     dyads,
     memberships,
-    month_sums,
     reports,
     revisions,
     signals,
@@ -73,13 +73,6 @@ def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> dialect.C
     return dialect.compiled(kind, whole)
 
 
-MONTHS = (
-    "month", "first", "last", "n", "positive", "negative", "one_n", "kept_positive",
-    "kept_negative", "kept_one_positive", "kept_one_negative", "kept_other_positive",
-    "kept_other_negative", "publishers",
-)  # fmt: skip
-
-
 def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """From the parameter `first` to `last`, both inclusive."""
     return day >= bindparam("first"), day <= bindparam("last")
@@ -87,14 +80,25 @@ def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 @lru_cache(maxsize=2)
 def months_between(kind: str) -> dialect.Compiled:
-    """`MONTHS` of the dyad `one` and `other` by the dataset `wanted`, in order; none if stale."""
-    m, d = month_sums.c, dyads.c
-    rows = select(*(m[name] for name in MONTHS))
+    """(first, last, dispersion, months, index) of the dyad `one` and `other` by the dataset
+    `wanted`; none if stale."""
+    m, d = dyad_months.c, dyads.c
+    same = (m.one == d.one) & (m.other == d.other) & (m.dataset == d.dataset)
+    rows = select(m.first, m.last, m.dispersion, m.months, m.index).join_from(
+        dyad_months, dyads, same
+    )
     given: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
-    fresh = select(d.changed).where(d.changed == d.segmented, d.monthly == 1)
-    fresh = fresh.where(*(c == v for c, v in zip((d.one, d.other, d.dataset), given, strict=True)))
-    same = (c == v for c, v in zip((m.one, m.other, m.dataset), given, strict=True))
-    rows = rows.where(*same, fresh.exists()).order_by(m.month)
+    for key, value in zip(("one", "other", "dataset"), given, strict=True):
+        rows = rows.where(m[key] == value)
+    return dialect.compiled(kind, rows.where(d.changed == d.segmented))
+
+
+@lru_cache(maxsize=2)
+def months_of_pairs(kind: str) -> dialect.Compiled:
+    """(one, other, months) of pairs that are handed over, by the dataset `wanted`."""
+    pairs, m = dialect.handed(kind, ("one", "other")), dyad_months.c
+    same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
+    rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
     return dialect.compiled(kind, rows)
 
 
@@ -118,31 +122,36 @@ def witnesses(kind: str, partners: int, wanted: int) -> dialect.Compiled:
     Parameters as in `sums_between`, and `first` and `last` day. Publishers come folded to one case,
     as they are counted.
     """
-    s = signals.c
-    both: Any = union(*_said(partners, wanted, s["from"], s.toward, s.start))
-    return dialect.compiled(kind, both)
-
-
-@lru_cache(maxsize=2)
-def publishers(kind: str) -> dialect.Compiled:
-    """(month, publishers) of what stands between an actor and one partner; as `witnesses`."""
-    both = union(*_said(1, 1, func.substr(signals.c.start, 1, 7).label("month"))).subquery()
-    rows = select(both.c.month, func.count()).group_by(both.c.month)
-    return dialect.compiled(kind, rows)
-
-
-def _said(partners: int, wanted: int, *columns: Any) -> list[Select[Any]]:
     s, r = signals.c, reports.c
     others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
     held = s.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     one: Any = bindparam("actor")
     arms = []
     for of_actor, of_partner in (("from", "toward"), ("toward", "from")):
-        rows = select(*columns, func.lower(r.publisher).label("publisher")).select_from(signals)
+        columns = (s["from"], s.toward, s.start, func.lower(r.publisher).label("publisher"))
+        rows = select(*columns).select_from(signals)
         rows = rows.join(reports, (r.event == s.event) & (r.stance != "disputes"))
         rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), held)
         arms.append(rows.where(*_inside(s.start)))
-    return arms
+    both: Any = union(*arms)
+    return dialect.compiled(kind, both)
+
+
+@lru_cache(maxsize=2)
+def publishers(kind: str) -> dialect.Compiled:
+    """(one, other, month, publisher) of what stands between pairs that are handed over with a first
+    day, by the dataset `wanted`, once; publishers as in `witnesses`."""
+    pairs = dialect.handed(kind, ("one", "other", "since"))
+    s, r, arms = signals.c, reports.c, []
+    who, month = func.lower(r.publisher).label("publisher"), func.substr(s.start, 1, 7)
+    for from_, toward in (("one", "other"), ("other", "one")):
+        same = (s["from"] == pairs.c[from_]) & (s.toward == pairs.c[toward])
+        same &= (s.dataset == bindparam("wanted")) & (s.start >= pairs.c.since)
+        rows = select(pairs.c.one, pairs.c.other, month.label("month"), who).select_from(pairs)
+        rows = rows.join(signals, same)
+        arms.append(rows.join(reports, (r.event == s.event) & (r.stance != "disputes")))
+    both: Any = union(*arms)
+    return dialect.compiled(kind, both)
 
 
 @lru_cache(maxsize=64)
@@ -240,6 +249,15 @@ def reports_of(ids: Sequence[str], known_by: str | None, as_of: int | None) -> S
         return rows.where(r.published <= known_by) if known_by else rows
 
     return across(as_of, reports, build)
+
+
+@lru_cache(maxsize=64)
+def covered_now(kind: str, wanted: int) -> dialect.Compiled:
+    """As `covered`, as the record stands; parameters `dataset_0` …"""
+    d = datasets.c
+    codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
+    known = (d.first.is_not(None), d.last.is_not(None))
+    return dialect.compiled(kind, select(d.first, d.last).where(d.code.in_(codes), *known))
 
 
 def covered(wanted: Sequence[str], as_of: int | None) -> Select[Any]:

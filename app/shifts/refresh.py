@@ -20,7 +20,6 @@ from app.db.tables import dyads, shifts
 from app.db.types import NEVER
 from app.shifts import breaks, calibration, case, detect, judge, months, nulls
 from app.shifts.calibration import fitted
-from app.shifts.case import Flow
 from app.shifts.detect import Fitted, Pair, found_in, of_pair, sturdy
 from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
@@ -62,35 +61,12 @@ def _find_anew(db: Connection, dataset: str, rows: Sequence[Row[Any]]) -> None:
     days = {pair: case.days_of_pair(flows) for pair, flows in held.items()}
     if made := list(found(db, dataset, days, known)):
         db.execute(insert(shifts), made)
-    monthly = _keep_months(db, dataset, rows, held, days)
+    months.keep(db, dataset, rows, held, days)
     d = dyads.c
     same = (d.one == bindparam("a"), d.other == bindparam("b"), d.dataset == dataset)
-    values = {"segmented": bindparam("n"), "monthly": bindparam("m"), "since": NEVER}
-    noted = [
-        {"a": r.one, "b": r.other, "n": r.changed, "m": int((r.one, r.other) in monthly)}
-        for r in rows
-    ]
+    values = {"segmented": bindparam("n"), "since": NEVER}
+    noted = [{"a": r.one, "b": r.other, "n": r.changed} for r in rows]
     db.execute(update(dyads).where(*same).values(values), noted)
-
-
-def _keep_months(
-    db: Connection, dataset: str, rows: Sequence[Row[Any]], held: Mapping[Pair, list[Flow]],
-    days: Mapping[Pair, Days],
-) -> set[Pair]:  # fmt: skip
-    """Keep the months of busy dyads anew from the first that changed; returns those dyads."""
-    busy = {pair for pair, of in days.items() if months.is_busy(of)}
-    spans = {
-        (r.one, r.other): r.since if r.monthly and (r.one, r.other) in busy else "" for r in rows
-    }
-    gone = [(r.one, r.other) for r in rows if r.monthly]
-    months.forget(db, dataset, [(pair, spans[pair]) for pair in gone])
-    made: list[dict[str, Any]] = []
-    for pair in sorted(busy):
-        since = spans[pair]
-        said = months.publishers(db, dataset, pair, since)
-        made += months.rows(dataset, pair, held[pair], days[pair], said, since)
-    months.keep(db, made)
-    return busy
 
 
 def found(

@@ -13,7 +13,7 @@ from app.events.buckets import LIMIT, TooManyBucketsError
 from app.shifts import measure, queries
 from app.shifts.case import Case, told
 from app.shifts.filter import Granularity
-from app.shifts.measure import Ints, Months
+from app.shifts.measure import Ints
 from app.shifts.passed import ByDay, ByMonth, Part, passed
 from app.shifts.schemas import Mover, Parameters, Point
 
@@ -56,14 +56,13 @@ def window(
     return (first, last) if first <= last else None
 
 
-def parameters(months: Months, share: float) -> Parameters:
-    """With what the index of some months is made."""
-    phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
+def parameters(dispersion: float, share: float) -> Parameters:
+    """With what an index is made."""
     return Parameters(
         half_life=measure.HALF_LIFE,
         prior=measure.PRIOR,
         prior_share=share,
-        dispersion=phi,
+        dispersion=dispersion,
         saturation=measure.SATURATION,
     )
 
@@ -73,11 +72,11 @@ def points(
     buckets: tuple[Dates, Dates],
     known: Parameters,
     sources: Sequence[int],
-    spans: Sequence[tuple[str, str]],
+    spans: Sequence[tuple[Any, ...]],
     volume: Ints,
 ) -> list[Point]:
     """A point for each bucket; `spans` are the days covered."""
-    index = held.index(buckets[1], known.prior_share, known.dispersion)
+    index = held.index(buckets[1], known.prior_share)
     inside, before = held.inside(*buckets)
     values = np.round(np.stack([index.value, index.low, index.high, index.effective]), 6)
     rows = zip(
@@ -108,14 +107,30 @@ def counted(
 ) -> list[int]:
     """How many publishers each bucket has."""
     starts, ends = buckets
-    if isinstance(held, ByMonth) and size == "month":
-        return held.publishers(starts)
+    if isinstance(held, ByMonth):
+        return _of_months(db, case, held, buckets, MONTHS[size])
     said = witnesses(db, case, str(starts[0]), str(ends[-1]))
     places = np.searchsorted(ends, np.array([day for day, _ in said], "datetime64[D]")).tolist()
     sources: dict[int, set[str]] = defaultdict(set)
     for place, (_, publisher) in zip(places, said, strict=True):
         sources[place].add(publisher)
     return [len(sources.get(n, ())) for n in range(len(starts))]
+
+
+def _of_months(
+    db: Connection, case: Case, held: ByMonth, buckets: tuple[Dates, Dates], size: int
+) -> list[int]:
+    """The same from stored months, but for buckets at the ends that a window cuts."""
+    starts, ends = buckets
+    found = held.publishers(starts, size)
+    opened = (measure.month_of(starts[[0, -1]]) // size * size).astype("datetime64[M]")
+    whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
+    first, last = (np.datetime64(day) for day in held.ends)
+    for at, opens, closes in zip((0, -1), *whole, strict=True):
+        if max(opens, first) < starts[at] or min(closes, last) > ends[at]:
+            said = witnesses(db, case, str(starts[at]), str(ends[at]))
+            found[at] = len({publisher for _, publisher in said})
+    return found
 
 
 def witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
@@ -146,9 +161,8 @@ def _standing_witnesses(db: Connection, case: Case, first: str, last: str) -> li
         return []
     run = queries.witnesses(db.dialect.name, len(partners), len(wanted))
     values = {"actor": case.actor, "first": first, "last": last}
-    values |= {f"partner_{n}": code for n, code in enumerate(partners)}
-    values |= {f"dataset_{n}": code for n, code in enumerate(wanted)}
-    rows: Any = run.run(db, values)
+    values |= {f"partner_{n}": code for n, code in enumerate(partners)} | _named(case)
+    rows = run.rows(db, values)
     return [(day, who) for from_, to, day, who in rows if _counts(case, from_, to, day)]
 
 
@@ -158,17 +172,26 @@ def volumes(db: Connection, case: Case, buckets: tuple[Dates, Dates], size: Gran
     pieces = [("day", first, last)]
     if size not in ("day", "week"):
         pieces = _pieces(first, last)
-    rows: list[tuple[str, int]] = []
+    rows: list[Any] = []
     for of, start, end in pieces:
         asked = queries.volume_of(db.dialect.name, len(case.datasets))
-        values = {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
-        values |= {"size": of, "first": str(start), "last": str(end)}
-        held: Any = asked.run(db, values)
-        rows += [(f"{day}-01" if of == "month" else day, n) for day, n in held]
+        values = _named(case) | {"size": of, "first": str(start), "last": str(end)}
+        rows += asked.rows(db, values)
     if case.as_of is not None:
         since = queries.volume_since(case.datasets, case.as_of)
         rows += [(day, -n) for day, n in db.execute(since)]
     return _in_buckets(rows, buckets)
+
+
+def _named(case: Case) -> dict[str, str]:
+    return {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
+
+
+def _spans(db: Connection, case: Case) -> list[tuple[Any, ...]]:
+    """The days covered."""
+    if case.as_of is None:
+        return queries.covered_now(db.dialect.name, len(case.datasets)).rows(db, _named(case))
+    return [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
 
 
 def _pieces(
@@ -188,7 +211,7 @@ def _pieces(
 
 
 def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:
-    """(day, n) added up by bucket."""
+    """(day or month, n) added up by bucket."""
     day = np.array([d for d, _ in rows], "datetime64[D]")
     n = np.array([n for _, n in rows], np.int64)
     inside = (day >= buckets[0][0]) & (day <= buckets[1][-1])
@@ -221,7 +244,7 @@ def series(
 ) -> tuple[list[Point], list[Mover], Parameters]:  # fmt: skip
     """The whole answer of an alignment; no points where there is nothing to draw."""
     held = passed(db, case, size, since, until)
-    known = parameters(held.months, share)
+    known = parameters(held.dispersion, share)
     bounds = window(held.ends, since, until)
     if bounds is None:
         return [], [], known
@@ -230,6 +253,5 @@ def series(
     size = fitting(*ends) if size == "auto" else size
     buckets = stretches(*ends, size)
     said = counted(db, case, held, buckets, size)
-    spans = [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
-    data = points(held, buckets, known, said, spans, volumes(db, case, buckets, size))
+    data = points(held, buckets, known, said, _spans(db, case), volumes(db, case, buckets, size))
     return data, moved(held.parts(first, last, share)), known

@@ -1,11 +1,10 @@
 """Whether shifts and months as they are kept are those of a run over everything, bit for bit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select
 
-from app.db.tables import dyads, month_sums, shifts
+from app.db.tables import dyad_months, dyads, shifts
 from app.shifts import breaks, months
 from app.shifts.calibration import fitted
 from app.shifts.case import Flow, days_of_pair
@@ -47,15 +46,11 @@ def _months(
     db: Connection, dataset: str, flows: Mapping[months.Pair, Sequence[Flow]],
     days: Mapping[months.Pair, Days],
 ) -> Iterator[str]:  # fmt: skip
-    d, m = dyads.c, month_sums.c
+    m = dyad_months.c
+    said = months.publishers(db, dataset, {p: "" for p in flows if months.is_busy(days[p])})
+    anew = {(r["one"], r["other"]): r for r in months.rows(dataset, flows, days, said)}
     for pair in sorted(flows):
         of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
-        kept = {tuple(row) for row in db.execute(select(month_sums).where(*of_pair))}
-        same = (d.one == pair[0], d.other == pair[1], d.dataset == dataset)
-        busy = bool(db.scalar(select(d.monthly).where(*same)))
-        anew: list[dict[str, Any]] = []
-        if months.is_busy(days[pair]):
-            said = months.publishers(db, dataset, pair, "")
-            anew = months.rows(dataset, pair, flows[pair], days[pair], said, "")
-        if kept != {tuple(row.values()) for row in anew} or busy != bool(anew):
+        kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
+        if (None if kept is None else dict(kept)) != anew.get(pair):
             yield f"months of {pair[0]} and {pair[1]} in {dataset}: not what their days say"

@@ -7,10 +7,10 @@ from typing import Any
 import make
 import numpy as np
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from app.db.engine import Database
-from app.db.tables import dyads, month_sums
+from app.db.tables import dyad_months, dyads
 from app.events.changes import write_events
 from app.events.schemas import GivenEvent
 from app.shifts import months, passed, series, verify
@@ -63,10 +63,10 @@ def stale(database: Database) -> Iterator[Connection]:
 
 
 def months_of(db: Connection, dataset: str) -> list[tuple[Any, ...]]:
-    m = month_sums
-    names = [c for c in m.c if c.name != "dataset"]
-    rows = db.execute(select(*names).where(m.c.dataset == dataset).order_by(m.c.one, m.c.month))
-    return [tuple(row) for row in rows]
+    m = dyad_months.c
+    names = (m.one, m.other, m.first, m.last, m.dispersion, m.months)
+    rows = db.execute(select(*names).where(m.dataset == dataset).order_by(m.one, m.other))
+    return [(*row[:5], *line) for row in rows for line in months.unpacked(row.months).T.tolist()]
 
 
 WINDOWS = ((None, None), ("2016-01-01", "2019-12-31"), ("2017-05-01", None), ("2010-01-01", None),
@@ -140,29 +140,34 @@ def test_another_publisher_is_counted(database: Database) -> None:
             | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
     dataset = written(database, whole)
     with database.connect() as db:
-        assert not sum(row[-1] for row in months_of(db, dataset))
+        assert not any(sum(row[-3:]) for row in months_of(db, dataset))
     with database.write() as db:
         write_events(db, told, dataset, make.BY)
     refresh(database)
     with database.connect() as db:
-        counted = {row[2]: row[-1] for row in months_of(db, dataset)}
-        assert {month for month, n in counted.items() if n} == {e.date[:7] for e in told}
+        counted = {str(np.datetime64(row[5], "M")): row[-3:] for row in months_of(db, dataset)}
+        assert {month for month, n in counted.items() if n[0]} == {e.date[:7] for e in told}
+        assert {month[:4] for month, n in counted.items() if n[2]} == {e.date[:4] for e in told}
         assert not list(verify.findings(db))
 
 
 def test_verify_finds_months_that_are_off(database: Database) -> None:
     dataset = written(database, acts(200, 6))
-    ours = month_sums.c.dataset == dataset
-    stray = dict.fromkeys((c.name for c in month_sums.columns), 0)
-    stray |= {"one": "ARM", "other": "RUS", "dataset": dataset, "month": "1999-01"}
-    stray |= {"first": "1999-01-01", "last": "1999-01-01"}
-    for harm in (
-        update(month_sums).where(ours).values(kept_positive=month_sums.c.kept_positive + 1),
-        update(month_sums).where(ours).values(publishers=month_sums.c.publishers + 1),
-        update(dyads).where(dyads.c.dataset == dataset).values(monthly=0),
-        delete(month_sums).where(ours, month_sums.c.month < "2017"),
-        insert(month_sums).values(stray),
-    ):
+    ours = dyad_months.c.dataset == dataset
+    with database.connect() as db:
+        held = months.unpacked(db.scalars(select(dyad_months.c.months).where(ours)).one())
+    harms: list[Any] = [
+        update(dyad_months).where(ours).values(months=months.packed(held[:, 1:])),
+        update(dyad_months).where(ours).values(dispersion=dyad_months.c.dispersion + 1e-9),
+        update(dyad_months).where(ours).values(first="1999-01-01"),
+        update(dyad_months).where(ours).values(index=np.zeros(4).tobytes()),
+        delete(dyad_months).where(ours),
+    ]
+    for row in range(len(months.ROWS)):
+        off = held.copy()
+        off[row, 3] += 1
+        harms.append(update(dyad_months).where(ours).values(months=months.packed(off)))
+    for harm in harms:
         with database.engine.connect() as db:
             db.execute(harm)
             found = list(verify.findings(db))
