@@ -83,14 +83,13 @@ def months_between(kind: str) -> dialect.Compiled:
     """(first, last, dispersion, months, index) of the dyad `one` and `other` by the dataset
     `wanted`; none if stale."""
     m, d = dyad_months.c, dyads.c
-    same = (m.one == d.one) & (m.other == d.other) & (m.dataset == d.dataset)
-    rows = select(m.first, m.last, m.dispersion, m.months, m.index).join_from(
-        dyad_months, dyads, same
-    )
     given: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
-    for key, value in zip(("one", "other", "dataset"), given, strict=True):
-        rows = rows.where(m[key] == value)
-    return dialect.compiled(kind, rows.where(d.changed == d.segmented))
+    key = list(zip(("one", "other", "dataset"), given, strict=True))
+    # Apart from the row: PostgreSQL plans that in less time than a join.
+    fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
+    rows = select(m.first, m.last, m.dispersion, m.months, m.index)
+    rows = rows.where(*(m[name] == value for name, value in key), fresh.scalar_subquery())
+    return dialect.compiled(kind, rows)
 
 
 @lru_cache(maxsize=2)
