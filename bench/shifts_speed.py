@@ -25,7 +25,7 @@ from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
 from app.events.changes import marks
 from app.events.volumes import add_volumes
 from app.ingest.finish import COLUMNS
-from app.shifts import case, judge, passed, series, stored
+from app.shifts import judge, passed, series, stored
 from app.shifts.case import WHOLE, Case
 from app.shifts.refresh import refresh
 from bench.loading import server_seconds
@@ -248,8 +248,8 @@ def loading(database: Database, clock: Clock, frame: pandas.DataFrame) -> None:
 def one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
     """Segmentation of one dyad, in this process alone."""
     with database.connect() as db:
-        held = stored.sums_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
-    every = {pair: case.days_of_pair(flows) for pair, flows in held.items()}
+        held = stored.sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
+    every = {pair: sides.both for pair, sides in held.items()}
     for name, at in (("the busiest", 0), ("a middling", 2000)):
         days = [every[pair] for pair in pairs[at : at + 20]]
         spent = Clock("").each(

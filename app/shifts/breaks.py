@@ -4,11 +4,13 @@ Every month (or event-day) is a row of effective observations by class; a break 
 on the classes have other shares. docs/shifts.md gives each formula with its source.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.shifts.measure import Floats, Ints
 
@@ -21,8 +23,17 @@ CONFIRMED, PROVISIONAL = 6, 4
 PENALTY = {CONFIRMED: 5.0, PROVISIONAL: 4.5}
 CELLS = 400_000
 """Numbers that are worked on at once, so that memory stays small."""
+CACHED = 16_000
+"""Numbers of permuted rows that are worked on at once: they stay in the processor's cache."""
 SEED = 5_031_914
 """Permutations are drawn with this seed: the same data give the same p."""
+SCREENED, ROOM = 400, 0.05
+"""Rows of a series that is first looked at in single precision, and how wrong that may be."""
+STOP, STEPS = 20, (24, 56, 112)
+"""Orders that must reach an LLR for it to be clear nothing; after how many that is looked at."""
+KNOWN = 4096
+"""Values of p that are kept."""
+_known: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,8 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
     summed = summed[summed[:, -1] > 0]
     weighed = PSEUDO * summed[:, -1:] / summed[:, -1].sum()
     mass = summed.sum(0)
+    if size <= SCREENED and _unbroken(summed, weighed, least, penalty - ROOM):
+        return []
     best, came = np.full(size + 1, np.inf), np.zeros(size + 1, np.int64)
     best[0] = 0.0
     part = max(1, CELLS // max(size * len(summed), 1))
@@ -108,6 +121,23 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
         found.append(at)
         at = int(came[at])
     return found[::-1]
+
+
+def _unbroken(summed: Floats, weighed: Floats, least: int, penalty: float) -> bool:
+    """Whether no break in what is left after another gains its penalty: then no breaks together do.
+
+    What breaks gain is the sum of what each gains over the rest of the series that it breaks.
+    """
+    size = summed.shape[1] - 1
+    starts, ends = _spans(least, size, least)
+    held = summed.astype(np.float32)
+    x = held.take(ends, 1) - held.take(starts, 1)
+    m = x.sum(0)
+    costs = m * np.log(m + np.float32(PSEUDO))
+    costs -= (x * np.log(x + weighed.astype(np.float32))).sum(0)
+    rest, count = costs[-(size - least + 1) :], int(ends.searchsorted(size - least, "right"))
+    gain = rest.take(starts[:count]) - costs[:count] - rest.take(ends[:count])
+    return bool(gain.max(initial=-np.inf) < penalty)
 
 
 def p_closed(llr: float, length: int, mass: float, null: Null = KEDS) -> float:
@@ -132,30 +162,75 @@ def _orders(size: int, block: int, times: int) -> Ints:
 def p_permuted(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
     """p of the best LLR among those of the same rows in shuffled blocks.
 
-    `few` orders decide where there is nothing; only what passes them is tried with `many`.
+    Where `STOP` of the first `few` orders reach it there is nothing: p is then `STOP` by the orders
+    it took (Besag & Clifford 1991), above 0.1. Only what passes them is tried with `many`.
     """
-    return _p_of(np.ascontiguousarray(rows).tobytes(), rows.shape[1], least, block, few, many)
+    return p_permuted_each([rows], least, block, few, many)[0]
 
 
-@lru_cache(maxsize=4096)
-def _p_of(body: bytes, classes: int, least: int, block: int, few: int, many: int) -> float:
-    """The same rows have the same p: it is not worked out again at every question."""
-    rows = np.frombuffer(body, np.float64).reshape(-1, classes)
-    seen = float(gains(rows, least).max(initial=-np.inf))
-    if not np.isfinite(seen):
-        return 1.0
-    p = _beaten(rows, least, block, seen, few)
-    return p if p > 0.1 or many <= few else _beaten(rows, least, block, seen, many)
+def p_permuted_each(
+    every: Sequence[Floats], least: int, block: int, few: int = 199, many: int = 1999
+) -> list[float]:
+    """As `p_permuted`, of many: those of one size are shuffled together.
+
+    The same rows have the same p: it is not worked out again at every question.
+    """
+    keys = [(rows.tobytes(), rows.shape, least, block, few, many) for rows in every]
+    found = [_known.get(key) for key in keys]
+    alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for n, p in enumerate(found):
+        if p is None:
+            alike[every[n].shape].append(n)
+    for places in alike.values():
+        stack = np.ascontiguousarray(np.stack([every[n].T for n in places], axis=1))
+        for n, p in zip(places, _p_of(stack, least, block, few, many), strict=True):
+            found[n] = p
+            if len(_known) >= KNOWN:
+                _known.clear()
+            _known[keys[n]] = p
+    return [p for p in found if p is not None]
 
 
-def _beaten(rows: Floats, least: int, block: int, seen: float, times: int) -> float:
-    orders, hits = _orders(len(rows), block, times), 0
-    by_class = np.ascontiguousarray(rows.T)
-    part = max(1, CELLS // max(rows.size, 1))
-    for at in range(0, times, part):
-        best = _gains(by_class.take(orders[at : at + part], 1), least).max(-1)
-        hits += int((best >= seen - 1e-9).sum())
-    return (1 + hits) / (1 + times)
+def _p_of(rows: Floats, least: int, block: int, few: int, many: int) -> list[float]:
+    """p of each of some series of one size; rows are (classes, series, n)."""
+    size = rows.shape[-1]
+    seen = _gains(rows, least).max(-1, initial=-np.inf)
+    p, hits = np.ones(len(seen)), np.zeros(len(seen), np.int64)
+    left, done = np.flatnonzero(np.isfinite(seen)), 0
+    for until in [step for step in STEPS if step < few] + [few]:
+        orders = _orders(size, block, few)[done:until]
+        cut = max(1, CACHED // (rows.shape[0] * orders.size))
+        for at in range(0, len(left), cut):
+            some = left[at : at + cut]
+            hit = _hits(rows[:, some], orders, least, seen[some]).cumsum(1) + hits[some, None]
+            hits[some] = hit[:, -1]
+            p[some] = STOP / (done + 1 + (hit < STOP).sum(1))
+        left, done = left[hits[left] < STOP], until
+    p[left] = (1 + hits[left]) / (1 + few)
+    if many > few:
+        for n in left:
+            p[n] = (1 + hits[n] + _beaten(rows[:, n], least, block, seen[n], few, many)) / (
+                1 + many
+            )
+    found: list[float] = p.tolist()
+    return found
+
+
+def _hits(rows: Floats, orders: Ints, least: int, seen: Floats) -> NDArray[np.bool_]:
+    """(series, orders): whether an order gains as much as was seen of a series."""
+    best = _gains(rows.take(orders, -1), least).max(-1)
+    found: NDArray[np.bool_] = best >= seen[:, None] - 1e-9
+    return found
+
+
+def _beaten(rows: Floats, least: int, block: int, seen: float, start: int, stop: int) -> int:
+    """How many of some orders gain as much as was seen of one series, (classes, n)."""
+    orders, hits = _orders(rows.shape[-1], block, stop), 0
+    part = max(1, CACHED // rows.size)
+    for at in range(start, stop, part):
+        some = orders[at : min(at + part, stop)]
+        hits += int(_hits(rows[:, None], some, least, np.array([seen])).sum())
+    return hits
 
 
 def likely(llr: Floats, share: float = 0.8) -> Ints:

@@ -164,20 +164,32 @@ def of_pair(asked: Case, actor: str, partner: str) -> Case:
 
 def found_in(days: Days, last: str, fitted: Fitted) -> list[Finding]:
     """What is found in one dyad that has enough data for it."""
-    if days.mass.sum() < LEAST_MASS:
-        return []
-    end = str(days.day[-1]) if last == NEVER else last
-    found = judge.findings(days, False, end, fitted.null, fitted.share)
-    return [finding for finding in found if finding.enough]
+    return found_in_each([days], last, fitted)[0]
+
+
+def found_in_each(every: Sequence[Days], last: str, fitted: Fitted) -> list[list[Finding]]:
+    """What is found in each of some dyads that have enough data for it, `PART` of them at once."""
+    found: list[list[Finding]] = [[] for _ in every]
+    able = [n for n, days in enumerate(every) if days.mass.sum() >= LEAST_MASS]
+    for at in range(0, len(able), PART):
+        begun = {n: judge.begin(every[n], weighed=False) for n in able[at : at + PART]}
+        judge.foresee(begun.values())
+        for n, some in begun.items():
+            days, end = every[n], str(every[n].day[-1]) if last == NEVER else last
+            held = judge.findings(days, False, end, fitted.null, fitted.share, some)
+            found[n] = [finding for finding in held if finding.enough]
+    return found
 
 
 def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
     """Every change of every dyad that has enough data, each with its q among all of them."""
     held: list[tuple[Case, Finding]] = []
     last = horizon(db, asked, None)
-    for (actor, partner), flows in sorted(dyads(db, asked).items()):
-        one = of_pair(asked, actor, partner)
-        held += [(one, finding) for finding in found_in(case.days_of_pair(flows), last, fitted)]
+    rows = sorted(dyads(db, asked).items())
+    every = [case.days_of_pair(flows) for _, flows in rows]
+    for (pair, _), some in zip(rows, found_in_each(every, last, fitted), strict=True):
+        one = of_pair(asked, *pair)
+        held += [(one, finding) for finding in some]
     rates = breaks.adjusted([finding.p for _, finding in held])
     return [
         Detected(one, finding, q, len(held), "no_evidence", None)

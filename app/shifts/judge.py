@@ -1,9 +1,9 @@
 """From the days of a dyad or of a tilt to its shifts: when, how far, how surely. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,9 @@ def monthly(days: Days, weighed: bool) -> Rows:
 
 def daily(days: Days) -> Rows:
     """Event-days, by mass."""
-    mass = measure.capped(days)[0] / 1000 / measure.DAY_DISPERSION
-    factor = _kept(days) / 1000 / measure.DAY_DISPERSION
+    kept = measure.capped(days)[0]
+    mass = kept / 1000 / measure.DAY_DISPERSION
+    factor = kept / np.maximum(days.mass, 1) / 1000 / measure.DAY_DISPERSION
     return Rows("event_days", days.day, mass, mass, factor, np.arange(len(days)))
 
 
@@ -127,19 +128,19 @@ class Finding:
 
 
 def findings(
-    days: Days, weighed: bool, last: str, null: Null = KEDS, share: float = 0.5
+    days: Days,
+    weighed: bool,
+    last: str,
+    null: Null = KEDS,
+    share: float = 0.5,
+    begun: "Begun | None" = None,
 ) -> list[Finding]:
     """Every change point, in order; one candidate where there is none, or what is missing.
 
-    `last` is the day up to which events could have been known.
+    `last` is the day up to which events could have been known; `begun` what `begin` gives.
     """
-    if len(days) < 2:
-        return [_nothing(days, share)]
-    rows = daily(days) if len(days) < DENSE else monthly(days, weighed)
-    cuts = _month_cuts(rows) if rows.monthly else _day_cuts(rows)
-    if rows.monthly and not _dense(rows, cuts):
-        rows = daily(days)
-        cuts = _day_cuts(rows)
+    rows, cuts = begun or begin(days, weighed)
+    cuts = _day_cuts(rows) if cuts is None else cuts
     if not cuts:
         return [_nothing(days, share)]
     ends = [0, *cuts, len(rows.when)]
@@ -147,6 +148,27 @@ def findings(
     found = [_finding(rows.part(a, c), b - a, last, null, share) for a, b, c in spans]
     undated = len(found) == 1 and not found[0].enough and found[0].p > UNDATED
     return [_nothing(days, share)] if undated else found
+
+
+class Begun(NamedTuple):
+    """The rows to look at, and where they break; None where permutations say that."""
+
+    rows: Rows
+    cuts: list[int] | None
+
+
+def begin(days: Days, weighed: bool) -> Begun:
+    """All of `findings` that comes before the permutations of event-days."""
+    if len(days) < DENSE:
+        return Begun(daily(days), None if len(days) > 1 else [])
+    rows = monthly(days, weighed)
+    cuts = _month_cuts(rows)
+    return Begun(rows, cuts) if _dense(rows, cuts) else Begun(daily(days), None)
+
+
+def foresee(begun: Iterable[Begun]) -> None:
+    """Find p of event-days of many at once: it is kept for those who ask for each of them."""
+    breaks.p_permuted_each([rows.tested for rows, cuts in begun if cuts is None], 1, 1)
 
 
 def _nothing(days: Days, share: float) -> Finding:

@@ -8,6 +8,8 @@ not speak for years. docs/shifts.md gives each formula with its source.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,13 +69,59 @@ def gathered(rows: Sequence[tuple[str, int, int, int, int, int, int, int]]) -> D
     return Days(day, total[:, 0], total[:, 1:3], total[:, 3:])
 
 
+class Sides(NamedTuple):
+    """What passed in a dyad, day by day: of both sides together, and of each."""
+
+    both: Days
+    apart: Days
+    """A day of a side each; a day on which both acted stands there twice."""
+    own: Ints
+    """Whose day it is: 1 where the one acted, 0 where the other did."""
+
+    def of(self, own: int) -> Days:
+        """The days of one side."""
+        held, days = self.own == own, self.apart
+        return Days(days.day[held], days.n[held], days.mass[held], days.classes[held])
+
+
+def sides(
+    count: int, dyad: Ints, own: Ints, day: NDArray[np.datetime64], sums: Ints
+) -> list[Sides]:
+    """`Sides` of `count` dyads, from rows of dyad, side, day and n, for, against, q1 … q4."""
+    number = day.astype(np.int64)
+    order = np.lexsort((number, dyad))
+    dyad, own, number, sums = (held[order] for held in (dyad, own, number, sums))
+    day = day[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (dyad[1:] != dyad[:-1]) | (number[1:] != number[:-1])
+    first = np.flatnonzero(new)
+    total = np.add.reduceat(sums, first, axis=0) if len(first) else sums
+    whole, every = _days(day[first], total), _days(day, sums)
+    inner, outer = (held.searchsorted(np.arange(count + 1)) for held in (dyad[first], dyad))
+    return [
+        Sides(_part(whole, a, b), _part(every, c, d), own[c:d])
+        for (a, b), (c, d) in zip(pairwise(inner.tolist()), pairwise(outer.tolist()), strict=True)
+    ]
+
+
+def _days(day: NDArray[np.datetime64], sums: Ints) -> Days:
+    return Days(day, sums[:, 0], sums[:, 1:3], sums[:, 3:])
+
+
+def _part(days: Days, start: int, stop: int) -> Days:
+    at = slice(start, stop)
+    return Days(days.day[at], days.n[at], days.mass[at], days.classes[at])
+
+
 def capped(days: Days) -> tuple[Ints, Ints]:
     """Masses and classes of each day in thousandths, no day above its bounds; whole numbers."""
     mass, classes = days.mass, days.classes * 1000
     total, count = mass.sum(1, keepdims=True), days.classes.sum(1, keepdims=True)
-    mass = np.where(total > DAY_MASS, mass * DAY_MASS // np.maximum(total, 1), mass)
-    most = DAY_EVENTS * 1000
-    classes = np.where(count > DAY_EVENTS, days.classes * most // np.maximum(count, 1), classes)
+    if total.max(initial=0) > DAY_MASS:
+        mass = np.where(total > DAY_MASS, mass * DAY_MASS // np.maximum(total, 1), mass)
+    if count.max(initial=0) > DAY_EVENTS:
+        most = DAY_EVENTS * 1000 * days.classes // np.maximum(count, 1)
+        classes = np.where(count > DAY_EVENTS, most, classes)
     return mass, classes
 
 
@@ -103,11 +151,10 @@ def by_month(days: Days) -> Months:
     if not len(days):
         return Months(0, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)))
     month = month_of(days.day)
-    at, size = month - month[0], int(month[-1] - month[0]) + 1
-    mass, classes = capped(days)
-    held = np.concatenate([days.n[:, None], mass, classes], axis=1)
-    total = np.zeros((size, 7), np.int64)
-    np.add.at(total, at, held)
+    held = np.concatenate([days.n[:, None], *capped(days)], axis=1)
+    first = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
+    total = np.zeros((int(month[-1] - month[0]) + 1, 7), np.int64)
+    total[month[first] - month[0]] = np.add.reduceat(held, first, axis=0)
     return Months(int(month[0]), total[:, 0], total[:, 1:3] / 1000, total[:, 3:] / 1000)
 
 

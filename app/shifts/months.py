@@ -16,8 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert
 from app.db import dialect
 from app.db.tables import dyad_months
 from app.shifts import measure, queries
-from app.shifts.case import Flow
-from app.shifts.measure import Days, Floats, Ints
+from app.shifts.measure import Days, Floats, Ints, Sides
 
 Pair = tuple[str, str]
 LEAST_DAYS = 60
@@ -61,14 +60,13 @@ def drawn(stored: bytes) -> Floats:
 
 
 def rows(
-    dataset: str, dyads: Mapping[Pair, Sequence[Flow]], days: Mapping[Pair, Days],
-    said: Mapping[Pair, Said],
-) -> list[dict[str, Any]]:  # fmt: skip
+    dataset: str, dyads: Mapping[Pair, Sides], said: Mapping[Pair, Said]
+) -> list[dict[str, Any]]:
     """Rows of `dyad_months`, for the dyads in `said`."""
     found = []
     for pair in sorted(said):
-        of = days[pair]
-        held = _held(dyads[pair], of, said[pair])
+        of = dyads[pair].both
+        held = _held(dyads[pair], said[pair])
         months = measure.by_month(of)
         phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
         index = measure.at_months(months, phi)
@@ -81,13 +79,10 @@ def rows(
     return found
 
 
-def _held(flows: Sequence[Flow], days: Days, said: Said) -> Ints:
-    """`ROWS` of a dyad, whose flows are seen from its one."""
-    side = measure.Days(
-        np.array([f.day for f in flows], "datetime64[D]"),
-        *(np.array([f.sums for f in flows], np.int64)[:, at] for at in (0, [1, 2], [3, 4, 5, 6])),
-    )
-    own = np.array([[f.own] for f in flows], np.int64)
+def _held(sides: Sides, said: Said) -> Ints:
+    """`ROWS` of a dyad, whose sides are seen from its one."""
+    days, side = sides.both, sides.apart
+    own = sides.own[:, None].astype(np.int64)
     month = np.unique(measure.month_of(days.day))
     kept, apart = measure.capped(days)[0], measure.capped(side)[0]
     held = np.zeros((len(month), len(ROWS)), np.int64)
@@ -144,7 +139,7 @@ def publishers(db: Connection, dataset: str, since: Mapping[Pair, str]) -> dict[
 
 def keep(
     db: Connection, dataset: str, changed: Sequence[Row[Any]],
-    dyads: Mapping[Pair, Sequence[Flow]], days: Mapping[Pair, Days],
+    dyads: Mapping[Pair, Sides],
 ) -> None:  # fmt: skip
     """Keep the months of those dyads that are busy; publishers are counted again from the year of
     the first day that changed."""
@@ -152,7 +147,7 @@ def keep(
     since = {
         pair: c.since if pair in stood else ""
         for c in changed
-        if is_busy(days.get(pair := (c.one, c.other)))
+        if (pair := (c.one, c.other)) in dyads and is_busy(dyads[pair].both)
     }
     said = publishers(db, dataset, since)
     for pair, day in since.items():
@@ -163,7 +158,7 @@ def keep(
     if stood:
         gone = [{"a": one, "b": other} for one, other in stood]
         db.execute(delete(dyad_months).where(*same), gone)
-    if made := rows(dataset, dyads, days, said):
+    if made := rows(dataset, dyads, said):
         db.execute(insert(dyad_months), made)
 
 
@@ -174,9 +169,9 @@ def _add_earlier(said: Said, held: Ints, opened: int) -> None:
         of.update(zip((early[0] // size).tolist(), early[at].tolist(), strict=True))
 
 
-def is_busy(days: Days | None) -> bool:
+def is_busy(days: Days) -> bool:
     """Whether months of a dyad are kept."""
-    return days is not None and len(days) >= LEAST_DAYS
+    return len(days) >= LEAST_DAYS
 
 
 def kept(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, bytes]:

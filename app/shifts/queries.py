@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     and_,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -184,12 +186,13 @@ def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
 
 @lru_cache(maxsize=2)
 def sums_of_pairs(kind: str) -> dialect.Compiled:
-    """(one, other, own, day, n, positive, negative, q1 … q4) of pairs that are handed over, by the
-    dataset `wanted`; `own` is 1 where the one acted."""
-    pairs = dialect.handed(kind, ("one", "other"))
+    """(number, own, day, n, positive, negative, q1 … q4) of pairs that are handed over, each with
+    its number, by the dataset `wanted`; `own` is 1 where the one acted."""
+    pairs = dialect.handed(kind, ("number", "one", "other"))
+    number = cast(pairs.c.number, Integer)
     d, arms = day_sums.c, []
     for own, from_, toward in ((1, pairs.c.one, pairs.c.other), (0, pairs.c.other, pairs.c.one)):
-        rows = select(pairs.c.one, pairs.c.other, literal(own), d.day, *(d[name] for name in SUMS))
+        rows = select(number, literal(own), d.day, *(d[name] for name in SUMS))
         same = (d["from"] == from_) & (d.toward == toward) & (d.dataset == bindparam("wanted"))
         arms.append(rows.select_from(pairs).join(day_sums, same))
     both: Any = union_all(*arms)

@@ -20,14 +20,12 @@ from app.db.tables import dyads, shifts
 from app.db.types import NEVER
 from app.shifts import breaks, calibration, case, detect, judge, months, nulls
 from app.shifts.calibration import fitted
-from app.shifts.detect import Fitted, Pair, found_in, of_pair, sturdy
+from app.shifts.detect import Fitted, Pair, found_in_each, of_pair, sturdy
 from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
-from app.shifts.stored import STALE, question, sums_of_pairs
+from app.shifts.stored import PART, STALE, question, sides_of_pairs
 
 log = logging.getLogger(__name__)
-PART = 400
-"""Dyads that are found anew in one transaction."""
 DYADS = 10
 """Dyads with many events that a calibration needs at least."""
 SEED = 20_231_013
@@ -57,11 +55,11 @@ def _find_anew(db: Connection, dataset: str, rows: Sequence[Row[Any]]) -> None:
     pairs = [(r.one, r.other) for r in rows]
     key = (s.dataset == dataset, s.one == bindparam("a"), s.other == bindparam("b"))
     db.execute(delete(shifts).where(*key), [{"a": one, "b": other} for one, other in pairs])
-    held = sums_of_pairs(db, dataset, pairs)
-    days = {pair: case.days_of_pair(flows) for pair, flows in held.items()}
+    held = sides_of_pairs(db, dataset, pairs)
+    days = {pair: some.both for pair, some in held.items()}
     if made := list(found(db, dataset, days, known)):
         db.execute(insert(shifts), made)
-    months.keep(db, dataset, rows, held, days)
+    months.keep(db, dataset, rows, held)
     d = dyads.c
     same = (d.one == bindparam("a"), d.other == bindparam("b"), d.dataset == dataset)
     values = {"segmented": bindparam("n"), "since": NEVER}
@@ -74,8 +72,9 @@ def found(
 ) -> Iterator[dict[str, Any]]:
     """The rows of some dyads, each with its days."""
     asked = question(dataset)
-    for (one, other), days in every.items():
-        for number, finding in enumerate(found_in(days, NEVER, known)):
+    held = found_in_each(list(every.values()), NEVER, known)
+    for ((one, other), days), some in zip(every.items(), held, strict=True):
+        for number, finding in enumerate(some):
             robust = None
             if judge.worth_testing(finding, finding.p):
                 robust = sturdy(db, of_pair(asked, one, other), finding, days, known.null)

@@ -4,12 +4,12 @@ What is stored is what a run over everything would find, to the last bit: each d
 own day sums alone, and q is worked out over all of them at the end of a run.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import msgspec
+import numpy as np
 from sqlalchemy import (
     Connection,
     Row,
@@ -21,13 +21,14 @@ from sqlalchemy import (
 
 from app.db import dialect
 from app.db.tables import dyads, shifts
-from app.shifts import breaks, detect, judge, queries
-from app.shifts.case import Case, Flow, days_of_pair
-from app.shifts.detect import Detected, Fitted, Pair, found_in, horizon, of_pair
+from app.shifts import breaks, detect, judge, measure, queries
+from app.shifts.case import Case
+from app.shifts.detect import Detected, Fitted, Pair, found_in_each, horizon, of_pair
 from app.shifts.judge import Finding
 from app.shifts.key import Scope
+from app.shifts.measure import Sides
 
-PART = 400
+PART = 1000
 """Dyads that are found anew in one transaction."""
 MOST = 2_000
 """More stale dyads than this are not found anew for a reader, who is told how many there are."""
@@ -60,16 +61,23 @@ def any_stale(db: Connection, dataset: str) -> bool:
     return db.scalar(rows) is not None
 
 
-def sums_of_pairs(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, list[Flow]]:
-    """Day sums of some dyads, both directions, seen from the one that is named first."""
-    kind, found = db.dialect.name, defaultdict(list)
-    run = queries.sums_of_pairs(kind)
-    for at in range(0, len(pairs), PART):
-        given = dialect.handing(kind, pairs[at : at + PART])
-        rows: Any = run.run(db, given | {"wanted": dataset}).fetchall()
-        for one, other, own, day, *sums in rows:
-            found[one, other].append(Flow(other, own, day, tuple(sums)))
-    return dict(sorted(found.items()))
+def sides_of_pairs(db: Connection, dataset: str, pairs: Iterable[Pair]) -> dict[Pair, Sides]:
+    """Day sums of some dyads, those that have any."""
+    kind = db.dialect.name
+    found: dict[Pair, Sides] = {}
+    run, ordered = queries.sums_of_pairs(kind), sorted(pairs)
+    for at in range(0, len(ordered), PART):
+        part = ordered[at : at + PART]
+        given = dialect.handing(kind, [(str(n), *pair) for n, pair in enumerate(part)])
+        rows: Any = run.run(db, given | {"wanted": dataset}).cursor.fetchall()
+        if not rows:
+            continue
+        number, own, day, *sums = zip(*rows, strict=True)
+        dyad, of_one, *numbers = (np.array(held, np.int64) for held in (number, own, *sums))
+        days = np.array(day, "datetime64[D]")
+        held = measure.sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
+        found |= {pair: some for pair, some in zip(part, held, strict=True) if len(some.both)}
+    return found
 
 
 def finding_of(document: str, last: str) -> Finding:
@@ -123,9 +131,11 @@ def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], 
         for row in db.execute(rows_of(dataset, asked.actor))
         if (row.one, row.other) not in anew
     ]
-    for (one, other), flows in sums_of_pairs(db, dataset, sorted(anew)).items():
+    sides = sides_of_pairs(db, dataset, anew)
+    every = found_in_each([some.both for some in sides.values()], last, known)
+    for (one, other), findings in zip(sides, every, strict=True):
         actor, partner = (other, one) if asked.actor == other else (one, other)
-        for finding in found_in(days_of_pair(flows), last, known):
+        for finding in findings:
             pair = of_pair(asked, actor, partner)
             held.append(Detected(pair, finding, 1.0, 0, "no_evidence", None))
     held.sort(key=lambda row: (row.case.actor, row.case.toward))

@@ -132,6 +132,48 @@ def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
     assert breaks.p_permuted(rows, 1, 1) == pytest.approx(1 / 2000)
 
 
+def reached(rows: Rows, times: int) -> list[bool]:
+    """Of each order in turn, whether it gains as much as was seen; one by one."""
+    seen = breaks.gains(rows, 1).max()
+    orders = breaks._orders(len(rows), 1, times)
+    return [bool(breaks.gains(rows[order], 1).max() >= seen - 1e-9) for order in orders]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_clear_nothing_is_left_after_twenty_orders_that_reach_it(seed: int) -> None:
+    rows = drawn(seed, 6 + seed, 2)
+    few = np.cumsum(reached(rows, 199))
+    if few[-1] >= 20:
+        wanted = 20 / (1 + int(few.searchsorted(20)))
+        assert wanted > 0.1
+    else:
+        wanted = (1 + sum(reached(rows, 1999))) / 2000
+    breaks._known.clear()
+    assert breaks.p_permuted(rows, 1, 1) == wanted
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.permutations(range(16)))
+def test_a_p_is_the_same_in_any_company(order: list[int]) -> None:
+    every = [drawn(seed, 5 + seed % 3, 2) for seed in order]
+    breaks._known.clear()
+    alone = [breaks.p_permuted(rows, 1, 1, 39, 99) for rows in every]
+    breaks._known.clear()
+    assert breaks.p_permuted_each(every, 1, 1, 39, 99) == alone
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_first_look_in_single_precision_hides_no_break(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = drawn(seed, 90)
+    for penalty in (1.0, 3.0, 5.0, 8.0):
+        monkeypatch.setattr(breaks, "SCREENED", 400)
+        looked = breaks.partition(rows, 6, penalty)
+        monkeypatch.setattr(breaks, "SCREENED", 0)
+        assert looked == breaks.partition(rows, 6, penalty)
+
+
 def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
     at = [breaks.p_closed(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
     assert at == sorted(at, reverse=True)

@@ -160,3 +160,30 @@ def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
     assert change < measure.certain(before, after) < 0
     little = measure.level(np.array([[0.5, 0.4]]))
     assert measure.certain(little, before) == 0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 1), st.integers(0, 5), st.integers(1, 9)),
+        max_size=40,
+        unique_by=lambda row: row[:3],
+    )
+)
+def test_the_sides_of_many_dyads_are_those_of_each(rows: list[tuple[int, int, int, int]]) -> None:
+    day = np.datetime64("2020-01-30") + np.array([r[2] for r in rows], np.int64)
+    sums = np.array([[n, 2 * n, 3 * n, n, 0, 0, n] for *_, n in rows], np.int64).reshape(-1, 7)
+    number, own = (np.array([r[at] for r in rows], np.int64) for at in (0, 1))
+    every = measure.sides(4, number, own, day, sums)
+    told = [(str(d), *line) for d, line in zip(day, sums.tolist(), strict=True)]
+    for at, sides in enumerate(every):
+        mine = [line for line, row in zip(told, rows, strict=True) if row[0] == at]
+        assert_same(sides.both, measure.gathered(mine))
+        for side in (0, 1):
+            acted = [t for t, r in zip(told, rows, strict=True) if r[:2] == (at, side)]
+            assert_same(sides.of(side), measure.gathered(acted))
+
+
+def assert_same(one: measure.Days, other: measure.Days) -> None:
+    for name in ("day", "n", "mass", "classes"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
