@@ -57,7 +57,8 @@ def gains(rows: Floats, least: int) -> Floats:
     Of a break Σ x ln((x + a p) / ((m + a) p)) over both sides: how much better their own shares fit
     than the pooled ones.
     """
-    return _gains(np.ascontiguousarray(np.moveaxis(rows, -1, 0)), least)
+    by_class = rows.T if rows.ndim == 2 else np.moveaxis(rows, -1, 0)
+    return _gains(np.ascontiguousarray(by_class), least)
 
 
 def _gains(rows: Floats, least: int) -> Floats:

@@ -175,8 +175,11 @@ def found_in_each(every: Sequence[Days], last: str, fitted: Fitted) -> list[list
         begun = {n: judge.begin(every[n], weighed=False) for n in able[at : at + PART]}
         judge.foresee(begun.values())
         for n, some in begun.items():
+            settled = judge.settled(some)
+            if settled.hopeless:
+                continue
             days, end = every[n], str(every[n].day[-1]) if last == NEVER else last
-            held = judge.findings(days, False, end, fitted.null, fitted.share, some)
+            held = judge.findings(days, False, end, fitted.null, fitted.share, settled)
             found[n] = [finding for finding in held if finding.enough]
     return found
 

@@ -51,6 +51,8 @@ class Rows:
 
     def part(self, start: int, stop: int) -> "Rows":
         """Some rows in a row."""
+        if (start, stop) == (0, len(self.when)):
+            return self
         inside = (self.row_of_day >= start) & (self.row_of_day < stop)
         return replace(
             self,
@@ -139,8 +141,7 @@ def findings(
 
     `last` is the day up to which events could have been known; `begun` what `begin` gives.
     """
-    rows, cuts = begun or begin(days, weighed)
-    cuts = _day_cuts(rows) if cuts is None else cuts
+    rows, cuts = settled(begun or begin(days, weighed))
     if not cuts:
         return [_nothing(days, share)]
     ends = [0, *cuts, len(rows.when)]
@@ -156,6 +157,14 @@ class Begun(NamedTuple):
     rows: Rows
     cuts: list[int] | None
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing that has enough on both sides can come of it, whatever its p."""
+        if not self.cuts:
+            return self.cuts is not None
+        alone = len(self.cuts) == 1 and not self.rows.monthly
+        return alone and not _enough(self.rows, self.cuts[0])
+
 
 def begin(days: Days, weighed: bool) -> Begun:
     """All of `findings` that comes before the permutations of event-days."""
@@ -169,6 +178,16 @@ def begin(days: Days, weighed: bool) -> Begun:
 def foresee(begun: Iterable[Begun]) -> None:
     """Find p of event-days of many at once: it is kept for those who ask for each of them."""
     breaks.p_permuted_each([rows.tested for rows, cuts in begun if cuts is None], 1, 1)
+
+
+def settled(begun: Begun) -> Begun:
+    """The same, with its breaks."""
+    rows, cuts = begun
+    return Begun(rows, _day_cuts(rows) if cuts is None else cuts)
+
+
+def _enough(rows: Rows, at: int) -> bool:
+    return bool(min(rows.tested[:at].sum(), rows.tested[at:].sum()) >= LEAST_EFFECTIVE)
 
 
 def _nothing(days: Days, share: float) -> Finding:
@@ -233,7 +252,6 @@ def _finding(
         else breaks.p_permuted(rows.tested, 1, 1)
     )
     before, after = measure.levels([rows.mass[:at], rows.mass[at:]], share)
-    sides = rows.tested[:at].sum(), rows.tested[at:].sum()
     end = _after(rows, size - 1)
     return Finding(
         method=rows.method,
@@ -244,7 +262,7 @@ def _finding(
         after=after,
         llr=llr,
         p=p,
-        enough=bool(min(sides) >= LEAST_EFFECTIVE),
+        enough=_enough(rows, at),
         provisional=provisional(str(rows.when[at]), last),
     )
 

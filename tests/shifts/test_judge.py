@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from shared_data import rows
 
-from app.shifts import judge, measure, shares
+from app.shifts import breaks, detect, judge, measure, shares
 from app.shifts.judge import Finding
 from app.shifts.measure import Days
 from app.shifts.shares import Part
@@ -150,3 +150,25 @@ def test_a_level_without_a_baseline_is_held_against_the_ties() -> None:
     level = measure.level(np.array([[0.0, 3.2]]))
     assert shares.below(level, (6.4, 1.6)) > 0.99
     assert 0.7 < shares.below(level, (1.0, 1.0)) < 0.97
+
+
+def test_what_is_found_in_many_is_what_each_shows_that_has_enough() -> None:
+    dice, every = np.random.default_rng(4), []
+    for number in range(60):
+        at = np.sort(dice.choice(1500, int(dice.choice([1, 5, 12, 25, 50, 200])), replace=False))
+        good = dice.random(len(at)) < np.where(at < 700, 0.9, dice.choice([0.1, 0.9]))
+        mass = dice.integers(50, 900, len(at))
+        told = [
+            (str(np.datetime64("2016-01-01") + int(a)), 1, int(m * g), int(m * (1 - g)),
+             int(g), 0, int(1 - g), 0)
+            for a, g, m in zip(at, good, mass, strict=True)
+        ]  # fmt: skip
+        every.append(measure.gathered(told[: len(told) - number % 2]))
+    wanted = [
+        [] if days.mass.sum() < detect.LEAST_MASS
+        else [f for f in judge.findings(days, False, "2021-01-01") if f.enough]
+        for days in every
+    ]  # fmt: skip
+    breaks._known.clear()
+    assert detect.found_in_each(every, "2021-01-01", detect.Fitted()) == wanted
+    assert sum(map(bool, wanted)) > 10
