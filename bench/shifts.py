@@ -11,16 +11,28 @@ import csv
 import gzip
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from app.shifts import breaks, judge, measure
-from app.shifts.measure import Days, Floats
-from app.shifts.nulls import BLOCK, LEAST_EVENTS, LENGTHS, RATES, Nulls, effective, fit, size
+from app.shifts.breaks import BLOCK
+from app.shifts.measure import Days, Floats, Ints
+from app.shifts.nulls import (
+    LEAST_EVENTS,
+    LENGTHS,
+    RATES,
+    Drawn,
+    Nulls,
+    Source,
+    effective,
+    fit,
+    size,
+)  # fmt: skip
 
 FALSE_ALARMS = 0.05
 """Change points per dyad-decade in which nothing changed, for every detector alike."""
@@ -51,25 +63,163 @@ def read(path: Path) -> dict[tuple[str, str], Dyad]:
 
 
 LEVELS = ("0.05", "0.01", "0.001")
+HEAD = (
+    "".join(f"{'p <= ' + x:>11}" for x in LEVELS)
+    + "   "
+    + "".join(f"{'closed ' + x:>14}" for x in LEVELS)
+)
+SOME = 400
+"""Nulls for each cell that a null is fitted to."""
 
 
-def sizes(nulls: Nulls, null: breaks.Null, draws: int) -> Iterator[str]:
-    """How often p falls under a level although nothing changed."""
-    yield f"{'a month':>8}{'months':>8}" + "".join(f"{'p <= ' + x:>11}" for x in LEVELS)
+def _told(found: Floats) -> str:
+    p, closed = ([float((of <= float(x)).mean()) for x in LEVELS] for of in found.T[::-1])
+    return "".join(f"{x:>14.4f}" for x in (*p, *closed))
+
+
+def sizes(nulls: Source, null: breaks.Null, draws: int) -> Iterator[str]:
+    """How often p, and the closed p, fall under a level although nothing changed."""
+    yield f"{'a month':>8}{'months':>8}{HEAD}"
+    every = []
     for rate in RATES:
         for length in LENGTHS:
-            found = size(nulls, null, draws, rate, length)
-            shares = "".join(f"{(found <= float(x)).mean():>11.4f}" for x in LEVELS)
-            yield f"{rate:>8}{length:>8}{shares}"
+            every.append(size(nulls, null, draws, rate, length))
+            yield f"{rate:>8}{length:>8}{_told(every[-1])}"
+    yield f"{'all':>16}{_told(np.concatenate(every))}"
 
 
-def permuted_sizes(nulls: Nulls, draws: int) -> Iterator[str]:
-    """The same for the permutation of three-month blocks."""
-    yield f"{'a month':>8}{'months':>8}{'p <= 0.05':>11}"
+def elsewhere(
+    sources: Mapping[str, Callable[[], tuple[Source, breaks.Null]]], draws: int
+) -> Iterator[str]:
+    """The same over all cells together, of other series, with the least and greatest of a cell."""
+    yield f"{'series':<34}{HEAD}   at 0.05, by cell"
+    for name, make in sources.items():
+        source, null = make()
+        cells = [size(source, null, draws, r, n) for r in RATES for n in LENGTHS]
+        share = [float((c[:, 1] <= 0.05).mean()) for c in cells]
+        yield f"{name:<34}{_told(np.concatenate(cells))}   {min(share):.3f} to {max(share):.3f}"
+
+
+Kind = Callable[[np.random.Generator, float, int], tuple[Ints, Floats]]
+"""Of (dice, events a month, quarters) (quarters, 3) counts and (quarters, 4) shares of classes."""
+GULF = (0.37, 0.17, 0.25, 0.21)
+"""Shares of the four classes in the KEDS Gulf data."""
+
+
+def _steady(shares: tuple[float, ...]) -> Kind:
+    def made(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+        return dice.poisson(rate, (quarters, 3)), np.tile(shares, (quarters, 1))
+
+    return made
+
+
+def _uneven(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+    """Counts of variance n + n² / 0.3."""
+    found = dice.poisson(dice.gamma(0.3, rate / 0.3, (quarters, 3)))
+    return found, np.tile(GULF, (quarters, 1))
+
+
+def _moods(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+    """Every quarter has shares of its own, which its three months have in common."""
+    return dice.poisson(rate, (quarters, 3)), dice.dirichlet(np.array(GULF) * 3, quarters)
+
+
+def _bursts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+    """One quarter of twenty has fifteen times as many events, most of them hostile."""
+    burst = dice.random(quarters) < 0.05
+    counts = dice.poisson(rate * np.where(burst, 15, 1)[:, None], (quarters, 3))
+    return counts, np.where(burst[:, None], (0.05, 0.0, 0.25, 0.7), GULF)
+
+
+KINDS: dict[str, Kind] = {
+    "Poisson counts": _steady(GULF), "negative-binomial counts": _uneven,
+    "nine of ten acts friendly": _steady((0.75, 0.15, 0.08, 0.02)),
+    "words alone": _steady((0.7, 0.0, 0.3, 0.0)), "a mood for each quarter": _moods,
+    "bursts of hostility": _bursts,
+}  # fmt: skip
+
+
+class Made:
+    """Series made up from nothing, quarter by quarter."""
+
+    def __init__(self, kind: Kind, seed: int) -> None:
+        self.kind, self.dice = kind, np.random.default_rng(seed)
+
+    def draw(self, rate: float, length: int) -> Drawn:
+        """A series of `length` months with about `rate` events a month."""
+        while True:
+            counts, shares = self.kind(self.dice, rate, -(-length // BLOCK))
+            total = counts.sum(1)
+            if total.sum() > 1:
+                break
+        turn = self.dice.random(int(total.sum()))
+        bounds = shares.cumsum(1).repeat(total, axis=0)
+        quad = np.minimum((turn[:, None] > bounds).sum(1), 3)
+        month = np.arange(counts.size).repeat(counts.ravel())
+        start = month.astype("datetime64[M]").astype("datetime64[D]")
+        day, where = np.unique(start + self.dice.integers(0, 28, len(month)), return_inverse=True)
+        classes = np.zeros((len(day), 4), np.int64)
+        np.add.at(classes, (where, quad), 1)
+        mass = 400 * np.stack([classes[:, :2].sum(1), classes[:, 2:].sum(1)], axis=1)
+        return Drawn(0, where, Days(day, classes.sum(1), mass, classes))
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Nulls whose blocks begin a month after the quarters of the calendar."""
+
+    nulls: Nulls
+
+    def draw(self, rate: float, length: int) -> Drawn:
+        """A series of `length` months with about `rate` events a month."""
+        drawn = self.nulls.draw(rate, length)
+        held = drawn.days
+        month = held.day.astype("datetime64[M]")
+        day = (month + 1).astype("datetime64[D]") + (held.day - month.astype("datetime64[D]"))
+        order = np.argsort(day, kind="stable")
+        moved = Days(day[order], held.n[order], held.mass[order], held.classes[order])
+        return Drawn(drawn.dyad, drawn.rows[order], moved)
+
+
+def others(days: list[Days]) -> dict[str, Callable[[], tuple[Source, breaks.Null]]]:
+    """Series that p was not fitted to, each with the null that it is asked of."""
+
+    def half(first: int) -> tuple[Source, breaks.Null]:
+        return Nulls(days[1 - first :: 2], 7), fit(Nulls(days[first::2], 6), SOME)
+
+    found: dict[str, Callable[[], tuple[Source, breaks.Null]]] = {
+        "fitted on the one half of dyads": lambda: half(0),
+        "fitted on the other": lambda: half(1),
+        "blocks that begin a month late": lambda: (Late(Nulls(days, 8)), breaks.KEDS),
+    }
+    for name, kind in KINDS.items():
+        found[name] = partial(lambda kind: (Made(kind, 9), breaks.KEDS), kind)
+    return found
+
+
+def changes(nulls: Nulls, draws: int) -> Iterator[str]:
+    """How often any change has p <= 0.05 in 120 quiet months, and more than one in 240 that are
+    quiet but for their middle, where another dyad takes over."""
+    heads = f"{'quiet: cut':>12}{'p <= 0.05':>11}{'one change: cut twice':>23}"
+    yield f"{'a month':>8}{heads}{'two p <= 0.05':>15}"
     for rate in RATES:
-        rows = [effective(nulls.draw(rate, 120).days) for _ in range(draws)]
-        found = np.array([breaks.p_permuted(r, breaks.CONFIRMED, BLOCK, 199, 199) for r in rows])
-        yield f"{rate:>8}{120:>8}{(found <= 0.05).mean():>11.4f}"
+        told = []
+        for _ in range(draws):
+            one, other = (nulls.draw(rate, 120).days for _ in range(2))
+            month = other.day.astype("datetime64[M]")
+            day = (month + 120).astype("datetime64[D]") + (
+                other.day - month.astype("datetime64[D]")
+            )
+            parts = zip(
+                (one.day, one.n, one.mass, one.classes), (day, other.n, other.mass, other.classes),
+                strict=True,
+            )  # fmt: skip
+            both = Days(*(np.concatenate(part) for part in parts))
+            quiet, changed = (judge.findings(d, False, "1999-01-01") for d in (one, both))
+            low = [sum(f.p <= 0.05 for f in found) for found in (quiet, changed)]
+            told.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
+        a, b, c, d = np.mean(told, axis=0)
+        yield f"{rate:>8}{a:>12.3f}{b:>11.3f}{c:>23.3f}{d:>15.3f}"
 
 
 def coverage(nulls: Nulls, draws: int) -> Iterator[str]:
@@ -230,34 +380,38 @@ def comparison(
 
 
 def main() -> None:
-    """Print every table."""
+    """Print the tables."""
     given = argparse.ArgumentParser(prog="python -m bench.shifts", description=__doc__)
     given.add_argument("dyad_days", type=Path)
     given.add_argument("cases", type=Path)
     given.add_argument("--draws", type=int, default=400, help="nulls for each cell")
+    given.add_argument("--only", help="the one table to print: its first word")
     asked = given.parse_args()
     dyads = read(asked.dyad_days)
     busy = [d for d in dyads.values() if d.days.n.sum() >= LEAST_EVENTS]
     print(f"{len(dyads):,} dyads, {len(busy)} of them with {LEAST_EVENTS} events or more\n")
-    nulls = Nulls([d.days for d in busy], 20_231_013)
+    days = [d.days for d in busy]
+    nulls = Nulls(days, 20_231_013)
     documented = cases(asked.cases)
     some = [nulls.draw(RATES[n % 4], 120) for n in range(asked.draws // 2)]
     drawn = [Dyad(d.days, busy[d.dyad].goldstein[d.rows]) for d in some]
     tables = (
         ("Size of p, as published", sizes(nulls, breaks.KEDS, asked.draws)),
-        ("Size of p, fitted anew", sizes(nulls, fit(nulls, asked.draws), asked.draws)),
-        ("Size of the permuted p", permuted_sizes(nulls, asked.draws // 5)),
-        ("The watch level", watching(nulls, asked.draws)),
+        ("Elsewhere: size of p in all cells of other series", elsewhere(others(days), asked.draws)),
+        ("Changes where there are none, or but one", changes(nulls, asked.draws)),
+        ("Watch level", watching(nulls, asked.draws)),
         ("Coverage of the 90 % interval", coverage(nulls, asked.draws)),
         (f"Documented breaks ({sum(m is not None for _, m, _ in documented)}), controls "
          f"({sum(m is None for _, m, _ in documented)})", comparison(dyads, documented, drawn)),
     )  # fmt: skip
     for title, lines in tables:
-        begun = time.perf_counter()
+        if asked.only and not title.lower().startswith(asked.only.lower()):
+            continue
+        begun = time.process_time()
         print(title)
         for line in lines:
             print(line, flush=True)
-        print(f"{time.perf_counter() - begun:.0f} s\n", flush=True)
+        print(f"{time.process_time() - begun:.0f} s\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,15 @@ STOP, STEPS = 20, (24, 56, 112)
 KNOWN = 4096
 """Values of p that are kept."""
 _known: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
+BLOCK = 3
+"""Months that stay together when months are permuted: those of a quarter of the calendar."""
+FEW, MANY = 39, 399
+"""Orders that tell clear nothing, and those that all else is held against."""
+ENOUGH = 8
+"""Of the few orders, as many that gain as much make it clear nothing."""
+REACHED, SLOPE = 10, 40
+"""Orders that must reach an LLR for their count to be its p, and those that show how fast p falls
+above what they reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +242,63 @@ def _beaten(rows: Floats, least: int, block: int, seen: float, start: int, stop:
         some = orders[at : min(at + part, stop)]
         hits += int(_hits(rows[:, None], some, least, np.array([seen])).sum())
     return hits
+
+
+def p_of_months(rows: Floats, first: int, least: int, llr: float | None = None) -> float:
+    """p of an LLR, by default the best, among the best ones of the same quarters in other orders.
+
+    `first` is the month of the first row, since 1970-01. Of clear nothing a few orders tell.
+    """
+    seen = float(gains(rows, least).max(initial=-np.inf)) if llr is None else llr
+    if not np.isfinite(seen):
+        return 1.0
+    quarters = _quarters(rows, first)
+    found = _best_of(quarters, least, 0, FEW)
+    if (found >= seen - 1e-9).sum() < ENOUGH:
+        found = np.concatenate([found, _best_of(quarters, least, FEW, MANY)])
+    return _p_among(found, seen, comb(quarters.shape[1], quarters.shape[1] // 2))
+
+
+def _p_among(found: Floats, seen: float, halves: int) -> float:
+    """p of an LLR among those of orders; where few reach it, an exponential tail above the rest.
+
+    Its scale is the mean excess. No p is below the share of orders that part the quarters alike,
+    of which one in `halves` is the least.
+    """
+    hits, size = int((found >= seen - 1e-9).sum()), 1 + len(found)
+    highest = np.sort(found)[::-1][:SLOPE]
+    if hits >= REACHED or not np.isfinite(highest[-1]):
+        return (1 + hits) / size
+    scale = float((highest[:-1] - highest[-1]).mean())
+    above = (seen - float(highest[REACHED - 1])) / max(scale, 1e-9)
+    return max(REACHED / size * float(np.exp(-max(above, 0.0))), hits / size, 1 / halves)
+
+
+def _quarters(rows: Floats, first: int) -> Floats:
+    """(classes, quarters, months): whole quarters, empty where they reach beyond the rows."""
+    ahead = first % BLOCK
+    padded = np.zeros((-(-(ahead + len(rows)) // BLOCK) * BLOCK, rows.shape[1]))
+    padded[ahead : ahead + len(rows)] = rows
+    return np.ascontiguousarray(padded.T).reshape(rows.shape[1], -1, BLOCK)
+
+
+@lru_cache(maxsize=256)
+def _shuffles(size: int) -> Ints:
+    """(orders, size) numbers of quarters in random order, the same at every call."""
+    found: Ints = np.random.default_rng([SEED, size]).random((MANY, size)).argsort(1, kind="stable")
+    return found
+
+
+def _best_of(quarters: Floats, least: int, start: int, stop: int) -> Floats:
+    """The best LLR of the quarters in each of some orders."""
+    orders = _shuffles(quarters.shape[1])[start:stop]
+    months = quarters.shape[1] * BLOCK
+    part = max(1, CACHED // (months * len(quarters)))
+    found = []
+    for at in range(0, len(orders), part):
+        shuffled = quarters.take(orders[at : at + part], 1).reshape(len(quarters), -1, months)
+        found.append(_gains(shuffled, least).max(-1, initial=-np.inf))
+    return np.concatenate(found)
 
 
 def likely(llr: Floats, share: float = 0.8) -> Ints:

@@ -25,6 +25,7 @@ class Fitted:
     """What `entente shifts calibrate` fits to a corpus."""
 
     null: Null = KEDS
+    """By which it is told whether a change holds without some of its events."""
     share: float = 0.5
     """Of all mass, what is cooperative; the prior share θ₀."""
 
@@ -52,7 +53,7 @@ def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
     """The shifts between named sides; at least one row, which may say that there is none."""
     days = case.days_of(case.flows(db, asked), asked)
     last = horizon(db, asked, days)
-    found = judge.findings(days, asked.weighed, last, fitted.null, fitted.share)
+    found = judge.findings(days, asked.weighed, last, fitted.share)
     rates = breaks.adjusted([f.p for f in found])
     watched = judge.watched(days, fitted.share)
     detected = []
@@ -67,7 +68,7 @@ def level(db: Connection, asked: Case, fitted: Fitted, family: int) -> Detected:
     """The level between named sides that did change, but not when or how it was asked."""
     days = case.days_of(case.flows(db, asked), asked)
     last = horizon(db, asked, days)
-    held = judge.at_span(days, "event_days", None, last, fitted.null, fitted.share)
+    held = judge.at_span(days, "event_days", None, last, fitted.share)
     return Detected(asked, replace(held, enough=True), 1.0, family, "no_evidence", None)
 
 
@@ -179,7 +180,7 @@ def found_in_each(every: Sequence[Days], last: str, fitted: Fitted) -> list[list
             if settled.hopeless:
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NEVER else last
-            held = judge.findings(days, False, end, fitted.null, fitted.share, settled)
+            held = judge.findings(days, False, end, fitted.share, settled)
             found[n] = [finding for finding in held if finding.enough]
     return found
 

@@ -130,12 +130,7 @@ class Finding:
 
 
 def findings(
-    days: Days,
-    weighed: bool,
-    last: str,
-    null: Null = KEDS,
-    share: float = 0.5,
-    begun: "Begun | None" = None,
+    days: Days, weighed: bool, last: str, share: float = 0.5, begun: "Begun | None" = None
 ) -> list[Finding]:
     """Every change point, in order; one candidate where there is none, or what is missing.
 
@@ -146,7 +141,7 @@ def findings(
         return [_nothing(days, share)]
     ends = [0, *cuts, len(rows.when)]
     spans = zip(ends, cuts, ends[2:], strict=False)
-    found = [_finding(rows.part(a, c), b - a, last, null, share) for a, b, c in spans]
+    found = [_finding(rows.part(a, c), b - a, last, share) for a, b, c in spans]
     undated = len(found) == 1 and not found[0].enough and found[0].p > UNDATED
     return [_nothing(days, share)] if undated else found
 
@@ -236,9 +231,7 @@ def _told_apart(rows: Rows, offset: int) -> list[int]:
     return [*_told_apart(rows.part(0, at), offset), offset + at, *after]
 
 
-def _finding(
-    rows: Rows, at: int, last: str, null: Null, share: float, *, fixed: bool = False
-) -> Finding:
+def _finding(rows: Rows, at: int, last: str, share: float, *, fixed: bool = False) -> Finding:
     size = len(rows.when)
     short = min(at, size - at) < breaks.CONFIRMED
     least = 1 if not rows.monthly else breaks.PROVISIONAL if short else breaks.CONFIRMED
@@ -247,7 +240,7 @@ def _finding(
         at = int(gain.argmax())
     llr = float(gain[at])
     p = (
-        breaks.p_closed(llr, size, float(rows.tested.sum()), null)
+        breaks.p_of_months(rows.tested, _first_month(rows), least, llr)
         if rows.monthly
         else breaks.p_permuted(rows.tested, 1, 1)
     )
@@ -265,6 +258,10 @@ def _finding(
         enough=_enough(rows, at),
         provisional=provisional(str(rows.when[at]), last),
     )
+
+
+def _first_month(rows: Rows) -> int:
+    return int(measure.month_of(rows.when[:1])[0])
 
 
 def provisional(onset: str, last: str) -> bool:
@@ -309,7 +306,6 @@ def at_span(
     method: Method,
     span: tuple[str, str, str] | None,
     last: str,
-    null: Null = KEDS,
     share: float = 0.5,
 ) -> Finding:
     """The finding for days that are given, wherever the onset would be looked for now."""
@@ -318,7 +314,7 @@ def at_span(
     rows, at = inside(rows_by(method, days), span)
     if not 0 < at < len(rows.when):
         return _nothing(days, share)
-    return _finding(rows, at, last, null, share, fixed=True)
+    return _finding(rows, at, last, share, fixed=True)
 
 
 def holds(finding: Finding, days: Days, null: Null = KEDS, limit: float = 0.1) -> bool:

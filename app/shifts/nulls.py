@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.shifts import breaks, measure
-from app.shifts.breaks import Null
-from app.shifts.measure import Days, Floats, Ints
+from app.shifts.breaks import BLOCK, CONFIRMED, Null
+from app.shifts.measure import Days, Floats, Ints, Months
 
 RATES, LENGTHS = (1, 3, 10, 30), (60, 120, 240)
 """Events a month, and months, of the series that p is fitted to."""
-WINDOW, BLOCK = 48, 3
+WINDOW = 48
 LEAST_EVENTS = 300
 """Events of a dyad whose months are taken."""
 FITTED = (0.002, 0.2)
@@ -30,6 +31,13 @@ class Drawn:
     dyad: int
     rows: Ints
     days: Days
+
+
+class Source(Protocol):
+    """Where series in which nothing changed come from."""
+
+    def draw(self, rate: float, length: int) -> Drawn:
+        """A series of `length` months with about `rate` events a month."""
 
 
 class Nulls:
@@ -75,7 +83,10 @@ class Nulls:
 
 def effective(days: Days) -> Floats:
     """Monthly classes as effective observations."""
-    months = measure.by_month(days)
+    return _effective(measure.by_month(days))
+
+
+def _effective(months: Months) -> Floats:
     phi = measure.dispersion(months.classes, measure.CLASS_DISPERSION)
     return measure.saturated(months.classes, phi)
 
@@ -83,11 +94,11 @@ def effective(days: Days) -> Floats:
 def best(days: Days) -> tuple[float, int, float]:
     """The best LLR of a series, its length in months, and its effective observations."""
     rows = effective(days)
-    gain = float(breaks.gains(rows, breaks.CONFIRMED).max(initial=-np.inf))
+    gain = float(breaks.gains(rows, CONFIRMED).max(initial=-np.inf))
     return gain, len(rows), float(rows.sum())
 
 
-def fit(nulls: Nulls, draws: int) -> Null:
+def fit(nulls: Source, draws: int) -> Null:
     """The null of a corpus: ln p of the best LLR by length and mass, by least squares."""
     features: list[NDArray[np.float64]] = []
     wanted: list[NDArray[np.float64]] = []
@@ -113,8 +124,13 @@ def fit(nulls: Nulls, draws: int) -> Null:
     return Null(*(float(v) for v in found))
 
 
-def size(nulls: Nulls, null: Null, draws: int, rate: float, length: int) -> NDArray[np.float64]:
-    """The p of some series in which nothing changed."""
-    return np.array(
-        [breaks.p_closed(*best(nulls.draw(rate, length).days), null) for _ in range(draws)]
-    )
+def size(nulls: Source, null: Null, draws: int, rate: float, length: int) -> NDArray[np.float64]:
+    """(draws, 2): the closed p of some series in which nothing changed, and the p."""
+    found = []
+    for _ in range(draws):
+        months = measure.by_month(nulls.draw(rate, length).days)
+        rows = _effective(months)
+        gain = float(breaks.gains(rows, CONFIRMED).max(initial=-np.inf))
+        closed = breaks.p_closed(gain, len(rows), float(rows.sum()), null)
+        found.append((closed, breaks.p_of_months(rows, months.first, CONFIRMED, gain)))
+    return np.array(found)

@@ -159,7 +159,7 @@ def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterat
     yield f"{len(busy)} dyads; share of cooperative mass {found.share:.3f}; {null}"
     fresh = Nulls(busy, SEED + 1)
     for rate in nulls.RATES:
-        p = nulls.size(fresh, null, draws, rate, 120)
+        p = nulls.size(fresh, null, draws, rate, 120)[:, 0]
         yield f"{rate:>3} events a month, 120 months: p <= 0.05 in {(p <= 0.05).mean():.3f}"
     with database.write() as db:
         calibration.store(db, found, list(datasets), len(busy), draws)

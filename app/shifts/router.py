@@ -230,7 +230,7 @@ def _detail(
 ) -> ShiftDetail:
     days = case.days_of(case.flows(db, question), question)
     last = detect.horizon(db, question, days)
-    finding = judge.at_span(days, held.method, held.span, last, known.null, known.share)
+    finding = judge.at_span(days, held.method, held.span, last, known.share)
     tests = stored.tests(db, question, held.scope, known)
     q = detect.rate(finding.p, tests)
     row = Detected(question, finding, q, len(tests), "no_evidence", None)

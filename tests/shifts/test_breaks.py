@@ -174,6 +174,76 @@ def test_the_first_look_in_single_precision_hides_no_break(
         assert looked == breaks.partition(rows, 6, penalty)
 
 
+def quiet(dice: np.random.Generator, quarters: int) -> Rows:
+    """Months of independent quarters, each of which has shares and an amount of its own."""
+    shares = dice.dirichlet([1.1, 0.5, 0.8, 0.6], quarters).repeat(3, axis=0)
+    rows: Rows = shares * dice.gamma(0.8, 2.0, quarters).repeat(3)[:, None]
+    return rows
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
+    """The closed p falls under 0.05 in 0.77 of these series. Months are cut off in front."""
+    dice = np.random.default_rng(17)
+    p = np.array(
+        [breaks.p_of_months(quiet(dice, 30)[first:], 3 * 99 + first, 6) for _ in range(700)]
+    )
+    for level in (0.02, 0.05, 0.1, 0.2):
+        # up to three standard errors away, and rounded to what 39 orders tell above 0.1
+        error = 3 * (level * (1 - level) / 700) ** 0.5
+        assert level - error - (0.04 if level > 0.1 else 0) <= (p <= level).mean() <= level + error
+
+
+def test_quarters_of_the_calendar_stay_together() -> None:
+    rows = np.arange(1.0, 9.0)[:, None]
+    quarters = breaks._quarters(rows, 12 * 40 + 1)
+    assert quarters[0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert breaks._quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
+
+
+def turned(change: float) -> Rows:
+    dice = np.random.default_rng(3)
+    good = dice.uniform(0.3, 0.7, 120) + np.where(np.arange(120) < 60, -change, change)
+    rows: Rows = 2 * np.stack([good, 1 - good], axis=1)
+    return rows
+
+
+def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
+    none, some, much = (breaks.p_of_months(turned(change), 0, 6) for change in (0.0, 0.1, 0.3))
+    assert none > 0.1
+    assert 0 < some < 1e-3
+    assert 0 < much < 1e-6
+
+
+def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
+    rows = turned(0.05)
+    gain = np.linspace(0.5, 12, 400)
+    p = np.array([breaks.p_of_months(rows, 0, 6, float(g)) for g in gain])
+    assert (np.diff(p) <= 0).all()
+    known = (p[:-1] < 0.1) & (p[:-1] > 1e-6)
+    assert (np.diff(np.log(p))[known] > -0.7).all()
+
+
+def test_a_p_of_months_is_the_same_at_every_call() -> None:
+    rows = drawn(5, 90)
+    first = breaks.p_of_months(rows, 7, 6)
+    breaks._shuffles.cache_clear()
+    assert breaks.p_of_months(rows, 7, 6) == first
+
+
+def test_few_quarters_cannot_be_sure() -> None:
+    """Of eight quarters seventy orders part four from four."""
+    rows = np.array([[3.0, 0.1]] * 12 + [[0.1, 3.0]] * 12)
+    assert breaks.p_of_months(rows, 0, 6) >= 1 / 70
+    assert breaks.p_closed(float(breaks.gains(rows, 6).max()), 24, rows.sum()) < 1e-9
+
+
+def test_where_no_break_can_be_p_is_one() -> None:
+    rows = np.ones((60, 4))
+    assert breaks.p_of_months(rows, 0, 6) == 1
+    assert breaks.p_of_months(rows[:6], 0, 6) == 1
+
+
 def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
     at = [breaks.p_closed(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
     assert at == sorted(at, reverse=True)
