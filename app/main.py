@@ -44,7 +44,7 @@ from app.ingest.router import router as imports
 from app.ingest.runner import Runner
 from app.settings import Settings
 from app.shifts.ideal_points import router as ideal_points
-from app.shifts.refresh import Refresher
+from app.shifts.refresher import Refresher
 from app.shifts.router import router as shifts
 from app.shifts.similarity import router as similarity
 from app.sources.router import router as sources

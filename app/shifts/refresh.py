@@ -4,8 +4,6 @@ What is stored is what a run over everything would find, to the last bit: each d
 own day sums alone, and q is worked out over all of them at the end of a run.
 """
 
-import logging
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
@@ -25,29 +22,30 @@ from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
 from app.shifts.stored import PART, STALE, question, sides_of_pairs
 
-log = logging.getLogger(__name__)
 DYADS = 10
 """Dyads with many events that a calibration needs at least."""
 SEED = 20_231_013
 
 
-def refresh(database: Database) -> int:
-    """Find the shifts of all stale dyads anew; returns how many dyads that were."""
-    done, touched = 0, set()
+def refresh(database: Database, at_once: int = PART) -> int:
+    """Find the shifts of all stale dyads anew; returns how many dyads that were.
+
+    `at_once` of them in one transaction, for which other writers wait.
+    """
+    done = 0
     while True:
         with database.write() as db:
-            rows = db.execute(select(dyads).where(STALE).limit(PART)).all()
+            rows = db.execute(select(dyads).where(STALE).limit(at_once)).all()
             by_dataset: dict[str, list[Row[Any]]] = defaultdict(list)
             for row in rows:
                 by_dataset[row.dataset].append(row)
             for dataset, some in by_dataset.items():
                 _find_anew(db, dataset, some)
-                touched.add(dataset)
-            if not rows:
-                for dataset in sorted(touched):
+            done += len(rows)
+            if len(rows) < at_once:  # also for what a process began that did not live to its end
+                for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
                     _rate(db, dataset)
                 return done
-        done += len(rows)
 
 
 def _find_anew(db: Connection, dataset: str, rows: Sequence[Row[Any]]) -> None:
@@ -107,38 +105,6 @@ def _rate(db: Connection, dataset: str) -> None:
         db.execute(
             update(shifts).where(s.dataset == dataset, *key).values(q=bindparam("rate")), changed
         )
-
-
-class Refresher:
-    """Finds shifts anew in the background, some time after the last write of this process."""
-
-    def __init__(self, database: Database, delay: float = 2.0) -> None:
-        self.database, self.delay = database, delay
-        self._due, self._closed = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shifts", daemon=True)
-
-    def start(self) -> None:
-        """Listen to the writes of this process."""
-        self.database.after_commit.append(self._due.set)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop; what is stale then is found anew at the next write, or by the command."""
-        self._closed.set()
-        self._due.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closed.is_set():
-            self._due.wait()
-            if self._closed.wait(self.delay):
-                return
-            self._due.clear()
-            try:
-                refresh(self.database)
-            except DBAPIError:
-                log.exception("shifts could not be found anew; the next write tries again")
 
 
 def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:

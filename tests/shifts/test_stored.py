@@ -1,5 +1,7 @@
 """Shifts of every dyad: kept up to date, and whatever the order of writing, the same."""
 
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,12 +21,13 @@ from app.events.changes import sums_of, write_events
 from app.events.schemas import GivenEvent
 from app.main import create_app
 from app.settings import Settings
-from app.shifts import calibration, case, detect, stored, verify
+from app.shifts import calibration, case, detect, refresher, stored, verify
 from app.shifts.breaks import Null
 from app.shifts.detect import Fitted
 from app.shifts.filter import ShiftQuery
 from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import Refresher, calibrate, refresh
+from app.shifts.refresh import calibrate, refresh
+from app.shifts.refresher import Refresher
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 DATABASE_LAW = settings(
@@ -212,6 +215,69 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
     finally:
         awake.close()
     assert not awake._thread.is_alive()
+
+
+def test_many_stale_dyads_are_found_anew_by_a_process_of_their_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    monkeypatch.setattr(refresher, "refresh", None)
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    try:
+        awake._due.set()
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with database.connect() as db:
+                if not stored.any_stale(db, dataset):
+                    break
+            time.sleep(0.1)
+    finally:
+        awake.close()
+    with database.connect() as db:
+        assert not stored.any_stale(db, dataset)
+        assert list(verify.findings(db)) == []
+    assert not caplog.records
+
+
+def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Database) -> None:
+    loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(shifts).values(q=0.123))
+    assert refresh(database) == 0
+    with database.connect() as db:
+        assert list(verify.findings(db)) == []
+
+
+def test_a_service_that_ends_takes_the_process_along(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, given: list[str], **more: Any) -> None:
+            wait = "import time, app.shifts.refresher as r; r.refresh = lambda *_: time.sleep(60)"
+            super().__init__([given[0], "-c", f"{wait}; r.main()"], **more)
+            started.append(self)
+
+    loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    monkeypatch.setattr(refresher.subprocess, "Popen", Slow)
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    awake._due.set()
+    until = time.monotonic() + 60
+    while not started and time.monotonic() < until:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    awake.close()
+    assert time.monotonic() - begun < 30
+    assert [child.returncode for child in started] == [0]
 
 
 def test_a_calibration_is_kept_with_its_versions(database: Database) -> None:
