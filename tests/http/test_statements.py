@@ -1,13 +1,15 @@
 """An answer costs a fixed number of statements, however much it shows."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event
+from sqlalchemy import Connection, event
+
+from app.db.dialect import Compiled
 
 MOST = {
     "/v1/events?limit=100": 2,
@@ -46,10 +48,18 @@ def statements(api: TestClient) -> Iterator[list[str]]:
         if not (text.startswith("BEGIN") or by_itself):
             seen.append(text)
 
+    straight = Compiled.rows  # what goes to the driver without the engine
+
+    def noted(self: Compiled, db: Connection, values: Mapping[str, Any]) -> Any:
+        note(None, None, self.text)
+        return straight(self, db, values)
+
     engine = api.app.state.database.engine  # type: ignore[attr-defined]
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Compiled, "rows", noted)
+            yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
