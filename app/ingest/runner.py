@@ -5,9 +5,7 @@ What a crash left undone is taken up again, by whoever comes first: see `app.ing
 
 import json
 import logging
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.db.beside import address_of, beside
 from app.db.engine import Database
 from app.ingest import imports
 from app.ingest.hold import HeldError, Hold
@@ -27,7 +26,6 @@ MOST_HERE = 1.0
 """Seconds after which a small import that turns out to be large goes on in the other process."""
 DEATHS = 3
 """Times that the process may die of a batch before the import has failed."""
-ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("entente.imports")
 
 
@@ -118,16 +116,10 @@ class Runner:
         return True
 
     def _started(self) -> subprocess.Popen[bytes]:
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        url = self.database.engine.url.render_as_string(hide_password=False)
         with self._lock:
-            self._child = child = subprocess.Popen(
-                [sys.executable, "-m", "app.ingest.work"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            )  # fmt: skip
+            self._child = child = beside("app.ingest.work", answers=True)
             assert child.stdin is not None
-            given = {"url": url, "most_expanded": self.most_expanded}
+            given = {"url": address_of(self.database), "most_expanded": self.most_expanded}
             child.stdin.write(json.dumps(given).encode() + b"\n")
             if self._ending.is_set():
                 child.stdin.close()

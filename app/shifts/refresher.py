@@ -7,16 +7,14 @@ transaction had done is undone.
 
 import logging
 import os
-import subprocess
-import sys
 import threading
 from contextlib import closing, suppress
 from io import FileIO
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from app.db.beside import address_of, beside
 from app.db.engine import Database
 from app.db.tables import dyads
 from app.shifts.refresh import refresh
@@ -27,7 +25,6 @@ HERE = 100
 AT_ONCE = 200
 """Dyads of one transaction: other writers wait half a second for it."""
 NICE = 10
-ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("entente.shifts")
 
 
@@ -69,16 +66,11 @@ class Refresher:
 
     def _elsewhere(self) -> None:
         """In a process of its own, until it has ended or this service does."""
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        url = self.database.engine.url.render_as_string(hide_password=False)
-        child = subprocess.Popen(
-            [sys.executable, "-m", "app.shifts.refresher"], stdin=subprocess.PIPE, bufsize=0,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        )  # fmt: skip
+        child = beside("app.shifts.refresher")
         assert child.stdin is not None
         with closing(child.stdin):
             with suppress(BrokenPipeError):
-                child.stdin.write(url.encode() + b"\n")
+                child.stdin.write(address_of(self.database).encode() + b"\n")
             while child.poll() is None and not self._closed.wait(0.1):
                 pass
         if child.wait() and not self._closed.is_set():

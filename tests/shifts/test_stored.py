@@ -1,6 +1,7 @@
 """Shifts of every dyad: kept up to date, and whatever the order of writing, the same."""
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -257,17 +258,17 @@ def test_a_service_that_ends_takes_the_process_along(
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
-    class Slow(subprocess.Popen[bytes]):
-        def __init__(self, given: list[str], **more: Any) -> None:
-            wait = "import time, app.shifts.refresher as r; r.refresh = lambda *_: time.sleep(60)"
-            super().__init__([given[0], "-c", f"{wait}; r.main()"], **more)
-            started.append(self)
+    def slow(_: str) -> subprocess.Popen[bytes]:
+        wait = "import time, app.shifts.refresher as r; r.refresh = lambda *_: time.sleep(60)"
+        words = [sys.executable, "-c", f"{wait}; r.main()"]
+        started.append(subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0))
+        return started[-1]
 
     loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
     monkeypatch.setattr(refresher, "HERE", 0)
-    monkeypatch.setattr(refresher.subprocess, "Popen", Slow)
+    monkeypatch.setattr(refresher, "beside", slow)
     awake = Refresher(database, delay=0.01)
     awake.start()
     awake._due.set()
