@@ -1,7 +1,7 @@
 """Reads of actors and memberships; statements are built here, and run by who asks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_
@@ -74,20 +74,28 @@ def find(
     return str(row.code)
 
 
-def called(db: Connection, asked: str, as_of: int | None = None) -> Row[Any] | None:
-    """(code, kind, merged_into) of the actor that a name means, a merged one too.
+class Exact(NamedTuple):
+    """An actor as a code finds it."""
+
+    code: str
+    kind: str
+    merged_into: str | None
+
+
+def called(db: Connection, asked: str, as_of: int | None = None) -> Exact | None:
+    """The actor that a name means, a merged one too.
 
     Raises as `find`.
     """
     return exact(db, asked, as_of) or exact(db, _by_name(db, asked, None, as_of), as_of)
 
 
-def exact(db: Connection, code: str, as_of: int | None = None) -> Row[Any] | None:
-    """(code, kind, merged_into) of the actor with a code."""
-    if as_of is None:
-        return prepared(db.dialect.name, _EXACT).run(db, {"asked": code}).one_or_none()
-    then = {"asked": code, "as_of": as_of}
-    return prepared(db.dialect.name, _EXACT_THEN).run(db, then).one_or_none()
+def exact(db: Connection, code: str, as_of: int | None = None) -> Exact | None:
+    """The actor with a code."""
+    statement = _EXACT if as_of is None else _EXACT_THEN
+    given = {"asked": code} | ({} if as_of is None else {"as_of": as_of})
+    rows = prepared(db.dialect.name, statement).rows(db, given)
+    return Exact(*rows[0]) if rows else None
 
 
 def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None, near: int = 3) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Integer,
+    LargeBinary,
     Select,
     String,
     Table,
@@ -137,14 +138,9 @@ def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterab
 
 
 def by_index(db: Connection) -> None:
-    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet.
-
-    And let it keep the plans by which it checks foreign keys: making them anew for each row, as
-    our connections do otherwise, costs a third of what storing the rows costs.
-    """
+    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
     if not _on_sqlite(db):
         db.execute(text("SET LOCAL enable_seqscan = off"))
-        db.execute(text("SET LOCAL plan_cache_mode = auto"))
 
 
 def ready_to_pour(db: Connection) -> None:
@@ -184,7 +180,7 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
 
 _IN_COPY: Mapping[type, str] = {
     BigInteger: "int8", Integer: "int4", Float: "float8", Boolean: "bool", String: "varchar",
-    Text: "text",
+    Text: "text", LargeBinary: "bytea",
 }  # fmt: skip
 """What PostgreSQL calls the types of our columns."""
 
@@ -313,6 +309,9 @@ class Compiled:
     """Parameters by place; None where they go by name."""
     fixed: Mapping[str, Any]
     """Values that belong to the statement."""
+    steady: bool = False
+    """Whether one plan is right whatever the values are: PostgreSQL then keeps it, which halves
+    what a look at a key costs."""
 
     def run(self, db: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """The rows of the statement for these values."""
@@ -330,7 +329,7 @@ class Compiled:
         given = {**self.fixed, **values}
         try:
             if self.names is None:
-                found = raw.execute(self.text, given, binary=True)
+                found = raw.execute(self.text, given, prepare=self.steady, binary=True)
             else:
                 found = raw.execute(self.text, tuple(given[name] for name in self.names))
             held: list[tuple[Any, ...]] = found.fetchall()
@@ -347,18 +346,19 @@ _DIALECTS: dict[str, Dialect] = {
 }
 
 
-def compiled(kind: str, statement: Select[Any]) -> Compiled:
+def compiled(kind: str, statement: Select[Any], *, steady: bool = False) -> Compiled:
     """Compile a statement, so that running it again costs no more than the driver's call."""
     done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs={"render_postcompile": True})
     fixed = {name: value for name, value in done.params.items() if value is not None}
     names = None if done.positiontup is None else tuple(done.positiontup)
-    return Compiled(done.string, names, fixed)
+    return Compiled(done.string, names, fixed, steady)
 
 
 @lru_cache(maxsize=64)
 def prepared(kind: str, statement: Select[Any]) -> Compiled:
-    """`compiled`, once: for statements that modules hold, whose names are all bound at a run."""
-    return compiled(kind, statement)
+    """`compiled`, once: for statements that modules hold, whose names are all bound at a run; one
+    plan is right for them."""
+    return compiled(kind, statement, steady=True)
 
 
 SEARCH_TABLE = {

@@ -19,7 +19,7 @@ _NEWEST = select(func.max(revisions.c.seq))
 
 def version_of(db: Connection) -> int:
     """`seq` of the last change: the version of the whole database."""
-    return int(prepared(db.dialect.name, _NEWEST).run(db, {}).scalar() or 0)
+    return int(prepared(db.dialect.name, _NEWEST).rows(db, {})[0][0] or 0)
 
 
 @dataclass(frozen=True, slots=True)

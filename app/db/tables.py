@@ -463,6 +463,7 @@ dyads = Table(
 Index(
     "ix_dyads_stale",
     dyads.c.dataset,
+    dyads.c.since,
     sqlite_where=dyads.c.changed != dyads.c.segmented,
     postgresql_where=dyads.c.changed != dyads.c.segmented,
 )
@@ -502,3 +503,12 @@ shifts = Table(
     Index(None, "dataset", "other"),
 )
 """What was found in every dyad with enough data, by one dataset, both sides' acts together."""
+
+families = Table(
+    "families",
+    metadata,
+    Column("dataset", word(), primary_key=True),
+    Column("tests", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Among how many tests of a dataset q was worked out."""

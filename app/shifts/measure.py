@@ -58,15 +58,14 @@ def gathered(rows: Sequence[tuple[str, int, int, int, int, int, int, int]]) -> D
         day = np.zeros(0, "datetime64[D]")
         return Days(day, *(np.zeros(s, np.int64) for s in ((0,), (0, 2), (0, 4))))
     columns = list(zip(*rows, strict=True))
-    days = np.array(columns[0], "datetime64[D]")
-    held = np.array(columns[1:], np.int64).T
-    day, where = np.unique(days, return_inverse=True)
-    if len(day) < len(days):
-        total = np.zeros((len(day), 7), np.int64)
-        np.add.at(total, where, held)
-    else:
-        total = held[np.argsort(days)]
-    return Days(day, total[:, 0], total[:, 1:3], total[:, 3:])
+    day = np.array(columns[0], "datetime64[D]")
+    order = day.argsort()
+    day, held = day[order], np.array(columns[1:], np.int64).T[order]
+    held = np.ascontiguousarray(held)  # sums of it later are then the same to the last bit
+    first = np.concatenate([[0], np.flatnonzero(day[1:] != day[:-1]) + 1])
+    if len(first) < len(day):
+        held = np.add.reduceat(held, first, axis=0)
+    return _days(day[first], held)
 
 
 class Sides(NamedTuple):

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, bindparam, delete, insert
+from sqlalchemy import Connection
 
 from app.db import dialect
-from app.db.tables import dyad_months
 from app.shifts import measure, queries
 from app.shifts.measure import Days, Floats, Ints, Sides
 
@@ -137,29 +136,22 @@ def publishers(db: Connection, dataset: str, since: Mapping[Pair, str]) -> dict[
     return found
 
 
-def keep(
-    db: Connection, dataset: str, changed: Sequence[Row[Any]],
-    dyads: Mapping[Pair, Sides],
-) -> None:  # fmt: skip
-    """Keep the months of those dyads that are busy; publishers are counted again from the year of
-    the first day that changed."""
-    stood = kept(db, dataset, [(c.one, c.other) for c in changed])
+def found(
+    db: Connection, dataset: str, changed: Mapping[Pair, str], dyads: Mapping[Pair, Sides]
+) -> list[dict[str, Any]]:
+    """Rows of `dyad_months`, for those of some dyads that are busy; each with the first day that
+    changed, from whose year on publishers are counted again."""
+    stood = kept(db, dataset, list(changed))
     since = {
-        pair: c.since if pair in stood else ""
-        for c in changed
-        if (pair := (c.one, c.other)) in dyads and is_busy(dyads[pair].both)
+        pair: day if pair in stood else ""
+        for pair, day in changed.items()
+        if pair in dyads and is_busy(dyads[pair].both)
     }
     said = publishers(db, dataset, since)
     for pair, day in since.items():
         if day:
             _add_earlier(said[pair], unpacked(stood[pair]), _month(f"{day[:4]}-01"))
-    m = dyad_months.c
-    same = (m.one == bindparam("a"), m.other == bindparam("b"), m.dataset == dataset)
-    if stood:
-        gone = [{"a": one, "b": other} for one, other in stood]
-        db.execute(delete(dyad_months).where(*same), gone)
-    if made := rows(dataset, dyads, said):
-        db.execute(insert(dyad_months), made)
+    return rows(dataset, dyads, said)
 
 
 def _add_earlier(said: Said, held: Ints, opened: int) -> None:

@@ -72,7 +72,7 @@ def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> dialect.C
     theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), held)
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
     whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
-    return dialect.compiled(kind, whole)
+    return dialect.compiled(kind, whole, steady=True)
 
 
 def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -91,7 +91,7 @@ def months_between(kind: str) -> dialect.Compiled:
     fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
     rows = select(m.first, m.last, m.dispersion, m.months, m.index)
     rows = rows.where(*(m[name] == value for name, value in key), fresh.scalar_subquery())
-    return dialect.compiled(kind, rows)
+    return dialect.compiled(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
@@ -100,7 +100,16 @@ def months_of_pairs(kind: str) -> dialect.Compiled:
     pairs, m = dialect.handed(kind, ("one", "other")), dyad_months.c
     same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
     rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
-    return dialect.compiled(kind, rows)
+    return dialect.compiled(kind, rows, steady=True)
+
+
+@lru_cache(maxsize=2)
+def marks_of_pairs(kind: str) -> dialect.Compiled:
+    """(one, other, changed, since) of pairs that are handed over, by the dataset `wanted`."""
+    pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
+    same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
+    rows = select(d.one, d.other, d.changed, d.since).select_from(pairs).join(dyads, same)
+    return dialect.compiled(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
@@ -113,7 +122,7 @@ def begun_between(kind: str) -> dialect.Compiled:
         rows = rows.where(d.dataset == bindparam("wanted"))
         arms.append(rows.where(*_inside(d.day)))
     both: Any = union_all(*arms)
-    return dialect.compiled(kind, both)
+    return dialect.compiled(kind, both, steady=True)
 
 
 @lru_cache(maxsize=1024)
@@ -165,7 +174,7 @@ def volume_of(kind: str, wanted: int) -> dialect.Compiled:
     held = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     rows = select(v.start, func.sum(v.n)).where(held, v.size == bindparam("size"))
     rows = rows.where(*_inside(v.start)).group_by(v.start)
-    return dialect.compiled(kind, rows)
+    return dialect.compiled(kind, rows, steady=True)
 
 
 def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
@@ -259,7 +268,8 @@ def covered_now(kind: str, wanted: int) -> dialect.Compiled:
     d = datasets.c
     codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
     known = (d.first.is_not(None), d.last.is_not(None))
-    return dialect.compiled(kind, select(d.first, d.last).where(d.code.in_(codes), *known))
+    rows = select(d.first, d.last).where(d.code.in_(codes), *known)
+    return dialect.compiled(kind, rows, steady=True)
 
 
 def covered(wanted: Sequence[str], as_of: int | None) -> Select[Any]:

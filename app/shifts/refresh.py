@@ -6,16 +6,28 @@ own day sums alone, and q is worked out over all of them at the end of a run.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
+from app.db import dialect
 from app.db.engine import Database
-from app.db.tables import dyads, shifts
+from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NEVER
-from app.shifts import breaks, calibration, case, detect, judge, months, nulls
+from app.shifts import breaks, calibration, case, detect, judge, months, nulls, queries
 from app.shifts.calibration import fitted
 from app.shifts.detect import Fitted, Pair, found_in_each, of_pair, sturdy
 from app.shifts.measure import Days
@@ -27,42 +39,108 @@ DYADS = 10
 SEED = 20_231_013
 
 
-def refresh(database: Database, at_once: int = PART) -> int:
-    """Find the shifts of all stale dyads anew; returns how many dyads that were.
+class Share(NamedTuple):
+    """One of several equal shares of all dyads."""
 
-    `at_once` of them in one transaction, for which other writers wait.
+    number: int
+    of: int
+
+    def has(self, pair: Sequence[str]) -> bool:
+        """Whether a dyad is in it."""
+        return self.of == 1 or crc32("\x1f".join(pair).encode()) % self.of == self.number
+
+
+WHOLE = Share(0, 1)
+
+
+class Mark(NamedTuple):
+    """How often the day sums of a dyad changed, and the first day that did since it was fresh."""
+
+    changed: int
+    since: str
+
+
+class Looked(NamedTuple):
+    """What was found in some dyads, and what it rests on."""
+
+    known: Fitted
+    changed: dict[Pair, int]
+    shifts: list[dict[str, Any]]
+    months: list[dict[str, Any]]
+
+
+def refresh(database: Database, at_once: int = PART, share: Share = WHOLE) -> int:
+    """Find the shifts of all stale dyads anew, or of a share of them; returns how many that were.
+
+    `at_once` of them are looked at before they are written down together: other writers wait for
+    the writing alone. A dyad that changed meanwhile stays as it is, and stale.
     """
+    with database.connect() as db:
+        rows = db.execute(select(dyads.c.dataset, dyads.c.one, dyads.c.other).where(STALE)).all()
+    by_dataset: dict[str, list[Pair]] = defaultdict(list)
+    for dataset, *pair in rows:
+        if share.has(pair):
+            by_dataset[dataset].append((pair[0], pair[1]))
+    parts = [
+        (dataset, pairs[at : at + at_once])
+        for dataset, pairs in by_dataset.items()
+        for at in range(0, len(pairs), at_once)
+    ]
     done = 0
-    while True:
+    for dataset, pairs in parts:
+        with database.connect() as db:
+            looked = _look(db, dataset, pairs)
         with database.write() as db:
-            rows = db.execute(select(dyads).where(STALE).limit(at_once)).all()
-            by_dataset: dict[str, list[Row[Any]]] = defaultdict(list)
-            for row in rows:
-                by_dataset[row.dataset].append(row)
-            for dataset, some in by_dataset.items():
-                _find_anew(db, dataset, some)
-            done += len(rows)
-            if len(rows) < at_once:  # also for what a process began that did not live to its end
-                for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
-                    _rate(db, dataset)
-                return done
+            done += _keep(db, dataset, looked)
+            if (dataset, pairs) == parts[-1]:
+                _rate(db)
+    if not parts:  # for what a process began that did not live to its end
+        with database.write() as db:
+            _rate(db)
+    return done
 
 
-def _find_anew(db: Connection, dataset: str, rows: Sequence[Row[Any]]) -> None:
-    s, known = shifts.c, fitted(db)
-    pairs = [(r.one, r.other) for r in rows]
-    key = (s.dataset == dataset, s.one == bindparam("a"), s.other == bindparam("b"))
-    db.execute(delete(shifts).where(*key), [{"a": one, "b": other} for one, other in pairs])
-    held = sides_of_pairs(db, dataset, pairs)
+def _look(db: Connection, dataset: str, pairs: Sequence[Pair]) -> Looked:
+    """Find the shifts and the months of some dyads, and write nothing."""
+    known = fitted(db)
+    rows = _marks(db, dataset, pairs)
+    held = sides_of_pairs(db, dataset, list(rows))
     days = {pair: some.both for pair, some in held.items()}
-    if made := list(found(db, dataset, days, known)):
-        db.execute(insert(shifts), made)
-    months.keep(db, dataset, rows, held)
-    d = dyads.c
-    same = (d.one == bindparam("a"), d.other == bindparam("b"), d.dataset == dataset)
-    values = {"segmented": bindparam("n"), "since": NEVER}
-    noted = [{"a": r.one, "b": r.other, "n": r.changed} for r in rows]
-    db.execute(update(dyads).where(*same).values(values), noted)
+    made = list(found(db, dataset, days, known))
+    since = {pair: row.since for pair, row in rows.items()}
+    changed = {pair: row.changed for pair, row in rows.items()}
+    return Looked(known, changed, made, months.found(db, dataset, since, held))
+
+
+def _marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, Mark]:
+    """How some dyads stand."""
+    run = queries.marks_of_pairs(db.dialect.name)
+    values = dialect.handing(db.dialect.name, pairs) | {"wanted": dataset}
+    return {(one, other): Mark(*rest) for one, other, *rest in run.rows(db, values)}
+
+
+def _keep(db: Connection, dataset: str, looked: Looked) -> int:
+    """Write down what was found in those dyads that have not changed since; how many that were."""
+    if fitted(db) != looked.known:
+        return 0
+    now = _marks(db, dataset, list(looked.changed))
+    same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
+    handed = dialect.handing(db.dialect.name, same)
+    pairs = dialect.handed(db.dialect.name, ("one", "other"))
+    listed = select(pairs.c.one, pairs.c.other)
+
+    def of_them(table: Table) -> tuple[ColumnElement[bool], ...]:
+        return table.c.dataset == dataset, tuple_(table.c.one, table.c.other).in_(listed)
+
+    for table, rows in ((shifts, looked.shifts), (dyad_months, looked.months)):
+        db.execute(delete(table).where(*of_them(table)), handed)
+        names = [column.name for column in table.columns]
+        chosen = set(same)
+        lines = [[r[n] for n in names] for r in rows if (r["one"], r["other"]) in chosen]
+        dialect.pour(db, table.name, names, lines)
+    fresh = update(dyads).values(segmented=dyads.c.changed, since=NEVER)
+    db.execute(fresh.where(*of_them(dyads)), handed)
+    return len(same)
 
 
 def found(
@@ -90,21 +168,24 @@ def found(
             }
 
 
-def _rate(db: Connection, dataset: str) -> None:
-    """Bring q up to date over all that was found by a dataset."""
-    s = shifts.c
-    rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
-    rates = breaks.adjusted([r.p for r in rows])
-    changed = [
-        {"a": r.one, "b": r.other, "c": r.number, "rate": q}
-        for r, q in zip(rows, rates, strict=True)
-        if r.q != q
-    ]
-    if changed:
-        key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
-        db.execute(
-            update(shifts).where(s.dataset == dataset, *key).values(q=bindparam("rate")), changed
-        )
+def _rate(db: Connection) -> None:
+    """Bring q up to date over all that was found by each dataset, and how many tests that were."""
+    db.execute(delete(families))
+    for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
+        s = shifts.c
+        asked = select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)
+        rows = db.execute(asked).all()
+        db.execute(insert(families).values(dataset=dataset, tests=len(rows)))
+        rates = breaks.adjusted([r.p for r in rows])
+        changed = [
+            {"a": r.one, "b": r.other, "c": r.number, "rate": q}
+            for r, q in zip(rows, rates, strict=True)
+            if r.q != q
+        ]
+        if changed:
+            key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
+            of_test = update(shifts).where(s.dataset == dataset, *key)
+            db.execute(of_test.values(q=bindparam("rate")), changed)
 
 
 def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:

@@ -6,21 +6,14 @@ own day sums alone, and q is worked out over all of them at the end of a run.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from app.db import dialect
-from app.db.tables import dyads, shifts
+from app.db.tables import dyads, families, shifts
 from app.shifts import breaks, detect, judge, measure, queries
 from app.shifts.case import Case
 from app.shifts.detect import Detected, Fitted, Pair, found_in_each, horizon, of_pair
@@ -33,6 +26,32 @@ PART = 1000
 MOST = 2_000
 """More stale dyads than this are not found anew for a reader, who is told how many there are."""
 STALE = dyads.c.changed != dyads.c.segmented
+# In an order that an index of stale dyads alone has: PostgreSQL holds nearly all to be stale, and
+# would look for the first of them in the whole table.
+_ANY_STALE = (
+    select(dyads.c.since)
+    .where(dyads.c.dataset == bindparam("wanted"), STALE)
+    .order_by(dyads.c.since)
+    .limit(1)
+)
+_TESTS = select(families.c.tests).where(families.c.dataset == bindparam("wanted"))
+_MOST_CERTAIN = (
+    select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.robust, shifts.c.finding)
+    .where(shifts.c.dataset == bindparam("wanted"), shifts.c.q <= bindparam("max_q"))
+    .order_by(shifts.c.at_least.desc(), shifts.c.one, shifts.c.other, shifts.c.number)
+    .limit(bindparam("most"))
+)
+"""The most certain shifts over all dyads."""
+
+
+class Held(NamedTuple):
+    """A row of what is stored."""
+
+    one: str
+    other: str
+    q: float
+    robust: bool | None
+    finding: str
 
 
 def answers(asked: Case) -> bool:
@@ -57,8 +76,7 @@ def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
 
 def any_stale(db: Connection, dataset: str) -> bool:
     """Whether a dyad changed since its shifts were found."""
-    rows = select(dyads.c.one).where(dyads.c.dataset == dataset, STALE).limit(1)
-    return db.scalar(rows) is not None
+    return bool(dialect.prepared(db.dialect.name, _ANY_STALE).rows(db, {"wanted": dataset}))
 
 
 def sides_of_pairs(db: Connection, dataset: str, pairs: Iterable[Pair]) -> dict[Pair, Sides]:
@@ -96,26 +114,15 @@ def rows_of(dataset: str, actor: str = "") -> Select[Any]:
     return rows.order_by(s.one, s.other, s.number)
 
 
-def most_certain(dataset: str, max_q: float, limit: int) -> Select[Any]:
-    """The most certain shifts over all dyads."""
-    s = shifts.c
-    rows = rows_of(dataset).where(s.q <= max_q).order_by(None)
-    return rows.order_by(s.at_least.desc(), s.one, s.other, s.number).limit(limit)
-
-
-def count(dataset: str) -> Select[Any]:
-    """How many tests were made in all."""
-    return select(func.count()).select_from(shifts).where(shifts.c.dataset == dataset)
-
-
-def _detected(row: Row[Any], asked: Case, last: str, family: int) -> Detected:
+def _detected(row: Held, asked: Case, last: str, family: int) -> Detected:
     """A stored row as it was detected, seen from the actor who is named, if any is."""
     one, other = row.one, row.other
     if asked.actor == other:
         one, other = other, one
     finding = finding_of(row.finding, last)
-    verdict = judge.verdict(finding, row.q, row.robust, watched=False)
-    return Detected(of_pair(asked, one, other), finding, row.q, family, verdict, row.robust)
+    robust = None if row.robust is None else bool(row.robust)
+    verdict = judge.verdict(finding, row.q, robust, watched=False)
+    return Detected(of_pair(asked, one, other), finding, row.q, family, verdict, robust)
 
 
 def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], int]:
@@ -128,7 +135,7 @@ def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], 
     anew = set() if left else set(changed)
     held = [
         _detected(row, asked, last, 0)
-        for row in db.execute(rows_of(dataset, asked.actor))
+        for row in map(Held._make, db.execute(rows_of(dataset, asked.actor)))
         if (row.one, row.other) not in anew
     ]
     sides = sides_of_pairs(db, dataset, anew)
@@ -152,9 +159,10 @@ def first(
     if not answers(asked) or asked.actor or any_stale(db, asked.datasets[0]):
         return None
     dataset, last = asked.datasets[0], horizon(db, asked, None)
-    size = int(db.scalar(count(dataset)) or 0)
-    rows = db.execute(most_certain(dataset, max_q, limit))
-    return [_detected(row, asked, last, size) for row in rows], size
+    kind, values = db.dialect.name, {"wanted": dataset, "max_q": max_q, "most": limit}
+    size = sum(row[0] for row in dialect.prepared(kind, _TESTS).rows(db, values))
+    rows = dialect.prepared(kind, _MOST_CERTAIN).rows(db, values)
+    return [_detected(Held._make(row), asked, last, size) for row in rows], size
 
 
 def tests(db: Connection, asked: Case, scope: Scope, known: Fitted) -> list[float]:
