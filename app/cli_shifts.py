@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from threading import Event
 from typing import Annotated, TypeVar
 
 import typer
@@ -18,7 +19,8 @@ from app.shifts.calibration import fitted
 from app.shifts.detect import Detected
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
 from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import calibrate, refresh
+from app.shifts.refresh import calibrate
+from app.shifts.refresher import ChildError, refresh_all
 from app.shifts.schemas import Point
 
 shifts = typer.Typer(help="Who moved toward and away from whom.", invoke_without_command=True)
@@ -175,7 +177,7 @@ def _told(row: Detected) -> tuple[str, ...]:
 def refreshed() -> None:
     """Find the shifts of all dyads anew whose events changed."""
     with opened() as database:
-        console.print(f"{refresh(database):,} dyads were looked at.")
+        _refresh(database, "")
 
 
 @shifts.command("calibrate")
@@ -188,4 +190,12 @@ def calibrated(
         wanted = dataset or list(Settings().alignment_datasets)
         for line in calibrate(database, wanted, draws):
             console.print(line, highlight=False)
-        console.print(f"{refresh(database):,} dyads were looked at with it.")
+        _refresh(database, " with it")
+
+
+def _refresh(database: Database, how: str) -> None:
+    try:
+        console.print(f"{refresh_all(database, Event()):,} dyads were looked at{how}.")
+    except ChildError as failed:
+        errors.print(f"{failed}: see what it said above.", highlight=False)
+        raise typer.Exit(1) from failed

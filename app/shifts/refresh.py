@@ -125,6 +125,8 @@ def _keep(db: Connection, dataset: str, looked: Looked) -> int:
         return 0
     now = _marks(db, dataset, list(looked.changed))
     same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
+    if not same:
+        return 0
     handed = dialect.handing(db.dialect.name, same)
     pairs = dialect.handed(db.dialect.name, ("one", "other"))
     listed = select(pairs.c.one, pairs.c.other)

@@ -1,14 +1,14 @@
 """Shifts found anew in the background of a service, so that no reader waits for it.
 
-`python -m app.shifts.refresher` does it where many dyads changed. Its standard input tells the
-address of the database, and its end that the service is gone: then it ends too, and what its last
-transaction had done is undone.
+`python -m app.shifts.refresher` does it where many dyads changed, one process for each share of
+them. Its standard input tells the address of the database and the share, and its end that the
+service is gone: then it ends too, and what its last transaction had done is undone.
 """
 
 import logging
 import os
 import threading
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from io import FileIO
 
 from sqlalchemy import func, select
@@ -17,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 from app.db.beside import address_of, beside
 from app.db.engine import Database
 from app.db.tables import dyads
-from app.shifts.refresh import refresh
+from app.shifts.refresh import Share, refresh
 from app.shifts.stored import STALE
 
 HERE = 100
 """Stale dyads for which no process is started: as many take a quarter of a second."""
+EACH, MOST = 1000, 4
+"""Stale dyads for which a further process is worth its start, and processes at most."""
 AT_ONCE = 200
-"""Dyads of one transaction: other writers wait half a second for it."""
+"""Dyads that are written down together."""
 NICE = 10
 log = logging.getLogger("entente.shifts")
 
@@ -55,37 +57,55 @@ class Refresher:
                 return
             self._due.clear()
             try:
-                with self.database.connect() as db:
-                    stale = db.scalar(select(func.count()).select_from(dyads).where(STALE)) or 0
-                if stale > HERE:
-                    self._elsewhere()
-                else:
-                    refresh(self.database)
-            except (DBAPIError, OSError):
+                refresh_all(self.database, self._closed)
+            except (DBAPIError, OSError, ChildError):
                 log.exception("shifts could not be found anew; the next write tries again")
 
-    def _elsewhere(self) -> None:
-        """In a process of its own, until it has ended or this service does."""
-        child = beside("app.shifts.refresher")
-        assert child.stdin is not None
-        with closing(child.stdin):
+
+class ChildError(Exception):
+    """A process that finds shifts anew did not end well."""
+
+
+def refresh_all(database: Database, ended: threading.Event) -> int:
+    """As `refresh`, in processes of their own where many are stale; until `ended` is set.
+
+    Raises `ChildError`.
+    """
+    with database.connect() as db:
+        stale = db.scalar(select(func.count()).select_from(dyads).where(STALE)) or 0
+    if stale <= HERE:
+        return refresh(database)
+    of = max(1, min(MOST, stale // EACH, _processors()))
+    with ExitStack() as open_:
+        children = [beside("app.shifts.refresher") for _ in range(of)]
+        for number, child in enumerate(children):
+            assert child.stdin is not None
+            open_.enter_context(closing(child.stdin))
             with suppress(BrokenPipeError):
-                child.stdin.write(address_of(self.database).encode() + b"\n")
-            while child.poll() is None and not self._closed.wait(0.1):
-                pass
-        if child.wait() and not self._closed.is_set():
-            log.error("the process that finds shifts anew ended with %s", child.returncode)
+                child.stdin.write(f"{address_of(database)}\n{number} {of}\n".encode())
+        while any(child.poll() is None for child in children) and not ended.wait(0.1):
+            pass
+    failed = [child.returncode for child in children if child.wait()]
+    if failed and not ended.is_set():
+        raise ChildError(f"a process that finds shifts anew ended with {failed[0]}")
+    return stale
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    chosen = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return len(chosen(0)) if chosen else os.cpu_count() or 1
 
 
 def main() -> None:
-    """Find shifts anew in the database that standard input tells."""
+    """Find shifts anew in the database that standard input tells, and of the share of its dyads."""
     told = FileIO(0, closefd=False)  # unbuffered: a thread waits for it when the process ends
-    url = told.readline().decode().strip()
+    url, share = (told.readline().decode().strip() for _ in range(2))
     if hasattr(os, "nice"):
         os.nice(NICE)
     threading.Thread(target=_end_with, args=(told,), daemon=True).start()
     with closing(Database(url, 1)) as database:
-        refresh(database, AT_ONCE)
+        refresh(database, AT_ONCE, Share(*map(int, share.split())))
 
 
 def _end_with(told: FileIO) -> None:

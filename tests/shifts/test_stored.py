@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from app.events.schemas import GivenEvent
 from app.main import create_app
 from app.settings import Settings
 from app.shifts import calibration, case, detect, refresher, stored, verify
+from app.shifts import refresh as refreshing
 from app.shifts.breaks import Null
 from app.shifts.detect import Fitted
 from app.shifts.filter import ShiftQuery
 from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import calibrate, refresh
+from app.shifts.refresh import Share, calibrate, refresh
 from app.shifts.refresher import Refresher
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
@@ -218,9 +220,13 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
     assert not awake._thread.is_alive()
 
 
-def test_many_stale_dyads_are_found_anew_by_a_process_of_their_own(
-    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("processes", [1, 3])
+def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    processes: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(refresher, "EACH", 1)
+    monkeypatch.setattr(refresher, "_processors", lambda: processes)
     dataset = loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
@@ -279,6 +285,74 @@ def test_a_service_that_ends_takes_the_process_along(
     awake.close()
     assert time.monotonic() - begun < 30
     assert [child.returncode for child in started] == [0]
+
+
+def test_a_process_that_fails_is_an_error(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-c", "raise SystemExit(3)"]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0)
+
+    monkeypatch.setattr(refresher, "beside", failing)
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    with pytest.raises(refresher.ChildError, match="ended with 3"):
+        refresher.refresh_all(database, threading.Event())
+
+
+def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
+    pairs = [(f"A{a}", f"B{b}") for a in range(30) for b in range(30)]
+    held = [[share.has(pair) for share in (Share(n, 3) for n in range(3))] for pair in pairs]
+    assert all(sum(row) == 1 for row in held)
+    assert all(250 < sum(column) < 350 for column in zip(*held, strict=True))
+    assert all(Share(0, 1).has(pair) for pair in pairs)
+
+
+def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = loaded(database, [events(9)])
+    more = events(9)[0].model_copy(update={"key": "more"})
+    with database.write() as db:
+        write_events(db, [more], dataset, make.BY)
+    look = refreshing._look
+
+    def interrupted(*given: Any) -> Any:
+        seen = look(*given)
+        with database.write() as db:
+            write_events(db, [more.model_copy(update={"key": "late"})], dataset, make.BY)
+        return seen
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    assert refresh(database) == 0
+    with database.connect() as db:
+        assert stored.any_stale(db, dataset)
+    monkeypatch.setattr(refreshing, "_look", look)
+    assert refresh(database) == 1
+    with database.connect() as db:
+        assert list(verify.findings(db)) == []
+
+
+def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = loaded(database, [events(9)])
+    with database.write() as db:
+        db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
+    look = refreshing._look
+
+    def interrupted(*given: Any) -> Any:
+        seen = look(*given)
+        with database.write() as db:
+            calibration.store(db, Fitted(Null(constant=1.5), 0.42), [dataset], 12, 400)
+        return seen
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    assert refresh(database, 10_000) == 0
+    with database.connect() as db:
+        assert stored.any_stale(db, dataset)
 
 
 def test_a_calibration_is_kept_with_its_versions(database: Database) -> None:
