@@ -18,8 +18,8 @@ from app.shifts import measure, queries
 from app.shifts.measure import Days, Floats, Ints, Sides
 
 Pair = tuple[str, str]
-LEAST_DAYS = 60
-"""Event-days from which on months are kept: fewer are added up in a time that is no matter."""
+LEAST_DAYS = 20
+"""Event-days from which on months are kept: fewer are added up in half a millisecond."""
 PART = 25
 """Dyads whose publishers are held at once."""
 ROWS = (

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,8 +16,9 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest.loading import load, sound
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from app.db.dialect import prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import sums_of, write_events
@@ -176,6 +178,24 @@ def test_only_what_changed_is_found_anew(database: Database) -> None:
         assert stored.any_stale(db, dataset)
     assert refresh(database) == 1
     assert refresh(database) == 0
+
+
+def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
+    database: Database, kind: str
+) -> None:
+    dataset = loaded(database, [events(9)])
+    with database.write() as db:  # not analysed, so that half of them are held to be stale
+        rows = [
+            {"one": f"A{n:05d}", "other": "B", "dataset": dataset, "changed": 1, "segmented": 1,
+             "since": "~"}
+            for n in range(20_000)
+        ]  # fmt: skip
+        db.execute(insert(dyads), rows)
+    run = prepared(kind, stored._ANY_STALE)
+    explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+    with database.connect() as db:
+        told = replace(run, text=f"{explain} {run.text}").rows(db, {"wanted": dataset})
+    assert "ix_dyads_stale" in str(told)
 
 
 def test_a_reader_of_stale_shifts_is_told_the_same(database: Database) -> None:
