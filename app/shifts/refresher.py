@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.beside import address_of, beside
 from app.db.engine import Database
+from app.db.journal import version_of
 from app.db.tables import dyads
 from app.shifts.refresh import Share, refresh
-from app.shifts.stored import STALE
+from app.shifts.stored import STALE, any_stale
 
 HERE = 100
 """Stale dyads for which no process is started: as many take a quarter of a second."""
@@ -31,10 +32,12 @@ log = logging.getLogger("entente.shifts")
 
 
 class Refresher:
-    """Finds shifts anew some time after the last write of this process."""
+    """Finds shifts anew some time after the last write of this process, or of any other: those are
+    looked for every `pause` seconds, and left alone as long as they go on."""
 
-    def __init__(self, database: Database, delay: float = 2.0) -> None:
-        self.database, self.delay = database, delay
+    def __init__(self, database: Database, delay: float = 2.0, pause: float = 15.0) -> None:
+        self.database, self.delay, self.pause = database, delay, pause
+        self._version = -1
         self._due, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="shifts", daemon=True)
 
@@ -52,14 +55,21 @@ class Refresher:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            self._due.wait()
-            if self._closed.wait(self.delay):
+            written = self._due.wait(self.pause)
+            if written and self._closed.wait(self.delay):
                 return
             self._due.clear()
             try:
-                refresh_all(self.database, self._closed)
+                if written or self._left_by_others():
+                    refresh_all(self.database, self._closed)
             except (DBAPIError, OSError, ChildError):
                 log.exception("shifts could not be found anew; the next write tries again")
+
+    def _left_by_others(self) -> bool:
+        """Whether dyads are stale, and nobody has written for a while."""
+        with self.database.connect() as db:
+            before, self._version = self._version, version_of(db)
+            return self._version == before and any_stale(db)
 
 
 class ChildError(Exception):

@@ -34,6 +34,9 @@ _ANY_STALE = (
     .order_by(dyads.c.since)
     .limit(1)
 )
+_ANY_STALE_AT_ALL = (
+    select(dyads.c.since).where(STALE).order_by(dyads.c.dataset, dyads.c.since).limit(1)
+)
 _TESTS = select(families.c.tests).where(families.c.dataset == bindparam("wanted"))
 _MOST_CERTAIN = (
     select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.robust, shifts.c.finding)
@@ -74,9 +77,10 @@ def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
     return [(row.one, row.other) for row in db.execute(rows)]
 
 
-def any_stale(db: Connection, dataset: str) -> bool:
-    """Whether a dyad changed since its shifts were found."""
-    return bool(dialect.prepared(db.dialect.name, _ANY_STALE).rows(db, {"wanted": dataset}))
+def any_stale(db: Connection, dataset: str | None = None) -> bool:
+    """Whether a dyad changed since its shifts were found; by a dataset, if one is named."""
+    run = dialect.prepared(db.dialect.name, _ANY_STALE if dataset else _ANY_STALE_AT_ALL)
+    return bool(run.rows(db, {"wanted": dataset}))
 
 
 def sides_of_pairs(db: Connection, dataset: str, pairs: Iterable[Pair]) -> dict[Pair, Sides]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,29 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
     finally:
         awake.close()
     assert not awake._thread.is_alive()
+
+
+def test_what_another_process_wrote_is_found_anew_once_it_rests(
+    database: Database,
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    awake = Refresher(database, delay=0.01, pause=0.2)
+    awake.start()
+    try:
+        with closing(Database(url)) as elsewhere:
+            dataset = loaded(elsewhere, [events(11)])
+            with elsewhere.write() as db:
+                write_events(db, events(11)[:1], dataset, make.BY)
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with database.connect() as db:
+                if not stored.any_stale(db):
+                    break
+            time.sleep(0.05)
+        with database.connect() as db:
+            assert not stored.any_stale(db)
+    finally:
+        awake.close()
 
 
 @pytest.mark.parametrize("processes", [1, 3])
