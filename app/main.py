@@ -71,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.exports = CapacityLimiter(settings.exports)
             app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
             app.state.pulse = Pulse(database)
-            app.state.imports = Runner(database, settings.max_expanded_bytes)
+            app.state.imports = Runner(database, settings.max_expanded_bytes, settings.imports)
             app.state.imports.start()
             refresher.start()
             try:

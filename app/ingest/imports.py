@@ -22,6 +22,8 @@ OPEN: tuple[State, ...] = ("waiting", "running", "cancelling")
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_AT_ONCE = 100
 """Imports that are looked at to find one to do; services that share them work on fewer."""
+ARRIVING, UPLOADED = "arriving-", "upload-"
+"""How the names of files begin: of one that is being sent, and of one that an import is about."""
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 _encode = msgspec.json.Encoder().encode
 

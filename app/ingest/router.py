@@ -101,7 +101,7 @@ async def _received(request: Request) -> tuple[Path, str, int]:
     settings = request.app.state.settings
     digest, size = hashlib.blake2b(request.url.query.encode(), digest_size=8), 0
     settings.imports.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=settings.imports, prefix="upload-", delete=False) as out:
+    with NamedTemporaryFile(dir=settings.imports, prefix=table.ARRIVING, delete=False) as out:
         path = Path(out.name)
         try:
             pieces, begun = aiter(request.stream()), time.monotonic()
@@ -125,7 +125,8 @@ async def _received(request: Request) -> tuple[Path, str, int]:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-    return path, digest.hexdigest(), size
+    whole = path.with_name(table.UPLOADED + path.name.removeprefix(table.ARRIVING))
+    return path.rename(whole), digest.hexdigest(), size
 
 
 def _entered(

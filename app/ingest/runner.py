@@ -19,11 +19,13 @@ from app.db.beside import address_of, beside
 from app.db.engine import Database
 from app.ingest import imports
 from app.ingest.hold import HeldError, Hold
-from app.ingest.imports import OVER
+from app.ingest.imports import ARRIVING, OVER
 from app.ingest.work import GRACE, POLL, carry_out, claimed
 
 MOST_HERE = 1.0
 """Seconds after which a small import that turns out to be large goes on in the other process."""
+LEFT = 86_400
+"""Seconds after which an upload of which nothing more came was left behind."""
 DEATHS = 3
 """Times that the process may die of a batch before the import has failed."""
 log = logging.getLogger("entente.imports")
@@ -32,8 +34,8 @@ log = logging.getLogger("entente.imports")
 class Runner:
     """The two workers of one service."""
 
-    def __init__(self, database: Database, most_expanded: int) -> None:
-        self.database, self.most_expanded = database, most_expanded
+    def __init__(self, database: Database, most_expanded: int, folder: Path) -> None:
+        self.database, self.most_expanded, self.folder = database, most_expanded, folder
         self._ending = threading.Event()
         self._wakes = (threading.Event(), threading.Event())
         self._deaths: Counter[tuple[str, int]] = Counter()
@@ -46,6 +48,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to work."""
+        self._sweep()
         for thread in self._threads:
             thread.start()
 
@@ -82,6 +85,12 @@ class Runner:
             except (SQLAlchemyError, OSError):
                 log.exception("an import could not go on; it is tried again")
             wake.wait(POLL)
+
+    def _sweep(self) -> None:
+        """Remove what arrived of uploads whose service was killed meanwhile, a day later."""
+        for path in self.folder.glob(f"{ARRIVING}*"):
+            if path.stat().st_mtime < time.time() - LEFT:
+                path.unlink(missing_ok=True)
 
     def _small(self) -> bool:
         found = claimed(self.database, small=True)

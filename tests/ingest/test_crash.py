@@ -77,7 +77,7 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     assert paths[2].stat().st_size <= SMALL < paths[3].stat().st_size
     kept = [path.read_text() for path in paths]
     loaders = [started(database, path) for path in paths[:2]]
-    runner = Runner(database, 1 << 30)
+    runner = Runner(database, 1 << 30, tmp_path)
     with database.write() as db:
         for path in paths[2:]:
             enter(db, path.stem, Options(), "loader", str(path), path.stat().st_size)

@@ -41,7 +41,7 @@ def given(database: Database, path: Path, rows: int) -> str:
 
 @contextmanager
 def running(database: Database) -> Iterator[Runner]:
-    made = Runner(database, 1 << 30)
+    made = Runner(database, 1 << 30, Path("nowhere"))
     made.start()
     try:
         yield made
@@ -124,11 +124,23 @@ def test_a_process_that_is_killed_is_followed_by_another(
     assert sound(database) == []
 
 
+def test_what_arrived_of_an_upload_goes_a_day_later(database: Database, tmp_path: Path) -> None:
+    for name in ("arriving-old", "arriving-new", "upload-old"):
+        (tmp_path / name).write_text("{}")
+    for name in ("arriving-old", "upload-old"):
+        os.utime(tmp_path / name, (time.time() - 90_000,) * 2)
+    made = Runner(database, 1 << 30, tmp_path)
+    made.start()
+    made.stop()
+    assert {path.name for path in tmp_path.iterdir()} >= {"arriving-new", "upload-old"}
+    assert not (tmp_path / "arriving-old").exists()
+
+
 def test_a_process_that_dies_again_and_again_fails_its_import(
     database: Database, tmp_path: Path
 ) -> None:
     ident = given(database, tmp_path / "upload", 1500)
-    made = Runner(database, 1 << 30)
+    made = Runner(database, 1 << 30, tmp_path)
     with database.write() as db:
         table.claim(db, ident)
     for times in range(runner.DEATHS):
