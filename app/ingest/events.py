@@ -87,10 +87,10 @@ def prepare(
             settled[k] = (row, one)
     new = {k: one for k, one in settled.items() if k not in held or held[k].said != one[1].digest}
     done.tally.unchanged += len(settled) - len(new)
-    done.numbers = numbers_of(db, list(new))
-    for k in merged(db, list(done.numbers)) if done.numbers else ():
+    for k in merged(db, list(new)):
         del new[k]
         done.tally.unchanged += 1
+    done.numbers = numbers_of(db, list(new))
     _finish(db, new, dataset, standing, done, last, only_new)
     changed = sum(ident in done.numbers for _, ident, *_ in done.sheet.bodies)
     done.tally.changed += changed

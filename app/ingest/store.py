@@ -109,7 +109,15 @@ def merged(db: Connection, ids: Sequence[str]) -> set[str]:
 
 
 def numbers_of(db: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """The number of the latest revision of those of some events that have any."""
+    """The number of the latest revision of those of some events that stand.
+
+    Most events of a load are new: the index of all that stand tells it at half the cost of asking
+    for revisions that are not there.
+    """
+    there = select(events.c.id).where(among(db, events.c.id))
+    ids = list(db.scalars(there, listed(db, ids)))
+    if not ids:
+        return {}
     r = revisions.c
     asked = select(r.id, func.max(r.revision)).where(r.kind == "event", among(db, r.id))
     return {row.id: row[1] for row in db.execute(asked.group_by(r.id), listed(db, ids))}

@@ -72,4 +72,4 @@ def test_an_upload_that_trickles_is_a_408(
 
     start, said = asked(database, b"/v1/imports", receive, tmp_path)
     assert (start["status"], said["status"]) == (408, 408)
-    assert list(tmp_path.glob("*-*")) == []
+    assert list(tmp_path.glob("arriving-*")) == []
