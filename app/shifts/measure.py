@@ -250,6 +250,19 @@ def at_months(months: Months, phi: float) -> Index:
     return index_with(months, begun, ends.astype("datetime64[D]") - 1, 0.5, phi)
 
 
+def left_after(months: Months, phi: float, half_life: float = HALF_LIFE) -> Floats:
+    """What is left when the last month is over: mass for, against, and both faded by the square."""
+    left: Floats = faded(saturated(months.mass, phi), half_life)[-1]
+    return left
+
+
+def index_after(left: Floats, ages: Ints, share: float, half_life: float = HALF_LIFE) -> Index:
+    """As `index_at` some months after the last one, in which nothing happened any more."""
+    age = 0.5 ** (ages / half_life)
+    good, bad, squares = left
+    return index_of(good * age, bad * age, squares * age**2, share)
+
+
 def faded(effective: Floats, half_life: float) -> Floats:
     """Before the first month and after each: mass for, against, and both faded by the square."""
     found = np.zeros((len(effective) + 1, 3))

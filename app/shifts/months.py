@@ -36,7 +36,8 @@ Said = tuple[dict[int, int], ...]
 """How many publishers said so: for each of `SIZES`, by which stretch of so many months it was."""
 INDEX = ("good", "effective", "low", "high")
 """What is kept of the index before the first month and after each until the last, be there an event
-or not; its value depends on the prior share besides."""
+or not; its value depends on the prior share besides. Behind them stands what `measure.left_after`
+says, from which the index of later months follows."""
 _INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
 Dates = NDArray[np.datetime64]
 
@@ -69,7 +70,9 @@ def rows(
         months = measure.by_month(of)
         phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
         index = measure.at_months(months, phi)
-        rows = np.array([getattr(index, name) for name in INDEX], _FLOAT)
+        rows = np.zeros((len(INDEX), len(months) + 2), _FLOAT)
+        rows[:, :-1] = [getattr(index, name) for name in INDEX]
+        rows[:3, -1] = measure.left_after(months, phi)
         found.append(
             {"one": pair[0], "other": pair[1], "dataset": dataset, "dispersion": phi}
             | {"first": str(of.day[0]), "last": str(of.day[-1])}

@@ -7,7 +7,7 @@ are made of whole ones; all else from days. The numbers are the same, to the las
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -90,15 +90,16 @@ class ByMonth:
 
     def index(self, ends: Dates, share: float) -> Index:
         """At the ends of some months."""
-        at, size = measure.month_of(ends) - self.month[0], self.drawn.shape[1] - 1
-        if at[-1] < size:
-            good, mass, low, high = self.drawn.take(np.maximum(at + 1, 0), axis=1)
-            return Index(measure.valued(good, mass, share), low, high, mass, good)
-        months = _months(self.month, self.mass)
-        whole = np.zeros((size + 1, 2))
-        whole[:-1] = months.mass
-        begun = whole[np.where((at >= 0) & (at < size), at, size)]
-        return measure.index_with(months, begun, ends, share, self.dispersion)
+        at, size = measure.month_of(ends) - self.month[0], self.drawn.shape[1] - 2
+        inside = int(at.searchsorted(size))
+        good, mass, low, high = self.drawn.take(np.maximum(at[:inside] + 1, 0), axis=1)
+        found = Index(measure.valued(good, mass, share), low, high, mass, good)
+        if inside == len(at):
+            return found
+        left = measure.index_after(self.drawn[:3, -1], at[inside:] - size + 1, share)
+        return Index(
+            *(np.concatenate(of) for of in zip(astuple(found), astuple(left), strict=True))
+        )
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """n, positive and negative of some stretches; how many months came before their ends."""

@@ -1,4 +1,7 @@
-"""Among how many tests q was worked out; stale dyads by the day from which on they are."""
+"""Among how many tests q was worked out; stale dyads by the day from which on they are.
+
+All of them are: months are kept of more dyads, and say what is left of them later on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +25,7 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO families SELECT dataset, count(*) FROM shifts GROUP BY dataset")
     _stale("dataset", "since")
+    _anew()
 
 
 def _stale(*columns: str) -> None:
@@ -31,6 +35,12 @@ def _stale(*columns: str) -> None:
     )
 
 
+def _anew() -> None:
+    op.execute("DELETE FROM dyad_months")
+    op.execute("UPDATE dyads SET segmented = -1, since = ''")
+
+
 def downgrade() -> None:
+    _anew()
     _stale("dataset")
     op.drop_table("families")
