@@ -18,7 +18,7 @@ import numpy as np
 import pandas
 from sqlalchemy import insert, text
 
-from app.db.dialect import pour, pour_sums
+from app.db.dialect.pouring import pour, pour_sums
 from app.db.engine import Database
 from app.db.migrate import upgrade
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources

@@ -7,7 +7,7 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_
 
 from app.actors.schemas import Candidate
-from app.db.dialect import prepared
+from app.db.dialect.statements import prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NEVER
 from app.db.worlds import across, as_it_stood

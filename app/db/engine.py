@@ -20,7 +20,7 @@ class Database:
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
         # Not prepared, a statement is planned for the values asked: a plan for any values walks the
         # wrong index for busy actors (739 ms against 7 ms a page at a million events). Those whose
-        # plan is always the same ask to be prepared (`dialect.Compiled`). Compiling plans costs
+        # plan is always the same ask to be prepared (`dialect.statements`). Compiling plans costs
         # more than it saves.
         settings = {"options": "-c jit=off", "prepare_threshold": 1 << 30}
         self.engine: Engine = create_engine(

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from app.db.dialect import announce, prepared
+from app.db.dialect import announce
+from app.db.dialect.statements import prepared
 from app.db.tables import commits, moved, revisions
 
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"

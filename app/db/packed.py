@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from app.db.dialect import copied_in, copied_out, one_writer
+from app.db.dialect import one_writer
+from app.db.dialect.pouring import copied_in, copied_out
 from app.db.engine import Database
 from app.db.migrate import upgrade, versions
 from app.db.tables import metadata, revisions

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, delete, insert, select
 
 from app.actors.queries import UnknownActorError, find
-from app.db.dialect import index_words, pour_sums, upsert
+from app.db.dialect import upsert
+from app.db.dialect.pouring import pour_sums
+from app.db.dialect.words import index_words
 from app.db.journal import Entry, Writer, append, moment, numbers
 from app.db.tables import (
     actors,

@@ -25,7 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.dialect import has_words, word_query
+from app.db.dialect.words import has_words, word_query
 from app.db.tables import memberships, reports, tags
 from app.db.worlds import World, worlds
 from app.events.filter import EventFilter

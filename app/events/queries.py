@@ -22,6 +22,8 @@ from sqlalchemy import (
 
 from app.actors.queries import UnknownActorError, find
 from app.db import dialect
+from app.db.dialect.statements import Compiled, compiled
+from app.db.dialect.words import word_query
 from app.db.keyset import Key
 from app.db.tables import (
     PAST,
@@ -140,7 +142,7 @@ def asking(
             shape = Shape((*shape.given, (side, len(codes))))
             values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
     if sort == "relevance":
-        values.setdefault("q", dialect.word_query(kind, "nothing"))  # nothing is asked for
+        values.setdefault("q", word_query(kind, "nothing"))  # nothing is asked for
     reading = Reading(kind, shape, sort, after is not None, limited=limit is not None)
     if limit is not None:
         values["page"] = limit
@@ -209,9 +211,9 @@ def documents(reading: Reading) -> Select[Any]:
 
 
 @lru_cache(maxsize=4096)
-def page_statement(reading: Reading) -> dialect.Compiled:
+def page_statement(reading: Reading) -> Compiled:
     """`documents`, compiled once for each look that a statement can have."""
-    return dialect.compiled(reading.kind, documents(reading))
+    return compiled(reading.kind, documents(reading))
 
 
 def counted(reading: Reading) -> Select[Any]:

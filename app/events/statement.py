@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
+from app.db.dialect.words import ranked
 from app.db.tables import events, participations
 from app.db.worlds import World
 from app.events.conditions import NARROWING, OF_EVENTS, Row, Shape, Who, who
@@ -88,7 +89,7 @@ class _Builder:
         self.demanded = who(reading.shape)
         self.of_parts = bool(self.demanded) and reading.by_day
         self.first: Who | None = self.demanded.pop(0) if self.of_parts else None
-        self.ranks = dialect.ranked(reading.kind) if reading.sort == "relevance" else None
+        self.ranks = ranked(reading.kind) if reading.sort == "relevance" else None
         self.limit = bindparam("page", type_=Integer) if reading.limited else None
 
     def statement(self) -> Any:

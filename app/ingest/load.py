@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
-from app.db.dialect import by_index, ready_to_pour
+from app.db.dialect.pouring import by_index, ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer, moment
 from app.db.tables import alliance_years, datasets, events, ideal_points, revisions

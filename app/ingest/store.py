@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
-from app.db.dialect import among, listed, pour, pour_sums, pour_words
+from app.db.dialect import among, listed
+from app.db.dialect.pouring import pour, pour_sums
+from app.db.dialect.words import pour_words
 from app.db.journal import Writer, moment
 from app.db.tables import (
     day_sums,

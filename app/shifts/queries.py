@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
+from app.db.dialect.statements import Compiled, compiled
 from app.db.tables import (
     PAST,
     actors,
@@ -57,7 +58,7 @@ def members(groups: Sequence[str], as_of: int | None) -> Select[Any]:
 
 
 @lru_cache(maxsize=1024)
-def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> dialect.Compiled:
+def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> Compiled:
     """(partner, own, day, n, positive, negative, q1 … q4) of an actor and some partners.
 
     Parameters: `actor`, `partner_0` …, `dataset_0` …; `own` is 1 where the actor acted.
@@ -72,7 +73,7 @@ def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> dialect.C
     theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), held)
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
     whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
-    return dialect.compiled(kind, whole, steady=True)
+    return compiled(kind, whole, steady=True)
 
 
 def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -81,7 +82,7 @@ def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 @lru_cache(maxsize=2)
-def months_between(kind: str) -> dialect.Compiled:
+def months_between(kind: str) -> Compiled:
     """(first, last, dispersion, months, index) of the dyad `one` and `other` by the dataset
     `wanted`; none if stale."""
     m, d = dyad_months.c, dyads.c
@@ -91,29 +92,29 @@ def months_between(kind: str) -> dialect.Compiled:
     fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
     rows = select(m.first, m.last, m.dispersion, m.months, m.index)
     rows = rows.where(*(m[name] == value for name, value in key), fresh.scalar_subquery())
-    return dialect.compiled(kind, rows, steady=True)
+    return compiled(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
-def months_of_pairs(kind: str) -> dialect.Compiled:
+def months_of_pairs(kind: str) -> Compiled:
     """(one, other, months) of pairs that are handed over, by the dataset `wanted`."""
     pairs, m = dialect.handed(kind, ("one", "other")), dyad_months.c
     same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
     rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
-    return dialect.compiled(kind, rows, steady=True)
+    return compiled(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
-def marks_of_pairs(kind: str) -> dialect.Compiled:
+def marks_of_pairs(kind: str) -> Compiled:
     """(one, other, changed, since) of pairs that are handed over, by the dataset `wanted`."""
     pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
     rows = select(d.one, d.other, d.changed, d.since).select_from(pairs).join(dyads, same)
-    return dialect.compiled(kind, rows, steady=True)
+    return compiled(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
-def begun_between(kind: str) -> dialect.Compiled:
+def begun_between(kind: str) -> Compiled:
     """(own, positive, negative) of the days of a dyad from `first` to `last`, both inclusive."""
     d, arms = day_sums.c, []
     for own, from_, toward in ((1, "one", "other"), (0, "other", "one")):
@@ -122,11 +123,11 @@ def begun_between(kind: str) -> dialect.Compiled:
         rows = rows.where(d.dataset == bindparam("wanted"))
         arms.append(rows.where(*_inside(d.day)))
     both: Any = union_all(*arms)
-    return dialect.compiled(kind, both, steady=True)
+    return compiled(kind, both, steady=True)
 
 
 @lru_cache(maxsize=1024)
-def witnesses(kind: str, partners: int, wanted: int) -> dialect.Compiled:
+def witnesses(kind: str, partners: int, wanted: int) -> Compiled:
     """(from, toward, day, publisher) of what stands between an actor and some partners, once.
 
     Parameters as in `sums_between`, and `first` and `last` day. Publishers come folded to one case,
@@ -144,11 +145,11 @@ def witnesses(kind: str, partners: int, wanted: int) -> dialect.Compiled:
         rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), held)
         arms.append(rows.where(*_inside(s.start)))
     both: Any = union(*arms)
-    return dialect.compiled(kind, both)
+    return compiled(kind, both)
 
 
 @lru_cache(maxsize=2)
-def publishers(kind: str) -> dialect.Compiled:
+def publishers(kind: str) -> Compiled:
     """(one, other, month, publisher) of what stands between pairs that are handed over with a first
     day, by the dataset `wanted`, once; publishers as in `witnesses`."""
     pairs = dialect.handed(kind, ("one", "other", "since"))
@@ -161,11 +162,11 @@ def publishers(kind: str) -> dialect.Compiled:
         rows = rows.join(signals, same)
         arms.append(rows.join(reports, (r.event == s.event) & (r.stance != "disputes")))
     both: Any = union(*arms)
-    return dialect.compiled(kind, both)
+    return compiled(kind, both)
 
 
 @lru_cache(maxsize=64)
-def volume_of(kind: str, wanted: int) -> dialect.Compiled:
+def volume_of(kind: str, wanted: int) -> Compiled:
     """(start, n) of all signals of some datasets, by `day` or by `month`.
 
     Parameters: `size`, `first` and `last` start, `dataset_0` …
@@ -174,7 +175,7 @@ def volume_of(kind: str, wanted: int) -> dialect.Compiled:
     held = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     rows = select(v.start, func.sum(v.n)).where(held, v.size == bindparam("size"))
     rows = rows.where(*_inside(v.start)).group_by(v.start)
-    return dialect.compiled(kind, rows, steady=True)
+    return compiled(kind, rows, steady=True)
 
 
 def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
@@ -194,7 +195,7 @@ def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
 
 
 @lru_cache(maxsize=2)
-def sums_of_pairs(kind: str) -> dialect.Compiled:
+def sums_of_pairs(kind: str) -> Compiled:
     """(number, own, day, n, positive, negative, q1 … q4) of pairs that are handed over, each with
     its number, by the dataset `wanted`; `own` is 1 where the one acted."""
     pairs = dialect.handed(kind, ("number", "one", "other"))
@@ -205,7 +206,7 @@ def sums_of_pairs(kind: str) -> dialect.Compiled:
         same = (d["from"] == from_) & (d.toward == toward) & (d.dataset == bindparam("wanted"))
         arms.append(rows.select_from(pairs).join(day_sums, same))
     both: Any = union_all(*arms)
-    return dialect.compiled(kind, both)
+    return compiled(kind, both)
 
 
 def all_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:
@@ -263,13 +264,13 @@ def reports_of(ids: Sequence[str], known_by: str | None, as_of: int | None) -> S
 
 
 @lru_cache(maxsize=64)
-def covered_now(kind: str, wanted: int) -> dialect.Compiled:
+def covered_now(kind: str, wanted: int) -> Compiled:
     """As `covered`, as the record stands; parameters `dataset_0` …"""
     d = datasets.c
     codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
     known = (d.first.is_not(None), d.last.is_not(None))
     rows = select(d.first, d.last).where(d.code.in_(codes), *known)
-    return dialect.compiled(kind, rows, steady=True)
+    return compiled(kind, rows, steady=True)
 
 
 def covered(wanted: Sequence[str], as_of: int | None) -> Select[Any]:

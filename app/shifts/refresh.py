@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
+from app.db.dialect.pouring import pour
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NEVER
@@ -139,7 +140,7 @@ def _keep(db: Connection, dataset: str, looked: Looked) -> int:
         names = [column.name for column in table.columns]
         chosen = set(same)
         lines = [[r[n] for n in names] for r in rows if (r["one"], r["other"]) in chosen]
-        dialect.pour(db, table.name, names, lines)
+        pour(db, table.name, names, lines)
     fresh = update(dyads).values(segmented=dyads.c.changed, since=NEVER)
     db.execute(fresh.where(*of_them(dyads)), handed)
     return len(same)

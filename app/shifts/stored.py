@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from app.db import dialect
+from app.db.dialect.statements import prepared
 from app.db.tables import dyads, families, shifts
 from app.shifts import breaks, detect, judge, measure, queries
 from app.shifts.case import Case
@@ -79,7 +80,7 @@ def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
 
 def any_stale(db: Connection, dataset: str | None = None) -> bool:
     """Whether a dyad changed since its shifts were found; by a dataset, if one is named."""
-    run = dialect.prepared(db.dialect.name, _ANY_STALE if dataset else _ANY_STALE_AT_ALL)
+    run = prepared(db.dialect.name, _ANY_STALE if dataset else _ANY_STALE_AT_ALL)
     return bool(run.rows(db, {"wanted": dataset}))
 
 
@@ -164,8 +165,8 @@ def first(
         return None
     dataset, last = asked.datasets[0], horizon(db, asked, None)
     kind, values = db.dialect.name, {"wanted": dataset, "max_q": max_q, "most": limit}
-    size = sum(row[0] for row in dialect.prepared(kind, _TESTS).rows(db, values))
-    rows = dialect.prepared(kind, _MOST_CERTAIN).rows(db, values)
+    size = sum(row[0] for row in prepared(kind, _TESTS).rows(db, values))
+    rows = prepared(kind, _MOST_CERTAIN).rows(db, values)
     return [_detected(Held._make(row), asked, last, size) for row in rows], size
 
 

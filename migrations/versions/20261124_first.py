@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db.dialect import SEARCH_TABLE
+from app.db.dialect.words import SEARCH_TABLE
 
 revision = "20261124_first"
 down_revision = None

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import bindparam, column, literal_column, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-from app.db.dialect import compiled
+from app.db.dialect.statements import compiled
 from app.db.engine import Database
 from app.db.tables import actors
 

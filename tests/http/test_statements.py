@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, event
 
-from app.db.dialect import Compiled
+from app.db.dialect.statements import Compiled
 
 MOST = {
     "/v1/events?limit=100": 2,

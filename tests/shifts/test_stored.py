@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ingest.loading import load, sound
 from sqlalchemy import Connection, insert, select, update
 
-from app.db.dialect import prepared
+from app.db.dialect.statements import prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import sums_of, write_events

@@ -1,0 +1,118 @@
+"""Many rows at once, by the fastest way that each driver has."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from app.db.dialect import on_sqlite
+from app.db.tables import metadata
+
+
+def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
+    """The rows of a table of PostgreSQL, in COPY's text form, piece by piece."""
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) TO STDOUT') as copy:
+        for piece in copy:
+            yield bytes(piece)
+
+
+def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
+    """What `copied_out` gave, into the table."""
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        for piece in pieces:
+            copy.write(piece)
+
+
+def by_index(db: Connection) -> None:
+    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
+    if not on_sqlite(db):
+        db.execute(text("SET LOCAL enable_seqscan = off"))
+
+
+def ready_to_pour(db: Connection) -> None:
+    """Set a connection up for bulk loading, before it begins a transaction.
+
+    SQLite would copy the log into the file at each commit, keep the file mapped in memory, and look
+    each dataset and source up again that the loader has just found or stored itself. Whoever loads
+    waits for its turn to write as long as that takes.
+    """
+    if on_sqlite(db):
+        raw: Any = db.connection.driver_connection
+        raw.execute("PRAGMA busy_timeout=600000")
+        raw.execute("PRAGMA wal_autocheckpoint=16384")
+        raw.execute("PRAGMA mmap_size=0")
+        raw.execute("PRAGMA foreign_keys=OFF")
+
+
+def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert many rows at once, by the fastest way that the driver has."""
+    if not rows:
+        return
+    raw: Any = db.connection.driver_connection
+    names = ", ".join(f'"{name}"' for name in columns)
+    if on_sqlite(db):
+        marks = ", ".join("?" * len(columns))
+        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+        return
+    held = metadata.tables.get(table)
+    binary = "" if held is None else " (FORMAT BINARY)"
+    statement = f'COPY "{table}" ({names}) FROM STDIN{binary}'
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        if held is not None:  # costs the client a third of what text does
+            copy.set_types([_IN_COPY[type(held.c[name].type)] for name in columns])
+        for row in rows:
+            copy.write_row(row)
+
+
+_IN_COPY: Mapping[type, str] = {
+    BigInteger: "int8", Integer: "int4", Float: "float8", Boolean: "bool", String: "varchar",
+    Text: "text", LargeBinary: "bytea",
+}  # fmt: skip
+"""What PostgreSQL calls the types of our columns."""
+
+
+def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = "") -> None:
+    """Add numbers to the rows of the same keys, or insert them; columns as the table has them.
+
+    Of the column `least`, which is text, the lesser value stays.
+    """
+    if not rows:
+        return
+    keys = {column.name for column in table.primary_key}
+    names = [column.name for column in table.columns]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    lesser = "min" if on_sqlite(db) else "least"
+    added = ", ".join(
+        f'"{n}" = {lesser}("{table.name}"."{n}", excluded."{n}")'
+        if n == least
+        else f'"{n}" = "{table.name}"."{n}" + excluded."{n}"'
+        for n in names
+        if n not in keys
+    )
+    same = ", ".join(f'"{key.name}"' for key in table.primary_key)
+    conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
+    raw: Any = db.connection.driver_connection
+    if on_sqlite(db):
+        marks = ", ".join("?" * len(names))
+        raw.executemany(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}', rows)
+        return
+    kinds = ["text[]" if name in {*keys, least} else "int[]" for name in names]
+    lists = ", ".join(f"%s::{kind}" for kind in kinds)
+    statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
+    with raw.cursor() as cursor:
+        cursor.execute(statement, [list(values) for values in zip(*rows, strict=True)])

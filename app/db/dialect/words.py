@@ -1,0 +1,93 @@
+"""Full text: what is made findable, and what finds it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, String, column, text
+
+from app.db.dialect import on_sqlite
+from app.db.dialect.pouring import pour
+from app.text import words
+
+SEARCH_TABLE = {
+    "sqlite": ("CREATE VIRTUAL TABLE event_words USING fts5(words)",),
+    "postgresql": (
+        "CREATE TABLE event_words (seq bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_event_words_words ON event_words USING gin (words)",
+    ),
+}
+
+
+def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Make texts findable, each under the `seq` of its revision."""
+    if not rows:
+        return
+    statement = (
+        "INSERT INTO event_words (rowid, words) VALUES (:seq, :words)"
+        if on_sqlite(db)
+        else "INSERT INTO event_words (seq, words) VALUES"
+        " (:seq, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
+    )
+    values: list[dict[str, Any]] = [{"seq": seq, "words": _indexed(body)} for seq, body in rows]
+    db.execute(text(statement), values)
+
+
+MOST_WORDS = 500_000
+"""Bytes of different words that are indexed of one text, the first ones. A tsvector ends at
+1,048,575: beyond it, it is taken without complaint and none of its words is found any more."""
+
+
+def _indexed(body: str) -> str:
+    return _within(" ".join(dict.fromkeys(words(body))))
+
+
+def _within(whole: str) -> str:
+    if len(whole) <= 200:
+        return whole
+    found = " ".join([w[:200] for w in whole.split(" ")]).encode()
+    if len(found) > MOST_WORDS:
+        found = found[:MOST_WORDS].rpartition(b" ")[0]
+    return found.decode()
+
+
+def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Make texts findable as `index_words` does, given the words of each, every one once."""
+    lines = [(seq, found if len(found) <= 200 else _within(found)) for seq, found in rows]
+    if on_sqlite(db):
+        pour(db, "event_words", ("rowid", "words"), lines)
+        return
+    quoted = [(seq, f"'{found.replace(' ', chr(39) + ' ' + chr(39))}'") for seq, found in lines]
+    pour(db, "event_words", ("seq", "words"), [(s, q if q != "''" else "") for s, q in quoted])
+
+
+def word_query(kind: str, asked: str) -> str | None:
+    """A search for every word of a text; None where it has none. No word is query syntax."""
+    wanted = [w[:200] for w in words(asked)]
+    if kind == "sqlite":
+        return " AND ".join(f'"{w}"' for w in wanted) or None
+    return " & ".join(f"'{w}'" for w in wanted) or None
+
+
+def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
+    """True where the parameter `q` (a `word_query`) is found."""
+    if kind == "sqlite":
+        found = text("SELECT rowid FROM event_words WHERE event_words MATCH :q")
+    else:
+        found = text("SELECT seq FROM event_words WHERE words @@ CAST(:q AS tsquery)")
+    return seq.in_(found)
+
+
+def ranked(kind: str) -> FromClause:
+    """(seq, rank) of what the parameter `q` finds; the rank is text that sorts as its number."""
+    if kind == "sqlite":
+        found = text(
+            "SELECT rowid AS seq, printf('%015d', CAST(-bm25(event_words) * 1000000 AS INTEGER))"
+            " AS rank FROM event_words WHERE event_words MATCH :q"
+        )
+    else:
+        found = text(
+            "SELECT seq, lpad(CAST(CAST(ts_rank(words, CAST(:q AS tsquery)) * 1000000 AS bigint)"
+            " AS text), 15, '0') COLLATE \"C\" AS rank"
+            " FROM event_words WHERE words @@ CAST(:q AS tsquery)"
+        )
+    return found.columns(column("seq", BigInteger), column("rank", String)).subquery("found")
