@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+MOST_KEPT = 50
+"""Characters of a word whose plain form is kept for the next time."""
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[^\W_][\w.-]*")
 
@@ -19,8 +22,19 @@ def words(text: str) -> list[str]:
     """The words of a text, in the form in which both databases index and match them."""
     if text.isascii():
         return _WORD.findall(text.lower())
+    found: list[str] = []
+    for part in text.split():
+        if part.isascii():
+            found += _WORD.findall(part.lower())
+        else:
+            found += _plain(part) if len(part) <= MOST_KEPT else _plain.__wrapped__(part)
+    return found
+
+
+@lru_cache(4096)
+def _plain(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))
+    return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
 
 
 def clean(text: str) -> str:
