@@ -17,13 +17,13 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    insert,
     select,
     tuple_,
     update,
 )
 
 from app.db import dialect
+from app.db.dialect import upsert
 from app.db.dialect.pouring import pour
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
@@ -82,22 +82,18 @@ def refresh(database: Database, at_once: int = PART, share: Share = WHOLE) -> in
     for dataset, *pair in rows:
         if share.has(pair):
             by_dataset[dataset].append((pair[0], pair[1]))
-    parts = [
-        (dataset, pairs[at : at + at_once])
-        for dataset, pairs in by_dataset.items()
-        for at in range(0, len(pairs), at_once)
-    ]
     done = 0
-    for dataset, pairs in parts:
-        with database.connect() as db:
-            looked = _look(db, dataset, pairs)
-        with database.write() as db:
-            done += _keep(db, dataset, looked)
-            if (dataset, pairs) == parts[-1]:
-                _rate(db)
-    if not parts:  # for what a process began that did not live to its end
-        with database.write() as db:
-            _rate(db)
+    for dataset, pairs in by_dataset.items():
+        for at in range(0, len(pairs), at_once):
+            with database.connect() as db:
+                looked = _look(db, dataset, pairs[at : at + at_once])
+            with database.write() as db:
+                done += _keep(db, dataset, looked)
+                if at + at_once >= len(pairs):  # nothing is fresh whose q is not
+                    _rate(db, dataset)
+    with database.write() as db:  # for what a process began that did not live to its end
+        for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
+            _rate(db, dataset)
     return done
 
 
@@ -171,24 +167,21 @@ def found(
             }
 
 
-def _rate(db: Connection) -> None:
-    """Bring q up to date over all that was found by each dataset, and how many tests that were."""
-    db.execute(delete(families))
-    for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
-        s = shifts.c
-        asked = select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)
-        rows = db.execute(asked).all()
-        db.execute(insert(families).values(dataset=dataset, tests=len(rows)))
-        rates = breaks.adjusted([r.p for r in rows])
-        changed = [
-            {"a": r.one, "b": r.other, "c": r.number, "rate": q}
-            for r, q in zip(rows, rates, strict=True)
-            if r.q != q
-        ]
-        if changed:
-            key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
-            of_test = update(shifts).where(s.dataset == dataset, *key)
-            db.execute(of_test.values(q=bindparam("rate")), changed)
+def _rate(db: Connection, dataset: str) -> None:
+    """Bring q up to date over all that was found by a dataset, and how many tests that were."""
+    s = shifts.c
+    rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
+    db.execute(upsert(db, families), {"dataset": dataset, "tests": len(rows)})
+    rates = breaks.adjusted([r.p for r in rows])
+    changed = [
+        {"a": r.one, "b": r.other, "c": r.number, "rate": q}
+        for r, q in zip(rows, rates, strict=True)
+        if r.q != q
+    ]
+    if changed:
+        key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
+        of_test = update(shifts).where(s.dataset == dataset, *key)
+        db.execute(of_test.values(q=bindparam("rate")), changed)
 
 
 def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:
