@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from asking import Asking
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
@@ -67,7 +68,7 @@ LARGE = ("a" * LONG, "%00" * (LONG // 3), "type," * (LONG // 5), "ARM," * (LONG 
 class Both:
     """The same service on both databases."""
 
-    clients: dict[str, TestClient]
+    clients: dict[str, Asking]
 
     def get(self, url: str) -> Any:
         """The answer of one, after both proved to be fit for a reader and alike."""
@@ -105,11 +106,7 @@ def fit(answer: Any, url: str) -> None:
 def both(templates: dict[str, str]) -> Iterator[Both]:
     """Both services, to be read only."""
     sqlite, postgresql = (
-        TestClient(
-            create_app(Settings(database_url=templates[kind], cursor_key="test")),
-            raise_server_exceptions=False,
-            follow_redirects=False,
-        )
+        Asking(create_app(Settings(database_url=templates[kind], cursor_key="test")))
         for kind in ("sqlite", "postgresql")
     )
     with sqlite, postgresql:

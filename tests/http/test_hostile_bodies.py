@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import Asking
 from conftest import copied
 from examples import key_of
-from fastapi.testclient import TestClient
 
 from app.events.verify import findings
 from app.examples import examples
@@ -70,7 +70,7 @@ TYPES = (
 class Both:
     """The same service on both databases, each with a key."""
 
-    clients: dict[str, tuple[TestClient, str]]
+    clients: dict[str, tuple[Asking, str]]
 
     def send(self, method: str, path: str, body: bytes, **more: str) -> Any:
         """The answer of one, after both proved to be fit for a reader and alike."""
@@ -113,14 +113,12 @@ def both(
     for kind in ("sqlite", "postgresql"):
         url = copied(kind, "hostile", folder, request)
         settings = Settings(database_url=url, cursor_key="test", max_body_bytes=MOST)
-        client = TestClient(
-            create_app(settings), raise_server_exceptions=False, follow_redirects=False
-        )
+        client = Asking(create_app(settings))
         client.__enter__()
-        clients[kind] = (client, key_of(client.app.state.database))  # type: ignore[attr-defined]
+        clients[kind] = (client, key_of(client.app.state.database))
     yield Both(clients)
     for client, _ in clients.values():
-        with client.app.state.database.connect() as db:  # type: ignore[attr-defined]
+        with client.app.state.database.connect() as db:
             assert list(findings(db)) == []
         client.__exit__(None, None, None)
 
@@ -152,7 +150,7 @@ def test_headers(both: Both, path: str, method: str, operation: str) -> None:
     here = path.format_map(STANDING)
     for name in ("If-Match", "Idempotency-Key"):
         for value in ("", '"', "9" * 5_000, '"' + "9" * 5_000 + '"', 'W/"1"', "a" * 201, "\xff"):
-            answer = both.send(method, here, b"[]", **{name: value.encode("latin-1")})  # type: ignore[arg-type]
+            answer = both.send(method, here, b"[]", **{name: value.encode("latin-1")})
             assert answer.status_code >= 400, (operation, name, value[:50])
 
 
