@@ -89,8 +89,11 @@ class Runner:
     def _sweep(self) -> None:
         """Remove what arrived of uploads whose service was killed meanwhile, a day later."""
         for path in self.folder.glob(f"{ARRIVING}*"):
-            if path.stat().st_mtime < time.time() - LEFT:
-                path.unlink(missing_ok=True)
+            try:
+                if path.stat().st_mtime < time.time() - LEFT:
+                    path.unlink()
+            except OSError as wrong:  # it has just come to its end, or is not ours
+                log.info("an upload that was left behind stays: %s", wrong)
 
     def _small(self) -> bool:
         found = claimed(self.database, small=True)

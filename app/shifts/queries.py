@@ -106,10 +106,12 @@ def months_of_pairs(kind: str) -> Compiled:
 
 @lru_cache(maxsize=2)
 def marks_of_pairs(kind: str) -> Compiled:
-    """(one, other, changed, since) of pairs that are handed over, by the dataset `wanted`."""
+    """(one, other, changed, since) of the stale ones of pairs that are handed over, by the dataset
+    `wanted`."""
     pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
     rows = select(d.one, d.other, d.changed, d.since).select_from(pairs).join(dyads, same)
+    rows = rows.where(d.changed != d.segmented)
     return compiled(kind, rows, steady=True)
 
 

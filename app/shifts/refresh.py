@@ -33,7 +33,7 @@ from app.shifts.calibration import fitted
 from app.shifts.detect import Fitted, Pair, found_in_each, of_pair, sturdy
 from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
-from app.shifts.stored import PART, STALE, question, sides_of_pairs
+from app.shifts.stored import PART, STALE, any_stale, question, sides_of_pairs
 
 DYADS = 10
 """Dyads with many events that a calibration needs at least."""
@@ -89,7 +89,8 @@ def refresh(database: Database, at_once: int = PART, share: Share = WHOLE) -> in
                 looked = _look(db, dataset, pairs[at : at + at_once])
             with database.write() as db:
                 done += _keep(db, dataset, looked)
-                if at + at_once >= len(pairs):  # nothing is fresh whose q is not
+                last = at + at_once >= len(pairs)
+                if last or not any_stale(db, dataset):  # others may do the same beside us
                     _rate(db, dataset)
     with database.write() as db:  # for what a process began that did not live to its end
         for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
@@ -101,6 +102,8 @@ def _look(db: Connection, dataset: str, pairs: Sequence[Pair]) -> Looked:
     """Find the shifts and the months of some dyads, and write nothing."""
     known = fitted(db)
     rows = _marks(db, dataset, pairs)
+    if not rows:
+        return Looked(known, {}, [], [])
     held = sides_of_pairs(db, dataset, list(rows))
     days = {pair: some.both for pair, some in held.items()}
     made = list(found(db, dataset, days, known))
@@ -110,15 +113,16 @@ def _look(db: Connection, dataset: str, pairs: Sequence[Pair]) -> Looked:
 
 
 def _marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, Mark]:
-    """How some dyads stand."""
+    """How those of some dyads stand that are stale."""
     run = queries.marks_of_pairs(db.dialect.name)
     values = dialect.handing(db.dialect.name, pairs) | {"wanted": dataset}
     return {(one, other): Mark(*rest) for one, other, *rest in run.rows(db, values)}
 
 
 def _keep(db: Connection, dataset: str, looked: Looked) -> int:
-    """Write down what was found in those dyads that have not changed since; how many that were."""
-    if fitted(db) != looked.known:
+    """Write down what was found in those dyads that have not changed since, and that nobody else
+    has written down; how many that were."""
+    if not looked.changed or fitted(db) != looked.known:
         return 0
     now = _marks(db, dataset, list(looked.changed))
     same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, suppress
 from io import FileIO
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.beside import address_of, beside
 from app.db.engine import Database
@@ -62,7 +62,7 @@ class Refresher:
             try:
                 if written or self._left_by_others():
                     refresh_all(self.database, self._closed)
-            except (DBAPIError, OSError, ChildError):
+            except (SQLAlchemyError, OSError, ChildError):
                 log.exception("shifts could not be found anew; the next write tries again")
 
     def _left_by_others(self) -> bool:

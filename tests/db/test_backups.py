@@ -1,9 +1,11 @@
 """A backup is of one state of the database, and puts it back whole."""
 
+import json
 import threading
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import func, select
@@ -13,6 +15,7 @@ from app import cli
 from app.db.backup import backup, restore
 from app.db.engine import Database
 from app.db.journal import Writer
+from app.db.migrate import upgrade
 from app.db.packed import BackupError
 from app.db.tables import revisions
 from app.events.changes import put
@@ -62,6 +65,26 @@ def test_an_empty_database_is_filled(
     with closing(Database(url)) as new:
         assert restore(new, tmp_path / "kept") == len(stood)
         assert content(new) == stood
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_backup_of_an_older_schema_fills_an_empty_database(
+    database: Database, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """One that had a table less: of SQLite the file itself is the backup."""
+    backup(database, tmp_path / "new")
+    with ZipFile(tmp_path / "new") as new, ZipFile(tmp_path / "old", "w") as old:
+        told = json.loads(new.read("manifest.json"))
+        del told["tables"]["families"]
+        for name in told["tables"]:
+            old.writestr(name, new.read(name))
+        old.writestr("manifest.json", json.dumps({**told, "schema": "20261124_packed"}))
+    url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
+    with closing(Database(url)) as made:
+        assert restore(made, tmp_path / "old") == last(database)
+        assert content(made) == content(database)
+        upgrade(made)
+        assert content(made) == content(database)
 
 
 def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path) -> None:

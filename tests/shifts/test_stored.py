@@ -379,6 +379,39 @@ def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
         assert list(verify.findings(db)) == []
 
 
+@pytest.mark.parametrize("meanwhile", ["all", "the others"])
+def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
+    database: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    dataset = loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
+    look, seen = refreshing._look, []
+
+    def interrupted(db: Connection, of: str, pairs: Any) -> Any:
+        looked = look(db, of, pairs)
+        if not seen:
+            seen.append(looked)
+            with database.connect() as other:
+                every = stored.stale(other, of)
+            theirs = [pair for pair in every if meanwhile == "all" or pair not in pairs]
+            with database.connect() as other:
+                found = look(other, of, theirs)
+            with database.write() as other:
+                refreshing._keep(other, of, found)
+                refreshing._rate(other, of)
+        else:
+            raise KeyboardInterrupt  # as if it were killed after its first part
+        return looked
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        refresh(database, 2)
+    with database.connect() as db:
+        assert not stored.any_stale(db, dataset)
+        assert list(verify.findings(db)) == []
+
+
 def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
