@@ -1,0 +1,57 @@
+"""Datasets of made-up acts between four states, some of which change their minds."""
+
+from uuid import uuid4
+
+import make
+import numpy as np
+from sqlalchemy import Connection
+
+from app.db.engine import Database
+from app.events.changes import write_events
+from app.events.schemas import GivenEvent
+from app.shifts.refresh import refresh
+
+PEOPLE = ("USA", "RUS", "CHN", "FRA")
+
+
+def events(seed: int, turned: bool = False) -> list[GivenEvent]:
+    """Events of four states over four years; some of them change their minds in the middle."""
+    dice = np.random.default_rng(seed)
+    found = []
+    for n in range(160):
+        one, other = (PEOPLE[i] for i in dice.choice(4, 2, replace=False))
+        day = str(np.datetime64("2016-01-01") + int(dice.integers(0, 1460)))
+        mood = 1 if day < "2018-01-01" or "FRA" in (one, other) else -1
+        score = float(mood * dice.choice([2.0, 4.0, 7.0]) * dice.choice([1, 1, 1, -1]))
+        roles = ("initiator", "target")
+        people = (other, one) if turned else (one, other)
+        found.append(
+            GivenEvent.model_validate(
+                {
+                    "key": f"e{n:03d}",
+                    "title": f"event {n}",
+                    "date": day,
+                    "intensity": score,
+                    "quad": (1 if score > 0 else 3) + int(abs(score) > 6),
+                    "participants": [
+                        {"actor": a, "role": r} for a, r in zip(people, roles, strict=True)
+                    ],
+                }
+            )
+        )
+    return found
+
+
+def new_set(db: Connection) -> str:
+    return make.dataset(db, f"made-{uuid4().hex[:8]}")
+
+
+def loaded(database: Database, given: list[list[GivenEvent]]) -> str:
+    """A new dataset with these events, load after load, each followed by a refresh."""
+    with database.write() as db:
+        dataset = new_set(db)
+    for part in given:
+        with database.write() as db:
+            write_events(db, part, dataset, make.BY)
+        refresh(database)
+    return dataset

@@ -1,0 +1,233 @@
+"""Finding shifts anew: by whom, beside whom, and what a killed process leaves."""
+
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+import make
+import pytest
+from acts import events, loaded
+from sqlalchemy import Connection, update
+
+from app.db.engine import Database
+from app.db.tables import dyads, shifts
+from app.events.changes import write_events
+from app.shifts import calibration, refresher, stored, verify
+from app.shifts import refresh as refreshing
+from app.shifts.breaks import Null
+from app.shifts.detect import Fitted
+from app.shifts.refresh import Share, refresh
+from app.shifts.refresher import Refresher
+
+
+def test_writes_over_http_wake_the_refresher(database: Database) -> None:
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    try:
+        dataset = loaded(database, [events(11)])
+        with database.write() as db:
+            write_events(db, events(11)[:1], dataset, make.BY)
+        for _ in range(200):
+            with database.connect() as db:
+                if not stored.any_stale(db, dataset):
+                    break
+            awake._closed.wait(0.05)
+        with database.connect() as db:
+            assert not stored.any_stale(db, dataset)
+    finally:
+        awake.close()
+    assert not awake._thread.is_alive()
+
+
+def test_what_another_process_wrote_is_found_anew_once_it_rests(
+    database: Database,
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    awake = Refresher(database, delay=0.01, pause=0.2)
+    awake.start()
+    try:
+        with closing(Database(url)) as elsewhere:
+            dataset = loaded(elsewhere, [events(11)])
+            with elsewhere.write() as db:
+                write_events(db, events(11)[:1], dataset, make.BY)
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with database.connect() as db:
+                if not stored.any_stale(db):
+                    break
+            time.sleep(0.05)
+        with database.connect() as db:
+            assert not stored.any_stale(db)
+    finally:
+        awake.close()
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    processes: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(refresher, "EACH", 1)
+    monkeypatch.setattr(refresher, "_processors", lambda: processes)
+    dataset = loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    monkeypatch.setattr(refresher, "refresh", None)
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    try:
+        awake._due.set()
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with database.connect() as db:
+                if not stored.any_stale(db, dataset):
+                    break
+            time.sleep(0.1)
+    finally:
+        awake.close()
+    with database.connect() as db:
+        assert not stored.any_stale(db, dataset)
+        assert list(verify.findings(db)) == []
+    assert not caplog.records
+
+
+def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Database) -> None:
+    loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(shifts).values(q=0.123))
+    assert refresh(database) == 0
+    with database.connect() as db:
+        assert list(verify.findings(db)) == []
+
+
+def test_a_service_that_ends_takes_the_process_along(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def slow(_: str) -> subprocess.Popen[bytes]:
+        wait = "import time, app.shifts.refresher as r; r.refresh = lambda *_: time.sleep(60)"
+        words = [sys.executable, "-c", f"{wait}; r.main()"]
+        started.append(subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0))
+        return started[-1]
+
+    loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    monkeypatch.setattr(refresher, "beside", slow)
+    awake = Refresher(database, delay=0.01)
+    awake.start()
+    awake._due.set()
+    until = time.monotonic() + 60
+    while not started and time.monotonic() < until:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    awake.close()
+    assert time.monotonic() - begun < 30
+    assert [child.returncode for child in started] == [0]
+
+
+def test_a_process_that_fails_is_an_error(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-c", "raise SystemExit(3)"]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0)
+
+    monkeypatch.setattr(refresher, "beside", failing)
+    with database.write() as db:
+        db.execute(update(dyads).values(segmented=-1))
+    monkeypatch.setattr(refresher, "HERE", 0)
+    with pytest.raises(refresher.ChildError, match="ended with 3"):
+        refresher.refresh_all(database, threading.Event())
+
+
+def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
+    pairs = [(f"A{a}", f"B{b}") for a in range(30) for b in range(30)]
+    held = [[share.has(pair) for share in (Share(n, 3) for n in range(3))] for pair in pairs]
+    assert all(sum(row) == 1 for row in held)
+    assert all(250 < sum(column) < 350 for column in zip(*held, strict=True))
+    assert all(Share(0, 1).has(pair) for pair in pairs)
+
+
+def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = loaded(database, [events(9)])
+    more = events(9)[0].model_copy(update={"key": "more"})
+    with database.write() as db:
+        write_events(db, [more], dataset, make.BY)
+    look = refreshing._look
+
+    def interrupted(*given: Any) -> Any:
+        seen = look(*given)
+        with database.write() as db:
+            write_events(db, [more.model_copy(update={"key": "late"})], dataset, make.BY)
+        return seen
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    assert refresh(database) == 0
+    with database.connect() as db:
+        assert stored.any_stale(db, dataset)
+    monkeypatch.setattr(refreshing, "_look", look)
+    assert refresh(database) == 1
+    with database.connect() as db:
+        assert list(verify.findings(db)) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["all", "the others"])
+def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
+    database: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    dataset = loaded(database, [events(11)])
+    with database.write() as db:
+        db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
+    look, seen = refreshing._look, []
+
+    def interrupted(db: Connection, of: str, pairs: Any) -> Any:
+        looked = look(db, of, pairs)
+        if not seen:
+            seen.append(looked)
+            with database.connect() as other:
+                every = stored.stale(other, of)
+            theirs = [pair for pair in every if meanwhile == "all" or pair not in pairs]
+            with database.connect() as other:
+                found = look(other, of, theirs)
+            with database.write() as other:
+                refreshing._keep(other, of, found)
+                refreshing._rate(other, of)
+        else:
+            raise KeyboardInterrupt  # as if it were killed after its first part
+        return looked
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        refresh(database, 2)
+    with database.connect() as db:
+        assert not stored.any_stale(db, dataset)
+        assert list(verify.findings(db)) == []
+
+
+def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = loaded(database, [events(9)])
+    with database.write() as db:
+        db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
+    look = refreshing._look
+
+    def interrupted(*given: Any) -> Any:
+        seen = look(*given)
+        with database.write() as db:
+            calibration.store(db, Fitted(Null(constant=1.5), 0.42), [dataset], 12, 400)
+        return seen
+
+    monkeypatch.setattr(refreshing, "_look", interrupted)
+    assert refresh(database, 10_000) == 0
+    with database.connect() as db:
+        assert stored.any_stale(db, dataset)
