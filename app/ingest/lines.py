@@ -10,6 +10,8 @@ from app.ingest.opened import UTF16, Stream, UnreadableError
 
 MOST = 1 << 20
 """Bytes of a line, and of a record that runs over several lines."""
+MOST_LINES = 100_000
+"""Lines that a record of delimited text may run over, empty ones counted."""
 SHOWN = 300
 BOM = b"\xef\xbb\xbf"
 
@@ -33,8 +35,8 @@ class Record(NamedTuple):
     wrong: RejectedError | None = None
 
 
-def lines(stream: Stream) -> Iterator[Line]:
-    """The lines of a stream, empty ones left out; CR, LF and CRLF may be mixed."""
+def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
+    """The lines of a stream, empty ones only where `blank`; CR, LF and CRLF may be mixed."""
     number, carried = 0, b""
     while body := carried + stream.readline(MOST + 1 - len(carried)):
         number += 1
@@ -52,14 +54,14 @@ def lines(stream: Stream) -> Iterator[Line]:
             continue
         body = body.rstrip(b"\r\n")
         if b"\r" not in body and b"\x00" not in body:
-            if body and not body.isspace():
+            if blank or (body and not body.isspace()):
                 yield Line(number, body)
             continue
         for n, part in enumerate(body.split(b"\r")):
             number += n > 0
             if b"\x00" in part:
                 yield Line(number, part[:SHOWN], RejectedError("", "the line holds a NUL byte"))
-            elif part and not part.isspace():
+            elif blank or (part and not part.isspace()):
                 yield Line(number, part)
 
 
@@ -101,11 +103,13 @@ def quoted(stream: Stream, separator: str) -> Iterator[Record]:
 
     A quote that is never closed takes only the line on which it was opened with it.
     """
-    source, waiting = lines(stream), deque[Line]()
+    source, waiting = lines(stream, blank=True), deque[Line]()
     while True:
         line = waiting.popleft() if waiting else next(source, None)
         if line is None:
             return
+        if line.wrong is None and (not line.body or line.body.isspace()):
+            continue
         try:
             if line.wrong is not None:
                 raise line.wrong
@@ -157,7 +161,7 @@ def _joined(body: str, separator: str, source: Iterator[Line], waiting: deque[Li
     """A record with the lines it runs over; the lines go back to `waiting` if it never closes."""
     taken = list[Line]()
     size, whole, quotes = len(body), [body], body.count('"')
-    while size <= MOST:
+    while size <= MOST and len(taken) < MOST_LINES:
         line = waiting.popleft() if waiting else next(source, None)
         if line is None:
             break

@@ -82,6 +82,11 @@ def test_quotes_within_a_cell_are_letters(tmp_path: Path) -> None:
     assert [r.cells for r in found] == [["a", '5" gun', "c"], ["d", "e", "f"]]
 
 
+def test_empty_lines_within_a_cell_stay(tmp_path: Path) -> None:
+    found = records(tmp_path / "x", 'a,"one\n\n \ntwo"\n\nb,c\n')
+    assert [r.cells for r in found] == [["a", "one\n\n \ntwo"], ["b", "c"]]
+
+
 cell = st.text(st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"]), max_size=20)
 
 
