@@ -24,14 +24,11 @@ def words(text: str) -> list[str]:
         return _WORD.findall(text.lower())
     found: list[str] = []
     for part in text.split():
-        if part.isascii():
-            found += _WORD.findall(part.lower())
-        else:
-            found += _plain(part) if len(part) <= MOST_KEPT else _plain.__wrapped__(part)
+        found += _plain(part) if len(part) <= MOST_KEPT else _plain.__wrapped__(part)
     return found
 
 
-@lru_cache(4096)
+@lru_cache(16_384)
 def _plain(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))

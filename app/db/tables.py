@@ -159,6 +159,7 @@ sources = Table(
     Column("publisher", String, nullable=False),
     Column("url", String),
     Column("published", word()),
+    Column("reliability", word()),
     Column("seq", SEQUENCE, nullable=False),
 )
 

@@ -291,8 +291,10 @@ def _participants(
 def _signals(
     given: Given, acting: list[Acting], intensity: float | None, quad: int | None
 ) -> list[_Signal]:
+    if not given.signals and (len(acting) < 2 or not intensity):
+        return []
     if not given.signals and len(acting) == 2 and intensity:
-        # Nearly all bulk rows: one did something to another.
+        # Nearly all other bulk rows: one did something to another.
         (one, role, _), (other, its, _) = acting
         if role == "initiator" and its == "target":
             if one == other:

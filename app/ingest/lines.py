@@ -3,7 +3,8 @@
 import csv
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from app.ingest.given import RejectedError
 from app.ingest.opened import UTF16, Stream, UnreadableError
@@ -18,7 +19,7 @@ BOM = b"\xef\xbb\xbf"
 csv.field_size_limit(MOST)
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True, gc=False):
     """A line without its end; `wrong` says why it cannot be read."""
 
     number: int
@@ -26,7 +27,7 @@ class Line(NamedTuple):
     wrong: RejectedError | None = None
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """The cells of a row of delimited text."""
 
     number: int

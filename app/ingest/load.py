@@ -117,11 +117,9 @@ class Loader:
         if not self.options.dry_run:
             self._ensure(dataset, reading.format)
         with Ledger() as ledger:
-            day = reading.format.day
-            for row in _rows(file, reading):
-                ledger.add(key(row))
-                if day is not None and not isinstance(row.content, bytes):
-                    self.tally.cover(day(row.content))
+            for name, day in _keys(file, reading):
+                ledger.add(name)
+                self.tally.cover(day)
             marks = ledger.replaced()
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
@@ -273,9 +271,16 @@ def in_earnest(database: Database) -> None:
     gc.set_threshold(*COLLECTING)
 
 
-def _rows(file: Opened, reading: Reading) -> Iterator[Row]:
+def _keys(file: Opened, reading: Reading) -> Iterator[tuple[str | None, str | None]]:
+    """The key of each row, and the day on which it was added where the format tells."""
+    day = reading.format.day
     with file.open() as stream:
-        yield from reading.rows(stream)
+        if reading.keys is not None:
+            yield from reading.keys(stream)
+            return
+        for row in reading.rows(stream):
+            dated = day is not None and not isinstance(row.content, bytes)
+            yield key(row), day(row.content) if dated else None  # type: ignore[arg-type, misc]
 
 
 def _prepared(

@@ -1,7 +1,8 @@
 """From an opened file to its rows, whatever the format: recognised by content."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,7 +35,7 @@ class Filled(dict[str, str]):
         return ""
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """A row as it was read: cells by column, or a line of JSON."""
 
     number: int
@@ -52,6 +53,8 @@ class Reading(NamedTuple):
 
     format: Format
     rows: Callable[[Stream | None], Iterator[Row]]
+    keys: Callable[[Stream | None], Iterator[tuple[str | None, str | None]]] | None = None
+    """The key and the day of each row, where they can be had without the rest of it."""
 
 
 class Reject(msgspec.Struct, omit_defaults=True):
@@ -143,9 +146,9 @@ def _delimited(file: Opened, wanted: str) -> Reading:
             for f in fitting(wanted):
                 quoting = f.quotes or separator not in "\t\x01"
                 if quoting == quotes and any(needed <= names for needed in f.header):
-                    return _gathered(Reading(f, _table(f, separator, quotes, record.cells)))
+                    return _gathered(_table(f, separator, quotes, record.cells))
                 if quoting == quotes and f.looks(record.cells):
-                    return Reading(f, _table(f, separator, quotes, None))
+                    return _table(f, separator, quotes, None)
     known = ", ".join(FORMATS)
     what = f"is not {wanted}" if wanted != AUTO else f"is none of the formats known: {known}"
     raise UnreadableError(f"{what}; neither its columns nor its first row tell")
@@ -165,16 +168,14 @@ def _gathered(reading: Reading) -> Reading:
                 assert not isinstance(row.content, bytes)
                 held.add(row.content)
             except RejectedError as wrong:
-                yield row._replace(wrong=wrong.with_traceback(None))
+                yield msgspec.structs.replace(row, wrong=wrong.with_traceback(None))
         for number, cells in enumerate(held.years(), 1):
             yield Row(number, Filled(cells), None, "", alliances.COW_YEARS)
 
     return Reading(alliances.COW_YEARS, rows)
 
 
-def _table(
-    format_: Format, separator: str, quotes: bool, header: Sequence[str] | None
-) -> Callable[[Stream | None], Iterator[Row]]:
+def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] | None) -> Reading:
     """Rows of delimited text. Headers, also repeated ones, and rows of HXL tags are no rows."""
     split = quoted if quotes else unquoted
     names = None if header is None else tuple(name_of(cell) for cell in header)
@@ -194,7 +195,31 @@ def _table(
                 content = Filled(zip(columns, record.cells, strict=True))
                 yield Row(record.number, content, None, "", format_)
 
-    return rows
+    picks = {n: _pick(columns, format_.told) for n, columns in by_length.items()}
+
+    def keys(stream: Stream | None) -> Iterator[tuple[str | None, str | None]]:
+        assert stream is not None
+        for record in split(stream, separator):
+            columns = by_length.get(len(record.cells))
+            if record.wrong is not None or columns is None:
+                yield None, None
+            elif not _is_heading(record, columns):
+                pick = picks[len(columns)]
+                told = Filled(zip(format_.told, pick(record.cells), strict=True))
+                yield format_.key(told) or None, format_.day(told) if format_.day else None
+
+    return Reading(format_, rows, keys if format_.told else None)
+
+
+def _pick(
+    columns: Sequence[str], wanted: Sequence[str]
+) -> Callable[[Sequence[str]], Iterable[str]]:
+    """What takes the cells of some columns out of a row; of one that is not there, an empty one."""
+    at = [columns.index(name) if name in columns else None for name in wanted]
+    whole = [n for n in at if n is not None]
+    if len(whole) == len(wanted) > 1:
+        return itemgetter(*whole)
+    return lambda cells: ["" if n is None else cells[n] for n in at]
 
 
 def _is_heading(record: Record, columns: Sequence[str]) -> bool:

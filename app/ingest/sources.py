@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -13,7 +12,7 @@ from app.ingest.given import GivenSource
 
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ref_src|cmpid|ocid")
 _UNUSUAL = re.compile(r"[?#@:\\\s]").search
-COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "seq")
+COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability", "seq")
 
 
 def address(url: str) -> str:
@@ -41,17 +40,15 @@ def address(url: str) -> str:
     return f"{host}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 
 
-def ident(source: GivenSource) -> str:
-    """The id of a source: its own, else one that follows from its address or its particulars."""
-    if source.id is not None:
-        return source.id
-    if source.url is not None:
-        return f"url-{_digest(address(source.url))}"
-    return f"doc-{_digest(chr(31).join(_particulars(source)))}"
+def of_address(where: str) -> str:
+    """The id of a source on the web that has none of its own, from its `address`."""
+    return f"url-{_digest(where)}"
 
 
-def _particulars(source: GivenSource) -> Sequence[str]:
-    return source.kind, source.publisher, source.title, source.published or ""
+def of_particulars(source: GivenSource) -> str:
+    """The id of a source that has neither one of its own nor an address."""
+    told = source.kind, source.publisher, source.title, source.published or ""
+    return f"doc-{_digest(chr(31).join(told))}"
 
 
 def _digest(text: str) -> str:
@@ -92,4 +89,4 @@ def document(key: str, s: GivenSource) -> str:
 
 def row(key: str, s: GivenSource, seq: int) -> tuple[str | int | None, ...]:
     """The row of a source, in the order of `COLUMNS`."""
-    return key, s.kind, s.title, s.publisher, s.url, s.published, seq
+    return key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability, seq

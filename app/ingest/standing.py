@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from app.db.dialect import among, listed
@@ -10,25 +9,13 @@ from app.db.journal import version_of
 from app.db.tables import revisions, sources
 from app.ingest.finish import Cited
 from app.ingest.given import GivenSource
-from app.ingest.sources import address, cited, ident
+from app.ingest.sources import address, cited, of_address, of_particulars
 from app.ingest.world import World, world
 
 MOST_SOURCES = 20_000
 FAR = 100_000
 """Revisions behind which everything is read anew."""
 DERIVED = ("url-", "doc-")
-
-
-class _Told(msgspec.Struct):
-    id: str
-    title: str
-    publisher: str
-    url: str | None = None
-    published: str | None = None
-    reliability: str | None = None
-
-
-_told = msgspec.json.Decoder(_Told)
 
 
 class Standing:
@@ -72,23 +59,22 @@ class Standing:
 
     def source_of(self, source: GivenSource) -> str:
         """The id of an inline source, or of the one that is the same page."""
-        if source.id is None and source.url is not None and self.addresses:
-            return self.addresses.get(address(source.url)) or ident(source)
-        return ident(source)
+        if source.id is not None:
+            return source.id
+        if source.url is None:
+            return of_particulars(source)
+        where = address(source.url)
+        return self.addresses.get(where) or of_address(where)
 
     def look_up(self, db: Connection, ids: Iterable[str]) -> dict[str, Cited]:
         """The sources of some ids, as far as there are any."""
         wanted = set(ids)
         found = {key: self.cited[key] for key in wanted if key in self.cited}
         if rest := list(wanted - found.keys()):
-            asked = (
-                select(sources.c.id, revisions.c.document)
-                .join(revisions, revisions.c.seq == sources.c.seq)
-                .where(among(db, sources.c.id))
-            )
-            for key, body in db.execute(asked, listed(db, rest)):
-                s = _told.decode(body)
-                found[key] = Cited(s.title, s.publisher, s.url, s.published, s.reliability)
+            s = sources.c
+            asked = select(s.id, s.title, s.publisher, s.url, s.published, s.reliability)
+            rows = db.execute(asked.where(among(db, s.id)), listed(db, rest))
+            found |= {key: Cited(*particulars) for key, *particulars in rows}
         if len(self.cited) > MOST_SOURCES:
             self.cited.clear()
         self.cited |= found

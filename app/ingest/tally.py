@@ -50,7 +50,7 @@ class Tally:
 
     def cover(self, day: str | None) -> None:
         """Widen the days that the rows were added on."""
-        if day:
+        if day and not self.first <= day <= self.last:
             self.first = min(self.first or day, day)
             self.last = max(self.last, day)
 

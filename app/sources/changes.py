@@ -17,7 +17,7 @@ def write_sources(db: Connection, given: Sequence[Source], by: Writer) -> None:
         return
     seqs = append(db, "source", [Entry(s.id, s.model_dump_json()) for s in given], by)
     remember(db, "source", sources.c.id, [s.id for s in given])
-    columns = {"id", "kind", "title", "publisher", "url", "published"}
+    columns = {"id", "kind", "title", "publisher", "url", "published", "reliability"}
     rows = [s.model_dump(include=columns) | {"seq": n} for s, n in zip(given, seqs, strict=True)]
     db.execute(upsert(db, sources), rows)
 

@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade
 from app.db.packed import BackupError
-from app.db.tables import revisions
+from app.db.tables import revisions, sources
 from app.events.changes import put
 from app.events.schemas import GivenEvent
 from app.events.verify import findings
@@ -71,20 +71,29 @@ def test_an_empty_database_is_filled(
 def test_a_backup_of_an_older_schema_fills_an_empty_database(
     database: Database, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """One that had a table less: of SQLite the file itself is the backup."""
+    """One that had a table and a column less: of SQLite the file itself is the backup."""
     backup(database, tmp_path / "new")
     with ZipFile(tmp_path / "new") as new, ZipFile(tmp_path / "old", "w") as old:
         told = json.loads(new.read("manifest.json"))
         del told["tables"]["families"]
-        for name in told["tables"]:
-            old.writestr(name, new.read(name))
+        for name, columns in told["tables"].items():
+            body = new.read(name).decode()
+            if "sources" in name:
+                at = columns.index("reliability")
+                columns.remove("reliability")
+                rows = [line.split("\t") for line in body.splitlines()]
+                body = "".join("\t".join([*r[:at], *r[at + 1 :]]) + "\n" for r in rows)
+            old.writestr(name, body)
         old.writestr("manifest.json", json.dumps({**told, "schema": "20261124_packed"}))
     url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
     with closing(Database(url)) as made:
         assert restore(made, tmp_path / "old") == last(database)
-        assert content(made) == content(database)
         upgrade(made)
         assert content(made) == content(database)
+        grades = select(sources.c.id, sources.c.reliability).order_by(sources.c.id)
+        with made.connect() as db, database.connect() as ours:
+            assert list(db.execute(grades)) == (held := list(ours.execute(grades)))
+        assert {grade for _, grade in held} > {"A", "B"}
 
 
 def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path) -> None:

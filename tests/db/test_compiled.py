@@ -1,9 +1,12 @@
 """Statements straight at the driver fail, and see one state, as those of SQLAlchemy do."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import bindparam, column, literal_column, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from app.db.dialect import among, array, listed
 from app.db.dialect.statements import compiled
 from app.db.engine import Database
 from app.db.tables import actors
@@ -36,3 +39,27 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
                 generic, custom = db.execute(kept).one()
                 assert (generic > 0) is steady
                 assert (custom > 0) is steady
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_list_of_any_texts_arrives_as_it_is(database: Database, words: list[str]) -> None:
+    held = table("held", column("word"))
+    with database.connect() as db:
+        db.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS held (word text)"))
+        db.execute(text("DELETE FROM held"))
+        wanted = {*words, "NULL", "{}", "none of them"}
+        db.execute(held.insert(), [{"word": w} for w in wanted])
+        found = db.scalars(select(held.c.word).where(among(db, held.c.word)), listed(db, words))
+        assert sorted(found) == sorted(set(words))
+        db.rollback()
+
+
+def test_an_array_is_written_as_postgresql_reads_it(database: Database, kind: str) -> None:
+    texts, numbers = ['a"b', "c\\d", "", "NULL", "{e,f}", "g h"], [3, -1, 0]
+    if kind == "postgresql":
+        asked = text("SELECT CAST(CAST(:texts AS text) AS text[]), CAST(CAST(:n AS text) AS int[])")
+        with database.connect() as db:
+            given = {"texts": array(texts), "n": array(numbers)}
+            assert list(db.execute(asked, given)) == [(texts, numbers)]
+    assert array([]) == "{}"

@@ -8,7 +8,7 @@ import pytest
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.given import Given, RejectedError
 from app.ingest.opened import opened
-from app.ingest.reading import FORMATS, Filled, Row, item, recognised
+from app.ingest.reading import FORMATS, Filled, Row, item, key, recognised
 from ingest.rows import COLUMNS, EXAMPLES, cells, table
 
 ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
@@ -74,6 +74,28 @@ def test_headers_and_tags_are_no_rows(tmp_path: Path, name: str) -> None:
     reading = recognised(file)
     with file.open() as stream:
         assert len(list(reading.rows(stream))) == 2
+
+
+@pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
+def test_keys_read_without_the_rest_are_those_of_the_rows(tmp_path: Path, name: str) -> None:
+    whole = table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
+    odd = whole.splitlines(keepends=True)[1].encode()
+    body = whole.encode() + b"\n" + b"x\t" + odd + b"1\xff" + odd + odd
+    (tmp_path / "x").write_bytes(body)
+    [file] = opened(tmp_path / "x")
+    reading = recognised(file, name)
+    assert reading.keys is not None
+    day = reading.format.day
+    with file.open() as one, file.open() as other:
+        rows = list(reading.rows(one))
+        wanted = [
+            (key(row), day(row.content) if day and key(row) is not None else None)  # type: ignore[arg-type]
+            for row in rows
+        ]
+        found = [(k, d if k is not None else None) for k, d in reading.keys(other)]
+    assert found == wanted
+    assert sum(k is None for k, _ in wanted) >= 2
+    assert len({k for k, _ in wanted}) > 2
 
 
 def test_gdelt_keeps_what_the_source_gave() -> None:

@@ -19,12 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     func,
     select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.types import NULLTYPE
 
 
 def on_sqlite(db: Connection) -> bool:
@@ -89,13 +91,27 @@ def among(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
     """True where a column is among the values of the parameter `values`, however many they are."""
     if on_sqlite(db):
         return column.in_(text("SELECT value FROM json_each(:values)"))
-    return column == func.any(bindparam("values", type_=postgresql.ARRAY(Text())))
+    given = bindparam("values", type_=NULLTYPE)  # an array as text: see `array`
+    return column == func.any(cast(given, postgresql.ARRAY(Text())))
 
 
 def listed(db: Connection, values: Sequence[str]) -> dict[str, Any]:
     """The parameter of `among`."""
-    given = json.dumps(values, ensure_ascii=False) if on_sqlite(db) else list(values)
+    given = json.dumps(values, ensure_ascii=False) if on_sqlite(db) else array(values)
     return {"values": given}
+
+
+def array(values: Sequence[str | int]) -> str:
+    """An array as PostgreSQL reads it: written at once, where the driver goes value by value."""
+    if not values:
+        return "{}"
+    if isinstance(values[0], int):
+        return f"{{{','.join(map(str, values))}}}"
+    texts: Sequence[str] = values  # type: ignore[assignment]
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * (len(texts) - 1):
+        joined = '","'.join([t.replace("\\", r"\\").replace('"', r"\"") for t in texts])
+    return f'{{"{joined}"}}'
 
 
 def file_of(engine: Engine) -> Path | None:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.db.dialect import on_sqlite
+from app.db.dialect import array, on_sqlite
 from app.db.tables import metadata
 
 
@@ -115,4 +115,4 @@ def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least
     lists = ", ".join(f"%s::{kind}" for kind in kinds)
     statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
     with raw.cursor() as cursor:
-        cursor.execute(statement, [list(values) for values in zip(*rows, strict=True)])
+        cursor.execute(statement, [array(values) for values in zip(*rows, strict=True)])

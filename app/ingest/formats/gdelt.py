@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
-from app.events.vocabulary import cameo
+from app.events.vocabulary import CameoCode, cameo
 from app.ingest.format import Cells, Format, Warn, clipped, name_of, needed, number
 from app.ingest.given import Item, Mention, RejectedError, from_values
 from app.sources.schemas import Dataset
@@ -52,23 +53,33 @@ MENTIONS = tuple(
 )  # fmt: skip
 
 _PRECISION = {"1": "country", "2": "admin1", "3": "city", "4": "city", "5": "admin1"}
-_COUNTS = {
-    "mentions": "nummentions",
-    "sources": "numsources",
-    "articles": "numarticles",
-    "tone": "avgtone",
-    "root": "isrootevent",
+_COUNTS = (
+    ("mentions", "nummentions"),
+    ("sources", "numsources"),
+    ("articles", "numarticles"),
+    ("tone", "avgtone"),
+    ("root", "isrootevent"),
+)
+_WHO = {
+    n: tuple(f"actor{n}{part}" for part in ("name", "code", "knowngroupcode", "countrycode"))
+    for n in (1, 2)
 }
 
 
-def _day(cells: Cells, name: str) -> date:
+@lru_cache(8192)
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+def _on(cells: Cells, name: str) -> date:
     text = needed(cells, name)[:8]
     try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        return _day(text)
     except ValueError as wrong:
         raise RejectedError(name, f"is not a day: {text!r}") from wrong
 
 
+@lru_cache(8192)
 def stated(day: date, added: date) -> str:
     """The date in EDTF. "A week ago" and the like are coded as exactly so many days before."""
     lag = (added - day).days
@@ -84,14 +95,14 @@ def stated(day: date, added: date) -> str:
 
 def _actor(cells: Cells, n: int, role: str) -> dict[str, Any] | None:
     """A known group is itself, never its country; where neither is coded only `native` stays."""
-    code = cells[f"actor{n}code"] or cells[f"actor{n}name"]
-    if not code:
+    name, code, group, country = _WHO[n]
+    native = cells[code] or cells[name]
+    if not native:
         return None
-    one = cells[f"actor{n}knowngroupcode"] or cells[f"actor{n}countrycode"]
-    made: dict[str, Any] = {"role": role, "native": clipped(code, 200)}
-    if one:
+    made: dict[str, Any] = {"role": role, "native": clipped(native, 200)}
+    if one := cells[group] or cells[country]:
         made["actor"] = f"cameo:{clipped(one, 100)}"
-        made["name"] = cells[f"actor{n}name"] or None
+        made["name"] = cells[name] or None
         made["kind"] = "organization"
     return made
 
@@ -132,25 +143,27 @@ def _reports(cells: Cells, added: date) -> list[dict[str, Any]]:
     address = cells.get("sourceurl", "").strip()
     if not address:
         return []
-    claims = {name: value for name, c in _COUNTS.items() if (value := number(cells, c)) is not None}
+    claims = {name: value for name, c in _COUNTS if (value := number(cells, c)) is not None}
     return [{"source": source(address, added.isoformat()), "claims": claims}]
 
 
-def _title(cells: Cells, code: str) -> str:
-    who = [cells[f"actor{n}name"] or cells[f"actor{n}code"] for n in (1, 2)]
-    known = cameo().get(code)
+def _title(cells: Cells, code: str, known: CameoCode | None) -> str:
+    one = cells["actor1name"] or cells["actor1code"]
+    other = cells["actor2name"] or cells["actor2code"]
     what = f"{known.name} ({code})" if known else f"CAMEO {code}"
-    named = " → ".join(w or "?" for w in who) if any(who) else ""
-    return clipped(f"{named}: {what}" if named else what, 200)
+    if one or other:
+        what = f"{one or '?'} → {other or '?'}: {what}"
+    return clipped(what, 200)
 
 
 def event(cells: Cells, warn: Warn) -> Item:
     """An event of either version."""
     code = needed(cells, "eventcode")
-    day, added = _day(cells, "sqldate"), _day(cells, "dateadded")
+    day, added = _on(cells, "sqldate"), _on(cells, "dateadded")
+    known = cameo().get(code)
     values: dict[str, Any] = {
         "key": needed(cells, "globaleventid"),
-        "title": _title(cells, code),
+        "title": _title(cells, code, known),
         "date": stated(day, added),
         "native": code,
         "intensity": number(cells, "goldsteinscale"),
@@ -162,7 +175,6 @@ def event(cells: Cells, warn: Warn) -> Item:
         "location": _place(cells),
         "reports": _reports(cells, added),
     }
-    known = cameo().get(code)
     if known is None:
         warn("eventcode", f"is no code of CAMEO: {code[:20]!r}")
     else:
@@ -184,7 +196,7 @@ def _quad(cells: Cells) -> int | None:
 def mention(cells: Cells, warn: Warn) -> Item:
     """A mention; the event it names may not be there yet."""
     address = needed(cells, "mentionidentifier")
-    told = _day(cells, "mentiontimedate")
+    told = _on(cells, "mentiontimedate")
     said = source(address, told.isoformat())
     if cells.get("mentiontype") not in ("", "1", None) and "url" not in said:
         said["publisher"] = clipped(cells["mentionsourcename"] or said["publisher"], 200)
@@ -216,19 +228,21 @@ def _added(cells: Cells) -> str | None:
 
 _ID = frozenset({"globaleventid"})
 _BOTH = _ID | {"sqldate", "eventcode"}
+_TOLD = ("globaleventid", "dateadded")
 EVENTS_1 = Format(
     "gdelt-v1", GDELT, event, lambda c: c["globaleventid"],
     header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False,
-    looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
+    told=_TOLD, looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 EVENTS_2 = Format(
     "gdelt-v2", GDELT, event, lambda c: c["globaleventid"],
     header=(_BOTH | {"actiongeo_adm2code"},), columns=(V2,), day=_added, quotes=False,
-    looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
+    told=_TOLD, looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 MENTIONED = Format(
     "gdelt-mentions", GDELT, mention,
     lambda c: f"{c['globaleventid']}|{c['mentionidentifier']}",
     header=(_ID | {"mentionidentifier"},), columns=(MENTIONS,), quotes=False,
+    told=("globaleventid", "mentionidentifier"),
     looks=lambda c: len(c) == 16 and c[0].isdigit() and _dated(c[1], 14) and _dated(c[2], 14),
 )  # fmt: skip
