@@ -41,9 +41,14 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection whose reads all see one state of the database."""
+        """A connection whose reads all see one state of the database.
+
+        It ends as if it had written: after a rollback the driver of PostgreSQL throws away every
+        statement that was prepared on the connection.
+        """
         with self._reader.connect() as db:
             yield db
+            db.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -40,6 +40,7 @@ from app.events.statement import matching
 from app.shifts.filter import Acts
 
 SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
+SIZES = ("day", "month")
 
 
 def kinds(codes: Sequence[str], as_of: int | None) -> Select[Any]:
@@ -169,15 +170,22 @@ def publishers(kind: str) -> Compiled:
 
 @lru_cache(maxsize=64)
 def volume_of(kind: str, wanted: int) -> Compiled:
-    """(start, n) of all signals of some datasets, by `day` or by `month`.
+    """(start, n) of all signals of some datasets: by day from `first` on, by month from `opens` on,
+    and by day again from `closes` to `last`, all but the last exclusive at the end.
 
-    Parameters: `size`, `first` and `last` start, `dataset_0` …
+    Parameters: `first` and `last`, days; `opens` and `closes`, months (or days, where by none);
+    `dataset_0` …
     """
     v = volumes.c
     held = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
-    rows = select(v.start, func.sum(v.n)).where(held, v.size == bindparam("size"))
-    rows = rows.where(*_inside(v.start)).group_by(v.start)
-    return compiled(kind, rows, steady=True)
+    opens, closes = v.start >= bindparam("opens"), v.start >= bindparam("closes")
+    by_day, by_month = (select(v.start, v.n).where(held, v.size == size) for size in SIZES)
+    rows = [
+        by_day.where(v.start >= bindparam("first"), ~opens),
+        by_month.where(opens, ~closes),
+        by_day.where(closes, v.start <= bindparam("last")),
+    ]
+    return compiled(kind, union_all(*rows), steady=True)
 
 
 def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from app.events.buckets import LIMIT, TooManyBucketsError
@@ -21,6 +22,7 @@ PART = 500
 DAYS = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 Dates = NDArray[np.datetime64]
+_POINTS = TypeAdapter(list[Point])
 
 
 def fitting(first: date, last: date) -> Granularity:
@@ -79,27 +81,32 @@ def points(
     index = held.index(buckets[1], known.prior_share)
     inside, before = held.inside(*buckets)
     values = np.round(np.stack([index.value, index.low, index.high, index.effective]), 6)
+    starts, ends = (edge.astype(str) for edge in buckets)
+    covered = np.zeros(len(starts), bool)
+    for first, last in spans:
+        covered |= (starts <= last) & (ends >= first)
     rows = zip(
-        *(edge.astype(str).tolist() for edge in buckets), values.T.tolist(), inside.tolist(),
-        before.tolist(), sources, volume.tolist(), strict=True,
+        starts.tolist(), ends.tolist(), values.T.tolist(), inside.tolist(),
+        before.tolist(), sources, covered.tolist(), volume.tolist(), strict=True,
     )  # fmt: skip
-    return [
-        Point(
-            start=start,
-            end=end,
-            index=told_of[0] if seen else None,
-            low=told_of[1] if seen else None,
-            high=told_of[2] if seen else None,
-            n=sums[0],
-            positive=sums[1] / 1000,
-            negative=sums[2] / 1000,
-            effective=told_of[3],
-            sources=told_by,
-            covered=any(a <= end and start <= b for a, b in spans),
-            volume=whole,
-        )
-        for start, end, told_of, sums, seen, told_by, whole in rows
+    made = [
+        {
+            "start": start,
+            "end": end,
+            "index": told_of[0] if seen else None,
+            "low": told_of[1] if seen else None,
+            "high": told_of[2] if seen else None,
+            "n": sums[0],
+            "positive": sums[1] / 1000,
+            "negative": sums[2] / 1000,
+            "effective": told_of[3],
+            "sources": told_by,
+            "covered": seen_at_all,
+            "volume": whole,
+        }
+        for start, end, told_of, sums, seen, told_by, seen_at_all, whole in rows
     ]
+    return _POINTS.validate_python(made)
 
 
 def counted(
@@ -169,14 +176,12 @@ def _standing_witnesses(db: Connection, case: Case, first: str, last: str) -> li
 def volumes(db: Connection, case: Case, buckets: tuple[Dates, Dates], size: Granularity) -> Ints:
     """Signals of the datasets in each bucket, whoever acted."""
     first, last = buckets[0][0], buckets[1][-1]
-    pieces = [("day", first, last)]
+    opens = closes = first
     if size not in ("day", "week"):
-        pieces = _pieces(first, last)
-    rows: list[Any] = []
-    for of, start, end in pieces:
-        asked = queries.volume_of(db.dialect.name, len(case.datasets))
-        values = _named(case) | {"size": of, "first": str(start), "last": str(end)}
-        rows += asked.rows(db, values)
+        opens, closes = _whole_months(first, last)
+    asked = queries.volume_of(db.dialect.name, len(case.datasets))
+    pieces = {"first": first, "opens": opens, "closes": closes, "last": last}
+    rows = asked.rows(db, _named(case) | {name: str(day) for name, day in pieces.items()})
     if case.as_of is not None:
         since = queries.volume_since(case.datasets, case.as_of)
         rows += [(day, -n) for day, n in db.execute(since)]
@@ -194,20 +199,13 @@ def _spans(db: Connection, case: Case) -> list[tuple[Any, ...]]:
     return [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
 
 
-def _pieces(
-    first: np.datetime64, last: np.datetime64
-) -> list[tuple[str, np.datetime64, np.datetime64]]:
-    """A window as whole months, and as the days at its ends that make up none."""
+def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
+    """The first of the whole months of a window, and the first one behind them."""
     opens = (first - 1).astype("datetime64[M]") + 1
     closes = (last + 1).astype("datetime64[M]")
     if opens > closes:
-        return [("day", first, last)]
-    pieces = [
-        ("day", first, opens.astype("datetime64[D]") - 1),
-        ("month", opens, closes - 1),
-        ("day", closes.astype("datetime64[D]"), last),
-    ]
-    return [(of, start, end) for of, start, end in pieces if start <= end]
+        return first, first
+    return opens, closes
 
 
 def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:

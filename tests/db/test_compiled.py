@@ -63,3 +63,19 @@ def test_an_array_is_written_as_postgresql_reads_it(database: Database, kind: st
             given = {"texts": array(texts), "n": array(numbers)}
             assert list(db.execute(asked, given)) == [(texts, numbers)]
     assert array([]) == "{}"
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_what_was_prepared_outlives_the_read(database: Database, kind: str) -> None:
+    """A rollback would throw it away: the next request would prepare all of it anew."""
+    asked = select(actors.c.kind).where(actors.c.code == bindparam("asked"))
+    run = compiled(kind, asked, steady=True)
+    held = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%actors.kind%'")
+    with database.connect() as db:
+        assert run.rows(db, {"asked": "ARM"}) == [("state",)]
+    with database.connect() as db:
+        assert db.scalar(held) == 1
+        with pytest.raises(DBAPIError):
+            db.execute(text("SELECT nothing"))
+    with database.connect() as db:
+        assert db.scalar(text("SELECT 1")) == 1

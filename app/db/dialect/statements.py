@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, CursorResult, Dialect, Select
+from sqlalchemy import Connection, CursorResult, Dialect, Select, SelectBase
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
@@ -59,7 +59,7 @@ _DIALECTS: dict[str, Dialect] = {
 }
 
 
-def compiled(kind: str, statement: Select[Any], *, steady: bool = False) -> Compiled:
+def compiled(kind: str, statement: SelectBase, *, steady: bool = False) -> Compiled:
     """Compile a statement, so that running it again costs no more than the driver's call."""
     done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs={"render_postcompile": True})
     fixed = {name: value for name, value in done.params.items() if value is not None}
