@@ -20,9 +20,10 @@ class Database:
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
         # Not prepared, a statement is planned for the values asked: a plan for any values walks the
         # wrong index for busy actors (739 ms against 7 ms a page at a million events). Those whose
-        # plan is always the same ask to be prepared (`dialect.statements`). Compiling plans costs
-        # more than it saves.
-        settings = {"options": "-c jit=off", "prepare_threshold": 1 << 30}
+        # plan is always the same are prepared in `dialect.statements`: the driver must not prepare
+        # any of its own, since to forget them it throws away all. Compiling plans costs more than
+        # it saves.
+        settings: dict[str, Any] = {"options": "-c jit=off", "prepare_threshold": None}
         self.engine: Engine = create_engine(
             url,
             connect_args=settings if url.startswith("postgresql") else {},
@@ -41,14 +42,9 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection whose reads all see one state of the database.
-
-        It ends as if it had written: after a rollback the driver of PostgreSQL throws away every
-        statement that was prepared on the connection.
-        """
+        """A connection whose reads all see one state of the database."""
         with self._reader.connect() as db:
             yield db
-            db.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

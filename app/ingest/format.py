@@ -43,13 +43,13 @@ def name_of(cell: str) -> str:
 
 def number(cells: Cells, name: str) -> float | None:
     """A number; None where the cell is empty."""
-    text = cells.get(name, "")
-    if not text or text.isspace():
+    text = cells.get(name, "").strip()
+    if not text:
         return None
     try:
         found = float(text)
     except ValueError as wrong:
-        raise RejectedError(name, f"is not a number: {text.strip()[:40]!r}") from wrong
+        raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
     if found - found != 0 or "_" in text:  # what is no number, or endless, less itself is none
         raise RejectedError(name, f"is not a number: {text[:40]!r}")
     return found

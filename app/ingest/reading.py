@@ -215,7 +215,8 @@ def _pick(
     columns: Sequence[str], wanted: Sequence[str]
 ) -> Callable[[Sequence[str]], Iterable[str]]:
     """What takes the cells of some columns out of a row; of one that is not there, an empty one."""
-    at = [columns.index(name) if name in columns else None for name in wanted]
+    held = {name: n for n, name in enumerate(columns)}
+    at = [held.get(name) for name in wanted]
     whole = [n for n in at if n is not None]
     if len(whole) == len(wanted) > 1:
         return itemgetter(*whole)

@@ -1,15 +1,34 @@
 """Statements straight at the driver fail, and see one state, as those of SQLAlchemy do."""
 
+from threading import Thread
+from time import sleep
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, column, literal_column, select, table, text
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    Integer,
+    String,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
 from app.db.dialect import among, array, listed
-from app.db.dialect.statements import compiled
+from app.db.dialect.statements import MOST_KEPT, compiled, prepared
 from app.db.engine import Database
-from app.db.tables import actors
+from app.db.journal import Writer
+from app.db.tables import actor_names, actors, revisions
+from app.events.changes import put
+from app.events.schemas import GivenEvent
 
 
 def test_a_fault_of_the_driver_is_one_of_the_database(database: Database) -> None:
@@ -66,16 +85,98 @@ def test_an_array_is_written_as_postgresql_reads_it(database: Database, kind: st
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_what_was_prepared_outlives_the_read(database: Database, kind: str) -> None:
-    """A rollback would throw it away: the next request would prepare all of it anew."""
-    asked = select(actors.c.kind).where(actors.c.code == bindparam("asked"))
-    run = compiled(kind, asked, steady=True)
+def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: str) -> None:
+    run = compiled(
+        kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")), steady=True
+    )
+    other = prepared(kind, select(func.count()).select_from(actors))
     held = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%actors.kind%'")
     with database.connect() as db:
         assert run.rows(db, {"asked": "ARM"}) == [("state",)]
-    with database.connect() as db:
+    with database.write() as db:
+        rows = [{"scheme": "name", "value": f"n{n}", "actor": "ARM"} for n in range(3)]
+        db.execute(
+            insert(actor_names), [{**row, "since": "", "until": "", "seq": 1} for row in rows]
+        )
+    with pytest.raises(DBAPIError), database.connect() as db:  # noqa: PT012
         assert db.scalar(held) == 1
-        with pytest.raises(DBAPIError):
-            db.execute(text("SELECT nothing"))
+        db.execute(text("SELECT nothing"))
     with database.connect() as db:
-        assert db.scalar(text("SELECT 1")) == 1
+        assert other.rows(db, {})[0][0] > 200
+        assert run.rows(db, {"asked": "nobody"}) == []
+        assert db.scalar(held) == 1
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_connection_keeps_so_many_statements(database: Database, kind: str) -> None:
+    count = text("SELECT count(*) FROM pg_prepared_statements")
+    with database.connect() as db:
+        for n in [*range(MOST_KEPT + 20), 0, 1, 0]:
+            run = compiled(kind, select(literal_column(f"{n}")), steady=True)
+            assert run.rows(db, {}) == [(n,)]
+        assert db.scalar(count) == MOST_KEPT
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_statements_that_somebody_threw_away_are_prepared_anew(
+    database: Database, kind: str
+) -> None:
+    run = compiled(kind, select(literal_column("1")), steady=True)
+    with database.connect() as db:
+        assert run.rows(db, {}) == [(1,)]
+        db.execute(text("DEALLOCATE ALL"))
+        with pytest.raises(DBAPIError):
+            run.rows(db, {})
+        db.rollback()
+        assert run.rows(db, {}) == [(1,)]
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_nul_is_refused_and_not_cut_off(database: Database, kind: str) -> None:
+    run = prepared(kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")))
+    with database.connect() as db, pytest.raises(DBAPIError, match="NUL"):
+        run.rows(db, {"asked": "ARM\0x"})
+
+
+def test_a_fault_of_a_kept_statement_says_which(database: Database, kind: str) -> None:
+    wrong = select(column("nothing")).select_from(table("nowhere"))
+    with database.connect() as db:
+        with pytest.raises(DBAPIError, match="nowhere"):
+            compiled(kind, wrong, steady=True).rows(db, {})
+        db.rollback()
+        assert db.scalar(select(literal_column("1"))) == 1
+
+
+def test_reads_that_begin_with_a_kept_statement_see_one_state(
+    database: Database, kind: str
+) -> None:
+    newest = prepared(kind, select(func.max(revisions.c.seq)))
+    new = GivenEvent(key="new", title="x", date="2020")
+    with database.connect() as db:
+        [(before,)] = newest.rows(db, {})
+        with database.write() as other:
+            put(other, [("curated:new", new)], Writer("w", None))
+        assert newest.rows(db, {}) == [(before,)]
+    with database.connect() as db:
+        assert newest.rows(db, {})[0][0] > before
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_threads_go_on_while_a_kept_statement_runs(database: Database, kind: str) -> None:
+    slow, counted = prepared(kind, select(func.pg_sleep(0.5))), 0
+    with database.connect() as db:
+        waiting = Thread(target=slow.rows, args=(db, {}))
+        waiting.start()
+        while waiting.is_alive():
+            sleep(0.01)
+            counted += 1
+        waiting.join()
+    assert counted > 10
+
+
+def test_values_of_any_type_arrive(database: Database, kind: str) -> None:
+    given = {"whole": -5, "real": 0.1, "text": "5", "none": None, "many": 1 << 40}
+    types = {"whole": Integer, "real": Float, "text": String, "none": String, "many": BigInteger}
+    asked = select(*(bindparam(name, type_=type_()) for name, type_ in types.items()))
+    with database.connect() as db:
+        assert compiled(kind, asked, steady=True).rows(db, given) == [tuple(given.values())]
