@@ -107,13 +107,16 @@ def months_of_pairs(kind: str) -> Compiled:
 
 @lru_cache(maxsize=2)
 def marks_of_pairs(kind: str) -> Compiled:
-    """(one, other, changed, since) of the stale ones of pairs that are handed over, by the dataset
-    `wanted`."""
+    """(one, other, changed, segmented, since) of pairs that are handed over, by the dataset
+    `wanted`; stale ones are told apart by who asks.
+
+    The pairs come first and the join is an outer one, so that each is a look at the key: SQLite
+    would walk the index of stale dyads for every pair, where it was analysed while all were.
+    """
     pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
-    rows = select(d.one, d.other, d.changed, d.since).select_from(pairs).join(dyads, same)
-    rows = rows.where(d.changed != d.segmented)
-    return compiled(kind, rows, steady=True)
+    rows = select(pairs.c.one, pairs.c.other, d.changed, d.segmented, d.since)
+    return compiled(kind, rows.select_from(pairs).outerjoin(dyads, same), steady=True)
 
 
 @lru_cache(maxsize=2)

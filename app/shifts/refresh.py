@@ -116,7 +116,11 @@ def _marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, Ma
     """How those of some dyads stand that are stale."""
     run = queries.marks_of_pairs(db.dialect.name)
     values = dialect.handing(db.dialect.name, pairs) | {"wanted": dataset}
-    return {(one, other): Mark(*rest) for one, other, *rest in run.rows(db, values)}
+    return {
+        (one, other): Mark(changed, since)
+        for one, other, changed, segmented, since in run.rows(db, values)
+        if changed != segmented
+    }
 
 
 def _keep(db: Connection, dataset: str, looked: Looked) -> int:

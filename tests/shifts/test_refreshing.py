@@ -5,17 +5,19 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import make
 import pytest
 from acts import events, loaded
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, text, update
 
+from app.db import dialect
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.events.changes import write_events
-from app.shifts import calibration, refresher, stored, verify
+from app.shifts import calibration, queries, refresher, stored, verify
 from app.shifts import refresh as refreshing
 from app.shifts.breaks import Null
 from app.shifts.detect import Fitted
@@ -231,3 +233,31 @@ def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
     assert refresh(database, 10_000) == 0
     with database.connect() as db:
         assert stored.any_stale(db, dataset)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
+    database: Database, kind: str
+) -> None:
+    """Otherwise the first load of an analysed database costs the square of its dyads."""
+    rows = [
+        {
+            "one": f"A{n:05d}",
+            "other": "B",
+            "dataset": "d",
+            "changed": 1,
+            "segmented": 0,
+            "since": "",
+        }
+        for n in range(5_000)
+    ]
+    with database.write() as db:
+        db.execute(insert(dyads), rows)
+    with database.connect() as db:
+        db.execute(text("ANALYZE"))
+    run = queries.marks_of_pairs(kind)
+    given = dialect.handing(kind, [("A00001", "B"), ("A00002", "B")]) | {"wanted": "d"}
+    with database.connect() as db:
+        told = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").rows(db, given)
+        assert "SEARCH dyads USING PRIMARY KEY" in str(told)
+        assert [row[:2] for row in run.rows(db, given)] == [("A00001", "B"), ("A00002", "B")]
