@@ -2,9 +2,9 @@
 
 PostgreSQL: raw COPY of the finished rows into the same indexed tables, client and server together.
 SQLite: sqlite-utils into one flat table, and raw inserts of the finished rows by sqlite3 alone.
-CPU seconds, since they stay put on a busy machine; ratios against what ran just before or after, of
-`--runs` of each the least, since whatever else the machine does only adds. PostgreSQL's autovacuum
-is off: the shorter of the two would mostly escape it.
+CPU seconds, which a busy machine changes less than the clock; ratios against what ran just before
+or after, of `--runs` of each the least, since whatever else the machine does only adds.
+PostgreSQL's autovacuum is off: the shorter of the two would mostly escape it.
 
     python -m bench.loading --events 200000
     python -m bench.loading --events 5000000 --parts 10 --only sqlite    # is the cost flat?

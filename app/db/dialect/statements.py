@@ -68,7 +68,7 @@ MOST_KEPT = 100
 @dataclass(frozen=True, slots=True)
 class _Steady:
     """A statement that each connection to PostgreSQL prepares once, by way of libpq itself: the
-    driver takes three times as long to run one, and gives up all that it has prepared, with ours,
+    driver takes half as long again to run one, and gives up all that it has prepared, with ours,
     at a rollback. So it must not prepare any (`db.engine`)."""
 
     text: bytes
