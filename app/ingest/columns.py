@@ -11,7 +11,8 @@ from app.events.again import exported, from_row
 from app.ingest.format import Format, name_of
 from app.ingest.formats import entente
 from app.ingest.opened import Opened, Stream, UnreadableError
-from app.ingest.reading import Filled, Reading, Row
+from app.ingest.reading import Reading
+from app.ingest.row import Filled, Row
 
 
 def reading(file: Opened, formats: Sequence[Format]) -> Reading:

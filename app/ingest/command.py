@@ -27,7 +27,8 @@ from app.db.migrate import StaleSchemaError, require_current
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.load import Heard, Loader, Options, in_earnest
 from app.ingest.opened import Opened, UnreadableError, found, opened
-from app.ingest.reading import AUTO, FORMATS, Reject
+from app.ingest.reading import AUTO, FORMATS
+from app.ingest.row import Reject
 from app.settings import Settings
 from app.text import code
 

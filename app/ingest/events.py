@@ -12,7 +12,7 @@ from app.events.changes import documents
 from app.ingest.finish import Cited, Sheet, finish, said_by, text_of
 from app.ingest.given import Given, GivenActor, GivenSource, RejectedError
 from app.ingest.late import reports_of
-from app.ingest.reading import Row, item, key, signature
+from app.ingest.row import Row, item, key, signature
 from app.ingest.settle import Settled, settle
 from app.ingest.sources import cited as cite
 from app.ingest.standing import Standing

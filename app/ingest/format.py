@@ -33,7 +33,9 @@ class Format:
     day: Callable[[Cells], str | None] | None = None
     """The day on which a row was added, where that and not the event's tells what is covered."""
     told: tuple[str, ...] = ()
-    """The columns that `key` and `day` look at, where millions of rows are looked through."""
+    """The columns that `key` and `day` look at; all, where none is named."""
+    used: tuple[str, ...] = ()
+    """Those that `given` looks at; all, where none is named."""
 
 
 def name_of(cell: str) -> str:
@@ -43,15 +45,19 @@ def name_of(cell: str) -> str:
 
 def number(cells: Cells, name: str) -> float | None:
     """A number; None where the cell is empty."""
-    text = cells.get(name, "").strip()
-    if not text:
+    return numbered(cells.get(name, ""), name)
+
+
+def numbered(text: str, name: str) -> float | None:
+    """As `number`, of a cell by itself."""
+    if not text or text.isspace():
         return None
     try:
         found = float(text)
     except ValueError as wrong:
-        raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
+        raise RejectedError(name, f"is not a number: {text.strip()[:40]!r}") from wrong
     if found - found != 0 or "_" in text:  # what is no number, or endless, less itself is none
-        raise RejectedError(name, f"is not a number: {text[:40]!r}")
+        raise RejectedError(name, f"is not a number: {text.strip()[:40]!r}")
     return found
 
 

@@ -7,7 +7,7 @@ to the same verdicts.
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -15,14 +15,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.edtf import EdtfError, parse
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 
-Word = Annotated[str, Meta(min_length=1, max_length=200)]
+MOST_OF_WORD = 200
+Word = Annotated[str, Meta(min_length=1, max_length=MOST_OF_WORD)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
 Score = Annotated[float, Meta(ge=-10, le=10)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
+class GivenSource(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A source told with the report that cites it."""
 
     publisher: Word
@@ -49,7 +50,7 @@ class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
     precision: Word | None = None
 
 
-class GivenActor(Struct, gc=False):
+class GivenActor(Struct, omit_defaults=True, gc=False):
     """Who took part. `name` and `kind` say what to call the actor where it has to be created."""
 
     role: Role
@@ -60,7 +61,7 @@ class GivenActor(Struct, gc=False):
     kind: str | UnsetType | None = UNSET
 
 
-class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
+class GivenSignal(Struct, rename={"from_": "from"}, omit_defaults=True, gc=False):
     """What an analyst states that the event does to an alignment."""
 
     from_: Word
@@ -69,7 +70,7 @@ class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
     confidence: Share = 1.0
 
 
-class GivenReport(Struct, gc=False):
+class GivenReport(Struct, omit_defaults=True, gc=False):
     """A source's account of the event."""
 
     source: Word | GivenSource
@@ -81,7 +82,7 @@ class GivenReport(Struct, gc=False):
     credibility: Annotated[int, Meta(ge=1, le=6)] | None = None
 
 
-class Given(Struct, forbid_unknown_fields=True, gc=False):
+class Given(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """An event in the load format `entente`."""
 
     key: Word
@@ -154,6 +155,9 @@ class Mention(Struct, gc=False):
 Item = Given | Mention | AllianceYear | IdealPoint
 
 
+_Made = TypeVar("_Made", Given, Mention)
+
+
 class RejectedError(Exception):
     """A row that cannot be understood: which field, and why."""
 
@@ -180,23 +184,32 @@ def from_json(line: bytes) -> Given:
     return dated(event)
 
 
-def from_values(values: dict[str, Any], kind: type[Any] = Given) -> Any:
-    """An event (or mention) from the plain values of a row; raises `RejectedError`."""
+def from_values(values: dict[str, Any], kind: type[Any] = Given, within: str = "") -> Any:
+    """An event from the plain values of a row, or the part of one that stands `within` a field;
+    raises `RejectedError`."""
     try:
         made = msgspec.convert(values, kind)
     except msgspec.ValidationError as wrong:
-        raise _refused(wrong) from wrong
+        raise _refused(wrong, within) from wrong
     return dated(made) if kind is Given else made
+
+
+def checked(made: _Made) -> _Made:
+    """What a reader made by itself, held to all that a line of JSON is held to; raises
+    `RejectedError`."""
+    return from_values(msgspec.to_builtins(made), type(made))  # type: ignore[no-any-return]
 
 
 def dated(event: Given) -> Given:
     """The event, if the dates of it and of its sources can be read."""
     _readable("date", event.date)
     for n, report in enumerate(event.reports):
-        if isinstance(report.source, GivenSource):
-            for name in ("published", "accessed"):
-                if day := getattr(report.source, name):
-                    _readable(f"reports[{n}].source.{name}", day, ends=True)
+        source = report.source
+        if type(source) is GivenSource:
+            if source.published:
+                _readable(f"reports[{n}].source.published", source.published, ends=True)
+            if source.accessed:
+                _readable(f"reports[{n}].source.accessed", source.accessed, ends=True)
     return event
 
 
@@ -217,10 +230,10 @@ def refuse_nul(event: Given) -> None:
         raise RejectedError("", "must not contain a NUL character")
 
 
-def _refused(wrong: msgspec.ValidationError) -> RejectedError:
+def _refused(wrong: msgspec.ValidationError, within: str = "") -> RejectedError:
     found = _AT.match(str(wrong))
     assert found is not None
-    field, message = found[2] or "", found[1]
+    field, message = ".".join(part for part in (within, found[2]) if part), found[1]
     if missing := re.search(r"unknown field `(.*)`|missing required field `(.*)`", message):
         name = missing[1] or missing[2]
         field = f"{field}.{name}" if field else name

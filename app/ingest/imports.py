@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from app.db.tables import import_rejects, imports
 from app.ingest.load import Options
-from app.ingest.reading import Reject
+from app.ingest.row import Reject
 from app.ingest.tally import COUNTS, Tally
 
 SMALL = 256 << 10

@@ -1,7 +1,6 @@
 """Loading files: batch by batch, each committed whole, each row accounted for."""
 
 import gc
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ from app.ingest.format import Format
 from app.ingest.given import GivenActor, RejectedError
 from app.ingest.ledger import Ledger, Marks
 from app.ingest.opened import Opened, UnreadableError
-from app.ingest.reading import AUTO, Reading, Reject, Row, key, recognised
+from app.ingest.reading import AUTO, Reading, recognised
+from app.ingest.row import Reject, Row, key_and_day, reject
 from app.ingest.standing import Standing
 from app.ingest.store import forget_digests
 from app.ingest.tally import Tally
@@ -117,9 +117,9 @@ class Loader:
         if not self.options.dry_run:
             self._ensure(dataset, reading.format)
         with Ledger() as ledger:
-            for name, day in _keys(file, reading):
+            for name, added in _keys(file, reading):
                 ledger.add(name)
-                self.tally.cover(day)
+                self.tally.cover(added)
             marks = ledger.replaced()
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
@@ -167,8 +167,8 @@ class Loader:
                     self.heard.committing(db, tally, told)
             self._size = min(MOST, self._size * 2)
         self.tally.add(tally)
-        for reject in told:
-            self.heard.rejected(reject)
+        for refused in told:
+            self.heard.rejected(refused)
 
     def _write(self, rows: Sequence[Row], dataset: str, batch: Batch, tally: Tally) -> Batch:
         standing, begun = self._standing, time.perf_counter()
@@ -273,14 +273,9 @@ def in_earnest(database: Database) -> None:
 
 def _keys(file: Opened, reading: Reading) -> Iterator[tuple[str | None, str | None]]:
     """The key of each row, and the day on which it was added where the format tells."""
-    day = reading.format.day
     with file.open() as stream:
-        if reading.keys is not None:
-            yield from reading.keys(stream)
-            return
         for row in reading.rows(stream):
-            dated = day is not None and not isinstance(row.content, bytes)
-            yield key(row), day(row.content) if dated else None  # type: ignore[arg-type, misc]
+            yield key_and_day(row)
 
 
 def _prepared(
@@ -297,23 +292,6 @@ def _prepared(
 
 def _rejects(batch: Batch | None) -> list[Reject]:
     return [reject(row, wrong) for row, wrong in batch.rejects] if batch is not None else []
-
-
-def reject(row: Row, wrong: RejectedError) -> Reject:
-    """A row as it goes into the file of rejects."""
-    name = row.format.name
-    if isinstance(row.content, bytes):
-        try:
-            content: Any = json.loads(row.content)
-        except (ValueError, RecursionError):
-            content = row.content.decode("utf-8", "replace")
-        return Reject(row.number, wrong.field, wrong.reason, name, content)
-    if row.content:
-        return Reject(row.number, wrong.field, wrong.reason, name, dict(row.content), table=True)
-    return Reject(
-        row.number, wrong.field, wrong.reason, name, row.raw,
-        columns=list(row.columns), separator=row.separator,
-    )  # fmt: skip
 
 
 def _standing_ids(db: Connection, dataset: str, after: str) -> list[str]:

@@ -14,7 +14,7 @@ from app.ingest.digest import digest
 from app.ingest.finish import Sheet, body_of, report_of, said_by, text_of, told_by
 from app.ingest.given import GivenActor, GivenSource, Mention, RejectedError
 from app.ingest.late import reports_of
-from app.ingest.reading import Row, item
+from app.ingest.row import Row, item
 from app.ingest.standing import Standing
 from app.ingest.store import numbers_of, store_events, store_sources
 from app.ingest.tally import Tally

@@ -1,19 +1,18 @@
 """From an opened file to its rows, whatever the format: recognised by content."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from app.events.again import exported, from_document
-from app.ingest.digest import digest
-from app.ingest.format import Cells, Format, Warn, name_of
+from app.ingest.format import Format, name_of
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
-from app.ingest.given import Item, RejectedError, from_json
-from app.ingest.lines import Record, lines, quoted, shown, unquoted
+from app.ingest.given import RejectedError
+from app.ingest.lines import lines, quoted, shown, text, unquoted
 from app.ingest.opened import Opened, Stream, UnreadableError
+from app.ingest.row import Filled, Reject, Row, cells, layout
 
 FORMATS: Mapping[str, Format] = {
     f.name: f
@@ -28,82 +27,11 @@ AUTO = "auto"
 SEPARATORS = ("\t", ",", ";", "|", "\x01")
 
 
-class Filled(dict[str, str]):
-    """Cells by column; a column that the file does not have is empty."""
-
-    def __missing__(self, _: str) -> str:
-        return ""
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """A row as it was read: cells by column, or a line of JSON."""
-
-    number: int
-    content: Cells | bytes
-    wrong: RejectedError | None = None
-    raw: str = ""
-    """The row as text where it has no cells."""
-    format: Format = entente.TABLE
-    columns: Sequence[str] = ()
-    separator: str = ""
-
-
 class Reading(NamedTuple):
     """A recognised file: `rows` reads it from its beginning, as often as it is called."""
 
     format: Format
     rows: Callable[[Stream | None], Iterator[Row]]
-    keys: Callable[[Stream | None], Iterator[tuple[str | None, str | None]]] | None = None
-    """The key and the day of each row, where they can be had without the rest of it."""
-
-
-class Reject(msgspec.Struct, omit_defaults=True):
-    """A row in the file of rejects: mend `row`, and load the file again."""
-
-    line: int
-    field: str
-    reason: str
-    format: str
-    row: Any
-    table: bool = False
-    """Whether the row has cells of text, by column."""
-    columns: list[str] = []
-    separator: str = ""
-
-
-def item(row: Row, warn: Warn) -> Item:
-    """What a row tells; raises `RejectedError`."""
-    if row.wrong is not None:
-        raise row.wrong
-    if isinstance(row.content, bytes):
-        return from_json(row.content)
-    return row.format.given(row.content, warn)
-
-
-class _Keyed(msgspec.Struct):
-    key: str
-
-
-_keyed = msgspec.json.Decoder(_Keyed)
-
-
-def key(row: Row) -> str | None:
-    """The key of a row within its dataset; None where it has none."""
-    if row.wrong is not None:
-        return None
-    if not isinstance(row.content, bytes):
-        return row.format.key(row.content) or None
-    try:
-        return _keyed.decode(row.content).key
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def signature(row: Row) -> int:
-    """A number for the row as it was written; never 0."""
-    content = row.content
-    body = content if isinstance(content, bytes) else "\x1f".join(content.values()).encode()
-    return digest(body) or 1
 
 
 def fitting(wanted: str) -> Sequence[Format]:
@@ -165,71 +93,65 @@ def _gathered(reading: Reading) -> Reading:
             try:
                 if row.wrong is not None:
                     raise row.wrong
-                assert not isinstance(row.content, bytes)
-                held.add(row.content)
+                held.add(cells(row))
             except RejectedError as wrong:
                 yield msgspec.structs.replace(row, wrong=wrong.with_traceback(None))
-        for number, cells in enumerate(held.years(), 1):
-            yield Row(number, Filled(cells), None, "", alliances.COW_YEARS)
+        for number, year in enumerate(held.years(), 1):
+            yield Row(number, Filled(year), None, "", alliances.COW_YEARS)
 
     return Reading(alliances.COW_YEARS, rows)
 
 
 def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] | None) -> Reading:
     """Rows of delimited text. Headers, also repeated ones, and rows of HXL tags are no rows."""
-    split = quoted if quotes else unquoted
     names = None if header is None else tuple(name_of(cell) for cell in header)
-    by_length = {len(c): c for c in format_.columns} if names is None else {len(names): names}
-    expected, likely = " or ".join(map(str, by_length)), next(iter(by_length.values()))
+    every = format_.columns if names is None else (names,)
+    layouts = {len(columns): layout(format_, columns, separator) for columns in every}
+    expected, likely = " or ".join(map(str, layouts)), next(iter(layouts.values()))
 
-    def rows(stream: Stream | None) -> Iterator[Row]:
+    def miscounted(number: int, count: int, raw: str) -> Row:
+        wrong = RejectedError("", f"has {count} cells where {expected} belong")
+        return Row(number, {}, wrong, raw, format_, likely)
+
+    def of_records(stream: Stream | None) -> Iterator[Row]:
         assert stream is not None
-        for record in split(stream, separator):
-            columns = by_length.get(len(record.cells))
+        for record in quoted(stream, separator):
+            laid = layouts.get(len(record.cells))
             if record.wrong is not None:
-                yield Row(record.number, {}, record.wrong, record.raw, format_, likely, separator)
-            elif columns is None:
-                wrong = RejectedError("", f"has {len(record.cells)} cells where {expected} belong")
-                yield Row(record.number, {}, wrong, record.raw, format_, likely, separator)
-            elif not _is_heading(record, columns):
-                content = Filled(zip(columns, record.cells, strict=True))
+                yield Row(record.number, {}, record.wrong, record.raw, format_, likely)
+            elif laid is None:
+                yield miscounted(record.number, len(record.cells), record.raw)
+            elif not _is_heading(record.cells, laid.columns):
+                content = Filled(zip(laid.columns, record.cells, strict=True))
                 yield Row(record.number, content, None, "", format_)
 
-    picks = {n: _pick(columns, format_.told) for n, columns in by_length.items()}
-
-    def keys(stream: Stream | None) -> Iterator[tuple[str | None, str | None]]:
+    def of_lines(stream: Stream | None) -> Iterator[Row]:
         assert stream is not None
-        for record in split(stream, separator):
-            columns = by_length.get(len(record.cells))
-            if record.wrong is not None or columns is None:
-                yield None, None
-            elif not _is_heading(record, columns):
-                pick = picks[len(columns)]
-                told = Filled(zip(format_.told, pick(record.cells), strict=True))
-                yield format_.key(told) or None, format_.day(told) if format_.day else None
+        for line in lines(stream):
+            try:
+                if line.wrong is not None:
+                    raise line.wrong
+                body = text(line)
+            except RejectedError as wrong:
+                yield Row(line.number, {}, wrong, shown(line.body), format_, likely)
+                continue
+            count = body.count(separator) + 1
+            laid = layouts.get(count)
+            if laid is None:
+                yield miscounted(line.number, count, body)
+            elif body[:1].isdigit() or not _is_heading(body.split(separator), laid.columns):
+                yield Row(line.number, body, None, "", format_, laid)
 
-    return Reading(format_, rows, keys if format_.told else None)
-
-
-def _pick(
-    columns: Sequence[str], wanted: Sequence[str]
-) -> Callable[[Sequence[str]], Iterable[str]]:
-    """What takes the cells of some columns out of a row; of one that is not there, an empty one."""
-    held = {name: n for n, name in enumerate(columns)}
-    at = [held.get(name) for name in wanted]
-    whole = [n for n in at if n is not None]
-    if len(whole) == len(wanted) > 1:
-        return itemgetter(*whole)
-    return lambda cells: ["" if n is None else cells[n] for n in at]
+    return Reading(format_, of_records if quotes else of_lines)
 
 
-def _is_heading(record: Record, columns: Sequence[str]) -> bool:
-    first = record.cells[0]
+def _is_heading(told: Sequence[str], columns: Sequence[str]) -> bool:
+    first = told[0]
     if first[:1].isdigit():
         return False
-    if name_of(first) == columns[0] and name_of(record.cells[1]) == columns[1]:
+    if name_of(first) == columns[0] and name_of(told[1]) == columns[1]:
         return True
-    filled = [cell for cell in record.cells if cell.strip()]
+    filled = [cell for cell in told if cell.strip()]
     return bool(filled) and all(cell.startswith("#") for cell in filled)
 
 
@@ -285,8 +207,8 @@ def _again(number: int, given: Reject) -> Row:
     body = str(given.row)
     if not given.separator:
         return Row(number, body.encode(), None, "", format_)
-    cells = body.split(given.separator)
-    if len(cells) != len(given.columns):
-        wrong = RejectedError("", f"has {len(cells)} cells where {len(given.columns)} belong")
+    told = body.split(given.separator)
+    if len(told) != len(given.columns):
+        wrong = RejectedError("", f"has {len(told)} cells where {len(given.columns)} belong")
         return Row(number, {}, wrong, body, format_)
-    return Row(number, Filled(zip(given.columns, cells, strict=True)), None, "", format_)
+    return Row(number, Filled(zip(given.columns, told, strict=True)), None, "", format_)

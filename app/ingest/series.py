@@ -11,7 +11,7 @@ from app.db.dialect import upsert
 from app.db.journal import Writer
 from app.db.tables import alliance_years, ideal_points
 from app.ingest.given import AllianceYear, GivenActor, IdealPoint, RejectedError
-from app.ingest.reading import Row, item
+from app.ingest.row import Row, item
 from app.ingest.standing import Standing
 from app.ingest.tally import Tally
 

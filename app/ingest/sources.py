@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -43,6 +44,13 @@ def address(url: str) -> str:
 def of_address(where: str) -> str:
     """The id of a source on the web that has none of its own, from its `address`."""
     return f"url-{_digest(where)}"
+
+
+@lru_cache(8192)
+def on_the_web(url: str) -> tuple[str, str]:
+    """The address of a page, and the id of its source; files cite a page several times over."""
+    where = address(url)
+    return where, of_address(where)
 
 
 def of_particulars(source: GivenSource) -> str:

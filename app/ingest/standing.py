@@ -9,7 +9,7 @@ from app.db.journal import version_of
 from app.db.tables import revisions, sources
 from app.ingest.finish import Cited
 from app.ingest.given import GivenSource
-from app.ingest.sources import address, cited, of_address, of_particulars
+from app.ingest.sources import address, cited, of_particulars, on_the_web
 from app.ingest.world import World, world
 
 MOST_SOURCES = 20_000
@@ -63,8 +63,8 @@ class Standing:
             return source.id
         if source.url is None:
             return of_particulars(source)
-        where = address(source.url)
-        return self.addresses.get(where) or of_address(where)
+        where, own = on_the_web(source.url)
+        return self.addresses.get(where) or own
 
     def look_up(self, db: Connection, ids: Iterable[str]) -> dict[str, Cited]:
         """The sources of some ids, as far as there are any."""

@@ -27,7 +27,7 @@ from app.ingest.hold import HeldError, Hold
 from app.ingest.imports import OVER, LostImportError
 from app.ingest.load import Heard, Loader, Options, in_earnest
 from app.ingest.opened import UnreadableError, opened
-from app.ingest.reading import Reject
+from app.ingest.row import Reject
 from app.ingest.tally import Tally
 
 NICE = 5

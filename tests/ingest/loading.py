@@ -11,7 +11,7 @@ from app.db.tables import events, revisions
 from app.events.verify import findings
 from app.ingest.load import Heard, Loader, Options
 from app.ingest.opened import opened
-from app.ingest.reading import Reject
+from app.ingest.row import Reject
 
 BY = Writer("tests")
 

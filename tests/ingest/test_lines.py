@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.ingest import opened
 from app.ingest.lines import MOST, Line, Record, lines, quoted, unquoted
 from app.ingest.opened import Opened, UnreadableError
-from app.ingest.reading import item, recognised
+from app.ingest.reading import recognised
+from app.ingest.row import item
 from ingest.rows import event, ndjson, table
 
 BOMB = 300 << 20

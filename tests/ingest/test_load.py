@@ -32,7 +32,7 @@ from app.events.given import given_of
 from app.events.schemas import Event
 from app.ingest.load import Heard, Loader, Options
 from app.ingest.opened import opened
-from app.ingest.reading import Reject
+from app.ingest.row import Reject
 from app.ingest.store import forget_digests
 from app.ingest.tally import MOST_REASONS
 from ingest.loading import BY, attempt, counts, documents, load, sound

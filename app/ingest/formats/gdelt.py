@@ -3,11 +3,27 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import astuple
+
 from app.events.vocabulary import CameoCode, cameo
-from app.ingest.format import Cells, Format, Warn, clipped, name_of, needed, number
-from app.ingest.given import Item, Mention, RejectedError, from_values
+from app.ingest.format import Cells, Format, Warn, clipped, name_of, needed, number, numbered
+from app.ingest.given import (
+    MOST_OF_WORD,
+    Given,
+    GivenActor,
+    GivenPlace,
+    GivenReport,
+    GivenSource,
+    Item,
+    Mention,
+    RejectedError,
+    checked,
+    dated,
+    from_values,
+)
 from app.sources.schemas import Dataset
 
 GDELT = Dataset(
@@ -60,10 +76,18 @@ _COUNTS = (
     ("tone", "avgtone"),
     ("root", "isrootevent"),
 )
-_WHO = {
-    n: tuple(f"actor{n}{part}" for part in ("name", "code", "knowngroupcode", "countrycode"))
-    for n in (1, 2)
-}
+_SAID = (("confidence", "confidence"), ("tone", "mentiondoctone"))
+_WHO = tuple(
+    (role, tuple(f"actor{n}{part}" for part in ("name", "code", "knowngroupcode", "countrycode")))
+    for n, role in ((1, "initiator"), (2, "target"))
+)
+_WHERE = tuple(
+    f"actiongeo_{part}"
+    for part in ("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long")
+)
+_PARTIES = tuple((role, itemgetter(*columns)) for role, columns in _WHO)
+_PLACE = itemgetter(*_WHERE)
+_QUADS = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
 
 
 @lru_cache(8192)
@@ -93,58 +117,69 @@ def stated(day: date, added: date) -> str:
     return f"{day.isoformat()[:4]}~" if lag == 3650 else day.isoformat()
 
 
-def _actor(cells: Cells, n: int, role: str) -> dict[str, Any] | None:
-    """A known group is itself, never its country; where neither is coded only `native` stays."""
-    name, code, group, country = _WHO[n]
-    native = cells[code] or cells[name]
+@lru_cache(8192)
+def _actor(name: str, code: str, group: str, country: str) -> tuple[Any, ...] | None:
+    """As `GivenActor` has it after the role. A known group is itself, never its country; where
+    neither is coded only `native` stays."""
+    native = code or name
     if not native:
         return None
-    made: dict[str, Any] = {"role": role, "native": clipped(native, 200)}
-    if one := cells[group] or cells[country]:
-        made["actor"] = f"cameo:{clipped(one, 100)}"
-        made["name"] = cells[name] or None
-        made["kind"] = "organization"
-    return made
+    native = clipped(native, MOST_OF_WORD)
+    if one := group or country:
+        return f"cameo:{clipped(one, 100)}", native, None, name or None, "organization"
+    return None, native
 
 
-def _place(cells: Cells) -> dict[str, Any] | None:
-    if cells["actiongeo_type"] in ("", "0"):
+@lru_cache(8192)
+def _place(
+    kind: str, name: str, country: str, admin1: str, admin2: str, lat: str, lon: str
+) -> tuple[Any, ...] | None:
+    """As `GivenPlace` has it."""
+    if kind in ("", "0"):
         return None
-    country = cells["actiongeo_countrycode"]
-    return {
-        "name": cells["actiongeo_fullname"][:200] or None,
+    values = {
+        "name": name[:MOST_OF_WORD] or None,
         "country": f"fips:{country}" if country else None,
-        "admin1": cells["actiongeo_adm1code"] or None,
-        "admin2": cells.get("actiongeo_adm2code") or None,
-        "lat": number(cells, "actiongeo_lat"),
-        "lon": number(cells, "actiongeo_long"),
-        "precision": _PRECISION.get(cells["actiongeo_type"], cells["actiongeo_type"]),
+        "admin1": admin1 or None,
+        "admin2": admin2 or None,
+        "lat": numbered(lat, "actiongeo_lat"),
+        "lon": numbered(lon, "actiongeo_long"),
+        "precision": _PRECISION.get(kind, kind),
     }
+    return astuple(from_values(values, GivenPlace, "location"))
 
 
-def source(address: str, published: str) -> dict[str, Any]:
+@lru_cache(8192)
+def _publisher(address: str) -> str:
+    """The host of a page; empty where it is not on the web."""
+    if not address.startswith(("http://", "https://")) or len(address) > 2000:
+        return ""
+    host = address.partition("://")[2].partition("/")[0].partition("?")[0].lower()
+    host = host.rpartition("@")[2].partition(":")[0]
+    return clipped(host.removeprefix("www."), MOST_OF_WORD)
+
+
+def source(address: str, published: str) -> GivenSource:
     """The source that an address, or a citation of what is not on the web, means."""
-    if address.startswith(("http://", "https://")) and len(address) <= 2000:
-        host = address.partition("://")[2].partition("/")[0].partition("?")[0].lower()
-        host = host.rpartition("@")[2].partition(":")[0]
-        if host:
-            publisher = clipped(host.removeprefix("www."), 200)
-            return {
-                "publisher": publisher,
-                "title": address,
-                "url": address,
-                "published": published,
-            }
-    named = clipped(address, 200)
-    return {"publisher": named, "title": clipped(address, 2000), "published": published}
+    if publisher := _publisher(address):
+        return GivenSource(publisher, address, address, published)
+    return GivenSource(clipped(address, MOST_OF_WORD), clipped(address, 2000), None, published)
 
 
-def _reports(cells: Cells, added: date) -> list[dict[str, Any]]:
-    address = cells.get("sourceurl", "").strip()
+def _claims(cells: Cells, wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    found = {}
+    for name, column in wanted:
+        if (value := number(cells, column)) is not None:
+            found[name] = value
+    return found
+
+
+def _reports(cells: Cells, added: date) -> list[GivenReport]:
+    address = cells["sourceurl"].strip()
     if not address:
         return []
-    claims = {name: value for name, c in _COUNTS if (value := number(cells, c)) is not None}
-    return [{"source": source(address, added.isoformat()), "claims": claims}]
+    said, claims = source(address, added.isoformat()), _claims(cells, _COUNTS)
+    return [GivenReport(said, None, None, "reports", claims)]
 
 
 def _title(cells: Cells, code: str, known: CameoCode | None) -> str:
@@ -161,36 +196,37 @@ def event(cells: Cells, warn: Warn) -> Item:
     code = needed(cells, "eventcode")
     day, added = _on(cells, "sqldate"), _on(cells, "dateadded")
     known = cameo().get(code)
-    values: dict[str, Any] = {
-        "key": needed(cells, "globaleventid"),
-        "title": _title(cells, code, known),
-        "date": stated(day, added),
-        "native": code,
-        "intensity": number(cells, "goldsteinscale"),
-        "quad": _quad(cells),
-        "quad_scheme": "gdelt",
-        "participants": [
-            p for n, role in ((1, "initiator"), (2, "target")) if (p := _actor(cells, n, role))
-        ],
-        "location": _place(cells),
-        "reports": _reports(cells, added),
-    }
+    key, intensity = needed(cells, "globaleventid"), number(cells, "goldsteinscale")
+    place = _place(*_PLACE(cells))
+    who = [
+        GivenActor(role, *told)  # type: ignore[arg-type]
+        for role, pick in _PARTIES
+        if (told := _actor(*pick(cells))) is not None
+    ]
+    made = Given(
+        key, _title(cells, code, known), stated(day, added), None, None, None, None, code,
+        intensity, _quad(cells), "gdelt", "reported", who, [],
+        None if place is None else GivenPlace(*place), [], _reports(cells, added),
+    )  # fmt: skip
     if known is None:
         warn("eventcode", f"is no code of CAMEO: {code[:20]!r}")
     else:
-        values |= {"cameo": code, "type": known.plover_type, "mode": known.plover_mode}
-        if known.goldstein is not None and values["intensity"] not in (None, known.goldstein):
+        made.cameo, made.type, made.mode = code, known.plover_type, known.plover_mode
+        if known.goldstein is not None and intensity not in (None, known.goldstein):
             warn("goldsteinscale", f"differs from the table, which has {known.goldstein}")
     if day > added:
         warn("sqldate", "lies after the day on which the row was added")
-    return from_values(values)  # type: ignore[no-any-return]
+    if len(key) > MOST_OF_WORD or len(code) > MOST_OF_WORD or not -10 <= (intensity or 0) <= 10:
+        return checked(made)
+    return dated(made)
 
 
 def _quad(cells: Cells) -> int | None:
-    text = cells.get("quadclass", "").strip()
-    if text not in ("", "1", "2", "3", "4"):
-        raise RejectedError("quadclass", f"is none of 1 to 4: {text[:20]!r}")
-    return int(text) if text else None
+    text = cells["quadclass"].strip()
+    try:
+        return _QUADS[text]
+    except KeyError:
+        raise RejectedError("quadclass", f"is none of 1 to 4: {text[:20]!r}") from None
 
 
 def mention(cells: Cells, warn: Warn) -> Item:
@@ -198,23 +234,14 @@ def mention(cells: Cells, warn: Warn) -> Item:
     address = needed(cells, "mentionidentifier")
     told = _on(cells, "mentiontimedate")
     said = source(address, told.isoformat())
-    if cells.get("mentiontype") not in ("", "1", None) and "url" not in said:
-        said["publisher"] = clipped(cells["mentionsourcename"] or said["publisher"], 200)
-        said["kind"] = "document"
-    claims = {"confidence": number(cells, "confidence"), "tone": number(cells, "mentiondoctone")}
-    key = needed(cells, "globaleventid")
+    if cells["mentiontype"] not in ("", "1") and said.url is None:
+        said.publisher = clipped(cells["mentionsourcename"] or said.publisher, MOST_OF_WORD)
+        said.kind = "document"
+    key, sentence = needed(cells, "globaleventid"), cells["sentenceid"]
     if not key.isdigit():
         warn("globaleventid", "is not a number")
-    sentence = cells.get("sentenceid", "")
-    return from_values(  # type: ignore[no-any-return]
-        {
-            "event": key,
-            "source": said,
-            "locator": f"sentence {sentence}" if sentence else None,
-            "claims": {name: value for name, value in claims.items() if value is not None},
-        },
-        Mention,
-    )
+    locator = f"sentence {sentence}" if sentence else None
+    return checked(Mention(key, said, locator, _claims(cells, _SAID)))
 
 
 def _dated(cell: str, digits: int) -> bool:
@@ -229,20 +256,29 @@ def _added(cells: Cells) -> str | None:
 _ID = frozenset({"globaleventid"})
 _BOTH = _ID | {"sqldate", "eventcode"}
 _TOLD = ("globaleventid", "dateadded")
+_USED = (
+    *_TOLD, "sqldate", "eventcode", "quadclass", "goldsteinscale", "sourceurl", *_WHERE,
+    *(name for _, columns in _WHO for name in columns), *(column for _, column in _COUNTS),
+)  # fmt: skip
 EVENTS_1 = Format(
     "gdelt-v1", GDELT, event, lambda c: c["globaleventid"],
-    header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False,
-    told=_TOLD, looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
+    header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False, told=_TOLD, used=_USED,
+    looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 EVENTS_2 = Format(
     "gdelt-v2", GDELT, event, lambda c: c["globaleventid"],
     header=(_BOTH | {"actiongeo_adm2code"},), columns=(V2,), day=_added, quotes=False,
-    told=_TOLD, looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
+    told=_TOLD, used=_USED,
+    looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 MENTIONED = Format(
     "gdelt-mentions", GDELT, mention,
     lambda c: f"{c['globaleventid']}|{c['mentionidentifier']}",
     header=(_ID | {"mentionidentifier"},), columns=(MENTIONS,), quotes=False,
     told=("globaleventid", "mentionidentifier"),
+    used=(
+        "globaleventid", "mentiontimedate", "mentiontype", "mentionsourcename",
+        "mentionidentifier", "sentenceid", *(column for _, column in _SAID),
+    ),
     looks=lambda c: len(c) == 16 and c[0].isdigit() and _dated(c[1], 14) and _dated(c[2], 14),
 )  # fmt: skip

@@ -1,0 +1,198 @@
+"""A row as it was read, and what can be told of it before all of it is understood."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from app.ingest.digest import digest
+from app.ingest.format import Cells, Format, Warn
+from app.ingest.formats import entente
+from app.ingest.given import Item, RejectedError, from_json
+
+MOST_STEPS = 8
+"""From cell to cell, from either end of a line: beyond them it is cheaper to split it."""
+
+
+class Filled(dict[str, str]):
+    """Cells by column; a column that the file does not have is empty."""
+
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
+class Layout(msgspec.Struct, frozen=True, gc=False):
+    """How the cells of a line stand."""
+
+    columns: tuple[str, ...]
+    separator: str
+    told: Callable[[str], Cells]
+    """Of a line, the cells that the format's `key` and `day` look at."""
+    used: Callable[[str], Cells]
+    """Of a line, the cells that the format's `given` looks at."""
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A row as it was read: a line of JSON, a line without quotes, or cells by column.
+
+    Sixty cells of a line cost more than all else that is done to most rows: it is split when its
+    cells are asked for.
+    """
+
+    number: int
+    content: bytes | str | Cells
+    wrong: RejectedError | None = None
+    raw: str = ""
+    """The row as text where it cannot be split."""
+    format: Format = entente.TABLE
+    layout: Layout | None = None
+    """Of a line, and of what looks like one."""
+
+
+class Reject(msgspec.Struct, omit_defaults=True):
+    """A row in the file of rejects: mend `row`, and load the file again."""
+
+    line: int
+    field: str
+    reason: str
+    format: str
+    row: Any
+    table: bool = False
+    """Whether the row has cells of text, by column."""
+    columns: list[str] = []
+    separator: str = ""
+
+
+class _Keyed(msgspec.Struct):
+    key: str
+
+
+_keyed = msgspec.json.Decoder(_Keyed)
+
+
+def layout(format_: Format, columns: tuple[str, ...], separator: str) -> Layout:
+    """How lines of these columns stand."""
+    told = _near_the_ends(columns, format_.told or columns, separator)
+    used = _picked(columns, format_.used or columns, separator)
+    return Layout(columns, separator, told, used)
+
+
+def cells(row: Row) -> Cells:
+    """All cells of a row that is no JSON."""
+    content = row.content
+    assert not isinstance(content, bytes)
+    if not isinstance(content, str):
+        return content
+    assert row.layout is not None
+    return Filled(zip(row.layout.columns, content.split(row.layout.separator), strict=True))
+
+
+def item(row: Row, warn: Warn) -> Item:
+    """What a row tells; raises `RejectedError`."""
+    content = row.content
+    if row.wrong is not None:
+        raise row.wrong
+    if isinstance(content, str):
+        return row.format.given(row.layout.used(content), warn)  # type: ignore[union-attr]
+    if isinstance(content, bytes):
+        return from_json(content)
+    return row.format.given(content, warn)
+
+
+def key(row: Row) -> str | None:
+    """The key of a row within its dataset; None where it has none."""
+    return key_and_day(row)[0]
+
+
+def key_and_day(row: Row) -> tuple[str | None, str | None]:
+    """The key, and the day on which the row was added, where its format tells."""
+    content, format_ = row.content, row.format
+    if row.wrong is not None:
+        return None, None
+    if isinstance(content, bytes):
+        try:
+            return _keyed.decode(content).key, None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None, None
+    told = row.layout.told(content) if isinstance(content, str) else content  # type: ignore[union-attr]
+    return format_.key(told) or None, format_.day(told) if format_.day else None
+
+
+def signature(row: Row) -> int:
+    """A number for the row as it was written; never 0."""
+    content = row.content
+    if isinstance(content, bytes):
+        return digest(content) or 1
+    if isinstance(content, str):
+        whole = content.replace(row.layout.separator, "\x1f")  # type: ignore[union-attr]
+    else:
+        whole = "\x1f".join(content.values())
+    return digest(whole.encode()) or 1
+
+
+def reject(row: Row, wrong: RejectedError) -> Reject:
+    """A row as it goes into the file of rejects."""
+    name = row.format.name
+    if isinstance(row.content, bytes):
+        try:
+            content: Any = json.loads(row.content)
+        except (ValueError, RecursionError):
+            content = row.content.decode("utf-8", "replace")
+        return Reject(row.number, wrong.field, wrong.reason, name, content)
+    if row.content:
+        return Reject(row.number, wrong.field, wrong.reason, name, dict(cells(row)), table=True)
+    made = Reject(row.number, wrong.field, wrong.reason, name, row.raw)
+    if row.layout is not None:
+        made.columns, made.separator = list(row.layout.columns), row.layout.separator
+    return made
+
+
+def _picked(
+    columns: Sequence[str], wanted: Sequence[str], separator: str
+) -> Callable[[str], Cells]:
+    """What takes the cells of some columns out of a line; one that is not there is empty."""
+    place = {name: n for n, name in enumerate(columns)}
+    there = [name for name in wanted if name in place]
+    pick: Any = _items([place[name] for name in there])
+    missing = dict.fromkeys(set(wanted) - place.keys(), "")
+
+    def picked(line: str) -> Cells:
+        return dict(zip(there, pick(line.split(separator)), strict=True)) | missing
+
+    if missing:
+        return picked
+    return lambda line: dict(zip(there, pick(line.split(separator)), strict=True))
+
+
+def _items(at: Sequence[int]) -> Callable[[Sequence[str]], Iterable[str]]:
+    return itemgetter(*at) if len(at) > 1 else lambda cells: [cells[n] for n in at]
+
+
+def _near_the_ends(
+    columns: Sequence[str], wanted: Sequence[str], separator: str
+) -> Callable[[str], Cells]:
+    """As `_picked`, for a few columns that stand near the ends of a line."""
+    place, size = {name: n for n, name in enumerate(columns)}, len(columns)
+    at = [(name, place[name]) for name in wanted if name in place]
+    first = {name: n for name, n in at if n < size / 2}
+    last = {name: size - 1 - n for name, n in at if n >= size / 2}
+    if len(at) < len(wanted) or sum(first.values()) + sum(last.values()) > MOST_STEPS:
+        return _picked(columns, wanted, separator)
+
+    def told(line: str) -> Cells:
+        found = {}
+        for name, steps in first.items():
+            start = 0
+            for _ in range(steps):
+                start = line.index(separator, start) + 1
+            found[name] = line[start : line.index(separator, start)]
+        for name, steps in last.items():
+            end = len(line)
+            for _ in range(steps):
+                end = line.rindex(separator, 0, end)
+            found[name] = line[line.rindex(separator, 0, end) + 1 : end]
+        return found
+
+    return told
