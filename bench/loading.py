@@ -275,9 +275,7 @@ def main() -> None:
             _report("sqlite", [_on_sqlite(files, place / f"run{n}") for n in range(asked.runs)])
         if asked.only != "sqlite":
             with running() as server:
-                with psycopg.connect(f"{server.address}/postgres", autocommit=True) as db:
-                    db.execute("ALTER SYSTEM SET autovacuum = off")
-                    db.execute("SELECT pg_reload_conf()")
+                server.without_autovacuum()
                 runs = [_on_postgresql(files, place, server, n) for n in range(asked.runs)]
             _report("postgresql", runs)
 

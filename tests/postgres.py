@@ -29,6 +29,12 @@ class Server:
             db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return f"{self.address.replace('postgresql:', 'postgresql+psycopg:')}/{name}"
 
+    def without_autovacuum(self) -> None:
+        """Let nothing clean up at its own time while something is measured."""
+        with psycopg.connect(f"{self.address}/postgres", autocommit=True) as db:
+            db.execute("ALTER SYSTEM SET autovacuum = off")
+            db.execute("SELECT pg_reload_conf()")
+
 
 def binaries() -> Path:
     """Where `initdb` and `pg_ctl` are; raises where there are none."""

@@ -256,11 +256,16 @@ def left_after(months: Months, phi: float, half_life: float = HALF_LIFE) -> Floa
     return left
 
 
-def index_after(left: Floats, ages: Ints, share: float, half_life: float = HALF_LIFE) -> Index:
-    """As `index_at` some months after the last one, in which nothing happened any more."""
+def value_after(
+    left: Floats, ages: Ints, share: float, half_life: float = HALF_LIFE
+) -> tuple[Floats, Floats, Floats]:
+    """Value, effective observations and those for, as `Index` has them, some months after the last
+    one, in which nothing happened any more; the interval stays that of the last month, since it
+    rests on how far the observations agree, and all fade alike."""
     age = 0.5 ** (ages / half_life)
-    good, bad, squares = left
-    return index_of(good * age, bad * age, squares * age**2, share)
+    good = left[0] * age
+    mass = good + left[1] * age
+    return valued(good, mass, share), mass, good
 
 
 def faded(effective: Floats, half_life: float) -> Floats:
@@ -343,6 +348,18 @@ def begun(days: Days, ends: NDArray[np.datetime64]) -> Ints:
     return found
 
 
+def value_with(
+    months: Months, begun: Floats, ends: NDArray[np.datetime64], share: float, phi: float
+) -> Floats:
+    """The value alone of what `index_with` tells."""
+    states = faded(saturated(months.mass, phi), HALF_LIFE)
+    month = month_of(ends) - months.first
+    last = np.minimum(np.maximum(month, 0), len(months))
+    age = 0.5 ** ((np.maximum(month - last, 0) + 1) / HALF_LIFE)
+    good, bad = (states[last, :2] * age[:, None] + saturated(begun, phi)).T
+    return valued(good, good + bad, share)
+
+
 def index_with(
     months: Months,
     begun: Floats,
@@ -352,11 +369,16 @@ def index_with(
     half_life: float = HALF_LIFE,
 ) -> Index:
     """As `index_at`, where it is known what the months of the ends hold until then."""
-    newest = saturated(begun, phi)
     states = faded(saturated(months.mass, phi), half_life)
-    month = month_of(ends) - months.first
-    last = np.minimum(np.maximum(month, 0), len(months))
-    age = 0.5 ** ((np.maximum(month - last, 0) + 1) / half_life)
-    good, bad, squares = states[last].T
+    month, size = month_of(ends) - months.first, len(months)
+    after = month >= size if size else np.zeros(len(month), bool)
+    if after.any():
+        begun = np.where(after[:, None], months.mass[-1], begun)
+    newest, age = saturated(begun, phi), 0.5 ** (1 / half_life)
+    good, bad, squares = states[np.minimum(np.maximum(month, 0), max(size - 1, 0))].T
     good, bad = good * age + newest[:, 0], bad * age + newest[:, 1]
-    return index_of(good, bad, squares * age**2 + newest.sum(1), share)
+    found = index_of(good, bad, squares * age**2 + newest.sum(1), share)
+    if after.any():
+        later = value_after(states[-1], month[after] - size + 1, share, half_life)
+        found.value[after], found.effective[after], found.good[after] = later
+    return found

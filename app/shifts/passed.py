@@ -7,7 +7,7 @@ are made of whole ones; all else from days. The numbers are the same, to the las
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,9 @@ class Part:
     toward: str
     n: int
     """Signals in the window."""
-    index: Index
-    """At the first day of the window, and at the last."""
+    first: float
+    """The index at the first day of the window."""
+    last: float
 
 
 class ByDay:
@@ -68,9 +69,10 @@ class ByDay:
         found = []
         for (partner, own), held in sorted(apart.items()):
             days = measure.gathered([(f.day, *f.sums) for f in held])
-            index = measure.index_at(days, ends, share, measure.MASS_DISPERSION)
+            months, until = measure.by_month(days), measure.begun(days, ends) / 1000
+            value = measure.value_with(months, until, ends, share, measure.MASS_DISPERSION)
             n = int(days.n[(days.day >= ends[0]) & (days.day <= ends[1])].sum())
-            found.append(Part(*_ways(self.case, partner, own), n, index))
+            found.append(Part(*_ways(self.case, partner, own), n, *value.tolist()))
         return found
 
 
@@ -92,14 +94,13 @@ class ByMonth:
         """At the ends of some months."""
         at, size = measure.month_of(ends) - self.month[0], self.drawn.shape[1] - 2
         inside = int(at.searchsorted(size))
-        good, mass, low, high = self.drawn.take(np.maximum(at[:inside] + 1, 0), axis=1)
+        kept = np.minimum(np.maximum(at + 1, 0), size)
+        good, mass, low, high = self.drawn.take(kept, axis=1)
         found = Index(measure.valued(good, mass, share), low, high, mass, good)
-        if inside == len(at):
-            return found
-        left = measure.index_after(self.drawn[:3, -1], at[inside:] - size + 1, share)
-        return Index(
-            *(np.concatenate(of) for of in zip(astuple(found), astuple(left), strict=True))
-        )
+        if inside < len(at):
+            later = measure.value_after(self.drawn[:2, -1], at[inside:] - size + 1, share)
+            found.value[inside:], found.effective[inside:], found.good[inside:] = later
+        return found
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """n, positive and negative of some stretches; how many months came before their ends."""
@@ -137,9 +138,9 @@ class ByMonth:
             months = _months(month, mass)
             whole = mass[:, month == closed].sum(1)
             until = np.stack([begun.get(own, np.zeros(2, np.int64)), whole])
-            index = measure.index_with(months, until / 1000, ends, share, measure.MASS_DISPERSION)
+            value = measure.value_with(months, until / 1000, ends, share, measure.MASS_DISPERSION)
             n = int(count[(self.month >= opened) & (self.month <= closed)].sum())
-            found.append(Part(*_ways(self.case, self.partner, own), n, index))
+            found.append(Part(*_ways(self.case, self.partner, own), n, *value.tolist()))
         return found
 
     def _until(self, day: str) -> dict[int, Ints]:

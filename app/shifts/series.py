@@ -222,7 +222,7 @@ def moved(parts: Sequence[Part]) -> list[Mover]:
     """What each did to the other: its own index at the first day and at the last."""
     found = []
     for part in parts:
-        first, last = part.index.value.tolist()
+        first, last = part.first, part.last
         found.append(
             Mover(
                 actor=part.actor,

@@ -93,6 +93,27 @@ def test_the_index_at_the_end_of_a_month(month: str) -> None:
     assert found.value[0] == pytest.approx(wanted[0], abs=1e-12)
 
 
+def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
+    held = days(*made(5))
+    last = held.day[-1].astype("datetime64[M]")
+    ends = (last + np.array([1, 2, 14, 600])).astype("datetime64[D]") - 1
+    found = measure.index_at(held, ends, 0.9, 0.8)
+    assert len({*zip(found.low.tolist(), found.high.tolist(), strict=True)}) == 1
+    assert np.all(np.diff(found.effective) < 0)
+    assert np.all(np.diff(np.abs(found.value - 0.8)) < 0)
+    assert found.value[-1] == pytest.approx(0.8)
+
+
+def test_the_value_alone_is_that_of_the_index() -> None:
+    held = days(*made(7))
+    months = measure.by_month(held)
+    ends = np.arange("2014-11-05", "2023-01-01", 17, dtype="datetime64[D]")
+    begun = measure.begun(held, ends) / 1000
+    one = measure.value_with(months, begun, ends, 0.4, 0.8)
+    other = measure.index_with(months, begun, ends, 0.4, 0.8)
+    assert one.tolist() == other.value.tolist()
+
+
 def test_within_a_month_only_what_has_happened_counts() -> None:
     rows = [*made(5), ("2020-05-10", 1, 0, 900, 0, 0, 0, 1)]
     ends = np.array(["2020-05-09", "2020-05-10", "2020-05-31"], "datetime64[D]")
