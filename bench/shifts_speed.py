@@ -1,7 +1,7 @@
 """What alignment and shifts cost: `python -m bench.shifts_speed`, beside DuckDB on raw events.
 
 CPU time of this process and of the database server, so that a busy machine does not count.
-PostgreSQL's autovacuum is off, and its work is done after a load: it is no part of an answer. DuckDB
+PostgreSQL's autovacuum is off, and its work is done after a load: no part of an answer. DuckDB
 holds the same raw signals and reports in memory; its statements only add up, while ours end in the
 index with its interval.
 """
