@@ -5,6 +5,7 @@ the shifts are; until then, and for dyads of few days, a reader adds up the days
 numbers.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -107,13 +108,16 @@ def _by_month(day: Dates, values: Ints, months: Ints) -> Ints:
 
 def counted(told: Iterable[tuple[str, str, str, str]], pairs: Iterable[Pair]) -> dict[Pair, Said]:
     """From (one, other, month, publisher), each once."""
-    sets: dict[tuple[str, str], tuple[dict[int, set[str]], ...]] = {
-        pair: tuple({} for _ in SIZES) for pair in pairs
-    }
+    said: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one, other, name, publisher in told:
+        said[one, other, name].append(publisher)
+    sets: dict[Pair, tuple[dict[int, set[str]], ...]] = {
+        pair: tuple(defaultdict(set) for _ in SIZES) for pair in pairs
+    }
+    for (one, other, name), who in said.items():
         month = _month(name)
         for size, held in zip(SIZES, sets[one, other], strict=True):
-            held.setdefault(month // size, set()).add(publisher)
+            held[month // size].update(who)
     return {
         pair: tuple({at: len(who) for at, who in held.items()} for held in of)
         for pair, of in sets.items()
