@@ -1,5 +1,6 @@
 """Loads files in tests."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from app.ingest.opened import opened
 from app.ingest.row import Reject
 
 BY = Writer("tests")
+
+
+def wrote(path: Path, text: str) -> Path:
+    """A file with a text."""
+    path.write_text(text, "utf-8")
+    return path
 
 
 def load(database: Database, path: Path, **options: Any) -> tuple[Loader, list[Reject]]:
@@ -49,6 +56,13 @@ def documents(database: Database, dataset: str) -> dict[str, str]:
     )
     with database.connect() as db:
         return {key: body.partition(',"recorded_at":')[0] for key, body in db.execute(asked)}
+
+
+def document(database: Database, key: str) -> dict[str, Any]:
+    """What stands of one event."""
+    held = documents(database, key.partition(":")[0])[key]
+    found: dict[str, Any] = json.loads(held + "}")
+    return found
 
 
 def sound(database: Database) -> list[str]:

@@ -1,8 +1,6 @@
 """Loading, on both databases."""
 
 import gzip
-import json
-import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,8 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.tables import (
     actors,
-    alliance_years,
     datasets,
     events,
-    ideal_points,
     loaded,
     mentions,
     participations,
@@ -30,29 +26,14 @@ from app.events.changes import documents as stored
 from app.events.changes import put
 from app.events.given import given_of
 from app.events.schemas import Event
-from app.ingest.load import Heard, Loader, Options
-from app.ingest.opened import opened
-from app.ingest.row import Reject
 from app.ingest.store import forget_digests
-from app.ingest.tally import MOST_REASONS
-from ingest.loading import BY, attempt, counts, documents, load, sound
+from ingest.loading import BY, attempt, counts, document, load, sound, wrote
 from ingest.rows import UCDP, event, ndjson, table
-
-
-def wrote(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
-    return path
 
 
 def version(database: Database) -> int:
     with database.connect() as db:
         return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
-
-
-def document(database: Database, key: str) -> dict[str, Any]:
-    held = documents(database, key.partition(":")[0])[key]
-    found: dict[str, Any] = json.loads(held + "}")
-    return found
 
 
 def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
@@ -106,47 +87,6 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
     assert sound(database) == []
 
 
-def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) -> None:
-    bad = event("bad", date="2020-02-30")
-    text = ndjson(event("good"), bad) + '{"key": "cut", "title": \n'
-    _, rejects = load(database, wrote(tmp_path / "a.ndjson", text))
-    assert [(r.line, r.field) for r in rejects] == [(2, "date"), (3, "")]
-    mended = []
-    for told in rejects:
-        row: Any = json.loads(json.dumps({"line": told.line, "field": told.field,
-                                          "reason": told.reason, "format": told.format,
-                                          "row": told.row}))  # fmt: skip
-        row["row"] = {**bad, "date": "2020-02-29"} if told.field else event("cut")
-        mended.append(row)
-    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*mended)))[0])
-    assert told == {"rows": 2, "new": 2}
-    assert document(database, "local:bad")["date"] == "2020-02-29"
-
-
-def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Path) -> None:
-    rows = [{"id": "1"}, {"id": "2", "date_start": "soon"}, {"id": "3", "best": "many"}]
-    path = wrote(tmp_path / "ged.csv", table("ucdp-ged", rows) + "cut,off\n")
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 4, "new": 1, "rejected": 3}
-    assert [r.field for r in rejects] == ["date_start", "best", ""]
-    lines = [json.loads(json.dumps(_plain(r))) for r in rejects]
-    lines[0]["row"]["date_start"] = "2014-05-02"
-    lines[1]["row"]["best"] = "3"
-    lines[2]["row"] = ",".join(rejects[2].columns and _cut(rejects[2]))
-    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*lines)))[0])
-    assert told == {"rows": 3, "new": 3}
-
-
-def _plain(reject: Reject) -> dict[str, Any]:
-    return {name: getattr(reject, name) for name in reject.__struct_fields__}
-
-
-def _cut(reject: Reject) -> list[str]:
-    whole = {"id": "4", "type_of_violence": "3", "date_start": "2014-01-01",
-             "date_end": "2014-01-31"}  # fmt: skip
-    return [whole.get(column, "") for column in reject.columns]
-
-
 def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
     before = version(database)
     path = wrote(tmp_path / "a.ndjson", ndjson(event("a"), event("b", date="no")))
@@ -183,33 +123,6 @@ def test_a_source_that_is_there_already_is_found_by_its_address(
     again = {"publisher": "Q", "title": "U", "url": "https://www.x.example/p/"}
     load(database, wrote(tmp_path / "b", ndjson(event("b", reports=[{"source": again}]))))
     assert document(database, "local:b")["reports"][0]["source"] == "own-id"
-
-
-def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -> None:
-    path = wrote(tmp_path / "a", ndjson(event("a", reports=[{"source": "nobody"}])))
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 1, "rejected": 1}
-    assert rejects[0].field == "reports[0].source"
-
-
-SELF = {"from": "ARM", "toward": "armenia", "score": 1}
-TWICE = {"from": "ARM", "toward": "RUS", "score": 1}
-
-
-@pytest.mark.parametrize(
-    ("stated", "field", "reason"),
-    [
-        ([SELF], "signals[0].toward", "is the one that it comes from"),
-        ([TWICE, {**TWICE, "score": 2}], "signals[1]", "ARM toward RUS is stated twice"),
-    ],
-)
-def test_signals_lead_from_one_actor_to_another_once(
-    database: Database, tmp_path: Path, stated: list[Any], field: str, reason: str
-) -> None:
-    path = wrote(tmp_path / "a.ndjson", ndjson(event(signals=stated)))
-    loader, [reject] = load(database, path)
-    assert counts(loader) == {"rows": 1, "rejected": 1}
-    assert (reject.field, reject.reason) == (field, reason)
 
 
 def test_a_row_that_says_what_was_written_by_hand_makes_no_revision(
@@ -325,88 +238,6 @@ def test_parquet(database: Database, tmp_path: Path) -> None:
     assert counts(load(database, flat)[0]) == {"rows": 2, "new": 2}
     assert counts(load(database, nested)[0]) == {"rows": 2, "new": 2}
     assert document(database, "local:a")["participants"][0]["actor"] == "ARM"
-
-
-def test_series_of_states(database: Database, tmp_path: Path) -> None:
-    cow = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
-    rows = "371.0,365.0,2000.0,1.0,0.0,1.0,1.0\n371,365,1999,2,0,0,0\n"
-    path = wrote(tmp_path / "cow.csv", cow + rows)
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 2, "new": 1, "rejected": 1}
-    assert rejects[0].field == "cow_defense"
-    points = wrote(
-        tmp_path / "p.csv",
-        '"","ccode","session","IdealPointAll","Q5%All","Q95%All"\n"1",371,50,0.5,0.25,NA\n',
-    )
-    assert counts(load(database, points)[0]) == {"rows": 1, "new": 1}
-    with database.connect() as db:
-        both = db.execute(select(alliance_years).order_by(alliance_years.c.actor)).all()
-        [point] = db.execute(select(ideal_points)).all()
-    assert [(r.actor, r.partner, r.year, r.defense, r.offense) for r in both] == [
-        ("ARM", "RUS", 2000, 1, None), ("RUS", "ARM", 2000, 1, None),
-    ]  # fmt: skip
-    assert (point.actor, point.year, point.value, point.low, point.high) == (
-        "ARM", 1995, 0.5, 0.25, None,
-    )  # fmt: skip
-    assert counts(load(database, points)[0]) == {"rows": 1, "unchanged": 1}
-
-
-@pytest.mark.slow
-def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path: Path) -> None:
-    peaks, told = [], 0
-    for number in (20_000, 40_000):  # the largest batches come after some 15,000 rows
-        rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
-        path = wrote(tmp_path / f"{number}.ndjson", "".join(rows))
-
-        def rejected(_: Reject) -> None:
-            nonlocal told
-            told += 1
-
-        loader = Loader(database, BY, Options(), Heard(rejected))
-        tracemalloc.start()
-        assert loader.load(list(opened(path))) == []
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-        assert counts(loader) == {"rows": number, "rejected": number}
-        assert len(loader.tally.reasons) <= 2 * MOST_REASONS
-    assert told == 60_000
-    assert peaks[1] < 1.5 * peaks[0]
-
-
-MEMBER = "version4id,ccode,state_name,mem_st_year,mem_end_year,right_censor,defense,neutrality"
-MEMBERS = """
-1,2,One,1990,1992,0,1,0,0,0
-1,20,Two,1991,,1,1,0,0,0
-1,40,Three,1995,1996,0,1,0,0,0
-2,20,Two,1991,1991,0,0,0,1,1
-2,2,One,1980,1991,0,0,0,1,1
-3,2,One,1999,1998,0,1,0,0,0
-3,20,Two,never,2000,0,1,0,0,0
-"""
-
-
-def test_alliances_by_member_become_dyad_years(database: Database, tmp_path: Path) -> None:
-    text = f"{MEMBER},nonaggression,entente{MEMBERS}"
-    path = wrote(tmp_path / "alliance_v4.1_by_member.csv", text)
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 6, "new": 4, "rejected": 2}
-    assert [(r.line, r.field) for r in rejects] == [(7, "mem_end_year"), (8, "mem_st_year")]
-    a = alliance_years.c
-    asked = select(a.actor, a.partner, a.year, a.defense, a.neutrality, a.nonaggression)
-    with database.connect() as db:
-        rows = [tuple(r) for r in db.execute(asked.order_by(a.actor, a.year))]
-        usa = [r for r in rows if r[0] == "USA"]
-        assert usa == [("USA", "CAN", 1991, 1, 0, 1), ("USA", "CAN", 1992, 1, 0, 0)]
-        assert len(rows) == 8  # both ways
-    again = counts(load(database, path)[0])
-    assert again == {"rows": 6, "unchanged": 4, "rejected": 2}
-
-
-def test_many_members_are_refused_as_a_whole(database: Database, tmp_path: Path) -> None:
-    rows = [f"1,{n},S,1600,2100,0,1,0,0,0" for n in range(1, 60)]
-    text = "\n".join([f"{MEMBER},nonaggression,entente", *rows])
-    _, _, failed = attempt(database, wrote(tmp_path / "a.csv", text))
-    assert "more than 500,000 pairs" in failed[0]
 
 
 def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Path) -> None:
