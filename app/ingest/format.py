@@ -50,14 +50,15 @@ def number(cells: Cells, name: str) -> float | None:
 
 def numbered(text: str, name: str) -> float | None:
     """As `number`, of a cell by itself."""
-    if not text or text.isspace():
+    text = text.strip()
+    if not text:
         return None
     try:
         found = float(text)
     except ValueError as wrong:
-        raise RejectedError(name, f"is not a number: {text.strip()[:40]!r}") from wrong
+        raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
     if found - found != 0 or "_" in text:  # what is no number, or endless, less itself is none
-        raise RejectedError(name, f"is not a number: {text.strip()[:40]!r}")
+        raise RejectedError(name, f"is not a number: {text[:40]!r}")
     return found
 
 

@@ -23,7 +23,7 @@ Score = Annotated[float, Meta(ge=-10, le=10)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class GivenSource(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
     """A source told with the report that cites it."""
 
     publisher: Word
@@ -50,7 +50,7 @@ class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
     precision: Word | None = None
 
 
-class GivenActor(Struct, omit_defaults=True, gc=False):
+class GivenActor(Struct, gc=False):
     """Who took part. `name` and `kind` say what to call the actor where it has to be created."""
 
     role: Role
@@ -61,7 +61,7 @@ class GivenActor(Struct, omit_defaults=True, gc=False):
     kind: str | UnsetType | None = UNSET
 
 
-class GivenSignal(Struct, rename={"from_": "from"}, omit_defaults=True, gc=False):
+class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
     """What an analyst states that the event does to an alignment."""
 
     from_: Word
@@ -70,7 +70,7 @@ class GivenSignal(Struct, rename={"from_": "from"}, omit_defaults=True, gc=False
     confidence: Share = 1.0
 
 
-class GivenReport(Struct, omit_defaults=True, gc=False):
+class GivenReport(Struct, gc=False):
     """A source's account of the event."""
 
     source: Word | GivenSource
@@ -82,7 +82,7 @@ class GivenReport(Struct, omit_defaults=True, gc=False):
     credibility: Annotated[int, Meta(ge=1, le=6)] | None = None
 
 
-class Given(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class Given(Struct, forbid_unknown_fields=True, gc=False):
     """An event in the load format `entente`."""
 
     key: Word

@@ -117,9 +117,11 @@ class Loader:
         if not self.options.dry_run:
             self._ensure(dataset, reading.format)
         with Ledger() as ledger:
+            dated = reading.format.day is not None
             for name, added in _keys(file, reading):
                 ledger.add(name)
-                self.tally.cover(added)
+                if dated:
+                    self.tally.cover(added)
             marks = ledger.replaced()
             if self.skip >= ledger.length:
                 self.skip -= ledger.length

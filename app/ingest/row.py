@@ -1,6 +1,5 @@
 """A row as it was read, and what can be told of it before all of it is understood."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
@@ -136,9 +135,9 @@ def reject(row: Row, wrong: RejectedError) -> Reject:
     """A row as it goes into the file of rejects."""
     name = row.format.name
     if isinstance(row.content, bytes):
-        try:
-            content: Any = json.loads(row.content)
-        except (ValueError, RecursionError):
+        try:  # not `json`, which makes halves of surrogate pairs that nobody can write down
+            content: Any = msgspec.json.decode(row.content)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             content = row.content.decode("utf-8", "replace")
         return Reject(row.number, wrong.field, wrong.reason, name, content)
     if row.content:

@@ -17,7 +17,8 @@ class Settled(Struct, gc=False):
 
     given: Given
     digest: int
-    """Of all that it says: the same digest, the same event."""
+    """Of all that it says: the same digest, the same event. Made otherwise than those that are
+    stored, it would let the next load undo what was edited by hand."""
     sources: dict[str, GivenSource]
     """The inline sources, by their ids."""
     unknown: list[tuple[str, GivenActor]]

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.given import Given, RejectedError
+from app.ingest.given import Given, GivenSource, RejectedError
 from app.ingest.opened import opened
 from app.ingest.reading import FORMATS, recognised
 from app.ingest.row import Filled, Row, item, key, key_and_day, signature
@@ -151,6 +152,22 @@ def test_a_mention_is_held_to_it_too() -> None:
     told["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
         FORMATS["gdelt-mentions"].given(told, lambda _field, _odd: None)
+
+
+def test_long_cells_are_not_remembered() -> None:
+    given("gdelt-v2")
+    remembered = [gdelt._actor, gdelt._place, gdelt._publisher]
+    before = [held.cache_info().currsize for held in remembered]
+    for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
+        given("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
+    assert [held.cache_info().currsize for held in remembered] == before
+
+
+def test_a_page_without_a_host_is_a_citation() -> None:
+    for address in ("http://www./x", "https:///x", "http://"):
+        [report] = given("gdelt-v2", sourceurl=address).reports
+        assert isinstance(report.source, GivenSource)
+        assert (report.source.url, report.source.publisher) == (None, address)
 
 
 def test_one_row_does_not_change_the_next_of_the_same_actors_and_place() -> None:

@@ -5,6 +5,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.db.engine import Database
@@ -31,6 +32,15 @@ def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) ->
     told = counts(load(database, wrote(tmp_path / "mended", ndjson(*mended)))[0])
     assert told == {"rows": 2, "new": 2}
     assert document(database, "local:bad")["date"] == "2020-02-29"
+
+
+def test_halves_of_surrogate_pairs_are_told_as_they_were_written(
+    database: Database, tmp_path: Path
+) -> None:
+    text = '{"key": "a", "title": "\\ud800", "date": "2020-01-01"}\n'
+    [told] = load(database, wrote(tmp_path / "a.ndjson", text))[1]
+    assert told.row == text.strip()
+    assert b"ud800" in msgspec.json.encode(told)
 
 
 def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Path) -> None:

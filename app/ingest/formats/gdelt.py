@@ -87,12 +87,19 @@ _WHERE = tuple(
 )
 _PARTIES = tuple((role, itemgetter(*columns)) for role, columns in _WHO)
 _PLACE = itemgetter(*_WHERE)
+MOST_KEPT = 300
+"""Characters of a cell whose meaning is remembered."""
 _QUADS = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
 
 
 @lru_cache(8192)
 def _day(text: str) -> date:
     return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+@lru_cache(8192)
+def _iso(text: str) -> str:
+    return _day(text).isoformat()
 
 
 def _on(cells: Cells, name: str) -> date:
@@ -115,6 +122,13 @@ def stated(day: date, added: date) -> str:
     if lag == 365:
         return day.isoformat()[:4]
     return f"{day.isoformat()[:4]}~" if lag == 3650 else day.isoformat()
+
+
+def _kept(looked_up: Any, cells: Sequence[str]) -> tuple[Any, ...] | None:
+    """What cells mean; that of usual ones is remembered, and no others take memory."""
+    usual = max(map(len, cells)) <= MOST_KEPT
+    found: tuple[Any, ...] | None = (looked_up if usual else looked_up.__wrapped__)(*cells)
+    return found
 
 
 @lru_cache(8192)
@@ -151,9 +165,7 @@ def _place(
 
 @lru_cache(8192)
 def _publisher(address: str) -> str:
-    """The host of a page; empty where it is not on the web."""
-    if not address.startswith(("http://", "https://")) or len(address) > 2000:
-        return ""
+    """The host of a page; empty where it has none."""
     host = address.partition("://")[2].partition("/")[0].partition("?")[0].lower()
     host = host.rpartition("@")[2].partition(":")[0]
     return clipped(host.removeprefix("www."), MOST_OF_WORD)
@@ -161,7 +173,8 @@ def _publisher(address: str) -> str:
 
 def source(address: str, published: str) -> GivenSource:
     """The source that an address, or a citation of what is not on the web, means."""
-    if publisher := _publisher(address):
+    on_the_web = address.startswith(("http://", "https://")) and len(address) <= 2000
+    if on_the_web and (publisher := _publisher(address)):
         return GivenSource(publisher, address, address, published)
     return GivenSource(clipped(address, MOST_OF_WORD), clipped(address, 2000), None, published)
 
@@ -197,11 +210,11 @@ def event(cells: Cells, warn: Warn) -> Item:
     day, added = _on(cells, "sqldate"), _on(cells, "dateadded")
     known = cameo().get(code)
     key, intensity = needed(cells, "globaleventid"), number(cells, "goldsteinscale")
-    place = _place(*_PLACE(cells))
+    place = _kept(_place, _PLACE(cells))
     who = [
         GivenActor(role, *told)  # type: ignore[arg-type]
         for role, pick in _PARTIES
-        if (told := _actor(*pick(cells))) is not None
+        if (told := _kept(_actor, pick(cells))) is not None
     ]
     made = Given(
         key, _title(cells, code, known), stated(day, added), None, None, None, None, code,
@@ -249,8 +262,10 @@ def _dated(cell: str, digits: int) -> bool:
 
 
 def _added(cells: Cells) -> str | None:
-    text = cells["dateadded"]
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if text[:8].isdigit() and len(text) > 7 else None
+    try:
+        return _iso(cells["dateadded"][:8])
+    except ValueError:
+        return None
 
 
 _ID = frozenset({"globaleventid"})
@@ -261,19 +276,19 @@ _USED = (
     *(name for _, columns in _WHO for name in columns), *(column for _, column in _COUNTS),
 )  # fmt: skip
 EVENTS_1 = Format(
-    "gdelt-v1", GDELT, event, lambda c: c["globaleventid"],
+    "gdelt-v1", GDELT, event, lambda c: c["globaleventid"].strip(),
     header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False, told=_TOLD, used=_USED,
     looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 EVENTS_2 = Format(
-    "gdelt-v2", GDELT, event, lambda c: c["globaleventid"],
+    "gdelt-v2", GDELT, event, lambda c: c["globaleventid"].strip(),
     header=(_BOTH | {"actiongeo_adm2code"},), columns=(V2,), day=_added, quotes=False,
     told=_TOLD, used=_USED,
     looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 MENTIONED = Format(
     "gdelt-mentions", GDELT, mention,
-    lambda c: f"{c['globaleventid']}|{c['mentionidentifier']}",
+    lambda c: f"{c['globaleventid'].strip()}|{c['mentionidentifier'].strip()}",
     header=(_ID | {"mentionidentifier"},), columns=(MENTIONS,), quotes=False,
     told=("globaleventid", "mentionidentifier"),
     used=(
