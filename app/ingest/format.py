@@ -32,10 +32,12 @@ class Format:
     quotes: bool = True
     day: Callable[[Cells], str | None] | None = None
     """The day on which a row was added, where that and not the event's tells what is covered."""
-    told: tuple[str, ...] = ()
-    """The columns that `key` and `day` look at; all, where none is named."""
+    keyed: tuple[str, ...] = ()
+    """The columns that `key` looks at; all, where none is named."""
+    dated: tuple[str, ...] = ()
+    """Those that `day` looks at."""
     used: tuple[str, ...] = ()
-    """Those that `given` looks at; all, where none is named."""
+    """Those that `given` looks at."""
 
 
 def name_of(cell: str) -> str:

@@ -24,7 +24,7 @@ from app.ingest.given import GivenActor, RejectedError
 from app.ingest.ledger import Ledger, Marks
 from app.ingest.opened import Opened, UnreadableError
 from app.ingest.reading import AUTO, Reading, recognised
-from app.ingest.row import Reject, Row, key_and_day, reject
+from app.ingest.row import Reject, Row, day, key, reject
 from app.ingest.standing import Standing
 from app.ingest.store import forget_digests
 from app.ingest.tally import Tally
@@ -277,7 +277,7 @@ def _keys(file: Opened, reading: Reading) -> Iterator[tuple[str | None, str | No
     """The key of each row, and the day on which it was added where the format tells."""
     with file.open() as stream:
         for row in reading.rows(stream):
-            yield key_and_day(row)
+            yield key(row), day(row)
 
 
 def _prepared(

@@ -27,10 +27,12 @@ class Layout(msgspec.Struct, frozen=True, gc=False):
 
     columns: tuple[str, ...]
     separator: str
-    told: Callable[[str], Cells]
-    """Of a line, the cells that the format's `key` and `day` look at."""
+    keyed: Callable[[str], Cells]
+    """Of a line, the cells that the format's `key` looks at."""
+    dated: Callable[[str], Cells]
+    """Those that its `day` looks at."""
     used: Callable[[str], Cells]
-    """Of a line, the cells that the format's `given` looks at."""
+    """Those that its `given` looks at."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -73,9 +75,10 @@ _keyed = msgspec.json.Decoder(_Keyed)
 
 def layout(format_: Format, columns: tuple[str, ...], separator: str) -> Layout:
     """How lines of these columns stand."""
-    told = _near_the_ends(columns, format_.told or columns, separator)
+    keyed = _near_the_ends(columns, format_.keyed or columns, separator)
+    dated = _near_the_ends(columns, format_.dated or columns, separator)
     used = _picked(columns, format_.used or columns, separator)
-    return Layout(columns, separator, told, used)
+    return Layout(columns, separator, keyed, dated, used)
 
 
 def cells(row: Row) -> Cells:
@@ -102,21 +105,24 @@ def item(row: Row, warn: Warn) -> Item:
 
 def key(row: Row) -> str | None:
     """The key of a row within its dataset; None where it has none."""
-    return key_and_day(row)[0]
-
-
-def key_and_day(row: Row) -> tuple[str | None, str | None]:
-    """The key, and the day on which the row was added, where its format tells."""
-    content, format_ = row.content, row.format
+    content = row.content
     if row.wrong is not None:
-        return None, None
+        return None
     if isinstance(content, bytes):
         try:
-            return _keyed.decode(content).key, None
+            return _keyed.decode(content).key
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None, None
-    told = row.layout.told(content) if isinstance(content, str) else content  # type: ignore[union-attr]
-    return format_.key(told) or None, format_.day(told) if format_.day else None
+            return None
+    told = row.layout.keyed(content) if isinstance(content, str) else content  # type: ignore[union-attr]
+    return row.format.key(told) or None
+
+
+def day(row: Row) -> str | None:
+    """The day on which a row was added, where its format tells."""
+    content, told = row.content, row.format.day
+    if told is None or row.wrong is not None or isinstance(content, bytes):
+        return None
+    return told(row.layout.dated(content) if isinstance(content, str) else content)  # type: ignore[union-attr]
 
 
 def signature(row: Row) -> int:

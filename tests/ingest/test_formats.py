@@ -1,18 +1,22 @@
 """What the rows of each format become."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
+from hypothesis import strategies as st
 
+from app.edtf import parse
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.given import Given, GivenSource, RejectedError
 from app.ingest.opened import opened
 from app.ingest.reading import FORMATS, recognised
-from app.ingest.row import Filled, Row, item, key, key_and_day, signature
+from app.ingest.row import Filled, Row, day, item, key, signature
 from app.ingest.row import cells as cells_of
 from ingest.rows import COLUMNS, EXAMPLES, cells, table
 
@@ -94,7 +98,7 @@ def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: 
         row if row.wrong else msgspec.structs.replace(row, content=cells_of(row)) for row in rows
     ]
     assert all(isinstance(row.content, str) for row in rows if not row.wrong)
-    for told in (key, key_and_day, signature):
+    for told in (key, day, signature):
         assert [told(row) for row in rows] == [told(row) for row in split]
     assert sum(key(row) is None for row in rows) >= 2
     assert len({key(row) for row in rows}) > 2
@@ -122,6 +126,14 @@ def test_a_format_says_which_columns_it_looks_at(name: str) -> None:
     watched = Watched(dict(zip(COLUMNS[name], cells(name), strict=True)))
     FORMATS[name].given(watched, lambda _field, _odd: None)
     assert watched.seen <= set(FORMATS[name].used)
+
+
+@hypothesis.given(st.dates(), st.sampled_from([-1, 0, 1, 7, 30, 365, 3650]))
+def test_dates_of_gdelt_can_all_be_read(day: date, lag: int) -> None:
+    hypothesis.assume((date.max - day).days >= lag and (day - date.min).days >= -lag)
+    told = parse(gdelt.stated(day, day + timedelta(days=lag)))
+    assert told.start <= day <= (told.end or date.max)
+    assert parse(day.isoformat()).end == day
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from app.ingest.given import (
     Mention,
     RejectedError,
     checked,
-    dated,
     from_values,
 )
 from app.sources.schemas import Dataset
@@ -112,7 +111,8 @@ def _on(cells: Cells, name: str) -> date:
 
 @lru_cache(8192)
 def stated(day: date, added: date) -> str:
-    """The date in EDTF. "A week ago" and the like are coded as exactly so many days before."""
+    """The date in EDTF, always one that can be read. "A week ago" and the like are coded as
+    exactly so many days before."""
     lag = (added - day).days
     if lag == 7:
         monday = day - timedelta(days=day.weekday())
@@ -231,7 +231,7 @@ def event(cells: Cells, warn: Warn) -> Item:
         warn("sqldate", "lies after the day on which the row was added")
     if len(key) > MOST_OF_WORD or len(code) > MOST_OF_WORD or not -10 <= (intensity or 0) <= 10:
         return checked(made)
-    return dated(made)
+    return made
 
 
 def _quad(cells: Cells) -> int | None:
@@ -270,27 +270,28 @@ def _added(cells: Cells) -> str | None:
 
 _ID = frozenset({"globaleventid"})
 _BOTH = _ID | {"sqldate", "eventcode"}
-_TOLD = ("globaleventid", "dateadded")
+_KEYED, _DATED = ("globaleventid",), ("dateadded",)
 _USED = (
-    *_TOLD, "sqldate", "eventcode", "quadclass", "goldsteinscale", "sourceurl", *_WHERE,
+    *_KEYED, *_DATED, "sqldate", "eventcode", "quadclass", "goldsteinscale", "sourceurl", *_WHERE,
     *(name for _, columns in _WHO for name in columns), *(column for _, column in _COUNTS),
 )  # fmt: skip
 EVENTS_1 = Format(
     "gdelt-v1", GDELT, event, lambda c: c["globaleventid"].strip(),
-    header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False, told=_TOLD, used=_USED,
+    header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False,
+    keyed=_KEYED, dated=_DATED, used=_USED,
     looks=lambda c: len(c) in (57, 58) and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 EVENTS_2 = Format(
     "gdelt-v2", GDELT, event, lambda c: c["globaleventid"].strip(),
     header=(_BOTH | {"actiongeo_adm2code"},), columns=(V2,), day=_added, quotes=False,
-    told=_TOLD, used=_USED,
+    keyed=_KEYED, dated=_DATED, used=_USED,
     looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 MENTIONED = Format(
     "gdelt-mentions", GDELT, mention,
     lambda c: f"{c['globaleventid'].strip()}|{c['mentionidentifier'].strip()}",
     header=(_ID | {"mentionidentifier"},), columns=(MENTIONS,), quotes=False,
-    told=("globaleventid", "mentionidentifier"),
+    keyed=("globaleventid", "mentionidentifier"),
     used=(
         "globaleventid", "mentiontimedate", "mentiontype", "mentionsourcename",
         "mentionidentifier", "sentenceid", *(column for _, column in _SAID),
