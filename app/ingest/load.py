@@ -146,7 +146,7 @@ class Loader:
 
     def _batch(self, run: Sequence[tuple[int, Row]], dataset: str, marks: Marks) -> None:
         """Compare outside the transaction, and again inside where somebody else has written."""
-        rows = [row for n, row in run if n not in marks]
+        rows = [row for n, row in run if not marks.count or n not in marks]
         tally = Tally(rows=len(run), duplicates=len(run) - len(rows))
         with self.database.connect() as db:
             by_index(db)

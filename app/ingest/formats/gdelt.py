@@ -182,7 +182,7 @@ def source(address: str, published: str) -> GivenSource:
 def _claims(cells: Cells, wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
     found = {}
     for name, column in wanted:
-        if (value := number(cells, column)) is not None:
+        if (value := numbered(cells[column], column)) is not None:
             found[name] = value
     return found
 
