@@ -77,7 +77,7 @@ def prepare(
     """
     done = Prepared()
     ids = [f"{dataset}:{key(row)}" for row in rows]
-    held = digests(db, ids)
+    held = {} if standing.untold else digests(db, ids)
     settled: dict[str, tuple[Row, Settled]] = {}
     for k, row in zip(ids, rows, strict=True):
         if k in held and held[k].row == signature(row):
@@ -87,10 +87,11 @@ def prepare(
             settled[k] = (row, one)
     new = {k: one for k, one in settled.items() if k not in held or held[k].said != one[1].digest}
     done.tally.unchanged += len(settled) - len(new)
-    for k in merged(db, list(new)):
-        del new[k]
-        done.tally.unchanged += 1
-    done.numbers = numbers_of(db, list(new))
+    if not standing.untold:
+        for k in merged(db, list(new)):
+            del new[k]
+            done.tally.unchanged += 1
+        done.numbers = numbers_of(db, list(new))
     _finish(db, new, dataset, standing, done, last, only_new)
     changed = sum(ident in done.numbers for _, ident, *_ in done.sheet.bodies)
     done.tally.changed += changed

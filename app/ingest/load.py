@@ -133,6 +133,9 @@ class Loader:
             self._finish(dataset, reading.format)
 
     def _run(self, file: Opened, reading: Reading, dataset: str, marks: Marks) -> None:
+        with self.database.connect() as db:
+            by_index(db)
+            self._stand(db).begin(db, dataset)
         with file.open() as stream:
             rows = enumerate(reading.rows(stream))
             for _ in islice(rows, self.skip):

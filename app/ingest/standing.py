@@ -28,6 +28,8 @@ class Standing:
         """By id; what is not here may be in the database all the same."""
         self.addresses: dict[str, str] = {}
         """Sources on the web that have an id of their own, by their address."""
+        self.untold = False
+        """Whether nothing was ever said of the events at hand: then none need be looked for."""
         self._find_addresses(db)
 
     def catch_up(self, db: Connection) -> None:
@@ -35,6 +37,7 @@ class Standing:
         now = version_of(db)
         if now == self.version:
             return
+        self.untold = False
         r = revisions.c
         new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
         changed = list(db.execute(new)) if now - self.version < FAR else None
@@ -49,6 +52,14 @@ class Standing:
                 for row in changed:
                     self.cited.pop(row.id, None)
         self.version = now
+
+    def begin(self, db: Connection, dataset: str) -> None:
+        """Look whether anything was said of events of a dataset. Nothing is untold any more once
+        somebody else has written; a file tells each event but once."""
+        self.catch_up(db)
+        r = revisions.c
+        inside = (r.kind == "event", r.id > f"{dataset}:", r.id < f"{dataset};")
+        self.untold = db.scalar(select(r.id).where(*inside).limit(1)) is None
 
     def _find_addresses(self, db: Connection) -> None:
         s = sources.c

@@ -27,7 +27,7 @@ from app.events.changes import put
 from app.events.given import given_of
 from app.events.schemas import Event
 from app.ingest.given import from_json
-from app.ingest.load import Loader, Options
+from app.ingest.load import FIRST, Heard, Loader, Options
 from app.ingest.opened import opened
 from app.ingest.settle import settle
 from app.ingest.standing import Standing
@@ -69,6 +69,27 @@ def test_what_an_event_says_is_told_by_the_same_number_from_version_to_version(
     {"publisher": "P", "url": "https://p.example/x"}, "claims": {"tone": 1.5}}]}"""
     with database.connect() as db:
         assert settle(from_json(full), Standing(db)).digest == PINNED
+
+
+def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_path: Path) -> None:
+    rows = [event(f"k{n}") for n in range(FIRST + 100)]
+    whole = wrote(tmp_path / "a", ndjson(*rows))
+    other = wrote(tmp_path / "b", ndjson(event(f"k{FIRST + 50}", title="Other"), rows[FIRST + 51]))
+    told = []
+
+    def between(done: int, _position: int) -> None:
+        told.append(done)
+        if len(told) == 1:
+            assert counts(load(database, other)[0]) == {"rows": 2, "new": 2}
+
+    loader = Loader(database, BY, Options(), Heard(progress=between))
+    assert loader.load([*opened(whole), *opened(other)]) == []
+    assert told == [FIRST, FIRST + 100, 2]
+    assert counts(loader) == {
+        "rows": FIRST + 102, "new": FIRST + 98, "changed": 2, "unchanged": 2,
+    }  # fmt: skip
+    assert document(database, f"local:k{FIRST + 50}")["title"] == "Other"
+    assert sound(database) == []
 
 
 def test_a_changed_row_makes_one_revision(database: Database, tmp_path: Path) -> None:
