@@ -76,6 +76,7 @@ def children() -> list[int]:
     return [int(line.split()[0]) for line in found.splitlines() if "app.ingest.work" in line]
 
 
+@pytest.mark.slow  # the process waits for its next import as long as it does for any
 def test_a_large_import_is_done_by_another_process(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 1500)
     woken = threading.Event()

@@ -67,7 +67,7 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
         awake.close()
 
 
-@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.parametrize("processes", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,
