@@ -251,7 +251,8 @@ def at_months(months: Months, phi: float) -> Index:
 
 
 def left_after(months: Months, phi: float, half_life: float = HALF_LIFE) -> Floats:
-    """What is left when the last month is over: mass for, against, and both faded by the square."""
+    """What is left when the last month is over: mass for, against, and both faded by the square;
+    `value_after` needs the first two."""
     left: Floats = faded(saturated(months.mass, phi), half_life)[-1]
     return left
 

@@ -96,11 +96,6 @@ def _day(text: str) -> date:
     return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
-@lru_cache(8192)
-def _iso(text: str) -> str:
-    return _day(text).isoformat()
-
-
 def _on(cells: Cells, name: str) -> date:
     text = needed(cells, name)[:8]
     try:
@@ -125,7 +120,7 @@ def stated(day: date, added: date) -> str:
 
 
 def _kept(looked_up: Any, cells: Sequence[str]) -> tuple[Any, ...] | None:
-    """What cells mean; that of usual ones is remembered, and no others take memory."""
+    """What `_actor` or `_place` says of cells; that of very long ones is not remembered."""
     usual = max(map(len, cells)) <= MOST_KEPT
     found: tuple[Any, ...] | None = (looked_up if usual else looked_up.__wrapped__)(*cells)
     return found
@@ -263,7 +258,7 @@ def _dated(cell: str, digits: int) -> bool:
 
 def _added(cells: Cells) -> str | None:
     try:
-        return _iso(cells["dateadded"][:8])
+        return _day(cells["dateadded"][:8]).isoformat()
     except ValueError:
         return None
 
