@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, select
 
 from app.db.dialect import among, listed
-from app.db.dialect.pouring import pour, pour_sums
+from app.db.dialect.pouring import known, pour, pour_sums
 from app.db.dialect.words import pour_words
 from app.db.journal import Writer, moment
 from app.db.tables import (
@@ -79,9 +79,10 @@ def store_events(
     pour(db, revisions.name, COLUMNS[revisions.name], rows)
     take_out(db, [ident for _, ident, *_ in sheet.bodies if ident in numbers])
     own = [(*event, now.at) for event in sheet.events]
-    pour(db, events.name, COLUMNS[events.name], own)
-    for table in (participations, tags, reports, signals):
-        pour(db, table.name, COLUMNS[table.name], getattr(sheet, table.name))
+    with known(db):
+        pour(db, events.name, COLUMNS[events.name], own)
+        for table in (participations, tags, reports, signals):
+            pour(db, table.name, COLUMNS[table.name], getattr(sheet, table.name))
     pour_words(db, sheet.words)
     added = sheet.sums()
     pour_sums(db, day_sums, added)

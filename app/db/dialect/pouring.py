@@ -1,6 +1,7 @@
 """Many rows at once, by the fastest way that each driver has."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -57,6 +58,30 @@ def ready_to_pour(db: Connection) -> None:
         raw.execute("PRAGMA wal_autocheckpoint=16384")
         raw.execute("PRAGMA mmap_size=0")
         raw.execute("PRAGMA foreign_keys=OFF")
+
+
+@contextmanager
+def known(db: Connection) -> Iterator[None]:
+    """Pour rows that refer to what was found or stored in the same transaction: PostgreSQL would
+    look that up again for each of them and lock it, which is a fifth of its work.
+
+    Roles that may set `session_replication_role` spare it, and fire no trigger meanwhile; others go
+    the long way. SQLite is told by `ready_to_pour`.
+    """
+    spared = False
+    if not on_sqlite(db):
+        raw: Any = db.connection.driver_connection
+        spared = raw.info.server_version >= _WITH_PRIVILEGES and bool(db.scalar(text(_SPARE)))
+    yield
+    if spared:  # had anything failed, the transaction would end here, and this with it
+        db.execute(text("SET LOCAL session_replication_role TO DEFAULT"))
+
+
+_WITH_PRIVILEGES = 150000
+_SPARE = """
+SELECT set_config('session_replication_role', 'replica', true)
+WHERE has_parameter_privilege('session_replication_role', 'SET')
+"""
 
 
 def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

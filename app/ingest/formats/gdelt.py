@@ -87,7 +87,7 @@ _WHERE = tuple(
 _PARTIES = tuple((role, itemgetter(*columns)) for role, columns in _WHO)
 _PLACE = itemgetter(*_WHERE)
 MOST_KEPT = 300
-"""Characters of a cell whose meaning is remembered."""
+"""Characters of cells whose meaning is remembered."""
 _QUADS = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
 
 
@@ -121,7 +121,7 @@ def stated(day: date, added: date) -> str:
 
 def _kept(looked_up: Any, cells: Sequence[str]) -> tuple[Any, ...] | None:
     """What `_actor` or `_place` says of cells; that of very long ones is not remembered."""
-    usual = max(map(len, cells)) <= MOST_KEPT
+    usual = len("".join(cells)) <= MOST_KEPT
     found: tuple[Any, ...] | None = (looked_up if usual else looked_up.__wrapped__)(*cells)
     return found
 

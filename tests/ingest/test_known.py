@@ -1,0 +1,90 @@
+"""What rows refer to: the database looks it up, but for a loader that may say that it is known."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, make_url, text
+
+from app.db.dialect.pouring import known, pour, ready_to_pour
+from app.db.engine import Database
+from app.db.tables import reports
+from app.ingest.finish import COLUMNS
+from ingest.loading import counts, load, sound, wrote
+from ingest.rows import event, ndjson
+
+REFUSED = (sqlite3.IntegrityError, psycopg.errors.ForeignKeyViolation)
+
+
+def cite(db: Connection, number: int) -> None:
+    """A report of a source that is not there."""
+    row = ("curated:e", number, "no-such-source", "p", None, None, None, "reports", 1)
+    pour(db, reports.name, COLUMNS[reports.name], [row])
+
+
+@pytest.fixture
+def plain(database: Database) -> Iterator[Database]:
+    """The same database for a role that may but read and write; SQLite has no roles."""
+    role, password = f"plain_{uuid4().hex[:8]}", uuid4().hex
+    if database.engine.dialect.name == "sqlite":
+        yield database
+        return
+    with database.write() as db:
+        db.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))
+        db.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"))
+    url = make_url(database.engine.url).set(username=role, password=password)
+    made = Database(url.render_as_string(hide_password=False))
+    yield made
+    made.close()
+    with database.write() as db:
+        db.execute(text(f"DROP OWNED BY {role}"))
+        db.execute(text(f"DROP ROLE {role}"))
+
+
+def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Database) -> None:
+    with database.connect() as db:
+        ready_to_pour(db)
+    with database.write() as db:
+        with known(db):
+            cite(db, 1)
+        if db.dialect.name == "postgresql":
+            with pytest.raises(REFUSED):
+                cite(db, 2)
+        db.rollback()
+
+
+def test_who_may_not_has_it_looked_up(plain: Database) -> None:
+    with pytest.raises(REFUSED), plain.write() as db, known(db):
+        cite(db, 1)
+
+
+def test_a_role_that_was_granted_it_spares_it_too(plain: Database, database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no roles")
+    role = plain.engine.url.username
+    with database.write() as db:
+        db.execute(text(f"GRANT SET ON PARAMETER session_replication_role TO {role}"))
+    with plain.write() as db:
+        with known(db):
+            cite(db, 1)
+        db.rollback()
+    with database.write() as db:
+        db.execute(text(f"REVOKE SET ON PARAMETER session_replication_role FROM {role}"))
+
+
+def test_a_role_that_may_do_no_more_than_read_and_write_loads(
+    plain: Database, tmp_path: Path
+) -> None:
+    path = wrote(tmp_path / "a.ndjson", ndjson(*(event(f"k{n}") for n in range(20))))
+    assert counts(load(plain, path)[0]) == {"rows": 20, "new": 20}
+    assert sound(plain) == []
+
+
+def test_what_fails_within_leaves_the_connection_as_it_was(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as db, known(db):
+        raise ZeroDivisionError
+    with pytest.raises(REFUSED), database.write() as db:
+        cite(db, 1)
