@@ -44,18 +44,25 @@ class AmbiguousActorError(UnknownActorError):
     """Several actors go by that name."""
 
 
-def named(asked: str, as_of: int | None = None) -> Select[Any]:
-    """Every actor for which the word is a code, `scheme:code`, name or alias."""
-    tries = [("code", asked.strip().lower()), ("name", fold(asked))]
-    if len(asked.strip()) == 2:
-        tries.append(("iso2", asked.strip().lower()))
+def tries(asked: str) -> list[tuple[str, str]]:
+    """Under which schemes a word is looked for, and in which form."""
+    plain = asked.strip().lower()
+    made = [("code", plain), ("name", fold(asked))]
+    if len(plain) == 2:
+        made.append(("iso2", plain))
     scheme, _, value = asked.partition(":")
     if value:
-        tries.append((scheme.strip().lower(), value.strip().lower()))
+        own = scheme.strip().lower()
+        made.append((own, fold(value) if own == "name" else value.strip().lower()))
+    return list(dict.fromkeys(made))
+
+
+def named(asked: str, as_of: int | None = None) -> Select[Any]:
+    """Every actor for which the word is a code, `scheme:code`, name or alias."""
 
     def build(n: Any) -> Select[Any]:
         found = select(n.scheme, n.value, n.actor, n.since, n.until)
-        return found.where(tuple_(n.scheme, n.value).in_(tries))
+        return found.where(tuple_(n.scheme, n.value).in_(tries(asked)))
 
     return across(as_of, actor_names, build)
 

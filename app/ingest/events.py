@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from app.actors.changes import write_actors
 from app.actors.schemas import Actor
 from app.db.journal import Writer
+from app.db.types import NEVER
 from app.events.changes import documents
 from app.ingest.finish import Cited, Sheet, finish, said_by, text_of
 from app.ingest.given import Given, GivenActor, GivenSource, RejectedError
@@ -113,6 +114,8 @@ def _settled(row: Row, standing: Standing, done: Prepared) -> Settled | None:
     for asked, actor in settled.unknown:
         done.unknown.setdefault(asked, actor)
         done.tally.unknown[asked] += 1
+    for asked in settled.several:
+        done.tally.warnings[f"participants: {asked[:100]!r} may be several actors"] += 1
     return settled
 
 
@@ -148,7 +151,7 @@ def _finish(
         if only_new and ident in stands and not same:
             done.rejects.append((row, _otherwise()))
             continue
-        written = 0 if settled.unknown else signature(row)
+        written = 0 if settled.open else signature(row)
         done.noted.append(Noted(ident, Digests(settled.digest, written)))
         if not same:
             last += 1
@@ -187,6 +190,8 @@ def create_actors(
     """Create the actors that nobody knows yet, each under the name or code it goes by."""
     made = []
     for asked, given in sorted(unknown.items()):
+        if standing.world.find(asked, NEVER) is not None:  # one that was created just before
+            continue
         scheme, _, value = asked.partition(":")
         coded = bool(value) and scheme.isalnum() and scheme != "name"
         name = given.name if isinstance(given.name, str) and given.name else value or asked

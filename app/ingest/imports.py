@@ -130,7 +130,6 @@ def told(tally: Tally) -> dict[str, object]:
         "reasons": dict(tally.reasons.most_common(TOLD)),
         "warnings": dict(tally.warnings.most_common(TOLD)),
         "unknown_actors": dict(tally.unknown.most_common(TOLD)),
-        "days": [tally.first, tally.last],
     }
 
 

@@ -22,6 +22,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.length = 0
+        self.nameless = 0
+        """Rows whose key could not be read."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._waiting = array("q")
 
@@ -33,6 +35,8 @@ class Ledger:
 
     def add(self, key: str | None) -> None:
         """Note the next row; one without a key resembles no other."""
+        if key is None:
+            self.nameless += 1
         self._waiting.append(hash(key if key is not None else ("", self.length)))
         self.length += 1
         if len(self._waiting) >= CHUNK:

@@ -2,23 +2,24 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any, Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, select
 
 from app.db.dialect.pouring import by_index, ready_to_pour
 from app.db.engine import Database
 from app.db.journal import Writer, moment
-from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
+from app.db.tables import alliance_years, datasets, events
 from app.events.changes import documents, put
 from app.events.given import given_of
 from app.events.schemas import Event
 from app.ingest import events as event_batches
 from app.ingest import mentions as mention_batches
 from app.ingest import series
+from app.ingest.coverage import BY_YEAR, Into, widen
 from app.ingest.format import Format
 from app.ingest.given import GivenActor, RejectedError
 from app.ingest.ledger import Ledger, Marks
@@ -29,7 +30,6 @@ from app.ingest.standing import Standing
 from app.ingest.store import forget_digests
 from app.ingest.tally import Tally
 from app.sources.changes import write_datasets
-from app.sources.schemas import Dataset
 
 SECONDS = 0.5
 """How long a batch should hold the right to write, and other writers wait; readers never do."""
@@ -37,8 +37,7 @@ FIRST, LEAST, MOST = 500, 5_000, 10_000
 """Rows of the first batch, of the smallest and of the largest of those that follow it."""
 COLLECTING = (2_000_000, 10, 100)
 """Looking for garbage as often as usual costs a third of the time of a load."""
-SERIES = ("cow-alliances", "atop", "unga-ideal-points")
-NOT_EVENTS = (*SERIES, "gdelt-mentions")
+NOT_EVENTS = (*BY_YEAR, "gdelt-mentions")
 Mode = Literal["upsert", "insert"]
 
 
@@ -68,6 +67,13 @@ class Options:
     dry_run: bool = False
     mode: Mode = "upsert"
     """`insert`: an event that is there already, and says something else, is rejected."""
+
+
+class Where(NamedTuple):
+    """Where rows came from, and the dataset that they go into."""
+
+    file: str
+    dataset: str
 
 
 @dataclass(slots=True)
@@ -109,64 +115,104 @@ class Loader:
 
     def _load(self, file: Opened) -> None:
         reading = recognised(file, self.options.format)
-        if self.options.retract_missing and reading.format.name in NOT_EVENTS:
-            raise UnreadableError(f"is {reading.format.name}: nothing of it can be retracted")
-        if self.options.mode == "insert" and reading.format.name in NOT_EVENTS:
-            raise UnreadableError(f"is {reading.format.name}: mode=insert goes with events")
-        dataset = self.options.dataset or reading.format.dataset.code
-        if not self.options.dry_run:
-            self._ensure(dataset, reading.format)
+        if self.options.retract_missing and reading.mended:
+            raise UnreadableError("is a file of rejects: nothing that it lacks is retracted")
+        places: dict[tuple[str, str], Into] = {}
+        if not reading.mended:
+            self._into(places, reading.format, "")
         with Ledger() as ledger:
-            dated = reading.format.day is not None
-            for name, added in _keys(file, reading):
-                ledger.add(name)
-                if dated:
-                    self.tally.cover(added)
+            self._look_through(file, reading, ledger, places)
+            if self.options.retract_missing and not ledger.length:
+                raise UnreadableError("has no rows: no whole release, or all would be retracted")
             marks = ledger.replaced()
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
             else:
-                self._run(file, reading, dataset, marks)
-            if self.options.retract_missing:
-                self._retract_missing(dataset, ledger, file.name)
+                self._run(file, reading, places, marks)
+            if self.options.retract_missing and not ledger.nameless:
+                [into] = places.values()
+                self._retract_missing(into.dataset, ledger, file.name)
         if not self.options.dry_run:
-            self._finish(dataset, reading.format)
+            for into in places.values():
+                self._finish(into)
+        if self.options.retract_missing and ledger.nameless:
+            raise UnreadableError(
+                f"has {ledger.nameless:,} rows whose key cannot be read: nothing was retracted,"
+                " since they may be of events that stand; mend the file and load it again"
+            )
 
-    def _run(self, file: Opened, reading: Reading, dataset: str, marks: Marks) -> None:
+    def _into(self, places: dict[tuple[str, str], Into], format_: Format, dataset: str) -> Into:
+        """Where rows go; a dataset that is not there yet is created."""
+        told = self._told(format_, dataset)
+        into = places.get((told, format_.name))
+        if into is None:
+            if self.options.retract_missing and format_.name in NOT_EVENTS:
+                raise UnreadableError(f"is {format_.name}: nothing of it can be retracted")
+            if self.options.mode == "insert" and format_.name in NOT_EVENTS:
+                raise UnreadableError(f"is {format_.name}: mode=insert goes with events")
+            if not self.options.dry_run:
+                self._ensure(told, format_)
+            into = places[told, format_.name] = Into(told, format_)
+        return into
+
+    def _told(self, format_: Format, dataset: str) -> str:
+        """The dataset of a row; a mended one knows by itself which it is."""
+        return self.options.dataset or dataset or format_.dataset.code
+
+    def _look_through(
+        self, file: Opened, reading: Reading, ledger: Ledger, places: dict[tuple[str, str], Into]
+    ) -> None:
+        """Note the key of each row, and the day on which it was added where the format tells."""
+        own = None if reading.mended else places[next(iter(places))]
+        with file.open() as stream:
+            for row in reading.rows(stream):
+                name, into = key(row), own
+                if into is None:
+                    into = self._into(places, row.format, row.dataset)
+                    name = name and f"{into.dataset}:{name}"
+                ledger.add(name)
+                if into.format.day is not None:
+                    into.cover(day(row))
+
+    def _run(
+        self, file: Opened, reading: Reading, places: dict[tuple[str, str], Into], marks: Marks
+    ) -> None:
         with self.database.connect() as db:
             by_index(db)
-            self._stand(db).begin(db, dataset)
+            self._stand(db).begin(db, {into.dataset for into in places.values()})
         with file.open() as stream:
             rows = enumerate(reading.rows(stream))
             for _ in islice(rows, self.skip):
                 pass
             done, self.skip = self.skip, 0
             while part := list(islice(rows, self._size)):
-                for _, run in groupby(part, lambda each: each[1].format.name):
-                    self._batch(list(run), dataset, marks)
+                for _, run in groupby(part, _belongs):
+                    self._batch(list(run), file.name, marks)
                 done += len(part)
                 self.heard.progress(done, stream.position)
 
-    def _batch(self, run: Sequence[tuple[int, Row]], dataset: str, marks: Marks) -> None:
+    def _batch(self, run: Sequence[tuple[int, Row]], file: str, marks: Marks) -> None:
         """Compare outside the transaction, and again inside where somebody else has written."""
+        first = run[0][1]
+        where = Where(file, self._told(first.format, first.dataset))
         rows = [row for n, row in run if not marks.count or n not in marks]
         tally = Tally(rows=len(run), duplicates=len(run) - len(rows))
         with self.database.connect() as db:
             by_index(db)
             standing = self._stand(db)
             batch = (
-                _prepared(db, rows, dataset, standing, self.options.mode, standing.version)
+                _prepared(db, rows, where.dataset, standing, self.options.mode, standing.version)
                 if rows
                 else None
             )
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
         if batch is not None and not self.options.dry_run and (creating or not batch.idle):
-            batch = self._write(rows, dataset, batch, tally)
-            told = _rejects(batch)
+            batch = self._write(rows, where, batch, tally)
+            told = _rejects(batch, where)
         else:
             if batch is not None:
                 tally.add(batch.tally)
-            told = _rejects(batch)
+            told = _rejects(batch, where)
             if self.heard.committing is not None:
                 with self.database.write() as db:
                     self.heard.committing(db, tally, told)
@@ -175,8 +221,9 @@ class Loader:
         for refused in told:
             self.heard.rejected(refused)
 
-    def _write(self, rows: Sequence[Row], dataset: str, batch: Batch, tally: Tally) -> Batch:
+    def _write(self, rows: Sequence[Row], where: Where, batch: Batch, tally: Tally) -> Batch:
         standing, begun = self._standing, time.perf_counter()
+        dataset = where.dataset
         assert standing is not None
         try:
             with self.database.write() as db:
@@ -196,7 +243,7 @@ class Loader:
                     batch.write(db, self.by, standing)
                 tally.add(batch.tally)
                 if self.heard.committing is not None:
-                    self.heard.committing(db, tally, _rejects(batch))
+                    self.heard.committing(db, tally, _rejects(batch, where))
                 standing.version = moment(db).last
         except BaseException:
             self._standing = None
@@ -228,11 +275,12 @@ class Loader:
                     made.name = dataset
                 write_datasets(db, [made], self.by)
 
-    def _finish(self, dataset: str, format_: Format) -> None:
+    def _finish(self, into: Into) -> None:
         with self.database.write() as db:
-            if format_.name in SERIES[:2]:
-                series.both_ways(db, dataset)
-            _widen(db, dataset, format_, self.tally, self.by)
+            if BY_YEAR.get(into.format.name) is alliance_years:
+                series.both_ways(db, into.dataset)
+            changed = self.tally.new + self.tally.changed > 0
+            widen(db, into, self.by, changed=changed)
 
     def _retract_missing(self, dataset: str, ledger: Ledger, name: str) -> None:
         """Retract the events of the dataset that the file, a whole release, does not have."""
@@ -276,18 +324,15 @@ def in_earnest(database: Database) -> None:
     gc.set_threshold(*COLLECTING)
 
 
-def _keys(file: Opened, reading: Reading) -> Iterator[tuple[str | None, str | None]]:
-    """The key of each row, and the day on which it was added where the format tells."""
-    with file.open() as stream:
-        for row in reading.rows(stream):
-            yield key(row), day(row)
+def _belongs(row: tuple[int, Row]) -> tuple[str, str]:
+    return row[1].format.name, row[1].dataset
 
 
 def _prepared(
     db: Connection, rows: Sequence[Row], dataset: str, standing: Standing, mode: Mode, last: int
 ) -> Batch:
     name = rows[0].format.name
-    if name in SERIES:
+    if name in BY_YEAR:
         return series.prepare(db, rows, dataset, standing)
     if name == "gdelt-mentions":
         return mention_batches.prepare(db, rows, dataset, standing)
@@ -295,40 +340,11 @@ def _prepared(
     return event_batches.prepare(db, rows, dataset, standing, last, only_new=only_new)
 
 
-def _rejects(batch: Batch | None) -> list[Reject]:
-    return [reject(row, wrong) for row, wrong in batch.rejects] if batch is not None else []
+def _rejects(batch: Batch | None, where: Where) -> list[Reject]:
+    return [] if batch is None else [reject(row, wrong, *where) for row, wrong in batch.rejects]
 
 
 def _standing_ids(db: Connection, dataset: str, after: str) -> list[str]:
     e = events.c
     asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
     return list(db.scalars(asked.order_by(e.id).limit(5000)))
-
-
-def _widen(db: Connection, dataset: str, format_: Format, tally: Tally, by: Writer) -> None:
-    """Let the coverage of a dataset take in the days of what was loaded."""
-    found = db.execute(_days(dataset, format_)).one()
-    first, last = (tally.first, tally.last) if format_.day is not None else found
-    asked = (
-        select(revisions.c.document)
-        .join(datasets, datasets.c.seq == revisions.c.seq)
-        .where(datasets.c.code == dataset)
-    )
-    body = db.scalar(asked)
-    if body is None or not first:
-        return
-    if isinstance(first, int):
-        first, last = f"{first:04}-01-01", f"{last:04}-12-31"
-    held = Dataset.model_validate_json(body)
-    first, last = min(first, held.first or first), max(last, held.last or last)
-    changed = format_.name in SERIES and tally.new + tally.changed > 0  # its rows have no revision
-    if changed or (first, last) != (held.first, held.last):
-        write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
-
-
-def _days(dataset: str, format_: Format) -> Select[Any]:
-    """The first and the last day, or year, of what a dataset has."""
-    table = dict.fromkeys(SERIES[:2], alliance_years) | {SERIES[2]: ideal_points}
-    held = table.get(format_.name, events)
-    when = held.c.start if held is events else held.c.year
-    return select(func.min(when), func.max(when)).where(held.c.dataset == dataset)

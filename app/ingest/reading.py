@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +11,7 @@ from app.events.again import exported, from_document
 from app.ingest.format import Format, name_of
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
 from app.ingest.given import RejectedError
-from app.ingest.lines import lines, quoted, shown, text, unquoted
+from app.ingest.lines import Record, lines, quoted, shown, text, unquoted
 from app.ingest.opened import Opened, Stream, UnreadableError
 from app.ingest.row import Filled, Reject, Row, cells, layout
 
@@ -25,6 +26,10 @@ FORMATS: Mapping[str, Format] = {
 """Every format; a header that fits several means the first of them."""
 AUTO = "auto"
 SEPARATORS = ("\t", ",", ";", "|", "\x01")
+LOOKED_AT = 100
+"""Rows among which one has to tell the format."""
+FEWEST = 3
+"""Cells of a row that could tell."""
 
 
 class Reading(NamedTuple):
@@ -32,6 +37,8 @@ class Reading(NamedTuple):
 
     format: Format
     rows: Callable[[Stream | None], Iterator[Row]]
+    mended: bool = False
+    """Whether each row says by itself of which format it is, and where it belongs."""
 
 
 def fitting(wanted: str) -> Sequence[Format]:
@@ -49,37 +56,65 @@ def recognised(file: Opened, wanted: str = AUTO) -> Reading:
             return reading(file, fitting(wanted))
         if start == b"PK\x03\x04":
             raise UnreadableError("is a workbook; save its sheet as CSV and load that")
-        first = next(iter(lines(stream)), None)
-    if first is None:
+        bodies = [line.body.lstrip() for line in islice(lines(stream), LOOKED_AT)]
+    if not bodies:
         return Reading(FORMATS.get(wanted, entente.TABLE), lambda _: iter(()))
-    begun = first.body.lstrip()[:1]
-    if begun == b"{" and wanted in (AUTO, "entente"):
-        if _is_rejects(first.body):
-            return Reading(entente.TABLE, _mended)
-        return Reading(entente.TABLE, _json_lines)
-    if begun == b"[" and wanted in (AUTO, "entente"):
+    of_json = [body for body in bodies if body.startswith(b"{")] if _may_be_json(wanted) else []
+    if of_json and of_json[0] is bodies[0]:
+        return _of_json(of_json[0])
+    if bodies[0].startswith(b"[") and _may_be_json(wanted):
         raise UnreadableError("is a JSON array; write one object a line (NDJSON)")
-    return _delimited(file, wanted)
-
-
-def _delimited(file: Opened, wanted: str) -> Reading:
-    for separator in SEPARATORS:
-        for quotes in (True, False):
-            with file.open() as stream:
-                split = quoted if quotes else unquoted
-                record = next(split(stream, separator), None)
-            if record is None or record.wrong is not None or len(record.cells) < 3:
-                continue
-            names = {name_of(cell) for cell in record.cells}
-            for f in fitting(wanted):
-                quoting = f.quotes or separator not in "\t\x01"
-                if quoting == quotes and any(needed <= names for needed in f.header):
-                    return _gathered(_table(f, separator, quotes, record.cells))
-                if quoting == quotes and f.looks(record.cells):
-                    return _table(f, separator, quotes, None)
+    found = _delimited(file, wanted)
+    if found is not None:
+        return found
+    if of_json:
+        return _of_json(of_json[0])
     known = ", ".join(FORMATS)
     what = f"is not {wanted}" if wanted != AUTO else f"is none of the formats known: {known}"
-    raise UnreadableError(f"{what}; neither its columns nor its first row tell")
+    raise UnreadableError(f"{what}; neither its columns nor its first rows tell")
+
+
+def _may_be_json(wanted: str) -> bool:
+    return wanted in (AUTO, "entente")
+
+
+def _of_json(line: bytes) -> Reading:
+    if _is_rejects(line):
+        return Reading(entente.TABLE, _mended, mended=True)
+    return Reading(entente.TABLE, _json_lines)
+
+
+def _delimited(file: Opened, wanted: str) -> Reading | None:
+    """By the first row, or else by the first of some that tells: what is before it is rejected.
+
+    Where the format was named, as many cells as it has are enough in the end.
+    """
+    steps = [(slice(1), False), (slice(1, LOOKED_AT), False)]
+    steps += [(slice(LOOKED_AT), True)] if wanted != AUTO else []
+    for rows, by_count in steps:
+        for separator, quotes in product(SEPARATORS, (True, False)):
+            fits = [f for f in fitting(wanted) if (f.quotes or separator not in "\t\x01") == quotes]
+            with file.open() as stream:
+                split = (quoted if quotes else unquoted)(stream, separator)
+                for record in islice(split, rows.start, rows.stop):
+                    found = _of_record(record, fits, separator, quotes, by_count=by_count)
+                    if found is not None:
+                        return found
+    return None
+
+
+def _of_record(
+    record: Record, fits: Sequence[Format], separator: str, quotes: bool, *, by_count: bool
+) -> Reading | None:
+    if record.wrong is not None or len(record.cells) < FEWEST:
+        return None
+    names = {name_of(cell) for cell in record.cells}
+    for f in fits:
+        if any(needed <= names for needed in f.header):
+            return _gathered(_table(f, separator, quotes, record.cells))
+        if f.looks(record.cells) or (by_count and len(record.cells) in map(len, f.columns)):
+            return _table(f, separator, quotes, None)
+    return None
 
 
 def _gathered(reading: Reading) -> Reading:
@@ -191,7 +226,8 @@ def _mended(stream: Stream | None) -> Iterator[Row]:
             yield Row(line.number, line.body, line.wrong, shown(line.body))
             continue
         try:
-            yield _again(line.number, _reject.decode(line.body))
+            given = _reject.decode(line.body)
+            yield msgspec.structs.replace(_again(line.number, given), dataset=given.dataset)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as wrong:
             reason = RejectedError("", f"is no row of a file of rejects: {str(wrong)[:200]}")
             yield Row(line.number, line.body, reason, shown(line.body))

@@ -50,6 +50,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     format: Format = entente.TABLE
     layout: Layout | None = None
     """Of a line, and of what looks like one."""
+    dataset: str = ""
+    """What a mended row was rejected from."""
 
 
 class Reject(msgspec.Struct, omit_defaults=True):
@@ -64,6 +66,9 @@ class Reject(msgspec.Struct, omit_defaults=True):
     """Whether the row has cells of text, by column."""
     columns: list[str] = []
     separator: str = ""
+    file: str = ""
+    dataset: str = ""
+    """Where the row was to go, and goes once it is mended."""
 
 
 class _Keyed(msgspec.Struct):
@@ -137,21 +142,26 @@ def signature(row: Row) -> int:
     return digest(whole.encode()) or 1
 
 
-def reject(row: Row, wrong: RejectedError) -> Reject:
+def reject(row: Row, wrong: RejectedError, file: str, dataset: str) -> Reject:
     """A row as it goes into the file of rejects."""
-    name = row.format.name
-    if isinstance(row.content, bytes):
+    content, table = row.content, False
+    columns: list[str] = []
+    separator = ""
+    if isinstance(content, bytes):
         try:  # not `json`, which makes halves of surrogate pairs that nobody can write down
-            content: Any = msgspec.json.decode(row.content)
+            told: Any = msgspec.json.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            content = row.content.decode("utf-8", "replace")
-        return Reject(row.number, wrong.field, wrong.reason, name, content)
-    if row.content:
-        return Reject(row.number, wrong.field, wrong.reason, name, dict(cells(row)), table=True)
-    made = Reject(row.number, wrong.field, wrong.reason, name, row.raw)
-    if row.layout is not None:
-        made.columns, made.separator = list(row.layout.columns), row.layout.separator
-    return made
+            told = content.decode("utf-8", "replace")
+    elif content:
+        told, table = dict(cells(row)), True
+    else:
+        told = row.raw
+        if row.layout is not None:
+            columns, separator = list(row.layout.columns), row.layout.separator
+    return Reject(
+        row.number, wrong.field, wrong.reason, row.format.name, told, table, columns, separator,
+        file, dataset,
+    )  # fmt: skip
 
 
 def _picked(

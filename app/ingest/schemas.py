@@ -74,6 +74,8 @@ class RejectedRow(BaseModel):
     table: bool = False
     columns: list[str] = []
     separator: str = ""
+    file: str = Field("", description="Which file of an archive; empty where none was sent.")
+    dataset: str = Field("", description="Where the row goes once it is mended.")
 
 
 def as_import(row: Row[Any]) -> Import:

@@ -23,6 +23,13 @@ class Settled(Struct, gc=False):
     """The inline sources, by their ids."""
     unknown: list[tuple[str, GivenActor]]
     """Actors that nobody knows, by the name given."""
+    several: list[str]
+    """Names that mean several actors."""
+
+    @property
+    def open(self) -> bool:
+        """Whether the same row may name actors by the next time that it does not name now."""
+        return bool(self.unknown or self.several)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -35,7 +42,7 @@ def settle(given: Given, standing: Standing) -> Settled:
     itself, or of a pair that has one.
     """
     day = days(given.date)[0]
-    settled = Settled(given, 0, {}, [])
+    settled = Settled(given, 0, {}, [], [])
     for p in given.participants:
         if p.actor is not None:
             _actor(p, day, standing, settled)
@@ -44,7 +51,8 @@ def settle(given: Given, standing: Standing) -> Settled:
         _signals(given, day, standing)
     place = given.location
     if place is not None and place.country is not None and place.country.startswith(PLACES):
-        place.country = standing.world.find(place.country, day) or place.country
+        code = standing.world.find(place.country, day)
+        place.country = code or place.country.removeprefix("name:")
     for report in given.reports:
         source = report.source
         if type(source) is GivenSource:
@@ -59,7 +67,9 @@ def _actor(p: GivenActor, day: str, standing: Standing, settled: Settled) -> Non
     assert asked is not None
     code = standing.world.find(asked, day)
     if code is None:
-        if not standing.world.is_ambiguous(asked, day):
+        if standing.world.is_ambiguous(asked, day):
+            settled.several.append(asked)
+        else:
             settled.unknown.append((asked, msgspec.structs.replace(p)))
         p.native = p.native or asked
     p.actor = code

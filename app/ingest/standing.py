@@ -53,13 +53,11 @@ class Standing:
                     self.cited.pop(row.id, None)
         self.version = now
 
-    def begin(self, db: Connection, dataset: str) -> None:
-        """Look whether anything was said of events of a dataset. Nothing is untold any more once
-        somebody else has written; a file tells each event but once."""
+    def begin(self, db: Connection, datasets: Iterable[str]) -> None:
+        """Look whether anything was said of events of some datasets. Nothing is untold any more
+        once somebody else has written; a file tells each event but once."""
         self.catch_up(db)
-        r = revisions.c
-        inside = (r.kind == "event", r.id > f"{dataset}:", r.id < f"{dataset};")
-        self.untold = db.scalar(select(r.id).where(*inside).limit(1)) is None
+        self.untold = not any(_was_told(db, dataset) for dataset in datasets)
 
     def _find_addresses(self, db: Connection) -> None:
         s = sources.c
@@ -96,3 +94,9 @@ class Standing:
         self.cited[key] = cited(source)
         if source.url is not None and not key.startswith(DERIVED):
             self.addresses[address(source.url)] = key
+
+
+def _was_told(db: Connection, dataset: str) -> bool:
+    r = revisions.c
+    inside = (r.kind == "event", r.id > f"{dataset}:", r.id < f"{dataset};")
+    return db.scalar(select(r.id).where(*inside).limit(1)) is not None

@@ -28,9 +28,6 @@ class Tally:
     """What is odd about rows that were stored."""
     unknown: Counter[str] = field(default_factory=Counter)
     """Actors that nobody knows, by the name or code that was given."""
-    first: str = ""
-    last: str = ""
-    """The days on which rows were added, where the format tells."""
 
     def add(self, other: "Tally") -> None:
         """Take in the counts of a part."""
@@ -47,12 +44,6 @@ class Tally:
         for wrong in wrongs:
             self.rejected += 1
             self.reasons[_QUOTED.sub("…", str(wrong))[:200]] += 1
-
-    def cover(self, day: str | None) -> None:
-        """Widen the days that the rows were added on."""
-        if day and not self.first <= day <= self.last:
-            self.first = min(self.first or day, day)
-            self.last = max(self.last, day)
 
     def counts(self) -> dict[str, Any]:
         """The counts by name."""

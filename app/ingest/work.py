@@ -91,6 +91,8 @@ def carry_out(
             nonlocal before
             whole = imports.tally_of(json.dumps(imports.told(loader.tally)))
             whole.add(part)
+            for refused in rejects:
+                refused.file = refused.file.removeprefix(row.file).removeprefix(":")
             state, before = imports.advance(db, row.id, before, whole, part.rows, rejects)
             if state == "cancelling":
                 raise CancelledLoadError

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from app.actors.queries import ORDER
+from app.actors.queries import ORDER, tries
 from app.db.tables import actor_names
 from app.db.types import NEVER
 from app.events.changes import what_is_known
 from app.events.render import Known
-from app.text import fold
 
 MOST_CACHED = 50_000
 SEVERAL = ""
@@ -80,16 +79,9 @@ class World:
     def _answers(self, asked: str) -> Answers:
         if asked in self.codes:
             return Answers([], [asked])
-        plain = asked.strip().lower()
-        tries = [("code", plain), ("name", fold(asked))]
-        if len(plain) == 2:
-            tries.append(("iso2", plain))
-        scheme, _, value = asked.partition(":")
-        own = scheme.strip().lower()
-        if value:
-            tries.append((own, value.strip().lower()))
+        own = asked.partition(":")[0].strip().lower()
         rows: dict[str, list[Name]] = defaultdict(list)
-        for key in dict.fromkeys(tries):
+        for key in tries(asked):
             rows[key[0]] += self.names.get(key, ())
         order = [s for s in dict.fromkeys((*ORDER, own)) if rows[s]]
         days = sorted({day for s in order for n in rows[s] for day in (n.since, n.until)})

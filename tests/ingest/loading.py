@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.db.tables import events, revisions
+from app.db.tables import datasets, events, revisions
 from app.events.verify import findings
 from app.ingest.load import Heard, Loader, Options
 from app.ingest.opened import opened
@@ -69,3 +69,10 @@ def sound(database: Database) -> list[str]:
     """What indexes and sums say otherwise than the documents; nothing, where all is well."""
     with database.connect() as db:
         return list(findings(db))
+
+
+def covered(database: Database, dataset: str) -> tuple[Any, ...]:
+    """The first and the last day of a dataset."""
+    d = datasets.c
+    with database.connect() as db:
+        return tuple(db.execute(select(d.first, d.last).where(d.code == dataset)).one())

@@ -14,11 +14,11 @@ from app.edtf import parse
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.given import Given, GivenSource, RejectedError
-from app.ingest.opened import opened
+from app.ingest.opened import UnreadableError, opened
 from app.ingest.reading import FORMATS, recognised
 from app.ingest.row import Filled, Row, day, item, key, signature
 from app.ingest.row import cells as cells_of
-from ingest.rows import COLUMNS, EXAMPLES, cells, table
+from ingest.rows import COLUMNS, EXAMPLES, TABS, cells, event, ndjson, table
 
 ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
 
@@ -69,6 +69,46 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separat
     with file.open() as stream:
         [row] = reading.rows(stream)
     assert dict(cells_of(row)) == dict(zip(COLUMNS[name], cells(name), strict=True))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("header", [True, False])
+def test_a_format_is_recognised_after_rows_that_cannot_be_read(
+    tmp_path: Path, name: str, header: bool
+) -> None:
+    separator = "\t" if name in TABS else ","
+    odd = f"exported by hand\ncut{separator}off{separator}here\n"
+    (tmp_path / "x").write_text(odd + table(name, header=header))
+    [file] = opened(tmp_path / "x")
+    reading = recognised(file)
+    assert reading.format.name == ("gdelt-v1" if (name, header) == ("gdelt-v1", True) else name)
+    with file.open() as stream:
+        told = [row.wrong is None for row in reading.rows(stream)]
+    assert told == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
+def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: str) -> None:
+    broken = cells(name)
+    broken[1] = broken[5] = broken[2] = "?"
+    separator = "\t" if name in TABS else ","
+    (tmp_path / "x").write_text(separator.join(broken) + "\n")
+    [file] = opened(tmp_path / "x")
+    with pytest.raises(UnreadableError, match="none of the formats known"):
+        recognised(file)
+    with file.open() as stream:
+        [row] = recognised(file, name).rows(stream)
+    with pytest.raises(RejectedError):
+        item(row, lambda *_: None)
+
+
+def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("events of today\n" + ndjson(event("a")))
+    [file] = opened(tmp_path / "x")
+    for wanted in ("auto", "entente"):
+        with file.open() as stream:
+            told = [key(row) for row in recognised(file, wanted).rows(stream)]
+        assert told == [None, "a"]
 
 
 @pytest.mark.parametrize("name", ROWS)

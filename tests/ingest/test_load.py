@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.tables import (
     actors,
-    datasets,
     events,
     loaded,
     mentions,
@@ -32,8 +31,8 @@ from app.ingest.opened import opened
 from app.ingest.settle import settle
 from app.ingest.standing import Standing
 from app.ingest.store import forget_digests
-from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote
-from ingest.rows import COLUMNS, UCDP, cells, event, ndjson, table
+from ingest.loading import BY, attempt, counts, covered, document, documents, load, sound, wrote
+from ingest.rows import UCDP, event, ndjson, table
 
 PINNED = 3212384885746147044
 """The digest of an event. Stored ones are held against those of the next load: made in another way,
@@ -43,12 +42,6 @@ they would let it undo what was edited by hand."""
 def version(database: Database) -> int:
     with database.connect() as db:
         return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
-
-
-def covered(database: Database, dataset: str) -> tuple[Any, ...]:
-    d = datasets.c
-    with database.connect() as db:
-        return tuple(db.execute(select(d.first, d.last).where(d.code == dataset)).one())
 
 
 def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
@@ -244,6 +237,25 @@ def test_mentions_that_come_later_say_the_same(database: Database, tmp_path: Pat
     assert sound(database) == []
 
 
+def test_an_address_written_two_ways_is_one_mention(database: Database, tmp_path: Path) -> None:
+    same = ("http://www.example.org/story", "https://example.org/story/")
+    between = [{"globaleventid": str(n)} for n in range(FIRST)]
+    rows = [{"mentionidentifier": same[0]}, *between, {"mentionidentifier": same[1]}]
+    late = wrote(tmp_path / "m", table("gdelt-mentions", rows))
+    told = {"rows": FIRST + 2, "duplicates": 1}
+    assert counts(load(database, late)[0]) == {**told, "new": FIRST + 1}
+    assert counts(load(database, late)[0]) == {**told, "unchanged": FIRST + 1}
+
+
+def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_path: Path) -> None:
+    page = "Radio One, Yerevan/Some Monitoring/(c) Some"
+    load(database, wrote(tmp_path / "e", table("gdelt-v2", [{"sourceurl": page}])))
+    row = {"mentionidentifier": page, "mentiontype": "2", "mentionsourcename": "Some Monitoring"}
+    load(database, wrote(tmp_path / "m", table("gdelt-mentions", [row])))
+    told = document(database, "gdelt:900000001")
+    assert (len(told["reports"]), told["independent_sources"]) == (1, 1)
+
+
 def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> None:
     rows = [{"globaleventid": "1"}, {"globaleventid": "2", "sqldate": "20221003"}]
     load(database, wrote(tmp_path / "e", table("gdelt-v2", rows)))
@@ -307,15 +319,6 @@ def test_a_row_of_no_day_covers_nothing(database: Database, tmp_path: Path) -> N
     assert covered(database, "gdelt") == ("2023-10-03", "2023-10-03")
     again = table("gdelt-v2", [{"globaleventid": "3"}])
     assert counts(load(database, wrote(tmp_path / "b", again))[0]) == {"rows": 1, "new": 1}
-
-
-def test_mended_rows_cover_no_days_of_another_dataset(database: Database, tmp_path: Path) -> None:
-    row = dict(zip(COLUMNS["gdelt-v2"], cells("gdelt-v2", dateadded="20100105"), strict=True))
-    mended = {"line": 1, "field": "", "reason": "", "format": "gdelt-v2", "row": row, "table": True}
-    files = [wrote(tmp_path / "a", ndjson(mended)), wrote(tmp_path / "b", table("gdelt-v2"))]
-    loader = Loader(database, BY, Options())
-    assert loader.load([file for path in files for file in opened(path)]) == []
-    assert covered(database, "gdelt") == ("2023-10-03", "2023-10-03")
 
 
 def test_a_key_with_blanks_is_the_key_without(database: Database, tmp_path: Path) -> None:

@@ -7,13 +7,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from app.db.engine import Database
+from app.db.tables import alliance_years
 from app.ingest.load import Heard, Loader, Options
 from app.ingest.opened import opened
 from app.ingest.row import Reject
 from app.ingest.tally import MOST_REASONS
-from ingest.loading import BY, counts, document, load, wrote
+from ingest.loading import (
+    BY,
+    attempt,
+    counts,
+    covered,
+    document,
+    documents,
+    load,
+    sound,
+    wrote,
+)  # fmt: skip
 from ingest.rows import event, ndjson, table
 
 
@@ -65,6 +77,85 @@ def _cut(reject: Reject) -> list[str]:
     whole = {"id": "4", "type_of_violence": "3", "date_start": "2014-01-01",
              "date_end": "2014-01-31"}  # fmt: skip
     return [whole.get(column, "") for column in reject.columns]
+
+
+def mended(told: Reject, **cells: str) -> dict[str, Any]:
+    line = json.loads(msgspec.json.encode(told))
+    line["row"] |= cells
+    return line
+
+
+def test_a_mended_row_goes_where_it_was_to_go(database: Database, tmp_path: Path) -> None:
+    gdelt = wrote(tmp_path / "g", table("gdelt-v2", [{}, {"globaleventid": "2", "sqldate": "x"}]))
+    later = wrote(tmp_path / "m", table("gdelt-mentions", [{"mentiontimedate": "x"}]))
+    acled = wrote(tmp_path / "acled.csv", table("acled", [{"event_date": "soon"}]))
+    refused = [load(database, gdelt)[1], load(database, later, format="gdelt-mentions")[1]]
+    refused.append(load(database, acled, dataset="desk")[1])
+    [[one], [two], [three]] = refused
+    assert (three.dataset, three.file) == ("desk", str(acled))
+    lines = [
+        mended(one, sqldate="20231003", dateadded="20231004000000"),
+        mended(two, mentiontimedate="20231003103000"),
+        mended(three, event_date="31 January 2022"),
+    ]
+    path = wrote(tmp_path / "mended", ndjson(*lines))
+    assert counts(load(database, path)[0]) == {"rows": 3, "new": 3}
+    assert set(documents(database, "gdelt")) == {"gdelt:900000001", "gdelt:2"}
+    assert document(database, "gdelt:900000001")["independent_sources"] == 2
+    assert set(documents(database, "desk")) == {"desk:UKR1"}
+    assert covered(database, "gdelt") == ("2023-10-03", "2023-10-04")
+    assert covered(database, "desk") == ("2022-01-31", "2022-01-31")
+    assert counts(load(database, path)[0]) == {"rows": 3, "unchanged": 3}
+    assert sound(database) == []
+
+
+def test_rows_of_several_datasets_may_have_the_same_key(database: Database, tmp_path: Path) -> None:
+    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": event("same")}
+    lines = [{**line, "dataset": "one"}, {**line, "dataset": "two"}, line]
+    path = wrote(tmp_path / "mended", ndjson(*lines))
+    assert counts(load(database, path)[0]) == {"rows": 3, "new": 3}
+    assert counts(load(database, path, dataset="one")[0]) == {
+        "rows": 3, "duplicates": 2, "unchanged": 1,
+    }  # fmt: skip
+
+
+def test_mended_years_of_an_alliance_hold_both_ways(database: Database, tmp_path: Path) -> None:
+    head = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
+    path = wrote(tmp_path / "a.csv", head + "2,200,1990,yes,0,0,0\n")
+    [told] = load(database, path)[1]
+    load(database, wrote(tmp_path / "mended", ndjson(mended(told, cow_defense="1"))))
+    a = alliance_years.c
+    with database.connect() as db:
+        held = db.execute(select(a.actor, a.partner).where(a.dataset == "cow-alliances")).all()
+    assert set(held) == {("USA", "GBR"), ("GBR", "USA")}
+
+
+def test_nothing_is_retracted_for_a_file_of_rejects(database: Database, tmp_path: Path) -> None:
+    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": event()}
+    path = wrote(tmp_path / "mended", ndjson(line))
+    assert "file of rejects" in attempt(database, path, retract_missing=True)[2][0]
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda lines: [*lines[:2], lines[2].rpartition(",")[0], lines[3]], "1 rows whose key"),
+        (lambda lines: lines[:1], "has no rows"),
+        (lambda _: [], "has no rows"),
+    ],
+)
+def test_a_damaged_release_retracts_nothing(
+    database: Database, tmp_path: Path, damage: Any, why: str
+) -> None:
+    whole = table("ucdp-ged", [{"id": "1"}, {"id": "2"}, {"id": "3"}])
+    load(database, wrote(tmp_path / "whole.csv", whole))
+    cut = wrote(tmp_path / "cut.csv", "\n".join(damage(whole.splitlines())) + "\n")
+    for dry in (True, False):
+        loader, _, [told] = attempt(
+            database, cut, format="ucdp-ged", retract_missing=True, dry_run=dry
+        )
+        assert why in told
+        assert loader.tally.retracted == 0
 
 
 def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from app.ingest.given import (
     checked,
     from_values,
 )
+from app.ingest.sources import of_particulars, on_the_web
 from app.sources.schemas import Dataset
 
 GDELT = Dataset(
@@ -242,14 +243,19 @@ def mention(cells: Cells, warn: Warn) -> Item:
     address = needed(cells, "mentionidentifier")
     told = _on(cells, "mentiontimedate")
     said = source(address, told.isoformat())
-    if cells["mentiontype"] not in ("", "1") and said.url is None:
-        said.publisher = clipped(cells["mentionsourcename"] or said.publisher, MOST_OF_WORD)
-        said.kind = "document"
     key, sentence = needed(cells, "globaleventid"), cells["sentenceid"]
     if not key.isdigit():
         warn("globaleventid", "is not a number")
     locator = f"sentence {sentence}" if sentence else None
     return checked(Mention(key, said, locator, _claims(cells, _SAID)))
+
+
+def _mentioned(cells: Cells) -> str:
+    """The key of a mention: its event and its page, however the address of that is written."""
+    day = cells["mentiontimedate"].strip()[:8]
+    said = source(cells["mentionidentifier"].strip(), day)
+    page = of_particulars(said) if said.url is None else on_the_web(said.url)[0]
+    return f"{cells['globaleventid'].strip()}|{page}"
 
 
 def _dated(cell: str, digits: int) -> bool:
@@ -283,13 +289,12 @@ EVENTS_2 = Format(
     looks=lambda c: len(c) == 61 and c[0].isdigit() and _dated(c[1], 8),
 )  # fmt: skip
 MENTIONED = Format(
-    "gdelt-mentions", GDELT, mention,
-    lambda c: f"{c['globaleventid'].strip()}|{c['mentionidentifier'].strip()}",
+    "gdelt-mentions", GDELT, mention, _mentioned,
     header=(_ID | {"mentionidentifier"},), columns=(MENTIONS,), quotes=False,
-    keyed=("globaleventid", "mentionidentifier"),
+    keyed=("globaleventid", "mentiontimedate", "mentionidentifier"),
     used=(
-        "globaleventid", "mentiontimedate", "mentiontype", "mentionsourcename",
-        "mentionidentifier", "sentenceid", *(column for _, column in _SAID),
+        "globaleventid", "mentiontimedate", "mentionidentifier", "sentenceid",
+        *(column for _, column in _SAID),
     ),
     looks=lambda c: len(c) == 16 and c[0].isdigit() and _dated(c[1], 14) and _dated(c[2], 14),
 )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The days that a dataset covers, which widen to what is loaded into it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from app.db.journal import Writer
+from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
+from app.ingest.format import Format
+from app.sources.changes import write_datasets
+from app.sources.schemas import Dataset
+
+BY_YEAR = {
+    "cow-alliances": alliance_years, "atop": alliance_years, "unga-ideal-points": ideal_points,
+}  # fmt: skip
+"""Where the rows of formats are that are no events."""
+
+
+@dataclass(slots=True)
+class Into:
+    """A dataset that rows of a file go into."""
+
+    dataset: str
+    format: Format
+    first: str = ""
+    last: str = ""
+    """The days on which they were added, where the format tells."""
+
+    def cover(self, day: str | None) -> None:
+        """Widen the days."""
+        if day and not self.first <= day <= self.last:
+            self.first = min(self.first or day, day)
+            self.last = max(self.last, day)
+
+
+def widen(db: Connection, into: Into, by: Writer, *, changed: bool) -> None:
+    """Let a dataset cover the days of what was loaded.
+
+    `changed`: rows were stored. Those that are no events have no revisions; the dataset gets one
+    for them.
+    """
+    found = db.execute(_days(into)).one()
+    first, last = (into.first, into.last) if into.format.day is not None else found
+    asked = (
+        select(revisions.c.document)
+        .join(datasets, datasets.c.seq == revisions.c.seq)
+        .where(datasets.c.code == into.dataset)
+    )
+    body = db.scalar(asked)
+    if body is None or not first:
+        return
+    if isinstance(first, int):
+        first, last = f"{first:04}-01-01", f"{last:04}-12-31"
+    held = Dataset.model_validate_json(body)
+    first, last = min(first, held.first or first), max(last, held.last or last)
+    changed = changed and into.format.name in BY_YEAR
+    if changed or (first, last) != (held.first, held.last):
+        write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
+
+
+def _days(into: Into) -> Select[Any]:
+    """The first and the last day, or year, of what a dataset has."""
+    held = BY_YEAR.get(into.format.name, events)
+    when = held.c.start if held is events else held.c.year
+    return select(func.min(when), func.max(when)).where(held.c.dataset == into.dataset)

@@ -1,0 +1,67 @@
+"""Names in files: however they are written, whoever they mean, and when nobody or several do."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from app.db.engine import Database
+from app.db.tables import actors
+from ingest.loading import counts, document, load, sound, wrote
+from ingest.rows import event, ndjson, table
+
+
+def naming(key: str, *names: str, country: str | None = None) -> dict[str, object]:
+    who = [{"actor": name, "role": "participant"} for name in names]
+    place = {} if country is None else {"location": {"country": country}}
+    return event(key, participants=who, **place)
+
+
+def codes(database: Database, key: str) -> list[str | None]:
+    return [p["actor"] for p in document(database, key)["participants"]]
+
+
+def number_of_actors(database: Database) -> int:
+    with database.connect() as db:
+        return int(db.scalar(select(func.count()).select_from(actors)) or 0)
+
+
+def test_a_name_is_found_with_its_hyphens_and_accents(database: Database, tmp_path: Path) -> None:
+    names = ("name:Guinea-Bissau", "name:Côte d'Ivoire", "name: TIMOR-LESTE ", "Guinea-Bissau")
+    loader, _ = load(database, wrote(tmp_path / "a", ndjson(naming("a", *names))))
+    assert codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
+    assert not loader.tally.unknown
+    assert sound(database) == []
+
+
+def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_path: Path) -> None:
+    rows = [{"country": "Guinea-Bissau"}, {"event_id": "9", "country": "Nowhere-Land"}]
+    load(database, wrote(tmp_path / "a", table("icews", rows)))
+    keys = ("123-2018-06-01", "9-2018-06-01")
+    held = [document(database, f"icews:{k}")["location"]["country"] for k in keys]
+    assert held == ["GNB", "Nowhere-Land"]
+
+
+def test_whom_nobody_knows_is_created_once(database: Database, tmp_path: Path) -> None:
+    before = number_of_actors(database)
+    names = ("name:Front-Line d'Été", "Front Line d'Ete", "name:front-line d’été")
+    path = wrote(tmp_path / "a", ndjson(*(naming(f"k{n}", name) for n, name in enumerate(names))))
+    load(database, path, create_actors=True)
+    again = wrote(tmp_path / "b", ndjson(naming("late", names[0])))
+    load(database, again, create_actors=True)
+    assert number_of_actors(database) == before + 1
+    found = {code for key in ("k0", "k1", "k2", "late") for code in codes(database, f"local:{key}")}
+    assert len(found) == 1
+    assert None not in found
+    assert sound(database) == []
+
+
+def test_a_name_of_several_is_told_and_asked_again(database: Database, tmp_path: Path) -> None:
+    path = wrote(tmp_path / "a", ndjson(naming("a", "guam")))
+    before = number_of_actors(database)
+    loader, _ = load(database, path, create_actors=True)
+    assert loader.tally.warnings == {"participants: 'guam' may be several actors": 1}
+    assert codes(database, "local:a") == [None]
+    assert number_of_actors(database) == before
+    again, _ = load(database, path)
+    assert counts(again) == {"rows": 1, "unchanged": 1}
+    assert again.tally.warnings == loader.tally.warnings
