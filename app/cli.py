@@ -43,7 +43,10 @@ from app.settings import Settings
 from app.shifts.refresh import refresh
 from app.shifts.verify import findings as shift_findings
 
-main = typer.Typer(help="A sourced record of what states and alliances do.", no_args_is_help=True)
+main = typer.Typer(
+    help="A sourced record of what states and alliances do.", no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
 db = typer.Typer(help="The database itself.", no_args_is_help=True)
 keys = typer.Typer(
     help="Keys for writing, and for reading where it is closed.", no_args_is_help=True

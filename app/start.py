@@ -13,7 +13,33 @@ def main() -> None:
     command = _program()
     gc.freeze()
     gc.enable()
-    command()
+    try:
+        command()
+    except Exception as failed:
+        told = _outside(failed)
+        if told is None:
+            raise
+        sys.stderr.write(f"{told}\n")
+        raise SystemExit(1) from None
+
+
+def _outside(failed: Exception) -> str | None:
+    """What to say of a failure that is none of the program's: a line, not where it came up."""
+    import sqlite3  # noqa: PLC0415
+
+    import psycopg  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
+    from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: PLC0415
+
+    if isinstance(failed, OperationalError | InterfaceError):
+        failed = failed.orig if isinstance(failed.orig, Exception) else failed
+    if isinstance(failed, psycopg.OperationalError | sqlite3.OperationalError):
+        return f"The database cannot be used: {' '.join(str(failed).split())}"
+    if isinstance(failed, ValidationError) and failed.title == "Settings":
+        return "\n".join(e["msg"].removeprefix("Value error, ") for e in failed.errors())
+    if isinstance(failed, OSError) and failed.strerror:
+        return f"{failed.filename or 'A file'}: {failed.strerror}"
+    return None
 
 
 def _program() -> typer.Typer:

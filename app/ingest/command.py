@@ -37,7 +37,9 @@ FAILED, REJECTED = 1, 3
 TOLD = 5
 """How many reasons, warnings and unknown actors the summary names."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-program = typer.Typer(help="The part of `entente` that loads files.")
+program = typer.Typer(
+    help="The part of `entente` that loads files.", pretty_exceptions_enable=False
+)
 """For the start of the command: the rest of the program takes longer to import than a file."""
 program.callback()(lambda: None)
 
@@ -91,7 +93,7 @@ def load(
         in_earnest(database)
         begun = time.perf_counter()
         failed = loader.load(given)
-    _tell(loader, failed, time.perf_counter() - begun, as_json)
+    _tell(loader, failed, time.perf_counter() - begun, as_json, rejects is not None)
     if failed or loader.tally.rejected:
         raise typer.Exit(FAILED if failed else REJECTED)
 
@@ -138,13 +140,18 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Reject], None]]:
         yield lambda _: None
         return
     encode = msgspec.json.Encoder().encode
-    with path.open("wb") as out:
-        out_: BinaryIO = out
+    try:
+        out = path.open("wb")
+    except OSError as wrong:
+        raise typer.BadParameter(
+            f"{path}: {wrong.strerror or wrong}", param_hint="--rejects"
+        ) from wrong
+    with out:
+        yield lambda reject: _line(out, encode(reject))
 
-        def write(reject: Reject) -> None:
-            out_.write(encode(reject) + b"\n")
 
-        yield write
+def _line(out: BinaryIO, body: bytes) -> None:
+    out.write(body + b"\n")
 
 
 @contextmanager
@@ -174,24 +181,26 @@ def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool) -> None:
+def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool, kept: bool) -> None:
+    """The summary, and what is to be said of it; to a script only why rows were rejected, where
+    no file has `kept` them."""
     tally = loader.tally
     for wrong in failed:
         errors.print(wrong, markup=False)
-    if as_json:
-        sys.stdout.write(json.dumps({**tally.counts(), "seconds": round(seconds, 3)}) + "\n")
-        return
     counts = tally.counts()
-    rows = counts.pop("rows")
-    would = "would be " if loader.options.dry_run else ""
-    told = ", ".join(f"{number:,} {would}{name}" for name, number in counts.items() if number)
-    sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {told or 'nothing to do'}\n")
-    for title, counter in (
-        ("rejected", tally.reasons),
-        ("odd, but stored", tally.warnings),
-        ("unknown actors", tally.unknown),
+    if as_json:
+        sys.stdout.write(json.dumps({**counts, "seconds": round(seconds, 3)}) + "\n")
+    else:
+        rows = counts.pop("rows")
+        would = "would be " if loader.options.dry_run else ""
+        told = ", ".join(f"{number:,} {would}{name}" for name, number in counts.items() if number)
+        sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {told or 'nothing to do'}\n")
+    for title, counter, silent in (
+        ("rejected", tally.reasons, as_json and kept),
+        ("odd, but stored", tally.warnings, as_json),
+        ("unknown actors", tally.unknown, as_json),
     ):
-        if counter:
+        if counter and not silent:
             most = [f"{what} ({number:,})" for what, number in counter.most_common(TOLD)]
             more = f"; {len(counter) - TOLD:,} more kinds" if len(counter) > TOLD else ""
             errors.print(f"{title}: {'; '.join(most)}{more}", markup=False)

@@ -33,6 +33,7 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
         "duplicates": 1,
     }  # fmt: skip
     assert told.stderr == ""
+    assert "rejected: date: " in run(str(path), "--json").stderr  # no file tells it
 
     mended = rejects.read_text().replace('"date":"no"', '"date":"2020"')
     rejects.write_text(mended)
@@ -63,6 +64,7 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
         ([], "FILES"), (["nowhere.csv"], "nowhere.csv"), (["-", "--format", "xml"], "--format"),
         (["-", "--dataset", "a/b"], "--dataset"),
         (["a", "b", "--retract-missing"], "--retract-missing"),
+        (["-", "--rejects", "/nowhere/rejects"], "--rejects"),
     ],
 )  # fmt: skip
 def test_wrong_words_exit_2_and_name_the_field(words: list[str], named: str) -> None:

@@ -339,6 +339,40 @@ def test_acled_dates_and_actors() -> None:
     assert len(e.reports) == 2
 
 
+def test_acled_forces_that_stand_beside_an_actor_count_for_their_state() -> None:
+    e = given("acled", assoc_actor_1="Police Forces of Guinea-Bissau (2020-); Farmers")
+    assert who(e)[1:3] == [
+        ("participant", "name:Guinea-Bissau", "Police Forces of Guinea-Bissau (2020-)"),
+        ("participant", None, "Farmers"),
+    ]
+
+
+def test_polecat_a_party_without_a_country_goes_by_its_name() -> None:
+    e = given("polecat", actor_name="United Nations", actor_country="", actor_cow="")
+    assert who(e)[0] == ("initiator", "name:United Nations", "United Nations")
+
+
+@pytest.mark.parametrize(
+    ("article", "publisher", "published"),
+    [
+        ('Reuters (1989-10-01): "REBELS"', "Reuters", "1989-10-01"),
+        ('Reuters (8 April 2001):  "UPDATE".', "Reuters", "2001-04-08"),
+        ("BBC Monitoring, 2010-05-23, Opposition", "BBC Monitoring", "2010-05-23"),
+        ("Reuters (31 June 2001): what", "Reuters (31 June 2001): what", None),
+        ("r 3/5 1997, r 10/5 1997", "r 3/5 1997, r 10/5 1997", None),
+        ("SATP", "SATP", None),
+    ],
+)
+def test_ucdp_citations_without_a_list_of_offices(
+    article: str, publisher: str, published: str | None
+) -> None:
+    e = given("ucdp-ged", source_office="", source_date="", source_article=article)
+    [report] = e.reports
+    assert isinstance(report.source, GivenSource)
+    found = report.source
+    assert (found.publisher, found.published, found.title) == (publisher, published, article)
+
+
 def test_icews_empty_cells_and_keys() -> None:
     e = given("icews")
     assert (e.key, e.cameo, e.intensity) == ("123-2018-06-01", "040", 1.0)

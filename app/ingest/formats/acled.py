@@ -70,14 +70,21 @@ def _actor(name: str, inter: str, role: str) -> dict[str, Any]:
     return {"role": role, "actor": clipped(f"acled:{name}", 200), "native": name, **named}
 
 
+def _associated(name: str) -> dict[str, Any]:
+    """Who stood beside an actor: forces of a state count for it here too. Whether others are
+    organizations or a kind of people, ACLED does not tell: they keep their name."""
+    state = _STATE.fullmatch(name)
+    told = {"actor": f"name:{clipped(state[1] or state[2], 150)}"} if state else {}
+    return {"role": "participant", "native": name, **told}
+
+
 def _participants(cells: Cells) -> list[dict[str, Any]]:
     made = []
     for n, role in ((1, "initiator"), (2, "target")):
         if name := clipped(cells.get(f"actor{n}", "").strip(), 200):
             made.append(_actor(name, cells.get(f"inter{n}", "").strip(), role))
         made += [
-            {"role": "participant", "native": clipped(other, 200)}
-            for other in several(cells.get(f"assoc_actor_{n}", ""))
+            _associated(clipped(other, 200)) for other in several(cells.get(f"assoc_actor_{n}", ""))
         ]
     return made[:500]
 

@@ -50,7 +50,7 @@ def _party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
     elif country:
         made["actor"] = f"{'iso3' if len(country) == 3 else 'name'}:{clipped(country, 190)}"
     else:
-        made |= {"actor": clipped(f"polecat:{name}", 200), "name": clipped(name, 200)}
+        made |= {"actor": f"name:{clipped(name, 190)}", "name": clipped(name, 200)}
         made["kind"] = "organization"
     return made
 

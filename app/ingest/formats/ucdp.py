@@ -1,6 +1,7 @@
 """UCDP GED: every generation of columns, recognised by name; a row of HXL tags is skipped."""
 
-from datetime import date, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.edtf import parse
@@ -87,7 +88,8 @@ def _reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str,
     headlines = [p.strip() for p in cells.get("source_headline", "").split(";")]
     if not any(offices):
         article = cells.get("source_article", "").strip().strip('"')
-        offices, days, headlines = [clipped(article, 200)], [""], [article]
+        cited, on = _cited(article)
+        offices, days, headlines = [clipped(cited, 200)], [on], [article]
     if len(headlines) != len(offices):
         headlines = [cells.get("source_headline", "").strip()] * len(offices)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -104,6 +106,27 @@ def _reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str,
     if original := cells.get("source_original", "").strip():
         found[0]["locator"] = clipped(f"after {original}", 200)
     return found
+
+
+_CITED = re.compile(
+    r"(?P<office>[^\W\d_][^\d\":;()]*?),? \(?"
+    r"(?P<day>\d{4}-\d\d-\d\d|\d\d? [A-Z][a-z]+ \d{4})\)?[,:. ]"
+)
+
+
+def _cited(article: str) -> tuple[str, str]:
+    """Whom a citation such as `Reuters (1989-10-01): "…"` is of, and its day; all of it where it is
+    written in another way."""
+    found = _CITED.match(article)
+    if found is None:
+        return article, ""
+    day = found["day"]
+    if day[4] != "-":
+        try:
+            day = datetime.strptime(day, "%d %B %Y").replace(tzinfo=UTC).date().isoformat()
+        except ValueError:
+            return article, ""
+    return found["office"].rstrip(), day
 
 
 def _published(day: str, warn: Warn) -> str | None:

@@ -1,0 +1,29 @@
+"""What the command says where the fault lies outside: a line, and no traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+        ("postgresql://nobody@127.0.0.1:1/none", "connection"),
+        ("mysql://host/none", "must begin with sqlite: or postgresql:"),
+    ],
+)
+@pytest.mark.parametrize("words", [["load", __file__], ["db", "check"]])
+def test_a_database_that_is_not_there_is_told_in_a_line(
+    words: list[str], url: str, named: str
+) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "app", *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "ENTENTE_DATABASE_URL": url},
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert len(told.stderr.splitlines()) == 1
+    assert named in told.stderr
