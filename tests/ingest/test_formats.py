@@ -370,7 +370,8 @@ def test_ucdp_citations_without_a_list_of_offices(
     [report] = e.reports
     assert isinstance(report.source, GivenSource)
     found = report.source
-    assert (found.publisher, found.published, found.title) == (publisher, published, article)
+    told = (found.publisher, found.published, found.title)
+    assert told == (publisher, published, article.strip('"'))
 
 
 def test_icews_empty_cells_and_keys() -> None:
