@@ -25,16 +25,13 @@ def main() -> None:
 
 def _outside(failed: Exception) -> str | None:
     """What to say of a failure that is none of the program's: a line, not where it came up."""
-    import sqlite3  # noqa: PLC0415
-
-    import psycopg  # noqa: PLC0415
     from pydantic import ValidationError  # noqa: PLC0415
-    from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: PLC0415
 
-    if isinstance(failed, OperationalError | InterfaceError):
-        failed = failed.orig if isinstance(failed.orig, Exception) else failed
-    if isinstance(failed, psycopg.OperationalError | sqlite3.OperationalError):
-        return f"The database cannot be used: {' '.join(str(failed).split())}"
+    from app.db.failures import passing  # noqa: PLC0415
+
+    if passing(failed):
+        cause = getattr(failed, "orig", failed)
+        return f"The database cannot be used: {' '.join(str(cause).split())}"
     if isinstance(failed, ValidationError) and failed.title == "Settings":
         return "\n".join(e["msg"].removeprefix("Value error, ") for e in failed.errors())
     if isinstance(failed, OSError) and failed.strerror:

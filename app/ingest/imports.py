@@ -44,7 +44,7 @@ def enter(
     i = imports.c
     known = select(i.id, i.state).where(or_(i.id == digest, i.id.startswith(f"{digest}-")))
     rows = db.execute(known.order_by(i.created_at.desc())).all()
-    if rows and rows[0].state not in OVER:
+    if rows and rows[0].state not in (*OVER, "cancelling"):
         return rows[0].id, False
     ident = f"{digest}-{len(rows) + 1}" if rows else digest
     db.execute(
@@ -57,9 +57,10 @@ def enter(
 
 
 def unfinished(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
-    """Imports that are to be done or being done, oldest first: the small ones, or the others."""
+    """Imports that are to be done or being done, oldest first: the small ones that nobody has begun
+    with, or the others."""
     i = imports.c
-    apart = (i.size <= SMALL) & (i.done == 0)
+    apart = (i.size <= SMALL) & i.started_at.is_(None)
     found = select(imports).where(i.state.in_(OPEN), apart if small else ~apart)
     return db.execute(found.order_by(i.created_at).limit(MOST_AT_ONCE)).all()
 

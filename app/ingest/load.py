@@ -35,6 +35,8 @@ SECONDS = 0.5
 """How long a batch should hold the right to write, and other writers wait; readers never do."""
 FIRST, LEAST, MOST = 500, 5_000, 10_000
 """Rows of the first batch, of the smallest and of the largest of those that follow it."""
+LOOKING = 1_000
+"""Rows looked through between two looks around."""
 COLLECTING = (2_000_000, 10, 100)
 """Looking for garbage as often as usual costs a third of the time of a load."""
 NOT_EVENTS = (*BY_YEAR, "gdelt-mentions")
@@ -83,6 +85,8 @@ class Heard:
     rejected: Callable[[Reject], None] = lambda _: None
     progress: Callable[[int, int], None] = lambda _rows, _position: None
     """Rows done in this file, and bytes of it read."""
+    looking: Callable[[], None] = lambda: None
+    """Called now and then, also while nothing is stored yet; what it raises ends the load."""
     committing: Callable[[Connection, Tally, Sequence[Reject]], None] | None = None
     """Called in the transaction of each batch, and for batches that change nothing."""
 
@@ -104,7 +108,10 @@ class Loader:
     def load(self, files: Sequence[Opened]) -> list[str]:
         """Load files in their order; returns what could not be read, and why."""
         failed = []
+        if self.options.retract_missing and len(files) != 1:
+            return [f"{len(files)} files were sent: retract_missing takes one, the whole release"]
         for file in files:
+            self.heard.looking()
             try:
                 self._load(file)
             except UnreadableError as wrong:
@@ -165,7 +172,9 @@ class Loader:
         """Note the key of each row, and the day on which it was added where the format tells."""
         own = None if reading.mended else places[next(iter(places))]
         with file.open() as stream:
-            for row in reading.rows(stream):
+            for number, row in enumerate(reading.rows(stream)):
+                if not number % LOOKING:
+                    self.heard.looking()
                 name, into = key(row), own
                 if into is None:
                     into = self._into(places, row.format, row.dataset)
@@ -190,6 +199,7 @@ class Loader:
                     self._batch(list(run), file.name, marks)
                 done += len(part)
                 self.heard.progress(done, stream.position)
+                self.heard.looking()
 
     def _batch(self, run: Sequence[tuple[int, Row]], file: str, marks: Marks) -> None:
         """Compare outside the transaction, and again inside where somebody else has written."""

@@ -105,21 +105,26 @@ def item(row: Row, warn: Warn) -> Item:
         return row.format.given(row.layout.used(content), warn)  # type: ignore[union-attr]
     if isinstance(content, bytes):
         return from_json(content)
+    for name, cell in content.items():
+        if "\x00" in cell:
+            raise RejectedError(name, "must not contain a NUL character")
     return row.format.given(content, warn)
 
 
 def key(row: Row) -> str | None:
-    """The key of a row within its dataset; None where it has none."""
+    """The key of a row within its dataset; None where it has none that could be looked for."""
     content = row.content
     if row.wrong is not None:
         return None
     if isinstance(content, bytes):
         try:
-            return _keyed.decode(content).key
+            found = _keyed.decode(content).key
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-    told = row.layout.keyed(content) if isinstance(content, str) else content  # type: ignore[union-attr]
-    return row.format.key(told) or None
+    else:
+        told = row.layout.keyed(content) if isinstance(content, str) else content  # type: ignore[union-attr]
+        found = row.format.key(told)
+    return found if found and "\x00" not in found else None
 
 
 def day(row: Row) -> str | None:

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.db.beside import address_of, beside
 from app.db.engine import Database
 from app.ingest import imports
@@ -82,7 +80,7 @@ class Runner:
             try:
                 if some():
                     continue
-            except (SQLAlchemyError, OSError):
+            except Exception:
                 log.exception("an import could not go on; it is tried again")
             wake.wait(POLL)
 
@@ -159,4 +157,6 @@ def _is_held(path: Path) -> bool:
         Hold(path).close()
     except HeldError:
         return True
+    except FileNotFoundError:  # whoever takes it up says so
+        return False
     return False

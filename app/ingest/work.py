@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.engine import Database
+from app.db.failures import passing
 from app.db.journal import Writer
 from app.ingest import imports
 from app.ingest.hold import HeldError, Hold
@@ -34,6 +34,7 @@ NICE = 5
 """Readers go first; not by more, since others wait for the batch that is being written."""
 IDLE, GRACE, POLL = 20.0, 10.0, 2.0
 """Seconds: waiting for a next import, ending in good order, and until a failed one is tried."""
+GONE = "the upload is gone"
 log = logging.getLogger("entente.imports")
 
 
@@ -53,6 +54,9 @@ def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
         try:
             hold = Hold(Path(found.file))
         except HeldError:
+            continue
+        except FileNotFoundError:
+            _fail(database, found, GONE)
             continue
         row = None
         try:
@@ -79,7 +83,7 @@ def carry_out(
     It is put off where the process is ending, and after the batch at hand once the monotonic clock
     is beyond `until`.
     """
-    path = Path(row.file)
+    path, looked = Path(row.file), time.monotonic()
     try:
         loader = Loader(
             database, Writer(row.by, f"import {row.id}"), Options(**json.loads(row.options))
@@ -99,11 +103,18 @@ def carry_out(
             if ending.is_set():
                 raise PutOffError
 
-        def progress(_rows: int, _position: int) -> None:
-            if time.monotonic() > until:
+        def looking() -> None:
+            nonlocal looked
+            if ending.is_set() or time.monotonic() > until:
                 raise PutOffError
+            if time.monotonic() > looked + POLL:
+                looked = time.monotonic()
+                with database.connect() as db:
+                    found = imports.named(db, row.id)
+                if found is None or found.state == "cancelling":
+                    raise CancelledLoadError
 
-        loader.heard = Heard(committing=committing, progress=progress)
+        loader.heard = Heard(committing=committing, looking=looking)
         state, error = _ended(loader, path, most_expanded)
         with database.write() as db:
             imports.finish(db, row.id, state, loader.tally, error)
@@ -125,15 +136,23 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
     except UnreadableError as wrong:
         return "failed", str(wrong)
     except FileNotFoundError:
-        return "failed", "the upload is gone"
-    except (SQLAlchemyError, LostImportError):
+        return "failed", GONE
+    except LostImportError:
         raise
-    except Exception:
+    except Exception as wrong:
+        if passing(wrong):
+            raise
         log.exception("an import failed")
         return "failed", "something failed on our side; it is in the server's log"
     if failed:
-        return "failed", "; ".join(f.replace(str(path), "the upload") for f in failed)[:2000]
+        told = "; ".join(f.replace(str(path), "the upload") for f in failed)
+        return "failed", told.replace("\x00", "\ufffd")[:2000]
     return "done", None
+
+
+def _fail(database: Database, row: Row[Any], why: str) -> None:
+    with database.write() as db:
+        imports.finish(db, row.id, "failed", imports.tally_of(row.counts), why)
 
 
 def main() -> None:
@@ -152,7 +171,7 @@ def main() -> None:
             _tell(begun=row.id)
             try:
                 carry_out(database, row, hold, given["most_expanded"], ending)
-            except (SQLAlchemyError, OSError):
+            except Exception:
                 log.exception("an import could not go on; it is tried again")
                 nudged.wait(POLL)
             _tell(ended=row.id)
@@ -166,7 +185,7 @@ def _to_do(
         found = None
         try:
             found = claimed(database, small=False)
-        except (SQLAlchemyError, OSError):
+        except Exception:
             log.exception("imports could not be looked for; it is tried again")
         if found is not None:
             yield found

@@ -190,11 +190,12 @@ def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path:
     assert found is not None
     with database.write() as db:  # however long nothing was heard of it
         db.execute(update(imports).values(seen_at=OLD))
-    assert claimed(database, small=True) is None
+    assert claimed(database, small=False) is None
     with pytest.raises(HeldError):
         Hold(path)
     found[1].close()
-    again = claimed(database, small=True)
+    assert claimed(database, small=True) is None  # it has begun: the other process goes on with it
+    again = claimed(database, small=False)
     assert again is not None
     with closing(again[1]):
         assert again[0].id == ident
