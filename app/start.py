@@ -1,6 +1,7 @@
 """The command `entente`."""
 
 import gc
+import signal
 import sys
 
 import typer
@@ -13,6 +14,7 @@ def main() -> None:
     command = _program()
     gc.freeze()
     gc.enable()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # cleaning up first
     try:
         command()
     except Exception as failed:

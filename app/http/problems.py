@@ -138,6 +138,7 @@ TITLES = {
     431: "The headers are too large",
     500: "Something failed on our side",
     503: "The service cannot answer now",
+    507: "There is no room for it",
 }
 SLUGS = {
     400: "unreadable",
@@ -154,6 +155,7 @@ SLUGS = {
     415: "content-type",
     422: "invalid",
     431: "headers",
+    507: "full",
 }
 
 MOST_FAULTS = 20

@@ -81,7 +81,7 @@ def load(
         given = _given(files, spool)
         if retract_missing and len(given) != 1:
             raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
-        write = held.enter_context(_rejects(rejects))
+        write = held.enter_context(_rejects(rejects, given))
         database = held.enter_context(closing(Database(Settings().database_url)))
         try:
             require_current(database)
@@ -135,10 +135,12 @@ def _given(files: list[str], spool: Path) -> list[Opened]:
 
 
 @contextmanager
-def _rejects(path: Path | None) -> Iterator[Callable[[Reject], None]]:
+def _rejects(path: Path | None, given: list[Opened]) -> Iterator[Callable[[Reject], None]]:
     if path is None:
         yield lambda _: None
         return
+    if path.exists() and any(file.disk.exists() and path.samefile(file.disk) for file in given):
+        raise typer.BadParameter(f"{path} is read too: name another", param_hint="--rejects")
     encode = msgspec.json.Encoder().encode
     try:
         out = path.open("wb")

@@ -16,6 +16,8 @@ from app.edtf import EdtfError, parse
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 
 MOST_OF_WORD = 200
+MOST_DEEP = 29
+"""Lists and objects within one another in claims; a request may be no deeper either."""
 Word = Annotated[str, Meta(min_length=1, max_length=MOST_OF_WORD)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -204,6 +206,8 @@ def dated(event: Given) -> Given:
     """The event, if the dates of it and of its sources can be read."""
     _readable("date", event.date)
     for n, report in enumerate(event.reports):
+        if report.claims and not _shallow(report.claims):
+            raise RejectedError(f"reports[{n}].claims", f"is nested more than {MOST_DEEP} deep")
         source = report.source
         if type(source) is GivenSource:
             if source.published:
@@ -211,6 +215,17 @@ def dated(event: Given) -> Given:
             if source.accessed:
                 _readable(f"reports[{n}].source.accessed", source.accessed, ends=True)
     return event
+
+
+def _shallow(claims: dict[str, Any]) -> bool:
+    """Whether claims can be gone through by what calls itself for what is within."""
+    within: list[Any] = [v for v in claims.values() if type(v) in (dict, list)]
+    for _ in range(MOST_DEEP):
+        if not within:
+            return True
+        held = [list(v.values()) if type(v) is dict else v for v in within]
+        within = [v for each in held for v in each if type(v) in (dict, list)]
+    return False
 
 
 parsed = lru_cache(8192)(parse)

@@ -19,6 +19,10 @@ BOM = b"\xef\xbb\xbf"
 csv.field_size_limit(MOST)
 
 
+class CutError(RejectedError):
+    """A line of which only the beginning is kept: it cannot be mended where it stands."""
+
+
 class Line(Struct, frozen=True, gc=False):
     """A line without its end; `wrong` says why it cannot be read."""
 
@@ -39,7 +43,7 @@ class Record(Struct, frozen=True, gc=False):
 def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
     """The lines of a stream, empty ones only where `blank`; CR, LF and CRLF may be mixed."""
     number, carried = 0, b""
-    while body := carried + stream.readline(MOST + 1 - len(carried)):
+    while body := _next(stream, carried):
         number += 1
         carried = b""
         if number == 1:
@@ -48,9 +52,8 @@ def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
             cut = body.rindex(b"\r") + 1
             body, carried = body[:cut], body[cut:]
         if len(body) > MOST and not body.endswith((b"\n", b"\r")):
-            while (more := stream.readline(1 << 16)) and not more.endswith(b"\n"):
-                pass
-            wrong = RejectedError("", f"the line is longer than {MOST:,} bytes")
+            carried = _after(stream)
+            wrong = CutError("", f"the line is longer than {MOST:,} bytes")
             yield Line(number, body[:SHOWN], wrong)
             continue
         body = body.rstrip(b"\r\n")
@@ -61,9 +64,28 @@ def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
         for n, part in enumerate(body.split(b"\r")):
             number += n > 0
             if b"\x00" in part:
-                yield Line(number, part[:SHOWN], RejectedError("", "the line holds a NUL byte"))
+                yield Line(number, part, RejectedError("", "the line holds a NUL byte"))
             elif blank or (part and not part.isspace()):
                 yield Line(number, part)
+
+
+def _next(stream: Stream, carried: bytes) -> bytes:
+    """The next line, of which some may have been read."""
+    if carried.endswith(b"\n"):
+        return carried
+    return carried + stream.readline(MOST + 1 - len(carried))
+
+
+def _after(stream: Stream) -> bytes:
+    """What was read of the next line in looking for the end of this one."""
+    while more := stream.readline(1 << 16):
+        end = more.find(b"\r")
+        if end >= 0:
+            rest = more[end + 1 :]
+            return b"" if rest == b"\n" else rest
+        if more.endswith(b"\n"):
+            break
+    return b""
 
 
 def _begun(body: bytes) -> bytes:

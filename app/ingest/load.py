@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Literal, NamedTuple, Protocol
@@ -25,7 +25,7 @@ from app.ingest.given import GivenActor, RejectedError
 from app.ingest.ledger import Ledger, Marks
 from app.ingest.opened import Opened, UnreadableError
 from app.ingest.reading import AUTO, Reading, recognised
-from app.ingest.row import Reject, Row, day, key, reject
+from app.ingest.row import Reject, Row, day, key, length, reject
 from app.ingest.standing import Standing
 from app.ingest.store import forget_digests
 from app.ingest.tally import Tally
@@ -35,6 +35,8 @@ SECONDS = 0.5
 """How long a batch should hold the right to write, and other writers wait; readers never do."""
 FIRST, LEAST, MOST = 500, 5_000, 10_000
 """Rows of the first batch, of the smallest and of the largest of those that follow it."""
+MOST_BYTES = 8 << 20
+"""Of the rows of a batch, as they were read: so much is held in memory, some twenty times over."""
 LOOKING = 1_000
 """Rows looked through between two looks around."""
 COLLECTING = (2_000_000, 10, 100)
@@ -194,12 +196,22 @@ class Loader:
             for _ in islice(rows, self.skip):
                 pass
             done, self.skip = self.skip, 0
-            while part := list(islice(rows, self._size)):
+            while part := self._part(rows):
                 for _, run in groupby(part, _belongs):
                     self._batch(list(run), file.name, marks)
                 done += len(part)
                 self.heard.progress(done, stream.position)
                 self.heard.looking()
+
+    def _part(self, rows: Iterator[tuple[int, Row]]) -> list[tuple[int, Row]]:
+        """The next rows: as many as a batch should have, fewer where they are long."""
+        part, size = [], 0
+        for each in rows:
+            part.append(each)
+            size += length(each[1])
+            if len(part) >= self._size or size >= MOST_BYTES:
+                break
+        return part
 
     def _batch(self, run: Sequence[tuple[int, Row]], file: str, marks: Marks) -> None:
         """Compare outside the transaction, and again inside where somebody else has written."""

@@ -3,13 +3,15 @@
 import glob
 import gzip
 import io
+import lzma
+import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import zstandard
 
@@ -19,6 +21,9 @@ MOST_RATIO = 500
 """How many times its size a file may expand to, once it is beyond `FREE` bytes."""
 FREE = 64 << 20
 MOST_MEMBERS = 10_000
+PIECE = 1 << 10
+"""Bytes of zstd that are expanded at once: they may become thirty thousand times as many."""
+WORKBOOK = "[Content_Types].xml"
 UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
@@ -34,6 +39,8 @@ class Opened:
     size: int
     """Bytes on disk, for the progress bar."""
     open: Callable[[], "Stream"]
+    disk: Path
+    """The file, or the archive that it is in."""
     path: Path | None = None
     """Where the bytes lie as they are, for readers that seek."""
 
@@ -41,7 +48,7 @@ class Opened:
 class Stream(io.BufferedReader):
     """Bytes after decompression; `position` tells how much of the file was used."""
 
-    def __init__(self, raw: io.RawIOBase, below: IO[bytes] | io.FileIO) -> None:
+    def __init__(self, raw: io.RawIOBase, below: "IO[bytes] | io.FileIO | _Part") -> None:
         super().__init__(raw, 1 << 18)
         self.below = below
 
@@ -56,10 +63,17 @@ class Stream(io.BufferedReader):
         self.below.close()
 
 
+_BROKEN = (
+    EOFError, OSError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zlib.error,
+    zipfile.BadZipFile, zstandard.ZstdError,
+)  # fmt: skip
+"""What the libraries raise for what somebody has damaged; not implemented is a runtime error."""
+
+
 class _Bounded(io.RawIOBase):
     """A decompressed stream that stops before it drowns the reader."""
 
-    def __init__(self, inner: IO[bytes], below: IO[bytes], most: int) -> None:
+    def __init__(self, inner: "IO[bytes] | _Zstd", below: "IO[bytes] | _Part", most: int) -> None:
         self.inner, self.below, self.most, self.given = inner, below, most, 0
 
     def readable(self) -> bool:
@@ -70,7 +84,7 @@ class _Bounded(io.RawIOBase):
         """Fill the buffer; raises `UnreadableError`."""
         try:
             part = self.inner.read(len(buffer))
-        except (EOFError, OSError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError) as broken:
+        except _BROKEN as broken:
             raise UnreadableError(f"cannot be decompressed: {broken}") from broken
         buffer[: len(part)] = part
         self.given += len(part)
@@ -87,17 +101,45 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
+class _Zstd:
+    """Frames of zstd. That the last one was cut off, the library's own reader does not tell."""
+
+    def __init__(self, below: IO[bytes]) -> None:
+        self._below = below
+        self._frame: Any = None
+        self._rest, self._made = b"", memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, none at the end; raises `EOFError`."""
+        while not self._made:
+            piece = self._rest or self._below.read(PIECE)
+            if not piece and self._frame is not None:
+                raise EOFError("it ends in the middle")
+            if not piece:
+                return b""
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+            self._made = memoryview(self._frame.decompress(piece))
+            self._rest = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+        part, self._made = bytes(self._made[:size]), self._made[size:]
+        return part
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
     """A file as bytes, decompressed where its first bytes say that it is compressed."""
     below = path.open("rb")
     magic = below.read(4)
     below.seek(0)
-    inner: IO[bytes] = below
+    inner: IO[bytes] | _Zstd = below
     if magic[:2] == b"\x1f\x8b":
         inner = gzip.open(below)  # type: ignore[assignment]  # noqa: SIM115
     elif magic == b"\x28\xb5\x2f\xfd":
-        reading = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        inner = reading.stream_reader(below, read_across_frames=True)
+        inner = _Zstd(below)
     else:
         below.close()
         plain = io.FileIO(path)
@@ -105,12 +147,28 @@ def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
     return Stream(_Bounded(inner, below, most), below)
 
 
-def _member(path: Path, name: str, most: int) -> Stream:
-    below = path.open("rb")
+class _Part:
+    """The file of an archive, of which a member is read: others are still to come."""
+
+    def __init__(self, whole: IO[bytes]) -> None:
+        self._whole, self.closed = whole, False
+
+    def tell(self) -> int:
+        """Bytes read from disk so far."""
+        return self._whole.tell()
+
+    def close(self) -> None:
+        """The archive stays open."""
+        self.closed = True
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Stream:
+    assert archive.fp is not None
+    below = _Part(archive.fp)
     try:
-        inner = zipfile.ZipFile(below).open(name)  # noqa: SIM115
-    except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as broken:
-        raise UnreadableError(f"{name} cannot be read: {broken}") from broken
+        inner = archive.open(member)
+    except _BROKEN as broken:
+        raise UnreadableError(f"cannot be read: {broken}") from broken
     return Stream(_Bounded(inner, below, most), below)
 
 
@@ -120,14 +178,17 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
     Members are read in place and never unpacked, so their names lead nowhere.
     """
     size = path.stat().st_size
-    if not zipfile.is_zipfile(path) or path.suffix.lower() == ".xlsx":
-        yield Opened(str(path), size, lambda: stream(path, most), path)
-        return
+    with path.open("rb") as begun:
+        if begun.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
+            yield Opened(str(path), size, lambda: stream(path, most), path, path)
+            return
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
-    except zipfile.BadZipFile as broken:
+        archive = zipfile.ZipFile(path)
+    except _BROKEN as broken:
         raise UnreadableError(f"is a broken archive: {broken}") from broken
+    members = [m for m in archive.infolist() if not m.is_dir()]
+    if any(m.filename == WORKBOOK for m in members):
+        raise UnreadableError("is a workbook; save its sheet as CSV and load that")
     if len(members) > MOST_MEMBERS:
         raise UnreadableError(f"holds {len(members):,} files; at most {MOST_MEMBERS:,} are read")
     for m in members:
@@ -135,7 +196,8 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
         yield Opened(
             f"{path}:{shown}",
             m.compress_size,
-            lambda name=m.filename: _member(path, name, most),  # type: ignore[misc]
+            lambda member=m: _member(archive, member, most),  # type: ignore[misc]
+            path,
         )
 
 
@@ -150,8 +212,11 @@ def spooled(source: IO[bytes], into: Path) -> Path:
 def found(given: str, spool: Path) -> list[Path]:
     """The files that a word on the command line means: a file, a folder, a pattern, or `-`."""
     if given == "-":
-        return [spooled(sys.stdin.buffer, spool / "stdin")]
+        return [spooled(sys.stdin.buffer, spool / "stdin")] if sys.stdin is not None else []
     path = Path(given)
+    if path.is_fifo():
+        with path.open("rb") as source:
+            return [spooled(source, spool / path.name)]
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     if path.exists():

@@ -11,7 +11,7 @@ from app.events.again import exported, from_document
 from app.ingest.format import Format, name_of
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
 from app.ingest.given import RejectedError
-from app.ingest.lines import Record, lines, quoted, shown, text, unquoted
+from app.ingest.lines import CutError, Record, lines, quoted, shown, text, unquoted
 from app.ingest.opened import Opened, Stream, UnreadableError
 from app.ingest.row import Filled, Reject, Row, cells, layout
 
@@ -55,7 +55,7 @@ def recognised(file: Opened, wanted: str = AUTO) -> Reading:
 
             return reading(file, fitting(wanted))
         if start == b"PK\x03\x04":
-            raise UnreadableError("is a workbook; save its sheet as CSV and load that")
+            raise UnreadableError("is an archive in another; unpack it and load that")
         bodies = [line.body.lstrip() for line in islice(lines(stream), LOOKED_AT)]
     if not bodies:
         return Reading(FORMATS.get(wanted, entente.TABLE), lambda _: iter(()))
@@ -144,16 +144,19 @@ def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] 
     layouts = {len(columns): layout(format_, columns, separator) for columns in every}
     expected, likely = " or ".join(map(str, layouts)), next(iter(layouts.values()))
 
+    def refused(number: int, wrong: RejectedError, raw: str) -> Row:
+        told = None if isinstance(wrong, CutError) else likely
+        return Row(number, {}, wrong, raw, format_, told)
+
     def miscounted(number: int, count: int, raw: str) -> Row:
-        wrong = RejectedError("", f"has {count} cells where {expected} belong")
-        return Row(number, {}, wrong, raw, format_, likely)
+        return refused(number, RejectedError("", f"has {count} cells where {expected} belong"), raw)
 
     def of_records(stream: Stream | None) -> Iterator[Row]:
         assert stream is not None
         for record in quoted(stream, separator):
             laid = layouts.get(len(record.cells))
             if record.wrong is not None:
-                yield Row(record.number, {}, record.wrong, record.raw, format_, likely)
+                yield refused(record.number, record.wrong, record.raw)
             elif laid is None:
                 yield miscounted(record.number, len(record.cells), record.raw)
             elif not _is_heading(record.cells, laid.columns):
@@ -168,7 +171,7 @@ def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] 
                     raise line.wrong
                 body = text(line)
             except RejectedError as wrong:
-                yield Row(line.number, {}, wrong, shown(line.body), format_, likely)
+                yield refused(line.number, wrong, shown(line.body))
                 continue
             count = body.count(separator) + 1
             laid = layouts.get(count)
@@ -235,12 +238,15 @@ def _mended(stream: Stream | None) -> Iterator[Row]:
 
 def _again(number: int, given: Reject) -> Row:
     format_ = FORMATS[given.format]
-    if isinstance(given.row, dict) and given.table:
+    if isinstance(given.row, dict) and (given.table or format_ is not entente.TABLE):
         content = Filled((name, str(value)) for name, value in given.row.items())
         return Row(number, content, None, "", format_)
     if isinstance(given.row, dict):
         return Row(number, msgspec.json.encode(given.row), None, "", format_)
     body = str(given.row)
+    if not given.separator and format_ is not entente.TABLE:
+        wrong = RejectedError("", "is only the beginning of a row; mend it in the file it is from")
+        return Row(number, {}, wrong, body, format_)
     if not given.separator:
         return Row(number, body.encode(), None, "", format_)
     told = body.split(given.separator)

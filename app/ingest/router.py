@@ -1,19 +1,22 @@
 """Imports over HTTP: uploads that go to disk, jobs that outlive the process."""
 
 import asyncio
+import errno
 import hashlib
-import json
 import re
 import time
+from itertools import accumulate
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from pydantic import Field
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from app.access.gate import BEARER, Editor, may_read
 from app.access.keys import Holder, note_use
@@ -38,6 +41,10 @@ PATIENCE = 20.0
 STEADY = 4096
 """Bytes a second that an upload has to bring on the whole, once `PATIENCE` is over."""
 MOST_WAITING = 60
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a disk, or somebody's share of it, is full."""
+MOST_TOLD = 8 << 20
+"""Letters of the rejects of a page."""
 _WAIT = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
 ImportId = Annotated[
     str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
@@ -98,35 +105,46 @@ async def create_import(
 
 async def _received(request: Request) -> tuple[Path, str, int]:
     """The body on disk, its digest and its size; raises `UnreadableError`."""
+    folder = request.app.state.settings.imports
+    path = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=table.ARRIVING, delete=False) as out:
+            path = Path(out.name)
+            digest, size = await _written(request, out)
+        whole = path.with_name(table.UPLOADED + path.name.removeprefix(table.ARRIVING))
+        return path.rename(whole), digest, size
+    except BaseException as failed:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        if isinstance(failed, TimeoutError):
+            told = f"Too little came for {PATIENCE:.0f} seconds; send the file again."
+            raise UnreadableError(408, told) from failed
+        if isinstance(failed, ClientDisconnect):  # else each leaves a traceback in the log
+            raise UnreadableError(400, "The body ended before its end.") from failed
+        if isinstance(failed, OSError) and failed.errno in FULL:
+            told = "There is no room for the upload; nothing of it is kept. Try again later."
+            raise UnreadableError(507, told) from failed
+        raise
+
+
+async def _written(request: Request, out: "_TemporaryFileWrapper[bytes]") -> tuple[str, int]:
     settings = request.app.state.settings
     digest, size = hashlib.blake2b(request.url.query.encode(), digest_size=8), 0
-    settings.imports.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=settings.imports, prefix=table.ARRIVING, delete=False) as out:
-        path = Path(out.name)
-        try:
-            pieces, begun = aiter(request.stream()), time.monotonic()
-            while piece := await asyncio.wait_for(anext(pieces, b"end"), PATIENCE):
-                if piece == b"end":
-                    break
-                size += len(piece)
-                if time.monotonic() - begun > PATIENCE + size / STEADY:
-                    raise TimeoutError
-                if size > settings.max_import_bytes:
-                    most = settings.max_import_bytes
-                    raise UnreadableError(413, f"An import has at most {most} bytes.")
-                digest.update(piece)
-                await run_in_threadpool(out.write, piece)
-            if size == 0:
-                raise UnreadableError(400, "The body is empty; send the file as the body.")
-        except TimeoutError as slow:
-            path.unlink(missing_ok=True)
-            told = f"Too little came for {PATIENCE:.0f} seconds; send the file again."
-            raise UnreadableError(408, told) from slow
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    whole = path.with_name(table.UPLOADED + path.name.removeprefix(table.ARRIVING))
-    return path.rename(whole), digest.hexdigest(), size
+    pieces, begun = aiter(request.stream()), time.monotonic()
+    while piece := await asyncio.wait_for(anext(pieces, b"end"), PATIENCE):
+        if piece == b"end":
+            break
+        size += len(piece)
+        if time.monotonic() - begun > PATIENCE + size / STEADY:
+            raise TimeoutError
+        if size > settings.max_import_bytes:
+            raise UnreadableError(413, f"An import has at most {settings.max_import_bytes} bytes.")
+        digest.update(piece)
+        await run_in_threadpool(out.write, piece)
+    if size == 0:
+        raise UnreadableError(400, "The body is empty; send the file as the body.")
+    return digest.hexdigest(), size
 
 
 def _entered(
@@ -222,17 +240,24 @@ def list_rejects(
     database: Held,
     key: CursorKey,
 ) -> Response:
-    """Rows that could not be understood, and why, in the order of the file."""
+    """Rows that could not be understood, and why, in the order of the file.
+
+    A page of long ones has fewer than `limit`.
+    """
     _found(database, import_id)
     r = import_rejects.c
     after = resumed(asked.cursor, import_id, key)
     found = select(r.number, r.reject).where(r["import"] == import_id).order_by(r.number)
+    sizes = select(func.length(r.reject)).where(r["import"] == import_id).order_by(r.number)
     if after is not None:
-        found = found.where(r.number > int(after.id))
+        found, sizes = (asks.where(r.number > int(after.id)) for asks in (found, sizes))
     with database.connect() as db:
-        rows = db.execute(found.limit(asked.limit + 1)).all()
+        held = list(db.scalars(sizes.limit(asked.limit + 1)))
+        whole = accumulate(held[: asked.limit])
+        fit = max(1, sum(size <= MOST_TOLD for size in whole))
+        told = db.execute(found.limit(fit)).all()
         version = version_of(db)
-    told, more = rows[: asked.limit], len(rows) > asked.limit
+    more = len(held) > len(told)
     cursor = pack(Key("", str(told[-1].number)), import_id, key) if more else None
     where = links(request, cursor)
     if asked.format == "ndjson":
@@ -243,8 +268,24 @@ def list_rejects(
     return cached_body(request, page([_whole(row.reject) for row in told], meta, where))
 
 
+class _Kept(msgspec.Struct):
+    """A reject as it is kept, its row as it is written: that may be nested deeper than a model of
+    it could follow."""
+
+    line: int
+    field: str
+    reason: str
+    format: str
+    row: msgspec.Raw
+    table: bool = False
+    columns: list[str] = []
+    separator: str = ""
+    file: str = ""
+    dataset: str = ""
+
+
 def _whole(reject: str) -> str:
-    return encode(RejectedRow.model_validate(json.loads(reject))).decode()
+    return msgspec.json.encode(msgspec.json.decode(reject, type=_Kept)).decode()
 
 
 @router.delete(

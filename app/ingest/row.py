@@ -135,6 +135,14 @@ def day(row: Row) -> str | None:
     return told(row.layout.dated(content) if isinstance(content, str) else content)  # type: ignore[union-attr]
 
 
+def length(row: Row) -> int:
+    """Bytes of a row as it was read, or nearly: a letter of text counts for one."""
+    content = row.content
+    if isinstance(content, bytes | str):
+        return len(content) or len(row.raw)
+    return sum(map(len, content.values())) or len(row.raw)
+
+
 def signature(row: Row) -> int:
     """A number for the row as it was written; never 0."""
     content = row.content

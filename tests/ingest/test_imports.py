@@ -1,8 +1,11 @@
 """Imports over HTTP: durable, bounded, safe to send twice."""
 
+import errno
 import gzip
+import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +18,7 @@ from sqlalchemy import insert, select, update
 from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.tables import import_rejects, imports, sources
+from app.ingest import router
 from app.ingest.hold import Hold
 from app.ingest.imports import now
 from app.main import create_app
@@ -297,3 +301,72 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
     assert [p for p in tmp_path.glob("upload*") if p.is_file()] == []
     assert documents(database, "local") == {}
+
+
+def test_a_key_with_a_nul_holds_nobody_up(client: TestClient) -> None:
+    send(client, ndjson(event("first")))
+    told = send(client, ndjson(event("k\0"))).json()
+    assert (told["state"], told["rejected"]) == ("done", 1)
+    assert send(client, ndjson(event("later"))).json()["new"] == 1
+
+
+@pytest.mark.parametrize("deep", [100, 400, 900])
+def test_rejects_of_any_depth_are_told(client: TestClient, deep: int) -> None:
+    body = '{"key":"a","title":"t","date":"2020","x":' + "[" * deep + "]" * deep + "}\n"
+    told = send(client, body).json()
+    assert told["rejected"] == 1
+    page = client.get(f"/v1/imports/{told['id']}/rejects")
+    assert page.status_code == 200
+    [row] = page.json()["data"]
+    assert (row["line"], row["dataset"], row["file"]) == (1, "local", "")
+
+
+def test_a_page_of_long_rejects_is_short(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "MOST_TOLD", 1000)
+    rows = [event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
+    told = send(client, ndjson(*rows)).json()
+    where: str | None = f"/v1/imports/{told['id']}/rejects?limit=20"
+    seen: list[int] = []
+    pages = 0
+    while where:
+        page = client.get(where).json()
+        seen += [row["line"] for row in page["data"]]
+        where, pages = page["links"]["next"], pages + 1
+    assert seen == list(range(1, 41))
+    assert pages > 10
+
+
+def test_a_release_in_several_files_fails(client: TestClient, database: Database) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        for name in "ab":
+            out.writestr(name, ndjson(event(name)))
+    send(client, packed.getvalue())
+    told = send(client, packed.getvalue(), "?retract_missing=true").json()
+    assert (told["state"], told["retracted"]) == ("failed", 0)
+    assert "the whole release" in told["error"]
+    assert len(documents(database, "local")) == 2
+
+
+def test_a_rejected_row_tells_its_member_and_not_where_the_upload_lies(client: TestClient) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("in/one.ndjson", ndjson(event("a", date="soon")))
+    told = send(client, packed.getvalue(), "?dataset=desk").json()
+    [row] = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
+    assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(router, "_written", full)
+    answer = send(client, ndjson(event("a")))
+    assert answer.status_code == 507
+    assert answer.json()["type"].endswith("full")
+    assert list((tmp_path / "uploads").iterdir()) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +15,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import DataError
 
 from app.db.engine import Database
 from app.db.tables import imports
 from app.ingest import imports as table
-from app.ingest import runner
+from app.ingest import runner, work
 from app.ingest.hold import HeldError, Hold
 from app.ingest.imports import LostImportError
-from app.ingest.load import Options
+from app.ingest.load import Loader, Options
 from app.ingest.runner import Runner
 from app.ingest.tally import Tally
 from app.ingest.work import claimed
@@ -231,3 +233,53 @@ def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
         child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
         child.stdin.flush()
         assert child.wait(30) == 0
+
+
+def test_an_import_whose_folder_is_gone_fails_and_holds_nobody_up(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "old").mkdir()
+    lost = given(database, tmp_path / "old" / "upload", 1500)
+    shutil.rmtree(tmp_path / "old")
+    kept = given(database, tmp_path / "upload", 1501)
+    with running(database):
+        until(database, kept, ("done",))
+    row = at(database, lost)
+    assert (row.state, row.error) == ("failed", "the upload is gone")
+
+
+def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
+    database: Database, tmp_path: Path
+) -> None:
+    first = given(database, tmp_path / "upload", 10)
+    assert given(database, tmp_path / "upload", 10) == first
+    with database.write() as db:
+        table.claim(db, first)
+        table.cancel(db, first)
+    assert at(database, first).state == "cancelling"
+    assert given(database, tmp_path / "again", 10) != first
+
+
+def test_an_import_that_is_cancelled_ends_before_its_first_batch(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "POLL", -1.0)
+    ident = given(database, tmp_path / "upload", 10)
+    found = claimed(database, small=True)
+    assert found is not None
+    with database.write() as db:
+        table.cancel(db, ident)
+    work.carry_out(database, *found, 1 << 30, threading.Event())
+    assert counted(at(database, ident)) == ("cancelled", 0, 0)
+
+
+def test_what_the_database_cannot_take_fails_once(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise DataError("INSERT", {}, ValueError("no such text"))
+
+    monkeypatch.setattr(Loader, "load", refused)
+    ident = given(database, tmp_path / "upload", 10)
+    with running(database):
+        assert until(database, ident, ("failed",)).error.startswith("something failed")

@@ -1,0 +1,291 @@
+"""Files made to break a loader: a report, never a crash, never more memory than a batch takes."""
+
+import gzip
+import io
+import json
+import lzma
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import zstandard
+from typer.testing import CliRunner
+
+from app import cli
+from app.db.engine import Database
+from app.ingest.lines import MOST
+from app.ingest.load import FIRST, Heard, Loader, Options
+from app.ingest.opened import UnreadableError, opened
+from app.ingest.reading import recognised
+from app.ingest.row import Row
+from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote
+from ingest.rows import event, ndjson, table
+
+WHOLE = ndjson(*(event(f"k{n}") for n in range(3000))).encode()
+
+
+def rows_of(path: Path) -> list[Row]:
+    [file] = opened(path)
+    with file.open() as stream:
+        return list(recognised(file).rows(stream))
+
+
+def why(rows: list[Row]) -> list[str | None]:
+    return [None if row.wrong is None else row.wrong.reason for row in rows]
+
+
+def test_a_key_with_a_nul_is_rejected_alone(database: Database, tmp_path: Path) -> None:
+    load(database, wrote(tmp_path / "a", ndjson(event("first"))))
+    rows = [event("good"), event("k\0x"), event("t", title="x\0y")]
+    loader, rejects = load(database, wrote(tmp_path / "b", ndjson(*rows)))
+    assert counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
+    again = [json.dumps({"line": 1, "field": "", "reason": "", "format": "ucdp-ged", "table": True,
+                         "row": {"id": "1\0", "title": "x"}})]  # fmt: skip
+    loader, rejects = load(database, wrote(tmp_path / "c", "\n".join(again)))
+    assert [(r.field, r.reason) for r in rejects] == [("id", "must not contain a NUL character")]
+
+
+def test_claims_are_not_nested_without_end(database: Database, tmp_path: Path) -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        claims = '{"a":' * depth + "1" + "}" * depth
+        report = {"source": {"publisher": "P"}, "claims": json.loads(claims)}
+        return event(f"k{depth}", reports=[report])
+
+    rows = [nested(29), nested(30), nested(700)]
+    loader, rejects = load(database, wrote(tmp_path / "a", ndjson(*rows)))
+    assert counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
+    assert {r.field for r in rejects} == {"reports[0].claims"}
+    assert sound(database) == []
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_zstd_that_is_cut_off_is_told(database: Database, tmp_path: Path, frames: int) -> None:
+    half = len(WHOLE) // 2
+    parts = [WHOLE] if frames == 1 else [WHOLE[:half], WHOLE[half:]]
+    packed = b"".join(zstandard.ZstdCompressor().compress(part) for part in parts)
+    path = tmp_path / "a.zst"
+    path.write_bytes(packed)
+    assert counts(load(database, path)[0]) == {"rows": 3000, "new": 3000}
+    path.write_bytes(packed[: len(packed) * 9 // 10])
+    loader, _, [told] = attempt(database, path, retract_missing=True)
+    assert "cannot be decompressed" in told
+    assert loader.tally.retracted == 0
+
+
+def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> None:
+    rows = [event(f"k{n}", summary="x" * 19_000, title=f"{n}", tags=[]) for n in range(600)]
+    path = wrote(tmp_path / "a", ndjson(*rows))
+    ends: list[int] = []
+    loader = Loader(
+        database, BY, Options(dry_run=True), Heard(progress=lambda n, _: ends.append(n))
+    )
+    assert loader.load(list(opened(path))) == []
+    assert ends[-1] == 600
+    assert ends[0] < FIRST
+
+
+def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    number = 600
+    held = {"key": [f"k{n}" for n in range(number)], "title": ["t"] * number}
+    held |= {"date": ["2020-01-01"] * number, "summary": ["a" * 300_000] * number}
+    parquet.write_table(pa.table(held), path, compression="zstd")
+    del held
+    [file] = opened(path)
+    tracemalloc.start()
+    assert sum(1 for _ in recognised(file).rows(None)) == number
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * MOST
+
+
+def test_parquet_rows_that_cannot_be_told_are_rejected_alone(tmp_path: Path) -> None:
+    base = {"key": ["a", "b", "c"], "title": ["t"] * 3, "date": ["2020-01-01"] * 3}
+    odd = {
+        "binary": pa.array([b"caf\xc3\xa9", b"\xff", None]),
+        "time": pa.array([10**12, 1, 1], pa.timestamp("s")),
+        "summary": pa.array(["s", "s", "x" * (MOST + 1)]),
+    }
+    told = []
+    for name, column in odd.items():
+        parquet.write_table(pa.table({**base, name: column}), tmp_path / f"{name}.parquet")
+        told.append([reason is None for reason in why(rows_of(tmp_path / f"{name}.parquet"))])
+    assert told == [[True, False, True], [False, True, True], [True, True, False]]
+    assert rows_of(tmp_path / "binary.parquet")[0].content["binary"] == "café"  # type: ignore[index,call-overload]
+
+
+def test_nested_parquet_counts_what_is_within(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    report = {"source": {"publisher": "p"}, "quote": "w" * 19_000}
+    held = {"key": ["a", "b", "c"], "title": ["t"] * 3, "date": ["2020-01-01"] * 3,
+            "participants": [[{"actor": "ARM", "role": "initiator"}]] * 3,
+            "reports": [[report] * 60, [report], None]}  # fmt: skip
+    parquet.write_table(pa.table(held), path, compression="zstd")
+    assert [reason is None for reason in why(rows_of(path))] == [False, True, True]
+
+
+def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    column = pa.array(["a" * 70_000_000])
+    parquet.write_table(pa.table({"key": column, "title": column, "date": column}), path,
+                        compression="zstd")  # fmt: skip
+    with pytest.raises(UnreadableError, match="expands to"):
+        rows_of(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_two_files(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        for key in "ab":
+            out.writestr("same.ndjson", ndjson(event(key)))
+    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
+    assert set(documents(database, "local")) == {"local:a", "local:b"}
+
+
+def test_of_a_release_in_several_files_nothing_is_retracted(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        for key in "ab":
+            out.writestr(key, ndjson(event(key)))
+    load(database, path)
+    loader, _, [told] = attempt(database, path, retract_missing=True)
+    assert "takes one, the whole release" in told
+    assert loader.tally.retracted == 0
+
+
+def _damaged(how: Callable[[bytearray], None]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as out:
+        out.writestr("é.ndjson", WHOLE)
+    body = bytearray(made.getvalue())
+    how(body)
+    return bytes(body)
+
+
+def _within(body: bytearray) -> None:
+    body[200:260] = os.urandom(60)
+
+
+def _name(body: bytearray) -> None:
+    body[30] = 0xFF
+
+
+def _version(body: bytearray) -> None:
+    at = body.index(b"PK\x01\x02")
+    body[at + 6 : at + 8] = b"\x63\x00"
+
+
+@pytest.mark.parametrize("how", [_within, _name, _version])
+def test_a_damaged_archive_is_told(
+    database: Database, tmp_path: Path, how: Callable[[bytearray], None]
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(_damaged(how))
+    try:
+        [told] = attempt(database, path)[2]
+    except UnreadableError as wrong:
+        told = str(wrong)
+    assert "cannot be" in told or "broken archive" in told
+    assert lzma.LZMAError.__name__ not in told
+
+
+def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
+    book = tmp_path / "sheet"
+    with zipfile.ZipFile(book, "w") as out:
+        out.writestr("[Content_Types].xml", "<Types/>")
+    with pytest.raises(UnreadableError, match="workbook"):
+        list(opened(book))
+    (tmp_path / "zip.gz").write_bytes(gzip.compress(book.read_bytes()))
+    with pytest.raises(UnreadableError, match="archive in another"):
+        rows_of(tmp_path / "zip.gz")
+    tail = tmp_path / "tail"
+    tail.write_bytes(ndjson(event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
+    assert why(rows_of(tail)) == [None, "the line holds a NUL byte"]
+
+
+def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> None:
+    lines = [b'{"key":"a"}', b"x" * (2 * MOST), b'{"key":"b"}', b'{"key":"c"}']
+    for end in (b"\r", b"\n", b"\r\n"):
+        (tmp_path / "x").write_bytes(end.join(lines) + end)
+        assert [reason is None for reason in why(rows_of(tmp_path / "x"))] == [
+            True, False, True, True,
+        ]  # fmt: skip
+
+
+def test_a_row_with_a_nul_is_kept_whole(database: Database, tmp_path: Path) -> None:
+    body = table("ucdp-ged", [{"id": "1", "side_a": "A\0", "where_description": "w" * 900}])
+    [told] = load(database, wrote(tmp_path / "a.csv", body))[1]
+    assert "w" * 900 in told.row
+    line = {name: getattr(told, name) for name in told.__struct_fields__}
+    line["row"] = told.row.replace("\ufffd", "").replace("A", "Anew")
+    mended = wrote(tmp_path / "mended", ndjson(line))
+    assert counts(load(database, mended)[0]) == {"rows": 1, "new": 1}
+    assert document(database, "ucdp-ged:1")["participants"][0]["native"] == "Anew"
+
+
+def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Path) -> None:
+    line = table("ucdp-ged").splitlines()
+    body = "\n".join([line[0], line[1].rpartition(",")[0] + "," + "9" * (MOST + 1)]) + "\n"
+    [told] = load(database, wrote(tmp_path / "a.csv", body))[1]
+    assert "longer than" in told.reason
+    line_ = {name: getattr(told, name) for name in told.__struct_fields__}
+    loader, [again] = load(database, wrote(tmp_path / "mended", ndjson(line_)))
+    assert "only the beginning" in again.reason
+    assert counts(loader) == {"rows": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize(
+    "format_", ["gdelt-mentions", "cow-alliances", "unga-ideal-points", "atop"]
+)
+@pytest.mark.parametrize("row", [{"key": "a", "title": "t"}, "some text", 7, None, [1]])
+def test_odd_files_of_rejects_are_rejected_by_the_row(
+    database: Database, tmp_path: Path, format_: str, row: Any
+) -> None:
+    lines = [{"line": 1, "field": "", "reason": "", "format": format_, "row": row}] * 2
+    lines += [{**lines[0], "format": "entente", "row": event("good")}]
+    loader, _ = load(database, wrote(tmp_path / "a", ndjson(*lines)))
+    told = counts(loader)
+    assert told["new"] == 1
+    assert told["rejected"] + told.get("duplicates", 0) == 2
+
+
+def test_rejects_never_replace_what_is_read(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    path = wrote(tmp_path / "a", ndjson(event("a")))
+    told = CliRunner().invoke(cli.main, ["load", str(path), "--rejects", str(tmp_path / "a")])
+    assert told.exit_code == 2
+    assert "--rejects" in told.stderr
+    assert path.read_text() == ndjson(event("a"))
+
+
+@pytest.mark.slow
+def test_a_load_that_is_ended_leaves_no_copy_behind(database: Database, tmp_path: Path) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "load", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "ENTENTE_DATABASE_URL": url, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    ends = time.monotonic() + 60
+    while not list(tmp_path.glob("entente-load-*/stdin")):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("entente-load-*")) == []
