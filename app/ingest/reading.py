@@ -6,6 +6,7 @@ from itertools import islice, product
 from typing import NamedTuple
 
 import msgspec
+from pydantic import TypeAdapter
 
 from app.events.again import exported, from_document
 from app.ingest.format import Format, name_of
@@ -14,6 +15,7 @@ from app.ingest.given import RejectedError
 from app.ingest.lines import CutError, Record, lines, quoted, shown, text, unquoted
 from app.ingest.opened import Opened, Stream, UnreadableError
 from app.ingest.row import Filled, Reject, Row, cells, layout
+from app.text import Code
 
 FORMATS: Mapping[str, Format] = {
     f.name: f
@@ -212,6 +214,7 @@ def _as_given(line: bytes) -> bytes:
 
 
 _reject = msgspec.json.Decoder(Reject)
+_CODE = TypeAdapter(Code)
 
 
 def _is_rejects(line: bytes) -> bool:
@@ -230,8 +233,9 @@ def _mended(stream: Stream | None) -> Iterator[Row]:
             continue
         try:
             given = _reject.decode(line.body)
-            yield msgspec.structs.replace(_again(line.number, given), dataset=given.dataset)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as wrong:
+            dataset = _CODE.validate_python(given.dataset) if given.dataset else ""
+            yield msgspec.structs.replace(_again(line.number, given), dataset=dataset)
+        except (msgspec.MsgspecError, ValueError, RecursionError, KeyError) as wrong:
             reason = RejectedError("", f"is no row of a file of rejects: {str(wrong)[:200]}")
             yield Row(line.number, line.body, reason, shown(line.body))
 

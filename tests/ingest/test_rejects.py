@@ -114,6 +114,10 @@ def test_rows_of_several_datasets_may_have_the_same_key(database: Database, tmp_
     lines = [{**line, "dataset": "one"}, {**line, "dataset": "two"}, line]
     path = wrote(tmp_path / "mended", ndjson(*lines))
     assert counts(load(database, path)[0]) == {"rows": 3, "new": 3}
+    odd = wrote(
+        tmp_path / "odd", ndjson({**line, "dataset": "a/b"}, {**line, "dataset": "x" * 300})
+    )
+    assert counts(load(database, odd)[0]) == {"rows": 2, "rejected": 2}
     assert counts(load(database, path, dataset="one")[0]) == {
         "rows": 3, "duplicates": 2, "unchanged": 1,
     }  # fmt: skip
