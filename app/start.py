@@ -14,7 +14,8 @@ def main() -> None:
     command = _program()
     gc.freeze()
     gc.enable()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # cleaning up first
+    if sys.argv[1:2] == ["load"] and "-" in sys.argv:  # of which a copy is kept meanwhile
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         command()
     except Exception as failed:

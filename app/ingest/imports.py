@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -22,6 +22,8 @@ OPEN: tuple[State, ...] = ("waiting", "running", "cancelling")
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_AT_ONCE = 100
 """Imports that are looked at to find one to do; services that share them work on fewer."""
+LONG = 86_400
+"""Seconds after which an import whose folder is not there counts as lost."""
 ARRIVING, UPLOADED = "arriving-", "upload-"
 """How the names of files begin: of one that is being sent, and of one that an import is about."""
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -108,11 +110,22 @@ def advance(
     return str(db.scalar(select(i.state).where(i.id == ident))), counts
 
 
-def finish(db: Connection, ident: str, state: str, tally: Tally, error: str | None) -> None:
-    """Note how an import ended; one that is only put off is waiting again."""
+def finish(db: Connection, ident: str, state: str, tally: Tally, error: str | None) -> str:
+    """Note how an import ended, and return it. One that is only put off is waiting again, unless
+    somebody has asked for its end meanwhile."""
+    i = imports.c
+    if state not in OVER and db.scalar(select(i.state).where(i.id == ident)) == "cancelling":
+        state = "cancelled"
     ended = now() if state in OVER else None
     values = {"state": state, "counts": json.dumps(told(tally)), "error": error}
-    db.execute(update(imports).where(imports.c.id == ident).values(**values, finished_at=ended))
+    db.execute(update(imports).where(i.id == ident).values(**values, finished_at=ended))
+    return state
+
+
+def given_up(row: Row[Any]) -> bool:
+    """Whether nobody has had to do with an import for long: then nobody will."""
+    seen = datetime.strptime(row.seen_at or row.created_at, _FORM).replace(tzinfo=UTC)
+    return row.state == "cancelling" or (datetime.now(UTC) - seen).total_seconds() > LONG
 
 
 def cancel(db: Connection, ident: str) -> None:

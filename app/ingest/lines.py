@@ -64,9 +64,17 @@ def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
         for n, part in enumerate(body.split(b"\r")):
             number += n > 0
             if b"\x00" in part:
-                yield Line(number, part, RejectedError("", "the line holds a NUL byte"))
+                yield _of_nul(number, part)
             elif blank or (part and not part.isspace()):
                 yield Line(number, part)
+
+
+def _of_nul(number: int, part: bytes) -> Line:
+    """A line with a NUL, whole if it can be mended: as a reject it takes several times its size."""
+    why = "the line holds a NUL byte"
+    if len(part) > MOST // 8:
+        return Line(number, part[:SHOWN], CutError("", why))
+    return Line(number, part, RejectedError("", why))
 
 
 def _next(stream: Stream, carried: bytes) -> bytes:

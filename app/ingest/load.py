@@ -1,6 +1,7 @@
 """Loading files: batch by batch, each committed whole, each row accounted for."""
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -179,8 +180,12 @@ class Loader:
                     self.heard.looking()
                 name, into = key(row), own
                 if into is None:
+                    if row.wrong is not None:
+                        ledger.add(None)
+                        continue
                     into = self._into(places, row.format, row.dataset)
-                    name = name and f"{into.dataset}:{name}"
+                    apart = into.format.name if into.format.name in NOT_EVENTS else ""
+                    name = name and f"{into.dataset}:{apart}:{name}"
                 ledger.add(name)
                 if into.format.day is not None:
                     into.cover(day(row))
@@ -191,6 +196,7 @@ class Loader:
         with self.database.connect() as db:
             by_index(db)
             self._stand(db).begin(db, {into.dataset for into in places.values()})
+        name = os.fsencode(file.name).decode("utf-8", "replace")
         with file.open() as stream:
             rows = enumerate(reading.rows(stream))
             for _ in islice(rows, self.skip):
@@ -198,7 +204,7 @@ class Loader:
             done, self.skip = self.skip, 0
             while part := self._part(rows):
                 for _, run in groupby(part, _belongs):
-                    self._batch(list(run), file.name, marks)
+                    self._batch(list(run), name, marks)
                 done += len(part)
                 self.heard.progress(done, stream.position)
                 self.heard.looking()
@@ -252,6 +258,8 @@ class Loader:
                 begun = time.perf_counter()
                 by_index(db)
                 if moment(db).before != standing.version:
+                    if not _there(db, dataset):
+                        raise UnreadableError(f"goes into {dataset}, which was deleted meanwhile")
                     standing.catch_up(db)
                     batch = _prepared(
                         db, rows, dataset, standing, self.options.mode, moment(db).last
@@ -286,12 +294,11 @@ class Loader:
 
     def _ensure(self, dataset: str, format_: Format) -> None:
         """Create the dataset where it is not there yet."""
-        found = select(datasets.c.code).where(datasets.c.code == dataset)
         with self.database.connect() as db:
-            if db.scalar(found) is not None:
+            if _there(db, dataset):
                 return
         with self.database.write() as db:
-            if db.scalar(found) is None:
+            if not _there(db, dataset):
                 made = format_.dataset.model_copy(update={"code": dataset})
                 if dataset != format_.dataset.code:
                     made.name = dataset
@@ -344,6 +351,10 @@ def in_earnest(database: Database) -> None:
         ready_to_pour(db)
     gc.freeze()
     gc.set_threshold(*COLLECTING)
+
+
+def _there(db: Connection, dataset: str) -> bool:
+    return db.scalar(select(datasets.c.code).where(datasets.c.code == dataset)) is not None
 
 
 def _belongs(row: tuple[int, Row]) -> tuple[str, str]:

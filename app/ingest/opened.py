@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import sys
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ FREE = 64 << 20
 MOST_MEMBERS = 10_000
 PIECE = 1 << 10
 """Bytes of zstd that are expanded at once: they may become thirty thousand times as many."""
+MOST_EMPTY = 100_000
+"""Pieces and frames in a row of which nothing comes."""
 WORKBOOK = "[Content_Types].xml"
 UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
@@ -107,7 +110,7 @@ class _Zstd:
     def __init__(self, below: IO[bytes]) -> None:
         self._below = below
         self._frame: Any = None
-        self._rest, self._made = b"", memoryview(b"")
+        self._rest, self._made, self._empty = b"", memoryview(b""), 0
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes, none at the end; raises `EOFError`."""
@@ -121,6 +124,9 @@ class _Zstd:
                 self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
             self._made = memoryview(self._frame.decompress(piece))
             self._rest = self._frame.unused_data if self._frame.eof else b""
+            self._empty = 0 if self._made else self._empty + 1
+            if self._empty > MOST_EMPTY:
+                raise ValueError("it holds more and more that is nothing")
             if self._frame.eof:
                 self._frame = None
         part, self._made = bytes(self._made[:size]), self._made[size:]
@@ -162,13 +168,32 @@ class _Part:
         self.closed = True
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> Stream:
-    assert archive.fp is not None
-    below = _Part(archive.fp)
+_kept = threading.local()
+"""The archive that this thread read last: the list of its members takes long to read."""
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    now = path.stat()
+    which = (path, now.st_ino, now.st_size, now.st_mtime_ns)
+    held: tuple[object, zipfile.ZipFile] | None = getattr(_kept, "archive", None)
+    if held is not None and held[0] == which:
+        return held[1]
+    if held is not None:
+        held[1].close()  # the file itself stays open as long as a member of it is read
+    _kept.archive = None
+    made = zipfile.ZipFile(path)
+    _kept.archive = which, made
+    return made
+
+
+def _member(path: Path, member: zipfile.ZipInfo, most: int) -> Stream:
     try:
+        archive = _archive(path)
         inner = archive.open(member)
     except _BROKEN as broken:
         raise UnreadableError(f"cannot be read: {broken}") from broken
+    assert archive.fp is not None
+    below = _Part(archive.fp)
     return Stream(_Bounded(inner, below, most), below)
 
 
@@ -183,10 +208,10 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
             yield Opened(str(path), size, lambda: stream(path, most), path, path)
             return
     try:
-        archive = zipfile.ZipFile(path)
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
     except _BROKEN as broken:
         raise UnreadableError(f"is a broken archive: {broken}") from broken
-    members = [m for m in archive.infolist() if not m.is_dir()]
     if any(m.filename == WORKBOOK for m in members):
         raise UnreadableError("is a workbook; save its sheet as CSV and load that")
     if len(members) > MOST_MEMBERS:
@@ -196,7 +221,7 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
         yield Opened(
             f"{path}:{shown}",
             m.compress_size,
-            lambda member=m: _member(archive, member, most),  # type: ignore[misc]
+            lambda member=m: _member(path, member, most),  # type: ignore[misc]
             path,
         )
 
@@ -216,7 +241,7 @@ def found(given: str, spool: Path) -> list[Path]:
     path = Path(given)
     if path.is_fifo():
         with path.open("rb") as source:
-            return [spooled(source, spool / path.name)]
+            return [spooled(source, spool / f"{len(list(spool.iterdir()))}-{path.name}")]
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     if path.exists():

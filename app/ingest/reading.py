@@ -91,30 +91,36 @@ def _delimited(file: Opened, wanted: str) -> Reading | None:
 
     Where the format was named, as many cells as it has are enough in the end.
     """
-    steps = [(slice(1), False), (slice(1, LOOKED_AT), False)]
-    steps += [(slice(LOOKED_AT), True)] if wanted != AUTO else []
-    for rows, by_count in steps:
+    steps = [(1, False), (LOOKED_AT, False), *([(LOOKED_AT, True)] if wanted != AUTO else [])]
+    for most, by_count in steps:
         for separator, quotes in product(SEPARATORS, (True, False)):
             fits = [f for f in fitting(wanted) if (f.quotes or separator not in "\t\x01") == quotes]
             with file.open() as stream:
                 split = (quoted if quotes else unquoted)(stream, separator)
-                for record in islice(split, rows.start, rows.stop):
-                    found = _of_record(record, fits, separator, quotes, by_count=by_count)
+                first = None
+                for record in islice(split, most):
+                    # A first row as wide as this one may be a header that says something else.
+                    likely = first != len(record.cells) or wanted != AUTO
+                    first = len(record.cells) if first is None else first
+                    by = (likely, by_count)
+                    found = _of_record(record, fits, separator, quotes, by)
                     if found is not None:
                         return found
     return None
 
 
 def _of_record(
-    record: Record, fits: Sequence[Format], separator: str, quotes: bool, *, by_count: bool
+    record: Record, fits: Sequence[Format], separator: str, quotes: bool, by: tuple[bool, bool]
 ) -> Reading | None:
+    by_look, by_count = by
     if record.wrong is not None or len(record.cells) < FEWEST:
         return None
     names = {name_of(cell) for cell in record.cells}
     for f in fits:
         if any(needed <= names for needed in f.header):
             return _gathered(_table(f, separator, quotes, record.cells))
-        if f.looks(record.cells) or (by_count and len(record.cells) in map(len, f.columns)):
+        as_wide = by_count and len(record.cells) in map(len, f.columns)
+        if as_wide or (by_look and f.looks(record.cells)):
             return _table(f, separator, quotes, None)
     return None
 

@@ -12,6 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
 
 from app.db.beside import address_of, beside
 from app.db.engine import Database
@@ -106,7 +109,7 @@ class Runner:
         """Where there is something to do, have a process do it until it has nothing more to do."""
         with self.database.connect() as db:
             rows = imports.unfinished(db, small=False)
-        if all(_is_held(Path(row.file)) for row in rows):
+        if all(_is_held(row) for row in rows):
             return False
         at = ""
         with self._started() as child:
@@ -152,11 +155,11 @@ class Runner:
             Path(row.file).unlink(missing_ok=True)
 
 
-def _is_held(path: Path) -> bool:
+def _is_held(row: Row[Any]) -> bool:
     try:
-        Hold(path).close()
+        Hold(Path(row.file)).close()
     except HeldError:
         return True
-    except FileNotFoundError:  # whoever takes it up says so
-        return False
+    except FileNotFoundError:  # its folder is another service's, or gone
+        return not imports.given_up(row)
     return False

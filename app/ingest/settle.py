@@ -52,7 +52,7 @@ def settle(given: Given, standing: Standing) -> Settled:
     place = given.location
     if place is not None and place.country is not None and place.country.startswith(PLACES):
         code = standing.world.find(place.country, day)
-        place.country = code or place.country.removeprefix("name:")
+        place.country = code or place.country.removeprefix("name:") or None
     for report in given.reports:
         source = report.source
         if type(source) is GivenSource:

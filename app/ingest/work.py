@@ -55,8 +55,9 @@ def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
             hold = Hold(Path(found.file))
         except HeldError:
             continue
-        except FileNotFoundError:
-            _fail(database, found, GONE)
+        except FileNotFoundError:  # its folder is another service's, or gone
+            if imports.given_up(found):
+                _give_up(database, found)
             continue
         row = None
         try:
@@ -117,7 +118,7 @@ def carry_out(
         loader.heard = Heard(committing=committing, looking=looking)
         state, error = _ended(loader, path, most_expanded)
         with database.write() as db:
-            imports.finish(db, row.id, state, loader.tally, error)
+            state = imports.finish(db, row.id, state, loader.tally, error)
         if state in OVER:
             path.unlink(missing_ok=True)
     except LostImportError:
@@ -150,9 +151,10 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
     return "done", None
 
 
-def _fail(database: Database, row: Row[Any], why: str) -> None:
+def _give_up(database: Database, row: Row[Any]) -> None:
+    ended = "cancelled" if row.state == "cancelling" else "failed"
     with database.write() as db:
-        imports.finish(db, row.id, "failed", imports.tally_of(row.counts), why)
+        imports.finish(db, row.id, ended, imports.tally_of(row.counts), GONE)
 
 
 def main() -> None:

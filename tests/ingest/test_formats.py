@@ -87,6 +87,15 @@ def test_a_format_is_recognised_after_rows_that_cannot_be_read(
     assert told == [False, False, True]
 
 
+def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> None:
+    row = ["17", "2024-05-01", "Order", "Retail", "Germany", "Delivered", "A12", "", "Anna"]
+    lines = [",".join(f"col{n}" for n in range(20)), ",".join(row + [""] * 11)]
+    (tmp_path / "x").write_text("\n".join(lines) + "\n")
+    [file] = opened(tmp_path / "x")
+    with pytest.raises(UnreadableError):
+        recognised(file)
+
+
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
 def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: str) -> None:
     broken = cells(name)

@@ -134,6 +134,25 @@ def test_nested_parquet_counts_what_is_within(tmp_path: Path) -> None:
     assert [reason is None for reason in why(rows_of(path))] == [False, True, True]
 
 
+def test_parquet_of_several_groups_of_rows(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    rows = pa.Table.from_pylist([event(f"k{n}") for n in range(1200)])
+    parquet.write_table(rows, path, row_group_size=700)
+    assert counts(load(database, path)[0]) == {"rows": 1200, "new": 1200}
+
+
+@pytest.mark.parametrize("odd", [{"participants": "no json"}, {"id": None}, {"tags": ["a"]}])
+def test_parquet_that_was_exported_and_changed_is_rejected(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.parquet"
+    row = {"id": "a:b", "key": "b", "title": "t", "date": "2020", "participants": "[]",
+           "revision": 1, "tags": "a", **odd}  # fmt: skip
+    parquet.write_table(pa.Table.from_pylist([row]), path)
+    [told] = why(rows_of(path))
+    assert told == "is not as it was exported"
+
+
 def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     column = pa.array(["a" * 70_000_000])
@@ -141,6 +160,20 @@ def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
                         compression="zstd")  # fmt: skip
     with pytest.raises(UnreadableError, match="expands to"):
         rows_of(path)
+
+
+def test_archives_are_not_held_open(tmp_path: Path) -> None:
+    files = []
+    for n in range(100):
+        path = tmp_path / f"{n}.zip"
+        with zipfile.ZipFile(path, "w") as out:
+            out.writestr("a.ndjson", ndjson(event(f"k{n}")))
+        files += list(opened(path))
+    before = len(os.listdir("/proc/self/fd"))
+    for file in files:
+        with file.open() as stream:
+            assert len(list(recognised(file).rows(stream))) == 1
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -39,6 +39,8 @@ def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_
     keys = ("123-2018-06-01", "9-2018-06-01")
     held = [document(database, f"icews:{k}")["location"]["country"] for k in keys]
     assert held == ["GNB", "Nowhere-Land"]
+    load(database, wrote(tmp_path / "b", ndjson(naming("c", country="name:"))))
+    assert document(database, "local:c")["location"]["country"] is None
 
 
 def test_whom_nobody_knows_is_created_once(database: Database, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,11 +14,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.db.engine import Database
+from app.db.failures import passing
 from app.db.tables import imports
 from app.ingest import imports as table
 from app.ingest import runner, work
@@ -244,8 +248,11 @@ def test_an_import_whose_folder_is_gone_fails_and_holds_nobody_up(
     kept = given(database, tmp_path / "upload", 1501)
     with running(database):
         until(database, kept, ("done",))
-    row = at(database, lost)
-    assert (row.state, row.error) == ("failed", "the upload is gone")
+    assert at(database, lost).state == "waiting"  # another service may have its folder
+    with database.write() as db:
+        db.execute(update(imports).where(imports.c.id == lost).values(created_at=OLD))
+    with running(database):
+        assert until(database, lost, ("failed",)).error == "the upload is gone"
 
 
 def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
@@ -283,3 +290,34 @@ def test_what_the_database_cannot_take_fails_once(
     ident = given(database, tmp_path / "upload", 10)
     with running(database):
         assert until(database, ident, ("failed",)).error.startswith("something failed")
+
+
+def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
+    database: Database, tmp_path: Path
+) -> None:
+    ident = given(database, tmp_path / "upload", 10)
+    found = claimed(database, small=True)
+    assert found is not None
+    with database.write() as db:
+        table.cancel(db, ident)
+    ending = threading.Event()
+    ending.set()
+    work.carry_out(database, *found, 1 << 30, ending)
+    assert at(database, ident).state == "cancelled"
+    assert not (tmp_path / "upload").exists()
+
+
+@pytest.mark.parametrize(
+    ("failed", "will_pass"),
+    [
+        (PoolTimeoutError(), True), (psycopg.OperationalError("gone"), True),
+        (psycopg.errors.ReadOnlySqlTransaction(), True), (psycopg.errors.DiskFull(), True),
+        (psycopg.errors.ProgramLimitExceeded(), False),
+        (psycopg.errors.InvalidTextRepresentation(), False),
+        (sqlite3.OperationalError("disk is full"), True), (ValueError(), False),
+    ],
+)  # fmt: skip
+def test_what_passes_is_tried_again(failed: Exception, will_pass: bool) -> None:
+    assert passing(failed) is will_pass
+    if isinstance(failed, psycopg.Error | sqlite3.Error):
+        assert passing(DBAPIError("SELECT 1", {}, failed)) is will_pass

@@ -29,7 +29,8 @@ def _cell(cells: Cells, name: str) -> str:
 
 
 def _key(cells: Cells) -> str:
-    return f"{cells.get('event_id', '').strip()}-{cells.get('event_date', '').strip()[:10]}"
+    number, day = (cells.get(name, "").strip() for name in ("event_id", "event_date"))
+    return f"{number}-{day[:10]}" if number and day else ""
 
 
 def _actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
