@@ -172,7 +172,9 @@ def _all_there(
             done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
             return False
     new = {key: given for key, given in settled.sources.items() if key not in cited}
-    if new and stays:
+    if not new:
+        return True
+    if stays:
         done.rejects.append((row, _otherwise()))
         return False
     cited.update((key, cite(given)) for key, given in new.items())

@@ -361,7 +361,7 @@ def _where(place: GivenPlace | None) -> tuple[Any, ...]:
 
 def _words(b: Body) -> str:
     """What full text finds, each word once; no word runs from one text into the next."""
-    found = words(b.title)
+    found = [*_named(b.title)] if len(b.title) <= MOST_KEPT else words(b.title)
     if b.summary:
         found += words(b.summary)
     for p in b.participants:
@@ -372,6 +372,10 @@ def _words(b: Body) -> str:
     return " ".join(dict.fromkeys(found))
 
 
-@lru_cache(4096)
+MOST_KEPT = 200
+"""Letters of a title whose words are kept: those that machines make come again and again."""
+
+
+@lru_cache(16_384)
 def _named(name: str) -> tuple[str, ...]:
     return tuple(words(name))
