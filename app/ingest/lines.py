@@ -42,20 +42,21 @@ class Record(Struct, frozen=True, gc=False):
 
 def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
     """The lines of a stream, empty ones only where `blank`; CR, LF and CRLF may be mixed."""
-    number, carried = 0, b""
-    while body := _next(stream, carried):
+    number, carried, readline = 0, b"", stream.readline
+    while body := _next(stream, carried) if carried else readline(MOST + 1):
         number += 1
         carried = b""
         if number == 1:
             body = _begun(body)
-        if len(body) > MOST and b"\r" in body and not body.endswith(b"\n"):
-            cut = body.rindex(b"\r") + 1
-            body, carried = body[:cut], body[cut:]
-        if len(body) > MOST and not body.endswith((b"\n", b"\r")):
-            carried = _after(stream)
-            wrong = CutError("", f"the line is longer than {MOST:,} bytes")
-            yield Line(number, body[:SHOWN], wrong)
-            continue
+        if len(body) > MOST:
+            if b"\r" in body and not body.endswith(b"\n"):
+                cut = body.rindex(b"\r") + 1
+                body, carried = body[:cut], body[cut:]
+            if len(body) > MOST and not body.endswith((b"\n", b"\r")):
+                carried = _after(stream)
+                wrong = CutError("", f"the line is longer than {MOST:,} bytes")
+                yield Line(number, body[:SHOWN], wrong)
+                continue
         body = body.rstrip(b"\r\n")
         if b"\r" not in body and b"\x00" not in body:
             if blank or (body and not body.isspace()):

@@ -181,10 +181,9 @@ def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] 
             except RejectedError as wrong:
                 yield refused(line.number, wrong, shown(line.body))
                 continue
-            count = body.count(separator) + 1
-            laid = layouts.get(count)
+            laid = layouts.get(body.count(separator) + 1)
             if laid is None:
-                yield miscounted(line.number, count, body)
+                yield miscounted(line.number, body.count(separator) + 1, body)
             elif body[:1].isdigit() or not _is_heading(body.split(separator), laid.columns):
                 yield Row(line.number, body, None, "", format_, laid)
 
