@@ -11,6 +11,7 @@ from app.db.tables import (
     commits,
     day_sums,
     events,
+    metadata,
     participations,
     reports,
     revisions,
@@ -40,6 +41,7 @@ def findings(db: Connection) -> Iterator[str]:
         yield from _of_events(db, ids)
         last = ids[-1]
     yield from _strays(db)
+    yield from _references(db)
     yield from _sums(db)
     for statement in odd_volumes():
         for row in db.execute(statement.limit(PART)):
@@ -112,6 +114,16 @@ def _strays(db: Connection) -> Iterator[str]:
         gone = ~exists().where(events.c.id == table.c[key])
         if n := db.scalar(select(func.count()).select_from(table).where(gone)):
             yield f"{table.name}: {n} rows of events that do not stand"
+
+
+def _references(db: Connection) -> Iterator[str]:
+    """Rows that refer to what is not there: loaders spare the database looking it up."""
+    for table in metadata.sorted_tables:
+        for key in table.foreign_keys:
+            asked, there = key.parent, exists().where(key.column == key.parent)
+            lost = select(asked, func.count()).where(asked.is_not(None), ~there)
+            for value, n in db.execute(lost.group_by(asked).order_by(asked).limit(PART)):
+                yield f"{table.name}: {n} rows of the {asked.name} {value!r}, which is not there"
 
 
 def _sums(db: Connection) -> Iterator[str]:

@@ -56,6 +56,16 @@ def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Dat
         db.rollback()
 
 
+def test_what_is_not_there_after_all_is_found(database: Database) -> None:
+    assert sound(database) == []
+    with database.connect() as db:
+        ready_to_pour(db)
+    with database.write() as db, known(db):
+        cite(db, 1)
+    told = "reports: 1 rows of the source 'no-such-source', which is not there"
+    assert told in sound(database)
+
+
 def test_who_may_not_has_it_looked_up(plain: Database) -> None:
     with pytest.raises(REFUSED), plain.write() as db, known(db):
         cite(db, 1)
