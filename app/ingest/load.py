@@ -38,8 +38,8 @@ FIRST, LEAST, MOST = 500, 5_000, 10_000
 """Rows of the first batch, of the smallest and of the largest of those that follow it."""
 MOST_BYTES = 8 << 20
 """Of the rows of a batch, as they were read: so much is held in memory, some twenty times over."""
-LOOKING = 1_000
-"""Rows looked through between two looks around."""
+LOOKING = 16
+"""Rows that are read between two looks around."""
 COLLECTING = (2_000_000, 10, 100)
 """Looking for garbage as often as usual costs a third of the time of a load."""
 NOT_EVENTS = (*BY_YEAR, "gdelt-mentions")
@@ -173,10 +173,11 @@ class Loader:
         self, file: Opened, reading: Reading, ledger: Ledger, places: dict[tuple[str, str], Into]
     ) -> None:
         """Note the key of each row, and the day on which it was added where the format tells."""
-        own = None if reading.mended else places[next(iter(places))]
+        own = None if reading.mended else next(iter(places.values()))
+        dated = own is not None and own.format.day is not None
         with file.open() as stream:
-            for number, row in enumerate(reading.rows(stream)):
-                if not number % LOOKING:
+            for row in reading.rows(stream):
+                if not ledger.length % LOOKING:
                     self.heard.looking()
                 name, into = key(row), own
                 if into is None:
@@ -187,7 +188,7 @@ class Loader:
                     apart = into.format.name if into.format.name in NOT_EVENTS else ""
                     name = name and f"{into.dataset}:{apart}:{name}"
                 ledger.add(name)
-                if into.format.day is not None:
+                if dated or (own is None and into.format.day is not None):
                     into.cover(day(row))
 
     def _run(
@@ -211,12 +212,13 @@ class Loader:
 
     def _part(self, rows: Iterator[tuple[int, Row]]) -> list[tuple[int, Row]]:
         """The next rows: as many as a batch should have, fewer where they are long."""
-        part, size = [], 0
-        for each in rows:
-            part.append(each)
-            size += length(each[1])
-            if len(part) >= self._size or size >= MOST_BYTES:
-                break
+        part: list[tuple[int, Row]] = []
+        size = 0
+        while size < MOST_BYTES and (
+            some := list(islice(rows, min(LOOKING, self._size - len(part))))
+        ):
+            part += some
+            size += sum([length(row) for _, row in some])
         return part
 
     def _batch(self, run: Sequence[tuple[int, Row]], file: str, marks: Marks) -> None:

@@ -138,7 +138,7 @@ def day(row: Row) -> str | None:
 def length(row: Row) -> int:
     """Bytes of a row as it was read, or nearly: a letter of text counts for one."""
     content = row.content
-    if isinstance(content, bytes | str):
+    if isinstance(content, bytes) or isinstance(content, str):  # noqa: SIM101 - the quicker one
         return len(content) or len(row.raw)
     return sum(map(len, content.values())) or len(row.raw)
 
