@@ -33,6 +33,7 @@ from app.http.problems import RESPONSES, MissingError, UnreadableError
 from app.ingest import imports as table
 from app.ingest.imports import OVER
 from app.ingest.load import Options
+from app.ingest.row import Reject
 from app.ingest.schemas import Import, ImportQuery, RejectedRow, as_import
 
 router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
@@ -268,20 +269,11 @@ def list_rejects(
     return cached_body(request, page([_whole(row.reject) for row in told], meta, where))
 
 
-class _Kept(msgspec.Struct):
+class _Kept(Reject, omit_defaults=False):
     """A reject as it is kept, its row as it is written: that may be nested deeper than a model of
     it could follow."""
 
-    line: int
-    field: str
-    reason: str
-    format: str
     row: msgspec.Raw
-    table: bool = False
-    columns: list[str] = []
-    separator: str = ""
-    file: str = ""
-    dataset: str = ""
 
 
 def _whole(reject: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import msgspec
 import pytest
 from hypothesis import strategies as st
 
@@ -14,13 +13,10 @@ from app.edtf import parse
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.given import Given, GivenSource, RejectedError
-from app.ingest.opened import UnreadableError, opened
+from app.ingest.opened import opened
 from app.ingest.reading import FORMATS, recognised
-from app.ingest.row import Filled, Row, day, item, key, signature
-from app.ingest.row import cells as cells_of
-from ingest.rows import COLUMNS, EXAMPLES, TABS, cells, event, ndjson, table
-
-ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
+from app.ingest.row import Filled, Row, item
+from ingest.rows import COLUMNS, cells
 
 
 def given(name: str, **changed: str) -> Given:
@@ -41,116 +37,6 @@ def told(name: str, **changed: str) -> tuple[Given, list[str]]:
 
 def who(event: Given) -> list[tuple[Any, ...]]:
     return [(p.role, p.actor, p.native) for p in event.participants]
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize("header", [True, False])
-@pytest.mark.parametrize("separator", ["\t", ",", ";"])
-def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separator: str) -> None:
-    path = tmp_path / "x"
-    own = "\t" if "\t" in table(name) else ","
-    path.write_text(table(name, header=header).replace(own, separator))
-    if separator == ";" and name in ("ucdp-ged", "acled", "polecat"):
-        pytest.skip("its cells hold lists by semicolon")
-    if separator == "," and own == "\t":
-        path.write_text(
-            "".join(
-                ",".join(f'"{c}"' for c in line.split("\t")) + "\n"
-                for line in table(name, header=header).splitlines()
-            )
-        )
-    if separator == "\t" and own == ",":
-        lines = [COLUMNS[name]] * header + [tuple(cells(name))]
-        path.write_text("".join("\t".join(line) + "\n" for line in lines))
-    [file] = opened(path)
-    reading = recognised(file)
-    wanted = "gdelt-v1" if (name, header) == ("gdelt-v1", True) else name
-    assert reading.format.name == wanted
-    with file.open() as stream:
-        [row] = reading.rows(stream)
-    assert dict(cells_of(row)) == dict(zip(COLUMNS[name], cells(name), strict=True))
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize("header", [True, False])
-def test_a_format_is_recognised_after_rows_that_cannot_be_read(
-    tmp_path: Path, name: str, header: bool
-) -> None:
-    separator = "\t" if name in TABS else ","
-    odd = f"exported by hand\ncut{separator}off{separator}here\n"
-    (tmp_path / "x").write_text(odd + table(name, header=header))
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file)
-    assert reading.format.name == ("gdelt-v1" if (name, header) == ("gdelt-v1", True) else name)
-    with file.open() as stream:
-        told = [row.wrong is None for row in reading.rows(stream)]
-    assert told == [False, False, True]
-
-
-def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> None:
-    row = ["17", "2024-05-01", "Order", "Retail", "Germany", "Delivered", "A12", "", "Anna"]
-    lines = [",".join(f"col{n}" for n in range(20)), ",".join(row + [""] * 11)]
-    (tmp_path / "x").write_text("\n".join(lines) + "\n")
-    [file] = opened(tmp_path / "x")
-    with pytest.raises(UnreadableError):
-        recognised(file)
-
-
-@pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
-def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: str) -> None:
-    broken = cells(name)
-    broken[1] = broken[5] = broken[2] = "?"
-    separator = "\t" if name in TABS else ","
-    (tmp_path / "x").write_text(separator.join(broken) + "\n")
-    [file] = opened(tmp_path / "x")
-    with pytest.raises(UnreadableError, match="none of the formats known"):
-        recognised(file)
-    with file.open() as stream:
-        [row] = recognised(file, name).rows(stream)
-    with pytest.raises(RejectedError):
-        item(row, lambda *_: None)
-
-
-def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "x").write_text("events of today\n" + ndjson(event("a")))
-    [file] = opened(tmp_path / "x")
-    for wanted in ("auto", "entente"):
-        with file.open() as stream:
-            told = [key(row) for row in recognised(file, wanted).rows(stream)]
-        assert told == [None, "a"]
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_headers_and_tags_are_no_rows(tmp_path: Path, name: str) -> None:
-    body = table(name, [{}, {}], header=True)
-    separator = "\t" if "\t" in body else ","
-    head = body.splitlines(keepends=True)[0]
-    tags = separator.join(["", "#date", *[""] * (len(COLUMNS[name]) - 2)]) + "\n"
-    (tmp_path / "x").write_text(head + tags + body)
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file)
-    with file.open() as stream:
-        assert len(list(reading.rows(stream))) == 2
-
-
-@pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
-def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: str) -> None:
-    whole = table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
-    odd = whole.splitlines(keepends=True)[1].encode()
-    body = whole.encode() + b"\n" + b"x\t" + odd + b"1\xff" + odd + odd
-    (tmp_path / "x").write_bytes(body)
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file, name)
-    with file.open() as stream:
-        rows = list(reading.rows(stream))
-    split = [
-        row if row.wrong else msgspec.structs.replace(row, content=cells_of(row)) for row in rows
-    ]
-    assert all(isinstance(row.content, str) for row in rows if not row.wrong)
-    for told in (key, day, signature):
-        assert [told(row) for row in rows] == [told(row) for row in split]
-    assert sum(key(row) is None for row in rows) >= 2
-    assert len({key(row) for row in rows}) > 2
 
 
 class Watched(Filled):
