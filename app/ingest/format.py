@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.ingest.given import Item, RejectedError
 from app.sources.schemas import Dataset
@@ -21,7 +22,8 @@ class Format:
     name: str
     dataset: Dataset
     """Where rows of this format are said to come from, unless the loader is told otherwise."""
-    given: Callable[[Cells, Warn], Item]
+    given: Callable[[Any, Warn], Item]
+    """Of all cells by column, or of those of `used`, in their order."""
     key: Callable[[Cells], str]
     header: tuple[frozenset[str], ...]
     """Columns by which a header is recognised; any one of these sets will do."""
@@ -37,7 +39,7 @@ class Format:
     dated: tuple[str, ...] = ()
     """Those that `day` looks at."""
     used: tuple[str, ...] = ()
-    """Those that `given` looks at."""
+    """Those that `given` is handed one by one; where none is named it has all, by column."""
 
 
 def name_of(cell: str) -> str:
@@ -76,7 +78,12 @@ def whole(cells: Cells, name: str) -> int | None:
 
 def needed(cells: Cells, name: str) -> str:
     """A text that must be there."""
-    text = cells.get(name, "").strip()
+    return there(cells.get(name, ""), name)
+
+
+def there(text: str, name: str) -> str:
+    """As `needed`, of a cell by itself."""
+    text = text.strip()
     if not text:
         raise RejectedError(name, "is empty")
     return text

@@ -31,8 +31,8 @@ class Layout(msgspec.Struct, frozen=True, gc=False):
     """Of a line, the cells that the format's `key` looks at."""
     dated: Callable[[str], Cells]
     """Those that its `day` looks at."""
-    used: Callable[[str], Cells]
-    """Those that its `given` looks at."""
+    used: Callable[[str], Any]
+    """What its `given` is handed."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +82,7 @@ def layout(format_: Format, columns: tuple[str, ...], separator: str) -> Layout:
     """How lines of these columns stand."""
     keyed = _near_the_ends(columns, format_.keyed or columns, separator)
     dated = _near_the_ends(columns, format_.dated or columns, separator)
-    used = _picked(columns, format_.used or columns, separator)
+    used = _one_by_one(columns, format_.used, separator)
     return Layout(columns, separator, keyed, dated, used)
 
 
@@ -108,7 +108,8 @@ def item(row: Row, warn: Warn) -> Item:
     for name, cell in content.items():
         if "\x00" in cell:
             raise RejectedError(name, "must not contain a NUL character")
-    return row.format.given(content, warn)
+    used = row.format.used
+    return row.format.given([content.get(name, "") for name in used] if used else content, warn)
 
 
 def key(row: Row) -> str | None:
@@ -194,6 +195,20 @@ def _picked(
     return lambda line: dict(zip(there, pick(line.split(separator)), strict=True))
 
 
+def _one_by_one(
+    columns: Sequence[str], used: Sequence[str], separator: str
+) -> Callable[[str], Any]:
+    """What takes the cells that are used out of a line, in their order; all by column where no
+    format says which. One that is not there is empty."""
+    if not used:
+        return _picked(columns, columns, separator)
+    place = {name: n for n, name in enumerate(columns)}
+    pick: Any = _items([place.get(name, len(columns)) for name in used])
+    if place.keys() >= set(used):
+        return lambda line: pick(line.split(separator))
+    return lambda line: pick([*line.split(separator), ""])
+
+
 def _items(at: Sequence[int]) -> Callable[[Sequence[str]], Iterable[str]]:
     return itemgetter(*at) if len(at) > 1 else lambda cells: [cells[n] for n in at]
 
@@ -204,23 +219,23 @@ def _near_the_ends(
     """As `_picked`, for a few columns that stand near the ends of a line."""
     place, size = {name: n for n, name in enumerate(columns)}, len(columns)
     at = [(name, place[name]) for name in wanted if name in place]
-    first = {name: n for name, n in at if n < size / 2}
-    last = {name: size - 1 - n for name, n in at if n >= size / 2}
-    if len(at) < len(wanted) or sum(first.values()) + sum(last.values()) > MOST_STEPS:
+    first = [(name, n) for name, n in at if n < size / 2]
+    last = [(name, n - size) for name, n in at if n >= size / 2]
+    from_left = max([n + 1 for _, n in first], default=0)
+    from_right = max([-n for _, n in last], default=0)
+    if len(at) < len(wanted) or from_left + from_right > MOST_STEPS:
         return _picked(columns, wanted, separator)
 
     def told(line: str) -> Cells:
         found = {}
-        for name, steps in first.items():
-            start = 0
-            for _ in range(steps):
-                start = line.index(separator, start) + 1
-            found[name] = line[start : line.index(separator, start)]
-        for name, steps in last.items():
-            end = len(line)
-            for _ in range(steps):
-                end = line.rindex(separator, 0, end)
-            found[name] = line[line.rindex(separator, 0, end) + 1 : end]
+        if first:
+            begun = line.split(separator, from_left)
+            for name, n in first:
+                found[name] = begun[n]
+        if last:
+            ending = line.rsplit(separator, from_right)
+            for name, n in last:
+                found[name] = ending[n]
         return found
 
     return told

@@ -1,6 +1,5 @@
 """What the rows of each format become."""
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.given import Given, GivenSource, RejectedError
 from app.ingest.opened import opened
 from app.ingest.reading import FORMATS, recognised
-from app.ingest.row import Filled, Row, item
+from app.ingest.row import Filled, Row, day, item, key, layout
 from ingest.rows import COLUMNS, cells
 
 
@@ -39,28 +38,23 @@ def who(event: Given) -> list[tuple[Any, ...]]:
     return [(p.role, p.actor, p.native) for p in event.participants]
 
 
-class Watched(Filled):
-    """Cells that note which of them are looked at."""
-
-    def __init__(self, held: Mapping[str, str]) -> None:
-        super().__init__(held)
-        self.seen: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self.seen.add(name)
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As of a dictionary."""
-        self.seen.add(name)
-        return super().get(name, default)
-
-
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
-def test_a_format_says_which_columns_it_looks_at(name: str) -> None:
-    watched = Watched(dict(zip(COLUMNS[name], cells(name), strict=True)))
-    FORMATS[name].given(watched, lambda _field, _odd: None)
-    assert watched.seen <= set(FORMATS[name].used)
+def test_a_line_is_the_same_as_its_cells(name: str) -> None:
+    for columns in FORMATS[name].columns:
+        held = dict(zip(COLUMNS[name], cells(name), strict=True))
+        content = Filled((column, held[column]) for column in columns)
+        line = "\t".join(content.values())
+        laid = layout(FORMATS[name], columns, "\t")
+        one, other = (
+            Row(1, line, format=FORMATS[name], layout=laid),
+            Row(1, content, format=FORMATS[name]),
+        )
+        assert item(one, _unwarned) == item(other, _unwarned)
+        assert (key(one), day(one)) == (key(other), day(other))
+
+
+def _unwarned(field: str, odd: str) -> None:
+    raise AssertionError(f"{field} {odd}")
 
 
 @hypothesis.given(st.dates(), st.sampled_from([-1, 0, 1, 7, 30, 365, 3650]))
@@ -95,18 +89,19 @@ def test_gdelt_is_held_to_what_json_is_held_to(column: str, cell: str, field: st
 
 
 def test_a_mention_is_held_to_it_too() -> None:
-    told = Filled(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
-    told["globaleventid"] = "9" * 201
+    content = Filled(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
+    content["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
-        FORMATS["gdelt-mentions"].given(told, lambda _field, _odd: None)
+        item(Row(1, content, format=FORMATS["gdelt-mentions"]), _unwarned)
 
 
 def test_long_cells_are_not_remembered() -> None:
     given("gdelt-v2")
-    remembered = [gdelt._actor, gdelt._place, gdelt._publisher]
+    remembered = [gdelt._actor, gdelt._place, gdelt._publisher, gdelt._days]
     before = [held.cache_info().currsize for held in remembered]
     for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
         given("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
+    given("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
     assert [held.cache_info().currsize for held in remembered] == before
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
-from app.events.vocabulary import CameoCode, cameo
-from app.ingest.format import Cells, Format, Warn, clipped, name_of, needed, number, numbered
+from app.events.vocabulary import EventType, cameo
+from app.ingest.format import Cells, Format, Warn, clipped, name_of, numbered, there
 from app.ingest.given import (
     MOST_OF_WORD,
     Given,
@@ -77,16 +76,17 @@ _COUNTS = (
     ("root", "isrootevent"),
 )
 _SAID = (("confidence", "confidence"), ("tone", "mentiondoctone"))
-_WHO = tuple(
-    (role, tuple(f"actor{n}{part}" for part in ("name", "code", "knowngroupcode", "countrycode")))
-    for n, role in ((1, "initiator"), (2, "target"))
-)
+_PARTY = ("name", "code", "knowngroupcode", "countrycode")
 _WHERE = tuple(
     f"actiongeo_{part}"
     for part in ("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long")
 )
-_PARTIES = tuple((role, itemgetter(*columns)) for role, columns in _WHO)
-_PLACE = itemgetter(*_WHERE)
+_KEYED, _DATED = ("globaleventid",), ("dateadded",)
+_USED = (
+    *_KEYED, "sqldate", *_DATED, "eventcode", "goldsteinscale", "quadclass", "sourceurl", *_WHERE,
+    *(f"actor{n}{part}" for n in (1, 2) for part in _PARTY), *(column for _, column in _COUNTS),
+)  # fmt: skip
+"""As `event` takes them apart."""
 MOST_KEPT = 300
 """Characters of cells whose meaning is remembered."""
 _QUADS = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
@@ -97,8 +97,8 @@ def _day(text: str) -> date:
     return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
-def _on(cells: Cells, name: str) -> date:
-    text = needed(cells, name)[:8]
+def _on(cell: str, name: str) -> date:
+    text = there(cell, name)[:8]
     try:
         return _day(text)
     except ValueError as wrong:
@@ -106,6 +106,12 @@ def _on(cells: Cells, name: str) -> date:
 
 
 @lru_cache(8192)
+def _days(day: str, added: str) -> tuple[str, str, bool]:
+    """The date of an event, the day on which it was added, and whether that is the earlier one."""
+    held, noted = _on(day, "sqldate"), _on(added, "dateadded")
+    return stated(held, noted), noted.isoformat(), held > noted
+
+
 def stated(day: date, added: date) -> str:
     """The date in EDTF, always one that can be read. "A week ago" and the like are coded as
     exactly so many days before."""
@@ -120,11 +126,9 @@ def stated(day: date, added: date) -> str:
     return f"{day.isoformat()[:4]}~" if lag == 3650 else day.isoformat()
 
 
-def _kept(looked_up: Any, cells: Sequence[str]) -> tuple[Any, ...] | None:
-    """What `_actor` or `_place` says of cells; that of very long ones is not remembered."""
-    usual = len("".join(cells)) <= MOST_KEPT
-    found: tuple[Any, ...] | None = (looked_up if usual else looked_up.__wrapped__)(*cells)
-    return found
+def _kept(looked_up: Any, *cells: str) -> Any:
+    """What a function that remembers says of cells; that of very long ones is not remembered."""
+    return (looked_up if len("".join(cells)) <= MOST_KEPT else looked_up.__wrapped__)(*cells)
 
 
 @lru_cache(8192)
@@ -175,79 +179,96 @@ def source(address: str, published: str) -> GivenSource:
     return GivenSource(clipped(address, MOST_OF_WORD), clipped(address, 2000), None, published)
 
 
-def _claims(cells: Cells, wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _claims(cells: Sequence[str], wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
     found = {}
-    for name, column in wanted:
-        if (value := numbered(cells[column], column)) is not None:
+    for (name, column), text in zip(wanted, cells, strict=True):
+        if text.isdecimal() and len(text) <= MOST_DIGITS:
+            found[name] = float(text)
+        elif (value := numbered(text, column)) is not None:
             found[name] = value
     return found
 
 
-def _reports(cells: Cells, added: date) -> list[GivenReport]:
-    address = cells["sourceurl"].strip()
-    if not address:
-        return []
-    said, claims = source(address, added.isoformat()), _claims(cells, _COUNTS)
-    return [GivenReport(said, None, None, "reports", claims)]
+MOST_DIGITS = 15
+"""Of a count that any number holds exactly."""
 
 
-def _title(cells: Cells, code: str, known: CameoCode | None) -> str:
-    one = cells["actor1name"] or cells["actor1code"]
-    other = cells["actor2name"] or cells["actor2code"]
-    what = f"{known.name} ({code})" if known else f"CAMEO {code}"
-    if one or other:
-        what = f"{one or '?'} → {other or '?'}: {what}"
-    return clipped(what, 200)
+class _Coded(NamedTuple):
+    """What an event's code, intensity and class say."""
+
+    what: str
+    cameo: str | None
+    type: EventType | None
+    mode: str | None
+    intensity: float | None
+    quad: int | None
+    odd: tuple[tuple[str, str], ...]
 
 
-def event(cells: Cells, warn: Warn) -> Item:
-    """An event of either version."""
-    code = needed(cells, "eventcode")
-    day, added = _on(cells, "sqldate"), _on(cells, "dateadded")
-    known = cameo().get(code)
-    key, intensity = needed(cells, "globaleventid"), number(cells, "goldsteinscale")
-    place = _kept(_place, _PLACE(cells))
-    who = [
-        GivenActor(role, *told)  # type: ignore[arg-type]
-        for role, pick in _PARTIES
-        if (told := _kept(_actor, pick(cells))) is not None
-    ]
-    made = Given(
-        key, _title(cells, code, known), stated(day, added), None, None, None, None, code,
-        intensity, _quad(cells), "gdelt", "reported", who, [],
-        None if place is None else GivenPlace(*place), [], _reports(cells, added),
-    )  # fmt: skip
+@lru_cache(8192)
+def _coded(code: str, goldstein: str, quad: str) -> _Coded:
+    known, intensity, kind = cameo().get(code), numbered(goldstein, "goldsteinscale"), _quad(quad)
     if known is None:
-        warn("eventcode", f"is no code of CAMEO: {code[:20]!r}")
-    else:
-        made.cameo, made.type, made.mode = code, known.plover_type, known.plover_mode
-        if known.goldstein is not None and intensity not in (None, known.goldstein):
-            warn("goldsteinscale", f"differs from the table, which has {known.goldstein}")
-    if day > added:
+        odd = (("eventcode", f"is no code of CAMEO: {code[:20]!r}"),)
+        return _Coded(f"CAMEO {code}", None, None, None, intensity, kind, odd)
+    differs: tuple[tuple[str, str], ...] = ()
+    if known.goldstein is not None and intensity not in (None, known.goldstein):
+        differs = (("goldsteinscale", f"differs from the table, which has {known.goldstein}"),)
+    what = f"{known.name} ({code})"
+    return _Coded(what, code, known.plover_type, known.plover_mode, intensity, kind, differs)
+
+
+def event(cells: Sequence[str], warn: Warn) -> Item:
+    """An event of either version."""
+    key, day, added, code, goldstein, quad, address = cells[:7]
+    code = there(code, "eventcode")
+    date, noted, ahead = _kept(_days, day, added)
+    key = there(key, "globaleventid")
+    what, known, kind, mode, intensity, quad_class, odd = _kept(_coded, code, goldstein, quad)
+    place, one, other = cells[7:14], cells[14:18], cells[18:22]
+    where = _kept(_place, *place)
+    who = []
+    if (told := _kept(_actor, *one)) is not None:
+        who.append(GivenActor("initiator", *told))
+    if (told := _kept(_actor, *other)) is not None:
+        who.append(GivenActor("target", *told))
+    from_, to = one[0] or one[1], other[0] or other[1]
+    title = f"{from_ or '?'} → {to or '?'}: {what}" if from_ or to else what
+    reports = []
+    if address := address.strip():
+        said = source(address, noted)
+        reports.append(GivenReport(said, None, None, "reports", _claims(cells[22:], _COUNTS)))
+    made = Given(
+        key, clipped(title, 200), date, None, kind, mode, known, code, intensity, quad_class,
+        "gdelt", "reported", who, [], None if where is None else GivenPlace(*where), [], reports,
+    )  # fmt: skip
+    for field, why in odd:
+        warn(field, why)
+    if ahead:
         warn("sqldate", "lies after the day on which the row was added")
     if len(key) > MOST_OF_WORD or len(code) > MOST_OF_WORD or not -10 <= (intensity or 0) <= 10:
         return checked(made)
     return made
 
 
-def _quad(cells: Cells) -> int | None:
-    text = cells["quadclass"].strip()
+def _quad(cell: str) -> int | None:
+    text = cell.strip()
     try:
         return _QUADS[text]
     except KeyError:
         raise RejectedError("quadclass", f"is none of 1 to 4: {text[:20]!r}") from None
 
 
-def mention(cells: Cells, warn: Warn) -> Item:
+def mention(cells: Sequence[str], warn: Warn) -> Item:
     """A mention; the event it names may not be there yet."""
-    address = needed(cells, "mentionidentifier")
-    told = _on(cells, "mentiontimedate")
-    said = source(address, told.isoformat())
-    key, sentence = needed(cells, "globaleventid"), cells["sentenceid"]
+    key, day, address, sentence, *said = cells
+    address = there(address, "mentionidentifier")
+    page = source(address, _on(day, "mentiontimedate").isoformat())
+    key = there(key, "globaleventid")
     if not key.isdigit():
         warn("globaleventid", "is not a number")
     locator = f"sentence {sentence}" if sentence else None
-    return checked(Mention(key, said, locator, _claims(cells, _SAID)))
+    return checked(Mention(key, page, locator, _claims(said, _SAID)))
 
 
 def _mentioned(cells: Cells) -> str:
@@ -263,19 +284,19 @@ def _dated(cell: str, digits: int) -> bool:
 
 
 def _added(cells: Cells) -> str | None:
+    return _noted(cells["dateadded"][:8])
+
+
+@lru_cache(8192)
+def _noted(day: str) -> str | None:
     try:
-        return _day(cells["dateadded"][:8]).isoformat()
+        return _day(day).isoformat()
     except ValueError:
         return None
 
 
 _ID = frozenset({"globaleventid"})
 _BOTH = _ID | {"sqldate", "eventcode"}
-_KEYED, _DATED = ("globaleventid",), ("dateadded",)
-_USED = (
-    *_KEYED, *_DATED, "sqldate", "eventcode", "quadclass", "goldsteinscale", "sourceurl", *_WHERE,
-    *(name for _, columns in _WHO for name in columns), *(column for _, column in _COUNTS),
-)  # fmt: skip
 EVENTS_1 = Format(
     "gdelt-v1", GDELT, event, lambda c: c["globaleventid"].strip(),
     header=(_BOTH,), columns=(V1, V1[:-1]), day=_added, quotes=False,
