@@ -123,7 +123,7 @@ class Sheet:
     __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
 
     def __init__(self) -> None:
-        self.bodies: list[tuple[int, str, str, str]] = []
+        self.bodies: list[tuple[int, str, str, bytes]] = []
         """(`seq`, id, status, the document up to `recorded_at`)."""
         self.events: list[tuple[Any, ...]] = []
         """Without `recorded_at`."""
@@ -133,7 +133,7 @@ class Sheet:
         self.tags: list[tuple[Any, ...]] = []
         self.words: list[tuple[int, str]] = []
 
-    def add(self, b: Body, text: str, seq: int) -> None:
+    def add(self, b: Body, text: bytes, seq: int) -> None:
         """The rows of an event whose next revision has a `seq`."""
         ident, start, end, dataset, kind = b.id, b.start, b.end or NEVER, b.dataset, b.type
         intensity, quad, status = b.intensity, b.quad, b.status
@@ -183,9 +183,9 @@ class Sheet:
         return [(*key, *total[key]) for key in sorted(total)]
 
 
-def document(text: str, at: str, revision: int) -> str:
+def document(text: bytes, at: str, revision: int) -> bytes:
     """The whole document, from the part of it that is known before it is stored."""
-    return f'{text},"recorded_at":"{at}","revision":{revision}}}'
+    return b'%b,"recorded_at":"%b","revision":%d}' % (text, at.encode(), revision)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -201,9 +201,9 @@ def days(date: str) -> tuple[str, str | None, str]:
     return span.start.isoformat(), end, span.precision
 
 
-def text_of(body: Body) -> str:
+def text_of(body: Body) -> bytes:
     """The document of an event up to `recorded_at`."""
-    return _encode(body)[:-1].decode()
+    return _encode(body)[:-1]
 
 
 def finish(
@@ -242,9 +242,9 @@ def body_of(document: str) -> Body:
     return body
 
 
-def said_by(document: str) -> str:
+def said_by(document: str) -> bytes:
     """A document up to `recorded_at`."""
-    return document.rpartition(',"recorded_at":')[0]
+    return document.rpartition(',"recorded_at":')[0].encode()
 
 
 def told_by(body: Body, told: list[_Report]) -> Body:

@@ -86,13 +86,13 @@ class _Document(Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def document(key: str, s: GivenSource) -> str:
+def document(key: str, s: GivenSource) -> bytes:
     """The document of a source, as its model renders it."""
     made = _Document(
         key, s.kind, s.title, s.publisher, s.url, s.published, s.accessed, s.language,
         s.reliability, s.licence,
     )  # fmt: skip
-    return _encode(made).decode()
+    return _encode(made)
 
 
 def row(key: str, s: GivenSource, seq: int) -> tuple[str | int | None, ...]:

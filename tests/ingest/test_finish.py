@@ -102,7 +102,7 @@ def equal(db: Connection, standing: Standing, line: bytes) -> None:
     made, told = ours(db, standing, line), ordinary(db, line)
     [(_, ident, _, body)], [(_, found_words)] = made.bodies, made.words
     assert ident == told.id
-    assert document(body, AT, 3) == told.model_dump_json(by_alias=True)
+    assert document(body, AT, 3).decode() == told.model_dump_json(by_alias=True)
     assert found_words == " ".join(dict.fromkeys(words(searchable(told))))
     expected: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "revisions"}
     for name, row in rows_of(told, 7):
@@ -159,4 +159,4 @@ def test_a_source_comes_out_alike() -> None:
         "published": "2020-01", "language": "en", "reliability": "B",
     }  # fmt: skip
     model = Source.model_validate({"id": "s", "kind": "news", **given})
-    assert sources.document("s", GivenSource(**given)) == model.model_dump_json()
+    assert sources.document("s", GivenSource(**given)).decode() == model.model_dump_json()
