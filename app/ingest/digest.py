@@ -1,8 +1,12 @@
 """Numbers that stand for bytes. Pure."""
 
-import hashlib
+import struct
+from hashlib import blake2b
+
+_number = struct.Struct(">q").unpack
 
 
 def digest(body: bytes) -> int:
     """A signed number of 64 bits."""
-    return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
+    found: int = _number(blake2b(body, digest_size=8).digest())[0]
+    return found

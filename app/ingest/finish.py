@@ -334,9 +334,9 @@ def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
 
 def exact(claims: dict[str, Any] | None) -> Any:
     """Claims as they are stored: pydantic writes 1e+16 where msgspec writes 1e16."""
-    plain = claims is None or all(type(v) is float and -1e16 < v < 1e16 for v in claims.values())
-    if not plain and _large(claims):
-        return Raw(to_json(claims, inf_nan_mode="null"))
+    for value in claims.values() if claims else ():
+        if type(value) is not float or not -1e16 < value < 1e16:
+            return Raw(to_json(claims, inf_nan_mode="null")) if _large(claims) else claims
     return claims
 
 

@@ -204,16 +204,17 @@ def checked(made: _Made) -> _Made:
 
 def dated(event: Given) -> Given:
     """The event, if the dates of it and of its sources can be read."""
-    _readable("date", event.date)
+    if (why := _unreadable(event.date)) is not None:
+        raise RejectedError("date", why)
     for n, report in enumerate(event.reports):
         if report.claims and not _shallow(report.claims):
             raise RejectedError(f"reports[{n}].claims", f"is nested more than {MOST_DEEP} deep")
         source = report.source
         if type(source) is GivenSource:
-            if source.published:
-                _readable(f"reports[{n}].source.published", source.published, ends=True)
-            if source.accessed:
-                _readable(f"reports[{n}].source.accessed", source.accessed, ends=True)
+            if source.published and (why := _unreadable(source.published, True)) is not None:
+                raise RejectedError(f"reports[{n}].source.published", why)
+            if source.accessed and (why := _unreadable(source.accessed, True)) is not None:
+                raise RejectedError(f"reports[{n}].source.accessed", why)
     return event
 
 
@@ -231,12 +232,13 @@ def _shallow(claims: dict[str, Any]) -> bool:
 parsed = lru_cache(8192)(parse)
 
 
-def _readable(field: str, date: str, ends: bool = False) -> None:
+@lru_cache(8192)
+def _unreadable(date: str, ends: bool = False) -> str | None:
+    """Why a date cannot be read, or has no end where it must; None where nothing is wrong."""
     try:
-        if parsed(date).end is None and ends:
-            raise RejectedError(field, "must have an end")
+        return "must have an end" if parsed(date).end is None and ends else None
     except EdtfError as wrong:
-        raise RejectedError(field, str(wrong)) from wrong
+        return str(wrong)
 
 
 def refuse_nul(event: Given) -> None:

@@ -45,6 +45,9 @@ class World:
 
     def find(self, asked: str, on: str) -> str | None:
         """The code of the actor that a name means on a day; None where nobody or several do."""
+        held = self.cache.get(asked)
+        if held is not None and len(held.codes) == 1:  # as nearly all names
+            return held.codes[0] or None
         return self._meaning(asked, on) or None
 
     def held_by(self, asked: str, on: str) -> str | None:

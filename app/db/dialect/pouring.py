@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -104,6 +105,7 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
     statement = f'COPY "{table}" ({names}) FROM STDIN{binary}'
     with raw.cursor() as cursor, cursor.copy(statement) as copy:
         if binary:  # costs the client a third of what text does, and text goes as its bytes
+            cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # not `Binary`'s, far slower
             told = zip(kinds, encoded, strict=True)
             copy.set_types(["bytea" if e else _IN_COPY[k] for k, e in told if k is not None])
         for row in rows:

@@ -56,8 +56,9 @@ def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     if on_sqlite(db):
         pour(db, "event_words", ("rowid", "words"), lines)
         return
-    quoted = [(seq, f"'{found.replace(' ', chr(39) + ' ' + chr(39))}'") for seq, found in lines]
-    pour(db, "event_words", ("seq", "words"), [(s, q if q != "''" else "") for s, q in quoted])
+    between = "' '"
+    quoted = [(seq, f"'{w.replace(' ', between)}'" if w else "") for seq, w in lines]
+    pour(db, "event_words", ("seq", "words"), quoted)
 
 
 def word_query(kind: str, asked: str) -> str | None:
