@@ -28,8 +28,9 @@ from app.access.keys import (
 from app.cli_shifts import mount
 from app.db.backup import backup, restore
 from app.db.engine import Database
-from app.db.migrate import StaleSchemaError, require_current, upgrade, versions
+from app.db.migrate import upgrade
 from app.db.packed import BackupError
+from app.db.schema import HEAD, StaleSchemaError, require_current, schema_of
 from app.events.filter import EventQuery
 from app.events.read import read_page
 from app.events.verify import findings
@@ -102,8 +103,7 @@ class Server(uvicorn.Server):
 def prepare() -> None:
     """Migrate, and bring the bundled data in where it is not there yet."""
     with closing(opened()) as database:
-        current, head = versions(database)
-        if current != head:
+        if schema_of(database) != HEAD:
             upgrade(database)
         load(database)
         refresh(database)
@@ -118,7 +118,7 @@ def db_upgrade(
         upgrade(database)
         if bundled:
             load(database)
-        console.print(f"The database is at schema {versions(database)[0]}.")
+        console.print(f"The database is at schema {schema_of(database)}.")
 
 
 @db.command("check")
@@ -145,9 +145,9 @@ def db_restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote
     """Put a backup in place of all that stands; an SQLite file is kept as it was beside it."""
     with closing(opened()) as database, _told_of_backups():
         version = restore(database, file)
-        current, head = versions(database)
+        current = schema_of(database)
     console.print(f"The database stands as of version {version}.", highlight=False)
-    if current != head:
+    if current != HEAD:
         console.print(f"It is at schema {current}. Run: entente db upgrade")
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.db.engine import Database
-from app.db.migrate import StaleSchemaError, require_current
+from app.db.schema import StaleSchemaError, require_current
 from app.http.problems import InvalidError
 from app.settings import Settings
 from app.shifts import case, detect, present, series, stored

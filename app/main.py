@@ -18,7 +18,7 @@ from app.alliances.router import router as alliances
 from app.charts.drawing import draw as charts
 from app.db.engine import Database
 from app.db.journal import version_of
-from app.db.migrate import StaleSchemaError, require_current
+from app.db.schema import StaleSchemaError, require_current
 from app.db.tables import house
 from app.db.tables import imports as imports_table
 from app.editing.router import router as editing

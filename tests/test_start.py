@@ -1,4 +1,4 @@
-"""What the command says where the fault lies outside: a line, and no traceback."""
+"""The start of the command: what it imports, and what it says where the fault lies outside."""
 
 import os
 import subprocess
@@ -27,3 +27,10 @@ def test_a_database_that_is_not_there_is_told_in_a_line(
     assert told.stdout == ""
     assert len(told.stderr.splitlines()) == 1
     assert named in told.stderr
+
+
+def test_what_a_load_does_not_need_is_not_imported() -> None:
+    """It would take longer than the file of a quarter of an hour."""
+    asked = "import sys, app.ingest.command; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(told.stdout.split())

@@ -10,7 +10,8 @@ from sqlalchemy import func, inspect, select, text
 from app.db.dialect import one_writer
 from app.db.dialect.pouring import copied_in, copied_out
 from app.db.engine import Database
-from app.db.migrate import upgrade, versions
+from app.db.migrate import upgrade
+from app.db.schema import schema_of
 from app.db.tables import metadata, revisions
 
 MANIFEST, FORM = "manifest.json", "entente-backup-1"
@@ -22,7 +23,7 @@ class BackupError(Exception):
 
 def pack(database: Database, to: Path) -> int:
     """Write the tables as one transaction sees them; the version that they are of."""
-    schema, _ = versions(database)
+    schema = schema_of(database)
     if schema is None:
         raise BackupError("the database is empty: there is nothing to keep")
     with database.connect() as db, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, True, 1) as made:
@@ -61,7 +62,7 @@ def unpack(database: Database, file: Path) -> int:
 
 def _prepare(database: Database, schema: str) -> None:
     """An empty database gets the schema of the backup; another one has to have it."""
-    current, _ = versions(database)
+    current = schema_of(database)
     if current is None:
         upgrade(database, schema)
     elif current != schema:

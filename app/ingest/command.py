@@ -23,7 +23,7 @@ from rich.progress import (
 
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.db.migrate import StaleSchemaError, require_current
+from app.db.schema import StaleSchemaError, require_current
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.load import Heard, Loader, Options, in_earnest
 from app.ingest.opened import Opened, UnreadableError, found, opened

@@ -9,7 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select
 
 from app.db.engine import Database
-from app.db.migrate import StaleSchemaError, config, downgrade, require_current, upgrade, versions
+from app.db.migrate import config, downgrade, upgrade
+from app.db.schema import HEAD, StaleSchemaError, require_current, schema_of
 from app.db.tables import events, metadata, revisions
 from app.ingest.bundled import load
 
@@ -40,8 +41,8 @@ def test_a_missing_index_would_be_noticed(database: Database) -> None:
     assert [found[0] for found in differences(database)] == ["add_index"]
 
 
-def test_there_is_one_head(database: Database) -> None:
-    assert len(ScriptDirectory.from_config(config(database)).get_heads()) == 1
+def test_there_is_one_last_migration(database: Database) -> None:
+    assert ScriptDirectory.from_config(config(database)).get_heads() == [HEAD]
 
 
 def test_down_and_up_again_on_populated_data(database: Database) -> None:
@@ -70,15 +71,21 @@ def test_upgrading_what_is_current_changes_nothing(database: Database) -> None:
         assert db.scalar(last) == before
 
 
+def test_a_database_that_was_never_migrated_has_no_schema(database: Database) -> None:
+    with database.write() as db:
+        db.exec_driver_sql("DROP TABLE alembic_version")
+    assert schema_of(database) is None
+
+
 def test_a_current_schema_is_served(database: Database) -> None:
     require_current(database)
 
 
 def test_a_stale_schema_is_refused_with_the_command_that_mends_it(database: Database) -> None:
-    head = versions(database)[1]
     downgrade(database, "base")
+    assert schema_of(database) is None
     with pytest.raises(StaleSchemaError) as refused:
         require_current(database)
     assert str(refused.value) == (
-        f"The database is at schema none, this program needs {head}. Run: entente db upgrade"
+        f"The database is at schema none, this program needs {HEAD}. Run: entente db upgrade"
     )
