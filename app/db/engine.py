@@ -23,7 +23,10 @@ class Database:
         # plan is always the same are prepared in `dialect.statements`: the driver must not prepare
         # any of its own, since to forget them it throws away all. Compiling plans costs more than
         # it saves.
-        settings: dict[str, Any] = {"options": "-c jit=off", "prepare_threshold": None}
+        # Documents are poured as bytes of UTF-8: the server must take them for nothing else.
+        settings: dict[str, Any] = {
+            "options": "-c jit=off", "prepare_threshold": None, "client_encoding": "utf8",
+        }  # fmt: skip
         self.engine: Engine = create_engine(
             url,
             connect_args=settings if url.startswith("postgresql") else {},

@@ -53,6 +53,18 @@ def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path)
     assert sound(database) == []
 
 
+def test_documents_are_stored_as_they_are_whatever_encoding_clients_use(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    odd = Database(database.engine.url.render_as_string(hide_password=False))
+    try:
+        load(odd, wrote(tmp_path / "a.ndjson", ndjson(event("k1", title="né → ñ"))))
+    finally:
+        odd.close()
+    assert '"title":"né → ñ"' in next(iter(documents(database, "local").values()))
+
+
 def test_what_an_event_says_is_told_by_the_same_number_from_version_to_version(
     database: Database,
 ) -> None:
