@@ -14,6 +14,8 @@ from app.db.schema import HEAD, StaleSchemaError, require_current, schema_of
 from app.db.tables import events, metadata, revisions
 from app.ingest.bundled import load
 
+BEFORE = "20261124_families"
+
 
 def ours(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
     """Everything but the search table, whose shape is the dialect's own."""
@@ -82,6 +84,8 @@ def test_a_current_schema_is_served(database: Database) -> None:
 
 
 def test_a_stale_schema_is_refused_with_the_command_that_mends_it(database: Database) -> None:
+    downgrade(database, BEFORE)
+    assert schema_of(database) == BEFORE
     downgrade(database, "base")
     assert schema_of(database) is None
     with pytest.raises(StaleSchemaError) as refused:

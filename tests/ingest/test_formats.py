@@ -97,12 +97,37 @@ def test_a_mention_is_held_to_it_too() -> None:
 
 def test_long_cells_are_not_remembered() -> None:
     given("gdelt-v2")
-    remembered = [gdelt._actor, gdelt._place, gdelt._publisher, gdelt._days]
+    remembered = [gdelt._actor, gdelt._place, gdelt._publisher, gdelt._days, gdelt._coded]
     before = [held.cache_info().currsize for held in remembered]
     for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
         given("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
     given("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
+    with pytest.raises(RejectedError, match="native"):
+        told("gdelt-v2", eventcode="9" * 100_000)
     assert [held.cache_info().currsize for held in remembered] == before
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "field"),
+    [
+        ("goldsteinscale", "9.5", "goldsteinscale"),
+        ("eventcode", "99", "eventcode"),
+        ("sqldate", "20231004", "sqldate"),
+    ],
+)
+def test_what_is_odd_is_told_of_each_row_that_has_it(column: str, cell: str, field: str) -> None:
+    for _ in range(2):
+        assert told("gdelt-v2", **{column: cell})[1] == [field]
+
+
+@pytest.mark.parametrize(
+    ("cell", "count"),
+    [("", None), ("7", 7.0), ("٣", 3.0), ("9" * 16, 1e16), (" 7 ", 7.0), ("7.5", 7.5)],
+)
+def test_a_count_is_a_number_however_it_is_written(cell: str, count: float | None) -> None:
+    [report] = given("gdelt-v2", nummentions=cell).reports
+    assert report.claims is not None
+    assert report.claims.get("mentions") == count
 
 
 def test_a_page_without_a_host_is_a_citation() -> None:

@@ -1,5 +1,6 @@
 """Which format a file is of, told by its first rows; and what of it is a row."""
 
+import csv
 from pathlib import Path
 
 import msgspec
@@ -20,20 +21,13 @@ ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
 @pytest.mark.parametrize("separator", ["\t", ",", ";"])
 def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separator: str) -> None:
     path = tmp_path / "x"
-    own = "\t" if "\t" in table(name) else ","
-    path.write_text(table(name, header=header).replace(own, separator))
-    if separator == ";" and name in ("ucdp-ged", "acled", "polecat"):
-        pytest.skip("its cells hold lists by semicolon")
-    if separator == "," and own == "\t":
-        path.write_text(
-            "".join(
-                ",".join(f'"{c}"' for c in line.split("\t")) + "\n"
-                for line in table(name, header=header).splitlines()
-            )
-        )
-    if separator == "\t" and own == ",":
-        lines = [COLUMNS[name]] * header + [tuple(cells(name))]
-        path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    own = "\t" if name in TABS else ","
+    if separator == own:
+        path.write_text(table(name, header=header))
+    else:
+        with path.open("w", newline="") as out:
+            lines = [COLUMNS[name]] * header + [tuple(cells(name))]
+            csv.writer(out, delimiter=separator).writerows(lines)
     [file] = opened(path)
     reading = recognised(file)
     wanted = "gdelt-v1" if (name, header) == ("gdelt-v1", True) else name

@@ -88,7 +88,7 @@ WHERE has_parameter_privilege('session_replication_role', 'SET')
 def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert many rows at once, by the fastest way that the driver has.
 
-    Text may be given as bytes of UTF-8, in all rows of a column or in none.
+    A column of `Text` may be given as bytes of UTF-8: in all rows, as the first one tells.
     """
     if not rows:
         return
