@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A PostgreSQL of the suite's own."""
-    with running() as found:
+    with running(briefly=True) as found:
         yield found
 
 
@@ -83,13 +83,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def copied(kind: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
-    """The URL of a copy of the bundled database; nobody may be connected to the template."""
+    """The URL of a copy of the bundled database, for as long as the fixture that asks for it lasts;
+    nobody may be connected to the template."""
     template = request.getfixturevalue("templates")[kind]
     name = f"{name}-{uuid4().hex[:8]}"  # a fixture may be made more than once
     if kind == "sqlite":
         shutil.copy(template.removeprefix("sqlite:///"), folder / f"{name}.db")
         return f"sqlite:///{folder / name}.db"
     server: Server = request.getfixturevalue("server")
+    request.addfinalizer(lambda: server.drop_database(name))
     return server.create_database(name, template="bundled")
 
 

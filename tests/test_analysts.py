@@ -13,14 +13,11 @@ from typing import Any
 
 import pytest
 from conftest import copied
+from described import PATHS
 from fastapi.testclient import TestClient
 from reference import DOCS, MODELS, PAGES, meaning
 from serving import serving
 
-from app.main import create_app
-from app.settings import Settings
-
-PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
 TUTORIAL = (DOCS / "tutorial.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python(?: needs=(\S+))?\n(.+?)```", TUTORIAL, re.DOTALL)
 HERE = "http://127.0.0.1:8000"

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
+from described import DOCUMENT
 from examples import FILE, answered, asked, key_of, short, steady, timeless
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
@@ -16,8 +16,6 @@ from app.settings import Settings
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 STREAMS = {name: EXAMPLES.pop(name) for name in [n for n, e in EXAMPLES.items() if "stream" in e]}
-APP: FastAPI = create_app(Settings(database_url="sqlite://", cursor_key="test"))
-DOCUMENT = APP.openapi()
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     operation["operationId"]: (path, operation)
     for path, operations in DOCUMENT["paths"].items()

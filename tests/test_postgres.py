@@ -7,6 +7,7 @@ from pathlib import Path
 import postgres
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 
@@ -20,13 +21,13 @@ def packaged() -> Path:
 
 @pytest.fixture(scope="module", params=["found", "packaged"])
 def private(request: pytest.FixtureRequest) -> Iterator[postgres.Server]:
-    """A server from what the suite finds, and one from the wheel."""
+    """A server from what the suite finds, and one from the wheel, which keeps its files on disk."""
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             if request.param == "packaged":
                 patch.delenv("TEST_DATABASE_URL", raising=False)
                 patch.setattr(postgres, "binaries", packaged)
-            started = stack.enter_context(postgres.running())
+            started = stack.enter_context(postgres.running(briefly=request.param == "found"))
         yield started
 
 
@@ -52,6 +53,17 @@ def test_a_database_is_made_from_a_template(private: postgres.Server) -> None:
         db.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
     second = private.create_database("test_postgres_second", template="test_postgres_first")
     assert ask(second, "SELECT number FROM kept") == 7
+
+
+def test_a_database_goes_while_somebody_is_connected(private: postgres.Server) -> None:
+    engine = create_engine(private.create_database("test_postgres_gone"), poolclass=NullPool)
+    with engine.connect() as db:
+        db.execute(text("SELECT 1"))
+        private.drop_database("test_postgres_gone")
+        with pytest.raises(OperationalError):
+            db.execute(text("SELECT 1"))
+    with pytest.raises(OperationalError, match="does not exist"):
+        engine.connect()
 
 
 def test_text_is_utf8_and_sorts_by_bytes(private: postgres.Server) -> None:

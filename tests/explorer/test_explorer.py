@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from described import PATHS
 from playwright.sync_api import Page, Route, expect
 
-from app.main import create_app
-from app.settings import Settings
-
-PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
 shifts = pytest.mark.skipif("/v1/shifts" not in PATHS, reason="no shifts in this service")
 VIEWS = {
     "home": "/",

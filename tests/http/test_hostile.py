@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from asking import Asking
+from described import PATHS
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
@@ -40,7 +41,6 @@ STANDING = {
 }
 """What stands for the parameters of paths."""
 
-PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
 ADDRESSES = tuple(
     sorted(
         p
@@ -78,6 +78,19 @@ class Both:
         found = {kind: answer.status_code for kind, answer in answers.items()}
         assert len(set(found.values())) == 1, (url[:300], found)
         return answers["sqlite"]
+
+    def refused(self, url: str) -> Any:
+        """The same where most is refused before a database is asked: one of them, by turns, is
+        asked first, and the other where that did not refuse, or every fourth time."""
+        turn = zlib.crc32(url.encode()) % 8
+        first, second = self.clients if turn % 2 else reversed(self.clients)
+        answer = self.clients[first].get(url)
+        fit(answer, url)
+        if answer.status_code < 400 or turn < 2:
+            other = self.clients[second].get(url)
+            fit(other, url)
+            assert answer.status_code == other.status_code, (url[:300], first, second)
+        return answer
 
 
 def fit(answer: Any, url: str) -> None:
@@ -141,25 +154,24 @@ def needed(path: str, name: str) -> set[str]:
     return {name, NEEDED.get(path, "").partition("=")[0]}
 
 
-def parameters(both: Both, path: str, place: str) -> list[str]:
-    api: Any = both.clients["sqlite"].app
-    given = api.openapi()["paths"][path]["get"].get("parameters", [])
-    return [p["name"] for p in given if p["in"] == place]
+def parameters(path: str) -> list[str]:
+    """What may be asked of an address."""
+    return [p["name"] for p in PATHS[path]["get"].get("parameters", []) if p["in"] == "query"]
 
 
 EVERY = 8
 """Of the hostile values, every so many are tried at an address that has a parameter of the same
 name as one before it: there they were all tried; others are tried at each place."""
 
-OWNERS: dict[str, str] = {}
+OWNERS: dict[tuple[str, str], str] = {}
 for _path in ("/v1/events", *ADDRESSES):
     for _parameter in PATHS[_path]["get"].get("parameters", []):
-        OWNERS.setdefault(_parameter["name"], _path)
+        OWNERS.setdefault((_parameter["in"], _parameter["name"]), _path)
 
 
-def values(path: str, name: str) -> tuple[str, ...]:
-    """The hostile values that an address is asked for a parameter."""
-    return (*VALUES, *LARGE) if OWNERS[name] == path else some(path, name)
+def values(path: str, name: str, place: str = "query") -> tuple[str, ...]:
+    """The hostile values that an address is asked for a parameter, of its query or its path."""
+    return (*VALUES, *LARGE) if OWNERS[place, name] == path else some(path, name)
 
 
 def some(where: str, name: str) -> tuple[str, ...]:
@@ -173,9 +185,9 @@ def some(where: str, name: str) -> tuple[str, ...]:
 def test_values(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event)
     assert both.get(here + asked(path)).status_code == 200
-    for name in parameters(both, path, "query"):
+    for name in parameters(path):
         for value in values(path, name):
-            answer = both.get(here + asked(path, f"{name}={value}", without=name))
+            answer = both.refused(here + asked(path, f"{name}={value}", without=name))
             if name == "as_of" and answer.status_code in (404, 422):
                 # Nothing was there yet, and so nothing had the names that are asked for.
                 faults = answer.json()["errors"]
@@ -185,9 +197,10 @@ def test_values(both: Both, an_event: str, path: str) -> None:
             if answer.status_code == 422:
                 named = {fault["loc"][1] for fault in answer.json()["errors"]}
                 assert named == {name}, (path, name, value[:50], named)
-        for value in ("1", "ARM", "", "%00", "10")[:: 2 if path == "/v1/events" else 5]:
+        turn = zlib.crc32(f"{path} {name}".encode())
+        for value in ("1", "", "10") if path == "/v1/events" else ("1", "", "10")[turn % 3 :][:1]:
             pair = f"{name}={value}&"
-            both.get(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
+            both.refused(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
 
 
 @pytest.mark.slow
@@ -195,7 +208,7 @@ def test_values(both: Both, an_event: str, path: str) -> None:
 def test_values_in_every_form(both: Both, form: str) -> None:
     for name in ("actor", "between", "since", "bbox", "q", "cursor", "fields", "tag", "limit"):
         for value in some(form, name):
-            answer = both.get(f"/v1/events?format={form}&{name}={value}")
+            answer = both.refused(f"/v1/events?format={form}&{name}={value}")
             assert answer.status_code in (200, 422), (form, name, value[:50])
 
 
@@ -206,9 +219,9 @@ UNFIT = ("%00", "%ED%A0%80", "%FF", "a" * LONG)
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_what_nothing_takes_is_refused_by_name(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event)
-    for name in parameters(both, path, "query"):
+    for name in parameters(path):
         for value in UNFIT:
-            answer = both.get(here + asked(path, f"{name}={value}", without=name))
+            answer = both.refused(here + asked(path, f"{name}={value}", without=name))
             assert answer.status_code == 422, (path, name, value[:50])
             assert {f["loc"][1] for f in answer.json()["errors"]} == {name}, (path, name)
 
@@ -225,8 +238,9 @@ def test_a_path_that_is_not_utf8_is_refused(both: Both, path: str) -> None:
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if "{" in path])
 def test_paths(both: Both, path: str) -> None:
     before, _, after = path.partition("{")
-    after = after.partition("}")[2]
-    for value in (*VALUES, *LARGE, "ARM%3Fx=1", "%C3%A9%0A", "ARM/../RUS", "%2F%2F"):
+    name, _, after = after.partition("}")
+    more = ("ARM%3Fx=1", "%C3%A9%0A", "ARM/../RUS", "%2F%2F")
+    for value in (*values(path, name, "path"), *more):
         if value in ("..", "%2e%2e%2f"):
             continue
         answer = both.get(before + value + after)
@@ -237,14 +251,14 @@ def test_paths(both: Both, path: str) -> None:
 def test_unknown_parameters(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event)
     for name in ("zzz", "%00", "%ED%A0%80", "%F0%9F%92%A3", "a" * LONG, "__proto__", "path"):
-        answer = both.get(here + asked(path, f"{name}=1"))
+        answer = both.refused(here + asked(path, f"{name}=1"))
         assert answer.status_code == 422, (path, name[:50])
         assert answer.json()["errors"][0]["hint"]
-    for name in parameters(both, path, "query"):
-        fault = both.get(here + asked(path, f"{name}x=1")).json()["errors"][0]
+    for name in parameters(path):
+        fault = both.refused(here + asked(path, f"{name}x=1")).json()["errors"][0]
         assert fault["loc"] == ["query", f"{name}x"]
         assert fault["hint"].startswith("Did you mean "), fault
-    many = both.get(here + asked(path, *(f"x{n}=1" for n in range(5000))))
+    many = both.refused(here + asked(path, *(f"x{n}=1" for n in range(5000))))
     assert many.status_code == 422
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asking import Asking
 from conftest import copied
+from described import PATHS
 from examples import key_of
 
 from app.events.verify import findings
@@ -16,7 +17,6 @@ from app.examples import examples
 from app.main import create_app
 from app.settings import Settings
 
-PATHS = create_app(Settings(database_url="sqlite://", cursor_key="test")).openapi()["paths"]
 WRITES = tuple(
     sorted(
         (path, method, told["operationId"])
