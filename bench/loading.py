@@ -1,7 +1,8 @@
 """`python -m bench.loading`: how fast files load, against what the same rows cost by themselves.
 
 PostgreSQL: raw COPY of the finished rows into the same indexed tables, client and server together.
-SQLite: sqlite-utils into one flat table, and raw inserts of the finished rows by sqlite3 alone.
+SQLite: sqlite-utils into one flat table, and raw inserts of the finished rows by sqlite3 alone,
+into the same tables and into tables that have their keys and no other index.
 CPU seconds, which a busy machine changes less than the clock; ratios against what ran just before
 or after, of `--runs` of each the least, since whatever else the machine does only adds.
 PostgreSQL's autovacuum is off: the shorter of the two would mostly escape it.
@@ -194,11 +195,15 @@ def flat(path: Path, place: Path) -> Cost:
     return measured(insert)
 
 
-def inserted(held: Path, place: Path) -> Cost:
+def inserted(held: Path, place: Path, *, indexed: bool) -> Cost:
     """Raw inserts of the rows that a load made into the same tables of an empty database."""
     upgrade(made := Database(f"sqlite:///{place}"))
     made.close()
     source, into = sqlite3.connect(held), sqlite3.connect(place, isolation_level=None)
+    if not indexed:
+        asked = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        for (name,) in into.execute(asked).fetchall():
+            into.execute(f'DROP INDEX "{name}"')
     for pragma in ("synchronous=NORMAL", "cache_size=-65536", "wal_autocheckpoint=16384"):
         into.execute(f"PRAGMA {pragma}")
     begun, spent = time.perf_counter(), 0.0
@@ -322,7 +327,9 @@ def _on_sqlite(files: Sequence[Path], place: Path) -> Run:
     if told["new"]:
         with closing(sqlite3.connect(place / "load.db")) as db:
             count = db.execute("SELECT count(*) FROM events").fetchone()[0]
-        run.peers["raw inserts"] = count, inserted(place / "load.db", place / "raw.db")
+        for peer, indexed in (("raw inserts", True), ("raw inserts, keys only", False)):
+            cost = inserted(place / "load.db", place / f"raw{indexed}.db", indexed=indexed)
+            run.peers[peer] = count, cost
     shutil.rmtree(place)
     return run
 
