@@ -196,7 +196,10 @@ def flat(path: Path, place: Path) -> Cost:
 
 
 def inserted(held: Path, place: Path, *, indexed: bool) -> Cost:
-    """Raw inserts of the rows that a load made into the same tables of an empty database."""
+    """Raw inserts of the rows that a load made into the same tables of an empty database.
+
+    `indexed`: with the tables' indexes, not with their keys alone.
+    """
     upgrade(made := Database(f"sqlite:///{place}"))
     made.close()
     source, into = sqlite3.connect(held), sqlite3.connect(place, isolation_level=None)

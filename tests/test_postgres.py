@@ -72,6 +72,18 @@ def test_text_is_utf8_and_sorts_by_bytes(private: postgres.Server) -> None:
     assert ask(url, question) == "Baé"
 
 
+def test_files_are_in_memory_only_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path)
+    monkeypatch.setattr(postgres, "ROOM", 0)
+    assert postgres.in_memory() == tmp_path
+    monkeypatch.setattr(postgres, "ROOM", 1 << 60)
+    assert postgres.in_memory() is None
+    monkeypatch.setattr(postgres, "MEMORY", tmp_path / "none")
+    assert postgres.in_memory() is None
+
+
 def test_without_any_postgres_the_suite_fails_and_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,0 +1,50 @@
+"""Errors are problems, and tell a reader nothing that is not for them."""
+
+from described import DOCUMENT
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+
+from app.main import create_app
+from app.settings import Settings
+
+
+def test_openapi_tells_errors_as_problems_only() -> None:
+    assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
+    assert "Problem" in DOCUMENT["components"]["schemas"]
+    for path, operations in DOCUMENT["paths"].items():
+        for operation in operations.values():
+            content = operation["responses"]["422"]["content"]
+            assert list(content) == ["application/problem+json"], path
+            schema = content["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_a_fault_of_ours_leaks_nothing() -> None:
+    app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("password=hunter2")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "hunter2" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_value_the_database_refuses_is_the_readers_fault() -> None:
+    app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+
+    kinds = {"data": DataError, "integrity": IntegrityError, "away": OperationalError}
+
+    @app.get("/refused/{kind}")
+    def refused(kind: str) -> None:
+        raise kinds[kind]("SELECT secret", {}, Exception("secret"))
+
+    client = TestClient(app, raise_server_exceptions=False)
+    for kind, status in (("data", 422), ("integrity", 422), ("away", 503)):
+        answer = client.get(f"/refused/{kind}")
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "secret" not in answer.text
