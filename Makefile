@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test quick check format lock soak bench clean
+.PHONY: help run install dev test processor quick check format lock soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,11 @@ dev: $(VENV)/dev ## add what testing needs
 
 test: $(VENV)/dev check ## every check, then the whole test suite
 	$(BIN)/python -m pytest -n 2
+	$(MAKE) --no-print-directory processor
+
+processor: $(VENV)/dev ## the tests that show numbers, computed as on another kind of processor
+	NPY_DISABLE_CPU_FEATURES="$$(grep -qs avx512f /proc/cpuinfo && echo X86_V4)" ENTENTE_OTHER_PROCESSOR=1 \
+		$(BIN)/python -m pytest -n 2 tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/test_months.py
 
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest -n 2 -m "not slow"

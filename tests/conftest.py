@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from other_processor import WANTED, other_processor
 from postgres import Server, running
 
 from app.db.engine import Database
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(here).as_posix()
         if place.startswith(LONG) or "postgresql" in item.name:
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=WANTED)
+def another_processor() -> Iterator[None]:
+    """Compute as another processor does; only where `ENTENTE_OTHER_PROCESSOR` is set."""
+    with other_processor():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,15 @@
-"""Whether shifts and months as they are kept are those of a run over everything, bit for bit."""
+"""Compares stored shifts and months with those computed again from all day sums.
 
+Integers and texts must be equal. Floats may differ by `TOLERANCE`: processors differ in the last
+bit of a logarithm or an exponential, and a file moves from one to another.
+"""
+
+import json
+import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, select
 
 from app.db.tables import dyad_months, dyads, shifts
@@ -10,6 +18,9 @@ from app.shifts.calibration import fitted
 from app.shifts.measure import Sides
 from app.shifts.refresh import found
 from app.shifts.stored import PART, sides_of_pairs, stale
+
+TOLERANCE = 1e-6
+"""Largest difference between two floats that count as equal: relative, and absolute near zero."""
 
 
 def findings(db: Connection) -> Iterator[str]:
@@ -25,18 +36,45 @@ def findings(db: Connection) -> Iterator[str]:
         s = shifts.c
         columns = [s.one, s.other, s.number, s.p, s.at_least, s.magnitude, s.robust, s.finding]
         rows = db.execute(select(*columns, s.q).where(s.dataset == dataset)).all()
-        held = {tuple(r[:8]) for r in rows if (r.one, r.other) not in waiting}
-        anew = set()
+        stored = {tuple(r[:3]): tuple(r[3:8]) for r in rows if (r.one, r.other) not in waiting}
+        computed = {}
         for at in range(0, len(pairs), PART):
             sides = sides_of_pairs(db, dataset, sorted(pairs)[at : at + PART])
             days = {pair: some.both for pair, some in sides.items()}
             for row in found(db, dataset, days, known):
-                anew.add(tuple(row[column.name] for column in columns))
+                values = tuple(row[column.name] for column in columns)
+                computed[values[:3]] = values[3:]
             yield from _months(db, dataset, sides)
-        for one, other, *_ in sorted({(r[0], r[1]) for r in held ^ anew}):
-            yield f"shifts of {one} and {other} in {dataset}: not what their day sums say"
-        if not waiting and [r.q for r in rows] != breaks.adjusted([r.p for r in rows]):
+        differing = {
+            key[:2]
+            for key in stored.keys() | computed.keys()
+            if not _rows_agree(stored.get(key), computed.get(key))
+        }
+        for one, other in sorted(differing):
+            yield f"shifts of {one} and {other} in {dataset}: differ from those of their day sums"
+        rates = breaks.adjusted([r.p for r in rows])
+        if not waiting and not values_agree([r.q for r in rows], rates):
             yield f"shifts of {dataset}: q is not what all their p say"
+
+
+def _rows_agree(stored: tuple[Any, ...] | None, computed: tuple[Any, ...] | None) -> bool:
+    """Compare (p, at_least, magnitude, robust, finding) of a stored shift with a computed one."""
+    if stored is None or computed is None:
+        return stored is computed
+    *values, finding = stored
+    *expected, wanted = computed
+    return values_agree(values, expected) and values_agree(json.loads(finding), json.loads(wanted))
+
+
+def values_agree(one: Any, other: Any) -> bool:
+    """Compare two JSON values: floats within `TOLERANCE`, all else exactly."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(values_agree(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(values_agree, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def _months(db: Connection, dataset: str, sides: Mapping[months.Pair, Sides]) -> Iterator[str]:
@@ -46,5 +84,17 @@ def _months(db: Connection, dataset: str, sides: Mapping[months.Pair, Sides]) ->
     for pair in sorted(sides):
         of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
         kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
-        if (None if kept is None else dict(kept)) != anew.get(pair):
-            yield f"months of {pair[0]} and {pair[1]} in {dataset}: not what their days say"
+        if not _months_agree(None if kept is None else dict(kept), anew.get(pair)):
+            yield f"months of {pair[0]} and {pair[1]} in {dataset}: differ from those of their days"
+
+
+def _months_agree(stored: dict[str, Any] | None, computed: dict[str, Any] | None) -> bool:
+    """Compare two rows of `dyad_months`: the monthly index within `TOLERANCE`, sums exactly."""
+    if stored is None or computed is None:
+        return stored is computed
+    if len(stored["index"]) != len(computed["index"]):
+        return False
+    index, wanted = months.drawn(stored["index"]), months.drawn(computed["index"])
+    return np.allclose(
+        index, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+    ) and values_agree(stored | {"index": None}, computed | {"index": None})
