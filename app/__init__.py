@@ -2,6 +2,6 @@
 
 import os
 
-# Arrow's own allocator keeps 14 MB for itself; the system's takes what columns of an export need.
-# It is chosen when Arrow is loaded, which any part of the application may be the first to do.
+# Arrow's own allocator reserves 14 MB; the system's takes only what the columns of an export need.
+# Set here, since Arrow reads it when first imported, which any module may be the first to do.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print."""
+"""The command line `entente`: each command parses its options, calls the application, prints."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -48,9 +48,9 @@ main = typer.Typer(
     help="A sourced record of what states and alliances do.", no_args_is_help=True,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-db = typer.Typer(help="The database itself.", no_args_is_help=True)
+db = typer.Typer(help="Upgrade, check, back up and restore the database.", no_args_is_help=True)
 keys = typer.Typer(
-    help="Keys for writing, and for reading where it is closed.", no_args_is_help=True
+    help="Keys for writing, and for reading where reading is not open.", no_args_is_help=True
 )
 main.add_typer(db, name="db")
 main.add_typer(keys, name="keys")
@@ -61,19 +61,19 @@ errors = Console(stderr=True, markup=False, emoji=False)
 
 
 def opened() -> Database:
-    """The database that the settings name."""
+    """Open the database that the settings name."""
     return Database(Settings().database_url)
 
 
-@main.command()
+@main.command("serve")
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     first_start: Annotated[
-        bool, typer.Option("--first-start", help="Migrate and load the bundled data before.")
+        bool, typer.Option("--first-start", help="Migrate and load the bundled data first.")
     ] = False,
 ) -> None:
-    """Serve the API."""
+    """Run the HTTP service."""
     if first_start:
         prepare()
     with closing(opened()) as database:
@@ -88,20 +88,20 @@ def serve(
 
 
 class Server(uvicorn.Server):
-    """Sends those who follow the changes home, before it waits for requests to end."""
+    """A server that ends change streams at shutdown, before it waits for other requests to end."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop."""
+        """End the change streams, then shut down."""
         self._app.state.pulse.dismiss()
         await super().shutdown(sockets)
 
 
 def prepare() -> None:
-    """Migrate, and bring the bundled data in where it is not there yet."""
+    """Migrate the database, load the bundled data if it is missing, and compute shifts."""
     with closing(opened()) as database:
         if schema_of(database) != HEAD:
             upgrade(database)
@@ -113,7 +113,7 @@ def prepare() -> None:
 def db_upgrade(
     bundled: Annotated[bool, typer.Option(help="Load the bundled data too.")] = False,
 ) -> None:
-    """Bring the schema up to this program's version."""
+    """Upgrade the schema to the version of this program."""
     with closing(opened()) as database:
         upgrade(database)
         if bundled:
@@ -123,7 +123,7 @@ def db_upgrade(
 
 @db.command("check")
 def db_check() -> None:
-    """Exit 1 unless the schema is this program's version."""
+    """Exit 1 unless the schema has the version of this program."""
     with closing(opened()) as database:
         _current(database)
     console.print("The database is at this program's schema.")
@@ -131,22 +131,29 @@ def db_check() -> None:
 
 @db.command("backup")
 def db_backup(
-    file: Annotated[Path, typer.Argument(help="Where to; replaces what is there, once whole.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Backup file; an existing one is replaced once the new one is complete."
+        ),
+    ],
 ) -> None:
-    """Write a copy of the whole database, also while others write."""
+    """Write a backup of the whole database, also while it is in use."""
     with closing(opened()) as database, _told_of_backups():
         _current(database)
         version = backup(database, file)
-    console.print(f"{file} holds the database as of version {version}.", highlight=False)
+    console.print(f"{file} contains the database as of version {version}.", highlight=False)
 
 
 @db.command("restore")
-def db_restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote.")]) -> None:
-    """Put a backup in place of all that stands; an SQLite file is kept as it was beside it."""
+def db_restore(
+    file: Annotated[Path, typer.Argument(help="Backup file that `db backup` wrote.")],
+) -> None:
+    """Replace the whole database by a backup; an SQLite file is first copied to .before-restore."""
     with closing(opened()) as database, _told_of_backups():
         version = restore(database, file)
         current = schema_of(database)
-    console.print(f"The database stands as of version {version}.", highlight=False)
+    console.print(f"The database is at version {version}.", highlight=False)
     if current != HEAD:
         console.print(f"It is at schema {current}. Run: entente db upgrade")
 
@@ -155,14 +162,14 @@ def db_restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote
 def _told_of_backups() -> Iterator[None]:
     try:
         yield
-    except (BackupError, OSError) as wrong:
-        errors.print(str(wrong))
-        raise typer.Exit(1) from wrong
+    except (BackupError, OSError) as error:
+        errors.print(str(error))
+        raise typer.Exit(1) from error
 
 
-@main.command()
+@main.command("verify")
 def verify() -> None:
-    """Compute every index and sum again from the documents; exit 1 where anything differs."""
+    """Recompute every index and sum from the documents; exit 1 if anything differs."""
     found = 0
     with closing(opened()) as database:
         _current(database)
@@ -171,9 +178,9 @@ def verify() -> None:
                 found += 1
                 print(finding)
     if found:
-        errors.print(f"{found} differences.")
+        errors.print(f"{found} difference{'s' if found > 1 else ''}.")
         raise typer.Exit(1)
-    errors.print("Everything is as the documents say.")
+    errors.print("Every index and sum matches the documents.")
 
 
 def _current(database: Database) -> None:
@@ -187,51 +194,55 @@ def _current(database: Database) -> None:
 @keys.command("create")
 def keys_create(
     name: Annotated[
-        str | None, typer.Argument(help="Who holds it; stands beside each write.")
+        str | None, typer.Argument(help="Name of the key, recorded with each write.")
     ] = None,
-    name_: Annotated[str | None, typer.Option("--name", help="The same, as an option.")] = None,
+    name_: Annotated[str | None, typer.Option("--name", help="The name, as an option.")] = None,
     scope: Annotated[
         list[str], typer.Option("--scope", "--scopes", help="read, write or admin.")
     ] = ["write"],  # noqa: B006
-    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it ends.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36500, help="Days until the key expires.")
+    ] = None,
 ) -> None:
-    """Make a key and show it, this once: on standard output, alone."""
-    wanted = {word.strip() for given in scope for word in given.split(",")}
-    holder = name or name_ or "editor"
-    if not wanted <= set(SCOPES) or not 1 <= len(holder) <= 200 or not holder.isprintable():
-        errors.print(f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 characters to see.")
+    """Create a key and print it to standard output; it is never shown again."""
+    scopes = {word.strip() for value in scope for word in value.split(",")}
+    key_name = name or name_ or "editor"
+    if not scopes <= set(SCOPES) or not 1 <= len(key_name) <= 200 or not key_name.isprintable():
+        errors.print(
+            f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 printable characters."
+        )
         raise typer.Exit(2)
-    widest: Scope = max((s for s in SCOPES if s in wanted), key=SCOPES.index)
+    widest: Scope = max((s for s in SCOPES if s in scopes), key=SCOPES.index)
     with closing(opened()) as database:
         _current(database)
         with database.write() as writing:
-            key = create_key(writing, holder, widest, days)
-    errors.print(f"A key of {holder} to {widest}. It is shown this once; keep it safe.")
+            key = create_key(writing, key_name, widest, days)
+    errors.print(f"Key {key_name!r} with scope {widest}. It is shown only once; store it safely.")
     print(key)
 
 
 @keys.command("list")
 def keys_list(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Every key, without its secret."""
+    """List every key, without its secret."""
     with closing(opened()) as database:
         _current(database)
         with database.connect() as reading:
-            held = list_keys(reading)
+            rows = list_keys(reading)
     if as_json:
-        print(json.dumps(held))
+        print(json.dumps(rows))
         return
     columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
     table = Table(*columns, box=None)
-    for key in held:
+    for key in rows:
         table.add_row(*(Text(str(key[column] or "–")) for column in columns))
     console.print(table)
 
 
 @keys.command("revoke")
 def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key.")]) -> None:
-    """End a key at once, or all keys of a name."""
+    """Revoke a key at once, or all keys with a name."""
     with closing(opened()) as database:
         _current(database)
         try:
@@ -243,45 +254,47 @@ def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key."
     console.print(f"Revoked: {', '.join(ended)}.")
 
 
-@main.command()
+@main.command("timeline")
 def timeline(
-    actor: Annotated[list[str], typer.Option(help="Involves any of these.")] = [],  # noqa: B006
-    with_: Annotated[list[str], typer.Option("--with", help="And all of these.")] = [],  # noqa: B006
+    actor: Annotated[list[str], typer.Option(help="Events that involve any of these actors.")] = [],  # noqa: B006
+    with_: Annotated[
+        list[str], typer.Option("--with", help="Events that also involve all of these actors.")
+    ] = [],  # noqa: B006
     since: Annotated[str | None, typer.Option(help="First day, EDTF.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, EDTF.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
 ) -> None:
-    """What happened, oldest first, with who says so."""
-    given: dict[str, Any] = {"actor": actor, "since": since, "until": until, "limit": limit}
+    """List events, oldest first, with the publishers that report them."""
+    options: dict[str, Any] = {"actor": actor, "since": since, "until": until, "limit": limit}
     try:
-        asked = EventQuery.model_validate({**given, "between": with_, "sort": "date"})
+        asked = EventQuery.model_validate({**options, "between": with_, "sort": "date"})
         with closing(opened()) as database:
             _current(database)
             with database.connect() as reading:
                 documents, more = read_page(reading, asked, b"terminal")
-    except (InvalidError, ValidationError) as wrong:
-        errors.print(_told(wrong))
-        raise typer.Exit(2) from wrong
+    except (InvalidError, ValidationError) as error:
+        errors.print(_told(error))
+        raise typer.Exit(2) from error
     table = Table("date", "type", "what", "sources", box=None)
     for event in map(json.loads, documents):
-        said = ", ".join(dict.fromkeys(r["publisher"] for r in event["reports"]))
-        told = (event["date"], event["type"] or "–", event["title"], said)
-        table.add_row(*map(Text, told))
+        publishers = ", ".join(dict.fromkeys(r["publisher"] for r in event["reports"]))
+        cells = (event["date"], event["type"] or "–", event["title"], publishers)
+        table.add_row(*map(Text, cells))
     console.print(table)
     if more:
-        errors.print(f"There are more than {limit}; raise --limit.")
+        errors.print(f"More events match than {limit}; raise --limit.")
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, whose faults of input exit 2 and name the field."""
+    """Wrap a command so that input errors are printed with their field, and exit 2."""
 
     @wraps(command)
-    def told(**given: Any) -> None:
+    def told(**options: Any) -> None:
         try:
-            command(**given)
-        except (InvalidError, ValidationError) as wrong:
-            errors.print(_told(wrong), markup=False)
-            raise typer.Exit(2) from wrong
+            command(**options)
+        except (InvalidError, ValidationError) as error:
+            errors.print(_told(error), markup=False)
+            raise typer.Exit(2) from error
 
     return told
 
@@ -295,14 +308,14 @@ def _ready() -> Database:
 main.command("export")(export_command(_ready, _guarded))
 
 
-def _told(wrong: Exception) -> str:
-    if isinstance(wrong, InvalidError):
-        return f"{wrong.fault.loc[-1]}: {wrong.fault.message}. {wrong.fault.hint or ''}"
-    assert isinstance(wrong, ValidationError)
+def _told(error: Exception) -> str:
+    if isinstance(error, InvalidError):
+        return f"{error.fault.loc[-1]}: {error.fault.message}. {error.fault.hint or ''}"
+    assert isinstance(error, ValidationError)
     return "\n".join(
         f"{e.get('ctx', {}).get('field') or '.'.join(map(str, e['loc']))}:"
         f" {e['msg'].removeprefix('Value error, ')}"
-        for e in wrong.errors()
+        for e in error.errors()
     )
 
 

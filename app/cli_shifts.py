@@ -1,4 +1,4 @@
-"""The command line of alignment and shifts."""
+"""Commands for alignment and for shifts of alignment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -23,29 +23,35 @@ from app.shifts.refresh import calibrate
 from app.shifts.refresher import ChildError, refresh_all
 from app.shifts.schemas import Point
 
-shifts = typer.Typer(help="Who moved toward and away from whom.", invoke_without_command=True)
+shifts = typer.Typer(
+    help="Shifts of alignment: which actors moved toward or away from which.",
+    invoke_without_command=True,
+)
 Q = TypeVar("Q", bound=BaseModel)
 console = Console()
 errors = Console(stderr=True)
 HALF = 14
-"""Columns of the chart on either side of 0."""
+"""Characters of the chart on either side of 0."""
 
 Names = Annotated[list[str], typer.Option(help="Actors or groups; may be repeated.")]
-Sets = Annotated[list[str], typer.Option("--dataset", help="Instead of the usual ones.")]
+Sets = Annotated[
+    list[str],
+    typer.Option("--dataset", help="Dataset, instead of the configured ones; may be repeated."),
+]
 First = Annotated[str | None, typer.Option(help="First day, EDTF.")]
 Last = Annotated[str | None, typer.Option(help="Last day, EDTF.")]
-Known = Annotated[str | None, typer.Option(help="Only what was published by that day.")]
+Known = Annotated[str | None, typer.Option(help="Only events published by this day.")]
 
 
 def mount(main: typer.Typer) -> None:
-    """Add the commands to the program."""
+    """Add the commands of this module to the program."""
     main.command("alignment")(alignment)
     main.add_typer(shifts, name="shifts")
 
 
 @contextmanager
 def opened() -> Iterator[Database]:
-    """The database that the settings name; what is wrong is said, with exit 1 or 2."""
+    """Open the configured database; print errors of schema (exit 1) and input (exit 2)."""
     with closing(Database(Settings().database_url)) as database:
         try:
             require_current(database)
@@ -53,27 +59,29 @@ def opened() -> Iterator[Database]:
         except StaleSchemaError as stale:
             errors.print(str(stale))
             raise typer.Exit(1) from stale
-        except (InvalidError, ThinCorpusError) as wrong:
-            told = str(wrong)
-            if isinstance(wrong, InvalidError):
-                told = f"{wrong.fault.loc[-1]}: {told}. {wrong.fault.hint or ''}"
-            errors.print(told)
-            raise typer.Exit(2) from wrong
+        except (InvalidError, ThinCorpusError) as error:
+            message = str(error)
+            if isinstance(error, InvalidError):
+                message = f"{error.fault.loc[-1]}: {message}. {error.fault.hint or ''}"
+            errors.print(message)
+            raise typer.Exit(2) from error
 
 
-def _asked(model: type[Q], given: Mapping[str, object]) -> Q:
+def _asked(model: type[Q], options: Mapping[str, object]) -> Q:
     try:
-        return model.model_validate({k: v for k, v in given.items() if v not in (None, [])})
-    except ValidationError as wrong:
-        for e in wrong.errors():
+        return model.model_validate({k: v for k, v in options.items() if v not in (None, [])})
+    except ValidationError as error:
+        for e in error.errors():
             field = e.get("ctx", {}).get("field") or ".".join(map(str, e["loc"]))
             errors.print(f"{field}: {e['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(2) from wrong
+        raise typer.Exit(2) from error
 
 
 def alignment(
-    actor: Annotated[str, typer.Argument(help="Who moves.")],
-    toward: Annotated[list[str], typer.Argument(help="Toward whom.")],
+    actor: Annotated[str, typer.Argument(help="Actor or group whose alignment is measured.")],
+    toward: Annotated[
+        list[str], typer.Argument(help="Actors or groups toward which it is measured.")
+    ],
     against: Names = [],  # noqa: B006
     granularity: Annotated[
         str, typer.Option(help="day, week, month, quarter or year.")
@@ -83,18 +91,18 @@ def alignment(
     known_by: Known = None,
     dataset: Sets = [],  # noqa: B006
 ) -> None:
-    """The index of one toward others over time: −1 all against, +1 all for."""
-    given = {
+    """Print the alignment index of an actor toward others over time, from −1 to +1."""
+    options = {
         "actor": actor, "toward": toward, "against": against, "granularity": granularity,
         "since": since, "until": until, "known_by": known_by, "dataset": dataset,
     }  # fmt: skip
-    asked = _asked(AlignmentQuery, given)
+    asked = _asked(AlignmentQuery, options)
     with opened() as database, database.connect() as db:
         question = case.case_of(db, asked, Settings().alignment_datasets)
         size: Granularity = asked.granularity
         points, _, _ = series.series(db, question, *asked.days, size, fitted(db).share)
     if not points:
-        errors.print("Nothing passed between them in the events asked for.")
+        errors.print("No signals between them match.")
         return
     table = Table(box=None)
     for heading in ("from", "index", "90 %", f"−1{' ' * (2 * HALF - 3)}+1", "signals"):
@@ -120,24 +128,24 @@ def _drawn(point: Point) -> tuple[str, ...]:
 @shifts.callback()
 def listed(
     context: typer.Context,
-    actor: Annotated[str | None, typer.Option(help="Whose.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Actor or group that shifted.")] = None,
     toward: Names = [],  # noqa: B006
     against: Names = [],  # noqa: B006
     since: First = None,
     until: Last = None,
     known_by: Known = None,
-    max_q: Annotated[float, typer.Option(help="False discovery rate at most.")] = 0.05,
+    max_q: Annotated[float, typer.Option(help="Highest false discovery rate q.")] = 0.05,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     dataset: Sets = [],  # noqa: B006
 ) -> None:
-    """Changes of alignment, most certain first; `since` and `until` bound the onset."""
+    """List shifts of alignment, most certain first; `since` and `until` limit the onset."""
     if context.invoked_subcommand is not None:
         return
-    given = {
+    options = {
         "actor": actor, "toward": toward, "against": against, "since": since, "until": until,
         "known_by": known_by, "max_q": max_q, "limit": limit, "dataset": dataset,
     }  # fmt: skip
-    asked = _asked(ShiftQuery, given)
+    asked = _asked(ShiftQuery, options)
     with opened() as database, database.connect() as db:
         known = fitted(db)
         question = case.question_of(db, asked, Settings().alignment_datasets)
@@ -149,7 +157,7 @@ def listed(
         rows = sorted(rows, key=lambda row: present.order(row, asked.sort))[: asked.limit]
         rows = rows if question.toward else detect.confirmed(db, rows, known)
     if not rows:
-        errors.print("No shift is that certain in the events asked for.")
+        errors.print("No shift with a q that low matches.")
         return
     table = Table("onset", "who", "toward", "index", "p", "q", "verdict", box=None)
     for row in rows:
@@ -175,7 +183,7 @@ def _told(row: Detected) -> tuple[str, ...]:
 
 @shifts.command("refresh")
 def refreshed() -> None:
-    """Find the shifts of all dyads anew whose events changed."""
+    """Recompute the shifts of all dyads whose events changed."""
     with opened() as database:
         _refresh(database, "")
 
@@ -183,19 +191,19 @@ def refreshed() -> None:
 @shifts.command("calibrate")
 def calibrated(
     dataset: Sets = [],  # noqa: B006
-    draws: Annotated[int, typer.Option(min=100, max=5000, help="Series for each cell.")] = 400,
+    draws: Annotated[int, typer.Option(min=100, max=5000, help="Simulated series per cell.")] = 400,
 ) -> None:
-    """Fit p to the loaded corpus: how large a change comes by chance in it."""
+    """Calibrate p to the loaded events: how large a change occurs by chance in them."""
     with opened() as database:
-        wanted = dataset or list(Settings().alignment_datasets)
-        for line in calibrate(database, wanted, draws):
+        datasets = dataset or list(Settings().alignment_datasets)
+        for line in calibrate(database, datasets, draws):
             console.print(line, highlight=False)
-        _refresh(database, " with it")
+        _refresh(database, " with the new calibration")
 
 
 def _refresh(database: Database, how: str) -> None:
     try:
-        console.print(f"{refresh_all(database, Event()):,} dyads were looked at{how}.")
+        console.print(f"{refresh_all(database, Event()):,} dyads were refreshed{how}.")
     except ChildError as failed:
-        errors.print(f"{failed}: see what it said above.", highlight=False)
+        errors.print(f"{failed}: see its output above.", highlight=False)
         raise typer.Exit(1) from failed

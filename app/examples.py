@@ -1,4 +1,4 @@
-"""Answers that the documentation shows: real ones, of the bundled data, shortened."""
+"""Example answers for the API documentation: real answers from the bundled data, shortened."""
 
 import json
 from functools import cache
@@ -10,15 +10,15 @@ from pydantic import BaseModel
 
 @cache
 def examples() -> dict[str, dict[str, Any]]:
-    """By operation: the address that was asked, and the answer, its lists cut to few rows."""
-    held: dict[str, dict[str, Any]] = json.loads(
+    """Load the examples by operation id: requested address, answer, and body of a write."""
+    loaded: dict[str, dict[str, Any]] = json.loads(
         (Path(__file__).parent / "bundled" / "examples.json").read_text(encoding="utf-8")
     )
-    return held
+    return loaded
 
 
 def shown(operation: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route whose good answer shows its example."""
+    """Return the OpenAPI `responses` of a route, with the example of its successful answer."""
     answer = examples()[operation]["answer"]
     return {status: {"content": {"application/json": {"example": answer}}}}
 
@@ -31,7 +31,7 @@ def sent(
     patch: bool = False,
     required: bool = True,
 ) -> dict[str, Any]:
-    """The `requestBody` of a route that reads its body itself, with its example."""
+    """Return the OpenAPI `requestBody`, with example, of a route that parses its body itself."""
     schema: dict[str, Any] = {"$ref": f"#/components/schemas/{named(model)}"}
     if several:
         many = {"type": "array", "items": schema, "minItems": 1, "maxItems": 1000}
@@ -44,10 +44,10 @@ def sent(
 
 
 MODELS: dict[str, type[BaseModel]] = {}
-"""What bodies are documented by; their schemas are added to the document when it is made."""
+"""Models of request bodies, whose schemas `add_problem_schema` adds to the OpenAPI document."""
 
 
 def named(model: type[BaseModel]) -> str:
-    """The name of a model in the document."""
+    """Register a model of request bodies, and return its name in the OpenAPI document."""
     MODELS[model.__name__] = model
     return model.__name__

@@ -1,4 +1,4 @@
-"""The one assembly of the service."""
+"""Assemble the service: routers, middleware, error handlers and the objects they share."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -49,15 +49,15 @@ from app.shifts.router import router as shifts
 from app.shifts.similarity import router as similarity
 from app.sources.router import router as sources
 
-DESCRIPTION = """A sourced record of what states and alliances do to each other: what happened
-and who says so, who belonged to what on a day, and who was absent.
+DESCRIPTION = """A sourced record of what states and alliances do to each other: events with the
+sources that report them, and memberships with their dates.
 
-Parameters are strict: an unknown one is refused and the nearest known one named. Every list
-follows `links.next` without a ceiling. An empty list says why it is empty."""
+Parameters are strict: an unknown one is refused, and the nearest known one is suggested. Every list
+can be read to its end by `links.next`. An empty list says why it is empty."""
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; opens its database when it starts, and refuses a stale schema."""
+    """Create the application, which opens its database at start and refuses a stale schema."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,12 +113,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")
     async def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
-        """The process answers."""
+        """Return 200 while the process answers."""
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["service"], operation_id="isReady")
     def is_ready(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
-        """The database answers, at the schema this program needs."""
+        """Return 200 if the database answers and has the schema this program needs, else 503."""
         try:
             require_current(request.app.state.database)
         except StaleSchemaError as stale:
@@ -129,30 +129,30 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(may_read)])
     def tell_metrics(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
-        """Counts of this process, and where the record and its imports are."""
+        """Return the metrics of this process, the version of the record, and imports by state."""
         with request.app.state.database.connect() as db:
             states = db.execute(
                 select(imports_table.c.state, func.count()).group_by(imports_table.c.state)
             )
-            held = [(f'{{state="{state}"}}', n) for state, n in states]
+            by_state = [(f'{{state="{state}"}}', n) for state, n in states]
             version = version_of(db)
-        told = metrics.lines()
-        told += gauge("version", "Number of the last change.", ("", version))
-        told += gauge("imports", "Imports by state.", *held)
-        return Response("\n".join(told) + "\n", media_type=MEDIA)
+        lines = metrics.lines()
+        lines += gauge("version", "Number of the last change.", ("", version))
+        lines += gauge("imports", "Imports by state.", *by_state)
+        return Response("\n".join(lines) + "\n", media_type=MEDIA)
 
     return app
 
 
 def _kept_key(database: Database) -> bytes:
-    """The key that signs cursors: made once, kept in the database, the same for every process."""
+    """Load the key that signs cursors; the first process creates it in the database."""
     find = select(house.c.value).where(house.c.name == "cursor_key")
     with database.connect() as db:
-        held = db.scalar(find)
-    if held is None:
+        key = db.scalar(find)
+    if key is None:
         with database.write() as db:
-            held = db.scalar(find)
-            if held is None:
-                held = secrets.token_hex(32)
-                db.execute(insert(house).values(name="cursor_key", value=held))
-    return held.encode()
+            key = db.scalar(find)  # another process may have created it meanwhile
+            if key is None:
+                key = secrets.token_hex(32)
+                db.execute(insert(house).values(name="cursor_key", value=key))
+    return key.encode()

@@ -1,4 +1,4 @@
-"""Every knob with its default, read once from the environment (`ENTENTE_…`)."""
+"""Settings of the service with their defaults, read from the environment (`ENTENTE_…`)."""
 
 from pathlib import Path
 from tempfile import gettempdir
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What can be set. A contradiction refuses to start."""
+    """All settings; values that are not valid stop the service at start."""
 
     model_config = SettingsConfigDict(env_prefix="ENTENTE_", extra="ignore", frozen=True)
 
@@ -20,19 +20,20 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#]+[^?#]*[^/?#])?$",
-        description="Where readers reach the service, for links that must be absolute (OGC API);"
-        " empty: as the request was addressed.",
+        description="URL where readers reach the service, for links that must be absolute (OGC"
+        " API); empty: from the request.",
     )
     cors_origins: tuple[str, ...] = Field(
         ("*",),
-        description="Origins whose pages may ask from a browser, always without its cookies; `[]`:"
+        description="Origins whose pages may call the API from a browser, without cookies; `[]`:"
         " none.",
     )
     exports: int = Field(
-        2, ge=1, le=64, description="Exports that are worked on at the same time; others wait."
+        2, ge=1, le=64, description="Exports that run at the same time; others wait."
     )
     cursor_key: str = Field(
-        "", description="Key that signs page cursors; empty: one is made and kept in the database."
+        "",
+        description="Key that signs page cursors; empty: one is made and stored in the database.",
     )
     open_reading: bool = Field(
         True, description="Whether reading needs no key; writing always does."
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     )
     import_folder: str = Field(
         "",
-        description="Where uploads wait; empty: beside the SQLite file, else the system's folder"
+        description="Where uploads wait; empty: next to the SQLite file, else the system's folder"
         " for temporary files.",
     )
     max_import_bytes: int = Field(8 << 30, ge=1, description="Largest upload of an import.")
@@ -50,19 +51,19 @@ class Settings(BaseSettings):
         64 << 30, ge=1, description="Bytes that a compressed upload may expand to."
     )
     alignment_datasets: tuple[str, ...] = Field(
-        ("curated",), description="Datasets that alignment adds up unless told otherwise."
+        ("curated",), description="Datasets that alignment counts by default."
     )
 
     @model_validator(mode="after")
     def supported(self) -> "Settings":
-        """Only the two databases that the tests run on."""
+        """Refuse databases other than SQLite and PostgreSQL, which the tests run on."""
         if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
         return self
 
     @property
     def imports(self) -> Path:
-        """The folder of uploads."""
+        """The folder where uploads wait to be imported."""
         if self.import_folder:
             return Path(self.import_folder)
         file = self.database_url.partition("sqlite:///")[2].partition("?")[0]

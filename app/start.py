@@ -1,4 +1,4 @@
-"""The command `entente`."""
+"""Entry point of the command `entente`, which starts fast and reports outside failures briefly."""
 
 import gc
 import signal
@@ -8,42 +8,43 @@ import typer
 
 
 def main() -> None:
-    """Import the program without looking for garbage meanwhile: none of it is, and the search
-    takes a seventh of the start. Then run it."""
+    """Import the command line and run it."""
+    # Garbage collection during imports takes a seventh of the start and finds nothing.
     gc.disable()
     command = _program()
     gc.freeze()
     gc.enable()
-    if sys.argv[1:2] == ["load"] and "-" in sys.argv:  # of which a copy is kept meanwhile
+    # `load -` copies standard input to a temporary file, which a normal exit removes.
+    if sys.argv[1:2] == ["load"] and "-" in sys.argv:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         command()
-    except Exception as failed:
-        told = _outside(failed)
-        if told is None:
+    except Exception as error:
+        message = _outside(error)
+        if message is None:
             raise
-        sys.stderr.write(f"{told}\n")
+        sys.stderr.write(f"{message}\n")
         raise SystemExit(1) from None
 
 
-def _outside(failed: Exception) -> str | None:
-    """What to say of a failure that is none of the program's: a line, not where it came up."""
+def _outside(error: Exception) -> str | None:
+    """Return a line about a failure outside the program, such as a missing file; else None."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from app.db.failures import passing  # noqa: PLC0415
 
-    if passing(failed):
-        cause = getattr(failed, "orig", failed)
-        return f"The database cannot be used: {' '.join(str(cause).split())}"
-    if isinstance(failed, ValidationError) and failed.title == "Settings":
-        return "\n".join(e["msg"].removeprefix("Value error, ") for e in failed.errors())
-    if isinstance(failed, OSError) and failed.strerror:
-        return f"{failed.filename or 'A file'}: {failed.strerror}"
+    if passing(error):
+        cause = getattr(error, "orig", error)
+        return f"The database is not available: {' '.join(str(cause).split())}"
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        return "\n".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file'}: {error.strerror}"
     return None
 
 
 def _program() -> typer.Typer:
-    """The whole program; where a file is to be loaded, that alone, which starts twice as fast."""
+    """Import the command line; for `load` only that command, which starts twice as fast."""
     if sys.argv[1:2] == ["load"]:
         from app.ingest.command import program  # noqa: PLC0415
 

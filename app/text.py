@@ -1,25 +1,25 @@
-"""Text as people type it, brought to one form for matching. Pure."""
+"""Normalize text for matching, and validate text in requests. Pure."""
 
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 MOST_KEPT = 50
-"""Characters of a word whose plain form is kept for the next time."""
+"""Characters of a word up to which its folded form is cached."""
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[^\W_][\w.-]*")
 
 
 def fold(text: str) -> str:
-    """Lower case without accents or punctuation, words separated by one blank."""
+    """Return a text in lower case without accents or punctuation, words separated by one blank."""
     return " ".join(words(text))
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in the form in which both databases index and match them."""
+    """Return the folded words of a text, as both databases index and match them."""
     if text.isascii():
         return _WORD.findall(text.lower())
     found: list[str] = []
@@ -35,12 +35,12 @@ def _plain(text: str) -> tuple[str, ...]:
 
 
 def clean(text: str) -> str:
-    """A text without the characters that XML and calendars cannot hold."""
+    """Replace characters that XML and iCalendar do not allow by U+FFFD."""
     return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "�" for c in text)
 
 
 def safe(text: str) -> str:
-    """Refuse what one of the databases would refuse or alter."""
+    """Return a text; raise ValueError where a database would refuse or alter it."""
     if "\x00" in text:
         raise ValueError("must not contain a NUL character")
     if any("\ud800" <= c <= "\udfff" for c in text):
@@ -53,16 +53,17 @@ Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(safe)
 
 
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
-"""Controls, and what turns the direction of a line or has no width. Joiners are letters to some."""
+"""Control characters, direction marks and zero-width characters, except joiners, which some scripts
+need."""
 
 
 def visible(text: str) -> bool:
-    """Whether a name looks like what it is."""
+    """Return whether a name has visible characters and no hidden ones."""
     return _HIDDEN.search(text) is None and bool(text.strip())
 
 
 def code(text: str) -> str:
-    """Refuse what could not stand in an address or before a colon."""
+    """Return a code; raise ValueError unless it fits in a path and before a colon."""
     if not _CODE.fullmatch(text):
         raise ValueError(
             "must be letters, digits, '.', '_' and '-', beginning with one of the first two"
@@ -71,35 +72,35 @@ def code(text: str) -> str:
 
 
 def ident(text: str) -> str:
-    """Refuse what could not be seen in an address, or would be taken for a folder."""
+    """Return an id; raise ValueError if it is invisible, or dots that a path would resolve."""
     if not text.isprintable():
-        raise ValueError("must not contain characters that cannot be seen")
+        raise ValueError("must not contain invisible characters")
     if not text.strip("."):
-        raise ValueError("must not be dots alone")
+        raise ValueError("must not consist of dots only")
     return text
 
 
 def short(text: str) -> str:
-    """Refuse what no index of PostgreSQL would take beside others."""
+    """Return an id; raise ValueError if it is too long for an index of PostgreSQL."""
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"must have at most {MOST_BYTES} bytes as UTF-8")
     return text
 
 
 MOST_BYTES = 400
-"""Of an id: four of them make a key of an index, which ends at 2,704 bytes."""
+"""Bytes of an id: an index key has up to four, and PostgreSQL limits it to 2,704 bytes."""
 Code = Annotated[Word, AfterValidator(code), AfterValidator(short)]
 Ident = Annotated[
     Word, Field(pattern=r"^[^\s/?#%]+$"), AfterValidator(ident), AfterValidator(short)
 ]
-"""What can stand in an address as it is."""
+"""An id that needs no percent-encoding of separators in a path."""
 
 
-def number(given: Any) -> Any:
-    """Refuse text and truth where a number is meant: who sends "5" or true has mixed up fields."""
-    if isinstance(given, bool | str):
-        raise ValueError("must be a number, not text or true or false")
-    return given
+def number(value: object) -> object:
+    """Return a value; raise ValueError for text and booleans, which pydantic would convert."""
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number, not text, true or false")
+    return value
 
 
 Whole = Annotated[int, BeforeValidator(number)]

@@ -1,4 +1,4 @@
-"""`python -m bench`: fill a database of each kind, measure, print."""
+"""Fill a SQLite and a PostgreSQL database, measure, and print the figures: `python -m bench`."""
 
 import argparse
 import sys
@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 
 def main() -> None:
-    """Databases given by URL are used as they are when they hold events, else filled."""
-    given = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    given.add_argument("--events", type=int, default=1_000_000)
-    given.add_argument("--seconds", type=float, default=1.0, help="per case")
-    given.add_argument("--url", action="append", help="filled already; may be repeated")
-    asked = given.parse_args()
+    """Measure the databases at `--url`, or new ones of both kinds that are filled first."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="per case")
+    parser.add_argument("--url", action="append", help="filled already; may be repeated")
+    asked = parser.parse_args()
     if asked.url:
         for url in asked.url:
             _report(Database(url), asked.seconds)

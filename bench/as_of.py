@@ -1,4 +1,4 @@
-"""What a page of the past costs beside one of the present, where a tenth was revised."""
+"""Measure what a page of the past costs, against one of the present, with a tenth revised."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ TENTH = 10
 
 
 def revise(database: Database) -> int:
-    """Give every tenth event a second revision that says the same; the version before."""
+    """Give every tenth event a second, equal revision, and return the version before."""
     with database.write() as db:
         before = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         db.execute(insert(commits).values(seq=before, at="2026-01-01T00:00:00.000000Z"))
@@ -36,7 +36,7 @@ def revise(database: Database) -> int:
 
 
 def was_revised(database: Database) -> bool:
-    """Whether there is a past to read."""
+    """Return whether the database contains superseded events."""
     with database.connect() as db:
         return db.scalar(text("SELECT min(gone) FROM past_events")) is not None
 
@@ -52,7 +52,7 @@ def _bury(db: Any, table: Any, key: str) -> None:
 
 
 def measure_past(database: Database, seconds: float = 1.0) -> list[tuple[Cost, list[Cost]]]:
-    """Each page now, and as of a version before and amid the revisions."""
+    """Measure each page now, and as of a version before and one amid the revisions."""
     with database.connect() as db:
         last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or last)
@@ -67,7 +67,7 @@ def measure_past(database: Database, seconds: float = 1.0) -> list[tuple[Cost, l
 
 
 def told(kind: str, found: list[tuple[Cost, list[Cost]]]) -> str:
-    """The costs as text, those of the past beside their ratio to the present."""
+    """Format the costs as text, with the ratio of those of the past to those of the present."""
     lines = [f"{kind:<36}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
     for now, past in found:
         lines += [

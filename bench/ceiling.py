@@ -1,4 +1,4 @@
-"""What the framework, and a server without one, cost for a page of the same size.
+"""Serve a page of the same size by the framework alone, and without a framework.
 
 Run by uvicorn: `/v1/events` takes the parameters of the service and answers a constant body, and
 `/bare` answers it before any framework sees the request.
@@ -20,18 +20,18 @@ framework = FastAPI()
 
 @framework.get("/v1/events")
 async def constant(_: Annotated[EventQuery, Query()]) -> Response:
-    """The same, whatever is asked."""
+    """Answer every query with the same body."""
     return Response(BODY, media_type="application/json")
 
 
 class Bare:
-    """Answers at `/bare`, and passes the rest on."""
+    """An ASGI app that answers `/bare` itself and passes other requests on."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One answer, in two messages."""
+        """Send the answer in two messages."""
         if scope["type"] != "http" or scope["path"] != "/bare":
             await self.inner(scope, receive, send)
             return

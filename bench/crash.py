@@ -1,8 +1,9 @@
-"""`python -m bench.crash`: kill loads at random points, load again, compare with one left alone.
+"""Kill loads at random points, load again, and compare the result with an undisturbed load.
 
-Half of them are killed as commands, half as imports over HTTP: of those by turns the service with
-its process for imports, the service alone, that process alone. Four of five kills wait until a
-random part of the rows is stored, the others come at any time after the start.
+Run `python -m bench.crash`. Half of the loads are commands, half are imports over HTTP. Of an
+import, the service with its import process, the service alone and that process alone are killed in
+turn. Four of five kills wait until a random part of the rows is stored; the others come at any time
+after the start.
 """
 
 import argparse
@@ -53,22 +54,22 @@ OTHERS = {
 
 
 def state(url: str) -> dict[str, Any]:
-    """What a database holds, without the moments at which it was written."""
+    """Read the rows of a database, without the times at which they were written."""
     database = Database(url)
     with database.connect() as db:
-        told = {
+        found = {
             name: [tuple(row) for row in db.execute(text(asked))] for name, asked in OTHERS.items()
         }
-        told["documents"] = [
+        found["documents"] = [
             (row[0], row[1].partition(',"recorded_at":')[0], row[2])
             for row in db.execute(text(DOCUMENTS))
         ]
     database.close()
-    return told
+    return found
 
 
 def verified(url: str) -> list[str]:
-    """What the documents say otherwise than the rest."""
+    """List the differences between the documents and the other tables."""
     database = Database(url)
     with database.connect() as db:
         found = list(findings(db))
@@ -77,7 +78,7 @@ def verified(url: str) -> list[str]:
 
 
 def command(url: str, path: Path) -> subprocess.Popen[bytes]:
-    """A load as a command."""
+    """Start a load as a command."""
     return subprocess.Popen(
         [sys.executable, "-m", "app", "load", str(path), "--json"], cwd=ROOT,
         env={**os.environ, "ENTENTE_DATABASE_URL": url}, stdout=subprocess.DEVNULL,
@@ -85,7 +86,7 @@ def command(url: str, path: Path) -> subprocess.Popen[bytes]:
 
 
 def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """A service, and its port."""
+    """Start a service, and return its process and port once it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -94,18 +95,18 @@ def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
         [sys.executable, "-m", "app", "serve", "--port", str(port)], cwd=ROOT,
         env={**os.environ, **settings}, stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    until = time.monotonic() + 300  # a busy machine takes its time
+    until = time.monotonic() + 300  # on a busy machine the start can take long
     while time.monotonic() < until:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
             return process, port
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError("the service does not come up")
+    raise RuntimeError("the service did not start within 300 s")
 
 
 def asked(port: int, path: str, key: str, body: bytes | None = None) -> Any:
-    """The answer of a service."""
+    """Send a request to a service and return its JSON answer; with a body, a POST."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body)
     request.add_header("Authorization", f"Bearer {key}")
     with urllib.request.urlopen(request, timeout=60) as answer:
@@ -113,7 +114,7 @@ def asked(port: int, path: str, key: str, body: bytes | None = None) -> Any:
 
 
 class Aim:
-    """When to kill a load, by how many rows it has stored; and how many it had."""
+    """Decides when to kill a load by the rows it has stored, and notes how many it had."""
 
     def __init__(self, url: str, whole: int, dice: random.Random) -> None:
         self.stored, self._whole, self._dice = 0, whole, dice
@@ -126,7 +127,7 @@ class Aim:
             return int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0) - self._before
 
     def wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Until it is time to kill."""
+        """Wait until it is time to kill the process."""
         dice = self._dice
         share = dice.random() * 0.95 if dice.random() < 0.8 else 0.0
         if share:
@@ -140,13 +141,13 @@ class Aim:
             time.sleep(2.5 * dice.random())
 
     def note(self) -> None:
-        """Note what is stored of the load that was killed."""
+        """Note how many rows of the killed load are stored."""
         self.stored = self._now()
         self._database.close()
 
 
 def killed_command(url: str, path: Path, aim: Aim) -> None:
-    """Kill a command, and run it again to its end."""
+    """Kill a load command, and run it again to its end."""
     process = command(url, path)
     aim.wait(process)
     process.kill()
@@ -157,13 +158,13 @@ def killed_command(url: str, path: Path, aim: Aim) -> None:
 
 
 def killed_import(url: str, path: Path, aim: Aim, place: Path, way: str) -> None:
-    """Kill a service while it imports, or the process that does it; what was begun is ended."""
+    """Kill a service that imports, or its import process, and wait until the import is done."""
     database = Database(url)
     with database.write() as db:
         key = create_key(db, "bench", "write")
     database.close()
     process, port = service(url, place)
-    told = asked(port, "/v1/imports", key, path.read_bytes())
+    job = asked(port, "/v1/imports", key, path.read_bytes())
     aim.wait(process)
     if way == "the process of imports":
         for child in children(process.pid):
@@ -179,31 +180,31 @@ def killed_import(url: str, path: Path, aim: Aim, place: Path, way: str) -> None
         process, port = service(url, place)
     try:
         until = time.monotonic() + 300
-        while told["state"] not in ("done", "failed") and time.monotonic() < until:
+        while job["state"] not in ("done", "failed") and time.monotonic() < until:
             time.sleep(0.1)
-            told = asked(port, f"/v1/imports/{told['id']}", key)
+            job = asked(port, f"/v1/imports/{job['id']}", key)
     finally:
         process.terminate()
         process.wait()
-    if told["state"] != "done":
-        raise RuntimeError(f"the import is {told['state']}: {told['error']}")
-    if told["rows"] != told["new"] or list(place.iterdir()):
-        raise RuntimeError(f"the import counts {told}, and left {list(place.iterdir())}")
+    if job["state"] != "done":
+        raise RuntimeError(f"the import is {job['state']}: {job['error']}")
+    if job["rows"] != job["new"] or list(place.iterdir()):
+        raise RuntimeError(f"the import counts {job}, and left {list(place.iterdir())}")
 
 
 def children(parent: int) -> list[int]:
-    """The processes that a service has imports carried out by."""
+    """List the ids of the processes that a service started for imports."""
     asked = ["ps", "-o", "pid=", "--ppid", str(parent)]
     return [int(n) for n in subprocess.run(asked, capture_output=True, check=False).stdout.split()]
 
 
 def main() -> None:
-    """Print how many came out as the undisturbed load did."""
-    given = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
-    given.add_argument("--times", type=int, default=50)
-    given.add_argument("--events", type=int, default=8000)
-    given.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
-    wanted = given.parse_args()
+    """Print how many killed loads ended with the same rows as the undisturbed one."""
+    parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__)
+    parser.add_argument("--times", type=int, default=50)
+    parser.add_argument("--events", type=int, default=8000)
+    parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
+    wanted = parser.parse_args()
     from postgres import running  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:
@@ -216,7 +217,7 @@ def main() -> None:
 def _repeat(
     kind: str, times: int, path: Path, place: Path, server: Any, dice: random.Random
 ) -> None:
-    """Kill as often as asked; the first database with the bundled data is copied for each."""
+    """Kill a load `times` times, each time in a copy of a database with the bundled data."""
 
     def named(name: str, template: str) -> str:
         if kind == "sqlite":
@@ -237,8 +238,8 @@ def _repeat(
     command(url, path).wait()
     whole, alike, within = state(url), 0, Counter[str]()
     rows = versions(url) - before
-    if odd := verified(url):
-        raise RuntimeError(f"the undisturbed load is not as it has to be: {odd[0]}")
+    if wrong := verified(url):
+        raise RuntimeError(f"the undisturbed load is inconsistent: {wrong[0]}")
     for number in range(times):
         url = fresh(f"killed-{number}")
         aim = Aim(url, rows, dice)
@@ -249,7 +250,7 @@ def _repeat(
             killed_command(url, path, aim)
         within[way] += 0 < aim.stored < rows
         found = state(url)
-        differing = [name for name, held in whole.items() if found[name] != held]
+        differing = [name for name, rows_before in whole.items() if found[name] != rows_before]
         alike += not differing
         if number % 10 == 9:
             print(f"{kind}: {alike} of {number + 1} so far", flush=True)
@@ -258,13 +259,13 @@ def _repeat(
                 part.unlink()
         if differing:
             print(f"{kind}, kill {number} ({way}): {', '.join(differing)} differ", flush=True)
-    told = ", ".join(f"{way} {count}" for way, count in within.items())
-    print(f"{kind}: {alike} of {times} as the undisturbed load", flush=True)
-    print(f"  killed with the rows partly stored: {within.total()} ({told})", flush=True)
+    by_way = ", ".join(f"{way} {count}" for way, count in within.items())
+    print(f"{kind}: {alike} of {times} equal the undisturbed load", flush=True)
+    print(f"  killed with the rows partly stored: {within.total()} ({by_way})", flush=True)
 
 
 def versions(url: str) -> int:
-    """How many revisions a database holds."""
+    """Return the highest sequence number of the revisions in a database."""
     database = Database(url)
     with database.connect() as db:
         found = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)

@@ -1,8 +1,8 @@
-"""`python -m bench.exports URL`: every event in each streaming form: rows a second, peak memory.
+"""Measure the export of every event in each streaming format: rows a second and peak memory.
 
-Each form runs in a process of its own, so that one's peak is not another's; CPU is that process's,
-without PostgreSQL's. On PostgreSQL the raw
-`COPY … TO STDOUT` of the same documents stands beside them.
+Run `python -m bench.exports URL`. Each format runs in a process of its own, so that one's peak is
+not another's; CPU is that process's, without PostgreSQL's. On PostgreSQL, a raw `COPY … TO STDOUT`
+of the same documents is measured for comparison.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FORMS: tuple[Form, ...] = ("ndjson", "csv", "parquet", "arrow")
 
 
 def export(url: str, form: Form) -> tuple[float, float, int, float]:
-    """Seconds, those of this process's CPU, bytes, and peak MiB of writing every event."""
+    """Write every event; return seconds, CPU seconds of this process, bytes and peak MiB."""
     asked = EventQuery.model_validate({"format": form})
     with closing(Database(url)) as database:
         begun, spent, size = time.perf_counter(), time.process_time(), 0
@@ -36,7 +36,7 @@ def export(url: str, form: Form) -> tuple[float, float, int, float]:
 
 
 def copy(url: str) -> tuple[float, float, int, float]:
-    """The same of PostgreSQL's own COPY of the documents."""
+    """Read the documents by PostgreSQL's COPY; return the same figures as for an export."""
     with closing(Database(url)) as database, database.connect() as db:
         raw = db.connection.driver_connection
         assert raw is not None
@@ -50,15 +50,15 @@ def copy(url: str) -> tuple[float, float, int, float]:
 
 def _peak() -> float:
     # Not getrusage: its peak outlives exec, and would be that of the parent.
-    told = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", told)[1]) / 1024  # type: ignore[index]
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 def main() -> None:
-    """A row a form."""
-    given = argparse.ArgumentParser(prog="python -m bench.exports", description=__doc__)
-    given.add_argument("url")
-    url = given.parse_args().url
+    """Print one row for each format."""
+    parser = argparse.ArgumentParser(prog="python -m bench.exports", description=__doc__)
+    parser.add_argument("url")
+    url = parser.parse_args().url
     with closing(Database(url)) as database, database.connect() as db:
         count = int(db.scalar(text("SELECT count(*) FROM events")) or 0)
         kind = database.engine.dialect.name

@@ -1,4 +1,4 @@
-"""A seeded record of GDELT-shaped events, written as finished rows straight into the tables."""
+"""Generate GDELT-shaped events from a seed, and write them as finished rows into the tables."""
 
 import json
 import random
@@ -33,7 +33,7 @@ KINDS = [
     ("ASSAULT", "180", -9.0, 4),
 ]
 NAMES = [f"S{number:03d}" for number in range(ACTORS)]
-"""Busiest first."""
+"""Codes of the actors, those with the most events first."""
 CHOSEN = [NAMES[i] for i in (0, 3, 4, 6, 9, *range(12, 38))]
 """The members of the alliance; a few joined on the way."""
 Rows = dict[Table, list[tuple[Any, ...]]]
@@ -94,7 +94,7 @@ def _standing(db: Any) -> None:
 
 
 def _made(count: int, dice: random.Random) -> Iterator[tuple[Any, Any, list[Any]]]:
-    """Per event its revision, its row and its participations, by day."""
+    """Generate the revision, the row and the participations of each event, by day."""
     weights = list(accumulate(1 / (rank + 1) for rank in range(ACTORS)))
     days = [(FIRST + timedelta(days=n)).isoformat() for n in range(DAYS + 40)]
     for number in range(count):

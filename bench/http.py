@@ -1,4 +1,4 @@
-"""What a page costs over HTTP: CPU time of the server, and of the PostgreSQL behind it."""
+"""Measure what a page costs over HTTP: CPU time of the server and of PostgreSQL."""
 
 import http.client
 import os
@@ -25,13 +25,13 @@ CEILING = ("-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level
 
 @contextmanager
 def serving(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, int]]:
-    """A program of ours in a process of its own: its port and its id."""
+    """Run a program in a process of its own, and yield its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, *program, "--port", str(port)]
-    given = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
-    process = subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL)
+    settings = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
     try:
         for _ in range(1200):
             with socket.socket() as asked:
@@ -48,7 +48,7 @@ def serving(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, i
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Addresses of one shape, asked of one server."""
+    """Addresses of one shape that are requested from one server."""
 
     name: str
     client: http.client.HTTPConnection
@@ -56,12 +56,15 @@ class Case:
     postmaster: int | None
     addresses: Sequence[str]
     held: bool = False
-    """Whether the asker has the answers already, and says so."""
+    """Whether the client has the answers already and sends their ETags."""
 
 
 def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[Cost]:
-    """Every case over one connection, round after round; PostgreSQL's share is that of all
-    processes it has. The last ones are ceilings: the same page without a database."""
+    """Measure every case over one connection, round after round.
+
+    PostgreSQL's share is the CPU time of all its processes. The last cases are ceilings: the same
+    page without a database.
+    """
     database = Database(url)
     postmaster = _postmaster(database)
     todo = [(name, [_address(one) for one in asked]) for name, asked in cases(database)]
@@ -91,25 +94,25 @@ def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[Cost]:
 
 def _ask(case: Case, requests: int) -> None:
     tags: dict[str, str] = {}
-    case.client.close()  # it has waited its turn; the server may be about to
+    case.client.close()  # it was idle, and the server may be about to close it
     for n in range(requests):
         address = case.addresses[n % len(case.addresses)]
-        given = {"If-None-Match": tags[address]} if case.held and address in tags else {}
-        case.client.request("GET", address, headers=given)
+        headers = {"If-None-Match": tags[address]} if case.held and address in tags else {}
+        case.client.request("GET", address, headers=headers)
         answer = case.client.getresponse()
         body = answer.read()
-        assert answer.status == (304 if given else 200), body[:500]
-        assert given or len(body) > 1000, body[:500]
+        assert answer.status == (304 if headers else 200), body[:500]
+        assert headers or len(body) > 1000, body[:500]
         tags[address] = answer.headers.get("ETag", "")
 
 
 def _address(asked: EventQuery) -> str:
-    given = asked.model_dump(exclude_defaults=True)
-    return f"/v1/events?{urlencode(given, doseq=True)}"
+    parameters = asked.model_dump(exclude_defaults=True)
+    return f"/v1/events?{urlencode(parameters, doseq=True)}"
 
 
 def _cpu(pid: int, postmaster: int | None) -> float:
-    """Seconds that the server has run, with those of the PostgreSQL behind it, if there is one."""
+    """Return the CPU seconds of the server so far, with those of PostgreSQL where it is used."""
     spent, _ = _of(Path(f"/proc/{pid}/stat").read_text())
     for stat in Path("/proc").glob("[0-9]*/stat") if postmaster else ():
         with suppress(OSError):  # a process may end while we look
@@ -119,12 +122,12 @@ def _cpu(pid: int, postmaster: int | None) -> float:
 
 
 def _postmaster(database: Database) -> int | None:
-    """The process of which all those of PostgreSQL are children; it waits for those that end."""
+    """Return the id of the parent of all PostgreSQL processes, or None on SQLite."""
     if database.engine.dialect.name == "sqlite":
         return None
     with database.connect() as db:
-        held = db.exec_driver_sql("SHOW data_directory").scalar_one()
-    return int(Path(held, "postmaster.pid").read_text().split()[0])
+        folder = db.exec_driver_sql("SHOW data_directory").scalar_one()
+    return int(Path(folder, "postmaster.pid").read_text().split()[0])
 
 
 def _of(stat: str) -> tuple[int, int]:

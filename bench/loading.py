@@ -1,11 +1,13 @@
-"""`python -m bench.loading`: how fast files load, against what the same rows cost by themselves.
+"""Measure how fast files load, against the cost of writing the same rows alone.
 
-PostgreSQL: raw COPY of the finished rows into the same indexed tables, client and server together.
-SQLite: sqlite-utils into one flat table, and raw inserts of the finished rows by sqlite3 alone,
-into the same tables and into tables that have their keys and no other index.
-CPU seconds, which a busy machine changes less than the clock; ratios against what ran just before
-or after, of `--runs` of each the least, since whatever else the machine does only adds.
-PostgreSQL's autovacuum is off: the shorter of the two would mostly escape it.
+Run `python -m bench.loading`. On PostgreSQL, the comparison is raw COPY of the finished rows into
+the same indexed tables, client and server together. On SQLite, it is sqlite-utils into one flat
+table, and raw inserts of the finished rows by sqlite3 alone, into the same tables and into tables
+that have their keys and no other index.
+
+The unit is CPU seconds, which a busy machine changes less than the clock. Ratios are against what
+ran just before or after. Of `--runs` of each the least counts, since other work on the machine only
+adds. PostgreSQL's autovacuum is off, because the shorter of two runs would mostly escape it.
 
     python -m bench.loading --events 200000
     python -m bench.loading --events 5000000 --parts 10 --only sqlite    # is the cost flat?
@@ -55,9 +57,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int = 0) -> None:
-    """Events of states, each with one to three sources, as NDJSON.
+    """Write events of states as NDJSON, each with one to three sources.
 
-    Those that follow `after` others, of a file of `of` in all.
+    The file continues one of `after` events and is part of `of` events in all.
     """
     dice = random.Random(seed + after)
     names = [r["code"] for r in rows("states.csv")][:200]
@@ -68,9 +70,9 @@ def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int 
             day = (first + timedelta(days=number * 3653 // (of or count))).isoformat()
             one, other = dice.choices(names, cum_weights=weights, k=2)
             kind, cameo, quad = KINDS[int(dice.random() * len(KINDS))]
-            who = [{"actor": one, "role": "initiator"}]
+            participants = [{"actor": one, "role": "initiator"}]
             if other != one:
-                who.append({"actor": other, "role": "target"})
+                participants.append({"actor": other, "role": "target"})
             reports = []
             for _ in range(dice.choice((1, 1, 2, 3))):
                 page = int(dice.random() * (of or count))
@@ -80,7 +82,8 @@ def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int 
                 reports.append({"source": {**source, "published": day}})
             event = {
                 "key": f"{410_000_000 + number}", "title": f"{one} and {other}: {kind.lower()}",
-                "date": day, "type": kind, "cameo": cameo, "quad": quad, "participants": who,
+                "date": day, "type": kind, "cameo": cameo, "quad": quad,
+                "participants": participants,
                 "location": {"country": other, "lat": round(dice.uniform(-60, 70), 4),
                              "lon": round(dice.uniform(-180, 180), 4)},
                 "reports": reports,
@@ -89,7 +92,7 @@ def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int 
 
 
 def replicate(path: Path, into: Path, copies: int) -> None:
-    """A file of GDELT several times over, each time with keys and addresses of its own."""
+    """Write a GDELT file several times over, each time with new keys and addresses."""
     rows = [line.split("\t") for line in path.read_text("utf-8", "replace").splitlines()]
     with into.open("w", encoding="utf-8") as out:
         for copy in range(copies):
@@ -99,7 +102,7 @@ def replicate(path: Path, into: Path, copies: int) -> None:
 
 
 def write_rejects(path: Path, count: int) -> None:
-    """Lines none of which can be understood."""
+    """Write lines that are all rejected, because their dates are invalid."""
     with path.open("w") as out:
         for number in range(count):
             out.write(f'{{"key":"k{number}","title":"t","date":"20{number % 90 + 10}-13-45"}}\n')
@@ -107,7 +110,7 @@ def write_rejects(path: Path, count: int) -> None:
 
 @dataclass
 class Cost:
-    """What something cost."""
+    """Seconds and peak MiB that a measured call took."""
 
     wall: float
     client: float
@@ -121,7 +124,7 @@ class Cost:
 
 
 def server_seconds(url: str | None) -> float:
-    """CPU seconds of a PostgreSQL server and of all its processes so far."""
+    """Return the CPU seconds of a PostgreSQL server with all its processes so far."""
     if url is None:
         return 0.0
     time.sleep(0.5)  # a process that has ended counts once its parent has taken note of it
@@ -150,7 +153,7 @@ def _stat(pid: int) -> list[int]:
 
 
 def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
-    """Load a file by the command, in a process of its own."""
+    """Load a file by the command in a process of its own; return its cost and its report."""
     server = url if url.startswith("postgresql") else None
     before, begun = server_seconds(server), time.perf_counter()
     process = subprocess.Popen(
@@ -158,7 +161,7 @@ def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
         cwd=ROOT, env={**os.environ, "ENTENTE_DATABASE_URL": url}, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    told = process.stdout.read()
+    report = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun
@@ -167,11 +170,11 @@ def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
     cost = Cost(
         wall, used.ru_utime + used.ru_stime, server_seconds(server) - before, used.ru_maxrss // 1024
     )
-    return cost, json.loads(told)
+    return cost, json.loads(report)
 
 
 def measured(what: Callable[[], None], server: str | None = None) -> Cost:
-    """The cost of something in this process."""
+    """Measure the cost of a call in this process."""
     before, begun = server_seconds(server), time.perf_counter()
     mine = resource.getrusage(resource.RUSAGE_SELF)
     what()
@@ -182,7 +185,7 @@ def measured(what: Callable[[], None], server: str | None = None) -> Cost:
 
 
 def flat(path: Path, place: Path) -> Cost:
-    """The same events into one flat table by sqlite-utils, lists kept as JSON text."""
+    """Measure inserting the events into one flat table by sqlite-utils, lists as JSON text."""
 
     def events() -> Iterator[dict[str, Any]]:
         with path.open() as lines:
@@ -195,14 +198,14 @@ def flat(path: Path, place: Path) -> Cost:
     return measured(insert)
 
 
-def inserted(held: Path, place: Path, *, indexed: bool) -> Cost:
-    """Raw inserts of the rows that a load made into the same tables of an empty database.
+def inserted(loaded_file: Path, place: Path, *, indexed: bool) -> Cost:
+    """Measure raw inserts of the rows of a load into the same tables of an empty database.
 
-    `indexed`: with the tables' indexes, not with their keys alone.
+    With `indexed`, the tables have their indexes, otherwise their keys alone.
     """
     upgrade(made := Database(f"sqlite:///{place}"))
     made.close()
-    source, into = sqlite3.connect(held), sqlite3.connect(place, isolation_level=None)
+    source, into = sqlite3.connect(loaded_file), sqlite3.connect(place, isolation_level=None)
     if not indexed:
         asked = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
         for (name,) in into.execute(asked).fetchall():
@@ -227,9 +230,9 @@ def inserted(held: Path, place: Path, *, indexed: bool) -> Cost:
 
 
 def floor(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> Cost:
-    """Raw COPY of the rows that the load made into the same tables of an empty database.
+    """Measure raw COPY of the rows of a load into the same tables of an empty database.
 
-    `spared`: what they refer to is not looked up, as the loader has it.
+    With `spared`, foreign keys are not checked, as in the loader.
     """
     plain = url.replace("+psycopg", "")
     with psycopg.connect(plain) as db:
@@ -269,16 +272,18 @@ def floor(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> C
 
 
 def main() -> None:
-    """Print what loading costs on both databases."""
-    given = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
-    given.add_argument("--events", type=int, default=200_000)
-    given.add_argument("--parts", type=int, default=1, help="files, loaded one after another")
-    given.add_argument("--runs", type=int, default=1, help="times to do it all, for the least cost")
-    given.add_argument("--gdelt", type=Path, help="load copies of this file instead")
-    given.add_argument("--copies", type=int, default=100)
-    given.add_argument("--rejects", type=int, help="load that many rows that are all rejected")
-    given.add_argument("--only", choices=("sqlite", "postgresql"))
-    asked = given.parse_args()
+    """Measure loading on both databases and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--parts", type=int, default=1, help="files, loaded one after another")
+    parser.add_argument(
+        "--runs", type=int, default=1, help="times to do it all, for the least cost"
+    )
+    parser.add_argument("--gdelt", type=Path, help="load copies of this file instead")
+    parser.add_argument("--copies", type=int, default=100)
+    parser.add_argument("--rejects", type=int, help="load that many rows that are all rejected")
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    asked = parser.parse_args()
     from postgres import running  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -310,24 +315,24 @@ def _files(asked: argparse.Namespace, place: Path) -> Iterator[Path]:
 
 @dataclass
 class Run:
-    """What loading the last file cost, and loading it again; and its peers by name."""
+    """The costs of loading the last file, of loading it again, and of its comparisons by name."""
 
     rows: int
     first: Cost
     again: Cost
     peers: dict[str, tuple[int, Cost]]
-    """Events, and what they cost."""
+    """The number of events of each comparison, and its cost."""
 
 
 def _on_sqlite(files: Sequence[Path], place: Path) -> Run:
     place.mkdir()
     url = f"sqlite:///{place}/load.db"
     _prepare(url)
-    first, again, told = _measure("sqlite", url, files)
-    run = Run(told["rows"], first, again, {})
-    if told["new"] and files[-1].suffix == ".ndjson":
+    first, again, report = _measure("sqlite", url, files)
+    run = Run(report["rows"], first, again, {})
+    if report["new"] and files[-1].suffix == ".ndjson":
         run.peers["sqlite-utils"] = run.rows, flat(files[-1], place / "flat.db")
-    if told["new"]:
+    if report["new"]:
         with closing(sqlite3.connect(place / "load.db")) as db:
             count = db.execute("SELECT count(*) FROM events").fetchone()[0]
         for peer, indexed in (("raw inserts", True), ("raw inserts, keys only", False)):
@@ -344,9 +349,9 @@ def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int)
     for one in empty:
         upgrade(made := Database(one))
         made.close()
-    first, again, told = _measure("postgresql", url, files)
-    run = Run(told["rows"], first, again, {})
-    if told["new"]:
+    first, again, report = _measure("postgresql", url, files)
+    run = Run(report["rows"], first, again, {})
+    if report["new"]:
         with psycopg.connect(url.replace("+psycopg", "")) as db:
             db.execute("DELETE FROM events WHERE dataset = 'curated'")
             found = db.execute("SELECT count(*), min(dataset) FROM events").fetchone()
@@ -361,7 +366,7 @@ def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int)
 
 
 def _report(kind: str, runs: Sequence[Run]) -> None:
-    """The least that each cost, and the ratios."""
+    """Print the least cost of each, and the ratios."""
     first, again = (
         min(costs, key=_cpu) for costs in zip(*((r.first, r.again) for r in runs), strict=True)
     )
@@ -387,14 +392,14 @@ def _cpu(cost: Cost) -> float:
 
 
 def _measure(kind: str, url: str, files: Sequence[Path]) -> tuple[Cost, Cost, dict[str, Any]]:
-    """Load files one after another, and the last one again; what the last one cost both times."""
+    """Load files one after another, and the last one again; return what it cost both times."""
     for number, path in enumerate(files, 1):
-        cost, told = loaded(url, path)
+        cost, report = loaded(url, path)
         if len(files) > 1:
-            each = cost.cpu / told["rows"] * 1e6
+            each = cost.cpu / report["rows"] * 1e6
             print(f"{kind}, file {number}: {each:.0f} us an event, {cost.peak} MiB", flush=True)
     again, _ = loaded(url, files[-1])
-    return cost, again, told
+    return cost, again, report
 
 
 def _prepare(url: str) -> None:

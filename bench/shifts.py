@@ -1,9 +1,9 @@
-"""How good the detection of shifts is: `python -m bench.shifts DYAD_DAYS CASES`.
+"""Measure how good the detection of shifts is.
 
-DYAD_DAYS is a CSV (gzip or not) with the columns i, j, date, n, pg, ng (mass for and against),
-gsum (Goldstein sum), vc, mc, vx, mx (events by quad); CASES has i, j, month, direction (+, − or
-empty for a dyad in which nothing should be found). Nothing changes in the nulls: months of real
-dyads in random blocks of three, thinned by day.
+Run `python -m bench.shifts DYAD_DAYS CASES`. DYAD_DAYS is a CSV (gzip or not) with the columns i,
+j, date, n, pg, ng (mass for and against), gsum (Goldstein sum), vc, mc, vx, mx (events by quad).
+CASES has i, j, month, direction (+, − or empty for a dyad in which nothing should be found). Null
+series have no change: they are months of real dyads in random blocks of three, thinned by day.
 """
 
 import argparse
@@ -40,14 +40,14 @@ FALSE_ALARMS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Dyad:
-    """Days of a dyad, with what only the detectors to compare with use."""
+    """The days of a dyad, with the Goldstein sums that only the compared detectors use."""
 
     days: Days
     goldstein: Floats
 
 
 def read(path: Path) -> dict[tuple[str, str], Dyad]:
-    """Dyads by their two codes."""
+    """Read the dyads of a file by their two codes."""
     rows = defaultdict(list)
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         for r in csv.DictReader(lines):
@@ -55,10 +55,10 @@ def read(path: Path) -> dict[tuple[str, str], Dyad]:
             quads = [int(r[k]) for k in ("vc", "mc", "vx", "mx")]
             rows[r["i"], r["j"]].append((r["date"], int(r["n"]), *mass, *quads, float(r["gsum"])))
     found = {}
-    for pair, held in rows.items():
-        held.sort()
-        days = measure.gathered([row[:8] for row in held])  # type: ignore[misc]
-        found[pair] = Dyad(days, np.array([row[8] for row in held]))
+    for pair, days_of_pair in rows.items():
+        days_of_pair.sort()
+        days = measure.gathered([row[:8] for row in days_of_pair])  # type: ignore[misc]
+        found[pair] = Dyad(days, np.array([row[8] for row in days_of_pair]))
     return found
 
 
@@ -69,7 +69,7 @@ HEAD = (
     + "".join(f"{'closed ' + x:>14}" for x in LEVELS)
 )
 SOME = 400
-"""Nulls for each cell that a null is fitted to."""
+"""Null series for each cell that a null distribution is fitted to."""
 
 
 def _told(found: Floats) -> str:
@@ -78,7 +78,7 @@ def _told(found: Floats) -> str:
 
 
 def sizes(nulls: Source, null: breaks.Null, draws: int) -> Iterator[str]:
-    """How often p, and the closed p, fall under a level although nothing changed."""
+    """Measure how often p, and the closed p, fall under a level although nothing changed."""
     yield f"{'a month':>8}{'months':>8}{HEAD}"
     every = []
     for rate in RATES:
@@ -91,7 +91,7 @@ def sizes(nulls: Source, null: breaks.Null, draws: int) -> Iterator[str]:
 def elsewhere(
     sources: Mapping[str, Callable[[], tuple[Source, breaks.Null]]], draws: int
 ) -> Iterator[str]:
-    """The same over all cells together, of other series, with the least and greatest of a cell."""
+    """Measure that over all cells for other series, with the least and greatest of one cell."""
     yield f"{'series':<34}{HEAD}   at 0.05, by cell"
     for name, make in sources.items():
         source, null = make()
@@ -101,7 +101,8 @@ def elsewhere(
 
 
 Kind = Callable[[np.random.Generator, float, int], tuple[Ints, Floats]]
-"""Of (dice, events a month, quarters) (quarters, 3) counts and (quarters, 4) shares of classes."""
+"""Takes dice, events a month and quarters; returns (quarters, 3) counts and (quarters, 4) shares of
+classes."""
 GULF = (0.37, 0.17, 0.25, 0.21)
 """Shares of the four classes in the KEDS Gulf data."""
 
@@ -114,18 +115,18 @@ def _steady(shares: tuple[float, ...]) -> Kind:
 
 
 def _uneven(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
-    """Counts of variance n + n² / 0.3."""
+    """Draw counts of variance n + n² / 0.3."""
     found = dice.poisson(dice.gamma(0.3, rate / 0.3, (quarters, 3)))
     return found, np.tile(GULF, (quarters, 1))
 
 
 def _moods(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
-    """Every quarter has shares of its own, which its three months have in common."""
+    """Draw shares for each quarter, which its three months have in common."""
     return dice.poisson(rate, (quarters, 3)), dice.dirichlet(np.array(GULF) * 3, quarters)
 
 
 def _bursts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
-    """One quarter of twenty has fifteen times as many events, most of them hostile."""
+    """Draw counts where one quarter of twenty has fifteen times as many events, most hostile."""
     burst = dice.random(quarters) < 0.05
     counts = dice.poisson(rate * np.where(burst, 15, 1)[:, None], (quarters, 3))
     return counts, np.where(burst[:, None], (0.05, 0.0, 0.25, 0.7), GULF)
@@ -140,7 +141,7 @@ KINDS: dict[str, Kind] = {
 
 
 class Made:
-    """Series made up from nothing, quarter by quarter."""
+    """A source of synthetic series, drawn quarter by quarter."""
 
     def __init__(self, kind: Kind, seed: int) -> None:
         self.kind, self.dice = kind, np.random.default_rng(seed)
@@ -166,23 +167,23 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Nulls whose blocks begin a month after the quarters of the calendar."""
+    """A source of null series whose blocks begin a month after the quarters of the calendar."""
 
     nulls: Nulls
 
     def draw(self, rate: float, length: int) -> Drawn:
         """A series of `length` months with about `rate` events a month."""
         drawn = self.nulls.draw(rate, length)
-        held = drawn.days
-        month = held.day.astype("datetime64[M]")
-        day = (month + 1).astype("datetime64[D]") + (held.day - month.astype("datetime64[D]"))
+        days = drawn.days
+        month = days.day.astype("datetime64[M]")
+        day = (month + 1).astype("datetime64[D]") + (days.day - month.astype("datetime64[D]"))
         order = np.argsort(day, kind="stable")
-        moved = Days(day[order], held.n[order], held.mass[order], held.classes[order])
+        moved = Days(day[order], days.n[order], days.mass[order], days.classes[order])
         return Drawn(drawn.dyad, drawn.rows[order], moved)
 
 
 def others(days: list[Days]) -> dict[str, Callable[[], tuple[Source, breaks.Null]]]:
-    """Series that p was not fitted to, each with the null that it is asked of."""
+    """Build series that p was not fitted to, each with the null distribution to test it with."""
 
     def half(first: int) -> tuple[Source, breaks.Null]:
         return Nulls(days[1 - first :: 2], 7), fit(Nulls(days[first::2], 6), SOME)
@@ -198,12 +199,15 @@ def others(days: list[Days]) -> dict[str, Callable[[], tuple[Source, breaks.Null
 
 
 def changes(nulls: Nulls, draws: int) -> Iterator[str]:
-    """How often any change has p <= 0.05 in 120 quiet months, and more than one in 240 that are
-    quiet but for their middle, where another dyad takes over."""
+    """Measure how often changes with p <= 0.05 are found where there is none, or only one.
+
+    The first are 120 quiet months. The second are 240 quiet months in whose middle another dyad
+    takes over, where more than one change is an error.
+    """
     heads = f"{'quiet: cut':>12}{'p <= 0.05':>11}{'one change: cut twice':>23}"
     yield f"{'a month':>8}{heads}{'two p <= 0.05':>15}"
     for rate in RATES:
-        told = []
+        shares = []
         for _ in range(draws):
             one, other = (nulls.draw(rate, 120).days for _ in range(2))
             month = other.day.astype("datetime64[M]")
@@ -217,13 +221,13 @@ def changes(nulls: Nulls, draws: int) -> Iterator[str]:
             both = Days(*(np.concatenate(part) for part in parts))
             quiet, changed = (judge.findings(d, False, "1999-01-01") for d in (one, both))
             low = [sum(f.p <= 0.05 for f in found) for found in (quiet, changed)]
-            told.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
-        a, b, c, d = np.mean(told, axis=0)
+            shares.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
+        a, b, c, d = np.mean(shares, axis=0)
         yield f"{rate:>8}{a:>12.3f}{b:>11.3f}{c:>23.3f}{d:>15.3f}"
 
 
 def coverage(nulls: Nulls, draws: int) -> Iterator[str]:
-    """How often the 90 % interval of the smoothed index holds the true one."""
+    """Measure how often the 90 % interval of the smoothed index contains the true index."""
     yield f"{'half-life':>10}{'covered':>10}{'width':>8}"
     for half_life in (3, 6, 12, 24):
         hits, width = [], []
@@ -233,38 +237,38 @@ def coverage(nulls: Nulls, draws: int) -> Iterator[str]:
             phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
             truth = self_share(months.mass)
             rows = measure.saturated(months.mass, phi)
-            index = measure.smoothed(rows, 0.5, half_life)
-            hits.append(index.low[-1] <= truth <= index.high[-1])
-            width.append(index.high[-1] - index.low[-1])
+            smoothed = measure.smoothed(rows, 0.5, half_life)
+            hits.append(smoothed.low[-1] <= truth <= smoothed.high[-1])
+            width.append(smoothed.high[-1] - smoothed.low[-1])
         yield f"{half_life:>10}{np.mean(hits):>10.3f}{np.mean(width):>8.2f}"
 
 
 def watching(nulls: Nulls, draws: int) -> Iterator[str]:
-    """How far the fast index strays from the slow one in ten years without a change."""
+    """Measure how far the fast index moves from the slow one in ten years without a change."""
     yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(judge.WATCH):>12}"
     for rate in RATES:
-        seen = []
+        greatest = []
         for _ in range(draws):
             gaps = judge.gaps(measure.by_month(nulls.draw(rate, 120).days))
-            seen.append(np.abs(gaps[24:]).max(initial=0.0))
-        share = (np.array(seen) >= judge.WATCH).mean()
-        yield f"{rate:>8}{np.quantile(seen, 0.95):>10.2f}{share:>12.3f}"
+            greatest.append(np.abs(gaps[24:]).max(initial=0.0))
+        share = (np.array(greatest) >= judge.WATCH).mean()
+        yield f"{rate:>8}{np.quantile(greatest, 0.95):>10.2f}{share:>12.3f}"
 
 
 def self_share(mass: Floats) -> float:
-    """The index of a whole series in which nothing changes."""
+    """Return the index of a whole series in which nothing changes."""
     good, bad = mass.sum(0)
     return float((good - bad) / max(good + bad, 1e-9))
 
 
 # ── detectors to compare with ─────────────────────────────────────────────────────────────────
 Found = list[tuple[int, float]]
-"""(month since 1970-01, change) of each change point."""
+"""The month since 1970-01 and the change of each change point."""
 Detector = Callable[[Dyad, float], Found]
 
 
 def quad_6(dyad: Dyad, penalty: float) -> Found:
-    """The method of this service."""
+    """Detect change points by the method of this service."""
     months, rows = measure.by_month(dyad.days), effective(dyad.days)
     cuts = breaks.partition(rows, breaks.CONFIRMED, penalty)
     phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
@@ -275,7 +279,7 @@ def quad_6(dyad: Dyad, penalty: float) -> Found:
 
 
 def _by_squares(month: np.ndarray, value: Floats, penalty: float, least: int) -> Found:
-    """Optimal partitioning by squared distances, in units of the noise between neighbours."""
+    """Partition by least squared distances, in units of the noise between neighbours."""
     if len(value) < 2 * least:
         return []
     noise = np.abs(np.diff(value)).mean() / 1.128 or 1.0
@@ -300,7 +304,7 @@ def _by_squares(month: np.ndarray, value: Floats, penalty: float, least: int) ->
 
 
 def _monthly(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
-    """Month, balance of mass, mean and sum of Goldstein, of months with events."""
+    """Return month, balance of mass, mean and sum of Goldstein, for months with events."""
     month = measure.month_of(dyad.days.day)
     names, where = np.unique(month, return_inverse=True)
     mass = np.zeros((len(names), 2))
@@ -311,20 +315,20 @@ def _monthly(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
 
 
 def rank(dyad: Dyad, penalty: float) -> Found:
-    """Squares on the ranks of the monthly balance."""
+    """Detect change points by squares on the ranks of the monthly balance."""
     month, balance, _, _ = _monthly(dyad)
     ranks = np.argsort(np.argsort(balance, kind="stable"), kind="stable")
     return _by_squares(month, ranks.astype(float), penalty, 6)
 
 
 def mean_goldstein(dyad: Dyad, penalty: float) -> Found:
-    """Squares on the monthly mean of the Goldstein scale."""
+    """Detect change points by squares on the monthly mean of the Goldstein scale."""
     month, _, mean, _ = _monthly(dyad)
     return _by_squares(month, mean, penalty, 6)
 
 
 def net_sum(dyad: Dyad, penalty: float) -> Found:
-    """Squares on the monthly sum of the Goldstein scale; 0 where nothing happened."""
+    """Detect change points by squares on the monthly Goldstein sum, 0 without events."""
     month, _, _, total = _monthly(dyad)
     whole = np.arange(month[0], month[-1] + 1)
     value = np.zeros(len(whole))
@@ -338,7 +342,7 @@ DETECTORS: dict[str, Detector] = {
 
 
 def matched(detector: Detector, drawn: list[Dyad]) -> float:
-    """The penalty at which nulls show `FALSE_ALARMS` change points a decade."""
+    """Find the penalty at which null series have `FALSE_ALARMS` change points a decade."""
     low, high = 0.1, 400.0
     for _ in range(14):
         middle = (low * high) ** 0.5
@@ -348,7 +352,7 @@ def matched(detector: Detector, drawn: list[Dyad]) -> float:
 
 
 def cases(path: Path) -> list[tuple[tuple[str, str], int | None, float]]:
-    """(dyad, month, sign) of each documented break; no month for a control."""
+    """Read the dyad, month and sign of each documented break; a control has no month."""
     found = []
     for r in csv.DictReader(path.open()):
         pair = r["i"], r["j"]
@@ -361,7 +365,7 @@ def comparison(
     dyads: dict[tuple[str, str], Dyad], asked: list[tuple[tuple[str, str], int | None, float]],
     drawn: list[Dyad],
 ) -> Iterator[str]:  # fmt: skip
-    """Documented breaks found, and change points where there should be none."""
+    """Compare detectors by documented breaks found and change points found in controls."""
     yield f"{'detector':<16}{'penalty':>9}{'in 12 m':>9}{'in 3 m':>8}{'controls, a decade':>20}"
     for name, detector in DETECTORS.items():
         penalty = matched(detector, drawn)
@@ -371,8 +375,11 @@ def comparison(
                 continue
             found = detector(dyads[pair], penalty)
             if month is None:
-                held = measure.month_of(dyads[pair].days.day)
-                false, years = false + len(found), years + (held[-1] - held[0] + 1) / 120
+                month_numbers = measure.month_of(dyads[pair].days.day)
+                false, years = (
+                    false + len(found),
+                    years + (month_numbers[-1] - month_numbers[0] + 1) / 120,
+                )
                 continue
             away = [abs(at - month) for at, change in found if change * sign > 0]
             hits, near = hits + (min(away, default=99) <= 12), near + (min(away, default=99) <= 3)
@@ -381,12 +388,12 @@ def comparison(
 
 def main() -> None:
     """Print the tables."""
-    given = argparse.ArgumentParser(prog="python -m bench.shifts", description=__doc__)
-    given.add_argument("dyad_days", type=Path)
-    given.add_argument("cases", type=Path)
-    given.add_argument("--draws", type=int, default=400, help="nulls for each cell")
-    given.add_argument("--only", help="the one table to print: its first word")
-    asked = given.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m bench.shifts", description=__doc__)
+    parser.add_argument("dyad_days", type=Path)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("--draws", type=int, default=400, help="nulls for each cell")
+    parser.add_argument("--only", help="the one table to print: its first word")
+    asked = parser.parse_args()
     dyads = read(asked.dyad_days)
     busy = [d for d in dyads.values() if d.days.n.sum() >= LEAST_EVENTS]
     print(f"{len(dyads):,} dyads, {len(busy)} of them with {LEAST_EVENTS} events or more\n")

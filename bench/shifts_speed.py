@@ -1,9 +1,9 @@
-"""What alignment and shifts cost: `python -m bench.shifts_speed`, beside DuckDB on raw events.
+"""Measure what alignment and shifts cost, against DuckDB on raw events.
 
-CPU time of this process and of the database server, so that a busy machine does not count.
-PostgreSQL's autovacuum is off, and its work is done after a load: no part of an answer. DuckDB
-holds the same raw signals and reports in memory; its statements only add up, while ours end in the
-index with its interval.
+Run `python -m bench.shifts_speed`. The unit is CPU time of this process and of the database server,
+so that a busy machine does not count. PostgreSQL's autovacuum is off, and its work is done after a
+load, so it is no part of an answer. DuckDB has the same raw signals and reports in memory; its
+statements only add up, while ours end in the index with its interval.
 """
 
 import argparse
@@ -42,7 +42,7 @@ LOAD, BATCH = 100_000, 5_000
 
 
 def raw(count: int, seed: int = 1) -> pandas.DataFrame:
-    """GDELT-shaped directed events with a report each, busy actors first, by day."""
+    """Generate GDELT-shaped directed events by day, with a report each; low numbers are busy."""
     dice = np.random.default_rng(seed)
     weight = 1 / np.arange(1, ACTORS + 1)
     names = np.array([f"S{n:03d}" for n in range(ACTORS)])
@@ -60,24 +60,24 @@ def raw(count: int, seed: int = 1) -> pandas.DataFrame:
 
 
 def sums(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
-    """Day sums of raw events, as the table has them."""
-    held = frame.assign(
+    """Sum raw events by day, as rows of the table `day_sums`."""
+    masses = frame.assign(
         n=1,
         positive=frame.mass.where(frame.score > 0, 0),
         negative=frame.mass.where(frame.score < 0, 0),
         dataset=SET,
         **{f"q{k}": (frame.quad == k).astype("int64") for k in (1, 2, 3, 4)},
     )
-    grouped = held.groupby(["one", "other", "dataset", "day"])[list(SUMS)].sum().reset_index()
+    grouped = masses.groupby(["one", "other", "dataset", "day"])[list(SUMS)].sum().reset_index()
     grouped["day"] = grouped.day.dt.strftime("%Y-%m-%d")
     columns: list[list[Any]] = [grouped[name].tolist() for name in grouped.columns]
     return list(zip(*columns, strict=True))
 
 
 def write(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
-    """Signals, reports and sums of some events, in one transaction."""
+    """Write signals, reports and sums of some events in one transaction."""
     day = frame.day.dt.strftime("%Y-%m-%d").tolist()
-    told = [
+    signal_rows = [
         (a, b, d, event, "stated", "", score, 1.0, quad, SET, 1)
         for a, b, d, event, score, quad in zip(
             frame.one, frame.other, day, frame.event, frame.score.tolist(), frame.quad.tolist(),
@@ -89,20 +89,20 @@ def write(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...
         for event, p, d in zip(frame.event, frame.publisher, day, strict=True)
     ]
     with database.write() as db:
-        pour(db, signals.name, COLUMNS[signals.name], told)
+        pour(db, signals.name, COLUMNS[signals.name], signal_rows)
         pour(db, reports.name, COLUMNS[reports.name], said)
         add_up(db, rows)
 
 
 def add_up(db: Any, rows: list[tuple[Any, ...]]) -> None:
-    """Day sums and what follows from them, as a load writes it."""
+    """Write day sums and the tables derived from them, as a load does."""
     pour_sums(db, day_sums, rows)
     add_volumes(db, [row[2:5] for row in rows])
     pour_sums(db, dyads, marks(row[:4] for row in rows), least="since")
 
 
 def begin(database: Database) -> None:
-    """The tables, with the dataset and its sources."""
+    """Create the tables, the dataset and its sources."""
     upgrade(database)
     ends = {"first": str(FIRST), "last": str(FIRST + DAYS - 1)}
     with database.write() as db:
@@ -113,17 +113,17 @@ def begin(database: Database) -> None:
 
 
 class Clock:
-    """Seconds of CPU of this process and of the server that it asks."""
+    """A clock of the CPU seconds of this process and of its database server."""
 
     def __init__(self, url: str) -> None:
         self.server = url if url.startswith("postgresql") else None
 
     def now(self) -> float:
-        """So far."""
+        """Return the CPU seconds so far."""
         return time.process_time() + server_seconds(self.server)
 
     def each(self, call: Callable[[int], object], times: int) -> float:
-        """Microseconds of a call, over several, after as many as there are dyads to warm up."""
+        """Return the microseconds of a call as a mean, after one call for each dyad to warm up."""
         for n in range(20):
             call(n)
         begun = self.now()
@@ -133,12 +133,12 @@ class Clock:
 
 
 def told(name: str, ours: float, theirs: float) -> None:
-    """A line of the table."""
+    """Print a line of the table."""
     print(f"{name:<58}{ours:>10,.0f}{theirs:>12,.0f}{ours / theirs:>9.4f}", flush=True)
 
 
 def question(pair: tuple[str, str]) -> Case:
-    """A dyad, asked by the code that sorts first."""
+    """Build the question about a dyad, from the side whose code sorts first."""
     return Case(pair[0], (pair[1],), (), "both", (SET,), {pair[1]: WHOLE}, None)
 
 
@@ -168,15 +168,15 @@ BIGGEST_SQL = (
 
 
 def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[str, str]]) -> None:
-    """Ten years of monthly index, for busy and for middling dyads."""
+    """Measure ten years of monthly index, for busy, middling and quiet dyads."""
     ends = np.arange("2014-02", "2024-02", dtype="datetime64[M]").astype("datetime64[D]") - 1
     theirs = Clock("")
     with database.engine.connect() as db:
 
         def values(some: list[tuple[str, str]]) -> Callable[[int], object]:
             def call(n: int) -> object:
-                held = passed.passed(db, question(some[n % 20]), "month", None, None)
-                return held.index(ends, 0.5)
+                by_month = passed.passed(db, question(some[n % 20]), "month", None, None)
+                return by_month.index(ends, 0.5)
 
             return call
 
@@ -203,7 +203,7 @@ def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[st
 
 
 def corpus(database: Database, clock: Clock, what: str) -> None:
-    """Find the shifts of stale dyads anew."""
+    """Measure how long the shifts of stale dyads take to be found again."""
     begun, wall = clock.now(), time.perf_counter()
     done = refresh(database)
     spent = clock.now() - begun
@@ -212,7 +212,7 @@ def corpus(database: Database, clock: Clock, what: str) -> None:
 
 
 def ranking(database: Database, clock: Clock, busy: Any) -> None:
-    """The most certain shifts over all dyads."""
+    """Measure the ranking of the most certain shifts over all dyads."""
     asked = stored.question(SET)
     with database.engine.connect() as db:
         found = stored.first(db, asked, 1.0, 51)
@@ -223,7 +223,7 @@ def ranking(database: Database, clock: Clock, busy: Any) -> None:
 
 
 def loading(database: Database, clock: Clock, frame: pandas.DataFrame) -> None:
-    """What the sums of a load cost, and then the shifts that it touched."""
+    """Measure what the sums of a load cost, and then the shifts that it changed."""
     parts = [frame.iloc[at : at + BATCH] for at in range(0, len(frame), BATCH)]
     rows = [sums(part) for part in parts]
     begun = clock.now()
@@ -248,10 +248,10 @@ def loading(database: Database, clock: Clock, frame: pandas.DataFrame) -> None:
 
 
 def one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
-    """Segmentation of one dyad, in this process alone."""
+    """Measure the segmentation of one dyad in this process alone."""
     with database.connect() as db:
-        held = stored.sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
-    every = {pair: sides.both for pair, sides in held.items()}
+        found = stored.sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
+    every = {pair: sides.both for pair, sides in found.items()}
     for name, at in (("the busiest", 0), ("a middling", 2000)):
         days = [every[pair] for pair in pairs[at : at + 20]]
         spent = Clock("").each(
@@ -262,13 +262,13 @@ def one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
 
 
 def by_itself(database: Database, statement: str) -> None:
-    """Run a statement that stands in no transaction."""
+    """Run a statement outside any transaction."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text(statement))
 
 
 def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
-    """Every figure of one database."""
+    """Measure and print every figure of one database."""
     database, clock = Database(url), Clock(url)
     begin(database)
     busy = duckdb.connect()
@@ -295,11 +295,11 @@ def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> 
 
 
 def main() -> None:
-    """Fill a database of each kind and measure."""
-    given = argparse.ArgumentParser(prog="python -m bench.shifts_speed", description=__doc__)
-    given.add_argument("--events", type=int, default=1_000_000)
-    given.add_argument("--only", choices=("sqlite", "postgresql"))
-    asked = given.parse_args()
+    """Fill a SQLite and a PostgreSQL database and measure."""
+    parser = argparse.ArgumentParser(prog="python -m bench.shifts_speed", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    asked = parser.parse_args()
     from postgres import running  # noqa: PLC0415
 
     frame = raw(asked.events)

@@ -1,4 +1,4 @@
-"""What a page of the timeline costs in process: CPU time of this process, and wall time."""
+"""Measure what a page of events costs in process: CPU time of this process and wall time."""
 
 import gc
 import statistics
@@ -23,7 +23,7 @@ DEEP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one page, in microseconds: the best of several rounds."""
+    """The cost of one page in microseconds, as the median of several rounds."""
 
     name: str
     cpu: float
@@ -31,7 +31,7 @@ class Cost:
 
 
 def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
-    """What is measured, each with several askings of the same shape."""
+    """Build the cases to measure, each with several queries of the same shape."""
     p = participations.c
     with database.connect() as db:
         n = func.count()
@@ -45,8 +45,8 @@ def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
     ]
     whole: dict[str, Any] = {"since": first, "until": last}
 
-    def asked(**given: Any) -> EventQuery:
-        return EventQuery(limit=LIMIT, **given)
+    def asked(**filters: Any) -> EventQuery:
+        return EventQuery(limit=LIMIT, **filters)
 
     yield "actor and range", [asked(actor=[a], **span) for a in big for span in spans]
     wide = [asked(actor=[a], **whole) for a in big[:1]]
@@ -60,14 +60,14 @@ def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
 
 
 def _deep(database: Database, asked: EventQuery) -> EventQuery:
-    """The same asking, at its page 10,000, or as near as its events reach."""
+    """Return the query with the cursor of its page 10,000, or of its last full page."""
     p, e = participations.c, events.c
     found = select(e.start, e.id)
     if asked.actor:
         found = select(p.start, p.event.label("id")).where(p.actor == asked.actor[0]).distinct()
     with database.connect() as db:
-        held = db.scalar(select(func.count()).select_from(found.subquery())) or 0
-        at = min((DEEP - 1) * LIMIT, held - 2 * LIMIT) - 1
+        count = db.scalar(select(func.count()).select_from(found.subquery())) or 0
+        at = min((DEEP - 1) * LIMIT, count - 2 * LIMIT) - 1
         hit = found.subquery().c
         newest = select(hit.start, hit.id).order_by(hit.start.desc(), hit.id.desc())
         key = db.execute(newest.offset(at).limit(1)).one()
@@ -81,9 +81,9 @@ Cases = list[tuple[str, list[EventQuery]]]
 def measure(
     database: Database, seconds: float = 1.0, rounds: int = 5, chosen: Cases | None = None
 ) -> list[Cost]:
-    """Every case, round after round, so that a busy machine is busy for all alike."""
+    """Measure every case, round after round, so that other load affects all of them alike."""
     todo = chosen or list(cases(database))
-    seen: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in todo}
+    timings: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in todo}
     gc.collect()
     gc.disable()
     with database.connect() as db:
@@ -91,7 +91,7 @@ def measure(
             for name, askings in todo:
                 found = _timed(db, askings, seconds / rounds)
                 if turn:  # the first round warms up
-                    seen[name].append(found)
+                    timings[name].append(found)
     gc.enable()
     return [
         Cost(
@@ -99,7 +99,7 @@ def measure(
             statistics.median(c for c, _ in found),
             statistics.median(w for _, w in found),
         )
-        for name, found in seen.items()
+        for name, found in timings.items()
     ]
 
 
@@ -114,7 +114,7 @@ def _timed(db: Any, askings: list[EventQuery], seconds: float) -> tuple[float, f
 
 
 def table(kind: str, costs: list[Cost]) -> str:
-    """The costs as text, each beside its ratio to the first."""
+    """Format the costs as text, each with its ratio to the first."""
     first = costs[0]
     lines = [f"{kind:<24}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
     lines += [

@@ -1,8 +1,8 @@
-"""`python -m bench.waiting`: how long readers wait while a file is loaded, against an idle service.
+"""Measure how long readers wait while a file is loaded, against an idle service.
 
-One reader asks for the newest events of one state after the other, over one connection. First
-nothing else happens, then a command loads a file, then the service imports one; then it finds the
-shifts anew that both touched.
+Run `python -m bench.waiting`. One reader requests the newest events of one state after another,
+over one connection. First nothing else happens, then a command loads a file, then the service
+imports one, and then it updates the shifts that both changed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ STATES = ("ARM", "RUS", "USA", "AZE", "TUR", "FRA", "DEU", "IRN", "GEO", "CHN")
 
 
 def waits(port: int, going_on: Callable[[], bool]) -> list[float]:
-    """Milliseconds of each request for as long as something goes on."""
+    """Send requests while `going_on` is true, and return the milliseconds of each."""
     found, number = [], 0
     reader = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while going_on():
@@ -42,7 +42,7 @@ def waits(port: int, going_on: Callable[[], bool]) -> list[float]:
 
 
 def told(name: str, found: list[float], idle: list[float]) -> None:
-    """Print the median and the 99th percentile, and how many times those of an idle service."""
+    """Print the median and the 99th percentile, and their ratios to an idle service."""
     middle, most = statistics.median(found), statistics.quantiles(found, n=100)[98]
     base = statistics.median(idle), statistics.quantiles(idle, n=100)[98]
     print(
@@ -53,7 +53,7 @@ def told(name: str, found: list[float], idle: list[float]) -> None:
 
 
 def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
-    """What readers wait for on one database."""
+    """Measure how long readers wait on one database."""
     upgrade(database := Database(url))
     load(database)
     with database.write() as db:
@@ -80,19 +80,19 @@ def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
             found += waits(port, lambda until=until: time.monotonic() < until)  # type: ignore[misc]
         told("while it imports", found, idle)
         until = time.monotonic() + seconds
-        told("then, finding shifts anew", waits(port, lambda: time.monotonic() < until), idle)
+        told("then, updating shifts", waits(port, lambda: time.monotonic() < until), idle)
     finally:
         process.terminate()
         process.wait()
 
 
 def main() -> None:
-    """Print what readers wait for on both databases."""
-    given = argparse.ArgumentParser(prog="python -m bench.waiting", description=__doc__)
-    given.add_argument("--events", type=int, default=30_000)
-    given.add_argument("--seconds", type=float, default=10)
-    given.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
-    wanted = given.parse_args()
+    """Measure on both databases and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.waiting", description=__doc__)
+    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
+    wanted = parser.parse_args()
     from postgres import running  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:

@@ -48,7 +48,7 @@ def test_a_timeline_says_that_there_is_more() -> None:
     told = run(*AUTUMN, "--limit", "1")
     assert told.exit_code == 0
     assert len(told.stdout.splitlines()) == 2
-    assert "There are more than 1; raise --limit." in told.stderr
+    assert "More events match than 1; raise --limit." in told.stderr
 
 
 @pytest.mark.parametrize(

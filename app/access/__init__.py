@@ -1,1 +1,1 @@
-"""Access: who may read and write, by keys that are shown once."""
+"""Access control: API keys, and the dependencies that require one of a request."""

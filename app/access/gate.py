@@ -1,4 +1,4 @@
-"""Who may pass: dependencies that read the key of a request."""
+"""FastAPI dependencies that authenticate the key of a request and check its scope."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -11,16 +11,18 @@ from app.access.keys import Holder, Scope, holder, note_use
 from app.db.engine import Database
 from app.http.problems import ForbiddenError, UnauthorizedError
 
-BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="`ent_…`: entente keys create")
+BEARER = HTTPBearer(
+    auto_error=False, scheme_name="key", description="A key `ent_…`, made by `entente keys create`."
+)
 
 
 def _identified(database: Database, token: str, *, reading: bool) -> Holder:
     with database.connect() as db:
-        who = holder(db, token)
-    if reading and who.unnoted:  # a write notes it in its own transaction
+        principal = holder(db, token)
+    if reading and principal.unnoted:  # a write records it in its own transaction
         with database.write() as db:
-            note_use(db, who)
-    return who
+            note_use(db, principal)
+    return principal
 
 
 async def _asking(request: Request, scope: Scope) -> Holder:
@@ -29,10 +31,10 @@ async def _asking(request: Request, scope: Scope) -> Holder:
         raise UnauthorizedError("Send a key: Authorization: Bearer ent_…")
     database: Database = request.app.state.database
     reading = scope == "read"
-    who = await run_in_threadpool(_identified, database, token.strip(), reading=reading)
-    if not who.may(scope):
-        raise ForbiddenError(f"The key has the scope {who.scope}; this needs {scope}.")
-    return who
+    principal = await run_in_threadpool(_identified, database, token.strip(), reading=reading)
+    if not principal.may(scope):
+        raise ForbiddenError(f"The key has the scope {principal.scope}; this needs {scope}.")
+    return principal
 
 
 def _needs(scope: Scope) -> Callable[[Request], Awaitable[Holder]]:
@@ -43,10 +45,10 @@ def _needs(scope: Scope) -> Callable[[Request], Awaitable[Holder]]:
 
 
 async def may_read(request: Request) -> None:
-    """Pass everybody where reading is open, else whoever has a key."""
+    """Require a key for reading, unless the setting `open_reading` lets all readers in."""
     if not request.app.state.settings.open_reading:
         await _asking(request, "read")
 
 
 Editor = Annotated[Holder, Depends(_needs("write"))]
-"""Who writes; a parameter of every handler that does."""
+"""The authenticated key of a write; every handler that writes takes it as a parameter."""

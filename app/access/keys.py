@@ -1,4 +1,4 @@
-"""Keys: `ent_{id}_{secret}`, shown once; the record keeps a digest of the secret."""
+"""API keys of the form `ent_{id}_{secret}`: shown once; the database stores the secret's hash."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -15,28 +15,28 @@ from app.http.problems import UnauthorizedError
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""Each includes those before it."""
+"""All scopes; each includes those before it."""
 _TOKEN = re.compile(r"ent_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 USE_NOTED = timedelta(minutes=1)
-"""A use is noted when the last noted one is older than this."""
+"""A use of a key is recorded only if the last recorded one is older than this."""
 
 
 class NoSuchKeyError(Exception):
-    """No key has that id or name."""
+    """No key in force has that id or name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who asks: the name and scope of a key."""
+    """The key that a request was authenticated with: its id, name and scope."""
 
     id: str
     name: str
     scope: Scope
     unnoted: bool = False
-    """This use is to be noted."""
+    """Whether this use has to be recorded: see `USE_RECORD_INTERVAL`."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether the scope is included."""
+        """Return whether the key's scope includes another scope."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
 
@@ -50,24 +50,32 @@ def _digest(secret: str) -> str:
 
 
 def create_key(db: Connection, name: str, scope: Scope, days: int | None = None) -> str:
-    """A new key; the only time that it is seen."""
+    """Create a key and return it; afterwards only its hash exists."""
     ident, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
-    row: dict[str, Any] = {"id": ident, "name": name, "digest": _digest(secret), "scope": scope}
+    row: dict[str, str | None] = {
+        "id": ident,
+        "name": name,
+        "digest": _digest(secret),
+        "scope": scope,
+    }
     row |= {"created": _form(now), "revoked": None, "used": None}
     row["expires"] = None if days is None else _form(now + timedelta(days=days))
     db.execute(insert(keys).values(row))
     return f"ent_{ident}_{secret}"
 
 
-def list_keys(db: Connection) -> list[dict[str, Any]]:
-    """Every key, without its digest."""
+def list_keys(db: Connection) -> list[dict[str, str | None]]:
+    """List every key, without its hash."""
     columns = [c for c in keys.c if c.name != "digest"]
     rows = db.execute(select(*columns).order_by(keys.c.created, keys.c.id))
     return [dict(row._mapping) for row in rows]
 
 
 def revoke_key(db: Connection, key: str) -> list[str]:
-    """Revoke the key with an id, or all that have a name; their ids."""
+    """Revoke the key with this id, or all keys with this name, and return their ids.
+
+    Raises `NoSuchKeyError` where no key in force has that id or name.
+    """
     now = _form(datetime.now(UTC))
     ident = (found[1] if (found := _TOKEN.fullmatch(key)) else key).removeprefix("ent_")
     meant = (keys.c.id == ident) | (keys.c.name == key)
@@ -79,15 +87,15 @@ def revoke_key(db: Connection, key: str) -> list[str]:
 
 
 def holder(db: Connection, token: str) -> Holder:
-    """Who holds a key; raises `UnauthorizedError`."""
+    """Return the principal of a key; raises `UnauthorizedError` where it is not valid."""
     found = _TOKEN.fullmatch(token)
     row = None
     if found is not None:
         row = db.execute(select(keys).where(keys.c.id == found[1])).one_or_none()
-    # Compared even where there is no such key, so that time tells nothing.
+    # Compared even where no such key exists, so that timing does not reveal which ids exist.
     right = hmac.compare_digest(row.digest if row else "", _digest(found[2] if found else ""))
     if row is None or not right:
-        raise UnauthorizedError("That is no key of this service.")
+        raise UnauthorizedError("The key is unknown.")
     now = datetime.now(UTC)
     if row.revoked is not None:
         raise UnauthorizedError("That key was revoked.")
@@ -97,8 +105,8 @@ def holder(db: Connection, token: str) -> Holder:
     return Holder(row.id, row.name, row.scope, unnoted)
 
 
-def note_use(db: Connection, who: Holder) -> None:
-    """Note that a key was used, where that was not noted of late."""
-    if who.unnoted:
+def note_use(db: Connection, principal: Holder) -> None:
+    """Record that a key was used, unless a use was recorded within the last minute."""
+    if principal.unnoted:
         now = _form(datetime.now(UTC))
-        db.execute(update(keys).where(keys.c.id == who.id).values(used=now))
+        db.execute(update(keys).where(keys.c.id == principal.id).values(used=now))

@@ -1,1 +1,1 @@
-"""Actors: who they are, every name they go by, what they belong to."""
+"""Actors: their names and codes, their memberships, and their relations in events."""

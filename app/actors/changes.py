@@ -14,16 +14,16 @@ from app.db.worlds import bury, remember
 from app.text import fold
 
 
-def write_actors(db: Connection, given: Sequence[Actor], by: Writer) -> None:
-    """Create or replace actors, with every name they can be found by."""
-    if not given:
+def write_actors(db: Connection, written: Sequence[Actor], by: Writer) -> None:
+    """Create or replace actors, with every name and code that finds them."""
+    if not written:
         return
-    seqs = append(db, "actor", [Entry(a.code, a.model_dump_json()) for a in given], by)
-    codes = [a.code for a in given]
+    seqs = append(db, "actor", [Entry(a.code, a.model_dump_json()) for a in written], by)
+    codes = [a.code for a in written]
     remember(db, "actor", actors.c.code, codes)
     bury(db, "actor", actor_names.c.actor, codes)
     rows, names = [], []
-    for actor, seq in zip(given, seqs, strict=True):
+    for actor, seq in zip(written, seqs, strict=True):
         rows.append({**_row(actor), "merged_into": None, "seq": seq})
         names += [{**name, "seq": seq} for name in _names(actor)]
     db.execute(upsert(db, actors), rows)
@@ -31,7 +31,7 @@ def write_actors(db: Connection, given: Sequence[Actor], by: Writer) -> None:
 
 
 def retract_actor(db: Connection, actor: Actor, by: Writer) -> int:
-    """Take an actor that nothing names out of what stands; returns the `seq` of that."""
+    """Retract an actor that no document refers to; returns the `seq` of the revision."""
     [seq] = append(db, "actor", [Entry(actor.code, actor.model_dump_json(), "retract")], by)
     bury(db, "actor", actor_names.c.actor, [actor.code])
     bury(db, "actor", actors.c.code, [actor.code])
@@ -39,7 +39,7 @@ def retract_actor(db: Connection, actor: Actor, by: Writer) -> int:
 
 
 def merge_actor(db: Connection, actor: Actor, into: str, by: Writer) -> int:
-    """Let an actor lead to another by its code; returns the `seq` of that."""
+    """Merge an actor into another, so that its code leads there; returns the `seq`."""
     [seq] = append(db, "actor", [Entry(actor.code, actor.model_dump_json(), "merge")], by)
     bury(db, "actor", actor_names.c.actor, [actor.code])
     remember(db, "actor", actors.c.code, [actor.code])
@@ -55,35 +55,37 @@ def _row(actor: Actor) -> dict[str, str | None]:
 
 def _names(actor: Actor) -> list[dict[str, str]]:
     life = (actor.since or "", actor.until or NEVER)
-    named = {("code", actor.code.lower(), *life)}
-    named |= {("name", fold(name), *life) for name in (actor.name, *actor.aliases)}
-    named |= {
+    names = {("code", actor.code.lower(), *life)}
+    names |= {("name", fold(name), *life) for name in (actor.name, *actor.aliases)}
+    names |= {
         (c.scheme, c.value.lower(), c.since or life[0], c.until or life[1]) for c in actor.codes
     }
     columns = ("scheme", "value", "since", "until")
-    unique = {row[:3]: row for row in sorted(named)}
+    unique = {row[:3]: row for row in sorted(names)}
     return [{"actor": actor.code, **dict(zip(columns, r, strict=True))} for r in unique.values()]
 
 
-def write_memberships(db: Connection, given: Sequence[Membership], by: Writer) -> None:
+def write_memberships(db: Connection, written: Sequence[Membership], by: Writer) -> None:
     """Create or replace memberships."""
-    if not given:
+    if not written:
         return
-    seqs = append(db, "membership", [Entry(m.id, m.model_dump_json()) for m in given], by)
-    bury(db, "membership", memberships.c.id, [m.id for m in given])
+    seqs = append(db, "membership", [Entry(m.id, m.model_dump_json()) for m in written], by)
+    bury(db, "membership", memberships.c.id, [m.id for m in written])
     rows = []
-    for spell, seq in zip(given, seqs, strict=True):
-        since, until = period(spell.steps)
-        row = spell.model_dump(include={"actor", "group", "role"})
-        row |= {"id": spell.id, "since": since, "until": until, "seq": seq}
-        rows.append({**row, "signed": min(first_day(s.date) for s in spell.steps)})
+    for membership, seq in zip(written, seqs, strict=True):
+        since, until = period(membership.steps)
+        row = membership.model_dump(include={"actor", "group", "role"})
+        row |= {"id": membership.id, "since": since, "until": until, "seq": seq}
+        rows.append({**row, "signed": min(first_day(s.date) for s in membership.steps)})
     db.execute(insert(memberships), rows)
 
 
 def retract_membership(
-    db: Connection, spell: Membership, by: Writer, action: str = "retract"
+    db: Connection, membership: Membership, by: Writer, action: str = "retract"
 ) -> int:
-    """Take a membership out of what stands; returns the `seq` of that."""
-    [seq] = append(db, "membership", [Entry(spell.id, spell.model_dump_json(), action)], by)
-    bury(db, "membership", memberships.c.id, [spell.id])
+    """Retract a membership; returns the `seq` of the revision."""
+    [seq] = append(
+        db, "membership", [Entry(membership.id, membership.model_dump_json(), action)], by
+    )
+    bury(db, "membership", memberships.c.id, [membership.id])
     return seq

@@ -1,6 +1,6 @@
-"""Memberships over HTTP: every spell of an actor in a group, with its ladder."""
+"""HTTP routes for memberships: each membership period of an actor in a group, with its steps."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection
 from app.actors.path import in_query
 from app.actors.schemas import Membership
 from app.db.tables import memberships
+from app.db.worlds import Columns
 from app.examples import shown
 from app.http.asked import Past, PastPaging
 from app.http.database import CursorKey, Held
@@ -27,10 +28,14 @@ MEMBERSHIPS = Shelf("membership", memberships, "id", "/v1/memberships")
 
 
 class MembershipQuery(PastPaging):
-    """Whose memberships, in which groups."""
+    """Parameters of a list of memberships: actors, groups and roles."""
 
-    actor: list[Word] = Field([], max_length=100, description="Of any of these, by any name.")
-    group: list[Word] = Field([], max_length=100, description="In any of these, by any name.")
+    actor: list[Word] = Field(
+        [], max_length=100, description="Of any of these actors, by any name."
+    )
+    group: list[Word] = Field(
+        [], max_length=100, description="In any of these groups, by any name."
+    )
     role: list[Word] = Field([], max_length=100, description="In any of these roles.")
 
 
@@ -43,13 +48,13 @@ class MembershipQuery(PastPaging):
 def list_memberships(
     asked: Annotated[MembershipQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Memberships by id, past ones and those not yet in force included."""
+    """Lists memberships by id, ended ones and those not yet in force included."""
 
     def narrow(db: Connection, then: int | None) -> Narrowing:
         actors = [in_query(db, "actor", name, then) for name in asked.actor]
         groups = [in_query(db, "group", name, then) for name in asked.group]
 
-        def conditions(m: Any) -> list[ColumnElement[bool]]:
+        def conditions(m: Columns) -> list[ColumnElement[bool]]:
             wanted = ((m.actor, actors), (m.group, groups), (m.role, asked.role))
             return [column.in_(values) for column, values in wanted if values]
 
@@ -70,5 +75,5 @@ def get_membership(
     request: Request,
     database: Held,
 ) -> Response:
-    """One spell of an actor in a group."""
+    """Returns one membership period of an actor in a group."""
     return read_one(request, database, MEMBERSHIPS, membership_id, asked.as_of)

@@ -1,4 +1,4 @@
-"""Actors named in a path or a parameter."""
+"""Actors named in a path or a query parameter are resolved to their codes."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -19,22 +19,29 @@ def in_path(
     as_of: int | None = None,
     here: str = "/v1/actors/{code}",
 ) -> str:
-    """The code of the actor that a path names; 404 where there is none, 308 where it merged."""
+    """Resolve the actor that a path names to its code.
+
+    Raises `NotFoundError` for an unknown actor or one that is not of `kinds`, and `MovedError` for
+    a merged one, with the address of its survivor by the pattern `here`.
+    """
     try:
         row = called(db, asked[:200], as_of) if asked.isprintable() else None
     except UnknownActorError as unknown:
-        told = str(unknown)
-        raise MissingError(f"{told[0].upper()}{told[1:]}. {unknown.hint}") from unknown
+        message = str(unknown)
+        raise MissingError(f"{message[0].upper()}{message[1:]}. {unknown.hint}") from unknown
     if row is not None and row.merged_into is not None:
         raise MovedError(here.format(code=quote(find(db, row.code, as_of=as_of), safe="")))
     if row is None or (kinds and row.kind not in kinds):
         wanted = " or ".join(kinds) or "actor"
-        raise MissingError(f"{row.code if row else 'That'} is no {wanted}.")
+        raise MissingError(f"{row.code if row else 'That'} is not an {wanted}.")
     return str(row.code)
 
 
 def in_query(db: Connection, field: str, asked: str, as_of: int | None = None) -> str:
-    """The code of the actor that a parameter names; 422 with suggestions where there is none."""
+    """Resolve the actor that a query parameter names to its code.
+
+    Raises `InvalidParameterError` with the nearest names for an unknown actor.
+    """
     try:
         return find(db, asked, as_of=as_of)
     except UnknownActorError as unknown:

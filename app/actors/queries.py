@@ -1,23 +1,26 @@
-"""Reads of actors and memberships; statements are built here, and run by who asks."""
+"""Queries on actors and memberships; names and codes are resolved to actors.
+
+Statements are built here; the caller runs them.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
 
 from app.actors.schemas import Candidate
 from app.db.dialect.statements import prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NEVER
-from app.db.worlds import across, as_it_stood
+from app.db.worlds import Columns, across, as_it_stood
 from app.text import fold
 
 ORDER = ("code", "iso2", "name")
-"""In which order a bare word is tried; a FIPS code never is, since FIPS and ISO collide."""
+"""The schemes that a word without one is looked up in; not FIPS, whose codes collide with ISO's."""
 
 
-def _exact(a: Any) -> Select[Any]:
+def _exact(a: Columns) -> Select[Any]:
     return select(a.code, a.kind, a.merged_into).where(a.code == bindparam("asked"))
 
 
@@ -26,7 +29,7 @@ _EXACT_THEN = as_it_stood(actors, _exact)
 
 
 class UnknownActorError(Exception):
-    """No actor goes by that name; knows the nearest."""
+    """No actor has that name or code; `near` has the nearest."""
 
     def __init__(self, asked: str, near: Sequence[Candidate]) -> None:
         super().__init__(f"no actor is called {asked[:100]!r}")
@@ -34,18 +37,18 @@ class UnknownActorError(Exception):
 
     @property
     def hint(self) -> str:
-        """The way out."""
+        """A suggestion for the reader: the nearest names, or where to search."""
         if not self.near:
             return "See /v1/actors/resolve?q= for names and codes."
         return "Did you mean " + ", ".join(f"{c.code} ({c.name})" for c in self.near) + "?"
 
 
 class AmbiguousActorError(UnknownActorError):
-    """Several actors go by that name."""
+    """Several actors have that name; `near` has all of them."""
 
 
 def tries(asked: str) -> list[tuple[str, str]]:
-    """Under which schemes a word is looked for, and in which form."""
+    """The (scheme, value) pairs under which a word is looked up."""
     plain = asked.strip().lower()
     made = [("code", plain), ("name", fold(asked))]
     if len(plain) == 2:
@@ -58,9 +61,9 @@ def tries(asked: str) -> list[tuple[str, str]]:
 
 
 def named(asked: str, as_of: int | None = None) -> Select[Any]:
-    """Every actor for which the word is a code, `scheme:code`, name or alias."""
+    """Select every actor that has a word as its code, `scheme:code`, name or alias."""
 
-    def build(n: Any) -> Select[Any]:
+    def build(n: Columns) -> Select[Any]:
         found = select(n.scheme, n.value, n.actor, n.since, n.until)
         return found.where(tuple_(n.scheme, n.value).in_(tries(asked)))
 
@@ -70,9 +73,10 @@ def named(asked: str, as_of: int | None = None) -> Select[Any]:
 def find(
     db: Connection, asked: str, on: str | None = None, as_of: int | None = None, near: int = 3
 ) -> str:
-    """The code of the actor that a name means, on a day where that matters, merged ones followed.
+    """Resolve a name or code to the code of an actor; a merged actor gives its survivor.
 
-    Raises `UnknownActorError` with the nearest names, `AmbiguousActorError` with the candidates.
+    `on` is the day on which the name was valid, `near` the number of suggestions. Raises
+    `UnknownActorError` with the nearest names, or `AmbiguousActorError` with the candidates.
     """
     row = exact(db, asked, as_of) or exact(db, _by_name(db, asked, on, as_of, near), as_of)
     while row is not None and row.merged_into is not None:
@@ -82,7 +86,7 @@ def find(
 
 
 class Exact(NamedTuple):
-    """An actor as a code finds it."""
+    """The code and kind of an actor, and the actor that it was merged into."""
 
     code: str
     kind: str
@@ -90,18 +94,18 @@ class Exact(NamedTuple):
 
 
 def called(db: Connection, asked: str, as_of: int | None = None) -> Exact | None:
-    """The actor that a name means, a merged one too.
+    """Find the actor that a name or code means; a merged actor is returned itself.
 
-    Raises as `find`.
+    Raises the errors of `resolve_actor_code`.
     """
     return exact(db, asked, as_of) or exact(db, _by_name(db, asked, None, as_of), as_of)
 
 
 def exact(db: Connection, code: str, as_of: int | None = None) -> Exact | None:
-    """The actor with a code."""
+    """Find the actor with a code; None where there is none."""
     statement = _EXACT if as_of is None else _EXACT_THEN
-    given = {"asked": code} | ({} if as_of is None else {"as_of": as_of})
-    rows = prepared(db.dialect.name, statement).rows(db, given)
+    params = {"asked": code} | ({} if as_of is None else {"as_of": as_of})
+    rows = prepared(db.dialect.name, statement).rows(db, params)
     return Exact(*rows[0]) if rows else None
 
 
@@ -109,10 +113,10 @@ def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None, near
     rows = db.execute(named(asked, as_of)).all()
     found: dict[str, str] = {}
     for scheme in (*ORDER, asked.partition(":")[0].strip().lower()):
-        held = _valid([r for r in rows if r.scheme == scheme], on)
-        for r in held:
+        valid = _valid([r for r in rows if r.scheme == scheme], on)
+        for r in valid:
             found.setdefault(r.actor, f"{scheme}:{r.value}")
-        if held and scheme == "iso2":
+        if valid and scheme == "iso2":
             break  # a two-letter word is an ISO code before it is a name
     if len(found) > 1:
         raise AmbiguousActorError(asked, candidates(db, sorted(found), asked, as_of))
@@ -122,11 +126,11 @@ def _by_name(db: Connection, asked: str, on: str | None, as_of: int | None, near
 
 
 def _valid(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:
-    """The names that held on a day; without a day those of today, else the last ones."""
+    """The names that were valid on a day; without a day the current ones, else the latest."""
     day = NEVER if on is None else on
-    held = [r for r in rows if r.since <= day and (day < r.until or r.until == day == NEVER)]
-    if held or not rows:
-        return held
+    valid = [r for r in rows if r.since <= day and (day < r.until or r.until == day == NEVER)]
+    if valid or not rows:
+        return valid
     latest = max(r.until for r in rows)
     return [r for r in rows if r.until == latest]
 
@@ -134,9 +138,9 @@ def _valid(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:
 def candidates(
     db: Connection, codes: Sequence[str], match: str, as_of: int | None = None
 ) -> list[Candidate]:
-    """Actors as candidates that match fully."""
+    """Read actors as candidates with the full score of 100."""
 
-    def build(a: Any) -> Select[Any]:
+    def build(a: Columns) -> Select[Any]:
         return select(a.code, a.name, a.kind).where(a.code.in_(codes))
 
     rows = db.execute(across(as_of, actors, build).order_by("code"))
@@ -144,22 +148,22 @@ def candidates(
 
 
 def _likeness(asked: str, name: str, **_: Any) -> float:
-    """0 to 100: by letters, or by words in any order, which say a little less."""
+    """The similarity of two names, 0 to 100: by letters, or by words in any order times 0.9."""
     return max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name))
 
 
 def resembling(db: Connection, asked: str, limit: int, as_of: int | None = None) -> list[Candidate]:
-    """The actors with the most similar names, best first."""
+    """Find the actors with the most similar names or codes, best first."""
 
-    def build(n: Any) -> Select[Any]:
+    def build(n: Columns) -> Select[Any]:
         return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", "name")))
 
     names = across(as_of, actor_names, build).subquery()
-    called_so = across(as_of, actors, lambda a: select(a.code, a.name, a.kind)).subquery()
-    n, a = names.c, called_so.c
+    named = across(as_of, actors, lambda a: select(a.code, a.name, a.kind)).subquery()
+    n, a = names.c, named.c
     rows = db.execute(
         select(n.scheme, n.value, n.actor, a.name, a.kind)
-        .join(called_so, a.code == n.actor)
+        .join(named, a.code == n.actor)
         .order_by(n.actor, n.scheme, n.value)
     ).all()
     texts = [r.value for r in rows]
@@ -182,29 +186,33 @@ def resembling(db: Connection, asked: str, limit: int, as_of: int | None = None)
 
 
 def one(code: str, as_of: int | None = None) -> Select[Any]:
-    """(seq, document) of an actor."""
-    held = across(as_of, actors, lambda a: select(a.seq).where(a.code == code)).subquery()
-    return select(held.c.seq, revisions.c.document).join(revisions, revisions.c.seq == held.c.seq)
+    """Select (seq, document) of an actor, current or as of a version."""
+    current = across(as_of, actors, lambda a: select(a.seq).where(a.code == code)).subquery()
+    return select(current.c.seq, revisions.c.document).join(
+        revisions, revisions.c.seq == current.c.seq
+    )
 
 
 def listed(kinds: Sequence[str], after: str | None, as_of: int | None, limit: int) -> Select[Any]:
-    """(code, document) of actors by code, one more than a page."""
+    """Select (code, document) of actors after a code, one more than a page."""
 
-    def build(a: Any) -> Select[Any]:
-        asked = [a.merged_into.is_(None)]
+    def build(a: Columns) -> Select[Any]:
+        asked: list[ColumnElement[bool]] = [a.merged_into.is_(None)]
         asked += [a.kind.in_(kinds)] if kinds else []
         asked += [a.code > after] if after is not None else []
         return select(a.code, a.seq).where(*asked)
 
-    held = across(as_of, actors, build).subquery().c
-    found = select(held.code, revisions.c.document).join(revisions, revisions.c.seq == held.seq)
-    return found.order_by(held.code).limit(limit + 1)
+    current = across(as_of, actors, build).subquery().c
+    found = select(current.code, revisions.c.document).join(
+        revisions, revisions.c.seq == current.seq
+    )
+    return found.order_by(current.code).limit(limit + 1)
 
 
 def counts(db: Connection, codes: Sequence[str], as_of: int | None) -> dict[str, dict[str, Any]]:
-    """`events`, `first_event` and `last_event` of each of some actors that have any."""
+    """Count `events`, with `first_event` and `last_event`, of those actors that have any."""
 
-    def build(p: Any) -> Select[Any]:
+    def build(p: Columns) -> Select[Any]:
         return select(p.actor, p.event, p.start).where(p.actor.in_(codes), p.status != "retracted")
 
     p = across(as_of, participations, build).subquery().c
@@ -221,15 +229,15 @@ def spells(
     groups: Sequence[str] | None = None,
     as_of: int | None = None,
 ) -> Select[Any]:
-    """Memberships (id, seq, document) of some actors, in some groups."""
+    """Select (id, seq, document) of memberships, of some actors or in some groups."""
 
-    def build(m: Any) -> Select[Any]:
+    def build(m: Columns) -> Select[Any]:
         asked = [c.in_(codes) for c, codes in ((m.actor, actors), (m.group, groups)) if codes]
         return select(m.id, m.group, m.actor, m.role, m.since, m.seq).where(*asked)
 
-    held = across(as_of, memberships, build).subquery()
+    current = across(as_of, memberships, build).subquery()
     return (
-        select(held.c.id, held.c.seq, revisions.c.document)
-        .join(revisions, revisions.c.seq == held.c.seq)
-        .order_by(held.c.group, held.c.actor, held.c.role, held.c.since)
+        select(current.c.id, current.c.seq, revisions.c.document)
+        .join(revisions, revisions.c.seq == current.c.seq)
+        .order_by(current.c.group, current.c.actor, current.c.role, current.c.since)
     )

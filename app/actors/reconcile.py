@@ -1,7 +1,7 @@
-"""The reconciliation protocol of the W3C (0.2), which OpenRefine and its like speak.
+"""HTTP routes for the W3C reconciliation protocol (0.2), which OpenRefine uses.
 
-A table's column of names becomes codes of actors: `queries` is an object of questions by their
-own names, in the address or in a form, and the answer has the candidates of each.
+It matches a column of names to actors. The parameter or form field `queries` is a JSON object of
+questions by keys that the client chooses; the answer has the candidates of each question.
 """
 
 from typing import Annotated, Any
@@ -28,25 +28,25 @@ from app.text import Word
 router = APIRouter(prefix="/v1", tags=["actors"], responses=RESPONSES)
 FORM = "application/x-www-form-urlencoded"
 MOST = 50
-"""Questions of one request."""
+"""The most questions in one request."""
 KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
 
 
 class Named(BaseModel):
-    """Something with an id and a name."""
+    """A type of entity, with its id and name."""
 
     id: str
     name: str
 
 
 class View(BaseModel):
-    """Where an actor is shown."""
+    """The pattern of the address that shows an actor."""
 
     url: str
 
 
 class Manifest(BaseModel):
-    """What the service is, as the protocol tells it."""
+    """The service manifest of the reconciliation protocol."""
 
     versions: list[str] = ["0.2"]
     name: str = "Entente: states, alliances, organizations and persons"
@@ -57,7 +57,7 @@ class Manifest(BaseModel):
 
 
 class Property(BaseModel):
-    """What narrows a question; of these `on`, a day, is known."""
+    """A property that narrows a question; only `on`, a day, has an effect."""
 
     model_config = ConfigDict(extra="ignore")
     pid: Word
@@ -65,7 +65,7 @@ class Property(BaseModel):
 
 
 class Asked(BaseModel):
-    """One question."""
+    """One reconciliation question: a name, with a type and properties."""
 
     model_config = ConfigDict(extra="ignore")
     query: Word
@@ -75,7 +75,7 @@ class Asked(BaseModel):
 
 
 class Answer(BaseModel):
-    """A candidate."""
+    """An actor that may answer a question."""
 
     id: str
     name: str
@@ -98,13 +98,13 @@ DAY: TypeAdapter[str] = TypeAdapter(Day)
 
 
 class ReconcileQuery(Parameters):
-    """The questions; without them the service says what it is."""
+    """The reconciliation questions; without them the answer is the service manifest."""
 
     queries: str | None = Field(
         None,
         max_length=60_000,
-        description='Questions by names of your own, as JSON: {"q0": {"query": "Armenia"}}; `type`'
-        " is a kind of actor, the property `on` a day.",
+        description='Questions by keys of your choice, as JSON: {"q0": {"query": "Armenia"}};'
+        " `type` is a kind of actor, the property `on` a day.",
     )
 
 
@@ -117,7 +117,7 @@ class ReconcileQuery(Parameters):
 def describe(
     asked: Annotated[ReconcileQuery, Query()], request: Request, database: Held, chosen: Chosen
 ) -> Response:
-    """What the service is, or the candidates of the questions."""
+    """Returns the service manifest, or the candidates of each question."""
     with database.connect() as db:
 
         def make() -> Response:
@@ -160,12 +160,12 @@ async def _form(request: Request) -> bytes:
     },
 )
 def reconcile(database: Held, body: Annotated[bytes, Depends(_form)]) -> Response:
-    """The candidates of each of the questions in a form."""
+    """Returns the candidates of each question in a form."""
     try:
-        given = parse_qs(
+        form = parse_qs(
             body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=9
         )
-        sent = given["queries"][0].encode()
+        sent = form["queries"][0].encode()
     except (ValueError, KeyError) as wrong:
         fault = Fault(loc=["body", "queries"], message="is required", hint=_HINT)
         raise InvalidBodyError([fault]) from wrong
@@ -201,7 +201,7 @@ def _answered(db: Connection, sent: bytes) -> Response:
 
 
 def _candidates(db: Connection, asked: Asked) -> list[Answer]:
-    """The actors that a name may mean; one that it surely means is a match."""
+    """Find the actors that a name may mean; an unambiguous one is a match."""
     wanted = {asked.type} if isinstance(asked.type, str) else set(asked.type or ())
     found: list[Candidate] = []
     sure: set[str] = set()
@@ -230,7 +230,7 @@ def _candidates(db: Connection, asked: Asked) -> list[Answer]:
 
 
 def _day(asked: Asked) -> str | None:
-    for given in asked.properties:
-        if given.pid == "on":
-            return valid(DAY, given.v, ["body", "properties", "on"]).good()
+    for narrowing in asked.properties:
+        if narrowing.pid == "on":
+            return valid(DAY, narrowing.v, ["body", "properties", "on"]).good()
     return None

@@ -1,4 +1,4 @@
-"""Partners: with whom an actor met in events, and when."""
+"""Relations: the partners of an actor in events, counted by year."""
 
 from collections import defaultdict
 from typing import Any
@@ -15,14 +15,14 @@ from app.http.problems import crossed
 
 
 class RelationQuery(PastPaging, Drawn):
-    """Partners of an actor, in events that began in a window."""
+    """Parameters of the relations of an actor: the window in which events began."""
 
     since: Date | None = Field(None, description="First day; EDTF.")
     until: Date | None = Field(None, description="Last day, inclusive; EDTF.")
 
     @property
     def days(self) -> tuple[str, str]:
-        """First and last day, wide open where not given."""
+        """The first and the last day of the window; by default all days."""
         since = "0001-01-01" if self.since is None else bounds(self.since)[0].isoformat()
         return since, last_day(self.until) or "9999-12-31"
 
@@ -36,7 +36,7 @@ class RelationQuery(PastPaging, Drawn):
 
 
 class Year(BaseModel):
-    """What two actors had in common in a year."""
+    """The events that two actors took part in together in a year."""
 
     year: int
     count: int
@@ -45,7 +45,7 @@ class Year(BaseModel):
 
 
 class Relation(BaseModel):
-    """A partner, and how often the two met in events."""
+    """A partner of an actor, with the number of events that both took part in."""
 
     actor: str
     name: str
@@ -60,14 +60,14 @@ class Relation(BaseModel):
 def relations(
     db: Connection, code: str, since: str, until: str, as_of: int | None = None
 ) -> list[Relation]:
-    """Every partner of an actor in events that began in the window, most frequent first."""
+    """Read every partner of an actor in events that began in the window, most frequent first."""
     pairs = _pairs(code, since, until, as_of).subquery().c
-    called = across(as_of, actors, lambda a: select(a.code, a.name)).subquery()
+    named = across(as_of, actors, lambda a: select(a.code, a.name)).subquery()
     n, year = func.count(), func.substr(pairs.start, 1, 4)
     rows = db.execute(
         select(
             pairs.actor,
-            called.c.name,
+            named.c.name,
             year.label("year"),
             n.label("count"),
             n.filter(pairs.quad <= 2).label("cooperation"),
@@ -75,13 +75,13 @@ def relations(
             func.min(pairs.start).label("first"),
             func.max(pairs.start).label("last"),
         )
-        .join(called, called.c.code == pairs.actor)
-        .group_by(pairs.actor, called.c.name, year)
+        .join(named, named.c.code == pairs.actor)
+        .group_by(pairs.actor, named.c.name, year)
         .order_by(pairs.actor, year)
     )
-    held = defaultdict(list)
+    rows_by_partner = defaultdict(list)
     for row in rows:
-        held[row.actor, row.name].append(row)
+        rows_by_partner[row.actor, row.name].append(row)
     found = [
         Relation(
             actor=actor,
@@ -93,20 +93,22 @@ def relations(
             last=max(y.last for y in years),
             series=[Year.model_validate(dict(y._mapping)) for y in years],
         )
-        for (actor, name), years in held.items()
+        for (actor, name), years in rows_by_partner.items()
     ]
     return sorted(found, key=lambda r: (-r.count, r.actor))
 
 
 def _pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSelect[Any]:
-    """(actor, event, start, quad) of whoever else took part in the actor's events, once each."""
+    """Select (actor, event, start, quad) of the partners in an actor's events, once each."""
     found = []
-    for world in worlds(as_of is not None):
-        p, q = (world.of(participations).alias().c for _ in "pq")
-        rows = select(q.actor, q.event, q.start, q.quad).distinct()  # a union of one has no say
+    for row_state in worlds(as_of is not None):
+        p, q = (row_state.of(participations).alias().c for _ in "pq")
+        rows = select(
+            q.actor, q.event, q.start, q.quad
+        ).distinct()  # a union of one part removes no duplicates
         rows = rows.where(p.actor == code, p.start >= since, p.start <= until)
         rows = rows.where(q.event == p.event, q.start == p.start, q.seq == p.seq)
         rows = rows.where(q.actor != code, q.status != "retracted")
-        found.append(rows.where(*world.stood(p)) if as_of is not None else rows)
+        found.append(rows.where(*row_state.stood(p)) if as_of is not None else rows)
     both = union(*found)
     return both if as_of is None else both.params(as_of=as_of)

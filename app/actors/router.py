@@ -1,4 +1,4 @@
-"""Actors over HTTP."""
+"""HTTP routes for actors, their candidates by name, and their relations."""
 
 import json
 from typing import Annotated, Any
@@ -25,13 +25,13 @@ router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=RESPONSES)
 
 
 class ActorQuery(PastPaging):
-    """Which actors."""
+    """Parameters of a list of actors."""
 
     kind: list[Kind] = Field([], description="States, alliances, persons …")
 
 
 class ResolveQuery(Past):
-    """A name to resolve."""
+    """Parameters of resolving a name."""
 
     q: Word = Field(description="A code, scheme:code, name or part of one.", examples=["cow:371"])
     limit: int = Field(50, ge=1, le=1000, description="Candidates at most.")
@@ -39,11 +39,11 @@ class ResolveQuery(Past):
 
 
 class OneActorQuery(Past, Drawn):
-    """What one actor takes."""
+    """Parameters of one actor."""
 
 
 class Listed(Actor):
-    """An actor, with what the record holds of it."""
+    """An actor, with the number of its events and the days of the first and last."""
 
     first_event: str | None
     last_event: str | None
@@ -51,7 +51,7 @@ class Listed(Actor):
 
 
 class Known(Actor):
-    """An actor, with its memberships over time."""
+    """An actor, with all its membership periods."""
 
     memberships: list[Membership]
 
@@ -62,7 +62,7 @@ class Known(Actor):
 def list_actors(
     asked: Annotated[ActorQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Actors by code, with first and last event and their number."""
+    """Lists actors by code, with the number of their events and the first and last day."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
@@ -75,8 +75,8 @@ def list_actors(
             rows = found.all()
             shown_rows = rows[: asked.limit]
             counted = queries.counts(db, [r.code for r in shown_rows], then)
-            none = {"first_event": None, "last_event": None, "events": 0}
-            bodies = [_merged(r.document, counted.get(r.code, none)) for r in shown_rows]
+            no_events = {"first_event": None, "last_event": None, "events": 0}
+            bodies = [_merged(r.document, counted.get(r.code, no_events)) for r in shown_rows]
             more = len(rows) > asked.limit
             cursor = pack(Key("", shown_rows[-1].code), bound, key) if more else None
             known = Meta(version=version, reason=None if rows else "no_match")
@@ -90,7 +90,7 @@ def _merged(document: str, more: dict[str, Any]) -> str:
 
 
 class Resolved(BaseModel):
-    """Candidates, best first."""
+    """The actors that a name may mean, best first."""
 
     data: list[Candidate]
     meta: Meta
@@ -104,7 +104,7 @@ class Resolved(BaseModel):
     responses=shown("resolveActor"),
 )
 def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database: Held) -> Response:
-    """Which actors a name may mean, scored, and why."""
+    """Lists the actors that a name may mean, with a score and what matched."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
@@ -130,20 +130,22 @@ def resolve(asked: Annotated[ResolveQuery, Query()], request: Request, database:
 def get_actor(
     code: Name, asked: Annotated[OneActorQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """One actor by any of its names: codes, and memberships over time."""
+    """Returns one actor, by any name or code, with its codes and membership periods."""
     with database.connect() as db:
         then = version_at(db, asked.as_of)
         found = in_path(db, code, as_of=then)
         row = db.execute(queries.one(found, then)).one()
-        held = db.execute(queries.spells(actors=[found], as_of=then)).all()
+        membership_rows = db.execute(queries.spells(actors=[found], as_of=then)).all()
 
         def make() -> Response:
-            spells = [json.loads(r.document) for r in held]
-            body = _merged(row.document, {"memberships": spells})
+            memberships = [json.loads(r.document) for r in membership_rows]
+            body = _merged(row.document, {"memberships": memberships})
             answer = Response(body, media_type="application/json")
             return in_form(request, "memberships", asked, answer)
 
-        seqs = f"{row.seq}-{len(held)}-{max((r.seq for r in held), default=0)}"
+        seqs = (
+            f"{row.seq}-{len(membership_rows)}-{max((r.seq for r in membership_rows), default=0)}"
+        )
         if (form := form_of(request, asked)) != "json":
             seqs += f"-{form}-{today()}"
         return cached_one(request, seqs, make)
@@ -162,7 +164,7 @@ def list_relations(
     database: Held,
     key: CursorKey,
 ) -> Response:
-    """Partners in events, most frequent first, each with its years."""
+    """Lists the partners of an actor in events, most frequent first, with counts by year."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 

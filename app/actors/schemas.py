@@ -1,4 +1,4 @@
-"""Actors and memberships as JSON."""
+"""JSON schemas of actors and memberships."""
 
 from typing import Annotated, Literal
 
@@ -30,17 +30,17 @@ StepDate = Annotated[Word, AfterValidator(_dated)]
 
 
 class Code(BaseModel):
-    """A code of an actor in somebody's scheme, over the period in which it was valid."""
+    """A code of an actor in a scheme such as COW, with the period in which it was valid."""
 
     model_config = ConfigDict(extra="forbid")
     scheme: Word
     value: Word
     since: Day | None = None
-    until: Day | None = Field(None, description="First day on which it no longer held.")
+    until: Day | None = Field(None, description="First day on which it was no longer valid.")
 
 
 MOST_ALIASES, MOST_CODES = 200, 500
-"""Of one actor."""
+"""The most aliases and codes of one actor."""
 
 
 class Actor(BaseModel):
@@ -71,8 +71,10 @@ class Actor(BaseModel):
     aliases: list[Word] = Field([], max_length=MOST_ALIASES)
     codes: list[Code] = Field([], max_length=MOST_CODES)
     since: Day | None = None
-    until: Day | None = Field(None, description="First day on which it was no more.")
-    successors: list[Word] = Field([], max_length=50, description="Who followed it, by code.")
+    until: Day | None = Field(None, description="First day on which it no longer existed.")
+    successors: list[Word] = Field(
+        [], max_length=50, description="Codes of the actors that succeeded it."
+    )
     obligations: list[Obligation] = []
     summary: Text | None = None
 
@@ -84,7 +86,7 @@ class Actor(BaseModel):
 
 
 class LadderStep(BaseModel):
-    """A dated step on the commitment ladder, with what proves it."""
+    """A dated step of a membership, with its evidence."""
 
     model_config = ConfigDict(extra="forbid")
     step: Step
@@ -95,23 +97,28 @@ class LadderStep(BaseModel):
 
 
 class Membership(BaseModel):
-    """An actor in a group over one unbroken spell."""
+    """One unbroken membership period of an actor in a group."""
 
     model_config = ConfigDict(extra="forbid")
     actor: Word
     group: Word
     role: OwnCode = "member"
-    spell: Whole = Field(1, ge=1, le=999, description="1, 2 … where an actor came back.")
+    spell: Whole = Field(
+        1,
+        ge=1,
+        le=999,
+        description="Number of the membership period: 2 or more where an actor left and came back.",
+    )
     steps: list[LadderStep] = Field(min_length=1, max_length=100)
 
     @property
     def id(self) -> str:
-        """`ARM:CSTO:member:1`."""
+        """The id, such as `ARM:CSTO:member:1`."""
         return f"{self.actor}:{self.group}:{self.role}:{self.spell}"
 
 
 class Candidate(BaseModel):
-    """An actor that a name may mean, and why."""
+    """An actor that a name may mean, with a score and what matched."""
 
     code: str
     name: str

@@ -1,1 +1,1 @@
-"""Alliances: who was bound to what, and to what it obliged, on a day."""
+"""Alliances: their members, and the ties and obligations of an actor, on any day."""

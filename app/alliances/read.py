@@ -1,4 +1,4 @@
-"""Runs the reads of alliances: a few statements an answer, however many groups it is about."""
+"""Reads of alliances, members and ties, with a fixed number of statements per answer."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.actors.schemas import Actor, Membership
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.tables import actors, revisions
 from app.db.types import NEVER
-from app.db.worlds import across
+from app.db.worlds import Columns, across
 
 KINDS = ("alliance", "organization")
 
@@ -24,13 +24,13 @@ def held(
     of: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
 ) -> list[Membership]:
-    """Every spell of some actors, or in some groups."""
+    """Read every membership period of some actors, or in some groups."""
     rows = db.execute(spells(actors=of, groups=groups, as_of=as_of))
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
 def names(db: Connection, as_of: int | None = None) -> dict[str, str]:
-    """The name of every actor."""
+    """Read the name of every actor, by code."""
     rows = db.execute(across(as_of, actors, lambda a: select(a.code, a.name)))
     return {r.code: r.name for r in rows}
 
@@ -42,23 +42,23 @@ def members(
     roles: Sequence[str],
     as_of: int | None = None,
 ) -> list[Member]:
-    """Members on a day (all spells where no day is given), by role and code."""
-    called = names(db, as_of)
+    """Read the members of a group on a day, by role and code; without a day, every period."""
+    names_by_code = names(db, as_of)
     found = []
-    for spell in held(db, as_of, groups=[group]):
-        now = status(spell.steps, day or NEVER)
-        if spell.role not in roles or (day is not None and now not in HOLDING):
+    for membership in held(db, as_of, groups=[group]):
+        now = status(membership.steps, day or NEVER)
+        if membership.role not in roles or (day is not None and now not in HOLDING):
             continue
-        since, until = period(spell.steps)
+        since, until = period(membership.steps)
         found.append(
             Member(
-                actor=spell.actor,
-                name=called[spell.actor],
-                role=spell.role,
+                actor=membership.actor,
+                name=names_by_code[membership.actor],
+                role=membership.role,
                 status=now,
                 since=since,
                 until=None if until == NEVER else until,
-                steps=spell.steps,
+                steps=membership.steps,
             )
         )
     return sorted(found, key=lambda m: (m.role, m.actor, m.since or NEVER))
@@ -67,36 +67,36 @@ def members(
 def members_of(
     db: Connection, groups: Sequence[str], day: str, as_of: int | None = None
 ) -> dict[str, list[str]]:
-    """The codes of each group's members on a day."""
+    """Read the codes of the members of each group on a day."""
     found = defaultdict(list)
-    for spell in held(db, as_of, groups=groups):
-        if spell.role == "member" and status(spell.steps, day) in HOLDING:
-            found[spell.group].append(spell.actor)
+    for membership in held(db, as_of, groups=groups):
+        if membership.role == "member" and status(membership.steps, day) in HOLDING:
+            found[membership.group].append(membership.actor)
     return {group: sorted(codes) for group, codes in found.items()}
 
 
 def ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list[Tie]:
-    """What an actor was bound to on a day, signed and ratified commitments included."""
+    """Read the ties of an actor on a day, signed and ratified ones not yet in force included."""
     bound = [(s, status(s.steps, day)) for s in held(db, as_of, of=[actor])]
-    bound = [(spell, now) for spell, now in bound if now not in (None, "withdrawn")]
-    codes = sorted({spell.group for spell, _ in bound})
+    bound = [(membership, now) for membership, now in bound if now not in (None, "withdrawn")]
+    codes = sorted({membership.group for membership, _ in bound})
     groups = {g.code: g for g in described(db, codes, as_of)}
     partners = members_of(db, codes, day, as_of) if codes else {}
     found = []
-    for spell, now in bound:
-        since, until = period(spell.steps)
-        group = groups[spell.group]
+    for membership, now in bound:
+        since, until = period(membership.steps)
+        group = groups[membership.group]
         found.append(
             Tie(
                 group=group.code,
                 name=group.name,
-                role=spell.role,
+                role=membership.role,
                 status=now,
                 since=since,
                 until=None if until == NEVER else until,
                 partners=[code for code in partners.get(group.code, []) if code != actor],
-                obligations=list(group.obligations) if spell.role == "member" else [],
-                steps=spell.steps,
+                obligations=list(group.obligations) if membership.role == "member" else [],
+                steps=membership.steps,
             )
         )
     return sorted(found, key=lambda t: (t.group, t.role))
@@ -105,7 +105,7 @@ def ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list
 def alliances(
     db: Connection, day: str, codes: Sequence[str] | None = None, as_of: int | None = None
 ) -> list[Alliance]:
-    """Every group, or some, with their members of a day."""
+    """Read every group, or some, with its members on a day."""
     groups = described(db, codes, as_of)
     belong = members_of(db, [g.code for g in groups], day, as_of)
     return [
@@ -119,13 +119,13 @@ def alliances(
 
 
 def described(db: Connection, codes: Sequence[str] | None, as_of: int | None = None) -> list[Actor]:
-    """Groups as actors, by code; all alliances and organizations where no codes are given."""
+    """Read groups as actors, by code; without codes, all alliances and organizations."""
 
-    def build(a: Any) -> Select[Any]:
+    def build(a: Columns) -> Select[Any]:
         wanted = a.kind.in_(KINDS) if codes is None else a.code.in_(codes)
         return select(a.code, a.seq).where(wanted, a.merged_into.is_(None))
 
-    held = across(as_of, actors, build).subquery().c
-    found = select(revisions.c.document).join(held.seq.table, held.seq == revisions.c.seq)
-    rows = db.execute(found.order_by(held.code))
+    current = across(as_of, actors, build).subquery().c
+    found = select(revisions.c.document).join(current.seq.table, current.seq == revisions.c.seq)
+    rows = db.execute(found.order_by(current.code))
     return [Actor.model_validate_json(row.document) for row in rows]

@@ -1,4 +1,4 @@
-"""Alliances over HTTP."""
+"""HTTP routes for alliances, their members, and the ties of an actor."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -25,17 +25,17 @@ Read = Callable[[Connection, int | None], Sequence[BaseModel]]
 
 
 class MembersQuery(OnDay):
-    """Members on a day."""
+    """Parameters of a list of members on a day."""
 
-    role: list[Word] = Field(["member"], description="Roles; members unless asked otherwise.")
+    role: list[Word] = Field(["member"], description="Roles in the group; `member` by default.")
 
 
 class HistoryQuery(MembersQuery, Drawn):
-    """Every spell, as rows or as a picture."""
+    """Parameters of the history of an alliance, as rows or as a chart."""
 
 
 class TiesQuery(OnDay):
-    """The ties of an actor on a day."""
+    """Parameters of the ties of an actor on a day."""
 
     actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
 
@@ -47,7 +47,7 @@ def listed(
     read_rows: Read,
     shape: Callable[[Response], Response] = lambda answer: answer,
 ) -> Response:
-    """A whole list in one answer, of a day."""
+    """Answer with a whole list of a day, in one page."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
@@ -56,8 +56,8 @@ def listed(
             known = Meta(version=version, reason=None if rows else "no_match")
             return shape(page(rows, known, links(request, None, version, asked.day)))
 
-        told = f"{asked.day} {request.headers.get('accept', '')}"
-        return cached(request, version, make, told)
+        variant = f"{asked.day} {request.headers.get('accept', '')}"
+        return cached(request, version, make, variant)
 
 
 @router.get(
@@ -67,7 +67,7 @@ def listed(
     responses=shown("listAlliances"),
 )
 def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
-    """Alliances and organizations with their members of the day."""
+    """Lists alliances and organizations with their members on the day."""
 
     def read_rows(db: Connection, then: int | None) -> list[Alliance]:
         return read.alliances(db, asked.day, as_of=then)
@@ -84,7 +84,7 @@ def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database:
 def get_alliance(
     code: Name, asked: Annotated[OnDay, Query()], request: Request, database: Held
 ) -> Response:
-    """One alliance or organization."""
+    """Returns one alliance or organization with its members on the day."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
@@ -105,7 +105,7 @@ def get_alliance(
 def list_members(
     code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """Who belonged on a day: in force, suspended or withdrawing."""
+    """Lists the members on a day: those in force, suspended or withdrawing."""
 
     def read_rows(db: Connection, then: int | None) -> list[Member]:
         group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/members")
@@ -123,7 +123,7 @@ def list_members(
 def get_history(
     code: Name, asked: Annotated[HistoryQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """Every spell of membership, past ones included."""
+    """Lists every membership period of a group, past ones included."""
 
     def read_rows(db: Connection, then: int | None) -> list[Member]:
         group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/history")
@@ -137,7 +137,7 @@ def get_history(
 
 @router.get("/ties", response_model=Page[Tie], operation_id="listTies", responses=shown("listTies"))
 def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: Held) -> Response:
-    """What an actor was bound to on a day, and to what that obliges."""
+    """Lists the groups that an actor was bound to on a day, with the obligations."""
 
     def read_rows(db: Connection, then: int | None) -> list[Tie]:
         return read.ties(db, in_query(db, "actor", asked.actor, then), asked.day, then)

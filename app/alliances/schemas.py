@@ -1,4 +1,4 @@
-"""Members and ties as JSON."""
+"""JSON schemas of alliances, members and ties."""
 
 from pydantic import BaseModel, Field
 
@@ -6,19 +6,19 @@ from app.actors.schemas import LadderStep
 
 
 class Member(BaseModel):
-    """An actor in a group on a day."""
+    """A member of a group, with its status on a day."""
 
     actor: str
     name: str
     role: str
-    status: str | None = Field(description="The step of the ladder in effect on the day.")
+    status: str | None = Field(description="The last step of the membership taken by the day.")
     since: str | None
-    until: str | None = Field(description="First day on which it no longer held.")
+    until: str | None = Field(description="First day on which it was no longer a member.")
     steps: list[LadderStep]
 
 
 class Tie(BaseModel):
-    """A group that an actor was bound to on a day, and to what it obliges."""
+    """A group that an actor was bound to on a day, with the obligations."""
 
     group: str
     name: str
@@ -26,13 +26,15 @@ class Tie(BaseModel):
     status: str | None
     since: str | None
     until: str | None
-    partners: list[str] = Field(description="The other members of the day.")
-    obligations: list[str] = Field(description="Of members; a partner or observer owes none.")
+    partners: list[str] = Field(description="The other members on the day.")
+    obligations: list[str] = Field(
+        description="Obligations of a member; empty for a partner or an observer."
+    )
     steps: list[LadderStep]
 
 
 class Alliance(BaseModel):
-    """A group that actors belong to."""
+    """An alliance or organization, with its members on a day."""
 
     code: str
     name: str
@@ -41,4 +43,4 @@ class Alliance(BaseModel):
     until: str | None
     obligations: list[str]
     summary: str | None
-    members: list[str] = Field(description="Members today.")
+    members: list[str] = Field(description="Codes of the members on the day.")

@@ -1,1 +1,1 @@
-"""Charts: from a JSON answer to a Vega-Lite spec, and from that to SVG and PNG."""
+"""Charts: JSON answers become Vega-Lite specs, and these become SVG and PNG."""

@@ -1,4 +1,4 @@
-"""Alignment over time: the index, its interval, shifts marked, holes as holes. Pure."""
+"""Draw alignment over time: the index, its interval, shifts, and gaps in coverage. Pure."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ INDEX: Spec = {"domain": [-1, 1]}
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
-    """What is drawn, a row a point."""
+    """Tabulate the points that the chart draws."""
     return [{name: point.get(name) for name in COLUMNS} for point in body["data"]]
 
 
 def spec(body: Spec, width: int = WIDTH) -> Spec:
-    """The chart of `/v1/alignment`; shifts, where the body has some, are marked."""
+    """Draw the chart of `/v1/alignment`, and mark the shifts that the body contains."""
     if not body["data"]:
         bare = nothing("no days to draw")
         return titled(bare, _title(body), told(body), width, body.get("meta"))
@@ -86,7 +86,7 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
 
 
 def unbroken(points: list[Spec]) -> list[Spec]:
-    """Points with the number of the stretch they are in: a hole parts two stretches."""
+    """Number the unbroken runs of points, so that no line or area is drawn over a gap."""
     found, part = [], 0
     for point in points:
         if not point["covered"] or point["index"] is None:
@@ -97,12 +97,12 @@ def unbroken(points: list[Spec]) -> list[Spec]:
 
 
 def found(shifts: list[Spec]) -> list[Spec]:
-    """Those that are shifts: a row that says that there is no evidence is none."""
+    """Select the rows with a dated shift; rows that report no evidence are left out."""
     return [s for s in shifts if s["onset"] and s["verdict"] in ("strong", "shift", "watch")]
 
 
 LEVELS, LINE_OF_MARKS = 2, 14
-"""Lines above the plot that the names of shifts take turns in, and pixels of one."""
+"""Lines above the plot that the labels of shifts take turns in, and pixels of one."""
 
 
 def _marks(shifts: list[Spec], axis: Spec) -> list[Spec]:
@@ -151,7 +151,7 @@ def _title(body: Spec) -> str:
 
 
 def told(body: Spec) -> str:
-    """The chart in words."""
+    """Describe the chart in words."""
     points = [p for p in body["data"] if p["index"] is not None]
     if not points:
         return f"{_title(body)}: no index in this window.{uncovered(body['data'])}"

@@ -1,4 +1,4 @@
-"""From an answer to its chart, and from the chart to the form asked for."""
+"""Render the chart of an answer in the requested format."""
 
 import csv
 import importlib
@@ -19,14 +19,14 @@ from app.http.problems import InvalidError
 
 VEGA_LITE = "6.4"
 MOST = 4_000
-"""Marks in a picture; more is a blot that costs seconds."""
+"""The most rows in a picture; more are unreadable and take seconds to draw."""
 SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 SCALE = 2.0
-"""Pixels of a PNG for one of the chart, for paper and dense screens."""
+"""Pixels of a PNG for each pixel of the chart, for paper and screens of high density."""
 
 
 def spec_of(chart: Chart, body: Spec, width: int = WIDTH) -> Spec:
-    """The Vega-Lite spec of an answer."""
+    """Build the Vega-Lite spec of an answer."""
     if chart == "memberships":
         title = f"Memberships of {body['name']}"
         return memberships.spec(memberships.of_actor(body), title, today(), width)
@@ -41,7 +41,7 @@ def spec_of(chart: Chart, body: Spec, width: int = WIDTH) -> Spec:
 
 
 def table_of(chart: Chart, body: Spec) -> list[dict[str, Any]]:
-    """The rows behind a chart."""
+    """Build the rows that a chart draws."""
     if chart in ("memberships", "members"):
         of = memberships.of_actor if chart == "memberships" else memberships.of_group
         return memberships.table(of(body))
@@ -65,12 +65,16 @@ COLUMNS: dict[Chart, tuple[str, ...]] = {
 
 @cache
 def _engine() -> Any:
-    """Loaded by the first drawing: 8 MB that a process which only exports does without."""
+    """Import the renderer."""
+    # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
     return importlib.import_module("vl_convert")
 
 
 def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> Response:
-    """The answer in a form: the spec, a picture of it so wide, or the rows behind it."""
+    """Render an answer as a Vega-Lite spec, as a picture of `width` pixels, or as CSV rows.
+
+    Raises `InvalidParameterError` where a picture would have too many rows.
+    """
     if form == "csv":
         text = commas(table_of(chart, body), COLUMNS[chart])
         kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
@@ -89,17 +93,17 @@ def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> R
     return Response(png, media_type="image/png")
 
 
-def spoken(svg: str, told: str) -> str:
-    """A drawing that screen readers speak as one picture, in words."""
-    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(told)} ', 1)
+def spoken(svg: str, description: str) -> str:
+    """Label an SVG, so that screen readers read it as one picture with a description."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(description)} ', 1)
 
 
 def commas(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
-    """CSV without formulas."""
-    held = io.StringIO(newline="")
-    lines = csv.writer(held)
+    """Write rows as CSV; no cell is a formula."""
+    buffer = io.StringIO(newline="")
+    lines = csv.writer(buffer)
     lines.writerow(columns)
     for row in rows:
         cells = (row[name] for name in columns)
         lines.writerow([armoured(c) if isinstance(c, str) else c for c in cells])
-    return held.getvalue()
+    return buffer.getvalue()

@@ -1,4 +1,7 @@
-"""How charts look: readable in grey, by lightness, shape and place, never by hue alone. Pure."""
+"""Build the parts of Vega-Lite specs that all charts share. Pure.
+
+Charts are readable in grey: marks differ by lightness, shape and place, never by hue alone.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,15 +10,15 @@ from typing import Any
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FOR, AGAINST, OTHER, EDGE = "#5899cc", "#6b2a0a", "#e0e0e0", "#666666"
-"""Cooperation is lighter and above, conflict dark and below, each at 3 : 1 from the other and from
-the ground; what is neither is lightest, with an edge."""
+"""Cooperation is lighter and above, conflict darker and below. Their contrast with each other and
+with the background is 3 : 1. What is neither is lightest, with an edge."""
 LINE, BAND, HOLE, INK = "#1f3b57", "#b9cfe2", "#ececec", "#333333"
 WIDTH = 720
-"""Pixels of a drawing from edge to edge, unless another width is asked for."""
+"""The default width of a chart from edge to edge, in pixels."""
 LETTER = 7.2
-"""Pixels of a letter of a label in the widest font that a reader may have in place of ours."""
+"""Pixels of a letter of a label in the widest font that may replace ours."""
 WIDER = 1.12
-"""How much wider a text may come out in another font than ours."""
+"""How many times wider a text may be in another font than in ours."""
 CONFIG: Spec = {
     "font": "Helvetica, Arial, sans-serif",
     "background": "white",
@@ -34,14 +37,16 @@ CONFIG: Spec = {
 }  # fmt: skip
 
 
-def titled(spec: Spec, title: str, told: str, width: int, meta: Spec | None = None) -> Spec:
-    """A whole spec: what it shows in words stands in `description`, for who cannot see it.
+def titled(spec: Spec, title: str, description: str, width: int, meta: Spec | None = None) -> Spec:
+    """Complete a spec with its title, configuration and width.
 
-    The width is that of the whole drawing, with its axes and edges."""
+    `description` says in words what it shows, for screen readers. `width` is that of the whole
+    chart, with its axes and edges.
+    """
     return {
         "$schema": SCHEMA,
         "title": {"text": title},
-        "description": told,
+        "description": description,
         "config": CONFIG,
         "usermeta": {"entente": meta or {}},
         "width": width,
@@ -59,15 +64,15 @@ TICKS: tuple[tuple[str, int, float, str, int], ...] = (
     ("month", 6, 182, "%Y-%m", 56),
     *(("year", n, n * 365, "%Y", 36) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
-"""Of what, how many, days between two, how it is written, pixels of that."""
+"""Each interval of ticks: unit, step, days between two, format, and pixels of a label."""
 APART = 14
 """Pixels between two labels."""
 EDGES = 100
-"""Pixels of a drawing that are not its days."""
+"""Pixels of the width of a chart that its days do not get."""
 
 
 def calendar(first: str, last: str, width: int) -> Spec:
-    """An axis of days with as many ticks as have room, each written as short as it is exact."""
+    """Build an axis of days with as many ticks as fit, each label as short as its unit allows."""
     count = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
     room = max(width - EDGES, 100)
     fitting = (t for t in TICKS if count / t[2] * (t[4] + APART) <= room)
@@ -82,18 +87,18 @@ def calendar(first: str, last: str, width: int) -> Spec:
 
 
 def of_rows(rows: Sequence[Spec], width: int) -> Spec:
-    """The axis of rows that run from a `start` to an `end`."""
+    """Build the axis of rows with the fields `start` and `end`."""
     return calendar(rows[0]["start"], rows[-1]["end"], width) if rows else {"title": None}
 
 
 def days(field: str, axis: Spec, **more: Any) -> Spec:
-    """A channel of days, all over the world the same."""
+    """Return an encoding channel of days in UTC, so that no time zone moves a day."""
     scale = {"type": "utc", **more.pop("scale", {})}
     return {"field": field, "type": "temporal", "scale": scale, "axis": axis, **more}
 
 
 def labels(texts: Sequence[str], most: int) -> Spec:
-    """An axis of names with room for the longest, in whichever font; a longer one is cut."""
+    """Build an axis of names with room for the longest in any font, up to `most` pixels."""
     longest = int(max((len(text) for text in texts), default=0) * LETTER)
     if longest <= most:
         return {"labelLimit": most, "minExtent": longest, "title": None}
@@ -101,23 +106,23 @@ def labels(texts: Sequence[str], most: int) -> Spec:
 
 
 def number(field: str, title: str | None, **more: Any) -> Spec:
-    """A channel of numbers."""
+    """Return an encoding channel of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
 def name(field: str, title: str | None, **more: Any) -> Spec:
-    """A channel of names."""
+    """Return an encoding channel of names."""
     return {"field": field, "type": "nominal", "title": title, **more}
 
 
 def after(day: str) -> str:
-    """The day after, at whose beginning a bar ends; the last of the calendar has none."""
+    """Return the next day, at whose beginning a bar ends; the last possible day is its own end."""
     last = date.fromisoformat(day)
     return day if last == date.max else (last + timedelta(days=1)).isoformat()
 
 
 def holes(rows: Sequence[Spec], height: int, axis: Spec, width: int) -> list[Spec]:
-    """Where nothing is covered: a grey ground with a broken edge, so that it is no zero."""
+    """Draw grey areas with a dashed edge where no dataset covers the days, unlike a zero."""
     bare = joined(
         [
             {"start": r["start"], "finish": after(r["end"]), "why": "not covered"}
@@ -158,11 +163,11 @@ def holes(rows: Sequence[Spec], height: int, axis: Spec, width: int) -> list[Spe
 
 
 NAMED = 84
-"""Pixels of a hole that has room for its name; a narrower one is told apart by its ground."""
+"""Pixels of a gap that has room for its label; a narrower one has only its grey area."""
 
 
 def nothing(why: str) -> Spec:
-    """A drawing of nothing: no axes that would look like zeros, but words."""
+    """Draw a message in place of a chart without data, whose axes would look like zeros."""
     return {
         "height": 40,
         "data": {"values": [{"why": why}]},
@@ -172,12 +177,12 @@ def nothing(why: str) -> Spec:
 
 
 def length(first: str, last: str) -> int:
-    """Days from one to another."""
+    """Return the number of days from one day to another."""
     return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
 def joined(spans: Sequence[Spec]) -> list[Spec]:
-    """Spans that touch as one."""
+    """Merge spans that touch."""
     found: list[Spec] = []
     for span in spans:
         if found and found[-1]["finish"] == span["start"]:
@@ -188,11 +193,11 @@ def joined(spans: Sequence[Spec]) -> list[Spec]:
 
 
 def span(rows: Sequence[Spec]) -> str:
-    """The days that rows run over, in words."""
+    """Return the first and last day of rows in words."""
     return f"{rows[0]['start']} to {rows[-1]['end']}" if rows else "no days"
 
 
 def uncovered(rows: Sequence[Spec]) -> str:
-    """How much of it nobody covers, in words; empty where all is covered."""
+    """Return how many rows no dataset covers, in words; empty where all are covered."""
     count = sum(not r["covered"] for r in rows)
-    return f" {count} of {len(rows)} stretches are not covered by any dataset." if count else ""
+    return f" {count} of {len(rows)} periods are not covered by any dataset." if count else ""

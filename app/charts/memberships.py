@@ -1,4 +1,4 @@
-"""Memberships over time: a bar a spell, a mark a step of the ladder. Pure."""
+"""Draw memberships over time: a bar for each period, a mark for each membership step. Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,13 +13,13 @@ ENDS = ("withdrawn",)
 
 
 def of_actor(body: Spec) -> list[dict[str, Any]]:
-    """Spells of one actor, a row a group."""
-    held = [m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")]
-    return sorted((_spell(m["group"], m) for m in held or body["memberships"]), key=_order)
+    """List the membership periods of an actor, one row for each group."""
+    chosen = [m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")]
+    return sorted((_spell(m["group"], m) for m in chosen or body["memberships"]), key=_order)
 
 
 def of_group(body: Spec) -> list[dict[str, Any]]:
-    """Spells in one group, a row a member."""
+    """List the membership periods in a group, one row for each member."""
     return sorted((_spell(m["actor"], m) for m in body["data"]), key=_order)
 
 
@@ -27,12 +27,12 @@ def _order(row: dict[str, Any]) -> tuple[str, str]:
     return row["since"] or "9999", row["who"]
 
 
-def _spell(who: str, held: Spec) -> dict[str, Any]:
-    steps = {step["step"]: whole(step["date"]) for step in held["steps"]}
-    sources = [source for step in held["steps"] for source in step.get("sources", [])]
+def _spell(party: str, membership: Spec) -> dict[str, Any]:
+    steps = {step["step"]: whole(step["date"]) for step in membership["steps"]}
+    sources = [source for step in membership["steps"] for source in step.get("sources", [])]
     return {
-        "who": who if held["role"] == "member" else f"{who} ({held['role']})",
-        "role": held["role"],
+        "who": party if membership["role"] == "member" else f"{party} ({membership['role']})",
+        "role": membership["role"],
         "since": steps.get("in-force"),
         "until": next((steps[end] for end in ENDS if end in steps), None),
         "status": max(steps, key=lambda step: (steps[step], LADDER.index(step))),
@@ -44,17 +44,17 @@ def _spell(who: str, held: Spec) -> dict[str, Any]:
 
 
 def whole(text: str) -> str:
-    """The first day of a date that may be a year or a month."""
+    """Return the first day of a date that may be a year or a month."""
     return (text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10]
 
 
 def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is drawn, a row a spell."""
+    """Tabulate the membership periods that the chart draws."""
     return [{name: row[name] for name in COLUMNS} for row in rows]
 
 
 def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH) -> Spec:
-    """The chart; what has no end runs through today, fainter where suspended."""
+    """Draw the chart; periods without an end run to `today`, and are fainter where suspended."""
     if not rows:
         return titled(nothing("no memberships are known"), title, told(rows), width)
     bars: list[Spec] = []
@@ -76,8 +76,8 @@ def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH)
     begun = min((day for row in rows for day in row["steps"].values()), default=today)
     last = max([today, *(mark["day"] for mark in marks)])
     x = calendar(begun, last, width)
-    who = [row["who"] for row in rows]
-    y = name("who", None, sort=who, axis=labels(who, 180))
+    names = [row["who"] for row in rows]
+    y = name("who", None, sort=names, axis=labels(names, 180))
     layers: list[Spec] = [
         {
             "data": {"values": bars},
@@ -120,7 +120,7 @@ def _present(names: Iterable[str], rows: list[Spec], field: str) -> list[str]:
 
 
 def _legend(orient: str, shown: list[str], width: int) -> Spec:
-    """Of what there is, on as many lines as it needs: bars above the plot, steps below it."""
+    """Build a legend of the values that occur, on as many lines as they need."""
     return {
         "orient": orient,
         "title": None,
@@ -130,13 +130,13 @@ def _legend(orient: str, shown: list[str], width: int) -> Spec:
 
 
 def told(rows: list[dict[str, Any]]) -> str:
-    """The chart in words."""
+    """Describe the chart in words."""
     if not rows:
         return "No memberships are known."
-    spells = [
+    periods = [
         f"{row['who']} {row['since'] or 'not in force'} to {row['until'] or 'now'}"
         f" ({row['status']})"
         for row in rows[:12]
     ]
     more = f"; and {len(rows) - 12} more" if len(rows) > 12 else ""
-    return f"{len(rows)} memberships over time: {'; '.join(spells)}{more}."
+    return f"{len(rows)} memberships over time: {'; '.join(periods)}{more}."

@@ -1,4 +1,4 @@
-"""Partners: cooperation to the right, conflict to the left. Pure."""
+"""Draw the partners of an actor: cooperation to the right, conflict to the left. Pure."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ TOP = "Partners in events"
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
-    """What is drawn and what is beyond it, a row a partner."""
+    """Tabulate all partners, including those that the chart leaves out."""
     return [{name: partner[name] for name in COLUMNS} for partner in body["data"]]
 
 
 def spec(body: Spec, width: int = WIDTH) -> Spec:
-    """The chart of `/v1/actors/{code}/relations`, of the most frequent partners."""
+    """Draw the chart of `/v1/actors/{code}/relations` with the most frequent partners."""
     rows = body["data"][:MOST]
     if not rows:
         bare = nothing("no partners in this window")
@@ -50,7 +50,7 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
 
 
 def told(body: Spec) -> str:
-    """The chart in words."""
+    """Describe the chart in words."""
     rows = body["data"]
     if not rows:
         return "No partners in this window."

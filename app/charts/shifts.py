@@ -1,4 +1,4 @@
-"""Shifts ranked: from where to where each went, and when. Pure."""
+"""Draw a ranking of shifts: the levels before and after each, and when it happened. Pure."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ AXIS: Spec = {
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
-    """What is drawn, a row a shift; levels are their index."""
+    """Tabulate the shifts; a level is shown as its index."""
     return [{n: _cell(shift.get(n)) for n in COLUMNS} for shift in body["data"]]
 
 
@@ -29,7 +29,7 @@ def _cell(value: Any) -> Any:
 
 
 def spec(body: Spec, width: int = WIDTH) -> Spec:
-    """The chart of `/v1/shifts`: an arrow from before to after, most important first."""
+    """Draw the chart of `/v1/shifts`: a line from before to after, most important shift first."""
     rows = [
         {**row, "label": label(row)}
         for row in table(body)
@@ -77,22 +77,22 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
 
 
 def label(row: dict[str, Any]) -> str:
-    """Who, toward whom, and when."""
+    """Return the label of a shift: the actors, the month and the verdict."""
     tail = f" against {row['against']}" if row["against"] else ""
     when = row["onset"] or "undated"
     return f"{row['actor']} toward {row['toward']}{tail}, {when} ({row['verdict']})"
 
 
 def told(body: Spec) -> str:
-    """The chart in words."""
+    """Describe the chart in words."""
     rows = table(body)
     if not rows:
         return "No shift was found."
-    told_rows = [
+    described = [
         label(row)
         + ("" if row["before"] is None else f": {row['before']:+.2f} to {row['after']:+.2f}")
         for row in rows[:5]
         if row["after"] is not None or row["before"] is None
     ]
     count = f"{len(rows)} shifts, most important first" if len(rows) > 1 else "1 shift"
-    return f"{count}. {'; '.join(told_rows)}."
+    return f"{count}. {'; '.join(described)}."

@@ -1,4 +1,4 @@
-"""Events over time: cooperation above the line, conflict below it, holes as holes. Pure."""
+"""Draw events over time: cooperation above the line, conflict below it, and gaps. Pure."""
 
 from typing import Any
 
@@ -31,17 +31,17 @@ COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
 
 
 def whole_window(buckets: list[Spec]) -> Spec:
-    """All the days asked for, also where nothing happened."""
+    """Return a scale over all requested days, also those without events."""
     return {"domain": [buckets[0]["start"], after(buckets[-1]["end"])]}
 
 
 def table(body: Spec) -> list[dict[str, Any]]:
-    """What is drawn, a row a bucket."""
+    """Tabulate the time buckets that the chart draws."""
     return [{name: bucket[name] for name in COLUMNS} for bucket in body["data"]]
 
 
 def spec(body: Spec, width: int = WIDTH) -> Spec:
-    """The chart of `/v1/timeline`."""
+    """Draw the chart of `/v1/timeline`."""
     buckets = body["data"]
     if not buckets:
         return titled(nothing("no days to draw"), TOP, told(body), width, body.get("meta"))
@@ -95,7 +95,7 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
 
 
 def told(body: Spec) -> str:
-    """The chart in words."""
+    """Describe the chart in words."""
     buckets = body["data"]
     count, good, bad = (sum(b[n] for b in buckets) for n in ("count", "cooperation", "conflict"))
     if not buckets:

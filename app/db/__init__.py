@@ -1,1 +1,1 @@
-"""Floor: knows SQL, knows no HTTP and no capability."""
+"""The database layer: it builds and runs SQL, and knows neither HTTP nor any capability."""

@@ -1,8 +1,8 @@
-"""Copies of a whole database while others write: taken from one state of it, put back whole.
+"""Write and restore copies of a whole database while other processes write.
 
-On SQLite a backup is a database, made by SQLite's own backup interface: copying the file would lose
-what its log still holds. On PostgreSQL it is a zip of every table in COPY's text form, read in one
-transaction, so that it needs no program beside ours and no version of one.
+An SQLite backup is a database file, made by SQLite's backup interface: copying the file would lose
+what is still in its write-ahead log. A PostgreSQL backup is a zip of every table in COPY's text
+format, read in one transaction, so that no `pg_dump` of a matching version is needed.
 """
 
 import os
@@ -17,57 +17,59 @@ from app.db.packed import BackupError, pack, unpack
 
 
 def backup(database: Database, to: Path) -> int:
-    """Write a backup, in place of one that is there; the version that it is of.
+    """Write a backup file, replacing an older one, and return the version that it contains.
 
-    The file appears under its name only when it is whole.
+    The file appears under its name only when it is complete. Raises `BackupError` where the folder
+    does not exist.
     """
     to = to.absolute()
     if not to.parent.is_dir():
-        raise BackupError(f"{to.parent} is no folder")
-    with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as place:
-        made = Path(place) / "made"
+        raise BackupError(f"no folder {to.parent}")
+    with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
+        made = Path(folder) / "made"
         file = file_of(database.engine)
         version = pack(database, made) if file is None else _copy(file, made)
-        made.chmod(0o600)  # it holds the digests of keys
+        made.chmod(0o600)  # the database contains the hashes of keys
         os.replace(made, to)
     return version
 
 
 def restore(database: Database, file: Path) -> int:
-    """Put a backup in place of all that stands; the version that stands then.
+    """Replace the content of the database by a backup, and return the version it is at then.
 
-    What stood in an SQLite file is kept beside it, as `….before-restore`. Raises `BackupError`,
-    and changes nothing, where the file is no backup of this kind of database.
+    The previous content of an SQLite file is kept in the same folder as `….before-restore`. Raises
+    `BackupError`, and changes nothing, where the file is no backup of this kind of database.
     """
     if not file.is_file():
-        raise BackupError(f"{file} is no file")
-    held = file_of(database.engine)
-    return unpack(database, file) if held is None else _copy_back(file, held)
+        raise BackupError(f"no file {file}")
+    current = file_of(database.engine)
+    return unpack(database, file) if current is None else _copy_back(file, current)
 
 
 # ── SQLite ────────────────────────────────────────────────────────────────────────────────────
 def _copy(file: Path, to: Path) -> int:
     with closing(_opened(file)) as source, closing(sqlite3.connect(to)) as made:
-        source.backup(made)  # in one step: what is committed meanwhile does not begin it anew
-        made.execute("PRAGMA journal_mode=DELETE")  # one file, and nothing beside it
+        source.backup(made)  # in one step: copying page by page restarts at every commit meanwhile
+        # So that the backup is one file, without -wal and -shm.
+        made.execute("PRAGMA journal_mode=DELETE")
         return _sound(made, file)
 
 
-def _copy_back(file: Path, held: Path) -> int:
-    if held.resolve() == file.resolve():
+def _copy_back(file: Path, current: Path) -> int:
+    if current.resolve() == file.resolve():
         raise BackupError(f"{file} is the database itself")
     with closing(_opened(file)) as source:
         version = _sound(source, file)
-        if held.exists():
-            _keep(held, held.with_name(f"{held.name}.before-restore"))
-        with closing(sqlite3.connect(held, timeout=30)) as target:
+        if current.exists():
+            _keep(current, current.with_name(f"{current.name}.before-restore"))
+        with closing(sqlite3.connect(current, timeout=30)) as target:
             target.execute("PRAGMA journal_mode=WAL")
             source.backup(target)
         return version
 
 
 def _keep(file: Path, to: Path) -> None:
-    """A copy, of what may be damaged."""
+    """Copy a database that may be damaged, replacing an older copy, without checking it."""
     to.unlink(missing_ok=True)
     with closing(_opened(file)) as source, closing(sqlite3.connect(to)) as made:
         source.backup(made)
@@ -78,20 +80,20 @@ def _opened(file: Path) -> sqlite3.Connection:
     try:
         made = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
         made.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as wrong:
-        raise BackupError(f"{file} cannot be read as an SQLite database: {wrong}") from wrong
+    except sqlite3.DatabaseError as error:
+        raise BackupError(f"{file} cannot be read as an SQLite database: {error}") from error
     return made
 
 
-def _sound(held: sqlite3.Connection, file: Path) -> int:
-    """The version of a database that SQLite finds whole."""
+def _sound(current: sqlite3.Connection, file: Path) -> int:
+    """Return the version of an SQLite database; raise `BackupError` unless its check passes."""
     try:
-        [(found,)] = held.execute("PRAGMA quick_check(1)").fetchall()
+        [(found,)] = current.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
             raise BackupError(f"{file} is damaged: {found}")
-        [(schema,)] = held.execute("SELECT version_num FROM alembic_version").fetchall()
-        [(version,)] = held.execute("SELECT coalesce(max(seq), 0) FROM revisions").fetchall()
-    except (sqlite3.DatabaseError, ValueError) as wrong:
-        raise BackupError(f"{file} is no backup of ours: {wrong}") from wrong
+        [(schema,)] = current.execute("SELECT version_num FROM alembic_version").fetchall()
+        [(version,)] = current.execute("SELECT coalesce(max(seq), 0) FROM revisions").fetchall()
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise BackupError(f"{file} is no backup of an Entente database: {error}") from error
     assert schema
     return int(version)

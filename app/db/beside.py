@@ -1,4 +1,4 @@
-"""Processes beside a service, for work that its readers must not wait for."""
+"""Worker processes that a service starts for long work, so that its readers need not wait."""
 
 import os
 import subprocess
@@ -11,8 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def beside(module: str, *, answers: bool = False) -> subprocess.Popen[bytes]:
-    """`python -m` of a module of ours. The end of its standard input tells it that the service is
-    gone; with `answers` its standard output is for the service to read."""
+    """Start `python -m` with a module of the application.
+
+    The worker ends when its standard input closes, which happens when the service is gone. With
+    `answers`, its standard output is a pipe for the service to read.
+    """
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-m", module], bufsize=0, stdin=subprocess.PIPE,
@@ -22,5 +25,5 @@ def beside(module: str, *, answers: bool = False) -> subprocess.Popen[bytes]:
 
 
 def address_of(database: Database) -> str:
-    """The address of a database, with its password: for the eyes of our own processes alone."""
+    """Return the URL of a database with its password, to pass to the service's own workers only."""
     return database.engine.url.render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""Connections: one engine a process, reads that see one state, writes one at a time."""
+"""Connections to the database: reads see one state, and writes run one at a time."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ from app.db.journal import close_moment, open_moment
 
 
 class Database:
-    """A database to read from (`connect`) and to write to (`write`)."""
+    """A database to read from (`connect`) and to write to (`write`); one per process."""
 
     def __init__(self, url: str, pool_size: int = 16) -> None:
         if url.startswith("postgresql:"):
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
-        # Not prepared, a statement is planned for the values asked: a plan for any values walks the
-        # wrong index for busy actors (739 ms against 7 ms a page at a million events). Those whose
-        # plan is always the same are prepared in `dialect.statements`: the driver must not prepare
-        # any of its own, since to forget them it throws away all. Compiling plans costs more than
-        # it saves.
-        # Documents are poured as bytes of UTF-8: the server must take them for nothing else.
-        settings: dict[str, Any] = {
+        # prepare_threshold: the driver must not prepare statements. A prepared statement gets one
+        # plan for all values, which walks the wrong index for busy actors (739 ms against 7 ms a
+        # page at a million events). Statements whose plan never differs are prepared in
+        # `dialect.fast_statements`; the driver would discard those too when it discards its own.
+        # jit: compiling plans costs more than it saves.
+        # client_encoding: documents are bulk-inserted as bytes of UTF-8.
+        settings: dict[str, str | None] = {
             "options": "-c jit=off", "prepare_threshold": None, "client_encoding": "utf8",
         }  # fmt: skip
         self.engine: Engine = create_engine(
@@ -41,17 +41,17 @@ class Database:
         self._reader = self.engine.execution_options(**isolation(self.engine.dialect.name))
         self._writer = self.engine.execution_options(entente_writes=True)
         self.after_commit: list[Callable[[], None]] = []
-        """Called after each write of this process that changed the record."""
+        """Functions called after each write of this process that changed the record."""
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection whose reads all see one state of the database."""
+        """Open a connection whose reads all see one state of the database."""
         with self._reader.connect() as db:
             yield db
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that alone may write; committed at the end, or nothing of it."""
+        """Open the only write transaction; it commits at the end, or not at all after an error."""
         with self._writer.begin() as db:
             one_writer(db)
             open_moment(db)
@@ -62,12 +62,12 @@ class Database:
                 wake()
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all pooled connections."""
         self.engine.dispose()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN is off; ours is below
+    connection.isolation_level = None  # turns the driver's BEGIN off; `_begin_sqlite` sends it
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",

@@ -1,4 +1,4 @@
-"""Failures of a database that have nothing to do with what was asked of it."""
+"""Distinguish failures of the database server from faults of a statement."""
 
 import sqlite3
 
@@ -7,14 +7,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _CLASSES = ("08", "40", "53", "55", "57", "58")
-"""Of PostgreSQL's codes: no connection, taken back, no resources, in use, ended by an operator, the
-system's. See appendix A of its manual."""
+"""Classes of PostgreSQL's error codes (appendix A of its manual): connection lost, transaction
+rolled back, insufficient resources, object in use, operator intervention, system error."""
 _CODES = ("25006", "25P03", "25P04")
-"""A server that may only be read just now, and transactions that took too long."""
+"""Single error codes: a server that is read-only for now, and transactions that timed out."""
 
 
 def passing(failed: Exception) -> bool:
-    """Whether the same may go well later: the server is gone, the disk is full, a lock is held."""
+    """Return whether the same statement may succeed later: server gone, disk full, locked."""
     cause = failed.orig if isinstance(failed, DBAPIError) else failed
     if isinstance(cause, psycopg.Error) and cause.sqlstate:
         return cause.sqlstate.startswith(_CLASSES) or cause.sqlstate in _CODES

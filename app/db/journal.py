@@ -1,7 +1,7 @@
-"""The journal: every write appends a revision, numbered without a gap.
+"""The journal of changes: every write appends a revision, numbered (`seq`) without gaps.
 
-A transaction has one instant, later than that of every transaction before it, however the clock is
-set; its last `seq` is the version of the database from then on.
+Each write transaction has one instant, later than those of all earlier transactions even if the
+clock was set back. Its last `seq` is the version of the database from then on.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ _NEWEST = select(func.max(revisions.c.seq))
 
 
 def version_of(db: Connection) -> int:
-    """`seq` of the last change: the version of the whole database."""
+    """Return the `seq` of the last change, which is the version of the whole database."""
     return int(prepared(db.dialect.name, _NEWEST).rows(db, {})[0][0] or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes, and why."""
+    """The author of a change, and the reason."""
 
     name: str
     reason: str | None = None
@@ -33,7 +33,7 @@ class Writer:
 
 @dataclass(slots=True)
 class Moment:
-    """A transaction that writes: its instant, and the last `seq` before it and of it."""
+    """An open write transaction: its instant, and the last `seq` before it and so far."""
 
     at: str
     before: int
@@ -41,7 +41,7 @@ class Moment:
 
 
 def open_moment(db: Connection) -> None:
-    """Give a transaction its instant; the one writer has just begun."""
+    """Give a transaction its instant; the caller has taken the write lock."""
     last = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
     latest = db.scalar(select(func.max(commits.c.at)))
     at = datetime.now(UTC)
@@ -52,41 +52,41 @@ def open_moment(db: Connection) -> None:
 
 
 def moment(db: Connection) -> Moment:
-    """The instant of the transaction that is writing."""
-    held: Moment = db.info["moment"]
-    return held
+    """Return the write transaction of a connection."""
+    opened: Moment = db.info["moment"]
+    return opened
 
 
 def close_moment(db: Connection) -> bool:
-    """Note the version that the transaction leaves behind; False where it changed nothing."""
-    held: Moment = db.info.pop("moment")
-    if held.last == held.before:
+    """Record the version that the transaction commits; return False where nothing changed."""
+    ended: Moment = db.info.pop("moment")
+    if ended.last == ended.before:
         return False
-    db.execute(insert(commits).values(seq=held.last, at=held.at))
-    announce(db, held.last)
+    db.execute(insert(commits).values(seq=ended.last, at=ended.at))
+    announce(db, ended.last)
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A document to append."""
+    """A document to append to the journal."""
 
     id: str
     document: str
     action: str = ""
-    """`merge` or `retract`; otherwise `create` for the first revision, then `update`."""
+    """`merge` or `retract`; empty means `create` for the first revision, then `update`."""
 
 
 def numbers(db: Connection, kind: str, ids: Sequence[str]) -> dict[str, int]:
-    """The number of the latest revision of each of some documents that have any."""
+    """Return the number of the latest revision by document id; ids without revisions are absent."""
     r = revisions.c
-    held: dict[str, int] = {}
+    latest: dict[str, int] = {}
     for at in range(0, len(ids), 500):
         found = select(r.id, func.max(r.revision)).where(
             r.kind == kind, r.id.in_(ids[at : at + 500])
         )
-        held |= {row[0]: row[1] for row in db.execute(found.group_by(r.id))}
-    return held
+        latest |= {row[0]: row[1] for row in db.execute(found.group_by(r.id))}
+    return latest
 
 
 def append(
@@ -98,9 +98,10 @@ def append(
     derived: bool = False,
     held: dict[str, int] | None = None,
 ) -> list[int]:
-    """Append a revision for each document; returns their `seq`s.
+    """Append a revision for each document, and return their `seq`s.
 
-    `held` gives the revisions that the documents have now, where the caller knows them.
+    `held` maps ids to the latest revision numbers; without it they are read. `derived` marks
+    changes that follow from another document's change.
     """
     if not entries:
         return []
@@ -128,13 +129,13 @@ def append(
     return seqs
 
 
-def note_merge(db: Connection, kind: str, loser: str, survivor: str, seq: int) -> None:
-    """From now on asking for the loser is answered with the survivor."""
-    db.execute(insert(moved).values(kind=kind, id=loser, into=survivor, seq=seq))
+def note_merge(db: Connection, kind: str, merged: str, survivor: str, seq: int) -> None:
+    """Record that a document was merged, so that its id resolves to the survivor."""
+    db.execute(insert(moved).values(kind=kind, id=merged, into=survivor, seq=seq))
 
 
 def survivor_of(db: Connection, kind: str, ident: str, as_of: int | None = None) -> str | None:
-    """What something was merged into, in the end; None where it was not merged."""
+    """Return the id that a document was finally merged into; None where it was not merged."""
     found, m = None, moved.c
     then = [] if as_of is None else [m.seq <= as_of]
     while into := db.scalar(select(m.into).where(m.kind == kind, m.id == (found or ident), *then)):

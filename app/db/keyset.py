@@ -1,4 +1,4 @@
-"""Pages by key: a cursor is the key of the last row seen, signed and bound to its query."""
+"""Keyset pagination: a cursor is the key of the last row, signed and bound to its query."""
 
 import base64
 import hashlib
@@ -8,31 +8,33 @@ from dataclasses import dataclass
 
 
 class BadCursorError(ValueError):
-    """The cursor was not made by us, or for another query."""
+    """A cursor that this service did not make, or made for another query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Where a page ended: the sort value and the id that breaks ties."""
+    """The key of a page's last row: the sort value, and the id that breaks ties."""
 
     value: str
     id: str
 
 
 def pack(key: Key, query: str, secret: bytes) -> str:
-    """An opaque cursor."""
+    """Return the opaque cursor of a key for one query."""
     body = json.dumps([key.value, key.id], ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_mac(body, query, secret) + body).decode().rstrip("=")
 
 
 def unpack(cursor: str, query: str, secret: bytes) -> Key:
-    """The key in a cursor; raises `BadCursorError`."""
+    """Return the key in a cursor; raises `BadCursorError` where the signature does not match."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError as broken:
         raise BadCursorError("is not a cursor of this service") from broken
     if base64.urlsafe_b64encode(raw).decode().rstrip("=") != cursor:
-        raise BadCursorError("is not a cursor of this service")  # one of several spellings
+        raise BadCursorError(
+            "is not a cursor of this service"
+        )  # base64 has several spellings of the same bytes; one is accepted
     mac, body = raw[:16], raw[16:]
     if not hmac.compare_digest(mac, _mac(body, query, secret)):
         raise BadCursorError("is not a cursor of this query")

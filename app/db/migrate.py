@@ -1,4 +1,4 @@
-"""Bring a database from one version of the schema to another."""
+"""Migrate a database from one version of the schema to another."""
 
 from alembic import command
 from alembic.config import Config
@@ -8,18 +8,18 @@ from app.settings import MIGRATIONS
 
 
 def config(database: Database) -> Config:
-    """Alembic's configuration for a database of ours."""
-    made = Config()
-    made.set_main_option("script_location", str(MIGRATIONS))
-    made.attributes["engine"] = database.engine
-    return made
+    """Return Alembic's configuration for a database."""
+    config_ = Config()
+    config_.set_main_option("script_location", str(MIGRATIONS))
+    config_.attributes["engine"] = database.engine
+    return config_
 
 
 def upgrade(database: Database, to: str = "head") -> None:
-    """Migrate up to a version."""
+    """Migrate up to a schema version, by default the newest."""
     command.upgrade(config(database), to)
 
 
 def downgrade(database: Database, to: str) -> None:
-    """Migrate down to a version."""
+    """Migrate down to a schema version."""
     command.downgrade(config(database), to)

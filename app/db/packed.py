@@ -1,4 +1,4 @@
-"""A whole PostgreSQL database as one file: a zip of its tables in COPY's text form."""
+"""Write and restore PostgreSQL backups: one zip of all tables in COPY's text format."""
 
 import json
 import zipfile
@@ -14,32 +14,36 @@ from app.db.migrate import upgrade
 from app.db.schema import schema_of
 from app.db.tables import metadata, revisions
 
-MANIFEST, FORM = "manifest.json", "entente-backup-1"
+MANIFEST = "manifest.json"
+FORM = "entente-backup-1"
 
 
 class BackupError(Exception):
-    """A file that cannot be made, or from which nothing can be put back; says why."""
+    """A backup that cannot be written or restored; the message says why."""
 
 
 def pack(database: Database, to: Path) -> int:
-    """Write the tables as one transaction sees them; the version that they are of."""
+    """Write all tables as one transaction sees them, and return the version they are at."""
     schema = schema_of(database)
     if schema is None:
-        raise BackupError("the database is empty: there is nothing to keep")
-    with database.connect() as db, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, True, 1) as made:
+        raise BackupError("the database is empty")
+    with (
+        database.connect() as db,
+        zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, True, 1) as archive,
+    ):
         version = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
-        held = _columns()
-        told = {"form": FORM, "schema": schema, "version": version, "tables": held}
-        made.writestr(MANIFEST, json.dumps(told, indent=1))
-        for name, columns in held.items():
-            with made.open(name, "w", force_zip64=True) as out:
+        tables = _columns()
+        manifest = {"form": FORM, "schema": schema, "version": version, "tables": tables}
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        for name, columns in tables.items():
+            with archive.open(name, "w", force_zip64=True) as out:
                 for piece in copied_out(db, name, columns):
                     out.write(piece)
     return version
 
 
 def _columns() -> dict[str, list[str]]:
-    """The columns of every table, each after those that it refers to."""
+    """Return the column names of every table; a table comes after those it references."""
     found: dict[str, list[str]] = {
         table.name: [column.name for column in table.columns] for table in metadata.sorted_tables
     }
@@ -47,39 +51,40 @@ def _columns() -> dict[str, list[str]]:
 
 
 def unpack(database: Database, file: Path) -> int:
-    """Put the tables of a file in place of those that stand, or change nothing."""
+    """Replace all tables by those of a backup and return its version, or change nothing."""
     try:
-        with zipfile.ZipFile(file) as made:
-            told: dict[str, Any] = json.loads(made.read(MANIFEST))
-            if told["form"] != FORM or made.testzip() is not None:
-                raise BackupError(f"{file} is damaged, or of another program")
-            _prepare(database, str(told["schema"]))
-            _fill(database, made, told["tables"])
-            return int(told["version"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as wrong:
-        raise BackupError(f"{file} is no backup of a PostgreSQL database of ours") from wrong
+        with zipfile.ZipFile(file) as archive:
+            manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+            if manifest["form"] != FORM or archive.testzip() is not None:
+                raise BackupError(f"{file} is damaged, or was written by another program")
+            _prepare(database, str(manifest["schema"]))
+            _fill(database, archive, manifest["tables"])
+            return int(manifest["version"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise BackupError(f"{file} is no backup of an Entente database on PostgreSQL") from error
 
 
 def _prepare(database: Database, schema: str) -> None:
-    """An empty database gets the schema of the backup; another one has to have it."""
+    """Migrate an empty database to the backup's schema; raise where another schema is present."""
     current = schema_of(database)
     if current is None:
         upgrade(database, schema)
     elif current != schema:
         raise BackupError(
-            f"it is of schema {schema}, the database is at {current}: restore into an empty one"
+            f"the backup has schema {schema}, the database {current}: restore into an empty one"
         )
 
 
-def _fill(database: Database, made: zipfile.ZipFile, tables: dict[str, list[str]]) -> None:
+def _fill(database: Database, archive: zipfile.ZipFile, tables: dict[str, list[str]]) -> None:
     with database.engine.begin() as db:
         one_writer(db)
-        # Of the schema of the backup, which may have fewer tables than today's.
+        # Compared with the tables in the database, not with today's `metadata`: a backup of an
+        # older schema may have fewer.
         if set(tables) != set(inspect(db).get_table_names()) - {"alembic_version"}:
-            raise BackupError("it has other tables than the database")
+            raise BackupError("the backup and the database have different tables")
         names = ", ".join(f'"{name}"' for name in tables)
         db.execute(text("SET LOCAL lock_timeout = '30s'"))
         db.execute(text(f"TRUNCATE {names}"))
         for name, columns in tables.items():
-            with made.open(name) as held:
-                copied_in(db, name, columns, iter(lambda: held.read(1 << 20), b""))
+            with archive.open(name) as rows:
+                copied_in(db, name, columns, iter(lambda: rows.read(1 << 20), b""))

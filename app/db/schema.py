@@ -1,7 +1,7 @@
-"""The schema that this code is written for, and the one that a database is at.
+"""Compare the schema version of a database with the one that this code needs.
 
-Alembic, which brings a database from one to another, takes longer to import than a small file takes
-to load: see `app.db.migrate`.
+This module does not import Alembic, which takes longer than loading a small file; migrating is in
+`app.db.migrate`.
 """
 
 from sqlalchemy import inspect, text
@@ -9,15 +9,15 @@ from sqlalchemy import inspect, text
 from app.db.engine import Database
 
 HEAD = "20261127_cited"
-"""The last migration."""
+"""The newest migration."""
 
 
 class StaleSchemaError(Exception):
-    """The database is not at the schema that this code is written for."""
+    """A database whose schema version is not the one that this code needs."""
 
 
 def schema_of(database: Database) -> str | None:
-    """The version that a database's schema is at; None before its first migration."""
+    """Return the schema version of a database; None before its first migration."""
     with database.engine.connect() as db:
         if not inspect(db).has_table("alembic_version"):
             return None

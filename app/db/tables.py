@@ -1,9 +1,9 @@
-"""Every table on one page.
+"""The definition of every table.
 
-A revision is a document; the other tables are indexes beside the documents, and every row of them
-names the revision (`seq`) that it is of. A row that is replaced moves to the table of the same name
-with `past_` before it, which says what replaced it (`gone`): reading as of a version takes the rows
-with `seq <= version` from the one and those with `seq <= version < gone` from the other.
+A revision is a stored document. The other tables are indexes of the documents; each of their rows
+names the revision (`seq`) that it belongs to. A replaced row moves to the history table `past_…` of
+the same name, whose column `gone` is the `seq` that replaced it. A read as of a version takes rows
+with `seq <= version` from the table and rows with `seq <= version < gone` from its history table.
 
 Days are ISO text (`2023-10-03`), which sorts as it means on both databases; a period is half-open,
 [since, until).
@@ -52,7 +52,8 @@ revisions = Table(
     Column("derived", Boolean, nullable=False),
     UniqueConstraint("kind", "id", "revision"),
 )
-"""`derived`: nobody wrote it; it follows from the change of something that the document shows."""
+"""Every revision of every document. A `derived` revision is not an edit: it follows from the change
+of another document that this one shows."""
 
 commits = Table(
     "commits",
@@ -60,7 +61,7 @@ commits = Table(
     Column("seq", SEQUENCE, primary_key=True, autoincrement=False),
     Column("at", word(), nullable=False, unique=True),
 )
-"""The last `seq` of each transaction, and its instant: what was the version then."""
+"""The last `seq` of each transaction and its instant, by which an instant resolves to a version."""
 
 moved = Table(
     "moved",
@@ -71,7 +72,7 @@ moved = Table(
     Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("kind", "id"),
 )
-"""What was merged into what; asking for the one is answered with the other."""
+"""Merged documents: a request for `id` is answered with `into`."""
 
 house = Table(
     "house",
@@ -106,9 +107,9 @@ attempts = Table(
     PrimaryKeyConstraint("writer", "key"),
     Index(None, "at"),
 )
-"""What was answered to a request with an `Idempotency-Key`."""
+"""Stored answers to requests with an `Idempotency-Key`, which a repeated request receives again."""
 
-# ── who ───────────────────────────────────────────────────────────────────────────────────────
+# ── actors ────────────────────────────────────────────────────────────────────────────────────
 actors = Table(
     "actors",
     metadata,
@@ -149,7 +150,7 @@ memberships = Table(
     Index(None, "group", "role", "since"),
 )
 
-# ── who says so ───────────────────────────────────────────────────────────────────────────────
+# ── sources ───────────────────────────────────────────────────────────────────────────────────
 sources = Table(
     "sources",
     metadata,
@@ -173,7 +174,7 @@ datasets = Table(
     Column("seq", SEQUENCE, nullable=False),
 )
 
-# ── what happened ─────────────────────────────────────────────────────────────────────────────
+# ── events ────────────────────────────────────────────────────────────────────────────────────
 events = Table(
     "events",
     metadata,
@@ -317,7 +318,7 @@ volumes = Table(
     PrimaryKeyConstraint("dataset", "size", "start"),
     sqlite_with_rowid=False,
 )
-"""Signals of a dataset, whoever acted, by `day` and by `month`."""
+"""Signals of a dataset by all actors together, counted by `day` and by `month`."""
 
 # ── bulk loading ──────────────────────────────────────────────────────────────────────────────
 loaded = Table(
@@ -328,10 +329,10 @@ loaded = Table(
     Column("row", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What each loaded event said when it was loaded last, so that the same again does nothing.
+"""Hashes of each loaded event, so that loading the same row again changes nothing.
 
-`digest` is of what the row says, with codes for names; `row` of the row as it was written, or 0
-where it names actors that nobody knows: somebody may by the next time.
+`digest` is the hash of the row's values with actors resolved to codes. `row` is the hash of the row
+as written, or 0 where it names unknown actors, which may be known at the next load.
 """
 
 mentions = Table(
@@ -345,7 +346,7 @@ mentions = Table(
     PrimaryKeyConstraint("event", "source"),
     sqlite_with_rowid=False,
 )
-"""Articles that mention an event, which may come later or never."""
+"""Articles that mention an event; the event itself may be loaded later or never."""
 
 alliance_years = Table(
     "alliance_years",
@@ -362,7 +363,7 @@ alliance_years = Table(
     PrimaryKeyConstraint("dataset", "actor", "partner", "year"),
     sqlite_with_rowid=False,
 )
-"""What states owed each other by year: 1, 0, or null where the dataset has no such column."""
+"""Alliance obligations between states by year: 1, 0, or null where the dataset has no column."""
 
 ideal_points = Table(
     "ideal_points",
@@ -377,7 +378,7 @@ ideal_points = Table(
     PrimaryKeyConstraint("dataset", "actor", "session"),
     sqlite_with_rowid=False,
 )
-"""Where states stood in the votes of the General Assembly, with a 90 % interval."""
+"""Ideal points of states from votes in the General Assembly, with a 90 % interval."""
 
 imports = Table(
     "imports",
@@ -397,7 +398,7 @@ imports = Table(
     Column("error", String),
     Index(None, "state", "created_at"),
 )
-"""Uploads and how far they are; `done` rows of them are accounted for."""
+"""Import jobs and their progress; `done` counts the rows that are accounted for."""
 
 import_rejects = Table(
     "import_rejects",
@@ -410,9 +411,9 @@ import_rejects = Table(
 )
 
 
-# ── what stood before ─────────────────────────────────────────────────────────────────────────
+# ── history tables ────────────────────────────────────────────────────────────────────────────
 def _past(table: Table, *indexes: tuple[str, ...]) -> Table:
-    """The table of the rows of another one that were replaced."""
+    """Define the history table of a table: superseded rows, each with the `seq` that ended it."""
     key = [column.name for column in table.primary_key]
     key += [] if "seq" in key else ["seq"]
     rest = [c.name for c in table.columns if c.name not in key] + ["gone"]
@@ -458,8 +459,10 @@ dyads = Table(
     PrimaryKeyConstraint("one", "other", "dataset"),
     sqlite_with_rowid=False,
 )
-"""`one` sorts before `other`. `changed` counts the writes that touched their day sums, and
-`segmented` says at which of them what is kept below was found: a dyad is stale where they differ.
+"""Pairs of actors (`one` sorts before `other`) and whether their materialized shifts are current.
+
+`changed` counts the writes that touched their day sums; `segmented` is the value of `changed` at
+which `dyad_months` and `shifts` were computed last. A dyad is stale where the two differ, and
 `since` is the first day that changed since then."""
 Index(
     "ix_dyads_stale",
@@ -482,9 +485,10 @@ dyad_months = Table(
     Column("index", LargeBinary, nullable=False),
     PrimaryKeyConstraint("one", "other", "dataset"),
 )
-"""The months of a busy dyad with its first and its last day, and the φ of their masses. `months`
-holds 64-bit integers, little end first, a row for each of `shifts.months.ROWS`; `index` 64-bit
-floats, a row for each of `shifts.months.INDEX`."""
+"""Months of a busy dyad with its first and last day, and the dispersion φ of its masses.
+
+`months` is an array of little-endian 64-bit integers, with a row for each of `shifts.months.ROWS`;
+`index` is one of 64-bit floats, with a row for each of `shifts.months.INDEX`."""
 
 shifts = Table(
     "shifts",
@@ -503,7 +507,7 @@ shifts = Table(
     Index(None, "dataset", "at_least"),
     Index(None, "dataset", "other"),
 )
-"""What was found in every dyad with enough data, by one dataset, both sides' acts together."""
+"""Shifts in every dyad with enough data, by one dataset, from the acts of both sides together."""
 
 families = Table(
     "families",
@@ -512,4 +516,4 @@ families = Table(
     Column("tests", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Among how many tests of a dataset q was worked out."""
+"""The number of tests per dataset that the false discovery rate q was computed over."""

@@ -7,14 +7,14 @@ SEQUENCE: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def word() -> TypeEngine[str]:
-    """Text that compares bytewise, as SQLite does by itself."""
+    """Return a text type that compares bytewise on both databases, as SQLite does by default."""
     return String().with_variant(String(collation="C"), "postgresql")
 
 
 def document() -> TypeEngine[str]:
-    """A rendered JSON document, kept as the bytes that go out."""
+    """Return the type of a rendered JSON document, stored exactly as it is sent to readers."""
     return Text()
 
 
 NEVER = "9999-12-31"
-"""The last day of what has no end, in columns that must compare."""
+"""The last day of a period without an end, in columns that are compared."""

@@ -1,4 +1,8 @@
-"""What stands, and what stood: the same statement over the one, or over both as of a version."""
+"""Read current rows, or the rows as of a version, with the same statement.
+
+Each index table has a history table of the same columns (`HISTORY_TABLES`), into which rows move
+when a newer revision replaces them: decision 002.
+"""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -18,62 +22,71 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.db.tables import PAST, revisions
 
+Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
+
 PART = 500
-"""Documents whose rows are moved in one statement."""
+"""Documents whose rows are moved by one statement."""
 
 
 class World(Enum):
-    """Rows that stand, or rows that were replaced; every revision lies in one of the two."""
+    """Whether rows are current or superseded; the rows of a revision are all one or the other."""
 
     NOW = "now"
     PAST = "past"
 
     def of(self, table: Table) -> Table:
-        """The table of this world."""
+        """Return the table itself, or its history table."""
         return table if self is World.NOW else PAST[table]
 
-    def stood(self, rows: Any) -> list[ColumnElement[bool]]:
-        """That rows of this world stood at the version in the parameter `as_of`."""
+    def stood(self, rows: Columns) -> list[ColumnElement[bool]]:
+        """Return the conditions for rows that were current at the version in parameter `as_of`."""
         version = bindparam("as_of", type_=BigInteger)
         begun = rows.seq <= version
         return [begun] if self is World.NOW else [begun, rows.gone > version]
 
 
 def worlds(as_of: bool) -> tuple[World, ...]:
-    """Where to look: everywhere for a version, else only at what stands."""
+    """Return the row states to read: both for a version, else only the current rows."""
     return (World.NOW, World.PAST) if as_of else (World.NOW,)
 
 
-def as_it_stood(table: Table, build: Callable[[Any], Select[Any]]) -> Select[Any]:
-    """A statement over one table (as its columns) at the version in the parameter `as_of`."""
+def as_it_stood(table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
+    """Build a statement over one table as of the version in the parameter `as_of`.
+
+    `build` receives the columns of the table or of its history table.
+    """
     arms = [build(w.of(table).c).where(*w.stood(w.of(table).c)) for w in World]
     both = union_all(*arms).subquery()
     return select(*both.c)
 
 
-def across(as_of: int | None, table: Table, build: Callable[[Any], Select[Any]]) -> Select[Any]:
-    """A statement over one table (as its columns), as it stands or as it stood at a version."""
+def across(as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
+    """Build a statement over one table: its current rows, or those as of a version.
+
+    `build` receives the columns of the table or of its history table.
+    """
     if as_of is None:
         return build(table.c)
     return as_it_stood(table, build).params(as_of=as_of)
 
 
 def with_documents(
-    as_of: int | None, table: Table, build: Callable[[Any], Select[Any]]
+    as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]
 ) -> Select[Any]:
-    """As `across`; the statement finds a `seq`, beside which the document of it stands."""
-    held = across(as_of, table, build).subquery()
-    found = select(*held.c, revisions.c.document)
-    return found.join(revisions, revisions.c.seq == held.c.seq)
+    """As `select_current_or_as_of`, with the document of each selected `seq` added."""
+    rows = across(as_of, table, build).subquery()
+    found = select(*rows.c, revisions.c.document)
+    return found.join(revisions, revisions.c.seq == rows.c.seq)
 
 
 def remember(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
-    """Copy the rows of some documents to the past: their newest revisions replace them.
+    """Copy the rows of some documents to the history table, ended by their newest revisions.
 
-    `column` holds the document's id, in the table whose rows are copied.
+    `column` is the column of document ids in the table whose rows are copied.
     """
     table = column.table
     assert isinstance(table, Table)
@@ -86,7 +99,7 @@ def remember(db: Connection, kind: str, column: Column[str], ids: Sequence[str])
 
 
 def bury(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
-    """Move the rows of some documents to the past, as `remember` copies them."""
+    """Move the rows of some documents to the history table: `copy_to_history`, then delete."""
     remember(db, kind, column, ids)
     for at in range(0, len(ids), PART):
         db.execute(delete(column.table).where(column.in_(ids[at : at + PART])))

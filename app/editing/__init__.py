@@ -1,1 +1,1 @@
-"""Editing: the write API, and what follows from a write."""
+"""The write API, and the updates to other documents that a write causes."""

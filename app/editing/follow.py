@@ -1,4 +1,4 @@
-"""What follows from a write: the documents that show what was changed are rendered again."""
+"""Render the events again that show an actor or source which was changed."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,13 +13,14 @@ from app.events.vocabulary import Reliability
 from app.sources.schemas import Source
 
 PART = 500
+"""Ids in one statement, well under the limits on bound parameters of both databases."""
 Change = Callable[[GivenEvent], GivenEvent]
 Grades = dict[str, Reliability | None]
 
 
-def unchanged(given: GivenEvent) -> GivenEvent:
-    """The same event: only what it shows of others is new."""
-    return given
+def unchanged(event_input: GivenEvent) -> GivenEvent:
+    """Return the event input unchanged: only the names that the document shows are new."""
+    return event_input
 
 
 def rendered_again(
@@ -29,19 +30,20 @@ def rendered_again(
     change: Change = unchanged,
     before: Grades | None = None,
 ) -> None:
-    """Render events again, and append those that come out otherwise as derived revisions.
+    """Render events again, and append those that changed as derived revisions.
 
-    `before` gives the grades that sources had when the documents were rendered.
+    `change` is applied to the input of each event first. `before` gives the grades that sources
+    had when the documents were rendered.
     """
     for at in range(0, len(ids), PART):
-        held = [Event.model_validate_json(d) for _, d in documents(db, ids[at : at + PART])]
-        known = grades(db, held) | (before or {})
-        put(db, [(e.id, change(given_of(e, known))) for e in held], by, derived=True)
+        current = [Event.model_validate_json(d) for _, d in documents(db, ids[at : at + PART])]
+        known = grades(db, current) | (before or {})
+        put(db, [(e.id, change(given_of(e, known))) for e in current], by, derived=True)
 
 
-def grades(db: Connection, held: Sequence[Event]) -> Grades:
-    """The grade of each source that some events cite."""
-    cited = sorted({r.source for e in held for r in e.reports})
+def grades(db: Connection, cited_by: Sequence[Event]) -> Grades:
+    """Read the reliability grade of each source that the events cite."""
+    cited = sorted({r.source for e in cited_by for r in e.reports})
     found: Grades = {}
     for at in range(0, len(cited), PART):
         part = cited[at : at + PART]
@@ -51,8 +53,8 @@ def grades(db: Connection, held: Sequence[Event]) -> Grades:
             .join(sources, sources.c.seq == revisions.c.seq)
             .where(named)
         )
-        held_sources = [Source.model_validate_json(row.document) for row in rows]
-        found |= {source.id: source.reliability for source in held_sources}
+        found_sources = [Source.model_validate_json(row.document) for row in rows]
+        found |= {source.id: source.reliability for source in found_sources}
     return found
 
 
@@ -61,7 +63,7 @@ def _ids(db: Connection, *found: Select[tuple[str]]) -> list[str]:
 
 
 def showing_actor(db: Connection, code: str) -> list[str]:
-    """The events that name an actor, in whatever place."""
+    """List the ids of the events that name an actor in any of their parts."""
     p, s, e = participations.c, signals.c, events.c
     return _ids(
         db,
@@ -73,11 +75,11 @@ def showing_actor(db: Connection, code: str) -> list[str]:
 
 
 def acted_by(db: Connection, code: str) -> list[str]:
-    """The events in which a person or body took part itself."""
+    """List the ids of the events in which an actor took part itself, not through another."""
     p = participations.c
     return _ids(db, select(p.event).where(p.actor == code, p.via == ""))
 
 
 def citing(db: Connection, source: str) -> list[str]:
-    """The events that a source reports."""
+    """List the ids of the events that cite a source."""
     return _ids(db, select(reports.c.event).where(reports.c.source == source))

@@ -1,9 +1,9 @@
-"""Actors, memberships, sources and datasets: what each refers to, and what shows it."""
+"""Declare what the write API needs to know of actors, memberships, sources and datasets."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
 from app.actors.changes import retract_actor, retract_membership, write_actors, write_memberships
 from app.actors.memberships import MEMBERSHIPS
@@ -31,7 +31,7 @@ from app.sources.router import DATASETS, SOURCES
 from app.sources.schemas import Dataset, Source
 
 
-def _count(db: Connection, table: Any, *where: Any) -> int:
+def _count(db: Connection, table: Table, *where: ColumnElement[bool]) -> int:
     return int(db.scalar(select(func.count()).select_from(table).where(*where)) or 0)
 
 
@@ -47,11 +47,11 @@ def _uses_of_actor(db: Connection, actor: Actor) -> Iterator[str]:
     if n := _count(db, events, events.c.country == actor.code):
         yield f"{n} places of events"
     if n := sum(actor.code in other.successors for other in _naming(db, actor.code)):
-        yield f"{n} actors that it followed"
+        yield f"{n} actors as their successor"
 
 
 def _naming(db: Connection, code: str) -> list[Actor]:
-    """Actors whose documents hold a code."""
+    """Find the actors whose documents contain a code."""
     rows = db.execute(
         select(revisions.c.document)
         .join(actors, actors.c.seq == revisions.c.seq)
@@ -80,13 +80,13 @@ ACTORS = Kept(
 
 
 # ── memberships ───────────────────────────────────────────────────────────────────────────────
-def _settled_membership(db: Connection, spell: Membership) -> Membership:
+def _settled_membership(db: Connection, membership: Membership) -> Membership:
     faults: list[Fault] = []
-    actor = code_of(db, spell.actor, ["actor"], faults)
-    group = code_of(db, spell.group, ["group"], faults)
+    actor = code_of(db, membership.actor, ["actor"], faults)
+    group = code_of(db, membership.group, ["group"], faults)
     if not faults and actor == group:
         faults.append(Fault(loc=["group"], message="is the actor itself"))
-    for n, step in enumerate(spell.steps):
+    for n, step in enumerate(membership.steps):
         if step.event is not None and not _known_event(db, step.event):
             loc: list[str | int] = ["steps", n, "event"]
             faults.append(Fault(loc=loc, message="no event has that id"))
@@ -98,18 +98,18 @@ def _settled_membership(db: Connection, spell: Membership) -> Membership:
         ]
     if faults:
         raise InvalidBodyError(faults)
-    return spell.model_copy(update={"actor": actor, "group": group})
+    return membership.model_copy(update={"actor": actor, "group": group})
 
 
 def _known_event(db: Connection, ident: str) -> bool:
-    """Whether an event stands, or leads to one that does."""
+    """Return whether an event exists or was merged into one that does."""
     there = _count(db, events, events.c.id == ident)
     return bool(there) or survivor_of(db, "event", ident) is not None
 
 
 def _absent(db: Connection, wanted: Sequence[str]) -> set[str]:
-    held = set(db.scalars(select(sources.c.id).where(sources.c.id.in_(wanted))))
-    return set(wanted) - held
+    known = set(db.scalars(select(sources.c.id).where(sources.c.id.in_(wanted))))
+    return set(wanted) - known
 
 
 def _follow_membership(db: Connection, _: Membership | None, now: Membership, by: Writer) -> None:
@@ -118,16 +118,16 @@ def _follow_membership(db: Connection, _: Membership | None, now: Membership, by
         rendered_again(db, acted_by(db, now.actor), by)
 
 
-def _retract_membership(db: Connection, spell: Membership, by: Writer) -> int:
-    seq = retract_membership(db, spell, by)
-    _follow_membership(db, spell, spell, by)
+def _retract_membership(db: Connection, membership: Membership, by: Writer) -> int:
+    seq = retract_membership(db, membership, by)
+    _follow_membership(db, membership, membership, by)
     return seq
 
 
 SPELLS = Kept(
     shelf=MEMBERSHIPS,
     model=Membership,
-    ident=lambda spell: spell.id,
+    ident=lambda membership: membership.id,
     write=write_memberships,
     retract=_retract_membership,
     settle=_settled_membership,
@@ -138,14 +138,18 @@ SPELLS = Kept(
 
 # ── sources and datasets ──────────────────────────────────────────────────────────────────────
 def citing_spells(db: Connection, source: str) -> list[Membership]:
-    """The memberships that a source proves a step of."""
+    """List the memberships that cite a source for one of their steps."""
     rows = db.execute(
         select(revisions.c.document)
         .join(memberships, memberships.c.seq == revisions.c.seq)
         .where(revisions.c.document.contains(source, autoescape=True))
     )
-    held = [Membership.model_validate_json(row.document) for row in rows]
-    return [spell for spell in held if any(source in step.sources for step in spell.steps)]
+    candidates = [Membership.model_validate_json(row.document) for row in rows]
+    return [
+        membership
+        for membership in candidates
+        if any(source in step.sources for step in membership.steps)
+    ]
 
 
 def _uses_of_source(db: Connection, source: Source) -> Iterator[str]:
@@ -179,7 +183,7 @@ def _uses_of_dataset(db: Connection, dataset: Dataset) -> Iterator[str]:
 
 
 def _nothing(*_: Any) -> None:
-    """Nothing shows a dataset but itself."""
+    """Do nothing: no other document shows fields of a dataset."""
 
 
 COLLECTIONS = Kept(

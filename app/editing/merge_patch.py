@@ -1,10 +1,8 @@
-"""Merge patches (RFC 7396). Pure."""
-
-from typing import Any
+"""Apply merge patches (RFC 7396). Pure."""
 
 
-def patched(target: Any, patch: Any) -> Any:
-    """The target with the patch applied: null removes, objects merge, all else replaces."""
+def patched(target: object, patch: object) -> object:
+    """Return the target with the patch applied: null removes, objects merge, others replace."""
     if not isinstance(patch, dict):
         return patch
     found = dict(target) if isinstance(target, dict) else {}

@@ -1,5 +1,7 @@
-"""Merging actors, memberships and sources: one ends and leads to the other, and what named it
-follows."""
+"""Merge actors, memberships and sources.
+
+The document that ends redirects to the survivor, and what named it is changed to name the survivor.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +28,7 @@ from app.sources.schemas import Source
 def _sides(
     kept: Kept[Any], db: Connection, request: Request, ident: str, sent: MergeBody
 ) -> tuple[str, list[str]]:
-    """Who goes on, and who ends."""
+    """Return (survivor, losers) of a merge after checking `If-Match` on the one in the path."""
     survivor, losers = sides(
         kept.shelf.kind, ident, sent, lambda one: standing(kept.shelf, db, one)
     )
@@ -37,7 +39,7 @@ def _sides(
 def merge_actors(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
-    """One actor goes on with the names, codes, memberships and events of the others."""
+    """Merge actors: the survivor gets the names, codes, memberships and events of the others."""
     survivor, losers = _sides(ACTORS, db, request, ident, sent)
     for loser in losers:
         kept, gone = (
@@ -49,18 +51,18 @@ def merge_actors(
         write_actors(db, [_with_names(kept, gone)], by)
         _move_spells(db, loser, survivor, by)
         ids = sorted({*showing_actor(db, loser), *acted_by(db, survivor)})
-        rendered_again(db, ids, by, lambda given, a=loser: _renamed(given, a, survivor))  # type: ignore[misc]
+        rendered_again(db, ids, by, lambda event_input, a=loser: _renamed(event_input, a, survivor))  # type: ignore[misc]
     return shown(ACTORS.shelf, db, survivor, 200)
 
 
 def _with_names(kept: Actor, gone: Actor) -> Actor:
     names = [*kept.aliases, gone.name, *gone.aliases]
-    held = {(c.scheme, c.value.lower()) for c in kept.codes}
-    codes = [*kept.codes, *(c for c in gone.codes if (c.scheme, c.value.lower()) not in held)]
+    known = {(c.scheme, c.value.lower()) for c in kept.codes}
+    codes = [*kept.codes, *(c for c in gone.codes if (c.scheme, c.value.lower()) not in known)]
     aliases = [n for n in dict.fromkeys(names) if n != kept.name]
     if len(aliases) > MOST_ALIASES or len(codes) > MOST_CODES:
         limits = f"{MOST_ALIASES} aliases and {MOST_CODES} codes"
-        raise ConflictError(f"Together they have more than {limits}, the most of one actor.")
+        raise ConflictError(f"The merged actor would have more than {limits}.")
     return kept.model_copy(update={"aliases": aliases, "codes": codes})
 
 
@@ -72,11 +74,11 @@ def _move_spells(db: Connection, loser: str, survivor: str, by: Writer) -> None:
         .where(or_(m.actor == loser, m.group == loser))
         .order_by(m.id)
     )
-    for spell in [Membership.model_validate_json(row.document) for row in rows.all()]:
-        retract_membership(db, spell, by)
-        sides = {"actor": spell.actor, "group": spell.group}
+    for membership in [Membership.model_validate_json(row.document) for row in rows.all()]:
+        retract_membership(db, membership, by)
+        sides = {"actor": membership.actor, "group": membership.group}
         sides = {side: survivor if code == loser else code for side, code in sides.items()}
-        moved = spell.model_copy(update=sides)
+        moved = membership.model_copy(update=sides)
         if sides["actor"] == sides["group"] or _same_spell(db, moved):
             continue
         write_memberships(db, [_free(db, moved)], by)
@@ -93,32 +95,32 @@ def _spells(db: Connection, like: Membership) -> Sequence[Membership]:
 
 
 def _same_spell(db: Connection, like: Membership) -> bool:
-    return any(held.steps == like.steps for held in _spells(db, like))
+    return any(other.steps == like.steps for other in _spells(db, like))
 
 
-def _free(db: Connection, spell: Membership) -> Membership:
-    numbers = [held.spell for held in _spells(db, spell)]
-    if spell.spell not in numbers:
-        return spell
-    return spell.model_copy(update={"spell": max(numbers) + 1})
+def _free(db: Connection, membership: Membership) -> Membership:
+    numbers = [other.spell for other in _spells(db, membership)]
+    if membership.spell not in numbers:
+        return membership
+    return membership.model_copy(update={"spell": max(numbers) + 1})
 
 
-def _renamed(given: GivenEvent, loser: str, survivor: str) -> GivenEvent:
-    """An event in which one actor stands for another; a signal toward itself is none."""
+def _renamed(event_input: GivenEvent, loser: str, survivor: str) -> GivenEvent:
+    """Replace one actor by another in an event, and drop signals from an actor to itself."""
 
-    def code(held: str | None) -> str | None:
-        return survivor if held == loser else held
+    def code(actor_code: str | None) -> str | None:
+        return survivor if actor_code == loser else actor_code
 
-    people = [p.model_copy(update={"actor": code(p.actor)}) for p in given.participants]
+    people = [p.model_copy(update={"actor": code(p.actor)}) for p in event_input.participants]
     unique = {(p.actor, p.role, p.native if p.actor is None else None): p for p in people}
     stated = [
         s.model_copy(update={"from_": code(s.from_), "toward": code(s.toward)})
-        for s in given.signals
+        for s in event_input.signals
     ]
-    place = given.location
+    place = event_input.location
     if place is not None:
         place = place.model_copy(update={"country": code(place.country)})
-    return given.model_copy(
+    return event_input.model_copy(
         update={
             "participants": list(unique.values()),
             "signals": [s for s in stated if s.from_ != s.toward],
@@ -130,7 +132,7 @@ def _renamed(given: GivenEvent, loser: str, survivor: str) -> GivenEvent:
 def merge_memberships(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
-    """One record of a membership goes on as it stands, and the others lead to it."""
+    """Merge records of one membership: the survivor stays as it is, the others redirect to it."""
     survivor, losers = _sides(SPELLS, db, request, ident, sent)
     kept, *ended = (
         Membership.model_validate_json(stands(SPELLS.shelf, db, one)[1])
@@ -138,7 +140,7 @@ def merge_memberships(
     )
     for gone in ended:
         if (gone.actor, gone.group, gone.role) != (kept.actor, kept.group, kept.role):
-            raise ConflictError(f"{gone.id} is no record of the membership that {kept.id} is of.")
+            raise ConflictError(f"{gone.id} and {kept.id} are not records of the same membership.")
         seq = retract_membership(db, gone, by, "merge")
         note_merge(db, "membership", gone.id, survivor, seq)
         SPELLS.follow(db, gone, gone, by)
@@ -148,18 +150,18 @@ def merge_memberships(
 def merge_sources(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
-    """One source goes on with the reports of the others."""
+    """Merge sources: the survivor gets the reports and membership steps of the others."""
     survivor, losers = _sides(DOCUMENTS, db, request, ident, sent)
     for loser in losers:
         gone = Source.model_validate_json(stands(DOCUMENTS.shelf, db, loser)[1])
-        for spell in citing_spells(db, loser):
+        for membership in citing_spells(db, loser):
             steps = [
                 step.model_copy(update={"sources": _instead(step.sources, loser, survivor)})
-                for step in spell.steps
+                for step in membership.steps
             ]
-            write_memberships(db, [spell.model_copy(update={"steps": steps})], by)
+            write_memberships(db, [membership.model_copy(update={"steps": steps})], by)
         ids = citing(db, loser)
-        rendered_again(db, ids, by, lambda given, a=loser: _cited(given, a, survivor))  # type: ignore[misc]
+        rendered_again(db, ids, by, lambda event_input, a=loser: _cited(event_input, a, survivor))  # type: ignore[misc]
         seq = retract_source(db, gone, by, "merge")
         note_merge(db, "source", loser, survivor, seq)
     return shown(DOCUMENTS.shelf, db, survivor, 200)
@@ -169,9 +171,9 @@ def _instead(sources: Sequence[str], loser: str, survivor: str) -> list[str]:
     return list(dict.fromkeys(survivor if one == loser else one for one in sources))
 
 
-def _cited(given: GivenEvent, loser: str, survivor: str) -> GivenEvent:
+def _cited(event_input: GivenEvent, loser: str, survivor: str) -> GivenEvent:
     reports: dict[tuple[str, str | None], Any] = {}
-    for report in given.reports:
+    for report in event_input.reports:
         source = survivor if report.source == loser else report.source
         reports.setdefault((source, report.locator), report.model_copy(update={"source": source}))
-    return given.model_copy(update={"reports": list(reports.values())})
+    return event_input.model_copy(update={"reports": list(reports.values())})

@@ -1,4 +1,4 @@
-"""Whether the codes of an actor are free, and whom it names."""
+"""Check that the codes of actors are free, and resolve the successors that they name."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,30 +13,34 @@ from app.http.problems import Fault, InvalidBodyError
 from app.text import visible
 
 RESERVED = {"resolve"}
-"""What stands where codes stand in addresses."""
+"""Words that are parts of addresses under `/v1/actors`, so no actor may have them as its code."""
 
 
-def code_of(db: Connection, given: str, loc: list[str | int], faults: list[Fault]) -> str:
-    """The code of an actor by any name; a fault is noted where nobody has it."""
+def code_of(db: Connection, name: str, loc: list[str | int], faults: list[Fault]) -> str:
+    """Return the code of an actor by any of its names; an unknown name is added to `faults`."""
     try:
-        return find(db, given)
+        return find(db, name)
     except UnknownActorError as unknown:
         faults.append(Fault(loc=loc, message=str(unknown), hint=unknown.hint))
-        return given
+        return name
 
 
 def settled_actor(db: Connection, actor: Actor) -> Actor:
-    """The actor with codes for its successors; raises `InvalidBodyError` with every fault."""
+    """Return the actor with codes for its successors.
+
+    Raises `InvalidBodyError` with every fault: unknown successors, invisible characters, and codes
+    that another actor has in the same period.
+    """
     faults: list[Fault] = []
     successors = [
         code_of(db, name, ["successors", n], faults) for n, name in enumerate(actor.successors)
     ]
     hidden: list[list[str | int]] = [] if visible(actor.name) else [["name"]]
     hidden += [["aliases", k] for k, alias in enumerate(actor.aliases) if not visible(alias)]
-    told = "must not contain characters that cannot be seen"
-    faults += [Fault(loc=loc, message=told) for loc in hidden]
+    message = "must not contain invisible characters"
+    faults += [Fault(loc=loc, message=message) for loc in hidden]
     if actor.code.lower() in RESERVED:
-        faults.append(Fault(loc=["code"], message="is an address of its own"))
+        faults.append(Fault(loc=["code"], message="is reserved"))
     n = actor_names.c
     for at, code in enumerate(actor.codes):
         since, until = _spell(actor, code)
@@ -63,18 +67,22 @@ def settled_actor(db: Connection, actor: Actor) -> Actor:
     return actor.model_copy(update={"successors": successors})
 
 
-def clashes(given: Sequence[Actor]) -> Iterator[tuple[int, Fault]]:
-    """What actors of one batch claim that others before them in it claim."""
+def clashes(batch: Sequence[Actor]) -> Iterator[tuple[int, Fault]]:
+    """Yield (index, fault) for each code that an earlier actor of the same batch claims too."""
     folded: dict[str, str] = {}
-    held: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
-    for n, actor in enumerate(given):
+    claimed: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+    for n, actor in enumerate(batch):
         first = folded.setdefault(actor.code.lower(), actor.code)
         if first != actor.code:
             yield n, _in_case_only(first)
         for at, code in enumerate(actor.codes):
             since, until = _spell(actor, code)
-            claims = held[code.scheme, code.value.lower()]
-            others = (who for a, z, who in claims if a < until and z > since and who != actor.code)
+            claims = claimed[code.scheme, code.value.lower()]
+            others = (
+                holder
+                for a, z, holder in claims
+                if a < until and z > since and holder != actor.code
+            )
             if other := next(others, None):
                 yield n, _held(at, code, other)
             claims.append((since, until, actor.code))
@@ -85,10 +93,10 @@ def _spell(actor: Actor, code: Code) -> tuple[str, str]:
 
 
 def _held(at: int, code: Code, other: str) -> Fault:
-    message = f"{code.scheme}:{code.value} is {other} in that time"
-    hint = "Give the code the days on which it was valid, or merge the two."
+    message = f"{code.scheme}:{code.value} belongs to {other} in that period"
+    hint = "Send since and until for the code, or merge the two actors."
     return Fault(loc=["codes", at], message=message, hint=hint)
 
 
 def _in_case_only(other: str) -> Fault:
-    return Fault(loc=["code"], message=f"differs from {other} in case only")
+    return Fault(loc=["code"], message=f"differs from {other} only in letter case")

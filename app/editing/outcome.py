@@ -1,4 +1,4 @@
-"""What a write comes to: an answer that can be kept and given again."""
+"""Execute writes, and store their answers for requests that are sent again."""
 
 import json
 import re
@@ -17,21 +17,21 @@ from app.db.tables import attempts
 from app.http.problems import ConflictError, Fault, InvalidBodyError, MovedError, OutdatedError
 
 KEPT = timedelta(days=7)
-"""How long the answer to a request with an `Idempotency-Key` is given again."""
+"""How long the answer to a request with an `Idempotency-Key` is stored."""
 _KEY = re.compile(r"[!-~]{1,200}")
 _TAG = re.compile(r'(?<!W/)"([0-9]{1,18})(?:-[^"]*)?"')
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Status, body and headers of an answer."""
+    """An answer to a write: status, body and headers."""
 
     status: int
     body: str
     headers: dict[str, str] = field(default_factory=dict)
 
     def response(self, **more: str) -> Response:
-        """The answer as it goes out."""
+        """Build the HTTP response; `more` are additional headers."""
         return Response(
             self.body, self.status, {**self.headers, **more}, media_type="application/json"
         )
@@ -40,35 +40,35 @@ class Outcome:
 def carried_out(
     request: Request,
     database: Database,
-    who: Holder,
+    holder: Holder,
     body: bytes,
     write: Callable[[Connection], Outcome],
 ) -> Response:
-    """Write in one transaction; a request with an `Idempotency-Key` is carried out once.
+    """Run a write in one transaction; a request with an `Idempotency-Key` runs only once.
 
-    The record of the answer is part of the transaction, and one writes at a time: a second request
-    with the key waits for the first, and then finds its answer.
+    The answer is stored in the same transaction, and only one transaction writes at a time: a
+    second request with the key waits for the first, and then gets its stored answer.
     """
     key = _key(request)
     asked = _fingerprint(request, body)
     with database.write() as db:
-        note_use(db, who)
-        if key is not None and (held := _kept(db, who, key, asked)):
-            return held.response(**{"Idempotency-Replayed": "true"})
+        note_use(db, holder)
+        if key is not None and (stored := _kept(db, holder, key, asked)):
+            return stored.response(**{"Idempotency-Replayed": "true"})
         try:
             outcome = write(db)
         except MovedError as moved:
             # A client that followed a redirect would change what it never read.
-            told = f"It was merged: read {moved.location}, and write to that."
-            raise ConflictError(told) from moved
+            message = f"It was merged: read {moved.location}, and write to it instead."
+            raise ConflictError(message) from moved
         if key is not None:
-            _keep(db, who, key, asked, outcome)
+            _keep(db, holder, key, asked, outcome)
     return outcome.response()
 
 
-def writer(who: Holder, reason: str | None) -> Writer:
-    """Who writes, and why, for the revisions."""
-    return Writer(who.name, reason)
+def writer(holder: Holder, reason: str | None) -> Writer:
+    """Build the author and reason that revisions record."""
+    return Writer(holder.name, reason)
 
 
 def _key(request: Request) -> str | None:
@@ -91,31 +91,32 @@ def _fingerprint(request: Request, body: bytes) -> str:
     return digest.hexdigest()
 
 
-def _kept(db: Connection, who: Holder, key: str, asked: str) -> Outcome | None:
+def _kept(db: Connection, holder: Holder, key: str, asked: str) -> Outcome | None:
     a = attempts.c
-    row = db.execute(select(attempts).where(a.writer == who.id, a.key == key)).one_or_none()
+    row = db.execute(select(attempts).where(a.writer == holder.id, a.key == key)).one_or_none()
     if row is None:
         return None
     if row.request != asked:
-        message = "was used for another request"
-        hint = "Send each request with a key of its own; a retry repeats the request as it was."
+        message = "was used for a different request"
+        hint = "Use a new key for each request, and send a retry unchanged."
         fault = Fault(loc=["header", "Idempotency-Key"], message=message, hint=hint)
         raise InvalidBodyError([fault])
     return Outcome(row.status, row.body, json.loads(row.headers))
 
 
-def _keep(db: Connection, who: Holder, key: str, asked: str, outcome: Outcome) -> None:
+def _keep(db: Connection, holder: Holder, key: str, asked: str, outcome: Outcome) -> None:
     form, now = "%Y-%m-%dT%H:%M:%SZ", datetime.now(UTC)
     db.execute(delete(attempts).where(attempts.c.at < (now - KEPT).strftime(form)))
-    row = {"writer": who.id, "key": key, "request": asked, "at": now.strftime(form)}
+    row = {"writer": holder.id, "key": key, "request": asked, "at": now.strftime(form)}
     row |= {"headers": json.dumps(outcome.headers), "body": outcome.body}
     db.execute(insert(attempts).values(**row, status=outcome.status))
 
 
 def require_match(request: Request, seq: int | None, document: str | None) -> None:
-    """Raise `OutdatedError` unless what stands is what the request says, where it says so.
+    """Raise `OutdatedError` where the stored revision does not meet the request's preconditions.
 
-    `If-Match` names what has to stand; `If-None-Match: *` says that nothing does.
+    `If-Match` names the revision that has to be current; `If-None-Match: *` requires that the
+    document does not exist.
     """
     if request.headers.get("if-none-match", "").strip() == "*" and seq is not None:
         raise OutdatedError(f'"{seq}"', document)

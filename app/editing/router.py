@@ -1,4 +1,4 @@
-"""Writing over HTTP: the same five verbs for every kind of document."""
+"""Routes of the write API: create, replace, patch, retract and merge each type of document."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -37,27 +37,27 @@ REASON = TypeAdapter(Reason)
 
 
 class WriteQuery(Parameters):
-    """What every write takes."""
+    """The query parameters of every write."""
 
-    reason: Reason | None = Field(None, description="Why; kept with the revision.")
+    reason: Reason | None = Field(None, description="Why; stored with the revision.")
 
 
 Asked = Annotated[WriteQuery, Query()]
 
 
 def _with_reason(value: Any, asked: WriteQuery) -> tuple[Any, str | None]:
-    """A body without its `reason`, and the reason: the parameter's, else the body's."""
+    """Split a body into the document and the reason; `?reason=` comes before the body's own."""
     if not isinstance(value, dict) or "reason" not in value:
         return value, asked.reason
-    rest = {name: held for name, held in value.items() if name != "reason"}
-    given = value["reason"]
-    if given is not None:
-        given = valid(REASON, given, ["body", "reason"]).good()
-    return rest, asked.reason or given
+    rest = {name: field for name, field in value.items() if name != "reason"}
+    from_body = value["reason"]
+    if from_body is not None:
+        from_body = valid(REASON, from_body, ["body", "reason"]).good()
+    return rest, asked.reason or from_body
 
 
 def _why(body: bytes, asked: WriteQuery) -> str:
-    """Why something is retracted: the parameter, else the body, has to say."""
+    """Return the reason of a retraction, from `?reason=` or the body; raise where both lack it."""
     if asked.reason is not None:
         return asked.reason
     if not body.strip():
@@ -76,17 +76,17 @@ def _why(body: bytes, asked: WriteQuery) -> str:
     openapi_extra=sent("createEvents", EventBody, several=True),
 )
 def create_events(
-    asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """One event, or an array of up to 1,000: all of them, or none and every fault."""
+    """Create one event, or an array of up to 1,000: all are written, or none and every fault."""
     value, reason = _with_reason(parsed(body), asked)
     bodies, locs = events.bodies(value)
-    by = writer(who, reason)
+    by = writer(holder, reason)
 
     def write(db: Connection) -> Outcome:
         return events.create(db, bodies, locs, by, single=isinstance(value, dict))
 
-    return carried_out(request, database, who, body, write)
+    return carried_out(request, database, holder, body, write)
 
 
 @router.put(
@@ -97,16 +97,16 @@ def create_events(
     openapi_extra=sent("replaceEvent", EventBody),
 )
 def replace_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    event_id: EventId, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """Replace an event by what is sent; `If-Match` holds it to the revision that was read."""
+    """Replace an event by the one sent, or create it; `If-Match` checks which revision was read."""
     value, reason = _with_reason(parsed(body), asked)
-    by = writer(who, reason)
+    by = writer(holder, reason)
 
     def write(db: Connection) -> Outcome:
         return events.replace(db, request, event_id, value, by)
 
-    return carried_out(request, database, who, body, write)
+    return carried_out(request, database, holder, body, write)
 
 
 @router.patch(
@@ -117,16 +117,16 @@ def replace_event(
     openapi_extra=sent("patchEvent", EventBody, patch=True),
 )
 def patch_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    event_id: EventId, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
     """Change some fields of an event by a merge patch (RFC 7396)."""
     value, reason = _with_reason(parsed(body), asked)
-    by = writer(who, reason)
+    by = writer(holder, reason)
 
     def write(db: Connection) -> Outcome:
         return events.patch(db, request, event_id, value, by)
 
-    return carried_out(request, database, who, body, write)
+    return carried_out(request, database, holder, body, write)
 
 
 @router.delete(
@@ -137,15 +137,15 @@ def patch_event(
     openapi_extra=sent("retractEvent", RetractBody, required=False),
 )
 def retract_event(
-    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    event_id: EventId, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """Retract an event, with a reason: it stays readable, is marked, and counts no more."""
-    by = writer(who, _why(body, asked))
+    """Retract an event, with a reason: it stays readable, is marked, and is no longer counted."""
+    by = writer(holder, _why(body, asked))
 
     def write(db: Connection) -> Outcome:
         return events.retract(db, request, event_id, by)
 
-    return carried_out(request, database, who, body, write)
+    return carried_out(request, database, holder, body, write)
 
 
 Merge = Callable[[Connection, Request, str, MergeBody, Writer], Outcome]
@@ -158,15 +158,15 @@ def _merged(
     request: Request,
     database: Database,
     body: bytes,
-    who: Holder,
+    holder: Holder,
 ) -> Response:
     value = valid(MERGE, parsed(body), ["body"]).good()
-    by = writer(who, asked.reason or value.reason)
+    by = writer(holder, asked.reason or value.reason)
 
     def write(db: Connection) -> Outcome:
         return merge(db, request, ident, value, by)
 
-    return carried_out(request, database, who, body, write)
+    return carried_out(request, database, holder, body, write)
 
 
 @router.post(
@@ -177,10 +177,10 @@ def _merged(
     openapi_extra=sent("mergeEvents", MergeBody),
 )
 def merge_events(
-    event_id: EventId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    event_id: EventId, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """Merge duplicates: one goes on with all reports, the others lead to it (308)."""
-    return _merged(events.merge, event_id, asked, request, database, body, who)
+    """Merge duplicates: one event gets the reports of all, the others redirect to it (308)."""
+    return _merged(events.merge, event_id, asked, request, database, body, holder)
 
 
 # ── everything else ───────────────────────────────────────────────────────────────────────────
@@ -197,9 +197,9 @@ DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=[
     openapi_extra=sent("mergeActors", MergeBody),
 )
 def merge_actors(
-    code: ActorCode, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    code: ActorCode, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """Merge actors: one goes on with all names and events, the others lead to it (308)."""
+    """Merge actors: one gets the names and events of all, the others redirect to it (308)."""
 
     def merge(db: Connection, request: Request, code: str, sent: MergeBody, by: Writer) -> Outcome:
         found = sent.model_copy(
@@ -210,7 +210,7 @@ def merge_actors(
         )
         return merging.merge_actors(db, request, _actor_here(db, code), found, by)
 
-    return _merged(merge, code, asked, request, database, body, who)
+    return _merged(merge, code, asked, request, database, body, holder)
 
 
 @router.post(
@@ -225,11 +225,11 @@ def merge_memberships(
     asked: Asked,
     request: Request,
     database: Held,
-    who: Editor,
+    holder: Editor,
     body: Body,
 ) -> Response:
-    """Merge records of one membership: one goes on, the others lead to it (308)."""
-    return _merged(merging.merge_memberships, membership_id, asked, request, database, body, who)
+    """Merge records of one membership: one remains, the others redirect to it (308)."""
+    return _merged(merging.merge_memberships, membership_id, asked, request, database, body, holder)
 
 
 @router.post(
@@ -240,23 +240,23 @@ def merge_memberships(
     openapi_extra=sent("mergeSources", MergeBody),
 )
 def merge_sources(
-    source_id: SourceId, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+    source_id: SourceId, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
 ) -> Response:
-    """Merge sources: one goes on with all reports, the others lead to it (308)."""
-    return _merged(merging.merge_sources, source_id, asked, request, database, body, who)
+    """Merge sources: one gets the reports of all, the others redirect to it (308)."""
+    return _merged(merging.merge_sources, source_id, asked, request, database, body, holder)
 
 
-def _actor_here(db: Connection, given: str) -> str:
-    """The code of the actor that a path names; a new one is named by its own code."""
+def _actor_here(db: Connection, name: str) -> str:
+    """Return the code of the actor that a path names; an unknown name is taken as a new code."""
     try:
-        row = called(db, given[:200]) if given.isprintable() else None
+        row = called(db, name[:200]) if name.isprintable() else None
     except UnknownActorError:
         row = None
-    return given if row is None else str(row.code)
+    return name if row is None else str(row.code)
 
 
-def _as_given(_: Connection, given: str) -> str:
-    return given
+def _as_given(_: Connection, ident: str) -> str:
+    return ident
 
 
 def _add(
@@ -267,57 +267,62 @@ def _add(
     model: type[Any],
     here: Callable[[Connection, str], str] = _as_given,
 ) -> None:
-    """The four verbs of a kind of document."""
+    """Add the routes that create, replace, patch and retract one type of document."""
     plural, one = (
         kept.shelf.path.removeprefix("/v1"),
         f"{kept.shelf.path.removeprefix('/v1')}/{path}",
     )
     kind = kept.shelf.kind
 
-    def create(asked: Asked, request: Request, database: Held, who: Editor, body: Body) -> Response:
+    def create(
+        asked: Asked, request: Request, database: Held, holder: Editor, body: Body
+    ) -> Response:
         value, reason = _with_reason(parsed(body), asked)
-        by = writer(who, reason)
+        by = writer(holder, reason)
         return carried_out(
-            request, database, who, body, lambda db: standing.create(kept, db, value, by)
+            request, database, holder, body, lambda db: standing.create(kept, db, value, by)
         )
 
     def replace(
-        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+        ident: ident, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
     ) -> Response:
         value, reason = _with_reason(parsed(body), asked)
-        by = writer(who, reason)
+        by = writer(holder, reason)
 
         def write(db: Connection) -> Outcome:
             return standing.replace(kept, db, request, here(db, ident), value, by)
 
-        return carried_out(request, database, who, body, write)
+        return carried_out(request, database, holder, body, write)
 
     def patch(
-        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+        ident: ident, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
     ) -> Response:
         value, reason = _with_reason(parsed(body), asked)
-        by = writer(who, reason)
+        by = writer(holder, reason)
 
         def write(db: Connection) -> Outcome:
             return standing.patch(kept, db, request, here(db, ident), value, by)
 
-        return carried_out(request, database, who, body, write)
+        return carried_out(request, database, holder, body, write)
 
     def retract(
-        ident: ident, asked: Asked, request: Request, database: Held, who: Editor, body: Body
+        ident: ident, asked: Asked, request: Request, database: Held, holder: Editor, body: Body
     ) -> Response:
-        by = writer(who, _why(body, asked))
+        by = writer(holder, _why(body, asked))
 
         def write(db: Connection) -> Outcome:
             return standing.retract(kept, db, request, here(db, ident), by)
 
-        return carried_out(request, database, who, body, write)
+        return carried_out(request, database, holder, body, write)
 
-    told = {
-        "create": f"One {kind}, or an array of up to 1,000: all of them, or none and every fault.",
-        "replace": f"Replace a {kind} by what is sent, or create it; what shows it follows.",
+    descriptions = {
+        "create": f"Create one {kind}, or an array of up to 1,000: all are written, or none and"
+        " every fault.",
+        "replace": f"Replace a {kind} by the one sent, or create it; documents that show it are"
+        " updated.",
         "patch": f"Change some fields of a {kind} by a merge patch (RFC 7396).",
-        "retract": f"Retract a {kind} that nothing names, with a reason; its history stays.",
+        "retract": f"Retract a {kind} that no other document names, with a reason; its history"
+        " stays readable.",
     }
     verbs: tuple[tuple[str, str, str, Any, str, int, dict[str, bool]], ...] = (
         ("create", "POST", plural, create, f"create{name}s", 201, {"several": True}),
@@ -334,7 +339,7 @@ def _add(
             response_model=model,
             operation_id=operation,
             summary=f"{verb.capitalize()} {kind}",
-            description=told[verb].replace("a actor", "an actor"),
+            description=descriptions[verb].replace("a actor", "an actor"),
             responses=shown(operation, status)
             | (shown(operation, 201) if verb == "replace" else {}),
             openapi_extra=sent(operation, RetractBody if verb == "retract" else model, **more),

@@ -1,4 +1,4 @@
-"""What may be sent: events as they are given, with what they refer to inline where it is new."""
+"""JSON bodies of the write API; an event may contain new actors and sources in full."""
 
 from typing import Annotated, Any
 
@@ -23,13 +23,13 @@ from app.sources.schemas import Source
 from app.text import Ident, Whole, Word, safe
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
-"""Fields of an answer that follow from others: taken back unread when a whole answer is sent."""
+"""Derived fields of an answer; they are ignored where an answer is sent back."""
 READ_ONLY_PARTS = {
     "participants": ("name",),
     "signals": ("quad", "origin", "rule"),
     "reports": ("title", "publisher", "url", "published"),
 }
-"""The same, of the parts of an event."""
+"""The derived fields of the parts of an event, ignored in the same way."""
 
 Reason = Annotated[
     str,
@@ -39,30 +39,33 @@ Reason = Annotated[
 
 
 class ParticipantBody(GivenParticipant):
-    """Who took part: by any name, or a new actor in full."""
+    """A participant: any name or code of an actor, or a new actor in full."""
 
     model_config = ConfigDict(extra="forbid")
     actor: Word | Actor | None = None  # type: ignore[assignment]
 
     @model_validator(mode="before")
     @classmethod
-    def _somebody(cls, given: Any) -> Any:
-        """An answer may hold nobody, and says so; otherwise nobody is a slip."""
-        if not isinstance(given, dict) or {"actor", "native"} <= given.keys():
-            return given
-        if given.get("actor") is None and given.get("native") is None:
-            raise ValueError("needs an actor, or native: a code that is nobody's yet")
-        return given
+    def _somebody(cls, value: Any) -> Any:
+        """Require an actor or a native code, unless both fields are sent.
+
+        A stored participant may have neither, and an answer that is sent back has both fields.
+        """
+        if not isinstance(value, dict) or {"actor", "native"} <= value.keys():
+            return value
+        if value.get("actor") is None and value.get("native") is None:
+            raise ValueError("needs an actor, or a native code of one that is not known yet")
+        return value
 
 
 class SignalBody(GivenSignal):
-    """What an analyst states that the event does to an alignment."""
+    """A signal: what the event does to an alignment, as an analyst states it."""
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
 
 class ReportBody(GivenReport):
-    """A source's account: by the id of the source, or a new source in full."""
+    """A report of the event: the id of its source, or a new source in full."""
 
     model_config = ConfigDict(extra="forbid")
     source: Word | Source  # type: ignore[assignment]
@@ -96,22 +99,24 @@ class EventBody(GivenEvent):
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]
     signals: list[SignalBody] = Field([], max_length=500)  # type: ignore[assignment]
     reports: list[ReportBody] = Field([], max_length=MOST_REPORTS)  # type: ignore[assignment]
-    revision: Whole | None = Field(None, description="The revision that this replaces, as a check.")
-    reason: Reason | None = Field(None, description="Why; kept with the revision.")
+    revision: Whole | None = Field(
+        None, description="The revision to replace; refused where another one is current."
+    )
+    reason: Reason | None = Field(None, description="Why; stored with the revision.")
 
     @model_validator(mode="before")
     @classmethod
-    def _as_answered(cls, given: Any) -> Any:
-        """An answer may be sent back: what follows from the rest of it is left out."""
-        if not isinstance(given, dict):
-            return given
-        found = {name: value for name, value in given.items() if name not in READ_ONLY}
+    def _as_answered(cls, body: Any) -> Any:
+        """Drop the derived fields, so that an answer can be edited and sent back."""
+        if not isinstance(body, dict):
+            return body
+        found = {name: value for name, value in body.items() if name not in READ_ONLY}
         ident = found.pop("id", None)
         if ident is not None:
             dataset, _, key = str(ident).partition(":")
             found = {"dataset": dataset, "key": key} | found
             if ident != f"{found['dataset']}:{found['key']}":
-                raise ValueError("id is not {dataset}:{key} of this event")
+                raise ValueError("id must be {dataset}:{key} of this event")
         signals = found.get("signals")
         if isinstance(signals, list):
             found["signals"] = [
@@ -124,33 +129,35 @@ class EventBody(GivenEvent):
 
 
 def _without(part: Any, names: tuple[str, ...]) -> Any:
-    """A part of an event without what follows from the rest of it."""
+    """Return a part of an event without some fields."""
     if not isinstance(part, dict):
         return part
     return {name: value for name, value in part.items() if name not in names}
 
 
 class RetractBody(BaseModel):
-    """Why something is retracted."""
+    """The body of a retraction: its reason."""
 
     model_config = ConfigDict(extra="forbid")
     reason: Reason
 
 
 class MergeBody(BaseModel):
-    """Into what, or what into this."""
+    """The body of a merge: the survivor, or the duplicates to merge into the one in the path."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"into": "ARM", "reason": "the same"}]}
     )
-    into: Word | None = Field(None, description="The one in the path ends; this one goes on.")
+    into: Word | None = Field(
+        None, description="The survivor; the one in the path is merged into it."
+    )
     duplicates: list[Word] = Field(
-        [], max_length=100, description="These end; the one in the path goes on."
+        [], max_length=100, description="Merged into the one in the path, which survives."
     )
     reason: Reason | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "MergeBody":
         if (self.into is None) == (not self.duplicates):
-            raise ValueError("say either into or duplicates")
+            raise ValueError("needs either into or duplicates, and not both")
         return self

@@ -1,4 +1,4 @@
-"""Events as sent, with every name looked up: all that is wrong with them, told at once."""
+"""Resolve the names in sent events, and collect every fault of a batch."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,13 @@ from app.text import words
 Loc = list[str | int]
 LONGEST_KEY = 90
 PART = 500
+"""Ids in one statement, well under the limits on bound parameters of both databases."""
 SUGGESTED = 20
-"""Unknown names of a batch that suggestions are looked up for: some 10 ms each, while others wait
-to write."""
+"""Unknown names of a batch that get suggestions: each takes some 10 ms while other writers wait."""
 
 
 def named(body: EventBody) -> str:
-    """The key of an event: as given, else made from its date and title."""
+    """Return the key of an event: the one sent, else one made from its date and title."""
     if body.key is not None:
         return body.key
     stem = f"{parse(body.date).start.isoformat()}-{'-'.join(words(body.title))}"
@@ -37,7 +37,7 @@ def named(body: EventBody) -> str:
 
 
 class Settling:
-    """Looks the names of a batch up, makes what is new, and gathers the faults."""
+    """Resolves the names in a batch of events, creates what is new, and collects the faults."""
 
     def __init__(self, db: Connection, by: Writer) -> None:
         self.db, self.by = db, by
@@ -51,11 +51,14 @@ class Settling:
         self._datasets: dict[str, bool] = {}
 
     def fault(self, loc: Loc, message: str, hint: str | None = None) -> None:
-        """Note something that is wrong."""
+        """Add a fault."""
         self.faults.append(Fault(loc=loc, message=message, hint=hint))
 
     def settle(self, body: EventBody, at: Loc) -> GivenEvent:
-        """The event with codes for names and ids for sources; faults are noted."""
+        """Return the event with codes for actors and ids for sources; faults are added to `faults`.
+
+        Where the batch has a fault, the body is returned as it was sent.
+        """
         day = parse(body.date).start.isoformat()
         self._dataset(body.dataset, [*at, "dataset"])
         people = [
@@ -89,37 +92,39 @@ class Settling:
         return GivenEvent.model_validate({**rest, **whole, "key": named(body)})
 
     def _distinct(self, stated: Sequence[dict[str, Any]], at: Loc) -> None:
-        """A signal leads from one actor to another, and each pair is stated once."""
-        seen = set()
+        """Add a fault for a signal from an actor to itself and for a pair that is stated twice."""
+        pairs = set()
         for n, signal in enumerate(stated):
             pair = (signal["from_"], signal["toward"])
             if None in pair:
                 continue
             if pair[0] == pair[1]:
-                self.fault([*at, "signals", n, "toward"], "is the one that it comes from")
-            if pair in seen:
+                self.fault([*at, "signals", n, "toward"], "must differ from the actor in from")
+            if pair in pairs:
                 self.fault([*at, "signals", n], f"{pair[0]} toward {pair[1]} is stated twice")
-            seen.add(pair)
+            pairs.add(pair)
 
     def _dataset(self, code: str, at: Loc) -> None:
         if code not in self._datasets:
             found = self.db.scalar(select(datasets.c.code).where(datasets.c.code == code))
             self._datasets[code] = found is not None
         if not self._datasets[code]:
-            self.fault(at, f"no dataset has the code {code[:60]!r}", "POST /v1/datasets makes one.")
+            self.fault(
+                at, f"no dataset has the code {code[:60]!r}", "POST /v1/datasets creates one."
+            )
 
-    def actor(self, given: str | Actor | None, day: str, at: Loc) -> str | None:
-        """The code of an actor by any name; one in full is made where it is new."""
-        if given is None:
+    def actor(self, named: str | Actor | None, day: str, at: Loc) -> str | None:
+        """Return the code of an actor by any of its names; a new actor sent in full is created."""
+        if named is None:
             return None
-        if isinstance(given, Actor):
-            self._make_actor(given, at)
-            return given.code
-        key = (given, day)
+        if isinstance(named, Actor):
+            self._make_actor(named, at)
+            return named.code
+        key = (named, day)
         if key not in self._codes:
             try:
                 near = 3 if self._unknown < SUGGESTED else 0
-                self._codes[key] = find(self.db, given, day, near=near)
+                self._codes[key] = find(self.db, named, day, near=near)
             except UnknownActorError as unknown:
                 self._codes[key] = unknown
                 self._unknown += 1
@@ -129,24 +134,24 @@ class Settling:
             return None
         return code
 
-    def source(self, given: str | Source, at: Loc) -> str:
-        """The id of a source; one in full is made, in the end, where it is new."""
-        ident = given if isinstance(given, str) else given.id
-        held = self._sources.get(ident)
+    def source(self, named: str | Source, at: Loc) -> str:
+        """Return the id of a source; a new source sent in full is noted for `write_new_sources`."""
+        ident = named if isinstance(named, str) else named.id
+        known = self._sources.get(ident)
         if ident in self._merged:
             into = survivor_of(self.db, "source", ident)
-            self.fault(at, f"{ident[:60]!r} was merged", f"Name {into}.")
-        elif isinstance(given, Source):
-            if held is None:
-                self._sources[ident] = self._new[ident] = given
-            elif held != given:
+            self.fault(at, f"{ident[:60]!r} was merged", f"Use {into} instead.")
+        elif isinstance(named, Source):
+            if known is None:
+                self._sources[ident] = self._new[ident] = named
+            elif known != named:
                 self._otherwise(ident, at)
-        elif held is None:
+        elif known is None:
             self.fault(at, f"no source has the id {ident[:60]!r}", "Send the source in full.")
         return ident
 
     def _look_up(self, body: EventBody) -> None:
-        """Read the sources that an event names, all at once."""
+        """Read the sources that an event names, in one statement for each 500."""
         named = {r.source if isinstance(r.source, str) else r.source.id for r in body.reports}
         wanted = sorted(named - self._asked)
         self._asked |= named
@@ -163,31 +168,35 @@ class Settling:
         """Write the sources that were sent in full and are new."""
         write_sources(self.db, list(self._new.values()), self.by)
 
-    def _make_actor(self, given: Actor, at: Loc) -> None:
-        row = self.db.execute(one(given.code)).one_or_none()
+    def _make_actor(self, actor: Actor, at: Loc) -> None:
+        row = self.db.execute(one(actor.code)).one_or_none()
         if row is None:
             try:
-                given = settled_actor(self.db, given)
+                actor = settled_actor(self.db, actor)
             except InvalidBodyError as wrong:
                 for fault in wrong.faults:
                     self.fault([*at, *fault.loc], fault.message, fault.hint)
                 return
-            write_actors(self.db, [given], self.by)
-        elif Actor.model_validate_json(row.document) != given:
-            self._otherwise(given.code, at)
+            write_actors(self.db, [actor], self.by)
+        elif Actor.model_validate_json(row.document) != actor:
+            self._otherwise(actor.code, at)
 
     def _otherwise(self, ident: str, at: Loc) -> None:
-        self.fault(at, f"{ident[:60]!r} is there, and says something else", "Name it by its id.")
+        self.fault(at, f"{ident[:60]!r} conflicts with the stored document", "Send its id alone.")
 
 
 def taken(db: Connection, kind: str, ids: Sequence[str], locs: Sequence[Loc]) -> Iterator[Fault]:
-    """The ids that are not free: there, retracted or merged, or twice in the batch."""
-    held, seen = numbers(db, kind, ids), set()
+    """Yield a fault for each id that exists already, was retracted or merged, or is sent twice."""
+    stored, earlier = numbers(db, kind, ids), set()
     for ident, loc in zip(ids, locs, strict=True):
-        if ident in held:
+        if ident in stored:
             into = survivor_of(db, kind, ident)
-            hint = f"It was merged into {into}." if into else "PUT replaces it, retracted or not."
-            yield Fault(loc=loc, message=f"{ident[:100]!r} is there already", hint=hint)
-        elif ident in seen:
-            yield Fault(loc=loc, message=f"{ident[:100]!r} is twice in the batch")
-        seen.add(ident)
+            hint = (
+                f"It was merged into {into}."
+                if into
+                else "PUT replaces it, even where it was retracted."
+            )
+            yield Fault(loc=loc, message=f"{ident[:100]!r} exists already", hint=hint)
+        elif ident in earlier:
+            yield Fault(loc=loc, message=f"{ident[:100]!r} appears twice in the batch")
+        earlier.add(ident)

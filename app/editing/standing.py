@@ -1,4 +1,4 @@
-"""Create, replace, patch and retract: actors, memberships, sources and datasets alike."""
+"""Create, replace, patch and retract actors, memberships, sources and datasets."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,12 @@ from app.http.record import Shelf
 
 M = TypeVar("M", bound=BaseModel)
 MOST = 1000
+"""The most documents in one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept(Generic[M]):
-    """A kind of document, and what its writes need to know."""
+    """A type of document, with the functions that its writes need."""
 
     shelf: Shelf
     model: type[M]
@@ -41,18 +42,18 @@ class Kept(Generic[M]):
     write: Callable[[Connection, Sequence[M], Writer], None]
     retract: Callable[[Connection, M, Writer], int]
     settle: Callable[[Connection, M], M]
-    """With names looked up; raises `InvalidBodyError` with loc relative to the document."""
+    """Resolves names; raises `InvalidBodyError` with loc relative to the document."""
     uses: Callable[[Connection, M], Iterator[str]]
-    """What still names it, in words; a document that is named cannot be retracted."""
+    """Yields what still names the document, in words; while anything does, it is not retracted."""
     follow: Callable[[Connection, M | None, M, Writer], None]
-    """Render again what shows it: what stood before, what stands now."""
+    """Renders the documents again that show it; takes the document before and after the write."""
     clashes: Callable[[Sequence[M]], Iterator[tuple[int, Fault]]] = lambda _: iter(())
-    """What documents of one batch claim that others before them in it claim."""
+    """Yields (index, fault) for each conflict between documents of one batch."""
     read_only: tuple[str, ...] = ()
-    """Fields that its answers have beside those of the model."""
+    """Fields of its answers that the model lacks; they are ignored where an answer is sent back."""
 
 
-def _checked(kept: Kept[M], db: Connection, sent: Any, at: Loc) -> tuple[M | None, list[Fault]]:
+def _checked(kept: Kept[M], db: Connection, sent: object, at: Loc) -> tuple[M | None, list[Fault]]:
     if isinstance(sent, dict):
         sent = {name: value for name, value in sent.items() if name not in kept.read_only}
     checked: Checked[M] = valid(_adapter(kept.model), sent, at)
@@ -73,72 +74,72 @@ def _placed(fault: Fault, at: Loc) -> Fault:
     return fault.model_copy(update={"loc": [*at, *fault.loc]})
 
 
-def create(kept: Kept[M], db: Connection, sent: Any, by: Writer) -> Outcome:
-    """Write new documents: all of them, or none and every fault."""
+def create(kept: Kept[M], db: Connection, sent: object, by: Writer) -> Outcome:
+    """Write new documents: all of them, or none. Raises `InvalidBodyError` with every fault."""
     several = sent if isinstance(sent, list) else [sent]
     if not 1 <= len(several) <= MOST:
         raise InvalidBodyError([Fault(loc=["body"], message=f"must be 1 to {MOST} documents")])
     locs: list[Loc] = [["body", n] if several is sent else ["body"] for n in range(len(several))]
-    given: list[M] = []
+    documents: list[M] = []
     faults: list[Fault] = []
     for one, at in zip(several, locs, strict=True):
         if len(faults) >= MOST_FAULTS_OF_BODY:
             break
         made, wrong = _checked(kept, db, one, at)
         faults += wrong
-        given += [made] if made is not None else []
+        documents += [made] if made is not None else []
     if not faults:
-        faults = [_placed(fault, locs[n]) for n, fault in kept.clashes(given)]
+        faults = [_placed(fault, locs[n]) for n, fault in kept.clashes(documents)]
     if faults:
         raise InvalidBodyError(faults)
-    ids = [kept.ident(one) for one in given]
+    ids = [kept.ident(one) for one in documents]
     if clashes := list(taken(db, kept.shelf.kind, ids, locs)):
         raise InvalidBodyError(clashes, 409)
-    kept.write(db, given, by)
-    for one in given:
+    kept.write(db, documents, by)
+    for one in documents:
         kept.follow(db, None, one, by)
     if several is not sent:
         return shown(kept.shelf, db, ids[0], 201)
-    return Outcome(201, f'{{"data":[{",".join(one.model_dump_json() for one in given)}]}}')
+    return Outcome(201, f'{{"data":[{",".join(one.model_dump_json() for one in documents)}]}}')
 
 
-def standing(shelf: Shelf, db: Connection, ident: str) -> tuple[int, str] | None:
-    """(seq, document) of what stands; `MovedError` where it was merged."""
+def standing(route: Shelf, db: Connection, ident: str) -> tuple[int, str] | None:
+    """Return (seq, document) of the current document, or None; `MovedError` where it was merged."""
 
     def build(t: Any) -> Any:
-        return select(t.seq).where(t[shelf.key] == ident)
+        return select(t.seq).where(t[route.key] == ident)
 
     if not ident.isprintable():
         return None
-    if into := survivor_of(db, shelf.kind, ident):
-        raise MovedError(f"{shelf.path}/{quote(into)}")
-    row = db.execute(with_documents(None, shelf.table, build)).one_or_none()
+    if into := survivor_of(db, route.kind, ident):
+        raise MovedError(f"{route.path}/{quote(into)}")
+    row = db.execute(with_documents(None, route.table, build)).one_or_none()
     return None if row is None else (row.seq, row.document)
 
 
-def shown(shelf: Shelf, db: Connection, ident: str, status: int) -> Outcome:
-    """What stands, as an answer."""
-    held = standing(shelf, db, ident)
-    assert held is not None
-    headers = {"ETag": f'"{held[0]}"'}
+def shown(route: Shelf, db: Connection, ident: str, status: int) -> Outcome:
+    """Build the answer to a write from the current document."""
+    current = standing(route, db, ident)
+    assert current is not None
+    headers = {"ETag": f'"{current[0]}"'}
     if status == 201:
-        headers["Location"] = f"{shelf.path}/{quote(ident)}"
-    return Outcome(status, held[1], headers)
+        headers["Location"] = f"{route.path}/{quote(ident)}"
+    return Outcome(status, current[1], headers)
 
 
 def replace(
-    kept: Kept[M], db: Connection, request: Request, ident: str, sent: Any, by: Writer
+    kept: Kept[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
 ) -> Outcome:
-    """Write a document as sent, in place of what stands; where nothing does, create it."""
-    held = standing(kept.shelf, db, ident)
-    require_match(request, *(held or (None, None)))
-    return _write(kept, db, ident, sent, by, None if held is None else held[1])
+    """Replace a document by the one that was sent, or create it where it does not exist."""
+    current = standing(kept.shelf, db, ident)
+    require_match(request, *(current or (None, None)))
+    return _write(kept, db, ident, sent, by, None if current is None else current[1])
 
 
 def patch(
-    kept: Kept[M], db: Connection, request: Request, ident: str, sent: Any, by: Writer
+    kept: Kept[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
 ) -> Outcome:
-    """Apply a merge patch to a document."""
+    """Apply a merge patch (RFC 7396) to a document."""
     seq, document = stands(kept.shelf, db, ident)
     require_match(request, seq, document)
     if not isinstance(sent, dict):
@@ -146,24 +147,24 @@ def patch(
     return _write(kept, db, ident, patched(json.loads(document), sent), by, document)
 
 
-def stands(shelf: Shelf, db: Connection, ident: str) -> tuple[int, str]:
-    """(seq, document) of what stands; `MissingError` where nothing does."""
-    held = standing(shelf, db, ident)
-    if held is None:
-        raise MissingError(f"No {shelf.kind} has that id; POST {shelf.path} creates one.")
-    return held
+def stands(route: Shelf, db: Connection, ident: str) -> tuple[int, str]:
+    """Return (seq, document) of the current document; `NotFoundError` where there is none."""
+    current = standing(route, db, ident)
+    if current is None:
+        raise MissingError(f"No {route.kind} has that id; POST {route.path} creates one.")
+    return current
 
 
 def _write(
-    kept: Kept[M], db: Connection, ident: str, sent: Any, by: Writer, stood: str | None
+    kept: Kept[M], db: Connection, ident: str, sent: object, by: Writer, document_before: str | None
 ) -> Outcome:
     made, faults = _checked(kept, db, sent, ["body"])
     if made is None:
         raise InvalidBodyError(faults)
     if kept.ident(made) != ident:
-        message = f"is another {kept.shelf.kind} than the one in the path"
+        message = f"does not match the {kept.shelf.kind} in the path"
         raise InvalidBodyError([Fault(loc=["body", kept.shelf.key], message=message)])
-    before = None if stood is None else kept.model.model_validate_json(stood)
+    before = None if document_before is None else kept.model.model_validate_json(document_before)
     if before == made:
         return shown(kept.shelf, db, ident, 200)
     kept.write(db, [made], by)
@@ -173,11 +174,13 @@ def _write(
 
 
 def retract(kept: Kept[M], db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
-    """Take a document out of what stands, where nothing names it; its history stays."""
+    """Retract a document that no other names; its history stays readable."""
     seq, document = stands(kept.shelf, db, ident)
     require_match(request, seq, document)
-    held = kept.model.model_validate_json(document)
-    if named := list(kept.uses(db, held)):
-        raise ConflictError(f"It is named by {', '.join(named)}. Merge it instead, or mend those.")
-    gone = kept.retract(db, held, by)
+    current = kept.model.model_validate_json(document)
+    if named := list(kept.uses(db, current)):
+        raise ConflictError(
+            f"It is named by {', '.join(named)}. Merge it instead, or change those first."
+        )
+    gone = kept.retract(db, current, by)
     return Outcome(200, document, {"ETag": f'"{gone}"'})

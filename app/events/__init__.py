@@ -1,1 +1,1 @@
-"""Events: what happened, between whom, when, and who says so."""
+"""Events: what happened, between whom, when, and which sources report it."""

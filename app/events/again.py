@@ -1,7 +1,8 @@
-"""Back from what was exported to what is loaded: NDJSON lines, and rows of CSV or Parquet. Pure.
+"""Exported events are turned back into records of the load format `entente`. Pure.
 
-What derives is left out, so that it derives again: roll-ups, derived signals, bounds of the date,
-counts, the titles of sources. Both give the load format `entente`, as JSON would.
+The input is a line of NDJSON, or a row of CSV or Parquet. Derived values are left out, so that the
+loader derives them again: roll-ups, derived signals, the bounds of the date, counts, and the titles
+of sources.
 """
 
 import json
@@ -18,12 +19,15 @@ OF_REPORT = ("source", "quote", "locator", "stance", "claims", "reliability", "c
 
 
 def exported(values: Mapping[str, Any]) -> bool:
-    """Whether this is an event as it is answered, or a row of one, and not as it is given."""
+    """Whether these fields come from an export, and not from a file in the load format.
+
+    Only exported events have both `id` and `revision`; the load format has `key`.
+    """
     return "revision" in values and "id" in values
 
 
 def from_document(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What to load, from an event as it is answered."""
+    """Turn an exported JSON document into a record of the load format."""
     return {
         "key": event["id"].partition(":")[2],
         **{name: event[name] for name in PLAIN},
@@ -44,16 +48,16 @@ def from_document(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_row(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """What to load, from a row with the columns of `app.events.flat`."""
+    """Turn an exported row with the columns of `app.events.flat` into a record."""
     row = {name: _read(name, cells.get(name)) for name in COLUMNS}
     place = {name.removeprefix("location_"): row[name] for name in PLACES}
     tags = row["tags"].split("; ") if row["tags"] else []
-    located = place if any(value is not None for value in place.values()) else None
-    return from_document({**row, "location": located, "tags": tags})
+    location = place if any(value is not None for value in place.values()) else None
+    return from_document({**row, "location": location, "tags": tags})
 
 
 def _read(name: str, cell: Any) -> Any:
-    """A cell as it was before it was written; Parquet keeps types, CSV has text."""
+    """Parse a cell by the type of its column: Parquet keeps types, CSV has text only."""
     if cell is None or cell == "":
         return [] if COLUMNS[name] == "json" else None
     if not isinstance(cell, str):

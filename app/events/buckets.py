@@ -1,4 +1,4 @@
-"""Timelines: days gathered into buckets without holes. Pure."""
+"""Timelines: daily totals are grouped into consecutive buckets of days. Pure."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,15 +7,15 @@ from typing import Any, Literal, NamedTuple
 
 Size = Literal["day", "week", "month", "quarter", "year"]
 LIMIT = 20_000
-"""Buckets in one answer; more is a picture that nobody can draw."""
+"""The most buckets in one answer; more cannot be drawn legibly."""
 
 
 class TooManyBucketsError(ValueError):
-    """The window has more buckets of that size than one answer holds."""
+    """The window has more buckets of that size than one answer may have."""
 
 
 def start_of(day: date, size: Size) -> date:
-    """First day of the bucket that a day falls in; weeks begin on Monday."""
+    """The first day of the bucket that contains a day; weeks begin on Monday."""
     if size == "week":
         return day - timedelta(days=day.weekday())
     if size == "month":
@@ -28,7 +28,10 @@ def start_of(day: date, size: Size) -> date:
 
 
 def after(day: date, size: Size) -> date:
-    """First day of the bucket after the one that begins on a day."""
+    """The first day of the next bucket, where `day` is the first day of one.
+
+    Raises `OverflowError` or `ValueError` beyond the year 9999.
+    """
     if size in ("day", "week"):
         return day + timedelta(days=7 if size == "week" else 1)
     months = {"month": 1, "quarter": 3, "year": 12}[size]
@@ -37,7 +40,7 @@ def after(day: date, size: Size) -> date:
 
 
 def fitting(first: str, last: str) -> Size:
-    """The finest size that keeps a window to about a hundred buckets."""
+    """Choose the finest bucket size that gives about a hundred buckets or fewer."""
     days = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
     sizes: tuple[tuple[Size, int], ...] = (
         ("day", 92), ("week", 730), ("month", 3650), ("quarter", 9125)
@@ -46,7 +49,7 @@ def fitting(first: str, last: str) -> Size:
 
 
 class Day(NamedTuple):
-    """What happened on a day, summed."""
+    """Totals of the events of one day."""
 
     day: str
     events: int
@@ -55,23 +58,24 @@ class Day(NamedTuple):
     known: int
     """Events that have an intensity."""
     total: float
-    """Sum of these."""
+    """The sum of their intensities."""
     weight: float
-    """The greatest of them, whatever its sign; 0 where none has any."""
+    """The greatest absolute intensity; 0 where no event has an intensity."""
 
 
 @lru_cache(maxsize=8192)
 def start_of_text(day: str, size: Size) -> str:
-    """As `start_of`, of days as text."""
+    """The same as `bucket_start`, for a day as ISO text."""
     return start_of(date.fromisoformat(day), size).isoformat()
 
 
 def spread(
     days: Sequence[Day], since: str | None, until: str | None, size: Size
 ) -> list[dict[str, Any]]:
-    """Days, oldest first, as buckets from `since` to `until`.
+    """Fill every bucket from `since` to `until`, empty ones included, oldest first.
 
-    Ends that are not asked for are those of the days. Raises `TooManyBucketsError`.
+    `days` is sorted by day. A missing `since` or `until` is taken from the first or last day.
+    Raises `TooManyBucketsError`.
     """
     if not days and (since is None or until is None):
         return []
@@ -81,32 +85,32 @@ def spread(
         size
     ] > LIMIT:
         raise TooManyBucketsError(f"more than {LIMIT} buckets")
-    held = _gathered(days, size)
-    found, day = [], start_of(first, size)
+    days_by_bucket = _gathered(days, size)
+    buckets, day = [], start_of(first, size)
     while day <= last:
         try:
             onward: date | None = after(day, size)
         except (OverflowError, ValueError):  # the calendar ends
             onward = None
         closes = date.max if onward is None else onward - timedelta(days=1)
-        within = held.get(day.isoformat(), [])
-        found.append(_bucket(max(day, first), min(closes, last), within))
+        within = days_by_bucket.get(day.isoformat(), [])
+        buckets.append(_bucket(max(day, first), min(closes, last), within))
         if onward is None:
             break
         day = onward
-    return found
+    return buckets
 
 
 def _gathered(days: Sequence[Day], size: Size) -> dict[str, list[Day]]:
-    held: dict[str, list[Day]] = {}
-    for one in days:
-        held.setdefault(start_of_text(one.day, size), []).append(one)
-    return held
+    by_bucket: dict[str, list[Day]] = {}
+    for day in days:
+        by_bucket.setdefault(start_of_text(day.day, size), []).append(day)
+    return by_bucket
 
 
 def _bucket(start: date, end: date, days: list[Day]) -> dict[str, Any]:
     known = sum(d.known for d in days)
-    # Rounded twice, so that the order in which a database added up makes no difference.
+    # Rounded twice: a sum of floats depends on the order in which the database adds them up.
     mean = round(round(sum(d.total for d in days) / known, 9), 4) if known else None
     return {
         "start": start.isoformat(),
@@ -121,24 +125,28 @@ def _bucket(start: date, end: date, days: list[Day]) -> dict[str, Any]:
 
 
 def bar_of(days: Sequence[Day], size: Size, top: int) -> tuple[float, list[str]]:
-    """A weight that the `top` weightiest events of every bucket reach, so that few need be looked
-    at: and the days of small buckets that do not, of whose events none is lighter than another.
+    """Find a weight that limits how many events have to be read to name the `top` of each bucket.
 
-    Of `top` days in a bucket each has an event as heavy as the lightest of their greatest.
+    Returns the weight and a list of days. The `top` weightiest events of every bucket either reach
+    that weight or lie on one of those days, whose events are all read. The weight of an event is
+    its absolute intensity.
     """
     buckets = []
-    for held in _gathered(days, size).values():
-        weights = sorted((d.weight for d in held), reverse=True)
+    # If `top` days of a bucket each have an event of at least weight w, so have `top` events.
+    for bucket in _gathered(days, size).values():
+        weights = sorted((d.weight for d in bucket), reverse=True)
         bar = weights[top - 1] if len(weights) >= top else -1.0
-        buckets.append((bar, sum(d.events for d in held), [d.day for d in held]))
+        buckets.append((bar, sum(d.events for d in bucket), [d.day for d in bucket]))
+    # Reading all events of the listed days costs at most a fiftieth of the events.
     room = sum(d.events for d in days) / 50
-    whole: list[str] = []
-    for bar, count, among in sorted(buckets):
+    small_days: list[str] = []
+    for bar, count, bucket_days in sorted(buckets):
         room -= count
         if room < 0:
-            return bar, whole
-        whole += among
-    return NONE_REACHES, whole
+            return bar, small_days
+        small_days += bucket_days
+    return NONE_REACHES, small_days
 
 
 NONE_REACHES = 1e9
+"""Above every weight: an intensity is at most 10."""

@@ -1,4 +1,4 @@
-"""The one write path of events: document, indexes, signals and day sums in one transaction."""
+"""Writes of events: the document, its index rows, signals and day sums in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,62 +42,68 @@ IDENT: tuple[Column[str], ...] = (
     tags.c.event,
     signals.c.event,
 )
-"""Where the indexes of events name the event."""
+"""The column with the id of the event, in each index table."""
 
 
 class UnknownSourceError(Exception):
-    """A report names a source that is not there."""
+    """A report names an unknown source."""
 
 
 def write_events(
     db: Connection,
-    given: Sequence[GivenEvent],
+    inputs: Sequence[GivenEvent],
     dataset: str,
     by: Writer,
     *,
     unless_same: bool = False,
 ) -> None:
-    """Create or replace events by key. All of them, or the exception says which not."""
-    settled = [(f"{dataset}:{g.key}", _settled(db, g)) for g in given]
-    put(db, settled, by, unless_same=unless_same)
+    """Create or replace events by key, after resolving their actors' names to codes.
+
+    Raises `UnknownActorError` or `UnknownSourceError`; then nothing is written. With `unless_same`
+    an event whose document would not change is skipped.
+    """
+    resolved = [(f"{dataset}:{event.key}", _settled(db, event)) for event in inputs]
+    put(db, resolved, by, unless_same=unless_same)
 
 
 def put(
     db: Connection,
-    given: Sequence[tuple[str, GivenEvent]],
+    inputs: Sequence[tuple[str, GivenEvent]],
     by: Writer,
     *,
     derived: bool = False,
     unless_same: bool = False,
 ) -> list[Event]:
-    """Write events whose actors are codes, each under its id, and index them.
+    """Write and index events whose actors are codes already, as (id, event).
 
-    Derived ones, or all if asked for, are written only where the document comes out otherwise
-    than it stands. Returns what was written.
+    With `derived` or `unless_same`, an event is skipped where its document would not change.
+    `derived` marks revisions that follow from another change, such as the rename of an actor.
+    Returns the events that were written.
     """
-    known = what_is_known(db, [g for _, g in given])
-    ids = [ident for ident, _ in given]
-    held = numbers(db, "event", ids)
+    known = what_is_known(db, [event for _, event in inputs])
+    ids = [ident for ident, _ in inputs]
+    revision_numbers = numbers(db, "event", ids)
     at = moment(db).at
     made = [
-        render(g, ident.partition(":")[0], known, at, held.get(ident, 0) + 1) for ident, g in given
+        render(event, ident.partition(":")[0], known, at, revision_numbers.get(ident, 0) + 1)
+        for ident, event in inputs
     ]
     if derived or unless_same:
-        stands = dict(documents(db, ids))
-        made = [e for e in made if e.id not in stands or not same(e, stands[e.id])]
-    ends = "update" if derived else "retract"
+        current = dict(documents(db, ids))
+        made = [e for e in made if e.id not in current or not same(e, current[e.id])]
+    end_action = "update" if derived else "retract"
     entries = [
-        Entry(e.id, e.model_dump_json(by_alias=True), ends if e.status == "retracted" else "")
+        Entry(e.id, e.model_dump_json(by_alias=True), end_action if e.status == "retracted" else "")
         for e in made
     ]
-    seqs = append(db, "event", entries, by, derived=derived, held=held)
-    take_out(db, [e.id for e in made if e.id in held])
+    seqs = append(db, "event", entries, by, derived=derived, held=revision_numbers)
+    take_out(db, [e.id for e in made if e.id in revision_numbers])
     _index(db, made, seqs)
     return made
 
 
 def documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
-    """(id, document) of the events that stand under some ids."""
+    """Read (id, document) of those ids that have a current event."""
     found: list[tuple[str, str]] = []
     for at in range(0, len(ids), 500):
         rows = db.execute(
@@ -110,39 +116,48 @@ def documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def same(made: Event, document: str) -> bool:
-    """Whether a document says the same, but for when and how often it was written."""
-    told = {"recorded_at", "revision"}
-    held = Event.model_validate_json(document)
-    return made.model_dump(exclude=told) == held.model_dump(exclude=told)
+    """Whether a stored document equals an event, apart from `recorded_at` and `revision`."""
+    ignored = {"recorded_at", "revision"}
+    stored = Event.model_validate_json(document)
+    return made.model_dump(exclude=ignored) == stored.model_dump(exclude=ignored)
 
 
-def _settled(db: Connection, given: GivenEvent) -> GivenEvent:
-    """The same event with every actor by its code; one that nobody knows stays as `native`."""
-    day = parse(given.date).start.isoformat()
-    who = []
-    for p in given.participants:
+def _settled(db: Connection, event: GivenEvent) -> GivenEvent:
+    """Replace the actors' names in an event by codes.
+
+    An unknown participant becomes its `native` label; an unknown actor in a stated signal raises
+    `UnknownActorError`.
+    """
+    day = parse(event.date).start.isoformat()
+    participants = []
+    for p in event.participants:
         try:
-            who.append(p.model_copy(update={"actor": find(db, p.actor, day) if p.actor else None}))
+            participants.append(
+                p.model_copy(update={"actor": find(db, p.actor, day) if p.actor else None})
+            )
         except UnknownActorError:
-            who.append(p.model_copy(update={"actor": None, "native": p.native or p.actor}))
+            participants.append(p.model_copy(update={"actor": None, "native": p.native or p.actor}))
     stated = [
         s.model_copy(update={"from_": find(db, s.from_, day), "toward": find(db, s.toward, day)})
-        for s in given.signals
+        for s in event.signals
     ]
-    return given.model_copy(update={"participants": who, "signals": stated})
+    return event.model_copy(update={"participants": participants, "signals": stated})
 
 
-def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
-    """Names, kinds and memberships of the actors, and the sources, that these events need."""
+def what_is_known(db: Connection, inputs: Sequence[GivenEvent]) -> Known:
+    """Load what rendering some events needs: actors, their memberships, and cited sources.
+
+    Raises `UnknownSourceError`.
+    """
     rows = db.execute(select(actors.c.code, actors.c.name, actors.c.kind)).all()
     kinds = {r.code: r.kind for r in rows}
     belongs: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     m = memberships.c
     acting = select(actors.c.code).where(actors.c.kind.in_(ACTING))
-    spells = select(m.actor, m.group, m.since, m.until).where(m.since.is_not(None))
-    for r in db.execute(spells.where(m.actor.in_(acting)).order_by(m.since, m.group)):
+    periods = select(m.actor, m.group, m.since, m.until).where(m.since.is_not(None))
+    for r in db.execute(periods.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
-    wanted = sorted({r.source for g in given for r in g.reports})
+    wanted = sorted({r.source for event in inputs for r in event.reports})
     cited: dict[str, Source] = {}
     for at in range(0, len(wanted), 500):
         found = db.execute(
@@ -152,15 +167,15 @@ def what_is_known(db: Connection, given: Sequence[GivenEvent]) -> Known:
         )
         cited |= {key: Source.model_validate_json(body) for key, body in found}
     if absent := [key for key in wanted if key not in cited]:
-        raise UnknownSourceError(f"no source has the id {absent[0]!r}")
+        raise UnknownSourceError(f"unknown source {absent[0]!r}")
     return Known({r.code: r.name for r in rows}, kinds, belongs, cited)
 
 
 def take_out(db: Connection, ids: Sequence[str]) -> None:
-    """Move the rows of events from every index to the past, and out of every sum."""
+    """Move the index rows of some events to the history tables, and subtract them from the sums."""
     for at in range(0, len(ids), 500):
-        ours = signals.c.event.in_(ids[at : at + 500])
-        rows = db.execute(select(signals).where(ours)).mappings().all()
+        of_events = signals.c.event.in_(ids[at : at + 500])
+        rows = db.execute(select(signals).where(of_events)).mappings().all()
         _add_up(db, [dict(r) for r in rows], -1)
     for column in IDENT:
         bury(db, "event", column, ids)
@@ -179,14 +194,14 @@ def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
 
 
 def searchable(event: Event) -> str:
-    """What full text finds: title, summary, actor names, quotes."""
+    """The text that full-text search finds: title, summary, actor names and quotes."""
     parts = [event.title, event.summary or ""]
     parts += [p.name or p.native or "" for p in event.participants]
     return "\n".join(parts + [r.quote or "" for r in event.reports])
 
 
 def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
-    """(table, row) of every index row of an event."""
+    """Build every index row of an event, as (table name, row)."""
     end = event.end or NEVER
     shared = event.model_dump(include={"dataset", "start", "type", "intensity", "quad", "status"})
     shared |= {"end": end, "seq": seq}
@@ -207,10 +222,10 @@ def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
         include={"id", "mode", "cameo", "native", "independent_sources", "recorded_at"}
     )
     rows = [(events.name, {**shared, **single, **more})]
-    seen = {(p.actor, p.role, p.via or "") for p in event.participants if p.actor}
+    participation_keys = {(p.actor, p.role, p.via or "") for p in event.participants if p.actor}
     rows += [
         (participations.name, {**shared, "actor": a, "event": event.id, "role": r, "via": v})
-        for a, r, v in sorted(seen)
+        for a, r, v in sorted(participation_keys)
     ]
     rows += [(tags.name, {"tag": tag, "event": event.id, "seq": seq}) for tag in event.tags]
     rows += [
@@ -248,7 +263,10 @@ def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
 
 
 def sums_of(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
-    """Day sums of signals: integers, so that adding and taking away come out even."""
+    """Sum signal rows into rows of `day_sums`, added with `sign` 1 or subtracted with -1.
+
+    The sums are integers, so that adding and subtracting the same signals gives exactly zero.
+    """
     total: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
     for s in rows:
         sums = total[s["from"], s["toward"], s["dataset"], s["start"]]
@@ -271,7 +289,7 @@ def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> Non
 
 
 def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
-    """Note that the day sums of some dyads changed, so that their shifts are found anew."""
+    """Mark the dyads of changed day sums as stale, so that their shifts are detected again."""
     rows = marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
     pour_sums(db, dyads, rows, least="since")
 
@@ -279,7 +297,10 @@ def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
 def marks(
     changed: Iterable[tuple[str, str, str, str]],
 ) -> list[tuple[str, str, str, int, int, str]]:
-    """What (from, toward, dataset, day) of changed day sums add to `dyads`, each dyad once."""
+    """Build the rows that mark dyads as stale, from (from, toward, dataset, day) of changed sums.
+
+    Each dyad occurs once, its two actors in alphabetical order, with the earliest changed day.
+    """
     first: dict[tuple[str, str, str], str] = {}
     for a, b, dataset, day in changed:
         if a != b:

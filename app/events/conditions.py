@@ -1,8 +1,8 @@
-"""From a filter to conditions, in two halves that meet by name.
+"""A filter is split into the shape of a statement and the values of its parameters.
 
-What a statement looks like depends only on which fields are given and how many values each has:
-its `Shape`. The values go beside it, by the names of the statement's parameters. So a statement is
-built and compiled once for each shape, and then run with other values as often as it is asked.
+The text of a statement depends only on which fields are set and how many values each has: its
+`FilterShape`. The values are passed separately, by parameter name. So a statement is built and
+compiled once for each shape, and run many times with other values.
 """
 
 import math
@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from app.db.dialect.words import has_words, word_query
 from app.db.tables import memberships, reports, tags
-from app.db.worlds import World, worlds
+from app.db.worlds import Columns, World, worlds
 from app.events.filter import EventFilter
 from app.events.places import EARTH_KM, unit_vector
 
@@ -61,30 +61,30 @@ SCALARS = [
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which fields are given, and how many values each has."""
+    """Which fields of a filter are set, and how many values each has."""
 
     given: tuple[tuple[str, int], ...] = ()
 
     def has(self, field: str) -> bool:
-        """Whether a field is given."""
+        """Whether a field is set."""
         return any(name == field for name, _ in self.given)
 
     def many(self, field: str) -> list[BindParameter[Any]]:
-        """The parameters of a field that takes several values; none where it is not given."""
+        """The parameters of a field that takes several values; empty where it is not set."""
         count = next((n for name, n in self.given if name == field), 0)
         return [bindparam(f"{field}_{n}") for n in range(count)]
 
 
 def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, Any]]:
-    """The two halves of a filter whose actors are codes; `kind` names the dialect."""
-    given: dict[str, int] = {}
+    """Split a resolved filter into its shape and its parameter values; `kind` names the dialect."""
+    counts: dict[str, int] = {}
     values: dict[str, Any] = {}
     for field in LISTS:
         if wanted := list(dict.fromkeys(getattr(asked, field))):
-            given[field] = len(wanted)
+            counts[field] = len(wanted)
             values |= {f"{field}_{n}": value for n, value in enumerate(wanted)}
     for n, code in enumerate(dict.fromkeys(asked.cameo)):
-        values[f"cameo_end_{n}"] = code + ":"  # ':' follows '9'
+        values[f"cameo_end_{n}"] = code + ":"  # ':' sorts right after '9': all longer codes match
     for n, label in enumerate(asked.native):
         values[f"native_from_{n}"], values[f"native_end_{n}"] = f"{label}: ", f"{label}:!"
     singles = {field: getattr(asked, field) for field in SCALARS}
@@ -93,41 +93,42 @@ def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, An
     singles["as_of"] = None if asked.as_of is None else int(asked.as_of)
     if asked.q is not None:
         singles["q"] = word_query(kind, asked.q)
-        given |= {} if singles["q"] else {"nothing": 1}
+        counts |= {} if singles["q"] else {"nothing": 1}
     for field, value in singles.items():
         if value is not None:
-            given[field], values[field] = 1, value
+            counts[field], values[field] = 1, value
     if asked.box is not None:
         west, south, east, north = asked.box
-        given["bbox" if west <= east else "bbox_across"] = 1
+        counts["bbox" if west <= east else "bbox_across"] = 1
         values |= {"west": west, "south": south, "east": east, "north": north}
     if asked.circle is not None:
         lat, lon, km = asked.circle
-        given["near"] = 1
+        counts["near"] = 1
         values |= dict(zip(("near_x", "near_y", "near_z"), unit_vector(lat, lon), strict=True))
+        # The tolerance keeps a point at exactly the distance, whatever the rounding.
         values["near_cosine"] = math.cos(km / EARTH_KM) - 1e-12
     flags = {"certain": asked.match == "certain", "no_via": not asked.via}
-    given |= {name: 1 for name, on in flags.items() if on}
-    return Shape(tuple(sorted(given.items()))), values
+    counts |= {name: 1 for name, on in flags.items() if on}
+    return Shape(tuple(sorted(counts.items()))), values
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """One participation that an event must have: parameters for each of its sides."""
+    """One participation that an event must have, as the parameters that limit it."""
 
     actors: tuple[BindParameter[Any], ...] = ()
     groups: tuple[BindParameter[Any], ...] = ()
-    roles: tuple[Any, ...] = ()
+    roles: tuple[ColumnElement[Any], ...] = ()
     via: bool = True
     during: tuple[BindParameter[Any], ...] = ()
-    """Those that were members some time in the window."""
+    """Actors that were members on some day of the window."""
     steady: tuple[BindParameter[Any], ...] = ()
-    """Those that were so all through it: no need to look up the day."""
+    """Actors that were members on every day of the window: no check by day is needed."""
 
     def conditions(
-        self, p: Any, *, in_window: bool = True, as_of: bool = False
+        self, p: Columns, *, in_window: bool = True, as_of: bool = False
     ) -> Iterator[ColumnElement[bool]]:
-        """On a row of `participations` (or an alias of it)."""
+        """Build the conditions on a row of `participations`, or of an alias of it."""
         if self.actors:
             yield p.actor.in_(self.actors)
         if self.groups:
@@ -138,19 +139,20 @@ class Who:
             yield p.via == ""
 
     def belonged(
-        self, p: Any, during: tuple[BindParameter[Any], ...], as_of: bool
+        self, p: Columns, during: tuple[BindParameter[Any], ...], as_of: bool
     ) -> Iterator[ColumnElement[bool]]:
-        """The actor was a member of one of the groups on the day."""
+        """Require that the actor was a member of one of the groups on the day of the event."""
         ever, on_the_day = [], []
-        for world in worlds(as_of):
-            m = world.of(memberships).c
-            held = [m.group.in_(self.groups), m.role == "member"]
-            held += world.stood(m) if as_of else []
-            ever.append(select(m.actor).where(*held))
+        for row_state in worlds(as_of):
+            m = row_state.of(memberships).c
+            belongs = [m.group.in_(self.groups), m.role == "member"]
+            belongs += row_state.stood(m) if as_of else []
+            ever.append(select(m.actor).where(*belongs))
             day = (m.actor == p.actor, m.since <= p.start, m.until > p.start)
-            on_the_day.append(exists().where(*day, *held))
+            on_the_day.append(exists().where(*day, *belongs))
         if not during:
-            # One list of both worlds: two joined by OR would each be sought by another index.
+            # One list of current and superseded rows: with two lists joined by OR, SQLite scanned
+            # every participation, and a page as of a version cost 6 to 14 times a current one.
             yield p.actor.in_(ever[0] if len(ever) == 1 else union_all(*ever))
             yield or_(*on_the_day)
             return
@@ -160,7 +162,7 @@ class Who:
 
 
 def who(shape: Shape) -> list[Who]:
-    """The participations that a filter demands, the one that names somebody first."""
+    """List the participations that a filter requires; one with actors or groups comes first."""
     via = not shape.has("no_via")
     named = shape.has("actor") or shape.has("member_of")
     roles = tuple(shape.many("role"))
@@ -185,24 +187,24 @@ def who(shape: Shape) -> list[Who]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that a statement looks at, on its way to an event."""
+    """What building a condition needs to know of the statement that it is for."""
 
     kind: str
-    """Of database."""
+    """Name of the dialect."""
     shape: Shape
     world: World
-    near: Any
-    """Columns of `participations` or `events`, by which the statement is driven."""
-    event: Any
+    near: Columns
+    """Columns of the driving table: `participations` or `events`."""
+    event: Columns
     """Columns of `events`."""
 
     def child(self, table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-        """Something of the event, in the very revision that this row is of, is so."""
+        """Require a row of a child table, of the same revision, that meets conditions."""
         t = self.world.of(table).c
         return exists().where(t.event == self.event.id, t.seq == self.event.seq, *more)
 
-    def report(self, *more: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-        """A report that was out by `known_by` is so."""
+    def report(self, *more: Callable[[Columns], ColumnElement[bool]]) -> ColumnElement[bool]:
+        """Require a report, published by `known_by` where that is set, that meets conditions."""
         r = self.world.of(reports).c
         return self.child(reports, *(condition(r) for condition in (*more, *_out(self.shape))))
 
@@ -226,7 +228,7 @@ def _cameo(row: Row) -> Iterator[ColumnElement[bool]]:
 
 
 def _native(row: Row) -> Iterator[ColumnElement[bool]]:
-    """The label, or all that it is the first part of: ACLED's `Battles: Armed clash`."""
+    """Match the label itself, or any label that begins with it: ACLED's `Battles: Armed clash`."""
     if wanted := row.shape.many("native"):
         label = row.event.native
         firsts: list[BindParameter[str]] = [
@@ -273,8 +275,8 @@ def _tag(row: Row) -> Iterator[ColumnElement[bool]]:
         yield row.child(tags, row.world.of(tags).c.tag.in_(wanted))
 
 
-def _out(shape: Shape) -> list[Callable[[Any], ColumnElement[bool]]]:
-    """A report had to be out by `known_by`."""
+def _out(shape: Shape) -> list[Callable[[Columns], ColumnElement[bool]]]:
+    """Conditions on a report: published by `known_by`, where that is set."""
     return [lambda r: r.published <= bindparam("known_by")] if shape.has("known_by") else []
 
 
@@ -319,14 +321,14 @@ def _as_of(row: Row) -> Iterator[ColumnElement[bool]]:
 
 
 def _text(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("nothing"):  # only punctuation was asked for
+    if row.shape.has("nothing"):  # the words searched for were only punctuation
         yield false()
     elif row.shape.has("q"):
         yield has_words(row.kind, row.near.seq)
 
 
 def _elsewhere(_: Row) -> Iterator[ColumnElement[bool]]:
-    """Asked of participations (`who`) or of the days (`app.events.queries`)."""
+    """Add no condition here: `ParticipantClause` or the window of days covers these fields."""
     return iter(())
 
 
@@ -373,4 +375,4 @@ OF_EVENTS = [
     "min_independent_sources",
     "known_by",
 ]
-"""Fields that need the row of the event beside the participation."""
+"""Fields whose conditions need the row of the event, not the participation alone."""

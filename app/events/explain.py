@@ -1,4 +1,4 @@
-"""How type, quad class, signals and status of an event came about. Pure."""
+"""Explanations of how the type, quad class, signals and status of an event were derived. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -10,25 +10,28 @@ from app.events.signals import Acting, Derived, derive
 
 
 def explained(document: str, kinds: Mapping[str, str]) -> str:
-    """A document with `explain`: the rule behind each signal, and what stated ones replaced."""
+    """Add `explain` to a document: the rules behind its signals, and replaced signals.
+
+    `kinds` maps the code of each actor to its kind.
+    """
     event = Event.model_validate_json(document)
     rules = sorted({s.rule for s in event.signals})
-    found: dict[str, Any] = {
-        "type": "as given by the dataset" if event.type else "the crosswalk has none",
+    explanation: dict[str, Any] = {
+        "type": "stated by the dataset" if event.type else "the crosswalk has none",
         "quad": f"scheme {event.quad_scheme}",
         "signals": {rule: sum(s.rule == rule for s in event.signals) for rule in rules},
         "overridden": [
             {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round(d.score, 4)}
             for d in overridden(event, kinds)
         ],
-        "status": "as given by the dataset",
+        "status": "stated by the dataset",
         "roll_ups": [p.via for p in event.participants if p.via],
     }
-    return json.dumps(json.loads(document) | {"explain": found}, ensure_ascii=False)
+    return json.dumps(json.loads(document) | {"explain": explanation}, ensure_ascii=False)
 
 
 def overridden(event: Event, kinds: Mapping[str, str]) -> list[Derived]:
-    """The signals that follow from the roles, where the analyst stated others in their place."""
+    """Find the derived signals that an analyst's stated signals replaced."""
     states = {p.via: p.actor for p in event.participants if p.via}
     acting = [
         Acting(states.get(p.actor) or p.actor, p.role, kinds.get(p.actor) in GROUPS)

@@ -1,4 +1,4 @@
-"""What may be asked of events: one vocabulary, the same at every address. Pure."""
+"""The filter on events: one set of parameters, with the same meaning at every address."""
 
 import re
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ def _numbers(text: str, names: str) -> list[float]:
         raise ValueError(f"must be numbers in plain digits, such as {SUCH_AS[names]}")
     values = [float(p) for p in parts]
     if not all(-1e6 < v < 1e6 for v in values):
-        raise ValueError("numbers out of range")
+        raise ValueError("has a number out of range")
     return values
 
 
@@ -35,15 +35,19 @@ Intensity = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
 
 class EventFilter(Query):
-    """Every field narrows; an absent field does not. Fields AND, repeats of one OR."""
+    """A filter on events: fields are combined with AND, repeated values of one field with OR."""
 
-    actor: Words = Field([], description="Involves any of these, by any name.", examples=[["ARM"]])
-    between: Words = Field([], description="All of these took part; separated by commas.")
-    initiator: Words = Field([], description="Any of these initiated it.")
-    target: Words = Field([], description="Any of these was its target.")
-    role: list[Role] = Field([], description="The actor asked for took part in this role.")
-    via: bool = Field(True, description="Persons and bodies count for their state.")
-    member_of: Words = Field([], description="A member of this group on the day took part.")
+    actor: Words = Field(
+        [], description="Any of these actors took part; any name or code.", examples=[["ARM"]]
+    )
+    between: Words = Field([], description="All of these actors took part; separated by commas.")
+    initiator: Words = Field([], description="Any of these actors initiated it.")
+    target: Words = Field([], description="Any of these actors was its target.")
+    role: list[Role] = Field([], description="The actor of the filter took part in this role.")
+    via: bool = Field(True, description="Acts of persons and bodies also count for their state.")
+    member_of: Words = Field(
+        [], description="An actor that was a member of this group on that day took part."
+    )
     since: Date | None = Field(None, description="First day; EDTF, so 2023-09 is its first day.")
     until: Date | None = Field(None, description="Last day, inclusive; EDTF.")
     match: Literal["possible", "certain"] = Field(
@@ -58,52 +62,64 @@ class EventFilter(Query):
     native: Words = Field([], description="The source's own label, or its first part.")
     min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
-    country: Words = Field([], description="It happened there.")
+    country: Words = Field([], description="Code or name of the state where it happened.")
     bbox: Word | None = Field(None, description="west,south,east,north in degrees.")
     near: Word | None = Field(None, description="lat,lon,km.")
     tag: Words = Field([], description="Carries any of these tags.")
     dataset: Words = Field([], description="From any of these datasets.")
-    source: Words = Field([], description="Any of these sources says so.")
-    publisher: Words = Field([], description="Any of these publishers says so.")
-    status: list[Status] = Field([], description="Retracted ones are shown only if asked for.")
+    source: Words = Field([], description="Reported by any of these sources (ids).")
+    publisher: Words = Field([], description="Reported by any of these publishers.")
+    status: list[Status] = Field(
+        [], description="Status; retracted events are listed only if `retracted` is requested."
+    )
     min_reliability: Literal["A", "B", "C", "D", "E"] | None = Field(
-        None, description="Some report has a source of this grade or better; F never passes."
+        None, description="At least one report is of this reliability or better; F never passes."
     )
     min_credibility: int | None = Field(
-        None, ge=1, le=5, description="Some report is graded this or better; 6 never passes."
+        None,
+        ge=1,
+        le=5,
+        description="At least one report is of this credibility or better; 6 never passes.",
     )
     min_independent_sources: int | None = Field(
-        None, ge=1, le=10_000, description="Publishers that say so, each counted once."
+        None,
+        ge=1,
+        le=10_000,
+        description="At least so many publishers report it, each counted once.",
     )
-    q: Word | None = Field(None, max_length=500, description="All of these words occur.")
-    known_by: Date | None = Field(None, description="Only what was published by that day.")
+    q: Word | None = Field(
+        None, max_length=500, description="Full-text search: all of these words occur."
+    )
+    known_by: Date | None = Field(
+        None, description="Only events and reports that were published by that day."
+    )
     as_of: AsOf | None = Field(None, description=AS_OF)
 
     @field_validator("between")
     @classmethod
-    def _split(cls, given: list[str]) -> list[str]:
-        parts = [part.strip() for one in given for part in one.split(",")]
+    def _split(cls, value: list[str]) -> list[str]:
+        parts = [part.strip() for text in value for part in text.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
         return parts
 
     @field_validator("bbox")
     @classmethod
-    def _box(cls, given: str | None) -> str | None:
-        if given is not None:
-            w, s, e, n = _numbers(given, "w,s,e,n")
+    def _box(cls, value: str | None) -> str | None:
+        if value is not None:
+            w, s, e, n = _numbers(value, "w,s,e,n")
             if not (-180 <= w <= 180 and -180 <= e <= 180 and -90 <= s <= n <= 90):
                 raise ValueError("must be west,south,east,north in degrees, south before north")
-        return given
+        return value
 
     @field_validator("near")
     @classmethod
-    def _circle(cls, given: str | None) -> str | None:
-        if given is not None:
-            lat, lon, km = _numbers(given, "lat,lon,km")
+    def _circle(cls, value: str | None) -> str | None:
+        if value is not None:
+            lat, lon, km = _numbers(value, "lat,lon,km")
             if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 0 < km <= 20_038):
                 raise ValueError("must be lat,lon,km with a distance of up to 20038 km")
-        return given
+        return value
 
     @model_validator(mode="after")
     def _forward(self) -> "EventFilter":
@@ -121,7 +137,7 @@ class EventFilter(Query):
 
     @property
     def days(self) -> tuple[str | None, str | None]:
-        """First and last day asked for."""
+        """The first and the last day of the window; None where it is open."""
         return (
             None if self.since is None else bounds(self.since)[0].isoformat(),
             last_day(self.until),
@@ -129,12 +145,12 @@ class EventFilter(Query):
 
     @property
     def known_day(self) -> str | None:
-        """The last day on which a report had to be out."""
+        """The last day on which a report may have been published; None without `known_by`."""
         return last_day(self.known_by)
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
-        """West, south, east, north."""
+        """The box as (west, south, east, north) in degrees; None without `bbox`."""
         if self.bbox is None:
             return None
         w, s, e, n = _numbers(self.bbox, "w,s,e,n")
@@ -142,7 +158,7 @@ class EventFilter(Query):
 
     @property
     def circle(self) -> tuple[float, float, float] | None:
-        """Latitude, longitude, kilometres."""
+        """The circle as (latitude, longitude, radius in km); None without `near`."""
         if self.near is None:
             return None
         lat, lon, km = _numbers(self.near, "lat,lon,km")
@@ -153,28 +169,32 @@ Sort = Literal["-date", "date", "-recorded", "recorded", "relevance"]
 
 
 class EventQuery(EventFilter, Paging):
-    """A filter, and how to list what it finds."""
+    """A filter on events, with the order, format and fields of the list."""
 
     sort: Sort = Field(
         "-date", description="Newest first unless asked otherwise; `relevance` goes with `q`."
     )
     format: Form | None = Field(
-        None, description="The form of the answer; without it `Accept` decides."
+        None, description="Format of the answer; without it `Accept` decides."
     )
-    bom: bool = Field(False, description="CSV begins with a byte order mark, as Excel wants it.")
-    count: Literal["none", "estimate", "exact"] = Field("none", description="Rows in all.")
-    fields: Words = Field([], description="Only these fields; separated by commas.")
+    bom: bool = Field(
+        False, description="CSV begins with a byte order mark, which Excel needs to read UTF-8."
+    )
+    count: Literal["none", "estimate", "exact"] = Field(
+        "none", description="Whether to count all matching events."
+    )
+    fields: Words = Field([], description="Only these fields of each event; separated by commas.")
 
     @model_validator(mode="after")
     def _relevant(self) -> "EventQuery":
         if self.sort == "relevance" and self.q is None:
-            raise crossed("sort", "relevance needs words to be relevant to", "Add q=…")
+            raise crossed("sort", "relevance needs search words", "Add q=…")
         return self
 
     @field_validator("fields")
     @classmethod
-    def _known(cls, given: list[str]) -> list[str]:
-        wanted = [part.strip() for one in given for part in one.split(",")]
+    def _known(cls, value: list[str]) -> list[str]:
+        wanted = [part.strip() for text in value for part in text.split(",")]
         if not set(wanted) <= Event.model_fields.keys():
             raise ValueError(f"must be among {', '.join(Event.model_fields)}")
         return wanted

@@ -1,7 +1,8 @@
-"""An event as one row: the columns of CSV, Parquet, Arrow and spreadsheets. Pure.
+"""An event as one row, with the columns of CSV, Parquet, Arrow and spreadsheets. Pure.
 
-Names are those of the load format, so that a row can be loaded again. What nests is JSON text in a
-cell, so that nothing is lost; the columns of the roles repeat it for people who filter by eye.
+Columns have the names of the load format, so that a row can be loaded again. Nested values are JSON
+text in a cell, so that nothing is lost; one column for each role repeats the participants for
+readers of spreadsheets.
 """
 
 import re
@@ -44,18 +45,18 @@ COLUMNS: dict[str, str] = {
     "recorded_at": "text",
     "revision": "integer",
 }
-"""Each column and what it holds."""
+"""Each column and the type of its values."""
 MEANING: dict[str, str] = {
     "key": "the id without its dataset",
     **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
-    "absent": "codes of those that were expected and not there, separated by `; `",
+    "absent": "codes of those that were expected and did not come, separated by `; `",
     "tags": "separated by `; `",
-    "publishers": "who says so, each once, separated by `; `",
+    "publishers": "publishers of the reports, each once, separated by `; `",
 }
 
 
 class Place(msgspec.Struct):
-    """Where it happened."""
+    """The location in a stored document."""
 
     name: str | None = None
     country: str | None = None
@@ -70,7 +71,7 @@ NOWHERE = Place()
 
 
 class Part(msgspec.Struct):
-    """Who took part."""
+    """A participant in a stored document."""
 
     actor: str | None
     role: str
@@ -79,13 +80,13 @@ class Part(msgspec.Struct):
 
 
 class Saying(msgspec.Struct):
-    """Who says so."""
+    """A report in a stored document, with only its publisher."""
 
     publisher: str
 
 
 class Document(msgspec.Struct):
-    """A stored document, its nested parts left as the bytes they are."""
+    """A stored document whose nested parts stay undecoded bytes."""
 
     id: str
     dataset: str
@@ -119,13 +120,16 @@ sayings_of = msgspec.json.Decoder(list[Saying]).decode
 
 
 def flat(document: str) -> tuple[Any, ...]:
-    """The cells of a document in the order of `COLUMNS`; days are ISO text, nested ones JSON."""
+    """Flatten a document into cells in the order of `EVENT_COLUMNS`.
+
+    Days are ISO text, nested values JSON text.
+    """
     event = read(document)
     place = event.location or NOWHERE
-    who: dict[str, list[str]] = {role: [] for role in ROLES}
+    names_by_role: dict[str, list[str]] = {role: [] for role in ROLES}
     for part in parts_of(event.participants):
         if not part.via and (name := part.actor or part.native):
-            who[part.role].append(name)
+            names_by_role[part.role].append(name)
     return (
         event.id,
         event.dataset,
@@ -144,7 +148,7 @@ def flat(document: str) -> tuple[Any, ...]:
         event.intensity,
         event.quad,
         event.quad_scheme,
-        *[together(names) for names in who.values()],
+        *[together(names) for names in names_by_role.values()],
         place.name,
         place.country,
         place.admin1,
@@ -153,7 +157,7 @@ def flat(document: str) -> tuple[Any, ...]:
         place.lon,
         place.precision,
         together(event.tags),
-        together([said.publisher for said in sayings_of(event.reports)]),
+        together([report.publisher for report in sayings_of(event.reports)]),
         event.independent_sources,
         str(event.participants, "utf-8"),
         str(event.signals, "utf-8"),
@@ -164,7 +168,7 @@ def flat(document: str) -> tuple[Any, ...]:
 
 
 def together(words: list[str]) -> str | None:
-    """Each word once, in order; None where there is none."""
+    """Join words with `; `, each once and in order; None where there are none."""
     return "; ".join(dict.fromkeys(words)) or None
 
 
@@ -175,10 +179,10 @@ _SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
 
 
 def armoured(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: a leading apostrophe makes it text."""
+    """Escape a cell that a spreadsheet would take for a formula, with a leading apostrophe."""
     return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
 
 
 def bare(cell: str) -> str:
-    """What `armoured` was given."""
+    """Undo `escape_formula`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -1,4 +1,4 @@
-"""The forms that a list of events is answered in: their names and media types."""
+"""The formats that a list of events is answered in: their names and media types."""
 
 from typing import Any, Literal, get_args
 
@@ -33,13 +33,13 @@ MEDIA: dict[Form, tuple[str, ...]] = {
     "atom": ("application/atom+xml",),
     "jsonld": ("application/ld+json",),
 }
-"""The first is what an answer says of itself; any of them may be asked for by `Accept`."""
+"""The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""
 ROWS: frozenset[Form] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
-"""Forms that show the fields of an event one by one, so that `fields` can choose among them."""
+"""Formats that show the fields of an event one by one, so that `fields` can select some."""
 
 
 def in_every_form(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers in every form, JSON being documented already."""
+    """Document every output format in the OpenAPI `responses` of a route that documents JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
         for name, kinds in MEDIA.items()

@@ -1,7 +1,7 @@
-"""Back from a document to what was given, so that it can be changed and rendered again. Pure.
+"""A stored event is turned back into an `EventInput`, to be edited and rendered again. Pure.
 
-What equals that which would be derived counts as derived: it follows when what it derives from is
-changed.
+A quad class or an intensity that equals the derived one counts as derived: it is left out, so that
+it is derived again when the code or the type changes.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,12 @@ SHARED = {
 
 
 def given_of(event: Event, grades: Mapping[str, Reliability | None]) -> GivenEvent:
-    """An event as it would be given to get this document; `grades` are those of its sources."""
-    given = GivenEvent(
+    """Build the input that renders to this document.
+
+    `grades` maps the id of each source to its own reliability; a report with the same one has none
+    of its own.
+    """
+    made = GivenEvent(
         key=event.id.partition(":")[2],
         **event.model_dump(include=SHARED),
         intensity=event.intensity,
@@ -42,8 +46,8 @@ def given_of(event: Event, grades: Mapping[str, Reliability | None]) -> GivenEve
         ],
     )
     changed: dict[str, None] = {}
-    if given.quad == derived_quad(given):
+    if made.quad == derived_quad(made):
         changed["quad"] = None
-    if given.intensity == derived_intensity(given):
+    if made.intensity == derived_intensity(made):
         changed["intensity"] = None
-    return given.model_copy(update=changed)
+    return made.model_copy(update=changed)

@@ -1,4 +1,4 @@
-"""Points on the earth. Pure."""
+"""Arithmetic on points of the earth. Pure."""
 
 import math
 
@@ -7,6 +7,10 @@ EARTH_KM = 6371.0088
 
 
 def unit_vector(lat: float, lon: float) -> tuple[float, float, float]:
-    """A point on the unit sphere, so that nearness is a sum of products in any SQL."""
+    """The point on the unit sphere at a latitude and longitude in degrees.
+
+    The dot product of two such points is the cosine of their distance, so that SQL without
+    trigonometry can compare distances.
+    """
     phi, lam = math.radians(lat), math.radians(lon)
     return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)

@@ -1,4 +1,7 @@
-"""Reads of events: what to run for a filter, and with which values; run by who asks."""
+"""Queries on events: a filter is resolved, and bound to a statement with its parameter values.
+
+Statements are built here; the caller runs them.
+"""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -36,7 +39,7 @@ from app.db.tables import (
     sources,
 )
 from app.db.types import NEVER
-from app.db.worlds import across, as_it_stood, worlds
+from app.db.worlds import Columns, across, as_it_stood, worlds
 from app.events.conditions import Shape, shape_and_values
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUPS
@@ -46,11 +49,11 @@ from app.http.problems import InvalidError
 
 NAMES_ACTORS = ("actor", "between", "initiator", "target", "member_of", "country")
 MANY = 500
-"""More spells than this are looked up by the statement, not handed to it."""
+"""With more membership periods than this, the statement looks them up itself."""
 
 
 def _spells_in(*, as_of: bool, of: bool) -> Select[Any]:
-    def build(m: Any) -> Select[Any]:
+    def build(m: Columns) -> Select[Any]:
         groups = m.group.in_(bindparam("groups", expanding=True))
         found = select(m.actor, m.since, m.until).where(groups)
         if of:
@@ -64,16 +67,16 @@ def _spells_in(*, as_of: bool, of: bool) -> Select[Any]:
 _SPELLS = {
     (as_of, of): _spells_in(as_of=as_of, of=of) for as_of in (False, True) for of in (False, True)
 }
-"""By whether of a version, and whether of some actors alone."""
+"""Statements by (as of a version, limited to some actors)."""
 
 
 def settle(db: Connection, asked: EventFilter) -> EventFilter:
-    """The same filter with every actor by its code and `as_of` as a version.
+    """Resolve the names in a filter: actors become codes, `as_of` becomes a version.
 
-    Unknown ones are an `InvalidError`.
+    An unknown actor, dataset or source raises `InvalidParameterError`.
     """
     as_of = pinned(db, asked.as_of)
-    changed: dict[str, Any] = {"as_of": None if as_of is None else str(as_of)}
+    changes: dict[str, Any] = {"as_of": None if as_of is None else str(as_of)}
     for field in NAMES_ACTORS:
         codes = []
         for name in getattr(asked, field):
@@ -81,11 +84,11 @@ def settle(db: Connection, asked: EventFilter) -> EventFilter:
                 codes.append(find(db, name, as_of=as_of))
             except UnknownActorError as unknown:
                 raise InvalidError(field, str(unknown), unknown.hint) from unknown
-        changed[field] = list(dict.fromkeys(codes))
+        changes[field] = list(dict.fromkeys(codes))
     _require(db, "dataset", datasets, "code", asked.dataset)
     _require(db, "source", sources, "id", asked.source)
-    _require(db, "member_of", actors, "code", changed["member_of"], "is no group")
-    return asked.model_copy(update=changed)
+    _require(db, "member_of", actors, "code", changes["member_of"])
+    return asked.model_copy(update=changes)
 
 
 def _require(
@@ -94,30 +97,36 @@ def _require(
     table: Table,
     key: str,
     wanted: list[str],
-    fault: str = "is not there",
 ) -> None:
-    """Refuse a name that nothing ever had: an empty answer would say that nothing happened."""
+    """Refuse an unknown name: an empty answer would suggest that nothing happened.
+
+    A name that exists only in past versions is accepted.
+    """
     if not wanted:
         return
 
-    def among(t: Any) -> Select[Any]:
+    def among(t: Columns) -> Select[Any]:
         found = select(t[key])
         return found.where(t.kind.in_(GROUPS)) if table is actors else found
 
-    held = set(db.scalars(among(table.c).where(table.c[key].in_(wanted))))
-    if not held >= set(wanted):
+    known = set(db.scalars(among(table.c).where(table.c[key].in_(wanted))))
+    if not known >= set(wanted):
         past = PAST[table].c
-        held |= set(db.scalars(among(past).where(past[key].in_(wanted))))
-    if missing := next((name for name in wanted if name not in held), None):
+        known |= set(db.scalars(among(past).where(past[key].in_(wanted))))
+    if missing := next((name for name in wanted if name not in known), None):
         names = list(db.scalars(among(table.c).order_by(table.c[key])))
         near = difflib.get_close_matches(missing, names, 3, 0.5)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"Such as {', '.join(names[:5])}."
-        raise InvalidError(field, f"{missing[:100]!r} {fault}", hint)
+        more = ", …" if len(names) > 5 else ""
+        listed = f"Known: {', '.join(names[:5]) or 'none'}{more}."
+        hint = f"Did you mean {' or '.join(near)}?" if near else listed
+        quoted = repr(missing[:100])
+        message = f"{quoted} is not a group" if table is actors else f"unknown {field} {quoted}"
+        raise InvalidError(field, message, hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A reading, and the values to run it with."""
+    """A statement, by its key, with the values of its parameters."""
 
     reading: Reading
     values: dict[str, Any]
@@ -125,84 +134,96 @@ class Asked:
 
 def asking(
     db: Connection,
-    settled: EventFilter,
+    resolved: EventFilter,
     sort: Sort = "-date",
     after: Key | None = None,
     limit: int | None = None,
 ) -> Asked:
-    """What to run for a filter whose actors are codes (`settle`)."""
+    """Bind a resolved filter (`resolve_filter`) to a statement and its parameter values.
+
+    `after` is the key of the last row of the page before; `limit` is the number of rows.
+    """
     kind = db.dialect.name
-    spells = _spells(db, settled)
-    shape, values = shape_and_values(kind, settled)
-    if settled.member_of:
-        since, until = settled.days
-        if settled.as_of is not None:
-            since = since or ""  # two tables say who belonged: neither is looked through for it
-        for side, codes in _of_window(spells, since, until).items():
+    periods = _spells(db, resolved)
+    shape, values = shape_and_values(kind, resolved)
+    if resolved.member_of:
+        since, until = resolved.days
+        if resolved.as_of is not None:
+            # As of a version, members are in two tables: the list saves searching both.
+            since = since or ""
+        for side, codes in _of_window(periods, since, until).items():
             shape = Shape((*shape.given, (side, len(codes))))
             values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
     if sort == "relevance":
-        values.setdefault("q", word_query(kind, "nothing"))  # nothing is asked for
-    reading = Reading(kind, shape, sort, after is not None, limited=limit is not None)
+        values.setdefault("q", word_query(kind, "nothing"))  # no search words
+    key = Reading(kind, shape, sort, after is not None, limited=limit is not None)
     if limit is not None:
         values["page"] = limit
-        if dialect.seeks_apart(kind) and reading.by_day:
-            reading = replace(reading, apart=bool(spells))
-            since, until = settled.days
-            now = [s for s in spells if s[2] > (since or "") and s[1] <= (until or NEVER)]
-            for name, rows in (("then", spells), ("now", now)):
+        if dialect.seeks_apart(kind) and key.by_day:
+            key = replace(key, apart=bool(periods))
+            since, until = resolved.days
+            now = [s for s in periods if s[2] > (since or "") and s[1] <= (until or NEVER)]
+            for name, rows in (("then", periods), ("now", now)):
                 columns = zip(*rows, strict=True) if rows else ((), (), ())
                 values |= {f"{name}_{n}": list(column) for n, column in enumerate(columns)}
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
-        since, until = settled.days
-        if reading.by_day:
+        since, until = resolved.days
+        if key.by_day:
             passed = (
                 until is None or after.value <= until
-                if reading.descending
+                if key.descending
                 else since is None or after.value >= since
             )
-            reading = replace(reading, passed=passed)
-    return Asked(reading, values)
+            key = replace(key, passed=passed)
+    return Asked(key, values)
 
 
-def _spells(db: Connection, settled: EventFilter) -> list[tuple[str, str, str]]:
-    """(actor, since, until) of each time that an actor counts; none where that says nothing."""
-    if not settled.member_of:
-        return [(code, "", "~") for code in settled.actor] if len(settled.actor) > 1 else []
-    given: dict[str, Any] = {"groups": settled.member_of}
-    given |= {"actors": settled.actor} if settled.actor else {}
-    given |= {} if settled.as_of is None else {"as_of": int(settled.as_of)}
-    rows = db.execute(_SPELLS["as_of" in given, "actors" in given], given)
+def _spells(db: Connection, resolved: EventFilter) -> list[tuple[str, str, str]]:
+    """Read the membership periods (actor, since, until) that the statement seeks one by one.
+
+    Several actors without a group count for all days. Returns an empty list where there is nothing
+    to seek by, or where there are more than `MAX_INLINE_PERIODS`.
+    """
+    if not resolved.member_of:
+        return [(code, "", "~") for code in resolved.actor] if len(resolved.actor) > 1 else []
+    params: dict[str, Any] = {"groups": resolved.member_of}
+    params |= {"actors": resolved.actor} if resolved.actor else {}
+    params |= {} if resolved.as_of is None else {"as_of": int(resolved.as_of)}
+    rows = db.execute(_SPELLS["as_of" in params, "actors" in params], params)
     found = [(row.actor, row.since, row.until) for row in rows]
     return found if len(found) <= MANY else []
 
 
 def _of_window(
-    spells: list[tuple[str, str, str]], since: str | None, until: str | None
+    periods: list[tuple[str, str, str]], since: str | None, until: str | None
 ) -> dict[str, list[str]]:
-    """Who were members some time in a window, and who all through it; none without a window."""
-    if since is None or not spells:
+    """The actors that were members on some day (`during`) and on every day (`steady`) of a window.
+
+    Empty for a window without a first day.
+    """
+    if since is None or not periods:
         return {}
     last = NEVER if until is None else until
-    during = {a for a, begun, ended in spells if begun <= last and since < ended}
-    steady = {
-        a for a, begun, ended in spells if begun <= since and (last < ended or ended == NEVER)
+    during = {a for a, begun, ended in periods if begun <= last and since < ended}
+    throughout = {
+        a for a, begun, ended in periods if begun <= since and (last < ended or ended == NEVER)
     }
-    return {"during": sorted(during), "steady": sorted(steady)} if during else {}
+    return {"during": sorted(during), "steady": sorted(throughout)} if during else {}
 
 
-def among(db: Connection, settled: EventFilter, seqs: Sequence[int]) -> set[int]:
-    """Which of some revisions of events a filter asks for, each by what it says itself."""
-    found = asking(db, settled, "recorded")  # so that it is driven by the events
-    rows = db.execute(standing_among(found.reading), found.values | {"seqs": list(seqs)})
+def among(db: Connection, resolved: EventFilter, seqs: Sequence[int]) -> set[int]:
+    """Find which of some revisions of events match a filter, each by its own document."""
+    # Sorted by recording, the statement is driven by `events`, not by `participations`.
+    query = asking(db, resolved, "recorded")
+    rows = db.execute(standing_among(query.reading), query.values | {"seqs": list(seqs)})
     return {row.seq for row in rows}
 
 
-def documents(reading: Reading) -> Select[Any]:
-    """(sort value, id, document) of what `matching` finds, in the same order."""
-    hit = matching(reading).subquery()
-    ends = [c.desc() if reading.descending else c.asc() for c in (hit.c.value, hit.c.id)]
+def documents(key: Reading) -> Select[Any]:
+    """Select (sort value, id, document) of the matching events, in order."""
+    hit = matching(key).subquery()
+    ends = [c.desc() if key.descending else c.asc() for c in (hit.c.value, hit.c.id)]
     return (
         select(hit.c.value, hit.c.id, revisions.c.document)
         .join(revisions, revisions.c.seq == hit.c.seq)
@@ -211,32 +232,37 @@ def documents(reading: Reading) -> Select[Any]:
 
 
 @lru_cache(maxsize=4096)
-def page_statement(reading: Reading) -> Compiled:
-    """`documents`, compiled once for each look that a statement can have."""
-    return compiled(reading.kind, documents(reading))
+def page_statement(key: Reading) -> Compiled:
+    """Compile `select_event_documents`, once for each statement key."""
+    return compiled(key.kind, documents(key))
 
 
-def counted(reading: Reading) -> Select[Any]:
-    """How many events a filter asks for."""
-    hit = matching(reading).order_by(None).subquery()
+def counted(key: Reading) -> Select[Any]:
+    """Select the number of matching events."""
+    hit = matching(key).order_by(None).subquery()
     return select(func.count()).select_from(hit)
 
 
 def one(event: str, as_of: int | None = None) -> Select[Any]:
-    """(seq, document) of an event."""
-    held = across(as_of, events, lambda e: select(e.seq).where(e.id == event)).subquery()
-    return select(held.c.seq, revisions.c.document).join(held, held.c.seq == revisions.c.seq)
+    """Select (seq, document) of an event, current or as of a version."""
+    current = across(as_of, events, lambda e: select(e.seq).where(e.id == event)).subquery()
+    return select(current.c.seq, revisions.c.document).join(
+        current, current.c.seq == revisions.c.seq
+    )
 
 
 def of_revisions(seqs: list[int]) -> Select[Any]:
-    """(seq, id, document) of some revisions of events."""
+    """Select (seq, id, document) of some revisions."""
     return select(revisions.c.seq, revisions.c.id, revisions.c.document).where(
         revisions.c.seq.in_(seqs)
     )
 
 
 def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], ColumnElement[Any]]]:
-    """What `matching` found beside the rows of those events, and how to name their columns."""
+    """Join the matching events to their rows of `events`.
+
+    Returns the join, and a function from the name of a column to the column.
+    """
     e = events.c
     if not as_of:
         return hit.join(events, e.seq == hit.c.seq), lambda name: e[name]
@@ -246,10 +272,10 @@ def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], Colu
 
 
 def participating(hit: Subquery, as_of: bool, name: str) -> Subquery:
-    """(value, event): a column of the participations in what `matching` found."""
+    """Select (value, event) of one column of the participations in the matching events."""
     found = []
-    for world in worlds(as_of):
-        p = world.of(participations).c
+    for row_state in worlds(as_of):
+        p = row_state.of(participations).c
         same = and_(p.event == hit.c.id, p.seq == hit.c.seq)
         found.append(
             select(p[name].label("value"), p.event).select_from(hit).join(p.event.table, same)

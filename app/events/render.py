@@ -1,4 +1,4 @@
-"""From an event as given to the document that is stored and answered."""
+"""Rendering of events: an `EventInput` becomes the document that is stored and answered. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,62 +11,62 @@ from app.sources.schemas import Source
 
 GROUPS = frozenset({"alliance", "organization"})
 ACTING = frozenset({"person", "body"})
-"""Kinds whose acts count for the state that they belong to on the day."""
+"""Kinds of actors whose acts count for the state that they belong to on the day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What rendering needs to know of the rest of the record."""
+    """The parts of the record that rendering needs: actors, their states, and sources."""
 
     names: Mapping[str, str]
     kinds: Mapping[str, str]
     belongs: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    """Person or body → (state, since, until) of each spell."""
+    """(state, since, until) of each membership period of a person or body, by its code."""
     sources: Mapping[str, Source] = field(default_factory=dict)
 
     def state_of(self, actor: str, day: str) -> str | None:
-        """The state that a person or body counts for on a day."""
-        spells = self.belongs.get(actor, [])
-        return next((state for state, since, until in spells if since <= day < until), None)
+        """Find the state that a person or body counts for on a day."""
+        periods = self.belongs.get(actor, [])
+        return next((state for state, since, until in periods if since <= day < until), None)
 
 
-def render(given: GivenEvent, dataset: str, known: Known, at: str, revision: int) -> Event:
-    """The document of an event; participants' `actor`s are codes by now."""
-    span = parse(given.date)
+def render(made: GivenEvent, dataset: str, context: Known, at: str, revision: int) -> Event:
+    """Render the document of an event whose actors are codes; `at` is the time of recording."""
+    span = parse(made.date)
     day = span.start.isoformat()
-    participants = list(_participants(given, known, day))
-    quad = given.quad or derived_quad(given)
-    intensity = derived_intensity(given) if given.intensity is None else given.intensity
+    participants = list(_participants(made, context, day))
+    quad = made.quad or derived_quad(made)
+    intensity = derived_intensity(made) if made.intensity is None else made.intensity
     return Event(
-        id=f"{dataset}:{given.key}",
+        id=f"{dataset}:{made.key}",
         dataset=dataset,
-        title=given.title,
-        summary=given.summary,
-        date=given.date,
+        title=made.title,
+        summary=made.summary,
+        date=made.date,
         start=day,
         end=_last(span),
         precision=span.precision,
-        type=given.type,
-        mode=given.mode,
-        cameo=given.cameo,
-        native=given.native,
+        type=made.type,
+        mode=made.mode,
+        cameo=made.cameo,
+        native=made.native,
         intensity=intensity,
         quad=quad,
-        quad_scheme=given.quad_scheme or "gdelt",
-        status=given.status,
+        quad_scheme=made.quad_scheme or "gdelt",
+        status=made.status,
         participants=participants,
-        signals=list(_signals(given, participants, known, intensity, quad, day)),
-        location=given.location,
-        tags=sorted(set(given.tags)),
-        reports=[_report(r, known) for r in given.reports],
-        independent_sources=publishers([_report(r, known) for r in given.reports]),
+        signals=list(_signals(made, participants, context, intensity, quad, day)),
+        location=made.location,
+        tags=sorted(set(made.tags)),
+        reports=[_report(r, context) for r in made.reports],
+        independent_sources=publishers([_report(r, context) for r in made.reports]),
         recorded_at=at,
         revision=revision,
     )
 
 
 def publishers(reports: list[Report]) -> int:
-    """Publishers behind the reports, each counted once; disputing ones are no witnesses."""
+    """Count the publishers of reports that do not dispute the event, each once."""
     return len({r.publisher.casefold() for r in reports if r.stance != "disputes"})
 
 
@@ -74,55 +74,55 @@ def _last(span: Span) -> str | None:
     return None if span.end is None else span.end.isoformat()
 
 
-def derived_intensity(given: GivenEvent) -> float | None:
-    """The Goldstein score of the CAMEO code."""
-    code = None if given.cameo is None else cameo().get(given.cameo)
+def derived_intensity(event: GivenEvent) -> float | None:
+    """Derive the intensity of an event: the Goldstein score of its CAMEO code."""
+    code = None if event.cameo is None else cameo().get(event.cameo)
     return None if code is None else code.goldstein
 
 
-def derived_quad(given: GivenEvent) -> int | None:
-    """The quad class that follows from the CAMEO code, else from the type."""
-    if given.cameo is not None:
-        return quad_of_cameo(given.cameo, given.quad_scheme or "gdelt")
-    return None if given.type is None else quad_of_type(given.type)
+def derived_quad(event: GivenEvent) -> int | None:
+    """Derive the quad class of an event from its CAMEO code, else from its type."""
+    if event.cameo is not None:
+        return quad_of_cameo(event.cameo, event.quad_scheme or "gdelt")
+    return None if event.type is None else quad_of_type(event.type)
 
 
-def _participants(given: GivenEvent, known: Known, day: str) -> list[Participant]:
+def _participants(event: GivenEvent, context: Known, day: str) -> list[Participant]:
     stated = [
         Participant(
             actor=p.actor,
-            name=known.names.get(p.actor) if p.actor else None,
+            name=context.names.get(p.actor) if p.actor else None,
             role=p.role,
             native=p.native,
         )
-        for p in given.participants
+        for p in event.participants
         if p.via is None
     ]
     rolled: dict[tuple[str, str, str], Participant] = {}
     for p in stated:
-        state = known.state_of(p.actor, day) if p.actor else None
+        state = context.state_of(p.actor, day) if p.actor else None
         if p.actor and state:
             rolled.setdefault(
                 (state, p.role, p.actor),
-                Participant(actor=state, name=known.names[state], role=p.role, via=p.actor),
+                Participant(actor=state, name=context.names[state], role=p.role, via=p.actor),
             )
     return [*stated, *rolled.values()]
 
 
 def _signals(
-    given: GivenEvent,
+    event: GivenEvent,
     participants: list[Participant],
-    known: Known,
+    context: Known,
     intensity: float | None,
     quad: int | None,
     day: str,
 ) -> list[Signal]:
-    stated = {(s.from_, s.toward): s for s in given.signals}
+    stated = {(s.from_, s.toward): s for s in event.signals}
     acting = [
         Acting(
-            known.state_of(p.actor, day) or p.actor,
+            context.state_of(p.actor, day) or p.actor,
             p.role,
-            known.kinds.get(p.actor) in GROUPS,
+            context.kinds.get(p.actor) in GROUPS,
         )
         for p in participants
         if p.actor and p.via is None
@@ -154,9 +154,9 @@ def _signals(
     return sorted(found, key=lambda s: (s.from_, s.toward))
 
 
-def _report(given: object, known: Known) -> Report:
-    values = dict(vars(given))
-    source = known.sources[values["source"]]
+def _report(report: object, context: Known) -> Report:
+    values = dict(vars(report))
+    source = context.sources[values["source"]]
     values["reliability"] = values["reliability"] or source.reliability
     return Report(
         title=source.title,

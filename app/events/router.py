@@ -1,4 +1,4 @@
-"""Events over HTTP."""
+"""HTTP routes for events, timelines and facets."""
 
 from typing import Annotated, Literal
 
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
 
 
 class Top(BaseModel):
-    """One of the weightiest events of a bucket."""
+    """One of the events with the greatest absolute intensity in a bucket."""
 
     id: str
     title: str
@@ -35,7 +35,7 @@ class Top(BaseModel):
 
 
 class Bucket(BaseModel):
-    """A stretch of days, both inclusive."""
+    """Totals of the events from one day to another, both inclusive."""
 
     start: str
     end: str
@@ -43,36 +43,40 @@ class Bucket(BaseModel):
     cooperation: int = Field(description="Events of quad 1 and 2.")
     conflict: int = Field(description="Events of quad 3 and 4.")
     mean_intensity: float | None
-    covered: bool = Field(description="False: no dataset covers these days, so 0 says nothing.")
+    covered: bool = Field(
+        description="False: no dataset covers these days, so a count of 0 means unknown."
+    )
     top: list[Top]
 
 
 class TimelineQuery(EventFilter, Drawn):
-    """A filter, and how to draw it."""
+    """A filter on events, with the buckets and the drawing of a timeline."""
 
     granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = Field(
         "auto", description="Size of a bucket; `auto` keeps a window to about a hundred."
     )
-    top: int = Field(3, ge=0, le=50, description="Weightiest events to name in each bucket.")
+    top: int = Field(
+        3, ge=0, le=50, description="Events of greatest absolute intensity to name in each bucket."
+    )
 
 
 class FacetQuery(EventFilter):
-    """A filter, and what to count by."""
+    """A filter on events, with the fields to count by."""
 
     by: Annotated[Words, Field(min_length=1)] = Field(
-        description="Fields, separated by commas.", examples=[["type,actor"]]
+        description="Fields to count by, separated by commas.", examples=[["type,actor"]]
     )
 
 
 class Count(BaseModel):
-    """How many events have a value."""
+    """A value of a field, with the number of events that have it."""
 
     value: str | int | None
     count: int
 
 
 class Facets(BaseModel):
-    """Counts by each field asked for."""
+    """Counts of the matching events, by each requested field."""
 
     data: dict[str, list[Count]]
     meta: Meta
@@ -89,9 +93,9 @@ EventId = Annotated[
 
 
 class OneQuery(Past):
-    """What one event takes."""
+    """Parameters of one event."""
 
-    explain: bool = Field(False, description="Adds how type, signals and status came about.")
+    explain: bool = Field(False, description="Adds how type, signals and status were derived.")
 
 
 @router.get(
@@ -103,13 +107,13 @@ class OneQuery(Past):
 def list_events(
     asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Events, newest first, in the form asked for by `format` or by `Accept`."""
+    """Lists the matching events, newest first, in the format of `format` or `Accept`."""
     form = asked.format or accepted(request.headers.get("accept"), MEDIA)
     if form != "json":
         made: Response = request.app.state.feeds(form, asked, request)
         return made
     if asked.bom:
-        raise InvalidError("bom", "does not go with format=json", "Goes with format=csv.")
+        raise InvalidError("bom", "does not go with format=json", "Use it with format=csv.")
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 
@@ -132,7 +136,7 @@ def list_events(
 def get_event(
     event_id: EventId, asked: Annotated[OneQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """One event, with every report of it; one that was merged leads to its survivor."""
+    """Returns one event with its reports; an event that was merged redirects to its survivor."""
     with database.connect() as db:
         row = read.one(db, event_id, version_at(db, asked.as_of))
 
@@ -154,19 +158,22 @@ def get_event(
 def get_timeline(
     asked: Annotated[TimelineQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """Buckets without holes, oldest first; zero is not the same as not covered."""
+    """Counts the matching events in consecutive buckets, oldest first.
+
+    A count of 0 in days that no dataset covers means unknown: see `covered`.
+    """
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 
         def make() -> Response:
             try:
-                held = counts.timeline(db, asked, asked.granularity, asked.top)
+                buckets = counts.timeline(db, asked, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidError("granularity", str(many), hint) from many
-            rows = [encode(bucket).decode() for bucket in held]
+            rows = [encode(bucket).decode() for bucket in buckets]
             known = Meta(version=version)
-            if not any(b["count"] for b in held):
+            if not any(b["count"] for b in buckets):
                 known.reason = read.why_empty(db, queries.settle(db, asked))
             answer = page(rows, known, links(request, None, version))
             return in_form(request, "timeline", asked, answer)
@@ -181,11 +188,11 @@ FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode"
     "/facets", response_model=Facets, operation_id="getFacets", responses=shown("getFacets")
 )
 def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database: Held) -> Response:
-    """Counts of the matching events by one field or several, most first."""
+    """Counts the matching events by one or several fields, the highest count first."""
     wanted = list(dict.fromkeys(part.strip() for one in asked.by for part in one.split(",")))
     if not set(wanted) <= set(FACES):
         known = f"Known: {', '.join(FACES)}."
-        raise InvalidError("by", "names a field that cannot be counted", known)
+        raise InvalidError("by", "has a field that cannot be counted", known)
     with database.connect() as db:
         version, _ = seen(db, asked.as_of)
 

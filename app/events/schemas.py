@@ -1,4 +1,4 @@
-"""Events as JSON: as they are given, and as they are answered."""
+"""JSON schemas of events: the input of the load format, and the document that is answered."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ Date = Annotated[Word, AfterValidator(_dated)]
 
 
 MOST_TAGS, MOST_REPORTS = 100, 1000
-"""Of one event."""
+"""The most tags and reports of one event."""
 
 
 class Location(BaseModel):
@@ -36,7 +36,7 @@ class Location(BaseModel):
 
 
 class GivenParticipant(BaseModel):
-    """Who took part, by any name."""
+    """A participant in an event, by any name or code."""
 
     model_config = ConfigDict(extra="ignore")
     actor: Word | None = None
@@ -46,7 +46,7 @@ class GivenParticipant(BaseModel):
 
 
 class GivenSignal(BaseModel):
-    """What an analyst states that the event does to an alignment."""
+    """A signal that an analyst states, in place of the derived one."""
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
     from_: Word = Field(alias="from")
@@ -92,7 +92,7 @@ class GivenEvent(BaseModel):
 
 
 class Participant(BaseModel):
-    """Who took part; a state's share in what its people and bodies do has `via`."""
+    """A participant in an event; `via` names the person or body through which a state took part."""
 
     actor: str | None
     name: str | None
@@ -102,7 +102,7 @@ class Participant(BaseModel):
 
 
 class Signal(BaseModel):
-    """A directed statement: this moves `from` toward (+) or away from (−) `toward`."""
+    """A directed score: the event moves `from` toward (+) or away from (−) `toward`."""
 
     model_config = ConfigDict(populate_by_name=True)
     from_: str = Field(alias="from")
@@ -115,7 +115,7 @@ class Signal(BaseModel):
 
 
 class Report(BaseModel):
-    """Who says so."""
+    """A source's report of the event."""
 
     source: str
     title: str
@@ -131,7 +131,7 @@ class Report(BaseModel):
 
 
 class Event(BaseModel):
-    """Something that happened, as its sources tell it."""
+    """Something that happened, as its sources report it."""
 
     id: str
     dataset: str
@@ -139,7 +139,7 @@ class Event(BaseModel):
     summary: str | None
     date: str = Field(description="As stated, in EDTF.")
     start: str
-    end: str | None = Field(description="Inclusive; null while it still runs.")
+    end: str | None = Field(description="Last day, inclusive; null while it still goes on.")
     precision: str
     type: EventType | None
     mode: str | None
@@ -154,6 +154,8 @@ class Event(BaseModel):
     location: Location | None
     tags: list[str]
     reports: list[Report]
-    independent_sources: int = Field(description="Publishers, each counted once.")
+    independent_sources: int = Field(
+        description="Publishers whose reports do not dispute the event, each counted once."
+    )
     recorded_at: str
     revision: int

@@ -1,4 +1,4 @@
-"""From who did what to whom, to who moved toward whom: one table of rules. Pure.
+"""Signals are derived from the roles of an event's participants, by one table of rules. Pure.
 
 | rule | where | signals | score |
 |---|---|---|---|
@@ -6,11 +6,11 @@
 | `host` | others take part, and a host | each → host, and → an initiating group | intensity |
 | `group` | no host, a group initiates | each participant → the group | intensity |
 | `pairwise` | neither; 2 to 8 take part | each → each other | intensity / (n − 1) |
-| `absent` | somebody stayed away | absent → host, and → an initiating group | −abs(intensity) |
+| `absent` | an actor stayed away | absent → host, and → an initiating group | −abs(intensity) |
 | `stated` | the analyst says so | as stated, in place of the derived one of that pair | as stated |
 
-Persons and bodies count for their state. No actor signals toward itself. Affected ones and
-mediators give no signal. Of several rules for one pair the first in this table holds.
+Persons and bodies count for their state. No actor signals toward itself. Affected actors and
+mediators give no signal. Where several rules apply to a pair, the first in this table counts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ PAIRWISE_LIMIT = 8
 
 
 class Acting(NamedTuple):
-    """An actor in a role; already the state where a person or body acted for one."""
+    """An actor in a role; a person or body is replaced by its state."""
 
     actor: str
     role: str
@@ -28,7 +28,7 @@ class Acting(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """A signal that follows from the roles."""
+    """A signal derived from the roles of the participants."""
 
     from_: str
     toward: str
@@ -37,7 +37,7 @@ class Derived(NamedTuple):
 
 
 def derive(acting: Sequence[Acting], intensity: float | None) -> list[Derived]:
-    """The signals that roles and intensity (−10 … +10) imply; none without an intensity."""
+    """Derive signals from roles and intensity (−10 … +10); none where it is 0 or None."""
     if not intensity:
         return []
     found: dict[tuple[str, str], Derived] = {}
@@ -76,12 +76,16 @@ def _all(acting: Sequence[Acting], intensity: float) -> Iterator[Derived]:
 
 
 def mass(score: float, confidence: float) -> int:
-    """Weight of a signal in thousandths, 0 … 1000: |score| / 10 × confidence."""
+    """The weight of a signal in thousandths, 0 … 1000: |score| / 10 × confidence."""
     return round(abs(score) * 100 * confidence)
 
 
 def quad_of(score: float, event_quad: int | None, stated: bool) -> int:
-    """The event's quad class where the signal has its sign, else verbal of the signal's sign."""
+    """The quad class of a signal: 1–4, or 0 where its score is 0.
+
+    It is the event's own class where that class has the sign of a derived signal. Else the sign
+    comes from the score, and verbal or material from the event; verbal where it has no class.
+    """
     if score == 0:
         return 0
     cooperative = score > 0

@@ -1,8 +1,9 @@
-"""The statement that finds the events of a filter, put together arm by arm.
+"""The statement that finds the events of a filter is built from arms.
 
-A filter on who took part drives it from `participations`, which are clustered by (actor, start,
-event); without one it is driven from `events` by (start, id). An arm looks at one world: what began
-in the window, or what began before and still ran in it.
+With a filter on participants it is driven by `participations`, which are clustered by (actor,
+start, event); else it is driven by `events`, by (start, id). One arm reads either current or
+superseded rows, and either events that began in the window, or events that began before it and
+still went on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,148 +37,151 @@ from app.db.worlds import World
 from app.events.conditions import NARROWING, OF_EVENTS, Row, Shape, Who, who
 from app.events.filter import Sort
 
+Bound = Callable[[Any], ColumnElement[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that the look of a statement depends on; its values are `Asked.values`."""
+    """Everything that the text of a statement depends on; its values are in `BoundQuery.values`."""
 
     kind: str
     shape: Shape
     sort: Sort = "-date"
     after: bool = False
     passed: bool = False
-    """The cursor has passed the bound of the days on its side."""
+    """Whether the cursor lies within the window, so that the bound on its side is not needed."""
     limited: bool = False
     apart: bool = False
-    """Several actors, each sought by itself."""
+    """Whether each of several actors is sought separately."""
 
     @property
     def descending(self) -> bool:
-        """Newest, or best, first."""
+        """Whether the newest, or the most relevant, come first."""
         return self.sort.startswith("-") or self.sort == "relevance"
 
     @property
     def by_day(self) -> bool:
-        """By when it happened: not by when it was recorded, nor by how well it fits."""
+        """Whether the order is by the day of the event, not by its recording or relevance."""
         return self.sort.endswith("date")
 
 
 CARRIED = ("dataset", "type", "intensity", "quad", "status")
-"""Columns of events that participations have too."""
+"""Columns of `events` that `participations` has too."""
 
 
-def matching(reading: Reading, *carried: str) -> Select[Any]:
-    """(sort value, id, seq) of the events that a filter asks for, in order, and some of `CARRIED`
-    beside them."""
-    found: Select[Any] = _Builder(reading, carried).statement()
+def matching(key: Reading, *carried: str) -> Select[Any]:
+    """Select (sort value, id, seq) of the matching events in order, with some `CARRIED_COLUMNS`."""
+    found: Select[Any] = _Builder(key, carried).statement()
     return found
 
 
 @lru_cache(maxsize=1024)
-def standing_among(reading: Reading) -> CompoundSelect[Any]:
-    """The revisions among those in the parameter `seqs` that meet every condition, either world."""
-    whole = _Builder(reading)
-    return union_all(*(_Arms(whole, world).among() for world in World))
+def standing_among(key: Reading) -> CompoundSelect[Any]:
+    """Select which revisions of the parameter `seqs` match, current and superseded ones."""
+    builder = _Builder(key)
+    return union_all(*(_Arms(builder, row_state).among() for row_state in World))
 
 
 class _Builder:
-    """Puts the statement of a reading together."""
+    """Builds the statement of a key from its arms."""
 
-    def __init__(self, reading: Reading, carried: Sequence[str] = ()) -> None:
-        self.reading, self.shape, self.carried = reading, reading.shape, carried
-        self.as_of = reading.shape.has("as_of")
-        self.demanded = who(reading.shape)
-        self.of_parts = bool(self.demanded) and reading.by_day
+    def __init__(self, key: Reading, carried: Sequence[str] = ()) -> None:
+        self.key, self.shape, self.carried = key, key.shape, carried
+        self.as_of = key.shape.has("as_of")
+        self.demanded = who(key.shape)
+        self.of_parts = bool(self.demanded) and key.by_day
         self.first: Who | None = self.demanded.pop(0) if self.of_parts else None
-        self.ranks = ranked(reading.kind) if reading.sort == "relevance" else None
-        self.limit = bindparam("page", type_=Integer) if reading.limited else None
+        self.ranks = ranked(key.kind) if key.sort == "relevance" else None
+        self.limit = bindparam("page", type_=Integer) if key.limited else None
 
     def statement(self) -> Any:
-        """The whole of it: from what stands, and for a version from what stood then too."""
+        """Build the whole statement, over current rows and, as of a version, superseded ones."""
         now = _Arms(self, World.NOW).statement()
         if not self.as_of:
             return now
-        now = now.cte("stands").prefix_with("MATERIALIZED")  # it is asked three times
+        now = now.cte("current_rows").prefix_with("MATERIALIZED")  # used three times, read once
         past = _Arms(self, World.PAST, self._bound(now.c.value)).statement().subquery()
         both = union_all(*(select(*a.c) for a in (now, past))).subquery().c
         return self.ordered(select(*both), (both.value, both.id))
 
-    def _bound(self, value: Any) -> Callable[[Any], Any] | None:
-        """Where a page that what stands has filled already ends: the past is not read beyond it.
+    def _bound(self, value: Any) -> Bound | None:
+        """Build the bound beyond which superseded rows are not read: the end of a full page.
 
-        Else a page would walk through all that was replaced before the version that is asked for.
-        The bound is told together with that of the days on its side, so that one of them is sought.
+        Without it a page would read every row that was superseded before its version. Returns a
+        function that combines this bound with the bound of the window on the same side, so that the
+        index is searched by one value.
         """
         if self.limit is None:
             return None
-        last = func.min(value) if self.reading.descending else func.max(value)
+        last = func.min(value) if self.key.descending else func.max(value)
         full = func.count() >= self.limit
 
         def within(other: Any) -> Any:
-            nearer = last > other if self.reading.descending else last < other
+            nearer = last > other if self.key.descending else last < other
             return select(case((and_(full, nearer), last), else_=other)).scalar_subquery()
 
         return within
 
     def ordered(self, statement: Any, columns: Any, most: Any = None) -> Any:
-        """In the order asked for, up to a number of rows: a page, where not said otherwise."""
-        ends = [c.desc() if self.reading.descending else c.asc() for c in columns]
+        """Order a statement, and limit it to `most` rows, by default to a page."""
+        ends = [c.desc() if self.key.descending else c.asc() for c in columns]
         statement = statement.order_by(*ends)
         most = self.limit if most is None else most
         return statement if most is None else statement.limit(most)
 
 
 class _Arms:
-    """The statement over one world: what began in the window, and what still ran in it."""
+    """Builds the arms over current or over superseded rows."""
 
-    def __init__(
-        self, whole: _Builder, world: World, bound: Callable[[Any], Any] | None = None
-    ) -> None:
-        self.whole, self.world, self.bound = whole, world, bound
-        self.reading, self.shape = whole.reading, whole.shape
-        self.parts, self.events = world.of(participations), world.of(events)
-        self.driver: Any = self.parts if whole.of_parts else self.events
-        self.ident = self.parts.c.event if whole.of_parts else self.events.c.id
+    def __init__(self, builder: _Builder, row_state: World, bound: Bound | None = None) -> None:
+        self.builder, self.row_state, self.bound = builder, row_state, bound
+        self.key, self.shape = builder.key, builder.shape
+        self.parts, self.events = row_state.of(participations), row_state.of(events)
+        self.driver: Any = self.parts if builder.of_parts else self.events
+        self.ident = self.parts.c.event if builder.of_parts else self.events.c.id
 
     def statement(self) -> Any:
-        """Both arms, in the order asked for."""
+        """Build both arms: events that began in the window, and earlier ones that still went on."""
         value: Any = self.driver.c.start
-        if not self.reading.by_day:
-            ranks = self.whole.ranks
+        if not self.key.by_day:
+            ranks = self.builder.ranks
             value = self.events.c.recorded_at if ranks is None else ranks.c.rank
-        # Not by the column itself, so that the index of what runs on is taken, not of the days.
+        # An expression, not the column: so the index on events of several days is used.
         start = self.driver.c.start.concat("")
         if not self.shape.has("since") or self.shape.has("certain"):
-            return self.arm(value, self.days(), self.whole.limit)
+            return self.arm(value, self.days(), self.builder.limit)
         parts = [
             (value, list(self.days()), True),
-            (start if self.reading.by_day else value, self.running(start), False),
+            (start if self.key.by_day else value, self.running(start), False),
         ]
-        if self.reading.by_day and not self.reading.descending:
-            parts.reverse()  # what began before the window comes first
-        one = self.arm(*parts[0][:2], self.whole.limit, in_window=parts[0][2])
-        one = one.cte(f"one_{self.world.value}")
-        rest: Any = self.whole.limit
-        if rest is not None and self.reading.by_day:
+        if self.key.by_day and not self.key.descending:
+            parts.reverse()  # events that began before the window come first
+        one = self.arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2])
+        one = one.cte(f"one_{self.row_state.value}")
+        rest: Any = self.builder.limit
+        if rest is not None and self.key.by_day:
             rest = rest - select(func.count()).select_from(one).scalar_subquery()
-            if self.bound is not None and self.reading.descending:
-                # The page ends within the window already: nothing that began before is on it.
+            if self.bound is not None and self.key.descending:
+                # The page ends within the window: no event that began before it is on the page.
                 since = bindparam("since", type_=String)
                 rest = case((self.bound("") >= since, 0), else_=rest)
         two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(*a.c) for a in (one, two))).subquery().c
-        return self.whole.ordered(select(*both), (both.value, both.id))
+        return self.builder.ordered(select(*both), (both.value, both.id))
 
     def days(self) -> Iterator[ColumnElement[bool]]:
-        """Within the window. The bound that a cursor has passed is left out: SQLite would seek by
-        it instead of by the cursor, and walk through every page before."""
+        """Build the conditions of an event that began in the window.
+
+        The bound that the cursor has passed is left out: SQLite would search the index by it, not
+        by the cursor, and walk through every page before.
+        """
         near, certain = self.driver.c, self.shape.has("certain")
-        passed, descending = self.reading.passed, self.reading.descending
+        passed, descending = self.key.passed, self.key.descending
         first: Any = bindparam("since", type_=String) if self.shape.has("since") else None
         last: Any = bindparam("until", type_=String) if self.shape.has("until") else None
-        if self.bound is not None and self.reading.by_day and descending:
+        if self.bound is not None and self.key.by_day and descending:
             first = self.bound("" if first is None else first)
-        elif self.bound is not None and self.reading.by_day:
+        elif self.bound is not None and self.key.by_day:
             yield near.start <= self.bound("~" if last is None or certain else last)
             last = last if certain else None
         if first is not None and (descending or not passed):
@@ -186,7 +190,7 @@ class _Arms:
             yield (near.end if certain else near.start) <= last
 
     def running(self, start: Any) -> list[ColumnElement[bool]]:
-        """Begun before the window and still on in it."""
+        """Build the conditions of an event that began before the window and still went on in it."""
         near = self.driver.c
         since: ColumnElement[str] = bindparam("since")
         return [start < since, near.end >= since, near.end != near.start]
@@ -194,50 +198,50 @@ class _Arms:
     def arm(
         self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
     ) -> Any:
-        """The events that meet every condition and these on the days."""
+        """Build one arm: the events that meet every condition, these on days included."""
         apart: FromClause | None = None
-        whole, near, ident = self.whole, self.driver.c, self.ident
-        if whole.first is not None and self.reading.apart:
+        builder, near, ident = self.builder, self.driver.c, self.ident
+        if builder.first is not None and self.key.apart:
             name = "now" if in_window else "then"
-            apart = dialect.apart(self.reading.kind, name, ("actor", "since", "until"))
-        beside = (near[name] for name in whole.carried)
-        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"), *beside)
-        if whole.ranks is not None:
-            base = base.join(whole.ranks, whole.ranks.c.seq == near.seq)
-        if whole.first is not None:
+            apart = dialect.apart(self.key.kind, name, ("actor", "since", "until"))
+        carried = (near[name] for name in builder.carried)
+        base = select(value.label("value"), ident.label("id"), near.seq.label("seq"), *carried)
+        if builder.ranks is not None:
+            base = base.join(builder.ranks, builder.ranks.c.seq == near.seq)
+        if builder.first is not None:
             base = self.took_part(base, value, apart, in_window)
         base = self.narrowed(base)
-        if self.reading.after:
+        if self.key.after:
             key = (bindparam(name, type_=String) for name in ("after_value", "after_id"))
             there = tuple_(*key)
             here = tuple_(value, ident)
-            base = base.where(here < there if self.reading.descending else here > there)
+            base = base.where(here < there if self.key.descending else here > there)
         base = base.where(*days)
-        if self.bound is not None and not (self.reading.by_day and in_window):
-            descending = self.reading.descending
+        if self.bound is not None and not (self.key.by_day and in_window):
+            descending = self.key.descending
             inside = value >= self.bound("") if descending else value <= self.bound("~")
             base = base.where(inside)
         if apart is None:
-            return whole.ordered(base, (value, ident), most)
-        each = whole.ordered(base, (value, ident)).lateral()
+            return builder.ordered(base, (value, ident), most)
+        each = builder.ordered(base, (value, ident)).lateral()
         rows = select(*each.c).select_from(apart).join(each, true())
-        rows = dialect.once(self.reading.kind, rows, each.c.value, each.c.id)
-        return whole.ordered(rows, (each.c.value, each.c.id), most)
+        rows = dialect.once(self.key.kind, rows, each.c.value, each.c.id)
+        return builder.ordered(rows, (each.c.value, each.c.id), most)
 
     def narrowed(self, base: Select[Any]) -> Select[Any]:
-        """Held to every condition but those on the days."""
+        """Apply every condition except those on days."""
         near = self.driver.c
-        for other in self.whole.demanded:
+        for other in self.builder.demanded:
             p = self.parts.alias()
-            same = (p.c.event == self.ident, *other.conditions(p.c, as_of=self.whole.as_of))
+            same = (p.c.event == self.ident, *other.conditions(p.c, as_of=self.builder.as_of))
             base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
-        row = Row(self.reading.kind, self.shape, self.world, near, self.events.c)
+        row = Row(self.key.kind, self.shape, self.row_state, near, self.events.c)
         for branch in NARROWING.values():
             base = base.where(*branch(row))
         return base
 
     def among(self) -> Select[Any]:
-        """The revisions among those in the parameter `seqs` that meet every condition."""
+        """Select which revisions of the parameter `seqs` meet every condition."""
         near = self.driver.c
         found = self.narrowed(select(near.seq))
         found = found.where(near.seq.in_(bindparam("seqs", expanding=True)))
@@ -252,19 +256,19 @@ class _Arms:
     def took_part(
         self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
     ) -> Select[Any]:
-        """Narrowed to who took part; an actor in several roles gives one row."""
-        first, p = self.whole.first, self.parts.c
+        """Apply the first participant clause; an actor in several roles gives one row."""
+        first, p = self.builder.first, self.parts.c
         assert first is not None
         if any(self.shape.has(name) for name in OF_EVENTS):
             base = base.join(self.events, self.events.c.seq == p.seq)
-        as_of = self.whole.as_of
+        as_of = self.builder.as_of
         if apart is None:
             base = base.where(*first.conditions(p, in_window=in_window, as_of=as_of))
         else:
             of = apart.c
             base = base.where(*replace(first, actors=(), groups=()).conditions(p, as_of=as_of))
             base = base.where(p.actor == of.actor)
-            # As a case: bare bounds known only at run time are taken for tiny ranges.
-            held = and_(p.start >= of.since, p.start < of.until)
-            base = base.where(case((held, true()), else_=false()))
-        return dialect.once(self.reading.kind, base, value, self.ident)
+            # Within a CASE: PostgreSQL takes plain bounds known only at run time for a tiny range.
+            is_member = and_(p.start >= of.since, p.start < of.until)
+            base = base.where(case((is_member, true()), else_=false()))
+        return dialect.once(self.key.kind, base, value, self.ident)

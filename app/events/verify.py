@@ -1,4 +1,4 @@
-"""Whether the indexes say what the documents say: everything is computed again and compared."""
+"""Verification of the indexes of events: every row is computed again and compared."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ INDEXES: tuple[tuple[Table, str], ...] = (
 
 
 def findings(db: Connection) -> Iterator[str]:
-    """What is wrong, in words; nothing where all is as it has to be."""
+    """Describe every difference between the indexes and the documents, one a line."""
     yield from _numbering(db)
     yield from _worlds(db)
     last = ""
@@ -45,7 +45,7 @@ def findings(db: Connection) -> Iterator[str]:
     yield from _sums(db)
     for statement in odd_volumes():
         for row in db.execute(statement.limit(PART)):
-            yield f"volumes: {tuple(row)} is not what the signals say"
+            yield f"volumes: {tuple(row)} differs from the sum of the signals"
 
 
 def _numbering(db: Connection) -> Iterator[str]:
@@ -59,20 +59,23 @@ def _numbering(db: Connection) -> Iterator[str]:
 
 
 def _worlds(db: Connection) -> Iterator[str]:
-    """Each revision of an event is in one world; what was replaced says by what."""
+    """Check that each revision of an event is either current or superseded, and not both."""
     r, e, p = revisions.c, events.c, PAST[events].c
     there = [exists().where(t.seq == r.seq) for t in (e, p)]
     ended = r.action == "merge"
     lost = select(r.seq, r.id).where(r.kind == "event", ~ended, ~there[0], ~there[1])
     both = select(r.seq, r.id).where(r.kind == "event", there[0], there[1])
-    for words, found in (("in no index", lost), ("in two worlds", both)):
+    for words, found in (
+        ("neither current nor superseded", lost),
+        ("current and superseded", both),
+    ):
         for seq, ident in db.execute(found.limit(PART)):
             yield f"{ident}: its revision {seq} is {words}"
     for table, _ in INDEXES:
         past = PAST[table].c
         wrong = select(func.count()).select_from(PAST[table]).where(past.gone <= past.seq)
         if n := db.scalar(wrong):
-            yield f"{PAST[table].name}: {n} rows ended before they began"
+            yield f"{PAST[table].name}: {n} rows were superseded before they were written"
 
 
 def _next_ids(db: Connection, after: str) -> list[str]:
@@ -89,18 +92,18 @@ def _of_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
         try:
             event = Event.model_validate_json(document)
         except ValidationError as wrong:
-            yield f"revision {seq}: not as documented: {wrong.errors()[0]['loc']}"
+            yield f"revision {seq}: does not match the schema: {wrong.errors()[0]['loc']}"
             continue
         for name, row in rows_of(event, seq):
             expected[name].add(_comparable(row))
     for table, key in INDEXES:
         rows = db.execute(select(table).where(table.c[key].in_(ids)))
-        held = {_comparable(dict(row._mapping)) for row in rows}
-        for words, odd in (
-            ("is missing", expected[table.name] - held),
-            ("should not be there", held - expected[table.name]),
+        stored = {_comparable(dict(row._mapping)) for row in rows}
+        for words, differing in (
+            ("is missing", expected[table.name] - stored),
+            ("is not in the document", stored - expected[table.name]),
         ):
-            for pairs in sorted(odd, key=str)[:PART]:
+            for pairs in sorted(differing, key=str)[:PART]:
                 yield f"{table.name}: {dict(pairs)} {words}"
 
 
@@ -109,21 +112,21 @@ def _comparable(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _strays(db: Connection) -> Iterator[str]:
-    """Rows of events that do not stand."""
+    """Check that no index row belongs to an event without a current row."""
     for table, key in INDEXES[1:]:
         gone = ~exists().where(events.c.id == table.c[key])
         if n := db.scalar(select(func.count()).select_from(table).where(gone)):
-            yield f"{table.name}: {n} rows of events that do not stand"
+            yield f"{table.name}: {n} rows of events that are not current"
 
 
 def _references(db: Connection) -> Iterator[str]:
-    """Rows that refer to what is not there: loaders spare the database looking it up."""
+    """Check every foreign key: loaders skip the checks of the database."""
     for table in metadata.sorted_tables:
         for key in table.foreign_keys:
-            asked, there = key.parent, exists().where(key.column == key.parent)
-            lost = select(asked, func.count()).where(asked.is_not(None), ~there)
-            for value, n in db.execute(lost.group_by(asked).order_by(asked).limit(PART)):
-                yield f"{table.name}: {n} rows of the {asked.name} {value!r}, which is not there"
+            column, found = key.parent, exists().where(key.column == key.parent)
+            lost = select(column, func.count()).where(column.is_not(None), ~found)
+            for value, n in db.execute(lost.group_by(column).order_by(column).limit(PART)):
+                yield f"{table.name}: {n} rows of the {column.name} {value!r}, which does not exist"
 
 
 def _sums(db: Connection) -> Iterator[str]:
@@ -133,12 +136,15 @@ def _sums(db: Connection) -> Iterator[str]:
         {*db.scalars(select(s["from"]).distinct()), *db.scalars(select(d["from"]).distinct())}
     )
     for code in actors:
-        given = [dict(r._mapping) for r in db.execute(select(signals).where(s["from"] == code))]
-        kept = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
-        again, held = (
+        signal_rows = [
+            dict(r._mapping) for r in db.execute(select(signals).where(s["from"] == code))
+        ]
+        sum_rows = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
+        expected, stored = (
             {tuple(r[k] for k in keys): tuple(r[n] for n in SUMS) for r in rows}
-            for rows in (sums_of(given), kept)
+            for rows in (sums_of(signal_rows), sum_rows)
         )
-        for key in sorted(again.keys() | held.keys()):
-            if again.get(key) != held.get(key):
-                yield f"day_sums: {key} holds {held.get(key)}, the signals say {again.get(key)}"
+        for key in sorted(expected.keys() | stored.keys()):
+            if expected.get(key) != stored.get(key):
+                found = f"{stored.get(key)}, the signals sum to {expected.get(key)}"
+                yield f"day_sums: {key} is {found}"

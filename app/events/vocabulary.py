@@ -1,4 +1,4 @@
-"""The words of the record, and the crosswalks from other vocabularies. Codes are text. Pure."""
+"""The vocabulary of the record, and crosswalks from other vocabularies. Codes are text. Pure."""
 
 import csv
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ RELIABILITY: Mapping[Reliability, str] = {
     "E": "unreliable",
     "F": "cannot be judged",
 }
-"""Of a source, in the Admiralty system."""
+"""Grades of the reliability of a source, in the Admiralty system."""
 
 CREDIBILITY: Mapping[Credibility, str] = {
     1: "confirmed by other sources",
@@ -44,7 +44,7 @@ CREDIBILITY: Mapping[Credibility, str] = {
     5: "improbable",
     6: "cannot be judged",
 }
-"""Of a piece of information, in the Admiralty system."""
+"""Grades of the credibility of a piece of information, in the Admiralty system."""
 
 QUADS: Mapping[Quad, str] = {
     1: "verbal cooperation",
@@ -89,7 +89,7 @@ MODES: Mapping[EventType, tuple[str, ...]] = {
         "unconventional",
     ),
 }  # fmt: skip
-"""The modes of PLOVER 0.8; a type without any has none to state."""
+"""The modes of each type in PLOVER 0.8; some types have none."""
 
 _LAST_ROOTS: Mapping[QuadScheme, tuple[int, int, int, int]] = {
     "gdelt": (5, 9, 14, 20),
@@ -98,7 +98,7 @@ _LAST_ROOTS: Mapping[QuadScheme, tuple[int, int, int, int]] = {
 
 
 class Crossed(NamedTuple):
-    """What a code of another vocabulary is in PLOVER."""
+    """The PLOVER type and mode of a code of another vocabulary."""
 
     type: EventType
     mode: str | None = None
@@ -112,19 +112,19 @@ ACLED: Mapping[str, Crossed | None] = {
     "Riots": Crossed("PROTEST", "riot"),
     "Strategic developments": None,
 }
-"""By `event_type`; strategic developments can be anything, from a treaty to looting."""
+"""PLOVER types by ACLED's `event_type`; strategic developments range from treaties to looting."""
 
 UCDP: Mapping[str, Crossed] = {
     "1": Crossed("ASSAULT"),
     "2": Crossed("ASSAULT"),
     "3": Crossed("ASSAULT"),
 }
-"""By `type_of_violence`: state-based, non-state, one-sided."""
+"""PLOVER types by UCDP's `type_of_violence`: state-based, non-state, one-sided."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameoCode:
-    """A CAMEO code, its Goldstein score (-10 to +10), and what it is in PLOVER."""
+    """A CAMEO code with its Goldstein score (-10 to +10) and its PLOVER type and mode."""
 
     code: str
     name: str
@@ -135,9 +135,10 @@ class CameoCode:
 
 @cache
 def cameo() -> Mapping[str, CameoCode]:
-    """Every CAMEO code, roots included. PLOVER has nothing for the roots 01 and 02.
+    """Load every CAMEO code, roots included, by code.
 
-    A mode that PLOVER 0.8 renamed has its present name, one that it dropped is left out.
+    PLOVER has no type for the roots 01 and 02. A mode that PLOVER 0.8 renamed has its new name, a
+    mode that it dropped is left out.
     """
     text = files("app.events").joinpath("cameo.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
@@ -163,7 +164,7 @@ def quad_of_type(type_: EventType) -> Quad:
 
 
 def quad_of_cameo(code: str, scheme: QuadScheme) -> Quad | None:
-    """The quad class of a CAMEO code by its root; None if it has no root from 01 to 20."""
+    """The quad class of a CAMEO code by its root; None where the root is not in 01 to 20."""
     root = code[:2]
     if len(root) < 2 or not (root.isascii() and root.isdigit()) or not 1 <= int(root) <= 20:
         return None

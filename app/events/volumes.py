@@ -1,4 +1,4 @@
-"""How many signals each dataset holds at all, by day and by month: written with the day sums."""
+"""Volumes: the number of signals of each dataset by day and by month, written with day sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from app.db.tables import signals, volumes
 def add_volumes(
     db: Connection, changed: Sequence[tuple[str, str, int]], *, gone: bool = False
 ) -> None:
-    """Add (dataset, day, n) to the volumes; `gone` where some may be empty then."""
+    """Add (dataset, day, n) to the volumes; with `gone`, rows that became 0 are deleted."""
     pour_sums(db, volumes, volumes_of(changed))
     if gone:
         db.execute(delete(volumes).where(volumes.c.n == 0))
 
 
 def volumes_of(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, str, int]]:
-    """Rows of `volumes` from (dataset, day, n)."""
+    """Build rows of `volumes`, by day and by month, from (dataset, day, n)."""
     total: dict[tuple[str, str, str], int] = {}
     for dataset, day, n in changed:
         for key in ((dataset, "day", day), (dataset, "month", day[:7])):
@@ -28,14 +28,14 @@ def volumes_of(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, 
 
 
 def odd_volumes() -> Iterator[Select[Any]]:
-    """(dataset, size, start) where volumes are not what the signals say, either way."""
+    """Select (dataset, size, start) where volumes and signals differ, in either direction."""
     s = signals.c
     sizes = {"day": s.start, "month": func.substr(s.start, 1, 7)}
     every = union_all(*(
         select(s.dataset, literal(size).label("size"), start.label("start"))
         for size, start in sizes.items()
     )).subquery()  # fmt: skip
-    again = select(*every.c, func.count()).group_by(*every.c).subquery()
-    for ours, theirs in ((volumes, again), (again, volumes)):
+    expected = select(*every.c, func.count()).group_by(*every.c).subquery()
+    for ours, theirs in ((volumes, expected), (expected, volumes)):
         rows = except_(select(*ours.c), select(*theirs.c)).subquery()
         yield select(*list(rows.c)[:3])

@@ -1,1 +1,1 @@
-"""The page at `/`: what the API can do, in a browser, with no internet."""
+"""The explorer: a page at `/` that uses the API in a browser, without internet access."""

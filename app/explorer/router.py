@@ -1,4 +1,4 @@
-"""Serves the explorer: files as they are, no build step, nothing from outside."""
+"""Serve the files of the explorer as they are, without a build step or external resources."""
 
 import hashlib
 from functools import cache
@@ -28,27 +28,27 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Not even a mistake of ours can fetch from elsewhere or run what a title says."""
+"""The policy keeps a mistake in the page from loading other sites or running a title as code."""
 
 
 @router.get("/")
 def page(request: Request) -> Response:
-    """The explorer; its address holds all of its state."""
+    """Serve the page of the explorer; all of its state is in its address."""
     return served(request, "index.html")
 
 
 @router.get("/explorer/{name:path}")
 def file(name: str, request: Request) -> Response:
-    """A part of the explorer."""
+    """Serve a file of the explorer."""
     return served(request, name)
 
 
 def served(request: Request, name: str) -> Response:
-    """A file with its ETag, or a problem where there is none of that name."""
-    held = contents().get(name)
-    if held is None:
-        raise MissingError("The explorer has no such part.")
-    tag, body = held
+    """Build the response with a file and its ETag; `NotFoundError` for an unknown name."""
+    found = contents().get(name)
+    if found is None:
+        raise MissingError("The explorer has no such file.")
+    tag, body = found
     kind = KINDS[name[name.rindex(".") :]]
     headers = {**HEADERS, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
@@ -58,7 +58,8 @@ def served(request: Request, name: str) -> Response:
 
 @cache
 def contents() -> dict[str, tuple[str, bytes]]:
-    """Every file by its name, with its ETag: read once, so that no name leads elsewhere."""
+    """Read every file once, by name, with its ETag."""
+    # Names are looked up in this dictionary, so no path in a request can reach another file.
     found: dict[str, tuple[str, bytes]] = {}
     for name, part in _walk(FOLDER, ""):
         body = part.read_bytes()

@@ -1,1 +1,1 @@
-"""Lists of events in every form but JSON: one module a form."""
+"""Event lists in every format but JSON, with one module for each format."""

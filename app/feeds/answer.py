@@ -1,4 +1,4 @@
-"""Lists of events over HTTP, in every form but JSON."""
+"""Build the HTTP response for an event list in any format but JSON."""
 
 from functools import partial
 
@@ -17,7 +17,10 @@ from app.sources.citation import license_links
 
 
 def answer(form: Form, asked: EventQuery, request: Request) -> Response:
-    """The events asked for; `limit` and `cursor` as in JSON, all of them in a stream without."""
+    """Build the response with the requested events in a format.
+
+    `limit` and `cursor` work as in JSON. Without `limit`, a streaming format sends every event.
+    """
     state = request.app.state
     with state.database.connect() as db:
         version, _ = seen(db, asked.as_of)
@@ -39,14 +42,14 @@ def answer(form: Form, asked: EventQuery, request: Request) -> Response:
 
 def _headers(form: Form, opened: Opened) -> dict[str, str]:
     following = opened.links.next
-    told = [f'<{following}>; rel="next"'] if following else []
+    page_links = [f'<{following}>; rel="next"'] if following else []
     if not WRITINGS[form].says_licence:
-        told += license_links(opened.feed.cited)
+        page_links += license_links(opened.feed.cited)
     headers = {"Entente-Version": str(opened.reading.version)}
     if opened.reason:
         headers["Entente-Reason"] = opened.reason
-    if told:
-        headers["Link"] = ", ".join(told)
+    if page_links:
+        headers["Link"] = ", ".join(page_links)
     if form in SAVED:
         name = f"entente-events.{WRITINGS[form].suffix}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'

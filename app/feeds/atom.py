@@ -1,4 +1,4 @@
-"""Atom (RFC 4287): an entry an event, with its sources as links."""
+"""Write Atom (RFC 4287): one entry for each event, with its sources as links."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from app.text import clean
 NAMESPACE = "http://www.w3.org/2005/Atom"
 ET.register_namespace("", NAMESPACE)
 NEVER = "1970-01-01T00:00:00Z"
-"""When a feed without entries was last changed."""
+"""The `updated` of a feed without entries; the standard requires the element."""
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """A page of entries; `rel="next"` leads on."""
+    """Write a page of entries; `rel="next"` links to the next page."""
     root = ET.Element(f"{{{NAMESPACE}}}feed")
     found = [event for part in feed.chunks for event in decoded(part)]
     _add(root, "id", f"urn:entente:{quote(feed.here)}")
@@ -49,7 +49,7 @@ def _entry(root: ET.Element, event: dict[str, Any]) -> None:
     _add(entry, "content", clean(body(event)), type="text")
 
 
-def _add(parent: ET.Element, name: str, text: str | None = None, **given: str) -> ET.Element:
-    child = ET.SubElement(parent, f"{{{NAMESPACE}}}{name}", given)
+def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
+    child = ET.SubElement(parent, f"{{{NAMESPACE}}}{name}", attributes)
     child.text = text
     return child

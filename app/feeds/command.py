@@ -1,4 +1,4 @@
-"""`entente export`: every filter of the API as an option, every form as a file."""
+"""Define `entente export`, with each query parameter of the API as an option."""
 
 import inspect
 import sys
@@ -21,16 +21,19 @@ from app.http.page import Links
 
 SECRET = b"terminal"
 TEXT = "ndjson"
-"""The form where none is asked for."""
+"""The format that is written where `--format` is left out."""
 
 
 def export_command(opened: Callable[[], Database], guard: Callable[[Any], Any]) -> Any:
-    """The command; `opened` gives the database, `guard` tells faults as the terminal does."""
+    """Build the command.
 
-    def export(**given: Any) -> None:
-        """Write events to a file or to standard output, in any form; all of them unless limited."""
-        target: Path | None = given.pop("output")
-        wanted = {name: value for name, value in given.items() if value not in (None, [])}
+    `opened` opens the database; `guard` wraps the command to print invalid input and exit with 2.
+    """
+
+    def export(**options: Any) -> None:
+        """Write events to a file or standard output in any format; without --limit, all of them."""
+        target: Path | None = options.pop("output")
+        wanted = {name: value for name, value in options.items() if value not in (None, [])}
         asked = EventQuery.model_validate({"format": TEXT, **wanted})
         with closing(opened()) as database:
             _write(asked, database, target)
@@ -52,6 +55,7 @@ def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
         return
+    # The file gets its name once it is whole, so an interrupted export leaves no partial file.
     begun = target.with_name(target.name + ".part")
     with begun.open("wb") as file:
         for part in parts:
@@ -71,7 +75,7 @@ def _json(asked: EventQuery, database: Database) -> bytes:
 
 def _parameters() -> list[inspect.Parameter]:
     found = [_parameter(name, field) for name, field in EventQuery.model_fields.items()]
-    option = typer.Option("--output", "-o", help="File to write; standard output unless given.")
+    option = typer.Option("--output", "-o", help="File to write; standard output where left out.")
     return [*found, _optional("output", Annotated[Path | None, option], None)]
 
 
@@ -83,10 +87,10 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         kind, default = list[str], []
     elif field.annotation is bool:
         kind, flag = bool | None, f"{flag}/--no-{name.replace('_', '-')}"
-    told = field.description or ""
+    help_text = field.description or ""
     if name == "format":
-        told = f"One of {', '.join(get_args(Form))}; {TEXT} unless given."
-    return _optional(name, Annotated[kind, typer.Option(flag, help=told)], default)
+        help_text = f"One of {', '.join(get_args(Form))}; {TEXT} where left out."
+    return _optional(name, Annotated[kind, typer.Option(flag, help=help_text)], default)
 
 
 def _optional(name: str, kind: Any, default: Any) -> inspect.Parameter:

@@ -1,4 +1,4 @@
-"""What a form is made of."""
+"""The data that every format is written from."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from app.sources.schemas import Dataset
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Documents in chunks, and what stands beside them."""
+    """Stored event documents in chunks, with the data about the whole list."""
 
     chunks: Iterator[list[str]]
     cited: list[Dataset]
     version: int
     here: str
-    """The address that was asked, relative to the host."""
+    """The requested address, relative to the host."""
     fields: tuple[str, ...] = ()
     onward: Callable[[], str | None] = lambda: None
-    """The address of what follows; known once the chunks are read."""
+    """Returns the address of the next page, which is known once the chunks are read."""
     clusters: "list[Cluster] | None" = None
-    """In place of the events, where there are too many to draw."""
+    """Replace the events where there are too many to draw."""
     bom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Events of a stretch of days that are drawn as one."""
+    """The events of a range of days, drawn as one item."""
 
     start: str
     end: str
     count: int
     titles: tuple[str, ...]
-    """The weightiest."""
+    """Titles of its most important events."""
 
 
 Write = Callable[[Feed], Iterator[bytes]]

@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946): a feature an event, without a geometry where the place has no coordinates."""
+"""Write GeoJSON (RFC 7946): one feature for each event, its geometry null without coordinates."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from app.sources.citation import credit
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """A FeatureCollection that names the datasets and, where there is more, the next page."""
+    """Write a FeatureCollection that names the datasets and the next page, if there is one."""
     yield b'{"type":"FeatureCollection","features":['
     separator = b""
     for documents in feed.chunks:
@@ -28,7 +28,7 @@ def write(feed: Feed) -> Iterator[bytes]:
 
 
 def feature(event: dict[str, Any]) -> dict[str, Any]:
-    """An event as a feature; its properties are its fields."""
+    """Build a feature whose properties are the fields of an event."""
     place = event["location"] or {}
     lat, lon = place.get("lat"), place.get("lon")
     here = lat is not None and lon is not None

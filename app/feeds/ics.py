@@ -1,4 +1,4 @@
-"""iCalendar (RFC 5545): events as whole days, to subscribe to or to import."""
+"""Write iCalendar (RFC 5545) with events as whole days, to subscribe to or to import."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -16,7 +16,7 @@ STATUS = {"disputed": "TENTATIVE", "retracted": "CANCELLED"}
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """A calendar that says whose entries they are."""
+    """Write a calendar; its description cites the datasets."""
     calendar = Calendar()
     calendar.add("prodid", "-//Entente//Events//EN")
     calendar.add("version", "2.0")
@@ -30,7 +30,7 @@ def write(feed: Feed) -> Iterator[bytes]:
 
 
 def entry(event: dict[str, Any]) -> Entry:
-    """One event; what still runs is on its first day, and its text says so."""
+    """Build the entry of an event; one without an end is on its first day, and its text says so."""
     made = Entry()
     made.add("uid", f"{event['id']}@entente")
     made.add("dtstamp", datetime.fromisoformat(event["recorded_at"]))

@@ -1,4 +1,4 @@
-"""JSON-LD in the words of schema.org; the context stands inside, so that nothing is fetched."""
+"""Write JSON-LD with schema.org terms; the context is inline, so readers fetch nothing."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ CONTEXT = {
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """The events of a page, and the datasets that they are from."""
+    """Write the events of a page and their datasets as one graph."""
     events = [entry(event) for part in feed.chunks for event in decoded(part)]
     sets = [
         {
@@ -35,7 +35,7 @@ def write(feed: Feed) -> Iterator[bytes]:
 
 
 def entry(event: dict[str, Any]) -> dict[str, Any]:
-    """One event; who took part keeps the role, in `entente:role`."""
+    """Build an event; the role of each participant is in `entente:role`."""
     ident = quote(event["id"], safe=":")
     found: dict[str, Any] = {
         "@type": "Event",

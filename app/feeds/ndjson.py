@@ -1,4 +1,4 @@
-"""NDJSON: one event a line, as it is answered in JSON."""
+"""Write NDJSON: one event on each line, with the same fields as in JSON."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from app.feeds.feed import Feed
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """Stored documents, a line each; the licence stands in the `Link` header."""
+    """Write one stored document on each line; the `Link` header names the licences."""
     for documents in feed.chunks:
         if documents:
             yield ("\n".join(documents) + "\n").encode()

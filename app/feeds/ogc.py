@@ -1,4 +1,4 @@
-"""OGC API – Features, core: events as features, for QGIS, GDAL and their like."""
+"""Routes of OGC API – Features, core: events as features for QGIS, GDAL and similar clients."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
+from sqlalchemy import Connection
 
 from app.db.journal import version_of
 from app.events import read
@@ -35,7 +36,7 @@ _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0
 
 
 class Link(BaseModel):
-    """A link, absolute as readers of this standard need it."""
+    """A link with an absolute address, which clients of this standard need."""
 
     href: str
     rel: str
@@ -44,7 +45,7 @@ class Link(BaseModel):
 
 
 class Landing(BaseModel):
-    """Where the standard's parts are."""
+    """The landing page: links to the other resources of the standard."""
 
     title: str
     description: str
@@ -52,13 +53,13 @@ class Landing(BaseModel):
 
 
 class Conformance(BaseModel):
-    """Which parts of the standard hold."""
+    """The conformance classes of the standard that the service implements."""
 
     conformsTo: list[str]  # noqa: N815  the standard's name
 
 
 class Collection(BaseModel):
-    """What features there are, where and when."""
+    """A collection of features: its extent in space and time, and its attribution."""
 
     id: str
     title: str
@@ -71,7 +72,7 @@ class Collection(BaseModel):
 
 
 class Collections(BaseModel):
-    """All collections: there is one."""
+    """The list of collections, which has one entry."""
 
     collections: list[Collection]
     links: list[Link]
@@ -97,7 +98,7 @@ class Features(BaseModel):
 
 
 class ItemsQuery(EventFilter):
-    """Any filter of events, in the words of the standard where it has some."""
+    """The query of a feature page: every filter of events, with the standard's own parameters."""
 
     limit: int = Field(100, ge=1, le=1000, description="Features on a page.")
     cursor: Cursor | None = Field(None, description="From the link `next`.")
@@ -108,10 +109,10 @@ class ItemsQuery(EventFilter):
 
     @field_validator("bbox", mode="before")
     @classmethod
-    def _flat(cls, given: Any) -> Any:
-        """Six numbers have heights, which no event has."""
-        parts = str(given).split(",")
-        return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else given
+    def _flat(cls, value: Any) -> Any:
+        """Drop the heights of a bbox with six numbers, since events have none."""
+        parts = str(value).split(",")
+        return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else value
 
     @model_validator(mode="after")
     def _dated(self) -> "ItemsQuery":
@@ -129,18 +130,18 @@ class ItemsQuery(EventFilter):
         return self
 
     def asked(self) -> EventQuery:
-        """The same in the words of events."""
+        """Convert to a query of events."""
         mine = {"limit", "cursor", "datetime"}
-        given = {k: getattr(self, k) for k in self.model_fields_set - mine}
-        given |= {"limit": self.limit, "cursor": self.cursor}
+        filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
+        filters |= {"limit": self.limit, "cursor": self.cursor}
         if self.datetime is not None:
             since, until = _window(self.datetime)
-            given |= {"since": since, "until": until}
-        return EventQuery.model_validate(given)
+            filters |= {"since": since, "until": until}
+        return EventQuery.model_validate(filters)
 
 
 def _window(text: str) -> tuple[str | None, str | None]:
-    """First and last day of an instant or interval; None where it is open."""
+    """Return the first and last day of an instant or interval; None for an open end."""
     first, slash, last = text.partition("/")
     return _day(first), _day(last if slash else first)
 
@@ -169,8 +170,8 @@ def _json(body: BaseModel, kind: str = JSON) -> Response:
 
 @router.get("", response_model=Landing, operation_id="ogcLanding", responses=shown("ogcLanding"))
 def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) -> Response:
-    """The landing page: give its address to QGIS."""
-    told = _links(
+    """Return the landing page; its address is what QGIS asks for."""
+    page_links = _links(
         base(request, settings),
         ("self", "/ogc", JSON),
         ("service-desc", "/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
@@ -179,7 +180,7 @@ def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) 
         ("data", "/ogc/collections", JSON),
     )
     description = "What states and alliances do to each other, event by event."
-    body = _json(Landing(title="Entente", description=description, links=told))
+    body = _json(Landing(title="Entente", description=description, links=page_links))
     return cached_body(request, body)
 
 
@@ -190,7 +191,7 @@ def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) 
     responses=shown("ogcConformance"),
 )
 def conformance(_: Annotated[NoQuery, Query()], request: Request) -> Response:
-    """Which parts of the standard hold."""
+    """List the conformance classes of the standard that the service implements."""
     return cached_body(request, _json(Conformance(conformsTo=CONFORMS)))
 
 
@@ -203,13 +204,13 @@ def conformance(_: Annotated[NoQuery, Query()], request: Request) -> Response:
 def collections(
     _: Annotated[NoQuery, Query()], request: Request, database: Held, settings: Chosen
 ) -> Response:
-    """The collections: events, of all datasets; filters narrow them."""
+    """List the collections: one, with the events of all datasets."""
     root = base(request, settings)
     with database.connect() as db:
         version = version_of(db)
         found = [_collection(root, db)]
-    told = _links(root, ("self", "/ogc/collections", JSON))
-    body = Collections(collections=found, links=told)
+    page_links = _links(root, ("self", "/ogc/collections", JSON))
+    body = Collections(collections=found, links=page_links)
     return cached(request, version, lambda: _json(body), root)
 
 
@@ -226,7 +227,7 @@ def collection(
     database: Held,
     settings: Chosen,
 ) -> Response:
-    """One collection: its extent in space and time, and whose it is."""
+    """Return a collection: its extent in space and time, and its attribution."""
     _require(collection)
     root = base(request, settings)
     with database.connect() as db:
@@ -236,10 +237,10 @@ def collection(
 
 def _require(collection: str) -> None:
     if collection != COLLECTION:
-        raise MissingError(f"There is one collection: {COLLECTION}.")
+        raise MissingError(f"Unknown collection; known: {COLLECTION}.")
 
 
-def _collection(root: str, db: Any) -> Collection:
+def _collection(root: str, db: Connection) -> Collection:
     sets = cited(db)
     firsts = [d.first for d in sets if d.first]
     lasts = [d.last for d in sets if d.last]
@@ -281,7 +282,7 @@ def items(
     key: CursorKey,
     settings: Chosen,
 ) -> Response:
-    """A page of features, newest first; takes every filter of `/v1/events` too."""
+    """List a page of features, newest first; every filter of `/v1/events` works here too."""
     _require(collection)
     root = base(request, settings)
     wanted = asked.asked()
@@ -291,12 +292,12 @@ def items(
         def make() -> Response:
             rows, cursor = read.read_page(db, wanted, key)
             where = links(request, cursor)
-            told = [("self", where.self, GEOJSON), ("collection", HERE, JSON)]
-            told += [("next", where.next, GEOJSON)] if where.next else []
+            addresses = [("self", where.self, GEOJSON), ("collection", HERE, JSON)]
+            addresses += [("next", where.next, GEOJSON)] if where.next else []
             body = {
                 "type": "FeatureCollection",
                 "features": [feature(json.loads(row)) for row in rows],
-                "links": [link.model_dump(exclude_none=True) for link in _links(root, *told)],
+                "links": [link.model_dump(exclude_none=True) for link in _links(root, *addresses)],
                 "numberReturned": len(rows),
             }
             return Response(encode(body), media_type=GEOJSON)
@@ -318,7 +319,7 @@ def item(
     database: Held,
     settings: Chosen,
 ) -> Response:
-    """One feature."""
+    """Return one event as a feature."""
     _require(collection)
     root = base(request, settings)
     with database.connect() as db:
@@ -326,13 +327,13 @@ def item(
 
         def make() -> Response:
             event = json.loads(read.one(db, item).document)
-            told = _links(
+            page_links = _links(
                 root,
                 ("self", f"{HERE}/items/{event['id']}", GEOJSON),
                 ("collection", HERE, JSON),
                 ("alternate", f"/v1/events/{event['id']}", JSON),
             )
-            body = feature(event) | {"links": [t.model_dump(exclude_none=True) for t in told]}
+            body = feature(event) | {"links": [t.model_dump(exclude_none=True) for t in page_links]}
             return Response(encode(body), media_type=GEOJSON)
 
         return cached(request, version, make, root)

@@ -1,4 +1,4 @@
-"""From a query to a feed: what is read for a form, checked before the first byte goes out."""
+"""Open an export: check the query and read the first chunk before any byte is sent."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -18,7 +18,10 @@ from app.sources.citation import cited
 
 
 class Opened:
-    """A reading that has begun: its feed, and what is known of it by now."""
+    """An export whose first chunk is read, so errors and empty results are known before it is sent.
+
+    Raises `InvalidParameterError` where a parameter does not go with the format.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Opened:
             chunks=chain([first], chunks),
             cited=datasets,
             version=self.reading.version,
-            here=(told := address(None, self.reading.version)).permalink or told.self,
+            here=(here := address(None, self.reading.version)).permalink or here.self,
             fields=tuple(asked.fields),
             onward=lambda: self.links.next,
             clusters=clusters,
@@ -61,13 +64,13 @@ class Opened:
 
     @property
     def links(self) -> Links:
-        """Where this is, and what follows; the latter is known once the chunks are read."""
+        """The links of this page and of the next, which is known once the chunks are read."""
         return self._address(self.reading.cursor, self.reading.version)
 
 
 def _require_fitting(form: Form, asked: EventQuery) -> None:
     if asked.fields and form not in ROWS:
-        message = f"does not go with format={form}, which is made of whole events"
+        message = f"does not go with format={form}, which consists of whole events"
         raise InvalidError("fields", message, f"Goes with {', '.join(sorted(ROWS))}.")
     if asked.count != "none":
         hint = "Leave count out, or ask for format=json."
@@ -83,7 +86,7 @@ def _require_a_sheet(reading: Reading) -> None:
         )
         count = int(db.scalar(queries.counted(found.reading), found.values) or 0)
     if count > xlsx.MOST:
-        message = f"holds {xlsx.MOST:,} rows at most, and more events match"
+        message = f"takes at most {xlsx.MOST:,} rows, and more events match"
         raise InvalidError("format", f"xlsx {message}", "Ask for format=csv, or narrow the filter.")
 
 

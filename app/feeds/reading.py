@@ -1,4 +1,4 @@
-"""Events in chunks: as many as there are, in constant memory, of one state of the database."""
+"""Read events in chunks: any number, in constant memory, from one version of the database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,24 +13,24 @@ from app.http.asked import seen
 from app.http.page import resumed
 
 CHUNK = 1_000
-"""Rows read at once; the connection is given back before they are sent."""
+"""Rows in one chunk; the connection returns to the pool before the chunk is sent."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """What is read, and where the reading stands."""
+    """A query whose events are read in chunks, with its position."""
 
     database: Database
     asked: EventQuery
     secret: bytes
     most: int | None
-    """Events in all; None: every one."""
+    """The most events to read; None reads every one."""
     cursor: str | None = None
-    """Where the next reading goes on, once the chunks are read and there is more."""
+    """The cursor of the next page, set once the chunks are read and there are more events."""
     after: Key | None = field(init=False)
     settled: EventQuery = field(init=False)
     version: int = field(init=False)
-    """What is read is of this version, whatever is written meanwhile."""
+    """The version that every chunk is read from, whatever is written meanwhile."""
 
     def __post_init__(self) -> None:
         with self.database.connect() as db:
@@ -41,14 +41,16 @@ class Reading:
         self.after = resumed(self.asked.cursor, read.fingerprint(self.asked), self.secret)
 
     def chunks(self) -> Iterator[list[str]]:
-        """Documents, at least one chunk, the last one perhaps empty."""
+        """Yield documents in chunks: at least one chunk, and the last one may be empty."""
         left = self.most
         while True:
             size = CHUNK if left is None else min(left, CHUNK)
             with self.database.connect() as db, passing_through(db):
+                # Current rows are cheaper to read than those of a version: `as_of` is set only
+                # once something was written (decision 002: some 1.4 times the cost).
                 if self.settled.as_of is None and version_of(db) != self.version:
-                    pinned = {"as_of": str(self.version)}
-                    self.settled = self.settled.model_copy(update=pinned)
+                    version = {"as_of": str(self.version)}
+                    self.settled = self.settled.model_copy(update=version)
                 found = queries.asking(db, self.settled, self.asked.sort, self.after, size + 1)
                 rows = queries.page_statement(found.reading).run(db, found.values).all()
             more, rows = len(rows) > size, rows[:size]

@@ -1,4 +1,4 @@
-"""The forms that there are: who writes each, and how much of a result it takes."""
+"""Register the formats: the writer of each, and how much of a result it contains."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from app.feeds.feed import Write
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How a form is made."""
+    """How a format is written."""
 
     write: Write
     suffix: str
     streams: bool = False
-    """The whole result where no limit is given, sent as it is read; else a page."""
+    """Without `limit`, contains the whole result and is sent as it is read; otherwise a page."""
     drawn: bool = False
-    """The whole result where no limit is given, clustered where there is too much to draw."""
+    """Without `limit`, contains the whole result, as clusters where there is too much to draw."""
     says_licence: bool = True
-    """The file itself says whose rows they are."""
+    """The file itself names the datasets and their licences."""
     media: str | None = None
-    """What the answer says of itself, where that is not what readers ask for."""
+    """The media type of the response, where it differs from the one that clients ask for."""
 
 
 WRITINGS: dict[Form, Writing] = {
@@ -37,10 +37,10 @@ WRITINGS: dict[Form, Writing] = {
     "jsonld": Writing(jsonld.write, "jsonld"),
 }
 SAVED = frozenset({"ndjson", "csv", "parquet", "arrow", "xlsx", "ics"})
-"""Forms that a browser keeps as a file."""
+"""Formats that a browser saves as a file instead of showing them."""
 
 
 def media_type(form: Form) -> str:
-    """What an answer in this form says of itself."""
+    """Return the `Content-Type` of a response in a format."""
     kind = WRITINGS[form].media or MEDIA[form][0]
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

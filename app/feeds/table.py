@@ -1,4 +1,4 @@
-"""CSV, Parquet and Arrow: the same columns, chunk by chunk."""
+"""Write CSV, Parquet and Arrow with the same columns, chunk by chunk."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from app.feeds.feed import Feed
 from app.sources.citation import credit
 
 ROWS_IN_GROUP = 4_000
-"""Of a Parquet file; what is held before it is written."""
+"""Rows in a group of a Parquet file, which stay in memory until the group is written."""
 EPOCH = date(1970, 1, 1).toordinal()
 KINDS: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -32,22 +32,22 @@ REPEATS: dict[str, str] = {
     "publishers": "reports",
     "key": "id",
 }
-"""Columns that a field brings along."""
+"""The field that each of these columns belongs to."""
 NAMES = tuple(COLUMNS)
 
 
 def columns(fields: tuple[str, ...]) -> list[int]:
-    """The places in a row of the columns of these fields, or all."""
+    """Return the indexes in a row of the columns of these fields; of all columns without fields."""
     wanted = {"id", *fields}
     return [n for n, name in enumerate(NAMES) if not fields or REPEATS.get(name, name) in wanted]
 
 
 def write_csv(feed: Feed) -> Iterator[bytes]:
-    """RFC 4180, UTF-8, with names in the first line; no cell is a formula."""
+    """Write CSV (RFC 4180) in UTF-8 with names in the first line; no cell is a formula."""
     chosen = columns(feed.fields)
     texts = [at for at, n in enumerate(chosen) if COLUMNS[NAMES[n]] == "text"]
-    held = io.StringIO(newline="")
-    lines = csv.writer(held)
+    buffer = io.StringIO(newline="")
+    lines = csv.writer(buffer)
     lines.writerow([NAMES[n] for n in chosen])
     start = "\ufeff" if feed.bom else ""
     for documents in feed.chunks:
@@ -58,14 +58,14 @@ def write_csv(feed: Feed) -> Iterator[bytes]:
                 if row[at]:
                     row[at] = armoured(row[at])
             lines.writerow(row)
-        yield (start + held.getvalue()).encode()
+        yield (start + buffer.getvalue()).encode()
         start = ""
-        held.seek(0)
-        held.truncate()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def schema(feed: Feed) -> pa.Schema:
-    """Columns, their types, and in the metadata whose rows they are."""
+    """Build the schema: columns, their types, and the datasets in the metadata."""
     about = {
         "version": feed.version,
         "request": feed.here,
@@ -83,10 +83,10 @@ def _batch(documents: list[str], of: pa.Schema) -> pa.RecordBatch:
 
 
 def _array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
-    """Cells as an Arrow array, put together by hand: `pa.array` would bring pandas into the
-    process where it is installed, and 50 MB with it."""
-    held = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    valid = pa.py_buffer(np.packbits(held, bitorder="little").tobytes())
+    """Build an Arrow array of cells from buffers."""
+    # `pa.array` would import pandas where it is installed, which adds 50 MB to the process.
+    present = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    valid = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
     if of == pa.string():
         texts = [b"" if value is None else value.encode() for value in values]
         ends = np.zeros(len(texts) + 1, np.int32)
@@ -102,50 +102,50 @@ def _array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
 
 
 class Sink(io.RawIOBase):
-    """A file that is emptied as it is written."""
+    """A writable file in memory whose bytes are taken out while it is written."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
         self.at = 0
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def write(self, part: Any) -> int:
-        """Keep a part until it is taken."""
+        """Store bytes until they are taken."""
         self.parts.append(bytes(part))
         self.at += len(part)
         return len(part)
 
     def tell(self) -> int:
-        """Bytes written so far, taken or not."""
+        """Return the number of bytes written so far, taken or not."""
         return self.at
 
     def taken(self) -> bytes:
-        """What was written since the last time."""
+        """Return the bytes written since the last call."""
         parts, self.parts = self.parts, []
         return b"".join(parts)
 
 
 def write_parquet(feed: Feed) -> Iterator[bytes]:
-    """Zstandard, row groups of 4,000."""
+    """Write Parquet with Zstandard compression and row groups of 4,000 rows."""
     of, sink = schema(feed), Sink()
     with pq.ParquetWriter(sink, of, compression="zstd") as file:
-        held: list[pa.RecordBatch] = []
+        batches: list[pa.RecordBatch] = []
         for documents in feed.chunks:
-            held.append(_batch(documents, of))
-            if sum(batch.num_rows for batch in held) >= ROWS_IN_GROUP:
-                file.write_table(pa.Table.from_batches(held, of))
-                held = []
-                pa.default_memory_pool().release_unused()  # else the freed stays with the process
+            batches.append(_batch(documents, of))
+            if sum(batch.num_rows for batch in batches) >= ROWS_IN_GROUP:
+                file.write_table(pa.Table.from_batches(batches, of))
+                batches = []
+                pa.default_memory_pool().release_unused()  # the process would keep freed memory
                 yield sink.taken()
-        file.write_table(pa.Table.from_batches(held, of))
+        file.write_table(pa.Table.from_batches(batches, of))
     yield sink.taken()
 
 
 def write_arrow(feed: Feed) -> Iterator[bytes]:
-    """The IPC stream format."""
+    """Write the Arrow IPC stream format."""
     of, sink = schema(feed), Sink()
     with pa.ipc.new_stream(sink, of) as stream:
         for documents in feed.chunks:

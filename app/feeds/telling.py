@@ -1,4 +1,4 @@
-"""An event in words and days, as calendars, feeds and drawn timelines want it. Pure."""
+"""Describe events in plain text and days for calendars, feeds and timelines. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,16 +6,16 @@ from datetime import date, timedelta
 from typing import Any
 
 DRAWABLE = 500
-"""Marks that a drawn timeline bears; more are gathered into clusters."""
+"""The most events that a timeline draws one by one; more are drawn as clusters."""
 
 
 def decoded(documents: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The events of stored documents."""
+    """Parse stored documents into events."""
     yield from map(json.loads, documents)
 
 
 def after(day: str) -> str | None:
-    """The day after; None where the calendar ends."""
+    """Return the next day, or None after the last day that a date can be."""
     try:
         return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     except OverflowError:
@@ -23,7 +23,7 @@ def after(day: str) -> str | None:
 
 
 def body(event: dict[str, Any]) -> str:
-    """Summary, who took part, and who says so: a line each."""
+    """Render an event as text: its summary, participants and sources, one on each line."""
     lines = [event["summary"]] if event["summary"] else []
     roles: dict[str, list[str]] = {}
     for part in event["participants"]:

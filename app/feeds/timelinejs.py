@@ -1,4 +1,4 @@
-"""JSON for TimelineJS 3: a slide an event, or a slide a cluster where there are too many."""
+"""Write JSON for TimelineJS 3: a slide for each event, or for each cluster of many events."""
 
 from collections.abc import Iterator
 from html import escape
@@ -11,7 +11,7 @@ from app.sources.citation import credit, sentence
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """Titles and texts are HTML there, so they are escaped here."""
+    """Write the slides; titles and texts are escaped, because TimelineJS reads them as HTML."""
     if feed.clusters is not None:
         slides = [_gathered(cluster) for cluster in feed.clusters]
     else:
@@ -33,7 +33,7 @@ def write(feed: Feed) -> Iterator[bytes]:
 
 
 def slide(event: dict[str, Any]) -> dict[str, Any]:
-    """An event, its day no more exact than it is known."""
+    """Build the slide of an event, with its date as precise as it is known."""
     text = "".join(f"<p>{escape(line)}</p>" for line in body(event).split("\n") if line)
     found: dict[str, Any] = {
         "unique_id": event["id"],

@@ -1,4 +1,4 @@
-"""JSON for vis-timeline: items and groups, or clusters where there are too many to draw."""
+"""Write JSON for vis-timeline: items and groups, or clusters where there are too many events."""
 
 from collections.abc import Iterator
 from html import escape
@@ -11,7 +11,7 @@ from app.sources.citation import credit
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """Contents and titles are HTML there, so they are escaped here."""
+    """Write the items; contents and titles are escaped, because vis-timeline reads them as HTML."""
     if feed.clusters is not None:
         items = [_gathered(cluster) for cluster in feed.clusters]
     else:
@@ -31,7 +31,7 @@ def write(feed: Feed) -> Iterator[bytes]:
 
 
 def item(event: dict[str, Any]) -> dict[str, Any]:
-    """An event; a stretch of days is a range whose end is the day after the last."""
+    """Build the item of an event; one of several days is a range that ends on the day after."""
     found = {
         "id": event["id"],
         "content": escape(event["title"]),

@@ -1,4 +1,4 @@
-"""XLSX: a sheet of events for people, and one that says whose they are."""
+"""Write XLSX: a sheet of events, and a sheet that cites their datasets."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -12,17 +12,18 @@ from app.feeds.feed import Feed
 from app.sources.citation import sentence
 
 MOST = 1_048_575
-"""Rows of a sheet, the one with the names left out."""
+"""Rows of a sheet in Excel, without the one for the names of columns."""
 CELL = 32_767
+"""Characters that a cell takes in Excel."""
 PIECE = 1 << 16
 EXCEL_BEGINS = "1900-03-01"
-"""Excel takes 1900 for a leap year; days before are written as text."""
+"""Excel takes 1900 for a leap year, so days before this one are written as text."""
 HIDDEN = ("participants", "signals", "reports")
 WIDTHS = {"title": 60, "summary": 60, "participant": 30, "publishers": 40, "id": 40}
 
 
 def write(feed: Feed) -> Iterator[bytes]:
-    """Written to a temporary file first: the form begins with its end."""
+    """Write the workbook to a temporary file first, because its beginning depends on all rows."""
     with TemporaryFile() as file:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         with xlsxwriter.Workbook(file, options) as book:
@@ -60,11 +61,11 @@ def _row(sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_
 
 
 def cut(text: str) -> str:
-    """A text that fits in a cell, and says so where it is not all."""
+    """Shorten a text to the limit of a cell, and append its full length where it is cut."""
     if len(text) <= CELL:
         return text
-    told = f" … ({len(text):,} characters in all)"
-    return text[: CELL - len(told)] + told
+    note = f" … ({len(text):,} characters in all)"
+    return text[: CELL - len(note)] + note
 
 
 def _about(sheet: Any, feed: Feed) -> None:

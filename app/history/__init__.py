@@ -1,1 +1,1 @@
-"""History: what was written when, by whom and why; what changed since."""
+"""History: the revisions of each document, differences between versions, and the change feed."""

@@ -1,15 +1,15 @@
-"""What differs between two revisions of a document. Pure."""
+"""Comparison of two revisions of a document, field by field. Pure."""
 
 import json
 
 from app.history.schemas import FieldChange
 
 APART = ("recorded_at", "revision")
-"""Every revision differs in these."""
+"""Fields that differ in every revision."""
 
 
 def differing(before: str | None, after: str) -> list[FieldChange]:
-    """The fields that differ, with what they said; none where there was nothing before."""
+    """List the fields that differ, with both values; empty for a first revision."""
     if before is None:
         return []
     old, new = json.loads(before), json.loads(after)

@@ -1,4 +1,4 @@
-"""The feed of changes as lines, as a table and as a feed to subscribe to."""
+"""The change feed as NDJSON, CSV and Atom."""
 
 import csv
 import io
@@ -23,17 +23,17 @@ MEDIA: dict[Form, tuple[str, ...]] = {
     "atom": ("application/atom+xml",),
 }
 STREAMS: frozenset[Form] = frozenset({"ndjson", "csv"})
-"""Every change where no limit is given; the others are a page."""
+"""Formats that send every change unless `limit` is set; the others send a page."""
 COLUMNS = ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
 PART = 1_000
-"""Changes read at once; the connection is given back before they are sent."""
+"""Changes read at once; the connection is released before they are sent."""
 NAMESPACE = "http://www.w3.org/2005/Atom"
 NEVER = "1970-01-01T00:00:00Z"
-"""When a feed without entries was last changed."""
+"""The `updated` of an Atom feed without entries."""
 
 
 def offered(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of the feed, JSON being documented already."""
+    """Document every format of the change feed in the OpenAPI `responses`, which have JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
         for name, kinds in MEDIA.items()
@@ -46,7 +46,7 @@ def offered(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[
 def parts(
     database: Database, wanted: read.Wanted, after: int, upto: int, most: int | None
 ) -> Iterator[list[Change]]:
-    """Changes after one and up to another, which are as many as there are or are asked for."""
+    """Read the changes after one `seq` and up to another, in batches, at most `most` in all."""
     left = most
     while True:
         with database.connect() as db:
@@ -61,15 +61,15 @@ def parts(
 
 
 def lines(of: Iterable[list[Change]]) -> Iterator[bytes]:
-    """NDJSON: a change a line, as it is answered in JSON."""
+    """Render changes as NDJSON, one JSON change a line."""
     for changes in of:
         yield b"".join(encode(change) + b"\n" for change in changes)
 
 
 def table(of: Iterable[list[Change]], documents: bool) -> Iterator[bytes]:
-    """CSV with names in the first line; no cell is a formula, a document is JSON."""
-    held = io.StringIO(newline="")
-    rows = csv.writer(held)
+    """Render changes as CSV with a header; formulas are escaped, documents are JSON text."""
+    buffer = io.StringIO(newline="")
+    rows = csv.writer(buffer)
     rows.writerow([*COLUMNS, "document"] if documents else COLUMNS)
     for changes in of:
         for change in changes:
@@ -77,9 +77,9 @@ def table(of: Iterable[list[Change]], documents: bool) -> Iterator[bytes]:
             document = change.document
             shown = [encode(document).decode() if document is not None else ""]
             rows.writerow(cells + shown if documents else cells)
-        yield held.getvalue().encode()
-        held.seek(0)
-        held.truncate()
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def _cell(value: Any) -> Any:
@@ -89,7 +89,7 @@ def _cell(value: Any) -> Any:
 
 
 def feed(changes: list[Change], here: str, onward: str | None, rights: list[str]) -> bytes:
-    """Atom (RFC 4287): an entry a change; `rel="next"` leads to later ones."""
+    """Render changes as an Atom feed (RFC 4287); `rel="next"` leads to later ones."""
     root = ET.Element("feed", xmlns=NAMESPACE)
     _add(root, "id", f"urn:entente:{quote(here)}")
     _add(root, "title", "Entente: changes")
@@ -130,7 +130,7 @@ _PATHS = {
 }
 
 
-def _add(parent: ET.Element, name: str, text: str | None = None, **given: str) -> ET.Element:
-    child = ET.SubElement(parent, name, given)
+def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
+    child = ET.SubElement(parent, name, attributes)
     child.text = text
     return child

@@ -1,4 +1,4 @@
-"""Waking those who follow the changes, when anybody has written."""
+"""Notification of the readers of the change stream after every write."""
 
 import asyncio
 import threading
@@ -10,9 +10,9 @@ from app.db.engine import Database
 
 
 class Pulse:
-    """Wakes the followers of one process: at its own writes, and at those of other processes.
+    """Wakes the followers in one process after its own writes and those of other processes.
 
-    The thread that listens for others starts with the first follower.
+    The thread that listens for writes of other processes starts with the first follower.
     """
 
     def __init__(self, database: Database) -> None:
@@ -25,7 +25,10 @@ class Pulse:
 
     @contextmanager
     def follower(self) -> Iterator[asyncio.Event]:
-        """An event that is set whenever there may be something new; called on the loop."""
+        """Add a follower: an event that is set when there may be new changes.
+
+        Has to be called on the event loop.
+        """
         woken = asyncio.Event()
         with self._lock:
             self._waiting[woken] = asyncio.get_running_loop()
@@ -40,27 +43,27 @@ class Pulse:
 
     @property
     def followers(self) -> int:
-        """How many follow."""
+        """The number of followers."""
         return len(self._waiting)
 
     @property
     def ended(self) -> bool:
-        """Whether the service is going down."""
+        """Whether the service is shutting down."""
         return self._ended.is_set()
 
     def wake(self) -> None:
-        """Wake every follower; from any thread."""
+        """Wake every follower; may be called from any thread."""
         with self._lock:
             for woken, loop in self._waiting.items():
                 loop.call_soon_threadsafe(woken.set)
 
     def dismiss(self) -> None:
-        """Send every follower home."""
+        """Signal every follower to end, since the service shuts down."""
         self._ended.set()
         self.wake()
 
     def end(self) -> None:
-        """Send every follower home, and stop listening."""
+        """Dismiss every follower, and stop listening for other processes."""
         self.dismiss()
         if self._listener is not None:
             self._listener.join(5)

@@ -1,4 +1,4 @@
-"""Reads of revisions; statements are built here, and run by who asks."""
+"""Queries on revisions; statements are built here, the caller runs them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ CHANGE = [
 
 
 def of_document(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
-    """The revisions of a document in order, each with the document and the one before it."""
+    """Select the revisions of a document in order, each with its document and the previous one."""
     before = revisions.alias("before")
     earlier = and_(
         before.c.kind == R.kind, before.c.id == R.id, before.c.revision == R.revision - 1
@@ -31,9 +31,9 @@ def of_document(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
 def feed(
     after: int, kinds: Sequence[str], *, derived: bool, documents: bool, before: bool, limit: int
 ) -> Select[Any]:
-    """Revisions in the order in which they were written, after a `seq`.
+    """Select revisions after a `seq`, in the order in which they were written.
 
-    With `before`, each with the `seq` of the revision of the same document before it.
+    With `before`, each has the `seq` of the previous revision of the same document.
     """
     columns: list[Any] = [*CHANGE, *([R.document] if documents else [])]
     source: Any = revisions
@@ -51,9 +51,9 @@ def feed(
 
 
 def last_between(first: int, last: int, after: int, limit: int) -> Select[Any]:
-    """The last revision, between two versions, of each event that has any there.
+    """Select the last revision of each event that changed between two versions, after a `seq`.
 
-    Each with the `seq` that the event had at the first version; in order, after a `seq`.
+    Each has the `seq` that the event had at the first version, as `before`.
     """
     later, earlier = revisions.alias("later").c, revisions.alias("earlier").c
     same = (later.kind == R.kind, later.id == R.id, later.revision > R.revision)
@@ -70,5 +70,5 @@ def last_between(first: int, last: int, after: int, limit: int) -> Select[Any]:
 
 
 def documents(seqs: Sequence[int]) -> Select[Any]:
-    """(seq, document) of some revisions."""
+    """Select (seq, document) of some revisions."""
     return select(R.seq, R.document).where(R.seq.in_(seqs))

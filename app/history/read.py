@@ -1,4 +1,4 @@
-"""Runs the reads: the revisions of a document, the feed of changes, differences."""
+"""Reads of the history: revisions of a document, the change feed, and differences."""
 
 import json
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from app.history.schemas import Change, Difference, Revision
 
 PART = 500
 PARTS = 20
-"""Parts read for one answer; a narrow filter over a long past gives short pages, not slow ones."""
+"""The most batches read for one answer: a narrow filter gives short pages, not slow ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was found, and up to where was looked."""
+    """A batch of results, and the `seq` up to which revisions were examined."""
 
     found: list[Any]
     upto: int
     done: bool
-    """There is nothing more to look at."""
+    """Whether no revision is left to examine."""
 
 
 def revisions_of(
     db: Connection, kind: str, ident: str, after: int, limit: int
 ) -> tuple[list[Revision], bool]:
-    """Revisions of a document after one, and whether there are more."""
+    """Read the revisions of a document after one, and whether there are more."""
     rows = db.execute(queries.of_document(kind, ident, after, limit)).all()
     found = []
     for row in rows[:limit]:
-        told = dict(row._mapping)
-        before = told.pop("before")
-        document = told.pop("document")
+        fields = dict(row._mapping)
+        before = fields.pop("before")
+        document = fields.pop("document")
         changed = differing(before, document)
-        found.append(Revision(**told, document=json.loads(document), changed=changed))
+        found.append(Revision(**fields, document=json.loads(document), changed=changed))
     return found, len(rows) > limit
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which changes: `settled` is None where every event is meant."""
+    """Which changes to read; without a resolved filter, those of every event."""
 
     settled: EventFilter | None
     kinds: tuple[str, ...]
@@ -53,7 +53,7 @@ class Wanted:
 
 
 def changes(db: Connection, wanted: Wanted, after: int, limit: int) -> Part:
-    """Up to so many changes after a `seq`, in the order in which they were written."""
+    """Read up to `limit` changes after a `seq`, in the order in which they were written."""
     found: list[Change] = []
     narrowed = wanted.settled is not None
     for _ in range(PARTS):
@@ -80,29 +80,29 @@ def changes(db: Connection, wanted: Wanted, after: int, limit: int) -> Part:
     return Part(found, after, False)
 
 
-def _meant(db: Connection, settled: EventFilter, rows: Any) -> list[Row[Any]]:
-    """The changes of events that match after them, or did before."""
+def _meant(db: Connection, resolved: EventFilter, rows: Any) -> list[Row[Any]]:
+    """The changes of events that match the filter before or after the change."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
-    hit = of_events.among(db, settled, seqs) if seqs else set()
+    hit = of_events.among(db, resolved, seqs) if seqs else set()
     return [row for row in rows if row.seq in hit or row.before in hit]
 
 
 def _change(row: Row[Any]) -> Change:
-    told = dict(row._mapping)
-    told.pop("before", None)
-    document = told.pop("document", None)
-    return Change(**told, document=None if document is None else json.loads(document))
+    fields = dict(row._mapping)
+    fields.pop("before", None)
+    document = fields.pop("document", None)
+    return Change(**fields, document=None if document is None else json.loads(document))
 
 
 def differences(
-    db: Connection, settled: EventFilter, first: int, last: int, after: int, limit: int
+    db: Connection, resolved: EventFilter, first: int, last: int, after: int, limit: int
 ) -> Part:
-    """Up to so many events that differ between two versions, in the order of their last changes."""
+    """Read up to `limit` events that differ between two versions, in the order of their changes."""
     found: list[Difference] = []
     for _ in range(PARTS):
         rows = db.execute(queries.last_between(first, last, after, PART)).all()
         seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
-        hit = of_events.among(db, settled, seqs) if seqs else set()
+        hit = of_events.among(db, resolved, seqs) if seqs else set()
         meant = [row for row in rows if row.seq in hit or row.before in hit]
         texts = _documents(db, meant)
         for row in meant:
@@ -134,7 +134,7 @@ def _difference(row: Row[Any], hit: set[int], texts: dict[int, str]) -> Differen
     if row.before in hit and row.seq in hit:
         change = "changed"
         if not fields:
-            return None  # changed, and changed back
+            return None  # changed and changed back
     elif row.seq in hit:
         change = "added" if row.before is None else "entered"
     else:

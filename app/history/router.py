@@ -1,4 +1,4 @@
-"""History, differences and the feed of changes over HTTP."""
+"""HTTP routes for the history of documents, differences, and the change feed."""
 
 from typing import Annotated
 
@@ -34,13 +34,13 @@ Pages = Annotated[Paging, Query()]
 
 
 def _history(
-    request: Request, database: Held, kind: Kind, given: str, asked: Paging, secret: bytes
+    request: Request, database: Held, kind: Kind, name: str, asked: Paging, secret: bytes
 ) -> Response:
     with database.connect() as db:
         version = version_of(db)
 
         def make() -> Response:
-            ident = _ident(db, kind, given)
+            ident = _ident(db, kind, name)
             bound = f"history {kind} {ident}"
             after = resumed(asked.cursor, bound, secret)
             from_ = 0 if after is None else int(after.value)
@@ -54,17 +54,17 @@ def _history(
         return cached(request, version, make)
 
 
-def _ident(db: Connection, kind: Kind, given: str) -> str:
-    """The id that a path means; what was retracted is found by its own id alone."""
-    if not given.isprintable():
+def _ident(db: Connection, kind: Kind, name: str) -> str:
+    """Resolve a path to the id of a document; a retracted one is found by its id alone."""
+    if not name.isprintable():
         return ""
     if kind == "actor":
         try:
-            row = called(db, given[:200])
+            row = called(db, name[:200])
         except UnknownActorError:
             row = None
-        return given if row is None else str(row.code)
-    return given
+        return name if row is None else str(row.code)
+    return name
 
 
 @router.get(
@@ -76,7 +76,7 @@ def _ident(db: Connection, kind: Kind, given: str) -> str:
 def get_event_history(
     event_id: EventId, asked: Pages, request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Every revision of an event, oldest first: who, when, why, and what it changed."""
+    """Lists the revisions of an event, oldest first: author, time, reason and changed fields."""
     return _history(request, database, "event", event_id, asked, key)
 
 
@@ -89,7 +89,7 @@ def get_event_history(
 def get_actor_history(
     code: Name, asked: Pages, request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Every revision of an actor, oldest first."""
+    """Lists the revisions of an actor, oldest first."""
     return _history(request, database, "actor", code, asked, key)
 
 
@@ -102,7 +102,7 @@ def get_actor_history(
 def get_membership_history(
     membership_id: MembershipId, asked: Pages, request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Every revision of a membership, oldest first."""
+    """Lists the revisions of a membership, oldest first."""
     return _history(request, database, "membership", membership_id, asked, key)
 
 
@@ -115,7 +115,7 @@ def get_membership_history(
 def get_source_history(
     source_id: SourceId, asked: Pages, request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Every revision of a source, oldest first."""
+    """Lists the revisions of a source, oldest first."""
     return _history(request, database, "source", source_id, asked, key)
 
 
@@ -128,22 +128,25 @@ def get_source_history(
 def get_dataset_history(
     dataset: DatasetCode, asked: Pages, request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Every revision of a dataset, oldest first."""
+    """Lists the revisions of a dataset, oldest first."""
     return _history(request, database, "dataset", dataset, asked, key)
 
 
 class DiffQuery(EventFilter, Paging):
-    """Between which versions, and which events."""
+    """Parameters of a difference: a filter on events, and two versions."""
 
     from_: AsOf = Field(
         alias="from", description="A version, an instant, or the end of a day.", examples=["1"]
     )
-    to: AsOf | None = Field(None, description="Likewise; the present unless given.")
+    to: AsOf | None = Field(
+        None,
+        description="A version, an instant, or the end of a day; the current version by default.",
+    )
 
     @model_validator(mode="after")
     def _two_versions(self) -> "DiffQuery":
         if self.as_of is not None:
-            raise crossed("as_of", "does not go with a difference", "Say to= instead.")
+            raise crossed("as_of", "does not go with a difference", "Use to= instead.")
         return self
 
 
@@ -156,7 +159,7 @@ class DiffQuery(EventFilter, Paging):
 def get_differences(
     asked: Annotated[DiffQuery, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Which events were added, changed or retracted between two versions, and in which fields."""
+    """Lists the events added, changed or retracted between two versions, with changed fields."""
     with database.connect() as db:
         newest = version_of(db)
         first = version_at(db, asked.from_, "from") or 0
@@ -185,43 +188,46 @@ def get_differences(
 
 
 class ChangesFilter(EventFilter):
-    """Which changes: with a filter on events only those of events that match, or did before."""
+    """Which changes to list; with a filter on events, those of events that match or did before."""
 
     kind: list[Kind] = Field([], description="Changes of these kinds of document.")
     derived: bool = Field(
-        False, description="Also revisions that nobody wrote: what follows from a renaming."
+        False,
+        description="Also derived revisions, which follow from another change such as a renaming.",
     )
-    document: bool = Field(False, description="Each with the document as it stood then.")
+    document: bool = Field(False, description="Adds the document of the revision to each change.")
 
     @model_validator(mode="after")
     def _of_events(self) -> "ChangesFilter":
         if self.as_of is not None:
-            raise crossed("as_of", "does not go with changes", "Say after= instead.")
+            raise crossed("as_of", "does not go with changes", "Use after= instead.")
         if self.narrows and self.kind and set(self.kind) != {"event"}:
-            raise crossed("kind", "must be event where events are filtered", "Leave kind out.")
+            raise crossed(
+                "kind", "must be event where a filter on events is set", "Leave kind out."
+            )
         return self
 
     @property
     def narrows(self) -> bool:
-        """Whether a filter on events is given."""
+        """Whether any filter on events is set."""
         return bool(self.model_fields_set & EventFilter.model_fields.keys())
 
     def wanted(self, db: Connection) -> read.Wanted:
-        """The same, ready to be run."""
-        settled = settle(db, self) if self.narrows else None
+        """Resolve the names in the filter; the result is ready to be read."""
+        resolved = settle(db, self) if self.narrows else None
         kinds = ("event",) if self.narrows else tuple(self.kind)
-        return read.Wanted(settled, kinds, self.derived, self.document)
+        return read.Wanted(resolved, kinds, self.derived, self.document)
 
 
 Seq = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class ChangesQuery(ChangesFilter):
-    """Which changes, and after which."""
+    """Parameters of the change feed."""
 
-    after: Seq = Field(0, description="The last `seq` that is known already.")
+    after: Seq = Field(0, description="The last `seq` that the reader has.")
     limit: int = Field(
-        500, ge=1, le=1000, description="Changes on a page; `ndjson` and `csv` have no end without."
+        500, ge=1, le=1000, description="Changes on a page; without it `ndjson` and `csv` send all."
     )
     format: forms.Form | None = Field(
         None, description="`ndjson`, `csv` or `atom`; without it `Accept` decides."
@@ -237,10 +243,10 @@ class ChangesQuery(ChangesFilter):
 def list_changes(
     asked: Annotated[ChangesQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """Every change in order, each once. Follow `links.next` while there is one, keep the last.
+    """Lists every change in order, each once; `links.next` leads to later ones.
 
-    `links.next` is null only where nothing has come since; the last one that was not null can be
-    asked again at any time.
+    `links.next` is null only where there is no later change. Keep the last one that was not null:
+    it can be requested again at any time.
     """
     with database.connect() as db:
         newest = version_of(db)
@@ -267,7 +273,7 @@ def list_changes(
 def _changes_in_form(
     form: forms.Form, asked: ChangesQuery, request: Request, db: Connection, newest: int
 ) -> Response:
-    """Changes as lines, table or feed; `Link` says where to go on, and whose the rows are."""
+    """Answer with changes as NDJSON, CSV or Atom; `Link` has the next page and the licenses."""
     state, wanted = request.app.state, asked.wanted(db)
     datasets = cited(db)
     headers = {"Entente-Version": str(newest)}
@@ -278,13 +284,13 @@ def _changes_in_form(
         part = read.changes(db, wanted, asked.after, asked.limit)
         upto, found = newest if part.done else part.upto, iter([part.found])
     onward = address(request, after=str(upto)) if upto > asked.after else None
-    told = [f'<{onward}>; rel="next"'] if onward else []
+    link_headers = [f'<{onward}>; rel="next"'] if onward else []
     if form == "atom":
         here, rights = address(request), [sentence(d) for d in datasets]
         more = onward if upto < newest else None
         body = forms.feed(next(found), here, more, rights)
-        return Response(body, 200, headers | _linked(told), forms.MEDIA[form][0])
-    headers |= _linked([*told, *license_links(datasets)])
+        return Response(body, 200, headers | _linked(link_headers), forms.MEDIA[form][0])
+    headers |= _linked([*link_headers, *license_links(datasets)])
     headers["Content-Disposition"] = f'attachment; filename="entente-changes.{form}"'
     parts = forms.lines(found) if form == "ndjson" else forms.table(found, asked.document)
     kind = forms.MEDIA[form][0]
@@ -297,7 +303,7 @@ def _linked(links: list[str]) -> dict[str, str]:
 
 
 def beyond(after: int, newest: int, field: str = "after") -> None:
-    """Refuse a `seq` that is not there yet: the reader knows another database than this one."""
+    """Refuse a `seq` beyond the newest: the reader has it from another database."""
     if after > newest:
-        hint = f"Newest: {newest}. If the database was restored, begin anew with after=0."
-        raise InvalidError(field, "is a version that is not there yet", hint)
+        hint = f"Newest: {newest}. If the database was restored, start again with after=0."
+        raise InvalidError(field, "is later than the newest version", hint)

@@ -1,4 +1,4 @@
-"""Revisions, changes and differences as JSON."""
+"""JSON schemas of revisions, changes and differences."""
 
 from typing import Any, Literal
 
@@ -9,24 +9,26 @@ Action = Literal["create", "update", "merge", "retract"]
 
 
 class Change(BaseModel):
-    """A revision in the order in which they were written."""
+    """A change: one revision of a document, in the order of writing."""
 
-    seq: int = Field(description="Its number; the version of the database after it.")
+    seq: int = Field(description="Number of the change; also the version of the database after it.")
     at: str
     action: Action
     kind: Kind
     id: str
-    revision: int = Field(description="1, 2 … of this document.")
-    by: str = Field(description="The holder of the key, or the program that wrote it.")
+    revision: int = Field(description="Number of the revision of this document: 1, 2 …")
+    by: str = Field(description="Name on the key, or the program, that wrote it.")
     reason: str | None
     derived: bool = Field(
-        description="Nobody wrote it: it shows something else that was changed, such as a name."
+        description="True where it follows from another change, such as the new name of an actor."
     )
-    document: dict[str, Any] | None = Field(None, description="As it stood then, where asked for.")
+    document: dict[str, Any] | None = Field(
+        None, description="The document of this revision, if requested."
+    )
 
 
 class FieldChange(BaseModel):
-    """A field that differs."""
+    """A field that differs, with its values before and after."""
 
     field: str
     before: Any
@@ -34,9 +36,9 @@ class FieldChange(BaseModel):
 
 
 class Revision(Change):
-    """A revision of one document, with what it changed."""
+    """A revision of one document, with the fields that it changed."""
 
-    changed: list[FieldChange] = Field(description="Against the revision before it.")
+    changed: list[FieldChange] = Field(description="Fields that differ from the previous revision.")
 
 
 class Difference(BaseModel):
@@ -44,11 +46,13 @@ class Difference(BaseModel):
 
     id: str
     change: Literal["added", "changed", "retracted", "entered", "left"] = Field(
-        description="`entered` and `left`: it was there on both sides, and matches on one only."
+        description="`entered` and `left`: it exists in both versions, and matches in one only."
     )
     title: str
-    fields: list[FieldChange] = Field(description="The fields that differ, if it was there before.")
-    seq: int = Field(description="Of the last revision of it up to `to`.")
+    fields: list[FieldChange] = Field(
+        description="The fields that differ; empty for an added event."
+    )
+    seq: int = Field(description="Number of its last revision up to `to`.")
     at: str
     by: str
     reason: str | None

@@ -1,4 +1,4 @@
-"""The feed of changes as Server-Sent Events: each change once, in order, as it is written."""
+"""HTTP route for the change stream: Server-Sent Events, each change once and in order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,19 +20,23 @@ from app.http.problems import RESPONSES, Fault, InvalidBodyError, problem
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=RESPONSES)
 PART = 200
-"""Changes held for one reader; a slow one holds no more, and no connection."""
+"""Changes in memory for one reader: a slow reader takes no more, and no connection."""
 HEARTBEAT = 15.0
-"""Seconds of silence after which a line is sent to keep the connection."""
+"""Seconds without a change after which a comment is sent to keep the connection open."""
 MOST = 500
-"""Readers at once in one process."""
+"""The most readers at once in one process."""
 _READS = CapacityLimiter(4)
 
 
 class StreamQuery(ChangesFilter):
-    """Which changes, from where, and how many."""
+    """Parameters of the change stream."""
 
-    after: Seq | None = Field(None, description="The last `seq` known; the newest unless given.")
-    limit: int | None = Field(None, ge=1, description="End after so many changes; else never.")
+    after: Seq | None = Field(
+        None, description="The last `seq` that the reader has; the newest by default."
+    )
+    limit: int | None = Field(
+        None, ge=1, description="The stream ends after so many changes; by default never."
+    )
 
 
 def _part(database: Database, asked: StreamQuery, after: int, limit: int) -> read.Part:
@@ -57,13 +61,14 @@ def stream_changes(
     request: Request,
     database: Held,
     last_event_id: Annotated[
-        str | None, Header(description="What a browser sends when it connects again.")
+        str | None,
+        Header(description="The last `seq` received; browsers send it when they reconnect."),
     ] = None,
 ) -> Response:
-    """Changes as they are written, from now on, or from `after`; `Last-Event-ID` goes on."""
-    pulse: Pulse = request.app.state.pulse
-    if pulse.followers >= MOST:
-        answer = problem(503, f"{MOST} follow already; ask /v1/changes instead.")
+    """Streams changes as they are written, from now on or after `after` or `Last-Event-ID`."""
+    notifier: Pulse = request.app.state.pulse
+    if notifier.followers >= MOST:
+        answer = problem(503, f"{MOST} readers are connected already; use /v1/changes instead.")
         answer.headers["Retry-After"] = "10"
         return answer
     if last_event_id is not None and not (last_event_id.isdecimal() and len(last_event_id) < 17):
@@ -75,19 +80,19 @@ def stream_changes(
         if last_event_id is not None:
             after = int(last_event_id)
         beyond(after, newest)
-        asked.wanted(db)  # a name that nobody has is told now, not in the stream
+        asked.wanted(db)  # an unknown name has to fail before the stream begins
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_told(database, pulse, asked, after), headers=headers)
+    return EventSourceResponse(_told(database, notifier, asked, after), headers=headers)
 
 
 async def _told(
-    database: Database, pulse: Pulse, asked: StreamQuery, after: int
+    database: Database, notifier: Pulse, asked: StreamQuery, after: int
 ) -> AsyncIterator[bytes]:
     left = asked.limit
     yield format_sse_event(retry=2000, comment="changes")
-    with pulse.follower() as woken:
-        while not pulse.ended:
-            woken.clear()  # before reading: what is written meanwhile wakes again
+    with notifier.follower() as woken:
+        while not notifier.ended:
+            woken.clear()  # before reading, so that a write during the read wakes this reader again
             most = PART if left is None else min(PART, left)
             part = await to_thread.run_sync(_part, database, asked, after, most, limiter=_READS)
             for change in part.found:
@@ -104,7 +109,7 @@ async def _told(
 
 
 async def _news(woken: asyncio.Event) -> bool:
-    """Wait for news; False after a while without."""
+    """Wait for a write; False after `HEARTBEAT` seconds without one."""
     try:
         await asyncio.wait_for(woken.wait(), HEARTBEAT)
     except TimeoutError:

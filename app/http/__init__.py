@@ -1,1 +1,1 @@
-"""Floor: what every router shares, knows no capability."""
+"""The HTTP layer: what all routers share; it knows no capability."""

@@ -1,4 +1,4 @@
-"""Which of the offered forms a reader accepts (RFC 9110, section 12.5.1)."""
+"""Content negotiation: choose a format by the `Accept` header (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -9,7 +9,10 @@ Name = TypeVar("Name", bound=str)
 
 
 def accepted(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
-    """The form that a reader likes best; among equals the one that is offered first."""
+    """Return the format with the highest weight; among equals, the one offered first.
+
+    Raises `NotAcceptableError` where the header accepts none of them.
+    """
     if not header or header == "*/*":
         return next(iter(offered))
     ranges = [_range(part) for part in header.split(",") if part.strip()]
@@ -20,7 +23,7 @@ def accepted(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
             best = (liking, name)
     if best is None:
         known = ", ".join(f"{kinds[0]} (format={name})" for name, kinds in offered.items())
-        raise NotOfferedError(f"Offered here: {known}.")
+        raise NotOfferedError(f"Available formats: {known}.")
     return best[1]
 
 
@@ -38,10 +41,10 @@ def _range(text: str) -> tuple[str, float]:
 
 
 def _liking(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """The weight of the most specific range that a media type falls in."""
+    """Return the weight of the most specific range that contains a media type, or 0."""
     family = kind.partition("/")[0] + "/*"
-    for wanted in (kind, family, "*/*"):
-        weights = [weight for name, weight in ranges if name == wanted]
+    for media_range in (kind, family, "*/*"):
+        weights = [weight for name, weight in ranges if name == media_range]
         if weights:
             return max(weights)
     return 0.0

@@ -1,4 +1,4 @@
-"""Overload is refused at once, instead of being waited for by everybody."""
+"""Refuse requests at once during overload, instead of letting all of them wait."""
 
 import asyncio
 import time
@@ -9,19 +9,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.problems import problem
 
 MOST_WAITING = 256
-"""Requests that wait for a thread, whatever they wait."""
+"""Requests waiting for a thread, from which on new ones are refused."""
 MOST_SECONDS = 0.3
-"""How long the line for a thread may be; whoever comes then had better come again."""
+"""Seconds of waiting for a thread, beyond which new requests are refused."""
 PAUSE = 0.05
-"""Seconds between two that stand in line only to see how long it takes."""
+"""Seconds between two measurements of the wait."""
 ALWAYS = {"/healthz", "/metrics"}
-"""Addresses of those who look after the service."""
+"""Paths for monitoring, which are always admitted."""
 
 
 class Line:
-    """How long one waits for a thread: somebody with nothing to do stands in line, and is timed.
+    """Measures how long a request waits for a thread, by queueing a task that does nothing.
 
-    What requests take tells less: some are long by nature, and a busy machine makes all of them so.
+    The duration of requests says less: some always take long, and all do on a busy machine.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Line:
         self._task: asyncio.Task[None] | None = None
 
     def seconds(self) -> float:
-        """What the last one waited, or has waited by now if that is longer."""
+        """Return the last measured wait, or the current one so far if that is longer."""
         now = time.perf_counter()
         if self._begun is None and now - self._ended >= PAUSE:
             self._begun = now
@@ -47,21 +47,19 @@ class Line:
 
 
 class AdmissionMiddleware:
-    """Answers 503 with `Retry-After` while too many requests wait already, or wait too long."""
+    """Answers 503 with `Retry-After` while too many requests wait, or wait too long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._line = Line()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or not."""
+        """Pass the request on, or refuse it."""
         if scope["type"] == "http" and scope["path"] not in ALWAYS:
             waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
             late = self._line.seconds() > MOST_SECONDS
             if waiting >= MOST_WAITING or (late and waiting):
-                answer = problem(
-                    503, "Too many requests wait already; nothing was done. Try again."
-                )
+                answer = problem(503, "Too many requests are waiting; nothing was done. Try again.")
                 answer.headers["Retry-After"] = "1"
                 await answer(scope, receive, send)
                 return

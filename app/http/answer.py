@@ -1,13 +1,13 @@
-"""The one encoder of JSON answers."""
+"""The JSON encoder of all answers."""
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 
-def encode(value: BaseModel | dict[str, Any] | list[Any]) -> bytes:
-    """Compact UTF-8 JSON; NaN and infinity are faults, not text."""
+def encode(value: BaseModel | Mapping[str, object] | Sequence[object]) -> bytes:
+    """Encode a value as compact UTF-8 JSON; NaN and infinity in plain values raise ValueError."""
     if isinstance(value, BaseModel):
         return value.model_dump_json(by_alias=True).encode()
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

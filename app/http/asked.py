@@ -1,4 +1,4 @@
-"""Parameters that several addresses take."""
+"""Query parameters for time: `as_of` versions, days and dates, shared by several routes."""
 
 import re
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
     r"(\.[0-9]{1,9})?([Zz]|[ +-][0-9]{2}:[0-9]{2})"
 )
-"""The blank is a plus sign that was not encoded, as in most links that people type."""
+"""The blank is a `+` that was not percent-encoded, as in many typed links."""
 _AS_OF = "must be a version such as 1234, an instant such as 2026-11-24T09:00:00Z, or a day"
 
 
@@ -42,7 +42,10 @@ def _as_of(text: str) -> str:
 
 
 def instant(text: str) -> str:
-    """An instant or the end of a day, in the form of the record; raises ValueError."""
+    """Return an instant, or the end of a day, in the form of stored instants (UTC, microseconds).
+
+    Raises ValueError where the text is neither.
+    """
     if len(text) == 10:
         return f"{_day(text)}T23:59:59.999999Z"
     found = _INSTANT.fullmatch(text)
@@ -58,33 +61,33 @@ def instant(text: str) -> str:
 
 
 AsOf = Annotated[Word, Field(max_length=40), AfterValidator(_as_of)]
-AS_OF = "The record as it stood: a version, an instant, or the end of a day."
+AS_OF = "Answer as of a version, an instant, or the end of a day."
 
 
 def version_at(db: Connection, asked: str | None, field: str = "as_of") -> int | None:
-    """The version that `as_of` means; None where the present is meant.
+    """Return the version that `as_of` means; None where it is absent, which means the present.
 
-    Raises `InvalidError` for what has not been yet: what it will say cannot be known.
+    Raises `InvalidParameterError` for a version or an instant in the future.
     """
     if asked is None:
         return None
     newest = version_of(db)
     if _VERSION.fullmatch(asked):
         if int(asked) > newest:
-            raise InvalidError(field, "is a version that is not there yet", f"Newest: {newest}.")
+            raise InvalidError(field, "is a version that does not exist yet", f"Newest: {newest}.")
         return int(asked)
     at = instant(asked)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     latest = max(now, db.scalar(select(func.max(commits.c.at))) or "")
-    exact = 10 if len(asked) == 10 else None  # today is no future, though its end is
+    exact = 10 if len(asked) == 10 else None  # today is allowed, although its end is in the future
     if at[:exact] > latest[:exact]:
-        raise InvalidError(field, "lies in the future", f"It is {now} now.")
+        raise InvalidError(field, "is in the future", f"It is {now} now.")
     found = db.scalar(select(func.max(commits.c.seq)).where(commits.c.at <= at))
     return int(found or 0)
 
 
 def pinned(db: Connection, asked: str | None) -> int | None:
-    """As `version_at`, of what has been through it once already."""
+    """Return the version of an `as_of` that `resolve_as_of` has checked before in this request."""
     if asked is not None and _VERSION.fullmatch(asked):
         return int(asked)
     return version_at(db, asked)
@@ -95,32 +98,32 @@ Day = Annotated[Word, AfterValidator(_day)]
 
 
 def today() -> str:
-    """Today in UTC."""
+    """Return today's date in UTC, in ISO form."""
     return datetime.now(UTC).date().isoformat()
 
 
 class Past(Query):
-    """An address that also answers as the record stood before."""
+    """Query parameters of a route that can answer as of a version."""
 
     as_of: AsOf | None = Field(None, description=AS_OF, examples=["2026-11-24"])
 
 
 class PastPaging(Past, Paging):
-    """A list that also answers as the record stood before."""
+    """Query parameters of a paged list that can answer as of a version."""
 
 
 def seen(db: Connection, as_of: str | None) -> tuple[int, int | None]:
-    """The version that an answer is of, and the same again where it is not the present."""
-    then = version_at(db, as_of)
-    return (version_of(db) if then is None else then), then
+    """Return the version that an answer is of, and `as_of` as a version or None for the present."""
+    past = version_at(db, as_of)
+    return (version_of(db) if past is None else past), past
 
 
 class OnDay(Past):
-    """An address that answers about a day."""
+    """Query parameters of a route that answers for one day."""
 
-    on: Day | None = Field(None, description="The day asked about; today unless given.")
+    on: Day | None = Field(None, description="The day to answer for; default: today.")
 
     @property
     def day(self) -> str:
-        """The day asked about."""
+        """The day to answer for."""
         return self.on or today()

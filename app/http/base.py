@@ -1,4 +1,4 @@
-"""Absolute links, where a standard needs them."""
+"""The public URL of the service, for standards that require absolute links."""
 
 import re
 
@@ -10,7 +10,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})
 
 
 def base(request: Request, settings: Settings) -> str:
-    """Scheme and host of absolute links: as set, or as the request was addressed."""
+    """Return the setting `public_url`, or else the scheme and host of the request."""
     if settings.public_url:
         return settings.public_url
     host = request.headers.get("host", "")

@@ -1,4 +1,4 @@
-"""Bodies of writes: bounded, strict JSON, every fault of them told."""
+"""Read the body of a write: limited size, strict JSON, and every error in it reported."""
 
 import asyncio
 import difflib
@@ -6,10 +6,11 @@ import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect
 
 from app.http.problems import MOST_FAULTS_OF_BODY, Fault, InvalidBodyError, UnreadableError
@@ -18,9 +19,9 @@ from app.text import safe
 T = TypeVar("T")
 DEEPEST = 32
 MOST_NAMES = 1000
-"""In one object: 1,500,000 unknown ones took the validator a minute and 800 MB to refuse."""
+"""Names in one object: refusing 1,500,000 unknown ones took pydantic a minute and 800 MB."""
 PATIENCE = 20.0
-"""Seconds that a body may take to come, and as many more as it has pieces of `STEADY` bytes."""
+"""Seconds that a body may take to arrive, plus one for every `MIN_BYTES_PER_SECOND` received."""
 STEADY = 16 * 1024
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 
@@ -33,9 +34,9 @@ async def _read(request: Request) -> bytes:
 
 
 async def received(request: Request) -> bytes:
-    """The bytes of a body; `UnreadableError` where they are too many, or do not come."""
+    """Return the bytes of a body; raises `UnreadableRequestError` if too large or too slow."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnreadableError(415, "Send the body as it is, without Content-Encoding.")
+        raise UnreadableError(415, "Send the body uncompressed, without Content-Encoding.")
     most = request.app.state.settings.max_body_bytes
     body = bytearray()
     begun = asyncio.get_running_loop().time()
@@ -48,20 +49,24 @@ async def received(request: Request) -> bytes:
                         413, f"A body has at most {most} bytes; send several, or an import."
                     )
                 patience.reschedule(begun + PATIENCE + len(body) / STEADY)
-    except ClientDisconnect as gone:  # else each leaves a traceback in the log
-        raise UnreadableError(400, "The body ended before its end.") from gone
+    except ClientDisconnect as gone:  # otherwise each one logs a traceback
+        raise UnreadableError(400, "The connection closed before the body was complete.") from gone
     except TimeoutError as slow:
-        told = f"Only {len(body)} bytes of the body came in time; send the request again."
-        raise UnreadableError(408, told) from slow
+        message = f"Only {len(body)} bytes of the body arrived in time; send the request again."
+        raise UnreadableError(408, message) from slow
     return bytes(body)
 
 
 Body = Annotated[bytes, Depends(_read)]
-"""The bytes of a body, read before a worker is taken."""
+"""The bytes of a body, read before the handler occupies a thread."""
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body; `UnreadableError` where it is none, `InvalidBodyError` for bad text."""
+    """Parse the JSON of a body.
+
+    Raises `UnreadableRequestError` for invalid JSON, `InvalidBodyError` for text that a database
+    cannot store.
+    """
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -80,8 +85,8 @@ def parsed(body: bytes) -> Any:
     return value
 
 
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _finite(text: str) -> float:
@@ -96,27 +101,27 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise ValueError(f"an object has more than {MOST_NAMES} names")
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("an object has a name twice")
+        raise ValueError("an object has the same name twice")
     return found
 
 
-def _unsafe(value: Any) -> list[Fault]:
-    """What in a value one of the databases would refuse or alter, and nesting without end."""
+def _unsafe(value: object) -> list[Fault]:
+    """Find text in a value that a database would refuse or alter, and nesting that is too deep."""
     faults: list[Fault] = []
-    todo: list[tuple[Any, list[str | int]]] = [(value, ["body"])]
+    todo: list[tuple[object, list[str | int]]] = [(value, ["body"])]
     while todo and len(faults) < MOST_FAULTS_OF_BODY:
-        held, loc = todo.pop()
+        item, loc = todo.pop()
         if len(loc) > DEEPEST:
             return [Fault(loc=loc[:3], message=f"is nested deeper than {DEEPEST}")]
-        if isinstance(held, str):
+        if isinstance(item, str):
             try:
-                safe(held)
+                safe(item)
             except ValueError as bad:
                 faults.append(Fault(loc=loc, message=str(bad)))
-        elif isinstance(held, list):
-            todo += [(one, [*loc, n]) for n, one in enumerate(held)]
-        elif isinstance(held, dict):
-            for name, one in held.items():
+        elif isinstance(item, list):
+            todo += [(one, [*loc, n]) for n, one in enumerate(item)]
+        elif isinstance(item, dict):
+            for name, one in item.items():
                 readable = name.encode("utf-8", "replace").decode().replace("\x00", "?")[:100]
                 todo += [(name, [*loc, readable]), (one, [*loc, readable])]
     return faults
@@ -124,29 +129,29 @@ def _unsafe(value: Any) -> list[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class Checked(Generic[T]):
-    """A value as a model, or what is wrong with it."""
+    """A validated value, or the errors found in it."""
 
     value: T | None
     faults: list[Fault]
 
     def good(self) -> T:
-        """The value; `InvalidBodyError` with every fault where there is none."""
+        """Return the value; raises `InvalidBodyError` with all errors where there is none."""
         if self.value is None:
             raise InvalidBodyError(self.faults)
         return self.value
 
 
-def valid(kind: TypeAdapter[T], value: Any, at: list[str | int]) -> Checked[T]:
-    """Validate a part of a body; `at` is where in the body it stands."""
+def valid(kind: TypeAdapter[T], value: object, at: list[str | int]) -> Checked[T]:
+    """Validate a part of a body; `at` is its location in the body."""
     try:
         return Checked(kind.validate_python(value), [])
-    except ValidationError as wrong:
-        # Pydantic's message never echoes the input; its `input` is left out on purpose.
-        told = wrong.errors(include_input=False, include_url=False)
-        return Checked(None, [_fault(kind, e, at) for e in told])
+    except ValidationError as invalid:
+        # Pydantic's messages do not echo the input; `input` is excluded so that answers never do.
+        errors = invalid.errors(include_input=False, include_url=False)
+        return Checked(None, [_fault(kind, e, at) for e in errors])
 
 
-def _fault(kind: TypeAdapter[Any], error: Any, at: list[str | int]) -> Fault:
+def _fault(kind: TypeAdapter[Any], error: ErrorDetails, at: list[str | int]) -> Fault:
     loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
     if error["type"] != "extra_forbidden":
         return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
@@ -157,7 +162,7 @@ def _fault(kind: TypeAdapter[Any], error: Any, at: list[str | int]) -> Fault:
 
 @lru_cache(maxsize=32)
 def _names(kind: TypeAdapter[Any]) -> list[str]:
-    """Every field that bodies of a kind may have, at whatever depth."""
+    """List all field names that a model of bodies has, at any depth."""
     schema = kind.json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
     return sorted({name for part in parts for name in part.get("properties", {})})

@@ -1,4 +1,4 @@
-"""Validators: an unchanged database answers 304 from one cheap read."""
+"""ETags and 304 answers: an unchanged database is recognized by reading its version."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,32 +7,36 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 SCHEMA_VERSION = 1
-"""Raised when a rendered document gains fields."""
+"""Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
 
 
 def cached(request: Request, version: int, make: Callable[[], Response], day: str = "") -> Response:
-    """304 where the reader has this answer already, else the answer with its ETag."""
+    """Return 304 where the reader has the answer of this version, else make it and add its ETag.
+
+    `day` is part of the ETag where the answer depends on today.
+    """
     query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{request.url.query}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     return _tagged(request, f'W/"{digest}"', make)
 
 
 def cached_one(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
-    """As `cached`, of one thing: its strong tag is the `seq` of its revision, to write with.
+    """Return 304 or one document, whose strong ETag is the `seq` of its revision.
 
-    What else the answer shows may follow after a dash; `If-Match` reads the first number only.
+    Writers send it in `If-Match`, which reads only the first number: `seqs` of whatever else the
+    answer shows may follow after a dash.
     """
     return _tagged(request, f'"{seqs}"', make)
 
 
 def cached_body(request: Request, made: Response) -> Response:
-    """As `cached`, of what changes without a new version: the tag is that of the answer itself."""
+    """Return 304 or an answer that can change within a version; its ETag hashes the body."""
     digest = hashlib.blake2b(bytes(made.body), digest_size=12).hexdigest()
     return _tagged(request, f'W/"{digest}"', lambda: made)
 
 
 def _tagged(request: Request, tag: str, make: Callable[[], Response]) -> Response:
-    # Compared weakly (RFC 9110, 13.1.2): whoever compresses on the way makes a strong tag weak.
+    # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses makes a strong ETag weak.
     sent = request.headers.get("if-none-match", "").split(",")
     if tag.removeprefix("W/") in {t.strip().removeprefix("W/") for t in sent}:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})

@@ -1,7 +1,7 @@
-"""Pages of other origins may read, as browsers see to it (the Fetch standard, section 3.2).
+"""Cross-origin access for browser pages (CORS: the Fetch standard, section 3.2).
 
-No cookies and no other credentials of the browser's own are ever taken: a key comes in a header
-that a page has to know.
+Cookies and other credentials that a browser adds by itself are never accepted: a key is sent in a
+header by a page that knows it.
 """
 
 from collections.abc import Collection
@@ -20,17 +20,17 @@ SHOWN = (
     " Preference-Applied, Retry-After, WWW-Authenticate"
 )
 KEPT = "86400"
-"""Seconds that a browser may keep the answer to its question before a request."""
+"""Seconds that a browser may cache the answer to a preflight request."""
 
 
 class CorsMiddleware:
-    """Lets pages of some origins, or of all (`*`), read and write with a key."""
+    """Allows pages of some origins, or of all (`*`), to read, and to write with a key."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self.app, self.origins = app, frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what a browser asks before a request, and mark the answers to requests."""
+        """Answer preflight requests, and add CORS headers to other answers."""
         sent = Headers(scope=scope) if scope["type"] == "http" else Headers()
         allowed = self._allowed(sent.get("origin"))
         if scope["type"] != "http" or (not allowed and "*" in self.origins):
@@ -67,5 +67,5 @@ class CorsMiddleware:
     def _mark(self, headers: MutableHeaders, allowed: str | None) -> None:
         if allowed:
             headers["Access-Control-Allow-Origin"] = allowed
-        if self.origins and "*" not in self.origins:  # a cache must not mix the origins up
+        if self.origins and "*" not in self.origins:  # so that caches keep one answer per origin
             headers.add_vary_header("Origin")

@@ -1,4 +1,4 @@
-"""How a handler reaches what the application holds."""
+"""FastAPI dependencies for the objects in the application's state."""
 
 from typing import Annotated
 
@@ -9,18 +9,18 @@ from app.settings import Settings
 
 
 async def _database(request: Request) -> Database:
-    held: Database = request.app.state.database
-    return held
+    database: Database = request.app.state.database
+    return database
 
 
 async def _cursor_key(request: Request) -> bytes:
-    held: bytes = request.app.state.cursor_key
-    return held
+    cursor_key: bytes = request.app.state.cursor_key
+    return cursor_key
 
 
 async def _settings(request: Request) -> Settings:
-    held: Settings = request.app.state.settings
-    return held
+    settings: Settings = request.app.state.settings
+    return settings
 
 
 Held = Annotated[Database, Depends(_database)]

@@ -1,4 +1,4 @@
-"""Answers that are also pictures: which form is asked for, and who makes it."""
+"""Output formats of routes whose answer can be drawn as a chart."""
 
 import json
 from collections.abc import Callable
@@ -22,31 +22,30 @@ MEDIA: dict[Picture, tuple[str, ...]] = {
 }
 Chart = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
 
-
 MOST_NARROW = 280
-"""Pixels that a chart needs for its names and a little of its plot."""
+"""Pixels that a chart needs at least for its labels and some of its plot."""
 SIZED: frozenset[Picture] = frozenset({"vega", "svg", "png"})
 
 
 class Drawn(Query):
-    """An address whose answer can be drawn."""
+    """Query parameters of a route whose answer can be drawn."""
 
     format: Picture | None = Field(
         None,
-        description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of what is drawn;"
-        " without it `Accept` decides.",
+        description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of the drawn values;"
+        " default: by the `Accept` header.",
     )
     width: int | None = Field(
         None,
         ge=MOST_NARROW,
         le=4000,
-        description="Pixels of a drawing from edge to edge, with `vega`, `svg` and `png`; a PNG"
-        " has two for each. 720 unless given.",
+        description="Width of the whole drawing in pixels, for `vega`, `svg` and `png`; a PNG has"
+        " two for each. Default: 720.",
     )
 
 
 def drawable(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route whose answer can be drawn, JSON being documented already."""
+    """Add the chart formats to the OpenAPI `responses` of a route that documents its JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
         for name, kinds in MEDIA.items()
@@ -57,7 +56,7 @@ def drawable(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict
 
 
 def form_of(request: Request, asked: Drawn) -> Picture:
-    """The form that a request asks for, by `format` or by `Accept`."""
+    """Return the format that a request asks for, by `format` or by `Accept`."""
     return asked.format or accepted(request.headers.get("accept"), MEDIA)
 
 
@@ -66,15 +65,18 @@ def in_form(
     chart: Chart,
     asked: Drawn,
     answer: Response,
-    beside: Callable[[], dict[str, Any]] = dict,
+    read_extra: Callable[[], dict[str, Any]] = dict,
 ) -> Response:
-    """The answer itself where JSON is wanted, else the chart of it and of what stands beside it."""
+    """Return the answer itself for JSON, else a chart of it.
+
+    `read_extra` returns further values for the chart, which are not in the JSON.
+    """
     form = form_of(request, asked)
     if asked.width is not None and form not in SIZED:
         hint = "Leave width out, or ask for format=svg."
         raise InvalidError("width", f"does not go with format={form}", hint)
     if form != "json":
-        body = json.loads(bytes(answer.body)) | beside()
+        body = json.loads(bytes(answer.body)) | read_extra()
         drawn: Response = request.app.state.charts(chart, form, body, asked.width)
         answer = drawn
     answer.headers["Vary"] = "Accept"

@@ -1,30 +1,28 @@
-"""Requests whose address is not UTF-8 are refused, before anything reads half of it."""
+"""Refuse requests whose path or query is not UTF-8."""
 
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problems import Fault, problem
+from app.http.problems import MOST_FAULTS, Fault, problem, told
 
 
 class EncodingMiddleware:
-    """Answers 422 where a name or value, once its percent signs are read, is not UTF-8.
+    """Answers 422 where the path, or a percent-decoded name or value of the query, is not UTF-8.
 
-    The framework would put U+FFFD in the place of what it cannot read, and the answer would be to
-    another question than the one asked.
+    The framework would replace invalid bytes by U+FFFD, and so answer a different question.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what can be read."""
+        """Pass on a request whose address is UTF-8, or refuse it."""
         faults = list(_faults(scope)) if scope["type"] == "http" else []
         if not faults:
             await self.app(scope, receive, send)
             return
-        fields = ", ".join(dict.fromkeys(str(f.loc[-1]) for f in faults))
-        answer = problem(422, f"{len(faults)} to mend: {fields}", faults[:20])
+        answer = problem(422, told(faults), faults[:MOST_FAULTS])
         await answer(scope, receive, send)
 
 

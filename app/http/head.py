@@ -1,17 +1,17 @@
-"""HEAD at every address that answers GET."""
+"""Answer HEAD on every path that answers GET."""
 
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadMiddleware:
-    """Answers HEAD as GET would, headers and all, without the body."""
+    """Answers HEAD with the status and headers of GET, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; the server's own scope stays HEAD."""
+        """Pass HEAD on as GET in a copied scope: the server must still see HEAD."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
@@ -23,7 +23,7 @@ class HeadMiddleware:
                     await send(message)
                     return
                 await send({"type": "http.response.body", "body": b""})
-                if message.get("more_body"):  # a stream: nobody waits for the rest of it
+                if message.get("more_body"):  # a stream: stop it, since no reader takes the rest
                     scope_of_work.cancel()
 
             await self.app({**scope, "method": "GET"}, receive, silent)

@@ -1,6 +1,6 @@
-"""Counts of what was asked and how long it took, in the text form that Prometheus reads.
+"""Count requests and their durations, in the text format that Prometheus reads.
 
-Of this process alone, since its start: several processes are told apart by their addresses.
+Counts are of this process since its start; Prometheus distinguishes processes by their addresses.
 """
 
 import time
@@ -10,13 +10,13 @@ from threading import Lock
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
-"""Seconds up to which answers are counted together."""
+"""Upper bounds of the histogram's buckets, in seconds."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """What a process counts."""
+    """The request counters of a process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -26,55 +26,55 @@ class Metrics:
         self._answers: Counter[tuple[str, str]] = Counter()
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
-        """An answer, and the seconds until it began."""
+        """Record an answer and the seconds until it began."""
         key = (method if method in METHODS else "other", route)
         with self._lock:
             self._requests[*key, status] += 1
             self._answers[key] += 1
             self._seconds[key] += seconds
-            held = self._buckets[key]
+            buckets = self._buckets[key]
             for n, bound in enumerate(BOUNDS):
-                held[n] += seconds <= bound
+                buckets[n] += seconds <= bound
 
     def lines(self) -> list[str]:
-        """The counts as text."""
-        told = [
+        """Return the counters as lines of text."""
+        lines = [
             "# HELP entente_requests_total Requests that were answered.",
             "# TYPE entente_requests_total counter",
         ]
         with self._lock:
             for (method, route, status), n in sorted(self._requests.items()):
                 labels = f'method="{method}",route="{route}",status="{status}"'
-                told.append(f"entente_requests_total{{{labels}}} {n}")
-            told += [
+                lines.append(f"entente_requests_total{{{labels}}} {n}")
+            lines += [
                 "# HELP entente_request_seconds Seconds until an answer began.",
                 "# TYPE entente_request_seconds histogram",
             ]
             for (method, route), n in sorted(self._answers.items()):
                 labels = f'method="{method}",route="{route}"'
                 for bound, below in zip(BOUNDS, self._buckets[method, route], strict=True):
-                    told.append(f'entente_request_seconds_bucket{{{labels},le="{bound}"}} {below}')
-                told.append(f'entente_request_seconds_bucket{{{labels},le="+Inf"}} {n}')
-                told.append(f"entente_request_seconds_count{{{labels}}} {n}")
+                    lines.append(f'entente_request_seconds_bucket{{{labels},le="{bound}"}} {below}')
+                lines.append(f'entente_request_seconds_bucket{{{labels},le="+Inf"}} {n}')
+                lines.append(f"entente_request_seconds_count{{{labels}}} {n}")
                 seconds = self._seconds[method, route]
-                told.append(f"entente_request_seconds_sum{{{labels}}} {seconds:.6f}")
-        return told
+                lines.append(f"entente_request_seconds_sum{{{labels}}} {seconds:.6f}")
+        return lines
 
 
 def gauge(name: str, help_: str, *values: tuple[str, int]) -> list[str]:
-    """A value as it is now, for each of some labels."""
+    """Return a gauge as lines of text, one for each labelled value."""
     head = [f"# HELP entente_{name} {help_}", f"# TYPE entente_{name} gauge"]
     return head + [f"entente_{name}{labels} {value}" for labels, value in values]
 
 
 class MetricsMiddleware:
-    """Counts each answer under the route that gave it, so that ids make no new series."""
+    """Counts each answer under its route pattern, so that ids do not create new series."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on, and count its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

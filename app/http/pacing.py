@@ -1,4 +1,4 @@
-"""Long answers, sent as they are made."""
+"""Stream exports in threads of their own, so that they cannot block other requests."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,8 +6,10 @@ from anyio import CapacityLimiter, to_thread
 
 
 async def paced_by(limiter: CapacityLimiter, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Parts as they are made, in threads of the exports' own: readers of pages never wait for
-    them. A slow reader holds no thread and no connection."""
+    """Yield the parts of an export, each made in a thread from the limiter.
+
+    Between two parts no thread is occupied, so a slow reader does not block one.
+    """
     while True:
         part = await to_thread.run_sync(next, parts, None, limiter=limiter)
         if part is None:

@@ -1,7 +1,7 @@
-"""Lists: `{data, meta, links}`, the same for every kind of thing."""
+"""Pages of a list as JSON: `{data, meta, links}`, the same for every kind of document."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Request, Response
@@ -18,43 +18,44 @@ Reason = Literal["no_match", "outside_coverage", "not_yet_covered"]
 
 
 class Query(BaseModel):
-    """Parameters of a request; unknown ones are refused."""
+    """Query parameters of a route; unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoQuery(Query):
-    """An address that takes no parameters."""
+    """The query of a route without parameters."""
 
 
 class Paging(Query):
-    """What every list takes."""
+    """Query parameters of every paged list."""
 
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
     cursor: Cursor | None = Field(None, description="From `links.next`.")
 
 
 class Meta(BaseModel):
-    """What an answer is of."""
+    """The version and extent of an answer."""
 
-    version: int = Field(description="`seq` of the last change that the answer knows.")
-    count: int | None = Field(None, description="Rows in all, where asked for.")
+    version: int = Field(description="`seq` of the last change that the answer includes.")
+    count: int | None = Field(None, description="Total number of rows, if requested.")
     count_is: Literal["exact", "estimate"] | None = None
     reason: Reason | None = Field(None, description="Why `data` is empty.")
 
 
 class Links(BaseModel):
-    """Where this page is, and the next."""
+    """Links to this page and to the next."""
 
     self: str
     next: str | None = None
     permalink: str | None = Field(
-        None, description="The same answer for ever, whatever is written later: cite this."
+        None,
+        description="Link to this version of the answer, unaffected by later changes: cite this.",
     )
 
 
 class Page(BaseModel, Generic[T]):
-    """A list of things."""
+    """A page of a list."""
 
     data: list[T]
     meta: Meta
@@ -64,10 +65,10 @@ class Page(BaseModel, Generic[T]):
 def links(
     request: Request, cursor: str | None, version: int | None = None, day: str | None = None
 ) -> Links:
-    """The links of a page, relative to the host, so that no forged Host can lead away.
+    """Build the links of a page, relative to the host, so that a forged Host header has no effect.
 
-    With a version there is a permalink, with the day (`on`) where today was meant. Order by
-    relevance has none: it weighs words by how rare they are in all that has been written since.
+    With a version they include a permalink, which also fixes `day` as `on` where today was meant.
+    Order by relevance has none: it depends on how rare a word is in all revisions written since.
     """
     path, parts = _parts(request)
     found = Links(self=_joined(path, parts, {}))
@@ -80,12 +81,12 @@ def links(
 
 
 def address(request: Request, **changed: str) -> str:
-    """The address that was asked, with other values for some of its parameters."""
+    """Return the requested path and query with other values for some parameters."""
     return _joined(*_parts(request), changed)
 
 
 def _parts(request: Request) -> tuple[str, list[tuple[str, str]]]:
-    """The path, and (name, `name=value` as it is written) of each parameter."""
+    """Return the path, and each parameter as (name, encoded `name=value`)."""
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
     return path, [(name, urlencode([(name, value)])) for name, value in query]
@@ -98,18 +99,18 @@ def _joined(path: str, parts: list[tuple[str, str]], changed: Mapping[str, str])
 
 
 def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:
-    """The key after which a list goes on; None at its beginning."""
+    """Return the key after which a page begins; None for the first page."""
     if cursor is None:
         return None
     try:
         return unpack(cursor, query, secret)
     except BadCursorError as bad:
-        hint = "Follow links.next, or leave the cursor out to begin anew."
+        hint = "Follow links.next, or omit the cursor to start from the first page."
         raise InvalidError("cursor", str(bad), hint) from bad
 
 
-def page(documents: list[str], meta: Meta, where: Links, **more: Any) -> Response:
-    """Stored documents joined as bytes into a page."""
+def page(documents: list[str], meta: Meta, where: Links, **more: object) -> Response:
+    """Join stored documents into a page as bytes, without parsing them."""
     tail = encode({"meta": meta.model_dump(exclude_none=True), "links": where.model_dump(), **more})
     body = b'{"data":[' + ",".join(documents).encode() + b"]," + tail[1:]
     headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems: one table from error class to status."""
+"""Error classes, and how each becomes a problem response (RFC 9457)."""
 
 import difflib
 import json
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 
 class Fault(BaseModel):
-    """One thing wrong with a request: where, what, and a way out."""
+    """One error in a request: its location, a message, and a hint."""
 
     loc: list[str | int]
     message: str
@@ -23,7 +23,7 @@ class Fault(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457."""
+    """A problem response (RFC 9457)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -32,7 +32,7 @@ class Problem(BaseModel):
                     "type": "/problems/invalid",
                     "title": "The request is not valid",
                     "status": 422,
-                    "detail": "1 thing to mend: actor",
+                    "detail": "1 error: actor",
                     "errors": [
                         {
                             "loc": ["query", "actor"],
@@ -50,12 +50,12 @@ class Problem(BaseModel):
     detail: str
     errors: list[Fault] = []
     current: dict[str, Any] | None = Field(
-        None, description="After a 412: what stands, with its `etag` and `document`."
+        None, description="After a 412: the current document, as `etag` and `document`."
     )
 
 
 class InvalidError(Exception):
-    """What was asked cannot be understood; names the field and a way out."""
+    """A query parameter is not valid; names the parameter and gives a hint."""
 
     def __init__(self, field: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class InvalidError(Exception):
 
 
 class InvalidBodyError(Exception):
-    """What was sent cannot be written; names every fault of it."""
+    """A request body is not valid; lists all errors in it."""
 
     def __init__(self, faults: Iterable[Fault], status: int = 422) -> None:
         self.faults = list(faults)
@@ -72,7 +72,7 @@ class InvalidBodyError(Exception):
 
 
 class UnreadableError(Exception):
-    """The request cannot be read at all; knows the status that says why."""
+    """The request cannot be read at all; `status` says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -80,41 +80,42 @@ class UnreadableError(Exception):
 
 
 class UnauthorizedError(Exception):
-    """The key is missing, or none of ours, or no longer one."""
+    """The key is missing, unknown, revoked or expired."""
 
 
 class ForbiddenError(Exception):
-    """The key is good, but not for this."""
+    """The key is valid, but its scope does not permit this."""
 
 
 class OutdatedError(Exception):
-    """The write was made for another state than the one that stands."""
+    """A write expected another revision than the current one."""
 
     def __init__(self, etag: str | None, document: str | None) -> None:
-        super().__init__("The document has changed since, or is not there.")
+        super().__init__("The document has changed, or does not exist.")
         self.etag, self.document = etag, document
 
 
 class ConflictError(Exception):
-    """What was asked does not go together with what stands."""
+    """A write conflicts with the current record."""
 
 
 def crossed(field: str, message: str, hint: str) -> PydanticCustomError:
-    """What a validator of a whole query raises where two fields do not go together."""
-    told = message.replace("{", "(").replace("}", ")")
-    return PydanticCustomError("crossed", told, {"field": field, "hint": hint})
+    """Return the error that a model validator raises where two parameters contradict each other."""
+    # Pydantic would read braces as placeholders.
+    plain = message.replace("{", "(").replace("}", ")")
+    return PydanticCustomError("crossed", plain, {"field": field, "hint": hint})
 
 
 class MissingError(Exception):
-    """What the path names does not exist."""
+    """The path names something that does not exist."""
 
 
 class NotOfferedError(Exception):
-    """The reader accepts none of the forms that there are."""
+    """The `Accept` header accepts none of the available formats."""
 
 
 class MovedError(Exception):
-    """What the path names lives on under another id."""
+    """The path names a document that was merged into another id."""
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
@@ -123,22 +124,22 @@ class MovedError(Exception):
 
 TITLES = {
     400: "The request cannot be read",
-    401: "This needs a key",
-    403: "The key is not for this",
-    404: "There is no such thing",
-    405: "That method is not offered here",
-    406: "That format is not offered here",
-    408: "The request took too long to come",
-    409: "It does not go together with what stands",
-    412: "It has changed since",
+    401: "A key is required",
+    403: "The key does not permit this",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Format not available",
+    408: "The request took too long to arrive",
+    409: "The request conflicts with the current record",
+    412: "The document has changed",
     413: "The request is too large",
     414: "The address is too long",
-    415: "That kind of content is not taken here",
+    415: "Content type not supported",
     422: "The request is not valid",
     431: "The headers are too large",
-    500: "Something failed on our side",
-    503: "The service cannot answer now",
-    507: "There is no room for it",
+    500: "The server failed",
+    503: "The service is unavailable",
+    507: "The server has no space left",
 }
 SLUGS = {
     400: "unreadable",
@@ -159,10 +160,10 @@ SLUGS = {
 }
 
 MOST_FAULTS = 20
-"""Faults told of one request; whoever sends more mends these first."""
+"""Errors reported for one query; further ones are left out."""
 
 MOST_FAULTS_OF_BODY = 1000
-"""Faults told of one body, which may hold a thousand documents."""
+"""Errors reported for one body, which may contain a thousand documents."""
 
 PROBLEM = {
     "description": "A problem (RFC 9457).",
@@ -177,17 +178,17 @@ def problem(
     errors: Iterable[Fault] = (),
     current: dict[str, Any] | None = None,
 ) -> Response:
-    """The response that tells a problem."""
+    """Render a problem as a response."""
     found = Problem(
         type=f"/problems/{SLUGS.get(status, str(status))}",
-        title=TITLES.get(status, "The request was not answered"),
+        title=TITLES.get(status, "The request failed"),
         status=status,
         detail=detail,
         errors=list(errors),
         current=current,
     )
-    apart = {"current"} if current is None else None
-    body = found.model_dump_json(exclude=apart)
+    left_out = {"current"} if current is None else None
+    body = found.model_dump_json(exclude=left_out)
     return Response(body, status, media_type="application/problem+json")
 
 
@@ -199,7 +200,7 @@ def _operations(request: Request) -> dict[str, Any]:
 
 
 def parameters(request: Request) -> list[dict[str, Any]]:
-    """The parameters of a request's query, as the document has them."""
+    """List the query parameters of a request's route, as OpenAPI documents them."""
     asked = _operations(request).get(request.method.lower(), {}).get("parameters", [])
     return [p for p in asked if p["in"] == "query"]
 
@@ -213,7 +214,7 @@ def _methods(request: Request) -> set[str]:
 
 
 def _fault(request: Request, error: dict[str, Any]) -> Fault:
-    # Pydantic's message never echoes the input; its `input` is left out on purpose.
+    # Pydantic's messages do not echo the input; `input` is not read so that answers never do.
     loc, hint = list(error["loc"]), None
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "crossed":
@@ -221,7 +222,7 @@ def _fault(request: Request, error: dict[str, Any]) -> Fault:
     if error["type"] == "extra_forbidden":
         known = _names(request)
         near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 1, 0.5)
-        message = "is not a parameter here"
+        message = "is not a parameter of this path"
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known) or 'none'}."
         loc[-1] = str(loc[-1])[:100].encode("utf-8", "replace").decode()
     return Fault(loc=loc, message=message, hint=hint)
@@ -237,9 +238,9 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 def told(faults: list[Fault]) -> str:
-    """How many things there are to mend, and in which fields."""
+    """Return the number of errors and the fields they are in: `2 errors: actor, since`."""
     fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults[:MOST_FAULTS]))
-    return f"{len(faults)} to mend: {fields}"
+    return f"{len(faults)} error{'s' if len(faults) != 1 else ''}: {fields}"
 
 
 def _invalid_body(_: Request, error: Exception) -> Response:
@@ -252,17 +253,17 @@ def _invalid_body(_: Request, error: Exception) -> Response:
 def _unreadable(_: Request, error: Exception) -> Response:
     assert isinstance(error, UnreadableError)
     answer = problem(error.status, str(error))
-    if error.status in (408, 413):  # the rest of the body is not waited for
+    if error.status in (408, 413):  # the rest of the body is not read
         answer.headers["Connection"] = "close"
     return answer
 
 
 def _outdated(_: Request, error: Exception) -> Response:
     assert isinstance(error, OutdatedError)
-    stands = None
+    current = None
     if error.document is not None:
-        stands = {"etag": error.etag, "document": json.loads(error.document)}
-    answer = problem(412, str(error), current=stands)
+        current = {"etag": error.etag, "document": json.loads(error.document)}
+    answer = problem(412, str(error), current=current)
     if error.etag is not None:
         answer.headers["ETag"] = error.etag
     return answer
@@ -283,9 +284,9 @@ def _forbidden(_: Request, error: Exception) -> Response:
 
 
 def _refused(_: Request, _error: Exception) -> Response:
-    # The database's own message quotes the statement: it stays in the log.
-    fault = Fault(loc=["query"], message="holds a value that the database cannot take")
-    return problem(422, "1 to mend: query", [fault])
+    # The database's message quotes the statement, so it is only logged.
+    fault = Fault(loc=["query"], message="contains a value that the database cannot store")
+    return problem(422, "1 error: query", [fault])
 
 
 def _missing(_: Request, error: Exception) -> Response:
@@ -294,7 +295,7 @@ def _missing(_: Request, error: Exception) -> Response:
 
 def _moved(request: Request, error: Exception) -> Response:
     assert isinstance(error, MovedError)
-    query = request.url.query  # `as_of` and the like are asked of the survivor too
+    query = request.url.query  # `as_of` and other parameters apply to the survivor too
     return Response(
         status_code=308, headers={"Location": error.location + (f"?{query}" if query else "")}
     )
@@ -306,34 +307,32 @@ def _not_offered(_: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told, headers = str(error.detail), dict(error.headers or {})
+    detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 405:
         allowed = set(headers.pop("Allow", "").split(", ")) | _methods(request)
         allowed |= {"HEAD"} if "GET" in allowed else set()
         headers["Allow"] = ", ".join(sorted(allowed - {""}))
-        told = f"Offered here: {headers['Allow']}."
-    elif error.status_code == 404 and told == "Not Found":  # the framework's: no such route
+        detail = f"Allowed methods: {headers['Allow']}."
+    elif error.status_code == 404 and detail == "Not Found":  # the framework's: no such route
         slash = request.url.path.rstrip("/") and request.url.path.endswith("/")
-        told = (
-            "Leave out the slash at the end." if slash else "/docs lists the addresses there are."
-        )
-    answer = problem(error.status_code, told)
+        detail = "Omit the slash at the end." if slash else "/docs lists all paths."
+    answer = problem(error.status_code, detail)
     answer.headers.update(headers)
     return answer
 
 
 def _database(_: Request, _error: Exception) -> Response:
-    answer = problem(503, "The database is busy or away; nothing was changed. Try again.")
+    answer = problem(503, "The database is busy or unreachable; nothing was changed. Try again.")
     answer.headers["Retry-After"] = "2"
     return answer
 
 
 def _broken(_: Request, _error: Exception) -> Response:
-    return problem(500, "The failure is in the server's log; nothing was changed.")
+    return problem(500, "The server's log has the details; nothing was changed.")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Every error of the application answers as a problem."""
+    """Register a handler for every error, so that each becomes a problem response."""
     handlers = {
         UnauthorizedError: _unauthorized,
         ForbiddenError: _forbidden,
@@ -358,7 +357,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None:
-    """The OpenAPI document tells every error as a problem, and bodies by their models."""
+    """Add problem responses and the models of request bodies to the OpenAPI document."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:

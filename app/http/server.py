@@ -1,7 +1,7 @@
-"""The server's connections: those that are slow, or say too much, are not waited for.
+"""HTTP connections with limits on the time and size of a request's head.
 
-Uvicorn waits for ever for a request's head and for a reader of its answer, and takes heads of any
-size; each such connection costs a reader that somebody else could be.
+Uvicorn waits without limit for a request's head and for a reader of its answer, and accepts heads
+of any size; such connections would take the place of other readers.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.http.problems import problem
 
 PATIENCE = 20.0
-"""Seconds that the head of a request may take to come, and a reader to take what is ready."""
+"""Seconds for the head of a request to arrive, and for a reader to take what was sent."""
 MOST_HEAD = 128 * 1024
-"""Bytes of the address and the headers of a request, before no more are read."""
+"""Bytes of address and headers of a request; longer ones are refused."""
 MOST_ADDRESS = 65_536
-"""Bytes at which the parser of addresses ends."""
+"""Bytes of an address at which httptools' parser fails."""
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that ends where its other side does not go on."""
+    """A connection that closes when the client is too slow or its request's head too large."""
 
     _waiting: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
@@ -28,30 +28,30 @@ class Connection(HttpToolsProtocol):
     _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the timer for the head of the first request."""
         super().connection_made(transport)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop all timers."""
         self._wait_no_more()
         self._unstuck()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """A request begins to come."""
+        """Note that a request has begun, and start the timer for its head."""
         super().on_message_begin()
         self._begun, self._head = True, 0
         if self._waiting is None:
             self._wait()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """Stop the timer: the head is complete."""
         self._wait_no_more()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head goes on without end."""
+        """Parse what arrived, and refuse a head that is too large."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -61,18 +61,18 @@ class Connection(HttpToolsProtocol):
                 self._refuse(431, f"Address and headers have at most {MOST_HEAD} bytes.")
 
     def pause_writing(self) -> None:
-        """The reader does not keep up."""
+        """Start the timer for a reader that does not keep up."""
         super().pause_writing()
         self._unstuck()
         self._stuck = self.loop.call_later(PATIENCE, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Stop the timer: the reader keeps up again."""
         super().resume_writing()
         self._unstuck()
 
     def send_400_response(self, msg: str) -> None:
-        """What cannot be read is told so, as a problem."""
+        """Refuse a request that cannot be parsed, with a problem."""
         if len(self.url or b"") >= MOST_ADDRESS:
             self._refuse(414, f"An address has less than {MOST_ADDRESS} bytes.")
         else:
@@ -94,15 +94,17 @@ class Connection(HttpToolsProtocol):
     def _too_slow(self) -> None:
         self._waiting = None
         if self._begun:
-            self._refuse(408, f"The head of the request did not come in {PATIENCE:.0f} seconds.")
-        else:  # nothing was asked: a browser that keeps a connection ready is told nothing
+            self._refuse(
+                408, f"The head of the request did not arrive within {PATIENCE:.0f} seconds."
+            )
+        else:  # no request: a browser's spare connection is closed without an answer
             self.transport.close()
 
-    def _refuse(self, status: int, told: str) -> None:
-        """Tell why, unless an answer to an earlier request is under way, and close."""
+    def _refuse(self, status: int, detail: str) -> None:
+        """Send a problem, unless an answer to an earlier request is being sent, and close."""
         self._wait_no_more()
         if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-            answer = problem(status, told)
+            answer = problem(status, detail)
             lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "connection: close"]
             lines += [f"{name}: {value}" for name, value in answer.headers.items()]
             self.transport.write("\r\n".join([*lines, "", ""]).encode() + bytes(answer.body))

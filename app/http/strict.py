@@ -1,6 +1,6 @@
-"""What a parameter says is taken as it stands, or refused.
+"""Refuse repeated query parameters and malformed numbers, which the framework would accept.
 
-The framework takes the last of several values where one is meant, and `1_000`, `+5` or ` 5 ` for
+FastAPI takes the last of several values where one is expected, and reads `1_000`, `+5` and ` 5 ` as
 numbers.
 """
 
@@ -19,20 +19,20 @@ _LIKE_A_NUMBER = re.compile(r"\s*[+-]?[0-9_.]+([eE][+-]?[0-9_]+)?\s*")
 
 
 def odd(value: str) -> bool:
-    """Whether a value would pass for a whole number, and is not written as one."""
+    """Return whether a value resembles a number but is not a plain integer."""
     return _LIKE_A_NUMBER.fullmatch(value) is not None and _WHOLE.fullmatch(value) is None
 
 
 async def as_it_stands(request: Request) -> None:
-    """Refuse a value too many, and a number written as none is."""
+    """Refuse repeated values where one is expected, and numbers that are not in plain digits."""
     asked = request.query_params.multi_items()
     several = {name for name, n in Counter(name for name, _ in asked).items() if n > 1}
     unlike = [(name, value) for name, value in asked if odd(value)]
     if not several and not unlike:
-        return  # nearly always; the document need not be looked at
+        return  # nearly always; looking into the OpenAPI document is slow
     kinds = {p["name"]: _kind(p["schema"]) for p in parameters(request)}
     faults = [
-        _fault(name, "is given more than once", "once")
+        _fault(name, "appears more than once", "once")
         for name in sorted(several)
         if kinds.get(name, "array").partition(" ")[0] != "array"
     ]
@@ -49,7 +49,7 @@ def _fault(name: str, message: str, kind: str) -> dict[str, Any]:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """`integer`, `string` …; `array integer` where several may be given."""
+    """Return a schema's type: `integer`, `string` …, or `array integer` for a repeatable one."""
     for one in (schema, *schema.get("anyOf", ())):
         kind = one.get("type")
         if kind == "array":

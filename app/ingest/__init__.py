@@ -1,1 +1,1 @@
-"""Loading: from files to the record."""
+"""This package loads files of events and related data into the database."""

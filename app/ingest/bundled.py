@@ -1,4 +1,4 @@
-"""Loads what the service brings along: actors, memberships, sources and the founding case."""
+"""This module loads the bundled data: actors, memberships, sources and curated events."""
 
 import csv
 import hashlib
@@ -49,9 +49,9 @@ CURATED = Dataset(
 
 
 def load(database: Database) -> bool:
-    """Bring the bundled data in; False where this very data is there already.
+    """Load the bundled data; returns False if the database has this version of it already.
 
-    Only what differs is written, and what somebody else has edited since is left as it is.
+    Only documents that differ are written; documents that others have edited are not changed.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in NAMES:
@@ -71,7 +71,7 @@ def load(database: Database) -> bool:
 
 
 def _ours(db: Connection, kind: str, given: dict[str, M]) -> list[M]:
-    """Those of some documents that are new, or that we wrote last and that differ now."""
+    """Select the documents that are new, or that differ and were last written by this loader."""
     r = revisions.c
     last = select(r.id, func.max(r.revision).label("n")).where(r.kind == kind).group_by(r.id)
     newest = last.subquery().c
@@ -87,7 +87,7 @@ def _ours(db: Connection, kind: str, given: dict[str, M]) -> list[M]:
 
 
 def _bring_events(db: Connection) -> None:
-    """Write the bundled events, and retract those of ours that are bundled no more."""
+    """Write the bundled events, and retract those that are no longer bundled."""
     lines = (FOLDER / "events.ndjson").read_text("utf-8").splitlines()
     given = [GivenEvent.model_validate_json(line) for line in lines if line.strip()]
     r, e = revisions.c, events.c
@@ -109,7 +109,7 @@ def _bring_events(db: Connection) -> None:
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    """A bundled table; empty cells are None."""
+    """Read a bundled table; empty cells are None."""
     text = (FOLDER / name).read_text("utf-8")
     return [{k: v or None for k, v in r.items()} for r in csv.DictReader(text.splitlines())]
 
@@ -119,7 +119,7 @@ def _several(cell: str | None) -> list[str]:
 
 
 def actors() -> list[Actor]:
-    """States with their codes, groups, persons and bodies."""
+    """Build the actors: states with their codes, groups, persons and bodies."""
     codes: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for r in (*rows("state_codes.csv"), *rows("organization_codes.csv")):
         part = {k: r[k] for k in ("scheme", "value", "since", "until")}
@@ -152,7 +152,7 @@ def actors() -> list[Actor]:
 
 
 def memberships() -> list[Membership]:
-    """Memberships with their ladders; people and bodies in the states they count for."""
+    """Build the memberships with their steps, also those of persons and bodies in their states."""
 
     def key(r: dict[str, Any]) -> tuple[str, ...]:
         return r["actor"], r["group"], r["role"], r["spell"]
@@ -198,7 +198,7 @@ def memberships() -> list[Membership]:
 
 
 def sources() -> list[Source]:
-    """Every bundled source, once."""
+    """Build the bundled sources, each once."""
     found: dict[str, Source] = {}
     for name in ("event_sources.csv", "membership_sources.csv"):
         for r in rows(name):

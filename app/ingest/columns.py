@@ -1,4 +1,4 @@
-"""Events in columns: rows of parquet files."""
+"""This module reads the rows of Parquet files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,23 +23,23 @@ from app.ingest.row import Filled, Row
 
 Sizes = NDArray[np.int64]
 AT_ONCE = 500
-"""Rows that are read at once."""
+"""Maximum rows of a batch that is read at once."""
 
 
 def reading(file: Opened, formats: Sequence[Format]) -> Reading:
-    """The format of a file of parquet; raises `UnreadableError` where it is none of these."""
+    """Recognize the format of a Parquet file; raises `UnreadableFileError` if it is unknown."""
     if file.path is None:
-        raise UnreadableError("is a parquet file in an archive; unpack it and load that")
+        raise UnreadableError("is a Parquet file in an archive; unpack it and load that")
     path = file.path
     try:
         with parquet.ParquetFile(path) as held:
             names = [name_of(name) for name in held.schema_arrow.names]
     except (ArrowException, OSError) as broken:
-        raise UnreadableError(f"is a broken parquet file: {broken}") from broken
+        raise UnreadableError(f"is a broken Parquet file: {broken}") from broken
     fitting = (f for f in formats if any(needed <= set(names) for needed in f.header))
     format_ = next(fitting, None)
     if format_ is None:
-        raise UnreadableError("is a parquet file whose columns are of no format known")
+        raise UnreadableError("is a Parquet file whose columns match no known format")
     nested = format_ is entente.TABLE and "participants" in names
     texts = _texts(path)
 
@@ -47,7 +47,8 @@ def reading(file: Opened, formats: Sequence[Format]) -> Reading:
         number = 0
         try:
             with parquet.ParquetFile(path, read_dictionary=texts) as held:
-                for group in range(held.num_row_groups):  # none may span two: see `_texts`
+                # No batch may span two row groups: see `_list_text_columns`.
+                for group in range(held.num_row_groups):
                     for batch in held.iter_batches(AT_ONCE, row_groups=[group]):
                         for part in _parts(batch):
                             for values, wrong in _values(part):
@@ -60,17 +61,17 @@ def reading(file: Opened, formats: Sequence[Format]) -> Reading:
 
 
 def _texts(path: Path) -> list[str]:
-    """The columns of text; raises `UnreadableError` where they expand too much.
+    """List the columns of text; raises `UnreadableFileError` if the file expands too much.
 
-    They are read as indexes into the different values: a small file may have the same long text in
-    all of its rows. Those of two groups of rows have indexes of their own, which Arrow does not
-    join within lists.
+    The caller reads these columns dictionary-encoded.
     """
+    # A small file may repeat one long text in all of its rows; dictionary encoding keeps it once.
+    # Each row group has its own dictionary, and Arrow cannot join those within lists.
     with parquet.ParquetFile(path) as held:
         meta = held.metadata
         size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
         if size > FREE and size > MOST_RATIO * path.stat().st_size:
-            raise UnreadableError(f"expands to {size:,} bytes: not read")
+            raise UnreadableError(f"expands to {size:,} bytes, which is too much; it was not read")
         leaves = [held.schema.column(n) for n in range(len(held.schema))]
         return [
             leaf.path
@@ -80,7 +81,10 @@ def _texts(path: Path) -> list[str]:
 
 
 def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """A batch in parts, none of which has more text than one row or `MOST` bytes."""
+    """Split a batch into parts of one row, or of at most `MAX_LINE_BYTES` of text.
+
+    A row that is longer becomes a part without columns.
+    """
     sizes = sum((_sizes(column) for column in batch.columns), np.zeros(len(batch), np.int64))
     whole = np.cumsum(sizes)
     begun = 0
@@ -95,7 +99,7 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _sizes(values: pa.Array) -> Sizes:
-    """Bytes of text of each row, however it is nested; a number counts for eight."""
+    """Measure the bytes of text of each row, nested values included; a number counts as eight."""
     kind, found = values.type, np.full(len(values), 8, np.int64)
     if pa.types.is_dictionary(kind):
         each = np.append(_sizes(values.dictionary), 0)
@@ -112,7 +116,7 @@ def _sizes(values: pa.Array) -> Sizes:
         for n in range(kind.num_fields):
             found += _sizes(values.field(n))
     elif pa.types.is_nested(kind) or "view" in str(kind):
-        raise UnreadableError(f"has a column of a kind that is not read: {kind}")
+        raise UnreadableError(f"has a column of an unsupported type: {kind}")
     return found
 
 
@@ -123,7 +127,7 @@ _SEVERAL = pa.types.is_list, pa.types.is_large_list, pa.types.is_map
 
 
 def _values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], RejectedError | None]]:
-    """The values of rows, or why there are none."""
+    """Read rows as values by column, or as the error of a row that cannot be read."""
     if not part.num_columns:
         yield {}, RejectedError("", f"the row is longer than {MOST:,} bytes")
         return
@@ -131,7 +135,7 @@ def _values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], RejectedErro
         told = part.to_pylist()
     except (ArrowException, ValueError, OverflowError) as wrong:
         if len(part) == 1:
-            yield {}, RejectedError("", f"holds what cannot be read: {str(wrong)[:200]}")
+            yield {}, RejectedError("", f"has a value that cannot be read: {str(wrong)[:200]}")
             return
         for n in range(len(part)):
             yield from _values(part.slice(n, 1))
@@ -165,16 +169,16 @@ def _exported(values: dict[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(from_row(values))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
-        raise RejectedError("participants", "is not as it was exported") from wrong
+        raise RejectedError("participants", "is not in the exported form") from wrong
 
 
 def _text(value: Any) -> Any:
-    """A value whose bytes, if it has any, are text; raises `RejectedError`."""
+    """Decode bytes within a value as UTF-8; raises `RejectedError` if they are not."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError as wrong:
-            raise RejectedError("", "holds bytes that are not UTF-8") from wrong
+            raise RejectedError("", "contains bytes that are not UTF-8") from wrong
     if isinstance(value, dict):
         return {name: _text(each) for name, each in value.items()}
     return [_text(each) for each in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""`entente load`: files into the database, from a terminal or a script."""
+"""The command `entente load`, which loads files into the database."""
 
 import csv
 import json
@@ -33,18 +33,18 @@ from app.settings import Settings
 from app.text import code
 
 FAILED, REJECTED = 1, 3
-"""Exit codes: something could not be read or stored; all was read, and some rows were rejected."""
+"""Exit codes: a file could not be read or stored; all were read, but rows were rejected."""
 TOLD = 5
-"""How many reasons, warnings and unknown actors the summary names."""
+"""Maximum reasons, warnings and unknown actors that the summary lists."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 program = typer.Typer(
     help="The part of `entente` that loads files.", pretty_exceptions_enable=False
 )
-"""For the start of the command: the rest of the program takes longer to import than a file."""
+"""The load command alone: importing the whole program takes longer than loading a small file."""
 program.callback()(lambda: None)
 
 
-@program.command()
+@program.command("load")
 def load(
     files: Annotated[
         list[str], typer.Argument(help="Files, folders, patterns, or - for standard input.")
@@ -57,20 +57,22 @@ def load(
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Read and compare, store nothing.")] = False,
     rejects: Annotated[
-        Path | None, typer.Option(help="Where to write rows that are rejected; mend and load it.")
+        Path | None, typer.Option(help="File for rejected rows; correct it and load it again.")
     ] = None,
     retract_missing: Annotated[
-        bool, typer.Option(help="Retract events of the dataset that the file does not have.")
+        bool, typer.Option(help="Retract events of the dataset that are missing from the file.")
     ] = False,
     create_actors: Annotated[
-        bool, typer.Option(help="Create actors that nobody knows; otherwise they stay codes.")
+        bool, typer.Option(help="Create unknown actors; otherwise they stay codes.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The summary as one object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    ] = False,
     template: Annotated[
         bool, typer.Option(help="Print a table in the format entente to start from.")
     ] = False,
 ) -> None:
-    """Load events in bulk. The same file again changes nothing."""
+    """Load files of events in bulk. Loading the same file again changes nothing."""
     if template:
         _template()
         return
@@ -119,12 +121,12 @@ def _check(files: list[str], format_: str, dataset: str | None, retract_missing:
 
 
 def _given(files: list[str], spool: Path) -> list[Opened]:
-    """The files that the words mean, with a word for each that means none."""
+    """Find and open the files that the arguments name; exits with a message if one is missing."""
     given: list[Opened] = []
     for word in files:
         paths = found(word, spool)
         if not paths:
-            raise typer.BadParameter(f"there is no file {word}", param_hint="FILES")
+            raise typer.BadParameter(f"no such file: {word}", param_hint="FILES")
         for path in paths:
             try:
                 given += opened(path)
@@ -140,7 +142,9 @@ def _rejects(path: Path | None, given: list[Opened]) -> Iterator[Callable[[Rejec
         yield lambda _: None
         return
     if path.exists() and any(file.disk.exists() and path.samefile(file.disk) for file in given):
-        raise typer.BadParameter(f"{path} is read too: name another", param_hint="--rejects")
+        raise typer.BadParameter(
+            f"{path} is also an input; name another file", param_hint="--rejects"
+        )
     encode = msgspec.json.Encoder().encode
     try:
         out = path.open("wb")
@@ -158,7 +162,7 @@ def _line(out: BinaryIO, body: bytes) -> None:
 
 @contextmanager
 def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; nothing elsewhere."""
+    """Show a progress bar on a terminal; elsewhere do nothing."""
     if not errors.is_terminal:
         yield lambda _rows, _position: None
         return
@@ -184,8 +188,11 @@ def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
 
 
 def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool, kept: bool) -> None:
-    """The summary, and what is to be said of it; to a script only why rows were rejected, where
-    no file has `kept` them."""
+    """Print the summary, with errors, reasons and warnings on standard error.
+
+    `as_json`: a script reads the summary, so that only reasons of rejected rows are printed, and
+    only if no rejects file has `kept` them.
+    """
     tally = loader.tally
     for wrong in failed:
         errors.print(wrong, markup=False)
@@ -199,12 +206,12 @@ def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool, kept
         sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {told or 'nothing to do'}\n")
     for title, counter, silent in (
         ("rejected", tally.reasons, as_json and kept),
-        ("odd, but stored", tally.warnings, as_json),
+        ("stored with warnings", tally.warnings, as_json),
         ("unknown actors", tally.unknown, as_json),
     ):
         if counter and not silent:
             most = [f"{what} ({number:,})" for what, number in counter.most_common(TOLD)]
-            more = f"; {len(counter) - TOLD:,} more kinds" if len(counter) > TOLD else ""
+            more = f"; {len(counter) - TOLD:,} more" if len(counter) > TOLD else ""
             errors.print(f"{title}: {'; '.join(most)}{more}", markup=False)
 
 

@@ -1,4 +1,4 @@
-"""The days that a dataset covers, which widen to what is loaded into it."""
+"""The coverage of a dataset: its first and last day, widened by what is loaded into it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,31 +14,30 @@ from app.sources.schemas import Dataset
 BY_YEAR = {
     "cow-alliances": alliance_years, "atop": alliance_years, "unga-ideal-points": ideal_points,
 }  # fmt: skip
-"""Where the rows of formats are that are no events."""
+"""Tables of the formats whose rows are values by year, not events."""
 
 
 @dataclass(slots=True)
 class Into:
-    """A dataset that rows of a file go into."""
+    """A dataset that rows of a file are loaded into, and the days that these cover."""
 
     dataset: str
     format: Format
     first: str = ""
     last: str = ""
-    """The days on which they were added, where the format tells."""
+    """The first and last day on which rows were added; empty where the format has no such day."""
 
     def cover(self, day: str | None) -> None:
-        """Widen the days."""
+        """Widen the days to include a day, if there is one."""
         if day and not self.first <= day <= self.last:
             self.first = min(self.first or day, day)
             self.last = max(self.last, day)
 
 
 def widen(db: Connection, into: Into, by: Writer, *, changed: bool) -> None:
-    """Let a dataset cover the days of what was loaded.
+    """Widen the stored coverage of a dataset to the days of what was loaded.
 
-    `changed`: rows were stored. Those that are no events have no revisions; the dataset gets one
-    for them.
+    `changed`: whether rows were stored.
     """
     found = db.execute(_days(into)).one()
     first, last = (into.first, into.last) if into.format.day is not None else found
@@ -54,13 +53,15 @@ def widen(db: Connection, into: Into, by: Writer, *, changed: bool) -> None:
         first, last = f"{first:04}-01-01", f"{last:04}-12-31"
     held = Dataset.model_validate_json(body)
     first, last = min(first, held.first or first), max(last, held.last or last)
+    # Rows that are not events have no revisions of their own; without a revision of the dataset,
+    # nothing would show that answers from them have changed.
     changed = changed and into.format.name in BY_YEAR
     if changed or (first, last) != (held.first, held.last):
         write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
 
 
 def _days(into: Into) -> Select[Any]:
-    """The first and the last day, or year, of what a dataset has."""
+    """Select the first and the last day (or year) of the rows of a dataset."""
     held = BY_YEAR.get(into.format.name, events)
     when = held.c.start if held is events else held.c.year
     return select(func.min(when), func.max(when)).where(held.c.dataset == into.dataset)

@@ -1,4 +1,4 @@
-"""Numbers that stand for bytes. Pure."""
+"""Hashes of bytes as integers that both databases can store. Pure."""
 
 import struct
 from hashlib import blake2b
@@ -7,6 +7,7 @@ _number = struct.Struct(">q").unpack
 
 
 def digest(body: bytes) -> int:
-    """A signed number of 64 bits."""
+    """Hash bytes to a signed integer of 64 bits, with BLAKE2b."""
+    # Signed, since a column of type BIGINT is.
     found: int = _number(blake2b(body, digest_size=8).digest())[0]
     return found

@@ -1,4 +1,4 @@
-"""Events: what of a batch is new, what changed, what is as it was; and the writing of it."""
+"""Batches of events: compared with what is stored, then written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,20 +30,20 @@ from app.ingest.tally import Tally
 from app.text import fold
 
 CREATED_KIND = "organization"
-"""What an actor is taken for where the file does not tell."""
+"""The kind of a created actor, where the file names none."""
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A batch, compared with what is stored at one version of the database."""
+    """A batch of events, compared with one version of the database."""
 
     tally: Tally = field(default_factory=Tally)
     sheet: Sheet = field(default_factory=Sheet)
-    """What is new or changed."""
+    """The rows of new and changed events."""
     noted: list[Noted] = field(default_factory=list)
-    """All that was read, also where it says what stands."""
+    """All events whose rows were parsed, unchanged ones included."""
     numbers: dict[str, int] = field(default_factory=dict)
-    """The latest revision of events that are there."""
+    """The number of the latest revision of events that exist."""
     sources: dict[str, GivenSource] = field(default_factory=dict)
     rejects: list[tuple[Row, RejectedError]] = field(default_factory=list)
     unknown: dict[str, GivenActor] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Prepared:
         return not self.noted
 
     def write(self, db: Connection, by: Writer, standing: Standing) -> None:
-        """Store what the batch says that is new."""
+        """Store new sources, and new and changed events."""
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
@@ -71,10 +71,10 @@ def prepare(
     *,
     only_new: bool = False,
 ) -> Prepared:
-    """Compare a batch of rows with what is stored, and finish those that say something new.
+    """Compare a batch of rows with the database, and build the documents that differ.
 
-    `last` is the `seq` after which those of the batch begin. With `only_new`, a row that would
-    change what is there is rejected.
+    `last` is the `seq` before the first one of the batch. With `only_new`, a row that would change
+    a stored event is rejected.
     """
     done = Prepared()
     ids = [f"{dataset}:{key(row)}" for row in rows]
@@ -108,14 +108,14 @@ def _settled(row: Row, standing: Standing, done: Prepared) -> Settled | None:
         assert isinstance(given, Given)
         settled = settle(given, standing)
     except RejectedError as wrong:
-        wrong.__cause__ = wrong.__context__ = None  # else each keeps the frames that it came from
+        wrong.__cause__ = wrong.__context__ = None  # else it keeps its frames in memory
         done.rejects.append((row, wrong.with_traceback(None)))
         return None
     for asked, actor in settled.unknown:
         done.unknown.setdefault(asked, actor)
         done.tally.unknown[asked] += 1
     for asked in settled.several:
-        done.tally.warnings[f"participants: {asked[:100]!r} may be several actors"] += 1
+        done.tally.warnings[f"participants: {asked[:100]!r} matches several actors"] += 1
     return settled
 
 
@@ -128,7 +128,7 @@ def _finish(
     last: int,
     only_new: bool,
 ) -> None:
-    """Finish events whose sources are there, or come along."""
+    """Build the documents of events whose sources exist or are inline."""
     waiting = reports_of(db, list(new))
     cited_ids = {r.source for _, s in new.values() for r in s.given.reports}
     cited_ids |= {r.source for told in waiting.values() for r in told}
@@ -161,10 +161,10 @@ def _finish(
 def _all_there(
     row: Row, settled: Settled, cited: dict[str, Cited], done: Prepared, *, stays: bool
 ) -> bool:
-    """Whether every source of an event is there, or comes along; otherwise it is rejected.
+    """Return whether all sources of an event exist or are inline; otherwise it is rejected.
 
-    One that stays as it is cites nothing new: else it is rejected too, and its sources are not
-    stored.
+    `stays`: the stored event must not change, so that a row with a new source is rejected too.
+    Sources of rejected rows are not stored.
     """
     for n, report in enumerate(settled.given.reports):
         if report.source not in cited and report.source not in settled.sources:
@@ -183,16 +183,16 @@ def _all_there(
 
 
 def _otherwise() -> RejectedError:
-    return RejectedError("key", "is there already, and says something else")
+    return RejectedError("key", "conflicts with the stored event")
 
 
 def create_actors(
     db: Connection, unknown: dict[str, GivenActor], by: Writer, standing: Standing
 ) -> int:
-    """Create the actors that nobody knows yet, each under the name or code it goes by."""
+    """Create unknown actors under the names or codes that the file has; returns their number."""
     made = []
     for asked, given in sorted(unknown.items()):
-        if standing.world.find(asked, NEVER) is not None:  # one that was created just before
+        if standing.world.find(asked, NEVER) is not None:  # created by an earlier name
             continue
         scheme, _, value = asked.partition(":")
         coded = bool(value) and scheme.isalnum() and scheme != "name"
@@ -211,7 +211,7 @@ def create_actors(
 
 
 def _free(name: str, asked: str, standing: Standing) -> str:
-    """A slug that no actor has; one that is taken gets the code or name that was given."""
+    """Choose an unused code: a slug of the name, with the name in the file or a number added."""
     slug = "-".join(name.encode("ascii", "ignore").decode().split())[:80].strip("-")
     taken = {code for code in (slug, slug.upper()) if code in standing.world.codes}
     if len(slug) > 3 and not taken and ("code", slug) not in standing.world.names:

@@ -1,7 +1,7 @@
-"""From an event as given, its actors known, to the rows that are stored.
+"""This module builds event documents and table rows from resolved records. Pure.
 
-`app.events.render` makes the same document through the models that document it; this way costs a
-tenth. A test holds the two to the same bytes. Pure.
+`app.events.render` builds the same document through the pydantic models, at ten times the cost. A
+test checks that both produce the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,11 +45,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "dataset", "seq",
     ),
 }  # fmt: skip
-"""The order in which rows are made; the moment of an event comes last, since it is known last."""
+"""The columns of each table, in the order in which rows are built.
+
+`recorded_at` of an event comes last, since it is known only when the event is stored.
+"""
 
 
 class Cited(Struct, gc=False, frozen=True):
-    """A source as its reports show it."""
+    """The fields of a source that reports repeat."""
 
     title: str
     publisher: str
@@ -91,7 +94,7 @@ class _Report(Struct, gc=False):
 
 
 class Body(Struct, gc=False):
-    """An event as its document has it, but for the moment and the number of its revision."""
+    """An event document without `recorded_at` and `revision`, which are set when it is stored."""
 
     id: str
     dataset: str
@@ -118,23 +121,26 @@ class Body(Struct, gc=False):
 
 
 class Sheet:
-    """Rows of finished events by table, in the order of `COLUMNS`."""
+    """Rows to be stored, by table, in the order of `COLUMNS_BY_TABLE`."""
 
     __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
 
     def __init__(self) -> None:
         self.bodies: list[tuple[int, str, str, bytes]] = []
-        """(`seq`, id, status, the document up to `recorded_at`)."""
+        """(`seq`, id, status, the document up to `recorded_at` as JSON)."""
+        # Bytes, not text: an arrow in a title makes Python keep two bytes a character, and the
+        # document would be decoded and encoded again for nothing.
         self.events: list[tuple[Any, ...]] = []
-        """Without `recorded_at`."""
+        """Rows without `recorded_at`."""
         self.participations: list[tuple[Any, ...]] = []
         self.reports: list[tuple[Any, ...]] = []
         self.signals: list[tuple[Any, ...]] = []
         self.tags: list[tuple[Any, ...]] = []
         self.words: list[tuple[int, str]] = []
+        """(`seq`, the words for full-text search)."""
 
     def add(self, b: Body, text: bytes, seq: int) -> None:
-        """The rows of an event whose next revision has a `seq`."""
+        """Add the rows of an event; `text` is its JSON, `seq` the number of its revision."""
         ident, start, end, dataset, kind = b.id, b.start, b.end or NEVER, b.dataset, b.type
         intensity, quad, status = b.intensity, b.quad, b.status
         self.bodies.append((seq, ident, status, text))
@@ -169,7 +175,7 @@ class Sheet:
         self.words.append((seq, _words(b)))
 
     def sums(self) -> list[tuple[Any, ...]]:
-        """What the events add to the day sums: rows as the table has them, in key order."""
+        """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
         total: dict[tuple[str, ...], list[int]] = {}
         for from_, toward, start, _, _, _, score, confidence, quad, dataset, _ in self.signals:
             key = (from_, toward, dataset, start)
@@ -184,7 +190,7 @@ class Sheet:
 
 
 def document(text: bytes, at: str, revision: int) -> bytes:
-    """The whole document, from the part of it that is known before it is stored."""
+    """Complete the JSON of an event with the moment and the number of its revision."""
     return b'%b,"recorded_at":"%b","revision":%d}' % (text, at.encode(), revision)
 
 
@@ -195,21 +201,24 @@ _last_day = lru_cache(4096)(last_day)
 
 @lru_cache(8192)
 def days(date: str) -> tuple[str, str | None, str]:
-    """The first day of a stated date, its last one if it has one, and its precision."""
+    """Resolve an EDTF date to its first day, its last day (None if open) and its precision."""
     span = parsed(date)
     end = None if span.end is None else span.end.isoformat()
     return span.start.isoformat(), end, span.precision
 
 
 def text_of(body: Body) -> bytes:
-    """The document of an event up to `recorded_at`."""
+    """Encode an event document as JSON up to `recorded_at`, without the closing brace."""
     return _encode(body)[:-1]
 
 
 def finish(
     given: Given, dataset: str, known: Known, cited: Mapping[str, Cited], late: Sequence[Any] = ()
 ) -> Body:
-    """What an event says in full. Its actors are codes, its sources are ids that `cited` knows."""
+    """Build the document of a resolved record.
+
+    `cited` has every source that the record cites; `late` are reports from stored mentions.
+    """
     day, end, precision = days(given.date)
     quad = given.quad or _quad(given)
     intensity = given.intensity
@@ -235,7 +244,7 @@ def _publishers(told: Sequence[_Report]) -> int:
 
 
 def body_of(document: str) -> Body:
-    """An event from its document."""
+    """Decode an event from its document."""
     body = _decode(document)
     for report in body.reports:
         report.claims = exact(report.claims)
@@ -243,12 +252,12 @@ def body_of(document: str) -> Body:
 
 
 def said_by(document: str) -> bytes:
-    """A document up to `recorded_at`."""
+    """Return a document up to `recorded_at`, for comparison."""
     return document.rpartition(',"recorded_at":')[0].encode()
 
 
 def told_by(body: Body, told: list[_Report]) -> Body:
-    """The event with other reports."""
+    """Replace the reports of an event, and the count of independent sources with them."""
     body.reports, body.independent_sources = told, _publishers(told)
     return body
 
@@ -268,7 +277,10 @@ def _quad(given: Given) -> int | None:
 def _participants(
     given: Sequence[GivenActor], known: Known, day: str
 ) -> tuple[list[_Participant], list[Acting]]:
-    """Who took part, with the states that persons and bodies count for; and who gives signals."""
+    """Build the participants, and the list of actors for deriving signals.
+
+    A person or body is followed by a participant for the state it acts for on that day.
+    """
     stated, acting = [], []
     rolled: dict[tuple[str, str, str], _Participant] = {}
     names, kinds, belongs = known.names, known.kinds, known.belongs
@@ -294,7 +306,7 @@ def _signals(
     if not given.signals and (len(acting) < 2 or not intensity):
         return []
     if not given.signals and len(acting) == 2 and intensity:
-        # Nearly all other bulk rows: one did something to another.
+        # A short cut for most bulk rows: one initiator, one target.
         (one, role, _), (other, its, _) = acting
         if role == "initiator" and its == "target":
             if one == other:
@@ -322,7 +334,7 @@ def _weighed(score: float, quad: int | None) -> tuple[float, int]:
 
 
 def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
-    """A report as its event shows it; `cited` knows its source."""
+    """Build the report of an event document; `cited` has its source."""
     assert isinstance(given.source, str)
     s, claims = cited[given.source], given.claims
     return _Report(
@@ -333,7 +345,8 @@ def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
 
 
 def exact(claims: dict[str, Any] | None) -> Any:
-    """Claims as they are stored: pydantic writes 1e+16 where msgspec writes 1e16."""
+    """Return claims in the form in which they are stored."""
+    # pydantic writes 1e+16 where msgspec writes 1e16, and documents must be equal byte by byte.
     for value in claims.values() if claims else ():
         if type(value) is not float or not -1e16 < value < 1e16:
             return Raw(to_json(claims, inf_nan_mode="null")) if _large(claims) else claims
@@ -360,7 +373,7 @@ def _where(place: GivenPlace | None) -> tuple[Any, ...]:
 
 
 def _words(b: Body) -> str:
-    """What full text finds, each word once; no word runs from one text into the next."""
+    """Collect the distinct words of an event for full-text search."""
     found = [*_named(b.title)] if len(b.title) <= MOST_KEPT else words(b.title)
     if b.summary:
         found += words(b.summary)
@@ -373,7 +386,7 @@ def _words(b: Body) -> str:
 
 
 MOST_KEPT = 200
-"""Letters of a title whose words are kept: those that machines make come again and again."""
+"""Maximum characters of a title whose words are cached: generated titles repeat."""
 
 
 @lru_cache(16_384)

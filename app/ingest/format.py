@@ -1,4 +1,4 @@
-"""What a format is: how its rows are recognised, and what they become."""
+"""The description of a file format: how to recognise its rows and how to parse them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,49 +11,54 @@ from app.sources.schemas import Dataset
 Cells = Mapping[str, str]
 """The cells of a row by the name of their column, in lower case and with underscores."""
 Warn = Callable[[str, str], None]
-"""Takes the field and what is odd about it."""
+"""A function that records a warning, from a field and a message."""
 _SPLIT = re.compile(r"[^a-z0-9%]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of the field."""
+    """A file format: one of the conflict and event data field, or the service's own."""
 
     name: str
     dataset: Dataset
-    """Where rows of this format are said to come from, unless the loader is told otherwise."""
+    """The dataset that rows are loaded into, unless the caller names another."""
     given: Callable[[Any, Warn], Item]
-    """Of all cells by column, or of those of `used`, in their order."""
+    """Parse a row: all cells by column, or the cells of `value_columns` in order."""
     key: Callable[[Cells], str]
+    """Read the key of a row; it is unique within the dataset."""
     header: tuple[frozenset[str], ...]
-    """Columns by which a header is recognised; any one of these sets will do."""
+    """Sets of columns; a header that contains any one of them is of this format."""
     columns: tuple[tuple[str, ...], ...] = ()
-    """The order of the columns where there is no header, told apart by their number."""
+    """The columns of files without a header, one tuple per version; their lengths differ."""
     looks: Callable[[Sequence[str]], bool] = field(default=lambda _: False)
-    """Whether a first row without a header is of this format."""
+    """Return whether the first row of a file without a header is of this format."""
     quotes: bool = True
+    """Whether cells may be quoted."""
     day: Callable[[Cells], str | None] | None = None
-    """The day on which a row was added, where that and not the event's tells what is covered."""
+    """Read the day a row was added, where the coverage follows from that and not from events."""
     keyed: tuple[str, ...] = ()
-    """The columns that `key` looks at; all, where none is named."""
+    """The columns that `read_key` needs; empty means all."""
     dated: tuple[str, ...] = ()
-    """Those that `day` looks at."""
+    """The columns that `read_day` needs; empty means all."""
     used: tuple[str, ...] = ()
-    """Those that `given` is handed one by one; where none is named it has all, by column."""
+    """The columns that `parse_row` gets, in order; empty means all, as a mapping."""
 
 
 def name_of(cell: str) -> str:
-    """A column's name, however it is written."""
+    """Normalize the name of a column to lower case, with underscores between words."""
     return _SPLIT.sub("_", cell.strip().lower()).strip("_")
 
 
 def number(cells: Cells, name: str) -> float | None:
-    """A number; None where the cell is empty."""
+    """Parse a cell as a finite number; None if it is empty. Raises `RejectedError`."""
     return numbered(cells.get(name, ""), name)
 
 
 def numbered(text: str, name: str) -> float | None:
-    """As `number`, of a cell by itself."""
+    """Parse text as a finite number; None if it is empty. Raises `RejectedError`.
+
+    `name` is the column, for the error.
+    """
     text = text.strip()
     if not text:
         return None
@@ -61,13 +66,14 @@ def numbered(text: str, name: str) -> float | None:
         found = float(text)
     except ValueError as wrong:
         raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
-    if found - found != 0 or "_" in text:  # what is no number, or endless, less itself is none
+    if found - found != 0 or "_" in text:  # NaN or infinite; float() accepts 1_000 too
         raise RejectedError(name, f"is not a number: {text[:40]!r}")
     return found
 
 
 def whole(cells: Cells, name: str) -> int | None:
-    """A whole number, also where a spreadsheet made `369.0` of it; None where it is empty."""
+    """Parse a cell as an integer; None if it is empty. Raises `RejectedError`."""
+    # Spreadsheets write integers as `369.0`.
     found = number(cells, name)
     if found is None:
         return None
@@ -77,12 +83,15 @@ def whole(cells: Cells, name: str) -> int | None:
 
 
 def needed(cells: Cells, name: str) -> str:
-    """A text that must be there."""
+    """Return the text of a cell; raises `RejectedError` if it is empty."""
     return there(cells.get(name, ""), name)
 
 
 def there(text: str, name: str) -> str:
-    """As `needed`, of a cell by itself."""
+    """Return text without surrounding blanks; raises `RejectedError` if it is empty.
+
+    `name` is the column, for the error.
+    """
     text = text.strip()
     if not text:
         raise RejectedError(name, "is empty")
@@ -90,10 +99,10 @@ def there(text: str, name: str) -> str:
 
 
 def clipped(text: str, most: int) -> str:
-    """A text that fits, with an ellipsis where it was cut."""
+    """Shorten text to at most `most` characters; text that was cut ends with an ellipsis."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def several(text: str, separator: str = ";") -> list[str]:
-    """The parts of a cell that holds several, each once."""
+    """Split a cell that lists several values; each distinct value is returned once."""
     return list(dict.fromkeys(part for p in text.split(separator) if (part := p.strip())))

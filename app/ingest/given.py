@@ -1,8 +1,8 @@
-"""What a reader hands to the loader: events as given, and rows that could not be understood.
+"""The records that readers pass to the loader, and the error for a row that is rejected.
 
-The structures mirror `GivenEvent`, the load format, with the source of a report inline; msgspec
-reads and checks them several times faster than the model that documents them. A test holds the two
-to the same verdicts.
+`EventRecord` mirrors `GivenEvent`, the pydantic model of the load format, with the source of a
+report inline. msgspec decodes and validates it several times faster than pydantic. A test checks
+that both accept and reject the same events.
 """
 
 import re
@@ -17,7 +17,7 @@ from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 
 MOST_OF_WORD = 200
 MOST_DEEP = 29
-"""Lists and objects within one another in claims; a request may be no deeper either."""
+"""Maximum nesting of lists and objects in claims; the limit for HTTP requests is the same."""
 Word = Annotated[str, Meta(min_length=1, max_length=MOST_OF_WORD)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -26,7 +26,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
-    """A source told with the report that cites it."""
+    """A source that is described inline, in the report that cites it."""
 
     publisher: Word
     title: Text = ""
@@ -41,7 +41,7 @@ class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
-    """Where it happened."""
+    """The place where an event happened."""
 
     name: Word | None = None
     country: Word | None = None
@@ -53,7 +53,10 @@ class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class GivenActor(Struct, gc=False):
-    """Who took part. `name` and `kind` say what to call the actor where it has to be created."""
+    """A participant of an event.
+
+    `name` and `kind` are used only where the actor does not exist and has to be created.
+    """
 
     role: Role
     actor: Word | None = None
@@ -64,7 +67,7 @@ class GivenActor(Struct, gc=False):
 
 
 class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
-    """What an analyst states that the event does to an alignment."""
+    """An effect of the event on an alignment, as stated by an analyst."""
 
     from_: Word
     toward: Word
@@ -73,7 +76,7 @@ class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
 
 
 class GivenReport(Struct, gc=False):
-    """A source's account of the event."""
+    """A report of the event by one source."""
 
     source: Word | GivenSource
     quote: Text | None = None
@@ -85,7 +88,7 @@ class GivenReport(Struct, gc=False):
 
 
 class Given(Struct, forbid_unknown_fields=True, gc=False):
-    """An event in the load format `entente`."""
+    """An event in the load format, named `entente`."""
 
     key: Word
     title: Title
@@ -107,7 +110,10 @@ class Given(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class AllianceYear(Struct, frozen=True, gc=False):
-    """What one state owed another in a year, as a dataset of alliances has it."""
+    """The alliance obligations of one state to another in one year, from a dataset of alliances.
+
+    1 means owed, 0 not owed, None that the dataset has no such column.
+    """
 
     actor: str
     partner: str
@@ -120,12 +126,15 @@ class AllianceYear(Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """What tells it from the other rows of its dataset."""
+        """The key of the record, unique within its dataset."""
         return f"{self.actor}|{self.partner}|{self.year}"
 
 
 class IdealPoint(Struct, frozen=True, gc=False):
-    """Where a state stood in the votes of a session of the General Assembly."""
+    """The ideal point of a state, estimated from its votes in one session of the General Assembly.
+
+    `low` and `high` bound the 90 % interval.
+    """
 
     actor: str
     session: int
@@ -136,12 +145,12 @@ class IdealPoint(Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """What tells it from the other rows of its dataset."""
+        """The key of the record, unique within its dataset."""
         return f"{self.actor}|{self.session}"
 
 
 class Mention(Struct, gc=False):
-    """That an article mentions an event, which may come later or never."""
+    """A mention of an event by an article; the event may be loaded later, or never."""
 
     event: Word
     source: GivenSource
@@ -150,7 +159,7 @@ class Mention(Struct, gc=False):
 
     @property
     def key(self) -> str:
-        """What tells it from the other rows of its dataset."""
+        """The key of the record, unique within its dataset."""
         return f"{self.event}|{self.source.url or self.source.publisher}"
 
 
@@ -161,7 +170,7 @@ _Made = TypeVar("_Made", Given, Mention)
 
 
 class RejectedError(Exception):
-    """A row that cannot be understood: which field, and why."""
+    """A row is rejected; `field` and `reason` say where and why."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -174,7 +183,7 @@ _decoder = msgspec.json.Decoder(Given)
 
 
 def from_json(line: bytes) -> Given:
-    """An event from a line of JSON; raises `RejectedError`."""
+    """Decode an event from a line of JSON; raises `RejectedError`."""
     try:
         event = _decoder.decode(line)
     except msgspec.ValidationError as wrong:
@@ -187,8 +196,10 @@ def from_json(line: bytes) -> Given:
 
 
 def from_values(values: dict[str, Any], kind: type[Any] = Given, within: str = "") -> Any:
-    """An event from the plain values of a row, or the part of one that stands `within` a field;
-    raises `RejectedError`."""
+    """Convert plain values into a record, an `EventRecord` by default; raises `RejectedError`.
+
+    `within` names the field that the values belong to, as a prefix of the fields in errors.
+    """
     try:
         made = msgspec.convert(values, kind)
     except msgspec.ValidationError as wrong:
@@ -197,13 +208,16 @@ def from_values(values: dict[str, Any], kind: type[Any] = Given, within: str = "
 
 
 def checked(made: _Made) -> _Made:
-    """What a reader made by itself, held to all that a line of JSON is held to; raises
-    `RejectedError`."""
+    """Validate a record that was built without msgspec's checks; raises `RejectedError`."""
+    # A constructor of a Struct checks nothing; a round trip through plain values checks everything.
     return from_values(msgspec.to_builtins(made), type(made))  # type: ignore[no-any-return]
 
 
 def dated(event: Given) -> Given:
-    """The event, if the dates of it and of its sources can be read."""
+    """Return the event after checking its dates, those of its sources and the depth of its claims.
+
+    Raises `RejectedError`.
+    """
     if (why := _unreadable(event.date)) is not None:
         raise RejectedError("date", why)
     for n, report in enumerate(event.reports):
@@ -219,7 +233,10 @@ def dated(event: Given) -> Given:
 
 
 def _shallow(claims: dict[str, Any]) -> bool:
-    """Whether claims can be gone through by what calls itself for what is within."""
+    """Return whether claims are nested no deeper than `MAX_CLAIMS_DEPTH`.
+
+    Recursive code may then walk them without exhausting the stack.
+    """
     within: list[Any] = [v for v in claims.values() if type(v) in (dict, list)]
     for _ in range(MOST_DEEP):
         if not within:
@@ -234,7 +251,10 @@ parsed = lru_cache(8192)(parse)
 
 @lru_cache(8192)
 def _unreadable(date: str, ends: bool = False) -> str | None:
-    """Why a date cannot be read, or has no end where it must; None where nothing is wrong."""
+    """Return why a date is invalid, or None if it is valid.
+
+    `ends`: the date must have an end.
+    """
     try:
         return "must have an end" if parsed(date).end is None and ends else None
     except EdtfError as wrong:
@@ -242,7 +262,8 @@ def _unreadable(date: str, ends: bool = False) -> str | None:
 
 
 def refuse_nul(event: Given) -> None:
-    """Raise `RejectedError` where a text holds a NUL: one of the databases would refuse it."""
+    """Raise `RejectedError` if a text of the event contains a NUL character."""
+    # PostgreSQL cannot store a NUL in text.
     if "\\u0000" in msgspec.json.encode(event).decode().replace("\\\\", ""):
         raise RejectedError("", "must not contain a NUL character")
 

@@ -1,4 +1,4 @@
-"""Which process works on a file: a hold ends with the process that has it, however that ends."""
+"""A lock on a file that the operating system releases when its process ends, in any way."""
 
 import contextlib
 import sys
@@ -17,15 +17,16 @@ else:
 
 
 class HeldError(Exception):
-    """Somebody else has it, in this process or another."""
+    """The file is locked, by this process or another."""
 
 
 class Hold:
-    """The right to work on a file, for one at a time; raises `HeldError`.
+    """An exclusive lock on a file; raises `LockedError` if it is taken.
 
-    It is a lock on a small file beside it, which the system takes back from whoever is killed:
-    nobody has to give signs of life, and nobody who lives is taken for dead.
+    The lock is on an empty file next to it, since the file itself is removed while locked.
     """
+
+    # A lock with a heartbeat was tried: an import whose process starved was taken for dead.
 
     def __init__(self, path: Path) -> None:
         self._of, self._beside = path, path.with_name(f"{path.name}.hold")
@@ -37,8 +38,8 @@ class Hold:
             raise HeldError(path) from taken
 
     def close(self) -> None:
-        """Let others have it; where the file is gone, nobody will want it any more."""
-        if sys.platform == "win32":  # where no open file can be removed
+        """Release the lock; its own file is removed if the locked file is gone."""
+        if sys.platform == "win32":  # Windows cannot remove an open file
             self._file.close()
         if not self._of.exists():
             with contextlib.suppress(OSError):

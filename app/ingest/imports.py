@@ -1,4 +1,4 @@
-"""The table of imports: who uploaded what, how far it is, and who works on it."""
+"""The store of import jobs: the tables of imports and of their rejected rows."""
 
 import json
 from collections.abc import Sequence
@@ -15,34 +15,38 @@ from app.ingest.row import Reject
 from app.ingest.tally import COUNTS, Tally
 
 SMALL = 256 << 10
-"""Bytes up to which an import is small: some six hundred events."""
+"""Maximum bytes of a small import: some six hundred events."""
 TOLD = 100
+"""Reasons, warnings and unknown actors that are stored of each import."""
 State = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
 OPEN: tuple[State, ...] = ("waiting", "running", "cancelling")
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 MOST_AT_ONCE = 100
-"""Imports that are looked at to find one to do; services that share them work on fewer."""
+"""Maximum imports that are examined to find one to run; services that share the table run fewer."""
 LONG = 86_400
-"""Seconds after which an import whose folder is not there counts as lost."""
+"""Seconds after which an import whose file is missing counts as abandoned."""
 ARRIVING, UPLOADED = "arriving-", "upload-"
-"""How the names of files begin: of one that is being sent, and of one that an import is about."""
+"""Prefixes of file names: of an upload that is being received, and of a complete one."""
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 _encode = msgspec.json.Encoder().encode
 
 
 class LostImportError(Exception):
-    """Somebody else goes on with the import."""
+    """Another process has continued the import."""
 
 
 def now() -> str:
-    """This instant."""
+    """Format the current time, in UTC."""
     return datetime.now(UTC).strftime(_FORM)
 
 
 def enter(
     db: Connection, digest: str, options: Options, by: str, file: str, size: int
 ) -> tuple[str, bool]:
-    """Note an upload; its id, and whether it is new: one that is still to be done stays one."""
+    """Add an import for an upload; returns its id, and whether it is new.
+
+    The same upload again, while its import has not ended, is the same import.
+    """
     i = imports.c
     known = select(i.id, i.state).where(or_(i.id == digest, i.id.startswith(f"{digest}-")))
     rows = db.execute(known.order_by(i.created_at.desc())).all()
@@ -59,8 +63,10 @@ def enter(
 
 
 def unfinished(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
-    """Imports that are to be done or being done, oldest first: the small ones that nobody has begun
-    with, or the others."""
+    """List imports that have not ended, oldest first.
+
+    `small`: those that are small and have not started; otherwise all others.
+    """
     i = imports.c
     apart = (i.size <= SMALL) & i.started_at.is_(None)
     found = select(imports).where(i.state.in_(OPEN), apart if small else ~apart)
@@ -68,12 +74,12 @@ def unfinished(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
 
 
 def named(db: Connection, ident: str) -> Row[tuple[str]] | None:
-    """The import of an id."""
+    """Find an import by id."""
     return db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
 
 
 def claim(db: Connection, ident: str) -> Row[tuple[str]] | None:
-    """Begin an import, or go on with it; None where it is over. The caller has its `Hold`."""
+    """Mark an import as running; None if it has ended. The caller must have its `FileLock`."""
     i = imports.c
     row = db.execute(select(imports).where(i.id == ident, i.state.in_(OPEN))).one_or_none()
     if row is not None:
@@ -86,10 +92,10 @@ def claim(db: Connection, ident: str) -> Row[tuple[str]] | None:
 def advance(
     db: Connection, ident: str, before: str, tally: Tally, rows: int, rejects: Sequence[Reject]
 ) -> tuple[str, str]:
-    """Note how far an import is, with the rows themselves; its state, and its counts.
+    """Record the progress of an import in the transaction of its batch.
 
-    Others may change the state. Raises `LostImportError` where its counts are not those `before`:
-    then somebody else has stored the batch.
+    Returns its state, which others may change, and its new counts. Raises `LostImportError` if the
+    stored counts are not those `before`: then another process has stored the batch.
     """
     i, r = imports.c, import_rejects.c
     counts = json.dumps(told(tally))
@@ -111,8 +117,10 @@ def advance(
 
 
 def finish(db: Connection, ident: str, state: str, tally: Tally, error: str | None) -> str:
-    """Note how an import ended, and return it. One that is only put off is waiting again, unless
-    somebody has asked for its end meanwhile."""
+    """Record the end of an import, or that it is postponed; returns the state it has then.
+
+    A postponed import becomes cancelled if its cancellation was requested meanwhile.
+    """
     i = imports.c
     if state not in OVER and db.scalar(select(i.state).where(i.id == ident)) == "cancelling":
         state = "cancelled"
@@ -123,13 +131,13 @@ def finish(db: Connection, ident: str, state: str, tally: Tally, error: str | No
 
 
 def given_up(row: Row[Any]) -> bool:
-    """Whether nobody has had to do with an import for long: then nobody will."""
+    """Return whether an import without a file is abandoned: cancelled, or idle for long."""
     seen = datetime.strptime(row.seen_at or row.created_at, _FORM).replace(tzinfo=UTC)
     return row.state == "cancelling" or (datetime.now(UTC) - seen).total_seconds() > LONG
 
 
 def cancel(db: Connection, ident: str) -> None:
-    """Ask for an import to end; one that has not begun ends at once."""
+    """Request the cancellation of an import; one that has not started is cancelled at once."""
     i = imports.c
     never = {"state": "cancelled", "finished_at": now()}
     db.execute(update(imports).where(i.id == ident, i.state == "waiting").values(never))
@@ -138,7 +146,7 @@ def cancel(db: Connection, ident: str) -> None:
 
 
 def told(tally: Tally) -> dict[str, object]:
-    """Counts as they are kept."""
+    """Encode statistics for storage."""
     return {
         **tally.counts(),
         "reasons": dict(tally.reasons.most_common(TOLD)),
@@ -148,7 +156,7 @@ def told(tally: Tally) -> dict[str, object]:
 
 
 def tally_of(counts: str) -> Tally:
-    """Counts as they were kept."""
+    """Decode stored statistics."""
     held = json.loads(counts)
     made = Tally(**{name: held.get(name, 0) for name in COUNTS})
     made.reasons.update(held.get("reasons", {}))

@@ -1,4 +1,4 @@
-"""Mentions: articles that name an event, kept until the event is there, then reports of it."""
+"""Reports from stored mentions: articles that may be loaded before the event they mention."""
 
 import json
 from collections import defaultdict
@@ -12,7 +12,7 @@ from app.ingest.given import GivenReport
 
 
 def reports_of(db: Connection, ids: Sequence[str]) -> dict[str, list[GivenReport]]:
-    """The reports that mentions of some events make, in the order of their sources."""
+    """Read the mentions of some events as reports, ordered by source."""
     if not ids or db.scalar(select(mentions.c.event).limit(1)) is None:
         return {}
     found: dict[str, list[GivenReport]] = defaultdict(list)

@@ -1,8 +1,8 @@
-"""The keys of a file, by their hashes: which rows a later one replaces, and what is missing.
+"""An index of the keys of a file, which finds duplicate rows and missing keys.
 
-Hashes lie in a temporary file, eight bytes each, and are looked at a part at a time, so that the
-memory taken does not grow with the file. Two keys of a file share a hash of 64 bits once in 10¹³
-pairs of ten million.
+The index has hashes of 64 bits, eight bytes each, in a temporary file. They are processed in parts,
+so that memory does not grow with the file. Two distinct keys with one hash would count as
+duplicates; the probability is about 3 in a million for ten million keys (n² / 2⁶⁵).
 """
 
 import tempfile
@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 PART = 4_000_000
-"""Hashes that are sorted at once."""
+"""Hashes that are sorted in memory at once."""
 CHUNK = 1 << 16
+"""Hashes that are written or read at once."""
 
 
 class Ledger:
-    """The hashes of the keys of rows, in the order of the rows."""
+    """An index of the keys of all rows, in the order of the rows."""
 
     def __init__(self) -> None:
         self.length = 0
         self.nameless = 0
-        """Rows whose key could not be read."""
+        """The number of rows whose key could not be read."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._waiting = array("q")
 
@@ -34,7 +35,7 @@ class Ledger:
         self._file.close()
 
     def add(self, key: str | None) -> None:
-        """Note the next row; one without a key resembles no other."""
+        """Add the key of the next row; a row without a key (None) never counts as a duplicate."""
         if key is None:
             self.nameless += 1
         self._waiting.append(hash(key if key is not None else ("", self.length)))
@@ -50,7 +51,7 @@ class Ledger:
         return max(1, -(-self.length // PART))
 
     def _part(self, number: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The hashes of one part and the rows they are of, in the order of the rows."""
+        """Read the hashes of one part and their row numbers, in the order of the rows."""
         self._flush()
         self._file.seek(0)
         found, rows, at = [], [], 0
@@ -66,7 +67,7 @@ class Ledger:
         return np.concatenate(found), np.concatenate(rows)
 
     def replaced(self) -> "Marks":
-        """The rows whose key comes again further down."""
+        """Find the rows whose key occurs again in a later row."""
         marks = Marks(self.length)
         parts = self._parts()
         for number in range(parts):
@@ -77,7 +78,7 @@ class Ledger:
         return marks
 
     def missing(self, keys: Sequence[str]) -> Iterator[str]:
-        """The keys, of many, that no row has."""
+        """Find those of some keys that no row of the file has."""
         hashes = np.fromiter((hash(key) for key in keys), np.int64, len(keys))
         parts = self._parts()
         held = np.zeros(len(keys), bool)
@@ -92,14 +93,14 @@ class Ledger:
 
 
 class Marks:
-    """A set of row numbers, a bit each."""
+    """A set of row numbers, one bit per row."""
 
     def __init__(self, length: int) -> None:
         self._bits = np.zeros(length // 8 + 1, np.uint8)
         self.count = 0
 
     def set(self, rows: NDArray[np.int64]) -> None:
-        """Mark some rows."""
+        """Add rows to the set."""
         np.bitwise_or.at(self._bits, rows >> 3, (1 << (rows & 7)).astype(np.uint8))
         self.count += len(rows)
 

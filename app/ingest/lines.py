@@ -1,4 +1,7 @@
-"""Lines of bounded length, and the records of delimited text. Every line ends up in a row."""
+"""This module reads lines of bounded length, and records of delimited text (CSV and the like).
+
+No line is dropped silently: one that cannot be read becomes a record with an error.
+"""
 
 import csv
 from collections import deque
@@ -10,21 +13,22 @@ from app.ingest.given import RejectedError
 from app.ingest.opened import UTF16, Stream, UnreadableError
 
 MOST = 1 << 20
-"""Bytes of a line, and of a record that runs over several lines."""
+"""Maximum bytes of a line, and of a record that spans several lines."""
 MOST_LINES = 100_000
-"""Lines that a record of delimited text may run over, empty ones counted."""
+"""Maximum lines that a record of delimited text may span, including empty ones."""
 SHOWN = 300
+"""Bytes that are kept of a line that is too long."""
 BOM = b"\xef\xbb\xbf"
 
-csv.field_size_limit(MOST)
+csv.field_size_limit(MOST)  # the default of 128 KiB is below that of a line
 
 
 class CutError(RejectedError):
-    """A line of which only the beginning is kept: it cannot be mended where it stands."""
+    """A line was truncated, so that it cannot be corrected in a rejects file."""
 
 
 class Line(Struct, frozen=True, gc=False):
-    """A line without its end; `wrong` says why it cannot be read."""
+    """A line without its line ending; `wrong` is the error if it cannot be read."""
 
     number: int
     body: bytes
@@ -32,7 +36,7 @@ class Line(Struct, frozen=True, gc=False):
 
 
 class Record(Struct, frozen=True, gc=False):
-    """The cells of a row of delimited text."""
+    """A record of delimited text, as cells; `wrong` is the error if it cannot be read."""
 
     number: int
     cells: list[str]
@@ -41,7 +45,10 @@ class Record(Struct, frozen=True, gc=False):
 
 
 def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
-    """The lines of a stream, empty ones only where `blank`; CR, LF and CRLF may be mixed."""
+    """Read the lines of a stream; CR, LF and CRLF may be mixed.
+
+    Empty lines are skipped unless `blank` is set.
+    """
     number, carried, readline = 0, b"", stream.readline
     while body := _next(stream, carried) if carried else readline(MOST + 1):
         number += 1
@@ -71,22 +78,23 @@ def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
 
 
 def _of_nul(number: int, part: bytes) -> Line:
-    """A line with a NUL, whole if it can be mended: as a reject it takes several times its size."""
-    why = "the line holds a NUL byte"
+    """Make a line with the error for a NUL byte; a long line is truncated."""
+    # A line full of NULs takes several times its size in a rejects file.
+    why = "the line contains a NUL byte"
     if len(part) > MOST // 8:
         return Line(number, part[:SHOWN], CutError("", why))
     return Line(number, part, RejectedError("", why))
 
 
 def _next(stream: Stream, carried: bytes) -> bytes:
-    """The next line, of which some may have been read."""
+    """Read the next line, of which `carried` was read already."""
     if carried.endswith(b"\n"):
         return carried
     return carried + stream.readline(MOST + 1 - len(carried))
 
 
 def _after(stream: Stream) -> bytes:
-    """What was read of the next line in looking for the end of this one."""
+    """Skip the rest of a line that is too long; returns what was read of the next line."""
     while more := stream.readline(1 << 16):
         end = more.find(b"\r")
         if end >= 0:
@@ -98,14 +106,18 @@ def _after(stream: Stream) -> bytes:
 
 
 def _begun(body: bytes) -> bytes:
-    """The first line without a mark; UTF-16 and UTF-32 are refused as a whole."""
+    """Strip the byte order mark from the first line.
+
+    Raises `UnreadableFileError` for UTF-16 and UTF-32.
+    """
+    # Many zero bytes at the beginning mean UTF-16 or UTF-32 without a byte order mark.
     if body.startswith(UTF16) or 4 * body[:40].count(0) > len(body[:40]):
         raise UnreadableError("is UTF-16 or UTF-32; save it as UTF-8 and load it again")
     return body.removeprefix(BOM)
 
 
 def text(line: Line) -> str:
-    """A line as text; raises `RejectedError` where it is not UTF-8."""
+    """Decode a line as UTF-8; raises `RejectedError` if it is not."""
     try:
         return line.body.decode()
     except UnicodeDecodeError as wrong:
@@ -114,12 +126,12 @@ def text(line: Line) -> str:
 
 
 def shown(body: bytes) -> str:
-    """Bytes as text that can be told, whatever they are."""
+    """Decode bytes for display; invalid bytes and NUL become replacement characters."""
     return body.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def unquoted(stream: Stream, separator: str) -> Iterator[Record]:
-    """Records of text that has no quoting at all."""
+    """Read records of delimited text in which quotes have no meaning."""
     for line in lines(stream):
         try:
             if line.wrong is not None:
@@ -131,9 +143,9 @@ def unquoted(stream: Stream, separator: str) -> Iterator[Record]:
 
 
 def quoted(stream: Stream, separator: str) -> Iterator[Record]:
-    """Records of text whose cells may be quoted and run over several lines.
+    """Read records of delimited text whose cells may be quoted and span several lines.
 
-    A quote that is never closed takes only the line on which it was opened with it.
+    A quote that is never closed spoils only the line on which it was opened.
     """
     source, waiting = lines(stream, blank=True), deque[Line]()
     while True:
@@ -165,7 +177,8 @@ def _cells(body: str, separator: str) -> list[str]:
 
 
 def ends_open(body: str, separator: str) -> bool:
-    """Whether a quoted cell is still open at the end of the text."""
+    """Return whether a quoted cell is still open at the end of the text."""
+    # An even number of quotes means that all are closed: this spares most lines the scan.
     if '"' not in body or body.count('"') % 2 == 0:
         return False
     at = 0
@@ -190,7 +203,10 @@ def ends_open(body: str, separator: str) -> bool:
 
 
 def _joined(body: str, separator: str, source: Iterator[Line], waiting: deque[Line]) -> str:
-    """A record with the lines it runs over; the lines go back to `waiting` if it never closes."""
+    """Join a record that spans several lines; raises `RejectedError` if its quote never closes.
+
+    In that case the lines that were read go back to `waiting`.
+    """
     taken = list[Line]()
     size, whole, quotes = len(body), [body], body.count('"')
     while size <= MOST and len(taken) < MOST_LINES:

@@ -1,4 +1,4 @@
-"""Loading files: batch by batch, each committed whole, each row accounted for."""
+"""The loader stores files in batches, one transaction each, and counts the fate of every row."""
 
 import gc
 import os
@@ -33,21 +33,23 @@ from app.ingest.tally import Tally
 from app.sources.changes import write_datasets
 
 SECONDS = 0.5
-"""How long a batch should hold the right to write, and other writers wait; readers never do."""
+"""Target duration of writing a batch: other writers wait that long, readers never do."""
 FIRST, LEAST, MOST = 500, 5_000, 10_000
-"""Rows of the first batch, of the smallest and of the largest of those that follow it."""
+"""Rows of the first batch, and the bounds of the batches that follow."""
+# On a busy machine smaller batches shrank further, and each commit wrote the same pages again.
 MOST_BYTES = 8 << 20
-"""Of the rows of a batch, as they were read: so much is held in memory, some twenty times over."""
+"""Maximum bytes of the rows of a batch, as read; in memory they take some twenty times as much."""
 LOOKING = 16
-"""Rows that are read between two looks around."""
+"""Rows that are read between two calls of `LoadListener.check_interrupt`."""
 COLLECTING = (2_000_000, 10, 100)
-"""Looking for garbage as often as usual costs a third of the time of a load."""
+"""Thresholds of garbage collection; the defaults cost a third of the time of a load."""
 NOT_EVENTS = (*BY_YEAR, "gdelt-mentions")
+"""Formats whose rows are not events."""
 Mode = Literal["upsert", "insert"]
 
 
 class Batch(Protocol):
-    """A batch compared with what is stored."""
+    """A batch of rows that was compared with the database: what each kind of batch provides."""
 
     tally: Tally
     rejects: list[tuple[Row, RejectedError]]
@@ -58,12 +60,12 @@ class Batch(Protocol):
         """Whether there is nothing to write."""
 
     def write(self, db: Connection, by: Writer, standing: Standing) -> None:
-        """Store what is new."""
+        """Write what is new or changed."""
 
 
 @dataclass(slots=True)
 class Options:
-    """How to load."""
+    """Options of a load, stored as JSON with each import."""
 
     format: str = AUTO
     dataset: str | None = None
@@ -71,11 +73,11 @@ class Options:
     create_actors: bool = False
     dry_run: bool = False
     mode: Mode = "upsert"
-    """`insert`: an event that is there already, and says something else, is rejected."""
+    """`insert`: a row that would change a stored event is rejected."""
 
 
 class Where(NamedTuple):
-    """Where rows came from, and the dataset that they go into."""
+    """The file that rows come from, and the dataset they are loaded into."""
 
     file: str
     dataset: str
@@ -83,20 +85,21 @@ class Where(NamedTuple):
 
 @dataclass(slots=True)
 class Heard:
-    """Whom a loader tells how far it is."""
+    """Callbacks by which a loader reports its progress."""
 
     rejected: Callable[[Reject], None] = lambda _: None
+    """Called for each rejected row, after its batch."""
     progress: Callable[[int, int], None] = lambda _rows, _position: None
-    """Rows done in this file, and bytes of it read."""
+    """Called with the rows done in this file and the bytes read of it."""
     looking: Callable[[], None] = lambda: None
-    """Called now and then, also while nothing is stored yet; what it raises ends the load."""
+    """Called every few rows, also before anything is stored; what it raises ends the load."""
     committing: Callable[[Connection, Tally, Sequence[Reject]], None] | None = None
-    """Called in the transaction of each batch, and for batches that change nothing."""
+    """Called in the transaction of each batch, also of one that changes nothing."""
 
 
 @dataclass(slots=True)
 class Loader:
-    """Loads files into one database."""
+    """A loader of files into one database."""
 
     database: Database
     by: Writer
@@ -104,15 +107,15 @@ class Loader:
     heard: Heard = field(default_factory=Heard)
     tally: Tally = field(default_factory=Tally)
     skip: int = 0
-    """Rows at the beginning that are accounted for already."""
+    """Rows at the beginning that an interrupted load has stored already."""
     _standing: Standing | None = None
     _size: int = FIRST
 
     def load(self, files: Sequence[Opened]) -> list[str]:
-        """Load files in their order; returns what could not be read, and why."""
+        """Load files in order; returns a message for each file that could not be read."""
         failed = []
         if self.options.retract_missing and len(files) != 1:
-            return [f"{len(files)} files were sent: retract_missing takes one, the whole release"]
+            return [f"retract_missing takes one file, the whole release; {len(files)} were sent"]
         for file in files:
             self.heard.looking()
             try:
@@ -126,14 +129,16 @@ class Loader:
     def _load(self, file: Opened) -> None:
         reading = recognised(file, self.options.format)
         if self.options.retract_missing and reading.mended:
-            raise UnreadableError("is a file of rejects: nothing that it lacks is retracted")
+            raise UnreadableError("is a rejects file; retract_missing takes a whole release")
         places: dict[tuple[str, str], Into] = {}
         if not reading.mended:
             self._into(places, reading.format, "")
         with Ledger() as ledger:
             self._look_through(file, reading, ledger, places)
             if self.options.retract_missing and not ledger.length:
-                raise UnreadableError("has no rows: no whole release, or all would be retracted")
+                raise UnreadableError(
+                    "has no rows, so retract_missing would retract every event; nothing was done"
+                )
             marks = ledger.replaced()
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
@@ -147,32 +152,34 @@ class Loader:
                 self._finish(into)
         if self.options.retract_missing and ledger.nameless:
             raise UnreadableError(
-                f"has {ledger.nameless:,} rows whose key cannot be read: nothing was retracted,"
-                " since they may be of events that stand; mend the file and load it again"
+                f"has {ledger.nameless:,} rows whose key cannot be read; nothing was retracted,"
+                " since they may belong to current events. Correct the file and load it again"
             )
 
     def _into(self, places: dict[tuple[str, str], Into], format_: Format, dataset: str) -> Into:
-        """Where rows go; a dataset that is not there yet is created."""
+        """Return the coverage of the dataset that rows go into; a missing dataset is created."""
         told = self._told(format_, dataset)
         into = places.get((told, format_.name))
         if into is None:
             if self.options.retract_missing and format_.name in NOT_EVENTS:
-                raise UnreadableError(f"is {format_.name}: nothing of it can be retracted")
+                raise UnreadableError(
+                    f"is {format_.name}, which has no events that could be retracted"
+                )
             if self.options.mode == "insert" and format_.name in NOT_EVENTS:
-                raise UnreadableError(f"is {format_.name}: mode=insert goes with events")
+                raise UnreadableError(f"is {format_.name}; mode=insert applies to events only")
             if not self.options.dry_run:
                 self._ensure(told, format_)
             into = places[told, format_.name] = Into(told, format_)
         return into
 
     def _told(self, format_: Format, dataset: str) -> str:
-        """The dataset of a row; a mended one knows by itself which it is."""
+        """Choose the dataset of a row; a row of a rejects file names its own."""
         return self.options.dataset or dataset or format_.dataset.code
 
     def _look_through(
         self, file: Opened, reading: Reading, ledger: Ledger, places: dict[tuple[str, str], Into]
     ) -> None:
-        """Note the key of each row, and the day on which it was added where the format tells."""
+        """Index the keys of all rows, and note the days on which they were added."""
         own = None if reading.mended else next(iter(places.values()))
         dated = own is not None and own.format.day is not None
         with file.open() as stream:
@@ -211,7 +218,7 @@ class Loader:
                 self.heard.looking()
 
     def _part(self, rows: Iterator[tuple[int, Row]]) -> list[tuple[int, Row]]:
-        """The next rows: as many as a batch should have, fewer where they are long."""
+        """Take the rows of the next batch; fewer if they are long."""
         part: list[tuple[int, Row]] = []
         size = 0
         while size < MOST_BYTES and (
@@ -222,7 +229,10 @@ class Loader:
         return part
 
     def _batch(self, run: Sequence[tuple[int, Row]], file: str, marks: Marks) -> None:
-        """Compare outside the transaction, and again inside where somebody else has written."""
+        """Load a batch: compare it outside the transaction, and write it if anything changes.
+
+        It is compared again within the transaction if the database has changed meanwhile.
+        """
         first = run[0][1]
         where = Where(file, self._told(first.format, first.dataset))
         rows = [row for n, row in run if not marks.count or n not in marks]
@@ -246,6 +256,7 @@ class Loader:
             if self.heard.committing is not None:
                 with self.database.write() as db:
                     self.heard.committing(db, tally, told)
+            # Without this, an unchanged file would be compared in the smallest batches.
             self._size = min(MOST, self._size * 2)
         self.tally.add(tally)
         for refused in told:
@@ -278,6 +289,7 @@ class Loader:
                     self.heard.committing(db, tally, _rejects(batch, where))
                 standing.version = moment(db).last
         except BaseException:
+            # What was added to the cache in this transaction is rolled back.
             self._standing = None
             raise
         self._adapt(len(rows), time.perf_counter() - begun)
@@ -295,7 +307,7 @@ class Loader:
         return self._standing
 
     def _ensure(self, dataset: str, format_: Format) -> None:
-        """Create the dataset where it is not there yet."""
+        """Create the dataset if it does not exist."""
         with self.database.connect() as db:
             if _there(db, dataset):
                 return
@@ -314,7 +326,7 @@ class Loader:
             widen(db, into, self.by, changed=changed)
 
     def _retract_missing(self, dataset: str, ledger: Ledger, name: str) -> None:
-        """Retract the events of the dataset that the file, a whole release, does not have."""
+        """Retract the events of the dataset that are missing from the file, a whole release."""
         by = Writer(self.by.name, f"missing from {name.rpartition('/')[2]}")
         after = f"{dataset}:"
         while True:
@@ -348,7 +360,10 @@ class Loader:
 
 
 def in_earnest(database: Database) -> None:
-    """Set this process up for nothing but loading."""
+    """Tune this process for loading: database settings and garbage collection.
+
+    For processes that do nothing else.
+    """
     with database.engine.connect() as db:
         ready_to_pour(db)
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Mentions: kept whether or not their event is there, and reports of it as soon as it is."""
+"""Batches of mentions: stored by themselves, and added as reports to events that exist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class PreparedMentions:
-    """A batch of mentions, compared with what is stored."""
+    """A batch of mentions, compared with the database."""
 
     tally: Tally = field(default_factory=Tally)
     rows: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class PreparedMentions:
         return not self.rows
 
     def write(self, db: Connection, by: Writer, standing: Standing) -> None:
-        """Keep the mentions, and add them to the events that are there."""
+        """Store the mentions, and add them to the events that exist."""
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
@@ -52,7 +52,7 @@ class PreparedMentions:
 def prepare(
     db: Connection, rows: Sequence[Row], dataset: str, standing: Standing
 ) -> PreparedMentions:
-    """Read a batch of mentions; those of one article and event count once."""
+    """Compare a batch of mentions with the database; one per article and event is kept."""
     done = PreparedMentions()
     told: dict[tuple[str, str], tuple[Any, ...]] = {}
     inline: dict[str, GivenSource] = {}
@@ -92,7 +92,7 @@ def _digests(db: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str,
 
 
 def _bind(db: Connection, ids: Sequence[str], by: Writer, standing: Standing) -> None:
-    """Write events anew with the reports that mentions make of them."""
+    """Rewrite events with the reports from their mentions."""
     waiting = reports_of(db, ids)
     cited = standing.look_up(db, {str(r.source) for told in waiting.values() for r in told})
     sheet, last = Sheet(), moment(db).last
@@ -110,7 +110,7 @@ def _bind(db: Connection, ids: Sequence[str], by: Writer, standing: Standing) ->
 
 
 def _stands(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
-    """(id, document) of those of some events that stand."""
+    """Read (id, document) of those events that are current."""
     asked = (
         select(events.c.id, revisions.c.document)
         .join(revisions, revisions.c.seq == events.c.seq)
@@ -121,4 +121,5 @@ def _stands(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _is_late(locator: str | None) -> bool:
+    """Return whether a locator has the form that reports from mentions have."""
     return locator is not None and locator.startswith("sentence ")

@@ -1,4 +1,4 @@
-"""Files, folders, patterns and standard input, opened as bounded streams of bytes."""
+"""This module finds input files and opens them as decompressed streams of bounded size."""
 
 import glob
 import gzip
@@ -17,39 +17,41 @@ from typing import IO, Any
 import zstandard
 
 MOST_EXPANDED = 256 << 30
-"""Bytes that one compressed file may expand to."""
+"""Maximum bytes that one compressed file may expand to."""
 MOST_RATIO = 500
-"""How many times its size a file may expand to, once it is beyond `FREE` bytes."""
+"""Maximum factor by which a file may expand, once it is beyond `UNCHECKED_BYTES`."""
 FREE = 64 << 20
+"""Bytes that a file may always expand to, whatever its size."""
 MOST_MEMBERS = 10_000
 PIECE = 1 << 10
-"""Bytes of zstd that are expanded at once: they may become thirty thousand times as many."""
+"""Bytes of zstd that are expanded at once; they may expand thirty-thousandfold."""
 MOST_EMPTY = 100_000
-"""Pieces and frames in a row of which nothing comes."""
+"""Maximum chunks of zstd in a row that expand to nothing."""
 WORKBOOK = "[Content_Types].xml"
+"""A member that every workbook of Excel has; workbooks are zip archives."""
 UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read (further); the message says why."""
+    """A file cannot be read, or not to its end; the message completes "the file …"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file, or a member of an archive, that can be read from its beginning more than once."""
+    """A file or a member of an archive; it can be opened more than once."""
 
     name: str
     size: int
     """Bytes on disk, for the progress bar."""
     open: Callable[[], "Stream"]
     disk: Path
-    """The file, or the archive that it is in."""
+    """The path of the file, or of the archive that contains it."""
     path: Path | None = None
-    """Where the bytes lie as they are, for readers that seek."""
+    """The path for readers that seek; None for a member of an archive."""
 
 
 class Stream(io.BufferedReader):
-    """Bytes after decompression; `position` tells how much of the file was used."""
+    """A stream of decompressed bytes that knows its position in the file on disk."""
 
     def __init__(self, raw: io.RawIOBase, below: "IO[bytes] | io.FileIO | _Part") -> None:
         super().__init__(raw, 1 << 18)
@@ -57,11 +59,11 @@ class Stream(io.BufferedReader):
 
     @property
     def position(self) -> int:
-        """Bytes read from disk so far."""
+        """The number of bytes read from disk so far."""
         return 0 if self.below.closed else self.below.tell()
 
     def close(self) -> None:
-        """Close the file on disk too."""
+        """Close the stream and the file on disk."""
         super().close()
         self.below.close()
 
@@ -70,21 +72,24 @@ _BROKEN = (
     EOFError, OSError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zlib.error,
     zipfile.BadZipFile, zstandard.ZstdError,
 )  # fmt: skip
-"""What the libraries raise for what somebody has damaged; not implemented is a runtime error."""
+"""Errors that the libraries raise for damaged files.
+
+`NotImplementedError`, for a compression method that is not supported, is a `RuntimeError`.
+"""
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressed stream that stops before it drowns the reader."""
+    """A decompressed stream that fails when a file expands too much."""
 
     def __init__(self, inner: "IO[bytes] | _Zstd", below: "IO[bytes] | _Part", most: int) -> None:
         self.inner, self.below, self.most, self.given = inner, below, most, 0
 
     def readable(self) -> bool:
-        """As a stream to read."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer; raises `UnreadableError`."""
+        """Fill the buffer; raises `UnreadableFileError`."""
         try:
             part = self.inner.read(len(buffer))
         except _BROKEN as broken:
@@ -94,18 +99,20 @@ class _Bounded(io.RawIOBase):
         used = max(self.below.tell(), 1)
         if self.given > self.most or (self.given > FREE and self.given > MOST_RATIO * used):
             raise UnreadableError(
-                f"expands to more than {self.given:,} bytes from {used:,}: not read any further"
+                f"expands to more than {self.given:,} bytes from {used:,}; reading stopped"
             )
         return len(part)
 
     def close(self) -> None:
-        """Close the decompressor too."""
+        """Close the stream and the decompressor."""
         self.inner.close()
         super().close()
 
 
 class _Zstd:
-    """Frames of zstd. That the last one was cut off, the library's own reader does not tell."""
+    """A stream of zstd frames."""
+
+    # The reader of the library does not report that the last frame is truncated.
 
     def __init__(self, below: IO[bytes]) -> None:
         self._below = below
@@ -113,11 +120,11 @@ class _Zstd:
         self._rest, self._made, self._empty = b"", memoryview(b""), 0
 
     def read(self, size: int) -> bytes:
-        """Up to so many bytes, none at the end; raises `EOFError`."""
+        """Read up to `size` bytes, none at the end; raises `EOFError` if the file is truncated."""
         while not self._made:
             piece = self._rest or self._below.read(PIECE)
             if not piece and self._frame is not None:
-                raise EOFError("it ends in the middle")
+                raise EOFError("the file is truncated")
             if not piece:
                 return b""
             if self._frame is None:
@@ -126,18 +133,18 @@ class _Zstd:
             self._rest = self._frame.unused_data if self._frame.eof else b""
             self._empty = 0 if self._made else self._empty + 1
             if self._empty > MOST_EMPTY:
-                raise ValueError("it holds more and more that is nothing")
+                raise ValueError("too many empty chunks")
             if self._frame.eof:
                 self._frame = None
         part, self._made = bytes(self._made[:size]), self._made[size:]
         return part
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the stream owns no resource."""
 
 
 def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
-    """A file as bytes, decompressed where its first bytes say that it is compressed."""
+    """Open a file; it is decompressed if its first bytes are those of gzip or zstd."""
     below = path.open("rb")
     magic = below.read(4)
     below.seek(0)
@@ -154,22 +161,22 @@ def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
 
 
 class _Part:
-    """The file of an archive, of which a member is read: others are still to come."""
+    """The handle of an archive as one of its members uses it; closing it keeps the archive open."""
 
     def __init__(self, whole: IO[bytes]) -> None:
         self._whole, self.closed = whole, False
 
     def tell(self) -> int:
-        """Bytes read from disk so far."""
+        """Return the number of bytes read from disk so far."""
         return self._whole.tell()
 
     def close(self) -> None:
-        """The archive stays open."""
+        """Mark this handle as closed; the archive stays open."""
         self.closed = True
 
 
 _kept = threading.local()
-"""The archive that this thread read last: the list of its members takes long to read."""
+"""The archive that this thread read last, kept since reading its list of members is slow."""
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
@@ -198,9 +205,9 @@ def _member(path: Path, member: zipfile.ZipInfo, most: int) -> Stream:
 
 
 def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
-    """A file as what is to be read of it: itself, or the members of a zip archive.
+    """Yield a file to read, or the members of a zip archive; raises `UnreadableFileError`.
 
-    Members are read in place and never unpacked, so their names lead nowhere.
+    Members are read in place and never written to disk, so their paths are harmless.
     """
     size = path.stat().st_size
     with path.open("rb") as begun:
@@ -215,7 +222,7 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
     if any(m.filename == WORKBOOK for m in members):
         raise UnreadableError("is a workbook; save its sheet as CSV and load that")
     if len(members) > MOST_MEMBERS:
-        raise UnreadableError(f"holds {len(members):,} files; at most {MOST_MEMBERS:,} are read")
+        raise UnreadableError(f"has {len(members):,} files; at most {MOST_MEMBERS:,} are read")
     for m in members:
         shown = PurePosixPath(m.filename).name
         yield Opened(
@@ -227,7 +234,7 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
 
 
 def spooled(source: IO[bytes], into: Path) -> Path:
-    """Standard input as a file, so that it can be read twice."""
+    """Copy a stream to a file, so that it can be read twice."""
     with into.open("wb") as out:
         while part := source.read(1 << 20):
             out.write(part)
@@ -235,7 +242,7 @@ def spooled(source: IO[bytes], into: Path) -> Path:
 
 
 def found(given: str, spool: Path) -> list[Path]:
-    """The files that a word on the command line means: a file, a folder, a pattern, or `-`."""
+    """Find the files that a command-line argument means: a file, a folder, a pattern, or `-`."""
     if given == "-":
         return [spooled(sys.stdin.buffer, spool / "stdin")] if sys.stdin is not None else []
     path = Path(given)

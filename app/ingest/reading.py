@@ -1,4 +1,4 @@
-"""From an opened file to its rows, whatever the format: recognised by content."""
+"""This module recognizes the format of a file by its content and reads its rows."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,31 +25,31 @@ FORMATS: Mapping[str, Format] = {
         alliances.ATOP_YEARS, alliances.IDEAL_POINTS,
     )
 }  # fmt: skip
-"""Every format; a header that fits several means the first of them."""
+"""All formats by name; a header that fits several is of the first of them."""
 AUTO = "auto"
 SEPARATORS = ("\t", ",", ";", "|", "\x01")
 LOOKED_AT = 100
-"""Rows among which one has to tell the format."""
+"""Rows at the beginning of a file that are searched for the format."""
 FEWEST = 3
-"""Cells of a row that could tell."""
+"""Fewest cells of a row from which a format can be recognized."""
 
 
 class Reading(NamedTuple):
-    """A recognised file: `rows` reads it from its beginning, as often as it is called."""
+    """A file of a known format; `read_rows` reads it from its beginning and may be called again."""
 
     format: Format
     rows: Callable[[Stream | None], Iterator[Row]]
     mended: bool = False
-    """Whether each row says by itself of which format it is, and where it belongs."""
+    """Whether it is a rejects file, in which each row names its format and dataset."""
 
 
 def fitting(wanted: str) -> Sequence[Format]:
-    """The formats that a file may be of."""
+    """List the formats that a file may have: the one asked for, or all."""
     return [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
 
 
 def recognised(file: Opened, wanted: str = AUTO) -> Reading:
-    """The format of a file; raises `UnreadableError` where it is none that we know."""
+    """Recognize the format of a file; raises `UnreadableFileError` if it is unknown."""
     with file.open() as stream:
         start = stream.peek(4)[:4]
         if start == b"PAR1":
@@ -57,7 +57,7 @@ def recognised(file: Opened, wanted: str = AUTO) -> Reading:
 
             return reading(file, fitting(wanted))
         if start == b"PK\x03\x04":
-            raise UnreadableError("is an archive in another; unpack it and load that")
+            raise UnreadableError("is an archive within an archive; unpack it and load that")
         bodies = [line.body.lstrip() for line in islice(lines(stream), LOOKED_AT)]
     if not bodies:
         return Reading(FORMATS.get(wanted, entente.TABLE), lambda _: iter(()))
@@ -65,15 +65,15 @@ def recognised(file: Opened, wanted: str = AUTO) -> Reading:
     if of_json and of_json[0] is bodies[0]:
         return _of_json(of_json[0])
     if bodies[0].startswith(b"[") and _may_be_json(wanted):
-        raise UnreadableError("is a JSON array; write one object a line (NDJSON)")
+        raise UnreadableError("is a JSON array; write one object per line (NDJSON)")
     found = _delimited(file, wanted)
     if found is not None:
         return found
     if of_json:
         return _of_json(of_json[0])
-    known = ", ".join(FORMATS)
-    what = f"is not {wanted}" if wanted != AUTO else f"is none of the formats known: {known}"
-    raise UnreadableError(f"{what}; neither its columns nor its first rows tell")
+    what = f"is not {wanted}" if wanted != AUTO else "is of no known format"
+    known = f"; known: {', '.join(FORMATS)}" if wanted == AUTO else ""
+    raise UnreadableError(f"{what}: neither its columns nor its first rows match{known}")
 
 
 def _may_be_json(wanted: str) -> bool:
@@ -87,9 +87,10 @@ def _of_json(line: bytes) -> Reading:
 
 
 def _delimited(file: Opened, wanted: str) -> Reading | None:
-    """By the first row, or else by the first of some that tells: what is before it is rejected.
+    """Recognize delimited text by its first row, or else by the first of some rows that fits.
 
-    Where the format was named, as many cells as it has are enough in the end.
+    Rows before that one are rejected later. If the caller named the format, a row with the right
+    number of cells is accepted as the last resort.
     """
     steps = [(1, False), (LOOKED_AT, False), *([(LOOKED_AT, True)] if wanted != AUTO else [])]
     for most, by_count in steps:
@@ -99,7 +100,7 @@ def _delimited(file: Opened, wanted: str) -> Reading | None:
                 split = (quoted if quotes else unquoted)(stream, separator)
                 first = None
                 for record in islice(split, most):
-                    # A first row as wide as this one may be a header that says something else.
+                    # A first row as wide as this one may be the header of another format.
                     likely = first != len(record.cells) or wanted != AUTO
                     first = len(record.cells) if first is None else first
                     by = (likely, by_count)
@@ -126,7 +127,7 @@ def _of_record(
 
 
 def _gathered(reading: Reading) -> Reading:
-    """Members of alliances as the dyad-years that they make; every other format as it is."""
+    """Convert rows of alliance members to rows of dyad-years; other formats are unchanged."""
     if reading.format is not members.COW_MEMBERS:
         return reading
 
@@ -146,7 +147,7 @@ def _gathered(reading: Reading) -> Reading:
 
 
 def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] | None) -> Reading:
-    """Rows of delimited text. Headers, also repeated ones, and rows of HXL tags are no rows."""
+    """Make the reader of delimited text; it skips all headers and rows of HXL tags."""
     names = None if header is None else tuple(name_of(cell) for cell in header)
     every = format_.columns if names is None else (names,)
     layouts = {len(columns): layout(format_, columns, separator) for columns in every}
@@ -157,7 +158,7 @@ def _table(format_: Format, separator: str, quotes: bool, header: Sequence[str] 
         return Row(number, {}, wrong, raw, format_, told)
 
     def miscounted(number: int, count: int, raw: str) -> Row:
-        return refused(number, RejectedError("", f"has {count} cells where {expected} belong"), raw)
+        return refused(number, RejectedError("", f"has {count} cells; expected {expected}"), raw)
 
     def of_records(stream: Stream | None) -> Iterator[Row]:
         assert stream is not None
@@ -208,14 +209,14 @@ def _json_lines(stream: Stream | None) -> Iterator[Row]:
 
 
 def _as_given(line: bytes) -> bytes:
-    """A line in the load format; an event that was exported is brought back to it."""
+    """Convert a line that was exported to the load format; other lines are unchanged."""
     if not line.startswith(b'{"id":'):
         return line
     try:
         values = json.loads(line)
         return msgspec.json.encode(from_document(values)) if exported(values) else line
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return line  # whoever reads it says what is wrong with it
+        return line  # decoding it later reports the error
 
 
 _reject = msgspec.json.Decoder(Reject)
@@ -230,7 +231,7 @@ def _is_rejects(line: bytes) -> bool:
 
 
 def _mended(stream: Stream | None) -> Iterator[Row]:
-    """Rows of a file of rejects, each of the format that it came from."""
+    """Read the rows of a rejects file, each in the format that it came from."""
     assert stream is not None
     for line in lines(stream):
         if line.wrong is not None:
@@ -241,7 +242,7 @@ def _mended(stream: Stream | None) -> Iterator[Row]:
             dataset = _CODE.validate_python(given.dataset) if given.dataset else ""
             yield msgspec.structs.replace(_again(line.number, given), dataset=dataset)
         except (msgspec.MsgspecError, ValueError, RecursionError, KeyError) as wrong:
-            reason = RejectedError("", f"is no row of a file of rejects: {str(wrong)[:200]}")
+            reason = RejectedError("", f"is not a row of a rejects file: {str(wrong)[:200]}")
             yield Row(line.number, line.body, reason, shown(line.body))
 
 
@@ -254,12 +255,12 @@ def _again(number: int, given: Reject) -> Row:
         return Row(number, msgspec.json.encode(given.row), None, "", format_)
     body = str(given.row)
     if not given.separator and format_ is not entente.TABLE:
-        wrong = RejectedError("", "is only the beginning of a row; mend it in the file it is from")
+        wrong = RejectedError("", "is only the beginning of a row; correct the original file")
         return Row(number, {}, wrong, body, format_)
     if not given.separator:
         return Row(number, body.encode(), None, "", format_)
     told = body.split(given.separator)
     if len(told) != len(given.columns):
-        wrong = RejectedError("", f"has {len(told)} cells where {len(given.columns)} belong")
+        wrong = RejectedError("", f"has {len(told)} cells; expected {len(given.columns)}")
         return Row(number, {}, wrong, body, format_)
     return Row(number, Filled(zip(given.columns, told, strict=True)), None, "", format_)

@@ -1,4 +1,4 @@
-"""Imports over HTTP: uploads that go to disk, jobs that outlive the process."""
+"""The HTTP routes of imports: uploads are stored on disk and loaded by background jobs."""
 
 import asyncio
 import errno
@@ -38,14 +38,16 @@ from app.ingest.schemas import Import, ImportQuery, RejectedRow, as_import
 
 router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
 PATIENCE = 20.0
-"""Seconds that a client may take for the next piece of its upload."""
+"""Seconds that a client may take to send the next piece of its upload."""
 STEADY = 4096
-"""Bytes a second that an upload has to bring on the whole, once `PATIENCE` is over."""
+"""Least average rate of an upload after the first `PIECE_TIMEOUT_SECONDS`, in bytes a second."""
+# Without it, an upload of one byte every 19 seconds keeps its connection for ever.
 MOST_WAITING = 60
+"""Maximum seconds that `Prefer: wait` may ask for."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where a disk, or somebody's share of it, is full."""
+"""Error numbers of a full disk and of an exceeded quota."""
 MOST_TOLD = 8 << 20
-"""Letters of the rejects of a page."""
+"""Maximum characters of the rejects of a page."""
 _WAIT = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
 ImportId = Annotated[
     str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
@@ -58,8 +60,12 @@ ImportId = Annotated[
     response_model=Import,
     operation_id="createImport",
     responses={
-        200: {**shown("createImport")[200], "model": Import, "description": "Done already."},
-        202: {"description": "Taken; follow `Location`."},
+        200: {
+            **shown("createImport")[200],
+            "model": Import,
+            "description": "The import is done already.",
+        },
+        202: {"description": "The upload is accepted; follow `Location`."},
     },
     dependencies=[Depends(BEARER)],
     openapi_extra={
@@ -79,8 +85,8 @@ async def create_import(
 ) -> Response:
     """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .zip, .parquet.
 
-    The body goes to disk as it comes. With `Prefer: wait` the answer waits until the import is
-    done, 10 seconds or as many as are asked for; otherwise follow `Location`.
+    The body is written to disk as it arrives. With `Prefer: wait` the answer waits up to 10
+    seconds, or as many as the header names, for the import to end; otherwise follow `Location`.
     """
     path, digest, size = await _received(request)
     options = Options(**asked.model_dump())
@@ -105,7 +111,10 @@ async def create_import(
 
 
 async def _received(request: Request) -> tuple[Path, str, int]:
-    """The body on disk, its digest and its size; raises `UnreadableError`."""
+    """Receive the body; returns its path on disk, its hash and its size.
+
+    Raises `UnreadableError` if the upload is too slow, too large, empty, cut off or does not fit.
+    """
     folder = request.app.state.settings.imports
     path = None
     try:
@@ -119,12 +128,14 @@ async def _received(request: Request) -> tuple[Path, str, int]:
         if path is not None:
             path.unlink(missing_ok=True)
         if isinstance(failed, TimeoutError):
-            told = f"Too little came for {PATIENCE:.0f} seconds; send the file again."
+            told = f"Too little data came for {PATIENCE:.0f} seconds; send the file again."
             raise UnreadableError(408, told) from failed
-        if isinstance(failed, ClientDisconnect):  # else each leaves a traceback in the log
-            raise UnreadableError(400, "The body ended before its end.") from failed
+        if isinstance(failed, ClientDisconnect):  # else each is logged with a traceback
+            raise UnreadableError(
+                400, "The connection closed before the body was complete."
+            ) from failed
         if isinstance(failed, OSError) and failed.errno in FULL:
-            told = "There is no room for the upload; nothing of it is kept. Try again later."
+            told = "There is no disk space for the upload; nothing was stored. Try again later."
             raise UnreadableError(507, told) from failed
         raise
 
@@ -140,7 +151,9 @@ async def _written(request: Request, out: "_TemporaryFileWrapper[bytes]") -> tup
         if time.monotonic() - begun > PATIENCE + size / STEADY:
             raise TimeoutError
         if size > settings.max_import_bytes:
-            raise UnreadableError(413, f"An import has at most {settings.max_import_bytes} bytes.")
+            raise UnreadableError(
+                413, f"An import may have at most {settings.max_import_bytes} bytes."
+            )
         digest.update(piece)
         await run_in_threadpool(out.write, piece)
     if size == 0:
@@ -186,7 +199,7 @@ def _found(database: Database, ident: str) -> Row[tuple[str]]:
 def list_imports(
     asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """The imports, newest first."""
+    """List the imports, newest first."""
     i = imports.c
     found = select(imports).order_by(i.created_at.desc(), i.id.desc())
     after = resumed(asked.cursor, "imports", key)
@@ -214,16 +227,16 @@ def list_imports(
 def get_import(
     import_id: ImportId, _: Annotated[NoQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """How far an import is, and what became of its rows."""
+    """Return the progress of an import, and the counts of its rows by result."""
     found = encode(as_import(_found(database, import_id)))
     return cached_body(request, Response(found, media_type="application/json"))
 
 
 class RejectsQuery(Paging):
-    """Rejected rows, a page at a time."""
+    """Parameters of a page of rejected rows."""
 
     format: Literal["json", "ndjson"] = Field(
-        "json", description="`ndjson`: lines to mend and send again."
+        "json", description="`ndjson`: lines to correct and send again."
     )
 
 
@@ -241,9 +254,9 @@ def list_rejects(
     database: Held,
     key: CursorKey,
 ) -> Response:
-    """Rows that could not be understood, and why, in the order of the file.
+    """List the rejected rows and their errors, in the order of the file.
 
-    A page of long ones has fewer than `limit`.
+    A page of long rows has fewer than `limit`.
     """
     _found(database, import_id)
     r = import_rejects.c
@@ -270,8 +283,7 @@ def list_rejects(
 
 
 class _Kept(Reject, omit_defaults=False):
-    """A reject as it is kept, its row as it is written: that may be nested deeper than a model of
-    it could follow."""
+    """A stored reject, whose row stays undecoded: it may be nested too deeply to be decoded."""
 
     row: msgspec.Raw
 
@@ -290,9 +302,9 @@ def _whole(reject: str) -> str:
 def cancel_import(
     import_id: ImportId, _: Annotated[NoQuery, Query()], database: Held, who: Editor
 ) -> Response:
-    """End an import after the batch at hand; what it has stored by then stays.
+    """Cancel an import after its current batch; what it has stored by then stays.
 
-    One that is over stays as it ended.
+    An import that has ended is not changed.
     """
     _found(database, import_id)
     with database.write() as db:

@@ -1,4 +1,4 @@
-"""A row as it was read, and what can be told of it before all of it is understood."""
+"""Rows as read from a file: their keys, days and hashes, and their conversion to records."""
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
@@ -12,50 +12,52 @@ from app.ingest.formats import entente
 from app.ingest.given import Item, RejectedError, from_json
 
 MOST_STEPS = 8
-"""From cell to cell, from either end of a line: beyond them it is cheaper to split it."""
+"""Maximum cells to split off the ends of a line; beyond it, splitting the line is cheaper."""
 
 
 class Filled(dict[str, str]):
-    """Cells by column; a column that the file does not have is empty."""
+    """Cells by column; a column that the file lacks reads as empty."""
 
     def __missing__(self, _: str) -> str:
         return ""
 
 
 class Layout(msgspec.Struct, frozen=True, gc=False):
-    """How the cells of a line stand."""
+    """The columns of a line, and functions that extract cells from it."""
 
     columns: tuple[str, ...]
     separator: str
     keyed: Callable[[str], Cells]
-    """Of a line, the cells that the format's `key` looks at."""
+    """Extract the cells that the format's `read_key` needs."""
     dated: Callable[[str], Cells]
-    """Those that its `day` looks at."""
+    """Extract the cells that its `read_day` needs."""
     used: Callable[[str], Any]
-    """What its `given` is handed."""
+    """Extract what its `parse_row` takes."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A row as it was read: a line of JSON, a line without quotes, or cells by column.
+    """A row as read: JSON as bytes, an unquoted line as text, or cells by column.
 
-    Sixty cells of a line cost more than all else that is done to most rows: it is split when its
-    cells are asked for.
+    A line of text is split only when its cells are needed.
     """
+
+    # Splitting and naming the sixty cells of a GDELT row costs more than all other work on it, and
+    # rows that are unchanged since the last load need none but the key.
 
     number: int
     content: bytes | str | Cells
     wrong: RejectedError | None = None
     raw: str = ""
-    """The row as text where it cannot be split."""
+    """The text of a row that cannot be split into cells, for the rejects file."""
     format: Format = entente.TABLE
     layout: Layout | None = None
-    """Of a line, and of what looks like one."""
+    """The layout of an unquoted line, also of one that has the wrong number of cells."""
     dataset: str = ""
-    """What a mended row was rejected from."""
+    """The dataset of a row from a rejects file: the one it was rejected from."""
 
 
 class Reject(msgspec.Struct, omit_defaults=True):
-    """A row in the file of rejects: mend `row`, and load the file again."""
+    """A line of a rejects file: correct `row`, then load that file."""
 
     line: int
     field: str
@@ -63,12 +65,12 @@ class Reject(msgspec.Struct, omit_defaults=True):
     format: str
     row: Any
     table: bool = False
-    """Whether the row has cells of text, by column."""
+    """Whether `row` is an object of text cells by column."""
     columns: list[str] = []
     separator: str = ""
     file: str = ""
     dataset: str = ""
-    """Where the row was to go, and goes once it is mended."""
+    """The dataset that the row is loaded into once it is corrected."""
 
 
 class _Keyed(msgspec.Struct):
@@ -79,7 +81,7 @@ _keyed = msgspec.json.Decoder(_Keyed)
 
 
 def layout(format_: Format, columns: tuple[str, ...], separator: str) -> Layout:
-    """How lines of these columns stand."""
+    """Make the layout of lines with these columns."""
     keyed = _near_the_ends(columns, format_.keyed or columns, separator)
     dated = _near_the_ends(columns, format_.dated or columns, separator)
     used = _one_by_one(columns, format_.used, separator)
@@ -87,7 +89,7 @@ def layout(format_: Format, columns: tuple[str, ...], separator: str) -> Layout:
 
 
 def cells(row: Row) -> Cells:
-    """All cells of a row that is no JSON."""
+    """Read all cells of a row that is not JSON, by column."""
     content = row.content
     assert not isinstance(content, bytes)
     if not isinstance(content, str):
@@ -97,7 +99,7 @@ def cells(row: Row) -> Cells:
 
 
 def item(row: Row, warn: Warn) -> Item:
-    """What a row tells; raises `RejectedError`."""
+    """Parse a row into a record; raises `RejectedError`."""
     content = row.content
     if row.wrong is not None:
         raise row.wrong
@@ -113,7 +115,7 @@ def item(row: Row, warn: Warn) -> Item:
 
 
 def key(row: Row) -> str | None:
-    """The key of a row within its dataset; None where it has none that could be looked for."""
+    """Read the key of a row, unique within its dataset; None if it cannot be read."""
     content = row.content
     if row.wrong is not None:
         return None
@@ -129,7 +131,7 @@ def key(row: Row) -> str | None:
 
 
 def day(row: Row) -> str | None:
-    """The day on which a row was added, where its format tells."""
+    """Read the day on which a row was added; None where the format does not record it."""
     content, told = row.content, row.format.day
     if told is None or row.wrong is not None or isinstance(content, bytes):
         return None
@@ -137,7 +139,7 @@ def day(row: Row) -> str | None:
 
 
 def length(row: Row) -> int:
-    """Bytes of a row as it was read, or nearly: a letter of text counts for one."""
+    """Measure a row in bytes, approximately: a character of text counts as one."""
     content = row.content
     if isinstance(content, bytes) or isinstance(content, str):  # noqa: SIM101 - the quicker one
         return len(content) or len(row.raw)
@@ -145,7 +147,8 @@ def length(row: Row) -> int:
 
 
 def signature(row: Row) -> int:
-    """A number for the row as it was written; never 0."""
+    """Hash a row as it was written; the result is never 0."""
+    # 0 is stored for rows that have to be read again: see `StoredHashes`.
     content = row.content
     if isinstance(content, bytes):
         return digest(content) or 1
@@ -157,12 +160,12 @@ def signature(row: Row) -> int:
 
 
 def reject(row: Row, wrong: RejectedError, file: str, dataset: str) -> Reject:
-    """A row as it goes into the file of rejects."""
+    """Make the line of a rejects file for a row and its error."""
     content, table = row.content, False
     columns: list[str] = []
     separator = ""
     if isinstance(content, bytes):
-        try:  # not `json`, which makes halves of surrogate pairs that nobody can write down
+        try:  # `json` would decode lone surrogates, which cannot be encoded as UTF-8
             told: Any = msgspec.json.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             told = content.decode("utf-8", "replace")
@@ -181,7 +184,10 @@ def reject(row: Row, wrong: RejectedError, file: str, dataset: str) -> Reject:
 def _picked(
     columns: Sequence[str], wanted: Sequence[str], separator: str
 ) -> Callable[[str], Cells]:
-    """What takes the cells of some columns out of a line; one that is not there is empty."""
+    """Make a function that extracts cells of some columns from a line, by column.
+
+    Columns that the line lacks are empty.
+    """
     place = {name: n for n, name in enumerate(columns)}
     there = [name for name in wanted if name in place]
     pick: Any = _items([place[name] for name in there])
@@ -198,8 +204,11 @@ def _picked(
 def _one_by_one(
     columns: Sequence[str], used: Sequence[str], separator: str
 ) -> Callable[[str], Any]:
-    """What takes the cells that are used out of a line, in their order; all by column where no
-    format says which. One that is not there is empty."""
+    """Make a function that extracts the cells of `used` from a line, as a sequence in that order.
+
+    Where `used` is empty, the function returns all cells by column. Columns that the line lacks
+    are empty.
+    """
     if not used:
         return _picked(columns, columns, separator)
     place = {name: n for n, name in enumerate(columns)}
@@ -216,7 +225,7 @@ def _items(at: Sequence[int]) -> Callable[[Sequence[str]], Iterable[str]]:
 def _near_the_ends(
     columns: Sequence[str], wanted: Sequence[str], separator: str
 ) -> Callable[[str], Cells]:
-    """As `_picked`, for a few columns that stand near the ends of a line."""
+    """Make a function like `_make_cell_picker`, fast for columns near the ends of a line."""
     place, size = {name: n for n, name in enumerate(columns)}, len(columns)
     at = [(name, place[name]) for name in wanted if name in place]
     first = [(name, n) for name, n in at if n < size / 2]

@@ -1,6 +1,6 @@
-"""Has imports carried out: small ones by a thread, the others by a process of its own.
+"""This module supervises imports: a thread runs small ones, a separate process all others.
 
-What a crash left undone is taken up again, by whoever comes first: see `app.ingest.hold`.
+An import that a crash interrupted is resumed by the next worker, in any service: see `FileLock`.
 """
 
 import json
@@ -24,16 +24,18 @@ from app.ingest.imports import ARRIVING, OVER
 from app.ingest.work import GRACE, POLL, carry_out, claimed
 
 MOST_HERE = 1.0
-"""Seconds after which a small import that turns out to be large goes on in the other process."""
+"""Seconds after which a small import that takes longer moves to the separate process."""
+# In the interpreter that answers requests, a long import made readers wait seven times as long as
+# usual (at the 99th percentile).
 LEFT = 86_400
-"""Seconds after which an upload of which nothing more came was left behind."""
+"""Seconds without new data after which an incomplete upload is removed."""
 DEATHS = 3
-"""Times that the process may die of a batch before the import has failed."""
+"""Times that the process may die at the same row before the import fails."""
 log = logging.getLogger("entente.imports")
 
 
 class Runner:
-    """The two workers of one service."""
+    """The supervisor of the two import workers of a service: a thread and a process."""
 
     def __init__(self, database: Database, most_expanded: int, folder: Path) -> None:
         self.database, self.most_expanded, self.folder = database, most_expanded, folder
@@ -48,13 +50,13 @@ class Runner:
         ]
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start both workers."""
         self._sweep()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End after the batches at hand; the rest is done later."""
+        """Stop both workers after their current batches; the rest is resumed later."""
         self._ending.set()
         self.wake()
         for thread in self._threads:
@@ -64,7 +66,7 @@ class Runner:
                 self._child.kill()
 
     def wake(self) -> None:
-        """Tell that there is something to do, or that it is time to end."""
+        """Wake the workers: there may be an import to run, or the service is stopping."""
         for event in self._wakes:
             event.set()
         with self._lock:
@@ -74,8 +76,8 @@ class Runner:
                         self._child.stdin.close()
                     else:
                         self._child.stdin.write(b"\n")
-                except OSError:  # it has just ended; the next one looks by itself
-                    log.debug("the process of imports is gone")
+                except OSError:  # it has just ended; the next one looks for imports at its start
+                    log.debug("the import process has ended")
 
     def _work(self, some: Callable[[], bool], wake: threading.Event) -> None:
         while not self._ending.is_set():
@@ -84,17 +86,17 @@ class Runner:
                 if some():
                     continue
             except Exception:
-                log.exception("an import could not go on; it is tried again")
+                log.exception("an import was interrupted; it will be tried again")
             wake.wait(POLL)
 
     def _sweep(self) -> None:
-        """Remove what arrived of uploads whose service was killed meanwhile, a day later."""
+        """Remove incomplete uploads that a killed service left a day ago or earlier."""
         for path in self.folder.glob(f"{ARRIVING}*"):
             try:
                 if path.stat().st_mtime < time.time() - LEFT:
                     path.unlink()
-            except OSError as wrong:  # it has just come to its end, or is not ours
-                log.info("an upload that was left behind stays: %s", wrong)
+            except OSError as wrong:  # it was just completed, or belongs to another user
+                log.info("an incomplete upload could not be removed: %s", wrong)
 
     def _small(self) -> bool:
         found = claimed(self.database, small=True)
@@ -106,7 +108,7 @@ class Runner:
         return True
 
     def _large(self) -> bool:
-        """Where there is something to do, have a process do it until it has nothing more to do."""
+        """Run a process until no large import is left; returns whether there was one."""
         with self.database.connect() as db:
             rows = imports.unfinished(db, small=False)
         if all(_is_held(row) for row in rows):
@@ -139,8 +141,8 @@ class Runner:
         return child
 
     def _died(self, ident: str, code: int) -> None:
-        """Let an import fail whose process dies again and again at the same place."""
-        log.error("the process that carried out import %s ended with %s", ident, code)
+        """Record that the process died; the import fails after several deaths at the same row."""
+        log.error("the process that ran import %s ended with code %s", ident, code)
         with self.database.connect() as db:
             row = imports.named(db, ident)
         if row is None or row.state in OVER:
@@ -160,6 +162,6 @@ def _is_held(row: Row[Any]) -> bool:
         Hold(Path(row.file)).close()
     except HeldError:
         return True
-    except FileNotFoundError:  # its folder is another service's, or gone
+    except FileNotFoundError:  # its folder belongs to another service, or is gone
         return not imports.given_up(row)
     return False

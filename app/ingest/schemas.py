@@ -1,4 +1,4 @@
-"""Imports as JSON."""
+"""The JSON models of imports."""
 
 import json
 from typing import Any, Literal
@@ -20,28 +20,33 @@ assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined
 
 
 class ImportQuery(Query):
-    """How to load what is sent."""
+    """Parameters of an upload."""
 
     format: FormatName = Field("auto", description="`auto` recognises the format by its content.")
     dataset: Code | None = Field(None, description="Dataset to load into, if not the format's own.")
     retract_missing: bool = Field(
-        False, description="Retract events of the dataset that the file, a release, has not."
+        False,
+        description="Retract events of the dataset that are missing from the file,"
+        " a whole release.",
     )
-    create_actors: bool = Field(False, description="Create actors that nobody knows.")
+    create_actors: bool = Field(False, description="Create unknown actors.")
     mode: Mode = Field(
         "upsert",
-        description="`insert`: an event that is there already, and says something else, is"
-        " rejected instead of changed.",
+        description="`insert`: a row that would change a stored event is rejected;"
+        " `upsert`: it changes the event.",
     )
     dry_run: bool = Field(False, description="Read and compare, store nothing.")
 
 
 class Import(BaseModel):
-    """An upload, and what became of its rows; the first five counts add up to `rows`."""
+    """An upload and the counts of its rows by result.
+
+    `new`, `changed`, `unchanged`, `rejected` and `duplicates` add up to `rows`.
+    """
 
     id: str
     state: State
-    by: str = Field(description="Name of the key.")
+    by: str = Field(description="Name of the access key.")
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -50,21 +55,27 @@ class Import(BaseModel):
     mode: Mode
     dry_run: bool = Field(description="The counts say what would be stored; nothing is.")
     bytes: int
-    rows: int = Field(description="Rows that are accounted for so far.")
+    rows: int = Field(description="Rows that were processed so far.")
     new: int
     changed: int
     unchanged: int
     rejected: int
-    duplicates: int = Field(description="Rows whose key comes again further down; the last wins.")
+    duplicates: int = Field(
+        description="Rows whose key occurs again later in the file; the last one counts."
+    )
     retracted: int
-    reasons: dict[str, int] = Field(description="Why rows were rejected, the most frequent first.")
-    warnings: dict[str, int] = Field(description="What is odd about rows that were stored.")
-    unknown_actors: dict[str, int] = Field(description="Actors that nobody knows, as given.")
-    error: str | None = Field(description="Why it failed; what was stored by then stays.")
+    reasons: dict[str, int] = Field(
+        description="Reasons of rejected rows, the most frequent first."
+    )
+    warnings: dict[str, int] = Field(description="Warnings about rows that were stored.")
+    unknown_actors: dict[str, int] = Field(
+        description="Unknown actors, by the name or code in the file."
+    )
+    error: str | None = Field(description="Why it failed; rows stored before stay.")
 
 
 class RejectedRow(BaseModel):
-    """A row that could not be understood; as a line of NDJSON it can be mended and sent again."""
+    """A rejected row; as a line of NDJSON it can be corrected and sent again."""
 
     line: int
     field: str
@@ -74,12 +85,14 @@ class RejectedRow(BaseModel):
     table: bool = False
     columns: list[str] = []
     separator: str = ""
-    file: str = Field("", description="Which file of an archive; empty where none was sent.")
-    dataset: str = Field("", description="Where the row goes once it is mended.")
+    file: str = Field("", description="File within the archive; empty if no archive was sent.")
+    dataset: str = Field(
+        "", description="Dataset that the row is loaded into once it is corrected."
+    )
 
 
 def as_import(row: Row[Any]) -> Import:
-    """A row of the table as it is answered."""
+    """Render a row of the table of imports."""
     options, counts = json.loads(row.options), json.loads(row.counts)
     return Import.model_validate(
         {

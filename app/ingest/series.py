@@ -1,4 +1,4 @@
-"""Series by state and year: what allies owed each other, and where states stood in votes."""
+"""Batches of yearly series: alliance obligations, and ideal points from votes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,16 +16,17 @@ from app.ingest.standing import Standing
 from app.ingest.tally import Tally
 
 PART = 200
+"""Keys that one query looks up."""
 TABLES: Mapping[type, tuple[Table, int]] = {
     AllianceYear: (alliance_years, 4),
     IdealPoint: (ideal_points, 3),
 }
-"""Where each kind of row is kept, and of how many columns its key is."""
+"""The table of each kind of record, and the number of columns of its key."""
 
 
 @dataclass(slots=True)
 class PreparedSeries:
-    """A batch of rows of a series, compared with what is stored."""
+    """A batch of rows of a series, compared with the database."""
 
     table: Table
     keys: int
@@ -40,7 +41,7 @@ class PreparedSeries:
         return not self.rows
 
     def write(self, db: Connection, _by: Writer, _standing: Standing) -> None:
-        """Replace the rows of the same keys."""
+        """Insert the rows, or replace those with the same keys."""
         names = [column.name for column in self.table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in self.rows.values()]
         db.execute(upsert(db, self.table), rows)
@@ -49,7 +50,7 @@ class PreparedSeries:
 def prepare(
     db: Connection, rows: Sequence[Row], dataset: str, standing: Standing
 ) -> PreparedSeries:
-    """Read a batch of rows, with codes for the states where there are any."""
+    """Compare a batch of rows with the database; states become actor codes where they are known."""
     kind: type = AllianceYear if rows[0].format.name != "unga-ideal-points" else IdealPoint
     done = PreparedSeries(*TABLES[kind])
     told: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -93,7 +94,10 @@ def _values(given: Any, standing: Standing, tally: Tally) -> tuple[Any, ...]:
 def _held(
     db: Connection, table: Table, length: int, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """Rows of the same dataset, states and partners (or sessions), and among them the asked."""
+    """Read the stored rows with the first three columns of some keys.
+
+    They include all rows of these keys, and perhaps others.
+    """
     found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     dataset, actor, second = list(table.columns)[:3]
     for (first, who), alike in groupby(sorted(keys), lambda key: key[:2]):
@@ -106,7 +110,7 @@ def _held(
 
 
 def both_ways(db: Connection, dataset: str) -> None:
-    """Let what one owes the other hold the other way round, where the file says it one way."""
+    """Insert the missing reverse of each alliance year, since obligations are mutual."""
     there = alliance_years.alias()
     a, t = alliance_years.c, there.c
     turned = and_(

@@ -1,4 +1,4 @@
-"""Names into codes, inline sources into ids: what an event says, in the record's own terms."""
+"""Resolution of an event record: names of actors to codes, inline sources to ids."""
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -9,26 +9,27 @@ from app.ingest.given import Given, GivenActor, GivenSource, RejectedError
 from app.ingest.standing import Standing
 
 PLACES = ("fips:", "gw:", "cow:", "iso3:", "isonum:", "name:")
-"""Schemes in which a reader may name the country of a place."""
+"""Prefixes of the code schemes in which a format may name the country of a place."""
 
 
 class Settled(Struct, gc=False):
-    """An event in the record's own terms."""
+    """An event record whose actors are codes and whose sources are ids."""
 
     given: Given
     digest: int
-    """Of all that it says: the same digest, the same event. Made otherwise than those that are
-    stored, it would let the next load undo what was edited by hand."""
+    """The hash of the resolved record: equal hashes mean equal events."""
+    # It must be computed as the stored ones were: else every row would count as changed, and the
+    # next load would undo edits made by hand.
     sources: dict[str, GivenSource]
-    """The inline sources, by their ids."""
+    """The inline sources, by id."""
     unknown: list[tuple[str, GivenActor]]
-    """Actors that nobody knows, by the name given."""
+    """Unknown actors, with the name that the record has for each."""
     several: list[str]
-    """Names that mean several actors."""
+    """Names that match several actors."""
 
     @property
     def open(self) -> bool:
-        """Whether the same row may name actors by the next time that it does not name now."""
+        """Whether some actors are unresolved, so that the same row may resolve to more later."""
         return bool(self.unknown or self.several)
 
 
@@ -36,10 +37,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def settle(given: Given, standing: Standing) -> Settled:
-    """The event with codes for names and ids for sources; `given` itself is changed.
+    """Resolve the actors and sources of a record, which is changed in place.
 
-    Raises `RejectedError` for a stated signal between actors that nobody knows, from an actor to
-    itself, or of a pair that has one.
+    Raises `RejectedError` for a stated signal of an unknown actor, from an actor to itself, or of
+    a pair that is stated already.
     """
     day = days(given.date)[0]
     settled = Settled(given, 0, {}, [], [])
@@ -76,7 +77,7 @@ def _actor(p: GivenActor, day: str, standing: Standing, settled: Settled) -> Non
 
 
 def _signals(given: Given, day: str, standing: Standing) -> None:
-    """A stated signal leads from one actor to another, and each pair is stated once."""
+    """Resolve the actors of stated signals; each ordered pair may occur once."""
     seen = set()
     for n, s in enumerate(given.signals):
         s.from_ = _code(f"signals[{n}].from", s.from_, day, standing)

@@ -1,4 +1,4 @@
-"""Which source an inline one is: sources on the web are the same where their address is. Pure."""
+"""Ids, documents and rows of inline sources; equal URLs mean the same source. Pure."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability"
 
 
 def address(url: str) -> str:
-    """An address without what does not say which page it is: scheme, www, tracking, fragment."""
+    """Normalize a URL for comparison: without scheme, `www.`, tracking parameters and fragment."""
     rest = url.partition("://")[2]
     if _UNUSUAL(rest) is None:
         host, slash, path = rest.partition("/")
@@ -42,19 +42,22 @@ def address(url: str) -> str:
 
 
 def of_address(where: str) -> str:
-    """The id of a source on the web that has none of its own, from its `address`."""
+    """Make the id of a web source from its normalized URL."""
     return f"url-{_digest(where)}"
 
 
 @lru_cache(8192)
 def on_the_web(url: str) -> tuple[str, str]:
-    """The address of a page, and the id of its source; files cite a page several times over."""
+    """Return the normalized URL of a page and the id of its source.
+
+    The result is cached, since files cite a page several times.
+    """
     where = address(url)
     return where, of_address(where)
 
 
 def of_particulars(source: GivenSource) -> str:
-    """The id of a source that has neither one of its own nor an address."""
+    """Make the id of a source that has neither an id nor a URL, from its other fields."""
     told = source.kind, source.publisher, source.title, source.published or ""
     return f"doc-{_digest(chr(31).join(told))}"
 
@@ -64,7 +67,7 @@ def _digest(text: str) -> str:
 
 
 def cited(source: GivenSource) -> Cited:
-    """A source as its reports show it."""
+    """Take the fields of a source that reports repeat."""
     return Cited(
         source.title, source.publisher, source.url, source.published, source.reliability
     )  # fmt: skip
@@ -87,7 +90,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def document(key: str, s: GivenSource) -> bytes:
-    """The document of a source, as its model renders it."""
+    """Render the document of a source, with the same bytes as its pydantic model."""
     made = _Document(
         key, s.kind, s.title, s.publisher, s.url, s.published, s.accessed, s.language,
         s.reliability, s.licence,
@@ -96,5 +99,5 @@ def document(key: str, s: GivenSource) -> bytes:
 
 
 def row(key: str, s: GivenSource, seq: int) -> tuple[str | int | None, ...]:
-    """The row of a source, in the order of `COLUMNS`."""
+    """Make the table row of a source, in the order of `SOURCE_COLUMNS`."""
     return key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability, seq

@@ -1,4 +1,4 @@
-"""What a loader knows of the record, and how it keeps up with others who write."""
+"""A loader's cache of actors and sources, and how it follows changes by other writers."""
 
 from collections.abc import Iterable
 
@@ -13,27 +13,29 @@ from app.ingest.sources import address, cited, of_particulars, on_the_web
 from app.ingest.world import World, world
 
 MOST_SOURCES = 20_000
+"""Sources in the cache before it is cleared."""
 FAR = 100_000
-"""Revisions behind which everything is read anew."""
+"""Revisions by other writers after which the whole cache is read again."""
 DERIVED = ("url-", "doc-")
+"""Prefixes of source ids that are computed from the content of the source."""
 
 
 class Standing:
-    """Actors in memory, the sources met lately, and the version that both are of."""
+    """All actors, recently used sources, and the database version that both are from."""
 
     def __init__(self, db: Connection) -> None:
         self.world: World = world(db)
         self.version = version_of(db)
         self.cited: dict[str, Cited] = {}
-        """By id; what is not here may be in the database all the same."""
+        """Sources by id; others may exist in the database."""
         self.addresses: dict[str, str] = {}
-        """Sources on the web that have an id of their own, by their address."""
+        """Ids of web sources whose id is not derived from the URL, by normalized URL."""
         self.untold = False
-        """Whether nothing was ever said of the events at hand: then none need be looked for."""
+        """Whether the datasets of the current file never had events: then none are looked up."""
         self._find_addresses(db)
 
     def catch_up(self, db: Connection) -> None:
-        """Take in what others have written since."""
+        """Update the cache with what other writers have changed since."""
         now = version_of(db)
         if now == self.version:
             return
@@ -54,8 +56,9 @@ class Standing:
         self.version = now
 
     def begin(self, db: Connection, datasets: Iterable[str]) -> None:
-        """Look whether anything was said of events of some datasets. Nothing is untold any more
-        once somebody else has written; a file tells each event but once."""
+        """Prepare for a file that goes into some datasets."""
+        # A file has each event once, so that its own rows do not count; `catch_up` clears the flag
+        # as soon as another writer has changed anything.
         self.catch_up(db)
         self.untold = not any(_was_told(db, dataset) for dataset in datasets)
 
@@ -67,7 +70,7 @@ class Standing:
         self.addresses = {address(url): key for key, url in db.execute(own) if url}
 
     def source_of(self, source: GivenSource) -> str:
-        """The id of an inline source, or of the one that is the same page."""
+        """Return the id of an inline source, or of a known source with the same URL."""
         if source.id is not None:
             return source.id
         if source.url is None:
@@ -76,7 +79,7 @@ class Standing:
         return self.addresses.get(where) or own
 
     def look_up(self, db: Connection, ids: Iterable[str]) -> dict[str, Cited]:
-        """The sources of some ids, as far as there are any."""
+        """Find sources by id, in the cache or the database; missing ones are left out."""
         wanted = set(ids)
         found = {key: self.cited[key] for key in wanted if key in self.cited}
         if rest := list(wanted - found.keys()):
@@ -90,7 +93,7 @@ class Standing:
         return found
 
     def learn(self, key: str, source: GivenSource) -> None:
-        """Note a source that was just stored."""
+        """Add a source that was just stored."""
         self.cited[key] = cited(source)
         if source.url is not None and not key.startswith(DERIVED):
             self.addresses[address(source.url)] = key

@@ -1,4 +1,4 @@
-"""Finished events into the tables: a few statements for each table, however many events."""
+"""This module writes events and sources in bulk, with a few statements per table."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -30,21 +30,24 @@ from app.ingest.given import GivenSource
 
 
 class Digests(NamedTuple):
-    """What an event said, and the row that it was read from; 0 for a row to be read again."""
+    """Hashes of an event's resolved record and of the row it was read from.
+
+    A row hash of 0 matches no row, so that the row is read again.
+    """
 
     said: int
     row: int
 
 
 class Noted(NamedTuple):
-    """An event whose row was read: what is to be remembered of it."""
+    """An event of a batch, and the hashes to store for it."""
 
     id: str
     digests: Digests
 
 
 def store_sources(db: Connection, given: Mapping[str, GivenSource], by: Writer) -> None:
-    """Sources that are not there yet."""
+    """Store new sources, each with its first revision."""
     now = moment(db)
     at, seq, documents, rows = now.at, now.last, [], []
     for key in sorted(given):
@@ -61,9 +64,9 @@ def store_sources(db: Connection, given: Mapping[str, GivenSource], by: Writer) 
 def store_events(
     db: Connection, sheet: Sheet, numbers: Mapping[str, int], noted: Sequence[Noted], by: Writer
 ) -> None:
-    """Events, new or changed; `numbers` has the latest revision of those that were there.
+    """Store new and changed events; `numbers` has the latest revision of existing ones.
 
-    What was read and says what stands is remembered too.
+    `noted` are all events of the batch whose hashes are stored, unchanged ones included.
     """
     now = moment(db)
     assert not sheet.bodies or sheet.bodies[0][0] == now.last + 1
@@ -94,29 +97,27 @@ def store_events(
 
 
 def forget_digests(db: Connection, ids: Sequence[str]) -> None:
-    """Let events count as changed when they are loaded again."""
+    """Delete the stored hashes of some events, so that their rows are compared again."""
     if ids:
         db.execute(delete(loaded).where(among(db, loaded.c.event)), listed(db, ids))
 
 
 def digests(db: Connection, ids: Sequence[str]) -> dict[str, Digests]:
-    """What some events said when they were loaded last."""
+    """Read the hashes that were stored when some events were last loaded."""
     asked = select(loaded.c.event, loaded.c.digest, loaded.c.row).where(among(db, loaded.c.event))
     return {key: Digests(*both) for key, *both in db.execute(asked, listed(db, ids))}
 
 
 def merged(db: Connection, ids: Sequence[str]) -> set[str]:
-    """Which of some events were merged into others, and stay so."""
+    """Find the events that were merged into others; loading does not bring them back."""
     asked = select(moved.c.id).where(moved.c.kind == "event", among(db, moved.c.id))
     return set(db.scalars(asked, listed(db, ids)))
 
 
 def numbers_of(db: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """The number of the latest revision of those of some events that stand.
-
-    Most events of a load are new: the index of all that stand tells it at half the cost of asking
-    for revisions that are not there.
-    """
+    """Read the number of the latest revision of some events; those without one are left out."""
+    # Most events of a load are new, and the index of current events shows that at half the cost of
+    # looking for revisions that do not exist.
     there = select(events.c.id).where(among(db, events.c.id))
     ids = list(db.scalars(there, listed(db, ids)))
     if not ids:

@@ -1,4 +1,4 @@
-"""What became of the rows of a load."""
+"""Statistics of a load: how many rows had which result, and why."""
 
 import re
 from collections import Counter
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_REASONS = 1000
+"""Distinct reasons, warnings or actors that are kept when there are many more."""
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|(?<![\w-])[0-9,]+(?![\w-])")
-"""What differs from row to row: values and numbers."""
+"""Quoted values and numbers in a message, which differ from row to row."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts; new, changed, unchanged, rejected and duplicates add up to rows."""
+    """Counts of rows; new, changed, unchanged, rejected and duplicates add up to rows."""
 
     rows: int = 0
     new: int = 0
@@ -23,14 +24,14 @@ class Tally:
     rejected: int = 0
     duplicates: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why rows were rejected."""
+    """Reasons of rejected rows."""
     warnings: Counter[str] = field(default_factory=Counter)
-    """What is odd about rows that were stored."""
+    """Warnings about rows that were stored."""
     unknown: Counter[str] = field(default_factory=Counter)
-    """Actors that nobody knows, by the name or code that was given."""
+    """Unknown actors, by the name or code in the file."""
 
     def add(self, other: "Tally") -> None:
-        """Take in the counts of a part."""
+        """Add the statistics of a part of the load."""
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("reasons", "warnings", "unknown"):
@@ -40,13 +41,13 @@ class Tally:
                 setattr(self, name, Counter(dict(ours.most_common(MOST_REASONS))))
 
     def reject(self, wrongs: Iterable[Exception]) -> None:
-        """Count rows that could not be understood, by reason."""
+        """Count rejected rows by reason; values and numbers within reasons are masked."""
         for wrong in wrongs:
             self.rejected += 1
             self.reasons[_QUOTED.sub("…", str(wrong))[:200]] += 1
 
     def counts(self) -> dict[str, Any]:
-        """The counts by name."""
+        """Return the counts by name."""
         return {name: getattr(self, name) for name in COUNTS}
 
 

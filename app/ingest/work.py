@@ -1,8 +1,9 @@
-"""Carrying an import out: here, or in a process of its own, so that no reader waits for it.
+"""The worker that runs imports, in a thread of the service or in a process of its own.
 
-`python -m app.ingest.work` takes the imports that are not small, one after another. Its standard
-input begins with a line that says where; each further line means that there is something to do,
-and its end that the service is gone or going: then it ends too, after the batch at hand.
+`python -m app.ingest.jobs.worker` runs the imports that are not small, one after another. The
+service writes to its standard input: first a line of JSON with the database, then an empty line
+whenever there may be a new import. When standard input ends, the service has stopped; the process
+then ends after its current batch.
 """
 
 import contextlib
@@ -31,23 +32,23 @@ from app.ingest.row import Reject
 from app.ingest.tally import Tally
 
 NICE = 5
-"""Readers go first; not by more, since others wait for the batch that is being written."""
+"""Lower priority, so that readers go first; not much, since writers wait for its batches."""
 IDLE, GRACE, POLL = 20.0, 10.0, 2.0
-"""Seconds: waiting for a next import, ending in good order, and until a failed one is tried."""
+"""Seconds to wait for a next import, for a clean end, and before an import is tried again."""
 GONE = "the upload is gone"
 log = logging.getLogger("entente.imports")
 
 
 class CancelledLoadError(Exception):
-    """Somebody asked for the import to end; its last batch is undone."""
+    """The import was cancelled by request; its current batch is rolled back."""
 
 
 class PutOffError(Exception):
-    """The import goes on later, or elsewhere."""
+    """The import is postponed, to continue later or in another process."""
 
 
 def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
-    """Take the oldest import that nobody works on; None where there is none."""
+    """Claim the oldest import that no other worker has locked; None if there is none."""
     with database.connect() as db:
         rows = imports.unfinished(db, small=small)
     for found in rows:
@@ -55,7 +56,7 @@ def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
             hold = Hold(Path(found.file))
         except HeldError:
             continue
-        except FileNotFoundError:  # its folder is another service's, or gone
+        except FileNotFoundError:  # its folder belongs to another service, or is gone
             if imports.given_up(found):
                 _give_up(database, found)
             continue
@@ -79,10 +80,9 @@ def carry_out(
     ending: threading.Event,
     until: float = float("inf"),
 ) -> None:
-    """Load what an import has still to load, and note how it ended.
+    """Load the remaining rows of an import, and record how it ended.
 
-    It is put off where the process is ending, and after the batch at hand once the monotonic clock
-    is beyond `until`.
+    It is postponed if the process is ending, or once the monotonic clock is beyond `until`.
     """
     path, looked = Path(row.file), time.monotonic()
     try:
@@ -122,7 +122,7 @@ def carry_out(
         if state in OVER:
             path.unlink(missing_ok=True)
     except LostImportError:
-        log.warning("import %s is carried out elsewhere", row.id)
+        log.warning("another process continues import %s", row.id)
     finally:
         hold.close()
 
@@ -144,7 +144,7 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
         if passing(wrong):
             raise
         log.exception("an import failed")
-        return "failed", "something failed on our side; it is in the server's log"
+        return "failed", "an internal error; details are in the server's log"
     if failed:
         told = "; ".join(f.replace(str(path), "the upload") for f in failed)
         return "failed", told.replace("\x00", "\ufffd")[:2000]
@@ -158,8 +158,8 @@ def _give_up(database: Database, row: Row[Any]) -> None:
 
 
 def main() -> None:
-    """Carry imports out until there are none for a while, or until the service is gone."""
-    told = FileIO(0, closefd=False)  # unbuffered: a thread may wait for it when the process ends
+    """Run imports until there are none for a while, or until the service stops."""
+    told = FileIO(0, closefd=False)  # unbuffered: a thread may be reading it when the process ends
     given = json.loads(told.readline())
     ending, nudged = threading.Event(), threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
@@ -174,7 +174,7 @@ def main() -> None:
             try:
                 carry_out(database, row, hold, given["most_expanded"], ending)
             except Exception:
-                log.exception("an import could not go on; it is tried again")
+                log.exception("an import was interrupted; it will be tried again")
                 nudged.wait(POLL)
             _tell(ended=row.id)
 
@@ -188,7 +188,7 @@ def _to_do(
         try:
             found = claimed(database, small=False)
         except Exception:
-            log.exception("imports could not be looked for; it is tried again")
+            log.exception("imports could not be listed; it will be tried again")
         if found is not None:
             yield found
         elif not nudged.wait(IDLE):
@@ -200,7 +200,7 @@ def _listen(told: FileIO, ending: threading.Event, nudged: threading.Event) -> N
         nudged.set()
     _end(ending, nudged)
     time.sleep(GRACE)
-    os._exit(0)  # a file may be too large to be read to its first batch; nothing is lost
+    os._exit(0)  # reading a large file to its first batch may take longer; no committed row is lost
 
 
 def _end(ending: threading.Event, nudged: threading.Event) -> None:

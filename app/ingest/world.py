@@ -1,4 +1,4 @@
-"""The actors as a loader sees them: every name resolved in memory, as `find` does one by one."""
+"""An index of all actors in memory, which resolves names as `app.actors.queries` does."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,10 +16,11 @@ from app.events.render import Known
 
 MOST_CACHED = 50_000
 SEVERAL = ""
+"""The result for a name that matches several actors."""
 
 
 class Name(NamedTuple):
-    """A word that an actor goes by over a period."""
+    """A period in which an actor has a name; `until` is excluded."""
 
     actor: str
     since: str
@@ -28,7 +29,10 @@ class Name(NamedTuple):
 
 @dataclass(slots=True)
 class Answers:
-    """What a word means, from each of some days on; None for nobody, `SEVERAL` for several."""
+    """What a name means over time: `codes[n]` applies from `days[n - 1]` on.
+
+    A code is None where the name matches no actor, and `AMBIGUOUS` where it matches several.
+    """
 
     days: list[str]
     codes: list[str | None]
@@ -36,7 +40,7 @@ class Answers:
 
 @dataclass(slots=True)
 class World:
-    """Who there is, at one version of the database."""
+    """All actors at one version of the database."""
 
     known: Known
     codes: set[str]
@@ -44,24 +48,24 @@ class World:
     cache: dict[str, Answers] = field(default_factory=dict)
 
     def find(self, asked: str, on: str) -> str | None:
-        """The code of the actor that a name means on a day; None where nobody or several do."""
+        """Find the code of the actor that a name means on a day; None if it is not exactly one."""
         held = self.cache.get(asked)
-        if held is not None and len(held.codes) == 1:  # as nearly all names
+        if held is not None and len(held.codes) == 1:  # true of nearly all names
             return held.codes[0] or None
         return self._meaning(asked, on) or None
 
     def held_by(self, asked: str, on: str) -> str | None:
-        """The code of the actor that had a code of a scheme on that very day."""
+        """Find the code of the actor that had a code of a scheme on exactly that day."""
         scheme, _, value = asked.partition(":")
         names = self.names.get((scheme, value), ())
         return next((n.actor for n in names if n.since <= on < n.until), None)
 
     def is_ambiguous(self, asked: str, on: str) -> bool:
-        """Whether several actors go by that name."""
+        """Return whether a name matches several actors on a day."""
         return self._meaning(asked, on) == SEVERAL
 
     def add(self, code: str, name: str, kind: str, names: Iterable[tuple[str, str]]) -> None:
-        """Take in an actor that was just created."""
+        """Add an actor that was just created."""
         self.known.names[code] = name  # type: ignore[index]
         self.known.kinds[code] = kind  # type: ignore[index]
         self.codes.add(code)
@@ -108,7 +112,7 @@ def _meant(rows: Sequence[tuple[str, Sequence[Name]]], day: str) -> str | None:
 
 
 def world(db: Connection) -> World:
-    """Everybody there is."""
+    """Read all actors and their names."""
     names: dict[tuple[str, str], list[Name]] = defaultdict(list)
     n = actor_names.c
     for scheme, value, *rest in db.execute(

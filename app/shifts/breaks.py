@@ -1,7 +1,7 @@
-"""Where a series of effective observations breaks, and how surely. Pure.
+"""Change points of a series, and the p of each. Pure arithmetic.
 
-Every month (or event-day) is a row of effective observations by class; a break is a row from which
-on the classes have other shares. docs/shifts.md gives each formula with its source.
+A row is a month (or an event-day) with its effective observations by class. A change point is a row
+from which on the classes have other shares. docs/shifts.md gives each formula with its source.
 """
 
 from collections import defaultdict
@@ -16,39 +16,44 @@ from numpy.typing import NDArray
 from app.shifts.measure import Floats, Ints
 
 PSEUDO = 1.0
-"""Weight (a) that the pooled shares have in those of a segment."""
+"""Weight (a) of the pooled shares within the shares of a segment."""
 LEAST_MASS = 2.0
-"""Effective observations that either side of a break must have."""
+"""Effective observations needed on either side of a change point."""
 CONFIRMED, PROVISIONAL = 6, 4
-"""Months on either side of a break: of one that is confirmed, and of one that may pass."""
+"""Months needed on either side of a confirmed and of a provisional change point."""
 PENALTY = {CONFIRMED: 5.0, PROVISIONAL: 4.5}
 CELLS = 400_000
-"""Numbers that are worked on at once, so that memory stays small."""
+"""Numbers in one array at a time, so that memory use stays small."""
 CACHED = 16_000
-"""Numbers of permuted rows that are worked on at once: they stay in the processor's cache."""
+"""Numbers of permuted rows in one array at a time, so that they stay in the processor's cache."""
 SEED = 5_031_914
-"""Permutations are drawn with this seed: the same data give the same p."""
+"""Seed of all permutations: the same data always give the same p."""
 SCREENED, ROOM = 400, 0.05
-"""Rows of a series that is first looked at in single precision, and how wrong that may be."""
+"""Longest series that is screened in single precision first, and the error allowed for that."""
 STOP, STEPS = 20, (24, 56, 112)
-"""Orders that must reach an LLR for it to be clear nothing; after how many that is looked at."""
+"""Permutations that must reach the LLR to stop early, and after how many this is checked."""
 KNOWN = 4096
-"""Values of p that are kept."""
+"""Values of p in the cache; it is emptied when full."""
 _known: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
 BLOCK = 3
-"""Months that stay together when months are permuted: those of a quarter of the calendar."""
+"""Months that are permuted together: a quarter of the calendar."""
 FEW, MANY = 39, 399
-"""Orders that tell clear nothing, and those that all else is held against."""
+"""Permutations of a first look, and of a full test."""
 ENOUGH = 8
-"""Of the few orders, as many that gain as much make it clear nothing."""
+"""Permutations of the first look that must reach the LLR to skip the full test."""
 REACHED, SLOPE = 10, 40
-"""Orders that must reach an LLR for their count to be its p, and those that show how fast p falls
-above what they reach."""
+"""Hits from which on p is their plain count, and highest values that the tail is fitted to.
+
+Below that count p follows an exponential tail, fitted to the highest values of the permutations.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """ln p of the best LLR where nothing changed, as a function of length and mass."""
+    """Coefficients of ln p of the best LLR where nothing changed, by length and mass.
+
+    The fields are stored by name in the calibration document.
+    """
 
     constant: float = 0.638
     llr: float = -0.871
@@ -62,17 +67,20 @@ KEDS = Null()
 
 
 def gains(rows: Floats, least: int) -> Floats:
-    """LLR of a break before each row; −∞ where a side has too little. Rows are (…, n, classes).
+    """Compute the LLR of a split before each row; −∞ where a side has too little.
 
-    Of a break Σ x ln((x + a p) / ((m + a) p)) over both sides: how much better their own shares fit
-    than the pooled ones.
+    Rows are (…, n, classes). The LLR is Σ x ln((x + a p) / ((m + a) p)) over both sides: how much
+    better their own shares fit than the pooled ones.
     """
     by_class = rows.T if rows.ndim == 2 else np.moveaxis(rows, -1, 0)
     return _gains(np.ascontiguousarray(by_class), least)
 
 
 def _gains(rows: Floats, least: int) -> Floats:
-    """As `gains`, of (classes, …, n): sums over classes then run over whole arrays."""
+    """Do the work of `split_gains` on rows of (classes, …, n).
+
+    With the classes first, sums over them run over whole arrays.
+    """
     size = rows.shape[-1]
     found = np.full(rows.shape[1:], -np.inf)
     if size >= max(2 * least, 2):
@@ -83,7 +91,7 @@ def _gains(rows: Floats, least: int) -> Floats:
 
 
 def _gain(before: Floats, total: Floats) -> Floats:
-    """LLR of breaks, by what came before each and what came in all; (classes, …)."""
+    """Compute the LLR of splits from the sums before each and in all, (classes, …)."""
     after = total - before
     mass = before.sum(0), after.sum(0)
     pooled = total / np.maximum(total.sum(0), 1e-12)
@@ -96,9 +104,9 @@ def _gain(before: Floats, total: Floats) -> Floats:
 
 
 def _running(rows: Floats) -> Floats:
-    """Sums over the rows until each, in place; rows are (classes, n, …).
+    """Add up the rows until each, in place; rows are (classes, n, …).
 
-    Faster than `cumsum` where much lies beside each other.
+    Faster than `cumsum` where the last axes are long.
     """
     for at in range(1, rows.shape[1]):
         rows[:, at] += rows[:, at - 1]
@@ -107,14 +115,20 @@ def _running(rows: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def _spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
-    """Starts and ends of all stretches of `least` rows or more, by end from `first` to `last`."""
+    """List the starts and ends of all stretches of `least` rows or more, by end.
+
+    Ends run from `first` to `last`.
+    """
     ends = np.repeat(np.arange(first, last + 1), np.arange(first, last + 1) - least + 1)
     starts = np.concatenate([np.arange(end - least + 1) for end in range(first, last + 1)])
     return starts, ends
 
 
 def partition(rows: Floats, least: int, penalty: float) -> list[int]:
-    """Rows before which the series breaks: the exact optimum of cost plus penalty, in O(n²)."""
+    """Find the rows that split the series best: the exact optimum of cost plus penalty, in O(n²).
+
+    Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0.
+    """
     size = len(rows)
     if size < 2 * least or rows.sum() == 0:
         return []
@@ -148,14 +162,15 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
 
 
 def _unbroken(summed: Floats, weighed: Floats, least: int, penalty: float) -> bool:
-    """Whether no break in what is left after another gains its penalty: then no breaks together do.
+    """Check quickly whether no set of splits can gain its penalties.
 
-    What breaks gain is the sum of what each gains over the rest of the series that it breaks.
+    The gain of several splits is the sum of what each gains over the rest of the series that it
+    splits. If none of these reaches the penalty, no set of splits does.
     """
     size = summed.shape[1] - 1
     starts, ends = _spans(least, size, least)
-    held = summed.astype(np.float32)
-    x = held.take(ends, 1) - held.take(starts, 1)
+    single = summed.astype(np.float32)
+    x = single.take(ends, 1) - single.take(starts, 1)
     m = x.sum(0)
     costs = m * np.log(m + np.float32(PSEUDO))
     costs -= (x * np.log(x + weighed.astype(np.float32))).sum(0)
@@ -165,28 +180,32 @@ def _unbroken(summed: Floats, weighed: Floats, least: int, penalty: float) -> bo
 
 
 def p_closed(llr: float, length: int, mass: float, null: Null = KEDS) -> float:
-    """p of the best LLR over `length` months with `mass` effective observations in all."""
+    """Compute p of the best LLR over `length` months with `mass` effective observations in all.
+
+    The formula is fitted (see `NullModel`); no permutation is drawn.
+    """
     if not np.isfinite(llr):
         return 1.0
     size = np.log(max(mass, 1e-9) / 60)
-    told = null.constant + null.llr * llr + null.length * np.log(length / 120)
-    told += null.light * min(0.0, size) + null.heavy * max(0.0, size)
-    return float(min(1.0, np.exp(min(told, 0.0))))
+    log_p = null.constant + null.llr * llr + null.length * np.log(length / 120)
+    log_p += null.light * min(0.0, size) + null.heavy * max(0.0, size)
+    return float(min(1.0, np.exp(min(log_p, 0.0))))
 
 
 @lru_cache(maxsize=256)
 def _orders(size: int, block: int, times: int) -> Ints:
-    """(size, times) row numbers: blocks of neighbours in random order, the same at every call."""
+    """Draw (size, times) row numbers: blocks in random order, the same at every call."""
     draw = np.random.default_rng([SEED, size, block]).random((times, -(-size // block)))
     rank = np.repeat(draw, block, axis=1)[:, :size]
     return np.ascontiguousarray(np.argsort(rank, axis=1, kind="stable").T)
 
 
 def p_permuted(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
-    """p of the best LLR among those of the same rows in shuffled blocks.
+    """Compute p of the best LLR among those of the same rows in shuffled blocks.
 
-    Where `STOP` of the first `few` orders reach it there is nothing: p is then `STOP` by the orders
-    it took (Besag & Clifford 1991), above 0.1. Only what passes them is tried with `many`.
+    Where `EARLY_STOP_HITS` of the first `few` orders reach it, p is that number divided by the
+    orders drawn so far (Besag & Clifford 1991), which is above 0.1. Only the other series are
+    tested with `many` orders.
     """
     return p_permuted_each([rows], least, block, few, many)[0]
 
@@ -194,9 +213,9 @@ def p_permuted(rows: Floats, least: int, block: int, few: int = 199, many: int =
 def p_permuted_each(
     every: Sequence[Floats], least: int, block: int, few: int = 199, many: int = 1999
 ) -> list[float]:
-    """As `p_permuted`, of many: those of one size are shuffled together.
+    """Compute `permutation_p` of many series; those of one size are shuffled together.
 
-    The same rows have the same p: it is not worked out again at every question.
+    Results are cached by the rows, so a repeated question draws no permutation.
     """
     keys = [(rows.tobytes(), rows.shape, least, block, few, many) for rows in every]
     found = [_known.get(key) for key in keys]
@@ -215,35 +234,36 @@ def p_permuted_each(
 
 
 def _p_of(rows: Floats, least: int, block: int, few: int, many: int) -> list[float]:
-    """p of each of some series of one size; rows are (classes, n, series)."""
+    """Compute p of each of several series of one size; rows are (classes, n, series)."""
     size = rows.shape[1]
-    seen = _gains(np.moveaxis(rows, 1, 2), least).max(-1, initial=-np.inf)
-    p, hits = np.ones(len(seen)), np.zeros(len(seen), np.int64)
-    left, done = np.flatnonzero(np.isfinite(seen)), 0
+    observed = _gains(np.moveaxis(rows, 1, 2), least).max(-1, initial=-np.inf)
+    p, hits = np.ones(len(observed)), np.zeros(len(observed), np.int64)
+    left, done = np.flatnonzero(np.isfinite(observed)), 0
     for until in [step for step in STEPS if step < few] + [few]:
         orders = _orders(size, block, few)[:, done:until]
         cut = max(1, CACHED // (rows.shape[0] * orders.size))
         for at in range(0, len(left), cut):
             some = left[at : at + cut]
-            hit = _hits(rows[..., some], orders, least, seen[some]).cumsum(1) + hits[some, None]
+            hit = _hits(rows[..., some], orders, least, observed[some]).cumsum(1) + hits[some, None]
             hits[some] = hit[:, -1]
             p[some] = STOP / (done + 1 + (hit < STOP).sum(1))
         left, done = left[hits[left] < STOP], until
     p[left] = (1 + hits[left]) / (1 + few)
     if many > few:
         for n in left:
-            p[n] = (1 + hits[n] + _beaten(rows[..., [n]], least, block, seen[[n]], few, many)) / (
-                1 + many
-            )
+            p[n] = (
+                1 + hits[n] + _beaten(rows[..., [n]], least, block, observed[[n]], few, many)
+            ) / (1 + many)
     found: list[float] = p.tolist()
     return found
 
 
-def _hits(rows: Floats, orders: Ints, least: int, seen: Floats) -> NDArray[np.bool_]:
-    """(series, orders): whether an order gains as much as was seen of a series.
+def _hits(rows: Floats, orders: Ints, least: int, observed: Floats) -> NDArray[np.bool_]:
+    """Return (series, orders): whether an order gains at least the observed LLR of a series.
 
-    No gain is above χ² of the two sides (a divergence of Kullback and Leibler is never above that
-    of Pearson), which takes no logarithm: only where that reaches what was seen it is worked out.
+    No gain is above the χ² of the two sides (the Kullback–Leibler divergence is at most that of
+    Pearson), and χ² takes no logarithm. The exact gain is computed only where χ² reaches the
+    observed LLR.
     """
     size, series = rows.shape[1], rows.shape[2]
     summed = _running(rows.take(orders, 1))
@@ -255,57 +275,64 @@ def _hits(rows: Floats, orders: Ints, least: int, seen: Floats) -> NDArray[np.bo
     apart /= np.where(pooled > 0, pooled, 1)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         most = apart.sum(0) * (whole / (mass * (whole - mass)))
-    places = np.flatnonzero(most >= seen - 1e-6)
+    places = np.flatnonzero(most >= observed - 1e-6)
     kinds, of_order = len(rows), places % whole.size
     gain = _gain(
         before.reshape(kinds, -1).take(places, 1), total.reshape(kinds, -1).take(of_order, 1)
     )
     found = np.zeros(whole.size, np.bool_)
-    found[of_order[gain >= seen[of_order % series] - 1e-9]] = True
+    found[of_order[gain >= observed[of_order % series] - 1e-9]] = True
     return found.reshape(whole.shape).T
 
 
-def _beaten(rows: Floats, least: int, block: int, seen: Floats, start: int, stop: int) -> int:
-    """How many of some orders gain as much as was seen of one series, (classes, n, 1)."""
+def _beaten(rows: Floats, least: int, block: int, observed: Floats, start: int, stop: int) -> int:
+    """Count the orders `start` to `stop` that gain at least the observed LLR of one series.
+
+    Rows are (classes, n, 1).
+    """
     orders, hits = _orders(rows.shape[1], block, stop), 0
     part = max(1, CACHED // rows.size)
     for at in range(start, stop, part):
-        hits += int(_hits(rows, orders[:, at : min(at + part, stop)], least, seen).sum())
+        hits += int(_hits(rows, orders[:, at : min(at + part, stop)], least, observed).sum())
     return hits
 
 
 def p_of_months(rows: Floats, first: int, least: int, llr: float | None = None) -> float:
-    """p of an LLR, by default the best, among the best ones of the same quarters in other orders.
+    """Compute p of an LLR among the best ones of the same quarters in other orders.
 
-    `first` is the month of the first row, since 1970-01. Of clear nothing a few orders tell.
+    The LLR is by default the best of the rows. `first` is the month of the first row, since
+    1970-01. A first look of a few orders ends the test where p is clearly large.
     """
-    seen = float(gains(rows, least).max(initial=-np.inf)) if llr is None else llr
-    if not np.isfinite(seen):
+    observed = float(gains(rows, least).max(initial=-np.inf)) if llr is None else llr
+    if not np.isfinite(observed):
         return 1.0
     quarters = _quarters(rows, first)
     found = _best_of(quarters, least, 0, FEW)
-    if (found >= seen - 1e-9).sum() < ENOUGH:
+    if (found >= observed - 1e-9).sum() < ENOUGH:
         found = np.concatenate([found, _best_of(quarters, least, FEW, MANY)])
-    return _p_among(found, seen, comb(quarters.shape[1], quarters.shape[1] // 2))
+    return _p_among(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
 
 
-def _p_among(found: Floats, seen: float, halves: int) -> float:
-    """p of an LLR among those of orders; where few reach it, an exponential tail above the rest.
+def _p_among(found: Floats, observed: float, halves: int) -> float:
+    """Compute p of an LLR among those of permutations.
 
-    Its scale is the mean excess. No p is below the share of orders that part the quarters alike,
-    of which one in `halves` is the least.
+    Where few reach it, p follows an exponential tail whose scale is the mean excess. No p is below
+    1 / `halves`, the share of orders that divide the quarters in the same way.
     """
-    hits, size = int((found >= seen - 1e-9).sum()), 1 + len(found)
+    hits, size = int((found >= observed - 1e-9).sum()), 1 + len(found)
     highest = np.sort(found)[::-1][:SLOPE]
     if hits >= REACHED or not np.isfinite(highest[-1]):
         return (1 + hits) / size
     scale = float((highest[:-1] - highest[-1]).mean())
-    above = (seen - float(highest[REACHED - 1])) / max(scale, 1e-9)
+    above = (observed - float(highest[REACHED - 1])) / max(scale, 1e-9)
     return max(REACHED / size * float(np.exp(-max(above, 0.0))), hits / size, 1 / halves)
 
 
 def _quarters(rows: Floats, first: int) -> Floats:
-    """(classes, quarters, months): whole quarters, empty where they reach beyond the rows."""
+    """Reshape months to (classes, quarters, months) of whole calendar quarters.
+
+    Months beyond the rows are empty.
+    """
     ahead = first % BLOCK
     padded = np.zeros((-(-(ahead + len(rows)) // BLOCK) * BLOCK, rows.shape[1]))
     padded[ahead : ahead + len(rows)] = rows
@@ -314,13 +341,13 @@ def _quarters(rows: Floats, first: int) -> Floats:
 
 @lru_cache(maxsize=256)
 def _shuffles(size: int) -> Ints:
-    """(orders, size) numbers of quarters in random order, the same at every call."""
+    """Draw (orders, size) numbers of quarters in random order, the same at every call."""
     found: Ints = np.random.default_rng([SEED, size]).random((MANY, size)).argsort(1, kind="stable")
     return found
 
 
 def _best_of(quarters: Floats, least: int, start: int, stop: int) -> Floats:
-    """The best LLR of the quarters in each of some orders."""
+    """Compute the best LLR of the quarters in each of the orders `start` to `stop`."""
     orders = _shuffles(quarters.shape[1])[start:stop]
     months = quarters.shape[1] * BLOCK
     part = max(1, CACHED // (months * len(quarters)))
@@ -332,29 +359,32 @@ def _best_of(quarters: Floats, least: int, start: int, stop: int) -> Floats:
 
 
 def likely(llr: Floats, share: float = 0.8) -> Ints:
-    """The smallest set of rows that holds a share of softmax(LLR), in order."""
+    """Return, in order, the smallest set of rows with the wanted share of softmax(LLR)."""
     weight = np.exp(llr - llr.max())
     order = np.argsort(-weight, kind="stable")
-    held = weight[order].cumsum() / weight.sum()
-    count = int(np.searchsorted(held, share - 1e-12)) + 1
+    reached = weight[order].cumsum() / weight.sum()
+    count = int(np.searchsorted(reached, share - 1e-12)) + 1
     return np.sort(order[:count])
 
 
 def adjusted(p: Sequence[float]) -> list[float]:
-    """Benjamini–Hochberg: the least false discovery rate at which each of the tests counts."""
-    given = np.asarray(p, np.float64)
-    if not given.size:
+    """Compute q of each test: the least false discovery rate at which it counts.
+
+    The procedure of Benjamini and Hochberg (1995).
+    """
+    values = np.asarray(p, np.float64)
+    if not values.size:
         return []
-    order = np.argsort(given, kind="stable")
-    raised = given[order] * len(given) / np.arange(1, len(given) + 1)
+    order = np.argsort(values, kind="stable")
+    raised = values[order] * len(values) / np.arange(1, len(values) + 1)
     falling = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1)
-    found = np.empty_like(given)
+    found = np.empty_like(values)
     found[order] = falling
     return [float(q) for q in found]
 
 
 def most_telling(rows: Floats, least: int, groups: Ints, count: int = 2) -> list[int]:
-    """The groups of rows without which the best LLR is lowest, most telling first."""
+    """Return the groups of rows whose removal lowers the best LLR most, most influential first."""
     names = np.unique(groups[rows.sum(1) > 0])
     left = np.where(groups[None, :, None] == names[:, None, None], 0, rows[None])
     best = np.concatenate([gains(part, least).max(-1) for part in _parts(left)])
@@ -362,4 +392,5 @@ def most_telling(rows: Floats, least: int, groups: Ints, count: int = 2) -> list
 
 
 def _parts(rows: Floats) -> list[Floats]:
+    """Divide an array so that no part has many more than `MAX_CELLS` numbers."""
     return np.array_split(rows, max(1, rows.size // CELLS + 1)) if len(rows) else []

@@ -1,4 +1,4 @@
-"""What was fitted to the loaded corpus: a document of the record, with its revisions."""
+"""The calibration of the loaded corpus, kept as a document of the record with its revisions."""
 
 from dataclasses import asdict
 
@@ -14,7 +14,7 @@ KIND, NAME = "calibration", "shifts"
 
 
 class Stored(BaseModel):
-    """The document."""
+    """The calibration as it is stored; docs/shifts.md explains the numbers."""
 
     null: dict[str, float]
     share: float
@@ -24,7 +24,10 @@ class Stored(BaseModel):
 
 
 def fitted(db: Connection, as_of: int | None = None) -> Fitted:
-    """What `entente shifts calibrate` found by a version; the published values before it ran."""
+    """Read what `entente shifts calibrate` fitted, now or by a version.
+
+    The published values apply where it has never run.
+    """
     r = revisions.c
     rows = select(r.document).where(r.kind == KIND, r.id == NAME)
     if as_of is not None:
@@ -32,13 +35,13 @@ def fitted(db: Connection, as_of: int | None = None) -> Fitted:
     body = db.scalar(rows.order_by(r.revision.desc()).limit(1))
     if body is None:
         return Fitted()
-    held = Stored.model_validate_json(body)
-    return Fitted(Null(**held.null), held.share)
+    document = Stored.model_validate_json(body)
+    return Fitted(Null(**document.null), document.share)
 
 
 def store(db: Connection, found: Fitted, datasets: list[str], dyads: int, draws: int) -> None:
-    """Keep what was fitted."""
-    held = Stored(
+    """Append a calibration to the record."""
+    document = Stored(
         null=asdict(found.null), share=found.share, datasets=datasets, dyads=dyads, draws=draws
     )
-    append(db, KIND, [Entry(NAME, held.model_dump_json())], Writer("entente", "calibrated"))
+    append(db, KIND, [Entry(NAME, document.model_dump_json())], Writer("entente", "calibrated"))

@@ -1,7 +1,8 @@
-"""What is asked, settled: codes for names, members with their days, and what passed between them.
+"""A question of alignment with its names resolved, and what passed between its sides.
 
-The flows come from day sums where only datasets narrow the events, else from the signals of the
-events that match; the numbers are the same.
+Names are resolved to codes and groups to members with their days. Flows come from day sums where
+only datasets narrow the events, else from the signals of the matching events; the numbers are the
+same.
 """
 
 from collections import defaultdict
@@ -34,11 +35,11 @@ class Flow(NamedTuple):
     """1: the actor acted toward the partner; 0: the partner toward the actor."""
     day: str
     sums: Sums
-    """n, positive, negative, q1 … q4."""
+    """n, positive, negative, q1 … q4; masses in thousandths."""
 
 
 class Told(NamedTuple):
-    """A signal of an event that counts."""
+    """A signal of an event that counts for a question."""
 
     from_: str
     toward: str
@@ -51,13 +52,16 @@ class Told(NamedTuple):
 
     @property
     def mass(self) -> int:
-        """Thousandths."""
+        """The mass of the signal, in thousandths."""
         return mass(self.score, self.confidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """The days [since, until) on which a partner counts for a side: 1, or −1 where against."""
+    """The days [since, until) on which a partner counts for a side.
+
+    The side is 1 for `toward` and −1 for `against`.
+    """
 
     since: str
     until: str
@@ -65,12 +69,12 @@ class Spell:
 
 
 WHOLE = [Spell("", "~", 1)]
-"""Of who counts always."""
+"""The periods of a partner that always counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question whose actors are codes."""
+    """A question whose actors are resolved to codes."""
 
     actor: str
     toward: tuple[str, ...]
@@ -78,37 +82,40 @@ class Case:
     acts: Acts
     datasets: tuple[str, ...]
     spells: dict[str, list[Spell]]
-    """By partner."""
+    """By partner, in order."""
     narrowed: EventFilter | None
-    """The events that count; None where only datasets narrow them."""
+    """The filter of the events that count; None where only datasets narrow them."""
     as_of: int | None = None
 
     @property
     def weighed(self) -> bool:
-        """Whether one side is weighed against another."""
+        """Whether this is a tilt: one side is weighed against another."""
         return bool(self.against)
 
     @property
     def known_by(self) -> str | None:
-        """The last day on which a report had to be out."""
+        """The last day on which a report had to be published."""
         return None if self.narrowed is None else self.narrowed.known_day
 
     def side(self, partner: str, day: str) -> int:
-        """1 or −1 for whom a partner counts on a day; 0 where for nobody."""
-        spells = self.spells.get(partner, ())
-        return next((s.side for s in spells if s.since <= day < s.until), 0)
+        """Return the side for which a partner counts on a day: 1 or −1; 0 for neither."""
+        periods = self.spells.get(partner, ())
+        return next((s.side for s in periods if s.since <= day < s.until), 0)
 
 
 def case_of(
     db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
 ) -> Case:
-    """Settle a question; the actor is empty where nobody is named. Raises `InvalidError`."""
+    """Resolve the names of a question; raises `InvalidError`.
+
+    The actor is empty where the question names none.
+    """
     events = asked.of_events().model_copy(update={"as_of": None if as_of is None else str(as_of)})
-    settled = of_events.settle(db, events)
+    resolved = of_events.settle(db, events)
     wanted = tuple(asked.dataset or defaults)
     chosen = None
     if not asked.only_datasets():
-        chosen = settled.model_copy(update={"dataset": list(wanted)})
+        chosen = resolved.model_copy(update={"dataset": list(wanted)})
     actor = in_query(db, "actor", asked.actor, as_of) if asked.actor is not None else ""
     toward, against = (
         tuple(dict.fromkeys(in_query(db, field, name, as_of) for name in getattr(asked, field)))
@@ -116,26 +123,32 @@ def case_of(
     )
     for field, codes in (("toward", toward), ("against", against)):
         if actor in codes:
-            raise InvalidError(field, f"{actor} is the actor itself", "Name somebody else.")
-    spells = _spells(db, actor, toward, against, as_of)
-    return Case(actor, toward, against, asked.acts, wanted, spells, chosen, as_of)
+            raise InvalidError(field, f"{actor} is the actor itself", "Name another actor.")
+    periods = _spells(db, actor, toward, against, as_of)
+    return Case(actor, toward, against, asked.acts, wanted, periods, chosen, as_of)
 
 
 def question_of(
     db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
 ) -> Case:
-    """As `case_of`, of a question that may leave its sides open; never half of them."""
+    """Resolve a question that may leave its sides open.
+
+    Raises `InvalidError` where `toward` comes without an actor, or `against` without `toward`.
+    """
     if asked.toward and asked.actor is None:
-        raise InvalidError("toward", "needs an actor beside it", "Say who moves: actor=ARM.")
+        raise InvalidError("toward", "needs actor", "Say who moves: actor=ARM.")
     if asked.against and not asked.toward:
-        raise InvalidError("against", "needs toward beside it", "Say toward whom: toward=EU,USA.")
+        raise InvalidError("against", "needs toward", "Say toward whom: toward=EU,USA.")
     return case_of(db, asked, defaults, as_of)
 
 
 def _spells(
     db: Connection, actor: str, toward: Sequence[str], against: Sequence[str], as_of: int | None
 ) -> dict[str, list[Spell]]:
-    """When each partner counts, and for whom: the bodies always, members on their days."""
+    """Find the days on which each partner counts, and for which side.
+
+    Groups themselves count always, their members on the days of membership.
+    """
     codes = [*toward, *against]
     sides = dict.fromkeys(toward, 1)
     for code in against:
@@ -150,27 +163,28 @@ def _spells(
             until = "~" if r.until == NEVER else r.until
             found.setdefault(r.actor, []).append(Spell(r.since, until, sides[r.group]))
     found.pop(actor, None)
-    for partner, spells in found.items():
-        spells.sort(key=lambda s: (s.since, s.until, s.side))
-        _require_one_side(partner, spells)
+    for partner, periods in found.items():
+        periods.sort(key=lambda s: (s.since, s.until, s.side))
+        _require_one_side(partner, periods)
     return found
 
 
-def _require_one_side(partner: str, spells: Sequence[Spell]) -> None:
-    for n, one in enumerate(spells):
-        for other in spells[n + 1 :]:
+def _require_one_side(partner: str, periods: Sequence[Spell]) -> None:
+    """Raise `InvalidError` where a partner is on both sides on one day."""
+    for n, one in enumerate(periods):
+        for other in periods[n + 1 :]:
             if one.side != other.side and one.since < other.until and other.since < one.until:
                 fault = f"{partner} would be on both sides at once"
                 raise InvalidError("against", fault, "Name the members of one side yourself.")
 
 
 def asking(db: Connection, case: Case) -> Asked | None:
-    """What to run for the events of a question; None where day sums answer it."""
+    """Bind the query of the events of a question; None where day sums answer it."""
     return None if case.narrowed is None else of_events.asking(db, case.narrowed)
 
 
 def told(db: Connection, case: Case, *, all_dyads: bool = False) -> list[Told]:
-    """The signals of the events that count: between the sides, or of all dyads."""
+    """Read the signals of the events that count: between the sides, or of all dyads."""
     asked = asking(db, case)
     actor = None if all_dyads and not case.actor else case.actor
     partners = None if all_dyads else list(case.spells)
@@ -185,7 +199,7 @@ def told(db: Connection, case: Case, *, all_dyads: bool = False) -> list[Told]:
 
 
 def flows(db: Connection, case: Case) -> list[Flow]:
-    """What passed between the sides, day by day."""
+    """Read what passed between the sides, day by day."""
     if case.narrowed is None and case.as_of is None:
         return _from_sums(db, case)
     return summed(told(db, case), case)
@@ -203,7 +217,7 @@ def _from_sums(db: Connection, case: Case) -> list[Flow]:
 
 
 def summed(signals: Iterable[Told], case: Case) -> list[Flow]:
-    """Day sums of signals, as the write path keeps them."""
+    """Add up signals by day, with the same numbers as the stored day sums."""
     total: dict[tuple[str, int, str], list[int]] = defaultdict(lambda: [0] * 7)
     for s in signals:
         own = s.from_ == case.actor
@@ -223,13 +237,13 @@ def add(sums: list[int], s: Told) -> None:
 
 
 def days_of_pair(flows: Iterable[Flow]) -> Days:
-    """The days of one dyad."""
+    """Gather the days of one dyad."""
     return measure.gathered([(f.day, *f.sums) for f in flows])
 
 
 def days_of(flows: Iterable[Flow], case: Case) -> Days:
-    """The days of a question: of partners against, what is good counts as bad."""
-    if all(spells == WHOLE for spells in case.spells.values()):
+    """Gather the days of a question; for partners in `against` cooperation counts as conflict."""
+    if all(periods == WHOLE for periods in case.spells.values()):
         return days_of_pair(flows)
     rows = []
     for flow in flows:

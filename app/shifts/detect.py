@@ -1,4 +1,4 @@
-"""Finds the shifts of a question, or of every dyad, and says how sure they are."""
+"""Detects the shifts of a question or of every dyad, and judges how certain they are."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,10 @@ from app.shifts.shares import Part
 PART = 500
 Pair = tuple[str, str]
 LEAST_MASS = round(2 * judge.LEAST_EFFECTIVE * measure.DAY_DISPERSION * 1000)
-"""Thousandths: a dyad with less in all cannot have enough on both sides of a break."""
+"""Least mass of a dyad that is tested, in thousandths.
+
+With less in all, no change point can have enough on both sides.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,14 @@ class Fitted:
     """What `entente shifts calibrate` fits to a corpus."""
 
     null: Null = KEDS
-    """By which it is told whether a change holds without some of its events."""
+    """Null model of the robustness check."""
     share: float = 0.5
-    """Of all mass, what is cooperative; the prior share θ₀."""
+    """The prior share θ₀: of all mass, what is cooperative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """A finding among those looked at."""
+    """A finding with the question it answers, its q and its verdict."""
 
     case: Case
     finding: Finding
@@ -43,14 +46,20 @@ class Detected:
 
 
 def horizon(db: Connection, asked: Case, days: Days | None) -> str:
-    """The day up to which events could have been known."""
+    """Read the horizon of a question: the last day on which an event could have been known.
+
+    It is the last day that the datasets cover, or `known_by` if that is earlier.
+    """
     spans = db.execute(queries.covered(asked.datasets, asked.as_of))
     last = max((r.last for r in spans), default=str(days.day[-1]) if days else NEVER)
     return min(last, asked.known_by or last)
 
 
 def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
-    """The shifts between named sides; at least one row, which may say that there is none."""
+    """Detect the shifts between named sides.
+
+    At least one row is returned; it may say that there is no shift.
+    """
     days = case.days_of(case.flows(db, asked), asked)
     last = horizon(db, asked, days)
     found = judge.findings(days, asked.weighed, last, fitted.share)
@@ -65,15 +74,18 @@ def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
 
 
 def level(db: Connection, asked: Case, fitted: Fitted, family: int) -> Detected:
-    """The level between named sides that did change, but not when or how it was asked."""
+    """Detect only the level between named sides.
+
+    It answers a question whose direction or days exclude every shift that was detected.
+    """
     days = case.days_of(case.flows(db, asked), asked)
     last = horizon(db, asked, days)
-    held = judge.at_span(days, "event_days", None, last, fitted.share)
-    return Detected(asked, replace(held, enough=True), 1.0, family, "no_evidence", None)
+    undated = judge.at_span(days, "event_days", None, last, fitted.share)
+    return Detected(asked, replace(undated, enough=True), 1.0, family, "no_evidence", None)
 
 
 def judged(db: Connection, row: Detected, days: Days, null: Null, watched: bool) -> Detected:
-    """The same with its verdict; robustness is looked at where the verdict depends on it."""
+    """Add the verdict to a row; robustness is checked only where the verdict depends on it."""
     robust = None
     if judge.worth_testing(row.finding, row.q):
         robust = sturdy(db, row.case, row.finding, days, null)
@@ -82,11 +94,14 @@ def judged(db: Connection, row: Detected, days: Days, null: Null, watched: bool)
 
 
 def sturdy(db: Connection, asked: Case, finding: Finding, days: Days, null: Null) -> bool:
-    """Whether the change holds without its two most telling months, and without its top source."""
+    """Check whether the change is robust.
+
+    It must persist without its two most influential months, and without its top publisher.
+    """
     assert finding.span is not None
     first, _, last = finding.span
-    held = judge.within(days, first, last)
-    if not judge.holds(finding, judge.without_telling_months(finding, held), null):
+    inside = judge.within(days, first, last)
+    if not judge.holds(finding, judge.without_telling_months(finding, inside), null):
         return False
     signals = [s for s in case.told(db, asked) if first <= s.day <= last]
     sources = sources_of(db, asked, {s.event for s in signals})
@@ -97,7 +112,7 @@ def sturdy(db: Connection, asked: Case, finding: Finding, days: Days, null: Null
 
 
 def sources_of(db: Connection, asked: Case, events: set[str]) -> dict[str, set[str]]:
-    """Who says so, for each of some events."""
+    """Read the publishers of the reports of each of some events."""
     found: dict[str, set[str]] = defaultdict(set)
     ids = sorted(events)
     for at in range(0, len(ids), PART):
@@ -108,7 +123,7 @@ def sources_of(db: Connection, asked: Case, events: set[str]) -> dict[str, set[s
 
 
 def part_of(asked: Case, s: Told) -> Part | None:
-    """What a signal is to a question; None where it does not count."""
+    """Turn a signal into its part in a question; None where it does not count."""
     own = s.from_ == asked.actor
     side = asked.side(s.toward if own else s.from_, s.day)
     if side == 0 or (asked.acts != "both" and (asked.acts == "own") != own):
@@ -120,7 +135,10 @@ def top_source(
     finding: Finding, days: Days, asked: Case, signals: Sequence[Told],
     sources: dict[str, set[str]],
 ) -> str | None:  # fmt: skip
-    """The publisher on which, alone, most of the change rests."""
+    """Find the publisher that alone carries most of the change.
+
+    Only events that a single publisher reports are counted for it.
+    """
     parts = [(s, part_of(asked, s)) for s in signals]
     counted = [(s, part) for s, part in parts if part is not None]
     values, _ = shares.attributed(finding, days, [part for _, part in counted])
@@ -132,7 +150,7 @@ def top_source(
 
 
 def dyads(db: Connection, asked: Case) -> dict[Pair, list[Flow]]:
-    """What passed in every dyad, or in every one of the actor's."""
+    """Read what passed in every dyad, or in every dyad of the actor."""
     rows: list[tuple[str, str, str, tuple[int, ...]]]
     if asked.narrowed is None and asked.as_of is None:
         statement = queries.all_sums(asked.datasets, asked.actor or None)
@@ -159,50 +177,56 @@ def _sums(s: Told) -> tuple[int, ...]:
 
 
 def of_pair(asked: Case, actor: str, partner: str) -> Case:
-    """The same question of one dyad."""
+    """Narrow a question to one dyad."""
     return replace(asked, actor=actor, toward=(partner,), spells={partner: [Spell("", "~", 1)]})
 
 
 def found_in(days: Days, last: str, fitted: Fitted) -> list[Finding]:
-    """What is found in one dyad that has enough data for it."""
+    """Detect the changes in one dyad; empty where it has too little data."""
     return found_in_each([days], last, fitted)[0]
 
 
 def found_in_each(every: Sequence[Days], last: str, fitted: Fitted) -> list[list[Finding]]:
-    """What is found in each of some dyads that have enough data for it, `PART` of them at once."""
+    """Detect the changes in each of some dyads, many of them in one batch.
+
+    A dyad with too little data has none.
+    """
     found: list[list[Finding]] = [[] for _ in every]
     able = [n for n, days in enumerate(every) if days.mass.sum() >= LEAST_MASS]
     for at in range(0, len(able), PART):
         begun = {n: judge.begin(every[n], weighed=False) for n in able[at : at + PART]}
         judge.foresee(begun.values())
         for n, some in begun.items():
-            settled = judge.settled(some)
-            if settled.hopeless:
+            scan = judge.settled(some)
+            if scan.hopeless:
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NEVER else last
-            held = judge.findings(days, False, end, fitted.share, settled)
-            found[n] = [finding for finding in held if finding.enough]
+            every_finding = judge.findings(days, False, end, fitted.share, scan)
+            found[n] = [finding for finding in every_finding if finding.enough]
     return found
 
 
 def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
-    """Every change of every dyad that has enough data, each with its q among all of them."""
-    held: list[tuple[Case, Finding]] = []
+    """Detect every change of every dyad with enough data, with its q among all of them."""
+    tested: list[tuple[Case, Finding]] = []
     last = horizon(db, asked, None)
     rows = sorted(dyads(db, asked).items())
     every = [case.days_of_pair(flows) for _, flows in rows]
     for (pair, _), some in zip(rows, found_in_each(every, last, fitted), strict=True):
         one = of_pair(asked, *pair)
-        held += [(one, finding) for finding in some]
-    rates = breaks.adjusted([finding.p for _, finding in held])
+        tested += [(one, finding) for finding in some]
+    rates = breaks.adjusted([finding.p for _, finding in tested])
     return [
-        Detected(one, finding, q, len(held), "no_evidence", None)
-        for (one, finding), q in zip(held, rates, strict=True)
+        Detected(one, finding, q, len(tested), "no_evidence", None)
+        for (one, finding), q in zip(tested, rates, strict=True)
     ]
 
 
 def confirmed(db: Connection, rows: Sequence[Detected], fitted: Fitted) -> list[Detected]:
-    """The same rows of a ranking with their verdicts; what is known to be robust stays so."""
+    """Add the verdicts to the rows of a ranking.
+
+    A stored result of the robustness check is kept.
+    """
     found = []
     for row in rows:
         if row.robust is None and judge.worth_testing(row.finding, row.q):
@@ -215,6 +239,6 @@ def confirmed(db: Connection, rows: Sequence[Detected], fitted: Fitted) -> list[
 
 
 def rate(p: float, tests: Sequence[float]) -> float:
-    """The false discovery rate at which a test counts among others, of which it is one."""
+    """Return the q of a test, by its p, among the tests of which it is one."""
     near = min(range(len(tests)), key=lambda n: abs(tests[n] - p), default=None)
     return p if near is None else breaks.adjusted(tests)[near]

@@ -1,4 +1,4 @@
-"""What made a shift: every event with its share, what speaks against it, and known artefacts."""
+"""The evidence of a shift: every event with its share, what contradicts it, and known artefacts."""
 
 import json
 from collections import defaultdict
@@ -28,12 +28,12 @@ from app.shifts.shares import Part
 
 PART = 500
 ALONE = 0.8
-"""Share of the supporting evidence from which on one publisher is said to stand alone."""
+"""Share of the supporting evidence from which on one publisher counts as its single source."""
 THEATRE, MEDIATION, SINGLE = "theatre", "mediation", "single_source"
 
 
 def documents(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
-    """The documents of some revisions, by event."""
+    """Read the event documents of some revisions, by event."""
     wanted = sorted(set(seqs))
     found: dict[str, dict[str, Any]] = {}
     for at in range(0, len(wanted), PART):
@@ -46,7 +46,7 @@ def documents(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
 def evidence(
     db: Connection, asked: Case, row: Detected, days: Days, share: float
 ) -> tuple[list[Share], float]:
-    """Each event after the onset with its share, weightiest first; and the prior's share."""
+    """List each event after the onset with its share, largest first, and the share of the prior."""
     finding = row.finding
     if finding.after is None:
         return [], 0.0
@@ -58,13 +58,14 @@ def evidence(
         if part is not None and since <= s.day <= until:
             counted.append((s, part))
     values, prior = shares.attributed(finding, days, [part for _, part in counted], share)
-    told = documents(db, [s.seq for s, _ in counted])
+    bodies = documents(db, [s.seq for s, _ in counted])
     of_event: dict[str, list[tuple[Told, float]]] = defaultdict(list)
     for (s, _), value in zip(counted, values, strict=True):
         of_event[s.event].append((s, value))
     change = sum(values) + prior
     found = [
-        _share(told[event], signals, change, asked.known_by) for event, signals in of_event.items()
+        _share(bodies[event], signals, change, asked.known_by)
+        for event, signals in of_event.items()
     ]
     found.sort(key=lambda e: (-abs(e.share), e.date, e.event))
     return found, prior
@@ -86,7 +87,7 @@ def _share(
         speaks="for" if value * change >= 0 else "against",
         signals=[
             SignalShare(actor=s.from_, toward=s.toward, score=s.score, quad=s.quad, share=part)
-            for s, part in sorted(signals, key=lambda held: (-abs(held[1]), held[0]))
+            for s, part in sorted(signals, key=lambda pair: (-abs(pair[1]), pair[0]))
         ],
         flags=sorted({flag for s, _ in signals for flag in flags(s, event)}),
         sources=[Witness.model_validate({k: r[k] for k in Witness.model_fields}) for r in out],
@@ -94,7 +95,11 @@ def _share(
 
 
 def flags(s: Told, event: dict[str, Any]) -> list[str]:
-    """Artefacts that the event may be: force in a place taken for force against it; mediation."""
+    """Flag the known artefacts that the event of a signal may be.
+
+    `theatre`: force used in a country, coded as force against it. `mediation`: an act of a
+    go-between, which looks like cooperation with the go-between.
+    """
     found = []
     place = event["location"] or {}
     opponents = {p["actor"] for p in event["participants"] if p["role"] == "target" and p["actor"]}
@@ -116,7 +121,7 @@ def _talks(event: dict[str, Any]) -> bool:
 
 
 def subtotals(found: Sequence[Share], asked: Case) -> Subtotals:
-    """Shares added up by partner, by who moved, by quad class, source and month."""
+    """Add up the shares by partner, by mover, by quad class, by source and by month."""
 
     def by(name: Callable[[Share, SignalShare], Iterable[str]]) -> list[Subtotal]:
         total: dict[str, float] = defaultdict(float)
@@ -140,7 +145,7 @@ def subtotals(found: Sequence[Share], asked: Case) -> Subtotals:
 
 
 def flags_of(found: Sequence[Share]) -> list[str]:
-    """Artefacts that some of the supporting events may be, and whether one publisher is alone."""
+    """Collect the artefacts that supporting events may be, and flag a single source."""
     pro = [one for one in found if one.speaks == "for"]
     weight = sum(abs(one.share) for one in pro)
     alone: dict[str, float] = defaultdict(float)
@@ -148,14 +153,17 @@ def flags_of(found: Sequence[Share]) -> list[str]:
         names = {s.publisher for s in one.sources}
         if len(names) == 1:
             alone[names.pop()] += abs(one.share)
-    told = {flag for one in pro for flag in one.flags}
+    found_flags = {flag for one in pro for flag in one.flags}
     if weight > 0 and max(alone.values(), default=0.0) >= ALONE * weight:
-        told.add(SINGLE)
-    return sorted(told)
+        found_flags.add(SINGLE)
+    return sorted(found_flags)
 
 
 def structure(db: Connection, asked: Case, row: Detected, today: str) -> Structure:
-    """Formal ties of the day, and steps of the ladder from onset to end: beside, not mixed in."""
+    """List the formal ties on the day of the onset, and the membership steps until the end.
+
+    They are context: they change no number of the shift.
+    """
     span = row.finding.span
     day, last = (span[1], span[2]) if span else (today, today)
     partners = {code for code in asked.spells if asked.side(code, day)}
@@ -165,9 +173,9 @@ def structure(db: Connection, asked: Case, row: Detected, today: str) -> Structu
         for p in sorted({*t.partners, t.group} & partners)
     ]
     steps = [
-        Step(group=spell.group, actor=spell.actor, step=step.step, date=step.date)
-        for spell in held(db, asked.as_of, of=[asked.actor])
-        for step in spell.steps
+        Step(group=membership.group, actor=membership.actor, step=step.step, date=step.date)
+        for membership in held(db, asked.as_of, of=[asked.actor])
+        for step in membership.steps
         if day <= step.date <= last + "~"
     ]
     return Structure(on=day, ties=bound, steps=sorted(steps, key=lambda s: (s.date, s.group)))

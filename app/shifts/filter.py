@@ -1,4 +1,4 @@
-"""What may be asked of alignment: who, toward whom, against whom, and of which events. Pure."""
+"""What may be asked of alignment and shifts: the sides, and which events count. Pure."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,9 +14,7 @@ Granularity = Literal["auto", "day", "week", "month", "quarter", "year"]
 Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]
 
 OF_THE_QUESTION = ("actor", "since", "until", "match")
-"""Fields of the vocabulary that bound the answer, not the events looked at."""
-
-
+"""Fields that bound the answer, not the events that are counted."""
 APART = {*OF_THE_QUESTION, "dataset", "as_of"}
 
 
@@ -32,35 +30,36 @@ class SidesQuery(EventFilter):
         examples=[["RUS"]],
     )
     against: Words = Field(
-        [], description="Weighed against these: what is away from them counts as toward the others."
+        [],
+        description="Weighed against `toward`: conflict with these counts as toward.",
     )
     acts: Acts = Field(
-        "both", description="Whose acts count: of both sides, the actor's `own`, or `theirs`."
+        "both", description="Whose acts count: those of both sides, the actor's `own`, or `theirs`."
     )
 
     @field_validator("toward", "against")
     @classmethod
-    def _split_sides(cls, given: list[str]) -> list[str]:
-        parts = [part.strip() for one in given for part in one.split(",")]
+    def _split_sides(cls, values: list[str]) -> list[str]:
+        parts = [part.strip() for value in values for part in value.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as EU,USA")
         if len(parts) > 100:
-            raise ValueError("holds more than 100 names")
+            raise ValueError("has more than 100 names")
         return parts
 
     def of_events(self) -> EventFilter:
-        """The events that count, on whatever day they happened."""
-        held = {f: getattr(self, f) for f in EventFilter.model_fields if f not in OF_THE_QUESTION}
-        return EventFilter.model_construct(**held)
+        """Return the filter of the events that count, on whatever day they happened."""
+        kept = {f: getattr(self, f) for f in EventFilter.model_fields if f not in OF_THE_QUESTION}
+        return EventFilter.model_construct(**kept)
 
     def only_datasets(self) -> bool:
-        """Whether nothing but datasets narrows the events, so that day sums answer."""
+        """Whether only datasets narrow the events, so that day sums can answer."""
         plain: dict[str, Any] = EventFilter().model_dump(exclude=APART)
         return self.of_events().model_dump(exclude=APART) == plain
 
 
 class AlignmentQuery(SidesQuery, Drawn):
-    """A series of the index."""
+    """A question about the index over time."""
 
     actor: Word = Field(  # type: ignore[assignment]
         description="Who moves, by any name.", examples=["ARM"]
@@ -70,21 +69,24 @@ class AlignmentQuery(SidesQuery, Drawn):
         examples=[["RUS"]],
     )
     granularity: Granularity = Field(
-        "auto", description="Size of a point; `auto` is a month, or a year where they are too many."
+        "auto",
+        description="Length of a point; `auto`: a month, or a year where months are too many.",
     )
 
 
 class ShiftQuery(SidesQuery, Drawn):
-    """Changes of the index."""
+    """A question about changes of the index."""
 
-    direction: Literal["away", "toward"] | None = Field(None, description="Only these.")
+    direction: Literal["away", "toward"] | None = Field(
+        None, description="Only changes in this direction."
+    )
     max_q: float = Field(
-        0.05, gt=0, le=1, description="In rankings, the false discovery rate at most.",
+        0.05, gt=0, le=1, description="In rankings, the highest q (false discovery rate).",
         allow_inf_nan=False,
     )  # fmt: skip
     sort: Sort = Field(
         "-at_least",
-        description="Most certain change first unless asked otherwise: by the lower bound.",
+        description="Order; by default the most certain change first (largest lower bound).",
     )
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.")
     cursor: Cursor | None = Field(None, description="From `links.next`.")

@@ -1,7 +1,8 @@
-"""Where states stood in the votes of the General Assembly, over HTTP, and who of two moved.
+"""Ideal points of states in the votes of the UN General Assembly, over HTTP.
 
-A series as it was loaded: shown beside the events, never mixed into the index. It has no versions
-of its own; `as_of` leaves out the datasets that were not there yet.
+A loaded series: context for the events, never mixed into the index. It has no versions of its own;
+`as_of` leaves out the datasets that did not exist at that version. For every two states the answer
+says which of them moved.
 """
 
 from collections import defaultdict
@@ -34,24 +35,24 @@ MOST = 20
 
 
 class IdealPointsQuery(Past):
-    """Whose points, and when."""
+    """The states, the years and the datasets asked for."""
 
     actors: Words = Field(
-        description="States, separated by commas; of every two of them it is told who moved.",
+        description="States, separated by commas; every two of them are compared.",
         examples=[["ARM,RUS"]],
     )
-    since: Date | None = Field(None, description="First year; that of the series, if none.")
-    until: Date | None = Field(None, description="Last year; that of the series, if none.")
-    dataset: Words = Field([], description="Only these loaded series; all there are, if none.")
+    since: Date | None = Field(None, description="First year; by default that of the series.")
+    until: Date | None = Field(None, description="Last year; by default that of the series.")
+    dataset: Words = Field([], description="Only these loaded series; by default all.")
 
     @field_validator("actors")
     @classmethod
-    def _split(cls, given: list[str]) -> list[str]:
-        parts = [part.strip() for one in given for part in one.split(",")]
+    def _split(cls, values: list[str]) -> list[str]:
+        parts = [part.strip() for value in values for part in value.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
         if len(parts) > MOST:
-            raise ValueError(f"holds more than {MOST} names")
+            raise ValueError(f"has more than {MOST} names")
         return parts
 
     @model_validator(mode="after")
@@ -63,17 +64,17 @@ class IdealPointsQuery(Past):
 
     @property
     def years(self) -> tuple[int, int]:
-        """First and last year."""
+        """First and last year, both inclusive."""
         first = bounds(self.since)[0].year if self.since else 1
         return first, bounds(self.until)[1].year if self.until else 9999
 
 
 Found = Mapping[tuple[str, str], Sequence[IdealPoint]]
-"""By dataset and state, in order of sessions."""
+"""Points by dataset and state, in order of sessions."""
 
 
 def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
-    """The datasets with ideal points that were there, or those of them that are asked for."""
+    """Read the datasets that have ideal points, or those of them that are asked for."""
     has = ideal_points.c.dataset
 
     def build(d: Any) -> Select[Any]:
@@ -86,7 +87,7 @@ def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[
 def points(db: Connection, codes: Sequence[str], sets: Sequence[str], asked: IdealPointsQuery) -> (
     Found
 ):  # fmt: skip
-    """The points of some states."""
+    """Read the points of some states."""
     p = ideal_points.c
     rows = select(ideal_points).where(p.actor.in_(codes), p.dataset.in_(sets))
     rows = rows.where(p.year.between(*asked.years)).order_by(p.dataset, p.actor, p.session)
@@ -97,7 +98,10 @@ def points(db: Connection, codes: Sequence[str], sets: Sequence[str], asked: Ide
 
 
 def approaches(found: Found, codes: Sequence[str], sets: Sequence[str]) -> list[Approach]:
-    """Of every two states, how their distance changed between sessions of both, and who did it."""
+    """Measure, for every two states, how their distance changed and how much each contributed.
+
+    The first and the last session in which both voted are compared.
+    """
     made = []
     for dataset in sets:
         for one, other in combinations(codes, 2):
@@ -133,7 +137,7 @@ def approaches(found: Found, codes: Sequence[str], sets: Sequence[str]) -> list[
 
 
 def why_empty(db: Connection, sets: Sequence[str], asked: IdealPointsQuery) -> Reason:
-    """Why there is no point."""
+    """Explain why an answer has no point."""
     p = ideal_points.c
     ends = select(func.min(p.year), func.max(p.year)).where(p.dataset.in_(sets))
     first, last = db.execute(ends).one()
@@ -151,10 +155,10 @@ def why_empty(db: Connection, sets: Sequence[str], asked: IdealPointsQuery) -> R
 def get_ideal_points(
     asked: Annotated[IdealPointsQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """Where states stood in the votes of the General Assembly, and who of two moved.
+    """Ideal points of states in the votes of the General Assembly, and which of two states moved.
 
-    Of the series that are loaded (`entente load … --format unga-ideal-points`); without one there
-    is none.
+    The points come from loaded series (`entente load … --format unga-ideal-points`); without one
+    the answer is empty.
     """
     with database.connect() as db:
         version, then = seen(db, asked.as_of)

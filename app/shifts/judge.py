@@ -1,4 +1,7 @@
-"""From the days of a dyad or of a tilt to its shifts: when, how far, how surely. Pure."""
+"""Detection: from the days of a dyad or of a tilt to its shifts, with their size and certainty.
+
+Pure arithmetic: no database, no HTTP.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,21 +20,29 @@ Verdict = Literal["strong", "shift", "watch", "no_evidence", "insufficient_data"
 Dates = NDArray[np.datetime64]
 
 DENSE_SIDE, DENSE = 15, 30
-"""Event-days on either side, and in all, from which on months are scanned; below, event-days."""
+"""Event-days on either side, and in all, from which on months are scanned.
+
+With fewer, single event-days are scanned.
+"""
 LEAST_EFFECTIVE = 4.0
-"""Effective observations on either side without which nothing is claimed."""
+"""Effective observations on either side without which no shift is claimed."""
 UNDATED = 0.1
-"""p above which a candidate with too little data is not even shown: the level of all is."""
+"""Highest p at which a single candidate with too little data is shown.
+
+Above it the finding is the level of all days, without a date.
+"""
 SPLIT = 0.05
-"""p at which a stretch of event-days is split and its parts are looked at in turn."""
+"""Highest p at which a stretch of event-days is split and its parts are tested in turn."""
 WATCH = 1.4
-"""Standard errors between the fast and the slow index that are worth watching: in one of twenty
-decades in which nothing changes they are ever passed, whether much happens or little."""
+"""Distance between the fast and the slow index, in standard errors, that is worth watching.
+
+In one of twenty decades without a change it is ever exceeded, at low and at high volume.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a scan walks over: months, or event-days where there are few."""
+    """The rows that a scan tests: months, or event-days where there are few."""
 
     method: Method
     when: Dates
@@ -39,9 +50,9 @@ class Rows:
     tested: Floats
     """(rows, classes): effective observations whose shares are compared."""
     mass: Floats
-    """(rows, 2): effective observations for and against, for the levels."""
+    """(rows, 2): effective observations for and against, from which levels are measured."""
     factor: Floats
-    """(days, 2): effective observations that a thousandth of mass of a day comes to."""
+    """(days, 2): effective observations per thousandth of mass of each day."""
     row_of_day: NDArray[np.int64]
 
     @property
@@ -50,7 +61,7 @@ class Rows:
         return self.method != "event_days"
 
     def part(self, start: int, stop: int) -> "Rows":
-        """Some rows in a row."""
+        """Return the rows from `start` to `stop`, exclusive."""
         if (start, stop) == (0, len(self.when)):
             return self
         inside = (self.row_of_day >= start) & (self.row_of_day < stop)
@@ -65,7 +76,10 @@ class Rows:
 
 
 def monthly(days: Days, weighed: bool) -> Rows:
-    """Months, by class; by mass where two sides are weighed or nothing is classified."""
+    """Build monthly rows, tested by class.
+
+    They are tested by mass where two sides are weighed or no signal has a class.
+    """
     months = measure.by_month(days)
     phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
     mass = measure.saturated(months.mass, phi)
@@ -83,7 +97,7 @@ def monthly(days: Days, weighed: bool) -> Rows:
 
 
 def daily(days: Days) -> Rows:
-    """Event-days, by mass."""
+    """Build a row for each event-day, tested by mass."""
     kept = measure.capped(days)[0]
     mass = kept / 1000 / measure.DAY_DISPERSION
     factor = kept / np.maximum(days.mass, 1) / 1000 / measure.DAY_DISPERSION
@@ -91,20 +105,23 @@ def daily(days: Days) -> Rows:
 
 
 def _kept(days: Days) -> Floats:
-    """Of each day's mass, the part that its bound leaves."""
+    """Return, for each day, the fraction of its mass that remains within the bounds of a day."""
     kept: Floats = measure.capped(days)[0] / np.maximum(days.mass, 1)
     return kept
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A change point, or why there is none: positions in the days that it was found in."""
+    """A change point with its levels, or the reason for having none.
+
+    Its fields and their names are stored as JSON with every dyad: renaming one needs a migration.
+    """
 
     method: Method
     onset: str | None
-    """A month (`1990-08`) or a day; None where no date can be given."""
+    """A month (`1990-08`) or a day; None where no date can be claimed."""
     onset_set: tuple[tuple[str, str], ...]
-    """First and last days of the stretches that hold 80 % of the likelihood."""
+    """First and last days of the stretches with 80 % of the likelihood."""
     span: tuple[str, str, str] | None
     """First day before, first day after, last day after."""
     before: Level | None
@@ -116,14 +133,14 @@ class Finding:
 
     @property
     def change(self) -> float:
-        """Of the index, from before to after."""
+        """Change of the index from before to after."""
         if self.before is None or self.after is None:
             return 0.0
         return self.after.index - self.before.index
 
     @property
     def certain(self) -> float:
-        """The change that the data guarantee, signed."""
+        """Lower bound of the change, signed; 0 where the data guarantee none."""
         if self.before is None or self.after is None:
             return 0.0
         return measure.certain(self.before, self.after)
@@ -132,9 +149,11 @@ class Finding:
 def findings(
     days: Days, weighed: bool, last: str, share: float = 0.5, begun: "Begun | None" = None
 ) -> list[Finding]:
-    """Every change point, in order; one candidate where there is none, or what is missing.
+    """Find every change point, in order.
 
-    `last` is the day up to which events could have been known; `begun` what `begin` gives.
+    Without one, the only row is the best candidate or says what is missing. `last` is the last day
+    on which an event could have been known; `begun` is the result of `begin_scan`, where the caller
+    has it.
     """
     rows, cuts = settled(begun or begin(days, weighed))
     if not cuts:
@@ -147,14 +166,14 @@ def findings(
 
 
 class Begun(NamedTuple):
-    """The rows to look at, and where they break; None where permutations say that."""
+    """The rows to test and their change points; None where permutations have to decide."""
 
     rows: Rows
     cuts: list[int] | None
 
     @property
     def hopeless(self) -> bool:
-        """Whether nothing that has enough on both sides can come of it, whatever its p."""
+        """Whether no finding with enough data on both sides can result, whatever its p."""
         if not self.cuts:
             return self.cuts is not None
         alone = len(self.cuts) == 1 and not self.rows.monthly
@@ -162,7 +181,7 @@ class Begun(NamedTuple):
 
 
 def begin(days: Days, weighed: bool) -> Begun:
-    """All of `findings` that comes before the permutations of event-days."""
+    """Do all work of `find_shifts` that comes before the permutations of event-days."""
     if len(days) < DENSE:
         return Begun(daily(days), None if len(days) > 1 else [])
     rows = monthly(days, weighed)
@@ -171,12 +190,15 @@ def begin(days: Days, weighed: bool) -> Begun:
 
 
 def foresee(begun: Iterable[Begun]) -> None:
-    """Find p of event-days of many at once: it is kept for those who ask for each of them."""
+    """Compute p of the event-days of many scans in one batch.
+
+    The results are cached: each scan then finds its own there.
+    """
     breaks.p_permuted_each([rows.tested for rows, cuts in begun if cuts is None], 1, 1)
 
 
 def settled(begun: Begun) -> Begun:
-    """The same, with its breaks."""
+    """Return the same scan with its change points."""
     rows, cuts = begun
     return Begun(rows, _day_cuts(rows) if cuts is None else cuts)
 
@@ -198,7 +220,7 @@ def _dense(rows: Rows, cuts: Sequence[int]) -> bool:
 
 
 def _month_cuts(rows: Rows) -> list[int]:
-    """Confirmed change points, and one at the very end that may pass; else the best candidate."""
+    """Find confirmed change points and a provisional one at the end, else the best candidate."""
     found = breaks.partition(rows.tested, breaks.CONFIRMED, breaks.PENALTY[breaks.CONFIRMED])
     size, start = len(rows.when), found[-1] if found else 0
     late = breaks.gains(rows.tested[start:], breaks.PROVISIONAL)
@@ -212,7 +234,7 @@ def _month_cuts(rows: Rows) -> list[int]:
 
 
 def _day_cuts(rows: Rows) -> list[int]:
-    """The best cut, and those of the parts as long as permutations can tell them from chance."""
+    """Find the best cut, and those of its parts for as long as permutations are significant."""
     gain = breaks.gains(rows.tested, 1)
     if not np.isfinite(gain.max()):
         return []
@@ -265,13 +287,13 @@ def _first_month(rows: Rows) -> int:
 
 
 def provisional(onset: str, last: str) -> bool:
-    """Whether fewer than six months had passed since an onset, by a day."""
+    """Whether fewer than six months lie between an onset and the last known day."""
     begun, end = (int(day[:4]) * 12 + int(day[5:7]) for day in (onset, last))
     return end - begun < breaks.CONFIRMED
 
 
 def _after(rows: Rows, row: int) -> str:
-    """The last day of a row."""
+    """Return the last day of a row."""
     if not rows.monthly:
         return str(rows.when[row])
     return str((rows.when[row].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
@@ -283,18 +305,18 @@ def _stretches(rows: Rows, likely: NDArray[np.int64]) -> tuple[tuple[str, str], 
 
 
 def within(days: Days, first: str, last: str) -> Days:
-    """The days of a stretch, both ends included."""
-    held = (days.day >= np.datetime64(first)) & (days.day <= np.datetime64(last))
-    return Days(days.day[held], days.n[held], days.mass[held], days.classes[held])
+    """Select the days of a stretch, both ends included."""
+    inside = (days.day >= np.datetime64(first)) & (days.day <= np.datetime64(last))
+    return Days(days.day[inside], days.n[inside], days.mass[inside], days.classes[inside])
 
 
 def rows_by(method: Method, days: Days) -> Rows:
-    """The rows in which a method looks at these days."""
+    """Build the rows that a method tests."""
     return daily(days) if method == "event_days" else monthly(days, method == "mass_6")
 
 
 def inside(rows: Rows, span: tuple[str, str, str]) -> tuple[Rows, int]:
-    """The rows of a span, and where in them its second part begins."""
+    """Return the rows of a span, and the position of its first row after the onset."""
     ends = np.array(span, "datetime64[D]")
     start, turn = np.searchsorted(rows.when, ends[:2])
     stop = np.searchsorted(rows.when, ends[2], side="right")
@@ -308,7 +330,7 @@ def at_span(
     last: str,
     share: float = 0.5,
 ) -> Finding:
-    """The finding for days that are given, wherever the onset would be looked for now."""
+    """Build the finding for the days of a span, whatever onset a new scan would find."""
     if span is None or not len(days):
         return _nothing(days, share)
     rows, at = inside(rows_by(method, days), span)
@@ -318,7 +340,7 @@ def at_span(
 
 
 def holds(finding: Finding, days: Days, null: Null = KEDS, limit: float = 0.1) -> bool:
-    """Whether the change is still there, in the same direction, in what is left of its days."""
+    """Check whether the change persists, in the same direction, in the days that are left."""
     if len(days) < 2:
         return False
     rows = rows_by(finding.method, days)
@@ -337,17 +359,17 @@ def holds(finding: Finding, days: Days, null: Null = KEDS, limit: float = 0.1) -
 
 
 def without_telling_months(finding: Finding, days: Days) -> Days:
-    """The days without those of the two months that tell most for the change."""
+    """Return the days without the two months that support the change most."""
     rows = rows_by(finding.method, days)
     month = measure.month_of(rows.when)
     least = breaks.CONFIRMED if rows.monthly else 1
-    told = breaks.most_telling(rows.tested, least, month)
-    left = ~np.isin(measure.month_of(days.day), told)
+    influential = breaks.most_telling(rows.tested, least, month)
+    left = ~np.isin(measure.month_of(days.day), influential)
     return Days(days.day[left], days.n[left], days.mass[left], days.classes[left])
 
 
 def verdict(finding: Finding, q: float, robust: bool | None, watched: bool) -> Verdict:
-    """The word for a finding; `robust` is None where it need not be looked at."""
+    """Decide the verdict of a finding; `robust` is None where it was not checked."""
     if not finding.enough:
         return "insufficient_data"
     change = abs(finding.change)
@@ -359,12 +381,12 @@ def verdict(finding: Finding, q: float, robust: bool | None, watched: bool) -> V
 
 
 def worth_testing(finding: Finding, q: float) -> bool:
-    """Whether a verdict depends on how robust the finding is."""
+    """Whether the verdict depends on the robustness of the finding."""
     return finding.enough and q <= 0.05 and abs(finding.change) >= 0.3
 
 
 def gaps(months: Months, share: float = 0.5) -> Floats:
-    """How far the fast index (6 months) lies from the slow one (36), in standard errors."""
+    """Compute how many standard errors the fast index (6 months) is from the slow one (36)."""
     phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
     rows = measure.saturated(months.mass, phi)
     fast, slow = (measure.smoothed(rows, share, h) for h in (6.0, 36.0))

@@ -1,4 +1,4 @@
-"""The id of a shift: the question, the version and the days, so that it keeps answering. Pure."""
+"""The id of a shift: its question, version and days, so that its answer never changes. Pure."""
 
 import base64
 import json
@@ -12,22 +12,22 @@ from app.shifts.filter import OF_THE_QUESTION, SidesQuery
 from app.shifts.judge import Method
 
 Scope = Literal["named", "actor", "all"]
-"""Among which tests it was found: of a named question, of an actor's dyads, of all."""
+"""The tests among which q was computed: of a named question, of an actor's dyads, of all."""
 LONGEST = 6000
 OF_THE_SIDES = ("actor", "toward", "against", "acts")
 
 
 class BadKeyError(ValueError):
-    """The id was not made by us."""
+    """A text that is not the id of a shift."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftKey:
-    """What an id says."""
+    """The content of an id."""
 
     asked: SidesQuery
     version: int | None
-    """None: of what stands."""
+    """None: the current version."""
     scope: Scope
     method: Method
     span: tuple[str, str, str] | None
@@ -35,27 +35,27 @@ class ShiftKey:
 
 
 def pack(key: ShiftKey) -> str:
-    """The id of a shift."""
+    """Encode the id of a shift: base64 of compact JSON."""
     asked = key.asked
-    held = asked.model_dump(exclude_defaults=True, exclude={"as_of"})
-    held = {
+    fields = asked.model_dump(exclude_defaults=True, exclude={"as_of"})
+    fields = {
         name: value
-        for name, value in held.items()
+        for name, value in fields.items()
         if name in SidesQuery.model_fields and (name in OF_THE_SIDES or name not in OF_THE_QUESTION)
     }
-    body = [held, key.version, key.scope, key.method, key.span]
+    body = [fields, key.version, key.scope, key.method, key.span]
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def unpack(text: str) -> ShiftKey:
-    """What an id says; raises `BadKeyError`."""
+    """Decode the id of a shift; raises `BadShiftIdError`."""
     try:
         if len(text) > LONGEST:
             raise ValueError("too long")
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        held, version, scope, method, span = json.loads(raw)
-        asked = SidesQuery.model_validate(held)
+        fields, version, scope, method, span = json.loads(raw)
+        asked = SidesQuery.model_validate(fields)
         if asked.actor is None or not asked.toward or method not in get_args(Method):
             raise ValueError("incomplete")
         if scope not in get_args(Scope):
@@ -65,7 +65,7 @@ def unpack(text: str) -> ShiftKey:
         raise BadKeyError("not the id of a shift") from broken
 
 
-def _version(value: Any) -> int | None:
+def _version(value: object) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**53:

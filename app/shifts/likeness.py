@@ -1,28 +1,30 @@
-"""How alike the alliance portfolios of states are: all pairs of a year at once. Pure.
+"""Similarity of the alliance portfolios of states, for all pairs of a year at once.
 
-A portfolio is a row: for each state of the system the strongest tie to it, 0 (none), 1 (entente or
-consultation), 2 (neutrality or nonaggression), 3 (defense); every state is bound to itself by 3.
-Each function takes the rows of a year, (states, states of the system), and returns (states,
-states); where no portfolio differs from another the chance-corrected ones are undefined: NaN.
+Pure arithmetic. A portfolio is a row: for each state of the system the strongest tie to it, 0
+(none), 1 (entente or consultation), 2 (neutrality or nonaggression), 3 (defense); every state is
+bound to itself by 3. Each measure takes the rows of a year, (states, states of the system), and
+returns (states, states). Where no portfolio differs from another the chance-corrected measures are
+undefined: NaN.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.shifts.measure import Floats, Ints
-
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Measure = Literal["kappa", "pi", "s", "tau_b"]
 STRONGEST = 3
 RANK: Mapping[str, int] = {
     "defense": 3, "offense": 3, "neutrality": 2, "nonaggression": 2, "consultation": 1,
 }  # fmt: skip
-"""How strong a tie of each obligation is; COW's entente is a consultation."""
+"""Strength of a tie by obligation; an entente of COW is a consultation."""
 
 
 def s_score(rows: Ints) -> Floats:
-    """S of Signorino and Ritter (1999), unweighted: 1 − 2 Σ|a − b| / (3 N)."""
+    """Compute S of Signorino and Ritter (1999), unweighted: 1 − 2 Σ|a − b| / (3 N)."""
     apart = np.zeros((len(rows), len(rows)))
     for level in range(STRONGEST):
         above = (rows > level).astype(np.float64)
@@ -33,14 +35,14 @@ def s_score(rows: Ints) -> Floats:
 
 
 def _disagreement(rows: Floats) -> Floats:
-    """Mean squared distance of each two portfolios."""
+    """Compute the mean squared distance of each two portfolios."""
     squares = (rows**2).mean(1)
     found: Floats = squares[:, None] + squares[None, :] - 2 * rows @ rows.T / rows.shape[1]
     return np.maximum(found, 0)
 
 
 def kappa(rows: Ints) -> Floats:
-    """Cohen's κ with squared distances (Häge 2011): each state has its own base rates."""
+    """Compute Cohen's κ with squared distances (Häge 2011): each state has its own base rates."""
     x = rows.astype(np.float64)
     mean, spread = x.mean(1), x.var(1)
     chance = spread[:, None] + spread[None, :] + (mean[:, None] - mean[None, :]) ** 2
@@ -48,20 +50,23 @@ def kappa(rows: Ints) -> Floats:
 
 
 def pi(rows: Ints) -> Floats:
-    """Scott's π with squared distances (Häge 2011): both states share the same base rates."""
+    """Compute Scott's π with squared distances (Häge 2011): both states share base rates."""
     x = rows.astype(np.float64)
     mean, spread = x.mean(1), x.var(1)
     chance = spread[:, None] + spread[None, :] + (mean[:, None] - mean[None, :]) ** 2 / 2
     return _corrected(_disagreement(x), chance)
 
 
-def _corrected(seen: Floats, chance: Floats) -> Floats:
+def _corrected(observed: Floats, chance: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(chance > 1e-12, 1 - seen / chance, np.nan), np.float64)
+        return np.asarray(np.where(chance > 1e-12, 1 - observed / chance, np.nan), np.float64)
 
 
 def tau_b(rows: Ints) -> Floats:
-    """Kendall's τ-b (Bueno de Mesquita 1975), from the 4 × 4 table of each two portfolios."""
+    """Compute Kendall's τ-b (Bueno de Mesquita 1975).
+
+    It comes from the 4 × 4 table of each two portfolios.
+    """
     size = rows.shape[1]
     has = np.stack([(rows == level).astype(np.float64) for level in range(STRONGEST + 1)])
     table = np.einsum("aix,bjx->abij", has, has)
@@ -83,7 +88,7 @@ MEASURES: Mapping[Measure, Callable[[Ints], Floats]] = {
 
 
 def portfolios(states: list[str], ties: Mapping[tuple[str, str], int]) -> Ints:
-    """The portfolios of a year: `ties` give the strongest tie of pairs, in either order."""
+    """Build the portfolios of a year; `ties` give the strongest tie of pairs, in either order."""
     at = {code: n for n, code in enumerate(states)}
     rows = np.zeros((len(states), len(states)), np.int64)
     np.fill_diagonal(rows, STRONGEST)
@@ -95,13 +100,14 @@ def portfolios(states: list[str], ties: Mapping[tuple[str, str], int]) -> Ints:
 
 
 def who_moved(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Of the change of distance between two points on a scale, what each of the two made.
+    """Divide the change of distance between two points on a scale among the two.
 
-    Each is given as (before, after). A step counts as the mean of what it does to the distance
+    Each point is a pair (before, after). A step counts as the mean of what it does to the distance
     before and after the other's step, so that the two add up to the change.
     """
 
     def apart(a: int, b: int) -> float:
+        """Return the distance of the two points at their moments a and b."""
         return abs(one[a] - other[b])
 
     first = (apart(1, 0) - apart(0, 0) + apart(1, 1) - apart(0, 1)) / 2

@@ -1,8 +1,8 @@
-"""The index of alignment and its interval: numbers in, numbers out. Pure.
+"""The index of alignment, its interval and its levels. Pure arithmetic.
 
 An index is 2θ − 1, where θ is the share of cooperative mass in all signed mass: it does not depend
-on how much a corpus covers. Months of an overheated dyad are saturated, so that one crisis does
-not speak for years. docs/shifts.md gives each formula with its source.
+on how much a corpus covers. Months with many events are saturated, so that one crisis does not
+dominate years. docs/shifts.md gives each formula with its source.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DAY_MASS = 1500
-"""Thousandths of mass that one day can add."""
+"""Most mass that one day can add, in thousandths."""
 DAY_EVENTS = 3
-"""Classified events that one day can add."""
+"""Most classified events that one day can add."""
 SATURATION = 6.0
-"""Effective observations (K) that a month can add."""
+"""Most effective observations (K) that a month can add."""
 PRIOR = 2.0
 """Weight (κ) of the prior share, in effective observations."""
 HALF_LIFE = 12.0
@@ -32,40 +32,44 @@ HALF_LIFE = 12.0
 STRIDE = 120
 """Months that fade in one step; more would lose digits."""
 LEAST = 1e-300
-"""Less than any mass that is not 0."""
+"""A positive number below any mass that is not 0."""
 MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
 """φ₀ of monthly masses and of monthly class counts; φ of single days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """What passed between two sides, day by day: integers, so that no order of adding matters."""
+    """What passed between two sides, day by day.
+
+    Integers, so that the order of addition never matters.
+    """
 
     day: NDArray[np.datetime64]
     n: Ints
     mass: Ints
     """(days, 2): thousandths for and against."""
     classes: Ints
-    """(days, 4): events of quad 1 to 4, or of what they mean where sides are weighed."""
+    """(days, 4): events of quad 1 to 4; for partners in `against` in the order 3, 4, 1, 2."""
 
     def __len__(self) -> int:
         return len(self.day)
 
 
 def gathered(rows: Sequence[tuple[str, int, int, int, int, int, int, int]]) -> Days:
-    """(day, n, for, against, q1 … q4) rows, several of a day added up, in day order."""
+    """Gather rows of (day, n, for, against, q1 … q4) in day order; rows of one day are added up."""
     if not rows:
         day = np.zeros(0, "datetime64[D]")
         return Days(day, *(np.zeros(s, np.int64) for s in ((0,), (0, 2), (0, 4))))
     columns = list(zip(*rows, strict=True))
     day = np.array(columns[0], "datetime64[D]")
     order = day.argsort()
-    day, held = day[order], np.array(columns[1:], np.int64).T[order]
-    held = np.ascontiguousarray(held)  # sums of it later are then the same to the last bit
+    day, sums = day[order], np.array(columns[1:], np.int64).T[order]
+    # Contiguous, so that later sums of it are the same to the last bit.
+    sums = np.ascontiguousarray(sums)
     first = np.concatenate([[0], np.flatnonzero(day[1:] != day[:-1]) + 1])
     if len(first) < len(day):
-        held = np.add.reduceat(held, first, axis=0)
-    return _days(day[first], held)
+        sums = np.add.reduceat(sums, first, axis=0)
+    return _days(day[first], sums)
 
 
 class Sides(NamedTuple):
@@ -73,30 +77,33 @@ class Sides(NamedTuple):
 
     both: Days
     apart: Days
-    """A day of a side each; a day on which both acted stands there twice."""
+    """One row for each day and side: a day on which both acted occurs twice."""
     own: Ints
-    """Whose day it is: 1 where the one acted, 0 where the other did."""
+    """For each row of `by_side`: 1 where the dyad's `one` acted, 0 where its `other` did."""
 
     def of(self, own: int) -> Days:
-        """The days of one side."""
-        held, days = self.own == own, self.apart
-        return Days(days.day[held], days.n[held], days.mass[held], days.classes[held])
+        """Return the days of one side."""
+        chosen, days = self.own == own, self.apart
+        return Days(days.day[chosen], days.n[chosen], days.mass[chosen], days.classes[chosen])
 
 
 def sides(
     count: int, dyad: Ints, own: Ints, day: NDArray[np.datetime64], sums: Ints
 ) -> list[Sides]:
-    """`Sides` of `count` dyads, from rows of dyad, side, day and n, for, against, q1 … q4."""
+    """Build `DyadSides` of `count` dyads.
+
+    The arrays give, for each row, the dyad, the side, the day, and n, for, against, q1 … q4.
+    """
     number = day.astype(np.int64)
     order = np.lexsort((number, dyad))
-    dyad, own, number, sums = (held[order] for held in (dyad, own, number, sums))
+    dyad, own, number, sums = (column[order] for column in (dyad, own, number, sums))
     day = day[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (dyad[1:] != dyad[:-1]) | (number[1:] != number[:-1])
     first = np.flatnonzero(new)
     total = np.add.reduceat(sums, first, axis=0) if len(first) else sums
     whole, every = _days(day[first], total), _days(day, sums)
-    inner, outer = (held.searchsorted(np.arange(count + 1)) for held in (dyad[first], dyad))
+    inner, outer = (numbers.searchsorted(np.arange(count + 1)) for numbers in (dyad[first], dyad))
     return [
         Sides(_part(whole, a, b), _part(every, c, d), own[c:d])
         for (a, b), (c, d) in zip(pairwise(inner.tolist()), pairwise(outer.tolist()), strict=True)
@@ -113,7 +120,7 @@ def _part(days: Days, start: int, stop: int) -> Days:
 
 
 def capped(days: Days) -> tuple[Ints, Ints]:
-    """Masses and classes of each day in thousandths, no day above its bounds; whole numbers."""
+    """Reduce each day to its bounds: masses and classes in thousandths, whole numbers."""
     mass, classes = days.mass, days.classes * 1000
     total, count = mass.sum(1, keepdims=True), days.classes.sum(1, keepdims=True)
     if total.max(initial=0) > DAY_MASS:
@@ -126,7 +133,7 @@ def capped(days: Days) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True, slots=True)
 class Months:
-    """Unbroken months, from the first with an event to the last."""
+    """Consecutive months, from the first with an event to the last."""
 
     first: int
     """Months since 1970-01."""
@@ -141,24 +148,24 @@ class Months:
 
 
 def month_of(day: NDArray[np.datetime64]) -> Ints:
-    """Months since 1970-01."""
+    """Return the number of months since 1970-01."""
     return day.astype("datetime64[M]").astype(np.int64)
 
 
 def by_month(days: Days) -> Months:
-    """Capped days added up by month."""
+    """Add up days by month, each within its bounds."""
     if not len(days):
         return Months(0, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)))
     month = month_of(days.day)
-    held = np.concatenate([days.n[:, None], *capped(days)], axis=1)
+    sums = np.concatenate([days.n[:, None], *capped(days)], axis=1)
     first = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
     total = np.zeros((int(month[-1] - month[0]) + 1, 7), np.int64)
-    total[month[first] - month[0]] = np.add.reduceat(held, first, axis=0)
+    total[month[first] - month[0]] = np.add.reduceat(sums, first, axis=0)
     return Months(int(month[0]), total[:, 0], total[:, 1:3] / 1000, total[:, 3:] / 1000)
 
 
 def dispersion(counts: Floats, usual: float) -> float:
-    """φ: how much more months vary than single independent observations would.
+    """Estimate φ: how much more months vary than single independent observations would.
 
     `counts` is (months, classes). Each month is compared with the shares of the six months on
     either side; the mean is shrunk towards `usual` as if twelve months had shown that.
@@ -182,16 +189,16 @@ def dispersion(counts: Floats, usual: float) -> float:
 
 
 def _quantile(values: Floats, level: float) -> float:
-    """As NumPy's, which takes ten times as long for few values."""
-    held = np.sort(values)
-    at = level * (len(held) - 1)
+    """Compute a quantile as NumPy does, which takes ten times as long for few values."""
+    ordered = np.sort(values)
+    at = level * (len(ordered) - 1)
     low = int(at)
-    high = min(low + 1, len(held) - 1)
-    return float(held[low] + (at - low) * (held[high] - held[low]))
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
 
 
 def _around(counts: Floats, reach: int = 6) -> Floats:
-    """Sums over each month and the `reach` months on either side."""
+    """Add up each month and the `reach` months on either side."""
     summed = np.concatenate([np.zeros((1, counts.shape[1])), counts.cumsum(0)])
     at = np.arange(len(counts))
     ends = np.minimum(at + reach + 1, len(counts)), np.maximum(at - reach, 0)
@@ -200,7 +207,7 @@ def _around(counts: Floats, reach: int = 6) -> Floats:
 
 
 def saturated(counts: Floats, phi: float) -> Floats:
-    """Effective observations: counts / φ, no month above `SATURATION`."""
+    """Turn counts into effective observations: counts / φ, no month above `SATURATION`."""
     total = counts.sum(-1, keepdims=True)
     rows: Floats = counts / (phi * (1 + total / (phi * SATURATION)))
     return rows
@@ -208,21 +215,24 @@ def saturated(counts: Floats, phi: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The smoothed index at some moments, with its 90 % interval; −1 … +1."""
+    """The smoothed index at some moments, with its 90 % interval; −1 … +1.
+
+    `months.INDEX_COLUMNS` names these fields, so that they can be stored.
+    """
 
     value: Floats
     low: Floats
     high: Floats
     effective: Floats
-    """Effective observations that it rests on, older ones counting less."""
+    """Effective observations that it rests on; older ones count less."""
     good: Floats
-    """Of these, those for."""
+    """The part of `effective` that is cooperative."""
 
 
 def smoothed(
     effective: Floats, share: float, half_life: float = HALF_LIFE, prior: float = PRIOR
 ) -> Index:
-    """The index after each month, older months fading; effective is (months, 2)."""
+    """Compute the index after each month, older months fading; `effective` is (months, 2)."""
     good, bad, squares = faded(effective, half_life)[1:].T
     return index_of(good, bad, squares, share, prior)
 
@@ -230,7 +240,10 @@ def smoothed(
 def index_of(
     good: Floats, bad: Floats, squares: Floats, share: float, prior: float = PRIOR
 ) -> Index:
-    """The index of faded masses; `squares` is the whole mass, faded by the square."""
+    """Compute the index from faded masses.
+
+    `squares` is the total mass, faded by the square.
+    """
     mass = good + bad
     gain = mass / np.maximum(squares, LEAST)
     low, high = interval(0.5 + gain * good, 0.5 + gain * bad)
@@ -238,21 +251,23 @@ def index_of(
 
 
 def valued(good: Floats, mass: Floats, share: float, prior: float = PRIOR) -> Floats:
-    """The index of faded masses, for and in all."""
+    """Compute the value of the index from faded masses, `good` and total."""
     theta: Floats = (prior * share + good) / (prior + mass)
     return 2 * theta - 1
 
 
 def at_months(months: Months, phi: float) -> Index:
-    """The index before the first month and after each, by the prior share of ½."""
+    """Compute the index before the first month and after each, with a prior share of ½."""
     ends = (months.first + np.arange(len(months) + 1)).astype("datetime64[M]")
     begun = np.concatenate([np.zeros((1, 2)), months.mass])
     return index_with(months, begun, ends.astype("datetime64[D]") - 1, 0.5, phi)
 
 
 def left_after(months: Months, phi: float, half_life: float = HALF_LIFE) -> Floats:
-    """What is left when the last month is over: mass for, against, and both faded by the square;
-    `value_after` needs the first two."""
+    """Return what remains after the last month: mass for, against, and both faded by the square.
+
+    `value_after_end` needs the first two.
+    """
     left: Floats = faded(saturated(months.mass, phi), half_life)[-1]
     return left
 
@@ -260,9 +275,11 @@ def left_after(months: Months, phi: float, half_life: float = HALF_LIFE) -> Floa
 def value_after(
     left: Floats, ages: Ints, share: float, half_life: float = HALF_LIFE
 ) -> tuple[Floats, Floats, Floats]:
-    """Value, effective observations and those for, as `Index` has them, some months after the last
-    one, in which nothing happened any more; the interval stays that of the last month, since it
-    rests on how far the observations agree, and all fade alike."""
+    """Compute value, effective and good of the index some months after the last month.
+
+    The interval stays that of the last month: it depends on how far the observations agree, and all
+    of them fade alike.
+    """
     age = 0.5 ** (ages / half_life)
     good = left[0] * age
     mass = good + left[1] * age
@@ -270,7 +287,7 @@ def value_after(
 
 
 def faded(effective: Floats, half_life: float) -> Floats:
-    """Before the first month and after each: mass for, against, and both faded by the square."""
+    """Fade masses: for, against, and both by the square, before the first month and after each."""
     found = np.zeros((len(effective) + 1, 3))
     found[1:, :2], found[1:, 2] = effective, effective.sum(1)
     for at in range(1, len(found), STRIDE):
@@ -282,7 +299,10 @@ def faded(effective: Floats, half_life: float) -> Floats:
 
 @lru_cache(maxsize=16)
 def _ages(half_life: float) -> Floats:
-    """What is left after 1 … `STRIDE` months, twice, and faded by the square."""
+    """Return what remains after 1 … `FADE_STRIDE` months.
+
+    The columns are the mass for, the mass against, and the total that fades by the square.
+    """
     keep = 0.5 ** (np.array([1.0, 1.0, 2.0]) / half_life)
     ages: Floats = keep ** np.arange(1, STRIDE + 1)[:, None]
     return ages
@@ -290,7 +310,10 @@ def _ages(half_life: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The index over a whole stretch, with its 90 % interval."""
+    """The index over a whole stretch, with its 90 % interval.
+
+    Levels are stored as JSON within findings: renaming a field needs a migration.
+    """
 
     index: float
     low: float
@@ -305,23 +328,24 @@ class Level:
 
 
 def level(effective: Floats, share: float = 0.5, prior: float = PRIOR) -> Level:
-    """The level of a stretch of effective observations, (n, 2)."""
+    """Measure the level of a stretch of effective observations, (n, 2)."""
     return levels([effective], share, prior)[0]
 
 
 def levels(parts: Sequence[Floats], share: float = 0.5, prior: float = PRIOR) -> list[Level]:
-    """The level of each of some stretches of effective observations, (n, 2)."""
+    """Measure the level of each of some stretches of effective observations, (n, 2)."""
     sums = np.array([part.sum(0) for part in parts])
     low, high = interval(1 + sums[:, 0], 1 + sums[:, 1])
-    held = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
+    rows = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
     return [
         Level(2 * (good + prior * share) / (good + bad + prior) - 1, a, b, good + bad)
-        for (good, bad), a, b in held
+        for (good, bad), a, b in rows
     ]
 
 
 def certain(before: Level, after: Level, prior: float = PRIOR) -> float:
-    """Change of the index that the data guarantee: towards 0 by 1.645 standard errors, signed."""
+    """Return the lower bound of a change of the index, signed: 1.645 standard errors closer to
+    0."""
     change = after.index - before.index
     spread = sum(s.share * (1 - s.share) / (s.mass + prior + 1) for s in (before, after))
     return float(np.sign(change) * max(0.0, abs(change) - 2 * 1.645 * np.sqrt(spread)))
@@ -335,24 +359,30 @@ def index_at(
     half_life: float = HALF_LIFE,
     months: Months | None = None,
 ) -> Index:
-    """The index as it stood at the end of some days: whole months before, and what there was of
-    the month by then. `months` are those of the days, where they are known."""
+    """Compute the index at the end of some days.
+
+    It rests on the whole months before and on the days of the current month until then. `months`
+    are those of the days, where the caller has them.
+    """
     months = by_month(days) if months is None else months
     return index_with(months, begun(days, ends) / 1000, ends, share, phi, half_life)
 
 
 def begun(days: Days, ends: NDArray[np.datetime64]) -> Ints:
-    """(ends, 2): thousandths, within the bounds of days, of the month of each end until then."""
+    """Add up the month of each end until that day: (ends, 2) thousandths.
+
+    Each day counts within its bounds.
+    """
     summed = np.concatenate([np.zeros((1, 2), np.int64), capped(days)[0].cumsum(0)])
-    opened = days.day.searchsorted(ends.astype("datetime64[M]").astype("datetime64[D]"))
-    found: Ints = summed[days.day.searchsorted(ends, side="right")] - summed[opened]
+    month_start = days.day.searchsorted(ends.astype("datetime64[M]").astype("datetime64[D]"))
+    found: Ints = summed[days.day.searchsorted(ends, side="right")] - summed[month_start]
     return found
 
 
 def value_with(
     months: Months, begun: Floats, ends: NDArray[np.datetime64], share: float, phi: float
 ) -> Floats:
-    """The value alone of what `index_with` tells."""
+    """Compute the value alone of `index_with_open_months`."""
     states = faded(saturated(months.mass, phi), HALF_LIFE)
     month = month_of(ends) - months.first
     last = np.minimum(np.maximum(month, 0), len(months))
@@ -369,7 +399,7 @@ def index_with(
     phi: float,
     half_life: float = HALF_LIFE,
 ) -> Index:
-    """As `index_at`, where it is known what the months of the ends hold until then."""
+    """Compute the index at some days from `begun`, the sums of their months until then."""
     states = faded(saturated(months.mass, phi), half_life)
     month, size = month_of(ends) - months.first, len(months)
     after = month >= size if size else np.zeros(len(month), bool)

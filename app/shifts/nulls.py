@@ -1,4 +1,7 @@
-"""Series in which nothing changed, made of real ones, and what p they call for. Pure."""
+"""Series in which nothing changed, made from real ones, and the null model fitted to them.
+
+Pure arithmetic; random draws have a seed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +15,21 @@ from app.shifts.breaks import BLOCK, CONFIRMED, Null
 from app.shifts.measure import Days, Floats, Ints, Months
 
 RATES, LENGTHS = (1, 3, 10, 30), (60, 120, 240)
-"""Events a month, and months, of the series that p is fitted to."""
+"""Events a month, and months, of the series that the null model is fitted to."""
 WINDOW = 48
 LEAST_EVENTS = 300
-"""Events of a dyad whose months are taken."""
+"""Events of a dyad from which on its months are used."""
 FITTED = (0.002, 0.2)
-"""Between these the fit looks at p."""
+"""Range of p that is fitted."""
 
 
 class ThinCorpusError(Exception):
-    """No dyad has enough events to make series of."""
+    """The loaded corpus has too few busy dyads for a calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A series, and from which rows of which dyad it was made."""
+    """A series, with the dyad and the rows from which it was made."""
 
     dyad: int
     rows: Ints
@@ -34,10 +37,10 @@ class Drawn:
 
 
 class Source(Protocol):
-    """Where series in which nothing changed come from."""
+    """A source of series in which nothing changed."""
 
     def draw(self, rate: float, length: int) -> Drawn:
-        """A series of `length` months with about `rate` events a month."""
+        """Draw a series of `length` months with about `rate` events a month."""
 
 
 class Nulls:
@@ -49,7 +52,7 @@ class Nulls:
         self.months = [measure.month_of(days.day) for days in dyads]
 
     def draw(self, rate: float, length: int) -> Drawn:
-        """A series of `length` months with about `rate` events a month."""
+        """Draw a series of `length` months with about `rate` events a month."""
         for _ in range(2000):
             dyad = int(self.dice.integers(len(self.dyads)))
             month = self.months[dyad]
@@ -63,7 +66,7 @@ class Nulls:
         raise ThinCorpusError(f"no dyad has {rate} events a month over {WINDOW} months")
 
     def _shuffled(self, dyad: int, at: Ints, first: int, keep: float, length: int) -> Drawn:
-        month, held = self.months[dyad][at] - first, self.dyads[dyad]
+        month, source_days = self.months[dyad][at] - first, self.dyads[dyad]
         block = month // BLOCK
         rows, days = [], []
         for place, source in enumerate(
@@ -72,17 +75,18 @@ class Nulls:
             chosen = np.flatnonzero(block == source)
             chosen = chosen[self.dice.random(len(chosen)) < keep]
             moved = (month[chosen] + (place - source) * BLOCK).astype("datetime64[M]")
-            day = held.day[at[chosen]]
+            day = source_days.day[at[chosen]]
             rows.append(at[chosen])
             days.append(moved.astype("datetime64[D]") + (day - day.astype("datetime64[M]")))
         row, when = np.concatenate(rows), np.concatenate(days)
         order = np.argsort(when, kind="stable")
         row, when = row[order], when[order]
-        return Drawn(dyad, row, Days(when, held.n[row], held.mass[row], held.classes[row]))
+        thinned = Days(when, source_days.n[row], source_days.mass[row], source_days.classes[row])
+        return Drawn(dyad, row, thinned)
 
 
 def effective(days: Days) -> Floats:
-    """Monthly classes as effective observations."""
+    """Return the classes of each month as effective observations."""
     return _effective(measure.by_month(days))
 
 
@@ -92,23 +96,23 @@ def _effective(months: Months) -> Floats:
 
 
 def best(days: Days) -> tuple[float, int, float]:
-    """The best LLR of a series, its length in months, and its effective observations."""
+    """Return the best LLR of a series, its length in months, and its effective observations."""
     rows = effective(days)
     gain = float(breaks.gains(rows, CONFIRMED).max(initial=-np.inf))
     return gain, len(rows), float(rows.sum())
 
 
 def fit(nulls: Source, draws: int) -> Null:
-    """The null of a corpus: ln p of the best LLR by length and mass, by least squares."""
+    """Fit the null model of a corpus: ln p of the best LLR by length and mass, by least squares."""
     features: list[NDArray[np.float64]] = []
     wanted: list[NDArray[np.float64]] = []
     for rate in RATES:
         for length in LENGTHS:
-            seen = np.array([best(nulls.draw(rate, length).days) for _ in range(draws)])
-            seen = seen[np.argsort(-seen[:, 0], kind="stable")]
+            drawn = np.array([best(nulls.draw(rate, length).days) for _ in range(draws)])
+            drawn = drawn[np.argsort(-drawn[:, 0], kind="stable")]
             p = (np.arange(draws) + 0.5) / draws
-            used = (p >= FITTED[0]) & (p <= FITTED[1]) & np.isfinite(seen[:, 0])
-            llr, months, mass = seen[used].T
+            used = (p >= FITTED[0]) & (p <= FITTED[1]) & np.isfinite(drawn[:, 0])
+            llr, months, mass = drawn[used].T
             size = np.log(np.maximum(mass, 1e-9) / 60)
             features.append(
                 np.stack(
@@ -125,7 +129,7 @@ def fit(nulls: Source, draws: int) -> Null:
 
 
 def size(nulls: Source, null: Null, draws: int, rate: float, length: int) -> NDArray[np.float64]:
-    """(draws, 2): the closed p of some series in which nothing changed, and the p."""
+    """Return (draws, 2): the closed-form p and the permutation p of unchanged series."""
     found = []
     for _ in range(draws):
         months = measure.by_month(nulls.draw(rate, length).days)

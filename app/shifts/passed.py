@@ -1,7 +1,7 @@
-"""What passed between two sides, as a series of the index needs it.
+"""The inputs of a series of the index: what passed between two sides.
 
 One dyad by one dataset, both sides' acts together, comes from its stored months, where the points
-are made of whole ones; all else from days. The numbers are the same, to the last bit.
+are made of whole months; everything else from days. The numbers are the same, to the last bit.
 """
 
 from calendar import monthrange
@@ -24,7 +24,7 @@ Dates = NDArray[np.datetime64]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one did to another."""
+    """What one side did to another, and how its own index changed in the window."""
 
     actor: str
     toward: str
@@ -36,7 +36,7 @@ class Part:
 
 
 class ByDay:
-    """What passed, from days."""
+    """The inputs of a series, read by day."""
 
     def __init__(self, rows: Sequence[Flow], case: Case) -> None:
         self.rows, self.case = rows, case
@@ -46,29 +46,32 @@ class ByDay:
 
     @property
     def ends(self) -> tuple[str, str] | None:
-        """The first and the last day."""
+        """The first and the last day; None without any."""
         return (str(self.days.day[0]), str(self.days.day[-1])) if len(self.days) else None
 
     def index(self, ends: Dates, share: float) -> Index:
-        """At the ends of some days."""
+        """Compute the index at the end of some days."""
         return measure.index_at(self.days, ends, share, self.dispersion, months=self.months)
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
-        """n, positive and negative of some stretches; and how many days came before their ends."""
+        """Add up n, positive and negative of some stretches.
+
+        The second result is how many days came before the end of each.
+        """
         total = _running(np.concatenate([self.days.n[:, None], self.days.mass], axis=1))
         at = self.days.day.searchsorted(starts), self.days.day.searchsorted(ends, side="right")
         return total[at[1]] - total[at[0]], at[1]
 
     def parts(self, first: str, last: str, share: float) -> list[Part]:
-        """What each did to the other."""
+        """Measure what each side did to the other."""
         apart: dict[tuple[str, int], list[Flow]] = defaultdict(list)
         for flow in self.rows:
             if self.case.side(flow.partner, flow.day):
                 apart[flow.partner, flow.own].append(flow)
         ends = np.array([first, last], "datetime64[D]")
         found = []
-        for (partner, own), held in sorted(apart.items()):
-            days = measure.gathered([(f.day, *f.sums) for f in held])
+        for (partner, own), some in sorted(apart.items()):
+            days = measure.gathered([(f.day, *f.sums) for f in some])
             months, until = measure.by_month(days), measure.begun(days, ends) / 1000
             value = measure.value_with(months, until, ends, share, measure.MASS_DISPERSION)
             n = int(days.n[(days.day >= ends[0]) & (days.day <= ends[1])].sum())
@@ -77,21 +80,26 @@ class ByDay:
 
 
 class ByMonth:
-    """What passed in a dyad, from its stored months; the ends of all stretches are whole ones."""
+    """The inputs of a series of one dyad, from its stored months.
+
+    All stretches must end where a month ends.
+    """
 
     def __init__(self, db: Connection, case: Case, row: tuple[Any, ...]) -> None:
         self.db, self.case, self.partner = db, case, case.toward[0]
         first, last, self.dispersion, stored, drawn_as = row
         self.ends = (first, last)
-        held = unpacked(stored)
+        columns = unpacked(stored)
         self.drawn = drawn(drawn_as)
-        self.month, self.sums, self.mass, self.said = held[0], held[1:4], held[5:7], held[11:14]
+        self.month, self.sums = columns[0], columns[1:4]
+        self.mass, self.said = columns[5:7], columns[11:14]
         turned = case.actor > self.partner
-        one, other = (held[4], held[7:9]), (held[1] - held[4], held[9:11])
+        one = columns[4], columns[7:9]
+        other = columns[1] - columns[4], columns[9:11]
         self.ways = {int(not turned): one, int(turned): other}
 
     def index(self, ends: Dates, share: float) -> Index:
-        """At the ends of some months."""
+        """Compute the index at the end of some months."""
         at, size = measure.month_of(ends) - self.month[0], self.drawn.shape[1] - 2
         inside = int(at.searchsorted(size))
         kept = np.minimum(np.maximum(at + 1, 0), size)
@@ -103,7 +111,10 @@ class ByMonth:
         return found
 
     def inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
-        """n, positive and negative of some stretches; how many months came before their ends."""
+        """Add up n, positive and negative of some stretches.
+
+        The second result is how many months came before the end of each.
+        """
         total = _running(self.sums.T)
         at = (
             self.month.searchsorted(measure.month_of(starts)),
@@ -112,16 +123,16 @@ class ByMonth:
         return total[at[1]] - total[at[0]], at[1]
 
     def publishers(self, starts: Dates, size: int) -> list[int]:
-        """How many say so of each of some stretches of 1, 3 or 12 months, none of them cut."""
+        """Count the publishers of each of some whole stretches of 1, 3 or 12 months."""
         opened = measure.month_of(starts) // size
-        held = self.month // size
-        at = np.minimum(held.searchsorted(opened), len(held) - 1)
-        said = self.said[SIZES.index(size)]
-        found: list[int] = np.where(held[at] == opened, said[at], 0).tolist()
+        spans = self.month // size
+        at = np.minimum(spans.searchsorted(opened), len(spans) - 1)
+        counts = self.said[SIZES.index(size)]
+        found: list[int] = np.where(spans[at] == opened, counts[at], 0).tolist()
         return found
 
     def parts(self, first: str, last: str, share: float) -> list[Part]:
-        """What each did to the other."""
+        """Measure what each side did to the other."""
         ends = np.array([first, last], "datetime64[D]")
         opened, closed = measure.month_of(ends).tolist()
         at = np.searchsorted(self.month, (opened, closed))
@@ -144,7 +155,10 @@ class ByMonth:
         return found
 
     def _until(self, day: str) -> dict[int, Ints]:
-        """What each did to the other in a month until a day, within the bounds of days."""
+        """Read what each side did to the other in a month until a day.
+
+        Each day counts within its bounds.
+        """
         run = queries.begun_between(self.db.dialect.name)
         values = {"one": self.case.actor, "other": self.partner, "first": day[:8] + "01"}
         values |= {"wanted": self.case.datasets[0], "last": day}
@@ -163,12 +177,12 @@ def _ways(case: Case, partner: str, own: int) -> tuple[str, str]:
 
 
 def _running(rows: Ints) -> Ints:
-    """Sums over the rows before each, and over all."""
+    """Add up the rows before each, and all of them."""
     return np.concatenate([np.zeros((1, rows.shape[1]), np.int64), rows.cumsum(0)])
 
 
 def _months(month: Ints, mass: Ints) -> Months:
-    """Unbroken months; signals and classes are left out."""
+    """Fill in the months without an event; signals and classes are left out."""
     first, size = int(month[0]), int(month[-1] - month[0]) + 1
     dense = np.zeros((size, 2))
     dense[month - first] = mass.T / 1000
@@ -178,7 +192,7 @@ def _months(month: Ints, mass: Ints) -> Months:
 def passed(db: Connection, case: Case, size: str, since: str | None, until: str | None) -> (
     "ByDay | ByMonth"
 ):  # fmt: skip
-    """What passed between the sides, the cheaper way, for points of a size."""
+    """Read what passed between the sides for points of a size, by the cheaper of both ways."""
     if size in ("day", "week") or not _of_one_dyad(case):
         return ByDay(flows(db, case), case)
     one, other = sorted((case.actor, *case.toward))
@@ -196,7 +210,7 @@ def _of_one_dyad(case: Case) -> bool:
 
 
 def _whole(first: str, last: str, since: str | None, until: str | None) -> bool:
-    """Whether a window cuts no month in which anything happened."""
+    """Whether a window cuts no month with an event."""
     opens = since is None or since[8:] == "01" or since <= first
     closes = until is None or until >= last or _month_ends(until)
     return opens and closes

@@ -1,4 +1,4 @@
-"""From what was detected to what is answered."""
+"""Serializes detected shifts: their JSON, their labels and their order."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -15,23 +15,26 @@ from app.shifts.measure import Level
 from app.shifts.schemas import Expected, LevelShown, Shift, Stretch
 
 ALLIED, ENEMY, FLAT = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
-"""Structural priors on the share: of eight observations, four fifths as the ties say."""
+"""Structural priors Beta(a, b) on the share.
+
+Of eight observations four fifths are as the formal ties lead to expect; the flat one has a = b = 1.
+"""
 DEFENSE = "defense"
 
 
 def asked_of(row: Detected, asked: SidesQuery) -> SidesQuery:
-    """The question of one row, by codes: what its id says."""
-    held = {f: getattr(asked, f) for f in SidesQuery.model_fields}
+    """Return the question of one row, with codes for names: the content of its id."""
+    fields = {f: getattr(asked, f) for f in SidesQuery.model_fields}
     case = row.case
     return SidesQuery.model_construct(
-        **held
+        **fields
         | {"actor": case.actor, "toward": list(case.toward), "against": list(case.against)}
         | {"since": None, "until": None, "dataset": list(case.datasets)}
     )
 
 
 def shift(row: Detected, asked: SidesQuery, scope: Scope, version: int) -> Shift:
-    """A row of the list."""
+    """Serialize a row of the list."""
     finding, case = row.finding, row.case
     first, turn, last = finding.span or ("", "", "")
     dated = row.verdict != "insufficient_data" and finding.span is not None
@@ -82,11 +85,11 @@ def _level(level: Level | None, start: str, end: str) -> LevelShown | None:
 
 
 def label(row: Detected) -> str:
-    """The verdict in words."""
+    """Return the verdict in words."""
     moved = "moved toward" if row.finding.change > 0 else "moved away"
     if row.verdict == "insufficient_data":
         known = row.finding.after is not None and row.finding.after.mass > 0
-        return "level, no dated shift" if known else "nothing is known"
+        return "level, no dated shift" if known else "no data"
     return {
         "strong": f"{moved}, strong evidence",
         "shift": moved,
@@ -96,25 +99,28 @@ def label(row: Detected) -> str:
 
 
 def reason(row: Detected) -> str | None:
-    """Why there is no shift; None where there is one."""
+    """Explain why there is no shift; None where there is one."""
     finding = row.finding
     if row.verdict in ("strong", "shift"):
         return None
     if finding.after is None:
-        return "no signal passed between them in the events asked for"
+        return "no signal between them in the events that match"
     if row.verdict == "insufficient_data":
-        return "too few effective observations on one side of any date, or no baseline at all"
+        return "too few effective observations before or after any date, or no baseline"
     if finding.span is None:
-        return "no change has its onset in the days, or goes in the direction, asked for"
+        return "no change has the onset or the direction that was asked for"
     if row.q > 0.05:
-        return f"so large a change comes by chance too: p = {finding.p:.3g}, q = {row.q:.3g}"
+        return f"a change this large also occurs by chance: p = {finding.p:.3g}, q = {row.q:.3g}"
     if abs(finding.change) < 0.3:
         return "the index changed by less than 0.3"
-    return "not robust: gone without its top source or its two most telling months"
+    return "not robust: absent without its top source or its two most influential months"
 
 
 def expected(db: Connection, case: Case, level: Level, day: str) -> Expected:
-    """What the formal ties of a day lead to expect, and how probably the level lies below."""
+    """Derive a structural prior from the formal ties of a day.
+
+    The result includes the probability that the level lies below it.
+    """
     owed = {
         partner
         for tie in ties(db, case.actor, day, case.as_of)
@@ -132,7 +138,7 @@ def expected(db: Connection, case: Case, level: Level, day: str) -> Expected:
 
 
 def wanted(rows: Sequence[Detected], asked: ShiftQuery) -> list[Detected]:
-    """The rows with the direction and the onset asked for."""
+    """Filter the rows by the direction and the onset that are asked for."""
     since, until = asked.days
     return [row for row in rows if _fits(row, asked.direction, since, until)]
 
@@ -143,13 +149,13 @@ def _fits(row: Detected, direction: str | None, since: str | None, until: str | 
         return False
     if finding.span is None or finding.onset is None:
         return True
-    # A month is as long as its last day.
+    # An onset that is a month counts until its last day.
     last = finding.onset + "-31" if len(finding.onset) == 7 else finding.onset
     return not ((since and last < since) or (until and finding.span[1] > until))
 
 
 def order(row: Detected, sort: str) -> tuple[float | str, ...]:
-    """Where a row stands in a list; ties go by who, toward whom and when."""
+    """Return the sort key of a row; ties are ordered by actor, partners and onset."""
     finding = row.finding
     value = {
         "at_least": abs(finding.certain),

@@ -1,4 +1,4 @@
-"""Reads for alignment; statements are built here, and run by who asks."""
+"""Reads for alignment and shifts; statements are built here and executed by their callers."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -44,12 +44,12 @@ SIZES = ("day", "month")
 
 
 def kinds(codes: Sequence[str], as_of: int | None) -> Select[Any]:
-    """(code, kind) of some actors."""
+    """Select (code, kind) of some actors."""
     return across(as_of, actors, lambda a: select(a.code, a.kind).where(a.code.in_(codes)))
 
 
 def members(groups: Sequence[str], as_of: int | None) -> Select[Any]:
-    """(group, actor, since, until) of each spell in some groups."""
+    """Select (group, actor, since, until) of each membership period in some groups."""
 
     def build(m: Any) -> Select[Any]:
         of_groups = (m.group.in_(groups), m.role == "member", m.since.is_not(None))
@@ -60,36 +60,38 @@ def members(groups: Sequence[str], as_of: int | None) -> Select[Any]:
 
 @lru_cache(maxsize=1024)
 def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> Compiled:
-    """(partner, own, day, n, positive, negative, q1 … q4) of an actor and some partners.
+    """Compile (partner, own, day, n, positive, negative, q1 … q4) of an actor and some partners.
 
     Parameters: `actor`, `partner_0` …, `dataset_0` …; `own` is 1 where the actor acted.
     """
     d = day_sums.c
     others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
-    held = d.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
+    chosen_sets = d.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     sums = [d[name] for name in SUMS]
     own = select(d.toward, literal(1).label("own"), d.day, *sums)
-    own = own.where(d["from"] == bindparam("actor"), d.toward.in_(others), held)
+    own = own.where(d["from"] == bindparam("actor"), d.toward.in_(others), chosen_sets)
     theirs = select(d["from"], literal(0).label("own"), d.day, *sums)
-    theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), held)
+    theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), chosen_sets)
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
     whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
     return compiled(kind, whole, steady=True)
 
 
 def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """From the parameter `first` to `last`, both inclusive."""
+    """Restrict a day to the parameters `first` to `last`, both inclusive."""
     return day >= bindparam("first"), day <= bindparam("last")
 
 
 @lru_cache(maxsize=2)
 def months_between(kind: str) -> Compiled:
-    """(first, last, dispersion, months, index) of the dyad `one` and `other` by the dataset
-    `wanted`; none if stale."""
+    """Compile (first, last, dispersion, months, index) of one dyad; no row if it is stale.
+
+    Parameters: `one`, `other`, and the dataset `wanted`.
+    """
     m, d = dyad_months.c, dyads.c
-    given: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
-    key = list(zip(("one", "other", "dataset"), given, strict=True))
-    # Apart from the row: PostgreSQL plans that in less time than a join.
+    params: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
+    key = list(zip(("one", "other", "dataset"), params, strict=True))
+    # A subquery: PostgreSQL plans it in less time than a join.
     fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
     rows = select(m.first, m.last, m.dispersion, m.months, m.index)
     rows = rows.where(*(m[name] == value for name, value in key), fresh.scalar_subquery())
@@ -98,7 +100,7 @@ def months_between(kind: str) -> Compiled:
 
 @lru_cache(maxsize=2)
 def months_of_pairs(kind: str) -> Compiled:
-    """(one, other, months) of pairs that are handed over, by the dataset `wanted`."""
+    """Compile (one, other, months) of a list of pairs by the dataset `wanted`."""
     pairs, m = dialect.handed(kind, ("one", "other")), dyad_months.c
     same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
     rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
@@ -107,12 +109,12 @@ def months_of_pairs(kind: str) -> Compiled:
 
 @lru_cache(maxsize=2)
 def marks_of_pairs(kind: str) -> Compiled:
-    """(one, other, changed, segmented, since) of pairs that are handed over, by the dataset
-    `wanted`; stale ones are told apart by who asks.
+    """Compile (one, other, changed, segmented, since) of a list of pairs by the dataset `wanted`.
 
-    The pairs come first and the join is an outer one, so that each is a look at the key: SQLite
-    would walk the index of stale dyads for every pair, where it was analysed while all were.
+    Callers recognize stale dyads by comparing `changed` with `segmented`.
     """
+    # The pairs come first and the join is an outer one, so that each is one lookup by key: SQLite
+    # would walk the index of stale dyads for every pair, if it was analysed while all were stale.
     pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
     rows = select(pairs.c.one, pairs.c.other, d.changed, d.segmented, d.since)
@@ -121,7 +123,11 @@ def marks_of_pairs(kind: str) -> Compiled:
 
 @lru_cache(maxsize=2)
 def begun_between(kind: str) -> Compiled:
-    """(own, positive, negative) of the days of a dyad from `first` to `last`, both inclusive."""
+    """Compile (own, positive, negative) of the days of a dyad.
+
+    Parameters: `one`, `other`, the dataset `wanted`, and the days `first` to `last`, both
+    inclusive.
+    """
     d, arms = day_sums.c, []
     for own, from_, toward in ((1, "one", "other"), (0, "other", "one")):
         rows = select(literal(own), d.positive, d.negative)
@@ -134,21 +140,21 @@ def begun_between(kind: str) -> Compiled:
 
 @lru_cache(maxsize=1024)
 def witnesses(kind: str, partners: int, wanted: int) -> Compiled:
-    """(from, toward, day, publisher) of what stands between an actor and some partners, once.
+    """Compile (from, toward, day, publisher) of the reports between an actor and some partners.
 
-    Parameters as in `sums_between`, and `first` and `last` day. Publishers come folded to one case,
-    as they are counted.
+    Each occurs once. Parameters as in `compile_sums_between`, and the days `first` and `last`.
+    Publishers are folded to lower case, as they are counted.
     """
     s, r = signals.c, reports.c
     others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
-    held = s.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
+    chosen_sets = s.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     one: Any = bindparam("actor")
     arms = []
     for of_actor, of_partner in (("from", "toward"), ("toward", "from")):
         columns = (s["from"], s.toward, s.start, func.lower(r.publisher).label("publisher"))
         rows = select(*columns).select_from(signals)
         rows = rows.join(reports, (r.event == s.event) & (r.stance != "disputes"))
-        rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), held)
+        rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), chosen_sets)
         arms.append(rows.where(*_inside(s.start)))
     both: Any = union(*arms)
     return compiled(kind, both)
@@ -156,15 +162,18 @@ def witnesses(kind: str, partners: int, wanted: int) -> Compiled:
 
 @lru_cache(maxsize=2)
 def publishers(kind: str) -> Compiled:
-    """(one, other, month, publisher) of what stands between pairs that are handed over with a first
-    day, by the dataset `wanted`, once; publishers as in `witnesses`."""
+    """Compile (one, other, month, publisher) of the reports of a list of pairs, each once.
+
+    Pairs come with a first day; the dataset is `wanted`. Publishers as in `compile_publisher_days`.
+    """
     pairs = dialect.handed(kind, ("one", "other", "since"))
     s, r, arms = signals.c, reports.c, []
-    who, month = func.lower(r.publisher).label("publisher"), func.substr(s.start, 1, 7)
+    publisher, month = func.lower(r.publisher).label("publisher"), func.substr(s.start, 1, 7)
     for from_, toward in (("one", "other"), ("other", "one")):
         same = (s["from"] == pairs.c[from_]) & (s.toward == pairs.c[toward])
         same &= (s.dataset == bindparam("wanted")) & (s.start >= pairs.c.since)
-        rows = select(pairs.c.one, pairs.c.other, month.label("month"), who).select_from(pairs)
+        rows = select(pairs.c.one, pairs.c.other, month.label("month"), publisher)
+        rows = rows.select_from(pairs)
         rows = rows.join(signals, same)
         arms.append(rows.join(reports, (r.event == s.event) & (r.stance != "disputes")))
     both: Any = union(*arms)
@@ -173,16 +182,16 @@ def publishers(kind: str) -> Compiled:
 
 @lru_cache(maxsize=64)
 def volume_of(kind: str, wanted: int) -> Compiled:
-    """(start, n) of all signals of some datasets: by day from `first` on, by month from `opens` on,
-    and by day again from `closes` to `last`, all but the last exclusive at the end.
+    """Compile (start, n) of all signals of some datasets, by day at the ends and by month between.
 
-    Parameters: `first` and `last`, days; `opens` and `closes`, months (or days, where by none);
-    `dataset_0` …
+    By day from `first` on, by month from `opens` on, and by day again from `closes` to `last`; only
+    `last` is inclusive. `opens` and `closes` are months (or days, where there is no whole month);
+    datasets are `dataset_0` …
     """
     v = volumes.c
-    held = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
+    chosen_sets = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     opens, closes = v.start >= bindparam("opens"), v.start >= bindparam("closes")
-    by_day, by_month = (select(v.start, v.n).where(held, v.size == size) for size in SIZES)
+    by_day, by_month = (select(v.start, v.n).where(chosen_sets, v.size == size) for size in SIZES)
     rows = [
         by_day.where(v.start >= bindparam("first"), ~opens),
         by_month.where(opens, ~closes),
@@ -192,16 +201,16 @@ def volume_of(kind: str, wanted: int) -> Compiled:
 
 
 def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
-    """(start, n) by which the signals of some datasets are more now than they were at a version."""
+    """Select (start, n): how many more signals some datasets have now than at a version."""
     changed = select(revisions.c.id).where(revisions.c.kind == "event", revisions.c.seq > version)
     s, p = signals.c, PAST[signals].c
     arms = []
-    for table, sign, stood in (
+    for table, sign, then in (
         (s, 1, s.seq > version),
         (p, -1, (p.seq <= version) & (p.gone > version)),
     ):
         rows = select(table.start, literal(sign).label("n"))
-        rows = rows.where(table.dataset.in_(wanted), table.event.in_(changed), stood)
+        rows = rows.where(table.dataset.in_(wanted), table.event.in_(changed), then)
         arms.append(rows)
     both = union_all(*arms).subquery()
     return select(both.c.start, func.sum(both.c.n)).group_by(both.c.start)
@@ -209,8 +218,10 @@ def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
 
 @lru_cache(maxsize=2)
 def sums_of_pairs(kind: str) -> Compiled:
-    """(number, own, day, n, positive, negative, q1 … q4) of pairs that are handed over, each with
-    its number, by the dataset `wanted`; `own` is 1 where the one acted."""
+    """Compile (number, own, day, n, positive, negative, q1 … q4) of a list of numbered pairs.
+
+    The dataset is `wanted`; `own` is 1 where the `one` acted.
+    """
     pairs = dialect.handed(kind, ("number", "one", "other"))
     number = cast(pairs.c.number, Integer)
     d, arms = day_sums.c, []
@@ -223,7 +234,10 @@ def sums_of_pairs(kind: str) -> Compiled:
 
 
 def all_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:
-    """(from, toward, day, n, positive, negative, q1 … q4) of some datasets, perhaps of an actor."""
+    """Select (from, toward, day, n, positive, negative, q1 … q4) of some datasets.
+
+    If an actor is named, only its dyads.
+    """
     d = day_sums.c
     rows = select(d["from"], d.toward, d.day, *(d[name] for name in SUMS))
     rows = rows.where(d.dataset.in_(wanted), d["from"] != d.toward)
@@ -237,9 +251,10 @@ def signals_of(
     actor: str | None = None,
     partners: Sequence[str] | None = None,
 ) -> Select[Any]:
-    """(from, toward, day, score, confidence, quad, event, seq) of the events that count.
+    """Select (from, toward, day, score, confidence, quad, event, seq) of the events that count.
 
-    Where `asked` is None only datasets narrow the events; else its values go with the statement.
+    Without a bound query only datasets narrow the events; otherwise its parameters go with the
+    statement.
     """
     hit = None
     if asked is not None:
@@ -263,9 +278,10 @@ def signals_of(
 
 
 def reports_of(ids: Sequence[str], known_by: str | None, as_of: int | None) -> Select[Any]:
-    """(event, source, publisher) of the reports of some events, perhaps only of those out by a day.
+    """Select (event, source, publisher) of the reports of some events.
 
-    Publishers come folded to one case, as they are counted.
+    Only those published by `known_by`, if it is set. Publishers are folded to lower case, as they
+    are counted.
     """
 
     def build(r: Any) -> Select[Any]:
@@ -278,7 +294,7 @@ def reports_of(ids: Sequence[str], known_by: str | None, as_of: int | None) -> S
 
 @lru_cache(maxsize=64)
 def covered_now(kind: str, wanted: int) -> Compiled:
-    """As `covered`, as the record stands; parameters `dataset_0` …"""
+    """Compile the current (first, last) days of some datasets; parameters `dataset_0` …"""
     d = datasets.c
     codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
     known = (d.first.is_not(None), d.last.is_not(None))
@@ -287,7 +303,7 @@ def covered_now(kind: str, wanted: int) -> Compiled:
 
 
 def covered(wanted: Sequence[str], as_of: int | None) -> Select[Any]:
-    """(first, last) day of some datasets."""
+    """Select the (first, last) days of some datasets, now or at a version."""
 
     def build(d: Any) -> Select[Any]:
         known = (d.first.is_not(None), d.last.is_not(None))

@@ -1,7 +1,7 @@
-"""Finds the shifts of dyads anew where their day sums changed, and keeps them.
+"""Rebuilds the materialized shifts and months of dyads whose day sums changed.
 
-What is stored is what a run over everything would find, to the last bit: each dyad depends on its
-own day sums alone, and q is worked out over all of them at the end of a run.
+The stored rows equal those of a run over all dyads, to the last bit: each dyad depends on its own
+day sums alone, and q is computed over all of them at the end of a run.
 """
 
 from collections import defaultdict
@@ -28,26 +28,27 @@ from app.db.dialect.pouring import pour
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NEVER
-from app.shifts import breaks, calibration, case, detect, judge, months, nulls, queries
+from app.shifts import breaks, calibration, detect, judge, months, nulls, queries
 from app.shifts.calibration import fitted
+from app.shifts.case import Case, days_of_pair
 from app.shifts.detect import Fitted, Pair, found_in_each, of_pair, sturdy
 from app.shifts.measure import Days
 from app.shifts.nulls import LEAST_EVENTS, Nulls, ThinCorpusError
 from app.shifts.stored import PART, STALE, any_stale, question, sides_of_pairs
 
 DYADS = 10
-"""Dyads with many events that a calibration needs at least."""
+"""Dyads with many events that a calibration needs."""
 SEED = 20_231_013
 
 
 class Share(NamedTuple):
-    """One of several equal shares of all dyads."""
+    """One of several equal partitions of all dyads."""
 
     number: int
     of: int
 
     def has(self, pair: Sequence[str]) -> bool:
-        """Whether a dyad is in it."""
+        """Whether a dyad belongs to the partition."""
         return self.of == 1 or crc32("\x1f".join(pair).encode()) % self.of == self.number
 
 
@@ -55,14 +56,15 @@ WHOLE = Share(0, 1)
 
 
 class Mark(NamedTuple):
-    """How often the day sums of a dyad changed, and the first day that did since it was fresh."""
+    """How often the day sums of a dyad changed, and the first day changed since its last
+    rebuild."""
 
     changed: int
     since: str
 
 
 class Looked(NamedTuple):
-    """What was found in some dyads, and what it rests on."""
+    """The rebuilt rows of some dyads, and the state from which they were computed."""
 
     known: Fitted
     changed: dict[Pair, int]
@@ -71,10 +73,10 @@ class Looked(NamedTuple):
 
 
 def refresh(database: Database, at_once: int = PART, share: Share = WHOLE) -> int:
-    """Find the shifts of all stale dyads anew, or of a share of them; returns how many that were.
+    """Rebuild all stale dyads, or those of a partition; returns how many were written.
 
-    `at_once` of them are looked at before they are written down together: other writers wait for
-    the writing alone. A dyad that changed meanwhile stays as it is, and stale.
+    Dyads are computed in batches of `at_once` and then written together, so other writers wait for
+    the write alone. A dyad that changed in the meantime stays stale, with its old rows.
     """
     with database.connect() as db:
         rows = db.execute(select(dyads.c.dataset, dyads.c.one, dyads.c.other).where(STALE)).all()
@@ -90,30 +92,30 @@ def refresh(database: Database, at_once: int = PART, share: Share = WHOLE) -> in
             with database.write() as db:
                 done += _keep(db, dataset, looked)
                 last = at + at_once >= len(pairs)
-                if last or not any_stale(db, dataset):  # others may do the same beside us
+                if last or not any_stale(db, dataset):  # other workers may run at the same time
                     _rate(db, dataset)
-    with database.write() as db:  # for what a process began that did not live to its end
+    with database.write() as db:  # a worker that was killed may have left q out of date
         for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
             _rate(db, dataset)
     return done
 
 
 def _look(db: Connection, dataset: str, pairs: Sequence[Pair]) -> Looked:
-    """Find the shifts and the months of some dyads, and write nothing."""
+    """Compute the shifts and the months of some dyads, without writing."""
     known = fitted(db)
     rows = _marks(db, dataset, pairs)
     if not rows:
         return Looked(known, {}, [], [])
-    held = sides_of_pairs(db, dataset, list(rows))
-    days = {pair: some.both for pair, some in held.items()}
+    sides = sides_of_pairs(db, dataset, list(rows))
+    days = {pair: some.both for pair, some in sides.items()}
     made = list(found(db, dataset, days, known))
     since = {pair: row.since for pair, row in rows.items()}
     changed = {pair: row.changed for pair, row in rows.items()}
-    return Looked(known, changed, made, months.found(db, dataset, since, held))
+    return Looked(known, changed, made, months.found(db, dataset, since, sides))
 
 
 def _marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, Mark]:
-    """How those of some dyads stand that are stale."""
+    """Read the marks of those of some dyads that are stale."""
     run = queries.marks_of_pairs(db.dialect.name)
     values = dialect.handing(db.dialect.name, pairs) | {"wanted": dataset}
     return {
@@ -124,15 +126,17 @@ def _marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, Ma
 
 
 def _keep(db: Connection, dataset: str, looked: Looked) -> int:
-    """Write down what was found in those dyads that have not changed since, and that nobody else
-    has written down; how many that were."""
+    """Write the rows of those dyads that are unchanged and not yet written by another worker.
+
+    Returns how many were written.
+    """
     if not looked.changed or fitted(db) != looked.known:
         return 0
     now = _marks(db, dataset, list(looked.changed))
     same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
     if not same:
         return 0
-    handed = dialect.handing(db.dialect.name, same)
+    values = dialect.handing(db.dialect.name, same)
     pairs = dialect.handed(db.dialect.name, ("one", "other"))
     listed = select(pairs.c.one, pairs.c.other)
 
@@ -140,23 +144,23 @@ def _keep(db: Connection, dataset: str, looked: Looked) -> int:
         return table.c.dataset == dataset, tuple_(table.c.one, table.c.other).in_(listed)
 
     for table, rows in ((shifts, looked.shifts), (dyad_months, looked.months)):
-        db.execute(delete(table).where(*of_them(table)), handed)
+        db.execute(delete(table).where(*of_them(table)), values)
         names = [column.name for column in table.columns]
         chosen = set(same)
         lines = [[r[n] for n in names] for r in rows if (r["one"], r["other"]) in chosen]
         pour(db, table.name, names, lines)
     fresh = update(dyads).values(segmented=dyads.c.changed, since=NEVER)
-    db.execute(fresh.where(*of_them(dyads)), handed)
+    db.execute(fresh.where(*of_them(dyads)), values)
     return len(same)
 
 
 def found(
     db: Connection, dataset: str, every: Mapping[Pair, Days], known: Fitted
 ) -> Iterator[dict[str, Any]]:
-    """The rows of some dyads, each with its days."""
+    """Build the rows of `shifts` of some dyads from their days."""
     asked = question(dataset)
-    held = found_in_each(list(every.values()), NEVER, known)
-    for ((one, other), days), some in zip(every.items(), held, strict=True):
+    detected = found_in_each(list(every.values()), NEVER, known)
+    for ((one, other), days), some in zip(every.items(), detected, strict=True):
         for number, finding in enumerate(some):
             robust = None
             if judge.worth_testing(finding, finding.p):
@@ -176,7 +180,7 @@ def found(
 
 
 def _rate(db: Connection, dataset: str) -> None:
-    """Bring q up to date over all that was found by a dataset, and how many tests that were."""
+    """Bring q and the number of tests of a dataset up to date."""
     s = shifts.c
     rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
     db.execute(upsert(db, families), {"dataset": dataset, "tests": len(rows)})
@@ -193,16 +197,19 @@ def _rate(db: Connection, dataset: str) -> None:
 
 
 def calibrate(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:
-    """Fit p and the prior share to the loaded dyads and store them; tells how it went."""
-    asked = case.Case("", (), (), "both", tuple(datasets), {}, None)
+    """Fit p and the prior share to the loaded dyads and store them; yields lines of a report.
+
+    Raises `ThinCorpusError`. All dyads are stale afterwards.
+    """
+    asked = Case("", (), (), "both", tuple(datasets), {}, None)
     with database.connect() as db:
-        held = list(detect.dyads(db, asked).values())
-    days = [case.days_of_pair(flows) for flows in held]
+        flows_of_dyads = list(detect.dyads(db, asked).values())
+    days = [days_of_pair(flows) for flows in flows_of_dyads]
     busy = [one for one in days if one.n.sum() >= LEAST_EVENTS]
     if len(busy) < DYADS:
         raise ThinCorpusError(
             f"{len(busy)} dyads of {', '.join(datasets)} have {LEAST_EVENTS} events or more;"
-            f" a calibration needs {DYADS}. The published values stay."
+            f" a calibration needs {DYADS}; the calibration in use does not change"
         )
     null = nulls.fit(Nulls(busy, SEED), draws)
     good, bad = np.sum([one.mass.sum(0) for one in days], axis=0).tolist()

@@ -1,8 +1,9 @@
-"""Shifts found anew in the background of a service, so that no reader waits for it.
+"""The worker that rebuilds shifts in the background of a service, so that no reader waits.
 
-`python -m app.shifts.refresher` does it where many dyads changed, one process for each share of
-them. Its standard input tells the address of the database and the share, and its end that the
-service is gone: then it ends too, and what its last transaction had done is undone.
+Run as a module it rebuilds one partition of the dyads: the worker starts several such processes
+where many dyads are stale. Standard input gives the address of the database and the partition. When
+it ends, the service has stopped: the process then ends at once, and its last transaction is rolled
+back.
 """
 
 import logging
@@ -22,18 +23,21 @@ from app.shifts.refresh import Share, refresh
 from app.shifts.stored import STALE, any_stale
 
 HERE = 100
-"""Stale dyads for which no process is started: as many take a quarter of a second."""
+"""Most stale dyads that are rebuilt without a process: these take a quarter of a second."""
 EACH, MOST = 1000, 4
-"""Stale dyads for which a further process is worth its start, and processes at most."""
+"""Stale dyads that are worth the start of a further process, and the most processes."""
 AT_ONCE = 200
-"""Dyads that are written down together."""
+"""Dyads that a process writes together."""
 NICE = 10
 log = logging.getLogger("entente.shifts")
 
 
 class Refresher:
-    """Finds shifts anew some time after the last write of this process, or of any other: those are
-    looked for every `pause` seconds, and left alone as long as they go on."""
+    """A thread that rebuilds shifts some time after the last write.
+
+    It wakes `delay` seconds after a write of this process. Every `pause` seconds it looks for stale
+    dyads of other processes, and leaves them alone while these go on writing.
+    """
 
     def __init__(self, database: Database, delay: float = 2.0, pause: float = 15.0) -> None:
         self.database, self.delay, self.pause = database, delay, pause
@@ -42,12 +46,12 @@ class Refresher:
         self._thread = threading.Thread(target=self._run, name="shifts", daemon=True)
 
     def start(self) -> None:
-        """Listen to the writes of this process."""
+        """Start the thread, and listen to the writes of this process."""
         self.database.after_commit.append(self._due.set)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; what is stale then is found anew at the next write, or by the command."""
+        """Stop the thread; dyads that are stale then wait for the next write or the command."""
         self._closed.set()
         self._due.set()
         if self._thread.is_alive():
@@ -63,23 +67,23 @@ class Refresher:
                 if written or self._left_by_others():
                     refresh_all(self.database, self._closed)
             except (SQLAlchemyError, OSError, ChildError):
-                log.exception("shifts could not be found anew; the next write tries again")
+                log.exception("cannot rebuild shifts; the next write tries again")
 
     def _left_by_others(self) -> bool:
-        """Whether dyads are stale, and nobody has written for a while."""
+        """Whether dyads are stale and the record has not changed since the last look."""
         with self.database.connect() as db:
             before, self._version = self._version, version_of(db)
             return self._version == before and any_stale(db)
 
 
 class ChildError(Exception):
-    """A process that finds shifts anew did not end well."""
+    """A process that rebuilds shifts failed."""
 
 
 def refresh_all(database: Database, ended: threading.Event) -> int:
-    """As `refresh`, in processes of their own where many are stale; until `ended` is set.
+    """Rebuild all stale dyads, in processes of their own where they are many, until `ended` is set.
 
-    Raises `ChildError`.
+    Returns how many were stale. Raises `RebuildProcessError`.
     """
     with database.connect() as db:
         stale = db.scalar(select(func.count()).select_from(dyads).where(STALE)) or 0
@@ -97,29 +101,30 @@ def refresh_all(database: Database, ended: threading.Event) -> int:
             pass
     failed = [child.returncode for child in children if child.wait()]
     if failed and not ended.is_set():
-        raise ChildError(f"a process that finds shifts anew ended with {failed[0]}")
+        raise ChildError(f"a process that rebuilds shifts ended with {failed[0]}")
     return stale
 
 
 def _processors() -> int:
-    """Those that this process may use."""
-    chosen = getattr(os, "sched_getaffinity", None)  # not everywhere
+    """Count the processors that this process may use."""
+    chosen = getattr(os, "sched_getaffinity", None)  # not on every platform
     return len(chosen(0)) if chosen else os.cpu_count() or 1
 
 
 def main() -> None:
-    """Find shifts anew in the database that standard input tells, and of the share of its dyads."""
-    told = FileIO(0, closefd=False)  # unbuffered: a thread waits for it when the process ends
-    url, share = (told.readline().decode().strip() for _ in range(2))
+    """Rebuild a partition of the dyads of a database, both named on standard input."""
+    # Unbuffered: a thread waits for it when the process ends.
+    stdin = FileIO(0, closefd=False)
+    url, share = (stdin.readline().decode().strip() for _ in range(2))
     if hasattr(os, "nice"):
         os.nice(NICE)
-    threading.Thread(target=_end_with, args=(told,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(stdin,), daemon=True).start()
     with closing(Database(url, 1)) as database:
         refresh(database, AT_ONCE, Share(*map(int, share.split())))
 
 
-def _end_with(told: FileIO) -> None:
-    told.read()
+def _end_with(stdin: FileIO) -> None:
+    stdin.read()
     os._exit(0)
 
 

@@ -17,10 +17,12 @@ from app.http.database import Chosen, CursorKey, Held
 from app.http.drawing import drawable, in_form
 from app.http.page import NoQuery, Reason, links, resumed
 from app.http.problems import RESPONSES, InvalidError, MissingError
-from app.shifts import case, detect, evidence, judge, key, present, series, stored
+from app.shifts import detect, evidence, judge, present, series, stored
 from app.shifts.calibration import fitted
+from app.shifts.case import Case, case_of, days_of, flows, question_of
 from app.shifts.detect import Detected, Fitted
 from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
+from app.shifts.key import BadKeyError, Scope, ShiftKey, unpack
 from app.shifts.schemas import (
     Alignment,
     AlignmentMeta,
@@ -34,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["shifts"], responses=RESPONSES)
 
 ShiftId = Annotated[
     str,
-    Path(description="From `/v1/shifts`; says what was asked, of which version and which days."),
+    Path(description="From `/v1/shifts`; contains the question, the version and the days."),
 ]
 
 
@@ -52,7 +54,7 @@ def get_alignment(
         version, then = seen(db, asked.as_of)
 
         def make() -> Response:
-            question = case.case_of(db, asked, chosen.alignment_datasets, then)
+            question = case_of(db, asked, chosen.alignment_datasets, then)
             known = fitted(db, then)
             try:
                 data, moved, used = series.series(
@@ -77,8 +79,8 @@ def get_alignment(
 
             def marks() -> dict[str, Any]:
                 rows = detect.named(db, question, known)
-                told = [present.shift(row, asked, "named", version) for row in rows]
-                return {"shifts": [shift.model_dump() for shift in told]}
+                found_shifts = [present.shift(row, asked, "named", version) for row in rows]
+                return {"shifts": [shift.model_dump() for shift in found_shifts]}
 
             answer = Response(encode(found), media_type="application/json")
             return in_form(request, "alignment", asked, answer, marks)
@@ -99,16 +101,17 @@ def list_shifts(
     chosen: Chosen,
     secret: CursorKey,
 ) -> Response:
-    """Changes of alignment, most certain first; of a named pair also that there is none, and why.
+    """Changes of alignment, most certain first.
 
-    `since` and `until` bound the onset, never the data looked at.
+    A named pair always has a row, which may say that there is no shift, and why. `since` and
+    `until` bound the onset, not the data that are used.
     """
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
         def make() -> Response:
             known = fitted(db, then)
-            question = case.question_of(db, asked, chosen.alignment_datasets, then)
+            question = question_of(db, asked, chosen.alignment_datasets, then)
             rows, cursor, size, left = _page(db, asked, question, known, secret)
             scope = _scope(question)
             data = [_row(db, row, asked, scope, version) for row in rows]
@@ -128,19 +131,22 @@ def list_shifts(
         return cached(request, version, make, request.headers.get("accept", ""))
 
 
-def _why_empty(db: Connection, asked: SidesQuery, question: case.Case) -> Reason:
+def _why_empty(db: Connection, asked: SidesQuery, question: Case) -> Reason:
     as_of = None if question.as_of is None else str(question.as_of)
     known = {"dataset": list(question.datasets), "as_of": as_of}
     return why_empty(db, asked.model_copy(update=known))
 
 
 def _page(
-    db: Connection, asked: ShiftQuery, question: case.Case, known: Fitted, secret: bytes
+    db: Connection, asked: ShiftQuery, question: Case, known: Fitted, secret: bytes
 ) -> tuple[list[Detected], str | None, int, int]:
-    """The rows of a page, the cursor of the next, how many tests were made, and stale dyads."""
+    """Choose the rows of a page.
+
+    Returns also the cursor of the next page, the number of tests, and of stale dyads.
+    """
     rows, size, left = _looked_at(db, asked, question, known)
     kept = present.wanted(rows, asked)
-    if question.toward and rows and not kept:  # a named pair is always told of
+    if question.toward and rows and not kept:  # a named pair always has a row
         kept = [detect.level(db, question, known, size)]
     rows = kept
     bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
@@ -160,9 +166,9 @@ def _page(
 
 
 def _looked_at(
-    db: Connection, asked: ShiftQuery, question: case.Case, known: Fitted
+    db: Connection, asked: ShiftQuery, question: Case, known: Fitted
 ) -> tuple[list[Detected], int, int]:
-    """The rows to choose from, how many tests were made, and stale dyads."""
+    """Find the rows to choose from, the number of tests, and of stale dyads."""
     if question.toward:
         rows = detect.named(db, question, known)
         return rows, len(rows), 0
@@ -175,11 +181,11 @@ def _looked_at(
     return [row for row in rows if row.q <= asked.max_q], len(rows), left
 
 
-def _scope(question: case.Case) -> key.Scope:
+def _scope(question: Case) -> Scope:
     return "named" if question.toward else "actor" if question.actor else "all"
 
 
-def _row(db: Connection, row: Detected, asked: SidesQuery, scope: key.Scope, version: int) -> Shift:
+def _row(db: Connection, row: Detected, asked: SidesQuery, scope: Scope, version: int) -> Shift:
     found = present.shift(row, asked, scope, version)
     level = row.finding.after
     if row.verdict == "insufficient_data" and level is not None and row.case.toward:
@@ -201,24 +207,26 @@ def get_shift(
     database: Held,
     chosen: Chosen,
 ) -> Response:
-    """One shift with its evidence: every event's exact share, and what speaks against it."""
+    """One shift with its evidence: the exact share of every event, for and against it."""
     try:
-        held = key.unpack(shift_id)
-    except key.BadKeyError as bad:
+        reference = unpack(shift_id)
+    except BadKeyError as bad:
         raise MissingError("No shift has that id; /v1/shifts lists them.") from bad
     with database.connect() as db:
         newest = version_of(db)
-        version = newest if held.version is None else held.version
+        version = newest if reference.version is None else reference.version
         if version > newest:
-            raise MissingError("That shift is of a version that is not there yet.")
+            raise MissingError(f"The shift is of version {version}; the newest is {newest}.")
         then = None if version == newest else version
 
         def make() -> Response:
             try:
-                question = case.case_of(db, held.asked, chosen.alignment_datasets, then)
+                question = case_of(db, reference.asked, chosen.alignment_datasets, then)
             except InvalidError as gone:
-                raise MissingError(f"What that id asks for is not there: {gone}") from gone
-            found = _detail(db, question, held, version, fitted(db, then))
+                raise MissingError(
+                    f"The question of that id no longer has an answer: {gone}"
+                ) from gone
+            found = _detail(db, question, reference, version, fitted(db, then))
             found.id = shift_id
             return Response(encode(found), media_type="application/json")
 
@@ -226,19 +234,19 @@ def get_shift(
 
 
 def _detail(
-    db: Connection, question: case.Case, held: key.ShiftKey, version: int, known: Fitted
+    db: Connection, question: Case, reference: ShiftKey, version: int, known: Fitted
 ) -> ShiftDetail:
-    days = case.days_of(case.flows(db, question), question)
+    days = days_of(flows(db, question), question)
     last = detect.horizon(db, question, days)
-    finding = judge.at_span(days, held.method, held.span, last, known.share)
-    tests = stored.tests(db, question, held.scope, known)
+    finding = judge.at_span(days, reference.method, reference.span, last, known.share)
+    tests = stored.tests(db, question, reference.scope, known)
     q = detect.rate(finding.p, tests)
     row = Detected(question, finding, q, len(tests), "no_evidence", None)
     newest = finding.span is None or finding.span[2] >= str(days.day[-1])
-    watched = held.scope == "named" and newest and judge.watched(days, known.share)
+    watched = reference.scope == "named" and newest and judge.watched(days, known.share)
     row = detect.judged(db, row, days, known.null, watched)
     found, prior = evidence.evidence(db, question, row, days, known.share)
-    shift = _row(db, row, held.asked, held.scope, version)
+    shift = _row(db, row, reference.asked, reference.scope, version)
     after = finding.after.index if finding.after else 2 * known.share - 1
     before = finding.before.index if finding.before else 2 * known.share - 1
     return ShiftDetail(

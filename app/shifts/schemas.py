@@ -1,4 +1,4 @@
-"""Alignment, shifts and likeness as JSON."""
+"""Alignment, shifts and similarity as JSON."""
 
 from typing import Literal
 
@@ -23,15 +23,17 @@ class Point(BaseModel):
     positive: float = Field(description="Mass for, before any bound: |score| / 10 × confidence.")
     negative: float
     effective: float = Field(description="Effective observations that the index rests on.")
-    sources: int = Field(description="Publishers that say so, each counted once.")
-    covered: bool = Field(description="False: no dataset covers these days, so 0 says nothing.")
+    sources: int = Field(description="Publishers of the reports, each counted once.")
+    covered: bool = Field(
+        description="False: no dataset covers these days, so 0 signals mean nothing."
+    )
     volume: int = Field(
-        description="Signals of the datasets on these days, whoever acted: what they saw at all."
+        description="All signals of the datasets on these days, between any actors."
     )
 
 
 class Mover(BaseModel):
-    """What one did to another, before and in the window."""
+    """What one side did to another, and how its own index changed in the window."""
 
     actor: str
     toward: str
@@ -42,7 +44,7 @@ class Mover(BaseModel):
 
 
 class Parameters(BaseModel):
-    """With what the numbers were made; docs/shifts.md says what they mean."""
+    """The parameters of the index; docs/shifts.md explains them."""
 
     half_life: float
     prior: float
@@ -52,7 +54,7 @@ class Parameters(BaseModel):
 
 
 class AlignmentMeta(Meta):
-    """What the series is of."""
+    """The question that the series answers."""
 
     datasets: list[str]
     actor: str
@@ -63,7 +65,7 @@ class AlignmentMeta(Meta):
 
 
 class Alignment(BaseModel):
-    """The index over time, with who moved."""
+    """The index over time, and what each side did."""
 
     data: list[Point]
     moved: list[Mover]
@@ -72,30 +74,32 @@ class Alignment(BaseModel):
 
 
 class Stretch(BaseModel):
-    """Days, both inclusive."""
+    """A stretch of days, both ends inclusive."""
 
     start: str
     end: str
 
 
 class LevelShown(BaseModel):
-    """The index over a whole stretch."""
+    """The index over a whole stretch of days."""
 
     index: float = Field(description=UNIT)
     low: float = Field(description="Lower end of the 90 % interval.")
     high: float
     effective: float = Field(description="Effective observations.")
-    start: str | None = Field(description="Null for all that is known, where nothing is dated.")
+    start: str | None = Field(description="Null where the level is undated: it is of all days.")
     end: str | None
 
 
 class Expected(BaseModel):
-    """What the formal ties alone would lead to expect, where no baseline is."""
+    """What the formal ties alone lead to expect, where there is no baseline."""
 
     alpha: float
     beta: float
     why: str
-    probability_below: float = Field(description="That the level lies below it.")
+    probability_below: float = Field(
+        description="Probability that the level lies below what is expected."
+    )
 
 
 class Shift(BaseModel):
@@ -107,7 +111,7 @@ class Shift(BaseModel):
     against: list[str]
     acts: Acts
     datasets: list[str]
-    onset: str | None = Field(description="A month or a day; null where no date can be given.")
+    onset: str | None = Field(description="A month or a day; null where no date can be claimed.")
     onset_set: list[Stretch] = Field(description="Where the onset lies with 80 % likelihood.")
     direction: Literal["toward", "away"] | None
     before: LevelShown | None
@@ -122,21 +126,21 @@ class Shift(BaseModel):
     reason: str | None = Field(description="Why there is no shift.")
     expected: Expected | None = Field(None, description="Only where no shift can be dated.")
     robust: bool | None = Field(description="Null where the verdict does not depend on it.")
-    provisional: bool = Field(description="Fewer than six months have passed since.")
+    provisional: bool = Field(description="Fewer than six months of data lie after the onset.")
     method: Method
     version: int
 
 
 class ShiftMeta(Meta):
-    """What the shifts were looked for in."""
+    """The datasets and the number of tests."""
 
     datasets: list[str]
     family_size: int
-    stale: int = Field(0, description="Dyads whose newest events are not looked at yet.")
+    stale: int = Field(0, description="Dyads whose newest events are not included yet.")
 
 
 class ShiftPage(BaseModel):
-    """Shifts, most important first."""
+    """A page of shifts, most certain first unless another order is asked for."""
 
     data: list[Shift]
     meta: ShiftMeta
@@ -154,7 +158,7 @@ class Witness(BaseModel):
 
 
 class SignalShare(BaseModel):
-    """What one signal of an event contributes."""
+    """The contribution of one signal of an event."""
 
     actor: str
     toward: str
@@ -164,12 +168,12 @@ class SignalShare(BaseModel):
 
 
 class Share(BaseModel):
-    """What one event contributes to the change."""
+    """The contribution of one event to the change."""
 
     event: str
     title: str
     date: str
-    share: float = Field(description="Points of the index; negative: speaks against an increase.")
+    share: float = Field(description="Points of the index; negative: contradicts an increase.")
     speaks: Literal["for", "against"] = Field(description="For the change, or against it.")
     signals: list[SignalShare]
     flags: list[str]
@@ -177,7 +181,7 @@ class Share(BaseModel):
 
 
 class Subtotal(BaseModel):
-    """Shares added up by one property."""
+    """Shares added up by one value of a property."""
 
     value: str
     share: float
@@ -195,7 +199,7 @@ class Subtotals(BaseModel):
 
 
 class Step(BaseModel):
-    """A step of the commitment ladder while the change took place."""
+    """A membership step that was taken while the change took place."""
 
     group: str
     actor: str
@@ -204,7 +208,7 @@ class Step(BaseModel):
 
 
 class FormalTie(BaseModel):
-    """A formal tie between the two on the day of the onset."""
+    """A formal tie between the two sides on the day of the onset."""
 
     group: str
     partner: str
@@ -213,7 +217,7 @@ class FormalTie(BaseModel):
 
 
 class Structure(BaseModel):
-    """Formal ties, shown beside and never mixed in."""
+    """Formal ties and membership steps: context that changes no number."""
 
     on: str
     ties: list[FormalTie]
@@ -221,36 +225,38 @@ class Structure(BaseModel):
 
 
 class ShiftDetail(Shift):
-    """A shift with its evidence: shares and prior add up to the change."""
+    """A shift with its evidence: the shares and the prior add up to the change."""
 
     change: float = Field(description="after − before, signed.")
     evidence: list[Share]
-    prior: float = Field(description="What the prior contributes.")
+    prior: float = Field(description="Contribution of the prior.")
     subtotals: Subtotals
     flags: list[str]
     structure: Structure
 
 
 class Likeness(BaseModel):
-    """How alike the alliance portfolios of two states were in a year."""
+    """How similar the alliance portfolios of two states were in a year."""
 
     year: int
     actors: tuple[str, str]
-    value: float | None = Field(description="Null where every portfolio of the year is alike.")
-    states: int = Field(description="States compared over.")
-    tied: list[int] = Field(description="With how many each of the two was bound.")
+    value: float | None = Field(description="Null where all portfolios of the year are equal.")
+    states: int = Field(description="States of the system, over which portfolios are compared.")
+    tied: list[int] = Field(description="Number of states with which each of the two had a tie.")
     covered: bool = Field(description="False: no membership of the year is known.")
 
 
 class LikenessMeta(Meta):
-    """Which measure, and of what ties."""
+    """The measure, and the loaded alliances that were used."""
 
     measure: Literal["kappa", "pi", "s", "tau_b"]
-    datasets: list[str] = Field(description="Loaded alliances that count beside the record's.")
+    datasets: list[str] = Field(
+        description="Loaded alliances that were used; others come from the record."
+    )
 
 
 class Similarity(BaseModel):
-    """Likeness of portfolios, year by year."""
+    """Similarity of portfolios, year by year."""
 
     data: list[Likeness]
     meta: LikenessMeta
@@ -258,28 +264,35 @@ class Similarity(BaseModel):
 
 
 class IdealPoint(BaseModel):
-    """Where a state stood in the votes of a session."""
+    """The ideal point of a state in a session."""
 
     dataset: str
     actor: str = Field(examples=["ARM"])
     session: int = Field(examples=[78])
     year: int = Field(examples=[2023])
-    value: float = Field(description="As the series has it; higher: nearer to the United States.")
-    low: float | None = Field(description="Lower end of the 90 % interval, where it has one.")
+    value: float = Field(description="As in the series; higher: closer to the United States.")
+    low: float | None = Field(
+        description="Lower end of the 90 % interval, where the series has one."
+    )
     high: float | None
 
 
 class Stance(BaseModel):
-    """What one of two did to their distance."""
+    """What one of two states contributed to the change of their distance."""
 
     actor: str
-    first: float = Field(description="Its point in the first session.")
+    first: float = Field(description="Its ideal point in the first session.")
     last: float
-    share: float = Field(description="Of the change of distance; negative: it came nearer.")
+    share: float = Field(
+        description="Its part in the change of distance; negative: it came closer."
+    )
 
 
 class Approach(BaseModel):
-    """How far two states came apart between the first and the last session of both, and by whom."""
+    """How the distance of two states changed, and how much each contributed.
+
+    The first and the last session in which both voted are compared.
+    """
 
     dataset: str
     actors: tuple[str, str]
@@ -287,18 +300,18 @@ class Approach(BaseModel):
     last: int
     before: float = Field(description="Distance in the first of them.")
     after: float
-    change: float = Field(description="after − before: what the two shares add up to.")
+    change: float = Field(description="after − before: the sum of the two shares.")
     moved: list[Stance]
 
 
 class IdealPointsMeta(Meta):
-    """Of which loaded series."""
+    """The loaded series that were used."""
 
     datasets: list[str]
 
 
 class IdealPoints(BaseModel):
-    """Points by state and session, with who moved."""
+    """Ideal points by state and session, and which of each two states moved."""
 
     data: list[IdealPoint]
     moved: list[Approach]

@@ -1,4 +1,4 @@
-"""The index over time: points without holes, and who moved."""
+"""The index over time: points without gaps, and what each side did."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,12 +26,15 @@ _POINTS = TypeAdapter(list[Point])
 
 
 def fitting(first: date, last: date) -> Granularity:
-    """The size of points where it is not asked for."""
+    """Choose the size of points where the question leaves it open."""
     return "month" if (last - first).days / DAYS["month"] <= LIMIT else "year"
 
 
 def stretches(first: date, last: date, size: Granularity) -> tuple[Dates, Dates]:
-    """First and last days of the buckets of a window, both inclusive; weeks begin on Monday."""
+    """Return the first and last days of the buckets of a window, both inclusive.
+
+    Weeks begin on Monday. Raises `TooManyBucketsError`.
+    """
     if (last - first).days / DAYS[size] > LIMIT:
         raise TooManyBucketsError(f"more than {LIMIT} points")
     ends = np.array([first, last], "datetime64[D]")
@@ -49,17 +52,17 @@ def stretches(first: date, last: date, size: Granularity) -> tuple[Dates, Dates]
 
 
 def window(
-    held: tuple[str, str] | None, since: str | None, until: str | None
+    known: tuple[str, str] | None, since: str | None, until: str | None
 ) -> tuple[str, str] | None:
-    """The days asked for; ends that are not are those of the events."""
-    if held is None and (since is None or until is None):
+    """Return the days asked for; an open end is that of the events. None without any day."""
+    if known is None and (since is None or until is None):
         return None
-    first, last = since or (held or ("", ""))[0], until or (held or ("", ""))[1]
+    first, last = since or (known or ("", ""))[0], until or (known or ("", ""))[1]
     return (first, last) if first <= last else None
 
 
 def parameters(dispersion: float, share: float) -> Parameters:
-    """With what an index is made."""
+    """Describe the parameters of an index."""
     return Parameters(
         half_life=measure.HALF_LIFE,
         prior=measure.PRIOR,
@@ -70,17 +73,18 @@ def parameters(dispersion: float, share: float) -> Parameters:
 
 
 def points(
-    held: ByDay | ByMonth,
+    inputs: ByDay | ByMonth,
     buckets: tuple[Dates, Dates],
     known: Parameters,
     sources: Sequence[int],
     spans: Sequence[tuple[Any, ...]],
     volume: Ints,
 ) -> list[Point]:
-    """A point for each bucket; `spans` are the days covered."""
-    index = held.index(buckets[1], known.prior_share)
-    inside, before = held.inside(*buckets)
-    values = np.round(np.stack([index.value, index.low, index.high, index.effective]), 6)
+    """Build a point for each bucket; `spans` are the days covered."""
+    at_ends = inputs.index(buckets[1], known.prior_share)
+    inside, before = inputs.inside(*buckets)
+    columns = (at_ends.value, at_ends.low, at_ends.high, at_ends.effective)
+    values = np.round(np.stack(columns), 6)
     starts, ends = (edge.astype(str) for edge in buckets)
     covered = np.zeros(len(starts), bool)
     for first, last in spans:
@@ -93,55 +97,55 @@ def points(
         {
             "start": start,
             "end": end,
-            "index": told_of[0] if seen else None,
-            "low": told_of[1] if seen else None,
-            "high": told_of[2] if seen else None,
+            "index": value[0] if earlier else None,
+            "low": value[1] if earlier else None,
+            "high": value[2] if earlier else None,
             "n": sums[0],
             "positive": sums[1] / 1000,
             "negative": sums[2] / 1000,
-            "effective": told_of[3],
-            "sources": told_by,
-            "covered": seen_at_all,
+            "effective": value[3],
+            "sources": publishers,
+            "covered": is_covered,
             "volume": whole,
         }
-        for start, end, told_of, sums, seen, told_by, seen_at_all, whole in rows
+        for start, end, value, sums, earlier, publishers, is_covered, whole in rows
     ]
     return _POINTS.validate_python(made)
 
 
 def counted(
-    db: Connection, case: Case, held: ByDay | ByMonth, buckets: tuple[Dates, Dates], size: str
+    db: Connection, case: Case, inputs: ByDay | ByMonth, buckets: tuple[Dates, Dates], size: str
 ) -> list[int]:
-    """How many publishers each bucket has."""
+    """Count the publishers of each bucket."""
     starts, ends = buckets
-    if isinstance(held, ByMonth):
-        return _of_months(db, case, held, buckets, MONTHS[size])
-    said = witnesses(db, case, str(starts[0]), str(ends[-1]))
-    places = np.searchsorted(ends, np.array([day for day, _ in said], "datetime64[D]")).tolist()
+    if isinstance(inputs, ByMonth):
+        return _of_months(db, case, inputs, buckets, MONTHS[size])
+    reported = witnesses(db, case, str(starts[0]), str(ends[-1]))
+    places = np.searchsorted(ends, np.array([day for day, _ in reported], "datetime64[D]")).tolist()
     sources: dict[int, set[str]] = defaultdict(set)
-    for place, (_, publisher) in zip(places, said, strict=True):
+    for place, (_, publisher) in zip(places, reported, strict=True):
         sources[place].add(publisher)
     return [len(sources.get(n, ())) for n in range(len(starts))]
 
 
 def _of_months(
-    db: Connection, case: Case, held: ByMonth, buckets: tuple[Dates, Dates], size: int
+    db: Connection, case: Case, inputs: ByMonth, buckets: tuple[Dates, Dates], size: int
 ) -> list[int]:
-    """The same from stored months, but for buckets at the ends that a window cuts."""
+    """Count publishers from stored months, and from reports in buckets that the window cuts."""
     starts, ends = buckets
-    found = held.publishers(starts, size)
+    found = inputs.publishers(starts, size)
     opened = (measure.month_of(starts[[0, -1]]) // size * size).astype("datetime64[M]")
     whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
-    first, last = (np.datetime64(day) for day in held.ends)
+    first, last = (np.datetime64(day) for day in inputs.ends)
     for at, opens, closes in zip((0, -1), *whole, strict=True):
         if max(opens, first) < starts[at] or min(closes, last) > ends[at]:
-            said = witnesses(db, case, str(starts[at]), str(ends[at]))
-            found[at] = len({publisher for _, publisher in said})
+            reported = witnesses(db, case, str(starts[at]), str(ends[at]))
+            found[at] = len({publisher for _, publisher in reported})
     return found
 
 
 def witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
-    """(day, publisher) of what was said of the events of a window, each once."""
+    """Read (day, publisher) of the reports on the events of a window, each once."""
     if case.narrowed is None and case.as_of is None:
         return _standing_witnesses(db, case, first, last)
     days = {
@@ -170,11 +174,11 @@ def _standing_witnesses(db: Connection, case: Case, first: str, last: str) -> li
     values = {"actor": case.actor, "first": first, "last": last}
     values |= {f"partner_{n}": code for n, code in enumerate(partners)} | _named(case)
     rows = run.rows(db, values)
-    return [(day, who) for from_, to, day, who in rows if _counts(case, from_, to, day)]
+    return [(day, publisher) for from_, to, day, publisher in rows if _counts(case, from_, to, day)]
 
 
 def volumes(db: Connection, case: Case, buckets: tuple[Dates, Dates], size: Granularity) -> Ints:
-    """Signals of the datasets in each bucket, whoever acted."""
+    """Read the number of signals of the datasets in each bucket, between any actors."""
     first, last = buckets[0][0], buckets[1][-1]
     opens = closes = first
     if size not in ("day", "week"):
@@ -193,14 +197,14 @@ def _named(case: Case) -> dict[str, str]:
 
 
 def _spans(db: Connection, case: Case) -> list[tuple[Any, ...]]:
-    """The days covered."""
+    """Read the days covered."""
     if case.as_of is None:
         return queries.covered_now(db.dialect.name, len(case.datasets)).rows(db, _named(case))
     return [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
 
 
 def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
-    """The first of the whole months of a window, and the first one behind them."""
+    """Return the first whole month of a window, and the first month after the whole ones."""
     opens = (first - 1).astype("datetime64[M]") + 1
     closes = (last + 1).astype("datetime64[M]")
     if opens > closes:
@@ -209,7 +213,7 @@ def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
 
 
 def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:
-    """(day or month, n) added up by bucket."""
+    """Add up rows of (day or month, n) by bucket."""
     day = np.array([d for d, _ in rows], "datetime64[D]")
     n = np.array([n for _, n in rows], np.int64)
     inside = (day >= buckets[0][0]) & (day <= buckets[1][-1])
@@ -219,7 +223,7 @@ def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -
 
 
 def moved(parts: Sequence[Part]) -> list[Mover]:
-    """What each did to the other: its own index at the first day and at the last."""
+    """Build a row for each direction: its own index at the first and at the last day."""
     found = []
     for part in parts:
         first, last = part.first, part.last
@@ -240,16 +244,21 @@ def series(
     db: Connection, case: Case, since: str | None, until: str | None, size: Granularity,
     share: float,
 ) -> tuple[list[Point], list[Mover], Parameters]:  # fmt: skip
-    """The whole answer of an alignment; no points where there is nothing to draw."""
-    held = passed(db, case, size, since, until)
-    known = parameters(held.dispersion, share)
-    bounds = window(held.ends, since, until)
+    """Build the whole answer of an alignment: points, movers and parameters.
+
+    There are no points where there is no day to show. Raises `TooManyBucketsError`.
+    """
+    inputs = passed(db, case, size, since, until)
+    known = parameters(inputs.dispersion, share)
+    bounds = window(inputs.ends, since, until)
     if bounds is None:
         return [], [], known
     first, last = bounds
     ends = date.fromisoformat(first), date.fromisoformat(last)
     size = fitting(*ends) if size == "auto" else size
     buckets = stretches(*ends, size)
-    said = counted(db, case, held, buckets, size)
-    data = points(held, buckets, known, said, _spans(db, case), volumes(db, case, buckets, size))
-    return data, moved(held.parts(first, last, share)), known
+    publishers = counted(db, case, inputs, buckets, size)
+    data = points(
+        inputs, buckets, known, publishers, _spans(db, case), volumes(db, case, buckets, size)
+    )
+    return data, moved(inputs.parts(first, last, share)), known

@@ -1,4 +1,7 @@
-"""What each event contributes to a change of the index; the shares add up exactly. Pure."""
+"""The contribution of each event to a change of the index. Pure arithmetic.
+
+The contributions of all events and of the prior add up exactly to the change.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +21,13 @@ class Part:
     mass: int
     """Thousandths."""
     good: bool
-    """Toward the side, or away from the one against which it is weighed."""
+    """Whether it counts for: cooperation toward the side, or conflict with one in `against`."""
 
 
 def attributed(
     finding: Finding, days: Days, parts: Sequence[Part], share: float = 0.5
 ) -> tuple[list[float], float]:
-    """Points of the index that each part contributes to the change, and what the prior does.
+    """Compute the points of the index that each part and the prior contribute to the change.
 
     A part of effective mass m and sign s contributes 2 (s − θ_before) m / (M_after + κ), the prior
     2 κ (θ₀ − θ_before) / (M_after + κ): together after − before.
@@ -44,7 +47,7 @@ def attributed(
 
 
 def below(after: measure.Level, prior: tuple[float, float]) -> float:
-    """Probability that the share of a level lies below a structural prior Beta(a, b)."""
+    """Compute the probability that a level lies below a prior Beta(a, b) on the share."""
     grid = (np.arange(4000) + 0.5) / 4000
     good = after.share * (after.mass + measure.PRIOR) - measure.PRIOR / 2
     bad = after.mass - good

@@ -1,4 +1,7 @@
-"""Likeness of alliance portfolios over HTTP: formal ties beside the events, never mixed in."""
+"""Similarity of alliance portfolios over HTTP.
+
+Formal ties are context: they are never mixed into the index of events.
+"""
 
 import re
 from collections import defaultdict
@@ -30,44 +33,46 @@ from app.shifts.schemas import Likeness, LikenessMeta, Similarity
 
 router = APIRouter(prefix="/v1", tags=["shifts"], responses=RESPONSES)
 LOADED = re.compile(r"(cow|gw):[0-9]{1,3}")
-"""A code as loaded alliances have it."""
+"""A code as loaded alliances have it, such as `cow:255`."""
 YEARS = 300
 """Years in one answer."""
 
 
 class SimilarityQuery(Past):
-    """Whose portfolios, and when."""
+    """The states, the years and the measure asked for."""
 
     actors: Words = Field(
         description="States, separated by commas; every two of them are compared.",
         examples=[["ARM,RUS"]],
     )
-    since: Date | None = Field(None, description="First year; ten years before the last, if none.")
-    until: Date | None = Field(None, description="Last year; this year, if none is given.")
+    since: Date | None = Field(
+        None, description="First year; by default ten years before the last."
+    )
+    until: Date | None = Field(None, description="Last year; by default this year.")
     measure: Measure = Field(
         "kappa", description="Cohen's κ, Scott's π (both with squared distances), S, or τ-b."
     )
 
     system: Words = Field(
         [],
-        description="The states that portfolios are compared over, separated by commas; those of"
-        " the year by the record and the loaded alliances, if none.",
+        description="The states over which portfolios are compared, separated by commas; by default"
+        " those of the year in the record and the loaded alliances.",
     )
     dataset: Words = Field(
         [],
-        description="Loaded alliances that count, and no others; all of them beside the record's"
-        " memberships, if none.",
+        description="Only these loaded alliances; by default all of them and the memberships of"
+        " the record.",
     )
 
     @field_validator("actors", "system")
     @classmethod
-    def _split(cls, given: list[str], about: ValidationInfo) -> list[str]:
-        parts = [part.strip() for one in given for part in one.split(",")]
+    def _split(cls, values: list[str], about: ValidationInfo) -> list[str]:
+        parts = [part.strip() for value in values for part in value.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
         most = 20 if about.field_name == "actors" else 300
         if len(parts) > most:
-            raise ValueError(f"holds more than {most} names")
+            raise ValueError(f"has more than {most} names")
         return parts
 
     @model_validator(mode="after")
@@ -83,14 +88,14 @@ class SimilarityQuery(Past):
 
     @property
     def years(self) -> tuple[int, int]:
-        """First and last year."""
+        """First and last year, both inclusive."""
         last = bounds(self.until)[1].year if self.until else int(today()[:4])
         first = bounds(self.since)[0].year if self.since else max(last - 10, 1)
         return first, last
 
 
 def _alive(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
-    """(code, since, until) of every state."""
+    """Read (code, since, until) of every state."""
 
     def build(a: Any) -> Select[Any]:
         rows = select(a.code, a.since, a.until)
@@ -101,11 +106,11 @@ def _alive(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
 
 
 Ties = dict[int, dict[tuple[str, str], int]]
-"""By year the strongest tie of every two states."""
+"""The strongest tie of every two states, by year."""
 
 
 def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
-    """The datasets of loaded alliances that were there, or those of them that are asked for."""
+    """Read the datasets of loaded alliances, or those of them that are asked for."""
     has = alliance_years.c.dataset
 
     def build(d: Any) -> Select[Any]:
@@ -118,10 +123,10 @@ def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[
 def loaded_ties(
     db: Connection, years: tuple[int, int], sets: Sequence[str], as_of: int | None
 ) -> Ties:
-    """The ties of loaded alliances.
+    """Read the ties of loaded alliances.
 
-    A state that the record does not know on the day stands under the code of its dataset (Prussia
-    as `cow:255`): it counts for the actor who bears that code at another time, as there.
+    A state that the record does not know on the day has the code of its dataset (Prussia:
+    `cow:255`). It counts for the actor that bears this code at another time.
     """
     found: Ties = defaultdict(dict)
     if not sets:
@@ -134,13 +139,13 @@ def loaded_ties(
         rank = max((r for r, flag in zip(RANK.values(), owed, strict=True) if flag), default=0)
         pair = tuple(sorted(bearers.get(code, code) for code in (one, other)))
         if rank and pair[0] != pair[1]:
-            held = found[year]
-            held[pair[0], pair[1]] = max(held.get((pair[0], pair[1]), 0), rank)
+            pairs = found[year]
+            pairs[pair[0], pair[1]] = max(pairs.get((pair[0], pair[1]), 0), rank)
     return found
 
 
 def _bearers(db: Connection, as_of: int | None) -> dict[str, str]:
-    """The actor who bears a code such as `cow:255`, the last of them."""
+    """Read the actor that bears a code such as `cow:255`; of several the last."""
 
     def build(n: Any) -> Select[Any]:
         return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
@@ -150,7 +155,7 @@ def _bearers(db: Connection, as_of: int | None) -> dict[str, str]:
 
 
 def joined(one: Ties, other: Ties) -> Ties:
-    """The stronger of two ties wherever both know one."""
+    """Merge two sets of ties, keeping the stronger tie of a pair."""
     found: Ties = defaultdict(dict)
     for ties in (one, other):
         for year, pairs in ties.items():
@@ -160,20 +165,20 @@ def joined(one: Ties, other: Ties) -> Ties:
 
 
 def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> Ties:
-    """By year the strongest tie of two states that the record binds on some day of it."""
+    """Read the strongest tie of two states that the record knows on some day of each year."""
     ranks = {
         group.code: max(RANK[obligation] for obligation in group.obligations)
         for group in described(db, None, as_of)
         if group.obligations
     }
-    spells = defaultdict(list)
+    periods = defaultdict(list)
     if ranks:
-        for spell in held(db, as_of, groups=sorted(ranks)):
-            since, until = period(spell.steps)
-            if spell.role == "member" and since is not None:
-                spells[spell.group].append((spell.actor, since, until))
+        for membership in held(db, as_of, groups=sorted(ranks)):
+            since, until = period(membership.steps)
+            if membership.role == "member" and since is not None:
+                periods[membership.group].append((membership.actor, since, until))
     found: Ties = defaultdict(dict)
-    for group, members in spells.items():
+    for group, members in periods.items():
         for (one, since, until), (other, begun, ended) in combinations(sorted(members), 2):
             first, last = max(since, begun), min(until, ended)
             if one == other or first >= last:
@@ -188,7 +193,10 @@ def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> Ties:
 def ties_asked(
     db: Connection, asked: SimilarityQuery, sets: Sequence[str], as_of: int | None
 ) -> Ties:
-    """The ties that count: of the loaded alliances, and of the record where none is named."""
+    """Read the ties that count for a query.
+
+    Those of loaded alliances always count, those of the record only where no dataset is named.
+    """
     loaded = loaded_ties(db, asked.years, sets, as_of)
     return loaded if asked.dataset else joined(ties_of(db, asked.years, as_of), loaded)
 
@@ -197,7 +205,7 @@ def likenesses(
     db: Connection, codes: list[str], system: list[str], asked: SimilarityQuery, ties: Ties,
     as_of: int | None,
 ) -> list[Likeness]:  # fmt: skip
-    """Every two of some states, year by year, while both were there."""
+    """Measure every two of some states, year by year, while both existed."""
     states = _alive(db, as_of)
     found = []
     for year in range(asked.years[0], asked.years[1] + 1):
@@ -229,8 +237,10 @@ def likenesses(
 
 
 def _system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
-    """The states compared over, where they are named; a code that nobody bears stands for itself,
-    as the loaded alliances have it."""
+    """Resolve the states of the system, where the query names them.
+
+    A code that no actor bears is kept as it is, since loaded alliances use it.
+    """
     if not asked.system:
         return []
     bearers, found = _bearers(db, as_of), []
@@ -249,10 +259,10 @@ def _system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[s
 def get_similarity(
     asked: Annotated[SimilarityQuery, Query()], request: Request, database: Held
 ) -> Response:
-    """How alike the alliance portfolios of states were, year by year.
+    """How similar the alliance portfolios of states were, year by year.
 
-    Of ties with obligations that the record knows, and of loaded alliances: what is not loaded is
-    not there. Loaded alliances have no versions; `as_of` leaves out those not there yet.
+    The ties are those with obligations in the record, and those of loaded alliances. Loaded
+    alliances have no versions; `as_of` leaves out the datasets that did not exist at that version.
     """
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
@@ -264,7 +274,7 @@ def get_similarity(
                 raise InvalidError("actors", "names only one actor", hint)
             kinds = {code for code, _, _ in _alive(db, then)}
             if other := next((code for code in codes if code not in kinds), None):
-                raise InvalidError("actors", f"{other} is no state", "Name states.")
+                raise InvalidError("actors", f"{other} is not a state", "Name states.")
             sets = known_sets(db, asked.dataset, then)
             if unknown := sorted({*asked.dataset} - {*sets}):
                 hint = f"There are: {', '.join(known_sets(db, [], then)) or 'none'}."
@@ -272,7 +282,7 @@ def get_similarity(
             ties = ties_asked(db, asked, sets, then)
             system = _system(db, asked, then)
             if system and (other := next((code for code in codes if code not in system), None)):
-                hint = "Name it among the states compared over."
+                hint = "Add it to the states of the system."
                 raise InvalidError("system", f"leaves out {other}", hint)
             data = likenesses(db, codes, system, asked, ties, then)
             meta = LikenessMeta(
@@ -280,7 +290,7 @@ def get_similarity(
                 datasets=sets,
             )  # fmt: skip
             where = links(request, None, version)
-            if asked.until is None:  # this year will not be this year for ever
+            if asked.until is None:  # the default, this year, changes with the day
                 where.permalink = f"{where.permalink}&until={asked.years[1]:04}"
             found = Similarity(data=data, meta=meta, links=where)
             return Response(encode(found), media_type="application/json")

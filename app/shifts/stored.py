@@ -1,7 +1,7 @@
-"""The shifts of every dyad, kept in the database and found anew where day sums changed.
+"""Reads the materialized shifts of every dyad.
 
-What is stored is what a run over everything would find, to the last bit: each dyad depends on its
-own day sums alone, and q is worked out over all of them at the end of a run.
+Where the stored rows do not answer a question, shifts are detected on request, with the same
+numbers.
 """
 
 from collections.abc import Iterable
@@ -23,12 +23,12 @@ from app.shifts.key import Scope
 from app.shifts.measure import Sides
 
 PART = 1000
-"""Dyads that are found anew in one transaction."""
+"""Dyads in one query, and by default in one transaction of a rebuild."""
 MOST = 2_000
-"""More stale dyads than this are not found anew for a reader, who is told how many there are."""
+"""Most stale dyads that are detected on request; with more, the answer says how many are stale."""
 STALE = dyads.c.changed != dyads.c.segmented
-# In an order that an index of stale dyads alone has: PostgreSQL holds nearly all to be stale, and
-# would look for the first of them in the whole table.
+# Ordered as the index of stale dyads is: PostgreSQL assumes that nearly all are stale, and would
+# search the whole table for the first of them.
 _ANY_STALE = (
     select(dyads.c.since)
     .where(dyads.c.dataset == bindparam("wanted"), STALE)
@@ -45,11 +45,11 @@ _MOST_CERTAIN = (
     .order_by(shifts.c.at_least.desc(), shifts.c.one, shifts.c.other, shifts.c.number)
     .limit(bindparam("most"))
 )
-"""The most certain shifts over all dyads."""
+"""The most certain shifts of all dyads."""
 
 
 class Held(NamedTuple):
-    """A row of what is stored."""
+    """A stored row of a shift."""
 
     one: str
     other: str
@@ -59,18 +59,18 @@ class Held(NamedTuple):
 
 
 def answers(asked: Case) -> bool:
-    """Whether what is stored is what is asked for."""
+    """Whether the stored rows answer a question."""
     plain = asked.narrowed is None and asked.as_of is None
     return plain and asked.acts == "both" and len(asked.datasets) == 1
 
 
 def question(dataset: str) -> Case:
-    """What is stored of a dataset, as a question of all dyads."""
+    """Return the question of all dyads of a dataset, which the stored rows answer."""
     return Case("", (), (), "both", (dataset,), {}, None)
 
 
 def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
-    """The dyads that changed since their shifts were found; of an actor, if one is named."""
+    """Read the dyads that changed since their last rebuild; of an actor, if one is named."""
     d = dyads.c
     rows = select(d.one, d.other).where(d.dataset == dataset, STALE)
     if actor:
@@ -79,39 +79,39 @@ def stale(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
 
 
 def any_stale(db: Connection, dataset: str | None = None) -> bool:
-    """Whether a dyad changed since its shifts were found; by a dataset, if one is named."""
+    """Whether a dyad changed since its last rebuild; of a dataset, if one is named."""
     run = prepared(db.dialect.name, _ANY_STALE if dataset else _ANY_STALE_AT_ALL)
     return bool(run.rows(db, {"wanted": dataset}))
 
 
 def sides_of_pairs(db: Connection, dataset: str, pairs: Iterable[Pair]) -> dict[Pair, Sides]:
-    """Day sums of some dyads, those that have any."""
+    """Read the day sums of some dyads; a dyad without any is left out."""
     kind = db.dialect.name
     found: dict[Pair, Sides] = {}
     run, ordered = queries.sums_of_pairs(kind), sorted(pairs)
     for at in range(0, len(ordered), PART):
         part = ordered[at : at + PART]
-        given = dialect.handing(kind, [(str(n), *pair) for n, pair in enumerate(part)])
-        rows: Any = run.run(db, given | {"wanted": dataset}).cursor.fetchall()
+        values = dialect.handing(kind, [(str(n), *pair) for n, pair in enumerate(part)])
+        rows: Any = run.run(db, values | {"wanted": dataset}).cursor.fetchall()
         if not rows:
             continue
         number, own, day, *sums = zip(*rows, strict=True)
-        dyad, of_one, *numbers = (np.array(held, np.int64) for held in (number, own, *sums))
+        dyad, of_one, *numbers = (np.array(column, np.int64) for column in (number, own, *sums))
         days = np.array(day, "datetime64[D]")
-        held = measure.sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
-        found |= {pair: some for pair, some in zip(part, held, strict=True) if len(some.both)}
+        sides = measure.sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
+        found |= {pair: some for pair, some in zip(part, sides, strict=True) if len(some.both)}
     return found
 
 
 def finding_of(document: str, last: str) -> Finding:
-    """A finding as it was stored; whether it is provisional depends on the day."""
+    """Decode a stored finding; whether it is provisional depends on the last known day."""
     found = msgspec.json.decode(document, type=Finding)
     assert found.span is not None
     return replace(found, provisional=judge.provisional(found.span[1], last))
 
 
 def rows_of(dataset: str, actor: str = "") -> Select[Any]:
-    """What was found in every dyad, or in those of an actor."""
+    """Select the stored shifts of a dataset, or those of an actor."""
     s = shifts.c
     rows = select(s.one, s.other, s.q, s.robust, s.finding).where(s.dataset == dataset)
     if actor:
@@ -120,7 +120,7 @@ def rows_of(dataset: str, actor: str = "") -> Select[Any]:
 
 
 def _detected(row: Held, asked: Case, last: str, family: int) -> Detected:
-    """A stored row as it was detected, seen from the actor who is named, if any is."""
+    """Turn a stored row into a detected shift, from the side of the named actor, if any."""
     one, other = row.one, row.other
     if asked.actor == other:
         one, other = other, one
@@ -131,36 +131,41 @@ def _detected(row: Held, asked: Case, last: str, family: int) -> Detected:
 
 
 def family(db: Connection, asked: Case, known: Fitted) -> tuple[list[Detected], int]:
-    """As `detect.family`, from what is stored where that answers; and how many dyads are stale."""
+    """Read every shift of every dyad from the stored rows, and how many dyads are stale.
+
+    The result is that of `detect.detect_family`, which runs where the stored rows do not answer.
+    """
     if not answers(asked):
         return detect.family(db, asked, known), 0
     dataset, last = asked.datasets[0], horizon(db, asked, None)
     changed = stale(db, dataset, asked.actor)
     left = len(changed) if len(changed) > MOST else 0
-    anew = set() if left else set(changed)
-    held = [
+    waiting = set() if left else set(changed)
+    detected = [
         _detected(row, asked, last, 0)
         for row in map(Held._make, db.execute(rows_of(dataset, asked.actor)))
-        if (row.one, row.other) not in anew
+        if (row.one, row.other) not in waiting
     ]
-    sides = sides_of_pairs(db, dataset, anew)
+    sides = sides_of_pairs(db, dataset, waiting)
     every = found_in_each([some.both for some in sides.values()], last, known)
     for (one, other), findings in zip(sides, every, strict=True):
         actor, partner = (other, one) if asked.actor == other else (one, other)
         for finding in findings:
             pair = of_pair(asked, actor, partner)
-            held.append(Detected(pair, finding, 1.0, 0, "no_evidence", None))
-    held.sort(key=lambda row: (row.case.actor, row.case.toward))
-    rates = breaks.adjusted([row.finding.p for row in held])
-    found = zip(held, rates, strict=True)
-    return [replace(row, q=q, family=len(held)) for row, q in found], left
+            detected.append(Detected(pair, finding, 1.0, 0, "no_evidence", None))
+    detected.sort(key=lambda row: (row.case.actor, row.case.toward))
+    rates = breaks.adjusted([row.finding.p for row in detected])
+    found = zip(detected, rates, strict=True)
+    return [replace(row, q=q, family=len(detected)) for row, q in found], left
 
 
 def first(
     db: Connection, asked: Case, max_q: float, limit: int
 ) -> tuple[list[Detected], int] | None:
-    """The most certain shifts over all dyads, and how many tests were made; None where it is not
-    known without looking at them all."""
+    """Read the most certain shifts of all dyads, and the number of tests.
+
+    None where stored rows alone do not answer.
+    """
     if not answers(asked) or asked.actor or any_stale(db, asked.datasets[0]):
         return None
     dataset, last = asked.datasets[0], horizon(db, asked, None)
@@ -171,7 +176,7 @@ def first(
 
 
 def tests(db: Connection, asked: Case, scope: Scope, known: Fitted) -> list[float]:
-    """The p of every test among which a shift was found."""
+    """Read the p of every test among which a shift was found."""
     if scope == "named":
         return [row.finding.p for row in detect.named(db, asked, known)]
     actor = asked.actor if scope == "actor" else ""

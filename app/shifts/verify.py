@@ -24,7 +24,7 @@ TOLERANCE = 1e-6
 
 
 def findings(db: Connection) -> Iterator[str]:
-    """What is wrong, in words; dyads that wait to be found anew are not."""
+    """Yield each difference in words; stale dyads are left out."""
     d, known = dyads.c, fitted(db)
     for dataset in db.scalars(select(d.dataset).distinct().order_by(d.dataset)).all():
         waiting = set(stale(db, dataset))
@@ -51,10 +51,10 @@ def findings(db: Connection) -> Iterator[str]:
             if not _rows_agree(stored.get(key), computed.get(key))
         }
         for one, other in sorted(differing):
-            yield f"shifts of {one} and {other} in {dataset}: differ from those of their day sums"
+            yield f"shifts of {one} and {other} in {dataset}: differ from a rebuild"
         rates = breaks.adjusted([r.p for r in rows])
         if not waiting and not values_agree([r.q for r in rows], rates):
-            yield f"shifts of {dataset}: q is not what all their p say"
+            yield f"shifts of {dataset}: q differs from the p of all tests"
 
 
 def _rows_agree(stored: tuple[Any, ...] | None, computed: tuple[Any, ...] | None) -> bool:
@@ -78,14 +78,16 @@ def values_agree(one: Any, other: Any) -> bool:
 
 
 def _months(db: Connection, dataset: str, sides: Mapping[months.Pair, Sides]) -> Iterator[str]:
+    """Yield the dyads whose stored months differ from a rebuild."""
     m = dyad_months.c
-    said = months.publishers(db, dataset, {p: "" for p in sides if months.is_busy(sides[p].both)})
-    anew = {(r["one"], r["other"]): r for r in months.rows(dataset, sides, said)}
+    since = {pair: "" for pair in sides if months.is_busy(sides[pair].both)}
+    publisher_counts = months.publishers(db, dataset, since)
+    rebuilt = {(r["one"], r["other"]): r for r in months.rows(dataset, sides, publisher_counts)}
     for pair in sorted(sides):
         of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
         kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
-        if not _months_agree(None if kept is None else dict(kept), anew.get(pair)):
-            yield f"months of {pair[0]} and {pair[1]} in {dataset}: differ from those of their days"
+        if not _months_agree(None if kept is None else dict(kept), rebuilt.get(pair)):
+            yield f"months of {pair[0]} and {pair[1]} in {dataset}: differ from a rebuild"
 
 
 def _months_agree(stored: dict[str, Any] | None, computed: dict[str, Any] | None) -> bool:

@@ -1,1 +1,1 @@
-"""Sources and datasets: who says so, and where bulk rows come from."""
+"""Sources, which events cite, and datasets, from which events are loaded in bulk."""

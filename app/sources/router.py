@@ -1,4 +1,4 @@
-"""Sources, datasets and coverage over HTTP."""
+"""HTTP routes of sources, datasets and coverage."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=[
 
 
 class Coverage(BaseModel):
-    """What a dataset covers, and what of it is here."""
+    """The days that a dataset covers, and the events of it that are loaded."""
 
     dataset: str
     name: str
@@ -52,7 +52,7 @@ DATASETS = Shelf("dataset", datasets, "code", "/v1/datasets")
 def list_sources(
     asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """The documents that are cited, by id."""
+    """List the cited sources, ordered by id."""
     return read_list(request, database, SOURCES, asked, key)
 
 
@@ -65,7 +65,7 @@ def list_sources(
 def get_source(
     source_id: SourceId, asked: Annotated[Past, Query()], request: Request, database: Held
 ) -> Response:
-    """One document that is cited."""
+    """Return one cited source."""
     return read_one(request, database, SOURCES, source_id, asked.as_of)
 
 
@@ -78,7 +78,7 @@ def get_source(
 def list_datasets(
     asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
 ) -> Response:
-    """Where the rows come from, with licence and citation."""
+    """List the datasets that events were loaded from, with licence and citation."""
     return read_list(request, database, DATASETS, asked, key)
 
 
@@ -91,7 +91,7 @@ def list_datasets(
 def get_dataset(
     dataset: DatasetCode, asked: Annotated[Past, Query()], request: Request, database: Held
 ) -> Response:
-    """One dataset, with its licence and citation."""
+    """Return one dataset, with its licence and citation."""
     return read_one(request, database, DATASETS, dataset, asked.as_of)
 
 
@@ -102,7 +102,7 @@ def get_dataset(
     responses=shown("getCoverage"),
 )
 def get_coverage(asked: Annotated[Past, Query()], request: Request, database: Held) -> Response:
-    """Which days each dataset covers; outside them an empty answer says nothing."""
+    """List the days that each dataset covers; outside them an empty answer means missing data."""
     with database.connect() as db:
         version, then = seen(db, asked.as_of)
 
@@ -116,8 +116,8 @@ def get_coverage(asked: Annotated[Past, Query()], request: Request, database: He
 
 def _coverage(as_of: int | None) -> Select[tuple[object, ...]]:
     known = across(as_of, datasets, lambda d: select(d.code, d.name, d.first, d.last)).subquery()
-    held = across(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
-    d, e = known.c, held.c
+    loaded = across(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
+    d, e = known.c, loaded.c
     return (
         select(
             d.code.label("dataset"),
@@ -128,7 +128,7 @@ def _coverage(as_of: int | None) -> Select[tuple[object, ...]]:
             func.min(e.start).label("first_event"),
             func.max(e.start).label("last_event"),
         )
-        .outerjoin(held, e.dataset == d.code)
+        .outerjoin(loaded, e.dataset == d.code)
         .group_by(d.code, d.name, d.first, d.last)
         .order_by(d.code)
     )

@@ -1,4 +1,4 @@
-"""Sources and datasets as JSON."""
+"""JSON schemas of sources and datasets."""
 
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ Address = Annotated[
 
 
 class Source(BaseModel):
-    """A citable document."""
+    """A document that events cite."""
 
     model_config = ConfigDict(extra="forbid")
     id: Ident
@@ -46,7 +46,7 @@ class Source(BaseModel):
 
 
 class Dataset(BaseModel):
-    """Where rows come from."""
+    """A dataset that events are loaded from."""
 
     model_config = ConfigDict(extra="forbid")
     code: Code
@@ -62,5 +62,5 @@ class Dataset(BaseModel):
     @model_validator(mode="after")
     def _forward(self) -> "Dataset":
         if self.first and self.last and self.first > self.last:
-            raise ValueError("last must not lie before first")
+            raise ValueError("last must not be before first")
         return self

@@ -197,7 +197,7 @@ def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
     told = spec["description"]
     assert "from +0.50 to -0.50" in told
     assert "A shift away at 2023-01-04 (strong)." in told
-    assert "1 of 4 stretches are not covered" in told
+    assert "1 of 4 periods are not covered" in told
 
 
 def test_an_index_that_is_nowhere_is_said_to_be() -> None:

@@ -147,15 +147,15 @@ def test_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.Mo
     file, version = str(tmp_path / "kept"), last(database)
     told = run("db", "backup", file)
     assert (told.exit_code, told.stdout) == (
-        0, f"{file} holds the database as of version {version}.\n"
+        0, f"{file} contains the database as of version {version}.\n"
     )  # fmt: skip
     write(database, "after")
     told = run("db", "restore", file)
     assert (told.exit_code, told.stdout) == (
-        0, f"The database stands as of version {version}.\n"
+        0, f"The database is at version {version}.\n"
     )  # fmt: skip
     assert last(database) == version
     for wrong in (["backup", str(tmp_path / "no" / "folder")], ["restore", "nowhere"]):
         told = run("db", *wrong)
         assert told.exit_code == 1
-        assert "is no fi" in told.stderr or "is no folder" in told.stderr
+        assert "no file " in told.stderr or "no folder " in told.stderr

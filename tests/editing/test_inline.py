@@ -16,12 +16,12 @@ def faults(answer: Any) -> list[tuple[list[Any], str]]:
 
 
 CLAIMS: tuple[tuple[dict[str, Any], list[Any], str], ...] = (
-    ({"code": "arm"}, ["code"], "differs from ARM in case only"),
-    ({"code": "resolve"}, ["code"], "is an address of its own"),
+    ({"code": "arm"}, ["code"], "differs from ARM only in letter case"),
+    ({"code": "resolve"}, ["code"], "is reserved"),
     (
         {"code": "X", "codes": [{"scheme": "iso2", "value": "AM"}]},
         ["codes", 0],
-        "iso2:AM is ARM in that time",
+        "iso2:AM belongs to ARM in that period",
     ),
     ({"code": "X", "successors": ["Nobody"]}, ["successors", 0], "no actor is called 'Nobody'"),
 )
@@ -43,8 +43,8 @@ def test_actors_of_one_batch_do_not_take_each_others_names(desk: Any) -> None:
     answer = desk.ask("POST", "/v1/actors", [first, second])
     assert answer.status_code == 422
     assert faults(answer) == [
-        (["body", 1, "code"], "differs from Q1 in case only"),
-        (["body", 1, "codes", 0], "house:7 is Q1 in that time"),
+        (["body", 1, "code"], "differs from Q1 only in letter case"),
+        (["body", 1, "codes", 0], "house:7 belongs to Q1 in that period"),
     ]
     apart = [
         {**first, "codes": [{**code, "until": "2000-01-01"}]},
@@ -61,7 +61,7 @@ def test_a_source_that_was_merged_does_not_come_back(desk: Any) -> None:
     answer = desk.ask("POST", "/v1/events", given)
     assert answer.status_code == 422
     assert faults(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
-    assert answer.json()["errors"][0]["hint"] == "Name two."
+    assert answer.json()["errors"][0]["hint"] == "Use two instead."
 
 
 def test_many_sources_in_full_cost_few_statements(desk: Any) -> None:
@@ -85,7 +85,8 @@ def test_signals_lead_to_another_and_each_pair_once(desk: Any) -> None:
         return desk.ask("POST", "/v1/events", given)
 
     itself = stated(("ARM", "Armenia"))
-    assert faults(itself) == [(["body", "signals", 0, "toward"], "is the one that it comes from")]
+    same = "must differ from the actor in from"
+    assert faults(itself) == [(["body", "signals", 0, "toward"], same)]
     twice = stated(("ARM", "RUS"), ("RUS", "ARM"), ("ARM", "Russia"))
     assert faults(twice) == [(["body", "signals", 2], "ARM toward RUS is stated twice")]
     assert stated(("ARM", "RUS"), ("RUS", "ARM")).status_code == 201

@@ -23,12 +23,12 @@ def three(desk: Any) -> Any:
 def test_what_a_merge_names_has_to_stand(three: Any) -> None:
     here = "/v1/events/curated:c/merge"
     gone = three.ask("POST", here, {"into": "curated:a"})
-    assert (gone.status_code, faults(gone)) == (422, [(["body", "into"], "was merged before")])
+    assert (gone.status_code, faults(gone)) == (422, [(["body", "into"], "was merged already")])
     assert gone.json()["errors"][0]["hint"] == "See /v1/events/curated%3Ab."
     none = three.ask("POST", here, {"duplicates": ["curated:b", "curated:x", "curated:a"]})
     assert faults(none) == [
         (["body", "duplicates", 1], "no event has that id"),
-        (["body", "duplicates", 2], "was merged before"),
+        (["body", "duplicates", 2], "was merged already"),
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_retraction_says_why_whichever_way_it_is_made(desk: Any) -> None:
 def test_a_reason_inside_of_a_batch_is_not_lost(desk: Any) -> None:
     given = {"key": "k", "title": "t", "date": "2023", "reason": "because"}
     answer = desk.ask("POST", "/v1/events", [given])
-    assert faults(answer) == [(["body", 0, "reason"], "is not kept for one of several")]
+    assert faults(answer) == [(["body", 0, "reason"], "cannot be sent for one event of a batch")]
     desk.done("POST", "/v1/events", given)
     [revision] = desk.api.get("/v1/events/curated:k/history").json()["data"]
     assert revision["reason"] == "because"

@@ -6,7 +6,7 @@ import pytest
 from editing.conftest import Desk, faults
 
 EVENT = {"key": "k", "title": "t", "date": "2023-05-01"}
-NO_NUMBER = "must be a number, not text or true or false"
+NO_NUMBER = "must be a number, not text, true or false"
 
 
 def part(field: str, **more: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_typing_error_inside_of_a_part_is_not_lost(
 def test_somebody_takes_part(desk: Desk) -> None:
     for nobody in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
         answer = desk.ask("POST", "/v1/events", EVENT | {"participants": [nobody]})
-        told = "needs an actor, or native: a code that is nobody's yet"
+        told = "needs an actor, or a native code of one that is not known yet"
         assert faults(answer) == [(["body", "participants", 0], told)]
 
 
@@ -115,7 +115,7 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -
     "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
 )
 def test_a_name_can_be_seen(desk: Desk, name: str) -> None:
-    told = "must not contain characters that cannot be seen"
+    told = "must not contain invisible characters"
     given = {"code": "somebody", "kind": "person", "name": name}
     assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "name"], told)]
     given |= {"name": "Somebody", "aliases": ["Some One", name]}

@@ -214,7 +214,7 @@ def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: 
             route.fulfill(
                 status=503,
                 content_type="application/problem+json",
-                body='{"title":"The database cannot answer now","status":503,"detail":"Busy."}',
+                body='{"title":"The service is unavailable","status":503,"detail":"Busy."}',
             )
         else:
             route.fallback()

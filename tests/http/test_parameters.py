@@ -41,7 +41,7 @@ def test_numbers_are_taken(api: TestClient, value: str) -> None:
 )
 def test_one_value_is_given_once(api: TestClient, twice: str) -> None:
     name = twice.partition("=")[0]
-    assert faults(api, f"/v1/events?{twice}") == [(["query", name], "is given more than once")]
+    assert faults(api, f"/v1/events?{twice}") == [(["query", name], "appears more than once")]
 
 
 def test_what_takes_several_takes_several(api: TestClient) -> None:

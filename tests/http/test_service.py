@@ -96,7 +96,7 @@ def test_imports_have_tags_too(api: TestClient) -> None:
 
 def test_an_instant_may_have_a_plus_that_was_not_encoded(api: TestClient) -> None:
     plain = api.get("/v1/events?limit=1&as_of=2999-01-01T00:00:00+01:00").json()["errors"]
-    assert plain[0]["message"] == "lies in the future"
+    assert plain[0]["message"] == "is in the future"
     nothing = api.get("/v1/events?limit=1&as_of=1999-01-01T00:00:00+01:00")
     assert (nothing.status_code, nothing.json()["meta"]["version"]) == (200, 0)
 
@@ -118,14 +118,14 @@ def test_a_cursor_has_one_spelling(api: TestClient) -> None:
 
 
 def test_an_address_that_is_none_says_where_they_are(api: TestClient) -> None:
-    told = {"/v1/nothing": "/docs lists the addresses there are.", "/v1/events/": "slash"}
+    told = {"/v1/nothing": "/docs lists all paths.", "/v1/events/": "slash"}
     for address, way_out in told.items():
         answer = api.get(address)
-        assert (answer.status_code, answer.json()["title"]) == (404, "There is no such thing")
+        assert (answer.status_code, answer.json()["title"]) == (404, "Not found")
         assert way_out in answer.json()["detail"]
 
 
 def test_a_method_that_is_none_says_which_there_are(api: TestClient) -> None:
     answer = api.delete("/v1/events")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
-    assert answer.json()["detail"] == "Offered here: GET, HEAD, POST."
+    assert answer.json()["detail"] == "Allowed methods: GET, HEAD, POST."

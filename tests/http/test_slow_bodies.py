@@ -57,7 +57,7 @@ def test_a_body_that_does_not_come_is_a_408(
 
     start, said = asked(database, b"/v1/events", receive, tmp_path)
     assert (start["status"], said["status"], said["type"]) == (408, 408, "/problems/timeout")
-    assert said["detail"].startswith("Only 20 bytes of the body came in time")
+    assert said["detail"].startswith("Only 20 bytes of the body arrived in time")
     assert (b"connection", b"close") in start["headers"]
 
 

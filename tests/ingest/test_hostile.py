@@ -150,7 +150,7 @@ def test_parquet_that_was_exported_and_changed_is_rejected(
            "revision": 1, "tags": "a", **odd}  # fmt: skip
     parquet.write_table(pa.Table.from_pylist([row]), path)
     [told] = why(rows_of(path))
-    assert told == "is not as it was exported"
+    assert told == "is not in the exported form"
 
 
 def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_of_a_release_in_several_files_nothing_is_retracted(
             out.writestr(key, ndjson(event(key)))
     load(database, path)
     loader, _, [told] = attempt(database, path, retract_missing=True)
-    assert "takes one, the whole release" in told
+    assert "takes one file, the whole release" in told
     assert loader.tally.retracted == 0
 
 
@@ -242,11 +242,11 @@ def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="workbook"):
         list(opened(book))
     (tmp_path / "zip.gz").write_bytes(gzip.compress(book.read_bytes()))
-    with pytest.raises(UnreadableError, match="archive in another"):
+    with pytest.raises(UnreadableError, match="archive within an archive"):
         rows_of(tmp_path / "zip.gz")
     tail = tmp_path / "tail"
     tail.write_bytes(ndjson(event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
-    assert why(rows_of(tail)) == [None, "the line holds a NUL byte"]
+    assert why(rows_of(tail)) == [None, "the line contains a NUL byte"]
 
 
 def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> None:

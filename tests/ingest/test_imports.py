@@ -245,7 +245,7 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
     rows = event("one"), event("one") | {"key": "two"}, event("posted", title="Another")
     told = send(client, ndjson(*rows), "?mode=insert").json()
     assert (told["unchanged"], told["new"], told["rejected"]) == (1, 1, 1)
-    assert told["reasons"] == {"key: is there already, and says something else": 1}
+    assert told["reasons"] == {"key: conflicts with the stored event": 1}
     again = send(client, ndjson(event("one", title="Another")), "?mode=insert").json()
     assert (again["changed"], again["rejected"]) == (0, 1)
     now = documents(database, "local")
@@ -257,7 +257,7 @@ def test_only_events_are_inserted(client: TestClient) -> None:
     told = send(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
                 "2,20,1950,1,0,0,0\n", "?mode=insert").json()  # fmt: skip
     assert told["state"] == "failed"
-    assert "mode=insert goes with events" in told["error"]
+    assert "mode=insert applies to events only" in told["error"]
     assert send(client, "x", "?mode=replace").status_code == 422
 
 

@@ -62,7 +62,7 @@ def test_what_is_not_there_after_all_is_found(database: Database) -> None:
         ready_to_pour(db)
     with database.write() as db, known(db):
         cite(db, 1)
-    told = "reports: 1 rows of the source 'no-such-source', which is not there"
+    told = "reports: 1 rows of the source 'no-such-source', which does not exist"
     assert told in sound(database)
 
 

@@ -133,7 +133,7 @@ def test_a_bomb_is_left_alone(tmp_path: Path) -> None:
         for _ in range(BOMB >> 20):
             out.write(b"\x20" * (1 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UnreadableError, match="not read any further"), opened.stream(path) as held:
+    with pytest.raises(UnreadableError, match="reading stopped"), opened.stream(path) as held:
         list(lines(held))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 

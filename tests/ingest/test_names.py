@@ -61,7 +61,7 @@ def test_a_name_of_several_is_told_and_asked_again(database: Database, tmp_path:
     path = wrote(tmp_path / "a", ndjson(naming("a", "guam")))
     before = number_of_actors(database)
     loader, _ = load(database, path, create_actors=True)
-    assert loader.tally.warnings == {"participants: 'guam' may be several actors": 1}
+    assert loader.tally.warnings == {"participants: 'guam' matches several actors": 1}
     assert codes(database, "local:a") == [None]
     assert number_of_actors(database) == before
     again, _ = load(database, path)

@@ -69,7 +69,7 @@ def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: st
     separator = "\t" if name in TABS else ","
     (tmp_path / "x").write_text(separator.join(broken) + "\n")
     [file] = opened(tmp_path / "x")
-    with pytest.raises(UnreadableError, match="none of the formats known"):
+    with pytest.raises(UnreadableError, match="is of no known format"):
         recognised(file)
     with file.open() as stream:
         [row] = recognised(file, name).rows(stream)

@@ -137,7 +137,7 @@ def test_mended_years_of_an_alliance_hold_both_ways(database: Database, tmp_path
 def test_nothing_is_retracted_for_a_file_of_rejects(database: Database, tmp_path: Path) -> None:
     line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": event()}
     path = wrote(tmp_path / "mended", ndjson(line))
-    assert "file of rejects" in attempt(database, path, retract_missing=True)[2][0]
+    assert "rejects file" in attempt(database, path, retract_missing=True)[2][0]
 
 
 @pytest.mark.parametrize(

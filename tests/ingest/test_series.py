@@ -66,4 +66,4 @@ def test_many_members_are_refused_as_a_whole(database: Database, tmp_path: Path)
     rows = [f"1,{n},S,1600,2100,0,1,0,0,0" for n in range(1, 60)]
     text = "\n".join([f"{MEMBER},nonaggression,entente", *rows])
     _, _, failed = attempt(database, wrote(tmp_path / "a.csv", text))
-    assert "more than 500,000 pairs" in failed[0]
+    assert "more than 500,000 dyad-years" in failed[0]

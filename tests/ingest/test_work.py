@@ -289,7 +289,7 @@ def test_what_the_database_cannot_take_fails_once(
     monkeypatch.setattr(Loader, "load", refused)
     ident = given(database, tmp_path / "upload", 10)
     with running(database):
-        assert until(database, ident, ("failed",)).error.startswith("something failed")
+        assert until(database, ident, ("failed",)).error.startswith("an internal error")
 
 
 def test_an_import_that_is_put_off_and_cancelled_is_cancelled(

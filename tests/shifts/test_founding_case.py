@@ -134,7 +134,7 @@ def test_a_named_pair_is_told_of_also_where_nothing_changed_then(api: TestClient
     for asked in ({"until": "2019"}, {"direction": "toward"}):
         [row] = shifts(api, toward="RUS", **asked)
         assert (row["verdict"], row["onset"], row["direction"]) == ("no_evidence", None, None)
-        assert row["reason"].startswith("no change has its onset")
+        assert row["reason"].startswith("no change has the onset")
         assert row["after"]["effective"] > 8
         detail = get(api, f"/v1/shifts/{row['id']}")
         assert detail["after"]["index"] == row["after"]["index"]

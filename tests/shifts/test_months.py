@@ -194,7 +194,7 @@ def test_verify_finds_months_that_are_off(database: Database) -> None:
             db.execute(harm)
             found = list(verify.findings(db))
             db.rollback()
-        assert found == [f"months of ARM and RUS in {dataset}: differ from those of their days"]
+        assert found == [f"months of ARM and RUS in {dataset}: differ from a rebuild"]
 
 
 def test_volumes_stand_beside_the_points_and_are_those_of_a_version(database: Database) -> None:

@@ -180,7 +180,7 @@ def test_a_calibration_is_kept_with_its_versions(database: Database) -> None:
 
 
 def test_a_thin_corpus_keeps_the_published_values(database: Database) -> None:
-    with pytest.raises(ThinCorpusError, match="The published values stay"):
+    with pytest.raises(ThinCorpusError, match="the calibration in use does not change"):
         list(calibrate(database, ["curated"], 100))
     with database.connect() as db:
         assert calibration.fitted(db) == Fitted()

@@ -1,4 +1,7 @@
-"""The only place that names a dialect: one word for each thing the two databases say apart."""
+"""Functions for everything that SQLite and PostgreSQL express differently.
+
+Only this package names a dialect, so that no other module has to ask which database it runs on.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +33,12 @@ from sqlalchemy.types import NULLTYPE
 
 
 def on_sqlite(db: Connection) -> bool:
-    """Whether a connection is to SQLite; for this package alone."""
+    """Return whether a connection is to SQLite; for use in this package only."""
     return db.dialect.name == "sqlite"
 
 
 def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | None = None) -> Insert:
-    """An insert that replaces the row of the same key, or adds to the columns in `adding`."""
+    """Build an insert that replaces the row of the same key, or adds to the columns in `adding`."""
     keys = [column.name for column in table.primary_key]
     insert = (sqlite.insert if on_sqlite(db) else postgresql.insert)(table)
     changed = adding or {c.name: c for c in table.columns if c.name not in keys}
@@ -47,9 +50,10 @@ def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | Non
 
 
 def written_elsewhere(engine: Engine, ended: Event) -> Iterator[None]:
-    """Yields when another process may have written, until the event is set.
+    """Yield each time another process may have written, until the event is set.
 
-    PostgreSQL tells it; SQLite is asked twice a second. A lost connection counts as news.
+    PostgreSQL sends a notification; SQLite is polled twice a second. A lost connection also yields,
+    because a notification may have been missed.
     """
     listen = _listen_sqlite if engine.dialect.name == "sqlite" else _listen_postgresql
     while not ended.is_set():
@@ -64,11 +68,11 @@ def _listen_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
     with engine.connect() as db:
         raw: Any = db.connection.driver_connection
         db.rollback()
-        held = raw.execute("PRAGMA data_version").fetchone()
+        last = raw.execute("PRAGMA data_version").fetchone()
         while not ended.wait(0.5):
             now = raw.execute("PRAGMA data_version").fetchone()
-            if now != held:
-                held = now
+            if now != last:
+                last = now
                 yield
 
 
@@ -76,7 +80,7 @@ def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.exec_driver_sql("LISTEN entente")
         raw: Any = db.connection.driver_connection
-        yield  # what was written before we listened
+        yield  # a write may have been committed before LISTEN
         while not ended.is_set():
             try:
                 for _ in raw.notifies(timeout=1, stop_after=1):
@@ -88,21 +92,21 @@ def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
 
 
 def among(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
-    """True where a column is among the values of the parameter `values`, however many they are."""
+    """Build the condition that a column is in the parameter `values`, a list of any length."""
     if on_sqlite(db):
         return column.in_(text("SELECT value FROM json_each(:values)"))
-    given = bindparam("values", type_=NULLTYPE)  # an array as text: see `array`
-    return column == func.any(cast(given, postgresql.ARRAY(Text())))
+    values = bindparam("values", type_=NULLTYPE)  # one text: see `format_array_literal`
+    return column == func.any(cast(values, postgresql.ARRAY(Text())))
 
 
-def listed(db: Connection, values: Sequence[str]) -> dict[str, Any]:
-    """The parameter of `among`."""
-    given = json.dumps(values, ensure_ascii=False) if on_sqlite(db) else array(values)
-    return {"values": given}
+def listed(db: Connection, values: Sequence[str]) -> dict[str, str]:
+    """Return the parameter of `in_list`."""
+    encoded = json.dumps(values, ensure_ascii=False) if on_sqlite(db) else array(values)
+    return {"values": encoded}
 
 
 def array(values: Sequence[str | int]) -> str:
-    """An array as PostgreSQL reads it: written at once, where the driver goes value by value."""
+    """Return PostgreSQL's text form of an array; the driver's own dumper works value by value."""
     if not values:
         return "{}"
     if isinstance(values[0], int):
@@ -115,36 +119,36 @@ def array(values: Sequence[str | int]) -> str:
 
 
 def file_of(engine: Engine) -> Path | None:
-    """The file that a database is in; None where a server has it."""
+    """Return the file of an SQLite database; None for PostgreSQL."""
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
-def isolation(kind: str) -> dict[str, Any]:
-    """Options under which all reads of a transaction see one state.
+def isolation(kind: str) -> dict[str, str]:
+    """Return the execution options under which all reads of a transaction see one state.
 
-    SQLite's transactions always do. PostgreSQL's writers must not: what they see would be older
-    than the lock they waited for.
+    SQLite needs none. On PostgreSQL they are for readers only: a writer with them would see the
+    state from before it waited for the write lock.
     """
     return {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
 def one_writer(db: Connection) -> None:
-    """Wait until nobody else writes; held until the transaction ends, so `seq` has no gaps."""
+    """Wait for the write lock and keep it until the transaction ends, so `seq` has no gaps."""
     if not on_sqlite(db):  # SQLite: BEGIN IMMEDIATE has done it
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
 
 
 def seeks_apart(kind: str) -> bool:
-    """Whether several actors are sought one by one, each for its first few.
+    """Return whether a page over several actors is read by one LATERAL seek per actor.
 
-    SQLite leaves each value of an `IN` as soon as the page is full. PostgreSQL sorts all that the
-    values find, unless a LATERAL join asks for the first few of each.
+    SQLite stops reading each value of an `IN` as soon as the page is full. PostgreSQL sorts every
+    row that the values match, unless a LATERAL join asks for the first few rows of each.
     """
     return kind == "postgresql"
 
 
 def apart(kind: str, name: str, columns: Sequence[str]) -> FromClause:
-    """Rows of text to seek one by one, handed over as `name_0`, `name_1` …, a list a column."""
+    """Build a table of text rows from the list parameters `name_0`, `name_1` …, one per column."""
     assert seeks_apart(kind)
     array = postgresql.ARRAY(Text())
     lists = [bindparam(f"{name}_{n}", type_=array) for n in range(len(columns))]
@@ -152,7 +156,7 @@ def apart(kind: str, name: str, columns: Sequence[str]) -> FromClause:
 
 
 def handed(kind: str, columns: Sequence[str]) -> FromClause:
-    """Rows of text that a statement is handed, however many, as `handing` gives them."""
+    """Build a table of any number of text rows from the parameters of `values_table_params`."""
     if kind == "sqlite":
         rows = func.json_each(bindparam("handed")).table_valued("value", name="handed_over")
         fields = [func.json_extract(rows.c.value, f"$[{n}]") for n in range(len(columns))]
@@ -160,35 +164,35 @@ def handed(kind: str, columns: Sequence[str]) -> FromClause:
     return apart(kind, "handed", columns)
 
 
-def handing(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The parameters of `handed`."""
+def handing(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, str | list[str]]:
+    """Return the parameters of `values_table`."""
     if kind == "sqlite":
         return {"handed": json.dumps(rows, ensure_ascii=False)}
     return {f"handed_{n}": list(values) for n, values in enumerate(zip(*rows, strict=True))}
 
 
 def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
-    """Each row once, told apart by the columns it is sorted by; the others follow from those.
+    """Make rows distinct by the columns they are sorted by, which determine all other columns.
 
-    PostgreSQL then walks an index of just these columns; SQLite does so for all of the row.
+    With DISTINCT ON, PostgreSQL reads an index of just these columns; SQLite does so for DISTINCT.
     """
     return rows.distinct() if kind == "sqlite" else rows.ext(postgresql.distinct_on(*columns))
 
 
 @contextmanager
 def passing_through(db: Connection) -> Iterator[None]:
-    """Read much once: SQLite's map and cache would keep all of it in this process's memory."""
+    """Shrink SQLite's cache during a large read, which would otherwise stay in memory."""
     if not on_sqlite(db):
         yield
         return
     names = ("mmap_size", "cache_size")
-    held = {name: db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
+    previous = {name: db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
     for name, little in zip(names, (0, -4096), strict=True):
         db.exec_driver_sql(f"PRAGMA {name}={little}")
     try:
         yield
     finally:
-        for name, value in held.items():
+        for name, value in previous.items():
             db.exec_driver_sql(f"PRAGMA {name}={value}")
 
 
@@ -205,7 +209,7 @@ GUARD = {
         " FOR EACH ROW EXECUTE FUNCTION revisions_stay()",
     ),
 }
-"""Keeps revisions from being changed, by us or by hand."""
+"""Triggers that refuse to change or delete a revision, also in SQL typed by hand."""
 UNGUARD = {
     "sqlite": ("DROP TRIGGER revisions_stay_update", "DROP TRIGGER revisions_stay_delete"),
     "postgresql": (
@@ -216,6 +220,6 @@ UNGUARD = {
 
 
 def announce(db: Connection, seq: int) -> None:
-    """Tell whoever listens, in this process or another, once the transaction is committed."""
+    """Notify listeners in all processes of a new version, when the transaction commits."""
     if not on_sqlite(db):
         db.execute(text("SELECT pg_notify('entente', :seq)"), {"seq": str(seq)})

@@ -1,4 +1,4 @@
-"""Many rows at once, by the fastest way that each driver has."""
+"""Bulk inserts and copies of tables, by the fastest way that each driver offers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from app.db.tables import metadata
 
 
 def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
-    """The rows of a table of PostgreSQL, in COPY's text form, piece by piece."""
+    """Yield the rows of a PostgreSQL table in COPY's text format, in chunks."""
     raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
     with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) TO STDOUT') as copy:
@@ -32,7 +32,7 @@ def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[b
 
 
 def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
-    """What `copied_out` gave, into the table."""
+    """Insert the chunks that `copy_out` yielded into a PostgreSQL table."""
     raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
     with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
@@ -41,7 +41,7 @@ def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterab
 
 
 def by_index(db: Connection) -> None:
-    """Let a transaction seek keys by index, also where PostgreSQL has no statistics yet."""
+    """Make a transaction look keys up by index, even where PostgreSQL has no statistics yet."""
     if not on_sqlite(db):
         db.execute(text("SET LOCAL enable_seqscan = off"))
 
@@ -49,32 +49,31 @@ def by_index(db: Connection) -> None:
 def ready_to_pour(db: Connection) -> None:
     """Set a connection up for bulk loading, before it begins a transaction.
 
-    SQLite would copy the log into the file at each commit, keep the file mapped in memory, and look
-    each dataset and source up again that the loader has just found or stored itself. Whoever loads
-    waits for its turn to write as long as that takes.
+    On PostgreSQL there is nothing to set.
     """
     if on_sqlite(db):
         raw: Any = db.connection.driver_connection
-        raw.execute("PRAGMA busy_timeout=600000")
-        raw.execute("PRAGMA wal_autocheckpoint=16384")
-        raw.execute("PRAGMA mmap_size=0")
+        raw.execute("PRAGMA busy_timeout=600000")  # 10 minutes: a load waits for its turn to write
+        raw.execute("PRAGMA wal_autocheckpoint=16384")  # not at each commit
+        raw.execute("PRAGMA mmap_size=0")  # else the whole file stays mapped in memory
+        # The loader has just read or inserted each dataset and source that its rows reference.
         raw.execute("PRAGMA foreign_keys=OFF")
 
 
 @contextmanager
 def known(db: Connection) -> Iterator[None]:
-    """Pour rows that refer to what was found or stored in the same transaction: PostgreSQL would
-    look that up again for each of them and lock it, which is a fifth of its work.
+    """Skip foreign-key checks while inserting rows that reference rows known to exist.
 
-    Roles that may set `session_replication_role` spare it, and fire no trigger meanwhile; others go
-    the long way. SQLite is told by `ready_to_pour`.
+    For each inserted row PostgreSQL looks the referenced row up and locks it, a fifth of the work
+    of a load. Roles that may set `session_replication_role` skip that, and no trigger fires
+    meanwhile; for other roles the checks run. For SQLite, `prepare_bulk_load` turns them off.
     """
     spared = False
     if not on_sqlite(db):
         raw: Any = db.connection.driver_connection
         spared = raw.info.server_version >= _WITH_PRIVILEGES and bool(db.scalar(text(_SPARE)))
     yield
-    if spared:  # had anything failed, the transaction would end here, and this with it
+    if spared:  # not in a `finally`: after an error the transaction ends, and the setting
         db.execute(text("SET LOCAL session_replication_role TO DEFAULT"))
 
 
@@ -86,28 +85,28 @@ WHERE has_parameter_privilege('session_replication_role', 'SET')
 
 
 def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert many rows at once, by the fastest way that the driver has.
+    """Insert many rows at once, by the fastest way that the driver offers.
 
-    A column of `Text` may be given as bytes of UTF-8: in all rows, as the first one tells.
+    Values of a `Text` column may be bytes of UTF-8, in either all rows or none.
     """
     if not rows:
         return
     raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
-    held = metadata.tables.get(table)
-    kinds = [None if held is None else type(held.c[name].type) for name in columns]
+    found = metadata.tables.get(table)
+    kinds = [None if found is None else type(found.c[name].type) for name in columns]
     encoded = [k is Text and type(v) is bytes for k, v in zip(kinds, rows[0], strict=True)]
     if on_sqlite(db):
         marks = ", ".join("CAST(? AS TEXT)" if e else "?" for e in encoded)
         raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
         return
-    binary = "" if held is None else " (FORMAT BINARY)"
+    binary = "" if found is None else " (FORMAT BINARY)"
     statement = f'COPY "{table}" ({names}) FROM STDIN{binary}'
     with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        if binary:  # costs the client a third of what text does, and text goes as its bytes
-            cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # not `Binary`'s, far slower
-            told = zip(kinds, encoded, strict=True)
-            copy.set_types(["bytea" if e else _IN_COPY[k] for k, e in told if k is not None])
+        if binary:  # costs the client a third of text format; text is sent as its bytes
+            cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # `Binary`'s is far slower
+            typed = zip(kinds, encoded, strict=True)
+            copy.set_types(["bytea" if e else _IN_COPY[k] for k, e in typed if k is not None])
         for row in rows:
             copy.write_row(row)
 
@@ -116,13 +115,13 @@ _IN_COPY: Mapping[type, str] = {
     BigInteger: "int8", Integer: "int4", Float: "float8", Boolean: "bool", String: "varchar",
     Text: "text", LargeBinary: "bytea",
 }  # fmt: skip
-"""What PostgreSQL calls the types of our columns."""
+"""PostgreSQL's names of the column types."""
 
 
 def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = "") -> None:
-    """Add numbers to the rows of the same keys, or insert them; columns as the table has them.
+    """Add numbers to the rows of the same keys, or insert them; all columns in table order.
 
-    Of the column `least`, which is text, the lesser value stays.
+    In the text column `least`, if one is named, the lesser of the two values is kept.
     """
     if not rows:
         return

@@ -1,4 +1,8 @@
-"""Statements compiled once, and run straight by the driver."""
+"""Statements that are compiled once and executed by the driver directly.
+
+SQLAlchemy's execution adds more time to a small statement than the driver's call takes, so this
+module reads rows straight from sqlite3 and from libpq.
+"""
 
 import hashlib
 import sqlite3
@@ -21,65 +25,72 @@ from app.db.dialect import array
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement as its driver takes it."""
+    """A compiled statement: SQL text and parameters in the form that the driver takes."""
 
     text: str
     names: tuple[str, ...] | None
-    """Parameters by place; None where they go by name."""
-    fixed: Mapping[str, Any]
-    """Values that belong to the statement."""
+    """Parameter names in order of position; None where the driver takes them by name."""
+    fixed: Mapping[str, object]
+    """Parameter values that are part of the statement."""
     steady: "_Steady | None" = None
-    """For PostgreSQL, where one plan is right whatever the values are: it is kept then, which
-    halves what a look at a key costs."""
+    """Set on PostgreSQL where one plan suits all values; keeping that plan halves the cost of a
+    lookup by key."""
 
-    def run(self, db: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """The rows of the statement for these values."""
-        given = {**self.fixed, **values}
+    def run(self, db: Connection, values: Mapping[str, object]) -> CursorResult[Any]:
+        """Execute the statement with these values through SQLAlchemy."""
+        parameters = {**self.fixed, **values}
         if self.names is None:
-            return db.exec_driver_sql(self.text, given)
-        return db.exec_driver_sql(self.text, tuple(given[name] for name in self.names))
+            return db.exec_driver_sql(self.text, parameters)
+        return db.exec_driver_sql(self.text, tuple(parameters[name] for name in self.names))
 
-    def rows(self, db: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """As `run`, all of them at once and straight from the driver: a small statement costs
-        some 35 µs less on SQLite, and 80 µs less of ours on PostgreSQL."""
+    def rows(self, db: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Execute the statement with these values in the driver, and return all rows.
+
+        Compared with `execute`, a small statement takes some 35 µs less on SQLite, and 80 µs less
+        CPU time of this process on PostgreSQL. Raises `DBAPIError`, as SQLAlchemy does.
+        """
         if not db.in_transaction():
             db.begin()
         raw: Any = db.connection.driver_connection
-        given = {**self.fixed, **values}
+        parameters = {**self.fixed, **values}
         try:
             if self.steady is not None:
-                return self.steady.rows(raw, db.info, given)
+                return self.steady.rows(raw, db.info, parameters)
             if self.names is None:
-                found = raw.execute(self.text, given, binary=True)
+                found = raw.execute(self.text, parameters, binary=True)
             else:
-                found = raw.execute(self.text, tuple(given[name] for name in self.names))
-            held: list[tuple[Any, ...]] = found.fetchall()
+                found = raw.execute(self.text, tuple(parameters[name] for name in self.names))
+            rows: list[tuple[Any, ...]] = found.fetchall()
         except (sqlite3.Error, psycopg.Error) as fault:
             if getattr(raw, "closed", False):
                 db.invalidate(fault)
-            raise DBAPIError(self.text, given, fault) from fault
-        return held
+            raise DBAPIError(self.text, parameters, fault) from fault
+        return rows
 
 
 MOST_KEPT = 100
-"""Statements that a connection keeps; the oldest goes first. Some texts grow with what is asked."""
+"""Prepared statements per connection, beyond which the oldest is dropped. Some statements grow
+with the request, so their number has no bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Steady:
-    """A statement that each connection to PostgreSQL prepares once, by way of libpq itself: the
-    driver takes half as long again to run one, and gives up all that it has prepared, with ours,
-    at a rollback. So it must not prepare any (`db.engine`)."""
+    """A statement that each PostgreSQL connection prepares once, through libpq.
+
+    Executing through the driver takes half as long again. The driver also discards all prepared
+    statements of the connection, these included, at a rollback once it has prepared one of its own;
+    so it must not prepare any (`db.engine`).
+    """
 
     text: bytes
     names: tuple[str, ...]
-    """Parameters by place."""
+    """Parameter names in order of position."""
     name: bytes
 
     def rows(
-        self, raw: psycopg.Connection[Any], info: dict[Any, Any], values: Mapping[str, Any]
+        self, raw: psycopg.Connection[Any], info: dict[Any, Any], values: Mapping[str, object]
     ) -> list[tuple[Any, ...]]:
-        """All rows; `info` belongs to the connection, and lasts as long."""
+        """Execute the statement and return all rows; `info` is the connection's own dictionary."""
         server = raw.pgconn
         if server.transaction_status == TransactionStatus.IDLE and not raw.autocommit:
             level = raw.isolation_level
@@ -94,11 +105,11 @@ class _Steady:
             types = [FLOAT8 if isinstance(values[n], float) else 0 for n in self.names]
             _sound(server.prepare(self.name, self.text, types))
             kept[self.name] = None
-        given = [_as_text(values[name]) for name in self.names]
+        parameters = [_as_text(values[name]) for name in self.names]
         try:
-            result = _sound(server.exec_prepared(self.name, given, None, Format.BINARY))  # type: ignore[arg-type]
+            result = _sound(server.exec_prepared(self.name, parameters, None, Format.BINARY))  # type: ignore[arg-type]
         except psycopg.errors.InvalidSqlStatementName:
-            kept.clear()  # somebody else threw all away: the next time they are prepared anew
+            kept.clear()  # something else discarded them: the next call prepares again
             raise
         reader = Transformer(raw)
         reader.set_pgresult(result)
@@ -117,17 +128,17 @@ def _sound(result: PGresult) -> PGresult:
 
 
 FLOAT8 = 701
-"""Of all types that we ask with, the one for which a statement has no word of its own."""
+"""The type id of `double precision`, the only parameter type that statements do not cast."""
 
 
-def _as_text(value: Any) -> bytes | None:
-    """A parameter; the statement says of which type it is."""
+def _as_text(value: object) -> bytes | None:
+    """Return a parameter in PostgreSQL's text format; the statement determines its type."""
     if value is None:
         return None
-    told = array(value) if isinstance(value, list | tuple) else str(value)
-    if "\0" in told:
+    text = array(value) if isinstance(value, list | tuple) else str(value)
+    if "\0" in text:
         raise psycopg.DataError("a text must not contain a NUL character")
-    return told.encode()
+    return text.encode()
 
 
 _DIALECTS: dict[str, Dialect] = {
@@ -138,7 +149,7 @@ _NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-un
 
 
 def compiled(kind: str, statement: SelectBase, *, steady: bool = False) -> Compiled:
-    """Compile a statement, so that running it again costs no more than the driver's call."""
+    """Compile a statement; with `steady`, PostgreSQL keeps one plan of it per connection."""
     whole = {"render_postcompile": True}
     done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs=whole)
     fixed = {name: value for name, value in done.params.items() if value is not None}
@@ -155,6 +166,9 @@ def compiled(kind: str, statement: SelectBase, *, steady: bool = False) -> Compi
 
 @lru_cache(maxsize=64)
 def prepared(kind: str, statement: Select[Any]) -> Compiled:
-    """`compiled`, once: for statements that modules hold, whose names are all bound at a run; one
-    plan is right for them."""
+    """Compile and prepare a statement once, and cache it by identity.
+
+    For statements that are module constants: all parameters are bound at execution, and one plan
+    suits all values.
+    """
     return compiled(kind, statement, steady=True)

@@ -1,4 +1,4 @@
-"""Full text: what is made findable, and what finds it."""
+"""Full-text search: index the words of texts, and find texts by words."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ SEARCH_TABLE = {
 
 
 def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Make texts findable, each under the `seq` of its revision."""
+    """Index the words of texts, each under the `seq` of its revision."""
     if not rows:
         return
     statement = (
@@ -33,8 +33,8 @@ def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
 
 
 MOST_WORDS = 500_000
-"""Bytes of different words that are indexed of one text, the first ones. A tsvector ends at
-1,048,575: beyond it, it is taken without complaint and none of its words is found any more."""
+"""Bytes of distinct words that are indexed of one text, from its start. PostgreSQL takes a tsvector
+of more than 1,048,575 bytes without an error, but finds none of its words."""
 
 
 def _indexed(body: str) -> str:
@@ -51,7 +51,7 @@ def _within(whole: str) -> str:
 
 
 def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Make texts findable as `index_words` does, given the words of each, every one once."""
+    """Index texts in bulk; each row has the distinct words of a text, separated by blanks."""
     lines = [(seq, found if len(found) <= 200 else _within(found)) for seq, found in rows]
     if on_sqlite(db):
         pour(db, "event_words", ("rowid", "words"), lines)
@@ -62,15 +62,15 @@ def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
 
 
 def word_query(kind: str, asked: str) -> str | None:
-    """A search for every word of a text; None where it has none. No word is query syntax."""
-    wanted = [w[:200] for w in words(asked)]
+    """Build a query for all words of a text, quoted so that none is syntax; None without words."""
+    query_words = [w[:200] for w in words(asked)]
     if kind == "sqlite":
-        return " AND ".join(f'"{w}"' for w in wanted) or None
-    return " & ".join(f"'{w}'" for w in wanted) or None
+        return " AND ".join(f'"{w}"' for w in query_words) or None
+    return " & ".join(f"'{w}'" for w in query_words) or None
 
 
 def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
-    """True where the parameter `q` (a `word_query`) is found."""
+    """Build the condition that a text matches the parameter `q`, made by `build_word_query`."""
     if kind == "sqlite":
         found = text("SELECT rowid FROM event_words WHERE event_words MATCH :q")
     else:
@@ -79,7 +79,7 @@ def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def ranked(kind: str) -> FromClause:
-    """(seq, rank) of what the parameter `q` finds; the rank is text that sorts as its number."""
+    """Select (seq, rank) of texts that match parameter `q`; rank is text that sorts numerically."""
     if kind == "sqlite":
         found = text(
             "SELECT rowid AS seq, printf('%015d', CAST(-bm25(event_words) * 1000000 AS INTEGER))"

@@ -35,9 +35,9 @@ export function failed(error, again) {
 }
 
 const REASONS = {
-  no_match: ["empty", "○", "Nothing matched", "The days asked for are covered, and no event in them fits the filter."],
-  outside_coverage: ["uncovered", "▨", "Not covered", "No dataset covers these days: that nothing is shown does not say that nothing happened."],
-  not_yet_covered: ["uncovered", "▨", "Not covered yet", "These days lie after the last that a dataset covers: nobody has looked yet."],
+  no_match: ["empty", "○", "Nothing matched", "The requested days are covered, but no event in them matches the filter."],
+  outside_coverage: ["uncovered", "▨", "Not covered", "No dataset covers these days, so an empty result does not mean that nothing happened."],
+  not_yet_covered: ["uncovered", "▨", "Not covered yet", "These days are after the last day that any dataset covers."],
 };
 
 export function nothing(reason) {

@@ -76,7 +76,7 @@ function count(loaded, next, left) {
   const many = loaded.toLocaleString("en");
   if (next) return `${many} loaded; more follow as you scroll.`;
   if (left) return `The first ${many}; narrow the filter, or download the rest below.`;
-  return loaded === 1 ? "1 event, and no more." : `${many} events, and no more.`;
+  return loaded === 1 ? "1 event in all." : `${many} events in all.`;
 }
 
 /** What a row shows, and no more, so that a hundred thousand of them stay small. */

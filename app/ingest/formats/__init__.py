@@ -1,1 +1,1 @@
-"""One module for each format: from the cells of a row to an event as given. Pure."""
+"""The file formats: one module each, which parses the cells of a row into a record. Pure."""

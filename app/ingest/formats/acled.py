@@ -1,4 +1,4 @@
-"""ACLED: 31 columns by name or in the order of the API."""
+"""The format of ACLED: 31 columns, by name or in the order of its API."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -47,19 +47,19 @@ def _day(cells: Cells) -> date:
 
 
 def stated(day: date, precision: int | None) -> str:
-    """The date in EDTF: precision 2 is the middle of a week, 3 some day of a month."""
+    """Format a day as EDTF: precision 2 is the middle of a week, 3 some day of a month."""
     if precision == 2:
         around = timedelta(days=3)
         return f"{(day - around).isoformat()}/{(day + around).isoformat()}"
     if precision == 3:
         return day.isoformat()[:7]
     if precision not in (None, 1):
-        raise RejectedError("time_precision", f"is none of 1 to 3: {precision}")
+        raise RejectedError("time_precision", f"is not 1, 2 or 3: {precision}")
     return day.isoformat()
 
 
 def _actor(name: str, inter: str, role: str) -> dict[str, Any]:
-    """Forces of a state count for the state; any other actor goes by ACLED's own name."""
+    """Parse a main actor: forces of a state become the state, others a code with ACLED's name."""
     state = _STATE.fullmatch(name)
     if state and inter.lower() in _STATES:
         code = f"name:{clipped(state[1] or state[2], 150)}"
@@ -71,8 +71,8 @@ def _actor(name: str, inter: str, role: str) -> dict[str, Any]:
 
 
 def _associated(name: str) -> dict[str, Any]:
-    """Who stood beside an actor: forces of a state count for it here too. Whether others are
-    organizations or a kind of people, ACLED does not tell: they keep their name."""
+    """Parse an associated actor: forces of a state become the state, others keep their name."""
+    # ACLED does not say whether the others are organizations or a kind of people.
     state = _STATE.fullmatch(name)
     told = {"actor": f"name:{clipped(state[1] or state[2], 150)}"} if state else {}
     return {"role": "participant", "native": name, **told}
@@ -103,10 +103,10 @@ def _reports(cells: Cells, claims: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def event(cells: Cells, warn: Warn) -> Item:
-    """A conflict event."""
+    """Parse a conflict event."""
     kind = needed(cells, "event_type")
     if kind not in ACLED:
-        warn("event_type", f"is no event type of ACLED: {kind[:40]!r}")
+        warn("event_type", f"is not an event type of ACLED: {kind[:40]!r}")
     crossed = ACLED.get(kind)
     sub = cells.get("sub_event_type", "").strip()
     who = [cells.get(f"actor{n}", "").strip() for n in (1, 2)]

@@ -1,4 +1,4 @@
-"""Dyad-years of formal alliances (COW, ATOP) and ideal points of the General Assembly: series."""
+"""The formats of yearly series: alliances (COW, ATOP) and ideal points of the General Assembly."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,22 +46,25 @@ _ATOP = {
 
 
 def state_of(cells: Cells, name: str) -> str:
-    """A state by its COW number; raises `RejectedError`, as the next two do."""
+    """Parse a state by its COW number; raises `RejectedError`."""
     needed(cells, name)
     return f"cow:{whole(cells, name)}"
 
 
 def year_of(cells: Cells, name: str, first: int, last: int) -> int:
-    """A year within bounds."""
+    """Parse an integer from `first` to `last`, a year or a session; raises `RejectedError`."""
     needed(cells, name)
     year = whole(cells, name)
     if year is None or not first <= year <= last:
-        raise RejectedError(name, f"is not within {first} to {last}")
+        raise RejectedError(name, f"is not between {first} and {last}")
     return year
 
 
 def flags_of(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
-    """What is owed: 1, 0, or None where the dataset has no such column."""
+    """Parse obligations: 1, 0, or None where the dataset has no such column.
+
+    Raises `RejectedError`.
+    """
     made = {obligation: whole(cells, column) for obligation, column in columns.items()}
     for obligation, value in made.items():
         if value not in (None, 0, 1):
@@ -70,19 +73,19 @@ def flags_of(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
 
 
 def cow_year(cells: Cells, _: Warn) -> Item:
-    """A dyad-year of COW; it holds in both directions."""
+    """Parse a dyad-year of COW; it applies in both directions."""
     pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
     return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, COW_FLAGS))
 
 
 def atop_year(cells: Cells, _: Warn) -> Item:
-    """A dyad-year of ATOP; it holds in both directions."""
+    """Parse a dyad-year of ATOP; it applies in both directions."""
     pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
     return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, _ATOP))
 
 
 def ideal_point(cells: Cells, _: Warn) -> Item:
-    """A state in a session; session 1 met in 1946."""
+    """Parse the ideal point of a state in a session; session 1 met in 1946."""
     session = year_of(cells, "session", 1, 200)
     if (value := number(cells, "idealpointall")) is None:
         raise RejectedError("idealpointall", "is empty")

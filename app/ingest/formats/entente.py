@@ -1,4 +1,4 @@
-"""The load format of our own, as a table: one event a row, several names in a cell by `;`."""
+"""The load format `entente` as a table: one event per row, lists within a cell split by `;`."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,11 +23,12 @@ _REPORT = (
     "reliability", "credibility",
 )  # fmt: skip
 MOST_REPORTS = 20
+"""Maximum reports of a row."""
 TEMPLATE = (
     *_PLAIN, "intensity", "quad", "quad_scheme", *ROLES,
     *(f"location_{part}" for part in _PLACE), "tags", *_REPORT,
 )  # fmt: skip
-"""The columns; those of a report may be repeated with `_2`, `_3` … at their end."""
+"""All columns; those of a report may be repeated with the suffixes `_2`, `_3` and so on."""
 EXAMPLE = {
     "key": "2023-10-03-armenia-ratifies-rome-statute",
     "title": "Armenian parliament ratifies the Rome Statute",
@@ -80,12 +81,12 @@ def _exported(cells: Cells) -> Item:
     try:
         values = from_row(cells)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
-        raise RejectedError("participants", "is not as it was exported") from wrong
+        raise RejectedError("participants", "is not in the exported form") from wrong
     return from_values(values)  # type: ignore[no-any-return]
 
 
 def event(cells: Cells, _: Warn) -> Item:
-    """An event from a row of a table, one that was exported included."""
+    """Parse an event from a row of a table, which may be one that was exported."""
     if cells.get("revision") and cells.get("participants"):
         return _exported(cells)
     values = _filled(cells, {name: name for name in (*_PLAIN, "quad_scheme")})

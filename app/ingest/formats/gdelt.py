@@ -1,4 +1,4 @@
-"""GDELT events 1.0 and 2.0, and mentions: tabs, no header, no quoting."""
+"""The formats of GDELT: events 1.0 and 2.0, and mentions; tabs, no header, no quoting."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -86,9 +86,10 @@ _USED = (
     *_KEYED, "sqldate", *_DATED, "eventcode", "goldsteinscale", "quadclass", "sourceurl", *_WHERE,
     *(f"actor{n}{part}" for n in (1, 2) for part in _PARTY), *(column for _, column in _COUNTS),
 )  # fmt: skip
-"""As `event` takes them apart."""
+"""The columns that `parse_gdelt_event` takes, in the order in which it unpacks them."""
 MOST_KEPT = 300
-"""Characters of cells whose meaning is remembered."""
+"""Maximum characters of cells whose parsed value is cached."""
+# Splitting, naming and parsing cells again was a third of the cost of a row.
 _QUADS = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
 
 
@@ -107,14 +108,17 @@ def _on(cell: str, name: str) -> date:
 
 @lru_cache(8192)
 def _days(day: str, added: str) -> tuple[str, str, bool]:
-    """The date of an event, the day on which it was added, and whether that is the earlier one."""
+    """Parse the date of an event and the day it was added.
+
+    The third value is whether the event is dated after that day.
+    """
     held, noted = _on(day, "sqldate"), _on(added, "dateadded")
     return stated(held, noted), noted.isoformat(), held > noted
 
 
 def stated(day: date, added: date) -> str:
-    """The date in EDTF, always one that can be read. "A week ago" and the like are coded as
-    exactly so many days before."""
+    """Format the day of an event as EDTF, less precise if it follows from a relative date."""
+    # GDELT codes "a week ago" and the like as exactly so many days before the day of the article.
     lag = (added - day).days
     if lag == 7:
         monday = day - timedelta(days=day.weekday())
@@ -127,14 +131,17 @@ def stated(day: date, added: date) -> str:
 
 
 def _kept(looked_up: Any, *cells: str) -> Any:
-    """What a function that remembers says of cells; that of very long ones is not remembered."""
+    """Call a cached function, without its cache if the cells are very long."""
+    # Else a file of long cells would fill the caches, and with them the memory.
     return (looked_up if len("".join(cells)) <= MOST_KEPT else looked_up.__wrapped__)(*cells)
 
 
 @lru_cache(8192)
 def _actor(name: str, code: str, group: str, country: str) -> tuple[Any, ...] | None:
-    """As `GivenActor` has it after the role. A known group is itself, never its country; where
-    neither is coded only `native` stays."""
+    """Parse an actor into the fields of `ParticipantRecord` after the role.
+
+    A known group is an actor of its own, never its country. Without either, only `native` is set.
+    """
     native = code or name
     if not native:
         return None
@@ -148,7 +155,7 @@ def _actor(name: str, code: str, group: str, country: str) -> tuple[Any, ...] | 
 def _place(
     kind: str, name: str, country: str, admin1: str, admin2: str, lat: str, lon: str
 ) -> tuple[Any, ...] | None:
-    """As `GivenPlace` has it."""
+    """Parse a place into the fields of `PlaceRecord`; None if there is none."""
     if kind in ("", "0"):
         return None
     values = {
@@ -165,14 +172,14 @@ def _place(
 
 @lru_cache(8192)
 def _publisher(address: str) -> str:
-    """The host of a page; empty where it has none."""
+    """Read the host of a URL, without `www.`; empty if it has none."""
     host = address.partition("://")[2].partition("/")[0].partition("?")[0].lower()
     host = host.rpartition("@")[2].partition(":")[0]
     return clipped(host.removeprefix("www."), MOST_OF_WORD)
 
 
 def source(address: str, published: str) -> GivenSource:
-    """The source that an address, or a citation of what is not on the web, means."""
+    """Make the source of a URL, or of a citation of a source that is not on the web."""
     on_the_web = address.startswith(("http://", "https://")) and len(address) <= 2000
     if on_the_web and (publisher := _publisher(address)):
         return GivenSource(publisher, address, address, published)
@@ -190,11 +197,11 @@ def _claims(cells: Sequence[str], wanted: Sequence[tuple[str, str]]) -> dict[str
 
 
 MOST_DIGITS = 15
-"""Of a count that any number holds exactly."""
+"""Maximum digits of an integer that a float represents exactly."""
 
 
 class _Coded(NamedTuple):
-    """What an event's code, intensity and class say."""
+    """The parsed CAMEO code, Goldstein value and quad class of an event, with warnings."""
 
     what: str
     cameo: str | None
@@ -209,17 +216,17 @@ class _Coded(NamedTuple):
 def _coded(code: str, goldstein: str, quad: str) -> _Coded:
     known, intensity, kind = cameo().get(code), numbered(goldstein, "goldsteinscale"), _quad(quad)
     if known is None:
-        odd = (("eventcode", f"is no code of CAMEO: {code[:20]!r}"),)
+        odd = (("eventcode", f"is not a CAMEO code: {code[:20]!r}"),)
         return _Coded(f"CAMEO {code}", None, None, None, intensity, kind, odd)
     differs: tuple[tuple[str, str], ...] = ()
     if known.goldstein is not None and intensity not in (None, known.goldstein):
-        differs = (("goldsteinscale", f"differs from the table, which has {known.goldstein}"),)
+        differs = (("goldsteinscale", f"differs from CAMEO's table: {known.goldstein}"),)
     what = f"{known.name} ({code})"
     return _Coded(what, code, known.plover_type, known.plover_mode, intensity, kind, differs)
 
 
 def event(cells: Sequence[str], warn: Warn) -> Item:
-    """An event of either version."""
+    """Parse an event of either version."""
     key, day, added, code, goldstein, quad, address = cells[:7]
     code = there(code, "eventcode")
     date, noted, ahead = _kept(_days, day, added)
@@ -245,7 +252,8 @@ def event(cells: Sequence[str], warn: Warn) -> Item:
     for field, why in odd:
         warn(field, why)
     if ahead:
-        warn("sqldate", "lies after the day on which the row was added")
+        warn("sqldate", "is after the day on which the row was added")
+    # The constructor of `EventRecord` checks nothing; all other fields are valid by construction.
     if len(key) > MOST_OF_WORD or len(code) > MOST_OF_WORD or not -10 <= (intensity or 0) <= 10:
         return checked(made)
     return made
@@ -256,11 +264,11 @@ def _quad(cell: str) -> int | None:
     try:
         return _QUADS[text]
     except KeyError:
-        raise RejectedError("quadclass", f"is none of 1 to 4: {text[:20]!r}") from None
+        raise RejectedError("quadclass", f"is not 1, 2, 3 or 4: {text[:20]!r}") from None
 
 
 def mention(cells: Sequence[str], warn: Warn) -> Item:
-    """A mention; the event it names may not be there yet."""
+    """Parse a mention; the event it names may not exist yet."""
     key, day, address, sentence, *said = cells
     address = there(address, "mentionidentifier")
     page = source(address, _on(day, "mentiontimedate").isoformat())
@@ -272,7 +280,7 @@ def mention(cells: Sequence[str], warn: Warn) -> Item:
 
 
 def _mentioned(cells: Cells) -> str:
-    """The key of a mention: its event and its page, however the address of that is written."""
+    """Read the key of a mention: its event and the normalized URL of its article."""
     day = cells["mentiontimedate"].strip()[:8]
     said = source(cells["mentionidentifier"].strip(), day)
     page = of_particulars(said) if said.url is None else on_the_web(said.url)[0]

@@ -1,4 +1,4 @@
-"""ICEWS: tabs and a header; empty cells say NA or NULL; the key is event and day."""
+"""The format of ICEWS: tabs and a header; empty cells are NA or NULL; the key is event and day."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DATASET = Dataset(
     version="unstated",
     licence="ICEWS terms of use",
     citation="Boschee et al. (2015), ICEWS Coded Event Data, Harvard Dataverse",
-    terms="Events between two parties are often told twice, once from either side.",
+    terms="Events between two parties are often coded twice, once from either side.",
 )
 COLUMNS = (
     "event_id", "event_date", "source_name", "source_sectors", "source_country", "event_text",
@@ -47,12 +47,12 @@ def _actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
 
 
 def event(cells: Cells, warn: Warn) -> Item:
-    """An event between two parties, as coded from a sentence of a story."""
+    """Parse an event between two parties, as coded from a sentence of a story."""
     code, day = needed(cells, "cameo_code"), needed(cells, "event_date")
     needed(cells, "event_id")
     known = cameo().get(code)
     if known is None:
-        warn("cameo_code", f"is no code of CAMEO: {code[:20]!r}")
+        warn("cameo_code", f"is not a CAMEO code: {code[:20]!r}")
     text = _cell(cells, "event_text") or (known.name if known else code)
     names = [_cell(cells, "source_name"), _cell(cells, "target_name")]
     story, sentence = _cell(cells, "story_id"), _cell(cells, "sentence_number")

@@ -1,4 +1,4 @@
-"""COW's alliances by member, brought to dyad-years: who was bound to whom, year by year. Pure."""
+"""The format of COW's alliances by member, which are converted to dyad-years. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from app.ingest.given import Item, RejectedError
 from app.ingest.opened import UnreadableError
 
 LAST = 2012
-"""The year in which COW's alliances end; a spell that goes on beyond it is right-censored."""
+"""The year in which COW's data end; a membership that continues beyond it is right-censored."""
 MOST = 500_000
-"""Pairs and years of one file, some seven times what COW has."""
+"""Maximum dyad-years of one file, some seven times what COW has."""
 MOST_MEMBERS, MOST_ALLIANCES = 1000, 5000
 _PLAIN = {name: name for name in ("defense", "neutrality", "nonaggression")}
 _NAMES = {**_PLAIN, "consultation": "entente"}
 
 
 class Spell(NamedTuple):
-    """A state in an alliance, both years included, and what it owed."""
+    """The membership of a state in an alliance, both years included, and its obligations."""
 
     state: str
     first: int
@@ -29,13 +29,13 @@ class Spell(NamedTuple):
 
 
 class Members:
-    """The members of the alliances of a file."""
+    """The members of all alliances of a file."""
 
     def __init__(self) -> None:
         self._spells: dict[str, list[Spell]] = defaultdict(list)
 
     def add(self, cells: Cells) -> None:
-        """Take in a row; raises `RejectedError`."""
+        """Add a row; raises `RejectedError`."""
         alliance = cells.get("version4id", "").strip()
         if not alliance:
             raise RejectedError("version4id", "is empty")
@@ -50,13 +50,15 @@ class Members:
         flags = tuple(owed[name] or 0 for name in COW_FLAGS)
         spells = self._spells[alliance]
         if len(spells) == MOST_MEMBERS or len(self._spells) > MOST_ALLIANCES:
-            raise RejectedError("version4id", "is of too many alliances, or has too many members")
+            raise RejectedError(
+                "version4id", "has too many members, or the file has too many alliances"
+            )
         spells.append(Spell(state, first, last, flags))
 
     def years(self) -> Iterator[dict[str, str]]:
-        """Each pair and year once, as COW's dyad-years have it; raises `UnreadableError`.
+        """Yield each dyad-year once, as a row of COW's dyad-years; raises `UnreadableFileError`.
 
-        What both owe in one alliance binds the pair, and what any alliance asks of it.
+        A pair has the obligations that both members have in any one of its alliances.
         """
         found: dict[tuple[str, str, int], tuple[int, ...]] = {}
         for spells in self._spells.values():
@@ -68,14 +70,16 @@ class Members:
                     key = (a.state, b.state, year)
                     found[key] = tuple(map(max, both, found.get(key, both)))
                 if len(found) > MOST:
-                    raise UnreadableError(f"makes more than {MOST:,} pairs of allies and years")
+                    raise UnreadableError(f"makes more than {MOST:,} dyad-years")
         for (one, other, year), owed in found.items():
             flags = zip(COW_FLAGS.values(), map(str, owed), strict=True)
             yield {"ccode1": one, "ccode2": other, "year": str(year), **dict(flags)}
 
 
 def _alone(_: Cells, __: Warn) -> Item:
-    raise RejectedError("version4id", "needs the other members: mend the row in its whole file")
+    raise RejectedError(
+        "version4id", "needs the other members of its alliance; correct the whole file"
+    )
 
 
 COW_MEMBERS = Format(

@@ -1,4 +1,4 @@
-"""POLECAT: columns by name; the header may be missing or doubled."""
+"""The format of POLECAT: columns by name; the header may be missing or repeated."""
 
 from typing import Any
 
@@ -56,17 +56,17 @@ def _party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
 
 
 def event(cells: Cells, warn: Warn) -> Item:
-    """An event in PLOVER's terms."""
+    """Parse an event with types and modes of PLOVER."""
     day, kind = needed(cells, "event_date")[:10], needed(cells, "event_type").upper()
     mode = _cell(cells, "event_mode").lower() or None
     type_ = next((t for t in EVENT_TYPES if t == kind), None)
     if type_ is None:
-        warn("event_type", f"is no type of PLOVER 0.8: {kind[:40]!r}")
+        warn("event_type", f"is not an event type of PLOVER 0.8: {kind[:40]!r}")
     elif mode is not None and mode not in MODES[type_]:
-        warn("event_mode", f"is no mode of {type_} in PLOVER 0.8: {mode[:40]!r}")
+        warn("event_mode", f"is not a mode of {type_} in PLOVER 0.8: {mode[:40]!r}")
     quad = _QUADS.get(_cell(cells, "quad_code").upper())
     if quad is None and _cell(cells, "quad_code"):
-        warn("quad_code", f"is no quad class: {_cell(cells, 'quad_code')[:40]!r}")
+        warn("quad_code", f"is not a quad class: {_cell(cells, 'quad_code')[:40]!r}")
     who = [_cell(cells, f"{side}_name") for side in ("actor", "recipient")]
     published = _cell(cells, "publication_date")[:10] or None
     values: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""UCDP GED: every generation of columns, recognised by name; a row of HXL tags is skipped."""
+"""The format of UCDP GED: all generations of its columns, by name."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +28,7 @@ COLUMNS = (
     "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
     "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
 )  # fmt: skip
-"""The order of release 23.1, for files without a header."""
+"""The columns of release 23.1, for files without a header."""
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
 _DEATHS = ("best", "low", "high", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
 _PRECISION = {
@@ -51,7 +51,7 @@ def _day(cells: Cells, name: str) -> date:
 
 
 def stated(first: date, last: date, precision: int | None) -> str:
-    """The date in EDTF: a whole month or year as such, other spans by their ends."""
+    """Format a span of days as EDTF; a whole month or year becomes that month or year."""
     if first == last:
         return first.isoformat() + ("~" if precision not in (None, 1) else "")
     after = last + timedelta(days=1)
@@ -64,10 +64,8 @@ def stated(first: date, last: date, precision: int | None) -> str:
 
 
 def _side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
-    """A government by its Gleditsch–Ward number, any other side by UCDP's own number.
-
-    Names are never looked up: a side called IS is not Iceland.
-    """
+    """Parse a side: a government by its Gleditsch–Ward number, any other by UCDP's own number."""
+    # Names are never looked up: a side called IS is not Iceland.
     name, state = cells.get(f"side_{side}", "").strip(), whole(cells, f"gwno{side}")
     if not name and state is None:
         return None
@@ -82,7 +80,7 @@ def _side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] |
 
 
 def _reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
-    """The reports of a row: its lists of offices, days and headlines go together by place."""
+    """Parse the reports of a row from its parallel lists of offices, days and headlines."""
     offices = [p.strip() for p in cells.get("source_office", "").split(";")]
     days = [p.strip() for p in cells.get("source_date", "").split(";")]
     headlines = [p.strip() for p in cells.get("source_headline", "").split(";")]
@@ -115,8 +113,10 @@ _CITED = re.compile(
 
 
 def _cited(article: str) -> tuple[str, str]:
-    """Whom a citation such as `Reuters (1989-10-01): "…"` is of, and its day; all of it where it is
-    written in another way."""
+    """Split a citation such as `Reuters (1989-10-01): "…"` into publisher and day.
+
+    A citation of another form is returned whole, with an empty day.
+    """
     found = _CITED.match(article)
     if found is None:
         return article, ""
@@ -138,17 +138,17 @@ def _published(day: str, warn: Warn) -> str | None:
 
 
 def event(cells: Cells, warn: Warn) -> Item:
-    """An event of organized violence."""
+    """Parse an event of organized violence."""
     violence = needed(cells, "type_of_violence").removesuffix(".0")
     if violence not in UCDP:
-        raise RejectedError("type_of_violence", f"is none of 1 to 3: {violence[:20]!r}")
+        raise RejectedError("type_of_violence", f"is not 1, 2 or 3: {violence[:20]!r}")
     first, last = _day(cells, "date_start"), _day(cells, "date_end")
     if last < first:
-        raise RejectedError("date_end", "lies before date_start")
+        raise RejectedError("date_end", "is before date_start")
     claims = {name: n for name in _DEATHS if (n := whole(cells, name)) is not None}
     low, best, high = (claims.get(name) for name in ("low", "best", "high"))
     if best is not None and ((low is not None and low > best) or (high or best) < best):
-        warn("best", "does not lie between low and high")
+        warn("best", "is not between low and high")
     if (sources := whole(cells, "number_of_sources")) not in (None, -1):
         claims["sources"] = sources
     clarity = whole(cells, "event_clarity")

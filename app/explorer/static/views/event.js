@@ -42,22 +42,22 @@ export async function event() {
     h("h1", {}, held.title),
     h("p", { class: "quiet" }, [held.date, held.type, held.status, held.intensity === null ? null : `intensity ${held.intensity}`].filter(Boolean).join(" · ")),
     held.summary ? h("p", {}, held.summary) : null, where(held.location),
-    h("h2", {}, `Who says so (${held.independent_sources} independent)`),
+    h("h2", {}, `Sources (${held.independent_sources} independent)`),
     held.reports.length ? h("ul", {}, held.reports.map((r) => h("li", {},
       h("strong", {}, r.publisher), ": ",
       r.url ? h("a", { href: r.url, rel: "noopener noreferrer external" }, r.title) : r.title,
       ` (${[r.published, r.stance].filter(Boolean).join(", ")}) `, grade(r),
       r.quote ? h("blockquote", {}, r.quote) : null,
       r.locator ? h("p", { class: "quiet" }, r.locator) : null,
-      r.claims ? h("p", {}, `Where it differs: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
+      r.claims ? h("p", {}, `Differing claims: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
       : h("p", {}, "No report is attached."),
-    table("Who took part", ["who", "role", "through"], held.participants.map((p) => [
+    table("Participants", ["who", "role", "through"], held.participants.map((p) => [
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
-    held.signals.length ? table("What it moves", ["from", "toward", "score", "how"], held.signals.map((s) => [
+    held.signals.length ? table("Signals of alignment", ["from", "toward", "score", "how"], held.signals.map((s) => [
       s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
       s.origin === "stated" ? "stated by the analyst" : `follows from the roles (${s.rule})`])) : null,
     held.tags.length ? h("p", {}, "Tags: ", held.tags.map((t) => [h("a", { href: link("events", { tag: t }) }, t), " "])) : null,
     request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(held.recorded_at)}`}` }),
-    h("h2", {}, "How this record came about"), revisions(written),
+    h("h2", {}, "History of this record"), revisions(written),
   ];
 }

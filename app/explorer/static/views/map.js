@@ -100,7 +100,7 @@ function label(name, at, radius, taken, width) {
 
 function drawn(held, land, width) {
   const of = frame(held, width);
-  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": "Map of events; the table below holds the same" });
+  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": "Map of events; the table below has the same content" });
   map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
   const marks = held.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
   const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
@@ -117,7 +117,7 @@ const narrowed = () => [...taken(FILTERS)].filter(([name]) => name !== "near" &&
 
 function figure(held, land) {
   const made = h("figure", { class: "map" });
-  const told = h("figcaption", {}, `A circle is a place, its area the number of events. Land: ${land.source}, with borders as they are held on the ground: they are there to find one's way, and say nothing about whose a place is.`);
+  const told = h("figcaption", {}, `Each circle is a place; its area shows the number of events. Land: ${land.source}, with borders by control on the ground. They are for orientation, and make no statement about whose a place is.`);
   let width = 0;
   new ResizeObserver(() => {
     const room = Math.max(280, Math.min(1160, made.clientWidth - 16));

@@ -37,14 +37,14 @@ function words(s) {
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
   const held = await get(address);
-  const title = h("h2", { tabindex: -1, id: "evidence" }, `What made it: ${sides(held)}, ${held.onset ?? "undated"}`);
+  const title = h("h2", { tabindex: -1, id: "evidence" }, `Evidence: ${sides(held)}, ${held.onset ?? "undated"}`);
   const rows = held.evidence.map((e) => [
     signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
     h("ul", {}, e.sources.map((s) => h("li", {}, `${s.publisher} `, grade(s)))), e.flags.join(", ")]);
   return [title,
     h("p", {}, held.label, ". ", held.before ? `The index went from ${signed(held.before.index)} to ${signed(held.after.index)}; the shares below and the prior (${signed(held.prior)}) add up to ${signed(held.change)}.` : held.reason),
     held.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), held.flags.join(", ")) : null,
-    rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No event is singled out."),
+    rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No single event dominates."),
     held.structure.ties.length ? table(`Formal ties on ${held.structure.on}`, ["group", "partner", "status", "obliges to"], held.structure.ties.map((t) => [
       h("a", { href: link("alliance", { code: t.group }) }, t.group), t.partner, t.status, t.obligations.join(", ")])) : null,
     request(address)];
