@@ -25,24 +25,24 @@ from app.access.keys import (
     list_keys,
     revoke_key,
 )
-from app.cli_shifts import mount
-from app.db.backup import backup, restore
+from app.cli_shifts import add_shift_commands
+from app.db.backup import restore_backup, write_backup
 from app.db.engine import Database
-from app.db.migrate import upgrade
+from app.db.migrate import upgrade_schema
 from app.db.packed import BackupError
-from app.db.schema import HEAD, StaleSchemaError, require_current, schema_of
+from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
 from app.events.filter import EventQuery
-from app.events.read import read_page
-from app.events.verify import findings
-from app.feeds.command import export_command
-from app.http.problems import InvalidError
-from app.http.server import Connection as HttpConnection
-from app.ingest.bundled import load
-from app.ingest.command import load as load_files
+from app.events.read import read_event_page
+from app.events.verify import find_event_faults
+from app.feeds.command import build_export_command
+from app.http.problems import InvalidParameterError
+from app.http.server import BoundedHttpConnection as HttpConnection
+from app.ingest.bundled import load_bundled_data
+from app.ingest.command import load_from_terminal as load_files
 from app.main import create_app
 from app.settings import Settings
-from app.shifts.refresh import refresh
-from app.shifts.verify import findings as shift_findings
+from app.shifts.refresh import rebuild_stale_dyads
+from app.shifts.verify import verify_stored_shifts as shift_findings
 
 main = typer.Typer(
     help="A sourced record of what states and alliances do.", no_args_is_help=True,
@@ -54,19 +54,19 @@ keys = typer.Typer(
 )
 main.add_typer(db, name="db")
 main.add_typer(keys, name="keys")
-mount(main)
+add_shift_commands(main)
 main.command("load")(load_files)
 console = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
 
 
-def opened() -> Database:
+def open_configured_database() -> Database:
     """Open the database that the settings name."""
     return Database(Settings().database_url)
 
 
 @main.command("serve")
-def serve(
+def run_service(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     first_start: Annotated[
@@ -75,19 +75,19 @@ def serve(
 ) -> None:
     """Run the HTTP service."""
     if first_start:
-        prepare()
-    with closing(opened()) as database:
-        _current(database)
+        prepare_first_start()
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
     console.print(f"Entente answers on http://{host}:{port}/docs", highlight=False)
     app = create_app(Settings())
     config = uvicorn.Config(
         app, host=host, port=port, log_level="warning", ws="none", http=HttpConnection,
         timeout_graceful_shutdown=10,
     )  # fmt: skip
-    Server(config, app).run()
+    GracefulServer(config, app).run()
 
 
-class Server(uvicorn.Server):
+class GracefulServer(uvicorn.Server):
     """A server that ends change streams at shutdown, before it waits for other requests to end."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
@@ -96,17 +96,17 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """End the change streams, then shut down."""
-        self._app.state.pulse.dismiss()
+        self._app.state.change_notifier.dismiss_followers()
         await super().shutdown(sockets)
 
 
-def prepare() -> None:
+def prepare_first_start() -> None:
     """Migrate the database, load the bundled data if it is missing, and compute shifts."""
-    with closing(opened()) as database:
-        if schema_of(database) != HEAD:
-            upgrade(database)
-        load(database)
-        refresh(database)
+    with closing(open_configured_database()) as database:
+        if read_schema_version(database) != HEAD:
+            upgrade_schema(database)
+        load_bundled_data(database)
+        rebuild_stale_dyads(database)
 
 
 @db.command("upgrade")
@@ -114,18 +114,18 @@ def db_upgrade(
     bundled: Annotated[bool, typer.Option(help="Load the bundled data too.")] = False,
 ) -> None:
     """Upgrade the schema to the version of this program."""
-    with closing(opened()) as database:
-        upgrade(database)
+    with closing(open_configured_database()) as database:
+        upgrade_schema(database)
         if bundled:
-            load(database)
-        console.print(f"The database is at schema {schema_of(database)}.")
+            load_bundled_data(database)
+        console.print(f"The database is at schema {read_schema_version(database)}.")
 
 
 @db.command("check")
 def db_check() -> None:
     """Exit 1 unless the schema has the version of this program."""
-    with closing(opened()) as database:
-        _current(database)
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
     console.print("The database is at this program's schema.")
 
 
@@ -139,9 +139,9 @@ def db_backup(
     ],
 ) -> None:
     """Write a backup of the whole database, also while it is in use."""
-    with closing(opened()) as database, _told_of_backups():
-        _current(database)
-        version = backup(database, file)
+    with closing(open_configured_database()) as database, _report_backup_errors():
+        _require_schema(database)
+        version = write_backup(database, file)
     console.print(f"{file} contains the database as of version {version}.", highlight=False)
 
 
@@ -150,16 +150,16 @@ def db_restore(
     file: Annotated[Path, typer.Argument(help="Backup file that `db backup` wrote.")],
 ) -> None:
     """Replace the whole database by a backup; an SQLite file is first copied to .before-restore."""
-    with closing(opened()) as database, _told_of_backups():
-        version = restore(database, file)
-        current = schema_of(database)
+    with closing(open_configured_database()) as database, _report_backup_errors():
+        version = restore_backup(database, file)
+        current = read_schema_version(database)
     console.print(f"The database is at version {version}.", highlight=False)
     if current != HEAD:
         console.print(f"It is at schema {current}. Run: entente db upgrade")
 
 
 @contextmanager
-def _told_of_backups() -> Iterator[None]:
+def _report_backup_errors() -> Iterator[None]:
     try:
         yield
     except (BackupError, OSError) as error:
@@ -168,13 +168,13 @@ def _told_of_backups() -> Iterator[None]:
 
 
 @main.command("verify")
-def verify() -> None:
+def verify_database() -> None:
     """Recompute every index and sum from the documents; exit 1 if anything differs."""
     found = 0
-    with closing(opened()) as database:
-        _current(database)
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
         with database.connect() as reading:
-            for finding in chain(findings(reading), shift_findings(reading)):
+            for finding in chain(find_event_faults(reading), shift_findings(reading)):
                 found += 1
                 print(finding)
     if found:
@@ -183,9 +183,9 @@ def verify() -> None:
     errors.print("Every index and sum matches the documents.")
 
 
-def _current(database: Database) -> None:
+def _require_schema(database: Database) -> None:
     try:
-        require_current(database)
+        require_current_schema(database)
     except StaleSchemaError as stale:
         errors.print(str(stale))
         raise typer.Exit(1) from stale
@@ -213,8 +213,8 @@ def keys_create(
         )
         raise typer.Exit(2)
     widest: Scope = max((s for s in SCOPES if s in scopes), key=SCOPES.index)
-    with closing(opened()) as database:
-        _current(database)
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
         with database.write() as writing:
             key = create_key(writing, key_name, widest, days)
     errors.print(f"Key {key_name!r} with scope {widest}. It is shown only once; store it safely.")
@@ -226,8 +226,8 @@ def keys_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """List every key, without its secret."""
-    with closing(opened()) as database:
-        _current(database)
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
         with database.connect() as reading:
             rows = list_keys(reading)
     if as_json:
@@ -243,8 +243,8 @@ def keys_list(
 @keys.command("revoke")
 def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key.")]) -> None:
     """Revoke a key at once, or all keys with a name."""
-    with closing(opened()) as database:
-        _current(database)
+    with closing(open_configured_database()) as database:
+        _require_schema(database)
         try:
             with database.write() as writing:
                 ended = revoke_key(writing, key)
@@ -255,7 +255,7 @@ def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key."
 
 
 @main.command("timeline")
-def timeline(
+def print_timeline(
     actor: Annotated[list[str], typer.Option(help="Events that involve any of these actors.")] = [],  # noqa: B006
     with_: Annotated[
         list[str], typer.Option("--with", help="Events that also involve all of these actors.")
@@ -268,12 +268,12 @@ def timeline(
     options: dict[str, Any] = {"actor": actor, "since": since, "until": until, "limit": limit}
     try:
         asked = EventQuery.model_validate({**options, "between": with_, "sort": "date"})
-        with closing(opened()) as database:
-            _current(database)
+        with closing(open_configured_database()) as database:
+            _require_schema(database)
             with database.connect() as reading:
-                documents, more = read_page(reading, asked, b"terminal")
-    except (InvalidError, ValidationError) as error:
-        errors.print(_told(error))
+                documents, more = read_event_page(reading, asked, b"terminal")
+    except (InvalidParameterError, ValidationError) as error:
+        errors.print(_describe_input_error(error))
         raise typer.Exit(2) from error
     table = Table("date", "type", "what", "sources", box=None)
     for event in map(json.loads, documents):
@@ -285,31 +285,31 @@ def timeline(
         errors.print(f"More events match than {limit}; raise --limit.")
 
 
-def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+def _report_input_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Wrap a command so that input errors are printed with their field, and exit 2."""
 
     @wraps(command)
-    def told(**options: Any) -> None:
+    def run_and_report(**options: Any) -> None:
         try:
             command(**options)
-        except (InvalidError, ValidationError) as error:
-            errors.print(_told(error), markup=False)
+        except (InvalidParameterError, ValidationError) as error:
+            errors.print(_describe_input_error(error), markup=False)
             raise typer.Exit(2) from error
 
-    return told
+    return run_and_report
 
 
-def _ready() -> Database:
-    database = opened()
-    _current(database)
+def _open_current_database() -> Database:
+    database = open_configured_database()
+    _require_schema(database)
     return database
 
 
-main.command("export")(export_command(_ready, _guarded))
+main.command("export")(build_export_command(_open_current_database, _report_input_errors))
 
 
-def _told(error: Exception) -> str:
-    if isinstance(error, InvalidError):
+def _describe_input_error(error: Exception) -> str:
+    if isinstance(error, InvalidParameterError):
         return f"{error.fault.loc[-1]}: {error.fault.message}. {error.fault.hint or ''}"
     assert isinstance(error, ValidationError)
     return "\n".join(

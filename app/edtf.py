@@ -30,7 +30,7 @@ MAX_LENGTH = 64
 _DATE = re.compile(r"([0-9]{4}|[0-9]{3}X|[0-9]{2}XX)(?:-([0-9]{2}|XX)(?:-([0-9]{2}|XX))?)?([~?%]?)")
 _SEASONS = {21: ((3, 21), (6, 21)), 22: ((6, 22), (9, 22)), 23: ((9, 23), (12, 23))}
 _WINTER = 24
-_FORMS = "write 2023-10-03, 2023-09, 2023, 202X, 2023-21 (spring) or 2023-09-11/2023-09-20"
+_ACCEPTED_FORMS = "write 2023-10-03, 2023-09, 2023, 202X, 2023-21 (spring) or 2023-09-11/2023-09-20"
 
 
 class EdtfError(ValueError):
@@ -38,7 +38,7 @@ class EdtfError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DateSpan:
     """A date as written, and the days it can mean, first and last included."""
 
     text: str
@@ -50,29 +50,29 @@ class Span:
     uncertain: bool
 
 
-def parse(text: str) -> Span:
+def parse_edtf(text: str) -> DateSpan:
     """Parse a date; raises `EdtfError` where it is not valid."""
     if len(text) == 10 and text[4] == text[7] == "-":
         # A shortcut for nearly all rows of bulk data: 1.7 µs instead of 2.4.
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            return _single(text)
-        return Span(text, day, day, "day", False, False)
+            return _parse_date(text)
+        return DateSpan(text, day, day, "day", False, False)
     if len(text) > MAX_LENGTH:
         raise EdtfError(f"a date has at most {MAX_LENGTH} characters, this has {len(text)}")
-    return _interval(text) if "/" in text else _single(text)
+    return _parse_interval(text) if "/" in text else _parse_date(text)
 
 
-def bounds(text: str) -> tuple[date, date]:
+def parse_bounds(text: str) -> tuple[date, date]:
     """Return the first and last day of a date in a filter; raises `EdtfError` without an end."""
-    span = parse(text)
+    span = parse_edtf(text)
     if span.end is None:
         raise EdtfError(f"{text!a} has no end; a filter needs one, as in 2023-09 or 2020/2023")
     return span.start, span.end
 
 
-def _interval(text: str) -> Span:
+def _parse_interval(text: str) -> DateSpan:
     first, _, last = text.partition("/")
     if "/" in last:
         raise EdtfError(f"{text!a} has more than one '/'; write 2023-10-03, or 2023-09/2023-10")
@@ -80,13 +80,13 @@ def _interval(text: str) -> Span:
         raise EdtfError(f"{text!a} has no beginning, but an event has to begin; write 2020/2023")
     if last == "":
         raise EdtfError(f"{text!a} has no end; if it still runs, write {first + '/..'!a}")
-    begin = _single(first)
+    begin = _parse_date(first)
     if last == "..":
-        return Span(text, begin.start, None, "interval", begin.approximate, begin.uncertain)
-    finish = _single(last)
+        return DateSpan(text, begin.start, None, "interval", begin.approximate, begin.uncertain)
+    finish = _parse_date(last)
     if finish.end is None or finish.end < begin.start:
         raise EdtfError(f"{text!a} ends before it begins; write {last + '/' + first!a}")
-    return Span(
+    return DateSpan(
         text,
         begin.start,
         finish.end,
@@ -96,46 +96,50 @@ def _interval(text: str) -> Span:
     )
 
 
-def _single(text: str) -> Span:
+def _parse_date(text: str) -> DateSpan:
     match = _DATE.fullmatch(text)
     if match is None:
-        raise EdtfError(f"{text!a} is not a date; {_FORMS}")
+        raise EdtfError(f"{text!a} is not a date; {_ACCEPTED_FORMS}")
     year, month, day, mark = match.groups()
-    start, end, precision = _days(text, year, month, day)
-    return Span(text, start, end, precision, mark in ("~", "%"), mark in ("?", "%"))
+    start, end, precision = _resolve_days(text, year, month, day)
+    return DateSpan(text, start, end, precision, mark in ("~", "%"), mark in ("?", "%"))
 
 
-def _days(text: str, year: str, month: str | None, day: str | None) -> tuple[date, date, Precision]:
+def _resolve_days(
+    text: str, year: str, month: str | None, day: str | None
+) -> tuple[date, date, Precision]:
     if "X" in year:
         if month is not None:
             raise EdtfError(f"{text!a} has a month in an unknown year; write {year!a}")
-        return _years(text, year, "century" if year.endswith("XX") else "decade")
+        return _resolve_years(text, year, "century" if year.endswith("XX") else "decade")
     if month is None:
-        return _years(text, year, "year")
+        return _resolve_years(text, year, "year")
     if month == "XX":
         if day not in (None, "XX"):
             raise EdtfError(f"{text!a} has a day in an unknown month; write {year!a}")
-        return _years(text, year, "year")
-    return _within(text, _year(text, year), int(month), day)
+        return _resolve_years(text, year, "year")
+    return _resolve_month_or_season(text, _require_year(text, year), int(month), day)
 
 
-def _years(text: str, year: str, precision: Precision) -> tuple[date, date, Precision]:
-    last = _year(text, year.replace("X", "9"))
+def _resolve_years(text: str, year: str, precision: Precision) -> tuple[date, date, Precision]:
+    last = _require_year(text, year.replace("X", "9"))
     first = max(1, int(year.replace("X", "0")))
     return date(first, 1, 1), date(last, 12, 31), precision
 
 
-def _year(text: str, year: str) -> int:
+def _require_year(text: str, year: str) -> int:
     if year == "0000":
         raise EdtfError(f"{text!a} has no such year; years run from 0001 to 9999")
     return int(year)
 
 
-def _within(text: str, year: int, month: int, day: str | None) -> tuple[date, date, Precision]:
+def _resolve_month_or_season(
+    text: str, year: int, month: int, day: str | None
+) -> tuple[date, date, Precision]:
     if month in _SEASONS or month == _WINTER:
         if day is not None:
             raise EdtfError(f"{text!a} has a day in a season; write '{year:04}-{month}'")
-        return *_season(year, month), "season"
+        return *_season_days(year, month), "season"
     if not 1 <= month <= 12:
         raise EdtfError(f"{text!a} has no such month; months are 01 to 12, seasons 21 to 24")
     length = monthrange(year, month)[1]
@@ -150,14 +154,14 @@ def _within(text: str, year: int, month: int, day: str | None) -> tuple[date, da
     return only, only, "day"
 
 
-def _season(year: int, season: int) -> tuple[date, date]:
+def _season_days(year: int, season: int) -> tuple[date, date]:
     if season == _WINTER:
         return date(year, 12, 24), date(year + 1, 3, 20) if year < 9999 else date.max
     first, last = _SEASONS[season]
     return date(year, *first), date(year, *last)
 
 
-def last_day(text: str | None) -> str | None:
+def parse_last_day(text: str | None) -> str | None:
     """Return the last day that a date can mean, in ISO form; None where it has none."""
-    end = None if text is None else parse(text).end
+    end = None if text is None else parse_edtf(text).end
     return None if end is None else end.isoformat()

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 @cache
-def examples() -> dict[str, dict[str, Any]]:
+def load_examples() -> dict[str, dict[str, Any]]:
     """Load the examples by operation id: requested address, answer, and body of a write."""
     loaded: dict[str, dict[str, Any]] = json.loads(
         (Path(__file__).parent / "bundled" / "examples.json").read_text(encoding="utf-8")
@@ -17,13 +17,13 @@ def examples() -> dict[str, dict[str, Any]]:
     return loaded
 
 
-def shown(operation: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def example_responses(operation: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of a route, with the example of its successful answer."""
-    answer = examples()[operation]["answer"]
+    answer = load_examples()[operation]["answer"]
     return {status: {"content": {"application/json": {"example": answer}}}}
 
 
-def sent(
+def example_request_body(
     operation: str,
     model: type[BaseModel],
     *,
@@ -32,22 +32,22 @@ def sent(
     required: bool = True,
 ) -> dict[str, Any]:
     """Return the OpenAPI `requestBody`, with example, of a route that parses its body itself."""
-    schema: dict[str, Any] = {"$ref": f"#/components/schemas/{named(model)}"}
+    schema: dict[str, Any] = {"$ref": f"#/components/schemas/{register_body_model(model)}"}
     if several:
         many = {"type": "array", "items": schema, "minItems": 1, "maxItems": 1000}
         schema = {"oneOf": [schema, many]}
     if patch:
         schema = {"type": "object", "description": f"A merge patch of {model.__name__}."}
     kind = "application/merge-patch+json" if patch else "application/json"
-    body = {"content": {kind: {"schema": schema, "example": examples()[operation]["body"]}}}
+    body = {"content": {kind: {"schema": schema, "example": load_examples()[operation]["body"]}}}
     return {"requestBody": {**body, "required": required}}
 
 
-MODELS: dict[str, type[BaseModel]] = {}
+BODY_MODELS: dict[str, type[BaseModel]] = {}
 """Models of request bodies, whose schemas `add_problem_schema` adds to the OpenAPI document."""
 
 
-def named(model: type[BaseModel]) -> str:
+def register_body_model(model: type[BaseModel]) -> str:
     """Register a model of request bodies, and return its name in the OpenAPI document."""
-    MODELS[model.__name__] = model
+    BODY_MODELS[model.__name__] = model
     return model.__name__

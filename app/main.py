@@ -10,41 +10,41 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import func, insert, select
 
-from app.access.gate import may_read
+from app.access.gate import require_read_access
 from app.actors.memberships import router as memberships
 from app.actors.reconcile import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
-from app.charts.drawing import draw as charts
+from app.charts.drawing import render_chart as charts
 from app.db.engine import Database
-from app.db.journal import version_of
-from app.db.schema import StaleSchemaError, require_current
+from app.db.journal import read_version
+from app.db.schema import StaleSchemaError, require_current_schema
 from app.db.tables import house
 from app.db.tables import imports as imports_table
 from app.editing.router import router as editing
 from app.events.router import router as events
-from app.examples import MODELS
+from app.examples import BODY_MODELS
 from app.explorer.router import router as explorer
-from app.feeds.answer import answer as feeds
+from app.feeds.answer import build_feed_response as feeds
 from app.feeds.ogc import router as ogc
-from app.history.pulse import Pulse
+from app.history.pulse import ChangeNotifier
 from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import AdmissionMiddleware
-from app.http.answer import encode
+from app.http.answer import encode_json
 from app.http.cors import CorsMiddleware
-from app.http.encoding import EncodingMiddleware
+from app.http.encoding import Utf8Middleware
 from app.http.head import HeadMiddleware
-from app.http.metrics import MEDIA, Metrics, MetricsMiddleware, gauge
-from app.http.page import NoQuery
-from app.http.problems import add_problem_handlers, add_problem_schema, problem
+from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
+from app.http.page import EmptyQuery
+from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
 from app.http.shortway import ShortWayMiddleware
-from app.http.strict import as_it_stands
+from app.http.strict import require_strict_parameters
 from app.ingest.router import router as imports
-from app.ingest.runner import Runner
+from app.ingest.runner import ImportSupervisor
 from app.settings import Settings
 from app.shifts.ideal_points import router as ideal_points
-from app.shifts.refresher import Refresher
+from app.shifts.refresher import ShiftWorker
 from app.shifts.router import router as shifts
 from app.shifts.similarity import router as similarity
 from app.sources.router import router as sources
@@ -60,24 +60,26 @@ def create_app(settings: Settings) -> FastAPI:
     """Create the application, which opens its database at start and refuses a stale schema."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
         database = Database(settings.database_url, settings.pool_size)
-        refresher = Refresher(database)
+        refresher = ShiftWorker(database)
         try:
-            require_current(database)
+            require_current_schema(database)
             app.state.database = database
             app.state.settings = settings
             app.state.exports = CapacityLimiter(settings.exports)
-            app.state.cursor_key = settings.cursor_key.encode() or _kept_key(database)
-            app.state.pulse = Pulse(database)
-            app.state.imports = Runner(database, settings.max_expanded_bytes, settings.imports)
+            app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
+            app.state.change_notifier = ChangeNotifier(database)
+            app.state.imports = ImportSupervisor(
+                database, settings.max_expanded_bytes, settings.upload_folder
+            )
             app.state.imports.start()
             refresher.start()
             try:
                 yield
             finally:
-                app.state.pulse.end()
+                app.state.change_notifier.stop_listening()
                 await to_thread.run_sync(app.state.imports.stop)
         finally:
             refresher.close()
@@ -87,64 +89,64 @@ def create_app(settings: Settings) -> FastAPI:
         title="Entente",
         version="1",
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=run_lifespan,
         redirect_slashes=False,
-        dependencies=[Depends(as_it_stands)],
+        dependencies=[Depends(require_strict_parameters)],
     )
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
         ideal_points, ogc, reconcile,
     )  # fmt: skip
     for router in reading:
-        app.include_router(router, dependencies=[Depends(may_read)])
+        app.include_router(router, dependencies=[Depends(require_read_access)])
     app.include_router(editing)
     app.include_router(imports)
     app.include_router(explorer)
     app.state.feeds, app.state.charts = feeds, charts
     add_problem_handlers(app)
-    add_problem_schema(app, MODELS)
-    app.add_middleware(ShortWayMiddleware, routers=reading, gate=may_read)
+    add_problem_schema(app, BODY_MODELS)
+    app.add_middleware(ShortWayMiddleware, routers=reading, gate=require_read_access)
     app.add_middleware(AdmissionMiddleware)
-    metrics = Metrics()
+    metrics = RequestMetrics()
     app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(EncodingMiddleware)
+    app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")
-    async def is_alive(_: Annotated[NoQuery, Query()]) -> dict[str, str]:
+    async def is_alive(_: Annotated[EmptyQuery, Query()]) -> dict[str, str]:
         """Return 200 while the process answers."""
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["service"], operation_id="isReady")
-    def is_ready(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
+    def is_ready(request: Request, _: Annotated[EmptyQuery, Query()]) -> Response:
         """Return 200 if the database answers and has the schema this program needs, else 503."""
         try:
-            require_current(request.app.state.database)
+            require_current_schema(request.app.state.database)
         except StaleSchemaError as stale:
-            return problem(503, str(stale))
+            return render_problem(503, str(stale))
         with request.app.state.database.connect() as db:
-            body = {"status": "ready", "version": version_of(db)}
-        return Response(encode(body), media_type="application/json")
+            body = {"status": "ready", "version": read_version(db)}
+        return Response(encode_json(body), media_type="application/json")
 
-    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(may_read)])
-    def tell_metrics(request: Request, _: Annotated[NoQuery, Query()]) -> Response:
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(require_read_access)])
+    def report_metrics(request: Request, _: Annotated[EmptyQuery, Query()]) -> Response:
         """Return the metrics of this process, the version of the record, and imports by state."""
         with request.app.state.database.connect() as db:
             states = db.execute(
                 select(imports_table.c.state, func.count()).group_by(imports_table.c.state)
             )
             by_state = [(f'{{state="{state}"}}', n) for state, n in states]
-            version = version_of(db)
-        lines = metrics.lines()
-        lines += gauge("version", "Number of the last change.", ("", version))
-        lines += gauge("imports", "Imports by state.", *by_state)
-        return Response("\n".join(lines) + "\n", media_type=MEDIA)
+            version = read_version(db)
+        lines = metrics.render_lines()
+        lines += render_gauge("version", "Number of the last change.", ("", version))
+        lines += render_gauge("imports", "Imports by state.", *by_state)
+        return Response("\n".join(lines) + "\n", media_type=METRICS_MEDIA_TYPE)
 
     return app
 
 
-def _kept_key(database: Database) -> bytes:
+def _load_cursor_key(database: Database) -> bytes:
     """Load the key that signs cursors; the first process creates it in the database."""
     find = select(house.c.value).where(house.c.name == "cursor_key")
     with database.connect() as db:

@@ -55,14 +55,14 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def supported(self) -> "Settings":
+    def check_database_url(self) -> "Settings":
         """Refuse databases other than SQLite and PostgreSQL, which the tests run on."""
         if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
         return self
 
     @property
-    def imports(self) -> Path:
+    def upload_folder(self) -> Path:
         """The folder where uploads wait to be imported."""
         if self.import_folder:
             return Path(self.import_folder)

@@ -11,7 +11,7 @@ def main() -> None:
     """Import the command line and run it."""
     # Garbage collection during imports takes a seventh of the start and finds nothing.
     gc.disable()
-    command = _program()
+    command = _import_program()
     gc.freeze()
     gc.enable()
     # `load -` copies standard input to a temporary file, which a normal exit removes.
@@ -20,20 +20,20 @@ def main() -> None:
     try:
         command()
     except Exception as error:
-        message = _outside(error)
+        message = _describe_outside_failure(error)
         if message is None:
             raise
         sys.stderr.write(f"{message}\n")
         raise SystemExit(1) from None
 
 
-def _outside(error: Exception) -> str | None:
+def _describe_outside_failure(error: Exception) -> str | None:
     """Return a line about a failure outside the program, such as a missing file; else None."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from app.db.failures import passing  # noqa: PLC0415
+    from app.db.failures import is_transient_failure  # noqa: PLC0415
 
-    if passing(error):
+    if is_transient_failure(error):
         cause = getattr(error, "orig", error)
         return f"The database is not available: {' '.join(str(cause).split())}"
     if isinstance(error, ValidationError) and error.title == "Settings":
@@ -43,7 +43,7 @@ def _outside(error: Exception) -> str | None:
     return None
 
 
-def _program() -> typer.Typer:
+def _import_program() -> typer.Typer:
     """Import the command line; for `load` only that command, which starts twice as fast."""
     if sys.argv[1:2] == ["load"]:
         from app.ingest.command import program  # noqa: PLC0415

@@ -7,39 +7,43 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-MOST_KEPT = 50
+MAX_CACHED_LENGTH = 50
 """Characters of a word up to which its folded form is cached."""
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[^\W_][\w.-]*")
 
 
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """Return a text in lower case without accents or punctuation, words separated by one blank."""
-    return " ".join(words(text))
+    return " ".join(split_words(text))
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Return the folded words of a text, as both databases index and match them."""
     if text.isascii():
         return _WORD.findall(text.lower())
     found: list[str] = []
     for part in text.split():
-        found += _plain(part) if len(part) <= MOST_KEPT else _plain.__wrapped__(part)
+        found += (
+            _split_folded(part)
+            if len(part) <= MAX_CACHED_LENGTH
+            else _split_folded.__wrapped__(part)
+        )
     return found
 
 
 @lru_cache(16_384)
-def _plain(text: str) -> tuple[str, ...]:
+def _split_folded(text: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
 
 
-def clean(text: str) -> str:
+def replace_unprintable(text: str) -> str:
     """Replace characters that XML and iCalendar do not allow by U+FFFD."""
     return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "�" for c in text)
 
 
-def safe(text: str) -> str:
+def require_storable(text: str) -> str:
     """Return a text; raise ValueError where a database would refuse or alter it."""
     if "\x00" in text:
         raise ValueError("must not contain a NUL character")
@@ -48,8 +52,10 @@ def safe(text: str) -> str:
     return text
 
 
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(safe)]
-Text = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(safe)]
+ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_storable)
+]
+LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(require_storable)]
 
 
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -57,12 +63,12 @@ _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff
 need."""
 
 
-def visible(text: str) -> bool:
+def is_visible_name(text: str) -> bool:
     """Return whether a name has visible characters and no hidden ones."""
     return _HIDDEN.search(text) is None and bool(text.strip())
 
 
-def code(text: str) -> str:
+def require_code(text: str) -> str:
     """Return a code; raise ValueError unless it fits in a path and before a colon."""
     if not _CODE.fullmatch(text):
         raise ValueError(
@@ -71,7 +77,7 @@ def code(text: str) -> str:
     return text
 
 
-def ident(text: str) -> str:
+def require_ident(text: str) -> str:
     """Return an id; raise ValueError if it is invisible, or dots that a path would resolve."""
     if not text.isprintable():
         raise ValueError("must not contain invisible characters")
@@ -80,28 +86,31 @@ def ident(text: str) -> str:
     return text
 
 
-def short(text: str) -> str:
+def require_indexable(text: str) -> str:
     """Return an id; raise ValueError if it is too long for an index of PostgreSQL."""
-    if len(text.encode()) > MOST_BYTES:
-        raise ValueError(f"must have at most {MOST_BYTES} bytes as UTF-8")
+    if len(text.encode()) > MAX_ID_BYTES:
+        raise ValueError(f"must have at most {MAX_ID_BYTES} bytes as UTF-8")
     return text
 
 
-MOST_BYTES = 400
+MAX_ID_BYTES = 400
 """Bytes of an id: an index key has up to four, and PostgreSQL limits it to 2,704 bytes."""
-Code = Annotated[Word, AfterValidator(code), AfterValidator(short)]
+Code = Annotated[ShortText, AfterValidator(require_code), AfterValidator(require_indexable)]
 Ident = Annotated[
-    Word, Field(pattern=r"^[^\s/?#%]+$"), AfterValidator(ident), AfterValidator(short)
+    ShortText,
+    Field(pattern=r"^[^\s/?#%]+$"),
+    AfterValidator(require_ident),
+    AfterValidator(require_indexable),
 ]
 """An id that needs no percent-encoding of separators in a path."""
 
 
-def number(value: object) -> object:
+def require_json_number(value: object) -> object:
     """Return a value; raise ValueError for text and booleans, which pydantic would convert."""
     if isinstance(value, bool | str):
         raise ValueError("must be a number, not text, true or false")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(number)]
-Number = Annotated[float, BeforeValidator(number)]
+JsonInteger = Annotated[int, BeforeValidator(require_json_number)]
+JsonNumber = Annotated[float, BeforeValidator(require_json_number)]

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from app.db.engine import Database
-from bench.as_of import measure_past, revise, told, was_revised
-from bench.generate import fill
+from bench.as_of import format_costs_as_of, has_past, measure_as_of, revise_tenth
+from bench.generate import fill_database
 from bench.http import measure_http
-from bench.timeline import measure, table
+from bench.timeline import format_costs, measure_pages
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -24,7 +24,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.url:
         for url in asked.url:
-            _report(Database(url), asked.seconds)
+            _report_database(Database(url), asked.seconds)
         return
     from postgres import running  # noqa: PLC0415
 
@@ -32,20 +32,24 @@ def main() -> None:
         for url in (f"sqlite:///{place}/bench.db", server.create_database("bench")):
             database = Database(url)
             begun = time.perf_counter()
-            fill(database, asked.events)
+            fill_database(database, asked.events)
             print(f"{asked.events:,} events in {time.perf_counter() - begun:.0f} s", flush=True)
-            _report(database, asked.seconds)
+            _report_database(database, asked.seconds)
             database.close()
 
 
-def _report(database: Database, seconds: float) -> None:
+def _report_database(database: Database, seconds: float) -> None:
     kind = database.engine.dialect.name
-    print(table(f"{kind}, in process", measure(database, seconds)), "\n", flush=True)
+    print(format_costs(f"{kind}, in process", measure_pages(database, seconds)), "\n", flush=True)
     url = database.engine.url.render_as_string(hide_password=False)
-    print(table(f"{kind}, over HTTP", measure_http(url)), "\n", flush=True)
-    if not was_revised(database):
-        revise(database)
-    print(told(f"{kind}, a tenth revised", measure_past(database, seconds)), "\n", flush=True)
+    print(format_costs(f"{kind}, over HTTP", measure_http(url)), "\n", flush=True)
+    if not has_past(database):
+        revise_tenth(database)
+    print(
+        format_costs_as_of(f"{kind}, a tenth revised", measure_as_of(database, seconds)),
+        "\n",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

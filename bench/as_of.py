@@ -6,12 +6,12 @@ from sqlalchemy import insert, text
 
 from app.db.engine import Database
 from app.db.tables import commits, events, participations, revisions
-from bench.timeline import Cases, Cost, cases, measure
+from bench.timeline import Cases, PageCost, build_cases, measure_pages
 
 TENTH = 10
 
 
-def revise(database: Database) -> int:
+def revise_tenth(database: Database) -> int:
     """Give every tenth event a second, equal revision, and return the version before."""
     with database.write() as db:
         before = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
@@ -27,7 +27,7 @@ def revise(database: Database) -> int:
             )
         )
         for table, key in ((events, "id"), (participations, "event")):
-            _bury(db, table, key)
+            _move_to_history(db, table, key)
         last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         db.execute(insert(commits).values(seq=last, at="2026-01-02T00:00:00.000000Z"))
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
@@ -35,13 +35,13 @@ def revise(database: Database) -> int:
     return before
 
 
-def was_revised(database: Database) -> bool:
+def has_past(database: Database) -> bool:
     """Return whether the database contains superseded events."""
     with database.connect() as db:
         return db.scalar(text("SELECT min(gone) FROM past_events")) is not None
 
 
-def _bury(db: Any, table: Any, key: str) -> None:
+def _move_to_history(db: Any, table: Any, key: str) -> None:
     columns = ", ".join(f'"{c.name}"' for c in table.columns)
     same = f'r.id = {table.name}."{key}"'
     newest = f"(SELECT max(r.seq) FROM revisions r WHERE r.kind = 'event' AND {same})"
@@ -51,22 +51,24 @@ def _bury(db: Any, table: Any, key: str) -> None:
     db.execute(text(f"UPDATE {table.name} SET seq = {newest} WHERE {moved}"))
 
 
-def measure_past(database: Database, seconds: float = 1.0) -> list[tuple[Cost, list[Cost]]]:
+def measure_as_of(
+    database: Database, seconds: float = 1.0
+) -> list[tuple[PageCost, list[PageCost]]]:
     """Measure each page now, and as of a version before and one amid the revisions."""
     with database.connect() as db:
         last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or last)
     wanted: Cases = []
-    for name, asked in cases(database):
+    for name, asked in build_cases(database):
         wanted.append((name, asked))
         for word, version in (("before", first - 1), ("amid", (first + last) // 2)):
             then = [one.model_copy(update={"as_of": str(version)}) for one in asked]
             wanted.append((f"{name}, as of {word}", then))
-    costs = measure(database, seconds, chosen=wanted)
+    costs = measure_pages(database, seconds, chosen=wanted)
     return [(costs[at], costs[at + 1 : at + 3]) for at in range(0, len(costs), 3)]
 
 
-def told(kind: str, found: list[tuple[Cost, list[Cost]]]) -> str:
+def format_costs_as_of(kind: str, found: list[tuple[PageCost, list[PageCost]]]) -> str:
     """Format the costs as text, with the ratio of those of the past to those of the present."""
     lines = [f"{kind:<36}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]
     for now, past in found:

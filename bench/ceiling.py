@@ -19,12 +19,12 @@ framework = FastAPI()
 
 
 @framework.get("/v1/events")
-async def constant(_: Annotated[EventQuery, Query()]) -> Response:
+async def answer_constant(_: Annotated[EventQuery, Query()]) -> Response:
     """Answer every query with the same body."""
     return Response(BODY, media_type="application/json")
 
 
-class Bare:
+class BareServer:
     """An ASGI app that answers `/bare` itself and passes other requests on."""
 
     def __init__(self, inner: ASGIApp) -> None:
@@ -39,4 +39,4 @@ class Bare:
         await send({"type": "http.response.body", "body": BODY})
 
 
-app = Bare(framework)
+app = BareServer(framework)

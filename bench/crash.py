@@ -27,9 +27,9 @@ from sqlalchemy import text
 
 from app.access.keys import create_key
 from app.db.engine import Database
-from app.db.migrate import upgrade
-from app.events.verify import findings
-from app.ingest.bundled import load
+from app.db.migrate import upgrade_schema
+from app.events.verify import find_event_faults
+from app.ingest.bundled import load_bundled_data
 from bench.loading import write_events
 
 WAYS = ("all", "the service", "the process of imports")
@@ -53,7 +53,7 @@ OTHERS = {
 }
 
 
-def state(url: str) -> dict[str, Any]:
+def read_state(url: str) -> dict[str, Any]:
     """Read the rows of a database, without the times at which they were written."""
     database = Database(url)
     with database.connect() as db:
@@ -68,16 +68,16 @@ def state(url: str) -> dict[str, Any]:
     return found
 
 
-def verified(url: str) -> list[str]:
+def list_findings(url: str) -> list[str]:
     """List the differences between the documents and the other tables."""
     database = Database(url)
     with database.connect() as db:
-        found = list(findings(db))
+        found = list(find_event_faults(db))
     database.close()
     return found
 
 
-def command(url: str, path: Path) -> subprocess.Popen[bytes]:
+def start_load(url: str, path: Path) -> subprocess.Popen[bytes]:
     """Start a load as a command."""
     return subprocess.Popen(
         [sys.executable, "-m", "app", "load", str(path), "--json"], cwd=ROOT,
@@ -85,7 +85,7 @@ def command(url: str, path: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
+def start_service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Start a service, and return its process and port once it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -105,7 +105,7 @@ def service(url: str, uploads: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise RuntimeError("the service did not start within 300 s")
 
 
-def asked(port: int, path: str, key: str, body: bytes | None = None) -> Any:
+def request_json(port: int, path: str, key: str, body: bytes | None = None) -> Any:
     """Send a request to a service and return its JSON answer; with a body, a POST."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body)
     request.add_header("Authorization", f"Bearer {key}")
@@ -113,26 +113,26 @@ def asked(port: int, path: str, key: str, body: bytes | None = None) -> Any:
         return json.load(answer)
 
 
-class Aim:
+class KillTimer:
     """Decides when to kill a load by the rows it has stored, and notes how many it had."""
 
     def __init__(self, url: str, whole: int, dice: random.Random) -> None:
         self.stored, self._whole, self._dice = 0, whole, dice
         self._database = Database(url)
         self._before = 0
-        self._before = self._now()
+        self._before = self._count_stored()
 
-    def _now(self) -> int:
+    def _count_stored(self) -> int:
         with self._database.connect() as db:
             return int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0) - self._before
 
-    def wait(self, process: subprocess.Popen[bytes]) -> None:
+    def wait_until_due(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until it is time to kill the process."""
         dice = self._dice
         share = dice.random() * 0.95 if dice.random() < 0.8 else 0.0
         if share:
             until = time.monotonic() + 120
-            while self._now() <= share * self._whole * 0.9 and time.monotonic() < until:
+            while self._count_stored() <= share * self._whole * 0.9 and time.monotonic() < until:
                 if process.poll() is not None:
                     return
                 time.sleep(0.01)
@@ -140,49 +140,49 @@ class Aim:
         else:
             time.sleep(2.5 * dice.random())
 
-    def note(self) -> None:
+    def note_stored(self) -> None:
         """Note how many rows of the killed load are stored."""
-        self.stored = self._now()
+        self.stored = self._count_stored()
         self._database.close()
 
 
-def killed_command(url: str, path: Path, aim: Aim) -> None:
+def kill_and_rerun_load(url: str, path: Path, aim: KillTimer) -> None:
     """Kill a load command, and run it again to its end."""
-    process = command(url, path)
-    aim.wait(process)
+    process = start_load(url, path)
+    aim.wait_until_due(process)
     process.kill()
     process.wait()
-    aim.note()
-    if command(url, path).wait() != 0:
+    aim.note_stored()
+    if start_load(url, path).wait() != 0:
         raise RuntimeError("the second load failed")
 
 
-def killed_import(url: str, path: Path, aim: Aim, place: Path, way: str) -> None:
+def kill_and_finish_import(url: str, path: Path, aim: KillTimer, place: Path, way: str) -> None:
     """Kill a service that imports, or its import process, and wait until the import is done."""
     database = Database(url)
     with database.write() as db:
         key = create_key(db, "bench", "write")
     database.close()
-    process, port = service(url, place)
-    job = asked(port, "/v1/imports", key, path.read_bytes())
-    aim.wait(process)
+    process, port = start_service(url, place)
+    job = request_json(port, "/v1/imports", key, path.read_bytes())
+    aim.wait_until_due(process)
     if way == "the process of imports":
-        for child in children(process.pid):
+        for child in list_children(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-        aim.note()
+        aim.note_stored()
     else:
         if way == "all":
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
-        aim.note()
-        process, port = service(url, place)
+        aim.note_stored()
+        process, port = start_service(url, place)
     try:
         until = time.monotonic() + 300
         while job["state"] not in ("done", "failed") and time.monotonic() < until:
             time.sleep(0.1)
-            job = asked(port, f"/v1/imports/{job['id']}", key)
+            job = request_json(port, f"/v1/imports/{job['id']}", key)
     finally:
         process.terminate()
         process.wait()
@@ -192,7 +192,7 @@ def killed_import(url: str, path: Path, aim: Aim, place: Path, way: str) -> None
         raise RuntimeError(f"the import counts {job}, and left {list(place.iterdir())}")
 
 
-def children(parent: int) -> list[int]:
+def list_children(parent: int) -> list[int]:
     """List the ids of the processes that a service started for imports."""
     asked = ["ps", "-o", "pid=", "--ppid", str(parent)]
     return [int(n) for n in subprocess.run(asked, capture_output=True, check=False).stdout.split()]
@@ -211,45 +211,45 @@ def main() -> None:
         place, dice = Path(folder), random.Random(1)
         write_events(path := place / "events.ndjson", wanted.events)
         for kind in wanted.on or ("sqlite", "postgresql"):
-            _repeat(kind, wanted.times, path, place, server, dice)
+            _repeat_kills(kind, wanted.times, path, place, server, dice)
 
 
-def _repeat(
+def _repeat_kills(
     kind: str, times: int, path: Path, place: Path, server: Any, dice: random.Random
 ) -> None:
     """Kill a load `times` times, each time in a copy of a database with the bundled data."""
 
-    def named(name: str, template: str) -> str:
+    def create_named_database(name: str, template: str) -> str:
         if kind == "sqlite":
             if template:
                 shutil.copy(place / f"{template}.db", place / f"{name}.db")
             return f"sqlite:///{place}/{name}.db"
         return str(server.create_database(name, template or "template0"))
 
-    def fresh(name: str) -> str:
-        return named(name, "template")
+    def create_copy(name: str) -> str:
+        return create_named_database(name, "template")
 
-    database = Database(named("template", ""))
-    upgrade(database)
-    load(database)
+    database = Database(create_named_database("template", ""))
+    upgrade_schema(database)
+    load_bundled_data(database)
     database.close()
-    url = fresh("whole")
-    before = versions(url)
-    command(url, path).wait()
-    whole, alike, within = state(url), 0, Counter[str]()
-    rows = versions(url) - before
-    if wrong := verified(url):
+    url = create_copy("whole")
+    before = read_last_seq(url)
+    start_load(url, path).wait()
+    whole, alike, within = read_state(url), 0, Counter[str]()
+    rows = read_last_seq(url) - before
+    if wrong := list_findings(url):
         raise RuntimeError(f"the undisturbed load is inconsistent: {wrong[0]}")
     for number in range(times):
-        url = fresh(f"killed-{number}")
-        aim = Aim(url, rows, dice)
+        url = create_copy(f"killed-{number}")
+        aim = KillTimer(url, rows, dice)
         way = WAYS[number // 2 % 3] if number % 2 else "command"
         if number % 2:
-            killed_import(url, path, aim, place / "uploads", way)
+            kill_and_finish_import(url, path, aim, place / "uploads", way)
         else:
-            killed_command(url, path, aim)
+            kill_and_rerun_load(url, path, aim)
         within[way] += 0 < aim.stored < rows
-        found = state(url)
+        found = read_state(url)
         differing = [name for name, rows_before in whole.items() if found[name] != rows_before]
         alike += not differing
         if number % 10 == 9:
@@ -264,7 +264,7 @@ def _repeat(
     print(f"  killed with the rows partly stored: {within.total()} ({by_way})", flush=True)
 
 
-def versions(url: str) -> int:
+def read_last_seq(url: str) -> int:
     """Return the highest sequence number of the revisions in a database."""
     database = Database(url)
     with database.connect() as db:

@@ -16,26 +16,26 @@ from sqlalchemy import text
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import Form
-from app.feeds.opening import Opened
-from app.feeds.registry import WRITINGS
+from app.events.forms import OutputFormat
+from app.feeds.opening import EventExport
+from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 
-FORMS: tuple[Form, ...] = ("ndjson", "csv", "parquet", "arrow")
+FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet", "arrow")
 
 
-def export(url: str, form: Form) -> tuple[float, float, int, float]:
+def measure_export(url: str, form: OutputFormat) -> tuple[float, float, int, float]:
     """Write every event; return seconds, CPU seconds of this process, bytes and peak MiB."""
     asked = EventQuery.model_validate({"format": form})
     with closing(Database(url)) as database:
         begun, spent, size = time.perf_counter(), time.process_time(), 0
-        opened = Opened(form, asked, database, b"bench", lambda *_: Links(self="bench"))
-        for part in WRITINGS[form].write(opened.feed):
+        opened = EventExport(form, asked, database, b"bench", lambda *_: Links(self="bench"))
+        for part in FEED_FORMATS[form].write(opened.feed):
             size += len(part)
-        return time.perf_counter() - begun, time.process_time() - spent, size, _peak()
+        return time.perf_counter() - begun, time.process_time() - spent, size, _read_peak()
 
 
-def copy(url: str) -> tuple[float, float, int, float]:
+def measure_copy(url: str) -> tuple[float, float, int, float]:
     """Read the documents by PostgreSQL's COPY; return the same figures as for an export."""
     with closing(Database(url)) as database, database.connect() as db:
         raw = db.connection.driver_connection
@@ -45,10 +45,10 @@ def copy(url: str) -> tuple[float, float, int, float]:
         with raw.cursor() as cursor, cursor.copy(f"COPY ({rows}) TO STDOUT") as parts:
             for part in parts:
                 size += len(part)
-        return time.perf_counter() - begun, time.process_time() - spent, size, _peak()
+        return time.perf_counter() - begun, time.process_time() - spent, size, _read_peak()
 
 
-def _peak() -> float:
+def _read_peak() -> float:
     # Not getrusage: its peak outlives exec, and would be that of the parent.
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
@@ -64,9 +64,9 @@ def main() -> None:
         kind = database.engine.dialect.name
     print(f"{count:,} events on {kind}\n\n| form | rows/s | CPU µs/row | MB | peak MiB |")
     print("|---|---|---|---|---|")
-    jobs = [(form, export, (url, form)) for form in FORMS]
+    jobs = [(form, measure_export, (url, form)) for form in FORMS]
     if kind == "postgresql":
-        jobs.append(("COPY", copy, (url,)))  # type: ignore[arg-type]
+        jobs.append(("COPY", measure_copy, (url,)))  # type: ignore[arg-type]
     fresh = multiprocessing.get_context("spawn")
     for name, job, arguments in jobs:
         with fresh.Pool(1) as pool:

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Table, insert
 
 from app.db.engine import Database
-from app.db.migrate import upgrade
+from app.db.migrate import upgrade_schema
 from app.db.tables import actors, datasets, events, memberships, participations, revisions
-from app.db.types import NEVER
+from app.db.types import NO_END_DAY
 
 ACTORS = 200
 MEMBERS = 31
@@ -39,24 +39,24 @@ CHOSEN = [NAMES[i] for i in (0, 3, 4, 6, 9, *range(12, 38))]
 Rows = dict[Table, list[tuple[Any, ...]]]
 
 
-def fill(database: Database, count: int, seed: int = 1) -> None:
+def fill_database(database: Database, count: int, seed: int = 1) -> None:
     """Migrate an empty database and write `count` events into it."""
-    upgrade(database)
+    upgrade_schema(database)
     with database.write() as db:
-        _standing(db)
-    made = _made(count, random.Random(seed))
+        _write_reference_rows(db)
+    made = _generate_events(count, random.Random(seed))
     while part := list(islice(made, 50_000)):
         rows: Rows = {revisions: [], events: [], participations: []}
         for event in part:
             rows[revisions].append(event[0])
             rows[events].append(event[1])
             rows[participations] += event[2]
-        _write(database, rows)
+        _write_rows(database, rows)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.exec_driver_sql("ANALYZE")
 
 
-def _standing(db: Any) -> None:
+def _write_reference_rows(db: Any) -> None:
     last = FIRST + timedelta(days=DAYS - 1)
     db.execute(
         insert(datasets),
@@ -85,7 +85,7 @@ def _standing(db: Any) -> None:
                 "group": GROUP,
                 "role": "member",
                 "since": since,
-                "until": NEVER,
+                "until": NO_END_DAY,
                 "seq": 1,
             }
             for code, since in joined.items()
@@ -93,7 +93,7 @@ def _standing(db: Any) -> None:
     )
 
 
-def _made(count: int, dice: random.Random) -> Iterator[tuple[Any, Any, list[Any]]]:
+def _generate_events(count: int, dice: random.Random) -> Iterator[tuple[Any, Any, list[Any]]]:
     """Generate the revision, the row and the participations of each event, by day."""
     weights = list(accumulate(1 / (rank + 1) for rank in range(ACTORS)))
     days = [(FIRST + timedelta(days=n)).isoformat() for n in range(DAYS + 40)]
@@ -151,7 +151,7 @@ def _made(count: int, dice: random.Random) -> Iterator[tuple[Any, Any, list[Any]
         )
 
 
-def _write(database: Database, rows: Rows) -> None:
+def _write_rows(database: Database, rows: Rows) -> None:
     with database.write() as db:
         raw: Any = db.connection.driver_connection
         for table, lines in rows.items():

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from bench.timeline import SECRET, Cost, cases
+from bench.timeline import SECRET, PageCost, build_cases
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -24,7 +24,7 @@ CEILING = ("-m", "uvicorn", "bench.ceiling:app", "--no-access-log", "--log-level
 
 
 @contextmanager
-def serving(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, int]]:
+def run_server(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, int]]:
     """Run a program in a process of its own, and yield its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,7 +47,7 @@ def serving(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int, i
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RequestCase:
     """Addresses of one shape that are requested from one server."""
 
     name: str
@@ -55,49 +55,51 @@ class Case:
     pid: int
     postmaster: int | None
     addresses: Sequence[str]
-    held: bool = False
+    cached: bool = False
     """Whether the client has the answers already and sends their ETags."""
 
 
-def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[Cost]:
+def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[PageCost]:
     """Measure every case over one connection, round after round.
 
     PostgreSQL's share is the CPU time of all its processes. The last cases are ceilings: the same
     page without a database.
     """
     database = Database(url)
-    postmaster = _postmaster(database)
-    todo = [(name, [_address(one) for one in asked]) for name, asked in cases(database)]
+    postmaster = _find_postmaster(database)
+    todo = [(name, [_build_address(one) for one in asked]) for name, asked in build_cases(database)]
     database.close()
-    with serving(url) as (port, pid), serving(url, CEILING) as (other, other_pid):
+    with run_server(url) as (port, pid), run_server(url, CEILING) as (other, other_pid):
         ours = http.client.HTTPConnection("127.0.0.1", port)
         theirs = http.client.HTTPConnection("127.0.0.1", other)
-        chosen = [Case(name, ours, pid, postmaster, asked) for name, asked in todo]
+        chosen = [RequestCase(name, ours, pid, postmaster, asked) for name, asked in todo]
         first = todo[0][1]
         chosen += [
-            Case("unchanged: 304", ours, pid, postmaster, first, held=True),
-            Case("framework, constant body", theirs, other_pid, None, first),
-            Case("no framework", theirs, other_pid, None, ["/bare"]),
+            RequestCase("unchanged: 304", ours, pid, postmaster, first, cached=True),
+            RequestCase("framework, constant body", theirs, other_pid, None, first),
+            RequestCase("no framework", theirs, other_pid, None, ["/bare"]),
         ]
         spent = {case.name: [0.0, 0.0] for case in chosen}
         for case in chosen:
-            _ask(case, 40)
+            _send_requests(case, 40)
         for _ in range(rounds):
             for case in chosen:
-                cpu, wall = _cpu(case.pid, case.postmaster), time.perf_counter()
-                _ask(case, requests // rounds)
-                spent[case.name][0] += _cpu(case.pid, case.postmaster) - cpu
+                cpu, wall = _read_cpu_seconds(case.pid, case.postmaster), time.perf_counter()
+                _send_requests(case, requests // rounds)
+                spent[case.name][0] += _read_cpu_seconds(case.pid, case.postmaster) - cpu
                 spent[case.name][1] += time.perf_counter() - wall
     done = requests // rounds * rounds
-    return [Cost(name, cpu / done * 1e6, wall / done * 1e6) for name, (cpu, wall) in spent.items()]
+    return [
+        PageCost(name, cpu / done * 1e6, wall / done * 1e6) for name, (cpu, wall) in spent.items()
+    ]
 
 
-def _ask(case: Case, requests: int) -> None:
+def _send_requests(case: RequestCase, requests: int) -> None:
     tags: dict[str, str] = {}
     case.client.close()  # it was idle, and the server may be about to close it
     for n in range(requests):
         address = case.addresses[n % len(case.addresses)]
-        headers = {"If-None-Match": tags[address]} if case.held and address in tags else {}
+        headers = {"If-None-Match": tags[address]} if case.cached and address in tags else {}
         case.client.request("GET", address, headers=headers)
         answer = case.client.getresponse()
         body = answer.read()
@@ -106,22 +108,22 @@ def _ask(case: Case, requests: int) -> None:
         tags[address] = answer.headers.get("ETag", "")
 
 
-def _address(asked: EventQuery) -> str:
+def _build_address(asked: EventQuery) -> str:
     parameters = asked.model_dump(exclude_defaults=True)
     return f"/v1/events?{urlencode(parameters, doseq=True)}"
 
 
-def _cpu(pid: int, postmaster: int | None) -> float:
+def _read_cpu_seconds(pid: int, postmaster: int | None) -> float:
     """Return the CPU seconds of the server so far, with those of PostgreSQL where it is used."""
-    spent, _ = _of(Path(f"/proc/{pid}/stat").read_text())
+    spent, _ = _parse_stat(Path(f"/proc/{pid}/stat").read_text())
     for stat in Path("/proc").glob("[0-9]*/stat") if postmaster else ():
         with suppress(OSError):  # a process may end while we look
-            ticks, parent = _of(stat.read_text())
+            ticks, parent = _parse_stat(stat.read_text())
             spent += ticks if postmaster in (parent, int(stat.parent.name)) else 0
     return spent / TICK
 
 
-def _postmaster(database: Database) -> int | None:
+def _find_postmaster(database: Database) -> int | None:
     """Return the id of the parent of all PostgreSQL processes, or None on SQLite."""
     if database.engine.dialect.name == "sqlite":
         return None
@@ -130,6 +132,6 @@ def _postmaster(database: Database) -> int | None:
     return int(Path(folder, "postmaster.pid").read_text().split()[0])
 
 
-def _of(stat: str) -> tuple[int, int]:
+def _parse_stat(stat: str) -> tuple[int, int]:
     after = stat.rpartition(")")[2].split()
     return int(after[11]) + int(after[12]), int(after[1])

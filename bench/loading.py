@@ -38,8 +38,8 @@ import psycopg
 import sqlite_utils
 
 from app.db.engine import Database
-from app.db.migrate import upgrade
-from app.ingest.bundled import load, rows
+from app.db.migrate import upgrade_schema
+from app.ingest.bundled import load_bundled_data, read_bundled_table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -62,7 +62,7 @@ def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int 
     The file continues one of `after` events and is part of `of` events in all.
     """
     dice = random.Random(seed + after)
-    names = [r["code"] for r in rows("states.csv")][:200]
+    names = [r["code"] for r in read_bundled_table("states.csv")][:200]
     weights = list(accumulate(1 / (rank + 1) for rank in range(len(names))))
     first = date(2014, 1, 1)
     with path.open("w") as out:
@@ -91,7 +91,7 @@ def write_events(path: Path, count: int, seed: int = 1, after: int = 0, of: int 
             out.write(json.dumps(event, separators=(",", ":")) + "\n")
 
 
-def replicate(path: Path, into: Path, copies: int) -> None:
+def replicate_file(path: Path, into: Path, copies: int) -> None:
     """Write a GDELT file several times over, each time with new keys and addresses."""
     rows = [line.split("\t") for line in path.read_text("utf-8", "replace").splitlines()]
     with into.open("w", encoding="utf-8") as out:
@@ -109,7 +109,7 @@ def write_rejects(path: Path, count: int) -> None:
 
 
 @dataclass
-class Cost:
+class LoadCost:
     """Seconds and peak MiB that a measured call took."""
 
     wall: float
@@ -132,14 +132,14 @@ def server_seconds(url: str | None) -> float:
         found = db.execute("SELECT pg_backend_pid()").fetchone()
     assert found is not None
     try:
-        parent = _stat(found[0])[1]
+        parent = _read_stat(found[0])[1]
     except FileNotFoundError:
         return server_seconds(url)
-    total = sum(_stat(int(parent))[11:15])
+    total = sum(_read_stat(int(parent))[11:15])
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                fields = _stat(int(folder.name))
+                fields = _read_stat(int(folder.name))
             except OSError:
                 continue
             if fields[1] == parent:
@@ -147,12 +147,12 @@ def server_seconds(url: str | None) -> float:
     return total / TICK
 
 
-def _stat(pid: int) -> list[int]:
+def _read_stat(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return [0, *(int(t) if t.lstrip("-").isdigit() else 0 for t in text[1:])]
 
 
-def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
+def measure_load(url: str, path: Path, *more: str) -> tuple[LoadCost, dict[str, Any]]:
     """Load a file by the command in a process of its own; return its cost and its report."""
     server = url if url.startswith("postgresql") else None
     before, begun = server_seconds(server), time.perf_counter()
@@ -167,13 +167,13 @@ def loaded(url: str, path: Path, *more: str) -> tuple[Cost, dict[str, Any]]:
     wall = time.perf_counter() - begun
     if process.returncode not in (0, 3):
         raise RuntimeError(f"the load ended with {process.returncode}")
-    cost = Cost(
+    cost = LoadCost(
         wall, used.ru_utime + used.ru_stime, server_seconds(server) - before, used.ru_maxrss // 1024
     )
     return cost, json.loads(report)
 
 
-def measured(what: Callable[[], None], server: str | None = None) -> Cost:
+def measure_call(what: Callable[[], None], server: str | None = None) -> LoadCost:
     """Measure the cost of a call in this process."""
     before, begun = server_seconds(server), time.perf_counter()
     mine = resource.getrusage(resource.RUSAGE_SELF)
@@ -181,29 +181,29 @@ def measured(what: Callable[[], None], server: str | None = None) -> Cost:
     now = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.perf_counter() - begun
     client = now.ru_utime + now.ru_stime - mine.ru_utime - mine.ru_stime
-    return Cost(wall, client, server_seconds(server) - before)
+    return LoadCost(wall, client, server_seconds(server) - before)
 
 
-def flat(path: Path, place: Path) -> Cost:
+def measure_flat_table(path: Path, place: Path) -> LoadCost:
     """Measure inserting the events into one flat table by sqlite-utils, lists as JSON text."""
 
-    def events() -> Iterator[dict[str, Any]]:
+    def read_events() -> Iterator[dict[str, Any]]:
         with path.open() as lines:
             for line in lines:
                 yield json.loads(line)
 
-    def insert() -> None:
-        sqlite_utils.Database(place)["events"].insert_all(events(), pk="key")
+    def insert_events() -> None:
+        sqlite_utils.Database(place)["events"].insert_all(read_events(), pk="key")
 
-    return measured(insert)
+    return measure_call(insert_events)
 
 
-def inserted(loaded_file: Path, place: Path, *, indexed: bool) -> Cost:
+def measure_raw_inserts(loaded_file: Path, place: Path, *, indexed: bool) -> LoadCost:
     """Measure raw inserts of the rows of a load into the same tables of an empty database.
 
     With `indexed`, the tables have their indexes, otherwise their keys alone.
     """
-    upgrade(made := Database(f"sqlite:///{place}"))
+    upgrade_schema(made := Database(f"sqlite:///{place}"))
     made.close()
     source, into = sqlite3.connect(loaded_file), sqlite3.connect(place, isolation_level=None)
     if not indexed:
@@ -226,10 +226,10 @@ def inserted(loaded_file: Path, place: Path, *, indexed: bool) -> Cost:
             spent += time.process_time() - before
     for db in (source, into):
         db.close()
-    return Cost(time.perf_counter() - begun, spent, 0.0)
+    return LoadCost(time.perf_counter() - begun, spent, 0.0)
 
 
-def floor(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> Cost:
+def measure_raw_copy(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> LoadCost:
     """Measure raw COPY of the rows of a load into the same tables of an empty database.
 
     With `spared`, foreign keys are not checked, as in the loader.
@@ -251,7 +251,7 @@ def floor(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> C
             f"INSERT INTO datasets ({names}) VALUES (%s, 'loaded', NULL, NULL, 1)", (dataset,)
         )
 
-    def pour() -> None:
+    def copy_rows() -> None:
         with psycopg.connect(empty.replace("+psycopg", "")) as db:
             if spared:
                 db.execute("SET session_replication_role = replica")
@@ -261,7 +261,7 @@ def floor(url: str, empty: str, place: Path, dataset: str, *, spared: bool) -> C
                     while part := lines.read(1 << 18):
                         copy.write(part)
 
-    cost = measured(pour, empty)
+    cost = measure_call(copy_rows, empty)
     with psycopg.connect(plain) as one, psycopg.connect(empty.replace("+psycopg", "")) as other:
         for table in TABLES:
             counted = f"SELECT count(*) FROM {table}"
@@ -289,19 +289,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Path(folder)
         place.chmod(0o755)
-        files = list(_files(asked, place))
+        files = list(_write_files(asked, place))
         if asked.only != "postgresql":
-            _report("sqlite", [_on_sqlite(files, place / f"run{n}") for n in range(asked.runs)])
+            _print_report(
+                "sqlite", [_on_sqlite(files, place / f"run{n}") for n in range(asked.runs)]
+            )
         if asked.only != "sqlite":
             with running() as server:
                 server.without_autovacuum()
                 runs = [_on_postgresql(files, place, server, n) for n in range(asked.runs)]
-            _report("postgresql", runs)
+            _print_report("postgresql", runs)
 
 
-def _files(asked: argparse.Namespace, place: Path) -> Iterator[Path]:
+def _write_files(asked: argparse.Namespace, place: Path) -> Iterator[Path]:
     if asked.gdelt is not None:
-        replicate(asked.gdelt, path := place / "copies.export.CSV", asked.copies)
+        replicate_file(asked.gdelt, path := place / "copies.export.CSV", asked.copies)
         yield path
     elif asked.rejects is not None:
         write_rejects(path := place / "rejects.ndjson", asked.rejects)
@@ -314,50 +316,52 @@ def _files(asked: argparse.Namespace, place: Path) -> Iterator[Path]:
 
 
 @dataclass
-class Run:
+class LoadRun:
     """The costs of loading the last file, of loading it again, and of its comparisons by name."""
 
     rows: int
-    first: Cost
-    again: Cost
-    peers: dict[str, tuple[int, Cost]]
+    first: LoadCost
+    again: LoadCost
+    peers: dict[str, tuple[int, LoadCost]]
     """The number of events of each comparison, and its cost."""
 
 
-def _on_sqlite(files: Sequence[Path], place: Path) -> Run:
+def _on_sqlite(files: Sequence[Path], place: Path) -> LoadRun:
     place.mkdir()
     url = f"sqlite:///{place}/load.db"
-    _prepare(url)
-    first, again, report = _measure("sqlite", url, files)
-    run = Run(report["rows"], first, again, {})
+    _prepare_database(url)
+    first, again, report = _measure_loads("sqlite", url, files)
+    run = LoadRun(report["rows"], first, again, {})
     if report["new"] and files[-1].suffix == ".ndjson":
-        run.peers["sqlite-utils"] = run.rows, flat(files[-1], place / "flat.db")
+        run.peers["sqlite-utils"] = run.rows, measure_flat_table(files[-1], place / "flat.db")
     if report["new"]:
         with closing(sqlite3.connect(place / "load.db")) as db:
             count = db.execute("SELECT count(*) FROM events").fetchone()[0]
         for peer, indexed in (("raw inserts", True), ("raw inserts, keys only", False)):
-            cost = inserted(place / "load.db", place / f"raw{indexed}.db", indexed=indexed)
+            cost = measure_raw_inserts(
+                place / "load.db", place / f"raw{indexed}.db", indexed=indexed
+            )
             run.peers[peer] = count, cost
     shutil.rmtree(place)
     return run
 
 
-def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int) -> Run:
+def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int) -> LoadRun:
     names = [f"{name}{number}" for name in ("load", "floor", "spared")]
     url, *empty = (server.create_database(name) for name in names)
-    _prepare(url)
+    _prepare_database(url)
     for one in empty:
-        upgrade(made := Database(one))
+        upgrade_schema(made := Database(one))
         made.close()
-    first, again, report = _measure("postgresql", url, files)
-    run = Run(report["rows"], first, again, {})
+    first, again, report = _measure_loads("postgresql", url, files)
+    run = LoadRun(report["rows"], first, again, {})
     if report["new"]:
         with psycopg.connect(url.replace("+psycopg", "")) as db:
             db.execute("DELETE FROM events WHERE dataset = 'curated'")
             found = db.execute("SELECT count(*), min(dataset) FROM events").fetchone()
         assert found is not None
         for peer, one in zip(PEERS, empty, strict=True):
-            cost = floor(url, one, place, found[1], spared=peer == PEERS[1])
+            cost = measure_raw_copy(url, one, place, found[1], spared=peer == PEERS[1])
             run.peers[peer] = found[0], cost
     with psycopg.connect(f"{server.address}/postgres", autocommit=True) as db:
         for name in names:
@@ -365,10 +369,10 @@ def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int)
     return run
 
 
-def _report(kind: str, runs: Sequence[Run]) -> None:
+def _print_report(kind: str, runs: Sequence[LoadRun]) -> None:
     """Print the least cost of each, and the ratios."""
     first, again = (
-        min(costs, key=_cpu) for costs in zip(*((r.first, r.again) for r in runs), strict=True)
+        min(costs, key=_cpu_of) for costs in zip(*((r.first, r.again) for r in runs), strict=True)
     )
     rows = runs[0].rows
     print(
@@ -379,7 +383,7 @@ def _report(kind: str, runs: Sequence[Run]) -> None:
     )
     for name in runs[0].peers:
         count = runs[0].peers[name][0]
-        peer = min((r.peers[name][1] for r in runs), key=_cpu)
+        peer = min((r.peers[name][1] for r in runs), key=_cpu_of)
         print(
             f"  {name}: {count / peer.cpu:,.0f} events a CPU second ({peer.client:.1f} +"
             f" {peer.server:.1f} s); we {rows / first.cpu / (count / peer.cpu):.2f} of it",
@@ -387,25 +391,27 @@ def _report(kind: str, runs: Sequence[Run]) -> None:
         )
 
 
-def _cpu(cost: Cost) -> float:
+def _cpu_of(cost: LoadCost) -> float:
     return cost.cpu
 
 
-def _measure(kind: str, url: str, files: Sequence[Path]) -> tuple[Cost, Cost, dict[str, Any]]:
+def _measure_loads(
+    kind: str, url: str, files: Sequence[Path]
+) -> tuple[LoadCost, LoadCost, dict[str, Any]]:
     """Load files one after another, and the last one again; return what it cost both times."""
     for number, path in enumerate(files, 1):
-        cost, report = loaded(url, path)
+        cost, report = measure_load(url, path)
         if len(files) > 1:
             each = cost.cpu / report["rows"] * 1e6
             print(f"{kind}, file {number}: {each:.0f} us an event, {cost.peak} MiB", flush=True)
-    again, _ = loaded(url, files[-1])
+    again, _ = measure_load(url, files[-1])
     return cost, again, report
 
 
-def _prepare(url: str) -> None:
+def _prepare_database(url: str) -> None:
     database = Database(url)
-    upgrade(database)
-    load(database)
+    upgrade_schema(database)
+    load_bundled_data(database)
     database.close()
 
 

@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 
 from app.shifts import breaks, judge, measure
-from app.shifts.breaks import BLOCK
-from app.shifts.measure import Days, Floats, Ints
+from app.shifts.breaks import BLOCK_MONTHS
+from app.shifts.measure import DaySeries, Floats, Ints
 from app.shifts.nulls import (
-    LEAST_EVENTS,
     LENGTHS,
+    MIN_DYAD_EVENTS,
     RATES,
-    Drawn,
-    Nulls,
-    Source,
-    effective,
-    fit,
-    size,
+    DrawnSeries,
+    NullSource,
+    ShuffledNulls,
+    effective_classes,
+    fit_null_model,
+    measure_test_size,
 )  # fmt: skip
 
 FALSE_ALARMS = 0.05
@@ -42,11 +42,11 @@ FALSE_ALARMS = 0.05
 class Dyad:
     """The days of a dyad, with the Goldstein sums that only the compared detectors use."""
 
-    days: Days
+    days: DaySeries
     goldstein: Floats
 
 
-def read(path: Path) -> dict[tuple[str, str], Dyad]:
+def read_dyads(path: Path) -> dict[tuple[str, str], Dyad]:
     """Read the dyads of a file by their two codes."""
     rows = defaultdict(list)
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
@@ -57,7 +57,7 @@ def read(path: Path) -> dict[tuple[str, str], Dyad]:
     found = {}
     for pair, days_of_pair in rows.items():
         days_of_pair.sort()
-        days = measure.gathered([row[:8] for row in days_of_pair])  # type: ignore[misc]
+        days = measure.gather_days([row[:8] for row in days_of_pair])  # type: ignore[misc]
         found[pair] = Dyad(days, np.array([row[8] for row in days_of_pair]))
     return found
 
@@ -72,32 +72,32 @@ SOME = 400
 """Null series for each cell that a null distribution is fitted to."""
 
 
-def _told(found: Floats) -> str:
+def _format_shares(found: Floats) -> str:
     p, closed = ([float((of <= float(x)).mean()) for x in LEVELS] for of in found.T[::-1])
     return "".join(f"{x:>14.4f}" for x in (*p, *closed))
 
 
-def sizes(nulls: Source, null: breaks.Null, draws: int) -> Iterator[str]:
+def measure_size(nulls: NullSource, null: breaks.NullModel, draws: int) -> Iterator[str]:
     """Measure how often p, and the closed p, fall under a level although nothing changed."""
     yield f"{'a month':>8}{'months':>8}{HEAD}"
     every = []
     for rate in RATES:
         for length in LENGTHS:
-            every.append(size(nulls, null, draws, rate, length))
-            yield f"{rate:>8}{length:>8}{_told(every[-1])}"
-    yield f"{'all':>16}{_told(np.concatenate(every))}"
+            every.append(measure_test_size(nulls, null, draws, rate, length))
+            yield f"{rate:>8}{length:>8}{_format_shares(every[-1])}"
+    yield f"{'all':>16}{_format_shares(np.concatenate(every))}"
 
 
-def elsewhere(
-    sources: Mapping[str, Callable[[], tuple[Source, breaks.Null]]], draws: int
+def measure_size_elsewhere(
+    sources: Mapping[str, Callable[[], tuple[NullSource, breaks.NullModel]]], draws: int
 ) -> Iterator[str]:
     """Measure that over all cells for other series, with the least and greatest of one cell."""
     yield f"{'series':<34}{HEAD}   at 0.05, by cell"
     for name, make in sources.items():
         source, null = make()
-        cells = [size(source, null, draws, r, n) for r in RATES for n in LENGTHS]
+        cells = [measure_test_size(source, null, draws, r, n) for r in RATES for n in LENGTHS]
         share = [float((c[:, 1] <= 0.05).mean()) for c in cells]
-        yield f"{name:<34}{_told(np.concatenate(cells))}   {min(share):.3f} to {max(share):.3f}"
+        yield f"{name:<34}{_format_shares(np.concatenate(cells))}   {min(share):.3f} to {max(share):.3f}"
 
 
 Kind = Callable[[np.random.Generator, float, int], tuple[Ints, Floats]]
@@ -107,25 +107,25 @@ GULF = (0.37, 0.17, 0.25, 0.21)
 """Shares of the four classes in the KEDS Gulf data."""
 
 
-def _steady(shares: tuple[float, ...]) -> Kind:
-    def made(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+def _make_steady_kind(shares: tuple[float, ...]) -> Kind:
+    def draw_counts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
         return dice.poisson(rate, (quarters, 3)), np.tile(shares, (quarters, 1))
 
-    return made
+    return draw_counts
 
 
-def _uneven(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+def _draw_uneven(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
     """Draw counts of variance n + n² / 0.3."""
     found = dice.poisson(dice.gamma(0.3, rate / 0.3, (quarters, 3)))
     return found, np.tile(GULF, (quarters, 1))
 
 
-def _moods(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+def _draw_moods(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
     """Draw shares for each quarter, which its three months have in common."""
     return dice.poisson(rate, (quarters, 3)), dice.dirichlet(np.array(GULF) * 3, quarters)
 
 
-def _bursts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
+def _draw_bursts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints, Floats]:
     """Draw counts where one quarter of twenty has fifteen times as many events, most hostile."""
     burst = dice.random(quarters) < 0.05
     counts = dice.poisson(rate * np.where(burst, 15, 1)[:, None], (quarters, 3))
@@ -133,23 +133,23 @@ def _bursts(dice: np.random.Generator, rate: float, quarters: int) -> tuple[Ints
 
 
 KINDS: dict[str, Kind] = {
-    "Poisson counts": _steady(GULF), "negative-binomial counts": _uneven,
-    "nine of ten acts friendly": _steady((0.75, 0.15, 0.08, 0.02)),
-    "words alone": _steady((0.7, 0.0, 0.3, 0.0)), "a mood for each quarter": _moods,
-    "bursts of hostility": _bursts,
+    "Poisson counts": _make_steady_kind(GULF), "negative-binomial counts": _draw_uneven,
+    "nine of ten acts friendly": _make_steady_kind((0.75, 0.15, 0.08, 0.02)),
+    "words alone": _make_steady_kind((0.7, 0.0, 0.3, 0.0)), "a mood for each quarter": _draw_moods,
+    "bursts of hostility": _draw_bursts,
 }  # fmt: skip
 
 
-class Made:
+class SyntheticSeries:
     """A source of synthetic series, drawn quarter by quarter."""
 
     def __init__(self, kind: Kind, seed: int) -> None:
         self.kind, self.dice = kind, np.random.default_rng(seed)
 
-    def draw(self, rate: float, length: int) -> Drawn:
+    def draw(self, rate: float, length: int) -> DrawnSeries:
         """A series of `length` months with about `rate` events a month."""
         while True:
-            counts, shares = self.kind(self.dice, rate, -(-length // BLOCK))
+            counts, shares = self.kind(self.dice, rate, -(-length // BLOCK_MONTHS))
             total = counts.sum(1)
             if total.sum() > 1:
                 break
@@ -162,43 +162,50 @@ class Made:
         classes = np.zeros((len(day), 4), np.int64)
         np.add.at(classes, (where, quad), 1)
         mass = 400 * np.stack([classes[:, :2].sum(1), classes[:, 2:].sum(1)], axis=1)
-        return Drawn(0, where, Days(day, classes.sum(1), mass, classes))
+        return DrawnSeries(0, where, DaySeries(day, classes.sum(1), mass, classes))
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class LateBlocks:
     """A source of null series whose blocks begin a month after the quarters of the calendar."""
 
-    nulls: Nulls
+    nulls: ShuffledNulls
 
-    def draw(self, rate: float, length: int) -> Drawn:
+    def draw(self, rate: float, length: int) -> DrawnSeries:
         """A series of `length` months with about `rate` events a month."""
         drawn = self.nulls.draw(rate, length)
         days = drawn.days
         month = days.day.astype("datetime64[M]")
         day = (month + 1).astype("datetime64[D]") + (days.day - month.astype("datetime64[D]"))
         order = np.argsort(day, kind="stable")
-        moved = Days(day[order], days.n[order], days.mass[order], days.classes[order])
-        return Drawn(drawn.dyad, drawn.rows[order], moved)
+        moved = DaySeries(day[order], days.n[order], days.mass[order], days.classes[order])
+        return DrawnSeries(drawn.dyad, drawn.rows[order], moved)
 
 
-def others(days: list[Days]) -> dict[str, Callable[[], tuple[Source, breaks.Null]]]:
+def build_other_series(
+    days: list[DaySeries],
+) -> dict[str, Callable[[], tuple[NullSource, breaks.NullModel]]]:
     """Build series that p was not fitted to, each with the null distribution to test it with."""
 
-    def half(first: int) -> tuple[Source, breaks.Null]:
-        return Nulls(days[1 - first :: 2], 7), fit(Nulls(days[first::2], 6), SOME)
+    def fit_half(first: int) -> tuple[NullSource, breaks.NullModel]:
+        return ShuffledNulls(days[1 - first :: 2], 7), fit_null_model(
+            ShuffledNulls(days[first::2], 6), SOME
+        )
 
-    found: dict[str, Callable[[], tuple[Source, breaks.Null]]] = {
-        "fitted on the one half of dyads": lambda: half(0),
-        "fitted on the other": lambda: half(1),
-        "blocks that begin a month late": lambda: (Late(Nulls(days, 8)), breaks.KEDS),
+    found: dict[str, Callable[[], tuple[NullSource, breaks.NullModel]]] = {
+        "fitted on the one half of dyads": lambda: fit_half(0),
+        "fitted on the other": lambda: fit_half(1),
+        "blocks that begin a month late": lambda: (
+            LateBlocks(ShuffledNulls(days, 8)),
+            breaks.KEDS_NULL,
+        ),
     }
     for name, kind in KINDS.items():
-        found[name] = partial(lambda kind: (Made(kind, 9), breaks.KEDS), kind)
+        found[name] = partial(lambda kind: (SyntheticSeries(kind, 9), breaks.KEDS_NULL), kind)
     return found
 
 
-def changes(nulls: Nulls, draws: int) -> Iterator[str]:
+def measure_false_changes(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     """Measure how often changes with p <= 0.05 are found where there is none, or only one.
 
     The first are 120 quiet months. The second are 240 quiet months in whose middle another dyad
@@ -218,40 +225,40 @@ def changes(nulls: Nulls, draws: int) -> Iterator[str]:
                 (one.day, one.n, one.mass, one.classes), (day, other.n, other.mass, other.classes),
                 strict=True,
             )  # fmt: skip
-            both = Days(*(np.concatenate(part) for part in parts))
-            quiet, changed = (judge.findings(d, False, "1999-01-01") for d in (one, both))
+            both = DaySeries(*(np.concatenate(part) for part in parts))
+            quiet, changed = (judge.find_shifts(d, False, "1999-01-01") for d in (one, both))
             low = [sum(f.p <= 0.05 for f in found) for found in (quiet, changed)]
             shares.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
         a, b, c, d = np.mean(shares, axis=0)
         yield f"{rate:>8}{a:>12.3f}{b:>11.3f}{c:>23.3f}{d:>15.3f}"
 
 
-def coverage(nulls: Nulls, draws: int) -> Iterator[str]:
+def measure_coverage(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     """Measure how often the 90 % interval of the smoothed index contains the true index."""
     yield f"{'half-life':>10}{'covered':>10}{'width':>8}"
     for half_life in (3, 6, 12, 24):
         hits, width = [], []
         for n in range(draws):
             drawn = nulls.draw(RATES[n % len(RATES)], 120)
-            months = measure.by_month(drawn.days)
-            phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
+            months = measure.sum_by_month(drawn.days)
+            phi = measure.estimate_dispersion(months.mass, measure.MASS_DISPERSION)
             truth = self_share(months.mass)
-            rows = measure.saturated(months.mass, phi)
-            smoothed = measure.smoothed(rows, 0.5, half_life)
+            rows = measure.saturate_counts(months.mass, phi)
+            smoothed = measure.smooth_index(rows, 0.5, half_life)
             hits.append(smoothed.low[-1] <= truth <= smoothed.high[-1])
             width.append(smoothed.high[-1] - smoothed.low[-1])
         yield f"{half_life:>10}{np.mean(hits):>10.3f}{np.mean(width):>8.2f}"
 
 
-def watching(nulls: Nulls, draws: int) -> Iterator[str]:
+def measure_watch_level(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     """Measure how far the fast index moves from the slow one in ten years without a change."""
-    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(judge.WATCH):>12}"
+    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(judge.WATCH_GAP):>12}"
     for rate in RATES:
         greatest = []
         for _ in range(draws):
-            gaps = judge.gaps(measure.by_month(nulls.draw(rate, 120).days))
+            gaps = judge.index_gaps(measure.sum_by_month(nulls.draw(rate, 120).days))
             greatest.append(np.abs(gaps[24:]).max(initial=0.0))
-        share = (np.array(greatest) >= judge.WATCH).mean()
+        share = (np.array(greatest) >= judge.WATCH_GAP).mean()
         yield f"{rate:>8}{np.quantile(greatest, 0.95):>10.2f}{share:>12.3f}"
 
 
@@ -267,18 +274,18 @@ Found = list[tuple[int, float]]
 Detector = Callable[[Dyad, float], Found]
 
 
-def quad_6(dyad: Dyad, penalty: float) -> Found:
+def detect_by_quad_6(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by the method of this service."""
-    months, rows = measure.by_month(dyad.days), effective(dyad.days)
-    cuts = breaks.partition(rows, breaks.CONFIRMED, penalty)
-    phi = measure.dispersion(months.mass, measure.MASS_DISPERSION)
-    mass = measure.saturated(months.mass, phi)
+    months, rows = measure.sum_by_month(dyad.days), effective_classes(dyad.days)
+    cuts = breaks.partition_series(rows, breaks.CONFIRMED, penalty)
+    phi = measure.estimate_dispersion(months.mass, measure.MASS_DISPERSION)
+    mass = measure.saturate_counts(months.mass, phi)
     ends = [0, *cuts, len(rows)]
-    level = [measure.level(mass[a:b]).index for a, b in pairwise(ends)]
+    level = [measure.measure_level(mass[a:b]).index for a, b in pairwise(ends)]
     return [(months.first + c, level[n + 1] - level[n]) for n, c in enumerate(cuts)]
 
 
-def _by_squares(month: np.ndarray, value: Floats, penalty: float, least: int) -> Found:
+def _partition_by_squares(month: np.ndarray, value: Floats, penalty: float, least: int) -> Found:
     """Partition by least squared distances, in units of the noise between neighbours."""
     if len(value) < 2 * least:
         return []
@@ -303,9 +310,9 @@ def _by_squares(month: np.ndarray, value: Floats, penalty: float, least: int) ->
     return [(int(month[c]), means[n + 1] - means[n]) for n, c in enumerate(ends[1:-1])]
 
 
-def _monthly(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
+def _sum_by_month(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
     """Return month, balance of mass, mean and sum of Goldstein, for months with events."""
-    month = measure.month_of(dyad.days.day)
+    month = measure.month_number(dyad.days.day)
     names, where = np.unique(month, return_inverse=True)
     mass = np.zeros((len(names), 2))
     np.add.at(mass, where, dyad.days.mass / 1000)
@@ -314,34 +321,34 @@ def _monthly(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
     return names, balance, total / np.maximum(n, 1), total
 
 
-def rank(dyad: Dyad, penalty: float) -> Found:
+def detect_by_rank(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by squares on the ranks of the monthly balance."""
-    month, balance, _, _ = _monthly(dyad)
+    month, balance, _, _ = _sum_by_month(dyad)
     ranks = np.argsort(np.argsort(balance, kind="stable"), kind="stable")
-    return _by_squares(month, ranks.astype(float), penalty, 6)
+    return _partition_by_squares(month, ranks.astype(float), penalty, 6)
 
 
-def mean_goldstein(dyad: Dyad, penalty: float) -> Found:
+def detect_by_mean(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by squares on the monthly mean of the Goldstein scale."""
-    month, _, mean, _ = _monthly(dyad)
-    return _by_squares(month, mean, penalty, 6)
+    month, _, mean, _ = _sum_by_month(dyad)
+    return _partition_by_squares(month, mean, penalty, 6)
 
 
-def net_sum(dyad: Dyad, penalty: float) -> Found:
+def detect_by_sum(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by squares on the monthly Goldstein sum, 0 without events."""
-    month, _, _, total = _monthly(dyad)
+    month, _, _, total = _sum_by_month(dyad)
     whole = np.arange(month[0], month[-1] + 1)
     value = np.zeros(len(whole))
     value[month - month[0]] = total
-    return _by_squares(whole, value, penalty, 6)
+    return _partition_by_squares(whole, value, penalty, 6)
 
 
 DETECTORS: dict[str, Detector] = {
-    "quad_6": quad_6, "rank": rank, "mean Goldstein": mean_goldstein, "net sum": net_sum,
+    "quad_6": detect_by_quad_6, "rank": detect_by_rank, "mean Goldstein": detect_by_mean, "net sum": detect_by_sum,
 }  # fmt: skip
 
 
-def matched(detector: Detector, drawn: list[Dyad]) -> float:
+def match_penalty(detector: Detector, drawn: list[Dyad]) -> float:
     """Find the penalty at which null series have `FALSE_ALARMS` change points a decade."""
     low, high = 0.1, 400.0
     for _ in range(14):
@@ -351,7 +358,7 @@ def matched(detector: Detector, drawn: list[Dyad]) -> float:
     return high
 
 
-def cases(path: Path) -> list[tuple[tuple[str, str], int | None, float]]:
+def read_breaks(path: Path) -> list[tuple[tuple[str, str], int | None, float]]:
     """Read the dyad, month and sign of each documented break; a control has no month."""
     found = []
     for r in csv.DictReader(path.open()):
@@ -361,21 +368,21 @@ def cases(path: Path) -> list[tuple[tuple[str, str], int | None, float]]:
     return found
 
 
-def comparison(
+def compare_detectors(
     dyads: dict[tuple[str, str], Dyad], asked: list[tuple[tuple[str, str], int | None, float]],
     drawn: list[Dyad],
 ) -> Iterator[str]:  # fmt: skip
     """Compare detectors by documented breaks found and change points found in controls."""
     yield f"{'detector':<16}{'penalty':>9}{'in 12 m':>9}{'in 3 m':>8}{'controls, a decade':>20}"
     for name, detector in DETECTORS.items():
-        penalty = matched(detector, drawn)
+        penalty = match_penalty(detector, drawn)
         hits, near, false, years = 0, 0, 0, 0.0
         for pair, month, sign in asked:
             if pair not in dyads:
                 continue
             found = detector(dyads[pair], penalty)
             if month is None:
-                month_numbers = measure.month_of(dyads[pair].days.day)
+                month_numbers = measure.month_number(dyads[pair].days.day)
                 false, years = (
                     false + len(found),
                     years + (month_numbers[-1] - month_numbers[0] + 1) / 120,
@@ -394,22 +401,22 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=400, help="nulls for each cell")
     parser.add_argument("--only", help="the one table to print: its first word")
     asked = parser.parse_args()
-    dyads = read(asked.dyad_days)
-    busy = [d for d in dyads.values() if d.days.n.sum() >= LEAST_EVENTS]
-    print(f"{len(dyads):,} dyads, {len(busy)} of them with {LEAST_EVENTS} events or more\n")
+    dyads = read_dyads(asked.dyad_days)
+    busy = [d for d in dyads.values() if d.days.n.sum() >= MIN_DYAD_EVENTS]
+    print(f"{len(dyads):,} dyads, {len(busy)} of them with {MIN_DYAD_EVENTS} events or more\n")
     days = [d.days for d in busy]
-    nulls = Nulls(days, 20_231_013)
-    documented = cases(asked.cases)
+    nulls = ShuffledNulls(days, 20_231_013)
+    documented = read_breaks(asked.cases)
     some = [nulls.draw(RATES[n % 4], 120) for n in range(asked.draws // 2)]
     drawn = [Dyad(d.days, busy[d.dyad].goldstein[d.rows]) for d in some]
     tables = (
-        ("Size of p, as published", sizes(nulls, breaks.KEDS, asked.draws)),
-        ("Elsewhere: size of p in all cells of other series", elsewhere(others(days), asked.draws)),
-        ("Changes where there are none, or but one", changes(nulls, asked.draws)),
-        ("Watch level", watching(nulls, asked.draws)),
-        ("Coverage of the 90 % interval", coverage(nulls, asked.draws)),
+        ("Size of p, as published", measure_size(nulls, breaks.KEDS_NULL, asked.draws)),
+        ("Elsewhere: size of p in all cells of other series", measure_size_elsewhere(build_other_series(days), asked.draws)),
+        ("Changes where there are none, or but one", measure_false_changes(nulls, asked.draws)),
+        ("Watch level", measure_watch_level(nulls, asked.draws)),
+        ("Coverage of the 90 % interval", measure_coverage(nulls, asked.draws)),
         (f"Documented breaks ({sum(m is not None for _, m, _ in documented)}), controls "
-         f"({sum(m is None for _, m, _ in documented)})", comparison(dyads, documented, drawn)),
+         f"({sum(m is None for _, m, _ in documented)})", compare_detectors(dyads, documented, drawn)),
     )  # fmt: skip
     for title, lines in tables:
         if asked.only and not title.lower().startswith(asked.only.lower()):

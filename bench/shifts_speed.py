@@ -19,16 +19,16 @@ import numpy as np
 import pandas
 from sqlalchemy import insert, text
 
-from app.db.dialect.pouring import pour, pour_sums
+from app.db.dialect.pouring import bulk_add_sums, bulk_insert
 from app.db.engine import Database
-from app.db.migrate import upgrade
+from app.db.migrate import upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
-from app.events.changes import marks
+from app.events.changes import build_dyad_marks
 from app.events.volumes import add_volumes
-from app.ingest.finish import COLUMNS
+from app.ingest.finish import COLUMNS_BY_TABLE
 from app.shifts import judge, passed, series, stored
-from app.shifts.case import WHOLE, Case
-from app.shifts.refresh import refresh
+from app.shifts.case import ALWAYS, AlignmentQuestion
+from app.shifts.refresh import rebuild_stale_dyads
 from bench.loading import server_seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -41,7 +41,7 @@ LOAD, BATCH = 100_000, 5_000
 """Events of the last load, and of each of its transactions."""
 
 
-def raw(count: int, seed: int = 1) -> pandas.DataFrame:
+def generate_signals(count: int, seed: int = 1) -> pandas.DataFrame:
     """Generate GDELT-shaped directed events by day, with a report each; low numbers are busy."""
     dice = np.random.default_rng(seed)
     weight = 1 / np.arange(1, ACTORS + 1)
@@ -59,7 +59,7 @@ def raw(count: int, seed: int = 1) -> pandas.DataFrame:
     return frame[frame.one != frame.other]
 
 
-def sums(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
+def sum_by_day(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
     """Sum raw events by day, as rows of the table `day_sums`."""
     masses = frame.assign(
         n=1,
@@ -74,7 +74,7 @@ def sums(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def write(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
+def write_signals(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
     """Write signals, reports and sums of some events in one transaction."""
     day = frame.day.dt.strftime("%Y-%m-%d").tolist()
     signal_rows = [
@@ -89,21 +89,21 @@ def write(database: Database, frame: pandas.DataFrame, rows: list[tuple[Any, ...
         for event, p, d in zip(frame.event, frame.publisher, day, strict=True)
     ]
     with database.write() as db:
-        pour(db, signals.name, COLUMNS[signals.name], signal_rows)
-        pour(db, reports.name, COLUMNS[reports.name], said)
-        add_up(db, rows)
+        bulk_insert(db, signals.name, COLUMNS_BY_TABLE[signals.name], signal_rows)
+        bulk_insert(db, reports.name, COLUMNS_BY_TABLE[reports.name], said)
+        write_sums(db, rows)
 
 
-def add_up(db: Any, rows: list[tuple[Any, ...]]) -> None:
+def write_sums(db: Any, rows: list[tuple[Any, ...]]) -> None:
     """Write day sums and the tables derived from them, as a load does."""
-    pour_sums(db, day_sums, rows)
+    bulk_add_sums(db, day_sums, rows)
     add_volumes(db, [row[2:5] for row in rows])
-    pour_sums(db, dyads, marks(row[:4] for row in rows), least="since")
+    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in rows), least="since")
 
 
-def begin(database: Database) -> None:
+def create_tables(database: Database) -> None:
     """Create the tables, the dataset and its sources."""
-    upgrade(database)
+    upgrade_schema(database)
     ends = {"first": str(FIRST), "last": str(FIRST + DAYS - 1)}
     with database.write() as db:
         db.execute(insert(datasets).values(code=SET, name=SET, seq=1, **ends))
@@ -112,34 +112,34 @@ def begin(database: Database) -> None:
         db.execute(insert(sources), [missing | row for row in named])
 
 
-class Clock:
+class CpuClock:
     """A clock of the CPU seconds of this process and of its database server."""
 
     def __init__(self, url: str) -> None:
         self.server = url if url.startswith("postgresql") else None
 
-    def now(self) -> float:
+    def read_seconds(self) -> float:
         """Return the CPU seconds so far."""
         return time.process_time() + server_seconds(self.server)
 
-    def each(self, call: Callable[[int], object], times: int) -> float:
+    def time_call(self, call: Callable[[int], object], times: int) -> float:
         """Return the microseconds of a call as a mean, after one call for each dyad to warm up."""
         for n in range(20):
             call(n)
-        begun = self.now()
+        begun = self.read_seconds()
         for n in range(times):
             call(n)
-        return (self.now() - begun) / times * 1e6
+        return (self.read_seconds() - begun) / times * 1e6
 
 
-def told(name: str, ours: float, theirs: float) -> None:
+def print_line(name: str, ours: float, theirs: float) -> None:
     """Print a line of the table."""
     print(f"{name:<58}{ours:>10,.0f}{theirs:>12,.0f}{ours / theirs:>9.4f}", flush=True)
 
 
-def question(pair: tuple[str, str]) -> Case:
+def build_question(pair: tuple[str, str]) -> AlignmentQuestion:
     """Build the question about a dyad, from the side whose code sorts first."""
-    return Case(pair[0], (pair[1],), (), "both", (SET,), {pair[1]: WHOLE}, None)
+    return AlignmentQuestion(pair[0], (pair[1],), (), "both", (SET,), {pair[1]: ALWAYS}, None)
 
 
 OF_DYAD = "(one = ? AND other = ?) OR (one = ? AND other = ?)"
@@ -167,116 +167,120 @@ BIGGEST_SQL = (
 )
 
 
-def alignments(database: Database, clock: Clock, busy: Any, pairs: list[tuple[str, str]]) -> None:
+def measure_alignment(
+    database: Database, clock: CpuClock, busy: Any, pairs: list[tuple[str, str]]
+) -> None:
     """Measure ten years of monthly index, for busy, middling and quiet dyads."""
     ends = np.arange("2014-02", "2024-02", dtype="datetime64[M]").astype("datetime64[D]") - 1
-    theirs = Clock("")
+    theirs = CpuClock("")
     with database.engine.connect() as db:
 
-        def values(some: list[tuple[str, str]]) -> Callable[[int], object]:
-            def call(n: int) -> object:
-                by_month = passed.passed(db, question(some[n % 20]), "month", None, None)
-                return by_month.index(ends, 0.5)
+        def index_call(some: list[tuple[str, str]]) -> Callable[[int], object]:
+            def read_index(n: int) -> object:
+                by_month = passed.read_inputs(db, build_question(some[n % 20]), "month", None, None)
+                return by_month.index_at_ends(ends, 0.5)
 
-            return call
+            return read_index
 
-        def whole(some: list[tuple[str, str]]) -> Callable[[int], object]:
-            return lambda n: series.series(db, question(some[n % 20]), None, None, "month", 0.5)
+        def series_call(some: list[tuple[str, str]]) -> Callable[[int], object]:
+            return lambda n: series.build_alignment_series(
+                db, build_question(some[n % 20]), None, None, "month", 0.5
+            )
 
-        def duck(some: list[tuple[str, str]], *asked: str) -> Callable[[int], object]:
-            def call(n: int) -> object:
+        def duckdb_call(some: list[tuple[str, str]], *asked: str) -> Callable[[int], object]:
+            def run_statements(n: int) -> object:
                 names = [*some[n % 20], *reversed(some[n % 20])]
                 return [busy.execute(one, names if "?" in one else []).fetchall() for one in asked]
 
-            return call
+            return run_statements
 
         for name, at in (("the busiest", 0), ("a middling", 1000), ("a quiet", 5000)):
             some = pairs[at : at + 20]
-            told(
+            print_line(
                 f"{name} dyad: 120 months of index and interval",
-                clock.each(values(some), 1000), theirs.each(duck(some, MONTHS_SQL), 20),
+                clock.time_call(index_call(some), 1000), theirs.time_call(duckdb_call(some, MONTHS_SQL), 20),
             )  # fmt: skip
-            told(
+            print_line(
                 f"{name} dyad: with sources, volume and who moved",
-                clock.each(whole(some), 400), theirs.each(duck(some, *WHOLE_SQL), 20),
+                clock.time_call(series_call(some), 400), theirs.time_call(duckdb_call(some, *WHOLE_SQL), 20),
             )  # fmt: skip
 
 
-def corpus(database: Database, clock: Clock, what: str) -> None:
+def measure_rebuild(database: Database, clock: CpuClock, what: str) -> None:
     """Measure how long the shifts of stale dyads take to be found again."""
-    begun, wall = clock.now(), time.perf_counter()
-    done = refresh(database)
-    spent = clock.now() - begun
+    begun, wall = clock.read_seconds(), time.perf_counter()
+    done = rebuild_stale_dyads(database)
+    spent = clock.read_seconds() - begun
     wall = time.perf_counter() - wall
     print(f"{what}: {done:,} dyads in {spent:.1f} s of CPU ({wall:.0f} s by the clock)", flush=True)
 
 
-def ranking(database: Database, clock: Clock, busy: Any) -> None:
+def measure_ranking(database: Database, clock: CpuClock, busy: Any) -> None:
     """Measure the ranking of the most certain shifts over all dyads."""
-    asked = stored.question(SET)
+    asked = stored.dataset_question(SET)
     with database.engine.connect() as db:
-        found = stored.first(db, asked, 1.0, 51)
+        found = stored.read_most_certain(db, asked, 1.0, 51)
         assert found is not None
-        ours = clock.each(lambda _: stored.first(db, asked, 1.0, 51), 100)
-    theirs = Clock("").each(lambda _: busy.execute(BIGGEST_SQL).fetchall(), 10)
-    told(f"the 50 biggest shifts over all dyads ({found[1]:,} tests)", ours, theirs)
+        ours = clock.time_call(lambda _: stored.read_most_certain(db, asked, 1.0, 51), 100)
+    theirs = CpuClock("").time_call(lambda _: busy.execute(BIGGEST_SQL).fetchall(), 10)
+    print_line(f"the 50 biggest shifts over all dyads ({found[1]:,} tests)", ours, theirs)
 
 
-def loading(database: Database, clock: Clock, frame: pandas.DataFrame) -> None:
+def measure_sums(database: Database, clock: CpuClock, frame: pandas.DataFrame) -> None:
     """Measure what the sums of a load cost, and then the shifts that it changed."""
     parts = [frame.iloc[at : at + BATCH] for at in range(0, len(frame), BATCH)]
-    rows = [sums(part) for part in parts]
-    begun = clock.now()
+    rows = [sum_by_day(part) for part in parts]
+    begun = clock.read_seconds()
     with database.write() as db:
         for some in rows:
-            pour_sums(db, day_sums, some)
-        days = clock.now() - begun
+            bulk_add_sums(db, day_sums, some)
+        days = clock.read_seconds() - begun
         db.rollback()
-    begun = clock.now()
+    begun = clock.read_seconds()
     with database.write() as db:
         for some in rows:
-            add_up(db, some)
-        spent = clock.now() - begun
+            write_sums(db, some)
+        spent = clock.read_seconds() - begun
         db.rollback()
     print(
         f"sums of {len(frame):,} events in loads of {BATCH:,}: {spent:.1f} s of CPU,"
         f" day sums alone {days:.1f} s"
     )
     for part, some in zip(parts, rows, strict=True):
-        write(database, part, some)
-    corpus(database, clock, f"after a load of {len(frame):,} events")
+        write_signals(database, part, some)
+    measure_rebuild(database, clock, f"after a load of {len(frame):,} events")
 
 
-def one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
+def measure_one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
     """Measure the segmentation of one dyad in this process alone."""
     with database.connect() as db:
-        found = stored.sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
+        found = stored.read_sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
     every = {pair: sides.both for pair, sides in found.items()}
     for name, at in (("the busiest", 0), ("a middling", 2000)):
         days = [every[pair] for pair in pairs[at : at + 20]]
-        spent = Clock("").each(
-            lambda n, d=days: judge.findings(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
+        spent = CpuClock("").time_call(
+            lambda n, d=days: judge.find_shifts(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
             40,
         )
         print(f"segmenting {name} dyad: {spent:,.0f} us")
 
 
-def by_itself(database: Database, statement: str) -> None:
+def run_in_autocommit(database: Database, statement: str) -> None:
     """Run a statement outside any transaction."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text(statement))
 
 
-def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
+def measure_database(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> None:
     """Measure and print every figure of one database."""
-    database, clock = Database(url), Clock(url)
-    begin(database)
+    database, clock = Database(url), CpuClock(url)
+    create_tables(database)
     busy = duckdb.connect()
     first, last = frame.iloc[:-LOAD], frame.iloc[-LOAD:]
     busy.execute("CREATE TABLE raw AS SELECT * EXCLUDE (publisher) FROM frame")
     busy.execute("CREATE TABLE reports AS SELECT event, publisher FROM frame")
-    write(database, first, rows)
-    by_itself(database, "ANALYZE")
+    write_signals(database, first, rows)
+    run_in_autocommit(database, "ANALYZE")
     swapped = (frame.one > frame.other).to_numpy()
     ordered = pandas.DataFrame({
         "a": np.where(swapped, frame.other, frame.one),
@@ -284,13 +288,15 @@ def measured(url: str, frame: pandas.DataFrame, rows: list[tuple[Any, ...]]) -> 
     })  # fmt: skip
     pairs: list[tuple[str, str]] = list(ordered.value_counts().index)
     print(f"\n{database.engine.dialect.name}: {len(frame):,} events, {len(pairs):,} dyads")
-    corpus(database, clock, "the whole corpus")
-    loading(database, clock, last)
-    by_itself(database, "ANALYZE" if database.engine.dialect.name == "sqlite" else "VACUUM ANALYZE")
-    one_dyad(database, pairs)
+    measure_rebuild(database, clock, "the whole corpus")
+    measure_sums(database, clock, last)
+    run_in_autocommit(
+        database, "ANALYZE" if database.engine.dialect.name == "sqlite" else "VACUUM ANALYZE"
+    )
+    measure_one_dyad(database, pairs)
     print(f"{'':<58}{'ours, us':>10}{'DuckDB, us':>12}{'ratio':>9}")
-    alignments(database, clock, busy, pairs)
-    ranking(database, clock, busy)
+    measure_alignment(database, clock, busy, pairs)
+    measure_ranking(database, clock, busy)
     database.close()
 
 
@@ -302,15 +308,15 @@ def main() -> None:
     asked = parser.parse_args()
     from postgres import running  # noqa: PLC0415
 
-    frame = raw(asked.events)
-    rows = sums(frame.iloc[:-LOAD])
+    frame = generate_signals(asked.events)
+    rows = sum_by_day(frame.iloc[:-LOAD])
     if asked.only != "postgresql":
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            measured(f"sqlite:///{Path(place) / 'bench.db'}", frame, rows)
+            measure_database(f"sqlite:///{Path(place) / 'bench.db'}", frame, rows)
     if asked.only != "sqlite":
         with running() as server:
             server.without_autovacuum()
-            measured(server.create_database("shifts"), frame, rows)
+            measure_database(server.create_database("shifts"), frame, rows)
 
 
 if __name__ == "__main__":

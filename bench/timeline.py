@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.db.engine import Database
-from app.db.keyset import Key, pack
+from app.db.keyset import PageKey, encode_cursor
 from app.db.tables import actors, events, participations
 from app.events.filter import EventQuery
-from app.events.read import fingerprint, read_page
+from app.events.read import query_fingerprint, read_event_page
 from bench.generate import GROUP
 
 SECRET = b"bench"
@@ -22,7 +22,7 @@ DEEP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PageCost:
     """The cost of one page in microseconds, as the median of several rounds."""
 
     name: str
@@ -30,7 +30,7 @@ class Cost:
     wall: float
 
 
-def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
+def build_cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
     """Build the cases to measure, each with several queries of the same shape."""
     p = participations.c
     with database.connect() as db:
@@ -45,21 +45,21 @@ def cases(database: Database) -> Iterator[tuple[str, list[EventQuery]]]:
     ]
     whole: dict[str, Any] = {"since": first, "until": last}
 
-    def asked(**filters: Any) -> EventQuery:
+    def build_query(**filters: Any) -> EventQuery:
         return EventQuery(limit=LIMIT, **filters)
 
-    yield "actor and range", [asked(actor=[a], **span) for a in big for span in spans]
-    wide = [asked(actor=[a], **whole) for a in big[:1]]
+    yield "actor and range", [build_query(actor=[a], **span) for a in big for span in spans]
+    wide = [build_query(actor=[a], **whole) for a in big[:1]]
     yield "page 1, whole range", wide
-    yield "its last full page", [_deep(database, one) for one in wide]
-    yield "page 1, everyone", [asked(**whole)]
-    yield f"page {DEEP:,}, everyone", [_deep(database, asked(**whole))]
-    yield "rare actor", [asked(actor=[a], **whole) for a in rare]
-    yield "alliance of 31", [asked(member_of=[GROUP], **span) for span in spans]
-    yield "alliance, no range", [asked(member_of=[GROUP])]
+    yield "its last full page", [_move_to_deep_page(database, one) for one in wide]
+    yield "page 1, everyone", [build_query(**whole)]
+    yield f"page {DEEP:,}, everyone", [_move_to_deep_page(database, build_query(**whole))]
+    yield "rare actor", [build_query(actor=[a], **whole) for a in rare]
+    yield "alliance of 31", [build_query(member_of=[GROUP], **span) for span in spans]
+    yield "alliance, no range", [build_query(member_of=[GROUP])]
 
 
-def _deep(database: Database, asked: EventQuery) -> EventQuery:
+def _move_to_deep_page(database: Database, asked: EventQuery) -> EventQuery:
     """Return the query with the cursor of its page 10,000, or of its last full page."""
     p, e = participations.c, events.c
     found = select(e.start, e.id)
@@ -71,30 +71,30 @@ def _deep(database: Database, asked: EventQuery) -> EventQuery:
         hit = found.subquery().c
         newest = select(hit.start, hit.id).order_by(hit.start.desc(), hit.id.desc())
         key = db.execute(newest.offset(at).limit(1)).one()
-    cursor = pack(Key(key.start, key.id), fingerprint(asked), SECRET)
+    cursor = encode_cursor(PageKey(key.start, key.id), query_fingerprint(asked), SECRET)
     return asked.model_copy(update={"cursor": cursor})
 
 
 Cases = list[tuple[str, list[EventQuery]]]
 
 
-def measure(
+def measure_pages(
     database: Database, seconds: float = 1.0, rounds: int = 5, chosen: Cases | None = None
-) -> list[Cost]:
+) -> list[PageCost]:
     """Measure every case, round after round, so that other load affects all of them alike."""
-    todo = chosen or list(cases(database))
+    todo = chosen or list(build_cases(database))
     timings: dict[str, list[tuple[float, float]]] = {name: [] for name, _ in todo}
     gc.collect()
     gc.disable()
     with database.connect() as db:
         for turn in range(rounds + 1):
             for name, askings in todo:
-                found = _timed(db, askings, seconds / rounds)
+                found = _time_queries(db, askings, seconds / rounds)
                 if turn:  # the first round warms up
                     timings[name].append(found)
     gc.enable()
     return [
-        Cost(
+        PageCost(
             name,
             statistics.median(c for c, _ in found),
             statistics.median(w for _, w in found),
@@ -103,17 +103,17 @@ def measure(
     ]
 
 
-def _timed(db: Any, askings: list[EventQuery], seconds: float) -> tuple[float, float]:
+def _time_queries(db: Any, askings: list[EventQuery], seconds: float) -> tuple[float, float]:
     done, wall, cpu = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - wall < seconds:
         for asked in askings:
-            documents, _ = read_page(db, asked, SECRET)
+            documents, _ = read_event_page(db, asked, SECRET)
             assert documents, asked
             done += 1
     return (time.process_time() - cpu) / done * 1e6, (time.perf_counter() - wall) / done * 1e6
 
 
-def table(kind: str, costs: list[Cost]) -> str:
+def format_costs(kind: str, costs: list[PageCost]) -> str:
     """Format the costs as text, each with its ratio to the first."""
     first = costs[0]
     lines = [f"{kind:<24}{'CPU us':>10}{'wall us':>10}{'CPU x':>8}{'wall x':>8}"]

@@ -16,15 +16,15 @@ from typing import Any
 
 from app.access.keys import create_key
 from app.db.engine import Database
-from app.db.migrate import upgrade
-from app.ingest.bundled import load
-from bench.crash import asked, command, service
+from app.db.migrate import upgrade_schema
+from app.ingest.bundled import load_bundled_data
+from bench.crash import request_json, start_load, start_service
 from bench.loading import write_events
 
 STATES = ("ARM", "RUS", "USA", "AZE", "TUR", "FRA", "DEU", "IRN", "GEO", "CHN")
 
 
-def waits(port: int, going_on: Callable[[], bool]) -> list[float]:
+def time_requests(port: int, going_on: Callable[[], bool]) -> list[float]:
     """Send requests while `going_on` is true, and return the milliseconds of each."""
     found, number = [], 0
     reader = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -41,7 +41,7 @@ def waits(port: int, going_on: Callable[[], bool]) -> list[float]:
     return found
 
 
-def told(name: str, found: list[float], idle: list[float]) -> None:
+def print_waits(name: str, found: list[float], idle: list[float]) -> None:
     """Print the median and the 99th percentile, and their ratios to an idle service."""
     middle, most = statistics.median(found), statistics.quantiles(found, n=100)[98]
     base = statistics.median(idle), statistics.quantiles(idle, n=100)[98]
@@ -52,35 +52,39 @@ def told(name: str, found: list[float], idle: list[float]) -> None:
     )
 
 
-def measure(url: str, place: Path, files: list[Path], seconds: float) -> None:
+def measure_waits(url: str, place: Path, files: list[Path], seconds: float) -> None:
     """Measure how long readers wait on one database."""
-    upgrade(database := Database(url))
-    load(database)
+    upgrade_schema(database := Database(url))
+    load_bundled_data(database)
     with database.write() as db:
         key = create_key(db, "bench", "write")
     database.close()
-    if command(url, files[0]).wait():
+    if start_load(url, files[0]).wait():
         raise RuntimeError("the first load failed")
-    process, port = service(url, place / "uploads")
+    process, port = start_service(url, place / "uploads")
     try:
         ends = time.monotonic() + seconds
-        idle = waits(port, lambda: time.monotonic() < ends)
-        told("idle", idle, idle)
-        loading = command(url, files[1])
-        told("while a command loads", waits(port, lambda: loading.poll() is None), idle)
-        made = asked(port, "/v1/imports", key, files[2].read_bytes())
+        idle = time_requests(port, lambda: time.monotonic() < ends)
+        print_waits("idle", idle, idle)
+        loading = start_load(url, files[1])
+        print_waits(
+            "while a command loads", time_requests(port, lambda: loading.poll() is None), idle
+        )
+        made = request_json(port, "/v1/imports", key, files[2].read_bytes())
 
-        def importing() -> bool:
-            now = asked(port, f"/v1/imports/{made['id']}", key)["state"]
+        def is_importing() -> bool:
+            now = request_json(port, f"/v1/imports/{made['id']}", key)["state"]
             return now in ("waiting", "running")
 
         found: list[float] = []
-        while importing():
+        while is_importing():
             until = time.monotonic() + 1
-            found += waits(port, lambda until=until: time.monotonic() < until)  # type: ignore[misc]
-        told("while it imports", found, idle)
+            found += time_requests(port, lambda until=until: time.monotonic() < until)  # type: ignore[misc]
+        print_waits("while it imports", found, idle)
         until = time.monotonic() + seconds
-        told("then, updating shifts", waits(port, lambda: time.monotonic() < until), idle)
+        print_waits(
+            "then, updating shifts", time_requests(port, lambda: time.monotonic() < until), idle
+        )
     finally:
         process.terminate()
         process.wait()
@@ -104,7 +108,7 @@ def main() -> None:
             print(kind, flush=True)
             made: Any = f"sqlite:///{place}/w.db"
             url = made if kind == "sqlite" else server.create_database("waiting")
-            measure(url, place, files, wanted.seconds)
+            measure_waits(url, place, files, wanted.seconds)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from app.db.engine import Database
 from app.events.changes import write_events
-from app.events.schemas import GivenEvent
-from app.shifts.refresh import refresh
+from app.events.schemas import EventInput
+from app.shifts.refresh import rebuild_stale_dyads
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 
 
-def events(seed: int, turned: bool = False) -> list[GivenEvent]:
+def events(seed: int, turned: bool = False) -> list[EventInput]:
     """Events of four states over four years; some of them change their minds in the middle."""
     dice = np.random.default_rng(seed)
     found = []
@@ -26,7 +26,7 @@ def events(seed: int, turned: bool = False) -> list[GivenEvent]:
         roles = ("initiator", "target")
         people = (other, one) if turned else (one, other)
         found.append(
-            GivenEvent.model_validate(
+            EventInput.model_validate(
                 {
                     "key": f"e{n:03d}",
                     "title": f"event {n}",
@@ -46,12 +46,12 @@ def new_set(db: Connection) -> str:
     return make.dataset(db, f"made-{uuid4().hex[:8]}")
 
 
-def loaded(database: Database, given: list[list[GivenEvent]]) -> str:
+def loaded(database: Database, given: list[list[EventInput]]) -> str:
     """A new dataset with these events, load after load, each followed by a refresh."""
     with database.write() as db:
         dataset = new_set(db)
     for part in given:
         with database.write() as db:
             write_events(db, part, dataset, make.BY)
-        refresh(database)
+        rebuild_stale_dyads(database)
     return dataset

@@ -11,11 +11,11 @@ from other_processor import WANTED, other_processor
 from postgres import Server, running
 
 from app.db.engine import Database
-from app.db.migrate import upgrade
-from app.ingest.bundled import load
+from app.db.migrate import upgrade_schema
+from app.ingest.bundled import load_bundled_data
 from app.main import create_app
 from app.settings import Settings
-from app.shifts.refresh import refresh
+from app.shifts.refresh import rebuild_stale_dyads
 
 LONG = (
     "explorer/", "charts/", "http/test_hostile", "ingest/test_real_files", "ingest/test_imports",
@@ -54,9 +54,9 @@ def server() -> Iterator[Server]:
 def filled(url: str) -> None:
     """Migrate a database and bring in the bundled data."""
     made = Database(url)
-    upgrade(made)
-    load(made)
-    refresh(made)
+    upgrade_schema(made)
+    load_bundled_data(made)
+    rebuild_stale_dyads(made)
     made.close()
 
 

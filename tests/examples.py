@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from app.access.keys import create_key
 from app.db.engine import Database
-from app.db.migrate import upgrade
-from app.ingest.bundled import load
+from app.db.migrate import upgrade_schema
+from app.ingest.bundled import load_bundled_data
 from app.main import create_app
 from app.settings import Settings
 
@@ -115,8 +115,8 @@ def key_of(database: Database) -> str:
 def rewrite(folder: Path) -> None:
     """Ask every address again, of a database made anew from the bundled data."""
     with closing(Database(f"sqlite:///{folder}/bundled.db")) as database:
-        upgrade(database)
-        load(database)
+        upgrade_schema(database)
+        load_bundled_data(database)
         key = key_of(database)
     held = json.loads(FILE.read_text(encoding="utf-8"))
     for name, example in held.items():

@@ -9,11 +9,11 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.actors.schemas import Actor, Code, LadderStep, Membership
+from app.actors.schemas import Actor, Membership, MembershipStep, SchemeCode
 from app.alliances.schemas import Alliance, Member, Tie
 from app.events.filter import EventFilter, EventQuery
-from app.events.flat import COLUMNS, MEANING
-from app.events.router import Bucket
+from app.events.flat import COLUMN_NOTES, EVENT_COLUMNS
+from app.events.router import TimelineBucket
 from app.events.schemas import Event, Location, Participant, Report, Signal
 from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
 from app.sources.schemas import Dataset, Source
@@ -68,11 +68,11 @@ MEANT: dict[str, str] = {
     "Report.claims": "What this source claims where sources differ.",
     "Report.reliability": "Of the source, A–F: see below.",
     "Report.credibility": "Of the information, 1–6: see below.",
-    "Bucket.start": "First day.",
-    "Bucket.end": "Last day, inclusive.",
-    "Bucket.count": "Events; each counts once.",
-    "Bucket.mean_intensity": "Of the events that have one; null where none has.",
-    "Bucket.top": "The events with the greatest absolute intensity.",
+    "TimelineBucket.start": "First day.",
+    "TimelineBucket.end": "Last day, inclusive.",
+    "TimelineBucket.count": "Events; each counts once.",
+    "TimelineBucket.mean_intensity": "Of the events that have one; null where none has.",
+    "TimelineBucket.top": "The events with the greatest absolute intensity.",
     "Actor.code": "Public id: upper case for states and organizations, a slug for others.",
     "Actor.kind": "state, alliance, organization, armed_group, body or person.",
     "Actor.name": "Its current name.",
@@ -82,18 +82,18 @@ MEANT: dict[str, str] = {
     "Actor.until": "First day on which it no longer existed.",
     "Actor.obligations": "To what a group obliges its members.",
     "Actor.summary": "A short description.",
-    "Code.scheme": "iso2, iso3, cow, gw, cameo, fips, wikidata …",
-    "Code.value": "The code.",
-    "Code.since": "First day on which it was valid.",
+    "SchemeCode.scheme": "iso2, iso3, cow, gw, cameo, fips, wikidata …",
+    "SchemeCode.value": "The code.",
+    "SchemeCode.since": "First day on which it was valid.",
     "Membership.actor": "The actor that belongs.",
     "Membership.group": "The group that it belongs to.",
     "Membership.role": "member, observer, partner, prime-minister …",
     "Membership.steps": "Its dated steps, from signed to withdrawn.",
-    "LadderStep.step": "signed, ratified, in-force, suspended, withdrawing or withdrawn.",
-    "LadderStep.event": "The event that proves it.",
-    "LadderStep.sources": "Ids of the sources that prove it.",
-    "LadderStep.note": "Further remarks.",
-    "Member.actor": "Code.",
+    "MembershipStep.step": "signed, ratified, in-force, suspended, withdrawing or withdrawn.",
+    "MembershipStep.event": "The event that proves it.",
+    "MembershipStep.sources": "Ids of the sources that prove it.",
+    "MembershipStep.note": "Further remarks.",
+    "Member.actor": "SchemeCode.",
     "Member.name": "Name.",
     "Member.role": "member, unless other roles are requested.",
     "Member.since": "First day in force.",
@@ -105,7 +105,7 @@ MEANT: dict[str, str] = {
     "Tie.since": "First day in force; may lie ahead.",
     "Tie.until": "First day on which it is no longer in force.",
     "Tie.steps": "Its dated steps, from signed to withdrawn.",
-    "Alliance.code": "Code.",
+    "Alliance.code": "SchemeCode.",
     "Alliance.name": "Name.",
     "Alliance.kind": "alliance or organization.",
     "Alliance.since": "First day of its existence.",
@@ -129,7 +129,7 @@ MEANT: dict[str, str] = {
     "Dataset.quad_scheme": "Whose division into quads its rows have.",
 }
 MODELS: tuple[type[BaseModel], ...] = (
-    Event, Participant, Signal, Location, Report, Bucket, Actor, Code, Membership, LadderStep,
+    Event, Participant, Signal, Location, Report, TimelineBucket, Actor, SchemeCode, Membership, MembershipStep,
     Member, Tie, Alliance, Source, Dataset,
 )  # fmt: skip
 HEAD = "<!-- Written by tests/reference.py from the code; change the code, then run that. -->\n"
@@ -179,9 +179,9 @@ def dictionary() -> str:
     parts.append("\n## Columns of CSV, Parquet, Arrow and XLSX\n\n")
     parts.append("As the fields of an event, with these of their own:\n\n")
     parts.append("| column | type | meaning |\n|---|---|---|\n")
-    for column, held in COLUMNS.items():
+    for column, held in EVENT_COLUMNS.items():
         same = f"as `location.{column[9:]}`" if column.startswith("location_") else "as in Event"
-        parts.append(f"| `{column}` | {held} | {MEANING.get(column, same)} |\n")
+        parts.append(f"| `{column}` | {held} | {COLUMN_NOTES.get(column, same)} |\n")
     parts.append("\n## Words\n\n| quad | means | types |\n|---|---|---|\n")
     for quad, words in QUADS.items():
         held_types = ", ".join(t for t, of in QUAD_OF_TYPE.items() if of == quad)

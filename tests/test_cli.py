@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.engine import Database
-from app.db.migrate import downgrade
+from app.db.migrate import downgrade_schema
 from app.db.tables import events, revisions
 
 AUTUMN = ["timeline", "--actor", "ARM", "--with", "RUS", "--since", "2023-09", "--until", "2023-10"]
@@ -76,7 +76,7 @@ def test_check_passes_what_is_current() -> None:
 
 
 def test_a_stale_schema_is_refused_and_upgrade_mends_it(database: Database) -> None:
-    downgrade(database, "base")
+    downgrade_schema(database, "base")
     for words in (["db", "check"], AUTUMN, ["serve"]):
         refused = run(*words)
         assert refused.exit_code == 1
@@ -88,18 +88,18 @@ def test_a_stale_schema_is_refused_and_upgrade_mends_it(database: Database) -> N
 
 
 def test_upgrade_brings_the_bundled_data_in_where_asked(database: Database) -> None:
-    downgrade(database, "base")
+    downgrade_schema(database, "base")
     assert run("db", "upgrade", "--bundled").exit_code == 0
     with database.connect() as db:
         assert db.scalar(select(func.count()).select_from(events))
 
 
 def test_a_second_first_start_changes_nothing(database: Database) -> None:
-    downgrade(database, "base")
-    cli.prepare()
+    downgrade_schema(database, "base")
+    cli.prepare_first_start()
     before = last(database)
     assert before
-    cli.prepare()
+    cli.prepare_first_start()
     assert run("db", "upgrade", "--bundled").exit_code == 0
     assert last(database) == before
 

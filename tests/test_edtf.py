@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edtf import MAX_LENGTH, EdtfError, Span, bounds, parse
+from app.edtf import MAX_LENGTH, DateSpan, EdtfError, parse_bounds, parse_edtf
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ from app.edtf import MAX_LENGTH, EdtfError, Span, bounds, parse
     ],
 )
 def test_a_date_means_these_days(text: str, start: str, end: str, precision: str) -> None:
-    span = parse(text)
+    span = parse_edtf(text)
     assert (span.text, span.start.isoformat(), span.precision) == (text, start, precision)
     assert span.end == date.fromisoformat(end)
     assert not span.approximate
     assert not span.uncertain
-    assert bounds(text) == (span.start, span.end)
+    assert parse_bounds(text) == (span.start, span.end)
 
 
 @pytest.mark.parametrize("plain", ["2023-10-03", "2023-09", "2023", "2020-24", "202X", "2023-XX"])
@@ -55,27 +55,29 @@ def test_a_date_means_these_days(text: str, start: str, end: str, precision: str
     [("~", True, False), ("?", False, True), ("%", True, True)],
 )
 def test_marks_do_not_widen(plain: str, mark: str, approximate: bool, uncertain: bool) -> None:
-    sure = parse(plain)
+    sure = parse_edtf(plain)
     text = plain + mark
-    assert parse(text) == Span(text, sure.start, sure.end, sure.precision, approximate, uncertain)
+    assert parse_edtf(text) == DateSpan(
+        text, sure.start, sure.end, sure.precision, approximate, uncertain
+    )
 
 
 def test_an_interval_has_the_marks_of_both_ends() -> None:
-    span = parse("2023-09~/2023-10?")
+    span = parse_edtf("2023-09~/2023-10?")
     assert (span.start, span.end) == (date(2023, 9, 1), date(2023, 10, 31))
     assert span.approximate
     assert span.uncertain
 
 
 def test_what_still_runs_has_no_end() -> None:
-    assert parse("2020-11~/..") == Span(
+    assert parse_edtf("2020-11~/..") == DateSpan(
         "2020-11~/..", date(2020, 11, 1), None, "interval", True, False
     )
 
 
 def test_a_filter_takes_nothing_open() -> None:
     with pytest.raises(EdtfError, match="has no end; a filter needs one"):
-        bounds("2020-11/..")
+        parse_bounds("2020-11/..")
 
 
 @pytest.mark.parametrize(
@@ -130,14 +132,14 @@ def test_a_filter_takes_nothing_open() -> None:
 )
 def test_what_is_no_date_is_told_why(text: str, says: str) -> None:
     with pytest.raises(EdtfError) as caught:
-        parse(text)
+        parse_edtf(text)
     assert says in str(caught.value)
     assert str(caught.value).isascii()
 
 
 @given(st.dates())
 def test_a_day_goes_there_and_back(day: date) -> None:
-    assert parse(day.isoformat()) == Span(day.isoformat(), day, day, "day", False, False)
+    assert parse_edtf(day.isoformat()) == DateSpan(day.isoformat(), day, day, "day", False, False)
 
 
 YEAR = st.integers(1, 9999).map("{:04}".format)
@@ -158,25 +160,25 @@ MARKED = st.tuples(DATE, st.sampled_from(["", "~", "?", "%"])).map("".join)
 
 @given(MARKED)
 def test_no_date_ends_before_it_starts(text: str) -> None:
-    span = parse(text)
+    span = parse_edtf(text)
     assert span.end is not None
     assert span.start <= span.end
 
 
 @given(MARKED, MARKED)
 def test_an_interval_spans_its_ends_or_is_refused(first: str, last: str) -> None:
-    begin, finish = parse(first), parse(last)
+    begin, finish = parse_edtf(first), parse_edtf(last)
     assert finish.end is not None
     if finish.end < begin.start:
         with pytest.raises(EdtfError, match="ends before it begins"):
-            parse(f"{first}/{last}")
+            parse_edtf(f"{first}/{last}")
     else:
-        assert bounds(f"{first}/{last}") == (begin.start, finish.end)
+        assert parse_bounds(f"{first}/{last}") == (begin.start, finish.end)
 
 
 @given(YEAR)
 def test_the_seasons_leave_no_gap(year: str) -> None:
-    spans = [parse(f"{year}-{season}") for season in range(21, 25)]
+    spans = [parse_edtf(f"{year}-{season}") for season in range(21, 25)]
     for earlier, later in pairwise(spans):
         assert earlier.end is not None
         assert earlier.end + timedelta(days=1) == later.start
@@ -185,7 +187,7 @@ def test_the_seasons_leave_no_gap(year: str) -> None:
 @given(st.one_of(st.text(), st.text("0123456789X-/.~?%", max_size=24)))
 def test_any_text_is_a_date_or_an_edtf_error(text: str) -> None:
     try:
-        span = parse(text)
+        span = parse_edtf(text)
     except EdtfError:
         return
     assert span.end is None or span.start <= span.end

@@ -17,7 +17,7 @@ Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """All scopes; each includes those before it."""
 _TOKEN = re.compile(r"ent_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-USE_NOTED = timedelta(minutes=1)
+USE_RECORD_INTERVAL = timedelta(minutes=1)
 """A use of a key is recorded only if the last recorded one is older than this."""
 
 
@@ -26,25 +26,25 @@ class NoSuchKeyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class Principal:
     """The key that a request was authenticated with: its id, name and scope."""
 
     id: str
     name: str
     scope: Scope
-    unnoted: bool = False
+    last_used_is_stale: bool = False
     """Whether this use has to be recorded: see `USE_RECORD_INTERVAL`."""
 
-    def may(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         """Return whether the key's scope includes another scope."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
 
 
-def _form(at: datetime) -> str:
+def _format_instant(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _digest(secret: str) -> str:
+def _hash_secret(secret: str) -> str:
     # 256 random bits need no slow hash: there is nothing to guess.
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -55,11 +55,11 @@ def create_key(db: Connection, name: str, scope: Scope, days: int | None = None)
     row: dict[str, str | None] = {
         "id": ident,
         "name": name,
-        "digest": _digest(secret),
+        "digest": _hash_secret(secret),
         "scope": scope,
     }
-    row |= {"created": _form(now), "revoked": None, "used": None}
-    row["expires"] = None if days is None else _form(now + timedelta(days=days))
+    row |= {"created": _format_instant(now), "revoked": None, "used": None}
+    row["expires"] = None if days is None else _format_instant(now + timedelta(days=days))
     db.execute(insert(keys).values(row))
     return f"ent_{ident}_{secret}"
 
@@ -76,7 +76,7 @@ def revoke_key(db: Connection, key: str) -> list[str]:
 
     Raises `NoSuchKeyError` where no key in force has that id or name.
     """
-    now = _form(datetime.now(UTC))
+    now = _format_instant(datetime.now(UTC))
     ident = (found[1] if (found := _TOKEN.fullmatch(key)) else key).removeprefix("ent_")
     meant = (keys.c.id == ident) | (keys.c.name == key)
     revoked = list(db.scalars(select(keys.c.id).where(meant, keys.c.revoked.is_(None))))
@@ -86,27 +86,27 @@ def revoke_key(db: Connection, key: str) -> list[str]:
     return revoked
 
 
-def holder(db: Connection, token: str) -> Holder:
+def authenticate_key(db: Connection, token: str) -> Principal:
     """Return the principal of a key; raises `UnauthorizedError` where it is not valid."""
     found = _TOKEN.fullmatch(token)
     row = None
     if found is not None:
         row = db.execute(select(keys).where(keys.c.id == found[1])).one_or_none()
     # Compared even where no such key exists, so that timing does not reveal which ids exist.
-    right = hmac.compare_digest(row.digest if row else "", _digest(found[2] if found else ""))
+    right = hmac.compare_digest(row.digest if row else "", _hash_secret(found[2] if found else ""))
     if row is None or not right:
         raise UnauthorizedError("The key is unknown.")
     now = datetime.now(UTC)
     if row.revoked is not None:
         raise UnauthorizedError("That key was revoked.")
-    if row.expires is not None and row.expires <= _form(now):
+    if row.expires is not None and row.expires <= _format_instant(now):
         raise UnauthorizedError("That key has expired.")
-    unnoted = row.used is None or row.used < _form(now - USE_NOTED)
-    return Holder(row.id, row.name, row.scope, unnoted)
+    unnoted = row.used is None or row.used < _format_instant(now - USE_RECORD_INTERVAL)
+    return Principal(row.id, row.name, row.scope, unnoted)
 
 
-def note_use(db: Connection, principal: Holder) -> None:
+def record_key_use(db: Connection, principal: Principal) -> None:
     """Record that a key was used, unless a use was recorded within the last minute."""
-    if principal.unnoted:
-        now = _form(datetime.now(UTC))
+    if principal.last_used_is_stale:
+        now = _format_instant(datetime.now(UTC))
         db.execute(update(keys).where(keys.c.id == principal.id).values(used=now))

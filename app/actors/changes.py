@@ -4,59 +4,65 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from app.actors.ladder import first_day, period
+from app.actors.ladder import first_possible_day, membership_period
 from app.actors.schemas import Actor, Membership
-from app.db.dialect import upsert
-from app.db.journal import Entry, Writer, append
+from app.db.dialect import build_upsert
+from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import actor_names, actors, memberships
-from app.db.types import NEVER
-from app.db.worlds import bury, remember
-from app.text import fold
+from app.db.types import NO_END_DAY
+from app.db.worlds import copy_to_history, move_to_history
+from app.text import fold_text
 
 
 def write_actors(db: Connection, written: Sequence[Actor], by: Writer) -> None:
     """Create or replace actors, with every name and code that finds them."""
     if not written:
         return
-    seqs = append(db, "actor", [Entry(a.code, a.model_dump_json()) for a in written], by)
+    seqs = append_revisions(
+        db, "actor", [NewRevision(a.code, a.model_dump_json()) for a in written], by
+    )
     codes = [a.code for a in written]
-    remember(db, "actor", actors.c.code, codes)
-    bury(db, "actor", actor_names.c.actor, codes)
+    copy_to_history(db, "actor", actors.c.code, codes)
+    move_to_history(db, "actor", actor_names.c.actor, codes)
     rows, names = [], []
     for actor, seq in zip(written, seqs, strict=True):
-        rows.append({**_row(actor), "merged_into": None, "seq": seq})
-        names += [{**name, "seq": seq} for name in _names(actor)]
-    db.execute(upsert(db, actors), rows)
+        rows.append({**_actor_row(actor), "merged_into": None, "seq": seq})
+        names += [{**name, "seq": seq} for name in _name_rows(actor)]
+    db.execute(build_upsert(db, actors), rows)
     db.execute(insert(actor_names), names)
 
 
 def retract_actor(db: Connection, actor: Actor, by: Writer) -> int:
     """Retract an actor that no document refers to; returns the `seq` of the revision."""
-    [seq] = append(db, "actor", [Entry(actor.code, actor.model_dump_json(), "retract")], by)
-    bury(db, "actor", actor_names.c.actor, [actor.code])
-    bury(db, "actor", actors.c.code, [actor.code])
+    [seq] = append_revisions(
+        db, "actor", [NewRevision(actor.code, actor.model_dump_json(), "retract")], by
+    )
+    move_to_history(db, "actor", actor_names.c.actor, [actor.code])
+    move_to_history(db, "actor", actors.c.code, [actor.code])
     return seq
 
 
 def merge_actor(db: Connection, actor: Actor, into: str, by: Writer) -> int:
     """Merge an actor into another, so that its code leads there; returns the `seq`."""
-    [seq] = append(db, "actor", [Entry(actor.code, actor.model_dump_json(), "merge")], by)
-    bury(db, "actor", actor_names.c.actor, [actor.code])
-    remember(db, "actor", actors.c.code, [actor.code])
-    db.execute(upsert(db, actors), {**_row(actor), "merged_into": into, "seq": seq})
-    [code] = [name for name in _names(actor) if name["scheme"] == "code"]
+    [seq] = append_revisions(
+        db, "actor", [NewRevision(actor.code, actor.model_dump_json(), "merge")], by
+    )
+    move_to_history(db, "actor", actor_names.c.actor, [actor.code])
+    copy_to_history(db, "actor", actors.c.code, [actor.code])
+    db.execute(build_upsert(db, actors), {**_actor_row(actor), "merged_into": into, "seq": seq})
+    [code] = [name for name in _name_rows(actor) if name["scheme"] == "code"]
     db.execute(insert(actor_names), {**code, "seq": seq})
     return seq
 
 
-def _row(actor: Actor) -> dict[str, str | None]:
+def _actor_row(actor: Actor) -> dict[str, str | None]:
     return actor.model_dump(include={"code", "kind", "name", "since", "until"})
 
 
-def _names(actor: Actor) -> list[dict[str, str]]:
-    life = (actor.since or "", actor.until or NEVER)
+def _name_rows(actor: Actor) -> list[dict[str, str]]:
+    life = (actor.since or "", actor.until or NO_END_DAY)
     names = {("code", actor.code.lower(), *life)}
-    names |= {("name", fold(name), *life) for name in (actor.name, *actor.aliases)}
+    names |= {("name", fold_text(name), *life) for name in (actor.name, *actor.aliases)}
     names |= {
         (c.scheme, c.value.lower(), c.since or life[0], c.until or life[1]) for c in actor.codes
     }
@@ -69,14 +75,16 @@ def write_memberships(db: Connection, written: Sequence[Membership], by: Writer)
     """Create or replace memberships."""
     if not written:
         return
-    seqs = append(db, "membership", [Entry(m.id, m.model_dump_json()) for m in written], by)
-    bury(db, "membership", memberships.c.id, [m.id for m in written])
+    seqs = append_revisions(
+        db, "membership", [NewRevision(m.id, m.model_dump_json()) for m in written], by
+    )
+    move_to_history(db, "membership", memberships.c.id, [m.id for m in written])
     rows = []
     for membership, seq in zip(written, seqs, strict=True):
-        since, until = period(membership.steps)
+        since, until = membership_period(membership.steps)
         row = membership.model_dump(include={"actor", "group", "role"})
         row |= {"id": membership.id, "since": since, "until": until, "seq": seq}
-        rows.append({**row, "signed": min(first_day(s.date) for s in membership.steps)})
+        rows.append({**row, "signed": min(first_possible_day(s.date) for s in membership.steps)})
     db.execute(insert(memberships), rows)
 
 
@@ -84,8 +92,8 @@ def retract_membership(
     db: Connection, membership: Membership, by: Writer, action: str = "retract"
 ) -> int:
     """Retract a membership; returns the `seq` of the revision."""
-    [seq] = append(
-        db, "membership", [Entry(membership.id, membership.model_dump_json(), action)], by
+    [seq] = append_revisions(
+        db, "membership", [NewRevision(membership.id, membership.model_dump_json(), action)], by
     )
-    bury(db, "membership", memberships.c.id, [membership.id])
+    move_to_history(db, "membership", memberships.c.id, [membership.id])
     return seq

@@ -1,30 +1,32 @@
 """The steps of a membership, such as signed or in force, give its status on a day. Pure."""
 
-from app.actors.schemas import LadderStep
-from app.db.types import NEVER
-from app.edtf import parse
+from app.actors.schemas import MembershipStep
+from app.db.types import NO_END_DAY
+from app.edtf import parse_edtf
 
-HOLDING = ("in-force", "suspended", "withdrawing")
+MEMBER_STATUSES = ("in-force", "suspended", "withdrawing")
 """The statuses in which an actor counts as a member."""
 
 
-def first_day(date: str) -> str:
+def first_possible_day(date: str) -> str:
     """The first day that an imprecise date can mean."""
-    return parse(date).start.isoformat()
+    return parse_edtf(date).start.isoformat()
 
 
-def period(steps: list[LadderStep]) -> tuple[str | None, str]:
+def membership_period(steps: list[MembershipStep]) -> tuple[str | None, str]:
     """The period [since, until) of a membership; since is None if it never came into force."""
-    since = min((first_day(s.date) for s in steps if s.step == "in-force"), default=None)
-    until = min((first_day(s.date) for s in steps if s.step == "withdrawn"), default=NEVER)
+    since = min((first_possible_day(s.date) for s in steps if s.step == "in-force"), default=None)
+    until = min(
+        (first_possible_day(s.date) for s in steps if s.step == "withdrawn"), default=NO_END_DAY
+    )
     return since, until
 
 
-def status(steps: list[LadderStep], day: str) -> str | None:
+def membership_status(steps: list[MembershipStep], day: str) -> str | None:
     """The status on a day: the last step taken by then; None before the first."""
-    reached = [s for s in steps if first_day(s.date) <= day]
+    reached = [s for s in steps if first_possible_day(s.date) <= day]
     return (
-        max(enumerate(reached), key=lambda n: (first_day(n[1].date), n[0]))[1].step
+        max(enumerate(reached), key=lambda n: (first_possible_day(n[1].date), n[0]))[1].step
         if (reached)
         else None
     )

@@ -6,74 +6,82 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection
 
-from app.actors.path import in_query
+from app.actors.path import resolve_query_actor
 from app.actors.schemas import Membership
 from app.db.tables import memberships
 from app.db.worlds import Columns
-from app.examples import shown
-from app.http.asked import Past, PastPaging
-from app.http.database import CursorKey, Held
+from app.examples import example_responses
+from app.http.asked import AsOfPagingQuery, AsOfQuery
+from app.http.database import CursorKeyDep, DatabaseDep
 from app.http.page import Page
-from app.http.problems import RESPONSES
-from app.http.record import Narrowing, Shelf, read_list, read_one
-from app.text import Word
+from app.http.problems import COMMON_RESPONSES
+from app.http.record import (
+    DocumentRoute,
+    RowConditions,
+    respond_document_list,
+    respond_one_document,
+)
+from app.text import ShortText
 
-router = APIRouter(prefix="/v1/memberships", tags=["alliances"], responses=RESPONSES)
+router = APIRouter(prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES)
 
 MembershipId = Annotated[
     str, Path(description="`{actor}:{group}:{role}:{spell}`.", examples=["ARM:CSTO:member:1"])
 ]
 
-MEMBERSHIPS = Shelf("membership", memberships, "id", "/v1/memberships")
+MEMBERSHIPS = DocumentRoute("membership", memberships, "id", "/v1/memberships")
 
 
-class MembershipQuery(PastPaging):
+class MembershipQuery(AsOfPagingQuery):
     """Parameters of a list of memberships: actors, groups and roles."""
 
-    actor: list[Word] = Field(
+    actor: list[ShortText] = Field(
         [], max_length=100, description="Of any of these actors, by any name."
     )
-    group: list[Word] = Field(
+    group: list[ShortText] = Field(
         [], max_length=100, description="In any of these groups, by any name."
     )
-    role: list[Word] = Field([], max_length=100, description="In any of these roles.")
+    role: list[ShortText] = Field([], max_length=100, description="In any of these roles.")
 
 
 @router.get(
     "",
     response_model=Page[Membership],
     operation_id="listMemberships",
-    responses=shown("listMemberships"),
+    responses=example_responses("listMemberships"),
 )
 def list_memberships(
-    asked: Annotated[MembershipQuery, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[MembershipQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists memberships by id, ended ones and those not yet in force included."""
 
-    def narrow(db: Connection, then: int | None) -> Narrowing:
-        actors = [in_query(db, "actor", name, then) for name in asked.actor]
-        groups = [in_query(db, "group", name, then) for name in asked.group]
+    def build_narrowing(db: Connection, then: int | None) -> RowConditions:
+        actors = [resolve_query_actor(db, "actor", name, then) for name in asked.actor]
+        groups = [resolve_query_actor(db, "group", name, then) for name in asked.group]
 
-        def conditions(m: Columns) -> list[ColumnElement[bool]]:
+        def build_conditions(m: Columns) -> list[ColumnElement[bool]]:
             wanted = ((m.actor, actors), (m.group, groups), (m.role, asked.role))
             return [column.in_(values) for column, values in wanted if values]
 
-        return conditions
+        return build_conditions
 
-    return read_list(request, database, MEMBERSHIPS, asked, key, narrow)
+    return respond_document_list(request, database, MEMBERSHIPS, asked, key, build_narrowing)
 
 
 @router.get(
     "/{membership_id}",
     response_model=Membership,
     operation_id="getMembership",
-    responses=shown("getMembership"),
+    responses=example_responses("getMembership"),
 )
 def get_membership(
     membership_id: MembershipId,
-    asked: Annotated[Past, Query()],
+    asked: Annotated[AsOfQuery, Query()],
     request: Request,
-    database: Held,
+    database: DatabaseDep,
 ) -> Response:
     """Returns one membership period of an actor in a group."""
-    return read_one(request, database, MEMBERSHIPS, membership_id, asked.as_of)
+    return respond_one_document(request, database, MEMBERSHIPS, membership_id, asked.as_of)

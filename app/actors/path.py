@@ -6,13 +6,13 @@ from urllib.parse import quote
 from fastapi import Path
 from sqlalchemy import Connection
 
-from app.actors.queries import UnknownActorError, called, find
-from app.http.problems import InvalidError, MissingError, MovedError
+from app.actors.queries import UnknownActorError, find_actor, resolve_actor_code
+from app.http.problems import InvalidParameterError, MovedError, NotFoundError
 
-Name = Annotated[str, Path(description="Any name or code of the actor.", examples=["ARM"])]
+ActorName = Annotated[str, Path(description="Any name or code of the actor.", examples=["ARM"])]
 
 
-def in_path(
+def resolve_path_actor(
     db: Connection,
     asked: str,
     kinds: tuple[str, ...] = (),
@@ -25,24 +25,26 @@ def in_path(
     a merged one, with the address of its survivor by the pattern `here`.
     """
     try:
-        row = called(db, asked[:200], as_of) if asked.isprintable() else None
+        row = find_actor(db, asked[:200], as_of) if asked.isprintable() else None
     except UnknownActorError as unknown:
         message = str(unknown)
-        raise MissingError(f"{message[0].upper()}{message[1:]}. {unknown.hint}") from unknown
+        raise NotFoundError(f"{message[0].upper()}{message[1:]}. {unknown.hint}") from unknown
     if row is not None and row.merged_into is not None:
-        raise MovedError(here.format(code=quote(find(db, row.code, as_of=as_of), safe="")))
+        raise MovedError(
+            here.format(code=quote(resolve_actor_code(db, row.code, as_of=as_of), safe=""))
+        )
     if row is None or (kinds and row.kind not in kinds):
         wanted = " or ".join(kinds) or "actor"
-        raise MissingError(f"{row.code if row else 'That'} is not an {wanted}.")
+        raise NotFoundError(f"{row.code if row else 'That'} is not an {wanted}.")
     return str(row.code)
 
 
-def in_query(db: Connection, field: str, asked: str, as_of: int | None = None) -> str:
+def resolve_query_actor(db: Connection, field: str, asked: str, as_of: int | None = None) -> str:
     """Resolve the actor that a query parameter names to its code.
 
     Raises `InvalidParameterError` with the nearest names for an unknown actor.
     """
     try:
-        return find(db, asked, as_of=as_of)
+        return resolve_actor_code(db, asked, as_of=as_of)
     except UnknownActorError as unknown:
-        raise InvalidError(field, str(unknown), unknown.hint) from unknown
+        raise InvalidParameterError(field, str(unknown), unknown.hint) from unknown

@@ -12,89 +12,95 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sqlalchemy import Connection
 
 from app.actors import queries
-from app.actors.schemas import Candidate, Kind
-from app.db.journal import version_of
-from app.examples import examples, shown
-from app.http.answer import encode
-from app.http.asked import Day
-from app.http.base import base
-from app.http.body import parsed, received, valid
-from app.http.caching import cached
-from app.http.database import Chosen, Held
-from app.http.page import Query as Parameters
-from app.http.problems import RESPONSES, Fault, InvalidBodyError, InvalidError, UnreadableError
-from app.text import Word
+from app.actors.schemas import ActorCandidate, ActorKind
+from app.db.journal import read_version
+from app.examples import example_responses, load_examples
+from app.http.answer import encode_json
+from app.http.asked import SingleDay
+from app.http.base import resolve_public_url
+from app.http.body import parse_json_body, receive_body, validate_part
+from app.http.caching import respond_with_version_etag
+from app.http.database import DatabaseDep, SettingsDep
+from app.http.page import StrictQuery as Parameters
+from app.http.problems import (
+    COMMON_RESPONSES,
+    Fault,
+    InvalidBodyError,
+    InvalidParameterError,
+    UnreadableRequestError,
+)
+from app.text import ShortText
 
-router = APIRouter(prefix="/v1", tags=["actors"], responses=RESPONSES)
-FORM = "application/x-www-form-urlencoded"
-MOST = 50
+router = APIRouter(prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES)
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_QUESTIONS = 50
 """The most questions in one request."""
-KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
+ACTOR_KINDS: tuple[str, ...] = ActorKind.__args__  # type: ignore[attr-defined]
 
 
-class Named(BaseModel):
+class ReconcileEntity(BaseModel):
     """A type of entity, with its id and name."""
 
     id: str
     name: str
 
 
-class View(BaseModel):
+class ReconcileView(BaseModel):
     """The pattern of the address that shows an actor."""
 
     url: str
 
 
-class Manifest(BaseModel):
+class ReconcileManifest(BaseModel):
     """The service manifest of the reconciliation protocol."""
 
     versions: list[str] = ["0.2"]
     name: str = "Entente: states, alliances, organizations and persons"
     identifierSpace: str  # noqa: N815  the protocol's name
     schemaSpace: str  # noqa: N815
-    view: View
-    defaultTypes: list[Named]  # noqa: N815
+    view: ReconcileView
+    defaultTypes: list[ReconcileEntity]  # noqa: N815
 
 
-class Property(BaseModel):
+class ReconcileProperty(BaseModel):
     """A property that narrows a question; only `on`, a day, has an effect."""
 
     model_config = ConfigDict(extra="ignore")
-    pid: Word
+    pid: ShortText
     v: Any = None
 
 
-class Asked(BaseModel):
+class ReconcileQuestion(BaseModel):
     """One reconciliation question: a name, with a type and properties."""
 
     model_config = ConfigDict(extra="ignore")
-    query: Word
+    query: ShortText
     type: str | list[str] | None = None
     limit: int = Field(10, ge=1, le=1000)
-    properties: list[Property] = Field([], max_length=20)
+    properties: list[ReconcileProperty] = Field([], max_length=20)
 
 
-class Answer(BaseModel):
+class ReconcileCandidate(BaseModel):
     """An actor that may answer a question."""
 
     id: str
     name: str
     score: float
     match: bool
-    type: list[Named]
+    type: list[ReconcileEntity]
     description: str
 
 
-class Answers(BaseModel):
+class ReconcileResult(BaseModel):
     """The candidates of one question, best first."""
 
-    result: list[Answer]
+    result: list[ReconcileCandidate]
 
 
-QUESTIONS: TypeAdapter[dict[str, Asked]] = TypeAdapter(
-    Annotated[dict[str, Asked], Field(min_length=1, max_length=MOST)]
+QUESTIONS_ADAPTER: TypeAdapter[dict[str, ReconcileQuestion]] = TypeAdapter(
+    Annotated[dict[str, ReconcileQuestion], Field(min_length=1, max_length=MAX_QUESTIONS)]
 )
-DAY: TypeAdapter[str] = TypeAdapter(Day)
+DAY_ADAPTER: TypeAdapter[str] = TypeAdapter(SingleDay)
 
 
 class ReconcileQuery(Parameters):
@@ -110,56 +116,63 @@ class ReconcileQuery(Parameters):
 
 @router.get(
     "/reconcile",
-    response_model=Manifest | dict[str, Answers],
+    response_model=ReconcileManifest | dict[str, ReconcileResult],
     operation_id="describeReconciliation",
-    responses=shown("describeReconciliation"),
+    responses=example_responses("describeReconciliation"),
 )
-def describe(
-    asked: Annotated[ReconcileQuery, Query()], request: Request, database: Held, chosen: Chosen
+def describe_reconciliation(
+    asked: Annotated[ReconcileQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
 ) -> Response:
     """Returns the service manifest, or the candidates of each question."""
     with database.connect() as db:
 
-        def make() -> Response:
+        def render_answer() -> Response:
             if asked.queries is None:
-                return Response(encode(_manifest(request, chosen)), media_type="application/json")
+                return Response(
+                    encode_json(_render_manifest(request, chosen)), media_type="application/json"
+                )
             try:
-                return _answered(db, asked.queries.encode("utf-8", "replace"))
-            except (UnreadableError, InvalidBodyError) as wrong:
-                raise InvalidError("queries", _told(wrong), _HINT) from wrong
+                return _answer_questions(db, asked.queries.encode("utf-8", "replace"))
+            except (UnreadableRequestError, InvalidBodyError) as wrong:
+                raise InvalidParameterError("queries", _describe_fault(wrong), _HINT) from wrong
 
-        return cached(request, version_of(db), make, base(request, chosen))
+        return respond_with_version_etag(
+            request, read_version(db), render_answer, resolve_public_url(request, chosen)
+        )
 
 
-async def _form(request: Request) -> bytes:
+async def _read_form(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != FORM:
-        raise UnreadableError(415, f"Send a form with the field queries: {FORM}.")
-    return await received(request)
+    if kind != FORM_MEDIA_TYPE:
+        raise UnreadableRequestError(415, f"Send a form with the field queries: {FORM_MEDIA_TYPE}.")
+    return await receive_body(request)
 
 
 @router.post(
     "/reconcile",
-    response_model=dict[str, Answers],
+    response_model=dict[str, ReconcileResult],
     operation_id="reconcile",
-    responses=shown("reconcile"),
+    responses=example_responses("reconcile"),
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
-                FORM: {
+                FORM_MEDIA_TYPE: {
                     "schema": {
                         "type": "object",
                         "properties": {"queries": {"type": "string"}},
                         "required": ["queries"],
                     },
-                    "example": examples()["reconcile"]["body"],
+                    "example": load_examples()["reconcile"]["body"],
                 }
             },
         }
     },
 )
-def reconcile(database: Held, body: Annotated[bytes, Depends(_form)]) -> Response:
+def reconcile_names(database: DatabaseDep, body: Annotated[bytes, Depends(_read_form)]) -> Response:
     """Returns the candidates of each question in a form."""
     try:
         form = parse_qs(
@@ -170,67 +183,72 @@ def reconcile(database: Held, body: Annotated[bytes, Depends(_form)]) -> Respons
         fault = Fault(loc=["body", "queries"], message="is required", hint=_HINT)
         raise InvalidBodyError([fault]) from wrong
     with database.connect() as db:
-        return _answered(db, sent)
+        return _answer_questions(db, sent)
 
 
 _HINT = 'Such as {"q0": {"query": "Armenia", "type": "state", "limit": 3}}.'
 
 
-def _told(wrong: UnreadableError | InvalidBodyError) -> str:
+def _describe_fault(wrong: UnreadableRequestError | InvalidBodyError) -> str:
     if isinstance(wrong, InvalidBodyError):
         fault = wrong.faults[0]
         return f"{'.'.join(map(str, fault.loc[1:]))}: {fault.message}".removeprefix(": ")
     return str(wrong).replace("The body", "it", 1)
 
 
-def _manifest(request: Request, chosen: Any) -> Manifest:
-    here = base(request, chosen)
-    types = [Named(id=kind, name=kind.replace("_", " ")) for kind in KINDS]
-    return Manifest(
+def _render_manifest(request: Request, chosen: Any) -> ReconcileManifest:
+    here = resolve_public_url(request, chosen)
+    types = [ReconcileEntity(id=kind, name=kind.replace("_", " ")) for kind in ACTOR_KINDS]
+    return ReconcileManifest(
         identifierSpace=f"{here}/v1/actors/",
         schemaSpace=f"{here}/v1/actors?kind=",
-        view=View(url=f"{here}/v1/actors/{{{{id}}}}"),
+        view=ReconcileView(url=f"{here}/v1/actors/{{{{id}}}}"),
         defaultTypes=types,
     )
 
 
-def _answered(db: Connection, sent: bytes) -> Response:
-    asked = valid(QUESTIONS, parsed(sent), ["body"]).good()
-    body = {name: Answers(result=_candidates(db, one)).model_dump() for name, one in asked.items()}
-    return Response(encode(body), media_type="application/json")
+def _answer_questions(db: Connection, sent: bytes) -> Response:
+    asked = validate_part(QUESTIONS_ADAPTER, parse_json_body(sent), ["body"]).require_value()
+    body = {
+        name: ReconcileResult(result=_find_candidates(db, one)).model_dump()
+        for name, one in asked.items()
+    }
+    return Response(encode_json(body), media_type="application/json")
 
 
-def _candidates(db: Connection, asked: Asked) -> list[Answer]:
+def _find_candidates(db: Connection, asked: ReconcileQuestion) -> list[ReconcileCandidate]:
     """Find the actors that a name may mean; an unambiguous one is a match."""
     wanted = {asked.type} if isinstance(asked.type, str) else set(asked.type or ())
-    found: list[Candidate] = []
+    found: list[ActorCandidate] = []
     sure: set[str] = set()
     try:
-        sure = {queries.find(db, asked.query, _day(asked), near=0)}
-        found = queries.candidates(db, sorted(sure), asked.query)
+        sure = {queries.resolve_actor_code(db, asked.query, _parse_day(asked), near=0)}
+        found = queries.read_actor_candidates(db, sorted(sure), asked.query)
     except queries.AmbiguousActorError as several:
         found = list(several.near)
     except queries.UnknownActorError:
         pass
     known = {c.code for c in found}
-    more = queries.resembling(db, asked.query, 1000 if wanted else asked.limit)
+    more = queries.find_similar_actors(db, asked.query, 1000 if wanted else asked.limit)
     found += [c for c in more if c.code not in known]
     found = [c for c in found if not wanted or c.kind in wanted]
     return [
-        Answer(
+        ReconcileCandidate(
             id=c.code,
             name=c.name,
             score=c.score,
             match=c.code in sure,
-            type=[Named(id=c.kind, name=c.kind.replace("_", " "))],
+            type=[ReconcileEntity(id=c.kind, name=c.kind.replace("_", " "))],
             description=f"{c.kind.replace('_', ' ')}, by {c.match}",
         )
         for c in found[: asked.limit]
     ]
 
 
-def _day(asked: Asked) -> str | None:
+def _parse_day(asked: ReconcileQuestion) -> str | None:
     for narrowing in asked.properties:
         if narrowing.pid == "on":
-            return valid(DAY, narrowing.v, ["body", "properties", "on"]).good()
+            return validate_part(
+                DAY_ADAPTER, narrowing.v, ["body", "properties", "on"]
+            ).require_value()
     return None

@@ -7,35 +7,35 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import CompoundSelect, Connection, func, select, union
 
 from app.db.tables import actors, participations
-from app.db.worlds import across, worlds
-from app.edtf import bounds, last_day
-from app.http.asked import Date, PastPaging
-from app.http.drawing import Drawn
-from app.http.problems import crossed
+from app.db.worlds import list_row_states, select_current_or_as_of
+from app.edtf import parse_bounds, parse_last_day
+from app.http.asked import AsOfPagingQuery, EdtfDate
+from app.http.drawing import ChartQuery
+from app.http.problems import make_crossed_error
 
 
-class RelationQuery(PastPaging, Drawn):
+class RelationQuery(AsOfPagingQuery, ChartQuery):
     """Parameters of the relations of an actor: the window in which events began."""
 
-    since: Date | None = Field(None, description="First day; EDTF.")
-    until: Date | None = Field(None, description="Last day, inclusive; EDTF.")
+    since: EdtfDate | None = Field(None, description="First day; EDTF.")
+    until: EdtfDate | None = Field(None, description="Last day, inclusive; EDTF.")
 
     @property
-    def days(self) -> tuple[str, str]:
+    def day_range(self) -> tuple[str, str]:
         """The first and the last day of the window; by default all days."""
-        since = "0001-01-01" if self.since is None else bounds(self.since)[0].isoformat()
-        return since, last_day(self.until) or "9999-12-31"
+        since = "0001-01-01" if self.since is None else parse_bounds(self.since)[0].isoformat()
+        return since, parse_last_day(self.until) or "9999-12-31"
 
     @model_validator(mode="after")
-    def _forward(self) -> "RelationQuery":
-        if self.days[0] > self.days[1]:
-            raise crossed(
+    def _check_relation_days(self) -> "RelationQuery":
+        if self.day_range[0] > self.day_range[1]:
+            raise make_crossed_error(
                 "since", f"{self.since} lies after until ({self.until})", "Exchange the two."
             )
         return self
 
 
-class Year(BaseModel):
+class RelationYear(BaseModel):
     """The events that two actors took part in together in a year."""
 
     year: int
@@ -54,15 +54,15 @@ class Relation(BaseModel):
     conflict: int
     first: str
     last: str
-    series: list[Year] = Field(description="Years with events, oldest first.")
+    series: list[RelationYear] = Field(description="Years with events, oldest first.")
 
 
-def relations(
+def read_relations(
     db: Connection, code: str, since: str, until: str, as_of: int | None = None
 ) -> list[Relation]:
     """Read every partner of an actor in events that began in the window, most frequent first."""
-    pairs = _pairs(code, since, until, as_of).subquery().c
-    named = across(as_of, actors, lambda a: select(a.code, a.name)).subquery()
+    pairs = _select_pairs(code, since, until, as_of).subquery().c
+    named = select_current_or_as_of(as_of, actors, lambda a: select(a.code, a.name)).subquery()
     n, year = func.count(), func.substr(pairs.start, 1, 4)
     rows = db.execute(
         select(
@@ -91,24 +91,24 @@ def relations(
             conflict=sum(y.conflict for y in years),
             first=min(y.first for y in years),
             last=max(y.last for y in years),
-            series=[Year.model_validate(dict(y._mapping)) for y in years],
+            series=[RelationYear.model_validate(dict(y._mapping)) for y in years],
         )
         for (actor, name), years in rows_by_partner.items()
     ]
     return sorted(found, key=lambda r: (-r.count, r.actor))
 
 
-def _pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSelect[Any]:
+def _select_pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSelect[Any]:
     """Select (actor, event, start, quad) of the partners in an actor's events, once each."""
     found = []
-    for row_state in worlds(as_of is not None):
-        p, q = (row_state.of(participations).alias().c for _ in "pq")
+    for row_state in list_row_states(as_of is not None):
+        p, q = (row_state.table_for(participations).alias().c for _ in "pq")
         rows = select(
             q.actor, q.event, q.start, q.quad
         ).distinct()  # a union of one part removes no duplicates
         rows = rows.where(p.actor == code, p.start >= since, p.start <= until)
         rows = rows.where(q.event == p.event, q.start == p.start, q.seq == p.seq)
         rows = rows.where(q.actor != code, q.status != "retracted")
-        found.append(rows.where(*row_state.stood(p)) if as_of is not None else rows)
+        found.append(rows.where(*row_state.conditions_as_of(p)) if as_of is not None else rows)
     both = union(*found)
     return both if as_of is None else both.params(as_of=as_of)

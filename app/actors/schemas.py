@@ -4,37 +4,37 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.edtf import parse
+from app.edtf import parse_edtf
 from app.text import Code as OwnCode
-from app.text import Text, Whole, Word
+from app.text import JsonInteger, LongText, ShortText
 
-Kind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
-Step = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
+ActorKind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
+StepKind = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
 Obligation = Literal["defense", "offense", "neutrality", "nonaggression", "consultation"]
 
 
-def _day(text: str) -> str:
-    if parse(text).precision != "day":
+def _check_day(text: str) -> str:
+    if parse_edtf(text).precision != "day":
         raise ValueError("must be one day, such as 1991-09-21")
     return text
 
 
-def _dated(text: str) -> str:
-    if parse(text).precision == "interval":
+def _check_step_date(text: str) -> str:
+    if parse_edtf(text).precision == "interval":
         raise ValueError("must be a day, a month or a year, not an interval")
     return text
 
 
-Day = Annotated[Word, AfterValidator(_day)]
-StepDate = Annotated[Word, AfterValidator(_dated)]
+Day = Annotated[ShortText, AfterValidator(_check_day)]
+StepDate = Annotated[ShortText, AfterValidator(_check_step_date)]
 
 
-class Code(BaseModel):
+class SchemeCode(BaseModel):
     """A code of an actor in a scheme such as COW, with the period in which it was valid."""
 
     model_config = ConfigDict(extra="forbid")
-    scheme: Word
-    value: Word
+    scheme: ShortText
+    value: ShortText
     since: Day | None = None
     until: Day | None = Field(None, description="First day on which it was no longer valid.")
 
@@ -66,50 +66,50 @@ class Actor(BaseModel):
         },
     )
     code: OwnCode
-    kind: Kind
-    name: Word
-    aliases: list[Word] = Field([], max_length=MOST_ALIASES)
-    codes: list[Code] = Field([], max_length=MOST_CODES)
+    kind: ActorKind
+    name: ShortText
+    aliases: list[ShortText] = Field([], max_length=MOST_ALIASES)
+    codes: list[SchemeCode] = Field([], max_length=MOST_CODES)
     since: Day | None = None
     until: Day | None = Field(None, description="First day on which it no longer existed.")
-    successors: list[Word] = Field(
+    successors: list[ShortText] = Field(
         [], max_length=50, description="Codes of the actors that succeeded it."
     )
     obligations: list[Obligation] = []
-    summary: Text | None = None
+    summary: LongText | None = None
 
     @model_validator(mode="after")
-    def _forward(self) -> "Actor":
+    def _check_actor_life(self) -> "Actor":
         if self.since and self.until and self.since >= self.until:
             raise ValueError("until must lie after since")
         return self
 
 
-class LadderStep(BaseModel):
+class MembershipStep(BaseModel):
     """A dated step of a membership, with its evidence."""
 
     model_config = ConfigDict(extra="forbid")
-    step: Step
+    step: StepKind
     date: StepDate = Field(description="EDTF: a day, a month or a year.")
-    event: Word | None = None
-    sources: list[Word] = Field([], max_length=100)
-    note: Text | None = None
+    event: ShortText | None = None
+    sources: list[ShortText] = Field([], max_length=100)
+    note: LongText | None = None
 
 
 class Membership(BaseModel):
     """One unbroken membership period of an actor in a group."""
 
     model_config = ConfigDict(extra="forbid")
-    actor: Word
-    group: Word
+    actor: ShortText
+    group: ShortText
     role: OwnCode = "member"
-    spell: Whole = Field(
+    spell: JsonInteger = Field(
         1,
         ge=1,
         le=999,
         description="Number of the membership period: 2 or more where an actor left and came back.",
     )
-    steps: list[LadderStep] = Field(min_length=1, max_length=100)
+    steps: list[MembershipStep] = Field(min_length=1, max_length=100)
 
     @property
     def id(self) -> str:
@@ -117,7 +117,7 @@ class Membership(BaseModel):
         return f"{self.actor}:{self.group}:{self.role}:{self.spell}"
 
 
-class Candidate(BaseModel):
+class ActorCandidate(BaseModel):
     """An actor that a name may mean, with a score and what matched."""
 
     code: str

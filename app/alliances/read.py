@@ -6,18 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from app.actors.ladder import HOLDING, period, status
-from app.actors.queries import spells
+from app.actors.ladder import MEMBER_STATUSES, membership_period, membership_status
+from app.actors.queries import select_memberships
 from app.actors.schemas import Actor, Membership
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.tables import actors, revisions
-from app.db.types import NEVER
-from app.db.worlds import Columns, across
+from app.db.types import NO_END_DAY
+from app.db.worlds import Columns, select_current_or_as_of
 
-KINDS = ("alliance", "organization")
+ALLIANCE_KINDS = ("alliance", "organization")
 
 
-def held(
+def read_group_memberships(
     db: Connection,
     as_of: int | None,
     *,
@@ -25,17 +25,17 @@ def held(
     groups: Sequence[str] | None = None,
 ) -> list[Membership]:
     """Read every membership period of some actors, or in some groups."""
-    rows = db.execute(spells(actors=of, groups=groups, as_of=as_of))
+    rows = db.execute(select_memberships(actors=of, groups=groups, as_of=as_of))
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
-def names(db: Connection, as_of: int | None = None) -> dict[str, str]:
+def read_names_by_code(db: Connection, as_of: int | None = None) -> dict[str, str]:
     """Read the name of every actor, by code."""
-    rows = db.execute(across(as_of, actors, lambda a: select(a.code, a.name)))
+    rows = db.execute(select_current_or_as_of(as_of, actors, lambda a: select(a.code, a.name)))
     return {r.code: r.name for r in rows}
 
 
-def members(
+def read_group_members(
     db: Connection,
     group: str,
     day: str | None,
@@ -43,13 +43,13 @@ def members(
     as_of: int | None = None,
 ) -> list[Member]:
     """Read the members of a group on a day, by role and code; without a day, every period."""
-    names_by_code = names(db, as_of)
+    names_by_code = read_names_by_code(db, as_of)
     found = []
-    for membership in held(db, as_of, groups=[group]):
-        now = status(membership.steps, day or NEVER)
-        if membership.role not in roles or (day is not None and now not in HOLDING):
+    for membership in read_group_memberships(db, as_of, groups=[group]):
+        now = membership_status(membership.steps, day or NO_END_DAY)
+        if membership.role not in roles or (day is not None and now not in MEMBER_STATUSES):
             continue
-        since, until = period(membership.steps)
+        since, until = membership_period(membership.steps)
         found.append(
             Member(
                 actor=membership.actor,
@@ -57,34 +57,39 @@ def members(
                 role=membership.role,
                 status=now,
                 since=since,
-                until=None if until == NEVER else until,
+                until=None if until == NO_END_DAY else until,
                 steps=membership.steps,
             )
         )
-    return sorted(found, key=lambda m: (m.role, m.actor, m.since or NEVER))
+    return sorted(found, key=lambda m: (m.role, m.actor, m.since or NO_END_DAY))
 
 
-def members_of(
+def read_member_codes(
     db: Connection, groups: Sequence[str], day: str, as_of: int | None = None
 ) -> dict[str, list[str]]:
     """Read the codes of the members of each group on a day."""
     found = defaultdict(list)
-    for membership in held(db, as_of, groups=groups):
-        if membership.role == "member" and status(membership.steps, day) in HOLDING:
+    for membership in read_group_memberships(db, as_of, groups=groups):
+        if (
+            membership.role == "member"
+            and membership_status(membership.steps, day) in MEMBER_STATUSES
+        ):
             found[membership.group].append(membership.actor)
     return {group: sorted(codes) for group, codes in found.items()}
 
 
-def ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list[Tie]:
+def read_ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list[Tie]:
     """Read the ties of an actor on a day, signed and ratified ones not yet in force included."""
-    bound = [(s, status(s.steps, day)) for s in held(db, as_of, of=[actor])]
+    bound = [
+        (s, membership_status(s.steps, day)) for s in read_group_memberships(db, as_of, of=[actor])
+    ]
     bound = [(membership, now) for membership, now in bound if now not in (None, "withdrawn")]
     codes = sorted({membership.group for membership, _ in bound})
-    groups = {g.code: g for g in described(db, codes, as_of)}
-    partners = members_of(db, codes, day, as_of) if codes else {}
+    groups = {g.code: g for g in read_groups(db, codes, as_of)}
+    partners = read_member_codes(db, codes, day, as_of) if codes else {}
     found = []
     for membership, now in bound:
-        since, until = period(membership.steps)
+        since, until = membership_period(membership.steps)
         group = groups[membership.group]
         found.append(
             Tie(
@@ -93,7 +98,7 @@ def ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list
                 role=membership.role,
                 status=now,
                 since=since,
-                until=None if until == NEVER else until,
+                until=None if until == NO_END_DAY else until,
                 partners=[code for code in partners.get(group.code, []) if code != actor],
                 obligations=list(group.obligations) if membership.role == "member" else [],
                 steps=membership.steps,
@@ -102,12 +107,12 @@ def ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list
     return sorted(found, key=lambda t: (t.group, t.role))
 
 
-def alliances(
+def read_alliances(
     db: Connection, day: str, codes: Sequence[str] | None = None, as_of: int | None = None
 ) -> list[Alliance]:
     """Read every group, or some, with its members on a day."""
-    groups = described(db, codes, as_of)
-    belong = members_of(db, [g.code for g in groups], day, as_of)
+    groups = read_groups(db, codes, as_of)
+    belong = read_member_codes(db, [g.code for g in groups], day, as_of)
     return [
         Alliance(
             members=belong.get(group.code, []),
@@ -118,14 +123,16 @@ def alliances(
     ]
 
 
-def described(db: Connection, codes: Sequence[str] | None, as_of: int | None = None) -> list[Actor]:
+def read_groups(
+    db: Connection, codes: Sequence[str] | None, as_of: int | None = None
+) -> list[Actor]:
     """Read groups as actors, by code; without codes, all alliances and organizations."""
 
-    def build(a: Columns) -> Select[Any]:
-        wanted = a.kind.in_(KINDS) if codes is None else a.code.in_(codes)
+    def select_rows(a: Columns) -> Select[Any]:
+        wanted = a.kind.in_(ALLIANCE_KINDS) if codes is None else a.code.in_(codes)
         return select(a.code, a.seq).where(wanted, a.merged_into.is_(None))
 
-    current = across(as_of, actors, build).subquery().c
+    current = select_current_or_as_of(as_of, actors, select_rows).subquery().c
     found = select(revisions.c.document).join(current.seq.table, current.seq == revisions.c.seq)
     rows = db.execute(found.order_by(current.code))
     return [Actor.model_validate_json(row.document) for row in rows]

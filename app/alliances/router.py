@@ -7,139 +7,164 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from app.actors.path import Name, in_path, in_query
+from app.actors.path import ActorName, resolve_path_actor, resolve_query_actor
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
-from app.examples import shown
-from app.http.answer import encode
-from app.http.asked import OnDay, seen
-from app.http.caching import cached
-from app.http.database import Held
-from app.http.drawing import Drawn, drawable, in_form
-from app.http.page import Meta, Page, links, page
-from app.http.problems import RESPONSES
-from app.text import Word
+from app.examples import example_responses
+from app.http.answer import encode_json
+from app.http.asked import OnDayQuery, resolve_version
+from app.http.caching import respond_with_version_etag
+from app.http.database import DatabaseDep
+from app.http.drawing import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.page import Meta, Page, build_page_links, render_page
+from app.http.problems import COMMON_RESPONSES
+from app.text import ShortText
 
-router = APIRouter(prefix="/v1", tags=["alliances"], responses=RESPONSES)
-Read = Callable[[Connection, int | None], Sequence[BaseModel]]
+router = APIRouter(prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES)
+RowReader = Callable[[Connection, int | None], Sequence[BaseModel]]
 
 
-class MembersQuery(OnDay):
+class MembersQuery(OnDayQuery):
     """Parameters of a list of members on a day."""
 
-    role: list[Word] = Field(["member"], description="Roles in the group; `member` by default.")
+    role: list[ShortText] = Field(
+        ["member"], description="Roles in the group; `member` by default."
+    )
 
 
-class HistoryQuery(MembersQuery, Drawn):
+class AllianceHistoryQuery(MembersQuery, ChartQuery):
     """Parameters of the history of an alliance, as rows or as a chart."""
 
 
-class TiesQuery(OnDay):
+class TiesQuery(OnDayQuery):
     """Parameters of the ties of an actor on a day."""
 
-    actor: Word = Field(description="Any name of the actor.", examples=["ARM"])
+    actor: ShortText = Field(description="Any name of the actor.", examples=["ARM"])
 
 
-def listed(
+def answer_day_list(
     request: Request,
-    database: Held,
-    asked: OnDay,
-    read_rows: Read,
+    database: DatabaseDep,
+    asked: OnDayQuery,
+    read_rows: RowReader,
     shape: Callable[[Response], Response] = lambda answer: answer,
 ) -> Response:
     """Answer with a whole list of a day, in one page."""
     with database.connect() as db:
-        version, then = seen(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
+        def render_answer() -> Response:
             rows = [row.model_dump_json() for row in read_rows(db, then)]
             known = Meta(version=version, reason=None if rows else "no_match")
-            return shape(page(rows, known, links(request, None, version, asked.day)))
+            return shape(
+                render_page(rows, known, build_page_links(request, None, version, asked.day))
+            )
 
         variant = f"{asked.day} {request.headers.get('accept', '')}"
-        return cached(request, version, make, variant)
+        return respond_with_version_etag(request, version, render_answer, variant)
 
 
 @router.get(
     "/alliances",
     response_model=Page[Alliance],
     operation_id="listAlliances",
-    responses=shown("listAlliances"),
+    responses=example_responses("listAlliances"),
 )
-def list_alliances(asked: Annotated[OnDay, Query()], request: Request, database: Held) -> Response:
+def list_alliances(
+    asked: Annotated[OnDayQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
     """Lists alliances and organizations with their members on the day."""
 
     def read_rows(db: Connection, then: int | None) -> list[Alliance]:
-        return read.alliances(db, asked.day, as_of=then)
+        return read.read_alliances(db, asked.day, as_of=then)
 
-    return listed(request, database, asked, read_rows)
+    return answer_day_list(request, database, asked, read_rows)
 
 
 @router.get(
     "/alliances/{code}",
     response_model=Alliance,
     operation_id="getAlliance",
-    responses=shown("getAlliance"),
+    responses=example_responses("getAlliance"),
 )
 def get_alliance(
-    code: Name, asked: Annotated[OnDay, Query()], request: Request, database: Held
+    code: ActorName, asked: Annotated[OnDayQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
     """Returns one alliance or organization with its members on the day."""
     with database.connect() as db:
-        version, then = seen(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            found = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}")
-            group = read.alliances(db, asked.day, [found], then)[0]
-            return Response(encode(group), media_type="application/json")
+        def render_answer() -> Response:
+            found = resolve_path_actor(db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}")
+            group = read.read_alliances(db, asked.day, [found], then)[0]
+            return Response(encode_json(group), media_type="application/json")
 
-        return cached(request, version, make, asked.day)
+        return respond_with_version_etag(request, version, render_answer, asked.day)
 
 
 @router.get(
     "/alliances/{code}/members",
     response_model=Page[Member],
     operation_id="listMembers",
-    responses=shown("listMembers"),
+    responses=example_responses("listMembers"),
 )
 def list_members(
-    code: Name, asked: Annotated[MembersQuery, Query()], request: Request, database: Held
+    code: ActorName,
+    asked: Annotated[MembersQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
 ) -> Response:
     """Lists the members on a day: those in force, suspended or withdrawing."""
 
     def read_rows(db: Connection, then: int | None) -> list[Member]:
-        group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/members")
-        return read.members(db, group, asked.day, asked.role, then)
+        group = resolve_path_actor(
+            db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}/members"
+        )
+        return read.read_group_members(db, group, asked.day, asked.role, then)
 
-    return listed(request, database, asked, read_rows)
+    return answer_day_list(request, database, asked, read_rows)
 
 
 @router.get(
     "/alliances/{code}/history",
     response_model=Page[Member],
     operation_id="getAllianceHistory",
-    responses=drawable(shown("getAllianceHistory")),
+    responses=add_chart_responses(example_responses("getAllianceHistory")),
 )
-def get_history(
-    code: Name, asked: Annotated[HistoryQuery, Query()], request: Request, database: Held
+def get_alliance_history(
+    code: ActorName,
+    asked: Annotated[AllianceHistoryQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
 ) -> Response:
     """Lists every membership period of a group, past ones included."""
 
     def read_rows(db: Connection, then: int | None) -> list[Member]:
-        group = in_path(db, code, read.KINDS, then, "/v1/alliances/{code}/history")
-        return read.members(db, group, None, asked.role, then)
+        group = resolve_path_actor(
+            db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}/history"
+        )
+        return read.read_group_members(db, group, None, asked.role, then)
 
-    def drawn(answer: Response) -> Response:
-        return in_form(request, "members", asked, answer)
+    def draw_answer(answer: Response) -> Response:
+        return respond_in_chart_format(request, "members", asked, answer)
 
-    return listed(request, database, asked, read_rows, drawn)
+    return answer_day_list(request, database, asked, read_rows, draw_answer)
 
 
-@router.get("/ties", response_model=Page[Tie], operation_id="listTies", responses=shown("listTies"))
-def list_ties(asked: Annotated[TiesQuery, Query()], request: Request, database: Held) -> Response:
+@router.get(
+    "/ties",
+    response_model=Page[Tie],
+    operation_id="listTies",
+    responses=example_responses("listTies"),
+)
+def list_ties(
+    asked: Annotated[TiesQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
     """Lists the groups that an actor was bound to on a day, with the obligations."""
 
     def read_rows(db: Connection, then: int | None) -> list[Tie]:
-        return read.ties(db, in_query(db, "actor", asked.actor, then), asked.day, then)
+        return read.read_ties(
+            db, resolve_query_actor(db, "actor", asked.actor, then), asked.day, then
+        )
 
-    return listed(request, database, asked, read_rows)
+    return answer_day_list(request, database, asked, read_rows)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.actors.schemas import LadderStep
+from app.actors.schemas import MembershipStep
 
 
 class Member(BaseModel):
@@ -14,7 +14,7 @@ class Member(BaseModel):
     status: str | None = Field(description="The last step of the membership taken by the day.")
     since: str | None
     until: str | None = Field(description="First day on which it was no longer a member.")
-    steps: list[LadderStep]
+    steps: list[MembershipStep]
 
 
 class Tie(BaseModel):
@@ -30,7 +30,7 @@ class Tie(BaseModel):
     obligations: list[str] = Field(
         description="Obligations of a member; empty for a partner or an observer."
     )
-    steps: list[LadderStep]
+    steps: list[MembershipStep]
 
 
 class Alliance(BaseModel):

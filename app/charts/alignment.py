@@ -8,16 +8,16 @@ from app.charts.look import (
     INK,
     LINE,
     WIDTH,
-    Spec,
-    days,
-    holes,
-    name,
-    nothing,
-    number,
-    of_rows,
-    span,
-    titled,
-    uncovered,
+    VegaSpec,
+    build_row_axis,
+    complete_spec,
+    day_channel,
+    describe_gaps,
+    describe_span,
+    draw_gaps,
+    draw_message,
+    name_channel,
+    number_channel,
 )
 
 HEIGHT = 260
@@ -26,26 +26,28 @@ COLUMNS = (
     "covered",
 )  # fmt: skip
 TITLE = "alignment (−1 against … +1 for)"
-INDEX: Spec = {"domain": [-1, 1]}
+INDEX: VegaSpec = {"domain": [-1, 1]}
 
 
-def table(body: Spec) -> list[dict[str, Any]]:
+def tabulate_alignment(body: VegaSpec) -> list[dict[str, Any]]:
     """Tabulate the points that the chart draws."""
     return [{name: point.get(name) for name in COLUMNS} for point in body["data"]]
 
 
-def spec(body: Spec, width: int = WIDTH) -> Spec:
+def draw_alignment(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/alignment`, and mark the shifts that the body contains."""
     if not body["data"]:
-        bare = nothing("no days to draw")
-        return titled(bare, _title(body), told(body), width, body.get("meta"))
-    axis = of_rows(body["data"], width)
+        bare = draw_message("no days to draw")
+        return complete_spec(
+            bare, _compose_title(body), describe_alignment(body), width, body.get("meta")
+        )
+    axis = build_row_axis(body["data"], width)
     points = [p for p in body["data"] if p["index"] is not None]
-    parts = unbroken(body["data"])
-    x = days("end", axis)
-    y = number("index", TITLE, scale=INDEX)
-    layers: list[Spec] = [
-        *holes(body["data"], HEIGHT, axis, width),
+    parts = number_runs(body["data"])
+    x = day_channel("end", axis)
+    y = number_channel("index", TITLE, scale=INDEX)
+    layers: list[VegaSpec] = [
+        *draw_gaps(body["data"], HEIGHT, axis, width),
         {
             "data": {"values": [{}]},
             "mark": {"type": "rule", "color": "#777777", "strokeDash": [2, 2]},
@@ -56,7 +58,7 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             "mark": {"type": "area", "color": BAND, "opacity": 0.8},
             "encoding": {
                 "x": x,
-                "y": number("low", TITLE, scale=INDEX),
+                "y": number_channel("low", TITLE, scale=INDEX),
                 "y2": {"field": "high"},
                 "detail": {"field": "part"},
             },
@@ -72,20 +74,22 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             "encoding": {
                 "x": x,
                 "y": y,
-                "size": number("n", "signals", scale={"range": [8, 120]}, legend=None),
+                "size": number_channel("n", "signals", scale={"range": [8, 120]}, legend=None),
                 "tooltip": [{"field": n} for n in ("start", "end", "index", "low", "high", "n")],
             },
         },
-        *_marks(body.get("shifts", []), axis),
+        *_draw_shift_marks(body.get("shifts", []), axis),
     ]
-    whole = titled({"layer": layers}, _title(body), told(body), width, body.get("meta"))
+    whole = complete_spec(
+        {"layer": layers}, _compose_title(body), describe_alignment(body), width, body.get("meta")
+    )
     whole["height"] = HEIGHT
-    if marked := found(body.get("shifts", [])):
-        whole["title"]["offset"] = 8 + LINE_OF_MARKS * min(LEVELS, len(marked))
+    if marked := select_marked_shifts(body.get("shifts", [])):
+        whole["title"]["offset"] = 8 + MARK_LINE_HEIGHT * min(MARK_LINES, len(marked))
     return whole
 
 
-def unbroken(points: list[Spec]) -> list[Spec]:
+def number_runs(points: list[VegaSpec]) -> list[VegaSpec]:
     """Number the unbroken runs of points, so that no line or area is drawn over a gap."""
     found, part = [], 0
     for point in points:
@@ -96,28 +100,28 @@ def unbroken(points: list[Spec]) -> list[Spec]:
     return found
 
 
-def found(shifts: list[Spec]) -> list[Spec]:
+def select_marked_shifts(shifts: list[VegaSpec]) -> list[VegaSpec]:
     """Select the rows with a dated shift; rows that report no evidence are left out."""
     return [s for s in shifts if s["onset"] and s["verdict"] in ("strong", "shift", "watch")]
 
 
-LEVELS, LINE_OF_MARKS = 2, 14
+MARK_LINES, MARK_LINE_HEIGHT = 2, 14
 """Lines above the plot that the labels of shifts take turns in, and pixels of one."""
 
 
-def _marks(shifts: list[Spec], axis: Spec) -> list[Spec]:
+def _draw_shift_marks(shifts: list[VegaSpec], axis: VegaSpec) -> list[VegaSpec]:
     dated = [
         {
             "onset": (s["onset"] + "-01")[:10],
             "label": f"{s['onset']} {s['direction']}, {s['verdict']}",
-            **_tip(s),
+            **_pick_tooltip(s),
         }
-        for s in sorted(found(shifts), key=lambda s: str(s["onset"]))
+        for s in sorted(select_marked_shifts(shifts), key=lambda s: str(s["onset"]))
     ]
     if not dated:
         return []
-    x = days("onset", axis)
-    rules: Spec = {
+    x = day_channel("onset", axis)
+    rules: VegaSpec = {
         "data": {"values": dated},
         "mark": {"type": "rule", "color": AGAINST, "strokeWidth": 2, "strokeDash": [6, 3]},
         "encoding": {
@@ -127,38 +131,38 @@ def _marks(shifts: list[Spec], axis: Spec) -> list[Spec]:
     }
     return [rules] + [
         {
-            "data": {"values": dated[level::LEVELS]},
+            "data": {"values": dated[level::MARK_LINES]},
             "mark": {"type": "text", "baseline": "bottom", "color": INK, "fontSize": 12},
             "encoding": {
                 "x": x,
-                "y": {"value": -4 - LINE_OF_MARKS * level},
-                "text": name("label", None),
+                "y": {"value": -4 - MARK_LINE_HEIGHT * level},
+                "text": name_channel("label", None),
             },
         }
-        for level in range(min(LEVELS, len(dated)))
+        for level in range(min(MARK_LINES, len(dated)))
     ]
 
 
-def _tip(shift: Spec) -> Spec:
+def _pick_tooltip(shift: VegaSpec) -> VegaSpec:
     return {n: shift.get(n) for n in ("id", "magnitude")}
 
 
-def _title(body: Spec) -> str:
+def _compose_title(body: VegaSpec) -> str:
     meta = body.get("meta", {})
     toward, against = (" + ".join(meta.get(side, [])) for side in ("toward", "against"))
     tail = f", against {against}" if against else ""
     return f"{meta.get('actor', '')} toward {toward}{tail}" if toward else "Alignment"
 
 
-def told(body: Spec) -> str:
+def describe_alignment(body: VegaSpec) -> str:
     """Describe the chart in words."""
     points = [p for p in body["data"] if p["index"] is not None]
     if not points:
-        return f"{_title(body)}: no index in this window.{uncovered(body['data'])}"
+        return f"{_compose_title(body)}: no index in this window.{describe_gaps(body['data'])}"
     first, last = points[0], points[-1]
-    marked = found(body.get("shifts", []))
+    marked = select_marked_shifts(body.get("shifts", []))
     marks = "".join(f" A shift {s['direction']} at {s['onset']} ({s['verdict']})." for s in marked)
     return (
-        f"{_title(body)}, {span(body['data'])}: a line of the index with its 90 % interval, from"
-        f" {first['index']:+.2f} to {last['index']:+.2f}.{marks}{uncovered(body['data'])}"
+        f"{_compose_title(body)}, {describe_span(body['data'])}: a line of the index with its 90 % interval, from"
+        f" {first['index']:+.2f} to {last['index']:+.2f}.{marks}{describe_gaps(body['data'])}"
     )

@@ -10,50 +10,58 @@ from xml.sax.saxutils import quoteattr
 from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
-from app.charts.look import WIDTH, Spec
-from app.events.flat import armoured
-from app.http.answer import encode
+from app.charts.look import WIDTH, VegaSpec
+from app.events.flat import escape_formula
+from app.http.answer import encode_json
 from app.http.asked import today
-from app.http.drawing import Chart, Picture
-from app.http.problems import InvalidError
+from app.http.drawing import ChartFormat, ChartName
+from app.http.problems import InvalidParameterError
 
 VEGA_LITE = "6.4"
-MOST = 4_000
+MAX_ROWS = 4_000
 """The most rows in a picture; more are unreadable and take seconds to draw."""
-SAFE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+SVG_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 SCALE = 2.0
 """Pixels of a PNG for each pixel of the chart, for paper and screens of high density."""
 
 
-def spec_of(chart: Chart, body: Spec, width: int = WIDTH) -> Spec:
+def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Build the Vega-Lite spec of an answer."""
     if chart == "memberships":
         title = f"Memberships of {body['name']}"
-        return memberships.spec(memberships.of_actor(body), title, today(), width)
+        return memberships.draw_memberships(
+            memberships.list_actor_periods(body), title, today(), width
+        )
     if chart == "members":
-        return memberships.spec(memberships.of_group(body), "Members over time", today(), width)
+        return memberships.draw_memberships(
+            memberships.list_group_periods(body), "Members over time", today(), width
+        )
     return {
-        "timeline": timeline.spec,
-        "relations": relations.spec,
-        "alignment": alignment.spec,
-        "shifts": shifts.spec,
+        "timeline": timeline.draw_timeline,
+        "relations": relations.draw_relations,
+        "alignment": alignment.draw_alignment,
+        "shifts": shifts.draw_shifts,
     }[chart](body, width)
 
 
-def table_of(chart: Chart, body: Spec) -> list[dict[str, Any]]:
+def build_chart_table(chart: ChartName, body: VegaSpec) -> list[dict[str, Any]]:
     """Build the rows that a chart draws."""
     if chart in ("memberships", "members"):
-        of = memberships.of_actor if chart == "memberships" else memberships.of_group
-        return memberships.table(of(body))
+        of = (
+            memberships.list_actor_periods
+            if chart == "memberships"
+            else memberships.list_group_periods
+        )
+        return memberships.tabulate_memberships(of(body))
     return {
-        "timeline": timeline.table,
-        "relations": relations.table,
-        "alignment": alignment.table,
-        "shifts": shifts.table,
+        "timeline": timeline.tabulate_timeline,
+        "relations": relations.tabulate_relations,
+        "alignment": alignment.tabulate_alignment,
+        "shifts": shifts.tabulate_shifts,
     }[chart](body)
 
 
-COLUMNS: dict[Chart, tuple[str, ...]] = {
+COLUMNS: dict[ChartName, tuple[str, ...]] = {
     "timeline": timeline.COLUMNS,
     "relations": relations.COLUMNS,
     "alignment": alignment.COLUMNS,
@@ -64,46 +72,48 @@ COLUMNS: dict[Chart, tuple[str, ...]] = {
 
 
 @cache
-def _engine() -> Any:
+def _load_engine() -> Any:
     """Import the renderer."""
     # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
     return importlib.import_module("vl_convert")
 
 
-def draw(chart: Chart, form: Picture, body: Spec, width: int | None = None) -> Response:
+def render_chart(
+    chart: ChartName, form: ChartFormat, body: VegaSpec, width: int | None = None
+) -> Response:
     """Render an answer as a Vega-Lite spec, as a picture of `width` pixels, or as CSV rows.
 
     Raises `InvalidParameterError` where a picture would have too many rows.
     """
     if form == "csv":
-        text = commas(table_of(chart, body), COLUMNS[chart])
+        text = write_chart_csv(build_chart_table(chart, body), COLUMNS[chart])
         kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
         return Response(text, headers=kept, media_type="text/csv; charset=utf-8")
-    if len(body.get("data", [])) > MOST:
+    if len(body.get("data", [])) > MAX_ROWS:
         hint = "Ask for a shorter window or a coarser granularity, or for format=csv."
-        raise InvalidError("format", f"{form} draws {MOST:,} rows at most", hint)
-    spec = spec_of(chart, body, width or WIDTH)
+        raise InvalidParameterError("format", f"{form} draws {MAX_ROWS:,} rows at most", hint)
+    spec = build_chart_spec(chart, body, width or WIDTH)
     if form == "vega":
-        return Response(encode(spec), media_type="application/json")
+        return Response(encode_json(spec), media_type="application/json")
     options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     if form == "svg":
-        svg = spoken(_engine().vegalite_to_svg(spec, **options), spec["description"])
-        return Response(svg, headers=SAFE, media_type="image/svg+xml")
-    png = _engine().vegalite_to_png(spec, scale=SCALE, **options)
+        svg = label_svg(_load_engine().vegalite_to_svg(spec, **options), spec["description"])
+        return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
+    png = _load_engine().vegalite_to_png(spec, scale=SCALE, **options)
     return Response(png, media_type="image/png")
 
 
-def spoken(svg: str, description: str) -> str:
+def label_svg(svg: str, description: str) -> str:
     """Label an SVG, so that screen readers read it as one picture with a description."""
     return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(description)} ', 1)
 
 
-def commas(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+def write_chart_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """Write rows as CSV; no cell is a formula."""
     buffer = io.StringIO(newline="")
     lines = csv.writer(buffer)
     lines.writerow(columns)
     for row in rows:
         cells = (row[name] for name in columns)
-        lines.writerow([armoured(c) if isinstance(c, str) else c for c in cells])
+        lines.writerow([escape_formula(c) if isinstance(c, str) else c for c in cells])
     return buffer.getvalue()

@@ -3,39 +3,51 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app.charts.look import INK, WIDTH, Spec, calendar, days, labels, name, nothing, titled
+from app.charts.look import (
+    INK,
+    WIDTH,
+    VegaSpec,
+    build_day_axis,
+    build_label_axis,
+    complete_spec,
+    day_channel,
+    draw_message,
+    name_channel,
+)
 
 COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
-LADDER = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
+STEPS = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
 SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
 STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6"}
 ENDS = ("withdrawn",)
 
 
-def of_actor(body: Spec) -> list[dict[str, Any]]:
+def list_actor_periods(body: VegaSpec) -> list[dict[str, Any]]:
     """List the membership periods of an actor, one row for each group."""
     chosen = [m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")]
-    return sorted((_spell(m["group"], m) for m in chosen or body["memberships"]), key=_order)
+    return sorted(
+        (_build_period(m["group"], m) for m in chosen or body["memberships"]), key=_period_order
+    )
 
 
-def of_group(body: Spec) -> list[dict[str, Any]]:
+def list_group_periods(body: VegaSpec) -> list[dict[str, Any]]:
     """List the membership periods in a group, one row for each member."""
-    return sorted((_spell(m["actor"], m) for m in body["data"]), key=_order)
+    return sorted((_build_period(m["actor"], m) for m in body["data"]), key=_period_order)
 
 
-def _order(row: dict[str, Any]) -> tuple[str, str]:
+def _period_order(row: dict[str, Any]) -> tuple[str, str]:
     return row["since"] or "9999", row["who"]
 
 
-def _spell(party: str, membership: Spec) -> dict[str, Any]:
-    steps = {step["step"]: whole(step["date"]) for step in membership["steps"]}
+def _build_period(party: str, membership: VegaSpec) -> dict[str, Any]:
+    steps = {step["step"]: expand_to_first_day(step["date"]) for step in membership["steps"]}
     sources = [source for step in membership["steps"] for source in step.get("sources", [])]
     return {
         "who": party if membership["role"] == "member" else f"{party} ({membership['role']})",
         "role": membership["role"],
         "since": steps.get("in-force"),
         "until": next((steps[end] for end in ENDS if end in steps), None),
-        "status": max(steps, key=lambda step: (steps[step], LADDER.index(step))),
+        "status": max(steps, key=lambda step: (steps[step], STEPS.index(step))),
         "signed": steps.get("signed"),
         "ratified": steps.get("ratified"),
         "sources": "; ".join(dict.fromkeys(sources)),
@@ -43,21 +55,25 @@ def _spell(party: str, membership: Spec) -> dict[str, Any]:
     }
 
 
-def whole(text: str) -> str:
+def expand_to_first_day(text: str) -> str:
     """Return the first day of a date that may be a year or a month."""
     return (text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10]
 
 
-def table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def tabulate_memberships(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Tabulate the membership periods that the chart draws."""
     return [{name: row[name] for name in COLUMNS} for row in rows]
 
 
-def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH) -> Spec:
+def draw_memberships(
+    rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH
+) -> VegaSpec:
     """Draw the chart; periods without an end run to `today`, and are fainter where suspended."""
     if not rows:
-        return titled(nothing("no memberships are known"), title, told(rows), width)
-    bars: list[Spec] = []
+        return complete_spec(
+            draw_message("no memberships are known"), title, describe_memberships(rows), width
+        )
+    bars: list[VegaSpec] = []
     for row in rows:
         if row["since"] is None:
             continue
@@ -75,21 +91,21 @@ def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH)
     ]
     begun = min((day for row in rows for day in row["steps"].values()), default=today)
     last = max([today, *(mark["day"] for mark in marks)])
-    x = calendar(begun, last, width)
+    x = build_day_axis(begun, last, width)
     names = [row["who"] for row in rows]
-    y = name("who", None, sort=names, axis=labels(names, 180))
-    layers: list[Spec] = [
+    y = name_channel("who", None, sort=names, axis=build_label_axis(names, 180))
+    layers: list[VegaSpec] = [
         {
             "data": {"values": bars},
             "mark": {"type": "bar", "height": 12, "stroke": INK, "strokeWidth": 0.5},
             "encoding": {
-                "x": days("begun", x),
+                "x": day_channel("begun", x),
                 "x2": {"field": "ended"},
                 "y": y,
-                "color": name(
+                "color": name_channel(
                     "state", None,
                     scale={"domain": list(STATES), "range": list(STATES.values())},
-                    legend=_legend("top", _present(STATES, bars, "state"), width),
+                    legend=_build_legend("top", _keep_present(STATES, bars, "state"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "state", "begun", "ended")],
             },
@@ -98,28 +114,28 @@ def spec(rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH)
             "data": {"values": marks},
             "mark": {"type": "point", "fill": "white", "stroke": INK, "size": 50, "opacity": 1},
             "encoding": {
-                "x": days("day", x),
+                "x": day_channel("day", x),
                 "y": y,
-                "shape": name(
+                "shape": name_channel(
                     "step", None,
-                    scale={"domain": list(LADDER), "range": list(SHAPES)},
-                    legend=_legend("bottom", _present(LADDER, marks, "step"), width),
+                    scale={"domain": list(STEPS), "range": list(SHAPES)},
+                    legend=_build_legend("bottom", _keep_present(STEPS, marks, "step"), width),
                 ),
                 "tooltip": [{"field": n} for n in ("who", "step", "day")],
             },
         },
     ]  # fmt: skip
-    drawn: Spec = {"height": {"step": 22}, "layer": layers}
+    drawn: VegaSpec = {"height": {"step": 22}, "layer": layers}
     drawn["resolve"] = {"legend": {"color": "independent", "shape": "independent"}}
-    return titled(drawn, title, told(rows), width)
+    return complete_spec(drawn, title, describe_memberships(rows), width)
 
 
-def _present(names: Iterable[str], rows: list[Spec], field: str) -> list[str]:
+def _keep_present(names: Iterable[str], rows: list[VegaSpec], field: str) -> list[str]:
     there = {row[field] for row in rows}
     return [one for one in names if one in there]
 
 
-def _legend(orient: str, shown: list[str], width: int) -> Spec:
+def _build_legend(orient: str, shown: list[str], width: int) -> VegaSpec:
     """Build a legend of the values that occur, on as many lines as they need."""
     return {
         "orient": orient,
@@ -129,7 +145,7 @@ def _legend(orient: str, shown: list[str], width: int) -> Spec:
     }
 
 
-def told(rows: list[dict[str, Any]]) -> str:
+def describe_memberships(rows: list[dict[str, Any]]) -> str:
     """Describe the chart in words."""
     if not rows:
         return "No memberships are known."

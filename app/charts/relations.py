@@ -2,24 +2,34 @@
 
 from typing import Any
 
-from app.charts.look import AGAINST, FOR, WIDTH, Spec, labels, name, nothing, number, titled
+from app.charts.look import (
+    AGAINST,
+    FOR,
+    WIDTH,
+    VegaSpec,
+    build_label_axis,
+    complete_spec,
+    draw_message,
+    name_channel,
+    number_channel,
+)
 
 COLUMNS = ("actor", "name", "count", "cooperation", "conflict", "first", "last")
 MOST = 25
 TOP = "Partners in events"
 
 
-def table(body: Spec) -> list[dict[str, Any]]:
+def tabulate_relations(body: VegaSpec) -> list[dict[str, Any]]:
     """Tabulate all partners, including those that the chart leaves out."""
     return [{name: partner[name] for name in COLUMNS} for partner in body["data"]]
 
 
-def spec(body: Spec, width: int = WIDTH) -> Spec:
+def draw_relations(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/actors/{code}/relations` with the most frequent partners."""
     rows = body["data"][:MOST]
     if not rows:
-        bare = nothing("no partners in this window")
-        return titled(bare, TOP, told(body), width, body.get("meta"))
+        bare = draw_message("no partners in this window")
+        return complete_spec(bare, TOP, describe_relations(body), width, body.get("meta"))
     names = [r["name"] for r in rows]
     bars = [
         {"partner": r["name"], "kind": kind, "events": sign * r[kind], "count": r[kind]}
@@ -31,13 +41,15 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
         "data": {"values": bars},
         "mark": "bar",
         "encoding": {
-            "x": number(
+            "x": number_channel(
                 "events",
                 "events (conflict to the left)",
                 axis={"labelExpr": "format(abs(datum.value), ',d')", "tickMinStep": 1},
             ),
-            "y": name("partner", None, sort=names, axis=labels(names, min(260, width * 2 // 5))),
-            "color": name(
+            "y": name_channel(
+                "partner", None, sort=names, axis=build_label_axis(names, min(260, width * 2 // 5))
+            ),
+            "color": name_channel(
                 "kind",
                 None,
                 scale={"domain": ["conflict", "cooperation"], "range": [AGAINST, FOR]},
@@ -46,10 +58,10 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             "tooltip": [{"field": "partner"}, {"field": "kind"}, {"field": "count"}],
         },
     }
-    return titled(whole, TOP, told(body), width, body.get("meta"))
+    return complete_spec(whole, TOP, describe_relations(body), width, body.get("meta"))
 
 
-def told(body: Spec) -> str:
+def describe_relations(body: VegaSpec) -> str:
     """Describe the chart in words."""
     rows = body["data"]
     if not rows:

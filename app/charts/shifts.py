@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from app.charts.look import INK, LINE, WIDTH, Spec, labels, name, nothing, number, titled
+from app.charts.look import (
+    INK,
+    LINE,
+    WIDTH,
+    VegaSpec,
+    build_label_axis,
+    complete_spec,
+    draw_message,
+    name_channel,
+    number_channel,
+)
 
 COLUMNS = (
     "actor", "toward", "against", "onset", "direction", "before", "after", "magnitude", "p", "q",
@@ -11,43 +21,43 @@ COLUMNS = (
 
 TOP = "Shifts of alignment"
 TITLE = ["alignment", "(−1 against … +1 for)"]
-AXIS: Spec = {
+AXIS: VegaSpec = {
     "values": [-1, -0.5, 0, 0.5, 1], "format": "+.1f", "title": TITLE, "labelOverlap": "greedy",
     "labelSeparation": 8,
 }  # fmt: skip
 
 
-def table(body: Spec) -> list[dict[str, Any]]:
+def tabulate_shifts(body: VegaSpec) -> list[dict[str, Any]]:
     """Tabulate the shifts; a level is shown as its index."""
-    return [{n: _cell(shift.get(n)) for n in COLUMNS} for shift in body["data"]]
+    return [{n: _flatten_cell(shift.get(n)) for n in COLUMNS} for shift in body["data"]]
 
 
-def _cell(value: Any) -> Any:
+def _flatten_cell(value: Any) -> Any:
     if isinstance(value, dict):
         return value["index"]
     return "; ".join(value) if isinstance(value, list) else value
 
 
-def spec(body: Spec, width: int = WIDTH) -> Spec:
+def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/shifts`: a line from before to after, most important shift first."""
     rows = [
-        {**row, "label": label(row)}
-        for row in table(body)
+        {**row, "label": label_shift(row)}
+        for row in tabulate_shifts(body)
         if row["before"] is not None and row["after"] is not None
     ]
     if not rows:
-        bare = nothing("no shift to draw")
-        return titled(bare, TOP, told(body), width, body.get("meta"))
+        bare = draw_message("no shift to draw")
+        return complete_spec(bare, TOP, describe_shifts(body), width, body.get("meta"))
     names = [row["label"] for row in rows]
     ends = [{**row, "end": end, "index": row[end]} for row in rows for end in ("before", "after")]
-    y = name("label", None, sort=None, axis=labels(names, min(320, width // 2)))
+    y = name_channel("label", None, sort=None, axis=build_label_axis(names, min(320, width // 2)))
     scale = {"domain": [-1, 1]}
-    layers: list[Spec] = [
+    layers: list[VegaSpec] = [
         {
             "data": {"values": rows},
             "mark": {"type": "rule", "color": LINE, "strokeWidth": 2},
             "encoding": {
-                "x": number("before", None, scale=scale, axis=AXIS),
+                "x": number_channel("before", None, scale=scale, axis=AXIS),
                 "x2": {"field": "after"},
                 "y": y,
             },
@@ -56,14 +66,14 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             "data": {"values": ends},
             "mark": {"type": "point", "size": 90, "color": LINE, "fill": "white", "opacity": 1},
             "encoding": {
-                "x": number("index", None, scale=scale, axis=AXIS),
+                "x": number_channel("index", None, scale=scale, axis=AXIS),
                 "y": y,
-                "shape": name(
+                "shape": name_channel(
                     "end", None,
                     scale={"domain": ["before", "after"], "range": ["circle", "diamond"]},
                     legend={"orient": "top"},
                 ),
-                "fill": name(
+                "fill": name_channel(
                     "end", None,
                     scale={"domain": ["before", "after"], "range": ["white", INK]},
                     legend=None,
@@ -73,23 +83,23 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
         },
     ]  # fmt: skip
     whole = {"height": {"step": 28}, "layer": layers}
-    return titled(whole, TOP, told(body), width, body.get("meta"))
+    return complete_spec(whole, TOP, describe_shifts(body), width, body.get("meta"))
 
 
-def label(row: dict[str, Any]) -> str:
+def label_shift(row: dict[str, Any]) -> str:
     """Return the label of a shift: the actors, the month and the verdict."""
     tail = f" against {row['against']}" if row["against"] else ""
     when = row["onset"] or "undated"
     return f"{row['actor']} toward {row['toward']}{tail}, {when} ({row['verdict']})"
 
 
-def told(body: Spec) -> str:
+def describe_shifts(body: VegaSpec) -> str:
     """Describe the chart in words."""
-    rows = table(body)
+    rows = tabulate_shifts(body)
     if not rows:
         return "No shift was found."
     described = [
-        label(row)
+        label_shift(row)
         + ("" if row["before"] is None else f": {row['before']:+.2f} to {row['after']:+.2f}")
         for row in rows[:5]
         if row["after"] is not None or row["before"] is None

@@ -8,17 +8,17 @@ from app.charts.look import (
     FOR,
     OTHER,
     WIDTH,
-    Spec,
-    after,
-    days,
-    holes,
-    name,
-    nothing,
-    number,
-    of_rows,
-    span,
-    titled,
-    uncovered,
+    VegaSpec,
+    bar_end,
+    build_row_axis,
+    complete_spec,
+    day_channel,
+    describe_gaps,
+    describe_span,
+    draw_gaps,
+    draw_message,
+    name_channel,
+    number_channel,
 )
 
 HEIGHT = 220
@@ -30,26 +30,28 @@ COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
 """Counts are whole, and no count is negative because it is drawn below the line."""
 
 
-def whole_window(buckets: list[Spec]) -> Spec:
+def window_scale(buckets: list[VegaSpec]) -> VegaSpec:
     """Return a scale over all requested days, also those without events."""
-    return {"domain": [buckets[0]["start"], after(buckets[-1]["end"])]}
+    return {"domain": [buckets[0]["start"], bar_end(buckets[-1]["end"])]}
 
 
-def table(body: Spec) -> list[dict[str, Any]]:
+def tabulate_timeline(body: VegaSpec) -> list[dict[str, Any]]:
     """Tabulate the time buckets that the chart draws."""
     return [{name: bucket[name] for name in COLUMNS} for bucket in body["data"]]
 
 
-def spec(body: Spec, width: int = WIDTH) -> Spec:
+def draw_timeline(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/timeline`."""
     buckets = body["data"]
     if not buckets:
-        return titled(nothing("no days to draw"), TOP, told(body), width, body.get("meta"))
-    axis = of_rows(buckets, width)
+        return complete_spec(
+            draw_message("no days to draw"), TOP, describe_timeline(body), width, body.get("meta")
+        )
+    axis = build_row_axis(buckets, width)
     bars = []
     for b in buckets:
         rest = b["count"] - b["cooperation"] - b["conflict"]
-        days_of = {"start": b["start"], "finish": after(b["end"]), "last": b["end"]}
+        days_of = {"start": b["start"], "finish": bar_end(b["end"]), "last": b["end"]}
         above = 0
         for kind, count in zip(KINDS, (b["cooperation"], rest, b["conflict"]), strict=True):
             if not count:
@@ -57,21 +59,21 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             low, high = (-count, 0) if kind == "conflict" else (above, above + count)
             above = max(above, high)
             bars.append({**days_of, "kind": kind, "count": count, "low": low, "high": high})
-    drawn: Spec = {
+    drawn: VegaSpec = {
         "data": {"values": bars},
         "mark": {"type": "rect", "strokeWidth": 0.7},
         "encoding": {
-            "x": days("start", axis, scale=whole_window(buckets)),
+            "x": day_channel("start", axis, scale=window_scale(buckets)),
             "x2": {"field": "finish"},
-            "y": number("low", TITLE, axis=COUNTS),
+            "y": number_channel("low", TITLE, axis=COUNTS),
             "y2": {"field": "high"},
-            "color": name(
+            "color": name_channel(
                 "kind",
                 None,
                 scale={"domain": list(KINDS), "range": [FOR, OTHER, AGAINST]},
                 legend={"orient": "top"},
             ),
-            "stroke": name(
+            "stroke": name_channel(
                 "kind",
                 None,
                 scale={"domain": list(KINDS), "range": ["white", EDGE, "white"]},
@@ -85,16 +87,16 @@ def spec(body: Spec, width: int = WIDTH) -> Spec:
             ],
         },
     }
-    line: Spec = {
+    line: VegaSpec = {
         "data": {"values": [{}]},
         "mark": {"type": "rule", "color": "#333333"},
         "encoding": {"y": {"datum": 0, "title": TITLE}},
     }
-    whole = {"height": HEIGHT, "layer": [*holes(buckets, HEIGHT, axis, width), drawn, line]}
-    return titled(whole, TOP, told(body), width, body.get("meta"))
+    whole = {"height": HEIGHT, "layer": [*draw_gaps(buckets, HEIGHT, axis, width), drawn, line]}
+    return complete_spec(whole, TOP, describe_timeline(body), width, body.get("meta"))
 
 
-def told(body: Spec) -> str:
+def describe_timeline(body: VegaSpec) -> str:
     """Describe the chart in words."""
     buckets = body["data"]
     count, good, bad = (sum(b[n] for b in buckets) for n in ("count", "cooperation", "conflict"))
@@ -103,6 +105,6 @@ def told(body: Spec) -> str:
     most = max(buckets, key=lambda b: b["count"])
     peak = f" Most are in {most['start']} to {most['end']}: {most['count']}." if count else ""
     return (
-        f"Bars of events, {span(buckets)}: {count} in all, {good} cooperative above the line,"
-        f" {bad} conflictual below it.{peak}{uncovered(buckets)}"
+        f"Bars of events, {describe_span(buckets)}: {count} in all, {good} cooperative above the line,"
+        f" {bad} conflictual below it.{peak}{describe_gaps(buckets)}"
     )

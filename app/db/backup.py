@@ -11,12 +11,12 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.db.dialect import file_of
+from app.db.dialect import find_sqlite_file
 from app.db.engine import Database
-from app.db.packed import BackupError, pack, unpack
+from app.db.packed import BackupError, restore_postgresql_backup, write_postgresql_backup
 
 
-def backup(database: Database, to: Path) -> int:
+def write_backup(database: Database, to: Path) -> int:
     """Write a backup file, replacing an older one, and return the version that it contains.
 
     The file appears under its name only when it is complete. Raises `BackupError` where the folder
@@ -27,14 +27,16 @@ def backup(database: Database, to: Path) -> int:
         raise BackupError(f"no folder {to.parent}")
     with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
         made = Path(folder) / "made"
-        file = file_of(database.engine)
-        version = pack(database, made) if file is None else _copy(file, made)
+        file = find_sqlite_file(database.engine)
+        version = (
+            write_postgresql_backup(database, made) if file is None else _copy_sqlite(file, made)
+        )
         made.chmod(0o600)  # the database contains the hashes of keys
         os.replace(made, to)
     return version
 
 
-def restore(database: Database, file: Path) -> int:
+def restore_backup(database: Database, file: Path) -> int:
     """Replace the content of the database by a backup, and return the version it is at then.
 
     The previous content of an SQLite file is kept in the same folder as `….before-restore`. Raises
@@ -42,41 +44,45 @@ def restore(database: Database, file: Path) -> int:
     """
     if not file.is_file():
         raise BackupError(f"no file {file}")
-    current = file_of(database.engine)
-    return unpack(database, file) if current is None else _copy_back(file, current)
+    current = find_sqlite_file(database.engine)
+    return (
+        restore_postgresql_backup(database, file)
+        if current is None
+        else _restore_sqlite(file, current)
+    )
 
 
 # ── SQLite ────────────────────────────────────────────────────────────────────────────────────
-def _copy(file: Path, to: Path) -> int:
-    with closing(_opened(file)) as source, closing(sqlite3.connect(to)) as made:
+def _copy_sqlite(file: Path, to: Path) -> int:
+    with closing(_open_read_only(file)) as source, closing(sqlite3.connect(to)) as made:
         source.backup(made)  # in one step: copying page by page restarts at every commit meanwhile
         # So that the backup is one file, without -wal and -shm.
         made.execute("PRAGMA journal_mode=DELETE")
-        return _sound(made, file)
+        return _read_checked_version(made, file)
 
 
-def _copy_back(file: Path, current: Path) -> int:
+def _restore_sqlite(file: Path, current: Path) -> int:
     if current.resolve() == file.resolve():
         raise BackupError(f"{file} is the database itself")
-    with closing(_opened(file)) as source:
-        version = _sound(source, file)
+    with closing(_open_read_only(file)) as source:
+        version = _read_checked_version(source, file)
         if current.exists():
-            _keep(current, current.with_name(f"{current.name}.before-restore"))
+            _copy_aside(current, current.with_name(f"{current.name}.before-restore"))
         with closing(sqlite3.connect(current, timeout=30)) as target:
             target.execute("PRAGMA journal_mode=WAL")
             source.backup(target)
         return version
 
 
-def _keep(file: Path, to: Path) -> None:
+def _copy_aside(file: Path, to: Path) -> None:
     """Copy a database that may be damaged, replacing an older copy, without checking it."""
     to.unlink(missing_ok=True)
-    with closing(_opened(file)) as source, closing(sqlite3.connect(to)) as made:
+    with closing(_open_read_only(file)) as source, closing(sqlite3.connect(to)) as made:
         source.backup(made)
     to.chmod(0o600)
 
 
-def _opened(file: Path) -> sqlite3.Connection:
+def _open_read_only(file: Path) -> sqlite3.Connection:
     try:
         made = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
         made.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -85,7 +91,7 @@ def _opened(file: Path) -> sqlite3.Connection:
     return made
 
 
-def _sound(current: sqlite3.Connection, file: Path) -> int:
+def _read_checked_version(current: sqlite3.Connection, file: Path) -> int:
     """Return the version of an SQLite database; raise `BackupError` unless its check passes."""
     try:
         [(found,)] = current.execute("PRAGMA quick_check(1)").fetchall()

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from app.db.engine import Database
 
-ROOT = Path(__file__).resolve().parents[2]
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
-def beside(module: str, *, answers: bool = False) -> subprocess.Popen[bytes]:
+def start_worker_process(module: str, *, answers: bool = False) -> subprocess.Popen[bytes]:
     """Start `python -m` with a module of the application.
 
     The worker ends when its standard input closes, which happens when the service is gone. With
     `answers`, its standard output is a pipe for the service to read.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-m", module], bufsize=0, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if answers else None,
@@ -24,6 +24,6 @@ def beside(module: str, *, answers: bool = False) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def address_of(database: Database) -> str:
+def render_database_url(database: Database) -> str:
     """Return the URL of a database with its password, to pass to the service's own workers only."""
     return database.engine.url.render_as_string(hide_password=False)

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.dialect import isolation, one_writer
-from app.db.journal import close_moment, open_moment
+from app.db.dialect import lock_for_writing, read_isolation_options
+from app.db.journal import begin_write_transaction, record_commit
 
 
 class Database:
@@ -38,7 +38,9 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        self._reader = self.engine.execution_options(**isolation(self.engine.dialect.name))
+        self._reader = self.engine.execution_options(
+            **read_isolation_options(self.engine.dialect.name)
+        )
         self._writer = self.engine.execution_options(entente_writes=True)
         self.after_commit: list[Callable[[], None]] = []
         """Functions called after each write of this process that changed the record."""
@@ -53,10 +55,10 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open the only write transaction; it commits at the end, or not at all after an error."""
         with self._writer.begin() as db:
-            one_writer(db)
-            open_moment(db)
+            lock_for_writing(db)
+            begin_write_transaction(db)
             yield db
-            changed = close_moment(db)
+            changed = record_commit(db)
         if changed:
             for wake in self.after_commit:
                 wake()

@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
 
-from app.db.dialect import announce
-from app.db.dialect.statements import prepared
+from app.db.dialect import notify_commit
+from app.db.dialect.statements import compile_prepared
 from app.db.tables import commits, moved, revisions
 
-_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
-_NEWEST = select(func.max(revisions.c.seq))
+_INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_SELECT_NEWEST_SEQ = select(func.max(revisions.c.seq))
 
 
-def version_of(db: Connection) -> int:
+def read_version(db: Connection) -> int:
     """Return the `seq` of the last change, which is the version of the whole database."""
-    return int(prepared(db.dialect.name, _NEWEST).rows(db, {})[0][0] or 0)
+    return int(compile_prepared(db.dialect.name, _SELECT_NEWEST_SEQ).fetch_rows(db, {})[0][0] or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +32,45 @@ class Writer:
 
 
 @dataclass(slots=True)
-class Moment:
+class WriteTransaction:
     """An open write transaction: its instant, and the last `seq` before it and so far."""
 
-    at: str
-    before: int
-    last: int
+    instant: str
+    version_before: int
+    last_seq: int
 
 
-def open_moment(db: Connection) -> None:
+def begin_write_transaction(db: Connection) -> None:
     """Give a transaction its instant; the caller has taken the write lock."""
     last = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
     latest = db.scalar(select(func.max(commits.c.at)))
     at = datetime.now(UTC)
     if latest is not None:
-        follows = datetime.strptime(latest, _FORM).replace(tzinfo=UTC) + timedelta(microseconds=1)
+        follows = datetime.strptime(latest, _INSTANT_FORMAT).replace(tzinfo=UTC) + timedelta(
+            microseconds=1
+        )
         at = max(at, follows)
-    db.info["moment"] = Moment(at.strftime(_FORM), last, last)
+    db.info["moment"] = WriteTransaction(at.strftime(_INSTANT_FORMAT), last, last)
 
 
-def moment(db: Connection) -> Moment:
+def current_write_transaction(db: Connection) -> WriteTransaction:
     """Return the write transaction of a connection."""
-    opened: Moment = db.info["moment"]
+    opened: WriteTransaction = db.info["moment"]
     return opened
 
 
-def close_moment(db: Connection) -> bool:
+def record_commit(db: Connection) -> bool:
     """Record the version that the transaction commits; return False where nothing changed."""
-    ended: Moment = db.info.pop("moment")
-    if ended.last == ended.before:
+    ended: WriteTransaction = db.info.pop("moment")
+    if ended.last_seq == ended.version_before:
         return False
-    db.execute(insert(commits).values(seq=ended.last, at=ended.at))
-    announce(db, ended.last)
+    db.execute(insert(commits).values(seq=ended.last_seq, at=ended.instant))
+    notify_commit(db, ended.last_seq)
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewRevision:
     """A document to append to the journal."""
 
     id: str
@@ -77,7 +79,7 @@ class Entry:
     """`merge` or `retract`; empty means `create` for the first revision, then `update`."""
 
 
-def numbers(db: Connection, kind: str, ids: Sequence[str]) -> dict[str, int]:
+def read_latest_revision_numbers(db: Connection, kind: str, ids: Sequence[str]) -> dict[str, int]:
     """Return the number of the latest revision by document id; ids without revisions are absent."""
     r = revisions.c
     latest: dict[str, int] = {}
@@ -89,10 +91,10 @@ def numbers(db: Connection, kind: str, ids: Sequence[str]) -> dict[str, int]:
     return latest
 
 
-def append(
+def append_revisions(
     db: Connection,
     kind: str,
-    entries: Sequence[Entry],
+    entries: Sequence[NewRevision],
     by: Writer,
     *,
     derived: bool = False,
@@ -105,17 +107,17 @@ def append(
     """
     if not entries:
         return []
-    now = moment(db)
+    now = current_write_transaction(db)
     if held is None:
-        held = numbers(db, kind, [e.id for e in entries])
+        held = read_latest_revision_numbers(db, kind, [e.id for e in entries])
     values = [
         {
-            "seq": now.last + n,
+            "seq": now.last_seq + n,
             "kind": kind,
             "id": entry.id,
             "revision": held.get(entry.id, 0) + 1,
             "action": entry.action or ("update" if entry.id in held else "create"),
-            "at": now.at,
+            "at": now.instant,
             "by": by.name,
             "reason": by.reason,
             "document": entry.document,
@@ -124,17 +126,17 @@ def append(
         for n, entry in enumerate(entries, 1)
     ]
     db.execute(insert(revisions), values)
-    seqs = list(range(now.last + 1, now.last + len(entries) + 1))
-    now.last += len(entries)
+    seqs = list(range(now.last_seq + 1, now.last_seq + len(entries) + 1))
+    now.last_seq += len(entries)
     return seqs
 
 
-def note_merge(db: Connection, kind: str, merged: str, survivor: str, seq: int) -> None:
+def record_merge(db: Connection, kind: str, merged: str, survivor: str, seq: int) -> None:
     """Record that a document was merged, so that its id resolves to the survivor."""
     db.execute(insert(moved).values(kind=kind, id=merged, into=survivor, seq=seq))
 
 
-def survivor_of(db: Connection, kind: str, ident: str, as_of: int | None = None) -> str | None:
+def find_survivor(db: Connection, kind: str, ident: str, as_of: int | None = None) -> str | None:
     """Return the id that a document was finally merged into; None where it was not merged."""
     found, m = None, moved.c
     then = [] if as_of is None else [m.seq <= as_of]

@@ -7,7 +7,7 @@ from app.db.engine import Database
 from app.settings import MIGRATIONS
 
 
-def config(database: Database) -> Config:
+def make_alembic_config(database: Database) -> Config:
     """Return Alembic's configuration for a database."""
     config_ = Config()
     config_.set_main_option("script_location", str(MIGRATIONS))
@@ -15,11 +15,11 @@ def config(database: Database) -> Config:
     return config_
 
 
-def upgrade(database: Database, to: str = "head") -> None:
+def upgrade_schema(database: Database, to: str = "head") -> None:
     """Migrate up to a schema version, by default the newest."""
-    command.upgrade(config(database), to)
+    command.upgrade(make_alembic_config(database), to)
 
 
-def downgrade(database: Database, to: str) -> None:
+def downgrade_schema(database: Database, to: str) -> None:
     """Migrate down to a schema version."""
-    command.downgrade(config(database), to)
+    command.downgrade(make_alembic_config(database), to)

@@ -16,7 +16,7 @@ class StaleSchemaError(Exception):
     """A database whose schema version is not the one that this code needs."""
 
 
-def schema_of(database: Database) -> str | None:
+def read_schema_version(database: Database) -> str | None:
     """Return the schema version of a database; None before its first migration."""
     with database.engine.connect() as db:
         if not inspect(db).has_table("alembic_version"):
@@ -25,9 +25,9 @@ def schema_of(database: Database) -> str | None:
         return ", ".join(found) or None
 
 
-def require_current(database: Database) -> None:
+def require_current_schema(database: Database) -> None:
     """Raise `StaleSchemaError` unless the database is at the code's version."""
-    current = schema_of(database)
+    current = read_schema_version(database)
     if current != HEAD:
         raise StaleSchemaError(
             f"The database is at schema {current or 'none'}, this program needs {HEAD}."

@@ -24,66 +24,71 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from app.db.tables import PAST, revisions
+from app.db.tables import HISTORY_TABLES, revisions
 
 Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 
-PART = 500
+DOCUMENTS_PER_STATEMENT = 500
 """Documents whose rows are moved by one statement."""
 
 
-class World(Enum):
+class RowState(Enum):
     """Whether rows are current or superseded; the rows of a revision are all one or the other."""
 
-    NOW = "now"
-    PAST = "past"
+    CURRENT = "now"
+    SUPERSEDED = "past"
 
-    def of(self, table: Table) -> Table:
+    def table_for(self, table: Table) -> Table:
         """Return the table itself, or its history table."""
-        return table if self is World.NOW else PAST[table]
+        return table if self is RowState.CURRENT else HISTORY_TABLES[table]
 
-    def stood(self, rows: Columns) -> list[ColumnElement[bool]]:
+    def conditions_as_of(self, rows: Columns) -> list[ColumnElement[bool]]:
         """Return the conditions for rows that were current at the version in parameter `as_of`."""
         version = bindparam("as_of", type_=BigInteger)
         begun = rows.seq <= version
-        return [begun] if self is World.NOW else [begun, rows.gone > version]
+        return [begun] if self is RowState.CURRENT else [begun, rows.gone > version]
 
 
-def worlds(as_of: bool) -> tuple[World, ...]:
+def list_row_states(as_of: bool) -> tuple[RowState, ...]:
     """Return the row states to read: both for a version, else only the current rows."""
-    return (World.NOW, World.PAST) if as_of else (World.NOW,)
+    return (RowState.CURRENT, RowState.SUPERSEDED) if as_of else (RowState.CURRENT,)
 
 
-def as_it_stood(table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
+def select_as_of(table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
     """Build a statement over one table as of the version in the parameter `as_of`.
 
     `build` receives the columns of the table or of its history table.
     """
-    arms = [build(w.of(table).c).where(*w.stood(w.of(table).c)) for w in World]
+    arms = [
+        build(w.table_for(table).c).where(*w.conditions_as_of(w.table_for(table).c))
+        for w in RowState
+    ]
     both = union_all(*arms).subquery()
     return select(*both.c)
 
 
-def across(as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
+def select_current_or_as_of(
+    as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]
+) -> Select[Any]:
     """Build a statement over one table: its current rows, or those as of a version.
 
     `build` receives the columns of the table or of its history table.
     """
     if as_of is None:
         return build(table.c)
-    return as_it_stood(table, build).params(as_of=as_of)
+    return select_as_of(table, build).params(as_of=as_of)
 
 
-def with_documents(
+def select_with_documents(
     as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]
 ) -> Select[Any]:
     """As `select_current_or_as_of`, with the document of each selected `seq` added."""
-    rows = across(as_of, table, build).subquery()
+    rows = select_current_or_as_of(as_of, table, build).subquery()
     found = select(*rows.c, revisions.c.document)
     return found.join(revisions, revisions.c.seq == rows.c.seq)
 
 
-def remember(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
+def copy_to_history(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
     """Copy the rows of some documents to the history table, ended by their newest revisions.
 
     `column` is the column of document ids in the table whose rows are copied.
@@ -93,13 +98,13 @@ def remember(db: Connection, kind: str, column: Column[str], ids: Sequence[str])
     r = revisions.c
     by = select(func.max(r.seq)).where(r.kind == kind, r.id == column).scalar_subquery()
     names = [c.name for c in table.columns]
-    for at in range(0, len(ids), PART):
-        old = select(*table.columns, by).where(column.in_(ids[at : at + PART]))
-        db.execute(insert(PAST[table]).from_select([*names, "gone"], old))
+    for at in range(0, len(ids), DOCUMENTS_PER_STATEMENT):
+        old = select(*table.columns, by).where(column.in_(ids[at : at + DOCUMENTS_PER_STATEMENT]))
+        db.execute(insert(HISTORY_TABLES[table]).from_select([*names, "gone"], old))
 
 
-def bury(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
+def move_to_history(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
     """Move the rows of some documents to the history table: `copy_to_history`, then delete."""
-    remember(db, kind, column, ids)
-    for at in range(0, len(ids), PART):
-        db.execute(delete(column.table).where(column.in_(ids[at : at + PART])))
+    copy_to_history(db, kind, column, ids)
+    for at in range(0, len(ids), DOCUMENTS_PER_STATEMENT):
+        db.execute(delete(column.table).where(column.in_(ids[at : at + DOCUMENTS_PER_STATEMENT])))

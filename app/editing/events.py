@@ -7,34 +7,42 @@ from fastapi import Request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from app.db.journal import Entry, Writer, append, moment, note_merge, numbers, survivor_of
-from app.editing.follow import grades
-from app.editing.merge_patch import patched
+from app.db.journal import (
+    NewRevision,
+    Writer,
+    append_revisions,
+    current_write_transaction,
+    find_survivor,
+    read_latest_revision_numbers,
+    record_merge,
+)
+from app.editing.follow import read_source_grades
+from app.editing.merge_patch import apply_merge_patch
 from app.editing.outcome import Outcome, require_match
 from app.editing.schemas import EventBody, MergeBody
-from app.editing.settle import Loc, Settling, named, taken
-from app.editing.sides import sides
+from app.editing.settle import EventNameResolver, Loc, choose_event_key, find_taken_ids
+from app.editing.sides import find_merge_targets
 from app.events import queries
-from app.events.changes import put, take_out
-from app.events.given import given_of
-from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, GivenEvent, GivenReport
-from app.http.body import valid
+from app.events.changes import unindex_events, write_resolved_events
+from app.events.given import input_from_document
+from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, EventInput, ReportInput
+from app.http.body import validate_part
 from app.http.problems import (
-    MOST_FAULTS_OF_BODY,
+    MAX_BODY_FAULTS,
     ConflictError,
     Fault,
     InvalidBodyError,
-    MissingError,
     MovedError,
+    NotFoundError,
     OutdatedError,
 )
 
-MOST = 1000
+MAX_EVENTS = 1000
 """The most events in one request."""
-BODY = TypeAdapter(EventBody)
+EVENT_BODY = TypeAdapter(EventBody)
 
 
-def bodies(value: object) -> tuple[list[EventBody], list[Loc]]:
+def parse_event_bodies(value: object) -> tuple[list[EventBody], list[Loc]]:
     """Parse a request body of one event or a list of events.
 
     Returns the events and the path of each in the body. Raises `InvalidBodyError` with the faults
@@ -42,14 +50,14 @@ def bodies(value: object) -> tuple[list[EventBody], list[Loc]]:
     """
     several = value if isinstance(value, list) else [value]
     locs: list[Loc] = [["body", n] if several is value else ["body"] for n in range(len(several))]
-    if not 1 <= len(several) <= MOST:
-        raise InvalidBodyError([Fault(loc=["body"], message=f"must be 1 to {MOST} events")])
+    if not 1 <= len(several) <= MAX_EVENTS:
+        raise InvalidBodyError([Fault(loc=["body"], message=f"must be 1 to {MAX_EVENTS} events")])
     found: list[EventBody] = []
     faults: list[Fault] = []
     for one, loc in zip(several, locs, strict=True):
-        if len(faults) >= MOST_FAULTS_OF_BODY:
+        if len(faults) >= MAX_BODY_FAULTS:
             break
-        checked = valid(BODY, one, loc)
+        checked = validate_part(EVENT_BODY, one, loc)
         faults += checked.faults
         found += [checked.value] if checked.value is not None else []
     if faults:
@@ -57,7 +65,7 @@ def bodies(value: object) -> tuple[list[EventBody], list[Loc]]:
     return found, locs
 
 
-def create(
+def write_new_events(
     db: Connection, sent: Sequence[EventBody], locs: Sequence[Loc], by: Writer, *, single: bool
 ) -> Outcome:
     """Write new events: all of them, or none.
@@ -65,27 +73,29 @@ def create(
     Raises `InvalidBodyError` with every fault; its status is 409 where ids are taken. `single`
     answers with the event itself instead of a list.
     """
-    ids = [f"{body.dataset}:{named(body)}" for body in sent]
-    if faults := [f for body, at in zip(sent, locs, strict=True) for f in _unsaid(body, at, by)]:
+    ids = [f"{body.dataset}:{choose_event_key(body)}" for body in sent]
+    if faults := [
+        f for body, at in zip(sent, locs, strict=True) for f in _check_reason(body, at, by)
+    ]:
         raise InvalidBodyError(faults)
-    resolver = Settling(db, by)
+    resolver = EventNameResolver(db, by)
     inputs = []
     for body, at in zip(sent, locs, strict=True):
-        if len(resolver.faults) < MOST_FAULTS_OF_BODY:
-            inputs.append(resolver.settle(body, at))
+        if len(resolver.faults) < MAX_BODY_FAULTS:
+            inputs.append(resolver.resolve_names(body, at))
     if resolver.faults:
         raise InvalidBodyError(resolver.faults)
-    resolver.make_sources()
-    if clashes := list(taken(db, "event", ids, locs)):
+    resolver.write_new_sources()
+    if clashes := list(find_taken_ids(db, "event", ids, locs)):
         raise InvalidBodyError(clashes, 409)
-    made = put(db, list(zip(ids, inputs, strict=True)), by)
+    made = write_resolved_events(db, list(zip(ids, inputs, strict=True)), by)
     if single:
-        return _shown(db, ids[0], 201)
+        return _build_event_outcome(db, ids[0], 201)
     rendered = ",".join(e.model_dump_json(by_alias=True) for e in made)
     return Outcome(201, f'{{"data":[{rendered}]}}')
 
 
-def _unsaid(
+def _check_reason(
     body: EventBody, at: Loc, by: Writer, status_before: str | None = None
 ) -> Iterator[Fault]:
     """Yield the faults of a reason that is missing or cannot be stored.
@@ -102,124 +112,140 @@ def _unsaid(
         yield Fault(loc=[*at, "reason"], message="is required", hint=hint)
 
 
-def _shown(db: Connection, ident: str, status: int) -> Outcome:
-    row = db.execute(queries.one(ident)).one()
+def _build_event_outcome(db: Connection, ident: str, status: int) -> Outcome:
+    row = db.execute(queries.select_event(ident)).one()
     headers = {"ETag": f'"{row.seq}"'}
     if status == 201:
         headers["Location"] = f"/v1/events/{quote(ident)}"
     return Outcome(status, row.document, headers)
 
 
-def standing(db: Connection, ident: str) -> tuple[int, str] | None:
+def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
     """Return (seq, document) of an event, or None where no event has the id.
 
     Raises `MovedError` with the address of the survivor where the event was merged.
     """
     # PostgreSQL refuses a text with a NUL byte, and no stored id has characters of that kind.
-    row = db.execute(queries.one(ident)).one_or_none() if ident.isprintable() else None
+    row = db.execute(queries.select_event(ident)).one_or_none() if ident.isprintable() else None
     if row is not None:
         return row.seq, row.document
-    if into := survivor_of(db, "event", ident) if ident.isprintable() else None:
+    if into := find_survivor(db, "event", ident) if ident.isprintable() else None:
         raise MovedError(f"/v1/events/{quote(into)}")
     return None
 
 
-def _stands(db: Connection, ident: str, request: Request | None) -> Event:
-    current = standing(db, ident)
+def _require_current_event(db: Connection, ident: str, request: Request | None) -> Event:
+    current = find_current_event(db, ident)
     if current is None:
-        raise MissingError("No event has that id; POST /v1/events creates one.")
+        raise NotFoundError("No event has that id; POST /v1/events creates one.")
     if request is not None:
         require_match(request, *current)
     return Event.model_validate_json(current[1])
 
 
-def replace(db: Connection, request: Request, ident: str, sent: object, by: Writer) -> Outcome:
+def overwrite_event(
+    db: Connection, request: Request, ident: str, sent: object, by: Writer
+) -> Outcome:
     """Replace an event by the one that was sent, or create it where it does not exist.
 
     Raises `OutdatedError` where `If-Match` or the sent `revision` is not the current one.
     """
-    body = _body(ident, sent)
-    current = standing(db, ident)
+    body = _parse_event_body(ident, sent)
+    current = find_current_event(db, ident)
     require_match(request, *(current or (None, None)))
     if current is not None and body.revision is not None:
         stored = Event.model_validate_json(current[1])
         if stored.revision != body.revision:
             raise OutdatedError(f'"{current[0]}"', current[1])
-    return _write(db, ident, body, by, None if current is None else current[1])
+    return _write_event(db, ident, body, by, None if current is None else current[1])
 
 
-def _body(ident: str, sent: object) -> EventBody:
+def _parse_event_body(ident: str, sent: object) -> EventBody:
     dataset, _, key = ident.partition(":")
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object")])
-    body = valid(BODY, {"dataset": dataset, "key": key} | sent, ["body"]).good()
+    body = validate_part(
+        EVENT_BODY, {"dataset": dataset, "key": key} | sent, ["body"]
+    ).require_value()
     if (body.dataset, body.key) != (dataset, key):
         fault = Fault(loc=["body", "key"], message="does not match the event in the path")
         raise InvalidBodyError([fault])
     return body
 
 
-def _write(
+def _write_event(
     db: Connection, ident: str, body: EventBody, by: Writer, document_before: str | None
 ) -> Outcome:
     status = None if document_before is None else Event.model_validate_json(document_before).status
-    if faults := list(_unsaid(body, ["body"], by, status)):
+    if faults := list(_check_reason(body, ["body"], by, status)):
         raise InvalidBodyError(faults)
-    resolver = Settling(db, by)
-    event_input = resolver.settle(body, ["body"])
+    resolver = EventNameResolver(db, by)
+    event_input = resolver.resolve_names(body, ["body"])
     if resolver.faults:
         raise InvalidBodyError(resolver.faults)
-    resolver.make_sources()
-    return put_one(db, ident, event_input, by, document_before)
+    resolver.write_new_sources()
+    return write_one_event(db, ident, event_input, by, document_before)
 
 
-def put_one(
-    db: Connection, ident: str, event_input: GivenEvent, by: Writer, document_before: str | None
+def write_one_event(
+    db: Connection, ident: str, event_input: EventInput, by: Writer, document_before: str | None
 ) -> Outcome:
     """Write one event, unless the stored document is the same already."""
-    made = put(db, [(ident, event_input)], by, unless_same=document_before is not None)
-    return _shown(db, ident, 200 if document_before is not None or not made else 201)
+    made = write_resolved_events(
+        db, [(ident, event_input)], by, unless_same=document_before is not None
+    )
+    return _build_event_outcome(db, ident, 200 if document_before is not None or not made else 201)
 
 
-def patch(db: Connection, request: Request, ident: str, sent: object, by: Writer) -> Outcome:
+def apply_event_patch(
+    db: Connection, request: Request, ident: str, sent: object, by: Writer
+) -> Outcome:
     """Apply a merge patch (RFC 7396) to the input that an event was made from."""
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
-    event = _stands(db, ident, request)
-    fields = given_of(event, grades(db, [event])).model_dump(by_alias=True, mode="json")
+    event = _require_current_event(db, ident, request)
+    fields = input_from_document(event, read_source_grades(db, [event])).model_dump(
+        by_alias=True, mode="json"
+    )
     target = {"dataset": event.dataset, **fields, "revision": event.revision}
-    body = _body(ident, patched(target, sent))
+    body = _parse_event_body(ident, apply_merge_patch(target, sent))
     if body.revision != event.revision:
-        raise _outdated(db, ident)
-    return _write(db, ident, body, by, event.model_dump_json(by_alias=True))
+        raise _build_outdated_error(db, ident)
+    return _write_event(db, ident, body, by, event.model_dump_json(by_alias=True))
 
 
-def _outdated(db: Connection, ident: str) -> OutdatedError:
-    row = db.execute(queries.one(ident)).one()
+def _build_outdated_error(db: Connection, ident: str) -> OutdatedError:
+    row = db.execute(queries.select_event(ident)).one()
     return OutdatedError(f'"{row.seq}"', row.document)
 
 
-def retract(db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
+def mark_event_retracted(db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
     """Retract an event: it stays readable and is left out of counts."""
-    event = _stands(db, ident, request)
-    event_input = given_of(event, grades(db, [event])).model_copy(update={"status": "retracted"})
-    return put_one(db, ident, event_input, by, event.model_dump_json(by_alias=True))
+    event = _require_current_event(db, ident, request)
+    event_input = input_from_document(event, read_source_grades(db, [event])).model_copy(
+        update={"status": "retracted"}
+    )
+    return write_one_event(db, ident, event_input, by, event.model_dump_json(by_alias=True))
 
 
-def merge(db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer) -> Outcome:
+def merge_duplicate_events(
+    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+) -> Outcome:
     """Merge duplicate events into one that gets the reports and tags of all.
 
     Raises `ConflictError` where one of them is retracted or the result exceeds the limits.
     """
-    survivor, losers = sides("event", ident, sent, lambda one: standing(db, one))
-    kept = _stands(db, survivor, request if survivor == ident else None)
-    gone = [_stands(db, one, request if one == ident else None) for one in losers]
-    known = grades(db, [kept, *gone])
+    survivor, losers = find_merge_targets(
+        "event", ident, sent, lambda one: find_current_event(db, one)
+    )
+    kept = _require_current_event(db, survivor, request if survivor == ident else None)
+    gone = [_require_current_event(db, one, request if one == ident else None) for one in losers]
+    known = read_source_grades(db, [kept, *gone])
     if "retracted" in {kept.status, *(e.status for e in gone)}:
         raise ConflictError("A retracted event cannot be merged; restore it first.")
-    event_input = given_of(kept, known)
-    reports: dict[tuple[str, str | None], GivenReport] = {}
-    for one in (event_input, *(given_of(e, known) for e in gone)):
+    event_input = input_from_document(kept, known)
+    reports: dict[tuple[str, str | None], ReportInput] = {}
+    for one in (event_input, *(input_from_document(e, known) for e in gone)):
         for report in one.reports:
             reports.setdefault((report.source, report.locator), report)
     tags = sorted({*kept.tags, *(tag for e in gone for tag in e.tags)})
@@ -227,19 +253,21 @@ def merge(db: Connection, request: Request, ident: str, sent: MergeBody, by: Wri
         limits = f"{MOST_REPORTS} reports and {MOST_TAGS} tags"
         raise ConflictError(f"The merged event would have more than {limits}.")
     whole = event_input.model_copy(update={"reports": list(reports.values()), "tags": tags})
-    put(db, [(survivor, whole)], by, unless_same=True)
-    _end(db, gone, survivor, by)
-    return _shown(db, survivor, 200)
+    write_resolved_events(db, [(survivor, whole)], by, unless_same=True)
+    _end_merged_events(db, gone, survivor, by)
+    return _build_event_outcome(db, survivor, 200)
 
 
-def _end(db: Connection, gone: Sequence[Event], survivor: str, by: Writer) -> None:
-    revisions = numbers(db, "event", [e.id for e in gone])
+def _end_merged_events(db: Connection, gone: Sequence[Event], survivor: str, by: Writer) -> None:
+    revisions = read_latest_revision_numbers(db, "event", [e.id for e in gone])
     entries = []
     for event in gone:
         changed = {"status": "retracted", "revision": revisions[event.id] + 1}
-        last = event.model_copy(update={**changed, "recorded_at": moment(db).at})
-        entries.append(Entry(event.id, last.model_dump_json(by_alias=True), "merge"))
-    seqs = append(db, "event", entries, by, held=revisions)
-    take_out(db, [e.id for e in gone])
+        last = event.model_copy(
+            update={**changed, "recorded_at": current_write_transaction(db).instant}
+        )
+        entries.append(NewRevision(event.id, last.model_dump_json(by_alias=True), "merge"))
+    seqs = append_revisions(db, "event", entries, by, held=revisions)
+    unindex_events(db, [e.id for e in gone])
     for event, seq in zip(gone, seqs, strict=True):
-        note_merge(db, "event", event.id, survivor, seq)
+        record_merge(db, "event", event.id, survivor, seq)

@@ -6,47 +6,52 @@ from sqlalchemy import Connection, Select, select, union
 
 from app.db.journal import Writer
 from app.db.tables import events, participations, reports, revisions, signals, sources
-from app.events.changes import documents, put
-from app.events.given import given_of
-from app.events.schemas import Event, GivenEvent
+from app.events.changes import read_event_documents, write_resolved_events
+from app.events.given import input_from_document
+from app.events.schemas import Event, EventInput
 from app.events.vocabulary import Reliability
 from app.sources.schemas import Source
 
-PART = 500
+IDS_PER_QUERY = 500
 """Ids in one statement, well under the limits on bound parameters of both databases."""
-Change = Callable[[GivenEvent], GivenEvent]
-Grades = dict[str, Reliability | None]
+EventChange = Callable[[EventInput], EventInput]
+SourceGrades = dict[str, Reliability | None]
 
 
-def unchanged(event_input: GivenEvent) -> GivenEvent:
+def keep_event_unchanged(event_input: EventInput) -> EventInput:
     """Return the event input unchanged: only the names that the document shows are new."""
     return event_input
 
 
-def rendered_again(
+def rerender_dependents(
     db: Connection,
     ids: Sequence[str],
     by: Writer,
-    change: Change = unchanged,
-    before: Grades | None = None,
+    change: EventChange = keep_event_unchanged,
+    before: SourceGrades | None = None,
 ) -> None:
     """Render events again, and append those that changed as derived revisions.
 
     `change` is applied to the input of each event first. `before` gives the grades that sources
     had when the documents were rendered.
     """
-    for at in range(0, len(ids), PART):
-        current = [Event.model_validate_json(d) for _, d in documents(db, ids[at : at + PART])]
-        known = grades(db, current) | (before or {})
-        put(db, [(e.id, change(given_of(e, known))) for e in current], by, derived=True)
+    for at in range(0, len(ids), IDS_PER_QUERY):
+        current = [
+            Event.model_validate_json(d)
+            for _, d in read_event_documents(db, ids[at : at + IDS_PER_QUERY])
+        ]
+        known = read_source_grades(db, current) | (before or {})
+        write_resolved_events(
+            db, [(e.id, change(input_from_document(e, known))) for e in current], by, derived=True
+        )
 
 
-def grades(db: Connection, cited_by: Sequence[Event]) -> Grades:
+def read_source_grades(db: Connection, cited_by: Sequence[Event]) -> SourceGrades:
     """Read the reliability grade of each source that the events cite."""
     cited = sorted({r.source for e in cited_by for r in e.reports})
-    found: Grades = {}
-    for at in range(0, len(cited), PART):
-        part = cited[at : at + PART]
+    found: SourceGrades = {}
+    for at in range(0, len(cited), IDS_PER_QUERY):
+        part = cited[at : at + IDS_PER_QUERY]
         named = sources.c.id.in_(part)
         rows = db.execute(
             select(revisions.c.document)
@@ -58,14 +63,14 @@ def grades(db: Connection, cited_by: Sequence[Event]) -> Grades:
     return found
 
 
-def _ids(db: Connection, *found: Select[tuple[str]]) -> list[str]:
+def _select_event_ids(db: Connection, *found: Select[tuple[str]]) -> list[str]:
     return sorted(db.scalars(union(*found)))
 
 
-def showing_actor(db: Connection, code: str) -> list[str]:
+def list_events_naming_actor(db: Connection, code: str) -> list[str]:
     """List the ids of the events that name an actor in any of their parts."""
     p, s, e = participations.c, signals.c, events.c
-    return _ids(
+    return _select_event_ids(
         db,
         select(p.event).where(p.actor == code),
         select(s.event).where(s["from"] == code),
@@ -74,12 +79,12 @@ def showing_actor(db: Connection, code: str) -> list[str]:
     )
 
 
-def acted_by(db: Connection, code: str) -> list[str]:
+def list_events_acted_by(db: Connection, code: str) -> list[str]:
     """List the ids of the events in which an actor took part itself, not through another."""
     p = participations.c
-    return _ids(db, select(p.event).where(p.actor == code, p.via == ""))
+    return _select_event_ids(db, select(p.event).where(p.actor == code, p.via == ""))
 
 
-def citing(db: Connection, source: str) -> list[str]:
+def list_events_citing_source(db: Connection, source: str) -> list[str]:
     """List the ids of the events that cite a source."""
-    return _ids(db, select(reports.c.event).where(reports.c.source == source))
+    return _select_event_ids(db, select(reports.c.event).where(reports.c.source == source))

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
 from app.actors.changes import retract_actor, retract_membership, write_actors, write_memberships
 from app.actors.memberships import MEMBERSHIPS
-from app.actors.queries import exact
+from app.actors.queries import find_actor_by_code
 from app.actors.schemas import Actor, Membership
-from app.db.journal import Writer, survivor_of
+from app.db.journal import Writer, find_survivor
 from app.db.tables import (
     actors,
     events,
@@ -20,37 +20,46 @@ from app.db.tables import (
     signals,
     sources,
 )
-from app.editing.follow import acted_by, citing, rendered_again, showing_actor
-from app.editing.names import clashes, code_of, settled_actor
-from app.editing.standing import Kept
-from app.events.render import ACTING
+from app.editing.follow import (
+    list_events_acted_by,
+    list_events_citing_source,
+    list_events_naming_actor,
+    rerender_dependents,
+)
+from app.editing.names import (
+    find_actor_code_conflicts,
+    resolve_actor_document,
+    resolve_actor_or_fault,
+)
+from app.editing.standing import DocumentType
+from app.events.render import ACTING_KINDS
 from app.http.problems import Fault, InvalidBodyError
-from app.http.record import Shelf
+from app.http.record import DocumentRoute
 from app.sources.changes import retract_dataset, retract_source, write_datasets, write_sources
-from app.sources.router import DATASETS, SOURCES
+from app.sources.router import DATASET_ROUTE, SOURCE_ROUTE
 from app.sources.schemas import Dataset, Source
 
 
-def _count(db: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+def _count_rows(db: Connection, table: Table, *where: ColumnElement[bool]) -> int:
     return int(db.scalar(select(func.count()).select_from(table).where(*where)) or 0)
 
 
 # ── actors ────────────────────────────────────────────────────────────────────────────────────
-def _uses_of_actor(db: Connection, actor: Actor) -> Iterator[str]:
+def _list_actor_uses(db: Connection, actor: Actor) -> Iterator[str]:
     p, m, s = participations.c, memberships.c, signals.c
-    if n := _count(db, participations, p.actor == actor.code):
+    if n := _count_rows(db, participations, p.actor == actor.code):
         yield f"{n} participations in events"
-    if n := _count(db, signals, or_(s["from"] == actor.code, s.toward == actor.code)):
+    if n := _count_rows(db, signals, or_(s["from"] == actor.code, s.toward == actor.code)):
         yield f"{n} signals"
-    if n := _count(db, memberships, or_(m.actor == actor.code, m.group == actor.code)):
+    if n := _count_rows(db, memberships, or_(m.actor == actor.code, m.group == actor.code)):
         yield f"{n} memberships"
-    if n := _count(db, events, events.c.country == actor.code):
+    if n := _count_rows(db, events, events.c.country == actor.code):
         yield f"{n} places of events"
-    if n := sum(actor.code in other.successors for other in _naming(db, actor.code)):
+    if n := sum(actor.code in other.successors for other in _find_actors_naming(db, actor.code)):
         yield f"{n} actors as their successor"
 
 
-def _naming(db: Connection, code: str) -> list[Actor]:
+def _find_actors_naming(db: Connection, code: str) -> list[Actor]:
     """Find the actors whose documents contain a code."""
     rows = db.execute(
         select(revisions.c.document)
@@ -60,37 +69,37 @@ def _naming(db: Connection, code: str) -> list[Actor]:
     return [Actor.model_validate_json(row.document) for row in rows]
 
 
-def _follow_actor(db: Connection, before: Actor | None, now: Actor, by: Writer) -> None:
+def _rerender_after_actor(db: Connection, before: Actor | None, now: Actor, by: Writer) -> None:
     if before is not None and (before.name, before.kind) != (now.name, now.kind):
-        rendered_again(db, showing_actor(db, now.code), by)
+        rerender_dependents(db, list_events_naming_actor(db, now.code), by)
 
 
-ACTORS = Kept(
-    shelf=Shelf("actor", actors, "code", "/v1/actors"),
+ACTOR_TYPE = DocumentType(
+    route=DocumentRoute("actor", actors, "code", "/v1/actors"),
     model=Actor,
-    ident=lambda actor: actor.code,
+    id_of=lambda actor: actor.code,
     write=write_actors,
     retract=retract_actor,
-    settle=settled_actor,
-    uses=_uses_of_actor,
-    follow=_follow_actor,
-    clashes=clashes,
+    resolve=resolve_actor_document,
+    list_uses=_list_actor_uses,
+    rerender=_rerender_after_actor,
+    find_batch_conflicts=find_actor_code_conflicts,
     read_only=("memberships", "first_event", "last_event", "events"),
 )
 
 
 # ── memberships ───────────────────────────────────────────────────────────────────────────────
-def _settled_membership(db: Connection, membership: Membership) -> Membership:
+def _resolve_membership(db: Connection, membership: Membership) -> Membership:
     faults: list[Fault] = []
-    actor = code_of(db, membership.actor, ["actor"], faults)
-    group = code_of(db, membership.group, ["group"], faults)
+    actor = resolve_actor_or_fault(db, membership.actor, ["actor"], faults)
+    group = resolve_actor_or_fault(db, membership.group, ["group"], faults)
     if not faults and actor == group:
         faults.append(Fault(loc=["group"], message="is the actor itself"))
     for n, step in enumerate(membership.steps):
-        if step.event is not None and not _known_event(db, step.event):
+        if step.event is not None and not _event_exists(db, step.event):
             loc: list[str | int] = ["steps", n, "event"]
             faults.append(Fault(loc=loc, message="no event has that id"))
-        absent = _absent(db, step.sources)
+        absent = _find_absent_sources(db, step.sources)
         faults += [
             Fault(loc=["steps", n, "sources", at], message="no source has that id")
             for at, source in enumerate(step.sources)
@@ -101,43 +110,45 @@ def _settled_membership(db: Connection, membership: Membership) -> Membership:
     return membership.model_copy(update={"actor": actor, "group": group})
 
 
-def _known_event(db: Connection, ident: str) -> bool:
+def _event_exists(db: Connection, ident: str) -> bool:
     """Return whether an event exists or was merged into one that does."""
-    there = _count(db, events, events.c.id == ident)
-    return bool(there) or survivor_of(db, "event", ident) is not None
+    there = _count_rows(db, events, events.c.id == ident)
+    return bool(there) or find_survivor(db, "event", ident) is not None
 
 
-def _absent(db: Connection, wanted: Sequence[str]) -> set[str]:
+def _find_absent_sources(db: Connection, wanted: Sequence[str]) -> set[str]:
     known = set(db.scalars(select(sources.c.id).where(sources.c.id.in_(wanted))))
     return set(wanted) - known
 
 
-def _follow_membership(db: Connection, _: Membership | None, now: Membership, by: Writer) -> None:
-    row = exact(db, now.actor)
-    if row is not None and row.kind in ACTING:
-        rendered_again(db, acted_by(db, now.actor), by)
+def _rerender_after_membership(
+    db: Connection, _: Membership | None, now: Membership, by: Writer
+) -> None:
+    row = find_actor_by_code(db, now.actor)
+    if row is not None and row.kind in ACTING_KINDS:
+        rerender_dependents(db, list_events_acted_by(db, now.actor), by)
 
 
 def _retract_membership(db: Connection, membership: Membership, by: Writer) -> int:
     seq = retract_membership(db, membership, by)
-    _follow_membership(db, membership, membership, by)
+    _rerender_after_membership(db, membership, membership, by)
     return seq
 
 
-SPELLS = Kept(
-    shelf=MEMBERSHIPS,
+MEMBERSHIP_TYPE = DocumentType(
+    route=MEMBERSHIPS,
     model=Membership,
-    ident=lambda membership: membership.id,
+    id_of=lambda membership: membership.id,
     write=write_memberships,
     retract=_retract_membership,
-    settle=_settled_membership,
-    uses=lambda _, __: iter(()),
-    follow=_follow_membership,
+    resolve=_resolve_membership,
+    list_uses=lambda _, __: iter(()),
+    rerender=_rerender_after_membership,
 )
 
 
 # ── sources and datasets ──────────────────────────────────────────────────────────────────────
-def citing_spells(db: Connection, source: str) -> list[Membership]:
+def list_memberships_citing(db: Connection, source: str) -> list[Membership]:
     """List the memberships that cite a source for one of their steps."""
     rows = db.execute(
         select(revisions.c.document)
@@ -152,47 +163,47 @@ def citing_spells(db: Connection, source: str) -> list[Membership]:
     ]
 
 
-def _uses_of_source(db: Connection, source: Source) -> Iterator[str]:
-    if n := _count(db, reports, reports.c.source == source.id):
+def _list_source_uses(db: Connection, source: Source) -> Iterator[str]:
+    if n := _count_rows(db, reports, reports.c.source == source.id):
         yield f"{n} reports of events"
-    if n := len(citing_spells(db, source.id)):
+    if n := len(list_memberships_citing(db, source.id)):
         yield f"{n} memberships"
 
 
-def _follow_source(db: Connection, before: Source | None, now: Source, by: Writer) -> None:
+def _rerender_after_source(db: Connection, before: Source | None, now: Source, by: Writer) -> None:
     if before is not None:
         grades = {before.id: before.reliability}
-        rendered_again(db, citing(db, now.id), by, before=grades)
+        rerender_dependents(db, list_events_citing_source(db, now.id), by, before=grades)
 
 
-DOCUMENTS = Kept(
-    shelf=SOURCES,
+SOURCE_TYPE = DocumentType(
+    route=SOURCE_ROUTE,
     model=Source,
-    ident=lambda source: source.id,
+    id_of=lambda source: source.id,
     write=write_sources,
     retract=retract_source,
-    settle=lambda _, source: source,
-    uses=_uses_of_source,
-    follow=_follow_source,
+    resolve=lambda _, source: source,
+    list_uses=_list_source_uses,
+    rerender=_rerender_after_source,
 )
 
 
-def _uses_of_dataset(db: Connection, dataset: Dataset) -> Iterator[str]:
-    if n := _count(db, events, events.c.dataset == dataset.code):
+def _list_dataset_uses(db: Connection, dataset: Dataset) -> Iterator[str]:
+    if n := _count_rows(db, events, events.c.dataset == dataset.code):
         yield f"{n} events"
 
 
-def _nothing(*_: Any) -> None:
+def _skip_rerender(*_: Any) -> None:
     """Do nothing: no other document shows fields of a dataset."""
 
 
-COLLECTIONS = Kept(
-    shelf=DATASETS,
+DATASET_TYPE = DocumentType(
+    route=DATASET_ROUTE,
     model=Dataset,
-    ident=lambda dataset: dataset.code,
+    id_of=lambda dataset: dataset.code,
     write=write_datasets,
     retract=retract_dataset,
-    settle=lambda _, dataset: dataset,
-    uses=_uses_of_dataset,
-    follow=_nothing,
+    resolve=lambda _, dataset: dataset,
+    list_uses=_list_dataset_uses,
+    rerender=_skip_rerender,
 )

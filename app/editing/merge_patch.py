@@ -1,7 +1,7 @@
 """Apply merge patches (RFC 7396). Pure."""
 
 
-def patched(target: object, patch: object) -> object:
+def apply_merge_patch(target: object, patch: object) -> object:
     """Return the target with the patch applied: null removes, objects merge, others replace."""
     if not isinstance(patch, dict):
         return patch
@@ -10,5 +10,5 @@ def patched(target: object, patch: object) -> object:
         if value is None:
             found.pop(name, None)
         else:
-            found[name] = patched(found.get(name), value)
+            found[name] = apply_merge_patch(found.get(name), value)
     return found

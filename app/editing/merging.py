@@ -11,51 +11,63 @@ from sqlalchemy import Connection, or_, select
 
 from app.actors.changes import merge_actor, retract_membership, write_actors, write_memberships
 from app.actors.schemas import MOST_ALIASES, MOST_CODES, Actor, Membership
-from app.db.journal import Writer, note_merge
+from app.db.journal import Writer, record_merge
 from app.db.tables import memberships, revisions
-from app.editing.follow import acted_by, citing, rendered_again, showing_actor
-from app.editing.kinds import ACTORS, DOCUMENTS, SPELLS, citing_spells
+from app.editing.follow import (
+    list_events_acted_by,
+    list_events_citing_source,
+    list_events_naming_actor,
+    rerender_dependents,
+)
+from app.editing.kinds import ACTOR_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE, list_memberships_citing
 from app.editing.outcome import Outcome, require_match
 from app.editing.schemas import MergeBody
-from app.editing.sides import sides
-from app.editing.standing import Kept, shown, standing, stands
-from app.events.schemas import GivenEvent
+from app.editing.sides import find_merge_targets
+from app.editing.standing import (
+    DocumentType,
+    build_document_outcome,
+    find_current_document,
+    require_current_document,
+)
+from app.events.schemas import EventInput
 from app.http.problems import ConflictError
 from app.sources.changes import retract_source
 from app.sources.schemas import Source
 
 
-def _sides(
-    kept: Kept[Any], db: Connection, request: Request, ident: str, sent: MergeBody
+def _match_merge_targets(
+    kept: DocumentType[Any], db: Connection, request: Request, ident: str, sent: MergeBody
 ) -> tuple[str, list[str]]:
     """Return (survivor, losers) of a merge after checking `If-Match` on the one in the path."""
-    survivor, losers = sides(
-        kept.shelf.kind, ident, sent, lambda one: standing(kept.shelf, db, one)
+    survivor, losers = find_merge_targets(
+        kept.route.kind, ident, sent, lambda one: find_current_document(kept.route, db, one)
     )
-    require_match(request, *stands(kept.shelf, db, ident))
+    require_match(request, *require_current_document(kept.route, db, ident))
     return survivor, losers
 
 
-def merge_actors(
+def merge_actor_documents(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge actors: the survivor gets the names, codes, memberships and events of the others."""
-    survivor, losers = _sides(ACTORS, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(ACTOR_TYPE, db, request, ident, sent)
     for loser in losers:
         kept, gone = (
-            Actor.model_validate_json(stands(ACTORS.shelf, db, code)[1])
+            Actor.model_validate_json(require_current_document(ACTOR_TYPE.route, db, code)[1])
             for code in (survivor, loser)
         )
         seq = merge_actor(db, gone, survivor, by)
-        note_merge(db, "actor", loser, survivor, seq)
-        write_actors(db, [_with_names(kept, gone)], by)
-        _move_spells(db, loser, survivor, by)
-        ids = sorted({*showing_actor(db, loser), *acted_by(db, survivor)})
-        rendered_again(db, ids, by, lambda event_input, a=loser: _renamed(event_input, a, survivor))  # type: ignore[misc]
-    return shown(ACTORS.shelf, db, survivor, 200)
+        record_merge(db, "actor", loser, survivor, seq)
+        write_actors(db, [_combine_actor_names(kept, gone)], by)
+        _move_memberships(db, loser, survivor, by)
+        ids = sorted({*list_events_naming_actor(db, loser), *list_events_acted_by(db, survivor)})
+        rerender_dependents(
+            db, ids, by, lambda event_input, a=loser: _replace_actor(event_input, a, survivor)
+        )  # type: ignore[misc]
+    return build_document_outcome(ACTOR_TYPE.route, db, survivor, 200)
 
 
-def _with_names(kept: Actor, gone: Actor) -> Actor:
+def _combine_actor_names(kept: Actor, gone: Actor) -> Actor:
     names = [*kept.aliases, gone.name, *gone.aliases]
     known = {(c.scheme, c.value.lower()) for c in kept.codes}
     codes = [*kept.codes, *(c for c in gone.codes if (c.scheme, c.value.lower()) not in known)]
@@ -66,7 +78,7 @@ def _with_names(kept: Actor, gone: Actor) -> Actor:
     return kept.model_copy(update={"aliases": aliases, "codes": codes})
 
 
-def _move_spells(db: Connection, loser: str, survivor: str, by: Writer) -> None:
+def _move_memberships(db: Connection, loser: str, survivor: str, by: Writer) -> None:
     m = memberships.c
     rows = db.execute(
         select(revisions.c.document)
@@ -79,12 +91,12 @@ def _move_spells(db: Connection, loser: str, survivor: str, by: Writer) -> None:
         sides = {"actor": membership.actor, "group": membership.group}
         sides = {side: survivor if code == loser else code for side, code in sides.items()}
         moved = membership.model_copy(update=sides)
-        if sides["actor"] == sides["group"] or _same_spell(db, moved):
+        if sides["actor"] == sides["group"] or _membership_exists(db, moved):
             continue
-        write_memberships(db, [_free(db, moved)], by)
+        write_memberships(db, [_assign_free_number(db, moved)], by)
 
 
-def _spells(db: Connection, like: Membership) -> Sequence[Membership]:
+def _find_like_memberships(db: Connection, like: Membership) -> Sequence[Membership]:
     m = memberships.c
     rows = db.execute(
         select(revisions.c.document)
@@ -94,32 +106,34 @@ def _spells(db: Connection, like: Membership) -> Sequence[Membership]:
     return [Membership.model_validate_json(row.document) for row in rows]
 
 
-def _same_spell(db: Connection, like: Membership) -> bool:
-    return any(other.steps == like.steps for other in _spells(db, like))
+def _membership_exists(db: Connection, like: Membership) -> bool:
+    return any(other.steps == like.steps for other in _find_like_memberships(db, like))
 
 
-def _free(db: Connection, membership: Membership) -> Membership:
-    numbers = [other.spell for other in _spells(db, membership)]
+def _assign_free_number(db: Connection, membership: Membership) -> Membership:
+    numbers = [other.spell for other in _find_like_memberships(db, membership)]
     if membership.spell not in numbers:
         return membership
     return membership.model_copy(update={"spell": max(numbers) + 1})
 
 
-def _renamed(event_input: GivenEvent, loser: str, survivor: str) -> GivenEvent:
+def _replace_actor(event_input: EventInput, loser: str, survivor: str) -> EventInput:
     """Replace one actor by another in an event, and drop signals from an actor to itself."""
 
-    def code(actor_code: str | None) -> str | None:
+    def replace_code(actor_code: str | None) -> str | None:
         return survivor if actor_code == loser else actor_code
 
-    people = [p.model_copy(update={"actor": code(p.actor)}) for p in event_input.participants]
+    people = [
+        p.model_copy(update={"actor": replace_code(p.actor)}) for p in event_input.participants
+    ]
     unique = {(p.actor, p.role, p.native if p.actor is None else None): p for p in people}
     stated = [
-        s.model_copy(update={"from_": code(s.from_), "toward": code(s.toward)})
+        s.model_copy(update={"from_": replace_code(s.from_), "toward": replace_code(s.toward)})
         for s in event_input.signals
     ]
     place = event_input.location
     if place is not None:
-        place = place.model_copy(update={"country": code(place.country)})
+        place = place.model_copy(update={"country": replace_code(place.country)})
     return event_input.model_copy(
         update={
             "participants": list(unique.values()),
@@ -129,49 +143,51 @@ def _renamed(event_input: GivenEvent, loser: str, survivor: str) -> GivenEvent:
     )
 
 
-def merge_memberships(
+def merge_membership_documents(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge records of one membership: the survivor stays as it is, the others redirect to it."""
-    survivor, losers = _sides(SPELLS, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(MEMBERSHIP_TYPE, db, request, ident, sent)
     kept, *ended = (
-        Membership.model_validate_json(stands(SPELLS.shelf, db, one)[1])
+        Membership.model_validate_json(require_current_document(MEMBERSHIP_TYPE.route, db, one)[1])
         for one in (survivor, *losers)
     )
     for gone in ended:
         if (gone.actor, gone.group, gone.role) != (kept.actor, kept.group, kept.role):
             raise ConflictError(f"{gone.id} and {kept.id} are not records of the same membership.")
         seq = retract_membership(db, gone, by, "merge")
-        note_merge(db, "membership", gone.id, survivor, seq)
-        SPELLS.follow(db, gone, gone, by)
-    return shown(SPELLS.shelf, db, survivor, 200)
+        record_merge(db, "membership", gone.id, survivor, seq)
+        MEMBERSHIP_TYPE.rerender(db, gone, gone, by)
+    return build_document_outcome(MEMBERSHIP_TYPE.route, db, survivor, 200)
 
 
-def merge_sources(
+def merge_source_documents(
     db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge sources: the survivor gets the reports and membership steps of the others."""
-    survivor, losers = _sides(DOCUMENTS, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(SOURCE_TYPE, db, request, ident, sent)
     for loser in losers:
-        gone = Source.model_validate_json(stands(DOCUMENTS.shelf, db, loser)[1])
-        for membership in citing_spells(db, loser):
+        gone = Source.model_validate_json(require_current_document(SOURCE_TYPE.route, db, loser)[1])
+        for membership in list_memberships_citing(db, loser):
             steps = [
-                step.model_copy(update={"sources": _instead(step.sources, loser, survivor)})
+                step.model_copy(update={"sources": _replace_in_list(step.sources, loser, survivor)})
                 for step in membership.steps
             ]
             write_memberships(db, [membership.model_copy(update={"steps": steps})], by)
-        ids = citing(db, loser)
-        rendered_again(db, ids, by, lambda event_input, a=loser: _cited(event_input, a, survivor))  # type: ignore[misc]
+        ids = list_events_citing_source(db, loser)
+        rerender_dependents(
+            db, ids, by, lambda event_input, a=loser: _replace_source(event_input, a, survivor)
+        )  # type: ignore[misc]
         seq = retract_source(db, gone, by, "merge")
-        note_merge(db, "source", loser, survivor, seq)
-    return shown(DOCUMENTS.shelf, db, survivor, 200)
+        record_merge(db, "source", loser, survivor, seq)
+    return build_document_outcome(SOURCE_TYPE.route, db, survivor, 200)
 
 
-def _instead(sources: Sequence[str], loser: str, survivor: str) -> list[str]:
+def _replace_in_list(sources: Sequence[str], loser: str, survivor: str) -> list[str]:
     return list(dict.fromkeys(survivor if one == loser else one for one in sources))
 
 
-def _cited(event_input: GivenEvent, loser: str, survivor: str) -> GivenEvent:
+def _replace_source(event_input: EventInput, loser: str, survivor: str) -> EventInput:
     reports: dict[tuple[str, str | None], Any] = {}
     for report in event_input.reports:
         source = survivor if report.source == loser else report.source

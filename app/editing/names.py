@@ -5,27 +5,29 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
-from app.actors.queries import UnknownActorError, find
-from app.actors.schemas import Actor, Code
+from app.actors.queries import UnknownActorError, resolve_actor_code
+from app.actors.schemas import Actor, SchemeCode
 from app.db.tables import actor_names
-from app.db.types import NEVER
+from app.db.types import NO_END_DAY
 from app.http.problems import Fault, InvalidBodyError
-from app.text import visible
+from app.text import is_visible_name
 
 RESERVED = {"resolve"}
 """Words that are parts of addresses under `/v1/actors`, so no actor may have them as its code."""
 
 
-def code_of(db: Connection, name: str, loc: list[str | int], faults: list[Fault]) -> str:
+def resolve_actor_or_fault(
+    db: Connection, name: str, loc: list[str | int], faults: list[Fault]
+) -> str:
     """Return the code of an actor by any of its names; an unknown name is added to `faults`."""
     try:
-        return find(db, name)
+        return resolve_actor_code(db, name)
     except UnknownActorError as unknown:
         faults.append(Fault(loc=loc, message=str(unknown), hint=unknown.hint))
         return name
 
 
-def settled_actor(db: Connection, actor: Actor) -> Actor:
+def resolve_actor_document(db: Connection, actor: Actor) -> Actor:
     """Return the actor with codes for its successors.
 
     Raises `InvalidBodyError` with every fault: unknown successors, invisible characters, and codes
@@ -33,17 +35,20 @@ def settled_actor(db: Connection, actor: Actor) -> Actor:
     """
     faults: list[Fault] = []
     successors = [
-        code_of(db, name, ["successors", n], faults) for n, name in enumerate(actor.successors)
+        resolve_actor_or_fault(db, name, ["successors", n], faults)
+        for n, name in enumerate(actor.successors)
     ]
-    hidden: list[list[str | int]] = [] if visible(actor.name) else [["name"]]
-    hidden += [["aliases", k] for k, alias in enumerate(actor.aliases) if not visible(alias)]
+    hidden: list[list[str | int]] = [] if is_visible_name(actor.name) else [["name"]]
+    hidden += [
+        ["aliases", k] for k, alias in enumerate(actor.aliases) if not is_visible_name(alias)
+    ]
     message = "must not contain invisible characters"
     faults += [Fault(loc=loc, message=message) for loc in hidden]
     if actor.code.lower() in RESERVED:
         faults.append(Fault(loc=["code"], message="is reserved"))
     n = actor_names.c
     for at, code in enumerate(actor.codes):
-        since, until = _spell(actor, code)
+        since, until = _code_period(actor, code)
         other = db.scalar(
             select(n.actor).where(
                 n.scheme == code.scheme,
@@ -54,29 +59,29 @@ def settled_actor(db: Connection, actor: Actor) -> Actor:
             )
         )
         if other is not None:
-            faults.append(_held(at, code, other))
+            faults.append(_build_overlap_fault(at, code, other))
     folded = db.scalar(
         select(n.actor).where(
             n.scheme == "code", n.value == actor.code.lower(), n.actor != actor.code
         )
     )
     if folded is not None:
-        faults.append(_in_case_only(folded))
+        faults.append(_build_case_fault(folded))
     if faults:
         raise InvalidBodyError(faults)
     return actor.model_copy(update={"successors": successors})
 
 
-def clashes(batch: Sequence[Actor]) -> Iterator[tuple[int, Fault]]:
+def find_actor_code_conflicts(batch: Sequence[Actor]) -> Iterator[tuple[int, Fault]]:
     """Yield (index, fault) for each code that an earlier actor of the same batch claims too."""
     folded: dict[str, str] = {}
     claimed: dict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for n, actor in enumerate(batch):
         first = folded.setdefault(actor.code.lower(), actor.code)
         if first != actor.code:
-            yield n, _in_case_only(first)
+            yield n, _build_case_fault(first)
         for at, code in enumerate(actor.codes):
-            since, until = _spell(actor, code)
+            since, until = _code_period(actor, code)
             claims = claimed[code.scheme, code.value.lower()]
             others = (
                 holder
@@ -84,19 +89,19 @@ def clashes(batch: Sequence[Actor]) -> Iterator[tuple[int, Fault]]:
                 if a < until and z > since and holder != actor.code
             )
             if other := next(others, None):
-                yield n, _held(at, code, other)
+                yield n, _build_overlap_fault(at, code, other)
             claims.append((since, until, actor.code))
 
 
-def _spell(actor: Actor, code: Code) -> tuple[str, str]:
-    return code.since or actor.since or "", code.until or actor.until or NEVER
+def _code_period(actor: Actor, code: SchemeCode) -> tuple[str, str]:
+    return code.since or actor.since or "", code.until or actor.until or NO_END_DAY
 
 
-def _held(at: int, code: Code, other: str) -> Fault:
+def _build_overlap_fault(at: int, code: SchemeCode, other: str) -> Fault:
     message = f"{code.scheme}:{code.value} belongs to {other} in that period"
     hint = "Send since and until for the code, or merge the two actors."
     return Fault(loc=["codes", at], message=message, hint=hint)
 
 
-def _in_case_only(other: str) -> Fault:
+def _build_case_fault(other: str) -> Fault:
     return Fault(loc=["code"], message=f"differs from {other} only in letter case")

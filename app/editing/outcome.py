@@ -10,13 +10,13 @@ from hashlib import blake2b
 from fastapi import Request, Response
 from sqlalchemy import Connection, delete, insert, select
 
-from app.access.keys import Holder, note_use
+from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import attempts
 from app.http.problems import ConflictError, Fault, InvalidBodyError, MovedError, OutdatedError
 
-KEPT = timedelta(days=7)
+OUTCOME_LIFETIME = timedelta(days=7)
 """How long the answer to a request with an `Idempotency-Key` is stored."""
 _KEY = re.compile(r"[!-~]{1,200}")
 _TAG = re.compile(r'(?<!W/)"([0-9]{1,18})(?:-[^"]*)?"')
@@ -30,17 +30,17 @@ class Outcome:
     body: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def response(self, **more: str) -> Response:
+    def build_response(self, **more: str) -> Response:
         """Build the HTTP response; `more` are additional headers."""
         return Response(
             self.body, self.status, {**self.headers, **more}, media_type="application/json"
         )
 
 
-def carried_out(
+def execute_write(
     request: Request,
     database: Database,
-    holder: Holder,
+    holder: Principal,
     body: bytes,
     write: Callable[[Connection], Outcome],
 ) -> Response:
@@ -49,12 +49,12 @@ def carried_out(
     The answer is stored in the same transaction, and only one transaction writes at a time: a
     second request with the key waits for the first, and then gets its stored answer.
     """
-    key = _key(request)
-    asked = _fingerprint(request, body)
+    key = _read_idempotency_key(request)
+    asked = _hash_request(request, body)
     with database.write() as db:
-        note_use(db, holder)
-        if key is not None and (stored := _kept(db, holder, key, asked)):
-            return stored.response(**{"Idempotency-Replayed": "true"})
+        record_key_use(db, holder)
+        if key is not None and (stored := _find_stored_outcome(db, holder, key, asked)):
+            return stored.build_response(**{"Idempotency-Replayed": "true"})
         try:
             outcome = write(db)
         except MovedError as moved:
@@ -62,16 +62,16 @@ def carried_out(
             message = f"It was merged: read {moved.location}, and write to it instead."
             raise ConflictError(message) from moved
         if key is not None:
-            _keep(db, holder, key, asked, outcome)
-    return outcome.response()
+            _store_outcome(db, holder, key, asked, outcome)
+    return outcome.build_response()
 
 
-def writer(holder: Holder, reason: str | None) -> Writer:
+def build_writer(holder: Principal, reason: str | None) -> Writer:
     """Build the author and reason that revisions record."""
     return Writer(holder.name, reason)
 
 
-def _key(request: Request) -> str | None:
+def _read_idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         fault = Fault(
@@ -81,7 +81,7 @@ def _key(request: Request) -> str | None:
     return key
 
 
-def _fingerprint(request: Request, body: bytes) -> str:
+def _hash_request(request: Request, body: bytes) -> str:
     digest = blake2b(digest_size=16)
     parts = (request.method, str(request.url.path), request.url.query)
     named = ("if-match", "if-none-match")
@@ -91,7 +91,7 @@ def _fingerprint(request: Request, body: bytes) -> str:
     return digest.hexdigest()
 
 
-def _kept(db: Connection, holder: Holder, key: str, asked: str) -> Outcome | None:
+def _find_stored_outcome(db: Connection, holder: Principal, key: str, asked: str) -> Outcome | None:
     a = attempts.c
     row = db.execute(select(attempts).where(a.writer == holder.id, a.key == key)).one_or_none()
     if row is None:
@@ -104,9 +104,11 @@ def _kept(db: Connection, holder: Holder, key: str, asked: str) -> Outcome | Non
     return Outcome(row.status, row.body, json.loads(row.headers))
 
 
-def _keep(db: Connection, holder: Holder, key: str, asked: str, outcome: Outcome) -> None:
+def _store_outcome(
+    db: Connection, holder: Principal, key: str, asked: str, outcome: Outcome
+) -> None:
     form, now = "%Y-%m-%dT%H:%M:%SZ", datetime.now(UTC)
-    db.execute(delete(attempts).where(attempts.c.at < (now - KEPT).strftime(form)))
+    db.execute(delete(attempts).where(attempts.c.at < (now - OUTCOME_LIFETIME).strftime(form)))
     row = {"writer": holder.id, "key": key, "request": asked, "at": now.strftime(form)}
     row |= {"headers": json.dumps(outcome.headers), "body": outcome.body}
     db.execute(insert(attempts).values(**row, status=outcome.status))

@@ -14,13 +14,13 @@ from pydantic import (
 from app.actors.schemas import Actor
 from app.events.schemas import (
     MOST_REPORTS,
-    GivenEvent,
-    GivenParticipant,
-    GivenReport,
-    GivenSignal,
+    EventInput,
+    ParticipantInput,
+    ReportInput,
+    SignalInput,
 )
 from app.sources.schemas import Source
-from app.text import Ident, Whole, Word, safe
+from app.text import Ident, JsonInteger, ShortText, require_storable
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Derived fields of an answer; they are ignored where an answer is sent back."""
@@ -34,19 +34,19 @@ READ_ONLY_PARTS = {
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-    AfterValidator(safe),
+    AfterValidator(require_storable),
 ]
 
 
-class ParticipantBody(GivenParticipant):
+class ParticipantBody(ParticipantInput):
     """A participant: any name or code of an actor, or a new actor in full."""
 
     model_config = ConfigDict(extra="forbid")
-    actor: Word | Actor | None = None  # type: ignore[assignment]
+    actor: ShortText | Actor | None = None  # type: ignore[assignment]
 
     @model_validator(mode="before")
     @classmethod
-    def _somebody(cls, value: Any) -> Any:
+    def _require_actor_or_native(cls, value: Any) -> Any:
         """Require an actor or a native code, unless both fields are sent.
 
         A stored participant may have neither, and an answer that is sent back has both fields.
@@ -58,20 +58,20 @@ class ParticipantBody(GivenParticipant):
         return value
 
 
-class SignalBody(GivenSignal):
+class SignalBody(SignalInput):
     """A signal: what the event does to an alignment, as an analyst states it."""
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
 
-class ReportBody(GivenReport):
+class ReportBody(ReportInput):
     """A report of the event: the id of its source, or a new source in full."""
 
     model_config = ConfigDict(extra="forbid")
-    source: Word | Source  # type: ignore[assignment]
+    source: ShortText | Source  # type: ignore[assignment]
 
 
-class EventBody(GivenEvent):
+class EventBody(EventInput):
     """An event to write."""
 
     model_config = ConfigDict(
@@ -92,21 +92,21 @@ class EventBody(GivenEvent):
             ]
         },
     )
-    dataset: Word = "curated"
+    dataset: ShortText = "curated"
     key: Ident | None = Field(  # type: ignore[assignment]
         None, description="Stable within the dataset; made from date and title where left out."
     )
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]
     signals: list[SignalBody] = Field([], max_length=500)  # type: ignore[assignment]
     reports: list[ReportBody] = Field([], max_length=MOST_REPORTS)  # type: ignore[assignment]
-    revision: Whole | None = Field(
+    revision: JsonInteger | None = Field(
         None, description="The revision to replace; refused where another one is current."
     )
     reason: Reason | None = Field(None, description="Why; stored with the revision.")
 
     @model_validator(mode="before")
     @classmethod
-    def _as_answered(cls, body: Any) -> Any:
+    def _drop_derived_fields(cls, body: Any) -> Any:
         """Drop the derived fields, so that an answer can be edited and sent back."""
         if not isinstance(body, dict):
             return body
@@ -124,11 +124,11 @@ class EventBody(GivenEvent):
             ]
         for field, read_only in READ_ONLY_PARTS.items():
             if isinstance(found.get(field), list):
-                found[field] = [_without(part, read_only) for part in found[field]]
+                found[field] = [_drop_fields(part, read_only) for part in found[field]]
         return found
 
 
-def _without(part: Any, names: tuple[str, ...]) -> Any:
+def _drop_fields(part: Any, names: tuple[str, ...]) -> Any:
     """Return a part of an event without some fields."""
     if not isinstance(part, dict):
         return part
@@ -148,16 +148,16 @@ class MergeBody(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"into": "ARM", "reason": "the same"}]}
     )
-    into: Word | None = Field(
+    into: ShortText | None = Field(
         None, description="The survivor; the one in the path is merged into it."
     )
-    duplicates: list[Word] = Field(
+    duplicates: list[ShortText] = Field(
         [], max_length=100, description="Merged into the one in the path, which survives."
     )
     reason: Reason | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> "MergeBody":
+    def _require_one_direction(self) -> "MergeBody":
         if (self.into is None) == (not self.duplicates):
             raise ValueError("needs either into or duplicates, and not both")
         return self

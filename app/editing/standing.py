@@ -11,115 +11,125 @@ from fastapi import Request
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Connection, select
 
-from app.db.journal import Writer, numbers, survivor_of
-from app.db.worlds import with_documents
-from app.editing.merge_patch import patched
+from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
+from app.db.worlds import select_with_documents
+from app.editing.merge_patch import apply_merge_patch
 from app.editing.outcome import Outcome, require_match
-from app.editing.settle import Loc, taken
-from app.http.body import Checked, valid
+from app.editing.settle import Loc, find_taken_ids
+from app.http.body import ValidationOutcome, validate_part
 from app.http.problems import (
-    MOST_FAULTS_OF_BODY,
+    MAX_BODY_FAULTS,
     ConflictError,
     Fault,
     InvalidBodyError,
-    MissingError,
     MovedError,
+    NotFoundError,
 )
-from app.http.record import Shelf
+from app.http.record import DocumentRoute
 
 M = TypeVar("M", bound=BaseModel)
-MOST = 1000
+MAX_DOCUMENTS = 1000
 """The most documents in one request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Generic[M]):
+class DocumentType(Generic[M]):
     """A type of document, with the functions that its writes need."""
 
-    shelf: Shelf
+    route: DocumentRoute
     model: type[M]
-    ident: Callable[[M], str]
+    id_of: Callable[[M], str]
     write: Callable[[Connection, Sequence[M], Writer], None]
     retract: Callable[[Connection, M, Writer], int]
-    settle: Callable[[Connection, M], M]
+    resolve: Callable[[Connection, M], M]
     """Resolves names; raises `InvalidBodyError` with loc relative to the document."""
-    uses: Callable[[Connection, M], Iterator[str]]
+    list_uses: Callable[[Connection, M], Iterator[str]]
     """Yields what still names the document, in words; while anything does, it is not retracted."""
-    follow: Callable[[Connection, M | None, M, Writer], None]
+    rerender: Callable[[Connection, M | None, M, Writer], None]
     """Renders the documents again that show it; takes the document before and after the write."""
-    clashes: Callable[[Sequence[M]], Iterator[tuple[int, Fault]]] = lambda _: iter(())
+    find_batch_conflicts: Callable[[Sequence[M]], Iterator[tuple[int, Fault]]] = lambda _: iter(())
     """Yields (index, fault) for each conflict between documents of one batch."""
     read_only: tuple[str, ...] = ()
     """Fields of its answers that the model lacks; they are ignored where an answer is sent back."""
 
 
-def _checked(kept: Kept[M], db: Connection, sent: object, at: Loc) -> tuple[M | None, list[Fault]]:
+def _check_document(
+    kept: DocumentType[M], db: Connection, sent: object, at: Loc
+) -> tuple[M | None, list[Fault]]:
     if isinstance(sent, dict):
         sent = {name: value for name, value in sent.items() if name not in kept.read_only}
-    checked: Checked[M] = valid(_adapter(kept.model), sent, at)
+    checked: ValidationOutcome[M] = validate_part(_get_adapter(kept.model), sent, at)
     if checked.value is None:
         return None, checked.faults
     try:
-        return kept.settle(db, checked.value), []
+        return kept.resolve(db, checked.value), []
     except InvalidBodyError as wrong:
-        return None, [_placed(fault, at) for fault in wrong.faults]
+        return None, [_prefix_fault(fault, at) for fault in wrong.faults]
 
 
 @cache
-def _adapter(model: type[Any]) -> TypeAdapter[Any]:
+def _get_adapter(model: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _placed(fault: Fault, at: Loc) -> Fault:
+def _prefix_fault(fault: Fault, at: Loc) -> Fault:
     return fault.model_copy(update={"loc": [*at, *fault.loc]})
 
 
-def create(kept: Kept[M], db: Connection, sent: object, by: Writer) -> Outcome:
+def create_documents(kept: DocumentType[M], db: Connection, sent: object, by: Writer) -> Outcome:
     """Write new documents: all of them, or none. Raises `InvalidBodyError` with every fault."""
     several = sent if isinstance(sent, list) else [sent]
-    if not 1 <= len(several) <= MOST:
-        raise InvalidBodyError([Fault(loc=["body"], message=f"must be 1 to {MOST} documents")])
+    if not 1 <= len(several) <= MAX_DOCUMENTS:
+        raise InvalidBodyError(
+            [Fault(loc=["body"], message=f"must be 1 to {MAX_DOCUMENTS} documents")]
+        )
     locs: list[Loc] = [["body", n] if several is sent else ["body"] for n in range(len(several))]
     documents: list[M] = []
     faults: list[Fault] = []
     for one, at in zip(several, locs, strict=True):
-        if len(faults) >= MOST_FAULTS_OF_BODY:
+        if len(faults) >= MAX_BODY_FAULTS:
             break
-        made, wrong = _checked(kept, db, one, at)
+        made, wrong = _check_document(kept, db, one, at)
         faults += wrong
         documents += [made] if made is not None else []
     if not faults:
-        faults = [_placed(fault, locs[n]) for n, fault in kept.clashes(documents)]
+        faults = [
+            _prefix_fault(fault, locs[n]) for n, fault in kept.find_batch_conflicts(documents)
+        ]
     if faults:
         raise InvalidBodyError(faults)
-    ids = [kept.ident(one) for one in documents]
-    if clashes := list(taken(db, kept.shelf.kind, ids, locs)):
+    ids = [kept.id_of(one) for one in documents]
+    if clashes := list(find_taken_ids(db, kept.route.kind, ids, locs)):
         raise InvalidBodyError(clashes, 409)
     kept.write(db, documents, by)
     for one in documents:
-        kept.follow(db, None, one, by)
+        kept.rerender(db, None, one, by)
     if several is not sent:
-        return shown(kept.shelf, db, ids[0], 201)
+        return build_document_outcome(kept.route, db, ids[0], 201)
     return Outcome(201, f'{{"data":[{",".join(one.model_dump_json() for one in documents)}]}}')
 
 
-def standing(route: Shelf, db: Connection, ident: str) -> tuple[int, str] | None:
+def find_current_document(
+    route: DocumentRoute, db: Connection, ident: str
+) -> tuple[int, str] | None:
     """Return (seq, document) of the current document, or None; `MovedError` where it was merged."""
 
-    def build(t: Any) -> Any:
-        return select(t.seq).where(t[route.key] == ident)
+    def build_select(t: Any) -> Any:
+        return select(t.seq).where(t[route.id_column] == ident)
 
     if not ident.isprintable():
         return None
-    if into := survivor_of(db, route.kind, ident):
+    if into := find_survivor(db, route.kind, ident):
         raise MovedError(f"{route.path}/{quote(into)}")
-    row = db.execute(with_documents(None, route.table, build)).one_or_none()
+    row = db.execute(select_with_documents(None, route.table, build_select)).one_or_none()
     return None if row is None else (row.seq, row.document)
 
 
-def shown(route: Shelf, db: Connection, ident: str, status: int) -> Outcome:
+def build_document_outcome(
+    route: DocumentRoute, db: Connection, ident: str, status: int
+) -> Outcome:
     """Build the answer to a write from the current document."""
-    current = standing(route, db, ident)
+    current = find_current_document(route, db, ident)
     assert current is not None
     headers = {"ETag": f'"{current[0]}"'}
     if status == 201:
@@ -127,58 +137,70 @@ def shown(route: Shelf, db: Connection, ident: str, status: int) -> Outcome:
     return Outcome(status, current[1], headers)
 
 
-def replace(
-    kept: Kept[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
+def replace_document(
+    kept: DocumentType[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
 ) -> Outcome:
     """Replace a document by the one that was sent, or create it where it does not exist."""
-    current = standing(kept.shelf, db, ident)
+    current = find_current_document(kept.route, db, ident)
     require_match(request, *(current or (None, None)))
-    return _write(kept, db, ident, sent, by, None if current is None else current[1])
+    return _write_document(kept, db, ident, sent, by, None if current is None else current[1])
 
 
-def patch(
-    kept: Kept[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
+def patch_document(
+    kept: DocumentType[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
 ) -> Outcome:
     """Apply a merge patch (RFC 7396) to a document."""
-    seq, document = stands(kept.shelf, db, ident)
+    seq, document = require_current_document(kept.route, db, ident)
     require_match(request, seq, document)
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
-    return _write(kept, db, ident, patched(json.loads(document), sent), by, document)
+    return _write_document(
+        kept, db, ident, apply_merge_patch(json.loads(document), sent), by, document
+    )
 
 
-def stands(route: Shelf, db: Connection, ident: str) -> tuple[int, str]:
+def require_current_document(route: DocumentRoute, db: Connection, ident: str) -> tuple[int, str]:
     """Return (seq, document) of the current document; `NotFoundError` where there is none."""
-    current = standing(route, db, ident)
+    current = find_current_document(route, db, ident)
     if current is None:
-        raise MissingError(f"No {route.kind} has that id; POST {route.path} creates one.")
+        raise NotFoundError(f"No {route.kind} has that id; POST {route.path} creates one.")
     return current
 
 
-def _write(
-    kept: Kept[M], db: Connection, ident: str, sent: object, by: Writer, document_before: str | None
+def _write_document(
+    kept: DocumentType[M],
+    db: Connection,
+    ident: str,
+    sent: object,
+    by: Writer,
+    document_before: str | None,
 ) -> Outcome:
-    made, faults = _checked(kept, db, sent, ["body"])
+    made, faults = _check_document(kept, db, sent, ["body"])
     if made is None:
         raise InvalidBodyError(faults)
-    if kept.ident(made) != ident:
-        message = f"does not match the {kept.shelf.kind} in the path"
-        raise InvalidBodyError([Fault(loc=["body", kept.shelf.key], message=message)])
+    if kept.id_of(made) != ident:
+        message = f"does not match the {kept.route.kind} in the path"
+        raise InvalidBodyError([Fault(loc=["body", kept.route.id_column], message=message)])
     before = None if document_before is None else kept.model.model_validate_json(document_before)
     if before == made:
-        return shown(kept.shelf, db, ident, 200)
+        return build_document_outcome(kept.route, db, ident, 200)
     kept.write(db, [made], by)
-    kept.follow(db, before, made, by)
-    created = before is None and not numbers(db, kept.shelf.kind, [ident]).get(ident, 0) > 1
-    return shown(kept.shelf, db, ident, 201 if created else 200)
+    kept.rerender(db, before, made, by)
+    created = (
+        before is None
+        and not read_latest_revision_numbers(db, kept.route.kind, [ident]).get(ident, 0) > 1
+    )
+    return build_document_outcome(kept.route, db, ident, 201 if created else 200)
 
 
-def retract(kept: Kept[M], db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
+def retract_document(
+    kept: DocumentType[M], db: Connection, request: Request, ident: str, by: Writer
+) -> Outcome:
     """Retract a document that no other names; its history stays readable."""
-    seq, document = stands(kept.shelf, db, ident)
+    seq, document = require_current_document(kept.route, db, ident)
     require_match(request, seq, document)
     current = kept.model.model_validate_json(document)
-    if named := list(kept.uses(db, current)):
+    if named := list(kept.list_uses(db, current)):
         raise ConflictError(
             f"It is named by {', '.join(named)}. Merge it instead, or change those first."
         )

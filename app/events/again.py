@@ -9,16 +9,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.events.flat import COLUMNS, PLACES, bare
+from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, unescape_formula
 
-PLAIN = (
+COPIED_FIELDS = (
     "title", "summary", "date", "type", "mode", "cameo", "native", "intensity", "quad",
     "quad_scheme", "status",
 )  # fmt: skip
-OF_REPORT = ("source", "quote", "locator", "stance", "claims", "reliability", "credibility")
+REPORT_FIELDS = ("source", "quote", "locator", "stance", "claims", "reliability", "credibility")
 
 
-def exported(values: Mapping[str, Any]) -> bool:
+def is_exported_event(values: Mapping[str, Any]) -> bool:
     """Whether these fields come from an export, and not from a file in the load format.
 
     Only exported events have both `id` and `revision`; the load format has `key`.
@@ -26,11 +26,11 @@ def exported(values: Mapping[str, Any]) -> bool:
     return "revision" in values and "id" in values
 
 
-def from_document(event: Mapping[str, Any]) -> dict[str, Any]:
+def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
     """Turn an exported JSON document into a record of the load format."""
     return {
         "key": event["id"].partition(":")[2],
-        **{name: event[name] for name in PLAIN},
+        **{name: event[name] for name in COPIED_FIELDS},
         "participants": [
             {name: part[name] for name in ("actor", "role", "native")}
             for part in event["participants"]
@@ -43,27 +43,27 @@ def from_document(event: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "location": event["location"],
         "tags": event["tags"],
-        "reports": [{name: r[name] for name in OF_REPORT} for r in event["reports"]],
+        "reports": [{name: r[name] for name in REPORT_FIELDS} for r in event["reports"]],
     }
 
 
-def from_row(cells: Mapping[str, Any]) -> dict[str, Any]:
+def record_from_row(cells: Mapping[str, Any]) -> dict[str, Any]:
     """Turn an exported row with the columns of `app.events.flat` into a record."""
-    row = {name: _read(name, cells.get(name)) for name in COLUMNS}
-    place = {name.removeprefix("location_"): row[name] for name in PLACES}
+    row = {name: _parse_cell(name, cells.get(name)) for name in EVENT_COLUMNS}
+    place = {name.removeprefix("location_"): row[name] for name in LOCATION_COLUMNS}
     tags = row["tags"].split("; ") if row["tags"] else []
     location = place if any(value is not None for value in place.values()) else None
-    return from_document({**row, "location": location, "tags": tags})
+    return record_from_document({**row, "location": location, "tags": tags})
 
 
-def _read(name: str, cell: Any) -> Any:
+def _parse_cell(name: str, cell: Any) -> Any:
     """Parse a cell by the type of its column: Parquet keeps types, CSV has text only."""
     if cell is None or cell == "":
-        return [] if COLUMNS[name] == "json" else None
+        return [] if EVENT_COLUMNS[name] == "json" else None
     if not isinstance(cell, str):
         return cell
-    if COLUMNS[name] == "json":
+    if EVENT_COLUMNS[name] == "json":
         return json.loads(cell)
-    if COLUMNS[name] in ("number", "integer"):
-        return float(cell) if COLUMNS[name] == "number" else int(cell)
-    return bare(cell)
+    if EVENT_COLUMNS[name] in ("number", "integer"):
+        return float(cell) if EVENT_COLUMNS[name] == "number" else int(cell)
+    return unescape_formula(cell)

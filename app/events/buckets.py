@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-Size = Literal["day", "week", "month", "quarter", "year"]
-LIMIT = 20_000
+BucketSize = Literal["day", "week", "month", "quarter", "year"]
+MAX_BUCKETS = 20_000
 """The most buckets in one answer; more cannot be drawn legibly."""
 
 
@@ -14,7 +14,7 @@ class TooManyBucketsError(ValueError):
     """The window has more buckets of that size than one answer may have."""
 
 
-def start_of(day: date, size: Size) -> date:
+def bucket_start(day: date, size: BucketSize) -> date:
     """The first day of the bucket that contains a day; weeks begin on Monday."""
     if size == "week":
         return day - timedelta(days=day.weekday())
@@ -27,7 +27,7 @@ def start_of(day: date, size: Size) -> date:
     return day
 
 
-def after(day: date, size: Size) -> date:
+def next_bucket_start(day: date, size: BucketSize) -> date:
     """The first day of the next bucket, where `day` is the first day of one.
 
     Raises `OverflowError` or `ValueError` beyond the year 9999.
@@ -39,38 +39,38 @@ def after(day: date, size: Size) -> date:
     return date(total // 12, total % 12 + 1, 1)
 
 
-def fitting(first: str, last: str) -> Size:
+def choose_bucket_size(first: str, last: str) -> BucketSize:
     """Choose the finest bucket size that gives about a hundred buckets or fewer."""
     days = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
-    sizes: tuple[tuple[Size, int], ...] = (
+    sizes: tuple[tuple[BucketSize, int], ...] = (
         ("day", 92), ("week", 730), ("month", 3650), ("quarter", 9125)
     )  # fmt: skip
     return next((size for size, most in sizes if days <= most), "year")
 
 
-class Day(NamedTuple):
+class DayTotals(NamedTuple):
     """Totals of the events of one day."""
 
     day: str
     events: int
     cooperation: int
     conflict: int
-    known: int
+    scored: int
     """Events that have an intensity."""
-    total: float
+    intensity_sum: float
     """The sum of their intensities."""
-    weight: float
+    max_weight: float
     """The greatest absolute intensity; 0 where no event has an intensity."""
 
 
 @lru_cache(maxsize=8192)
-def start_of_text(day: str, size: Size) -> str:
+def bucket_start_text(day: str, size: BucketSize) -> str:
     """The same as `bucket_start`, for a day as ISO text."""
-    return start_of(date.fromisoformat(day), size).isoformat()
+    return bucket_start(date.fromisoformat(day), size).isoformat()
 
 
-def spread(
-    days: Sequence[Day], since: str | None, until: str | None, size: Size
+def fill_buckets(
+    days: Sequence[DayTotals], since: str | None, until: str | None, size: BucketSize
 ) -> list[dict[str, Any]]:
     """Fill every bucket from `since` to `until`, empty ones included, oldest first.
 
@@ -83,35 +83,35 @@ def spread(
     last = date.fromisoformat(until or days[-1].day)
     if (last - first).days / {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}[
         size
-    ] > LIMIT:
-        raise TooManyBucketsError(f"more than {LIMIT} buckets")
-    days_by_bucket = _gathered(days, size)
-    buckets, day = [], start_of(first, size)
+    ] > MAX_BUCKETS:
+        raise TooManyBucketsError(f"more than {MAX_BUCKETS} buckets")
+    days_by_bucket = _group_by_bucket(days, size)
+    buckets, day = [], bucket_start(first, size)
     while day <= last:
         try:
-            onward: date | None = after(day, size)
+            onward: date | None = next_bucket_start(day, size)
         except (OverflowError, ValueError):  # the calendar ends
             onward = None
         closes = date.max if onward is None else onward - timedelta(days=1)
         within = days_by_bucket.get(day.isoformat(), [])
-        buckets.append(_bucket(max(day, first), min(closes, last), within))
+        buckets.append(_sum_bucket(max(day, first), min(closes, last), within))
         if onward is None:
             break
         day = onward
     return buckets
 
 
-def _gathered(days: Sequence[Day], size: Size) -> dict[str, list[Day]]:
-    by_bucket: dict[str, list[Day]] = {}
+def _group_by_bucket(days: Sequence[DayTotals], size: BucketSize) -> dict[str, list[DayTotals]]:
+    by_bucket: dict[str, list[DayTotals]] = {}
     for day in days:
-        by_bucket.setdefault(start_of_text(day.day, size), []).append(day)
+        by_bucket.setdefault(bucket_start_text(day.day, size), []).append(day)
     return by_bucket
 
 
-def _bucket(start: date, end: date, days: list[Day]) -> dict[str, Any]:
-    known = sum(d.known for d in days)
+def _sum_bucket(start: date, end: date, days: list[DayTotals]) -> dict[str, Any]:
+    known = sum(d.scored for d in days)
     # Rounded twice: a sum of floats depends on the order in which the database adds them up.
-    mean = round(round(sum(d.total for d in days) / known, 9), 4) if known else None
+    mean = round(round(sum(d.intensity_sum for d in days) / known, 9), 4) if known else None
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
@@ -124,7 +124,9 @@ def _bucket(start: date, end: date, days: list[Day]) -> dict[str, Any]:
     }
 
 
-def bar_of(days: Sequence[Day], size: Size, top: int) -> tuple[float, list[str]]:
+def find_weight_threshold(
+    days: Sequence[DayTotals], size: BucketSize, top: int
+) -> tuple[float, list[str]]:
     """Find a weight that limits how many events have to be read to name the `top` of each bucket.
 
     Returns the weight and a list of days. The `top` weightiest events of every bucket either reach
@@ -133,8 +135,8 @@ def bar_of(days: Sequence[Day], size: Size, top: int) -> tuple[float, list[str]]
     """
     buckets = []
     # If `top` days of a bucket each have an event of at least weight w, so have `top` events.
-    for bucket in _gathered(days, size).values():
-        weights = sorted((d.weight for d in bucket), reverse=True)
+    for bucket in _group_by_bucket(days, size).values():
+        weights = sorted((d.max_weight for d in bucket), reverse=True)
         bar = weights[top - 1] if len(weights) >= top else -1.0
         buckets.append((bar, sum(d.events for d in bucket), [d.day for d in bucket]))
     # Reading all events of the listed days costs at most a fiftieth of the events.
@@ -145,8 +147,8 @@ def bar_of(days: Sequence[Day], size: Size, top: int) -> tuple[float, list[str]]
         if room < 0:
             return bar, small_days
         small_days += bucket_days
-    return NONE_REACHES, small_days
+    return UNREACHABLE_WEIGHT, small_days
 
 
-NONE_REACHES = 1e9
+UNREACHABLE_WEIGHT = 1e9
 """Above every weight: an intensity is at most 10."""

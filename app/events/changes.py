@@ -6,11 +6,17 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, delete, insert, select
 
-from app.actors.queries import UnknownActorError, find
-from app.db.dialect import upsert
-from app.db.dialect.pouring import pour_sums
+from app.actors.queries import UnknownActorError, resolve_actor_code
+from app.db.dialect import build_upsert
+from app.db.dialect.pouring import bulk_add_sums
 from app.db.dialect.words import index_words
-from app.db.journal import Entry, Writer, append, moment, numbers
+from app.db.journal import (
+    NewRevision,
+    Writer,
+    append_revisions,
+    current_write_transaction,
+    read_latest_revision_numbers,
+)
 from app.db.tables import (
     actors,
     day_sums,
@@ -24,18 +30,18 @@ from app.db.tables import (
     sources,
     tags,
 )
-from app.db.types import NEVER
-from app.db.worlds import bury
-from app.edtf import last_day, parse
+from app.db.types import NO_END_DAY
+from app.db.worlds import move_to_history
+from app.edtf import parse_edtf, parse_last_day
 from app.events.places import unit_vector
-from app.events.render import ACTING, Known, render
-from app.events.schemas import Event, GivenEvent
-from app.events.signals import mass
+from app.events.render import ACTING_KINDS, RenderContext, render_event_document
+from app.events.schemas import Event, EventInput
+from app.events.signals import signal_weight
 from app.events.volumes import add_volumes
 from app.sources.schemas import Source
 
-SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
-IDENT: tuple[Column[str], ...] = (
+SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
+EVENT_ID_COLUMNS: tuple[Column[str], ...] = (
     events.c.id,
     participations.c.event,
     reports.c.event,
@@ -51,7 +57,7 @@ class UnknownSourceError(Exception):
 
 def write_events(
     db: Connection,
-    inputs: Sequence[GivenEvent],
+    inputs: Sequence[EventInput],
     dataset: str,
     by: Writer,
     *,
@@ -62,13 +68,13 @@ def write_events(
     Raises `UnknownActorError` or `UnknownSourceError`; then nothing is written. With `unless_same`
     an event whose document would not change is skipped.
     """
-    resolved = [(f"{dataset}:{event.key}", _settled(db, event)) for event in inputs]
-    put(db, resolved, by, unless_same=unless_same)
+    resolved = [(f"{dataset}:{event.key}", _resolve_actors(db, event)) for event in inputs]
+    write_resolved_events(db, resolved, by, unless_same=unless_same)
 
 
-def put(
+def write_resolved_events(
     db: Connection,
-    inputs: Sequence[tuple[str, GivenEvent]],
+    inputs: Sequence[tuple[str, EventInput]],
     by: Writer,
     *,
     derived: bool = False,
@@ -80,29 +86,35 @@ def put(
     `derived` marks revisions that follow from another change, such as the rename of an actor.
     Returns the events that were written.
     """
-    known = what_is_known(db, [event for _, event in inputs])
+    known = load_render_context(db, [event for _, event in inputs])
     ids = [ident for ident, _ in inputs]
-    revision_numbers = numbers(db, "event", ids)
-    at = moment(db).at
+    revision_numbers = read_latest_revision_numbers(db, "event", ids)
+    at = current_write_transaction(db).instant
     made = [
-        render(event, ident.partition(":")[0], known, at, revision_numbers.get(ident, 0) + 1)
+        render_event_document(
+            event, ident.partition(":")[0], known, at, revision_numbers.get(ident, 0) + 1
+        )
         for ident, event in inputs
     ]
     if derived or unless_same:
-        current = dict(documents(db, ids))
-        made = [e for e in made if e.id not in current or not same(e, current[e.id])]
+        current = dict(read_event_documents(db, ids))
+        made = [
+            e for e in made if e.id not in current or not event_matches_document(e, current[e.id])
+        ]
     end_action = "update" if derived else "retract"
     entries = [
-        Entry(e.id, e.model_dump_json(by_alias=True), end_action if e.status == "retracted" else "")
+        NewRevision(
+            e.id, e.model_dump_json(by_alias=True), end_action if e.status == "retracted" else ""
+        )
         for e in made
     ]
-    seqs = append(db, "event", entries, by, derived=derived, held=revision_numbers)
-    take_out(db, [e.id for e in made if e.id in revision_numbers])
-    _index(db, made, seqs)
+    seqs = append_revisions(db, "event", entries, by, derived=derived, held=revision_numbers)
+    unindex_events(db, [e.id for e in made if e.id in revision_numbers])
+    _index_events(db, made, seqs)
     return made
 
 
-def documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
     """Read (id, document) of those ids that have a current event."""
     found: list[tuple[str, str]] = []
     for at in range(0, len(ids), 500):
@@ -115,36 +127,43 @@ def documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def same(made: Event, document: str) -> bool:
+def event_matches_document(made: Event, document: str) -> bool:
     """Whether a stored document equals an event, apart from `recorded_at` and `revision`."""
     ignored = {"recorded_at", "revision"}
     stored = Event.model_validate_json(document)
     return made.model_dump(exclude=ignored) == stored.model_dump(exclude=ignored)
 
 
-def _settled(db: Connection, event: GivenEvent) -> GivenEvent:
+def _resolve_actors(db: Connection, event: EventInput) -> EventInput:
     """Replace the actors' names in an event by codes.
 
     An unknown participant becomes its `native` label; an unknown actor in a stated signal raises
     `UnknownActorError`.
     """
-    day = parse(event.date).start.isoformat()
+    day = parse_edtf(event.date).start.isoformat()
     participants = []
     for p in event.participants:
         try:
             participants.append(
-                p.model_copy(update={"actor": find(db, p.actor, day) if p.actor else None})
+                p.model_copy(
+                    update={"actor": resolve_actor_code(db, p.actor, day) if p.actor else None}
+                )
             )
         except UnknownActorError:
             participants.append(p.model_copy(update={"actor": None, "native": p.native or p.actor}))
     stated = [
-        s.model_copy(update={"from_": find(db, s.from_, day), "toward": find(db, s.toward, day)})
+        s.model_copy(
+            update={
+                "from_": resolve_actor_code(db, s.from_, day),
+                "toward": resolve_actor_code(db, s.toward, day),
+            }
+        )
         for s in event.signals
     ]
     return event.model_copy(update={"participants": participants, "signals": stated})
 
 
-def what_is_known(db: Connection, inputs: Sequence[GivenEvent]) -> Known:
+def load_render_context(db: Connection, inputs: Sequence[EventInput]) -> RenderContext:
     """Load what rendering some events needs: actors, their memberships, and cited sources.
 
     Raises `UnknownSourceError`.
@@ -153,7 +172,7 @@ def what_is_known(db: Connection, inputs: Sequence[GivenEvent]) -> Known:
     kinds = {r.code: r.kind for r in rows}
     belongs: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     m = memberships.c
-    acting = select(actors.c.code).where(actors.c.kind.in_(ACTING))
+    acting = select(actors.c.code).where(actors.c.kind.in_(ACTING_KINDS))
     periods = select(m.actor, m.group, m.since, m.until).where(m.since.is_not(None))
     for r in db.execute(periods.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
@@ -168,41 +187,41 @@ def what_is_known(db: Connection, inputs: Sequence[GivenEvent]) -> Known:
         cited |= {key: Source.model_validate_json(body) for key, body in found}
     if absent := [key for key in wanted if key not in cited]:
         raise UnknownSourceError(f"unknown source {absent[0]!r}")
-    return Known({r.code: r.name for r in rows}, kinds, belongs, cited)
+    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, cited)
 
 
-def take_out(db: Connection, ids: Sequence[str]) -> None:
+def unindex_events(db: Connection, ids: Sequence[str]) -> None:
     """Move the index rows of some events to the history tables, and subtract them from the sums."""
     for at in range(0, len(ids), 500):
         of_events = signals.c.event.in_(ids[at : at + 500])
         rows = db.execute(select(signals).where(of_events)).mappings().all()
-        _add_up(db, [dict(r) for r in rows], -1)
-    for column in IDENT:
-        bury(db, "event", column, ids)
+        _apply_day_sums(db, [dict(r) for r in rows], -1)
+    for column in EVENT_ID_COLUMNS:
+        move_to_history(db, "event", column, ids)
 
 
-def _index(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
+def _index_events(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event, seq in zip(made, seqs, strict=True):
-        for name, row in rows_of(event, seq):
+        for name, row in build_index_rows(event, seq):
             rows[name].append(row)
     for table in (events, participations, reports, tags, signals):
         if rows[table.name]:
             db.execute(insert(table), rows[table.name])
-    index_words(db, [(seq, searchable(e)) for e, seq in zip(made, seqs, strict=True)])
-    _add_up(db, rows[signals.name], 1)
+    index_words(db, [(seq, searchable_text(e)) for e, seq in zip(made, seqs, strict=True)])
+    _apply_day_sums(db, rows[signals.name], 1)
 
 
-def searchable(event: Event) -> str:
+def searchable_text(event: Event) -> str:
     """The text that full-text search finds: title, summary, actor names and quotes."""
     parts = [event.title, event.summary or ""]
     parts += [p.name or p.native or "" for p in event.participants]
     return "\n".join(parts + [r.quote or "" for r in event.reports])
 
 
-def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
+def build_index_rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
     """Build every index row of an event, as (table name, row)."""
-    end = event.end or NEVER
+    end = event.end or NO_END_DAY
     shared = event.model_dump(include={"dataset", "start", "type", "intensity", "quad", "status"})
     shared |= {"end": end, "seq": seq}
     place = event.location
@@ -236,7 +255,7 @@ def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
                 "number": n,
                 "source": r.source,
                 "publisher": r.publisher,
-                "published": last_day(r.published),
+                "published": parse_last_day(r.published),
                 "reliability": r.reliability,
                 "credibility": r.credibility,
                 "stance": r.stance,
@@ -262,15 +281,17 @@ def rows_of(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
     return rows
 
 
-def sums_of(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
+def sum_signals_by_day(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
     """Sum signal rows into rows of `day_sums`, added with `sign` 1 or subtracted with -1.
 
     The sums are integers, so that adding and subtracting the same signals gives exactly zero.
     """
-    total: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
+    total: dict[tuple[str, ...], dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(SUM_COLUMNS, 0)
+    )
     for s in rows:
         sums = total[s["from"], s["toward"], s["dataset"], s["start"]]
-        weight = mass(s["score"], s["confidence"])
+        weight = signal_weight(s["score"], s["confidence"])
         sums["n"] += sign
         sums["positive" if s["score"] > 0 else "negative"] += sign * weight
         if s["quad"]:
@@ -279,22 +300,22 @@ def sums_of(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, 
     return [dict(zip(keys, key, strict=True)) | sums for key, sums in sorted(total.items())]
 
 
-def _add_up(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> None:
-    if changed := sums_of(rows, sign):
-        db.execute(upsert(db, day_sums, {n: day_sums.c[n] for n in SUMS}), changed)
+def _apply_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> None:
+    if changed := sum_signals_by_day(rows, sign):
+        db.execute(build_upsert(db, day_sums, {n: day_sums.c[n] for n in SUM_COLUMNS}), changed)
         if sign < 0:
             db.execute(delete(day_sums).where(day_sums.c.n == 0))
         add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=sign < 0)
-        mark(db, changed)
+        mark_dyads_stale(db, changed)
 
 
-def mark(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
+def mark_dyads_stale(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
     """Mark the dyads of changed day sums as stale, so that their shifts are detected again."""
-    rows = marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
-    pour_sums(db, dyads, rows, least="since")
+    rows = build_dyad_marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
+    bulk_add_sums(db, dyads, rows, least="since")
 
 
-def marks(
+def build_dyad_marks(
     changed: Iterable[tuple[str, str, str, str]],
 ) -> list[tuple[str, str, str, int, int, str]]:
     """Build the rows that mark dyads as stale, from (from, toward, dataset, day) of changed sums.

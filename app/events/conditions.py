@@ -25,13 +25,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.dialect.words import has_words, word_query
+from app.db.dialect.words import build_word_query, matches_words
 from app.db.tables import memberships, reports, tags
-from app.db.worlds import Columns, World, worlds
+from app.db.worlds import Columns, RowState, list_row_states
 from app.events.filter import EventFilter
 from app.events.places import EARTH_KM, unit_vector
 
-LISTS = [
+LIST_FIELDS = [
     "actor",
     "between",
     "initiator",
@@ -50,7 +50,7 @@ LISTS = [
     "publisher",
     "status",
 ]
-SCALARS = [
+SCALAR_FIELDS = [
     "min_intensity",
     "max_intensity",
     "min_reliability",
@@ -60,26 +60,26 @@ SCALARS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FilterShape:
     """Which fields of a filter are set, and how many values each has."""
 
-    given: tuple[tuple[str, int], ...] = ()
+    field_counts: tuple[tuple[str, int], ...] = ()
 
-    def has(self, field: str) -> bool:
+    def has_field(self, field: str) -> bool:
         """Whether a field is set."""
-        return any(name == field for name, _ in self.given)
+        return any(name == field for name, _ in self.field_counts)
 
-    def many(self, field: str) -> list[BindParameter[Any]]:
+    def field_params(self, field: str) -> list[BindParameter[Any]]:
         """The parameters of a field that takes several values; empty where it is not set."""
-        count = next((n for name, n in self.given if name == field), 0)
+        count = next((n for name, n in self.field_counts if name == field), 0)
         return [bindparam(f"{field}_{n}") for n in range(count)]
 
 
-def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, Any]]:
+def split_filter(kind: str, asked: EventFilter) -> tuple[FilterShape, dict[str, Any]]:
     """Split a resolved filter into its shape and its parameter values; `kind` names the dialect."""
     counts: dict[str, int] = {}
     values: dict[str, Any] = {}
-    for field in LISTS:
+    for field in LIST_FIELDS:
         if wanted := list(dict.fromkeys(getattr(asked, field))):
             counts[field] = len(wanted)
             values |= {f"{field}_{n}": value for n, value in enumerate(wanted)}
@@ -87,33 +87,33 @@ def shape_and_values(kind: str, asked: EventFilter) -> tuple[Shape, dict[str, An
         values[f"cameo_end_{n}"] = code + ":"  # ':' sorts right after '9': all longer codes match
     for n, label in enumerate(asked.native):
         values[f"native_from_{n}"], values[f"native_end_{n}"] = f"{label}: ", f"{label}:!"
-    singles = {field: getattr(asked, field) for field in SCALARS}
-    singles |= dict(zip(("since", "until"), asked.days, strict=True))
+    singles = {field: getattr(asked, field) for field in SCALAR_FIELDS}
+    singles |= dict(zip(("since", "until"), asked.day_range, strict=True))
     singles["known_by"] = asked.known_day
     singles["as_of"] = None if asked.as_of is None else int(asked.as_of)
     if asked.q is not None:
-        singles["q"] = word_query(kind, asked.q)
+        singles["q"] = build_word_query(kind, asked.q)
         counts |= {} if singles["q"] else {"nothing": 1}
     for field, value in singles.items():
         if value is not None:
             counts[field], values[field] = 1, value
-    if asked.box is not None:
-        west, south, east, north = asked.box
+    if asked.bounding_box is not None:
+        west, south, east, north = asked.bounding_box
         counts["bbox" if west <= east else "bbox_across"] = 1
         values |= {"west": west, "south": south, "east": east, "north": north}
-    if asked.circle is not None:
-        lat, lon, km = asked.circle
+    if asked.search_circle is not None:
+        lat, lon, km = asked.search_circle
         counts["near"] = 1
         values |= dict(zip(("near_x", "near_y", "near_z"), unit_vector(lat, lon), strict=True))
         # The tolerance keeps a point at exactly the distance, whatever the rounding.
         values["near_cosine"] = math.cos(km / EARTH_KM) - 1e-12
     flags = {"certain": asked.match == "certain", "no_via": not asked.via}
     counts |= {name: 1 for name, on in flags.items() if on}
-    return Shape(tuple(sorted(counts.items()))), values
+    return FilterShape(tuple(sorted(counts.items()))), values
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class ParticipantClause:
     """One participation that an event must have, as the parameters that limit it."""
 
     actors: tuple[BindParameter[Any], ...] = ()
@@ -125,28 +125,28 @@ class Who:
     steady: tuple[BindParameter[Any], ...] = ()
     """Actors that were members on every day of the window: no check by day is needed."""
 
-    def conditions(
+    def build_conditions(
         self, p: Columns, *, in_window: bool = True, as_of: bool = False
     ) -> Iterator[ColumnElement[bool]]:
         """Build the conditions on a row of `participations`, or of an alias of it."""
         if self.actors:
             yield p.actor.in_(self.actors)
         if self.groups:
-            yield from self.belonged(p, self.during if in_window else (), as_of)
+            yield from self.build_membership_conditions(p, self.during if in_window else (), as_of)
         if self.roles:
             yield p.role.in_(self.roles)
         if not self.via:
             yield p.via == ""
 
-    def belonged(
+    def build_membership_conditions(
         self, p: Columns, during: tuple[BindParameter[Any], ...], as_of: bool
     ) -> Iterator[ColumnElement[bool]]:
         """Require that the actor was a member of one of the groups on the day of the event."""
         ever, on_the_day = [], []
-        for row_state in worlds(as_of):
-            m = row_state.of(memberships).c
+        for row_state in list_row_states(as_of):
+            m = row_state.table_for(memberships).c
             belongs = [m.group.in_(self.groups), m.role == "member"]
-            belongs += row_state.stood(m) if as_of else []
+            belongs += row_state.conditions_as_of(m) if as_of else []
             ever.append(select(m.actor).where(*belongs))
             day = (m.actor == p.actor, m.since <= p.start, m.until > p.start)
             on_the_day.append(exists().where(*day, *belongs))
@@ -161,75 +161,77 @@ class Who:
             yield or_(*([p.actor.in_(self.steady)] if self.steady else []), *on_the_day)
 
 
-def who(shape: Shape) -> list[Who]:
+def list_participant_clauses(shape: FilterShape) -> list[ParticipantClause]:
     """List the participations that a filter requires; one with actors or groups comes first."""
-    via = not shape.has("no_via")
-    named = shape.has("actor") or shape.has("member_of")
-    roles = tuple(shape.many("role"))
+    via = not shape.has_field("no_via")
+    named = shape.has_field("actor") or shape.has_field("member_of")
+    roles = tuple(shape.field_params("role"))
     found = []
     if named:
         named_by = {
-            "actors": shape.many("actor"),
-            "groups": shape.many("member_of"),
-            "during": shape.many("during"),
-            "steady": shape.many("steady"),
+            "actors": shape.field_params("actor"),
+            "groups": shape.field_params("member_of"),
+            "during": shape.field_params("during"),
+            "steady": shape.field_params("steady"),
         }
         sides = {side: tuple(codes) for side, codes in named_by.items()}
-        found.append(Who(roles=roles, via=via, **sides))
-    found += [Who((code,), via=via) for code in shape.many("between")]
+        found.append(ParticipantClause(roles=roles, via=via, **sides))
+    found += [ParticipantClause((code,), via=via) for code in shape.field_params("between")]
     for role in ("initiator", "target"):
-        if codes := tuple(shape.many(role)):
-            found.append(Who(codes, roles=(literal(role),), via=via))
+        if codes := tuple(shape.field_params(role)):
+            found.append(ParticipantClause(codes, roles=(literal(role),), via=via))
     if roles and not named:
-        found.append(Who(roles=roles, via=via))
+        found.append(ParticipantClause(roles=roles, via=via))
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClauseContext:
     """What building a condition needs to know of the statement that it is for."""
 
-    kind: str
+    dialect_name: str
     """Name of the dialect."""
-    shape: Shape
-    world: World
-    near: Columns
+    shape: FilterShape
+    row_state: RowState
+    driver: Columns
     """Columns of the driving table: `participations` or `events`."""
     event: Columns
     """Columns of `events`."""
 
-    def child(self, table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    def child_exists(self, table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
         """Require a row of a child table, of the same revision, that meets conditions."""
-        t = self.world.of(table).c
+        t = self.row_state.table_for(table).c
         return exists().where(t.event == self.event.id, t.seq == self.event.seq, *more)
 
-    def report(self, *more: Callable[[Columns], ColumnElement[bool]]) -> ColumnElement[bool]:
+    def report_exists(self, *more: Callable[[Columns], ColumnElement[bool]]) -> ColumnElement[bool]:
         """Require a report, published by `known_by` where that is set, that meets conditions."""
-        r = self.world.of(reports).c
-        return self.child(reports, *(condition(r) for condition in (*more, *_out(self.shape))))
+        r = self.row_state.table_for(reports).c
+        return self.child_exists(
+            reports, *(condition(r) for condition in (*more, *_published_in_time(self.shape)))
+        )
 
 
-Condition = Callable[[Row], Iterator[ColumnElement[bool]]]
+ClauseBuilder = Callable[[ClauseContext], Iterator[ColumnElement[bool]]]
 
 
-def _among(name: str, *, of_event: bool = False) -> Condition:
-    def branch(row: Row) -> Iterator[ColumnElement[bool]]:
-        if wanted := row.shape.many(name):
-            yield (row.event if of_event else row.near)[name].in_(wanted)
+def _match_any_of(name: str, *, of_event: bool = False) -> ClauseBuilder:
+    def build_clause(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+        if wanted := row.shape.field_params(name):
+            yield (row.event if of_event else row.driver)[name].in_(wanted)
 
-    return branch
+    return build_clause
 
 
-def _cameo(row: Row) -> Iterator[ColumnElement[bool]]:
-    if wanted := row.shape.many("cameo"):
+def _match_cameo(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if wanted := row.shape.field_params("cameo"):
         ends: list[BindParameter[str]] = [bindparam(f"cameo_end_{n}") for n in range(len(wanted))]
         pairs, code = zip(wanted, ends, strict=True), row.event.cameo
         yield or_(*(and_(code >= first, code < end) for first, end in pairs))
 
 
-def _native(row: Row) -> Iterator[ColumnElement[bool]]:
+def _match_native(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     """Match the label itself, or any label that begins with it: ACLED's `Battles: Armed clash`."""
-    if wanted := row.shape.many("native"):
+    if wanted := row.shape.field_params("native"):
         label = row.event.native
         firsts: list[BindParameter[str]] = [
             bindparam(f"native_from_{n}") for n in range(len(wanted))
@@ -239,127 +241,127 @@ def _native(row: Row) -> Iterator[ColumnElement[bool]]:
         yield or_(label.in_(wanted), *(and_(label >= a, label < z) for a, z in spans))
 
 
-def _status(row: Row) -> Iterator[ColumnElement[bool]]:
-    wanted = row.shape.many("status")
-    yield row.near.status.in_(wanted) if wanted else row.near.status != "retracted"
+def _match_status(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    wanted = row.shape.field_params("status")
+    yield row.driver.status.in_(wanted) if wanted else row.driver.status != "retracted"
 
 
-def _min_intensity(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("min_intensity"):
-        yield row.near.intensity >= bindparam("min_intensity")
+def _match_min_intensity(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("min_intensity"):
+        yield row.driver.intensity >= bindparam("min_intensity")
 
 
-def _max_intensity(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("max_intensity"):
-        yield row.near.intensity <= bindparam("max_intensity")
+def _match_max_intensity(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("max_intensity"):
+        yield row.driver.intensity <= bindparam("max_intensity")
 
 
-def _box(row: Row) -> Iterator[ColumnElement[bool]]:
+def _match_box(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     e = row.event
     west, east = e.lon >= bindparam("west"), e.lon <= bindparam("east")
-    if row.shape.has("bbox") or row.shape.has("bbox_across"):
+    if row.shape.has_field("bbox") or row.shape.has_field("bbox_across"):
         yield e.lat >= bindparam("south")
         yield e.lat <= bindparam("north")
-        yield and_(west, east) if row.shape.has("bbox") else or_(west, east)
+        yield and_(west, east) if row.shape.has_field("bbox") else or_(west, east)
 
 
-def _near(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("near"):
+def _match_circle(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("near"):
         products = (row.event[axis] * bindparam(f"near_{axis}") for axis in "yz")
         cosine = sum(products, row.event.x * bindparam("near_x"))
         yield cosine >= bindparam("near_cosine")
 
 
-def _tag(row: Row) -> Iterator[ColumnElement[bool]]:
-    if wanted := row.shape.many("tag"):
-        yield row.child(tags, row.world.of(tags).c.tag.in_(wanted))
+def _match_tag(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if wanted := row.shape.field_params("tag"):
+        yield row.child_exists(tags, row.row_state.table_for(tags).c.tag.in_(wanted))
 
 
-def _out(shape: Shape) -> list[Callable[[Columns], ColumnElement[bool]]]:
+def _published_in_time(shape: FilterShape) -> list[Callable[[Columns], ColumnElement[bool]]]:
     """Conditions on a report: published by `known_by`, where that is set."""
-    return [lambda r: r.published <= bindparam("known_by")] if shape.has("known_by") else []
+    return [lambda r: r.published <= bindparam("known_by")] if shape.has_field("known_by") else []
 
 
-def _said_by(name: str) -> Condition:
-    def branch(row: Row) -> Iterator[ColumnElement[bool]]:
-        if wanted := row.shape.many(name):
-            yield row.report(lambda r: r[name].in_(wanted))
+def _match_report_column(name: str) -> ClauseBuilder:
+    def build_clause(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+        if wanted := row.shape.field_params(name):
+            yield row.report_exists(lambda r: r[name].in_(wanted))
 
-    return branch
-
-
-def _reliability(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("min_reliability"):
-        yield row.report(lambda r: r.reliability <= bindparam("min_reliability"))
+    return build_clause
 
 
-def _credibility(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("min_credibility"):
-        yield row.report(lambda r: r.credibility <= bindparam("min_credibility"))
+def _match_reliability(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("min_reliability"):
+        yield row.report_exists(lambda r: r.reliability <= bindparam("min_reliability"))
 
 
-def _independent(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("min_independent_sources"):
+def _match_credibility(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("min_credibility"):
+        yield row.report_exists(lambda r: r.credibility <= bindparam("min_credibility"))
+
+
+def _match_independent_sources(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("min_independent_sources"):
         least: BindParameter[int] = bindparam("min_independent_sources")
         yield row.event.independent_sources >= least
-        if out := _out(row.shape):
-            r = row.world.of(reports).c
+        if out := _published_in_time(row.shape):
+            r = row.row_state.table_for(reports).c
             witnesses = select(func.count(func.distinct(func.lower(r.publisher)))).where(
                 r.event == row.event.id, r.seq == row.event.seq, r.stance != "disputes"
             )
             yield witnesses.where(*(c(r) for c in out)).scalar_subquery() >= least
 
 
-def _known_by(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("known_by"):
-        yield row.report()
+def _match_known_by(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("known_by"):
+        yield row.report_exists()
 
 
-def _as_of(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("as_of"):
-        yield from row.world.stood(row.near)
+def _match_as_of(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("as_of"):
+        yield from row.row_state.conditions_as_of(row.driver)
 
 
-def _text(row: Row) -> Iterator[ColumnElement[bool]]:
-    if row.shape.has("nothing"):  # the words searched for were only punctuation
+def _match_words(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    if row.shape.has_field("nothing"):  # the words searched for were only punctuation
         yield false()
-    elif row.shape.has("q"):
-        yield has_words(row.kind, row.near.seq)
+    elif row.shape.has_field("q"):
+        yield matches_words(row.dialect_name, row.driver.seq)
 
 
-def _elsewhere(_: Row) -> Iterator[ColumnElement[bool]]:
+def _add_no_clause(_: ClauseContext) -> Iterator[ColumnElement[bool]]:
     """Add no condition here: `ParticipantClause` or the window of days covers these fields."""
     return iter(())
 
 
-NARROWING: dict[str, Condition] = {
+CLAUSE_BUILDERS: dict[str, ClauseBuilder] = {
     **dict.fromkeys(
-        ("actor", "between", "initiator", "target", "role", "via", "member_of"), _elsewhere
+        ("actor", "between", "initiator", "target", "role", "via", "member_of"), _add_no_clause
     ),
-    **dict.fromkeys(("since", "until", "match"), _elsewhere),
-    "type": _among("type"),
-    "mode": _among("mode", of_event=True),
-    "cameo": _cameo,
-    "quad": _among("quad"),
-    "native": _native,
-    "min_intensity": _min_intensity,
-    "max_intensity": _max_intensity,
-    "country": _among("country", of_event=True),
-    "bbox": _box,
-    "near": _near,
-    "tag": _tag,
-    "dataset": _among("dataset"),
-    "source": _said_by("source"),
-    "publisher": _said_by("publisher"),
-    "status": _status,
-    "min_reliability": _reliability,
-    "min_credibility": _credibility,
-    "min_independent_sources": _independent,
-    "q": _text,
-    "known_by": _known_by,
-    "as_of": _as_of,
+    **dict.fromkeys(("since", "until", "match"), _add_no_clause),
+    "type": _match_any_of("type"),
+    "mode": _match_any_of("mode", of_event=True),
+    "cameo": _match_cameo,
+    "quad": _match_any_of("quad"),
+    "native": _match_native,
+    "min_intensity": _match_min_intensity,
+    "max_intensity": _match_max_intensity,
+    "country": _match_any_of("country", of_event=True),
+    "bbox": _match_box,
+    "near": _match_circle,
+    "tag": _match_tag,
+    "dataset": _match_any_of("dataset"),
+    "source": _match_report_column("source"),
+    "publisher": _match_report_column("publisher"),
+    "status": _match_status,
+    "min_reliability": _match_reliability,
+    "min_credibility": _match_credibility,
+    "min_independent_sources": _match_independent_sources,
+    "q": _match_words,
+    "known_by": _match_known_by,
+    "as_of": _match_as_of,
 }
-OF_EVENTS = [
+EVENT_ROW_FIELDS = [
     "mode",
     "cameo",
     "native",

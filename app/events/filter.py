@@ -5,36 +5,36 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from app.edtf import bounds, last_day
-from app.events.forms import Form
+from app.edtf import parse_bounds, parse_last_day
+from app.events.forms import OutputFormat
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
-from app.http.asked import AS_OF, AsOf, Date
-from app.http.page import Paging, Query
-from app.http.problems import crossed
-from app.text import Word
+from app.http.asked import AS_OF_DESCRIPTION, AsOf, EdtfDate
+from app.http.page import PagingQuery, StrictQuery
+from app.http.problems import make_crossed_error
+from app.text import ShortText
 
-_PLAIN = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")
-SUCH_AS = {"w,s,e,n": "43.4,38.8,46.6,41.3", "lat,lon,km": "40.2,44.5,100"}
+_PLAIN_NUMBER = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")
+COORDINATE_EXAMPLES = {"w,s,e,n": "43.4,38.8,46.6,41.3", "lat,lon,km": "40.2,44.5,100"}
 
 
-def _numbers(text: str, names: str) -> list[float]:
+def _parse_numbers(text: str, names: str) -> list[float]:
     parts = text.split(",")
     if len(parts) != len(names.split(",")):
-        raise ValueError(f"must be {names}, such as {SUCH_AS[names]}")
-    if not all(_PLAIN.fullmatch(part) for part in parts):
-        raise ValueError(f"must be numbers in plain digits, such as {SUCH_AS[names]}")
+        raise ValueError(f"must be {names}, such as {COORDINATE_EXAMPLES[names]}")
+    if not all(_PLAIN_NUMBER.fullmatch(part) for part in parts):
+        raise ValueError(f"must be numbers in plain digits, such as {COORDINATE_EXAMPLES[names]}")
     values = [float(p) for p in parts]
     if not all(-1e6 < v < 1e6 for v in values):
         raise ValueError("has a number out of range")
     return values
 
 
-Words = Annotated[list[Word], Field(max_length=100)]
+Words = Annotated[list[ShortText], Field(max_length=100)]
 Intensity = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
 
-class EventFilter(Query):
+class EventFilter(StrictQuery):
     """A filter on events: fields are combined with AND, repeated values of one field with OR."""
 
     actor: Words = Field(
@@ -48,8 +48,10 @@ class EventFilter(Query):
     member_of: Words = Field(
         [], description="An actor that was a member of this group on that day took part."
     )
-    since: Date | None = Field(None, description="First day; EDTF, so 2023-09 is its first day.")
-    until: Date | None = Field(None, description="Last day, inclusive; EDTF.")
+    since: EdtfDate | None = Field(
+        None, description="First day; EDTF, so 2023-09 is its first day."
+    )
+    until: EdtfDate | None = Field(None, description="Last day, inclusive; EDTF.")
     match: Literal["possible", "certain"] = Field(
         "possible", description="`possible`: overlaps the days; `certain`: lies within them."
     )
@@ -63,8 +65,8 @@ class EventFilter(Query):
     min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     country: Words = Field([], description="Code or name of the state where it happened.")
-    bbox: Word | None = Field(None, description="west,south,east,north in degrees.")
-    near: Word | None = Field(None, description="lat,lon,km.")
+    bbox: ShortText | None = Field(None, description="west,south,east,north in degrees.")
+    near: ShortText | None = Field(None, description="lat,lon,km.")
     tag: Words = Field([], description="Carries any of these tags.")
     dataset: Words = Field([], description="From any of these datasets.")
     source: Words = Field([], description="Reported by any of these sources (ids).")
@@ -87,17 +89,17 @@ class EventFilter(Query):
         le=10_000,
         description="At least so many publishers report it, each counted once.",
     )
-    q: Word | None = Field(
+    q: ShortText | None = Field(
         None, max_length=500, description="Full-text search: all of these words occur."
     )
-    known_by: Date | None = Field(
+    known_by: EdtfDate | None = Field(
         None, description="Only events and reports that were published by that day."
     )
-    as_of: AsOf | None = Field(None, description=AS_OF)
+    as_of: AsOf | None = Field(None, description=AS_OF_DESCRIPTION)
 
     @field_validator("between")
     @classmethod
-    def _split(cls, value: list[str]) -> list[str]:
+    def _split_between(cls, value: list[str]) -> list[str]:
         parts = [part.strip() for text in value for part in text.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
@@ -105,76 +107,78 @@ class EventFilter(Query):
 
     @field_validator("bbox")
     @classmethod
-    def _box(cls, value: str | None) -> str | None:
+    def _check_bbox(cls, value: str | None) -> str | None:
         if value is not None:
-            w, s, e, n = _numbers(value, "w,s,e,n")
+            w, s, e, n = _parse_numbers(value, "w,s,e,n")
             if not (-180 <= w <= 180 and -180 <= e <= 180 and -90 <= s <= n <= 90):
                 raise ValueError("must be west,south,east,north in degrees, south before north")
         return value
 
     @field_validator("near")
     @classmethod
-    def _circle(cls, value: str | None) -> str | None:
+    def _check_near(cls, value: str | None) -> str | None:
         if value is not None:
-            lat, lon, km = _numbers(value, "lat,lon,km")
+            lat, lon, km = _parse_numbers(value, "lat,lon,km")
             if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 0 < km <= 20_038):
                 raise ValueError("must be lat,lon,km with a distance of up to 20038 km")
         return value
 
     @model_validator(mode="after")
-    def _forward(self) -> "EventFilter":
-        first, last = self.days
+    def _check_filter_ranges(self) -> "EventFilter":
+        first, last = self.day_range
         if first and last and first > last:
             message = f"since ({self.since}) lies after until ({self.until})"
-            raise crossed("since", message, "Exchange the two.")
+            raise make_crossed_error("since", message, "Exchange the two.")
         if (
             self.min_intensity is not None
             and self.max_intensity is not None
             and self.min_intensity > self.max_intensity
         ):
-            raise crossed("min_intensity", "lies above max_intensity", "Exchange the two.")
+            raise make_crossed_error(
+                "min_intensity", "lies above max_intensity", "Exchange the two."
+            )
         return self
 
     @property
-    def days(self) -> tuple[str | None, str | None]:
+    def day_range(self) -> tuple[str | None, str | None]:
         """The first and the last day of the window; None where it is open."""
         return (
-            None if self.since is None else bounds(self.since)[0].isoformat(),
-            last_day(self.until),
+            None if self.since is None else parse_bounds(self.since)[0].isoformat(),
+            parse_last_day(self.until),
         )
 
     @property
     def known_day(self) -> str | None:
         """The last day on which a report may have been published; None without `known_by`."""
-        return last_day(self.known_by)
+        return parse_last_day(self.known_by)
 
     @property
-    def box(self) -> tuple[float, float, float, float] | None:
+    def bounding_box(self) -> tuple[float, float, float, float] | None:
         """The box as (west, south, east, north) in degrees; None without `bbox`."""
         if self.bbox is None:
             return None
-        w, s, e, n = _numbers(self.bbox, "w,s,e,n")
+        w, s, e, n = _parse_numbers(self.bbox, "w,s,e,n")
         return w, s, e, n
 
     @property
-    def circle(self) -> tuple[float, float, float] | None:
+    def search_circle(self) -> tuple[float, float, float] | None:
         """The circle as (latitude, longitude, radius in km); None without `near`."""
         if self.near is None:
             return None
-        lat, lon, km = _numbers(self.near, "lat,lon,km")
+        lat, lon, km = _parse_numbers(self.near, "lat,lon,km")
         return lat, lon, km
 
 
 Sort = Literal["-date", "date", "-recorded", "recorded", "relevance"]
 
 
-class EventQuery(EventFilter, Paging):
+class EventQuery(EventFilter, PagingQuery):
     """A filter on events, with the order, format and fields of the list."""
 
     sort: Sort = Field(
         "-date", description="Newest first unless asked otherwise; `relevance` goes with `q`."
     )
-    format: Form | None = Field(
+    format: OutputFormat | None = Field(
         None, description="Format of the answer; without it `Accept` decides."
     )
     bom: bool = Field(
@@ -186,14 +190,14 @@ class EventQuery(EventFilter, Paging):
     fields: Words = Field([], description="Only these fields of each event; separated by commas.")
 
     @model_validator(mode="after")
-    def _relevant(self) -> "EventQuery":
+    def _check_sort_relevance(self) -> "EventQuery":
         if self.sort == "relevance" and self.q is None:
-            raise crossed("sort", "relevance needs search words", "Add q=…")
+            raise make_crossed_error("sort", "relevance needs search words", "Add q=…")
         return self
 
     @field_validator("fields")
     @classmethod
-    def _known(cls, value: list[str]) -> list[str]:
+    def _split_fields(cls, value: list[str]) -> list[str]:
         wanted = [part.strip() for text in value for part in text.split(",")]
         if not set(wanted) <= Event.model_fields.keys():
             raise ValueError(f"must be among {', '.join(Event.model_fields)}")

@@ -12,11 +12,11 @@ import msgspec
 
 from app.events.vocabulary import ROLES
 
-PLACES = tuple(
+LOCATION_COLUMNS = tuple(
     f"location_{part}"
     for part in ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
 )
-COLUMNS: dict[str, str] = {
+EVENT_COLUMNS: dict[str, str] = {
     "id": "text",
     "dataset": "text",
     "key": "text",
@@ -35,7 +35,7 @@ COLUMNS: dict[str, str] = {
     "quad": "integer",
     "quad_scheme": "text",
     **dict.fromkeys(ROLES, "text"),
-    **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in PLACES},
+    **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in LOCATION_COLUMNS},
     "tags": "text",
     "publishers": "text",
     "independent_sources": "integer",
@@ -46,7 +46,7 @@ COLUMNS: dict[str, str] = {
     "revision": "integer",
 }
 """Each column and the type of its values."""
-MEANING: dict[str, str] = {
+COLUMN_NOTES: dict[str, str] = {
     "key": "the id without its dataset",
     **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
     "absent": "codes of those that were expected and did not come, separated by `; `",
@@ -55,7 +55,7 @@ MEANING: dict[str, str] = {
 }
 
 
-class Place(msgspec.Struct):
+class StoredLocation(msgspec.Struct):
     """The location in a stored document."""
 
     name: str | None = None
@@ -67,10 +67,10 @@ class Place(msgspec.Struct):
     precision: str | None = None
 
 
-NOWHERE = Place()
+NO_LOCATION = StoredLocation()
 
 
-class Part(msgspec.Struct):
+class StoredParticipant(msgspec.Struct):
     """A participant in a stored document."""
 
     actor: str | None
@@ -79,13 +79,13 @@ class Part(msgspec.Struct):
     native: str | None = None
 
 
-class Saying(msgspec.Struct):
+class StoredReport(msgspec.Struct):
     """A report in a stored document, with only its publisher."""
 
     publisher: str
 
 
-class Document(msgspec.Struct):
+class StoredEvent(msgspec.Struct):
     """A stored document whose nested parts stay undecoded bytes."""
 
     id: str
@@ -106,7 +106,7 @@ class Document(msgspec.Struct):
     status: str
     participants: msgspec.Raw
     signals: msgspec.Raw
-    location: Place | None
+    location: StoredLocation | None
     tags: list[str]
     reports: msgspec.Raw
     independent_sources: int
@@ -114,20 +114,20 @@ class Document(msgspec.Struct):
     revision: int
 
 
-read = msgspec.json.Decoder(Document).decode
-parts_of = msgspec.json.Decoder(list[Part]).decode
-sayings_of = msgspec.json.Decoder(list[Saying]).decode
+decode_event = msgspec.json.Decoder(StoredEvent).decode
+decode_participants = msgspec.json.Decoder(list[StoredParticipant]).decode
+decode_reports = msgspec.json.Decoder(list[StoredReport]).decode
 
 
-def flat(document: str) -> tuple[Any, ...]:
+def flatten_event(document: str) -> tuple[Any, ...]:
     """Flatten a document into cells in the order of `EVENT_COLUMNS`.
 
     Days are ISO text, nested values JSON text.
     """
-    event = read(document)
-    place = event.location or NOWHERE
+    event = decode_event(document)
+    place = event.location or NO_LOCATION
     names_by_role: dict[str, list[str]] = {role: [] for role in ROLES}
-    for part in parts_of(event.participants):
+    for part in decode_participants(event.participants):
         if not part.via and (name := part.actor or part.native):
             names_by_role[part.role].append(name)
     return (
@@ -148,7 +148,7 @@ def flat(document: str) -> tuple[Any, ...]:
         event.intensity,
         event.quad,
         event.quad_scheme,
-        *[together(names) for names in names_by_role.values()],
+        *[join_unique(names) for names in names_by_role.values()],
         place.name,
         place.country,
         place.admin1,
@@ -156,8 +156,8 @@ def flat(document: str) -> tuple[Any, ...]:
         place.lat,
         place.lon,
         place.precision,
-        together(event.tags),
-        together([report.publisher for report in sayings_of(event.reports)]),
+        join_unique(event.tags),
+        join_unique([report.publisher for report in decode_reports(event.reports)]),
         event.independent_sources,
         str(event.participants, "utf-8"),
         str(event.signals, "utf-8"),
@@ -167,7 +167,7 @@ def flat(document: str) -> tuple[Any, ...]:
     )
 
 
-def together(words: list[str]) -> str | None:
+def join_unique(words: list[str]) -> str | None:
     """Join words with `; `, each once and in order; None where there are none."""
     return "; ".join(dict.fromkeys(words)) or None
 
@@ -178,11 +178,11 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
 
 
-def armoured(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Escape a cell that a spreadsheet would take for a formula, with a leading apostrophe."""
     return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
 
 
-def bare(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """Undo `escape_formula`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal, get_args
 
-from app.http.problems import PROBLEM, TITLES
+from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES
 
-Form = Literal[
+OutputFormat = Literal[
     "json",
     "ndjson",
     "csv",
@@ -18,8 +18,8 @@ Form = Literal[
     "atom",
     "jsonld",
 ]
-FORMS: tuple[Form, ...] = get_args(Form)
-MEDIA: dict[Form, tuple[str, ...]] = {
+OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
+EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
     "json": ("application/json",),
     "ndjson": ("application/x-ndjson", "application/ndjson", "application/jsonl"),
     "csv": ("text/csv",),
@@ -34,16 +34,21 @@ MEDIA: dict[Form, tuple[str, ...]] = {
     "jsonld": ("application/ld+json",),
 }
 """The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""
-ROWS: frozenset[Form] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
+FIELD_FORMATS: frozenset[OutputFormat] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
 """Formats that show the fields of an event one by one, so that `fields` can select some."""
 
 
-def in_every_form(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def document_output_formats(
+    responses: dict[int | str, dict[str, Any]],
+) -> dict[int | str, dict[str, Any]]:
     """Document every output format in the OpenAPI `responses` of a route that documents JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in MEDIA.items()
+        for name, kinds in EVENT_MEDIA_TYPES.items()
         if name != "json"
     }
     content = responses[200]["content"] | others
-    return responses | {200: {"content": content}, 406: {**PROBLEM, "description": TITLES[406]}}
+    return responses | {
+        200: {"content": content},
+        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
+    }

@@ -6,39 +6,39 @@ it is derived again when the code or the type changes.
 
 from collections.abc import Mapping
 
-from app.events.render import derived_intensity, derived_quad
-from app.events.schemas import Event, GivenEvent, GivenParticipant, GivenReport, GivenSignal
+from app.events.render import derive_intensity, derive_quad
+from app.events.schemas import Event, EventInput, ParticipantInput, ReportInput, SignalInput
 from app.events.vocabulary import Reliability
 
-SHARED = {
+SHARED_FIELDS = {
     "title", "summary", "date", "type", "mode", "cameo", "native", "status", "location", "tags",
 }  # fmt: skip
 
 
-def given_of(event: Event, grades: Mapping[str, Reliability | None]) -> GivenEvent:
+def input_from_document(event: Event, grades: Mapping[str, Reliability | None]) -> EventInput:
     """Build the input that renders to this document.
 
     `grades` maps the id of each source to its own reliability; a report with the same one has none
     of its own.
     """
-    made = GivenEvent(
+    made = EventInput(
         key=event.id.partition(":")[2],
-        **event.model_dump(include=SHARED),
+        **event.model_dump(include=SHARED_FIELDS),
         intensity=event.intensity,
         quad=event.quad,
         quad_scheme=None if event.quad_scheme == "gdelt" else event.quad_scheme,
         participants=[
-            GivenParticipant(actor=p.actor, role=p.role, native=p.native)
+            ParticipantInput(actor=p.actor, role=p.role, native=p.native)
             for p in event.participants
             if p.via is None
         ],
         signals=[
-            GivenSignal(from_=s.from_, toward=s.toward, score=s.score, confidence=s.confidence)
+            SignalInput(from_=s.from_, toward=s.toward, score=s.score, confidence=s.confidence)
             for s in event.signals
             if s.origin == "stated"
         ],
         reports=[
-            GivenReport(
+            ReportInput(
                 **r.model_dump(exclude={"title", "publisher", "url", "published", "reliability"}),
                 reliability=None if r.reliability == grades.get(r.source) else r.reliability,
             )
@@ -46,8 +46,8 @@ def given_of(event: Event, grades: Mapping[str, Reliability | None]) -> GivenEve
         ],
     )
     changed: dict[str, None] = {}
-    if made.quad == derived_quad(made):
+    if made.quad == derive_quad(made):
         changed["quad"] = None
-    if made.intensity == derived_intensity(made):
+    if made.intensity == derive_intensity(made):
         changed["intensity"] = None
     return made.model_copy(update=changed)

@@ -23,13 +23,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.actors.queries import UnknownActorError, find
+from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.db import dialect
-from app.db.dialect.statements import Compiled, compiled
-from app.db.dialect.words import word_query
-from app.db.keyset import Key
+from app.db.dialect.statements import CompiledStatement, compile_statement
+from app.db.dialect.words import build_word_query
+from app.db.keyset import PageKey
 from app.db.tables import (
-    PAST,
+    HISTORY_TABLES,
     actors,
     datasets,
     events,
@@ -38,60 +38,62 @@ from app.db.tables import (
     revisions,
     sources,
 )
-from app.db.types import NEVER
-from app.db.worlds import Columns, across, as_it_stood, worlds
-from app.events.conditions import Shape, shape_and_values
+from app.db.types import NO_END_DAY
+from app.db.worlds import Columns, list_row_states, select_as_of, select_current_or_as_of
+from app.events.conditions import FilterShape, split_filter
 from app.events.filter import EventFilter, Sort
-from app.events.render import GROUPS
-from app.events.statement import Reading, matching, standing_among
-from app.http.asked import pinned
-from app.http.problems import InvalidError
+from app.events.render import GROUP_KINDS
+from app.events.statement import StatementKey, select_matching, select_matching_revisions
+from app.http.asked import resolve_checked_as_of
+from app.http.problems import InvalidParameterError
 
-NAMES_ACTORS = ("actor", "between", "initiator", "target", "member_of", "country")
-MANY = 500
+ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
+MAX_INLINE_PERIODS = 500
 """With more membership periods than this, the statement looks them up itself."""
 
 
-def _spells_in(*, as_of: bool, of: bool) -> Select[Any]:
-    def build(m: Columns) -> Select[Any]:
+def _select_periods(*, as_of: bool, of: bool) -> Select[Any]:
+    def select_rows(m: Columns) -> Select[Any]:
         groups = m.group.in_(bindparam("groups", expanding=True))
         found = select(m.actor, m.since, m.until).where(groups)
         if of:
             found = found.where(m.actor.in_(bindparam("actors", expanding=True)))
         return found.where(m.role == "member", m.since.is_not(None))
 
-    found = as_it_stood(memberships, build) if as_of else build(memberships.c)
-    return found.order_by("actor", "since").limit(MANY + 1)
+    found = select_as_of(memberships, select_rows) if as_of else select_rows(memberships.c)
+    return found.order_by("actor", "since").limit(MAX_INLINE_PERIODS + 1)
 
 
-_SPELLS = {
-    (as_of, of): _spells_in(as_of=as_of, of=of) for as_of in (False, True) for of in (False, True)
+_PERIOD_STATEMENTS = {
+    (as_of, of): _select_periods(as_of=as_of, of=of)
+    for as_of in (False, True)
+    for of in (False, True)
 }
 """Statements by (as of a version, limited to some actors)."""
 
 
-def settle(db: Connection, asked: EventFilter) -> EventFilter:
+def resolve_filter(db: Connection, asked: EventFilter) -> EventFilter:
     """Resolve the names in a filter: actors become codes, `as_of` becomes a version.
 
     An unknown actor, dataset or source raises `InvalidParameterError`.
     """
-    as_of = pinned(db, asked.as_of)
+    as_of = resolve_checked_as_of(db, asked.as_of)
     changes: dict[str, Any] = {"as_of": None if as_of is None else str(as_of)}
-    for field in NAMES_ACTORS:
+    for field in ACTOR_FIELDS:
         codes = []
         for name in getattr(asked, field):
             try:
-                codes.append(find(db, name, as_of=as_of))
+                codes.append(resolve_actor_code(db, name, as_of=as_of))
             except UnknownActorError as unknown:
-                raise InvalidError(field, str(unknown), unknown.hint) from unknown
+                raise InvalidParameterError(field, str(unknown), unknown.hint) from unknown
         changes[field] = list(dict.fromkeys(codes))
-    _require(db, "dataset", datasets, "code", asked.dataset)
-    _require(db, "source", sources, "id", asked.source)
-    _require(db, "member_of", actors, "code", changes["member_of"])
+    _require_known(db, "dataset", datasets, "code", asked.dataset)
+    _require_known(db, "source", sources, "id", asked.source)
+    _require_known(db, "member_of", actors, "code", changes["member_of"])
     return asked.model_copy(update=changes)
 
 
-def _require(
+def _require_known(
     db: Connection,
     field: str,
     table: Table,
@@ -105,81 +107,81 @@ def _require(
     if not wanted:
         return
 
-    def among(t: Columns) -> Select[Any]:
+    def select_keys(t: Columns) -> Select[Any]:
         found = select(t[key])
-        return found.where(t.kind.in_(GROUPS)) if table is actors else found
+        return found.where(t.kind.in_(GROUP_KINDS)) if table is actors else found
 
-    known = set(db.scalars(among(table.c).where(table.c[key].in_(wanted))))
+    known = set(db.scalars(select_keys(table.c).where(table.c[key].in_(wanted))))
     if not known >= set(wanted):
-        past = PAST[table].c
-        known |= set(db.scalars(among(past).where(past[key].in_(wanted))))
+        past = HISTORY_TABLES[table].c
+        known |= set(db.scalars(select_keys(past).where(past[key].in_(wanted))))
     if missing := next((name for name in wanted if name not in known), None):
-        names = list(db.scalars(among(table.c).order_by(table.c[key])))
+        names = list(db.scalars(select_keys(table.c).order_by(table.c[key])))
         near = difflib.get_close_matches(missing, names, 3, 0.5)
         more = ", …" if len(names) > 5 else ""
         listed = f"Known: {', '.join(names[:5]) or 'none'}{more}."
         hint = f"Did you mean {' or '.join(near)}?" if near else listed
         quoted = repr(missing[:100])
         message = f"{quoted} is not a group" if table is actors else f"unknown {field} {quoted}"
-        raise InvalidError(field, message, hint)
+        raise InvalidParameterError(field, message, hint)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BoundQuery:
     """A statement, by its key, with the values of its parameters."""
 
-    reading: Reading
+    statement_key: StatementKey
     values: dict[str, Any]
 
 
-def asking(
+def bind_query(
     db: Connection,
     resolved: EventFilter,
     sort: Sort = "-date",
-    after: Key | None = None,
+    after: PageKey | None = None,
     limit: int | None = None,
-) -> Asked:
+) -> BoundQuery:
     """Bind a resolved filter (`resolve_filter`) to a statement and its parameter values.
 
     `after` is the key of the last row of the page before; `limit` is the number of rows.
     """
     kind = db.dialect.name
-    periods = _spells(db, resolved)
-    shape, values = shape_and_values(kind, resolved)
+    periods = _read_periods(db, resolved)
+    shape, values = split_filter(kind, resolved)
     if resolved.member_of:
-        since, until = resolved.days
+        since, until = resolved.day_range
         if resolved.as_of is not None:
             # As of a version, members are in two tables: the list saves searching both.
             since = since or ""
-        for side, codes in _of_window(periods, since, until).items():
-            shape = Shape((*shape.given, (side, len(codes))))
+        for side, codes in _members_in_window(periods, since, until).items():
+            shape = FilterShape((*shape.field_counts, (side, len(codes))))
             values |= {f"{side}_{n}": code for n, code in enumerate(codes)}
     if sort == "relevance":
-        values.setdefault("q", word_query(kind, "nothing"))  # no search words
-    key = Reading(kind, shape, sort, after is not None, limited=limit is not None)
+        values.setdefault("q", build_word_query(kind, "nothing"))  # no search words
+    key = StatementKey(kind, shape, sort, after is not None, limited=limit is not None)
     if limit is not None:
         values["page"] = limit
-        if dialect.seeks_apart(kind) and key.by_day:
+        if dialect.prefers_separate_seeks(kind) and key.is_by_day:
             key = replace(key, apart=bool(periods))
-            since, until = resolved.days
-            now = [s for s in periods if s[2] > (since or "") and s[1] <= (until or NEVER)]
+            since, until = resolved.day_range
+            now = [s for s in periods if s[2] > (since or "") and s[1] <= (until or NO_END_DAY)]
             for name, rows in (("then", periods), ("now", now)):
                 columns = zip(*rows, strict=True) if rows else ((), (), ())
                 values |= {f"{name}_{n}": list(column) for n, column in enumerate(columns)}
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
-        since, until = resolved.days
-        if key.by_day:
+        since, until = resolved.day_range
+        if key.is_by_day:
             passed = (
                 until is None or after.value <= until
-                if key.descending
+                if key.is_descending
                 else since is None or after.value >= since
             )
             key = replace(key, passed=passed)
-    return Asked(key, values)
+    return BoundQuery(key, values)
 
 
-def _spells(db: Connection, resolved: EventFilter) -> list[tuple[str, str, str]]:
+def _read_periods(db: Connection, resolved: EventFilter) -> list[tuple[str, str, str]]:
     """Read the membership periods (actor, since, until) that the statement seeks one by one.
 
     Several actors without a group count for all days. Returns an empty list where there is nothing
@@ -190,12 +192,12 @@ def _spells(db: Connection, resolved: EventFilter) -> list[tuple[str, str, str]]
     params: dict[str, Any] = {"groups": resolved.member_of}
     params |= {"actors": resolved.actor} if resolved.actor else {}
     params |= {} if resolved.as_of is None else {"as_of": int(resolved.as_of)}
-    rows = db.execute(_SPELLS["as_of" in params, "actors" in params], params)
+    rows = db.execute(_PERIOD_STATEMENTS["as_of" in params, "actors" in params], params)
     found = [(row.actor, row.since, row.until) for row in rows]
-    return found if len(found) <= MANY else []
+    return found if len(found) <= MAX_INLINE_PERIODS else []
 
 
-def _of_window(
+def _members_in_window(
     periods: list[tuple[str, str, str]], since: str | None, until: str | None
 ) -> dict[str, list[str]]:
     """The actors that were members on some day (`during`) and on every day (`steady`) of a window.
@@ -204,26 +206,28 @@ def _of_window(
     """
     if since is None or not periods:
         return {}
-    last = NEVER if until is None else until
+    last = NO_END_DAY if until is None else until
     during = {a for a, begun, ended in periods if begun <= last and since < ended}
     throughout = {
-        a for a, begun, ended in periods if begun <= since and (last < ended or ended == NEVER)
+        a for a, begun, ended in periods if begun <= since and (last < ended or ended == NO_END_DAY)
     }
     return {"during": sorted(during), "steady": sorted(throughout)} if during else {}
 
 
-def among(db: Connection, resolved: EventFilter, seqs: Sequence[int]) -> set[int]:
+def find_matching_revisions(db: Connection, resolved: EventFilter, seqs: Sequence[int]) -> set[int]:
     """Find which of some revisions of events match a filter, each by its own document."""
     # Sorted by recording, the statement is driven by `events`, not by `participations`.
-    query = asking(db, resolved, "recorded")
-    rows = db.execute(standing_among(query.reading), query.values | {"seqs": list(seqs)})
+    query = bind_query(db, resolved, "recorded")
+    rows = db.execute(
+        select_matching_revisions(query.statement_key), query.values | {"seqs": list(seqs)}
+    )
     return {row.seq for row in rows}
 
 
-def documents(key: Reading) -> Select[Any]:
+def select_event_documents(key: StatementKey) -> Select[Any]:
     """Select (sort value, id, document) of the matching events, in order."""
-    hit = matching(key).subquery()
-    ends = [c.desc() if key.descending else c.asc() for c in (hit.c.value, hit.c.id)]
+    hit = select_matching(key).subquery()
+    ends = [c.desc() if key.is_descending else c.asc() for c in (hit.c.value, hit.c.id)]
     return (
         select(hit.c.value, hit.c.id, revisions.c.document)
         .join(revisions, revisions.c.seq == hit.c.seq)
@@ -232,33 +236,37 @@ def documents(key: Reading) -> Select[Any]:
 
 
 @lru_cache(maxsize=4096)
-def page_statement(key: Reading) -> Compiled:
+def compile_page_statement(key: StatementKey) -> CompiledStatement:
     """Compile `select_event_documents`, once for each statement key."""
-    return compiled(key.kind, documents(key))
+    return compile_statement(key.dialect_name, select_event_documents(key))
 
 
-def counted(key: Reading) -> Select[Any]:
+def select_event_count(key: StatementKey) -> Select[Any]:
     """Select the number of matching events."""
-    hit = matching(key).order_by(None).subquery()
+    hit = select_matching(key).order_by(None).subquery()
     return select(func.count()).select_from(hit)
 
 
-def one(event: str, as_of: int | None = None) -> Select[Any]:
+def select_event(event: str, as_of: int | None = None) -> Select[Any]:
     """Select (seq, document) of an event, current or as of a version."""
-    current = across(as_of, events, lambda e: select(e.seq).where(e.id == event)).subquery()
+    current = select_current_or_as_of(
+        as_of, events, lambda e: select(e.seq).where(e.id == event)
+    ).subquery()
     return select(current.c.seq, revisions.c.document).join(
         current, current.c.seq == revisions.c.seq
     )
 
 
-def of_revisions(seqs: list[int]) -> Select[Any]:
+def select_events_by_seq(seqs: list[int]) -> Select[Any]:
     """Select (seq, id, document) of some revisions."""
     return select(revisions.c.seq, revisions.c.id, revisions.c.document).where(
         revisions.c.seq.in_(seqs)
     )
 
 
-def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], ColumnElement[Any]]]:
+def join_event_rows(
+    hit: Subquery, as_of: bool
+) -> tuple[FromClause, Callable[[str], ColumnElement[Any]]]:
     """Join the matching events to their rows of `events`.
 
     Returns the join, and a function from the name of a column to the column.
@@ -266,16 +274,16 @@ def joined(hit: Subquery, as_of: bool) -> tuple[FromClause, Callable[[str], Colu
     e = events.c
     if not as_of:
         return hit.join(events, e.seq == hit.c.seq), lambda name: e[name]
-    past = PAST[events]
+    past = HISTORY_TABLES[events]
     both = hit.outerjoin(events, e.seq == hit.c.seq).outerjoin(past, past.c.seq == hit.c.seq)
     return both, lambda name: func.coalesce(e[name], past.c[name])
 
 
-def participating(hit: Subquery, as_of: bool, name: str) -> Subquery:
+def select_participation_values(hit: Subquery, as_of: bool, name: str) -> Subquery:
     """Select (value, event) of one column of the participations in the matching events."""
     found = []
-    for row_state in worlds(as_of):
-        p = row_state.of(participations).c
+    for row_state in list_row_states(as_of):
+        p = row_state.table_for(participations).c
         same = and_(p.event == hit.c.id, p.seq == hit.c.seq)
         found.append(
             select(p[name].label("value"), p.event).select_from(hit).join(p.event.table, same)

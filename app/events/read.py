@@ -7,137 +7,141 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from app.db.journal import survivor_of
-from app.db.keyset import Key, pack
+from app.db.journal import find_survivor
+from app.db.keyset import PageKey, encode_cursor
 from app.db.tables import actors, datasets
-from app.db.worlds import Columns, across
-from app.edtf import last_day
+from app.db.worlds import Columns, select_current_or_as_of
+from app.edtf import parse_last_day
 from app.events import queries
 from app.events.filter import EventFilter, EventQuery, Sort
-from app.events.statement import matching
-from app.http.page import Meta, Reason, resumed
-from app.http.problems import MissingError, MovedError
+from app.events.statement import select_matching
+from app.http.page import EmptyReason, Meta, decode_page_cursor
+from app.http.problems import MovedError, NotFoundError
 
 
-def fingerprint(asked: EventQuery) -> str:
+def query_fingerprint(asked: EventQuery) -> str:
     """The text that a cursor is bound to: the filter and the order, not the page size."""
     apart = {"cursor", "limit", "count", "fields", "format", "bom", "as_of"}
     return asked.model_dump_json(exclude=apart)
 
 
-def read_page(db: Connection, asked: EventQuery, secret: bytes) -> tuple[list[str], str | None]:
+def read_event_page(
+    db: Connection, asked: EventQuery, secret: bytes
+) -> tuple[list[str], str | None]:
     """Read the documents of a page, and the cursor of the next page (None at the end)."""
-    bound = fingerprint(asked)
-    resolved = queries.settle(db, asked)
-    after = resumed(asked.cursor, bound, secret)
-    query = queries.asking(db, resolved, asked.sort, after, asked.limit + 1)
-    rows = queries.page_statement(query.reading).run(db, query.values).all()
+    bound = query_fingerprint(asked)
+    resolved = queries.resolve_filter(db, asked)
+    after = decode_page_cursor(asked.cursor, bound, secret)
+    query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
+    rows = queries.compile_page_statement(query.statement_key).execute(db, query.values).all()
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
-    cursor = pack(Key(rows[-1].value, rows[-1].id), bound, secret) if more else None
-    return [trimmed(row.document, asked) for row in rows], cursor
+    cursor = encode_cursor(PageKey(rows[-1].value, rows[-1].id), bound, secret) if more else None
+    return [trim_document(row.document, asked) for row in rows], cursor
 
 
-def one(db: Connection, ident: str, as_of: int | None = None) -> Row[Any]:
+def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[Any]:
     """Read (seq, document) of an event.
 
     Raises `NotFoundError`, or `MovedError` where the event was merged into another.
     """
     readable = "\x00" not in ident and ident.isprintable()
-    row = db.execute(queries.one(ident, as_of)).one_or_none() if readable else None
+    row = db.execute(queries.select_event(ident, as_of)).one_or_none() if readable else None
     if row is None:
-        into = survivor_of(db, "event", ident, as_of) if readable else None
+        into = find_survivor(db, "event", ident, as_of) if readable else None
         if into is not None:
             raise MovedError(f"/v1/events/{quote(into)}")
-        raise MissingError("No event has that id. Search for events with /v1/events?q=.")
+        raise NotFoundError("No event has that id. Search for events with /v1/events?q=.")
     return row
 
 
-def kinds(db: Connection, document: str) -> dict[str, str]:
+def read_participant_kinds(db: Connection, document: str) -> dict[str, str]:
     """Read the kind of each actor that a document names, by code."""
     codes = {p["actor"] for p in json.loads(document)["participants"] if p["actor"]}
     rows = db.execute(select(actors.c.code, actors.c.kind).where(actors.c.code.in_(codes)))
     return {row.code: row.kind for row in rows}
 
 
-def trimmed(document: str, asked: EventQuery) -> str:
+def trim_document(document: str, asked: EventQuery) -> str:
     """Trim a document to the requested fields, and to reports published by `known_by`."""
     if not asked.fields and asked.known_by is None:
         return document
     body: dict[str, Any] = json.loads(document)
     if asked.known_day is not None:
-        body = as_known(body, asked.known_day)
+        body = drop_later_reports(body, asked.known_day)
     if asked.fields:
         wanted = set(asked.fields)
         body = {key: value for key, value in body.items() if key in wanted or key == "id"}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def as_known(document: dict[str, Any], day: str) -> dict[str, Any]:
+def drop_later_reports(document: dict[str, Any], day: str) -> dict[str, Any]:
     """Drop the reports published after a day, and count the publishers of the others."""
-    published_reports = [r for r in document["reports"] if published(r) and published(r) <= day]
+    published_reports = [
+        r for r in document["reports"] if last_publication_day(r) and last_publication_day(r) <= day
+    ]
     publishers = {r["publisher"].casefold() for r in published_reports if r["stance"] != "disputes"}
     return document | {"reports": published_reports, "independent_sources": len(publishers)}
 
 
-def published(report: dict[str, Any]) -> str:
+def last_publication_day(report: dict[str, Any]) -> str:
     """The last day that a report's date of publication can mean; empty where it has none."""
-    return last_day(report["published"]) or ""
+    return parse_last_day(report["published"]) or ""
 
 
-def meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
+def read_event_page_meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
     """Read the `meta` of a page: its version, a count if requested, and why it is empty."""
     known = Meta(version=version)
     if not empty and asked.count == "none":
         return known
-    resolved = queries.settle(db, asked)
+    resolved = queries.resolve_filter(db, asked)
     if empty:
-        known.reason = why_empty(db, resolved)
+        known.reason = find_empty_reason(db, resolved)
     if asked.count != "none":
-        guess = estimated(db, resolved) if asked.count == "estimate" else None
-        known.count = guess or _counted(db, resolved)
+        guess = estimate_event_count(db, resolved) if asked.count == "estimate" else None
+        known.count = guess or _count_events(db, resolved)
         known.count_is = "estimate" if guess else "exact"
     return known
 
 
-def _counted(db: Connection, resolved: EventFilter) -> int:
-    query = queries.asking(db, resolved)
-    return int(db.scalar(queries.counted(query.reading), query.values) or 0)
+def _count_events(db: Connection, resolved: EventFilter) -> int:
+    query = queries.bind_query(db, resolved)
+    return int(db.scalar(queries.select_event_count(query.statement_key), query.values) or 0)
 
 
-SAMPLE = 2_000
+SAMPLE_SIZE = 2_000
 """The number of newest events that an estimate reads."""
 
 
-def estimated(db: Connection, resolved: EventFilter) -> int | None:
+def estimate_event_count(db: Connection, resolved: EventFilter) -> int | None:
     """Estimate how many events match, to two significant digits.
 
     Assumes that earlier events are as dense in time as the newest `SAMPLE_SIZE`. Returns None where
     fewer match, since those are counted exactly.
     """
 
-    def ends(sort: Sort, most: int) -> tuple[int, str, str]:
-        found = queries.asking(db, resolved, sort, None, most)
-        hit = matching(found.reading).subquery().c
+    def read_ends(sort: Sort, most: int) -> tuple[int, str, str]:
+        found = queries.bind_query(db, resolved, sort, None, most)
+        hit = select_matching(found.statement_key).subquery().c
         row = db.execute(
             select(func.count(hit.id), func.min(hit.value), func.max(hit.value)), found.values
         ).one()
         return row[0], row[1], row[2]
 
-    count, oldest, newest = ends("-date", SAMPLE)
-    if count < SAMPLE:
+    count, oldest, newest = read_ends("-date", SAMPLE_SIZE)
+    if count < SAMPLE_SIZE:
         return None
-    first = ends("date", 1)[1]
+    first = read_ends("date", 1)[1]
     last, then, begun = (date.fromisoformat(day).toordinal() for day in (newest, oldest, first))
-    total = SAMPLE * (last - begun + 1) / (last - then + 1)
+    total = SAMPLE_SIZE * (last - begun + 1) / (last - then + 1)
     return int(float(f"{total:.1e}"))
 
 
-def why_empty(db: Connection, resolved: EventFilter) -> Reason:
+def find_empty_reason(db: Connection, resolved: EventFilter) -> EmptyReason:
     """Find why no event matched: the window may lie outside the coverage of the datasets."""
-    spans = coverage(db, resolved)
+    spans = read_dataset_coverage(db, resolved)
     first, last = min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None)
-    since, until = resolved.days
+    since, until = resolved.day_range
     if since is not None and last is not None and since > last:
         return "not_yet_covered"
     if until is not None and first is not None and until < first:
@@ -145,12 +149,14 @@ def why_empty(db: Connection, resolved: EventFilter) -> Reason:
     return "no_match"
 
 
-def coverage(db: Connection, resolved: EventFilter) -> list[tuple[str, str]]:
+def read_dataset_coverage(db: Connection, resolved: EventFilter) -> list[tuple[str, str]]:
     """Read the first and last day that each dataset of a filter covers."""
 
-    def build(d: Columns) -> Select[Any]:
+    def select_rows(d: Columns) -> Select[Any]:
         rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
         return rows.where(d.code.in_(resolved.dataset)) if resolved.dataset else rows
 
     as_of = None if resolved.as_of is None else int(resolved.as_of)
-    return [(r.first, r.last) for r in db.execute(across(as_of, datasets, build))]
+    return [
+        (r.first, r.last) for r in db.execute(select_current_or_as_of(as_of, datasets, select_rows))
+    ]

@@ -3,40 +3,42 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.edtf import Span, parse
-from app.events.schemas import Event, GivenEvent, Participant, Report, Signal
-from app.events.signals import Acting, derive, quad_of
-from app.events.vocabulary import cameo, quad_of_cameo, quad_of_type
+from app.edtf import DateSpan, parse_edtf
+from app.events.schemas import Event, EventInput, Participant, Report, Signal
+from app.events.signals import ActorInRole, derive_signals, signal_quad
+from app.events.vocabulary import load_cameo_codes, quad_of_cameo, quad_of_type
 from app.sources.schemas import Source
 
-GROUPS = frozenset({"alliance", "organization"})
-ACTING = frozenset({"person", "body"})
+GROUP_KINDS = frozenset({"alliance", "organization"})
+ACTING_KINDS = frozenset({"person", "body"})
 """Kinds of actors whose acts count for the state that they belong to on the day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RenderContext:
     """The parts of the record that rendering needs: actors, their states, and sources."""
 
     names: Mapping[str, str]
     kinds: Mapping[str, str]
-    belongs: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    affiliations: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """(state, since, until) of each membership period of a person or body, by its code."""
     sources: Mapping[str, Source] = field(default_factory=dict)
 
-    def state_of(self, actor: str, day: str) -> str | None:
+    def find_state(self, actor: str, day: str) -> str | None:
         """Find the state that a person or body counts for on a day."""
-        periods = self.belongs.get(actor, [])
+        periods = self.affiliations.get(actor, [])
         return next((state for state, since, until in periods if since <= day < until), None)
 
 
-def render(made: GivenEvent, dataset: str, context: Known, at: str, revision: int) -> Event:
+def render_event_document(
+    made: EventInput, dataset: str, context: RenderContext, at: str, revision: int
+) -> Event:
     """Render the document of an event whose actors are codes; `at` is the time of recording."""
-    span = parse(made.date)
+    span = parse_edtf(made.date)
     day = span.start.isoformat()
-    participants = list(_participants(made, context, day))
-    quad = made.quad or derived_quad(made)
-    intensity = derived_intensity(made) if made.intensity is None else made.intensity
+    participants = list(_render_participants(made, context, day))
+    quad = made.quad or derive_quad(made)
+    intensity = derive_intensity(made) if made.intensity is None else made.intensity
     return Event(
         id=f"{dataset}:{made.key}",
         dataset=dataset,
@@ -44,7 +46,7 @@ def render(made: GivenEvent, dataset: str, context: Known, at: str, revision: in
         summary=made.summary,
         date=made.date,
         start=day,
-        end=_last(span),
+        end=_end_day(span),
         precision=span.precision,
         type=made.type,
         mode=made.mode,
@@ -55,39 +57,41 @@ def render(made: GivenEvent, dataset: str, context: Known, at: str, revision: in
         quad_scheme=made.quad_scheme or "gdelt",
         status=made.status,
         participants=participants,
-        signals=list(_signals(made, participants, context, intensity, quad, day)),
+        signals=list(_render_signals(made, participants, context, intensity, quad, day)),
         location=made.location,
         tags=sorted(set(made.tags)),
-        reports=[_report(r, context) for r in made.reports],
-        independent_sources=publishers([_report(r, context) for r in made.reports]),
+        reports=[_render_report(r, context) for r in made.reports],
+        independent_sources=count_report_publishers(
+            [_render_report(r, context) for r in made.reports]
+        ),
         recorded_at=at,
         revision=revision,
     )
 
 
-def publishers(reports: list[Report]) -> int:
+def count_report_publishers(reports: list[Report]) -> int:
     """Count the publishers of reports that do not dispute the event, each once."""
     return len({r.publisher.casefold() for r in reports if r.stance != "disputes"})
 
 
-def _last(span: Span) -> str | None:
+def _end_day(span: DateSpan) -> str | None:
     return None if span.end is None else span.end.isoformat()
 
 
-def derived_intensity(event: GivenEvent) -> float | None:
+def derive_intensity(event: EventInput) -> float | None:
     """Derive the intensity of an event: the Goldstein score of its CAMEO code."""
-    code = None if event.cameo is None else cameo().get(event.cameo)
+    code = None if event.cameo is None else load_cameo_codes().get(event.cameo)
     return None if code is None else code.goldstein
 
 
-def derived_quad(event: GivenEvent) -> int | None:
+def derive_quad(event: EventInput) -> int | None:
     """Derive the quad class of an event from its CAMEO code, else from its type."""
     if event.cameo is not None:
         return quad_of_cameo(event.cameo, event.quad_scheme or "gdelt")
     return None if event.type is None else quad_of_type(event.type)
 
 
-def _participants(event: GivenEvent, context: Known, day: str) -> list[Participant]:
+def _render_participants(event: EventInput, context: RenderContext, day: str) -> list[Participant]:
     stated = [
         Participant(
             actor=p.actor,
@@ -100,7 +104,7 @@ def _participants(event: GivenEvent, context: Known, day: str) -> list[Participa
     ]
     rolled: dict[tuple[str, str, str], Participant] = {}
     for p in stated:
-        state = context.state_of(p.actor, day) if p.actor else None
+        state = context.find_state(p.actor, day) if p.actor else None
         if p.actor and state:
             rolled.setdefault(
                 (state, p.role, p.actor),
@@ -109,20 +113,20 @@ def _participants(event: GivenEvent, context: Known, day: str) -> list[Participa
     return [*stated, *rolled.values()]
 
 
-def _signals(
-    event: GivenEvent,
+def _render_signals(
+    event: EventInput,
     participants: list[Participant],
-    context: Known,
+    context: RenderContext,
     intensity: float | None,
     quad: int | None,
     day: str,
 ) -> list[Signal]:
     stated = {(s.from_, s.toward): s for s in event.signals}
     acting = [
-        Acting(
-            context.state_of(p.actor, day) or p.actor,
+        ActorInRole(
+            context.find_state(p.actor, day) or p.actor,
             p.role,
-            context.kinds.get(p.actor) in GROUPS,
+            context.kinds.get(p.actor) in GROUP_KINDS,
         )
         for p in participants
         if p.actor and p.via is None
@@ -133,7 +137,7 @@ def _signals(
             toward=s.toward,
             score=s.score,
             confidence=s.confidence,
-            quad=quad_of(s.score, quad, True),
+            quad=signal_quad(s.score, quad, True),
             origin="stated",
             rule="stated",
         )
@@ -144,17 +148,17 @@ def _signals(
             from_=s.from_,
             toward=s.toward,
             score=round(s.score, 4),
-            quad=quad_of(s.score, quad, False),
+            quad=signal_quad(s.score, quad, False),
             origin="derived",
             rule=s.rule,
         )
-        for s in derive(acting, intensity)
+        for s in derive_signals(acting, intensity)
         if (s.from_, s.toward) not in stated
     ]
     return sorted(found, key=lambda s: (s.from_, s.toward))
 
 
-def _report(report: object, context: Known) -> Report:
+def _render_report(report: object, context: RenderContext) -> Report:
     values = dict(vars(report))
     source = context.sources[values["source"]]
     values["reliability"] = values["reliability"] or source.reliability

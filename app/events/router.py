@@ -7,24 +7,24 @@ from pydantic import BaseModel, Field
 
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
-from app.events.explain import explained
+from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
-from app.events.forms import MEDIA, in_every_form
+from app.events.forms import EVENT_MEDIA_TYPES, document_output_formats
 from app.events.schemas import Event
-from app.examples import shown
-from app.http.accept import accepted
-from app.http.answer import encode
-from app.http.asked import Past, seen, version_at
-from app.http.caching import cached, cached_one
-from app.http.database import CursorKey, Held
-from app.http.drawing import Drawn, drawable, in_form
-from app.http.page import Links, Meta, Page, links, page
-from app.http.problems import RESPONSES, InvalidError
+from app.examples import example_responses
+from app.http.accept import negotiate_format
+from app.http.answer import encode_json
+from app.http.asked import AsOfQuery, resolve_as_of, resolve_version
+from app.http.caching import respond_with_strong_etag, respond_with_version_etag
+from app.http.database import CursorKeyDep, DatabaseDep
+from app.http.drawing import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.page import Links, Meta, Page, build_page_links, render_page
+from app.http.problems import COMMON_RESPONSES, InvalidParameterError
 
-router = APIRouter(prefix="/v1", tags=["events"], responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["events"], responses=COMMON_RESPONSES)
 
 
-class Top(BaseModel):
+class BucketEvent(BaseModel):
     """One of the events with the greatest absolute intensity in a bucket."""
 
     id: str
@@ -34,7 +34,7 @@ class Top(BaseModel):
     intensity: float | None
 
 
-class Bucket(BaseModel):
+class TimelineBucket(BaseModel):
     """Totals of the events from one day to another, both inclusive."""
 
     start: str
@@ -46,10 +46,10 @@ class Bucket(BaseModel):
     covered: bool = Field(
         description="False: no dataset covers these days, so a count of 0 means unknown."
     )
-    top: list[Top]
+    top: list[BucketEvent]
 
 
-class TimelineQuery(EventFilter, Drawn):
+class TimelineQuery(EventFilter, ChartQuery):
     """A filter on events, with the buckets and the drawing of a timeline."""
 
     granularity: Literal["day", "week", "month", "quarter", "year", "auto"] = Field(
@@ -68,7 +68,7 @@ class FacetQuery(EventFilter):
     )
 
 
-class Count(BaseModel):
+class FacetCount(BaseModel):
     """A value of a field, with the number of events that have it."""
 
     value: str | int | None
@@ -78,7 +78,7 @@ class Count(BaseModel):
 class Facets(BaseModel):
     """Counts of the matching events, by each requested field."""
 
-    data: dict[str, list[Count]]
+    data: dict[str, list[FacetCount]]
     meta: Meta
     links: Links
 
@@ -92,7 +92,7 @@ EventId = Annotated[
 ]
 
 
-class OneQuery(Past):
+class EventDetailQuery(AsOfQuery):
     """Parameters of one event."""
 
     explain: bool = Field(False, description="Adds how type, signals and status were derived.")
@@ -102,27 +102,32 @@ class OneQuery(Past):
     "/events",
     response_model=Page[Event],
     operation_id="listEvents",
-    responses=in_every_form(shown("listEvents")),
+    responses=document_output_formats(example_responses("listEvents")),
 )
 def list_events(
-    asked: Annotated[EventQuery, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[EventQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists the matching events, newest first, in the format of `format` or `Accept`."""
-    form = asked.format or accepted(request.headers.get("accept"), MEDIA)
+    form = asked.format or negotiate_format(request.headers.get("accept"), EVENT_MEDIA_TYPES)
     if form != "json":
         made: Response = request.app.state.feeds(form, asked, request)
         return made
     if asked.bom:
-        raise InvalidError("bom", "does not go with format=json", "Use it with format=csv.")
+        raise InvalidParameterError(
+            "bom", "does not go with format=json", "Use it with format=csv."
+        )
     with database.connect() as db:
-        version, _ = seen(db, asked.as_of)
+        version, _ = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            rows, cursor = read.read_page(db, asked, key)
-            known = read.meta(db, asked, version, not rows)
-            return page(rows, known, links(request, cursor, version))
+        def render_answer() -> Response:
+            rows, cursor = read.read_event_page(db, asked, key)
+            known = read.read_event_page_meta(db, asked, version, not rows)
+            return render_page(rows, known, build_page_links(request, cursor, version))
 
-        answer = cached(request, version, make)
+        answer = respond_with_version_etag(request, version, render_answer)
         answer.headers["Vary"] = "Accept"
         return answer
 
@@ -131,76 +136,88 @@ def list_events(
     "/events/{event_id}",
     response_model=Event,
     operation_id="getEvent",
-    responses=shown("getEvent"),
+    responses=example_responses("getEvent"),
 )
 def get_event(
-    event_id: EventId, asked: Annotated[OneQuery, Query()], request: Request, database: Held
+    event_id: EventId,
+    asked: Annotated[EventDetailQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
 ) -> Response:
     """Returns one event with its reports; an event that was merged redirects to its survivor."""
     with database.connect() as db:
-        row = read.one(db, event_id, version_at(db, asked.as_of))
+        row = read.read_event(db, event_id, resolve_as_of(db, asked.as_of))
 
-        def make() -> Response:
+        def render_answer() -> Response:
             document = row.document
             if asked.explain:
-                document = explained(document, read.kinds(db, document))
+                document = explain_document(document, read.read_participant_kinds(db, document))
             return Response(document, media_type="application/json")
 
-        return cached_one(request, f"{row.seq}{'-explain' if asked.explain else ''}", make)
+        return respond_with_strong_etag(
+            request, f"{row.seq}{'-explain' if asked.explain else ''}", render_answer
+        )
 
 
 @router.get(
     "/timeline",
-    response_model=Page[Bucket],
+    response_model=Page[TimelineBucket],
     operation_id="getTimeline",
-    responses=drawable(shown("getTimeline")),
+    responses=add_chart_responses(example_responses("getTimeline")),
 )
 def get_timeline(
-    asked: Annotated[TimelineQuery, Query()], request: Request, database: Held
+    asked: Annotated[TimelineQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
     """Counts the matching events in consecutive buckets, oldest first.
 
     A count of 0 in days that no dataset covers means unknown: see `covered`.
     """
     with database.connect() as db:
-        version, _ = seen(db, asked.as_of)
+        version, _ = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
+        def render_answer() -> Response:
             try:
-                buckets = counts.timeline(db, asked, asked.granularity, asked.top)
+                buckets = counts.count_timeline(db, asked, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
-                raise InvalidError("granularity", str(many), hint) from many
-            rows = [encode(bucket).decode() for bucket in buckets]
+                raise InvalidParameterError("granularity", str(many), hint) from many
+            rows = [encode_json(bucket).decode() for bucket in buckets]
             known = Meta(version=version)
             if not any(b["count"] for b in buckets):
-                known.reason = read.why_empty(db, queries.settle(db, asked))
-            answer = page(rows, known, links(request, None, version))
-            return in_form(request, "timeline", asked, answer)
+                known.reason = read.find_empty_reason(db, queries.resolve_filter(db, asked))
+            answer = render_page(rows, known, build_page_links(request, None, version))
+            return respond_in_chart_format(request, "timeline", asked, answer)
 
-        return cached(request, version, make, request.headers.get("accept", ""))
+        return respond_with_version_etag(
+            request, version, render_answer, request.headers.get("accept", "")
+        )
 
 
-FACES = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")
+FACET_FIELDS = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")
 
 
 @router.get(
-    "/facets", response_model=Facets, operation_id="getFacets", responses=shown("getFacets")
+    "/facets",
+    response_model=Facets,
+    operation_id="getFacets",
+    responses=example_responses("getFacets"),
 )
-def get_facets(asked: Annotated[FacetQuery, Query()], request: Request, database: Held) -> Response:
+def get_facets(
+    asked: Annotated[FacetQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
     """Counts the matching events by one or several fields, the highest count first."""
     wanted = list(dict.fromkeys(part.strip() for one in asked.by for part in one.split(",")))
-    if not set(wanted) <= set(FACES):
-        known = f"Known: {', '.join(FACES)}."
-        raise InvalidError("by", "has a field that cannot be counted", known)
+    if not set(wanted) <= set(FACET_FIELDS):
+        known = f"Known: {', '.join(FACET_FIELDS)}."
+        raise InvalidParameterError("by", "has a field that cannot be counted", known)
     with database.connect() as db:
-        version, _ = seen(db, asked.as_of)
+        version, _ = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            data = counts.facets(db, asked, wanted)  # type: ignore[arg-type]
+        def render_answer() -> Response:
+            data = counts.count_facets(db, asked, wanted)  # type: ignore[arg-type]
             tail = Meta(version=version).model_dump(exclude_none=True)
-            where = links(request, None, version).model_dump()
-            body = encode({"data": data, "meta": tail, "links": where})
+            where = build_page_links(request, None, version).model_dump()
+            body = encode_json({"data": data, "meta": tail, "links": where})
             return Response(body, media_type="application/json")
 
-        return cached(request, version, make)
+        return respond_with_version_etag(request, version, render_answer)

@@ -4,18 +4,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from app.edtf import parse
+from app.edtf import parse_edtf
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
-from app.text import Ident, Number, Text, Whole, Word, safe
+from app.text import Ident, JsonInteger, JsonNumber, LongText, ShortText, require_storable
 
 
-def _dated(text: str) -> str:
-    parse(text)
+def _check_date(text: str) -> str:
+    parse_edtf(text)
     return text
 
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(safe)]
-Date = Annotated[Word, AfterValidator(_dated)]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=500), AfterValidator(require_storable)
+]
+Date = Annotated[ShortText, AfterValidator(_check_date)]
 
 
 MOST_TAGS, MOST_REPORTS = 100, 1000
@@ -26,69 +28,69 @@ class Location(BaseModel):
     """Where it happened."""
 
     model_config = ConfigDict(extra="forbid")
-    name: Word | None = None
-    country: Word | None = None
-    admin1: Word | None = None
-    admin2: Word | None = None
-    lat: Number | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
-    lon: Number | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
-    precision: Word | None = None
+    name: ShortText | None = None
+    country: ShortText | None = None
+    admin1: ShortText | None = None
+    admin2: ShortText | None = None
+    lat: JsonNumber | None = Field(None, ge=-90, le=90, allow_inf_nan=False)
+    lon: JsonNumber | None = Field(None, ge=-180, le=180, allow_inf_nan=False)
+    precision: ShortText | None = None
 
 
-class GivenParticipant(BaseModel):
+class ParticipantInput(BaseModel):
     """A participant in an event, by any name or code."""
 
     model_config = ConfigDict(extra="ignore")
-    actor: Word | None = None
+    actor: ShortText | None = None
     role: Role
-    native: Word | None = None
-    via: Word | None = None
+    native: ShortText | None = None
+    via: ShortText | None = None
 
 
-class GivenSignal(BaseModel):
+class SignalInput(BaseModel):
     """A signal that an analyst states, in place of the derived one."""
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
-    from_: Word = Field(alias="from")
-    toward: Word
-    score: Number = Field(ge=-10, le=10, allow_inf_nan=False)
-    confidence: Number = Field(1, ge=0, le=1, allow_inf_nan=False)
+    from_: ShortText = Field(alias="from")
+    toward: ShortText
+    score: JsonNumber = Field(ge=-10, le=10, allow_inf_nan=False)
+    confidence: JsonNumber = Field(1, ge=0, le=1, allow_inf_nan=False)
 
 
-class GivenReport(BaseModel):
+class ReportInput(BaseModel):
     """A source's account of the event."""
 
     model_config = ConfigDict(extra="ignore")
-    source: Word
-    quote: Text | None = None
-    locator: Word | None = None
+    source: ShortText
+    quote: LongText | None = None
+    locator: ShortText | None = None
     stance: Stance = "reports"
     claims: dict[str, Any] | None = None
     reliability: Reliability | None = None
-    credibility: Whole | None = Field(None, ge=1, le=6)
+    credibility: JsonInteger | None = Field(None, ge=1, le=6)
 
 
-class GivenEvent(BaseModel):
+class EventInput(BaseModel):
     """An event in the load format `entente`."""
 
     model_config = ConfigDict(extra="forbid")
     key: Ident
     title: Title
-    summary: Text | None = None
+    summary: LongText | None = None
     date: Date
     type: EventType | None = None
-    mode: Word | None = None
-    cameo: Word | None = Field(None, pattern=r"^[0-9]{2,4}$")
-    native: Word | None = None
-    intensity: Number | None = Field(None, ge=-10, le=10, allow_inf_nan=False)
-    quad: Whole | None = Field(None, ge=1, le=4)
+    mode: ShortText | None = None
+    cameo: ShortText | None = Field(None, pattern=r"^[0-9]{2,4}$")
+    native: ShortText | None = None
+    intensity: JsonNumber | None = Field(None, ge=-10, le=10, allow_inf_nan=False)
+    quad: JsonInteger | None = Field(None, ge=1, le=4)
     quad_scheme: Literal["gdelt", "schrodt"] | None = None
     status: Status = "reported"
-    participants: list[GivenParticipant] = Field([], max_length=500)
-    signals: list[GivenSignal] = Field([], max_length=500)
+    participants: list[ParticipantInput] = Field([], max_length=500)
+    signals: list[SignalInput] = Field([], max_length=500)
     location: Location | None = None
-    tags: list[Word] = Field([], max_length=MOST_TAGS)
-    reports: list[GivenReport] = Field([], max_length=MOST_REPORTS)
+    tags: list[ShortText] = Field([], max_length=MOST_TAGS)
+    reports: list[ReportInput] = Field([], max_length=MOST_REPORTS)
 
 
 class Participant(BaseModel):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 PAIRWISE_LIMIT = 8
 
 
-class Acting(NamedTuple):
+class ActorInRole(NamedTuple):
     """An actor in a role; a person or body is replaced by its state."""
 
     actor: str
@@ -27,7 +27,7 @@ class Acting(NamedTuple):
     is_group: bool
 
 
-class Derived(NamedTuple):
+class DerivedSignal(NamedTuple):
     """A signal derived from the roles of the participants."""
 
     from_: str
@@ -36,51 +36,51 @@ class Derived(NamedTuple):
     rule: str
 
 
-def derive(acting: Sequence[Acting], intensity: float | None) -> list[Derived]:
+def derive_signals(acting: Sequence[ActorInRole], intensity: float | None) -> list[DerivedSignal]:
     """Derive signals from roles and intensity (−10 … +10); none where it is 0 or None."""
     if not intensity:
         return []
-    found: dict[tuple[str, str], Derived] = {}
-    for signal in _all(acting, intensity):
+    found: dict[tuple[str, str], DerivedSignal] = {}
+    for signal in _apply_rules(acting, intensity):
         if signal.from_ != signal.toward:
             found.setdefault((signal.from_, signal.toward), signal)
     return list(found.values())
 
 
-def _all(acting: Sequence[Acting], intensity: float) -> Iterator[Derived]:
-    def among(*roles: str) -> list[str]:
+def _apply_rules(acting: Sequence[ActorInRole], intensity: float) -> Iterator[DerivedSignal]:
+    def actors_in(*roles: str) -> list[str]:
         return list(dict.fromkeys(a.actor for a in acting if a.role in roles))
 
-    initiators, targets, hosts = among("initiator"), among("target"), among("host")
+    initiators, targets, hosts = actors_in("initiator"), actors_in("target"), actors_in("host")
     groups = list(dict.fromkeys(a.actor for a in acting if a.is_group and a.role == "initiator"))
-    taking_part = [a for a in among("participant") if a not in groups]
+    taking_part = [a for a in actors_in("participant") if a not in groups]
     for one in initiators:
         for other in targets:
-            yield Derived(one, other, intensity / len(targets), "initiator-target")
+            yield DerivedSignal(one, other, intensity / len(targets), "initiator-target")
     joint = taking_part + [a for a in initiators if a not in groups and not targets]
     if hosts:
         for one in joint:
             for other in (*hosts, *groups):
-                yield Derived(one, other, intensity, "host")
+                yield DerivedSignal(one, other, intensity, "host")
     elif groups:
         for one in joint:
             for other in groups:
-                yield Derived(one, other, intensity, "group")
+                yield DerivedSignal(one, other, intensity, "group")
     elif 2 <= len(joint) <= PAIRWISE_LIMIT:
         for one in joint:
             for other in joint:
-                yield Derived(one, other, intensity / (len(joint) - 1), "pairwise")
-    for one in among("absent"):
+                yield DerivedSignal(one, other, intensity / (len(joint) - 1), "pairwise")
+    for one in actors_in("absent"):
         for other in (*hosts, *groups):
-            yield Derived(one, other, -abs(intensity), "absent")
+            yield DerivedSignal(one, other, -abs(intensity), "absent")
 
 
-def mass(score: float, confidence: float) -> int:
+def signal_weight(score: float, confidence: float) -> int:
     """The weight of a signal in thousandths, 0 … 1000: |score| / 10 × confidence."""
     return round(abs(score) * 100 * confidence)
 
 
-def quad_of(score: float, event_quad: int | None, stated: bool) -> int:
+def signal_quad(score: float, event_quad: int | None, stated: bool) -> int:
     """The quad class of a signal: 1–4, or 0 where its score is 0.
 
     It is the event's own class where that class has the sign of a derived signal. Else the sign

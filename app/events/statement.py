@@ -31,21 +31,28 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
-from app.db.dialect.words import ranked
+from app.db.dialect.words import select_word_ranks
 from app.db.tables import events, participations
-from app.db.worlds import World
-from app.events.conditions import NARROWING, OF_EVENTS, Row, Shape, Who, who
+from app.db.worlds import RowState
+from app.events.conditions import (
+    CLAUSE_BUILDERS,
+    EVENT_ROW_FIELDS,
+    ClauseContext,
+    FilterShape,
+    ParticipantClause,
+    list_participant_clauses,
+)
 from app.events.filter import Sort
 
 Bound = Callable[[Any], ColumnElement[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StatementKey:
     """Everything that the text of a statement depends on; its values are in `BoundQuery.values`."""
 
-    kind: str
-    shape: Shape
+    dialect_name: str
+    shape: FilterShape
     sort: Sort = "-date"
     after: bool = False
     passed: bool = False
@@ -55,56 +62,62 @@ class Reading:
     """Whether each of several actors is sought separately."""
 
     @property
-    def descending(self) -> bool:
+    def is_descending(self) -> bool:
         """Whether the newest, or the most relevant, come first."""
         return self.sort.startswith("-") or self.sort == "relevance"
 
     @property
-    def by_day(self) -> bool:
+    def is_by_day(self) -> bool:
         """Whether the order is by the day of the event, not by its recording or relevance."""
         return self.sort.endswith("date")
 
 
-CARRIED = ("dataset", "type", "intensity", "quad", "status")
+CARRIED_COLUMNS = ("dataset", "type", "intensity", "quad", "status")
 """Columns of `events` that `participations` has too."""
 
 
-def matching(key: Reading, *carried: str) -> Select[Any]:
+def select_matching(key: StatementKey, *carried: str) -> Select[Any]:
     """Select (sort value, id, seq) of the matching events in order, with some `CARRIED_COLUMNS`."""
-    found: Select[Any] = _Builder(key, carried).statement()
+    found: Select[Any] = _StatementBuilder(key, carried).build_statement()
     return found
 
 
 @lru_cache(maxsize=1024)
-def standing_among(key: Reading) -> CompoundSelect[Any]:
+def select_matching_revisions(key: StatementKey) -> CompoundSelect[Any]:
     """Select which revisions of the parameter `seqs` match, current and superseded ones."""
-    builder = _Builder(key)
-    return union_all(*(_Arms(builder, row_state).among() for row_state in World))
+    builder = _StatementBuilder(key)
+    return union_all(
+        *(_ArmBuilder(builder, row_state).select_revisions() for row_state in RowState)
+    )
 
 
-class _Builder:
+class _StatementBuilder:
     """Builds the statement of a key from its arms."""
 
-    def __init__(self, key: Reading, carried: Sequence[str] = ()) -> None:
+    def __init__(self, key: StatementKey, carried: Sequence[str] = ()) -> None:
         self.key, self.shape, self.carried = key, key.shape, carried
-        self.as_of = key.shape.has("as_of")
-        self.demanded = who(key.shape)
-        self.of_parts = bool(self.demanded) and key.by_day
-        self.first: Who | None = self.demanded.pop(0) if self.of_parts else None
-        self.ranks = ranked(key.kind) if key.sort == "relevance" else None
+        self.as_of = key.shape.has_field("as_of")
+        self.demanded = list_participant_clauses(key.shape)
+        self.of_parts = bool(self.demanded) and key.is_by_day
+        self.first: ParticipantClause | None = self.demanded.pop(0) if self.of_parts else None
+        self.ranks = select_word_ranks(key.dialect_name) if key.sort == "relevance" else None
         self.limit = bindparam("page", type_=Integer) if key.limited else None
 
-    def statement(self) -> Any:
+    def build_statement(self) -> Any:
         """Build the whole statement, over current rows and, as of a version, superseded ones."""
-        now = _Arms(self, World.NOW).statement()
+        now = _ArmBuilder(self, RowState.CURRENT).build_arms()
         if not self.as_of:
             return now
         now = now.cte("current_rows").prefix_with("MATERIALIZED")  # used three times, read once
-        past = _Arms(self, World.PAST, self._bound(now.c.value)).statement().subquery()
+        past = (
+            _ArmBuilder(self, RowState.SUPERSEDED, self._build_past_bound(now.c.value))
+            .build_arms()
+            .subquery()
+        )
         both = union_all(*(select(*a.c) for a in (now, past))).subquery().c
-        return self.ordered(select(*both), (both.value, both.id))
+        return self.apply_order(select(*both), (both.value, both.id))
 
-    def _bound(self, value: Any) -> Bound | None:
+    def _build_past_bound(self, value: Any) -> Bound | None:
         """Build the bound beyond which superseded rows are not read: the end of a full page.
 
         Without it a page would read every row that was superseded before its version. Returns a
@@ -113,75 +126,77 @@ class _Builder:
         """
         if self.limit is None:
             return None
-        last = func.min(value) if self.key.descending else func.max(value)
+        last = func.min(value) if self.key.is_descending else func.max(value)
         full = func.count() >= self.limit
 
-        def within(other: Any) -> Any:
-            nearer = last > other if self.key.descending else last < other
+        def nearest_bound(other: Any) -> Any:
+            nearer = last > other if self.key.is_descending else last < other
             return select(case((and_(full, nearer), last), else_=other)).scalar_subquery()
 
-        return within
+        return nearest_bound
 
-    def ordered(self, statement: Any, columns: Any, most: Any = None) -> Any:
+    def apply_order(self, statement: Any, columns: Any, most: Any = None) -> Any:
         """Order a statement, and limit it to `most` rows, by default to a page."""
-        ends = [c.desc() if self.key.descending else c.asc() for c in columns]
+        ends = [c.desc() if self.key.is_descending else c.asc() for c in columns]
         statement = statement.order_by(*ends)
         most = self.limit if most is None else most
         return statement if most is None else statement.limit(most)
 
 
-class _Arms:
+class _ArmBuilder:
     """Builds the arms over current or over superseded rows."""
 
-    def __init__(self, builder: _Builder, row_state: World, bound: Bound | None = None) -> None:
+    def __init__(
+        self, builder: _StatementBuilder, row_state: RowState, bound: Bound | None = None
+    ) -> None:
         self.builder, self.row_state, self.bound = builder, row_state, bound
         self.key, self.shape = builder.key, builder.shape
-        self.parts, self.events = row_state.of(participations), row_state.of(events)
+        self.parts, self.events = row_state.table_for(participations), row_state.table_for(events)
         self.driver: Any = self.parts if builder.of_parts else self.events
         self.ident = self.parts.c.event if builder.of_parts else self.events.c.id
 
-    def statement(self) -> Any:
+    def build_arms(self) -> Any:
         """Build both arms: events that began in the window, and earlier ones that still went on."""
         value: Any = self.driver.c.start
-        if not self.key.by_day:
+        if not self.key.is_by_day:
             ranks = self.builder.ranks
             value = self.events.c.recorded_at if ranks is None else ranks.c.rank
         # An expression, not the column: so the index on events of several days is used.
         start = self.driver.c.start.concat("")
-        if not self.shape.has("since") or self.shape.has("certain"):
-            return self.arm(value, self.days(), self.builder.limit)
+        if not self.shape.has_field("since") or self.shape.has_field("certain"):
+            return self.build_arm(value, self.build_day_conditions(), self.builder.limit)
         parts = [
-            (value, list(self.days()), True),
-            (start if self.key.by_day else value, self.running(start), False),
+            (value, list(self.build_day_conditions()), True),
+            (start if self.key.is_by_day else value, self.build_running_conditions(start), False),
         ]
-        if self.key.by_day and not self.key.descending:
+        if self.key.is_by_day and not self.key.is_descending:
             parts.reverse()  # events that began before the window come first
-        one = self.arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2])
+        one = self.build_arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2])
         one = one.cte(f"one_{self.row_state.value}")
         rest: Any = self.builder.limit
-        if rest is not None and self.key.by_day:
+        if rest is not None and self.key.is_by_day:
             rest = rest - select(func.count()).select_from(one).scalar_subquery()
-            if self.bound is not None and self.key.descending:
+            if self.bound is not None and self.key.is_descending:
                 # The page ends within the window: no event that began before it is on the page.
                 since = bindparam("since", type_=String)
                 rest = case((self.bound("") >= since, 0), else_=rest)
-        two = self.arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
+        two = self.build_arm(*parts[1][:2], rest, in_window=parts[1][2]).subquery("two")
         both = union_all(*(select(*a.c) for a in (one, two))).subquery().c
-        return self.builder.ordered(select(*both), (both.value, both.id))
+        return self.builder.apply_order(select(*both), (both.value, both.id))
 
-    def days(self) -> Iterator[ColumnElement[bool]]:
+    def build_day_conditions(self) -> Iterator[ColumnElement[bool]]:
         """Build the conditions of an event that began in the window.
 
         The bound that the cursor has passed is left out: SQLite would search the index by it, not
         by the cursor, and walk through every page before.
         """
-        near, certain = self.driver.c, self.shape.has("certain")
-        passed, descending = self.key.passed, self.key.descending
-        first: Any = bindparam("since", type_=String) if self.shape.has("since") else None
-        last: Any = bindparam("until", type_=String) if self.shape.has("until") else None
-        if self.bound is not None and self.key.by_day and descending:
+        near, certain = self.driver.c, self.shape.has_field("certain")
+        passed, descending = self.key.passed, self.key.is_descending
+        first: Any = bindparam("since", type_=String) if self.shape.has_field("since") else None
+        last: Any = bindparam("until", type_=String) if self.shape.has_field("until") else None
+        if self.bound is not None and self.key.is_by_day and descending:
             first = self.bound("" if first is None else first)
-        elif self.bound is not None and self.key.by_day:
+        elif self.bound is not None and self.key.is_by_day:
             yield near.start <= self.bound("~" if last is None or certain else last)
             last = last if certain else None
         if first is not None and (descending or not passed):
@@ -189,13 +204,13 @@ class _Arms:
         if last is not None and (certain or not descending or not passed):
             yield (near.end if certain else near.start) <= last
 
-    def running(self, start: Any) -> list[ColumnElement[bool]]:
+    def build_running_conditions(self, start: Any) -> list[ColumnElement[bool]]:
         """Build the conditions of an event that began before the window and still went on in it."""
         near = self.driver.c
         since: ColumnElement[str] = bindparam("since")
         return [start < since, near.end >= since, near.end != near.start]
 
-    def arm(
+    def build_arm(
         self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
     ) -> Any:
         """Build one arm: the events that meet every condition, these on days included."""
@@ -203,72 +218,74 @@ class _Arms:
         builder, near, ident = self.builder, self.driver.c, self.ident
         if builder.first is not None and self.key.apart:
             name = "now" if in_window else "then"
-            apart = dialect.apart(self.key.kind, name, ("actor", "since", "until"))
+            apart = dialect.unnest_params(self.key.dialect_name, name, ("actor", "since", "until"))
         carried = (near[name] for name in builder.carried)
         base = select(value.label("value"), ident.label("id"), near.seq.label("seq"), *carried)
         if builder.ranks is not None:
             base = base.join(builder.ranks, builder.ranks.c.seq == near.seq)
         if builder.first is not None:
-            base = self.took_part(base, value, apart, in_window)
-        base = self.narrowed(base)
+            base = self.apply_participation(base, value, apart, in_window)
+        base = self.apply_conditions(base)
         if self.key.after:
             key = (bindparam(name, type_=String) for name in ("after_value", "after_id"))
             there = tuple_(*key)
             here = tuple_(value, ident)
-            base = base.where(here < there if self.key.descending else here > there)
+            base = base.where(here < there if self.key.is_descending else here > there)
         base = base.where(*days)
-        if self.bound is not None and not (self.key.by_day and in_window):
-            descending = self.key.descending
+        if self.bound is not None and not (self.key.is_by_day and in_window):
+            descending = self.key.is_descending
             inside = value >= self.bound("") if descending else value <= self.bound("~")
             base = base.where(inside)
         if apart is None:
-            return builder.ordered(base, (value, ident), most)
-        each = builder.ordered(base, (value, ident)).lateral()
+            return builder.apply_order(base, (value, ident), most)
+        each = builder.apply_order(base, (value, ident)).lateral()
         rows = select(*each.c).select_from(apart).join(each, true())
-        rows = dialect.once(self.key.kind, rows, each.c.value, each.c.id)
-        return builder.ordered(rows, (each.c.value, each.c.id), most)
+        rows = dialect.distinct_on(self.key.dialect_name, rows, each.c.value, each.c.id)
+        return builder.apply_order(rows, (each.c.value, each.c.id), most)
 
-    def narrowed(self, base: Select[Any]) -> Select[Any]:
+    def apply_conditions(self, base: Select[Any]) -> Select[Any]:
         """Apply every condition except those on days."""
         near = self.driver.c
         for other in self.builder.demanded:
             p = self.parts.alias()
-            same = (p.c.event == self.ident, *other.conditions(p.c, as_of=self.builder.as_of))
+            same = (p.c.event == self.ident, *other.build_conditions(p.c, as_of=self.builder.as_of))
             base = base.where(exists().where(*same, p.c.start == near.start, p.c.seq == near.seq))
-        row = Row(self.key.kind, self.shape, self.row_state, near, self.events.c)
-        for branch in NARROWING.values():
+        row = ClauseContext(self.key.dialect_name, self.shape, self.row_state, near, self.events.c)
+        for branch in CLAUSE_BUILDERS.values():
             base = base.where(*branch(row))
         return base
 
-    def among(self) -> Select[Any]:
+    def select_revisions(self) -> Select[Any]:
         """Select which revisions of the parameter `seqs` meet every condition."""
         near = self.driver.c
-        found = self.narrowed(select(near.seq))
+        found = self.apply_conditions(select(near.seq))
         found = found.where(near.seq.in_(bindparam("seqs", expanding=True)))
         first, last = bindparam("since", type_=String), bindparam("until", type_=String)
-        certain = self.shape.has("certain")
-        if self.shape.has("since"):
+        certain = self.shape.has_field("certain")
+        if self.shape.has_field("since"):
             found = found.where((near.start if certain else near.end) >= first)
-        if self.shape.has("until"):
+        if self.shape.has_field("until"):
             found = found.where((near.end if certain else near.start) <= last)
         return found
 
-    def took_part(
+    def apply_participation(
         self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
     ) -> Select[Any]:
         """Apply the first participant clause; an actor in several roles gives one row."""
         first, p = self.builder.first, self.parts.c
         assert first is not None
-        if any(self.shape.has(name) for name in OF_EVENTS):
+        if any(self.shape.has_field(name) for name in EVENT_ROW_FIELDS):
             base = base.join(self.events, self.events.c.seq == p.seq)
         as_of = self.builder.as_of
         if apart is None:
-            base = base.where(*first.conditions(p, in_window=in_window, as_of=as_of))
+            base = base.where(*first.build_conditions(p, in_window=in_window, as_of=as_of))
         else:
             of = apart.c
-            base = base.where(*replace(first, actors=(), groups=()).conditions(p, as_of=as_of))
+            base = base.where(
+                *replace(first, actors=(), groups=()).build_conditions(p, as_of=as_of)
+            )
             base = base.where(p.actor == of.actor)
             # Within a CASE: PostgreSQL takes plain bounds known only at run time for a tiny range.
             is_member = and_(p.start >= of.since, p.start < of.until)
             base = base.where(case((is_member, true()), else_=false()))
-        return dialect.once(self.key.kind, base, value, self.ident)
+        return dialect.distinct_on(self.key.dialect_name, base, value, self.ident)

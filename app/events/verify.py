@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Table, exists, func, select
 
 from app.db.tables import (
-    PAST,
+    HISTORY_TABLES,
     commits,
     day_sums,
     events,
@@ -18,12 +18,12 @@ from app.db.tables import (
     signals,
     tags,
 )
-from app.events.changes import SUMS, rows_of, sums_of
+from app.events.changes import SUM_COLUMNS, build_index_rows, sum_signals_by_day
 from app.events.schemas import Event
-from app.events.volumes import odd_volumes
+from app.events.volumes import select_wrong_volumes
 
-PART = 500
-INDEXES: tuple[tuple[Table, str], ...] = (
+BATCH_SIZE = 500
+INDEX_TABLES: tuple[tuple[Table, str], ...] = (
     (events, "id"),
     (participations, "event"),
     (reports, "event"),
@@ -32,23 +32,23 @@ INDEXES: tuple[tuple[Table, str], ...] = (
 )
 
 
-def findings(db: Connection) -> Iterator[str]:
+def find_event_faults(db: Connection) -> Iterator[str]:
     """Describe every difference between the indexes and the documents, one a line."""
-    yield from _numbering(db)
-    yield from _worlds(db)
+    yield from _check_numbering(db)
+    yield from _check_row_states(db)
     last = ""
-    while ids := _next_ids(db, last):
-        yield from _of_events(db, ids)
+    while ids := _read_next_ids(db, last):
+        yield from _check_events(db, ids)
         last = ids[-1]
-    yield from _strays(db)
-    yield from _references(db)
-    yield from _sums(db)
-    for statement in odd_volumes():
-        for row in db.execute(statement.limit(PART)):
+    yield from _check_orphans(db)
+    yield from _check_references(db)
+    yield from _check_day_sums(db)
+    for statement in select_wrong_volumes():
+        for row in db.execute(statement.limit(BATCH_SIZE)):
             yield f"volumes: {tuple(row)} differs from the sum of the signals"
 
 
-def _numbering(db: Connection) -> Iterator[str]:
+def _check_numbering(db: Connection) -> Iterator[str]:
     r = revisions.c
     count, first, last = db.execute(select(func.count(), func.min(r.seq), func.max(r.seq))).one()
     if count and (first != 1 or last != count):
@@ -58,9 +58,9 @@ def _numbering(db: Connection) -> Iterator[str]:
         yield f"commits: the newest says {newest}, the newest revision is {last}"
 
 
-def _worlds(db: Connection) -> Iterator[str]:
+def _check_row_states(db: Connection) -> Iterator[str]:
     """Check that each revision of an event is either current or superseded, and not both."""
-    r, e, p = revisions.c, events.c, PAST[events].c
+    r, e, p = revisions.c, events.c, HISTORY_TABLES[events].c
     there = [exists().where(t.seq == r.seq) for t in (e, p)]
     ended = r.action == "merge"
     lost = select(r.seq, r.id).where(r.kind == "event", ~ended, ~there[0], ~there[1])
@@ -69,22 +69,22 @@ def _worlds(db: Connection) -> Iterator[str]:
         ("neither current nor superseded", lost),
         ("current and superseded", both),
     ):
-        for seq, ident in db.execute(found.limit(PART)):
+        for seq, ident in db.execute(found.limit(BATCH_SIZE)):
             yield f"{ident}: its revision {seq} is {words}"
-    for table, _ in INDEXES:
-        past = PAST[table].c
-        wrong = select(func.count()).select_from(PAST[table]).where(past.gone <= past.seq)
+    for table, _ in INDEX_TABLES:
+        past = HISTORY_TABLES[table].c
+        wrong = select(func.count()).select_from(HISTORY_TABLES[table]).where(past.gone <= past.seq)
         if n := db.scalar(wrong):
-            yield f"{PAST[table].name}: {n} rows were superseded before they were written"
+            yield f"{HISTORY_TABLES[table].name}: {n} rows were superseded before they were written"
 
 
-def _next_ids(db: Connection, after: str) -> list[str]:
+def _read_next_ids(db: Connection, after: str) -> list[str]:
     found = select(events.c.id).where(events.c.id > after).order_by(events.c.id)
-    return list(db.scalars(found.limit(PART)))
+    return list(db.scalars(found.limit(BATCH_SIZE)))
 
 
-def _of_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
-    expected: dict[str, set[tuple[Any, ...]]] = {table.name: set() for table, _ in INDEXES}
+def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
+    expected: dict[str, set[tuple[Any, ...]]] = {table.name: set() for table, _ in INDEX_TABLES}
     found = select(events.c.seq, revisions.c.document).join(
         revisions, revisions.c.seq == events.c.seq
     )
@@ -94,42 +94,42 @@ def _of_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
         except ValidationError as wrong:
             yield f"revision {seq}: does not match the schema: {wrong.errors()[0]['loc']}"
             continue
-        for name, row in rows_of(event, seq):
-            expected[name].add(_comparable(row))
-    for table, key in INDEXES:
+        for name, row in build_index_rows(event, seq):
+            expected[name].add(_comparable_row(row))
+    for table, key in INDEX_TABLES:
         rows = db.execute(select(table).where(table.c[key].in_(ids)))
-        stored = {_comparable(dict(row._mapping)) for row in rows}
+        stored = {_comparable_row(dict(row._mapping)) for row in rows}
         for words, differing in (
             ("is missing", expected[table.name] - stored),
             ("is not in the document", stored - expected[table.name]),
         ):
-            for pairs in sorted(differing, key=str)[:PART]:
+            for pairs in sorted(differing, key=str)[:BATCH_SIZE]:
                 yield f"{table.name}: {dict(pairs)} {words}"
 
 
-def _comparable(row: dict[str, Any]) -> tuple[Any, ...]:
+def _comparable_row(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(sorted(row.items()))
 
 
-def _strays(db: Connection) -> Iterator[str]:
+def _check_orphans(db: Connection) -> Iterator[str]:
     """Check that no index row belongs to an event without a current row."""
-    for table, key in INDEXES[1:]:
+    for table, key in INDEX_TABLES[1:]:
         gone = ~exists().where(events.c.id == table.c[key])
         if n := db.scalar(select(func.count()).select_from(table).where(gone)):
             yield f"{table.name}: {n} rows of events that are not current"
 
 
-def _references(db: Connection) -> Iterator[str]:
+def _check_references(db: Connection) -> Iterator[str]:
     """Check every foreign key: loaders skip the checks of the database."""
     for table in metadata.sorted_tables:
         for key in table.foreign_keys:
             column, found = key.parent, exists().where(key.column == key.parent)
             lost = select(column, func.count()).where(column.is_not(None), ~found)
-            for value, n in db.execute(lost.group_by(column).order_by(column).limit(PART)):
+            for value, n in db.execute(lost.group_by(column).order_by(column).limit(BATCH_SIZE)):
                 yield f"{table.name}: {n} rows of the {column.name} {value!r}, which does not exist"
 
 
-def _sums(db: Connection) -> Iterator[str]:
+def _check_day_sums(db: Connection) -> Iterator[str]:
     keys = ("from", "toward", "dataset", "day")
     s, d = signals.c, day_sums.c
     actors = sorted(
@@ -141,8 +141,8 @@ def _sums(db: Connection) -> Iterator[str]:
         ]
         sum_rows = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
         expected, stored = (
-            {tuple(r[k] for k in keys): tuple(r[n] for n in SUMS) for r in rows}
-            for rows in (sums_of(signal_rows), sum_rows)
+            {tuple(r[k] for k in keys): tuple(r[n] for n in SUM_COLUMNS) for r in rows}
+            for rows in (sum_signals_by_day(signal_rows), sum_rows)
         )
         for key in sorted(expected.keys() | stored.keys()):
             if expected.get(key) != stored.get(key):

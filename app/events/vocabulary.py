@@ -97,27 +97,27 @@ _LAST_ROOTS: Mapping[QuadScheme, tuple[int, int, int, int]] = {
 }
 
 
-class Crossed(NamedTuple):
+class CrosswalkEntry(NamedTuple):
     """The PLOVER type and mode of a code of another vocabulary."""
 
     type: EventType
     mode: str | None = None
 
 
-ACLED: Mapping[str, Crossed | None] = {
-    "Battles": Crossed("ASSAULT"),
-    "Explosions/Remote violence": Crossed("ASSAULT"),
-    "Violence against civilians": Crossed("ASSAULT"),
-    "Protests": Crossed("PROTEST", "demo"),
-    "Riots": Crossed("PROTEST", "riot"),
+ACLED_CROSSWALK: Mapping[str, CrosswalkEntry | None] = {
+    "Battles": CrosswalkEntry("ASSAULT"),
+    "Explosions/Remote violence": CrosswalkEntry("ASSAULT"),
+    "Violence against civilians": CrosswalkEntry("ASSAULT"),
+    "Protests": CrosswalkEntry("PROTEST", "demo"),
+    "Riots": CrosswalkEntry("PROTEST", "riot"),
     "Strategic developments": None,
 }
 """PLOVER types by ACLED's `event_type`; strategic developments range from treaties to looting."""
 
-UCDP: Mapping[str, Crossed] = {
-    "1": Crossed("ASSAULT"),
-    "2": Crossed("ASSAULT"),
-    "3": Crossed("ASSAULT"),
+UCDP_CROSSWALK: Mapping[str, CrosswalkEntry] = {
+    "1": CrosswalkEntry("ASSAULT"),
+    "2": CrosswalkEntry("ASSAULT"),
+    "3": CrosswalkEntry("ASSAULT"),
 }
 """PLOVER types by UCDP's `type_of_violence`: state-based, non-state, one-sided."""
 
@@ -134,7 +134,7 @@ class CameoCode:
 
 
 @cache
-def cameo() -> Mapping[str, CameoCode]:
+def load_cameo_codes() -> Mapping[str, CameoCode]:
     """Load every CAMEO code, roots included, by code.
 
     PLOVER has no type for the roots 01 and 02. A mode that PLOVER 0.8 renamed has its new name, a
@@ -142,10 +142,10 @@ def cameo() -> Mapping[str, CameoCode]:
     """
     text = files("app.events").joinpath("cameo.csv").read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
-    return MappingProxyType({row["code"]: _cameo_code(row) for row in rows})
+    return MappingProxyType({row["code"]: _parse_cameo_row(row) for row in rows})
 
 
-def _cameo_code(row: Mapping[str, str]) -> CameoCode:
+def _parse_cameo_row(row: Mapping[str, str]) -> CameoCode:
     type_ = row["plover_type"] or None
     if type_ is not None and type_ not in EVENT_TYPES:
         raise ValueError(f"cameo.csv: {row['code']} has an unknown PLOVER type {type_!r}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, except_, func, literal, select, union_all
 
-from app.db.dialect.pouring import pour_sums
+from app.db.dialect.pouring import bulk_add_sums
 from app.db.tables import signals, volumes
 
 
@@ -13,12 +13,12 @@ def add_volumes(
     db: Connection, changed: Sequence[tuple[str, str, int]], *, gone: bool = False
 ) -> None:
     """Add (dataset, day, n) to the volumes; with `gone`, rows that became 0 are deleted."""
-    pour_sums(db, volumes, volumes_of(changed))
+    bulk_add_sums(db, volumes, build_volume_rows(changed))
     if gone:
         db.execute(delete(volumes).where(volumes.c.n == 0))
 
 
-def volumes_of(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, str, int]]:
+def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, str, int]]:
     """Build rows of `volumes`, by day and by month, from (dataset, day, n)."""
     total: dict[tuple[str, str, str], int] = {}
     for dataset, day, n in changed:
@@ -27,7 +27,7 @@ def volumes_of(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, 
     return [(*key, n) for key, n in sorted(total.items())]
 
 
-def odd_volumes() -> Iterator[Select[Any]]:
+def select_wrong_volumes() -> Iterator[Select[Any]]:
     """Select (dataset, size, start) where volumes and signals differ, in either direction."""
     s = signals.c
     sizes = {"day": s.start, "month": func.substr(s.start, 1, 7)}

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request, Response
 
-from app.http.problems import MissingError
+from app.http.problems import NotFoundError
 
 router = APIRouter(include_in_schema=False)
 FOLDER = files("app") / "explorer" / "static"
@@ -32,22 +32,22 @@ HEADERS = {
 
 
 @router.get("/")
-def page(request: Request) -> Response:
+def serve_explorer(request: Request) -> Response:
     """Serve the page of the explorer; all of its state is in its address."""
-    return served(request, "index.html")
+    return build_file_response(request, "index.html")
 
 
 @router.get("/explorer/{name:path}")
-def file(name: str, request: Request) -> Response:
+def serve_explorer_file(name: str, request: Request) -> Response:
     """Serve a file of the explorer."""
-    return served(request, name)
+    return build_file_response(request, name)
 
 
-def served(request: Request, name: str) -> Response:
+def build_file_response(request: Request, name: str) -> Response:
     """Build the response with a file and its ETag; `NotFoundError` for an unknown name."""
-    found = contents().get(name)
+    found = read_explorer_files().get(name)
     if found is None:
-        raise MissingError("The explorer has no such file.")
+        raise NotFoundError("The explorer has no such file.")
     tag, body = found
     kind = KINDS[name[name.rindex(".") :]]
     headers = {**HEADERS, "ETag": tag}
@@ -57,21 +57,21 @@ def served(request: Request, name: str) -> Response:
 
 
 @cache
-def contents() -> dict[str, tuple[str, bytes]]:
+def read_explorer_files() -> dict[str, tuple[str, bytes]]:
     """Read every file once, by name, with its ETag."""
     # Names are looked up in this dictionary, so no path in a request can reach another file.
     found: dict[str, tuple[str, bytes]] = {}
-    for name, part in _walk(FOLDER, ""):
+    for name, part in _list_files(FOLDER, ""):
         body = part.read_bytes()
         found[name] = (f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', body)
     return found
 
 
-def _walk(folder: Traversable, before: str) -> list[tuple[str, Traversable]]:
+def _list_files(folder: Traversable, before: str) -> list[tuple[str, Traversable]]:
     found: list[tuple[str, Traversable]] = []
     for part in folder.iterdir():
         if part.is_dir():
-            found += _walk(part, f"{before}{part.name}/")
+            found += _list_files(part, f"{before}{part.name}/")
         elif part.name[part.name.rfind(".") :] in KINDS:
             found.append((before + part.name, part))
     return found

@@ -6,51 +6,51 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from app.events.filter import EventQuery
-from app.events.forms import Form
-from app.feeds.opening import Opened
-from app.feeds.registry import SAVED, WRITINGS, media_type
-from app.http.asked import seen
-from app.http.caching import cached
-from app.http.pacing import paced_by
-from app.http.page import links
-from app.sources.citation import license_links
+from app.events.forms import OutputFormat
+from app.feeds.opening import EventExport
+from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_type
+from app.http.asked import resolve_version
+from app.http.caching import respond_with_version_etag
+from app.http.pacing import stream_in_limited_threads
+from app.http.page import build_page_links
+from app.sources.citation import build_license_links
 
 
-def answer(form: Form, asked: EventQuery, request: Request) -> Response:
+def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request) -> Response:
     """Build the response with the requested events in a format.
 
     `limit` and `cursor` work as in JSON. Without `limit`, a streaming format sends every event.
     """
     state = request.app.state
     with state.database.connect() as db:
-        version, _ = seen(db, asked.as_of)
+        version, _ = resolve_version(db, asked.as_of)
 
-    def make() -> Response:
-        address = partial(links, request)
-        opened = Opened(form, asked, state.database, state.cursor_key, address)
-        headers = _headers(form, opened)
-        parts = WRITINGS[form].write(opened.feed)
-        if WRITINGS[form].streams:
-            paced = paced_by(state.exports, parts)
-            return StreamingResponse(paced, 200, headers, media_type(form))
-        return Response(b"".join(parts), 200, headers, media_type(form))
+    def make_response() -> Response:
+        address = partial(build_page_links, request)
+        opened = EventExport(form, asked, state.database, state.cursor_key, address)
+        headers = _build_headers(form, opened)
+        parts = FEED_FORMATS[form].write(opened.feed)
+        if FEED_FORMATS[form].streams:
+            paced = stream_in_limited_threads(state.exports, parts)
+            return StreamingResponse(paced, 200, headers, get_feed_media_type(form))
+        return Response(b"".join(parts), 200, headers, get_feed_media_type(form))
 
-    found = cached(request, version, make, form)
+    found = respond_with_version_etag(request, version, make_response, form)
     found.headers["Vary"] = "Accept"
     return found
 
 
-def _headers(form: Form, opened: Opened) -> dict[str, str]:
+def _build_headers(form: OutputFormat, opened: EventExport) -> dict[str, str]:
     following = opened.links.next
     page_links = [f'<{following}>; rel="next"'] if following else []
-    if not WRITINGS[form].says_licence:
-        page_links += license_links(opened.feed.cited)
-    headers = {"Entente-Version": str(opened.reading.version)}
-    if opened.reason:
-        headers["Entente-Reason"] = opened.reason
+    if not FEED_FORMATS[form].carries_licence:
+        page_links += build_license_links(opened.feed.datasets)
+    headers = {"Entente-Version": str(opened.stream.version)}
+    if opened.empty_reason:
+        headers["Entente-Reason"] = opened.empty_reason
     if page_links:
         headers["Link"] = ", ".join(page_links)
-    if form in SAVED:
-        name = f"entente-events.{WRITINGS[form].suffix}"
+    if form in DOWNLOADED_FORMATS:
+        name = f"entente-events.{FEED_FORMATS[form].suffix}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return headers

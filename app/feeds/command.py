@@ -12,44 +12,44 @@ from pydantic.fields import FieldInfo
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import Form
-from app.events.read import meta, read_page
-from app.feeds.opening import Opened
-from app.feeds.registry import WRITINGS
-from app.http.asked import seen
+from app.events.forms import OutputFormat
+from app.events.read import read_event_page, read_event_page_meta
+from app.feeds.opening import EventExport
+from app.feeds.registry import FEED_FORMATS
+from app.http.asked import resolve_version
 from app.http.page import Links
 
 SECRET = b"terminal"
-TEXT = "ndjson"
+DEFAULT_FORMAT = "ndjson"
 """The format that is written where `--format` is left out."""
 
 
-def export_command(opened: Callable[[], Database], guard: Callable[[Any], Any]) -> Any:
+def build_export_command(opened: Callable[[], Database], guard: Callable[[Any], Any]) -> Any:
     """Build the command.
 
     `opened` opens the database; `guard` wraps the command to print invalid input and exit with 2.
     """
 
-    def export(**options: Any) -> None:
+    def export_events(**options: Any) -> None:
         """Write events to a file or standard output in any format; without --limit, all of them."""
         target: Path | None = options.pop("output")
         wanted = {name: value for name, value in options.items() if value not in (None, [])}
-        asked = EventQuery.model_validate({"format": TEXT, **wanted})
+        asked = EventQuery.model_validate({"format": DEFAULT_FORMAT, **wanted})
         with closing(opened()) as database:
-            _write(asked, database, target)
+            _write_export(asked, database, target)
 
-    export.__signature__ = inspect.Signature(_parameters())  # type: ignore[attr-defined]
-    export.__annotations__ = {p.name: p.annotation for p in _parameters()}
-    return guard(export)
+    export_events.__signature__ = inspect.Signature(_build_parameters())  # type: ignore[attr-defined]
+    export_events.__annotations__ = {p.name: p.annotation for p in _build_parameters()}
+    return guard(export_events)
 
 
-def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
-    form: Form = asked.format or "ndjson"
+def _write_export(asked: EventQuery, database: Database, target: Path | None) -> None:
+    form: OutputFormat = asked.format or "ndjson"
     if form == "json":
-        parts = iter([_json(asked, database)])
+        parts = iter([_render_json(asked, database)])
     else:
-        opened = Opened(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
-        parts = WRITINGS[form].write(opened.feed)
+        opened = EventExport(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
+        parts = FEED_FORMATS[form].write(opened.feed)
     if target is None:
         for part in parts:
             sys.stdout.buffer.write(part)
@@ -63,23 +63,23 @@ def _write(asked: EventQuery, database: Database, target: Path | None) -> None:
     begun.replace(target)
 
 
-def _json(asked: EventQuery, database: Database) -> bytes:
+def _render_json(asked: EventQuery, database: Database) -> bytes:
     with database.connect() as db:
-        rows, cursor = read_page(db, asked, SECRET)
-        known = meta(db, asked, seen(db, asked.as_of)[0], not rows).model_dump_json(
-            exclude_none=True
-        )
+        rows, cursor = read_event_page(db, asked, SECRET)
+        known = read_event_page_meta(
+            db, asked, resolve_version(db, asked.as_of)[0], not rows
+        ).model_dump_json(exclude_none=True)
     following = f',"cursor":"{cursor}"' if cursor else ""
     return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode()
 
 
-def _parameters() -> list[inspect.Parameter]:
-    found = [_parameter(name, field) for name, field in EventQuery.model_fields.items()]
+def _build_parameters() -> list[inspect.Parameter]:
+    found = [_build_parameter(name, field) for name, field in EventQuery.model_fields.items()]
     option = typer.Option("--output", "-o", help="File to write; standard output where left out.")
-    return [*found, _optional("output", Annotated[Path | None, option], None)]
+    return [*found, _build_option("output", Annotated[Path | None, option], None)]
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+def _build_parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     flag = f"--{name.replace('_', '-')}"
     kind: Any = str | None
     default: Any = None
@@ -89,9 +89,9 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         kind, flag = bool | None, f"{flag}/--no-{name.replace('_', '-')}"
     help_text = field.description or ""
     if name == "format":
-        help_text = f"One of {', '.join(get_args(Form))}; {TEXT} where left out."
-    return _optional(name, Annotated[kind, typer.Option(flag, help=help_text)], default)
+        help_text = f"One of {', '.join(get_args(OutputFormat))}; {DEFAULT_FORMAT} where left out."
+    return _build_option(name, Annotated[kind, typer.Option(flag, help=help_text)], default)
 
 
-def _optional(name: str, kind: Any, default: Any) -> inspect.Parameter:
+def _build_option(name: str, kind: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -11,12 +11,12 @@ class Feed:
     """Stored event documents in chunks, with the data about the whole list."""
 
     chunks: Iterator[list[str]]
-    cited: list[Dataset]
+    datasets: list[Dataset]
     version: int
-    here: str
+    address: str
     """The requested address, relative to the host."""
     fields: tuple[str, ...] = ()
-    onward: Callable[[], str | None] = lambda: None
+    next_address: Callable[[], str | None] = lambda: None
     """Returns the address of the next page, which is known once the chunks are read."""
     clusters: "list[Cluster] | None" = None
     """Replace the events where there are too many to draw."""
@@ -34,4 +34,4 @@ class Cluster:
     """Titles of its most important events."""
 
 
-Write = Callable[[Feed], Iterator[bytes]]
+FormatWriter = Callable[[Feed], Iterator[bytes]]

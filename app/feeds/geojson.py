@@ -5,29 +5,29 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.feeds.feed import Feed
-from app.http.answer import encode
-from app.sources.citation import credit
+from app.http.answer import encode_json
+from app.sources.citation import dataset_credit
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_geojson(feed: Feed) -> Iterator[bytes]:
     """Write a FeatureCollection that names the datasets and the next page, if there is one."""
     yield b'{"type":"FeatureCollection","features":['
     separator = b""
     for documents in feed.chunks:
         if documents:
-            features = [encode(feature(json.loads(document))) for document in documents]
+            features = [encode_json(build_feature(json.loads(document))) for document in documents]
             yield separator + b",".join(features)
             separator = b","
-    onward = feed.onward()
+    onward = feed.next_address()
     tail = {
-        "links": [{"rel": "self", "href": feed.here}]
+        "links": [{"rel": "self", "href": feed.address}]
         + ([{"rel": "next", "href": onward}] if onward else []),
-        "meta": {"version": feed.version, "datasets": [credit(d) for d in feed.cited]},
+        "meta": {"version": feed.version, "datasets": [dataset_credit(d) for d in feed.datasets]},
     }
-    yield b"]," + encode(tail)[1:]
+    yield b"]," + encode_json(tail)[1:]
 
 
-def feature(event: dict[str, Any]) -> dict[str, Any]:
+def build_feature(event: dict[str, Any]) -> dict[str, Any]:
     """Build a feature whose properties are the fields of an event."""
     place = event["location"] or {}
     lat, lon = place.get("lat"), place.get("lon")

@@ -8,46 +8,48 @@ from icalendar import Calendar
 from icalendar import Event as Entry
 
 from app.feeds.feed import Feed
-from app.feeds.telling import after, body, decoded
-from app.sources.citation import sentence
-from app.text import clean
+from app.feeds.telling import day_after, decode_documents, render_event_text
+from app.sources.citation import format_citation
+from app.text import replace_unprintable
 
 STATUS = {"disputed": "TENTATIVE", "retracted": "CANCELLED"}
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_ics(feed: Feed) -> Iterator[bytes]:
     """Write a calendar; its description cites the datasets."""
     calendar = Calendar()
     calendar.add("prodid", "-//Entente//Events//EN")
     calendar.add("version", "2.0")
     calendar.add("name", "Entente")
     calendar.add("x-wr-calname", "Entente")
-    calendar.add("description", "\n".join(clean(sentence(d)) for d in feed.cited))
+    calendar.add(
+        "description", "\n".join(replace_unprintable(format_citation(d)) for d in feed.datasets)
+    )
     for documents in feed.chunks:
-        for event in decoded(documents):
-            calendar.add_component(entry(event))
+        for event in decode_documents(documents):
+            calendar.add_component(build_calendar_entry(event))
     yield calendar.to_ical()
 
 
-def entry(event: dict[str, Any]) -> Entry:
+def build_calendar_entry(event: dict[str, Any]) -> Entry:
     """Build the entry of an event; one without an end is on its first day, and its text says so."""
     made = Entry()
     made.add("uid", f"{event['id']}@entente")
     made.add("dtstamp", datetime.fromisoformat(event["recorded_at"]))
     made.add("dtstart", date.fromisoformat(event["start"]))
-    if end := after(event["end"] or event["start"]):
+    if end := day_after(event["end"] or event["start"]):
         made.add("dtend", date.fromisoformat(end))
-    made.add("summary", clean(event["title"]))
-    made.add("description", clean(body(event)))
+    made.add("summary", replace_unprintable(event["title"]))
+    made.add("description", replace_unprintable(render_event_text(event)))
     made.add("status", STATUS.get(event["status"], "CONFIRMED"))
     made.add("sequence", event["revision"] - 1)
     made.add("transp", "TRANSPARENT")
     words = [word for word in (event["type"], *event["tags"]) if word]
     if words:
-        made.add("categories", [clean(word) for word in words])
+        made.add("categories", [replace_unprintable(word) for word in words])
     place = event["location"] or {}
     if place.get("name"):
-        made.add("location", clean(place["name"]))
+        made.add("location", replace_unprintable(place["name"]))
     if place.get("lat") is not None and place.get("lon") is not None:
         made.add("geo", (place["lat"], place["lon"]))
     if url := next((r["url"] for r in event["reports"] if r["url"]), None):

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from app.feeds.feed import Feed
-from app.feeds.telling import decoded
-from app.http.answer import encode
+from app.feeds.telling import decode_documents
+from app.http.answer import encode_json
 
 CONTEXT = {
     "@vocab": "https://schema.org/",
@@ -15,9 +15,9 @@ CONTEXT = {
 }
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_jsonld(feed: Feed) -> Iterator[bytes]:
     """Write the events of a page and their datasets as one graph."""
-    events = [entry(event) for part in feed.chunks for event in decoded(part)]
+    events = [build_jsonld_event(event) for part in feed.chunks for event in decode_documents(part)]
     sets = [
         {
             "@type": "Dataset",
@@ -27,14 +27,14 @@ def write(feed: Feed) -> Iterator[bytes]:
             "license": d.licence,
             "creditText": d.citation,
         }
-        for d in feed.cited
+        for d in feed.datasets
     ]
-    onward = feed.onward()
-    page = {"@context": CONTEXT, "@id": feed.here, "@graph": events + sets}
-    yield encode(page | ({"entente:next": {"@id": onward}} if onward else {}))
+    onward = feed.next_address()
+    page = {"@context": CONTEXT, "@id": feed.address, "@graph": events + sets}
+    yield encode_json(page | ({"entente:next": {"@id": onward}} if onward else {}))
 
 
-def entry(event: dict[str, Any]) -> dict[str, Any]:
+def build_jsonld_event(event: dict[str, Any]) -> dict[str, Any]:
     """Build an event; the role of each participant is in `entente:role`."""
     ident = quote(event["id"], safe=":")
     found: dict[str, Any] = {
@@ -45,23 +45,23 @@ def entry(event: dict[str, Any]) -> dict[str, Any]:
         "startDate": event["start"],
         "endDate": event["end"],
         "keywords": [word for word in (event["type"], *event["tags"]) if word],
-        "about": [_part(part) for part in event["participants"]],
-        "subjectOf": [_report(report) for report in event["reports"]],
+        "about": [_build_participant(part) for part in event["participants"]],
+        "subjectOf": [_build_report(report) for report in event["reports"]],
         "isPartOf": {"@id": f"urn:entente:dataset:{quote(event['dataset'])}"},
-        "location": _place(event["location"]),
+        "location": _build_place(event["location"]),
         "entente:date": event["date"],
         "entente:status": event["status"],
     }
     return {name: value for name, value in found.items() if value not in (None, [])}
 
 
-def _part(part: dict[str, Any]) -> dict[str, Any]:
+def _build_participant(part: dict[str, Any]) -> dict[str, Any]:
     known = {"identifier": part["actor"], "name": part["name"] or part["native"]}
     said = {name: value for name, value in known.items() if value}
     return {"@type": "Thing", **said, "entente:role": part["role"]}
 
 
-def _report(report: dict[str, Any]) -> dict[str, Any]:
+def _build_report(report: dict[str, Any]) -> dict[str, Any]:
     found = {
         "@type": "CreativeWork",
         "name": report["title"],
@@ -74,7 +74,7 @@ def _report(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _place(place: dict[str, Any] | None) -> dict[str, Any] | None:
+def _build_place(place: dict[str, Any] | None) -> dict[str, Any] | None:
     if place is None:
         return None
     found: dict[str, Any] = {"@type": "Place"}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.feeds.feed import Feed
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_ndjson(feed: Feed) -> Iterator[bytes]:
     """Write one stored document on each line; the `Link` header names the licences."""
     for documents in feed.chunks:
         if documents:

@@ -9,23 +9,23 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 from sqlalchemy import Connection
 
-from app.db.journal import version_of
+from app.db.journal import read_version
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
-from app.examples import shown
-from app.feeds.geojson import feature
-from app.http.answer import encode
-from app.http.asked import seen
-from app.http.base import base
-from app.http.caching import cached, cached_body
-from app.http.database import Chosen, CursorKey, Held
-from app.http.page import Cursor, NoQuery, links
-from app.http.problems import RESPONSES, MissingError, crossed
-from app.sources.citation import cited, sentence
-from app.text import Word
+from app.examples import example_responses
+from app.feeds.geojson import build_feature
+from app.http.answer import encode_json
+from app.http.asked import resolve_version
+from app.http.base import resolve_public_url
+from app.http.caching import respond_with_body_etag, respond_with_version_etag
+from app.http.database import CursorKeyDep, DatabaseDep, SettingsDep
+from app.http.page import Cursor, EmptyQuery, build_page_links
+from app.http.problems import COMMON_RESPONSES, NotFoundError, make_crossed_error
+from app.sources.citation import format_citation, read_cited_datasets
+from app.text import ShortText
 
-router = APIRouter(prefix="/ogc", tags=["ogc"], responses=RESPONSES)
-CONFORMS = [
+router = APIRouter(prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES)
+CONFORMANCE_CLASSES = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}"
     for part in ("core", "geojson", "oas30")
 ]
@@ -102,51 +102,53 @@ class ItemsQuery(EventFilter):
 
     limit: int = Field(100, ge=1, le=1000, description="Features on a page.")
     cursor: Cursor | None = Field(None, description="From the link `next`.")
-    datetime: Word | None = Field(
+    datetime: ShortText | None = Field(
         None,
         description="An instant or an interval, such as 2023-09-01T00:00:00Z/..; days count.",
     )
 
     @field_validator("bbox", mode="before")
     @classmethod
-    def _flat(cls, value: Any) -> Any:
+    def _drop_heights(cls, value: Any) -> Any:
         """Drop the heights of a bbox with six numbers, since events have none."""
         parts = str(value).split(",")
         return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else value
 
     @model_validator(mode="after")
-    def _dated(self) -> "ItemsQuery":
+    def _check_datetime(self) -> "ItemsQuery":
         if self.datetime is None:
             return self
         if {"since", "until"} & self.model_fields_set:
-            raise crossed("datetime", "does not go with since and until", "Ask for one of them.")
+            raise make_crossed_error(
+                "datetime", "does not go with since and until", "Ask for one of them."
+            )
         try:
-            first, last = _window(self.datetime)
+            first, last = _parse_interval(self.datetime)
         except ValueError as wrong:
             hint = "Such as 2023-09-01T00:00:00Z/2023-10-31T00:00:00Z, or with .. for an open end."
-            raise crossed("datetime", "is no instant or interval", hint) from wrong
+            raise make_crossed_error("datetime", "is no instant or interval", hint) from wrong
         if first and last and first > last:
-            raise crossed("datetime", "ends before it begins", "Exchange the two.")
+            raise make_crossed_error("datetime", "ends before it begins", "Exchange the two.")
         return self
 
-    def asked(self) -> EventQuery:
+    def to_event_query(self) -> EventQuery:
         """Convert to a query of events."""
         mine = {"limit", "cursor", "datetime"}
         filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
         filters |= {"limit": self.limit, "cursor": self.cursor}
         if self.datetime is not None:
-            since, until = _window(self.datetime)
+            since, until = _parse_interval(self.datetime)
             filters |= {"since": since, "until": until}
         return EventQuery.model_validate(filters)
 
 
-def _window(text: str) -> tuple[str | None, str | None]:
+def _parse_interval(text: str) -> tuple[str | None, str | None]:
     """Return the first and last day of an instant or interval; None for an open end."""
     first, slash, last = text.partition("/")
-    return _day(first), _day(last if slash else first)
+    return _parse_day(first), _parse_day(last if slash else first)
 
 
-def _day(text: str) -> str | None:
+def _parse_day(text: str) -> str | None:
     if text in ("", ".."):
         return None
     found = _INSTANT.fullmatch(text)
@@ -155,24 +157,28 @@ def _day(text: str) -> str | None:
     return date.fromisoformat(found[1]).isoformat()
 
 
-def _links(root: str, *parts: tuple[str, str, str]) -> list[Link]:
+def _build_links(root: str, *parts: tuple[str, str, str]) -> list[Link]:
     return [Link(href=root + path, rel=rel, type=kind, title=None) for rel, path, kind in parts]
 
 
 JSON, GEOJSON = "application/json", "application/geo+json"
-HERE = f"/ogc/collections/{COLLECTION}"
-Collected = Annotated[str, Path(description="`events`.", examples=[COLLECTION])]
+COLLECTION_PATH = f"/ogc/collections/{COLLECTION}"
+CollectionId = Annotated[str, Path(description="`events`.", examples=[COLLECTION])]
 
 
-def _json(body: BaseModel, kind: str = JSON) -> Response:
+def _build_json_response(body: BaseModel, kind: str = JSON) -> Response:
     return Response(body.model_dump_json(exclude_none=False).encode(), media_type=kind)
 
 
-@router.get("", response_model=Landing, operation_id="ogcLanding", responses=shown("ogcLanding"))
-def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) -> Response:
+@router.get(
+    "", response_model=Landing, operation_id="ogcLanding", responses=example_responses("ogcLanding")
+)
+def get_landing_page(
+    _: Annotated[EmptyQuery, Query()], request: Request, settings: SettingsDep
+) -> Response:
     """Return the landing page; its address is what QGIS asks for."""
-    page_links = _links(
-        base(request, settings),
+    page_links = _build_links(
+        resolve_public_url(request, settings),
         ("self", "/ogc", JSON),
         ("service-desc", "/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
         ("service-doc", "/docs", "text/html"),
@@ -180,68 +186,73 @@ def landing(_: Annotated[NoQuery, Query()], request: Request, settings: Chosen) 
         ("data", "/ogc/collections", JSON),
     )
     description = "What states and alliances do to each other, event by event."
-    body = _json(Landing(title="Entente", description=description, links=page_links))
-    return cached_body(request, body)
+    body = _build_json_response(Landing(title="Entente", description=description, links=page_links))
+    return respond_with_body_etag(request, body)
 
 
 @router.get(
     "/conformance",
     response_model=Conformance,
     operation_id="ogcConformance",
-    responses=shown("ogcConformance"),
+    responses=example_responses("ogcConformance"),
 )
-def conformance(_: Annotated[NoQuery, Query()], request: Request) -> Response:
+def list_conformance_classes(_: Annotated[EmptyQuery, Query()], request: Request) -> Response:
     """List the conformance classes of the standard that the service implements."""
-    return cached_body(request, _json(Conformance(conformsTo=CONFORMS)))
+    return respond_with_body_etag(
+        request, _build_json_response(Conformance(conformsTo=CONFORMANCE_CLASSES))
+    )
 
 
 @router.get(
     "/collections",
     response_model=Collections,
     operation_id="ogcCollections",
-    responses=shown("ogcCollections"),
+    responses=example_responses("ogcCollections"),
 )
-def collections(
-    _: Annotated[NoQuery, Query()], request: Request, database: Held, settings: Chosen
+def list_collections(
+    _: Annotated[EmptyQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    settings: SettingsDep,
 ) -> Response:
     """List the collections: one, with the events of all datasets."""
-    root = base(request, settings)
+    root = resolve_public_url(request, settings)
     with database.connect() as db:
-        version = version_of(db)
-        found = [_collection(root, db)]
-    page_links = _links(root, ("self", "/ogc/collections", JSON))
+        version = read_version(db)
+        found = [_build_collection(root, db)]
+    page_links = _build_links(root, ("self", "/ogc/collections", JSON))
     body = Collections(collections=found, links=page_links)
-    return cached(request, version, lambda: _json(body), root)
+    return respond_with_version_etag(request, version, lambda: _build_json_response(body), root)
 
 
 @router.get(
     "/collections/{collection}",
     response_model=Collection,
     operation_id="ogcCollection",
-    responses=shown("ogcCollection"),
+    responses=example_responses("ogcCollection"),
 )
-def collection(
-    collection: Collected,
-    _: Annotated[NoQuery, Query()],
+def get_collection(
+    collection: CollectionId,
+    _: Annotated[EmptyQuery, Query()],
     request: Request,
-    database: Held,
-    settings: Chosen,
+    database: DatabaseDep,
+    settings: SettingsDep,
 ) -> Response:
     """Return a collection: its extent in space and time, and its attribution."""
-    _require(collection)
-    root = base(request, settings)
+    _require_collection(collection)
+    root = resolve_public_url(request, settings)
     with database.connect() as db:
-        version, body = version_of(db), _collection(root, db)
-    return cached(request, version, lambda: _json(body), root)
+        version, body = read_version(db), _build_collection(root, db)
+    return respond_with_version_etag(request, version, lambda: _build_json_response(body), root)
 
 
-def _require(collection: str) -> None:
+def _require_collection(collection: str) -> None:
     if collection != COLLECTION:
-        raise MissingError(f"Unknown collection; known: {COLLECTION}.")
+        raise NotFoundError(f"Unknown collection; known: {COLLECTION}.")
 
 
-def _collection(root: str, db: Connection) -> Collection:
-    sets = cited(db)
+def _build_collection(root: str, db: Connection) -> Collection:
+    sets = read_cited_datasets(db)
     firsts = [d.first for d in sets if d.first]
     lasts = [d.last for d in sets if d.last]
     interval = [
@@ -258,11 +269,11 @@ def _collection(root: str, db: Connection) -> Collection:
             "spatial": {"bbox": [[-180, -90, 180, 90]], "crs": CRS84},
             "temporal": {"interval": [interval], "trs": GREGORIAN},
         },
-        attribution=" ".join(sentence(d) for d in sets),
-        links=_links(
+        attribution=" ".join(format_citation(d) for d in sets),
+        links=_build_links(
             root,
-            ("self", HERE, JSON),
-            ("items", f"{HERE}/items", GEOJSON),
+            ("self", COLLECTION_PATH, JSON),
+            ("items", f"{COLLECTION_PATH}/items", GEOJSON),
             ("license", "/v1/datasets", JSON),
         ),
     )
@@ -272,68 +283,72 @@ def _collection(root: str, db: Connection) -> Collection:
     "/collections/{collection}/items",
     response_model=Features,
     operation_id="ogcItems",
-    responses=shown("ogcItems"),
+    responses=example_responses("ogcItems"),
 )
-def items(
-    collection: Collected,
+def list_features(
+    collection: CollectionId,
     asked: Annotated[ItemsQuery, Query()],
     request: Request,
-    database: Held,
-    key: CursorKey,
-    settings: Chosen,
+    database: DatabaseDep,
+    key: CursorKeyDep,
+    settings: SettingsDep,
 ) -> Response:
     """List a page of features, newest first; every filter of `/v1/events` works here too."""
-    _require(collection)
-    root = base(request, settings)
-    wanted = asked.asked()
+    _require_collection(collection)
+    root = resolve_public_url(request, settings)
+    wanted = asked.to_event_query()
     with database.connect() as db:
-        version, _ = seen(db, asked.as_of)
+        version, _ = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            rows, cursor = read.read_page(db, wanted, key)
-            where = links(request, cursor)
-            addresses = [("self", where.self, GEOJSON), ("collection", HERE, JSON)]
+        def make_response() -> Response:
+            rows, cursor = read.read_event_page(db, wanted, key)
+            where = build_page_links(request, cursor)
+            addresses = [("self", where.self, GEOJSON), ("collection", COLLECTION_PATH, JSON)]
             addresses += [("next", where.next, GEOJSON)] if where.next else []
             body = {
                 "type": "FeatureCollection",
-                "features": [feature(json.loads(row)) for row in rows],
-                "links": [link.model_dump(exclude_none=True) for link in _links(root, *addresses)],
+                "features": [build_feature(json.loads(row)) for row in rows],
+                "links": [
+                    link.model_dump(exclude_none=True) for link in _build_links(root, *addresses)
+                ],
                 "numberReturned": len(rows),
             }
-            return Response(encode(body), media_type=GEOJSON)
+            return Response(encode_json(body), media_type=GEOJSON)
 
-        return cached(request, version, make, root)
+        return respond_with_version_etag(request, version, make_response, root)
 
 
 @router.get(
     "/collections/{collection}/items/{item:path}",
     response_model=Feature,
     operation_id="ogcItem",
-    responses=shown("ogcItem"),
+    responses=example_responses("ogcItem"),
 )
-def item(
-    collection: Collected,
+def get_feature(
+    collection: CollectionId,
     item: Annotated[str, Path(description="`{dataset}:{key}`.")],
-    _: Annotated[NoQuery, Query()],
+    _: Annotated[EmptyQuery, Query()],
     request: Request,
-    database: Held,
-    settings: Chosen,
+    database: DatabaseDep,
+    settings: SettingsDep,
 ) -> Response:
     """Return one event as a feature."""
-    _require(collection)
-    root = base(request, settings)
+    _require_collection(collection)
+    root = resolve_public_url(request, settings)
     with database.connect() as db:
-        version = version_of(db)
+        version = read_version(db)
 
-        def make() -> Response:
-            event = json.loads(read.one(db, item).document)
-            page_links = _links(
+        def make_response() -> Response:
+            event = json.loads(read.read_event(db, item).document)
+            page_links = _build_links(
                 root,
-                ("self", f"{HERE}/items/{event['id']}", GEOJSON),
-                ("collection", HERE, JSON),
+                ("self", f"{COLLECTION_PATH}/items/{event['id']}", GEOJSON),
+                ("collection", COLLECTION_PATH, JSON),
                 ("alternate", f"/v1/events/{event['id']}", JSON),
             )
-            body = feature(event) | {"links": [t.model_dump(exclude_none=True) for t in page_links]}
-            return Response(encode(body), media_type=GEOJSON)
+            body = build_feature(event) | {
+                "links": [t.model_dump(exclude_none=True) for t in page_links]
+            }
+            return Response(encode_json(body), media_type=GEOJSON)
 
-        return cached(request, version, make, root)
+        return respond_with_version_etag(request, version, make_response, root)

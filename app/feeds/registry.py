@@ -2,45 +2,47 @@
 
 from dataclasses import dataclass
 
-from app.events.forms import MEDIA, Form
+from app.events.forms import EVENT_MEDIA_TYPES, OutputFormat
 from app.feeds import atom, geojson, ics, jsonld, ndjson, table, timelinejs, vis, xlsx
-from app.feeds.feed import Write
+from app.feeds.feed import FormatWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class FeedFormat:
     """How a format is written."""
 
-    write: Write
+    write: FormatWriter
     suffix: str
     streams: bool = False
     """Without `limit`, contains the whole result and is sent as it is read; otherwise a page."""
-    drawn: bool = False
+    clusters: bool = False
     """Without `limit`, contains the whole result, as clusters where there is too much to draw."""
-    says_licence: bool = True
+    carries_licence: bool = True
     """The file itself names the datasets and their licences."""
-    media: str | None = None
+    media_type: str | None = None
     """The media type of the response, where it differs from the one that clients ask for."""
 
 
-WRITINGS: dict[Form, Writing] = {
-    "ndjson": Writing(ndjson.write, "ndjson", streams=True, says_licence=False),
-    "csv": Writing(table.write_csv, "csv", streams=True, says_licence=False),
-    "parquet": Writing(table.write_parquet, "parquet", streams=True),
-    "arrow": Writing(table.write_arrow, "arrows", streams=True),
-    "xlsx": Writing(xlsx.write, "xlsx", streams=True),
-    "geojson": Writing(geojson.write, "geojson"),
-    "timelinejs": Writing(timelinejs.write, "json", drawn=True, media="application/json"),
-    "vis": Writing(vis.write, "json", drawn=True, media="application/json"),
-    "ics": Writing(ics.write, "ics"),
-    "atom": Writing(atom.write, "atom"),
-    "jsonld": Writing(jsonld.write, "jsonld"),
+FEED_FORMATS: dict[OutputFormat, FeedFormat] = {
+    "ndjson": FeedFormat(ndjson.write_ndjson, "ndjson", streams=True, carries_licence=False),
+    "csv": FeedFormat(table.write_csv, "csv", streams=True, carries_licence=False),
+    "parquet": FeedFormat(table.write_parquet, "parquet", streams=True),
+    "arrow": FeedFormat(table.write_arrow, "arrows", streams=True),
+    "xlsx": FeedFormat(xlsx.write_xlsx, "xlsx", streams=True),
+    "geojson": FeedFormat(geojson.write_geojson, "geojson"),
+    "timelinejs": FeedFormat(
+        timelinejs.write_timelinejs, "json", clusters=True, media_type="application/json"
+    ),
+    "vis": FeedFormat(vis.write_vis, "json", clusters=True, media_type="application/json"),
+    "ics": FeedFormat(ics.write_ics, "ics"),
+    "atom": FeedFormat(atom.write_atom, "atom"),
+    "jsonld": FeedFormat(jsonld.write_jsonld, "jsonld"),
 }
-SAVED = frozenset({"ndjson", "csv", "parquet", "arrow", "xlsx", "ics"})
+DOWNLOADED_FORMATS = frozenset({"ndjson", "csv", "parquet", "arrow", "xlsx", "ics"})
 """Formats that a browser saves as a file instead of showing them."""
 
 
-def media_type(form: Form) -> str:
+def get_feed_media_type(form: OutputFormat) -> str:
     """Return the `Content-Type` of a response in a format."""
-    kind = WRITINGS[form].media or MEDIA[form][0]
+    kind = FEED_FORMATS[form].media_type or EVENT_MEDIA_TYPES[form][0]
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

@@ -11,52 +11,54 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.events.flat import COLUMNS, PLACES, armoured, flat
+from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, escape_formula, flatten_event
 from app.events.vocabulary import ROLES
 from app.feeds.feed import Feed
-from app.sources.citation import credit
+from app.sources.citation import dataset_credit
 
 ROWS_IN_GROUP = 4_000
 """Rows in a group of a Parquet file, which stay in memory until the group is written."""
 EPOCH = date(1970, 1, 1).toordinal()
-KINDS: dict[str, pa.DataType] = {
+ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
     "json": pa.string(),
     "day": pa.date32(),
     "number": pa.float64(),
     "integer": pa.int32(),
 }
-REPEATS: dict[str, str] = {
-    **dict.fromkeys(PLACES, "location"),
+FIELD_OF_COLUMN: dict[str, str] = {
+    **dict.fromkeys(LOCATION_COLUMNS, "location"),
     **dict.fromkeys(ROLES, "participants"),
     "publishers": "reports",
     "key": "id",
 }
 """The field that each of these columns belongs to."""
-NAMES = tuple(COLUMNS)
+NAMES = tuple(EVENT_COLUMNS)
 
 
-def columns(fields: tuple[str, ...]) -> list[int]:
+def find_column_indexes(fields: tuple[str, ...]) -> list[int]:
     """Return the indexes in a row of the columns of these fields; of all columns without fields."""
     wanted = {"id", *fields}
-    return [n for n, name in enumerate(NAMES) if not fields or REPEATS.get(name, name) in wanted]
+    return [
+        n for n, name in enumerate(NAMES) if not fields or FIELD_OF_COLUMN.get(name, name) in wanted
+    ]
 
 
 def write_csv(feed: Feed) -> Iterator[bytes]:
     """Write CSV (RFC 4180) in UTF-8 with names in the first line; no cell is a formula."""
-    chosen = columns(feed.fields)
-    texts = [at for at, n in enumerate(chosen) if COLUMNS[NAMES[n]] == "text"]
+    chosen = find_column_indexes(feed.fields)
+    texts = [at for at, n in enumerate(chosen) if EVENT_COLUMNS[NAMES[n]] == "text"]
     buffer = io.StringIO(newline="")
     lines = csv.writer(buffer)
     lines.writerow([NAMES[n] for n in chosen])
     start = "\ufeff" if feed.bom else ""
     for documents in feed.chunks:
         for document in documents:
-            cells = flat(document)
+            cells = flatten_event(document)
             row = [cells[n] for n in chosen]
             for at in texts:
                 if row[at]:
-                    row[at] = armoured(row[at])
+                    row[at] = escape_formula(row[at])
             lines.writerow(row)
         yield (start + buffer.getvalue()).encode()
         start = ""
@@ -64,25 +66,25 @@ def write_csv(feed: Feed) -> Iterator[bytes]:
         buffer.truncate()
 
 
-def schema(feed: Feed) -> pa.Schema:
+def build_arrow_schema(feed: Feed) -> pa.Schema:
     """Build the schema: columns, their types, and the datasets in the metadata."""
     about = {
         "version": feed.version,
-        "request": feed.here,
-        "datasets": [credit(d) for d in feed.cited],
+        "request": feed.address,
+        "datasets": [dataset_credit(d) for d in feed.datasets],
     }
-    names = [NAMES[n] for n in columns(feed.fields)]
-    fields = [pa.field(name, KINDS[COLUMNS[name]]) for name in names]
+    names = [NAMES[n] for n in find_column_indexes(feed.fields)]
+    fields = [pa.field(name, ARROW_TYPES[EVENT_COLUMNS[name]]) for name in names]
     return pa.schema(fields, metadata={"entente": json.dumps(about, ensure_ascii=False)})
 
 
-def _batch(documents: list[str], of: pa.Schema) -> pa.RecordBatch:
-    cells = list(zip(*map(flat, documents), strict=True)) or [()] * len(NAMES)
-    arrays = [_array(cells[NAMES.index(field.name)], field.type) for field in of]
+def _build_batch(documents: list[str], of: pa.Schema) -> pa.RecordBatch:
+    cells = list(zip(*map(flatten_event, documents), strict=True)) or [()] * len(NAMES)
+    arrays = [_build_array(cells[NAMES.index(field.name)], field.type) for field in of]
     return pa.RecordBatch.from_arrays(arrays, schema=of)
 
 
-def _array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
+def _build_array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
     """Build an Arrow array of cells from buffers."""
     # `pa.array` would import pandas where it is installed, which adds 50 MB to the process.
     present = np.fromiter((value is not None for value in values), np.bool_, len(values))
@@ -101,7 +103,7 @@ def _array(values: Sequence[Any], of: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(of, len(values), [valid, pa.py_buffer(body.tobytes())])
 
 
-class Sink(io.RawIOBase):
+class ByteSink(io.RawIOBase):
     """A writable file in memory whose bytes are taken out while it is written."""
 
     def __init__(self) -> None:
@@ -122,7 +124,7 @@ class Sink(io.RawIOBase):
         """Return the number of bytes written so far, taken or not."""
         return self.at
 
-    def taken(self) -> bytes:
+    def take_bytes(self) -> bytes:
         """Return the bytes written since the last call."""
         parts, self.parts = self.parts, []
         return b"".join(parts)
@@ -130,25 +132,25 @@ class Sink(io.RawIOBase):
 
 def write_parquet(feed: Feed) -> Iterator[bytes]:
     """Write Parquet with Zstandard compression and row groups of 4,000 rows."""
-    of, sink = schema(feed), Sink()
+    of, sink = build_arrow_schema(feed), ByteSink()
     with pq.ParquetWriter(sink, of, compression="zstd") as file:
         batches: list[pa.RecordBatch] = []
         for documents in feed.chunks:
-            batches.append(_batch(documents, of))
+            batches.append(_build_batch(documents, of))
             if sum(batch.num_rows for batch in batches) >= ROWS_IN_GROUP:
                 file.write_table(pa.Table.from_batches(batches, of))
                 batches = []
                 pa.default_memory_pool().release_unused()  # the process would keep freed memory
-                yield sink.taken()
+                yield sink.take_bytes()
         file.write_table(pa.Table.from_batches(batches, of))
-    yield sink.taken()
+    yield sink.take_bytes()
 
 
 def write_arrow(feed: Feed) -> Iterator[bytes]:
     """Write the Arrow IPC stream format."""
-    of, sink = schema(feed), Sink()
+    of, sink = build_arrow_schema(feed), ByteSink()
     with pa.ipc.new_stream(sink, of) as stream:
         for documents in feed.chunks:
-            stream.write_batch(_batch(documents, of))
-            yield sink.taken()
-    yield sink.taken()
+            stream.write_batch(_build_batch(documents, of))
+            yield sink.take_bytes()
+    yield sink.take_bytes()

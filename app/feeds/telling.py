@@ -9,12 +9,12 @@ DRAWABLE = 500
 """The most events that a timeline draws one by one; more are drawn as clusters."""
 
 
-def decoded(documents: Iterable[str]) -> Iterator[dict[str, Any]]:
+def decode_documents(documents: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Parse stored documents into events."""
     yield from map(json.loads, documents)
 
 
-def after(day: str) -> str | None:
+def day_after(day: str) -> str | None:
     """Return the next day, or None after the last day that a date can be."""
     try:
         return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
@@ -22,7 +22,7 @@ def after(day: str) -> str | None:
         return None
 
 
-def body(event: dict[str, Any]) -> str:
+def render_event_text(event: dict[str, Any]) -> str:
     """Render an event as text: its summary, participants and sources, one on each line."""
     lines = [event["summary"]] if event["summary"] else []
     roles: dict[str, list[str]] = {}

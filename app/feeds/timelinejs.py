@@ -5,20 +5,20 @@ from html import escape
 from typing import Any
 
 from app.feeds.feed import Cluster, Feed
-from app.feeds.telling import body, decoded
-from app.http.answer import encode
-from app.sources.citation import credit, sentence
+from app.feeds.telling import decode_documents, render_event_text
+from app.http.answer import encode_json
+from app.sources.citation import dataset_credit, format_citation
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_timelinejs(feed: Feed) -> Iterator[bytes]:
     """Write the slides; titles and texts are escaped, because TimelineJS reads them as HTML."""
     if feed.clusters is not None:
-        slides = [_gathered(cluster) for cluster in feed.clusters]
+        slides = [_build_cluster_slide(cluster) for cluster in feed.clusters]
     else:
-        slides = [slide(event) for part in feed.chunks for event in decoded(part)]
-    whose = "<br>".join(escape(sentence(d)) for d in feed.cited)
+        slides = [build_slide(event) for part in feed.chunks for event in decode_documents(part)]
+    whose = "<br>".join(escape(format_citation(d)) for d in feed.datasets)
     title = {"headline": "Events", "text": f"<p>{whose}</p>"}
-    yield encode(
+    yield encode_json(
         {
             "title": {"text": title},
             "events": slides,
@@ -26,41 +26,43 @@ def write(feed: Feed) -> Iterator[bytes]:
             "meta": {
                 "version": feed.version,
                 "clustered": feed.clusters is not None,
-                "datasets": [credit(d) for d in feed.cited],
+                "datasets": [dataset_credit(d) for d in feed.datasets],
             },
         }
     )
 
 
-def slide(event: dict[str, Any]) -> dict[str, Any]:
+def build_slide(event: dict[str, Any]) -> dict[str, Any]:
     """Build the slide of an event, with its date as precise as it is known."""
-    text = "".join(f"<p>{escape(line)}</p>" for line in body(event).split("\n") if line)
+    text = "".join(
+        f"<p>{escape(line)}</p>" for line in render_event_text(event).split("\n") if line
+    )
     found: dict[str, Any] = {
         "unique_id": event["id"],
-        "start_date": _date(event["start"], event["precision"]),
+        "start_date": _build_date(event["start"], event["precision"]),
         "display_date": event["date"],
         "text": {"headline": escape(event["title"]), "text": text},
         "group": event["type"] or "other",
         "autolink": False,
     }
     if event["end"] not in (None, event["start"]):
-        found["end_date"] = _date(event["end"], event["precision"])
+        found["end_date"] = _build_date(event["end"], event["precision"])
     return found
 
 
-def _gathered(cluster: Cluster) -> dict[str, Any]:
+def _build_cluster_slide(cluster: Cluster) -> dict[str, Any]:
     titles = "".join(f"<li>{escape(title)}</li>" for title in cluster.titles)
     return {
         "unique_id": f"cluster:{cluster.start}",
-        "start_date": _date(cluster.start, "day"),
-        "end_date": _date(cluster.end, "day"),
+        "start_date": _build_date(cluster.start, "day"),
+        "end_date": _build_date(cluster.end, "day"),
         "text": {"headline": f"{cluster.count} events", "text": f"<ul>{titles}</ul>"},
         "group": "cluster",
         "autolink": False,
     }
 
 
-def _date(day: str, precision: str) -> dict[str, int]:
+def _build_date(day: str, precision: str) -> dict[str, int]:
     year, month, number = (int(part) for part in day.split("-"))
     if precision == "year":
         return {"year": year}

@@ -5,37 +5,37 @@ from html import escape
 from typing import Any
 
 from app.feeds.feed import Cluster, Feed
-from app.feeds.telling import after, body, decoded
-from app.http.answer import encode
-from app.sources.citation import credit
+from app.feeds.telling import day_after, decode_documents, render_event_text
+from app.http.answer import encode_json
+from app.sources.citation import dataset_credit
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_vis(feed: Feed) -> Iterator[bytes]:
     """Write the items; contents and titles are escaped, because vis-timeline reads them as HTML."""
     if feed.clusters is not None:
-        items = [_gathered(cluster) for cluster in feed.clusters]
+        items = [_build_cluster_item(cluster) for cluster in feed.clusters]
     else:
-        items = [item(event) for part in feed.chunks for event in decoded(part)]
+        items = [build_vis_item(event) for part in feed.chunks for event in decode_documents(part)]
     groups = dict.fromkeys(i["group"] for i in items)
-    yield encode(
+    yield encode_json(
         {
             "items": items,
             "groups": [{"id": group, "content": group} for group in sorted(groups)],
             "meta": {
                 "version": feed.version,
                 "clustered": feed.clusters is not None,
-                "datasets": [credit(d) for d in feed.cited],
+                "datasets": [dataset_credit(d) for d in feed.datasets],
             },
         }
     )
 
 
-def item(event: dict[str, Any]) -> dict[str, Any]:
+def build_vis_item(event: dict[str, Any]) -> dict[str, Any]:
     """Build the item of an event; one of several days is a range that ends on the day after."""
     found = {
         "id": event["id"],
         "content": escape(event["title"]),
-        "title": escape(body(event)).replace("\n", "<br>"),
+        "title": escape(render_event_text(event)).replace("\n", "<br>"),
         "start": event["start"],
         "group": event["type"] or "other",
         "className": f"quad-{event['quad'] or 0}",
@@ -44,18 +44,18 @@ def item(event: dict[str, Any]) -> dict[str, Any]:
     last = event["end"]
     if last is None:
         found["className"] += " running"
-    elif last != event["start"] and (end := after(last)):
+    elif last != event["start"] and (end := day_after(last)):
         found |= {"type": "range", "end": end}
     return found
 
 
-def _gathered(cluster: Cluster) -> dict[str, Any]:
+def _build_cluster_item(cluster: Cluster) -> dict[str, Any]:
     return {
         "id": f"cluster:{cluster.start}",
         "content": f"{cluster.count} events",
         "title": "<br>".join(escape(title) for title in cluster.titles),
         "start": cluster.start,
-        "end": after(cluster.end) or cluster.end,
+        "end": day_after(cluster.end) or cluster.end,
         "group": "cluster",
         "className": "cluster",
         "type": "range",

@@ -7,28 +7,28 @@ from typing import Any
 
 import xlsxwriter
 
-from app.events.flat import COLUMNS, flat
+from app.events.flat import EVENT_COLUMNS, flatten_event
 from app.feeds.feed import Feed
-from app.sources.citation import sentence
+from app.sources.citation import format_citation
 
 MOST = 1_048_575
 """Rows of a sheet in Excel, without the one for the names of columns."""
-CELL = 32_767
+CELL_LIMIT = 32_767
 """Characters that a cell takes in Excel."""
-PIECE = 1 << 16
-EXCEL_BEGINS = "1900-03-01"
+BYTES_PER_READ = 1 << 16
+FIRST_EXCEL_DAY = "1900-03-01"
 """Excel takes 1900 for a leap year, so days before this one are written as text."""
 HIDDEN = ("participants", "signals", "reports")
 WIDTHS = {"title": 60, "summary": 60, "participant": 30, "publishers": 40, "id": 40}
 
 
-def write(feed: Feed) -> Iterator[bytes]:
+def write_xlsx(feed: Feed) -> Iterator[bytes]:
     """Write the workbook to a temporary file first, because its beginning depends on all rows."""
     with TemporaryFile() as file:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         with xlsxwriter.Workbook(file, options) as book:
-            shown = [(n, name) for n, name in enumerate(COLUMNS) if name not in HIDDEN]
-            _about(book.add_worksheet("about"), feed)
+            shown = [(n, name) for n, name in enumerate(EVENT_COLUMNS) if name not in HIDDEN]
+            _write_about_sheet(book.add_worksheet("about"), feed)
             sheet = book.add_worksheet("events")
             sheet.activate()
             sheet.freeze_panes(1, 0)
@@ -39,44 +39,46 @@ def write(feed: Feed) -> Iterator[bytes]:
             line = 0
             for documents in feed.chunks:
                 for line, document in enumerate(documents, line + 1):  # noqa: B020
-                    _row(sheet, line, shown, document, formats[1])
+                    _write_row(sheet, line, shown, document, formats[1])
             sheet.autofilter(0, 0, max(line, 1), len(shown) - 1)
         file.seek(0)
-        while piece := file.read(PIECE):
+        while piece := file.read(BYTES_PER_READ):
             yield piece
 
 
-def _row(sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_days: Any) -> None:
-    cells = flat(document)
+def _write_row(
+    sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_days: Any
+) -> None:
+    cells = flatten_event(document)
     for number, (n, name) in enumerate(shown):
         value = cells[n]
         if value is None:
             continue
-        if COLUMNS[name] == "day" and value >= EXCEL_BEGINS:
+        if EVENT_COLUMNS[name] == "day" and value >= FIRST_EXCEL_DAY:
             sheet.write_datetime(line, number, date.fromisoformat(value), of_days)
         elif isinstance(value, str):
-            sheet.write_string(line, number, cut(value))
+            sheet.write_string(line, number, fit_to_cell(value))
         else:
             sheet.write_number(line, number, value)
 
 
-def cut(text: str) -> str:
+def fit_to_cell(text: str) -> str:
     """Shorten a text to the limit of a cell, and append its full length where it is cut."""
-    if len(text) <= CELL:
+    if len(text) <= CELL_LIMIT:
         return text
     note = f" … ({len(text):,} characters in all)"
-    return text[: CELL - len(note)] + note
+    return text[: CELL_LIMIT - len(note)] + note
 
 
-def _about(sheet: Any, feed: Feed) -> None:
+def _write_about_sheet(sheet: Any, feed: Feed) -> None:
     rows = [
-        ("Request", feed.here),
+        ("Request", feed.address),
         ("Version of the database", str(feed.version)),
-        *((f"Dataset {d.code}", sentence(d)) for d in feed.cited),
+        *((f"Dataset {d.code}", format_citation(d)) for d in feed.datasets),
         ("Nested parts", "Quotes, signals and grades: format=csv, parquet or json."),
     ]
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 100)
     for line, (name, text) in enumerate(rows):
         sheet.write_string(line, 0, name)
-        sheet.write_string(line, 1, cut(text))
+        sheet.write_string(line, 1, fit_to_cell(text))

@@ -4,11 +4,11 @@ import json
 
 from app.history.schemas import FieldChange
 
-APART = ("recorded_at", "revision")
+IGNORED_FIELDS = ("recorded_at", "revision")
 """Fields that differ in every revision."""
 
 
-def differing(before: str | None, after: str) -> list[FieldChange]:
+def list_changed_fields(before: str | None, after: str) -> list[FieldChange]:
     """List the fields that differ, with both values; empty for a first revision."""
     if before is None:
         return []
@@ -16,5 +16,5 @@ def differing(before: str | None, after: str) -> list[FieldChange]:
     return [
         FieldChange(field=name, before=old.get(name), after=new.get(name))
         for name in dict.fromkeys([*old, *new])
-        if name not in APART and old.get(name) != new.get(name)
+        if name not in IGNORED_FIELDS and old.get(name) != new.get(name)
     ]

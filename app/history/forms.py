@@ -8,50 +8,55 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from app.db.engine import Database
-from app.events.flat import armoured
+from app.events.flat import escape_formula
 from app.history import read
 from app.history.schemas import Change
-from app.http.answer import encode
-from app.http.problems import PROBLEM, TITLES
-from app.text import clean
+from app.http.answer import encode_json
+from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES
+from app.text import replace_unprintable
 
-Form = Literal["json", "ndjson", "csv", "atom"]
-MEDIA: dict[Form, tuple[str, ...]] = {
+ChangeFormat = Literal["json", "ndjson", "csv", "atom"]
+CHANGE_MEDIA_TYPES: dict[ChangeFormat, tuple[str, ...]] = {
     "json": ("application/json",),
     "ndjson": ("application/x-ndjson", "application/ndjson", "application/jsonl"),
     "csv": ("text/csv",),
     "atom": ("application/atom+xml",),
 }
-STREAMS: frozenset[Form] = frozenset({"ndjson", "csv"})
+STREAMED_FORMATS: frozenset[ChangeFormat] = frozenset({"ndjson", "csv"})
 """Formats that send every change unless `limit` is set; the others send a page."""
-COLUMNS = ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
-PART = 1_000
+CHANGE_COLUMNS = ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
+BATCH_SIZE = 1_000
 """Changes read at once; the connection is released before they are sent."""
-NAMESPACE = "http://www.w3.org/2005/Atom"
-NEVER = "1970-01-01T00:00:00Z"
+ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
+EMPTY_FEED_UPDATED = "1970-01-01T00:00:00Z"
 """The `updated` of an Atom feed without entries."""
 
 
-def offered(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def document_change_formats(
+    responses: dict[int | str, dict[str, Any]],
+) -> dict[int | str, dict[str, Any]]:
     """Document every format of the change feed in the OpenAPI `responses`, which have JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in MEDIA.items()
+        for name, kinds in CHANGE_MEDIA_TYPES.items()
         if name != "json"
     }
     content = responses[200]["content"] | others
-    return responses | {200: {"content": content}, 406: {**PROBLEM, "description": TITLES[406]}}
+    return responses | {
+        200: {"content": content},
+        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
+    }
 
 
-def parts(
-    database: Database, wanted: read.Wanted, after: int, upto: int, most: int | None
+def read_change_batches(
+    database: Database, wanted: read.ChangeSelection, after: int, upto: int, most: int | None
 ) -> Iterator[list[Change]]:
     """Read the changes after one `seq` and up to another, in batches, at most `most` in all."""
     left = most
     while True:
         with database.connect() as db:
-            size = PART if left is None else min(PART, left)
-            part = read.changes(db, wanted, after, size)
+            size = BATCH_SIZE if left is None else min(BATCH_SIZE, left)
+            part = read.read_changes(db, wanted, after, size)
         found = [change for change in part.found if change.seq <= upto]
         yield found
         left = None if left is None else left - len(found)
@@ -60,65 +65,74 @@ def parts(
             return
 
 
-def lines(of: Iterable[list[Change]]) -> Iterator[bytes]:
+def render_change_lines(of: Iterable[list[Change]]) -> Iterator[bytes]:
     """Render changes as NDJSON, one JSON change a line."""
     for changes in of:
-        yield b"".join(encode(change) + b"\n" for change in changes)
+        yield b"".join(encode_json(change) + b"\n" for change in changes)
 
 
-def table(of: Iterable[list[Change]], documents: bool) -> Iterator[bytes]:
+def render_change_table(of: Iterable[list[Change]], documents: bool) -> Iterator[bytes]:
     """Render changes as CSV with a header; formulas are escaped, documents are JSON text."""
     buffer = io.StringIO(newline="")
     rows = csv.writer(buffer)
-    rows.writerow([*COLUMNS, "document"] if documents else COLUMNS)
+    rows.writerow([*CHANGE_COLUMNS, "document"] if documents else CHANGE_COLUMNS)
     for changes in of:
         for change in changes:
-            cells = [_cell(getattr(change, name)) for name in COLUMNS]
+            cells = [_format_cell(getattr(change, name)) for name in CHANGE_COLUMNS]
             document = change.document
-            shown = [encode(document).decode() if document is not None else ""]
+            shown = [encode_json(document).decode() if document is not None else ""]
             rows.writerow(cells + shown if documents else cells)
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()
 
 
-def _cell(value: Any) -> Any:
+def _format_cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return armoured(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value
 
 
-def feed(changes: list[Change], here: str, onward: str | None, rights: list[str]) -> bytes:
+def render_change_feed(
+    changes: list[Change], here: str, onward: str | None, rights: list[str]
+) -> bytes:
     """Render changes as an Atom feed (RFC 4287); `rel="next"` leads to later ones."""
-    root = ET.Element("feed", xmlns=NAMESPACE)
-    _add(root, "id", f"urn:entente:{quote(here)}")
-    _add(root, "title", "Entente: changes")
-    _add(root, "updated", max((change.at for change in changes), default=NEVER))
-    _add(root, "link", rel="self", href=here)
+    root = ET.Element("feed", xmlns=ATOM_NAMESPACE)
+    _add_element(root, "id", f"urn:entente:{quote(here)}")
+    _add_element(root, "title", "Entente: changes")
+    _add_element(
+        root, "updated", max((change.at for change in changes), default=EMPTY_FEED_UPDATED)
+    )
+    _add_element(root, "link", rel="self", href=here)
     if onward:
-        _add(root, "link", rel="next", href=onward)
-    _add(root, "rights", clean("\n".join(rights)))
+        _add_element(root, "link", rel="next", href=onward)
+    _add_element(root, "rights", replace_unprintable("\n".join(rights)))
     for change in changes:
-        _entry(root, change)
+        _add_entry(root, change)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 
 
-def _entry(root: ET.Element, change: Change) -> None:
-    entry = _add(root, "entry")
-    _add(entry, "id", f"urn:entente:change:{change.seq}")
-    _add(entry, "title", clean(f"{change.action} {change.kind} {change.id}"))
-    _add(entry, "updated", change.at)
-    _add(_add(entry, "author"), "name", clean(change.by) or "unknown")
+def _add_entry(root: ET.Element, change: Change) -> None:
+    entry = _add_element(root, "entry")
+    _add_element(entry, "id", f"urn:entente:change:{change.seq}")
+    _add_element(entry, "title", replace_unprintable(f"{change.action} {change.kind} {change.id}"))
+    _add_element(entry, "updated", change.at)
+    _add_element(_add_element(entry, "author"), "name", replace_unprintable(change.by) or "unknown")
     if change.kind != "calibration":
         where = f"/v1/{_PATHS[change.kind]}/{quote(change.id, safe=':')}/history"
-        _add(entry, "link", rel="alternate", type="application/json", href=where)
-    _add(entry, "category", term=change.action)
-    _add(entry, "category", term=change.kind)
+        _add_element(entry, "link", rel="alternate", type="application/json", href=where)
+    _add_element(entry, "category", term=change.action)
+    _add_element(entry, "category", term=change.kind)
     why = f": {change.reason}" if change.reason else ""
-    _add(entry, "summary", clean(f"Revision {change.revision}{why}"))
+    _add_element(entry, "summary", replace_unprintable(f"Revision {change.revision}{why}"))
     if change.document is not None:
-        _add(entry, "content", clean(encode(change.document).decode()), type="text")
+        _add_element(
+            entry,
+            "content",
+            replace_unprintable(encode_json(change.document).decode()),
+            type="text",
+        )
 
 
 _PATHS = {
@@ -130,7 +144,9 @@ _PATHS = {
 }
 
 
-def _add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
+def _add_element(
+    parent: ET.Element, name: str, text: str | None = None, **attributes: str
+) -> ET.Element:
     child = ET.SubElement(parent, name, attributes)
     child.text = text
     return child

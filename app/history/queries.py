@@ -8,18 +8,18 @@ from sqlalchemy import Select, and_, exists, func, select
 from app.db.tables import revisions
 
 R = revisions.c
-CHANGE = [
+CHANGE_FIELDS = [
     R[n] for n in ("seq", "at", "action", "kind", "id", "revision", "by", "reason", "derived")
 ]
 
 
-def of_document(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
+def select_document_revisions(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
     """Select the revisions of a document in order, each with its document and the previous one."""
     before = revisions.alias("before")
     earlier = and_(
         before.c.kind == R.kind, before.c.id == R.id, before.c.revision == R.revision - 1
     )
-    found = select(*CHANGE, R.document, before.c.document.label("before"))
+    found = select(*CHANGE_FIELDS, R.document, before.c.document.label("before"))
     found = found.select_from(revisions.outerjoin(before, earlier))
     return (
         found.where(R.kind == kind, R.id == ident, R.revision > after)
@@ -28,14 +28,14 @@ def of_document(kind: str, ident: str, after: int, limit: int) -> Select[Any]:
     )
 
 
-def feed(
+def select_changes(
     after: int, kinds: Sequence[str], *, derived: bool, documents: bool, before: bool, limit: int
 ) -> Select[Any]:
     """Select revisions after a `seq`, in the order in which they were written.
 
     With `before`, each has the `seq` of the previous revision of the same document.
     """
-    columns: list[Any] = [*CHANGE, *([R.document] if documents else [])]
+    columns: list[Any] = [*CHANGE_FIELDS, *([R.document] if documents else [])]
     source: Any = revisions
     if before:
         b = revisions.alias("before")
@@ -50,7 +50,7 @@ def feed(
     return found.order_by(R.seq).limit(limit)
 
 
-def last_between(first: int, last: int, after: int, limit: int) -> Select[Any]:
+def select_last_revisions(first: int, last: int, after: int, limit: int) -> Select[Any]:
     """Select the last revision of each event that changed between two versions, after a `seq`.
 
     Each has the `seq` that the event had at the first version, as `before`.
@@ -62,13 +62,13 @@ def last_between(first: int, last: int, after: int, limit: int) -> Select[Any]:
         earlier.kind == R.kind, earlier.id == R.id, earlier.seq <= first
     )
     return (
-        select(*CHANGE, before.scalar_subquery().label("before"))
+        select(*CHANGE_FIELDS, before.scalar_subquery().label("before"))
         .where(R.kind == "event", R.seq > max(first, after), R.seq <= last, ~superseded)
         .order_by(R.seq)
         .limit(limit)
     )
 
 
-def documents(seqs: Sequence[int]) -> Select[Any]:
+def select_documents_by_seq(seqs: Sequence[int]) -> Select[Any]:
     """Select (seq, document) of some revisions."""
     return select(R.seq, R.document).where(R.seq.in_(seqs))

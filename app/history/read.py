@@ -9,16 +9,16 @@ from sqlalchemy import Connection, Row
 from app.events import queries as of_events
 from app.events.filter import EventFilter
 from app.history import queries
-from app.history.compare import differing
+from app.history.compare import list_changed_fields
 from app.history.schemas import Change, Difference, Revision
 
-PART = 500
-PARTS = 20
+BATCH_SIZE = 500
+MAX_BATCHES = 20
 """The most batches read for one answer: a narrow filter gives short pages, not slow ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChangeBatch:
     """A batch of results, and the `seq` up to which revisions were examined."""
 
     found: list[Any]
@@ -27,38 +27,38 @@ class Part:
     """Whether no revision is left to examine."""
 
 
-def revisions_of(
+def read_document_revisions(
     db: Connection, kind: str, ident: str, after: int, limit: int
 ) -> tuple[list[Revision], bool]:
     """Read the revisions of a document after one, and whether there are more."""
-    rows = db.execute(queries.of_document(kind, ident, after, limit)).all()
+    rows = db.execute(queries.select_document_revisions(kind, ident, after, limit)).all()
     found = []
     for row in rows[:limit]:
         fields = dict(row._mapping)
         before = fields.pop("before")
         document = fields.pop("document")
-        changed = differing(before, document)
+        changed = list_changed_fields(before, document)
         found.append(Revision(**fields, document=json.loads(document), changed=changed))
     return found, len(rows) > limit
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChangeSelection:
     """Which changes to read; without a resolved filter, those of every event."""
 
-    settled: EventFilter | None
+    resolved_filter: EventFilter | None
     kinds: tuple[str, ...]
     derived: bool
     documents: bool
 
 
-def changes(db: Connection, wanted: Wanted, after: int, limit: int) -> Part:
+def read_changes(db: Connection, wanted: ChangeSelection, after: int, limit: int) -> ChangeBatch:
     """Read up to `limit` changes after a `seq`, in the order in which they were written."""
     found: list[Change] = []
-    narrowed = wanted.settled is not None
-    for _ in range(PARTS):
-        most = PART if narrowed else limit - len(found)
-        statement = queries.feed(
+    narrowed = wanted.resolved_filter is not None
+    for _ in range(MAX_BATCHES):
+        most = BATCH_SIZE if narrowed else limit - len(found)
+        statement = queries.select_changes(
             after,
             wanted.kinds,
             derived=wanted.derived,
@@ -67,70 +67,74 @@ def changes(db: Connection, wanted: Wanted, after: int, limit: int) -> Part:
             limit=most,
         )
         rows = db.execute(statement).all()
-        meant = _meant(db, wanted.settled, rows) if wanted.settled is not None else rows
+        meant = (
+            _match_changes(db, wanted.resolved_filter, rows)
+            if wanted.resolved_filter is not None
+            else rows
+        )
         for row in meant:
             if len(found) == limit:
-                return Part(found, found[-1].seq, False)
-            found.append(_change(row))
+                return ChangeBatch(found, found[-1].seq, False)
+            found.append(_render_change(row))
         if len(rows) < most:
-            return Part(found, rows[-1].seq if rows else after, True)
+            return ChangeBatch(found, rows[-1].seq if rows else after, True)
         after = rows[-1].seq
         if len(found) == limit:
             break
-    return Part(found, after, False)
+    return ChangeBatch(found, after, False)
 
 
-def _meant(db: Connection, resolved: EventFilter, rows: Any) -> list[Row[Any]]:
+def _match_changes(db: Connection, resolved: EventFilter, rows: Any) -> list[Row[Any]]:
     """The changes of events that match the filter before or after the change."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
-    hit = of_events.among(db, resolved, seqs) if seqs else set()
+    hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
     return [row for row in rows if row.seq in hit or row.before in hit]
 
 
-def _change(row: Row[Any]) -> Change:
+def _render_change(row: Row[Any]) -> Change:
     fields = dict(row._mapping)
     fields.pop("before", None)
     document = fields.pop("document", None)
     return Change(**fields, document=None if document is None else json.loads(document))
 
 
-def differences(
+def read_differences(
     db: Connection, resolved: EventFilter, first: int, last: int, after: int, limit: int
-) -> Part:
+) -> ChangeBatch:
     """Read up to `limit` events that differ between two versions, in the order of their changes."""
     found: list[Difference] = []
-    for _ in range(PARTS):
-        rows = db.execute(queries.last_between(first, last, after, PART)).all()
+    for _ in range(MAX_BATCHES):
+        rows = db.execute(queries.select_last_revisions(first, last, after, BATCH_SIZE)).all()
         seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
-        hit = of_events.among(db, resolved, seqs) if seqs else set()
+        hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
         meant = [row for row in rows if row.seq in hit or row.before in hit]
-        texts = _documents(db, meant)
+        texts = _read_documents(db, meant)
         for row in meant:
             if len(found) == limit:
-                return Part(found, found[-1].seq, False)
-            if difference := _difference(row, hit, texts):
+                return ChangeBatch(found, found[-1].seq, False)
+            if difference := _build_difference(row, hit, texts):
                 found.append(difference)
-        if len(rows) < PART:
-            return Part(found, last, True)
+        if len(rows) < BATCH_SIZE:
+            return ChangeBatch(found, last, True)
         after = rows[-1].seq
         if len(found) == limit:
             break
-    return Part(found, after, False)
+    return ChangeBatch(found, after, False)
 
 
-def _documents(db: Connection, rows: list[Row[Any]]) -> dict[int, str]:
+def _read_documents(db: Connection, rows: list[Row[Any]]) -> dict[int, str]:
     seqs = {row.seq for row in rows} | {row.before for row in rows if row.before is not None}
     found: dict[int, str] = {}
     ordered = sorted(seqs)
-    for at in range(0, len(ordered), PART):
-        for row in db.execute(queries.documents(ordered[at : at + PART])):
+    for at in range(0, len(ordered), BATCH_SIZE):
+        for row in db.execute(queries.select_documents_by_seq(ordered[at : at + BATCH_SIZE])):
             found[row.seq] = row.document
     return found
 
 
-def _difference(row: Row[Any], hit: set[int], texts: dict[int, str]) -> Difference | None:
+def _build_difference(row: Row[Any], hit: set[int], texts: dict[int, str]) -> Difference | None:
     after = json.loads(texts[row.seq])
-    fields = differing(None if row.before is None else texts[row.before], texts[row.seq])
+    fields = list_changed_fields(None if row.before is None else texts[row.before], texts[row.seq])
     if row.before in hit and row.seq in hit:
         change = "changed"
         if not fields:

@@ -8,59 +8,80 @@ from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
 from app.actors.memberships import MembershipId
-from app.actors.path import Name
-from app.actors.queries import UnknownActorError, called
-from app.db.journal import version_of
-from app.db.keyset import Key, pack
+from app.actors.path import ActorName
+from app.actors.queries import UnknownActorError, find_actor
+from app.db.journal import read_version
+from app.db.keyset import PageKey, encode_cursor
 from app.events.filter import EventFilter
-from app.events.queries import settle
+from app.events.queries import resolve_filter
 from app.events.router import EventId
-from app.examples import shown
+from app.examples import example_responses
 from app.history import forms, read
-from app.history.schemas import Change, Difference, Kind, Revision
-from app.http.accept import accepted
-from app.http.answer import encode
-from app.http.asked import AsOf, version_at
-from app.http.caching import cached
-from app.http.database import CursorKey, Held
-from app.http.pacing import paced_by
-from app.http.page import Links, Meta, Page, Paging, address, links, page, resumed
-from app.http.problems import RESPONSES, InvalidError, MissingError, crossed
-from app.sources.citation import cited, license_links, sentence
+from app.history.schemas import Change, Difference, DocumentKind, Revision
+from app.http.accept import negotiate_format
+from app.http.answer import encode_json
+from app.http.asked import AsOf, resolve_as_of
+from app.http.caching import respond_with_version_etag
+from app.http.database import CursorKeyDep, DatabaseDep
+from app.http.pacing import stream_in_limited_threads
+from app.http.page import (
+    Links,
+    Meta,
+    Page,
+    PagingQuery,
+    build_page_links,
+    decode_page_cursor,
+    render_page,
+    rewrite_address,
+)
+from app.http.problems import (
+    COMMON_RESPONSES,
+    InvalidParameterError,
+    NotFoundError,
+    make_crossed_error,
+)
+from app.sources.citation import build_license_links, format_citation, read_cited_datasets
 from app.sources.router import DatasetCode, SourceId
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=RESPONSES)
-Pages = Annotated[Paging, Query()]
+router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)
+PagingParams = Annotated[PagingQuery, Query()]
 
 
-def _history(
-    request: Request, database: Held, kind: Kind, name: str, asked: Paging, secret: bytes
+def _answer_history(
+    request: Request,
+    database: DatabaseDep,
+    kind: DocumentKind,
+    name: str,
+    asked: PagingQuery,
+    secret: bytes,
 ) -> Response:
     with database.connect() as db:
-        version = version_of(db)
+        version = read_version(db)
 
-        def make() -> Response:
-            ident = _ident(db, kind, name)
+        def render_answer() -> Response:
+            ident = _resolve_document_id(db, kind, name)
             bound = f"history {kind} {ident}"
-            after = resumed(asked.cursor, bound, secret)
+            after = decode_page_cursor(asked.cursor, bound, secret)
             from_ = 0 if after is None else int(after.value)
-            found, more = read.revisions_of(db, kind, ident, from_, asked.limit)
+            found, more = read.read_document_revisions(db, kind, ident, from_, asked.limit)
             if not found and after is None:
-                raise MissingError(f"No {kind} has or had that id.")
-            cursor = pack(Key(str(found[-1].revision), ""), bound, secret) if more else None
+                raise NotFoundError(f"No {kind} has or had that id.")
+            cursor = (
+                encode_cursor(PageKey(str(found[-1].revision), ""), bound, secret) if more else None
+            )
             rows = [row.model_dump_json() for row in found]
-            return page(rows, Meta(version=version), links(request, cursor))
+            return render_page(rows, Meta(version=version), build_page_links(request, cursor))
 
-        return cached(request, version, make)
+        return respond_with_version_etag(request, version, render_answer)
 
 
-def _ident(db: Connection, kind: Kind, name: str) -> str:
+def _resolve_document_id(db: Connection, kind: DocumentKind, name: str) -> str:
     """Resolve a path to the id of a document; a retracted one is found by its id alone."""
     if not name.isprintable():
         return ""
     if kind == "actor":
         try:
-            row = called(db, name[:200])
+            row = find_actor(db, name[:200])
         except UnknownActorError:
             row = None
         return name if row is None else str(row.code)
@@ -71,68 +92,84 @@ def _ident(db: Connection, kind: Kind, name: str) -> str:
     "/events/{event_id}/history",
     response_model=Page[Revision],
     operation_id="getEventHistory",
-    responses=shown("getEventHistory"),
+    responses=example_responses("getEventHistory"),
 )
 def get_event_history(
-    event_id: EventId, asked: Pages, request: Request, database: Held, key: CursorKey
+    event_id: EventId,
+    asked: PagingParams,
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists the revisions of an event, oldest first: author, time, reason and changed fields."""
-    return _history(request, database, "event", event_id, asked, key)
+    return _answer_history(request, database, "event", event_id, asked, key)
 
 
 @router.get(
     "/actors/{code}/history",
     response_model=Page[Revision],
     operation_id="getActorHistory",
-    responses=shown("getActorHistory"),
+    responses=example_responses("getActorHistory"),
 )
 def get_actor_history(
-    code: Name, asked: Pages, request: Request, database: Held, key: CursorKey
+    code: ActorName, asked: PagingParams, request: Request, database: DatabaseDep, key: CursorKeyDep
 ) -> Response:
     """Lists the revisions of an actor, oldest first."""
-    return _history(request, database, "actor", code, asked, key)
+    return _answer_history(request, database, "actor", code, asked, key)
 
 
 @router.get(
     "/memberships/{membership_id}/history",
     response_model=Page[Revision],
     operation_id="getMembershipHistory",
-    responses=shown("getMembershipHistory"),
+    responses=example_responses("getMembershipHistory"),
 )
 def get_membership_history(
-    membership_id: MembershipId, asked: Pages, request: Request, database: Held, key: CursorKey
+    membership_id: MembershipId,
+    asked: PagingParams,
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists the revisions of a membership, oldest first."""
-    return _history(request, database, "membership", membership_id, asked, key)
+    return _answer_history(request, database, "membership", membership_id, asked, key)
 
 
 @router.get(
     "/sources/{source_id}/history",
     response_model=Page[Revision],
     operation_id="getSourceHistory",
-    responses=shown("getSourceHistory"),
+    responses=example_responses("getSourceHistory"),
 )
 def get_source_history(
-    source_id: SourceId, asked: Pages, request: Request, database: Held, key: CursorKey
+    source_id: SourceId,
+    asked: PagingParams,
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists the revisions of a source, oldest first."""
-    return _history(request, database, "source", source_id, asked, key)
+    return _answer_history(request, database, "source", source_id, asked, key)
 
 
 @router.get(
     "/datasets/{dataset}/history",
     response_model=Page[Revision],
     operation_id="getDatasetHistory",
-    responses=shown("getDatasetHistory"),
+    responses=example_responses("getDatasetHistory"),
 )
 def get_dataset_history(
-    dataset: DatasetCode, asked: Pages, request: Request, database: Held, key: CursorKey
+    dataset: DatasetCode,
+    asked: PagingParams,
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """Lists the revisions of a dataset, oldest first."""
-    return _history(request, database, "dataset", dataset, asked, key)
+    return _answer_history(request, database, "dataset", dataset, asked, key)
 
 
-class DiffQuery(EventFilter, Paging):
+class DiffQuery(EventFilter, PagingQuery):
     """Parameters of a difference: a filter on events, and two versions."""
 
     from_: AsOf = Field(
@@ -144,9 +181,9 @@ class DiffQuery(EventFilter, Paging):
     )
 
     @model_validator(mode="after")
-    def _two_versions(self) -> "DiffQuery":
+    def _check_diff_versions(self) -> "DiffQuery":
         if self.as_of is not None:
-            raise crossed("as_of", "does not go with a difference", "Use to= instead.")
+            raise make_crossed_error("as_of", "does not go with a difference", "Use to= instead.")
         return self
 
 
@@ -154,43 +191,45 @@ class DiffQuery(EventFilter, Paging):
     "/diff",
     response_model=Page[Difference],
     operation_id="getDifferences",
-    responses=shown("getDifferences"),
+    responses=example_responses("getDifferences"),
 )
 def get_differences(
-    asked: Annotated[DiffQuery, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[DiffQuery, Query()], request: Request, database: DatabaseDep, key: CursorKeyDep
 ) -> Response:
     """Lists the events added, changed or retracted between two versions, with changed fields."""
     with database.connect() as db:
-        newest = version_of(db)
-        first = version_at(db, asked.from_, "from") or 0
-        until = version_at(db, asked.to, "to")
+        newest = read_version(db)
+        first = resolve_as_of(db, asked.from_, "from") or 0
+        until = resolve_as_of(db, asked.to, "to")
         last = newest if until is None else until
         if first > last:
-            raise InvalidError("from", "lies after to", "Exchange the two.")
+            raise InvalidParameterError("from", "lies after to", "Exchange the two.")
 
-        def make() -> Response:
+        def render_answer() -> Response:
             apart = {"cursor", "limit", "from_", "to"}
             bound = f"diff {first} {last} {asked.model_dump_json(exclude=apart)}"
-            after = resumed(asked.cursor, bound, key)
+            after = decode_page_cursor(asked.cursor, bound, key)
             from_ = 0 if after is None else int(after.value)
-            part = read.differences(db, settle(db, asked), first, last, from_, asked.limit)
+            part = read.read_differences(
+                db, resolve_filter(db, asked), first, last, from_, asked.limit
+            )
             pins = {"from": str(first), "to": str(last)}
-            where = Links(self=address(request), permalink=address(request, **pins))
+            where = Links(self=rewrite_address(request), permalink=rewrite_address(request, **pins))
             if not part.done:
-                cursor = pack(Key(str(part.upto), ""), bound, key)
-                where.next = address(request, **pins, cursor=cursor)
+                cursor = encode_cursor(PageKey(str(part.upto), ""), bound, key)
+                where.next = rewrite_address(request, **pins, cursor=cursor)
             empty = not part.found and part.done
             known = Meta(version=last, reason="no_match" if empty else None)
             rows = [row.model_dump_json() for row in part.found]
-            return page(rows, known, where)
+            return render_page(rows, known, where)
 
-        return cached(request, last, make)
+        return respond_with_version_etag(request, last, render_answer)
 
 
 class ChangesFilter(EventFilter):
     """Which changes to list; with a filter on events, those of events that match or did before."""
 
-    kind: list[Kind] = Field([], description="Changes of these kinds of document.")
+    kind: list[DocumentKind] = Field([], description="Changes of these kinds of document.")
     derived: bool = Field(
         False,
         description="Also derived revisions, which follow from another change such as a renaming.",
@@ -198,25 +237,25 @@ class ChangesFilter(EventFilter):
     document: bool = Field(False, description="Adds the document of the revision to each change.")
 
     @model_validator(mode="after")
-    def _of_events(self) -> "ChangesFilter":
+    def _check_changes_filter(self) -> "ChangesFilter":
         if self.as_of is not None:
-            raise crossed("as_of", "does not go with changes", "Use after= instead.")
-        if self.narrows and self.kind and set(self.kind) != {"event"}:
-            raise crossed(
+            raise make_crossed_error("as_of", "does not go with changes", "Use after= instead.")
+        if self.filters_events and self.kind and set(self.kind) != {"event"}:
+            raise make_crossed_error(
                 "kind", "must be event where a filter on events is set", "Leave kind out."
             )
         return self
 
     @property
-    def narrows(self) -> bool:
+    def filters_events(self) -> bool:
         """Whether any filter on events is set."""
         return bool(self.model_fields_set & EventFilter.model_fields.keys())
 
-    def wanted(self, db: Connection) -> read.Wanted:
+    def resolve_selection(self, db: Connection) -> read.ChangeSelection:
         """Resolve the names in the filter; the result is ready to be read."""
-        resolved = settle(db, self) if self.narrows else None
-        kinds = ("event",) if self.narrows else tuple(self.kind)
-        return read.Wanted(resolved, kinds, self.derived, self.document)
+        resolved = resolve_filter(db, self) if self.filters_events else None
+        kinds = ("event",) if self.filters_events else tuple(self.kind)
+        return read.ChangeSelection(resolved, kinds, self.derived, self.document)
 
 
 Seq = Annotated[int, Field(ge=0, le=2**53)]
@@ -229,7 +268,7 @@ class ChangesQuery(ChangesFilter):
     limit: int = Field(
         500, ge=1, le=1000, description="Changes on a page; without it `ndjson` and `csv` send all."
     )
-    format: forms.Form | None = Field(
+    format: forms.ChangeFormat | None = Field(
         None, description="`ndjson`, `csv` or `atom`; without it `Accept` decides."
     )
 
@@ -238,10 +277,10 @@ class ChangesQuery(ChangesFilter):
     "/changes",
     response_model=Page[Change],
     operation_id="listChanges",
-    responses=forms.offered(shown("listChanges")),
+    responses=forms.document_change_formats(example_responses("listChanges")),
 )
 def list_changes(
-    asked: Annotated[ChangesQuery, Query()], request: Request, database: Held
+    asked: Annotated[ChangesQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
     """Lists every change in order, each once; `links.next` leads to later ones.
 
@@ -249,61 +288,69 @@ def list_changes(
     it can be requested again at any time.
     """
     with database.connect() as db:
-        newest = version_of(db)
-        beyond(asked.after, newest)
-        form = asked.format or accepted(request.headers.get("accept"), forms.MEDIA)
+        newest = read_version(db)
+        require_existing_seq(asked.after, newest)
+        form = asked.format or negotiate_format(
+            request.headers.get("accept"), forms.CHANGE_MEDIA_TYPES
+        )
 
-        def make() -> Response:
+        def render_answer() -> Response:
             if form != "json":
-                return _changes_in_form(form, asked, request, db, newest)
-            part = read.changes(db, asked.wanted(db), asked.after, asked.limit)
+                return _answer_in_format(form, asked, request, db, newest)
+            part = read.read_changes(db, asked.resolve_selection(db), asked.after, asked.limit)
             upto = newest if part.done else part.upto
-            where = links(request, None)
+            where = build_page_links(request, None)
             if upto > asked.after:
-                where.next = address(request, after=str(upto))
-            rows = [encode(change).decode() for change in part.found]
+                where.next = rewrite_address(request, after=str(upto))
+            rows = [encode_json(change).decode() for change in part.found]
             known = Meta(version=newest, reason=None if rows else "no_match")
-            return page(rows, known, where)
+            return render_page(rows, known, where)
 
-        answer = cached(request, newest, make, form)
+        answer = respond_with_version_etag(request, newest, render_answer, form)
         answer.headers["Vary"] = "Accept"
         return answer
 
 
-def _changes_in_form(
-    form: forms.Form, asked: ChangesQuery, request: Request, db: Connection, newest: int
+def _answer_in_format(
+    form: forms.ChangeFormat, asked: ChangesQuery, request: Request, db: Connection, newest: int
 ) -> Response:
     """Answer with changes as NDJSON, CSV or Atom; `Link` has the next page and the licenses."""
-    state, wanted = request.app.state, asked.wanted(db)
-    datasets = cited(db)
+    state, wanted = request.app.state, asked.resolve_selection(db)
+    datasets = read_cited_datasets(db)
     headers = {"Entente-Version": str(newest)}
-    if form in forms.STREAMS and "limit" not in asked.model_fields_set:
+    if form in forms.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
         upto = newest
-        found = forms.parts(state.database, wanted, asked.after, newest, None)
+        found = forms.read_change_batches(state.database, wanted, asked.after, newest, None)
     else:
-        part = read.changes(db, wanted, asked.after, asked.limit)
+        part = read.read_changes(db, wanted, asked.after, asked.limit)
         upto, found = newest if part.done else part.upto, iter([part.found])
-    onward = address(request, after=str(upto)) if upto > asked.after else None
+    onward = rewrite_address(request, after=str(upto)) if upto > asked.after else None
     link_headers = [f'<{onward}>; rel="next"'] if onward else []
     if form == "atom":
-        here, rights = address(request), [sentence(d) for d in datasets]
+        here, rights = rewrite_address(request), [format_citation(d) for d in datasets]
         more = onward if upto < newest else None
-        body = forms.feed(next(found), here, more, rights)
-        return Response(body, 200, headers | _linked(link_headers), forms.MEDIA[form][0])
-    headers |= _linked([*link_headers, *license_links(datasets)])
+        body = forms.render_change_feed(next(found), here, more, rights)
+        return Response(
+            body, 200, headers | _link_header(link_headers), forms.CHANGE_MEDIA_TYPES[form][0]
+        )
+    headers |= _link_header([*link_headers, *build_license_links(datasets)])
     headers["Content-Disposition"] = f'attachment; filename="entente-changes.{form}"'
-    parts = forms.lines(found) if form == "ndjson" else forms.table(found, asked.document)
-    kind = forms.MEDIA[form][0]
+    parts = (
+        forms.render_change_lines(found)
+        if form == "ndjson"
+        else forms.render_change_table(found, asked.document)
+    )
+    kind = forms.CHANGE_MEDIA_TYPES[form][0]
     kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-    return StreamingResponse(paced_by(state.exports, parts), 200, headers, kind)
+    return StreamingResponse(stream_in_limited_threads(state.exports, parts), 200, headers, kind)
 
 
-def _linked(links: list[str]) -> dict[str, str]:
+def _link_header(links: list[str]) -> dict[str, str]:
     return {"Link": ", ".join(links)} if links else {}
 
 
-def beyond(after: int, newest: int, field: str = "after") -> None:
+def require_existing_seq(after: int, newest: int, field: str = "after") -> None:
     """Refuse a `seq` beyond the newest: the reader has it from another database."""
     if after > newest:
         hint = f"Newest: {newest}. If the database was restored, start again with after=0."
-        raise InvalidError(field, "is later than the newest version", hint)
+        raise InvalidParameterError(field, "is later than the newest version", hint)

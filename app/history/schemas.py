@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-Kind = Literal["event", "actor", "source", "membership", "dataset", "calibration"]
-Action = Literal["create", "update", "merge", "retract"]
+DocumentKind = Literal["event", "actor", "source", "membership", "dataset", "calibration"]
+ChangeAction = Literal["create", "update", "merge", "retract"]
 
 
 class Change(BaseModel):
@@ -13,8 +13,8 @@ class Change(BaseModel):
 
     seq: int = Field(description="Number of the change; also the version of the database after it.")
     at: str
-    action: Action
-    kind: Kind
+    action: ChangeAction
+    kind: DocumentKind
     id: str
     revision: int = Field(description="Number of the revision of this document: 1, 2 …")
     by: str = Field(description="Name on the key, or the program, that wrote it.")

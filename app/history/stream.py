@@ -10,25 +10,25 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import Field
 
 from app.db.engine import Database
-from app.db.journal import version_of
-from app.examples import examples
+from app.db.journal import read_version
+from app.examples import load_examples
 from app.history import read
-from app.history.pulse import Pulse
-from app.history.router import ChangesFilter, Seq, beyond
-from app.http.database import Held
-from app.http.problems import RESPONSES, Fault, InvalidBodyError, problem
+from app.history.pulse import ChangeNotifier
+from app.history.router import ChangesFilter, Seq, require_existing_seq
+from app.http.database import DatabaseDep
+from app.http.problems import COMMON_RESPONSES, Fault, InvalidBodyError, render_problem
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=RESPONSES)
-PART = 200
+router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)
+BATCH_SIZE = 200
 """Changes in memory for one reader: a slow reader takes no more, and no connection."""
 HEARTBEAT = 15.0
 """Seconds without a change after which a comment is sent to keep the connection open."""
-MOST = 500
+MAX_READERS = 500
 """The most readers at once in one process."""
 _READS = CapacityLimiter(4)
 
 
-class StreamQuery(ChangesFilter):
+class ChangeStreamQuery(ChangesFilter):
     """Parameters of the change stream."""
 
     after: Seq | None = Field(
@@ -39,10 +39,12 @@ class StreamQuery(ChangesFilter):
     )
 
 
-def _part(database: Database, asked: StreamQuery, after: int, limit: int) -> read.Part:
+def _read_batch(
+    database: Database, asked: ChangeStreamQuery, after: int, limit: int
+) -> read.ChangeBatch:
     with database.connect() as db:
-        part = read.changes(db, asked.wanted(db), after, limit)
-        return read.Part(part.found, version_of(db), True) if part.done else part
+        part = read.read_changes(db, asked.resolve_selection(db), after, limit)
+        return read.ChangeBatch(part.found, read_version(db), True) if part.done else part
 
 
 @router.get(
@@ -52,49 +54,55 @@ def _part(database: Database, asked: StreamQuery, after: int, limit: int) -> rea
     responses={
         200: {
             "description": "Events named `change`; the id of each is its `seq`.",
-            "content": {"text/event-stream": {"example": examples()["streamChanges"]["answer"]}},
+            "content": {
+                "text/event-stream": {"example": load_examples()["streamChanges"]["answer"]}
+            },
         }
     },
 )
 def stream_changes(
-    asked: Annotated[StreamQuery, Query()],
+    asked: Annotated[ChangeStreamQuery, Query()],
     request: Request,
-    database: Held,
+    database: DatabaseDep,
     last_event_id: Annotated[
         str | None,
         Header(description="The last `seq` received; browsers send it when they reconnect."),
     ] = None,
 ) -> Response:
     """Streams changes as they are written, from now on or after `after` or `Last-Event-ID`."""
-    notifier: Pulse = request.app.state.pulse
-    if notifier.followers >= MOST:
-        answer = problem(503, f"{MOST} readers are connected already; use /v1/changes instead.")
+    notifier: ChangeNotifier = request.app.state.change_notifier
+    if notifier.follower_count >= MAX_READERS:
+        answer = render_problem(
+            503, f"{MAX_READERS} readers are connected already; use /v1/changes instead."
+        )
         answer.headers["Retry-After"] = "10"
         return answer
     if last_event_id is not None and not (last_event_id.isdecimal() and len(last_event_id) < 17):
         fault = Fault(loc=["header", "Last-Event-ID"], message="must be a seq")
         raise InvalidBodyError([fault])
     with database.connect() as db:
-        newest = version_of(db)
+        newest = read_version(db)
         after = newest if asked.after is None else asked.after
         if last_event_id is not None:
             after = int(last_event_id)
-        beyond(after, newest)
-        asked.wanted(db)  # an unknown name has to fail before the stream begins
+        require_existing_seq(after, newest)
+        asked.resolve_selection(db)  # an unknown name has to fail before the stream begins
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_told(database, notifier, asked, after), headers=headers)
+    return EventSourceResponse(_send_changes(database, notifier, asked, after), headers=headers)
 
 
-async def _told(
-    database: Database, notifier: Pulse, asked: StreamQuery, after: int
+async def _send_changes(
+    database: Database, notifier: ChangeNotifier, asked: ChangeStreamQuery, after: int
 ) -> AsyncIterator[bytes]:
     left = asked.limit
     yield format_sse_event(retry=2000, comment="changes")
-    with notifier.follower() as woken:
-        while not notifier.ended:
+    with notifier.add_follower() as woken:
+        while not notifier.is_ended:
             woken.clear()  # before reading, so that a write during the read wakes this reader again
-            most = PART if left is None else min(PART, left)
-            part = await to_thread.run_sync(_part, database, asked, after, most, limiter=_READS)
+            most = BATCH_SIZE if left is None else min(BATCH_SIZE, left)
+            part = await to_thread.run_sync(
+                _read_batch, database, asked, after, most, limiter=_READS
+            )
             for change in part.found:
                 yield format_sse_event(
                     data_str=change.model_dump_json(), event="change", id=str(change.seq)
@@ -104,11 +112,11 @@ async def _told(
                 left -= len(part.found)
                 if left == 0:
                     return
-            if part.done and not await _news(woken):
+            if part.done and not await _wait_for_news(woken):
                 yield format_sse_event(comment="still here")
 
 
-async def _news(woken: asyncio.Event) -> bool:
+async def _wait_for_news(woken: asyncio.Event) -> bool:
     """Wait for a write; False after `HEARTBEAT` seconds without one."""
     try:
         await asyncio.wait_for(woken.wait(), HEARTBEAT)

@@ -3,31 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from app.http.problems import NotOfferedError
+from app.http.problems import NotAcceptableError
 
 Name = TypeVar("Name", bound=str)
 
 
-def accepted(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
+def negotiate_format(header: str | None, offered: Mapping[Name, Sequence[str]]) -> Name:
     """Return the format with the highest weight; among equals, the one offered first.
 
     Raises `NotAcceptableError` where the header accepts none of them.
     """
     if not header or header == "*/*":
         return next(iter(offered))
-    ranges = [_range(part) for part in header.split(",") if part.strip()]
+    ranges = [_parse_media_range(part) for part in header.split(",") if part.strip()]
     best: tuple[float, Name] | None = None
     for name, kinds in offered.items():
-        liking = max(_liking(kind, ranges) for kind in kinds)
+        liking = max(_weigh_media_type(kind, ranges) for kind in kinds)
         if liking > 0 and (best is None or liking > best[0]):
             best = (liking, name)
     if best is None:
         known = ", ".join(f"{kinds[0]} (format={name})" for name, kinds in offered.items())
-        raise NotOfferedError(f"Available formats: {known}.")
+        raise NotAcceptableError(f"Available formats: {known}.")
     return best[1]
 
 
-def _range(text: str) -> tuple[str, float]:
+def _parse_media_range(text: str) -> tuple[str, float]:
     kind, *parameters = (part.strip().lower() for part in text.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -40,7 +40,7 @@ def _range(text: str) -> tuple[str, float]:
     return kind, 1.0
 
 
-def _liking(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
+def _weigh_media_type(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
     """Return the weight of the most specific range that contains a media type, or 0."""
     family = kind.partition("/")[0] + "/*"
     for media_range in (kind, family, "*/*"):

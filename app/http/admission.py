@@ -6,38 +6,38 @@ import time
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problems import problem
+from app.http.problems import render_problem
 
 MOST_WAITING = 256
 """Requests waiting for a thread, from which on new ones are refused."""
-MOST_SECONDS = 0.3
+MAX_WAIT_SECONDS = 0.3
 """Seconds of waiting for a thread, beyond which new requests are refused."""
-PAUSE = 0.05
+PROBE_INTERVAL = 0.05
 """Seconds between two measurements of the wait."""
-ALWAYS = {"/healthz", "/metrics"}
+ALWAYS_ADMITTED = {"/healthz", "/metrics"}
 """Paths for monitoring, which are always admitted."""
 
 
-class Line:
+class ThreadWaitProbe:
     """Measures how long a request waits for a thread, by queueing a task that does nothing.
 
     The duration of requests says less: some always take long, and all do on a busy machine.
     """
 
     def __init__(self) -> None:
-        self._last, self._ended = 0.0, -PAUSE
+        self._last, self._ended = 0.0, -PROBE_INTERVAL
         self._begun: float | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def seconds(self) -> float:
+    def measure_wait(self) -> float:
         """Return the last measured wait, or the current one so far if that is longer."""
         now = time.perf_counter()
-        if self._begun is None and now - self._ended >= PAUSE:
+        if self._begun is None and now - self._ended >= PROBE_INTERVAL:
             self._begun = now
-            self._task = asyncio.get_running_loop().create_task(self._stand())
+            self._task = asyncio.get_running_loop().create_task(self._time_one_wait())
         return max(self._last, 0.0 if self._begun is None else now - self._begun)
 
-    async def _stand(self) -> None:
+    async def _time_one_wait(self) -> None:
         begun = time.perf_counter() if self._begun is None else self._begun
         try:
             called = await to_thread.run_sync(time.perf_counter)
@@ -51,15 +51,17 @@ class AdmissionMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._line = Line()
+        self._line = ThreadWaitProbe()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"] not in ALWAYS:
+        if scope["type"] == "http" and scope["path"] not in ALWAYS_ADMITTED:
             waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
-            late = self._line.seconds() > MOST_SECONDS
+            late = self._line.measure_wait() > MAX_WAIT_SECONDS
             if waiting >= MOST_WAITING or (late and waiting):
-                answer = problem(503, "Too many requests are waiting; nothing was done. Try again.")
+                answer = render_problem(
+                    503, "Too many requests are waiting; nothing was done. Try again."
+                )
                 answer.headers["Retry-After"] = "1"
                 await answer(scope, receive, send)
                 return

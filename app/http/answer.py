@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 
-def encode(value: BaseModel | Mapping[str, object] | Sequence[object]) -> bytes:
+def encode_json(value: BaseModel | Mapping[str, object] | Sequence[object]) -> bytes:
     """Encode a value as compact UTF-8 JSON; NaN and infinity in plain values raise ValueError."""
     if isinstance(value, BaseModel):
         return value.model_dump_json(by_alias=True).encode()

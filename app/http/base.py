@@ -9,7 +9,7 @@ from app.settings import Settings
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
 
 
-def base(request: Request, settings: Settings) -> str:
+def resolve_public_url(request: Request, settings: Settings) -> str:
     """Return the setting `public_url`, or else the scheme and host of the request."""
     if settings.public_url:
         return settings.public_url

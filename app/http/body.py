@@ -13,30 +13,30 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect
 
-from app.http.problems import MOST_FAULTS_OF_BODY, Fault, InvalidBodyError, UnreadableError
-from app.text import safe
+from app.http.problems import MAX_BODY_FAULTS, Fault, InvalidBodyError, UnreadableRequestError
+from app.text import require_storable
 
 T = TypeVar("T")
-DEEPEST = 32
-MOST_NAMES = 1000
+MAX_DEPTH = 32
+MAX_OBJECT_NAMES = 1000
 """Names in one object: refusing 1,500,000 unknown ones took pydantic a minute and 800 MB."""
 PATIENCE = 20.0
 """Seconds that a body may take to arrive, plus one for every `MIN_BYTES_PER_SECOND` received."""
-STEADY = 16 * 1024
+MIN_BYTES_PER_SECOND = 16 * 1024
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 
-async def _read(request: Request) -> bytes:
+async def _read_json_body(request: Request) -> bytes:
     kind = request.headers.get("content-type", JSON_TYPES[0]).partition(";")[0].strip().lower()
     if kind not in JSON_TYPES:
-        raise UnreadableError(415, f"Send JSON, with Content-Type: {JSON_TYPES[0]}.")
-    return await received(request)
+        raise UnreadableRequestError(415, f"Send JSON, with Content-Type: {JSON_TYPES[0]}.")
+    return await receive_body(request)
 
 
-async def received(request: Request) -> bytes:
+async def receive_body(request: Request) -> bytes:
     """Return the bytes of a body; raises `UnreadableRequestError` if too large or too slow."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnreadableError(415, "Send the body uncompressed, without Content-Encoding.")
+        raise UnreadableRequestError(415, "Send the body uncompressed, without Content-Encoding.")
     most = request.app.state.settings.max_body_bytes
     body = bytearray()
     begun = asyncio.get_running_loop().time()
@@ -45,23 +45,25 @@ async def received(request: Request) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > most:
-                    raise UnreadableError(
+                    raise UnreadableRequestError(
                         413, f"A body has at most {most} bytes; send several, or an import."
                     )
-                patience.reschedule(begun + PATIENCE + len(body) / STEADY)
+                patience.reschedule(begun + PATIENCE + len(body) / MIN_BYTES_PER_SECOND)
     except ClientDisconnect as gone:  # otherwise each one logs a traceback
-        raise UnreadableError(400, "The connection closed before the body was complete.") from gone
+        raise UnreadableRequestError(
+            400, "The connection closed before the body was complete."
+        ) from gone
     except TimeoutError as slow:
         message = f"Only {len(body)} bytes of the body arrived in time; send the request again."
-        raise UnreadableError(408, message) from slow
+        raise UnreadableRequestError(408, message) from slow
     return bytes(body)
 
 
-Body = Annotated[bytes, Depends(_read)]
+BodyBytes = Annotated[bytes, Depends(_read_json_body)]
 """The bytes of a body, read before the handler occupies a thread."""
 
 
-def parsed(body: bytes) -> Any:
+def parse_json_body(body: bytes) -> Any:
     """Parse the JSON of a body.
 
     Raises `UnreadableRequestError` for invalid JSON, `InvalidBodyError` for text that a database
@@ -70,52 +72,52 @@ def parsed(body: bytes) -> Any:
     try:
         value = json.loads(
             body.decode("utf-8"),
-            parse_constant=_no_number,
-            parse_float=_finite,
-            object_pairs_hook=_once_each,
+            parse_constant=_reject_constant,
+            parse_float=_parse_finite_float,
+            object_pairs_hook=_reject_duplicate_names,
         )
     except UnicodeDecodeError as broken:
-        raise UnreadableError(400, "The body is not UTF-8.") from broken
+        raise UnreadableRequestError(400, "The body is not UTF-8.") from broken
     except RecursionError as deep:
-        raise UnreadableError(400, f"The body is nested deeper than {DEEPEST}.") from deep
+        raise UnreadableRequestError(400, f"The body is nested deeper than {MAX_DEPTH}.") from deep
     except ValueError as broken:
-        raise UnreadableError(400, f"The body is not JSON: {str(broken)[:200]}.") from broken
-    if faults := _unsafe(value):
+        raise UnreadableRequestError(400, f"The body is not JSON: {str(broken)[:200]}.") from broken
+    if faults := _find_unsafe_values(value):
         raise InvalidBodyError(faults)
     return value
 
 
-def _no_number(word: str) -> NoReturn:
+def _reject_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def _parse_finite_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("a number is too large")
     return value
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > MOST_NAMES:
-        raise ValueError(f"an object has more than {MOST_NAMES} names")
+def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_OBJECT_NAMES:
+        raise ValueError(f"an object has more than {MAX_OBJECT_NAMES} names")
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("an object has the same name twice")
     return found
 
 
-def _unsafe(value: object) -> list[Fault]:
+def _find_unsafe_values(value: object) -> list[Fault]:
     """Find text in a value that a database would refuse or alter, and nesting that is too deep."""
     faults: list[Fault] = []
     todo: list[tuple[object, list[str | int]]] = [(value, ["body"])]
-    while todo and len(faults) < MOST_FAULTS_OF_BODY:
+    while todo and len(faults) < MAX_BODY_FAULTS:
         item, loc = todo.pop()
-        if len(loc) > DEEPEST:
-            return [Fault(loc=loc[:3], message=f"is nested deeper than {DEEPEST}")]
+        if len(loc) > MAX_DEPTH:
+            return [Fault(loc=loc[:3], message=f"is nested deeper than {MAX_DEPTH}")]
         if isinstance(item, str):
             try:
-                safe(item)
+                require_storable(item)
             except ValueError as bad:
                 faults.append(Fault(loc=loc, message=str(bad)))
         elif isinstance(item, list):
@@ -128,40 +130,40 @@ def _unsafe(value: object) -> list[Fault]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked(Generic[T]):
+class ValidationOutcome(Generic[T]):
     """A validated value, or the errors found in it."""
 
     value: T | None
     faults: list[Fault]
 
-    def good(self) -> T:
+    def require_value(self) -> T:
         """Return the value; raises `InvalidBodyError` with all errors where there is none."""
         if self.value is None:
             raise InvalidBodyError(self.faults)
         return self.value
 
 
-def valid(kind: TypeAdapter[T], value: object, at: list[str | int]) -> Checked[T]:
+def validate_part(kind: TypeAdapter[T], value: object, at: list[str | int]) -> ValidationOutcome[T]:
     """Validate a part of a body; `at` is its location in the body."""
     try:
-        return Checked(kind.validate_python(value), [])
+        return ValidationOutcome(kind.validate_python(value), [])
     except ValidationError as invalid:
         # Pydantic's messages do not echo the input; `input` is excluded so that answers never do.
         errors = invalid.errors(include_input=False, include_url=False)
-        return Checked(None, [_fault(kind, e, at) for e in errors])
+        return ValidationOutcome(None, [_describe_error(kind, e, at) for e in errors])
 
 
-def _fault(kind: TypeAdapter[Any], error: ErrorDetails, at: list[str | int]) -> Fault:
+def _describe_error(kind: TypeAdapter[Any], error: ErrorDetails, at: list[str | int]) -> Fault:
     loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
     if error["type"] != "extra_forbidden":
         return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
-    near = difflib.get_close_matches(str(loc[-1]).lower(), _names(kind), 1, 0.75)
+    near = difflib.get_close_matches(str(loc[-1]).lower(), _list_field_names(kind), 1, 0.75)
     hint = f"Did you mean {near[0]}?" if near else None
     return Fault(loc=loc, message="is not a field here", hint=hint)
 
 
 @lru_cache(maxsize=32)
-def _names(kind: TypeAdapter[Any]) -> list[str]:
+def _list_field_names(kind: TypeAdapter[Any]) -> list[str]:
     """List all field names that a model of bodies has, at any depth."""
     schema = kind.json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]

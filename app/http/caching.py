@@ -10,32 +10,34 @@ SCHEMA_VERSION = 1
 """Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
 
 
-def cached(request: Request, version: int, make: Callable[[], Response], day: str = "") -> Response:
+def respond_with_version_etag(
+    request: Request, version: int, make: Callable[[], Response], day: str = ""
+) -> Response:
     """Return 304 where the reader has the answer of this version, else make it and add its ETag.
 
     `day` is part of the ETag where the answer depends on today.
     """
     query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{request.url.query}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
-    return _tagged(request, f'W/"{digest}"', make)
+    return _respond_with_etag(request, f'W/"{digest}"', make)
 
 
-def cached_one(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
+def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
     """Return 304 or one document, whose strong ETag is the `seq` of its revision.
 
     Writers send it in `If-Match`, which reads only the first number: `seqs` of whatever else the
     answer shows may follow after a dash.
     """
-    return _tagged(request, f'"{seqs}"', make)
+    return _respond_with_etag(request, f'"{seqs}"', make)
 
 
-def cached_body(request: Request, made: Response) -> Response:
+def respond_with_body_etag(request: Request, made: Response) -> Response:
     """Return 304 or an answer that can change within a version; its ETag hashes the body."""
     digest = hashlib.blake2b(bytes(made.body), digest_size=12).hexdigest()
-    return _tagged(request, f'W/"{digest}"', lambda: made)
+    return _respond_with_etag(request, f'W/"{digest}"', lambda: made)
 
 
-def _tagged(request: Request, tag: str, make: Callable[[], Response]) -> Response:
+def _respond_with_etag(request: Request, tag: str, make: Callable[[], Response]) -> Response:
     # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses makes a strong ETag weak.
     sent = request.headers.get("if-none-match", "").split(",")
     if tag.removeprefix("W/") in {t.strip().removeprefix("W/") for t in sent}:

@@ -10,16 +10,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-SENT = (
+ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+ALLOWED_HEADERS = (
     "Accept, Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-Match,"
     " If-None-Match, Last-Event-ID, Prefer"
 )
-SHOWN = (
+EXPOSED_HEADERS = (
     "Content-Disposition, ETag, Entente-Version, Idempotency-Replayed, Link, Location,"
     " Preference-Applied, Retry-After, WWW-Authenticate"
 )
-KEPT = "86400"
+PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""
 
 
@@ -32,39 +32,39 @@ class CorsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer preflight requests, and add CORS headers to other answers."""
         sent = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        allowed = self._allowed(sent.get("origin"))
+        allowed = self._allow_origin(sent.get("origin"))
         if scope["type"] != "http" or (not allowed and "*" in self.origins):
             await self.app(scope, receive, send)
             return
         if allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
             headers = {
-                "Access-Control-Allow-Methods": METHODS,
-                "Access-Control-Allow-Headers": SENT,
-                "Access-Control-Max-Age": KEPT,
+                "Access-Control-Allow-Methods": ALLOWED_METHODS,
+                "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+                "Access-Control-Max-Age": PREFLIGHT_MAX_AGE,
             }
             answer = Response(status_code=204, headers=headers)
-            self._mark(answer.headers, allowed)
+            self._add_headers(answer.headers, allowed)
             await answer(scope, receive, send)
             return
 
-        async def marking(message: Message) -> None:
+        async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                self._mark(headers, allowed)
+                self._add_headers(headers, allowed)
                 if allowed:
-                    headers["Access-Control-Expose-Headers"] = SHOWN
+                    headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
             await send(message)
 
-        await self.app(scope, receive, marking)
+        await self.app(scope, receive, send_marked)
 
-    def _allowed(self, origin: str | None) -> str | None:
+    def _allow_origin(self, origin: str | None) -> str | None:
         if origin is None or not self.origins:
             return None
         if "*" in self.origins:
             return "*"
         return origin if origin in self.origins else None
 
-    def _mark(self, headers: MutableHeaders, allowed: str | None) -> None:
+    def _add_headers(self, headers: MutableHeaders, allowed: str | None) -> None:
         if allowed:
             headers["Access-Control-Allow-Origin"] = allowed
         if self.origins and "*" not in self.origins:  # so that caches keep one answer per origin

@@ -7,63 +7,68 @@ from typing import Any, Literal, get_args
 from fastapi import Request, Response
 from pydantic import Field
 
-from app.http.accept import accepted
-from app.http.page import Query
-from app.http.problems import PROBLEM, TITLES, InvalidError
+from app.http.accept import negotiate_format
+from app.http.page import StrictQuery
+from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, InvalidParameterError
 
-Picture = Literal["json", "csv", "vega", "svg", "png"]
-PICTURES: tuple[Picture, ...] = get_args(Picture)
-MEDIA: dict[Picture, tuple[str, ...]] = {
+ChartFormat = Literal["json", "csv", "vega", "svg", "png"]
+CHART_FORMATS: tuple[ChartFormat, ...] = get_args(ChartFormat)
+CHART_MEDIA_TYPES: dict[ChartFormat, tuple[str, ...]] = {
     "json": ("application/json",),
     "csv": ("text/csv",),
     "vega": ("application/vnd.vegalite+json", "application/vnd.vegalite.v6+json"),
     "svg": ("image/svg+xml",),
     "png": ("image/png",),
 }
-Chart = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
+ChartName = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
 
-MOST_NARROW = 280
+MIN_CHART_WIDTH = 280
 """Pixels that a chart needs at least for its labels and some of its plot."""
-SIZED: frozenset[Picture] = frozenset({"vega", "svg", "png"})
+SIZED_FORMATS: frozenset[ChartFormat] = frozenset({"vega", "svg", "png"})
 
 
-class Drawn(Query):
+class ChartQuery(StrictQuery):
     """Query parameters of a route whose answer can be drawn."""
 
-    format: Picture | None = Field(
+    format: ChartFormat | None = Field(
         None,
         description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of the drawn values;"
         " default: by the `Accept` header.",
     )
     width: int | None = Field(
         None,
-        ge=MOST_NARROW,
+        ge=MIN_CHART_WIDTH,
         le=4000,
         description="Width of the whole drawing in pixels, for `vega`, `svg` and `png`; a PNG has"
         " two for each. Default: 720.",
     )
 
 
-def drawable(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def add_chart_responses(
+    responses: dict[int | str, dict[str, Any]],
+) -> dict[int | str, dict[str, Any]]:
     """Add the chart formats to the OpenAPI `responses` of a route that documents its JSON."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in MEDIA.items()
+        for name, kinds in CHART_MEDIA_TYPES.items()
         if name != "json"
     }
     content = responses[200]["content"] | others
-    return responses | {200: {"content": content}, 406: {**PROBLEM, "description": TITLES[406]}}
+    return responses | {
+        200: {"content": content},
+        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
+    }
 
 
-def form_of(request: Request, asked: Drawn) -> Picture:
+def resolve_chart_format(request: Request, asked: ChartQuery) -> ChartFormat:
     """Return the format that a request asks for, by `format` or by `Accept`."""
-    return asked.format or accepted(request.headers.get("accept"), MEDIA)
+    return asked.format or negotiate_format(request.headers.get("accept"), CHART_MEDIA_TYPES)
 
 
-def in_form(
+def respond_in_chart_format(
     request: Request,
-    chart: Chart,
-    asked: Drawn,
+    chart: ChartName,
+    asked: ChartQuery,
     answer: Response,
     read_extra: Callable[[], dict[str, Any]] = dict,
 ) -> Response:
@@ -71,10 +76,10 @@ def in_form(
 
     `read_extra` returns further values for the chart, which are not in the JSON.
     """
-    form = form_of(request, asked)
-    if asked.width is not None and form not in SIZED:
+    form = resolve_chart_format(request, asked)
+    if asked.width is not None and form not in SIZED_FORMATS:
         hint = "Leave width out, or ask for format=svg."
-        raise InvalidError("width", f"does not go with format={form}", hint)
+        raise InvalidParameterError("width", f"does not go with format={form}", hint)
     if form != "json":
         body = json.loads(bytes(answer.body)) | read_extra()
         drawn: Response = request.app.state.charts(chart, form, body, asked.width)

@@ -4,10 +4,10 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problems import MOST_FAULTS, Fault, problem, told
+from app.http.problems import MAX_FAULTS, Fault, render_problem, summarize_faults
 
 
-class EncodingMiddleware:
+class Utf8Middleware:
     """Answers 422 where the path, or a percent-decoded name or value of the query, is not UTF-8.
 
     The framework would replace invalid bytes by U+FFFD, and so answer a different question.
@@ -18,15 +18,15 @@ class EncodingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request whose address is UTF-8, or refuse it."""
-        faults = list(_faults(scope)) if scope["type"] == "http" else []
+        faults = list(_find_invalid_utf8(scope)) if scope["type"] == "http" else []
         if not faults:
             await self.app(scope, receive, send)
             return
-        answer = problem(422, told(faults), faults[:MOST_FAULTS])
+        answer = render_problem(422, summarize_faults(faults), faults[:MAX_FAULTS])
         await answer(scope, receive, send)
 
 
-def _faults(scope: Scope) -> list[Fault]:
+def _find_invalid_utf8(scope: Scope) -> list[Fault]:
     parts = [("path", "path", scope.get("raw_path") or b"")]
     for pair in scope["query_string"].split(b"&"):
         name, _, value = pair.partition(b"=")
@@ -36,11 +36,11 @@ def _faults(scope: Scope) -> list[Fault]:
     return [
         Fault(loc=[place, name], message=message, hint=hint)
         for place, name, raw in parts
-        if b"%" in raw and not _readable(raw)
+        if b"%" in raw and not _is_valid_utf8(raw)
     ]
 
 
-def _readable(raw: bytes) -> bool:
+def _is_valid_utf8(raw: bytes) -> bool:
     try:
         unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:

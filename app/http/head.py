@@ -18,7 +18,7 @@ class HeadMiddleware:
 
         with CancelScope() as scope_of_work:
 
-            async def silent(message: Message) -> None:
+            async def send_without_body(message: Message) -> None:
                 if message["type"] != "http.response.body":
                     await send(message)
                     return
@@ -26,4 +26,4 @@ class HeadMiddleware:
                 if message.get("more_body"):  # a stream: stop it, since no reader takes the rest
                     scope_of_work.cancel()
 
-            await self.app({**scope, "method": "GET"}, receive, silent)
+            await self.app({**scope, "method": "GET"}, receive, send_without_body)

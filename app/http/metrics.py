@@ -9,34 +9,36 @@ from threading import Lock
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+BUCKET_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 """Upper bounds of the histogram's buckets, in seconds."""
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+COUNTED_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics:
+class RequestMetrics:
     """The request counters of a process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._buckets: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(BOUNDS))
+        self._buckets: dict[tuple[str, str], list[int]] = defaultdict(
+            lambda: [0] * len(BUCKET_BOUNDS)
+        )
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
         self._answers: Counter[tuple[str, str]] = Counter()
 
-    def note(self, method: str, route: str, status: int, seconds: float) -> None:
+    def record_answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record an answer and the seconds until it began."""
-        key = (method if method in METHODS else "other", route)
+        key = (method if method in COUNTED_METHODS else "other", route)
         with self._lock:
             self._requests[*key, status] += 1
             self._answers[key] += 1
             self._seconds[key] += seconds
             buckets = self._buckets[key]
-            for n, bound in enumerate(BOUNDS):
+            for n, bound in enumerate(BUCKET_BOUNDS):
                 buckets[n] += seconds <= bound
 
-    def lines(self) -> list[str]:
+    def render_lines(self) -> list[str]:
         """Return the counters as lines of text."""
         lines = [
             "# HELP entente_requests_total Requests that were answered.",
@@ -52,7 +54,7 @@ class Metrics:
             ]
             for (method, route), n in sorted(self._answers.items()):
                 labels = f'method="{method}",route="{route}"'
-                for bound, below in zip(BOUNDS, self._buckets[method, route], strict=True):
+                for bound, below in zip(BUCKET_BOUNDS, self._buckets[method, route], strict=True):
                     lines.append(f'entente_request_seconds_bucket{{{labels},le="{bound}"}} {below}')
                 lines.append(f'entente_request_seconds_bucket{{{labels},le="+Inf"}} {n}')
                 lines.append(f"entente_request_seconds_count{{{labels}}} {n}")
@@ -61,7 +63,7 @@ class Metrics:
         return lines
 
 
-def gauge(name: str, help_: str, *values: tuple[str, int]) -> list[str]:
+def render_gauge(name: str, help_: str, *values: tuple[str, int]) -> list[str]:
     """Return a gauge as lines of text, one for each labelled value."""
     head = [f"# HELP entente_{name} {help_}", f"# TYPE entente_{name} gauge"]
     return head + [f"entente_{name}{labels} {value}" for labels, value in values]
@@ -70,7 +72,7 @@ def gauge(name: str, help_: str, *values: tuple[str, int]) -> list[str]:
 class MetricsMiddleware:
     """Counts each answer under its route pattern, so that ids do not create new series."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,21 +82,21 @@ class MetricsMiddleware:
             return
         begun, answered = time.perf_counter(), False
 
-        def note(status: int) -> None:
+        def record_status(status: int) -> None:
             nonlocal answered
             answered = True
             route = getattr(scope.get("route"), "path", None) or "none"
             seconds = time.perf_counter() - begun
-            self.metrics.note(scope["method"], route, status, seconds)
+            self.metrics.record_answer(scope["method"], route, status, seconds)
 
-        async def noting(message: Message) -> None:
+        async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                note(message["status"])
+                record_status(message["status"])
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
+            await self.app(scope, receive, send_recorded)
         except Exception:
             if not answered:
-                note(500)
+                record_status(500)
             raise

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from anyio import CapacityLimiter, to_thread
 
 
-async def paced_by(limiter: CapacityLimiter, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def stream_in_limited_threads(
+    limiter: CapacityLimiter, parts: Iterator[bytes]
+) -> AsyncIterator[bytes]:
     """Yield the parts of an export, each made in a thread from the limiter.
 
     Between two parts no thread is occupied, so a slow reader does not block one.

@@ -7,27 +7,27 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.db.keyset import BadCursorError, Key, unpack
-from app.http.answer import encode
-from app.http.problems import InvalidError
-from app.text import safe
+from app.db.keyset import BadCursorError, PageKey, decode_cursor
+from app.http.answer import encode_json
+from app.http.problems import InvalidParameterError
+from app.text import require_storable
 
 T = TypeVar("T")
-Cursor = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(safe)]
-Reason = Literal["no_match", "outside_coverage", "not_yet_covered"]
+Cursor = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(require_storable)]
+EmptyReason = Literal["no_match", "outside_coverage", "not_yet_covered"]
 
 
-class Query(BaseModel):
+class StrictQuery(BaseModel):
     """Query parameters of a route; unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NoQuery(Query):
+class EmptyQuery(StrictQuery):
     """The query of a route without parameters."""
 
 
-class Paging(Query):
+class PagingQuery(StrictQuery):
     """Query parameters of every paged list."""
 
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
@@ -40,7 +40,7 @@ class Meta(BaseModel):
     version: int = Field(description="`seq` of the last change that the answer includes.")
     count: int | None = Field(None, description="Total number of rows, if requested.")
     count_is: Literal["exact", "estimate"] | None = None
-    reason: Reason | None = Field(None, description="Why `data` is empty.")
+    reason: EmptyReason | None = Field(None, description="Why `data` is empty.")
 
 
 class Links(BaseModel):
@@ -62,7 +62,7 @@ class Page(BaseModel, Generic[T]):
     links: Links
 
 
-def links(
+def build_page_links(
     request: Request, cursor: str | None, version: int | None = None, day: str | None = None
 ) -> Links:
     """Build the links of a page, relative to the host, so that a forged Host header has no effect.
@@ -70,48 +70,50 @@ def links(
     With a version they include a permalink, which also fixes `day` as `on` where today was meant.
     Order by relevance has none: it depends on how rare a word is in all revisions written since.
     """
-    path, parts = _parts(request)
-    found = Links(self=_joined(path, parts, {}))
+    path, parts = _split_address(request)
+    found = Links(self=_join_address(path, parts, {}))
     if cursor is not None:
-        found.next = _joined(path, parts, {"cursor": cursor})
+        found.next = _join_address(path, parts, {"cursor": cursor})
     if version is not None and ("sort", "sort=relevance") not in parts:
         pins = {"as_of": str(version)} | ({"on": day} if day else {})
-        found.permalink = _joined(path, parts, pins)
+        found.permalink = _join_address(path, parts, pins)
     return found
 
 
-def address(request: Request, **changed: str) -> str:
+def rewrite_address(request: Request, **changed: str) -> str:
     """Return the requested path and query with other values for some parameters."""
-    return _joined(*_parts(request), changed)
+    return _join_address(*_split_address(request), changed)
 
 
-def _parts(request: Request) -> tuple[str, list[tuple[str, str]]]:
+def _split_address(request: Request) -> tuple[str, list[tuple[str, str]]]:
     """Return the path, and each parameter as (name, encoded `name=value`)."""
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
     return path, [(name, urlencode([(name, value)])) for name, value in query]
 
 
-def _joined(path: str, parts: list[tuple[str, str]], changed: Mapping[str, str]) -> str:
+def _join_address(path: str, parts: list[tuple[str, str]], changed: Mapping[str, str]) -> str:
     kept = [text for name, text in parts if name not in changed]
     kept += [urlencode([pair]) for pair in changed.items()]
     return path + (f"?{'&'.join(kept)}" if kept else "")
 
 
-def resumed(cursor: str | None, query: str, secret: bytes) -> Key | None:
+def decode_page_cursor(cursor: str | None, query: str, secret: bytes) -> PageKey | None:
     """Return the key after which a page begins; None for the first page."""
     if cursor is None:
         return None
     try:
-        return unpack(cursor, query, secret)
+        return decode_cursor(cursor, query, secret)
     except BadCursorError as bad:
         hint = "Follow links.next, or omit the cursor to start from the first page."
-        raise InvalidError("cursor", str(bad), hint) from bad
+        raise InvalidParameterError("cursor", str(bad), hint) from bad
 
 
-def page(documents: list[str], meta: Meta, where: Links, **more: object) -> Response:
+def render_page(documents: list[str], meta: Meta, where: Links, **more: object) -> Response:
     """Join stored documents into a page as bytes, without parsing them."""
-    tail = encode({"meta": meta.model_dump(exclude_none=True), "links": where.model_dump(), **more})
+    tail = encode_json(
+        {"meta": meta.model_dump(exclude_none=True), "links": where.model_dump(), **more}
+    )
     body = b'{"data":[' + ",".join(documents).encode() + b"]," + tail[1:]
     headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
     return Response(body, media_type="application/json", headers=headers)

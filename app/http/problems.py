@@ -54,7 +54,7 @@ class Problem(BaseModel):
     )
 
 
-class InvalidError(Exception):
+class InvalidParameterError(Exception):
     """A query parameter is not valid; names the parameter and gives a hint."""
 
     def __init__(self, field: str, message: str, hint: str | None = None) -> None:
@@ -71,7 +71,7 @@ class InvalidBodyError(Exception):
         super().__init__(self.faults[0].message if self.faults else "")
 
 
-class UnreadableError(Exception):
+class UnreadableRequestError(Exception):
     """The request cannot be read at all; `status` says why."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -99,18 +99,18 @@ class ConflictError(Exception):
     """A write conflicts with the current record."""
 
 
-def crossed(field: str, message: str, hint: str) -> PydanticCustomError:
+def make_crossed_error(field: str, message: str, hint: str) -> PydanticCustomError:
     """Return the error that a model validator raises where two parameters contradict each other."""
     # Pydantic would read braces as placeholders.
     plain = message.replace("{", "(").replace("}", ")")
     return PydanticCustomError("crossed", plain, {"field": field, "hint": hint})
 
 
-class MissingError(Exception):
+class NotFoundError(Exception):
     """The path names something that does not exist."""
 
 
-class NotOfferedError(Exception):
+class NotAcceptableError(Exception):
     """The `Accept` header accepts none of the available formats."""
 
 
@@ -122,7 +122,7 @@ class MovedError(Exception):
         self.location = location
 
 
-TITLES = {
+PROBLEM_TITLES = {
     400: "The request cannot be read",
     401: "A key is required",
     403: "The key does not permit this",
@@ -141,7 +141,7 @@ TITLES = {
     503: "The service is unavailable",
     507: "The server has no space left",
 }
-SLUGS = {
+PROBLEM_SLUGS = {
     400: "unreadable",
     401: "key-needed",
     403: "key-too-narrow",
@@ -159,20 +159,22 @@ SLUGS = {
     507: "full",
 }
 
-MOST_FAULTS = 20
+MAX_FAULTS = 20
 """Errors reported for one query; further ones are left out."""
 
-MOST_FAULTS_OF_BODY = 1000
+MAX_BODY_FAULTS = 1000
 """Errors reported for one body, which may contain a thousand documents."""
 
-PROBLEM = {
+PROBLEM_RESPONSE = {
     "description": "A problem (RFC 9457).",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-RESPONSES: dict[int | str, dict[str, Any]] = {422: {**PROBLEM, "description": TITLES[422]}}
+COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
+    422: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[422]}
+}
 
 
-def problem(
+def render_problem(
     status: int,
     detail: str,
     errors: Iterable[Fault] = (),
@@ -180,8 +182,8 @@ def problem(
 ) -> Response:
     """Render a problem as a response."""
     found = Problem(
-        type=f"/problems/{SLUGS.get(status, str(status))}",
-        title=TITLES.get(status, "The request failed"),
+        type=f"/problems/{PROBLEM_SLUGS.get(status, str(status))}",
+        title=PROBLEM_TITLES.get(status, "The request failed"),
         status=status,
         detail=detail,
         errors=list(errors),
@@ -192,35 +194,35 @@ def problem(
     return Response(body, status, media_type="application/problem+json")
 
 
-def _operations(request: Request) -> dict[str, Any]:
+def _find_operations(request: Request) -> dict[str, Any]:
     route = request.scope.get("route")
     path = getattr(route, "path_format", getattr(route, "path", ""))
     found: dict[str, Any] = request.app.openapi()["paths"].get(path, {})
     return found
 
 
-def parameters(request: Request) -> list[dict[str, Any]]:
+def list_query_parameters(request: Request) -> list[dict[str, Any]]:
     """List the query parameters of a request's route, as OpenAPI documents them."""
-    asked = _operations(request).get(request.method.lower(), {}).get("parameters", [])
+    asked = _find_operations(request).get(request.method.lower(), {}).get("parameters", [])
     return [p for p in asked if p["in"] == "query"]
 
 
-def _names(request: Request) -> list[str]:
-    return [p["name"] for p in parameters(request)]
+def _list_parameter_names(request: Request) -> list[str]:
+    return [p["name"] for p in list_query_parameters(request)]
 
 
-def _methods(request: Request) -> set[str]:
-    return {method.upper() for method in _operations(request)}
+def _list_methods(request: Request) -> set[str]:
+    return {method.upper() for method in _find_operations(request)}
 
 
-def _fault(request: Request, error: dict[str, Any]) -> Fault:
+def _describe_validation_error(request: Request, error: dict[str, Any]) -> Fault:
     # Pydantic's messages do not echo the input; `input` is not read so that answers never do.
     loc, hint = list(error["loc"]), None
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "crossed":
         loc, hint = [*loc, error["ctx"]["field"]], error["ctx"]["hint"]
     if error["type"] == "extra_forbidden":
-        known = _names(request)
+        known = _list_parameter_names(request)
         near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 1, 0.5)
         message = "is not a parameter of this path"
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known) or 'none'}."
@@ -228,72 +230,72 @@ def _fault(request: Request, error: dict[str, Any]) -> Fault:
     return Fault(loc=loc, message=message, hint=hint)
 
 
-def _invalid(request: Request, error: Exception) -> Response:
-    if isinstance(error, InvalidError):
+def _handle_invalid(request: Request, error: Exception) -> Response:
+    if isinstance(error, InvalidParameterError):
         faults = [error.fault]
     else:
         assert isinstance(error, RequestValidationError)
-        faults = [_fault(request, e) for e in error.errors()[:MOST_FAULTS]]
-    return problem(422, told(faults), faults)
+        faults = [_describe_validation_error(request, e) for e in error.errors()[:MAX_FAULTS]]
+    return render_problem(422, summarize_faults(faults), faults)
 
 
-def told(faults: list[Fault]) -> str:
+def summarize_faults(faults: list[Fault]) -> str:
     """Return the number of errors and the fields they are in: `2 errors: actor, since`."""
-    fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults[:MOST_FAULTS]))
+    fields = ", ".join(dict.fromkeys(str((f.loc[1:] or f.loc)[0]) for f in faults[:MAX_FAULTS]))
     return f"{len(faults)} error{'s' if len(faults) != 1 else ''}: {fields}"
 
 
-def _invalid_body(_: Request, error: Exception) -> Response:
+def _handle_invalid_body(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidBodyError)
-    faults = error.faults[:MOST_FAULTS_OF_BODY]
-    more = "; there may be more" if len(error.faults) >= MOST_FAULTS_OF_BODY else ""
-    return problem(error.status, told(faults) + more, faults)
+    faults = error.faults[:MAX_BODY_FAULTS]
+    more = "; there may be more" if len(error.faults) >= MAX_BODY_FAULTS else ""
+    return render_problem(error.status, summarize_faults(faults) + more, faults)
 
 
-def _unreadable(_: Request, error: Exception) -> Response:
-    assert isinstance(error, UnreadableError)
-    answer = problem(error.status, str(error))
+def _handle_unreadable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnreadableRequestError)
+    answer = render_problem(error.status, str(error))
     if error.status in (408, 413):  # the rest of the body is not read
         answer.headers["Connection"] = "close"
     return answer
 
 
-def _outdated(_: Request, error: Exception) -> Response:
+def _handle_outdated(_: Request, error: Exception) -> Response:
     assert isinstance(error, OutdatedError)
     current = None
     if error.document is not None:
         current = {"etag": error.etag, "document": json.loads(error.document)}
-    answer = problem(412, str(error), current=current)
+    answer = render_problem(412, str(error), current=current)
     if error.etag is not None:
         answer.headers["ETag"] = error.etag
     return answer
 
 
-def _conflict(_: Request, error: Exception) -> Response:
-    return problem(409, str(error))
+def _handle_conflict(_: Request, error: Exception) -> Response:
+    return render_problem(409, str(error))
 
 
-def _unauthorized(_: Request, error: Exception) -> Response:
-    answer = problem(401, str(error))
+def _handle_unauthorized(_: Request, error: Exception) -> Response:
+    answer = render_problem(401, str(error))
     answer.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
     return answer
 
 
-def _forbidden(_: Request, error: Exception) -> Response:
-    return problem(403, str(error))
+def _handle_forbidden(_: Request, error: Exception) -> Response:
+    return render_problem(403, str(error))
 
 
-def _refused(_: Request, _error: Exception) -> Response:
+def _handle_refused_value(_: Request, _error: Exception) -> Response:
     # The database's message quotes the statement, so it is only logged.
     fault = Fault(loc=["query"], message="contains a value that the database cannot store")
-    return problem(422, "1 error: query", [fault])
+    return render_problem(422, "1 error: query", [fault])
 
 
-def _missing(_: Request, error: Exception) -> Response:
-    return problem(404, str(error))
+def _handle_not_found(_: Request, error: Exception) -> Response:
+    return render_problem(404, str(error))
 
 
-def _moved(request: Request, error: Exception) -> Response:
+def _handle_moved(request: Request, error: Exception) -> Response:
     assert isinstance(error, MovedError)
     query = request.url.query  # `as_of` and other parameters apply to the survivor too
     return Response(
@@ -301,56 +303,58 @@ def _moved(request: Request, error: Exception) -> Response:
     )
 
 
-def _not_offered(_: Request, error: Exception) -> Response:
-    return problem(406, str(error))
+def _handle_not_acceptable(_: Request, error: Exception) -> Response:
+    return render_problem(406, str(error))
 
 
-def _http(request: Request, error: Exception) -> Response:
+def _handle_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == 405:
-        allowed = set(headers.pop("Allow", "").split(", ")) | _methods(request)
+        allowed = set(headers.pop("Allow", "").split(", ")) | _list_methods(request)
         allowed |= {"HEAD"} if "GET" in allowed else set()
         headers["Allow"] = ", ".join(sorted(allowed - {""}))
         detail = f"Allowed methods: {headers['Allow']}."
     elif error.status_code == 404 and detail == "Not Found":  # the framework's: no such route
         slash = request.url.path.rstrip("/") and request.url.path.endswith("/")
         detail = "Omit the slash at the end." if slash else "/docs lists all paths."
-    answer = problem(error.status_code, detail)
+    answer = render_problem(error.status_code, detail)
     answer.headers.update(headers)
     return answer
 
 
-def _database(_: Request, _error: Exception) -> Response:
-    answer = problem(503, "The database is busy or unreachable; nothing was changed. Try again.")
+def _handle_database_failure(_: Request, _error: Exception) -> Response:
+    answer = render_problem(
+        503, "The database is busy or unreachable; nothing was changed. Try again."
+    )
     answer.headers["Retry-After"] = "2"
     return answer
 
 
-def _broken(_: Request, _error: Exception) -> Response:
-    return problem(500, "The server's log has the details; nothing was changed.")
+def _handle_unforeseen(_: Request, _error: Exception) -> Response:
+    return render_problem(500, "The server's log has the details; nothing was changed.")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Register a handler for every error, so that each becomes a problem response."""
     handlers = {
-        UnauthorizedError: _unauthorized,
-        ForbiddenError: _forbidden,
-        RequestValidationError: _invalid,
-        InvalidError: _invalid,
-        InvalidBodyError: _invalid_body,
-        UnreadableError: _unreadable,
-        OutdatedError: _outdated,
-        ConflictError: _conflict,
-        MissingError: _missing,
-        MovedError: _moved,
-        NotOfferedError: _not_offered,
-        HTTPException: _http,
-        DataError: _refused,
-        IntegrityError: _refused,
-        DBAPIError: _database,
-        PoolTimeoutError: _database,
-        Exception: _broken,
+        UnauthorizedError: _handle_unauthorized,
+        ForbiddenError: _handle_forbidden,
+        RequestValidationError: _handle_invalid,
+        InvalidParameterError: _handle_invalid,
+        InvalidBodyError: _handle_invalid_body,
+        UnreadableRequestError: _handle_unreadable,
+        OutdatedError: _handle_outdated,
+        ConflictError: _handle_conflict,
+        NotFoundError: _handle_not_found,
+        MovedError: _handle_moved,
+        NotAcceptableError: _handle_not_acceptable,
+        HTTPException: _handle_http_exception,
+        DataError: _handle_refused_value,
+        IntegrityError: _handle_refused_value,
+        DBAPIError: _handle_database_failure,
+        PoolTimeoutError: _handle_database_failure,
+        Exception: _handle_unforeseen,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -360,7 +364,7 @@ def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> N
     """Add problem responses and the models of request bodies to the OpenAPI document."""
     make = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def build_openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = make()
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
@@ -373,8 +377,11 @@ def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> N
                 schemas.pop(unused, None)
             for operations in made["paths"].values():
                 for operation in operations.values():
-                    operation["responses"] |= {"422": RESPONSES[422], "default": PROBLEM}
+                    operation["responses"] |= {
+                        "422": COMMON_RESPONSES[422],
+                        "default": PROBLEM_RESPONSE,
+                    }
             app.openapi_schema = made
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = build_openapi  # type: ignore[method-assign]

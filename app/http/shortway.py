@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.strict import odd
+from app.http.strict import is_malformed_number
 
 Reach = Callable[[Request], Awaitable[Any]]
 """A dependency of a handler, of the request alone."""
@@ -42,9 +42,9 @@ class Handler:
         given: dict[str, Any] = {}
         for name, value in request.query_params.multi_items():
             several = self.lists.get(name)
-            if several and not odd(value):
+            if several and not is_malformed_number(value):
                 given.setdefault(name, []).append(value)
-            elif several is None or name in given or odd(value):
+            elif several is None or name in given or is_malformed_number(value):
                 return None
             else:
                 given[name] = value

@@ -23,18 +23,18 @@ from rich.progress import (
 
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.db.schema import StaleSchemaError, require_current
+from app.db.schema import StaleSchemaError, require_current_schema
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.load import Heard, Loader, Options, in_earnest
-from app.ingest.opened import Opened, UnreadableError, found, opened
+from app.ingest.load import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.opened import InputFile, UnreadableFileError, find_input_paths, open_input_files
 from app.ingest.reading import AUTO, FORMATS
 from app.ingest.row import Reject
 from app.settings import Settings
-from app.text import code
+from app.text import require_code
 
-FAILED, REJECTED = 1, 3
+EXIT_FAILED, EXIT_REJECTED = 1, 3
 """Exit codes: a file could not be read or stored; all were read, but rows were rejected."""
-TOLD = 5
+MAX_SUMMARY_REASONS = 5
 """Maximum reasons, warnings and unknown actors that the summary lists."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 program = typer.Typer(
@@ -45,7 +45,7 @@ program.callback()(lambda: None)
 
 
 @program.command("load")
-def load(
+def load_from_terminal(
     files: Annotated[
         list[str], typer.Argument(help="Files, folders, patterns, or - for standard input.")
     ] = [],  # noqa: B006
@@ -74,33 +74,35 @@ def load(
 ) -> None:
     """Load files of events in bulk. Loading the same file again changes nothing."""
     if template:
-        _template()
+        _print_template()
         return
-    _check(files, format_, dataset, retract_missing)
-    options = Options(format_, dataset, retract_missing, create_actors, dry_run)
+    _check_options(files, format_, dataset, retract_missing)
+    options = LoadOptions(format_, dataset, retract_missing, create_actors, dry_run)
     with ExitStack() as held:
         spool = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
-        given = _given(files, spool)
+        given = _open_files(files, spool)
         if retract_missing and len(given) != 1:
             raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
-        write = held.enter_context(_rejects(rejects, given))
+        write = held.enter_context(_open_rejects(rejects, given))
         database = held.enter_context(closing(Database(Settings().database_url)))
         try:
-            require_current(database)
+            require_current_schema(database)
         except StaleSchemaError as stale:
             errors.print(str(stale))
-            raise typer.Exit(FAILED) from stale
-        progress = held.enter_context(_progress(given))
-        loader = Loader(database, Writer("entente load"), options, Heard(write, progress))
-        in_earnest(database)
+            raise typer.Exit(EXIT_FAILED) from stale
+        progress = held.enter_context(_show_progress(given))
+        loader = Loader(database, Writer("entente load"), options, LoadListener(write, progress))
+        tune_process_for_loading(database)
         begun = time.perf_counter()
-        failed = loader.load(given)
-    _tell(loader, failed, time.perf_counter() - begun, as_json, rejects is not None)
-    if failed or loader.tally.rejected:
-        raise typer.Exit(FAILED if failed else REJECTED)
+        failed = loader.load_files(given)
+    _print_summary(loader, failed, time.perf_counter() - begun, as_json, rejects is not None)
+    if failed or loader.stats.rejected:
+        raise typer.Exit(EXIT_FAILED if failed else EXIT_REJECTED)
 
 
-def _check(files: list[str], format_: str, dataset: str | None, retract_missing: bool) -> None:
+def _check_options(
+    files: list[str], format_: str, dataset: str | None, retract_missing: bool
+) -> None:
     if not files:
         raise typer.BadParameter(
             "name at least one file, or - for standard input", param_hint="FILES"
@@ -111,7 +113,7 @@ def _check(files: list[str], format_: str, dataset: str | None, retract_missing:
         )
     if dataset is not None:
         try:
-            code(dataset)
+            require_code(dataset)
         except ValueError as wrong:
             raise typer.BadParameter(str(wrong), param_hint="--dataset") from wrong
     if retract_missing and len(files) != 1:
@@ -120,28 +122,30 @@ def _check(files: list[str], format_: str, dataset: str | None, retract_missing:
         )
 
 
-def _given(files: list[str], spool: Path) -> list[Opened]:
+def _open_files(files: list[str], spool: Path) -> list[InputFile]:
     """Find and open the files that the arguments name; exits with a message if one is missing."""
-    given: list[Opened] = []
+    given: list[InputFile] = []
     for word in files:
-        paths = found(word, spool)
+        paths = find_input_paths(word, spool)
         if not paths:
             raise typer.BadParameter(f"no such file: {word}", param_hint="FILES")
         for path in paths:
             try:
-                given += opened(path)
-            except (UnreadableError, OSError) as wrong:
+                given += open_input_files(path)
+            except (UnreadableFileError, OSError) as wrong:
                 errors.print(f"{path} {wrong}", markup=False)
-                raise typer.Exit(FAILED) from wrong
+                raise typer.Exit(EXIT_FAILED) from wrong
     return given
 
 
 @contextmanager
-def _rejects(path: Path | None, given: list[Opened]) -> Iterator[Callable[[Reject], None]]:
+def _open_rejects(path: Path | None, given: list[InputFile]) -> Iterator[Callable[[Reject], None]]:
     if path is None:
         yield lambda _: None
         return
-    if path.exists() and any(file.disk.exists() and path.samefile(file.disk) for file in given):
+    if path.exists() and any(
+        file.disk_path.exists() and path.samefile(file.disk_path) for file in given
+    ):
         raise typer.BadParameter(
             f"{path} is also an input; name another file", param_hint="--rejects"
         )
@@ -153,15 +157,15 @@ def _rejects(path: Path | None, given: list[Opened]) -> Iterator[Callable[[Rejec
             f"{path}: {wrong.strerror or wrong}", param_hint="--rejects"
         ) from wrong
     with out:
-        yield lambda reject: _line(out, encode(reject))
+        yield lambda reject: _write_line(out, encode(reject))
 
 
-def _line(out: BinaryIO, body: bytes) -> None:
+def _write_line(out: BinaryIO, body: bytes) -> None:
     out.write(body + b"\n")
 
 
 @contextmanager
-def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
+def _show_progress(files: list[InputFile]) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on a terminal; elsewhere do nothing."""
     if not errors.is_terminal:
         yield lambda _rows, _position: None
@@ -175,7 +179,7 @@ def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("", total=size or None, rows=0, rate=0)
 
-        def progress(rows: int, position: int) -> None:
+        def update_bar(rows: int, position: int) -> None:
             if rows < seen["rows"]:  # the next file has begun
                 seen["base"] += seen["position"]
                 seen["before"] += seen["rows"]
@@ -184,19 +188,21 @@ def _progress(files: list[Opened]) -> Iterator[Callable[[int, int], None]]:
             rate = total / max(time.perf_counter() - begun, 0.001)
             bar.update(task, completed=seen["base"] + position, rows=total, rate=rate)
 
-        yield progress
+        yield update_bar
 
 
-def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool, kept: bool) -> None:
+def _print_summary(
+    loader: Loader, failed: list[str], seconds: float, as_json: bool, kept: bool
+) -> None:
     """Print the summary, with errors, reasons and warnings on standard error.
 
     `as_json`: a script reads the summary, so that only reasons of rejected rows are printed, and
     only if no rejects file has `kept` them.
     """
-    tally = loader.tally
+    tally = loader.stats
     for wrong in failed:
         errors.print(wrong, markup=False)
-    counts = tally.counts()
+    counts = tally.counts_by_name()
     if as_json:
         sys.stdout.write(json.dumps({**counts, "seconds": round(seconds, 3)}) + "\n")
     else:
@@ -210,12 +216,18 @@ def _tell(loader: Loader, failed: list[str], seconds: float, as_json: bool, kept
         ("unknown actors", tally.unknown, as_json),
     ):
         if counter and not silent:
-            most = [f"{what} ({number:,})" for what, number in counter.most_common(TOLD)]
-            more = f"; {len(counter) - TOLD:,} more" if len(counter) > TOLD else ""
+            most = [
+                f"{what} ({number:,})" for what, number in counter.most_common(MAX_SUMMARY_REASONS)
+            ]
+            more = (
+                f"; {len(counter) - MAX_SUMMARY_REASONS:,} more"
+                if len(counter) > MAX_SUMMARY_REASONS
+                else ""
+            )
             errors.print(f"{title}: {'; '.join(most)}{more}", markup=False)
 
 
-def _template() -> None:
+def _print_template() -> None:
     out = csv.DictWriter(sys.stdout, TEMPLATE, lineterminator="\n")
     out.writeheader()
     out.writerow(EXAMPLE)

@@ -7,40 +7,42 @@ from sqlalchemy import Connection, Select, func, select
 
 from app.db.journal import Writer
 from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
-from app.ingest.format import Format
+from app.ingest.format import FileFormat
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
-BY_YEAR = {
+YEARLY_TABLES = {
     "cow-alliances": alliance_years, "atop": alliance_years, "unga-ideal-points": ideal_points,
 }  # fmt: skip
 """Tables of the formats whose rows are values by year, not events."""
 
 
 @dataclass(slots=True)
-class Into:
+class DatasetCoverage:
     """A dataset that rows of a file are loaded into, and the days that these cover."""
 
     dataset: str
-    format: Format
+    format: FileFormat
     first: str = ""
     last: str = ""
     """The first and last day on which rows were added; empty where the format has no such day."""
 
-    def cover(self, day: str | None) -> None:
+    def include_day(self, day: str | None) -> None:
         """Widen the days to include a day, if there is one."""
         if day and not self.first <= day <= self.last:
             self.first = min(self.first or day, day)
             self.last = max(self.last, day)
 
 
-def widen(db: Connection, into: Into, by: Writer, *, changed: bool) -> None:
+def widen_dataset_coverage(
+    db: Connection, into: DatasetCoverage, by: Writer, *, changed: bool
+) -> None:
     """Widen the stored coverage of a dataset to the days of what was loaded.
 
     `changed`: whether rows were stored.
     """
-    found = db.execute(_days(into)).one()
-    first, last = (into.first, into.last) if into.format.day is not None else found
+    found = db.execute(_select_day_range(into)).one()
+    first, last = (into.first, into.last) if into.format.read_day is not None else found
     asked = (
         select(revisions.c.document)
         .join(datasets, datasets.c.seq == revisions.c.seq)
@@ -55,13 +57,13 @@ def widen(db: Connection, into: Into, by: Writer, *, changed: bool) -> None:
     first, last = min(first, held.first or first), max(last, held.last or last)
     # Rows that are not events have no revisions of their own; without a revision of the dataset,
     # nothing would show that answers from them have changed.
-    changed = changed and into.format.name in BY_YEAR
+    changed = changed and into.format.name in YEARLY_TABLES
     if changed or (first, last) != (held.first, held.last):
         write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
 
 
-def _days(into: Into) -> Select[Any]:
+def _select_day_range(into: DatasetCoverage) -> Select[Any]:
     """Select the first and the last day (or year) of the rows of a dataset."""
-    held = BY_YEAR.get(into.format.name, events)
+    held = YEARLY_TABLES.get(into.format.name, events)
     when = held.c.start if held is events else held.c.year
     return select(func.min(when), func.max(when)).where(held.c.dataset == into.dataset)

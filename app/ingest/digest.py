@@ -3,11 +3,11 @@
 import struct
 from hashlib import blake2b
 
-_number = struct.Struct(">q").unpack
+_unpack_int64 = struct.Struct(">q").unpack
 
 
-def digest(body: bytes) -> int:
+def hash_to_int64(body: bytes) -> int:
     """Hash bytes to a signed integer of 64 bits, with BLAKE2b."""
     # Signed, since a column of type BIGINT is.
-    found: int = _number(blake2b(body, digest_size=8).digest())[0]
+    found: int = _unpack_int64(blake2b(body, digest_size=8).digest())[0]
     return found

@@ -13,16 +13,22 @@ from msgspec import Raw, Struct
 from pydantic_core import to_json
 
 from app.db.tables import events, participations, reports, revisions, signals, tags
-from app.db.types import NEVER
-from app.edtf import last_day
+from app.db.types import NO_END_DAY
+from app.edtf import parse_last_day
 from app.events.places import unit_vector
-from app.events.render import GROUPS, Known
-from app.events.signals import Acting, derive, mass, quad_of
-from app.events.vocabulary import cameo, quad_of_cameo, quad_of_type
-from app.ingest.given import Given, GivenActor, GivenPlace, GivenReport, parsed
-from app.text import words
+from app.events.render import GROUP_KINDS, RenderContext
+from app.events.signals import ActorInRole, derive_signals, signal_quad, signal_weight
+from app.events.vocabulary import load_cameo_codes, quad_of_cameo, quad_of_type
+from app.ingest.given import (
+    EventRecord,
+    ParticipantRecord,
+    PlaceRecord,
+    ReportRecord,
+    parse_date_cached,
+)
+from app.text import split_words
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
+COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
     revisions.name: (
         "seq", "kind", "id", "revision", "action", "at", "by", "reason", "document", "derived",
     ),
@@ -51,7 +57,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """
 
 
-class Cited(Struct, gc=False, frozen=True):
+class CitedSource(Struct, gc=False, frozen=True):
     """The fields of a source that reports repeat."""
 
     title: str
@@ -61,7 +67,7 @@ class Cited(Struct, gc=False, frozen=True):
     reliability: str | None
 
 
-class _Participant(Struct, gc=False):
+class _ParticipantBody(Struct, gc=False):
     actor: str | None
     name: str | None
     role: str
@@ -69,7 +75,7 @@ class _Participant(Struct, gc=False):
     native: str | None
 
 
-class _Signal(Struct, gc=False, rename={"from_": "from"}):
+class _SignalBody(Struct, gc=False, rename={"from_": "from"}):
     from_: str
     toward: str
     score: float
@@ -79,7 +85,7 @@ class _Signal(Struct, gc=False, rename={"from_": "from"}):
     rule: str
 
 
-class _Report(Struct, gc=False):
+class _ReportBody(Struct, gc=False):
     source: str
     title: str
     publisher: str
@@ -93,7 +99,7 @@ class _Report(Struct, gc=False):
     credibility: int | None
 
 
-class Body(Struct, gc=False):
+class EventDocumentBody(Struct, gc=False):
     """An event document without `recorded_at` and `revision`, which are set when it is stored."""
 
     id: str
@@ -112,15 +118,15 @@ class Body(Struct, gc=False):
     quad: int | None
     quad_scheme: str
     status: str
-    participants: list[_Participant]
-    signals: list[_Signal]
-    location: GivenPlace | None
+    participants: list[_ParticipantBody]
+    signals: list[_SignalBody]
+    location: PlaceRecord | None
     tags: list[str]
-    reports: list[_Report]
+    reports: list[_ReportBody]
     independent_sources: int
 
 
-class Sheet:
+class EventRows:
     """Rows to be stored, by table, in the order of `COLUMNS_BY_TABLE`."""
 
     __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
@@ -139,15 +145,15 @@ class Sheet:
         self.words: list[tuple[int, str]] = []
         """(`seq`, the words for full-text search)."""
 
-    def add(self, b: Body, text: bytes, seq: int) -> None:
+    def add_event(self, b: EventDocumentBody, text: bytes, seq: int) -> None:
         """Add the rows of an event; `text` is its JSON, `seq` the number of its revision."""
-        ident, start, end, dataset, kind = b.id, b.start, b.end or NEVER, b.dataset, b.type
+        ident, start, end, dataset, kind = b.id, b.start, b.end or NO_END_DAY, b.dataset, b.type
         intensity, quad, status = b.intensity, b.quad, b.status
         self.bodies.append((seq, ident, status, text))
         self.events.append(
             (
                 ident, dataset, start, end, kind, b.mode, b.cameo, b.native, intensity, quad,
-                status, *_where(b.location), b.independent_sources, seq,
+                status, *_build_place_columns(b.location), b.independent_sources, seq,
             )
         )  # fmt: skip
         who = [(p.actor, p.role, p.via or "") for p in b.participants if p.actor]
@@ -157,7 +163,7 @@ class Sheet:
         ]
         self.reports += [
             (
-                ident, n, r.source, r.publisher, _last_day(r.published) if r.published else None,
+                ident, n, r.source, r.publisher, _last_day_cached(r.published) if r.published else None,
                 r.reliability, r.credibility, r.stance, seq,
             )
             for n, r in enumerate(b.reports, 1)
@@ -172,9 +178,9 @@ class Sheet:
                 )
                 for s in b.signals
             ]  # fmt: skip
-        self.words.append((seq, _words(b)))
+        self.words.append((seq, _collect_words(b)))
 
-    def sums(self) -> list[tuple[Any, ...]]:
+    def sum_by_day(self) -> list[tuple[Any, ...]]:
         """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
         total: dict[tuple[str, ...], list[int]] = {}
         for from_, toward, start, _, _, _, score, confidence, quad, dataset, _ in self.signals:
@@ -183,126 +189,132 @@ class Sheet:
             if held is None:
                 held = total[key] = [0] * 7
             held[0] += 1
-            held[1 if score > 0 else 2] += mass(score, confidence)
+            held[1 if score > 0 else 2] += signal_weight(score, confidence)
             if quad:
                 held[2 + quad] += 1
         return [(*key, *total[key]) for key in sorted(total)]
 
 
-def document(text: bytes, at: str, revision: int) -> bytes:
+def complete_event_document(text: bytes, at: str, revision: int) -> bytes:
     """Complete the JSON of an event with the moment and the number of its revision."""
     return b'%b,"recorded_at":"%b","revision":%d}' % (text, at.encode(), revision)
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Body).decode
-_last_day = lru_cache(4096)(last_day)
+_decode = msgspec.json.Decoder(EventDocumentBody).decode
+_last_day_cached = lru_cache(4096)(parse_last_day)
 
 
 @lru_cache(8192)
-def days(date: str) -> tuple[str, str | None, str]:
+def resolve_date_span(date: str) -> tuple[str, str | None, str]:
     """Resolve an EDTF date to its first day, its last day (None if open) and its precision."""
-    span = parsed(date)
+    span = parse_date_cached(date)
     end = None if span.end is None else span.end.isoformat()
     return span.start.isoformat(), end, span.precision
 
 
-def text_of(body: Body) -> bytes:
+def encode_event_body(body: EventDocumentBody) -> bytes:
     """Encode an event document as JSON up to `recorded_at`, without the closing brace."""
     return _encode(body)[:-1]
 
 
-def finish(
-    given: Given, dataset: str, known: Known, cited: Mapping[str, Cited], late: Sequence[Any] = ()
-) -> Body:
+def build_event_body(
+    given: EventRecord,
+    dataset: str,
+    known: RenderContext,
+    cited: Mapping[str, CitedSource],
+    late: Sequence[Any] = (),
+) -> EventDocumentBody:
     """Build the document of a resolved record.
 
     `cited` has every source that the record cites; `late` are reports from stored mentions.
     """
-    day, end, precision = days(given.date)
-    quad = given.quad or _quad(given)
+    day, end, precision = resolve_date_span(given.date)
+    quad = given.quad or _choose_quad(given)
     intensity = given.intensity
     if intensity is None and given.cameo is not None:
-        intensity = _goldstein(given.cameo)
-    who, acting = _participants(given.participants, known, day)
-    told = [report_of(r, cited) for r in given.reports]
+        intensity = _get_goldstein(given.cameo)
+    who, acting = _build_participants(given.participants, known, day)
+    told = [build_event_report(r, cited) for r in given.reports]
     if late:
-        told += [report_of(r, cited) for r in late]
-    return Body(
+        told += [build_event_report(r, cited) for r in late]
+    return EventDocumentBody(
         f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
         precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
         given.quad_scheme or "gdelt", given.status, who,
-        _signals(given, acting, intensity, quad), given.location,
-        sorted(set(given.tags)) if given.tags else [], told, _publishers(told),
+        _build_signals(given, acting, intensity, quad), given.location,
+        sorted(set(given.tags)) if given.tags else [], told, _count_publishers(told),
     )  # fmt: skip
 
 
-def _publishers(told: Sequence[_Report]) -> int:
+def _count_publishers(told: Sequence[_ReportBody]) -> int:
     if len(told) == 1:
         return int(told[0].stance != "disputes")
     return len({r.publisher.casefold() for r in told if r.stance != "disputes"})
 
 
-def body_of(document: str) -> Body:
+def decode_event_body(document: str) -> EventDocumentBody:
     """Decode an event from its document."""
     body = _decode(document)
     for report in body.reports:
-        report.claims = exact(report.claims)
+        report.claims = normalize_claims(report.claims)
     return body
 
 
-def said_by(document: str) -> bytes:
+def strip_revision(document: str) -> bytes:
     """Return a document up to `recorded_at`, for comparison."""
     return document.rpartition(',"recorded_at":')[0].encode()
 
 
-def told_by(body: Body, told: list[_Report]) -> Body:
+def replace_event_reports(body: EventDocumentBody, told: list[_ReportBody]) -> EventDocumentBody:
     """Replace the reports of an event, and the count of independent sources with them."""
-    body.reports, body.independent_sources = told, _publishers(told)
+    body.reports, body.independent_sources = told, _count_publishers(told)
     return body
 
 
 @lru_cache(1024)
-def _goldstein(code: str) -> float | None:
-    held = cameo().get(code)
+def _get_goldstein(code: str) -> float | None:
+    held = load_cameo_codes().get(code)
     return None if held is None else held.goldstein
 
 
-def _quad(given: Given) -> int | None:
+def _choose_quad(given: EventRecord) -> int | None:
     if given.cameo is not None:
         return quad_of_cameo(given.cameo, given.quad_scheme or "gdelt")  # type: ignore[arg-type]
     return None if given.type is None else quad_of_type(given.type)
 
 
-def _participants(
-    given: Sequence[GivenActor], known: Known, day: str
-) -> tuple[list[_Participant], list[Acting]]:
+def _build_participants(
+    given: Sequence[ParticipantRecord], known: RenderContext, day: str
+) -> tuple[list[_ParticipantBody], list[ActorInRole]]:
     """Build the participants, and the list of actors for deriving signals.
 
     A person or body is followed by a participant for the state it acts for on that day.
     """
     stated, acting = [], []
-    rolled: dict[tuple[str, str, str], _Participant] = {}
-    names, kinds, belongs = known.names, known.kinds, known.belongs
+    rolled: dict[tuple[str, str, str], _ParticipantBody] = {}
+    names, kinds, belongs = known.names, known.kinds, known.affiliations
     for p in given:
         if p.via is not None:
             continue
         code = p.actor
-        stated.append(_Participant(code, names.get(code) if code else None, p.role, None, p.native))
+        stated.append(
+            _ParticipantBody(code, names.get(code) if code else None, p.role, None, p.native)
+        )
         if not code:
             continue
-        state = known.state_of(code, day) if code in belongs else None
-        acting.append(Acting(state or code, p.role, kinds.get(code) in GROUPS))
+        state = known.find_state(code, day) if code in belongs else None
+        acting.append(ActorInRole(state or code, p.role, kinds.get(code) in GROUP_KINDS))
         if state:
             rolled.setdefault(
-                (state, p.role, code), _Participant(state, names[state], p.role, code, None)
+                (state, p.role, code), _ParticipantBody(state, names[state], p.role, code, None)
             )
     return [*stated, *rolled.values()] if rolled else stated, acting
 
 
-def _signals(
-    given: Given, acting: list[Acting], intensity: float | None, quad: int | None
-) -> list[_Signal]:
+def _build_signals(
+    given: EventRecord, acting: list[ActorInRole], intensity: float | None, quad: int | None
+) -> list[_SignalBody]:
     if not given.signals and (len(acting) < 2 or not intensity):
         return []
     if not given.signals and len(acting) == 2 and intensity:
@@ -311,84 +323,88 @@ def _signals(
         if role == "initiator" and its == "target":
             if one == other:
                 return []
-            score, kind = _weighed(intensity, quad)
-            return [_Signal(one, other, score, 1.0, kind, "derived", "initiator-target")]
+            score, kind = _weigh_signal(intensity, quad)
+            return [_SignalBody(one, other, score, 1.0, kind, "derived", "initiator-target")]
     stated = {(s.from_, s.toward): s for s in given.signals}
     found = [
-        _Signal(
-            s.from_, s.toward, s.score, s.confidence, quad_of(s.score, quad, True), "stated",
+        _SignalBody(
+            s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
             "stated",
         )
         for s in stated.values()
     ]  # fmt: skip
-    for d in derive(acting, intensity):
+    for d in derive_signals(acting, intensity):
         if (d.from_, d.toward) not in stated:
-            score, kind = _weighed(d.score, quad)
-            found.append(_Signal(d.from_, d.toward, score, 1.0, kind, "derived", d.rule))
+            score, kind = _weigh_signal(d.score, quad)
+            found.append(_SignalBody(d.from_, d.toward, score, 1.0, kind, "derived", d.rule))
     return sorted(found, key=lambda s: (s.from_, s.toward)) if len(found) > 1 else found
 
 
 @lru_cache(4096, typed=True)
-def _weighed(score: float, quad: int | None) -> tuple[float, int]:
-    return round(score, 4), quad_of(score, quad, False)
+def _weigh_signal(score: float, quad: int | None) -> tuple[float, int]:
+    return round(score, 4), signal_quad(score, quad, False)
 
 
-def report_of(given: GivenReport, cited: Mapping[str, Cited]) -> _Report:
+def build_event_report(given: ReportRecord, cited: Mapping[str, CitedSource]) -> _ReportBody:
     """Build the report of an event document; `cited` has its source."""
     assert isinstance(given.source, str)
     s, claims = cited[given.source], given.claims
-    return _Report(
+    return _ReportBody(
         given.source, s.title, s.publisher, s.url, s.published, given.quote, given.locator,
-        given.stance, exact(claims) if claims else claims, given.reliability or s.reliability,
+        given.stance, normalize_claims(claims) if claims else claims, given.reliability or s.reliability,
         given.credibility,
     )  # fmt: skip
 
 
-def exact(claims: dict[str, Any] | None) -> Any:
+def normalize_claims(claims: dict[str, Any] | None) -> Any:
     """Return claims in the form in which they are stored."""
     # pydantic writes 1e+16 where msgspec writes 1e16, and documents must be equal byte by byte.
     for value in claims.values() if claims else ():
         if type(value) is not float or not -1e16 < value < 1e16:
-            return Raw(to_json(claims, inf_nan_mode="null")) if _large(claims) else claims
+            return Raw(to_json(claims, inf_nan_mode="null")) if _has_large_float(claims) else claims
     return claims
 
 
-def _large(value: Any) -> bool:
+def _has_large_float(value: Any) -> bool:
     if isinstance(value, float):
         return abs(value) >= 1e16
     if isinstance(value, dict):
-        return any(map(_large, value.values()))
-    return isinstance(value, list) and any(map(_large, value))
+        return any(map(_has_large_float, value.values()))
+    return isinstance(value, list) and any(map(_has_large_float, value))
 
 
-NOWHERE = (None, None, None, None, None, None)
+NO_PLACE = (None, None, None, None, None, None)
 
 
-def _where(place: GivenPlace | None) -> tuple[Any, ...]:
+def _build_place_columns(place: PlaceRecord | None) -> tuple[Any, ...]:
     if place is None:
-        return NOWHERE
+        return NO_PLACE
     if place.lat is None or place.lon is None:
         return place.country, place.lat, place.lon, None, None, None
     return place.country, place.lat, place.lon, *unit_vector(place.lat, place.lon)
 
 
-def _words(b: Body) -> str:
+def _collect_words(b: EventDocumentBody) -> str:
     """Collect the distinct words of an event for full-text search."""
-    found = [*_named(b.title)] if len(b.title) <= MOST_KEPT else words(b.title)
+    found = (
+        [*_split_words_cached(b.title)]
+        if len(b.title) <= MAX_CACHED_TITLE_LENGTH
+        else split_words(b.title)
+    )
     if b.summary:
-        found += words(b.summary)
+        found += split_words(b.summary)
     for p in b.participants:
-        found += _named(p.name or p.native or "")
+        found += _split_words_cached(p.name or p.native or "")
     for r in b.reports:
         if r.quote:
-            found += words(r.quote)
+            found += split_words(r.quote)
     return " ".join(dict.fromkeys(found))
 
 
-MOST_KEPT = 200
+MAX_CACHED_TITLE_LENGTH = 200
 """Maximum characters of a title whose words are cached: generated titles repeat."""
 
 
 @lru_cache(16_384)
-def _named(name: str) -> tuple[str, ...]:
-    return tuple(words(name))
+def _split_words_cached(name: str) -> tuple[str, ...]:
+    return tuple(split_words(name))

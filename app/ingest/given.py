@@ -12,20 +12,20 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.edtf import EdtfError, parse
+from app.edtf import EdtfError, parse_edtf
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 
-MOST_OF_WORD = 200
-MOST_DEEP = 29
+MAX_WORD_LENGTH = 200
+MAX_CLAIMS_DEPTH = 29
 """Maximum nesting of lists and objects in claims; the limit for HTTP requests is the same."""
-Word = Annotated[str, Meta(min_length=1, max_length=MOST_OF_WORD)]
+Word = Annotated[str, Meta(min_length=1, max_length=MAX_WORD_LENGTH)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
 Score = Annotated[float, Meta(ge=-10, le=10)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
+class SourceRecord(Struct, forbid_unknown_fields=True, gc=False):
     """A source that is described inline, in the report that cites it."""
 
     publisher: Word
@@ -40,7 +40,7 @@ class GivenSource(Struct, forbid_unknown_fields=True, gc=False):
     licence: Word | None = None
 
 
-class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
+class PlaceRecord(Struct, forbid_unknown_fields=True, gc=False):
     """The place where an event happened."""
 
     name: Word | None = None
@@ -52,7 +52,7 @@ class GivenPlace(Struct, forbid_unknown_fields=True, gc=False):
     precision: Word | None = None
 
 
-class GivenActor(Struct, gc=False):
+class ParticipantRecord(Struct, gc=False):
     """A participant of an event.
 
     `name` and `kind` are used only where the actor does not exist and has to be created.
@@ -66,7 +66,7 @@ class GivenActor(Struct, gc=False):
     kind: str | UnsetType | None = UNSET
 
 
-class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
+class SignalRecord(Struct, rename={"from_": "from"}, gc=False):
     """An effect of the event on an alignment, as stated by an analyst."""
 
     from_: Word
@@ -75,10 +75,10 @@ class GivenSignal(Struct, rename={"from_": "from"}, gc=False):
     confidence: Share = 1.0
 
 
-class GivenReport(Struct, gc=False):
+class ReportRecord(Struct, gc=False):
     """A report of the event by one source."""
 
-    source: Word | GivenSource
+    source: Word | SourceRecord
     quote: Text | None = None
     locator: Word | None = None
     stance: Stance = "reports"
@@ -87,7 +87,7 @@ class GivenReport(Struct, gc=False):
     credibility: Annotated[int, Meta(ge=1, le=6)] | None = None
 
 
-class Given(Struct, forbid_unknown_fields=True, gc=False):
+class EventRecord(Struct, forbid_unknown_fields=True, gc=False):
     """An event in the load format, named `entente`."""
 
     key: Word
@@ -102,14 +102,14 @@ class Given(Struct, forbid_unknown_fields=True, gc=False):
     quad: Annotated[int, Meta(ge=1, le=4)] | None = None
     quad_scheme: Annotated[str, Meta(pattern=r"^(gdelt|schrodt)$")] | None = None
     status: Status = "reported"
-    participants: Annotated[list[GivenActor], Meta(max_length=500)] = []
-    signals: Annotated[list[GivenSignal], Meta(max_length=500)] = []
-    location: GivenPlace | None = None
+    participants: Annotated[list[ParticipantRecord], Meta(max_length=500)] = []
+    signals: Annotated[list[SignalRecord], Meta(max_length=500)] = []
+    location: PlaceRecord | None = None
     tags: Annotated[list[Word], Meta(max_length=100)] = []
-    reports: Annotated[list[GivenReport], Meta(max_length=1000)] = []
+    reports: Annotated[list[ReportRecord], Meta(max_length=1000)] = []
 
 
-class AllianceYear(Struct, frozen=True, gc=False):
+class AllianceYearRecord(Struct, frozen=True, gc=False):
     """The alliance obligations of one state to another in one year, from a dataset of alliances.
 
     1 means owed, 0 not owed, None that the dataset has no such column.
@@ -130,7 +130,7 @@ class AllianceYear(Struct, frozen=True, gc=False):
         return f"{self.actor}|{self.partner}|{self.year}"
 
 
-class IdealPoint(Struct, frozen=True, gc=False):
+class IdealPointRecord(Struct, frozen=True, gc=False):
     """The ideal point of a state, estimated from its votes in one session of the General Assembly.
 
     `low` and `high` bound the 90 % interval.
@@ -149,11 +149,11 @@ class IdealPoint(Struct, frozen=True, gc=False):
         return f"{self.actor}|{self.session}"
 
 
-class Mention(Struct, gc=False):
+class MentionRecord(Struct, gc=False):
     """A mention of an event by an article; the event may be loaded later, or never."""
 
     event: Word
-    source: GivenSource
+    source: SourceRecord
     locator: Word | None = None
     claims: dict[str, Any] | None = None
 
@@ -163,10 +163,10 @@ class Mention(Struct, gc=False):
         return f"{self.event}|{self.source.url or self.source.publisher}"
 
 
-Item = Given | Mention | AllianceYear | IdealPoint
+LoadRecord = EventRecord | MentionRecord | AllianceYearRecord | IdealPointRecord
 
 
-_Made = TypeVar("_Made", Given, Mention)
+_RecordT = TypeVar("_RecordT", EventRecord, MentionRecord)
 
 
 class RejectedError(Exception):
@@ -178,24 +178,24 @@ class RejectedError(Exception):
         self.reason = reason
 
 
-_AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
-_decoder = msgspec.json.Decoder(Given)
+_ERROR_LOCATION = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
+_event_decoder = msgspec.json.Decoder(EventRecord)
 
 
-def from_json(line: bytes) -> Given:
+def decode_event_record(line: bytes) -> EventRecord:
     """Decode an event from a line of JSON; raises `RejectedError`."""
     try:
-        event = _decoder.decode(line)
+        event = _event_decoder.decode(line)
     except msgspec.ValidationError as wrong:
-        raise _refused(wrong) from wrong
+        raise _convert_validation_error(wrong) from wrong
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise RejectedError("", f"is not JSON: {str(wrong)[:200]}") from wrong
     if b"\\u0000" in line:
-        refuse_nul(event)
-    return dated(event)
+        reject_nul_characters(event)
+    return check_record_dates(event)
 
 
-def from_values(values: dict[str, Any], kind: type[Any] = Given, within: str = "") -> Any:
+def convert_record(values: dict[str, Any], kind: type[Any] = EventRecord, within: str = "") -> Any:
     """Convert plain values into a record, an `EventRecord` by default; raises `RejectedError`.
 
     `within` names the field that the values belong to, as a prefix of the fields in errors.
@@ -203,42 +203,44 @@ def from_values(values: dict[str, Any], kind: type[Any] = Given, within: str = "
     try:
         made = msgspec.convert(values, kind)
     except msgspec.ValidationError as wrong:
-        raise _refused(wrong, within) from wrong
-    return dated(made) if kind is Given else made
+        raise _convert_validation_error(wrong, within) from wrong
+    return check_record_dates(made) if kind is EventRecord else made
 
 
-def checked(made: _Made) -> _Made:
+def validate_record(made: _RecordT) -> _RecordT:
     """Validate a record that was built without msgspec's checks; raises `RejectedError`."""
     # A constructor of a Struct checks nothing; a round trip through plain values checks everything.
-    return from_values(msgspec.to_builtins(made), type(made))  # type: ignore[no-any-return]
+    return convert_record(msgspec.to_builtins(made), type(made))  # type: ignore[no-any-return]
 
 
-def dated(event: Given) -> Given:
+def check_record_dates(event: EventRecord) -> EventRecord:
     """Return the event after checking its dates, those of its sources and the depth of its claims.
 
     Raises `RejectedError`.
     """
-    if (why := _unreadable(event.date)) is not None:
+    if (why := _find_date_error(event.date)) is not None:
         raise RejectedError("date", why)
     for n, report in enumerate(event.reports):
-        if report.claims and not _shallow(report.claims):
-            raise RejectedError(f"reports[{n}].claims", f"is nested more than {MOST_DEEP} deep")
+        if report.claims and not _is_shallow(report.claims):
+            raise RejectedError(
+                f"reports[{n}].claims", f"is nested more than {MAX_CLAIMS_DEPTH} deep"
+            )
         source = report.source
-        if type(source) is GivenSource:
-            if source.published and (why := _unreadable(source.published, True)) is not None:
+        if type(source) is SourceRecord:
+            if source.published and (why := _find_date_error(source.published, True)) is not None:
                 raise RejectedError(f"reports[{n}].source.published", why)
-            if source.accessed and (why := _unreadable(source.accessed, True)) is not None:
+            if source.accessed and (why := _find_date_error(source.accessed, True)) is not None:
                 raise RejectedError(f"reports[{n}].source.accessed", why)
     return event
 
 
-def _shallow(claims: dict[str, Any]) -> bool:
+def _is_shallow(claims: dict[str, Any]) -> bool:
     """Return whether claims are nested no deeper than `MAX_CLAIMS_DEPTH`.
 
     Recursive code may then walk them without exhausting the stack.
     """
     within: list[Any] = [v for v in claims.values() if type(v) in (dict, list)]
-    for _ in range(MOST_DEEP):
+    for _ in range(MAX_CLAIMS_DEPTH):
         if not within:
             return True
         held = [list(v.values()) if type(v) is dict else v for v in within]
@@ -246,30 +248,30 @@ def _shallow(claims: dict[str, Any]) -> bool:
     return False
 
 
-parsed = lru_cache(8192)(parse)
+parse_date_cached = lru_cache(8192)(parse_edtf)
 
 
 @lru_cache(8192)
-def _unreadable(date: str, ends: bool = False) -> str | None:
+def _find_date_error(date: str, ends: bool = False) -> str | None:
     """Return why a date is invalid, or None if it is valid.
 
     `ends`: the date must have an end.
     """
     try:
-        return "must have an end" if parsed(date).end is None and ends else None
+        return "must have an end" if parse_date_cached(date).end is None and ends else None
     except EdtfError as wrong:
         return str(wrong)
 
 
-def refuse_nul(event: Given) -> None:
+def reject_nul_characters(event: EventRecord) -> None:
     """Raise `RejectedError` if a text of the event contains a NUL character."""
     # PostgreSQL cannot store a NUL in text.
     if "\\u0000" in msgspec.json.encode(event).decode().replace("\\\\", ""):
         raise RejectedError("", "must not contain a NUL character")
 
 
-def _refused(wrong: msgspec.ValidationError, within: str = "") -> RejectedError:
-    found = _AT.match(str(wrong))
+def _convert_validation_error(wrong: msgspec.ValidationError, within: str = "") -> RejectedError:
+    found = _ERROR_LOCATION.match(str(wrong))
     assert found is not None
     field, message = ".".join(part for part in (within, found[2]) if part), found[1]
     if missing := re.search(r"unknown field `(.*)`|missing required field `(.*)`", message):

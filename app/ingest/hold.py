@@ -16,11 +16,11 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class HeldError(Exception):
+class LockedError(Exception):
     """The file is locked, by this process or another."""
 
 
-class Hold:
+class FileLock:
     """An exclusive lock on a file; raises `LockedError` if it is taken.
 
     The lock is on an empty file next to it, since the file itself is removed while locked.
@@ -29,19 +29,19 @@ class Hold:
     # A lock with a heartbeat was tried: an import whose process starved was taken for dead.
 
     def __init__(self, path: Path) -> None:
-        self._of, self._beside = path, path.with_name(f"{path.name}.hold")
-        self._file = self._beside.open("ab")
+        self._path, self._lock_path = path, path.with_name(f"{path.name}.hold")
+        self._file = self._lock_path.open("ab")
         try:
             _lock(self._file.fileno())
         except OSError as taken:
             self._file.close()
-            raise HeldError(path) from taken
+            raise LockedError(path) from taken
 
     def close(self) -> None:
         """Release the lock; its own file is removed if the locked file is gone."""
         if sys.platform == "win32":  # Windows cannot remove an open file
             self._file.close()
-        if not self._of.exists():
+        if not self._path.exists():
             with contextlib.suppress(OSError):
-                self._beside.unlink(missing_ok=True)
+                self._lock_path.unlink(missing_ok=True)
         self._file.close()

@@ -12,50 +12,50 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-PART = 4_000_000
+HASHES_PER_PART = 4_000_000
 """Hashes that are sorted in memory at once."""
-CHUNK = 1 << 16
+HASHES_PER_CHUNK = 1 << 16
 """Hashes that are written or read at once."""
 
 
-class Ledger:
+class KeyIndex:
     """An index of the keys of all rows, in the order of the rows."""
 
     def __init__(self) -> None:
         self.length = 0
-        self.nameless = 0
+        self.keyless = 0
         """The number of rows whose key could not be read."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._waiting = array("q")
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> "KeyIndex":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, key: str | None) -> None:
+    def add_key(self, key: str | None) -> None:
         """Add the key of the next row; a row without a key (None) never counts as a duplicate."""
         if key is None:
-            self.nameless += 1
+            self.keyless += 1
         self._waiting.append(hash(key if key is not None else ("", self.length)))
         self.length += 1
-        if len(self._waiting) >= CHUNK:
-            self._flush()
+        if len(self._waiting) >= HASHES_PER_CHUNK:
+            self._flush_hashes()
 
-    def _flush(self) -> None:
+    def _flush_hashes(self) -> None:
         self._file.write(self._waiting.tobytes())
         del self._waiting[:]
 
-    def _parts(self) -> int:
-        return max(1, -(-self.length // PART))
+    def _count_parts(self) -> int:
+        return max(1, -(-self.length // HASHES_PER_PART))
 
-    def _part(self, number: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _read_part(self, number: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Read the hashes of one part and their row numbers, in the order of the rows."""
-        self._flush()
+        self._flush_hashes()
         self._file.seek(0)
         found, rows, at = [], [], 0
-        while body := self._file.read(CHUNK * 8):
+        while body := self._file.read(HASHES_PER_CHUNK * 8):
             hashes = np.frombuffer(body, dtype=np.int64)
             ours = np.flatnonzero(hashes % parts == number) if parts > 1 else np.arange(len(hashes))
             found.append(hashes[ours])
@@ -66,24 +66,24 @@ class Ledger:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         return np.concatenate(found), np.concatenate(rows)
 
-    def replaced(self) -> "Marks":
+    def find_replaced_rows(self) -> "RowBitmap":
         """Find the rows whose key occurs again in a later row."""
-        marks = Marks(self.length)
-        parts = self._parts()
+        marks = RowBitmap(self.length)
+        parts = self._count_parts()
         for number in range(parts):
-            hashes, rows = self._part(number, parts)
+            hashes, rows = self._read_part(number, parts)
             order = np.argsort(hashes, kind="stable")
             again = hashes[order][1:] == hashes[order][:-1]
-            marks.set(rows[order][:-1][again])
+            marks.mark_rows(rows[order][:-1][again])
         return marks
 
-    def missing(self, keys: Sequence[str]) -> Iterator[str]:
+    def find_missing_keys(self, keys: Sequence[str]) -> Iterator[str]:
         """Find those of some keys that no row of the file has."""
         hashes = np.fromiter((hash(key) for key in keys), np.int64, len(keys))
-        parts = self._parts()
+        parts = self._count_parts()
         held = np.zeros(len(keys), bool)
         for number in range(parts):
-            ours = np.unique(self._part(number, parts)[0])
+            ours = np.unique(self._read_part(number, parts)[0])
             if len(ours):
                 at = np.minimum(np.searchsorted(ours, hashes), len(ours) - 1)
                 held |= ours[at] == hashes
@@ -92,14 +92,14 @@ class Ledger:
                 yield key
 
 
-class Marks:
+class RowBitmap:
     """A set of row numbers, one bit per row."""
 
     def __init__(self, length: int) -> None:
         self._bits = np.zeros(length // 8 + 1, np.uint8)
         self.count = 0
 
-    def set(self, rows: NDArray[np.int64]) -> None:
+    def mark_rows(self, rows: NDArray[np.int64]) -> None:
         """Add rows to the set."""
         np.bitwise_or.at(self._bits, rows >> 3, (1 << (rows & 7)).astype(np.uint8))
         self.count += len(rows)

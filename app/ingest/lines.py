@@ -10,24 +10,24 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from app.ingest.given import RejectedError
-from app.ingest.opened import UTF16, Stream, UnreadableError
+from app.ingest.opened import UTF16_MARKS, InputStream, UnreadableFileError
 
-MOST = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 """Maximum bytes of a line, and of a record that spans several lines."""
-MOST_LINES = 100_000
+MAX_RECORD_LINES = 100_000
 """Maximum lines that a record of delimited text may span, including empty ones."""
-SHOWN = 300
+TRUNCATED_BYTES = 300
 """Bytes that are kept of a line that is too long."""
-BOM = b"\xef\xbb\xbf"
+UTF8_MARK = b"\xef\xbb\xbf"
 
-csv.field_size_limit(MOST)  # the default of 128 KiB is below that of a line
+csv.field_size_limit(MAX_LINE_BYTES)  # the default of 128 KiB is below that of a line
 
 
-class CutError(RejectedError):
+class TruncatedLineError(RejectedError):
     """A line was truncated, so that it cannot be corrected in a rejects file."""
 
 
-class Line(Struct, frozen=True, gc=False):
+class TextLine(Struct, frozen=True, gc=False):
     """A line without its line ending; `wrong` is the error if it cannot be read."""
 
     number: int
@@ -35,7 +35,7 @@ class Line(Struct, frozen=True, gc=False):
     wrong: RejectedError | None = None
 
 
-class Record(Struct, frozen=True, gc=False):
+class DelimitedRecord(Struct, frozen=True, gc=False):
     """A record of delimited text, as cells; `wrong` is the error if it cannot be read."""
 
     number: int
@@ -44,56 +44,56 @@ class Record(Struct, frozen=True, gc=False):
     wrong: RejectedError | None = None
 
 
-def lines(stream: Stream, *, blank: bool = False) -> Iterator[Line]:
+def read_text_lines(stream: InputStream, *, blank: bool = False) -> Iterator[TextLine]:
     """Read the lines of a stream; CR, LF and CRLF may be mixed.
 
     Empty lines are skipped unless `blank` is set.
     """
     number, carried, readline = 0, b"", stream.readline
-    while body := _next(stream, carried) if carried else readline(MOST + 1):
+    while body := _read_next(stream, carried) if carried else readline(MAX_LINE_BYTES + 1):
         number += 1
         carried = b""
         if number == 1:
-            body = _begun(body)
-        if len(body) > MOST:
+            body = _strip_byte_order_mark(body)
+        if len(body) > MAX_LINE_BYTES:
             if b"\r" in body and not body.endswith(b"\n"):
                 cut = body.rindex(b"\r") + 1
                 body, carried = body[:cut], body[cut:]
-            if len(body) > MOST and not body.endswith((b"\n", b"\r")):
-                carried = _after(stream)
-                wrong = CutError("", f"the line is longer than {MOST:,} bytes")
-                yield Line(number, body[:SHOWN], wrong)
+            if len(body) > MAX_LINE_BYTES and not body.endswith((b"\n", b"\r")):
+                carried = _skip_line(stream)
+                wrong = TruncatedLineError("", f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+                yield TextLine(number, body[:TRUNCATED_BYTES], wrong)
                 continue
         body = body.rstrip(b"\r\n")
         if b"\r" not in body and b"\x00" not in body:
             if blank or (body and not body.isspace()):
-                yield Line(number, body)
+                yield TextLine(number, body)
             continue
         for n, part in enumerate(body.split(b"\r")):
             number += n > 0
             if b"\x00" in part:
-                yield _of_nul(number, part)
+                yield _make_nul_line(number, part)
             elif blank or (part and not part.isspace()):
-                yield Line(number, part)
+                yield TextLine(number, part)
 
 
-def _of_nul(number: int, part: bytes) -> Line:
+def _make_nul_line(number: int, part: bytes) -> TextLine:
     """Make a line with the error for a NUL byte; a long line is truncated."""
     # A line full of NULs takes several times its size in a rejects file.
     why = "the line contains a NUL byte"
-    if len(part) > MOST // 8:
-        return Line(number, part[:SHOWN], CutError("", why))
-    return Line(number, part, RejectedError("", why))
+    if len(part) > MAX_LINE_BYTES // 8:
+        return TextLine(number, part[:TRUNCATED_BYTES], TruncatedLineError("", why))
+    return TextLine(number, part, RejectedError("", why))
 
 
-def _next(stream: Stream, carried: bytes) -> bytes:
+def _read_next(stream: InputStream, carried: bytes) -> bytes:
     """Read the next line, of which `carried` was read already."""
     if carried.endswith(b"\n"):
         return carried
-    return carried + stream.readline(MOST + 1 - len(carried))
+    return carried + stream.readline(MAX_LINE_BYTES + 1 - len(carried))
 
 
-def _after(stream: Stream) -> bytes:
+def _skip_line(stream: InputStream) -> bytes:
     """Skip the rest of a line that is too long; returns what was read of the next line."""
     while more := stream.readline(1 << 16):
         end = more.find(b"\r")
@@ -105,18 +105,18 @@ def _after(stream: Stream) -> bytes:
     return b""
 
 
-def _begun(body: bytes) -> bytes:
+def _strip_byte_order_mark(body: bytes) -> bytes:
     """Strip the byte order mark from the first line.
 
     Raises `UnreadableFileError` for UTF-16 and UTF-32.
     """
     # Many zero bytes at the beginning mean UTF-16 or UTF-32 without a byte order mark.
-    if body.startswith(UTF16) or 4 * body[:40].count(0) > len(body[:40]):
-        raise UnreadableError("is UTF-16 or UTF-32; save it as UTF-8 and load it again")
-    return body.removeprefix(BOM)
+    if body.startswith(UTF16_MARKS) or 4 * body[:40].count(0) > len(body[:40]):
+        raise UnreadableFileError("is UTF-16 or UTF-32; save it as UTF-8 and load it again")
+    return body.removeprefix(UTF8_MARK)
 
 
-def text(line: Line) -> str:
+def decode_text_line(line: TextLine) -> str:
     """Decode a line as UTF-8; raises `RejectedError` if it is not."""
     try:
         return line.body.decode()
@@ -125,29 +125,29 @@ def text(line: Line) -> str:
         raise RejectedError("", reason) from wrong
 
 
-def shown(body: bytes) -> str:
+def decode_leniently(body: bytes) -> str:
     """Decode bytes for display; invalid bytes and NUL become replacement characters."""
     return body.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-def unquoted(stream: Stream, separator: str) -> Iterator[Record]:
+def read_unquoted_records(stream: InputStream, separator: str) -> Iterator[DelimitedRecord]:
     """Read records of delimited text in which quotes have no meaning."""
-    for line in lines(stream):
+    for line in read_text_lines(stream):
         try:
             if line.wrong is not None:
                 raise line.wrong
-            body = text(line)
-            yield Record(line.number, body.split(separator), body)
+            body = decode_text_line(line)
+            yield DelimitedRecord(line.number, body.split(separator), body)
         except RejectedError as wrong:
-            yield Record(line.number, [], shown(line.body), wrong)
+            yield DelimitedRecord(line.number, [], decode_leniently(line.body), wrong)
 
 
-def quoted(stream: Stream, separator: str) -> Iterator[Record]:
+def read_quoted_records(stream: InputStream, separator: str) -> Iterator[DelimitedRecord]:
     """Read records of delimited text whose cells may be quoted and span several lines.
 
     A quote that is never closed spoils only the line on which it was opened.
     """
-    source, waiting = lines(stream, blank=True), deque[Line]()
+    source, waiting = read_text_lines(stream, blank=True), deque[TextLine]()
     while True:
         line = waiting.popleft() if waiting else next(source, None)
         if line is None:
@@ -157,17 +157,17 @@ def quoted(stream: Stream, separator: str) -> Iterator[Record]:
         try:
             if line.wrong is not None:
                 raise line.wrong
-            body = text(line)
-            if not ends_open(body, separator):
-                yield Record(line.number, _cells(body, separator), body)
+            body = decode_text_line(line)
+            if not has_open_quote(body, separator):
+                yield DelimitedRecord(line.number, _split_cells(body, separator), body)
                 continue
-            joined = _joined(body, separator, source, waiting)
-            yield Record(line.number, _cells(joined, separator), joined)
+            joined = _join_lines(body, separator, source, waiting)
+            yield DelimitedRecord(line.number, _split_cells(joined, separator), joined)
         except RejectedError as wrong:
-            yield Record(line.number, [], shown(line.body), wrong)
+            yield DelimitedRecord(line.number, [], decode_leniently(line.body), wrong)
 
 
-def _cells(body: str, separator: str) -> list[str]:
+def _split_cells(body: str, separator: str) -> list[str]:
     if '"' not in body:
         return body.split(separator)
     try:
@@ -176,7 +176,7 @@ def _cells(body: str, separator: str) -> list[str]:
         raise RejectedError("", f"cannot be split into cells: {wrong}") from wrong
 
 
-def ends_open(body: str, separator: str) -> bool:
+def has_open_quote(body: str, separator: str) -> bool:
     """Return whether a quoted cell is still open at the end of the text."""
     # An even number of quotes means that all are closed: this spares most lines the scan.
     if '"' not in body or body.count('"') % 2 == 0:
@@ -202,14 +202,16 @@ def ends_open(body: str, separator: str) -> bool:
     return False
 
 
-def _joined(body: str, separator: str, source: Iterator[Line], waiting: deque[Line]) -> str:
+def _join_lines(
+    body: str, separator: str, source: Iterator[TextLine], waiting: deque[TextLine]
+) -> str:
     """Join a record that spans several lines; raises `RejectedError` if its quote never closes.
 
     In that case the lines that were read go back to `waiting`.
     """
-    taken = list[Line]()
+    taken = list[TextLine]()
     size, whole, quotes = len(body), [body], body.count('"')
-    while size <= MOST and len(taken) < MOST_LINES:
+    while size <= MAX_LINE_BYTES and len(taken) < MAX_RECORD_LINES:
         line = waiting.popleft() if waiting else next(source, None)
         if line is None:
             break
@@ -217,12 +219,12 @@ def _joined(body: str, separator: str, source: Iterator[Line], waiting: deque[Li
         if line.wrong is not None:
             break
         try:
-            whole.append(text(line))
+            whole.append(decode_text_line(line))
         except RejectedError:
             break
         size += len(line.body)
         quotes += whole[-1].count('"')
-        if quotes % 2 == 0 and not ends_open("\n".join(whole), separator):
+        if quotes % 2 == 0 and not has_open_quote("\n".join(whole), separator):
             return "\n".join(whole)
     waiting.extendleft(reversed(taken))
     raise RejectedError("", "a quote that is opened here is never closed")

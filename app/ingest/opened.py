@@ -16,44 +16,44 @@ from typing import IO, Any
 
 import zstandard
 
-MOST_EXPANDED = 256 << 30
+MAX_EXPANDED_BYTES = 256 << 30
 """Maximum bytes that one compressed file may expand to."""
-MOST_RATIO = 500
+MAX_EXPANSION_RATIO = 500
 """Maximum factor by which a file may expand, once it is beyond `UNCHECKED_BYTES`."""
-FREE = 64 << 20
+UNCHECKED_BYTES = 64 << 20
 """Bytes that a file may always expand to, whatever its size."""
-MOST_MEMBERS = 10_000
-PIECE = 1 << 10
+MAX_ARCHIVE_MEMBERS = 10_000
+ZSTD_CHUNK_BYTES = 1 << 10
 """Bytes of zstd that are expanded at once; they may expand thirty-thousandfold."""
-MOST_EMPTY = 100_000
+MAX_EMPTY_CHUNKS = 100_000
 """Maximum chunks of zstd in a row that expand to nothing."""
-WORKBOOK = "[Content_Types].xml"
+WORKBOOK_MEMBER = "[Content_Types].xml"
 """A member that every workbook of Excel has; workbooks are zip archives."""
-UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
-class UnreadableError(Exception):
+class UnreadableFileError(Exception):
     """A file cannot be read, or not to its end; the message completes "the file …"."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class InputFile:
     """A file or a member of an archive; it can be opened more than once."""
 
     name: str
     size: int
     """Bytes on disk, for the progress bar."""
-    open: Callable[[], "Stream"]
-    disk: Path
+    open: Callable[[], "InputStream"]
+    disk_path: Path
     """The path of the file, or of the archive that contains it."""
-    path: Path | None = None
+    seekable_path: Path | None = None
     """The path for readers that seek; None for a member of an archive."""
 
 
-class Stream(io.BufferedReader):
+class InputStream(io.BufferedReader):
     """A stream of decompressed bytes that knows its position in the file on disk."""
 
-    def __init__(self, raw: io.RawIOBase, below: "IO[bytes] | io.FileIO | _Part") -> None:
+    def __init__(self, raw: io.RawIOBase, below: "IO[bytes] | io.FileIO | _ArchiveHandle") -> None:
         super().__init__(raw, 1 << 18)
         self.below = below
 
@@ -68,7 +68,7 @@ class Stream(io.BufferedReader):
         self.below.close()
 
 
-_BROKEN = (
+_DECOMPRESSION_ERRORS = (
     EOFError, OSError, RuntimeError, ValueError, lzma.LZMAError, struct.error, zlib.error,
     zipfile.BadZipFile, zstandard.ZstdError,
 )  # fmt: skip
@@ -78,11 +78,13 @@ _BROKEN = (
 """
 
 
-class _Bounded(io.RawIOBase):
+class _BoundedStream(io.RawIOBase):
     """A decompressed stream that fails when a file expands too much."""
 
-    def __init__(self, inner: "IO[bytes] | _Zstd", below: "IO[bytes] | _Part", most: int) -> None:
-        self.inner, self.below, self.most, self.given = inner, below, most, 0
+    def __init__(
+        self, inner: "IO[bytes] | _ZstdStream", below: "IO[bytes] | _ArchiveHandle", most: int
+    ) -> None:
+        self.inner, self.below, self.max_bytes, self.expanded_bytes = inner, below, most, 0
 
     def readable(self) -> bool:
         """Return True: the stream can be read."""
@@ -92,14 +94,17 @@ class _Bounded(io.RawIOBase):
         """Fill the buffer; raises `UnreadableFileError`."""
         try:
             part = self.inner.read(len(buffer))
-        except _BROKEN as broken:
-            raise UnreadableError(f"cannot be decompressed: {broken}") from broken
+        except _DECOMPRESSION_ERRORS as broken:
+            raise UnreadableFileError(f"cannot be decompressed: {broken}") from broken
         buffer[: len(part)] = part
-        self.given += len(part)
+        self.expanded_bytes += len(part)
         used = max(self.below.tell(), 1)
-        if self.given > self.most or (self.given > FREE and self.given > MOST_RATIO * used):
-            raise UnreadableError(
-                f"expands to more than {self.given:,} bytes from {used:,}; reading stopped"
+        if self.expanded_bytes > self.max_bytes or (
+            self.expanded_bytes > UNCHECKED_BYTES
+            and self.expanded_bytes > MAX_EXPANSION_RATIO * used
+        ):
+            raise UnreadableFileError(
+                f"expands to more than {self.expanded_bytes:,} bytes from {used:,}; reading stopped"
             )
         return len(part)
 
@@ -109,7 +114,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-class _Zstd:
+class _ZstdStream:
     """A stream of zstd frames."""
 
     # The reader of the library does not report that the last frame is truncated.
@@ -122,7 +127,7 @@ class _Zstd:
     def read(self, size: int) -> bytes:
         """Read up to `size` bytes, none at the end; raises `EOFError` if the file is truncated."""
         while not self._made:
-            piece = self._rest or self._below.read(PIECE)
+            piece = self._rest or self._below.read(ZSTD_CHUNK_BYTES)
             if not piece and self._frame is not None:
                 raise EOFError("the file is truncated")
             if not piece:
@@ -132,7 +137,7 @@ class _Zstd:
             self._made = memoryview(self._frame.decompress(piece))
             self._rest = self._frame.unused_data if self._frame.eof else b""
             self._empty = 0 if self._made else self._empty + 1
-            if self._empty > MOST_EMPTY:
+            if self._empty > MAX_EMPTY_CHUNKS:
                 raise ValueError("too many empty chunks")
             if self._frame.eof:
                 self._frame = None
@@ -143,24 +148,24 @@ class _Zstd:
         """Do nothing: the stream owns no resource."""
 
 
-def stream(path: Path, most: int = MOST_EXPANDED) -> Stream:
+def open_input_stream(path: Path, most: int = MAX_EXPANDED_BYTES) -> InputStream:
     """Open a file; it is decompressed if its first bytes are those of gzip or zstd."""
     below = path.open("rb")
     magic = below.read(4)
     below.seek(0)
-    inner: IO[bytes] | _Zstd = below
+    inner: IO[bytes] | _ZstdStream = below
     if magic[:2] == b"\x1f\x8b":
         inner = gzip.open(below)  # type: ignore[assignment]  # noqa: SIM115
     elif magic == b"\x28\xb5\x2f\xfd":
-        inner = _Zstd(below)
+        inner = _ZstdStream(below)
     else:
         below.close()
         plain = io.FileIO(path)
-        return Stream(plain, plain)
-    return Stream(_Bounded(inner, below, most), below)
+        return InputStream(plain, plain)
+    return InputStream(_BoundedStream(inner, below, most), below)
 
 
-class _Part:
+class _ArchiveHandle:
     """The handle of an archive as one of its members uses it; closing it keeps the archive open."""
 
     def __init__(self, whole: IO[bytes]) -> None:
@@ -175,36 +180,36 @@ class _Part:
         self.closed = True
 
 
-_kept = threading.local()
+_thread_cache = threading.local()
 """The archive that this thread read last, kept since reading its list of members is slow."""
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
+def _open_archive(path: Path) -> zipfile.ZipFile:
     now = path.stat()
     which = (path, now.st_ino, now.st_size, now.st_mtime_ns)
-    held: tuple[object, zipfile.ZipFile] | None = getattr(_kept, "archive", None)
+    held: tuple[object, zipfile.ZipFile] | None = getattr(_thread_cache, "archive", None)
     if held is not None and held[0] == which:
         return held[1]
     if held is not None:
         held[1].close()  # the file itself stays open as long as a member of it is read
-    _kept.archive = None
+    _thread_cache.archive = None
     made = zipfile.ZipFile(path)
-    _kept.archive = which, made
+    _thread_cache.archive = which, made
     return made
 
 
-def _member(path: Path, member: zipfile.ZipInfo, most: int) -> Stream:
+def _open_member(path: Path, member: zipfile.ZipInfo, most: int) -> InputStream:
     try:
-        archive = _archive(path)
+        archive = _open_archive(path)
         inner = archive.open(member)
-    except _BROKEN as broken:
-        raise UnreadableError(f"cannot be read: {broken}") from broken
+    except _DECOMPRESSION_ERRORS as broken:
+        raise UnreadableFileError(f"cannot be read: {broken}") from broken
     assert archive.fp is not None
-    below = _Part(archive.fp)
-    return Stream(_Bounded(inner, below, most), below)
+    below = _ArchiveHandle(archive.fp)
+    return InputStream(_BoundedStream(inner, below, most), below)
 
 
-def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
+def open_input_files(path: Path, most: int = MAX_EXPANDED_BYTES) -> Iterator[InputFile]:
     """Yield a file to read, or the members of a zip archive; raises `UnreadableFileError`.
 
     Members are read in place and never written to disk, so their paths are harmless.
@@ -212,28 +217,30 @@ def opened(path: Path, most: int = MOST_EXPANDED) -> Iterator[Opened]:
     size = path.stat().st_size
     with path.open("rb") as begun:
         if begun.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
-            yield Opened(str(path), size, lambda: stream(path, most), path, path)
+            yield InputFile(str(path), size, lambda: open_input_stream(path, most), path, path)
             return
     try:
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
-    except _BROKEN as broken:
-        raise UnreadableError(f"is a broken archive: {broken}") from broken
-    if any(m.filename == WORKBOOK for m in members):
-        raise UnreadableError("is a workbook; save its sheet as CSV and load that")
-    if len(members) > MOST_MEMBERS:
-        raise UnreadableError(f"has {len(members):,} files; at most {MOST_MEMBERS:,} are read")
+    except _DECOMPRESSION_ERRORS as broken:
+        raise UnreadableFileError(f"is a broken archive: {broken}") from broken
+    if any(m.filename == WORKBOOK_MEMBER for m in members):
+        raise UnreadableFileError("is a workbook; save its sheet as CSV and load that")
+    if len(members) > MAX_ARCHIVE_MEMBERS:
+        raise UnreadableFileError(
+            f"has {len(members):,} files; at most {MAX_ARCHIVE_MEMBERS:,} are read"
+        )
     for m in members:
         shown = PurePosixPath(m.filename).name
-        yield Opened(
+        yield InputFile(
             f"{path}:{shown}",
             m.compress_size,
-            lambda member=m: _member(path, member, most),  # type: ignore[misc]
+            lambda member=m: _open_member(path, member, most),  # type: ignore[misc]
             path,
         )
 
 
-def spooled(source: IO[bytes], into: Path) -> Path:
+def spool_to_file(source: IO[bytes], into: Path) -> Path:
     """Copy a stream to a file, so that it can be read twice."""
     with into.open("wb") as out:
         while part := source.read(1 << 20):
@@ -241,14 +248,14 @@ def spooled(source: IO[bytes], into: Path) -> Path:
     return into
 
 
-def found(given: str, spool: Path) -> list[Path]:
+def find_input_paths(given: str, spool: Path) -> list[Path]:
     """Find the files that a command-line argument means: a file, a folder, a pattern, or `-`."""
     if given == "-":
-        return [spooled(sys.stdin.buffer, spool / "stdin")] if sys.stdin is not None else []
+        return [spool_to_file(sys.stdin.buffer, spool / "stdin")] if sys.stdin is not None else []
     path = Path(given)
     if path.is_fifo():
         with path.open("rb") as source:
-            return [spooled(source, spool / f"{len(list(spool.iterdir()))}-{path.name}")]
+            return [spool_to_file(source, spool / f"{len(list(spool.iterdir()))}-{path.name}")]
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     if path.exists():

@@ -18,37 +18,45 @@ from sqlalchemy import Row, func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from app.access.gate import BEARER, Editor, may_read
-from app.access.keys import Holder, note_use
+from app.access.gate import BEARER_SCHEME, Editor, require_read_access
+from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
-from app.db.journal import version_of
-from app.db.keyset import Key, pack
+from app.db.journal import read_version
+from app.db.keyset import PageKey, encode_cursor
 from app.db.tables import import_rejects, imports
-from app.examples import examples, shown
-from app.http.answer import encode
-from app.http.caching import cached_body
-from app.http.database import CursorKey, Held
-from app.http.page import Meta, NoQuery, Page, Paging, links, page, resumed
-from app.http.problems import RESPONSES, MissingError, UnreadableError
+from app.examples import example_responses, load_examples
+from app.http.answer import encode_json
+from app.http.caching import respond_with_body_etag
+from app.http.database import CursorKeyDep, DatabaseDep
+from app.http.page import (
+    EmptyQuery,
+    Meta,
+    Page,
+    PagingQuery,
+    build_page_links,
+    decode_page_cursor,
+    render_page,
+)
+from app.http.problems import COMMON_RESPONSES, NotFoundError, UnreadableRequestError
 from app.ingest import imports as table
-from app.ingest.imports import OVER
-from app.ingest.load import Options
+from app.ingest.imports import FINAL_STATES
+from app.ingest.load import LoadOptions
 from app.ingest.row import Reject
-from app.ingest.schemas import Import, ImportQuery, RejectedRow, as_import
+from app.ingest.schemas import Import, ImportQuery, RejectedRow, render_import
 
-router = APIRouter(prefix="/v1", tags=["imports"], responses=RESPONSES)
-PATIENCE = 20.0
+router = APIRouter(prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES)
+PIECE_TIMEOUT_SECONDS = 20.0
 """Seconds that a client may take to send the next piece of its upload."""
-STEADY = 4096
+MIN_BYTES_PER_SECOND = 4096
 """Least average rate of an upload after the first `PIECE_TIMEOUT_SECONDS`, in bytes a second."""
 # Without it, an upload of one byte every 19 seconds keeps its connection for ever.
-MOST_WAITING = 60
+MAX_WAIT_SECONDS = 60
 """Maximum seconds that `Prefer: wait` may ask for."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of an exceeded quota."""
-MOST_TOLD = 8 << 20
+MAX_PAGE_CHARACTERS = 8 << 20
 """Maximum characters of the rejects of a page."""
-_WAIT = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
+_WAIT_PREFERENCE = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
 ImportId = Annotated[
     str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
 ]
@@ -61,56 +69,56 @@ ImportId = Annotated[
     operation_id="createImport",
     responses={
         200: {
-            **shown("createImport")[200],
+            **example_responses("createImport")[200],
             "model": Import,
             "description": "The import is done already.",
         },
         202: {"description": "The upload is accepted; follow `Location`."},
     },
-    dependencies=[Depends(BEARER)],
+    dependencies=[Depends(BEARER_SCHEME)],
     openapi_extra={
         "requestBody": {
             "required": True,
             "content": {
                 "application/octet-stream": {
                     "schema": {"type": "string", "format": "binary"},
-                    "example": examples()["createImport"]["body"],
+                    "example": load_examples()["createImport"]["body"],
                 }
             },
         }
     },
 )
 async def create_import(
-    asked: Annotated[ImportQuery, Query()], request: Request, database: Held, who: Editor
+    asked: Annotated[ImportQuery, Query()], request: Request, database: DatabaseDep, who: Editor
 ) -> Response:
     """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .zip, .parquet.
 
     The body is written to disk as it arrives. With `Prefer: wait` the answer waits up to 10
     seconds, or as many as the header names, for the import to end; otherwise follow `Location`.
     """
-    path, digest, size = await _received(request)
-    options = Options(**asked.model_dump())
+    path, digest, size = await _receive_upload(request)
+    options = LoadOptions(**asked.model_dump())
     try:
-        ident = await run_in_threadpool(_entered, database, who, options, path, digest, size)
+        ident = await run_in_threadpool(_enter_upload, database, who, options, path, digest, size)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     request.app.state.imports.wake()
-    until = time.monotonic() + _patience(request)
+    until = time.monotonic() + _read_wait_seconds(request)
     while True:
-        found = await run_in_threadpool(_found, database, ident)
-        done = found.state in OVER
+        found = await run_in_threadpool(_require_import, database, ident)
+        done = found.state in FINAL_STATES
         if done or time.monotonic() >= until:
             break
         await asyncio.sleep(0.03)
     headers = {"Location": f"/v1/imports/{ident}"}
-    if _WAIT.search(request.headers.get("prefer", "")):
+    if _WAIT_PREFERENCE.search(request.headers.get("prefer", "")):
         headers["Preference-Applied"] = "wait"
     status = 200 if done else 202
-    return Response(encode(as_import(found)), status, headers, "application/json")
+    return Response(encode_json(render_import(found)), status, headers, "application/json")
 
 
-async def _received(request: Request) -> tuple[Path, str, int]:
+async def _receive_upload(request: Request) -> tuple[Path, str, int]:
     """Receive the body; returns its path on disk, its hash and its size.
 
     Raises `UnreadableError` if the upload is too slow, too large, empty, cut off or does not fit.
@@ -119,73 +127,75 @@ async def _received(request: Request) -> tuple[Path, str, int]:
     path = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, prefix=table.ARRIVING, delete=False) as out:
+        with NamedTemporaryFile(dir=folder, prefix=table.ARRIVING_PREFIX, delete=False) as out:
             path = Path(out.name)
-            digest, size = await _written(request, out)
-        whole = path.with_name(table.UPLOADED + path.name.removeprefix(table.ARRIVING))
+            digest, size = await _write_upload(request, out)
+        whole = path.with_name(
+            table.UPLOADED_PREFIX + path.name.removeprefix(table.ARRIVING_PREFIX)
+        )
         return path.rename(whole), digest, size
     except BaseException as failed:
         if path is not None:
             path.unlink(missing_ok=True)
         if isinstance(failed, TimeoutError):
-            told = f"Too little data came for {PATIENCE:.0f} seconds; send the file again."
-            raise UnreadableError(408, told) from failed
+            told = f"Too little data came for {PIECE_TIMEOUT_SECONDS:.0f} seconds; send the file again."
+            raise UnreadableRequestError(408, told) from failed
         if isinstance(failed, ClientDisconnect):  # else each is logged with a traceback
-            raise UnreadableError(
+            raise UnreadableRequestError(
                 400, "The connection closed before the body was complete."
             ) from failed
-        if isinstance(failed, OSError) and failed.errno in FULL:
+        if isinstance(failed, OSError) and failed.errno in DISK_FULL_ERRORS:
             told = "There is no disk space for the upload; nothing was stored. Try again later."
-            raise UnreadableError(507, told) from failed
+            raise UnreadableRequestError(507, told) from failed
         raise
 
 
-async def _written(request: Request, out: "_TemporaryFileWrapper[bytes]") -> tuple[str, int]:
+async def _write_upload(request: Request, out: "_TemporaryFileWrapper[bytes]") -> tuple[str, int]:
     settings = request.app.state.settings
     digest, size = hashlib.blake2b(request.url.query.encode(), digest_size=8), 0
     pieces, begun = aiter(request.stream()), time.monotonic()
-    while piece := await asyncio.wait_for(anext(pieces, b"end"), PATIENCE):
+    while piece := await asyncio.wait_for(anext(pieces, b"end"), PIECE_TIMEOUT_SECONDS):
         if piece == b"end":
             break
         size += len(piece)
-        if time.monotonic() - begun > PATIENCE + size / STEADY:
+        if time.monotonic() - begun > PIECE_TIMEOUT_SECONDS + size / MIN_BYTES_PER_SECOND:
             raise TimeoutError
         if size > settings.max_import_bytes:
-            raise UnreadableError(
+            raise UnreadableRequestError(
                 413, f"An import may have at most {settings.max_import_bytes} bytes."
             )
         digest.update(piece)
         await run_in_threadpool(out.write, piece)
     if size == 0:
-        raise UnreadableError(400, "The body is empty; send the file as the body.")
+        raise UnreadableRequestError(400, "The body is empty; send the file as the body.")
     return digest.hexdigest(), size
 
 
-def _entered(
-    database: Database, who: Holder, options: Options, path: Path, digest: str, size: int
+def _enter_upload(
+    database: Database, who: Principal, options: LoadOptions, path: Path, digest: str, size: int
 ) -> str:
     with database.write() as db:
-        note_use(db, who)
-        ident, new = table.enter(db, digest, options, who.name, str(path), size)
+        record_key_use(db, who)
+        ident, new = table.add_import(db, digest, options, who.name, str(path), size)
     if not new:
         path.unlink(missing_ok=True)
     return ident
 
 
-def _patience(request: Request) -> float:
-    found = _WAIT.search(request.headers.get("prefer", ""))
+def _read_wait_seconds(request: Request) -> float:
+    found = _WAIT_PREFERENCE.search(request.headers.get("prefer", ""))
     if found is None:
         return 0.0
-    return float(min(int(found[1] or 10), MOST_WAITING))
+    return float(min(int(found[1] or 10), MAX_WAIT_SECONDS))
 
 
-def _found(database: Database, ident: str) -> Row[tuple[str]]:
+def _require_import(database: Database, ident: str) -> Row[tuple[str]]:
     row = None
     if ident.isprintable():
         with database.connect() as db:
-            row = table.named(db, ident)
+            row = table.find_import(db, ident)
     if row is None:
-        raise MissingError("No import has that id; /v1/imports lists them.")
+        raise NotFoundError("No import has that id; /v1/imports lists them.")
     return row
 
 
@@ -193,46 +203,53 @@ def _found(database: Database, ident: str) -> Row[tuple[str]]:
     "/imports",
     response_model=Page[Import],
     operation_id="listImports",
-    responses=shown("listImports"),
-    dependencies=[Depends(may_read)],
+    responses=example_responses("listImports"),
+    dependencies=[Depends(require_read_access)],
 )
 def list_imports(
-    asked: Annotated[Paging, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[PagingQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """List the imports, newest first."""
     i = imports.c
     found = select(imports).order_by(i.created_at.desc(), i.id.desc())
-    after = resumed(asked.cursor, "imports", key)
+    after = decode_page_cursor(asked.cursor, "imports", key)
     if after is not None:
         before = (i.created_at < after.value) | ((i.created_at == after.value) & (i.id < after.id))
         found = found.where(before)
     with database.connect() as db:
         rows = db.execute(found.limit(asked.limit + 1)).all()
-        version = version_of(db)
+        version = read_version(db)
     told = rows[: asked.limit]
     more = len(rows) > asked.limit
-    cursor = pack(Key(told[-1].created_at, told[-1].id), "imports", key) if more else None
+    cursor = (
+        encode_cursor(PageKey(told[-1].created_at, told[-1].id), "imports", key) if more else None
+    )
     meta = Meta(version=version, reason=None if told else "no_match")
-    bodies = [encode(as_import(r)).decode() for r in told]
-    return cached_body(request, page(bodies, meta, links(request, cursor)))
+    bodies = [encode_json(render_import(r)).decode() for r in told]
+    return respond_with_body_etag(
+        request, render_page(bodies, meta, build_page_links(request, cursor))
+    )
 
 
 @router.get(
     "/imports/{import_id}",
     response_model=Import,
     operation_id="getImport",
-    responses=shown("getImport"),
-    dependencies=[Depends(may_read)],
+    responses=example_responses("getImport"),
+    dependencies=[Depends(require_read_access)],
 )
 def get_import(
-    import_id: ImportId, _: Annotated[NoQuery, Query()], request: Request, database: Held
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
     """Return the progress of an import, and the counts of its rows by result."""
-    found = encode(as_import(_found(database, import_id)))
-    return cached_body(request, Response(found, media_type="application/json"))
+    found = encode_json(render_import(_require_import(database, import_id)))
+    return respond_with_body_etag(request, Response(found, media_type="application/json"))
 
 
-class RejectsQuery(Paging):
+class RejectsQuery(PagingQuery):
     """Parameters of a page of rejected rows."""
 
     format: Literal["json", "ndjson"] = Field(
@@ -244,23 +261,23 @@ class RejectsQuery(Paging):
     "/imports/{import_id}/rejects",
     response_model=Page[RejectedRow],
     operation_id="listRejects",
-    responses=shown("listRejects"),
-    dependencies=[Depends(may_read)],
+    responses=example_responses("listRejects"),
+    dependencies=[Depends(require_read_access)],
 )
 def list_rejects(
     import_id: ImportId,
     asked: Annotated[RejectsQuery, Query()],
     request: Request,
-    database: Held,
-    key: CursorKey,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """List the rejected rows and their errors, in the order of the file.
 
     A page of long rows has fewer than `limit`.
     """
-    _found(database, import_id)
+    _require_import(database, import_id)
     r = import_rejects.c
-    after = resumed(asked.cursor, import_id, key)
+    after = decode_page_cursor(asked.cursor, import_id, key)
     found = select(r.number, r.reject).where(r["import"] == import_id).order_by(r.number)
     sizes = select(func.length(r.reject)).where(r["import"] == import_id).order_by(r.number)
     if after is not None:
@@ -268,49 +285,51 @@ def list_rejects(
     with database.connect() as db:
         held = list(db.scalars(sizes.limit(asked.limit + 1)))
         whole = accumulate(held[: asked.limit])
-        fit = max(1, sum(size <= MOST_TOLD for size in whole))
+        fit = max(1, sum(size <= MAX_PAGE_CHARACTERS for size in whole))
         told = db.execute(found.limit(fit)).all()
-        version = version_of(db)
+        version = read_version(db)
     more = len(held) > len(told)
-    cursor = pack(Key("", str(told[-1].number)), import_id, key) if more else None
-    where = links(request, cursor)
+    cursor = encode_cursor(PageKey("", str(told[-1].number)), import_id, key) if more else None
+    where = build_page_links(request, cursor)
     if asked.format == "ndjson":
         headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
         body = "".join(f"{row.reject}\n" for row in told)
-        return cached_body(request, Response(body, 200, headers, "application/x-ndjson"))
+        return respond_with_body_etag(request, Response(body, 200, headers, "application/x-ndjson"))
     meta = Meta(version=version, reason=None if told else "no_match")
-    return cached_body(request, page([_whole(row.reject) for row in told], meta, where))
+    return respond_with_body_etag(
+        request, render_page([_render_reject(row.reject) for row in told], meta, where)
+    )
 
 
-class _Kept(Reject, omit_defaults=False):
+class _StoredReject(Reject, omit_defaults=False):
     """A stored reject, whose row stays undecoded: it may be nested too deeply to be decoded."""
 
     row: msgspec.Raw
 
 
-def _whole(reject: str) -> str:
-    return msgspec.json.encode(msgspec.json.decode(reject, type=_Kept)).decode()
+def _render_reject(reject: str) -> str:
+    return msgspec.json.encode(msgspec.json.decode(reject, type=_StoredReject)).decode()
 
 
 @router.delete(
     "/imports/{import_id}",
     response_model=Import,
     operation_id="cancelImport",
-    responses=shown("cancelImport"),
-    dependencies=[Depends(BEARER)],
+    responses=example_responses("cancelImport"),
+    dependencies=[Depends(BEARER_SCHEME)],
 )
 def cancel_import(
-    import_id: ImportId, _: Annotated[NoQuery, Query()], database: Held, who: Editor
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], database: DatabaseDep, who: Editor
 ) -> Response:
     """Cancel an import after its current batch; what it has stored by then stays.
 
     An import that has ended is not changed.
     """
-    _found(database, import_id)
+    _require_import(database, import_id)
     with database.write() as db:
-        note_use(db, who)
-        table.cancel(db, import_id)
-    row = _found(database, import_id)
+        record_key_use(db, who)
+        table.request_cancellation(db, import_id)
+    row = _require_import(database, import_id)
     if row.state == "cancelled":
         Path(row.file).unlink(missing_ok=True)
-    return Response(encode(as_import(row)), media_type="application/json")
+    return Response(encode_json(render_import(row)), media_type="application/json")

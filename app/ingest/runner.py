@@ -16,25 +16,25 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.db.beside import address_of, beside
+from app.db.beside import render_database_url, start_worker_process
 from app.db.engine import Database
 from app.ingest import imports
-from app.ingest.hold import HeldError, Hold
-from app.ingest.imports import ARRIVING, OVER
-from app.ingest.work import GRACE, POLL, carry_out, claimed
+from app.ingest.hold import FileLock, LockedError
+from app.ingest.imports import ARRIVING_PREFIX, FINAL_STATES
+from app.ingest.work import GRACE_SECONDS, POLL_SECONDS, claim_next_import, run_import
 
-MOST_HERE = 1.0
+MAX_THREAD_SECONDS = 1.0
 """Seconds after which a small import that takes longer moves to the separate process."""
 # In the interpreter that answers requests, a long import made readers wait seven times as long as
 # usual (at the 99th percentile).
-LEFT = 86_400
+STALE_UPLOAD_SECONDS = 86_400
 """Seconds without new data after which an incomplete upload is removed."""
-DEATHS = 3
+MAX_DEATHS = 3
 """Times that the process may die at the same row before the import fails."""
 log = logging.getLogger("entente.imports")
 
 
-class Runner:
+class ImportSupervisor:
     """The supervisor of the two import workers of a service: a thread and a process."""
 
     def __init__(self, database: Database, most_expanded: int, folder: Path) -> None:
@@ -45,13 +45,15 @@ class Runner:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._work, args=given, name=f"imports-{n}", daemon=True)
-            for n, given in enumerate(zip((self._small, self._large), self._wakes, strict=True))
+            threading.Thread(target=self._run_worker, args=given, name=f"imports-{n}", daemon=True)
+            for n, given in enumerate(
+                zip((self._run_small_import, self._run_large_imports), self._wakes, strict=True)
+            )
         ]
 
     def start(self) -> None:
         """Start both workers."""
-        self._sweep()
+        self._remove_stale_uploads()
         for thread in self._threads:
             thread.start()
 
@@ -60,7 +62,7 @@ class Runner:
         self._ending.set()
         self.wake()
         for thread in self._threads:
-            thread.join(2 * GRACE)
+            thread.join(2 * GRACE_SECONDS)
         with self._lock:
             if self._child is not None:
                 self._child.kill()
@@ -79,7 +81,7 @@ class Runner:
                 except OSError:  # it has just ended; the next one looks for imports at its start
                     log.debug("the import process has ended")
 
-    def _work(self, some: Callable[[], bool], wake: threading.Event) -> None:
+    def _run_worker(self, some: Callable[[], bool], wake: threading.Event) -> None:
         while not self._ending.is_set():
             wake.clear()
             try:
@@ -87,34 +89,34 @@ class Runner:
                     continue
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")
-            wake.wait(POLL)
+            wake.wait(POLL_SECONDS)
 
-    def _sweep(self) -> None:
+    def _remove_stale_uploads(self) -> None:
         """Remove incomplete uploads that a killed service left a day ago or earlier."""
-        for path in self.folder.glob(f"{ARRIVING}*"):
+        for path in self.folder.glob(f"{ARRIVING_PREFIX}*"):
             try:
-                if path.stat().st_mtime < time.time() - LEFT:
+                if path.stat().st_mtime < time.time() - STALE_UPLOAD_SECONDS:
                     path.unlink()
             except OSError as wrong:  # it was just completed, or belongs to another user
                 log.info("an incomplete upload could not be removed: %s", wrong)
 
-    def _small(self) -> bool:
-        found = claimed(self.database, small=True)
+    def _run_small_import(self) -> bool:
+        found = claim_next_import(self.database, small=True)
         if found is None:
             return False
-        until = time.monotonic() + MOST_HERE
-        carry_out(self.database, *found, self.most_expanded, self._ending, until)
+        until = time.monotonic() + MAX_THREAD_SECONDS
+        run_import(self.database, *found, self.most_expanded, self._ending, until)
         self._wakes[1].set()
         return True
 
-    def _large(self) -> bool:
+    def _run_large_imports(self) -> bool:
         """Run a process until no large import is left; returns whether there was one."""
         with self.database.connect() as db:
-            rows = imports.unfinished(db, small=False)
-        if all(_is_held(row) for row in rows):
+            rows = imports.list_unfinished_imports(db, small=False)
+        if all(_is_locked(row) for row in rows):
             return False
         at = ""
-        with self._started() as child:
+        with self._start_process() as child:
             assert child.stdout is not None
             try:
                 for line in child.stdout:
@@ -127,41 +129,41 @@ class Runner:
                 with self._lock:
                     self._child = None
         if at and child.returncode:
-            self._died(at, child.returncode)
+            self._record_death(at, child.returncode)
         return True
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start_process(self) -> subprocess.Popen[bytes]:
         with self._lock:
-            self._child = child = beside("app.ingest.work", answers=True)
+            self._child = child = start_worker_process("app.ingest.jobs.worker", answers=True)
             assert child.stdin is not None
-            given = {"url": address_of(self.database), "most_expanded": self.most_expanded}
+            given = {"url": render_database_url(self.database), "most_expanded": self.most_expanded}
             child.stdin.write(json.dumps(given).encode() + b"\n")
             if self._ending.is_set():
                 child.stdin.close()
         return child
 
-    def _died(self, ident: str, code: int) -> None:
+    def _record_death(self, ident: str, code: int) -> None:
         """Record that the process died; the import fails after several deaths at the same row."""
         log.error("the process that ran import %s ended with code %s", ident, code)
         with self.database.connect() as db:
-            row = imports.named(db, ident)
-        if row is None or row.state in OVER:
+            row = imports.find_import(db, ident)
+        if row is None or row.state in FINAL_STATES:
             return
         self._deaths[ident, row.done] += 1
-        if self._deaths[ident, row.done] < DEATHS:
+        if self._deaths[ident, row.done] < MAX_DEATHS:
             return
-        with suppress(HeldError), closing(Hold(Path(row.file))):
+        with suppress(LockedError), closing(FileLock(Path(row.file))):
             with self.database.write() as db:
-                why = f"its process ended {DEATHS} times after row {row.done}"
-                imports.finish(db, ident, "failed", imports.tally_of(row.counts), why)
+                why = f"its process ended {MAX_DEATHS} times after row {row.done}"
+                imports.finish_import(db, ident, "failed", imports.decode_stats(row.counts), why)
             Path(row.file).unlink(missing_ok=True)
 
 
-def _is_held(row: Row[Any]) -> bool:
+def _is_locked(row: Row[Any]) -> bool:
     try:
-        Hold(Path(row.file)).close()
-    except HeldError:
+        FileLock(Path(row.file)).close()
+    except LockedError:
         return True
     except FileNotFoundError:  # its folder belongs to another service, or is gone
-        return not imports.given_up(row)
+        return not imports.is_abandoned(row)
     return False

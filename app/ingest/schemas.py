@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from app.http.page import Query
-from app.ingest.imports import State
-from app.ingest.load import Mode
+from app.http.page import StrictQuery
+from app.ingest.imports import ImportState
+from app.ingest.load import LoadMode
 from app.ingest.reading import AUTO, FORMATS
 from app.text import Code
 
@@ -19,7 +19,7 @@ FormatName = Literal[
 assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
 
 
-class ImportQuery(Query):
+class ImportQuery(StrictQuery):
     """Parameters of an upload."""
 
     format: FormatName = Field("auto", description="`auto` recognises the format by its content.")
@@ -30,7 +30,7 @@ class ImportQuery(Query):
         " a whole release.",
     )
     create_actors: bool = Field(False, description="Create unknown actors.")
-    mode: Mode = Field(
+    mode: LoadMode = Field(
         "upsert",
         description="`insert`: a row that would change a stored event is rejected;"
         " `upsert`: it changes the event.",
@@ -45,14 +45,14 @@ class Import(BaseModel):
     """
 
     id: str
-    state: State
+    state: ImportState
     by: str = Field(description="Name of the access key.")
     created_at: str
     started_at: str | None
     finished_at: str | None
     format: str
     dataset: str | None
-    mode: Mode
+    mode: LoadMode
     dry_run: bool = Field(description="The counts say what would be stored; nothing is.")
     bytes: int
     rows: int = Field(description="Rows that were processed so far.")
@@ -91,7 +91,7 @@ class RejectedRow(BaseModel):
     )
 
 
-def as_import(row: Row[Any]) -> Import:
+def render_import(row: Row[Any]) -> Import:
     """Render a row of the table of imports."""
     options, counts = json.loads(row.options), json.loads(row.counts)
     return Import.model_validate(

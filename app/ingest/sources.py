@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 from msgspec import Struct
 
-from app.ingest.finish import Cited
-from app.ingest.given import GivenSource
+from app.ingest.finish import CitedSource
+from app.ingest.given import SourceRecord
 
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ref_src|cmpid|ocid")
 _UNUSUAL = re.compile(r"[?#@:\\\s]").search
-COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability", "seq")
+SOURCE_COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability", "seq")
 
 
-def address(url: str) -> str:
+def normalize_url(url: str) -> str:
     """Normalize a URL for comparison: without scheme, `www.`, tracking parameters and fragment."""
     rest = url.partition("://")[2]
     if _UNUSUAL(rest) is None:
@@ -41,39 +41,39 @@ def address(url: str) -> str:
     return f"{host}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 
 
-def of_address(where: str) -> str:
+def make_web_source_id(where: str) -> str:
     """Make the id of a web source from its normalized URL."""
-    return f"url-{_digest(where)}"
+    return f"url-{_hash_text(where)}"
 
 
 @lru_cache(8192)
-def on_the_web(url: str) -> tuple[str, str]:
+def identify_web_source(url: str) -> tuple[str, str]:
     """Return the normalized URL of a page and the id of its source.
 
     The result is cached, since files cite a page several times.
     """
-    where = address(url)
-    return where, of_address(where)
+    where = normalize_url(url)
+    return where, make_web_source_id(where)
 
 
-def of_particulars(source: GivenSource) -> str:
+def make_offline_source_id(source: SourceRecord) -> str:
     """Make the id of a source that has neither an id nor a URL, from its other fields."""
     told = source.kind, source.publisher, source.title, source.published or ""
-    return f"doc-{_digest(chr(31).join(told))}"
+    return f"doc-{_hash_text(chr(31).join(told))}"
 
 
-def _digest(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
-def cited(source: GivenSource) -> Cited:
+def cite_source_record(source: SourceRecord) -> CitedSource:
     """Take the fields of a source that reports repeat."""
-    return Cited(
+    return CitedSource(
         source.title, source.publisher, source.url, source.published, source.reliability
     )  # fmt: skip
 
 
-class _Document(Struct, gc=False):
+class _SourceDocument(Struct, gc=False):
     id: str
     kind: str
     title: str
@@ -89,15 +89,15 @@ class _Document(Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def document(key: str, s: GivenSource) -> bytes:
+def render_source_record(key: str, s: SourceRecord) -> bytes:
     """Render the document of a source, with the same bytes as its pydantic model."""
-    made = _Document(
+    made = _SourceDocument(
         key, s.kind, s.title, s.publisher, s.url, s.published, s.accessed, s.language,
         s.reliability, s.licence,
     )  # fmt: skip
     return _encode(made)
 
 
-def row(key: str, s: GivenSource, seq: int) -> tuple[str | int | None, ...]:
+def make_source_row(key: str, s: SourceRecord, seq: int) -> tuple[str | int | None, ...]:
     """Make the table row of a source, in the order of `SOURCE_COLUMNS`."""
     return key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability, seq

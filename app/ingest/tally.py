@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_REASONS = 1000
+MAX_REASONS = 1000
 """Distinct reasons, warnings or actors that are kept when there are many more."""
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|(?<![\w-])[0-9,]+(?![\w-])")
+_VARYING_PARTS = re.compile(r"'(?:[^'\\]|\\.)*'|(?<![\w-])[0-9,]+(?![\w-])")
 """Quoted values and numbers in a message, which differ from row to row."""
 
 
 @dataclass(slots=True)
-class Tally:
+class LoadStats:
     """Counts of rows; new, changed, unchanged, rejected and duplicates add up to rows."""
 
     rows: int = 0
@@ -30,25 +30,25 @@ class Tally:
     unknown: Counter[str] = field(default_factory=Counter)
     """Unknown actors, by the name or code in the file."""
 
-    def add(self, other: "Tally") -> None:
+    def add_stats(self, other: "LoadStats") -> None:
         """Add the statistics of a part of the load."""
-        for name in COUNTS:
+        for name in COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("reasons", "warnings", "unknown"):
             ours: Counter[str] = getattr(self, name)
             ours.update(getattr(other, name))
-            if len(ours) > 2 * MOST_REASONS:
-                setattr(self, name, Counter(dict(ours.most_common(MOST_REASONS))))
+            if len(ours) > 2 * MAX_REASONS:
+                setattr(self, name, Counter(dict(ours.most_common(MAX_REASONS))))
 
-    def reject(self, wrongs: Iterable[Exception]) -> None:
+    def count_rejects(self, wrongs: Iterable[Exception]) -> None:
         """Count rejected rows by reason; values and numbers within reasons are masked."""
         for wrong in wrongs:
             self.rejected += 1
-            self.reasons[_QUOTED.sub("…", str(wrong))[:200]] += 1
+            self.reasons[_VARYING_PARTS.sub("…", str(wrong))[:200]] += 1
 
-    def counts(self) -> dict[str, Any]:
+    def counts_by_name(self) -> dict[str, Any]:
         """Return the counts by name."""
-        return {name: getattr(self, name) for name in COUNTS}
+        return {name: getattr(self, name) for name in COUNT_NAMES}
 
 
-COUNTS = ("rows", "new", "changed", "unchanged", "retracted", "rejected", "duplicates")
+COUNT_NAMES = ("rows", "new", "changed", "unchanged", "retracted", "rejected", "duplicates")

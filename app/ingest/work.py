@@ -21,21 +21,21 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from app.db.engine import Database
-from app.db.failures import passing
+from app.db.failures import is_transient_failure
 from app.db.journal import Writer
 from app.ingest import imports
-from app.ingest.hold import HeldError, Hold
-from app.ingest.imports import OVER, LostImportError
-from app.ingest.load import Heard, Loader, Options, in_earnest
-from app.ingest.opened import UnreadableError, opened
+from app.ingest.hold import FileLock, LockedError
+from app.ingest.imports import FINAL_STATES, LostImportError
+from app.ingest.load import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.opened import UnreadableFileError, open_input_files
 from app.ingest.row import Reject
-from app.ingest.tally import Tally
+from app.ingest.tally import LoadStats
 
-NICE = 5
+NICE_INCREMENT = 5
 """Lower priority, so that readers go first; not much, since writers wait for its batches."""
-IDLE, GRACE, POLL = 20.0, 10.0, 2.0
+IDLE_SECONDS, GRACE_SECONDS, POLL_SECONDS = 20.0, 10.0, 2.0
 """Seconds to wait for a next import, for a clean end, and before an import is tried again."""
-GONE = "the upload is gone"
+UPLOAD_GONE = "the upload is gone"
 log = logging.getLogger("entente.imports")
 
 
@@ -43,27 +43,27 @@ class CancelledLoadError(Exception):
     """The import was cancelled by request; its current batch is rolled back."""
 
 
-class PutOffError(Exception):
+class PostponedError(Exception):
     """The import is postponed, to continue later or in another process."""
 
 
-def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
+def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], FileLock] | None:
     """Claim the oldest import that no other worker has locked; None if there is none."""
     with database.connect() as db:
-        rows = imports.unfinished(db, small=small)
+        rows = imports.list_unfinished_imports(db, small=small)
     for found in rows:
         try:
-            hold = Hold(Path(found.file))
-        except HeldError:
+            hold = FileLock(Path(found.file))
+        except LockedError:
             continue
         except FileNotFoundError:  # its folder belongs to another service, or is gone
-            if imports.given_up(found):
-                _give_up(database, found)
+            if imports.is_abandoned(found):
+                _abandon_import(database, found)
             continue
         row = None
         try:
             with database.write() as db:
-                row = imports.claim(db, found.id)
+                row = imports.claim_import(db, found.id)
             if row is not None:
                 return row, hold
         finally:
@@ -72,10 +72,10 @@ def claimed(database: Database, *, small: bool) -> tuple[Row[Any], Hold] | None:
     return None
 
 
-def carry_out(
+def run_import(
     database: Database,
     row: Row[Any],
-    hold: Hold,
+    hold: FileLock,
     most_expanded: int,
     ending: threading.Event,
     until: float = float("inf"),
@@ -87,39 +87,39 @@ def carry_out(
     path, looked = Path(row.file), time.monotonic()
     try:
         loader = Loader(
-            database, Writer(row.by, f"import {row.id}"), Options(**json.loads(row.options))
+            database, Writer(row.by, f"import {row.id}"), LoadOptions(**json.loads(row.options))
         )
-        loader.tally, loader.skip = imports.tally_of(row.counts), row.done
+        loader.stats, loader.skip = imports.decode_stats(row.counts), row.done
         before = row.counts
 
-        def committing(db: Connection, part: Tally, rejects: Sequence[Reject]) -> None:
+        def commit_batch(db: Connection, part: LoadStats, rejects: Sequence[Reject]) -> None:
             nonlocal before
-            whole = imports.tally_of(json.dumps(imports.told(loader.tally)))
-            whole.add(part)
+            whole = imports.decode_stats(json.dumps(imports.encode_stats(loader.stats)))
+            whole.add_stats(part)
             for refused in rejects:
                 refused.file = refused.file.removeprefix(row.file).removeprefix(":")
-            state, before = imports.advance(db, row.id, before, whole, part.rows, rejects)
+            state, before = imports.record_progress(db, row.id, before, whole, part.rows, rejects)
             if state == "cancelling":
                 raise CancelledLoadError
             if ending.is_set():
-                raise PutOffError
+                raise PostponedError
 
-        def looking() -> None:
+        def check_interrupt() -> None:
             nonlocal looked
             if ending.is_set() or time.monotonic() > until:
-                raise PutOffError
-            if time.monotonic() > looked + POLL:
+                raise PostponedError
+            if time.monotonic() > looked + POLL_SECONDS:
                 looked = time.monotonic()
                 with database.connect() as db:
-                    found = imports.named(db, row.id)
+                    found = imports.find_import(db, row.id)
                 if found is None or found.state == "cancelling":
                     raise CancelledLoadError
 
-        loader.heard = Heard(committing=committing, looking=looking)
-        state, error = _ended(loader, path, most_expanded)
+        loader.listener = LoadListener(on_commit=commit_batch, check_interrupt=check_interrupt)
+        state, error = _load_upload(loader, path, most_expanded)
         with database.write() as db:
-            state = imports.finish(db, row.id, state, loader.tally, error)
-        if state in OVER:
+            state = imports.finish_import(db, row.id, state, loader.stats, error)
+        if state in FINAL_STATES:
             path.unlink(missing_ok=True)
     except LostImportError:
         log.warning("another process continues import %s", row.id)
@@ -127,21 +127,21 @@ def carry_out(
         hold.close()
 
 
-def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
+def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
     try:
-        failed = loader.load(list(opened(path, most_expanded)))
+        failed = loader.load_files(list(open_input_files(path, most_expanded)))
     except CancelledLoadError:
         return "cancelled", None
-    except PutOffError:
+    except PostponedError:
         return "waiting", None
-    except UnreadableError as wrong:
+    except UnreadableFileError as wrong:
         return "failed", str(wrong)
     except FileNotFoundError:
-        return "failed", GONE
+        return "failed", UPLOAD_GONE
     except LostImportError:
         raise
     except Exception as wrong:
-        if passing(wrong):
+        if is_transient_failure(wrong):
             raise
         log.exception("an import failed")
         return "failed", "an internal error; details are in the server's log"
@@ -151,67 +151,67 @@ def _ended(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | N
     return "done", None
 
 
-def _give_up(database: Database, row: Row[Any]) -> None:
+def _abandon_import(database: Database, row: Row[Any]) -> None:
     ended = "cancelled" if row.state == "cancelling" else "failed"
     with database.write() as db:
-        imports.finish(db, row.id, ended, imports.tally_of(row.counts), GONE)
+        imports.finish_import(db, row.id, ended, imports.decode_stats(row.counts), UPLOAD_GONE)
 
 
-def main() -> None:
+def run_import_worker() -> None:
     """Run imports until there are none for a while, or until the service stops."""
     told = FileIO(0, closefd=False)  # unbuffered: a thread may be reading it when the process ends
     given = json.loads(told.readline())
     ending, nudged = threading.Event(), threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
-    signal.signal(signal.SIGTERM, lambda *_: _end(ending, nudged))
+    signal.signal(signal.SIGTERM, lambda *_: _request_end(ending, nudged))
     if hasattr(os, "nice"):
-        os.nice(NICE)
-    threading.Thread(target=_listen, args=(told, ending, nudged), daemon=True).start()
+        os.nice(NICE_INCREMENT)
+    threading.Thread(target=_listen_for_work, args=(told, ending, nudged), daemon=True).start()
     with contextlib.closing(Database(given["url"], 2)) as database:
-        in_earnest(database)
-        for row, hold in _to_do(database, ending, nudged):
-            _tell(begun=row.id)
+        tune_process_for_loading(database)
+        for row, hold in _iterate_imports(database, ending, nudged):
+            _report_status(begun=row.id)
             try:
-                carry_out(database, row, hold, given["most_expanded"], ending)
+                run_import(database, row, hold, given["most_expanded"], ending)
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")
-                nudged.wait(POLL)
-            _tell(ended=row.id)
+                nudged.wait(POLL_SECONDS)
+            _report_status(ended=row.id)
 
 
-def _to_do(
+def _iterate_imports(
     database: Database, ending: threading.Event, nudged: threading.Event
-) -> Iterator[tuple[Row[Any], Hold]]:
+) -> Iterator[tuple[Row[Any], FileLock]]:
     while not ending.is_set():
         nudged.clear()
         found = None
         try:
-            found = claimed(database, small=False)
+            found = claim_next_import(database, small=False)
         except Exception:
             log.exception("imports could not be listed; it will be tried again")
         if found is not None:
             yield found
-        elif not nudged.wait(IDLE):
+        elif not nudged.wait(IDLE_SECONDS):
             return
 
 
-def _listen(told: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
+def _listen_for_work(told: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
     while told.readline():
         nudged.set()
-    _end(ending, nudged)
-    time.sleep(GRACE)
+    _request_end(ending, nudged)
+    time.sleep(GRACE_SECONDS)
     os._exit(0)  # reading a large file to its first batch may take longer; no committed row is lost
 
 
-def _end(ending: threading.Event, nudged: threading.Event) -> None:
+def _request_end(ending: threading.Event, nudged: threading.Event) -> None:
     ending.set()
     nudged.set()
 
 
-def _tell(**what: str) -> None:
+def _report_status(**what: str) -> None:
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(what).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_import_worker()

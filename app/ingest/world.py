@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from app.actors.queries import ORDER, tries
+from app.actors.queries import SCHEME_ORDER, lookup_keys
 from app.db.tables import actor_names
-from app.db.types import NEVER
-from app.events.changes import what_is_known
-from app.events.render import Known
+from app.db.types import NO_END_DAY
+from app.events.changes import load_render_context
+from app.events.render import RenderContext
 
-MOST_CACHED = 50_000
-SEVERAL = ""
+MAX_CACHED_NAMES = 50_000
+AMBIGUOUS = ""
 """The result for a name that matches several actors."""
 
 
-class Name(NamedTuple):
+class ActorNamePeriod(NamedTuple):
     """A period in which an actor has a name; `until` is excluded."""
 
     actor: str
@@ -28,7 +28,7 @@ class Name(NamedTuple):
 
 
 @dataclass(slots=True)
-class Answers:
+class CodesByDay:
     """What a name means over time: `codes[n]` applies from `days[n - 1]` on.
 
     A code is None where the name matches no actor, and `AMBIGUOUS` where it matches several.
@@ -39,22 +39,22 @@ class Answers:
 
 
 @dataclass(slots=True)
-class World:
+class ActorIndex:
     """All actors at one version of the database."""
 
-    known: Known
+    known: RenderContext
     codes: set[str]
-    names: dict[tuple[str, str], list[Name]]
-    cache: dict[str, Answers] = field(default_factory=dict)
+    names: dict[tuple[str, str], list[ActorNamePeriod]]
+    cache: dict[str, CodesByDay] = field(default_factory=dict)
 
-    def find(self, asked: str, on: str) -> str | None:
+    def find_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that a name means on a day; None if it is not exactly one."""
         held = self.cache.get(asked)
         if held is not None and len(held.codes) == 1:  # true of nearly all names
             return held.codes[0] or None
-        return self._meaning(asked, on) or None
+        return self._look_up_code(asked, on) or None
 
-    def held_by(self, asked: str, on: str) -> str | None:
+    def find_scheme_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that had a code of a scheme on exactly that day."""
         scheme, _, value = asked.partition(":")
         names = self.names.get((scheme, value), ())
@@ -62,41 +62,41 @@ class World:
 
     def is_ambiguous(self, asked: str, on: str) -> bool:
         """Return whether a name matches several actors on a day."""
-        return self._meaning(asked, on) == SEVERAL
+        return self._look_up_code(asked, on) == AMBIGUOUS
 
-    def add(self, code: str, name: str, kind: str, names: Iterable[tuple[str, str]]) -> None:
+    def add_actor(self, code: str, name: str, kind: str, names: Iterable[tuple[str, str]]) -> None:
         """Add an actor that was just created."""
         self.known.names[code] = name  # type: ignore[index]
         self.known.kinds[code] = kind  # type: ignore[index]
         self.codes.add(code)
         for scheme, value in names:
-            self.names.setdefault((scheme, value), []).append(Name(code, "", NEVER))
+            self.names.setdefault((scheme, value), []).append(ActorNamePeriod(code, "", NO_END_DAY))
         self.cache.clear()
 
-    def _meaning(self, asked: str, on: str) -> str | None:
+    def _look_up_code(self, asked: str, on: str) -> str | None:
         held = self.cache.get(asked)
         if held is None:
-            if len(self.cache) >= MOST_CACHED:
+            if len(self.cache) >= MAX_CACHED_NAMES:
                 self.cache.clear()
-            held = self.cache[asked] = self._answers(asked)
+            held = self.cache[asked] = self._compute_codes(asked)
         if len(held.codes) == 1:
             return held.codes[0]
         return held.codes[bisect_right(held.days, on)]
 
-    def _answers(self, asked: str) -> Answers:
+    def _compute_codes(self, asked: str) -> CodesByDay:
         if asked in self.codes:
-            return Answers([], [asked])
+            return CodesByDay([], [asked])
         own = asked.partition(":")[0].strip().lower()
-        rows: dict[str, list[Name]] = defaultdict(list)
-        for key in tries(asked):
+        rows: dict[str, list[ActorNamePeriod]] = defaultdict(list)
+        for key in lookup_keys(asked):
             rows[key[0]] += self.names.get(key, ())
-        order = [s for s in dict.fromkeys((*ORDER, own)) if rows[s]]
+        order = [s for s in dict.fromkeys((*SCHEME_ORDER, own)) if rows[s]]
         days = sorted({day for s in order for n in rows[s] for day in (n.since, n.until)})
-        codes = [_meant([(s, rows[s]) for s in order], day) for day in ("", *days)]
-        return Answers(days, codes) if len(set(codes)) > 1 else Answers([], codes[:1])
+        codes = [_choose_code([(s, rows[s]) for s in order], day) for day in ("", *days)]
+        return CodesByDay(days, codes) if len(set(codes)) > 1 else CodesByDay([], codes[:1])
 
 
-def _meant(rows: Sequence[tuple[str, Sequence[Name]]], day: str) -> str | None:
+def _choose_code(rows: Sequence[tuple[str, Sequence[ActorNamePeriod]]], day: str) -> str | None:
     found: set[str] = set()
     for scheme, names in rows:
         held = [n for n in names if n.since <= day < n.until]
@@ -107,17 +107,17 @@ def _meant(rows: Sequence[tuple[str, Sequence[Name]]], day: str) -> str | None:
         if scheme == "iso2":
             break
     if len(found) > 1:
-        return SEVERAL
+        return AMBIGUOUS
     return next(iter(found), None)
 
 
-def world(db: Connection) -> World:
+def load_actor_index(db: Connection) -> ActorIndex:
     """Read all actors and their names."""
-    names: dict[tuple[str, str], list[Name]] = defaultdict(list)
+    names: dict[tuple[str, str], list[ActorNamePeriod]] = defaultdict(list)
     n = actor_names.c
     for scheme, value, *rest in db.execute(
         select(n.scheme, n.value, n.actor, n.since, n.until).order_by(n.actor, n.since)
     ):
-        names[scheme, value].append(Name(*rest))
-    known = what_is_known(db, [])
-    return World(known, set(known.names), dict(names))
+        names[scheme, value].append(ActorNamePeriod(*rest))
+    known = load_render_context(db, [])
+    return ActorIndex(known, set(known.names), dict(names))

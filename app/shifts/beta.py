@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-LEVEL = 0.05
+TAIL_PROBABILITY = 0.05
 """Probability of each tail outside a 90 % interval."""
 _LEAST, _MOST, _COARSE, _POINTS = 0.3, 4000.0, 64, 600
 _LANCZOS = (
@@ -30,7 +30,7 @@ def log_gamma(x: Floats) -> Floats:
     return found
 
 
-def share_below(x: Floats, a: Floats, b: Floats) -> Floats:
+def beta_cdf(x: Floats, a: Floats, b: Floats) -> Floats:
     """Compute the regularised incomplete beta function I_x(a, b) by its continued fraction."""
     x, a, b = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (x, a, b)))
     flip = x > (a + 1) / (a + b + 2)
@@ -38,11 +38,11 @@ def share_below(x: Floats, a: Floats, b: Floats) -> Floats:
     inner = np.clip(y, 1e-300, 1 - 1e-16)
     front = log_gamma(p + q) - log_gamma(p) - log_gamma(q) + p * np.log(inner)
     front = np.exp(front + q * np.log1p(-inner)) / p
-    found = np.where(y <= 0, 0.0, front * _fraction(inner, p, q))
+    found = np.where(y <= 0, 0.0, front * _continued_fraction(inner, p, q))
     return np.asarray(np.where(flip, 1 - found, found), np.float64)
 
 
-def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
+def _continued_fraction(x: Floats, a: Floats, b: Floats) -> Floats:
     """Evaluate the continued fraction of I_x(a, b) by the method of Lentz."""
     c, d = np.ones_like(x), 1 - (a + b) * x / (a + 1)
     d = 1 / np.where(np.abs(d) < 1e-300, 1e-300, d)
@@ -51,8 +51,8 @@ def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
         even_term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         odd_term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         for term in (even_term, odd_term):
-            d = 1 / _away_from_zero(1 + term * d)
-            c = _away_from_zero(1 + term / c)
+            d = 1 / _keep_from_zero(1 + term * d)
+            c = _keep_from_zero(1 + term / c)
             step = c * d
             value *= step
         if np.all(np.abs(step - 1) < 1e-14):
@@ -60,41 +60,41 @@ def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
     return value
 
 
-def _away_from_zero(x: Floats) -> Floats:
+def _keep_from_zero(x: Floats) -> Floats:
     """Replace values that are almost 0, since the caller divides by them."""
     return np.asarray(np.where(np.abs(x) < 1e-300, 1e-300, x), np.float64)
 
 
-def _share_of(logit: Floats) -> Floats:
+def _logistic(logit: Floats) -> Floats:
     """Turn a logit into a share between 0 and 1."""
     share: Floats = 1 / (1 + np.exp(-logit))
     return share
 
 
-def exact_quantile(level: float, a: Floats, b: Floats) -> Floats:
+def beta_quantile(level: float, a: Floats, b: Floats) -> Floats:
     """Find the x with I_x(a, b) = level by bisection of its logit."""
     a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
     low, high = np.full(a.shape, -700.0), np.full(a.shape, 40.0)
     for _ in range(60):
         middle = (low + high) / 2
-        below = share_below(_share_of(middle), a, b) < level
+        below = beta_cdf(_logistic(middle), a, b) < level
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return _share_of((low + high) / 2)
+    return _logistic((low + high) / 2)
 
 
 @cache
-def _table() -> Floats:
+def _quantile_table() -> Floats:
     """Tabulate logits of the lower quantile over a grid of ln a and ln b, once per process."""
     grid = np.exp(np.linspace(np.log(_LEAST), np.log(_MOST), _COARSE))
     a, b = np.meshgrid(grid, grid, indexing="ij")
     q = _quantile_by_newton(a.ravel(), b.ravel())
     coarse = (np.log(q) - np.log1p(-q)).reshape(_COARSE, _COARSE)
-    finer = _cubic_between(np.linspace(0, _COARSE - 1, _POINTS), _COARSE)
+    finer = _cubic_weights(np.linspace(0, _COARSE - 1, _POINTS), _COARSE)
     table: Floats = (finer @ coarse @ finer.T).ravel()
     return table
 
 
-def _cubic_between(at: Floats, points: int) -> Floats:
+def _cubic_weights(at: Floats, points: int) -> Floats:
     """Return the weights of a cubic interpolation between the points 0, 1 … `points` − 1.
 
     The result is (places, points): a row for each place of `at`.
@@ -118,17 +118,17 @@ def _quantile_by_newton(a: Floats, b: Floats) -> Floats:
     norm = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
     y = np.zeros_like(a)
     for turn in range(40):
-        x = _share_of(y)
-        gap = share_below(x, a, b) - LEVEL
+        x = _logistic(y)
+        gap = beta_cdf(x, a, b) - TAIL_PROBABILITY
         low, high = np.where(gap < 0, y, low), np.where(gap < 0, high, y)
         slope = np.exp(norm + a * np.log(x) + b * np.log1p(-x))
         step = y - gap / np.maximum(slope, 1e-300)
         inside = (turn >= 6) & (step > low) & (step < high)
         y = np.where(inside, step, (low + high) / 2)
-    return _share_of(y)
+    return _logistic(y)
 
 
-def interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def beta_interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Return the central 90 % of Beta(a, b), for one-dimensional a and b of at least 0.4.
 
     The values are interpolated in a table, within 0.0002 of the exact ones and about a hundred
@@ -137,16 +137,16 @@ def interval(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     both = np.array([a, b])
     if both.size and both.max() >= _MOST:
         turned = both[::-1]
-        below, above = exact_quantile(LEVEL, both, turned)
+        below, above = beta_quantile(TAIL_PROBABILITY, both, turned)
         return below, 1 - above
     scale = (_POINTS - 1) / (np.log(_MOST) - np.log(_LEAST))
     place = (np.log(both) - np.log(_LEAST)) * scale
     cell = place.astype(np.int64)
     s = place - cell
-    t, at, table = s[::-1], cell * _POINTS + cell[::-1], _table()
+    t, at, table = s[::-1], cell * _POINTS + cell[::-1], _quantile_table()
     near = table.take(at)
     near += (table.take(at + 1) - near) * t
     far = table.take(at + _POINTS)
     far += (table.take(at + (_POINTS + 1)) - far) * t
-    below, above = _share_of(near + (far - near) * s)
+    below, above = _logistic(near + (far - near) * s)
     return below, 1 - above

@@ -15,33 +15,33 @@ from numpy.typing import NDArray
 
 from app.shifts.measure import Floats, Ints
 
-PSEUDO = 1.0
+PSEUDO_WEIGHT = 1.0
 """Weight (a) of the pooled shares within the shares of a segment."""
-LEAST_MASS = 2.0
+MIN_SIDE_MASS = 2.0
 """Effective observations needed on either side of a change point."""
 CONFIRMED, PROVISIONAL = 6, 4
 """Months needed on either side of a confirmed and of a provisional change point."""
 PENALTY = {CONFIRMED: 5.0, PROVISIONAL: 4.5}
-CELLS = 400_000
+MAX_CELLS = 400_000
 """Numbers in one array at a time, so that memory use stays small."""
-CACHED = 16_000
+CACHE_CELLS = 16_000
 """Numbers of permuted rows in one array at a time, so that they stay in the processor's cache."""
 SEED = 5_031_914
 """Seed of all permutations: the same data always give the same p."""
-SCREENED, ROOM = 400, 0.05
+SCREENED_ROWS, SCREENING_ERROR = 400, 0.05
 """Longest series that is screened in single precision first, and the error allowed for that."""
-STOP, STEPS = 20, (24, 56, 112)
+EARLY_STOP_HITS, EARLY_STOP_STEPS = 20, (24, 56, 112)
 """Permutations that must reach the LLR to stop early, and after how many this is checked."""
-KNOWN = 4096
+P_CACHE_SIZE = 4096
 """Values of p in the cache; it is emptied when full."""
-_known: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
-BLOCK = 3
+_p_cache: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
+BLOCK_MONTHS = 3
 """Months that are permuted together: a quarter of the calendar."""
-FEW, MANY = 39, 399
+FEW_ORDERS, MANY_ORDERS = 39, 399
 """Permutations of a first look, and of a full test."""
-ENOUGH = 8
+EARLY_STOP_MONTHLY = 8
 """Permutations of the first look that must reach the LLR to skip the full test."""
-REACHED, SLOPE = 10, 40
+MIN_COUNTED_HITS, TAIL_ORDERS = 10, 40
 """Hits from which on p is their plain count, and highest values that the tail is fitted to.
 
 Below that count p follows an exponential tail, fitted to the highest values of the permutations.
@@ -49,7 +49,7 @@ Below that count p follows an exponential tail, fitted to the highest values of 
 
 
 @dataclass(frozen=True, slots=True)
-class Null:
+class NullModel:
     """Coefficients of ln p of the best LLR where nothing changed, by length and mass.
 
     The fields are stored by name in the calibration document.
@@ -62,21 +62,21 @@ class Null:
     heavy: float = 0.281
 
 
-KEDS = Null()
+KEDS_NULL = NullModel()
 """Fitted on block-permuted months of the KEDS Gulf data."""
 
 
-def gains(rows: Floats, least: int) -> Floats:
+def split_gains(rows: Floats, least: int) -> Floats:
     """Compute the LLR of a split before each row; −∞ where a side has too little.
 
     Rows are (…, n, classes). The LLR is Σ x ln((x + a p) / ((m + a) p)) over both sides: how much
     better their own shares fit than the pooled ones.
     """
     by_class = rows.T if rows.ndim == 2 else np.moveaxis(rows, -1, 0)
-    return _gains(np.ascontiguousarray(by_class), least)
+    return _split_gains_by_class(np.ascontiguousarray(by_class), least)
 
 
-def _gains(rows: Floats, least: int) -> Floats:
+def _split_gains_by_class(rows: Floats, least: int) -> Floats:
     """Do the work of `split_gains` on rows of (classes, …, n).
 
     With the classes first, sums over them run over whole arrays.
@@ -86,24 +86,24 @@ def _gains(rows: Floats, least: int) -> Floats:
     if size >= max(2 * least, 2):
         summed = rows.cumsum(-1)
         before = summed[..., least - 1 : size - least]
-        found[..., least : size - least + 1] = _gain(before, summed[..., -1:])
+        found[..., least : size - least + 1] = _split_gain(before, summed[..., -1:])
     return found
 
 
-def _gain(before: Floats, total: Floats) -> Floats:
+def _split_gain(before: Floats, total: Floats) -> Floats:
     """Compute the LLR of splits from the sums before each and in all, (classes, …)."""
     after = total - before
     mass = before.sum(0), after.sum(0)
     pooled = total / np.maximum(total.sum(0), 1e-12)
-    weighed = np.where(pooled > 0, PSEUDO * pooled, 1)
+    weighed = np.where(pooled > 0, PSEUDO_WEIGHT * pooled, 1)
     gain: Floats = (before * np.log(before + weighed) + after * np.log(after + weighed)).sum(0)
-    gain -= mass[0] * np.log(mass[0] + PSEUDO) + mass[1] * np.log(mass[1] + PSEUDO)
+    gain -= mass[0] * np.log(mass[0] + PSEUDO_WEIGHT) + mass[1] * np.log(mass[1] + PSEUDO_WEIGHT)
     gain -= (total * np.log(np.where(pooled > 0, pooled, 1))).sum(0)
-    gain[np.minimum(*mass) < LEAST_MASS - 1e-9] = -np.inf
+    gain[np.minimum(*mass) < MIN_SIDE_MASS - 1e-9] = -np.inf
     return gain
 
 
-def _running(rows: Floats) -> Floats:
+def _accumulate_rows(rows: Floats) -> Floats:
     """Add up the rows until each, in place; rows are (classes, n, …).
 
     Faster than `cumsum` where the last axes are long.
@@ -114,7 +114,7 @@ def _running(rows: Floats) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
+def _list_spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
     """List the starts and ends of all stretches of `least` rows or more, by end.
 
     Ends run from `first` to `last`.
@@ -124,7 +124,7 @@ def _spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
     return starts, ends
 
 
-def partition(rows: Floats, least: int, penalty: float) -> list[int]:
+def partition_series(rows: Floats, least: int, penalty: float) -> list[int]:
     """Find the rows that split the series best: the exact optimum of cost plus penalty, in O(n²).
 
     Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0.
@@ -134,19 +134,19 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
         return []
     summed = np.concatenate([np.zeros((rows.shape[1], 1)), rows.T.cumsum(1)], axis=1)
     summed = summed[summed[:, -1] > 0]
-    weighed = PSEUDO * summed[:, -1:] / summed[:, -1].sum()
+    weighed = PSEUDO_WEIGHT * summed[:, -1:] / summed[:, -1].sum()
     mass = summed.sum(0)
-    if size <= SCREENED and _unbroken(summed, weighed, least, penalty - ROOM):
+    if size <= SCREENED_ROWS and _has_no_break(summed, weighed, least, penalty - SCREENING_ERROR):
         return []
     best, came = np.full(size + 1, np.inf), np.zeros(size + 1, np.int64)
     best[0] = 0.0
-    part = max(1, CELLS // max(size * len(summed), 1))
+    part = max(1, MAX_CELLS // max(size * len(summed), 1))
     for begin in range(least, size + 1, part):
         last = min(begin + part - 1, size)
-        starts, ends = _spans(begin, last, least)
+        starts, ends = _list_spans(begin, last, least)
         x = summed.take(ends, 1) - summed.take(starts, 1)
         m = mass.take(ends) - mass.take(starts)
-        costs = penalty - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO)
+        costs = penalty - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO_WEIGHT)
         at = 0
         for end in range(begin, last + 1):
             count = end - least + 1
@@ -161,25 +161,25 @@ def partition(rows: Floats, least: int, penalty: float) -> list[int]:
     return found[::-1]
 
 
-def _unbroken(summed: Floats, weighed: Floats, least: int, penalty: float) -> bool:
+def _has_no_break(summed: Floats, weighed: Floats, least: int, penalty: float) -> bool:
     """Check quickly whether no set of splits can gain its penalties.
 
     The gain of several splits is the sum of what each gains over the rest of the series that it
     splits. If none of these reaches the penalty, no set of splits does.
     """
     size = summed.shape[1] - 1
-    starts, ends = _spans(least, size, least)
+    starts, ends = _list_spans(least, size, least)
     single = summed.astype(np.float32)
     x = single.take(ends, 1) - single.take(starts, 1)
     m = x.sum(0)
-    costs = m * np.log(m + np.float32(PSEUDO))
+    costs = m * np.log(m + np.float32(PSEUDO_WEIGHT))
     costs -= (x * np.log(x + weighed.astype(np.float32))).sum(0)
     rest, count = costs[-(size - least + 1) :], int(ends.searchsorted(size - least, "right"))
     gain = rest.take(starts[:count]) - costs[:count] - rest.take(ends[:count])
     return bool(gain.max(initial=-np.inf) < penalty)
 
 
-def p_closed(llr: float, length: int, mass: float, null: Null = KEDS) -> float:
+def closed_form_p(llr: float, length: int, mass: float, null: NullModel = KEDS_NULL) -> float:
     """Compute p of the best LLR over `length` months with `mass` effective observations in all.
 
     The formula is fitted (see `NullModel`); no permutation is drawn.
@@ -193,24 +193,24 @@ def p_closed(llr: float, length: int, mass: float, null: Null = KEDS) -> float:
 
 
 @lru_cache(maxsize=256)
-def _orders(size: int, block: int, times: int) -> Ints:
+def _shuffled_orders(size: int, block: int, times: int) -> Ints:
     """Draw (size, times) row numbers: blocks in random order, the same at every call."""
     draw = np.random.default_rng([SEED, size, block]).random((times, -(-size // block)))
     rank = np.repeat(draw, block, axis=1)[:, :size]
     return np.ascontiguousarray(np.argsort(rank, axis=1, kind="stable").T)
 
 
-def p_permuted(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
+def permutation_p(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
     """Compute p of the best LLR among those of the same rows in shuffled blocks.
 
     Where `EARLY_STOP_HITS` of the first `few` orders reach it, p is that number divided by the
     orders drawn so far (Besag & Clifford 1991), which is above 0.1. Only the other series are
     tested with `many` orders.
     """
-    return p_permuted_each([rows], least, block, few, many)[0]
+    return permutation_p_each([rows], least, block, few, many)[0]
 
 
-def p_permuted_each(
+def permutation_p_each(
     every: Sequence[Floats], least: int, block: int, few: int = 199, many: int = 1999
 ) -> list[float]:
     """Compute `permutation_p` of many series; those of one size are shuffled together.
@@ -218,47 +218,58 @@ def p_permuted_each(
     Results are cached by the rows, so a repeated question draws no permutation.
     """
     keys = [(rows.tobytes(), rows.shape, least, block, few, many) for rows in every]
-    found = [_known.get(key) for key in keys]
+    found = [_p_cache.get(key) for key in keys]
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for n, p in enumerate(found):
         if p is None:
             alike[every[n].shape].append(n)
     for places in alike.values():
         stack = np.ascontiguousarray(np.stack([every[n].T for n in places], axis=2))
-        for n, p in zip(places, _p_of(stack, least, block, few, many), strict=True):
+        for n, p in zip(
+            places, _permutation_p_of_stack(stack, least, block, few, many), strict=True
+        ):
             found[n] = p
-            if len(_known) >= KNOWN:
-                _known.clear()
-            _known[keys[n]] = p
+            if len(_p_cache) >= P_CACHE_SIZE:
+                _p_cache.clear()
+            _p_cache[keys[n]] = p
     return [p for p in found if p is not None]
 
 
-def _p_of(rows: Floats, least: int, block: int, few: int, many: int) -> list[float]:
+def _permutation_p_of_stack(
+    rows: Floats, least: int, block: int, few: int, many: int
+) -> list[float]:
     """Compute p of each of several series of one size; rows are (classes, n, series)."""
     size = rows.shape[1]
-    observed = _gains(np.moveaxis(rows, 1, 2), least).max(-1, initial=-np.inf)
+    observed = _split_gains_by_class(np.moveaxis(rows, 1, 2), least).max(-1, initial=-np.inf)
     p, hits = np.ones(len(observed)), np.zeros(len(observed), np.int64)
     left, done = np.flatnonzero(np.isfinite(observed)), 0
-    for until in [step for step in STEPS if step < few] + [few]:
-        orders = _orders(size, block, few)[:, done:until]
-        cut = max(1, CACHED // (rows.shape[0] * orders.size))
+    for until in [step for step in EARLY_STOP_STEPS if step < few] + [few]:
+        orders = _shuffled_orders(size, block, few)[:, done:until]
+        cut = max(1, CACHE_CELLS // (rows.shape[0] * orders.size))
         for at in range(0, len(left), cut):
             some = left[at : at + cut]
-            hit = _hits(rows[..., some], orders, least, observed[some]).cumsum(1) + hits[some, None]
+            hit = (
+                _reaches_observed(rows[..., some], orders, least, observed[some]).cumsum(1)
+                + hits[some, None]
+            )
             hits[some] = hit[:, -1]
-            p[some] = STOP / (done + 1 + (hit < STOP).sum(1))
-        left, done = left[hits[left] < STOP], until
+            p[some] = EARLY_STOP_HITS / (done + 1 + (hit < EARLY_STOP_HITS).sum(1))
+        left, done = left[hits[left] < EARLY_STOP_HITS], until
     p[left] = (1 + hits[left]) / (1 + few)
     if many > few:
         for n in left:
             p[n] = (
-                1 + hits[n] + _beaten(rows[..., [n]], least, block, observed[[n]], few, many)
+                1
+                + hits[n]
+                + _count_orders_reaching(rows[..., [n]], least, block, observed[[n]], few, many)
             ) / (1 + many)
     found: list[float] = p.tolist()
     return found
 
 
-def _hits(rows: Floats, orders: Ints, least: int, observed: Floats) -> NDArray[np.bool_]:
+def _reaches_observed(
+    rows: Floats, orders: Ints, least: int, observed: Floats
+) -> NDArray[np.bool_]:
     """Return (series, orders): whether an order gains at least the observed LLR of a series.
 
     No gain is above the χ² of the two sides (the Kullback–Leibler divergence is at most that of
@@ -266,7 +277,7 @@ def _hits(rows: Floats, orders: Ints, least: int, observed: Floats) -> NDArray[n
     observed LLR.
     """
     size, series = rows.shape[1], rows.shape[2]
-    summed = _running(rows.take(orders, 1))
+    summed = _accumulate_rows(rows.take(orders, 1))
     before, total = summed[:, least - 1 : size - least], summed[:, -1]
     mass, whole = before.sum(0), total.sum(0)
     pooled = total / whole
@@ -277,7 +288,7 @@ def _hits(rows: Floats, orders: Ints, least: int, observed: Floats) -> NDArray[n
         most = apart.sum(0) * (whole / (mass * (whole - mass)))
     places = np.flatnonzero(most >= observed - 1e-6)
     kinds, of_order = len(rows), places % whole.size
-    gain = _gain(
+    gain = _split_gain(
         before.reshape(kinds, -1).take(places, 1), total.reshape(kinds, -1).take(of_order, 1)
     )
     found = np.zeros(whole.size, np.bool_)
@@ -285,80 +296,88 @@ def _hits(rows: Floats, orders: Ints, least: int, observed: Floats) -> NDArray[n
     return found.reshape(whole.shape).T
 
 
-def _beaten(rows: Floats, least: int, block: int, observed: Floats, start: int, stop: int) -> int:
+def _count_orders_reaching(
+    rows: Floats, least: int, block: int, observed: Floats, start: int, stop: int
+) -> int:
     """Count the orders `start` to `stop` that gain at least the observed LLR of one series.
 
     Rows are (classes, n, 1).
     """
-    orders, hits = _orders(rows.shape[1], block, stop), 0
-    part = max(1, CACHED // rows.size)
+    orders, hits = _shuffled_orders(rows.shape[1], block, stop), 0
+    part = max(1, CACHE_CELLS // rows.size)
     for at in range(start, stop, part):
-        hits += int(_hits(rows, orders[:, at : min(at + part, stop)], least, observed).sum())
+        hits += int(
+            _reaches_observed(rows, orders[:, at : min(at + part, stop)], least, observed).sum()
+        )
     return hits
 
 
-def p_of_months(rows: Floats, first: int, least: int, llr: float | None = None) -> float:
+def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | None = None) -> float:
     """Compute p of an LLR among the best ones of the same quarters in other orders.
 
     The LLR is by default the best of the rows. `first` is the month of the first row, since
     1970-01. A first look of a few orders ends the test where p is clearly large.
     """
-    observed = float(gains(rows, least).max(initial=-np.inf)) if llr is None else llr
+    observed = float(split_gains(rows, least).max(initial=-np.inf)) if llr is None else llr
     if not np.isfinite(observed):
         return 1.0
-    quarters = _quarters(rows, first)
-    found = _best_of(quarters, least, 0, FEW)
-    if (found >= observed - 1e-9).sum() < ENOUGH:
-        found = np.concatenate([found, _best_of(quarters, least, FEW, MANY)])
-    return _p_among(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
+    quarters = _split_into_quarters(rows, first)
+    found = _best_gain_per_order(quarters, least, 0, FEW_ORDERS)
+    if (found >= observed - 1e-9).sum() < EARLY_STOP_MONTHLY:
+        found = np.concatenate(
+            [found, _best_gain_per_order(quarters, least, FEW_ORDERS, MANY_ORDERS)]
+        )
+    return _p_with_tail(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
 
 
-def _p_among(found: Floats, observed: float, halves: int) -> float:
+def _p_with_tail(found: Floats, observed: float, halves: int) -> float:
     """Compute p of an LLR among those of permutations.
 
     Where few reach it, p follows an exponential tail whose scale is the mean excess. No p is below
     1 / `halves`, the share of orders that divide the quarters in the same way.
     """
     hits, size = int((found >= observed - 1e-9).sum()), 1 + len(found)
-    highest = np.sort(found)[::-1][:SLOPE]
-    if hits >= REACHED or not np.isfinite(highest[-1]):
+    highest = np.sort(found)[::-1][:TAIL_ORDERS]
+    if hits >= MIN_COUNTED_HITS or not np.isfinite(highest[-1]):
         return (1 + hits) / size
     scale = float((highest[:-1] - highest[-1]).mean())
-    above = (observed - float(highest[REACHED - 1])) / max(scale, 1e-9)
-    return max(REACHED / size * float(np.exp(-max(above, 0.0))), hits / size, 1 / halves)
+    above = (observed - float(highest[MIN_COUNTED_HITS - 1])) / max(scale, 1e-9)
+    return max(MIN_COUNTED_HITS / size * float(np.exp(-max(above, 0.0))), hits / size, 1 / halves)
 
 
-def _quarters(rows: Floats, first: int) -> Floats:
+def _split_into_quarters(rows: Floats, first: int) -> Floats:
     """Reshape months to (classes, quarters, months) of whole calendar quarters.
 
     Months beyond the rows are empty.
     """
-    ahead = first % BLOCK
-    padded = np.zeros((-(-(ahead + len(rows)) // BLOCK) * BLOCK, rows.shape[1]))
+    ahead = first % BLOCK_MONTHS
+    padded = np.zeros((-(-(ahead + len(rows)) // BLOCK_MONTHS) * BLOCK_MONTHS, rows.shape[1]))
     padded[ahead : ahead + len(rows)] = rows
-    return np.ascontiguousarray(padded.T).reshape(rows.shape[1], -1, BLOCK)
+    return np.ascontiguousarray(padded.T).reshape(rows.shape[1], -1, BLOCK_MONTHS)
 
 
 @lru_cache(maxsize=256)
-def _shuffles(size: int) -> Ints:
+def _shuffled_quarters(size: int) -> Ints:
     """Draw (orders, size) numbers of quarters in random order, the same at every call."""
-    found: Ints = np.random.default_rng([SEED, size]).random((MANY, size)).argsort(1, kind="stable")
+    found: Ints = (
+        np.random.default_rng([SEED, size]).random((MANY_ORDERS, size)).argsort(1, kind="stable")
+    )
     return found
 
 
-def _best_of(quarters: Floats, least: int, start: int, stop: int) -> Floats:
+def _best_gain_per_order(quarters: Floats, least: int, start: int, stop: int) -> Floats:
     """Compute the best LLR of the quarters in each of the orders `start` to `stop`."""
-    orders = _shuffles(quarters.shape[1])[start:stop]
-    months = quarters.shape[1] * BLOCK
-    part = max(1, CACHED // (months * len(quarters)))
+    orders = _shuffled_quarters(quarters.shape[1])[start:stop]
+    months = quarters.shape[1] * BLOCK_MONTHS
+    part = max(1, CACHE_CELLS // (months * len(quarters)))
     found = []
     for at in range(0, len(orders), part):
         shuffled = quarters.take(orders[at : at + part], 1).reshape(len(quarters), -1, months)
-        found.append(_gains(shuffled, least).max(-1, initial=-np.inf))
+        found.append(_split_gains_by_class(shuffled, least).max(-1, initial=-np.inf))
     return np.concatenate(found)
 
 
-def likely(llr: Floats, share: float = 0.8) -> Ints:
+def credible_rows(llr: Floats, share: float = 0.8) -> Ints:
     """Return, in order, the smallest set of rows with the wanted share of softmax(LLR)."""
     weight = np.exp(llr - llr.max())
     order = np.argsort(-weight, kind="stable")
@@ -367,7 +386,7 @@ def likely(llr: Floats, share: float = 0.8) -> Ints:
     return np.sort(order[:count])
 
 
-def adjusted(p: Sequence[float]) -> list[float]:
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     """Compute q of each test: the least false discovery rate at which it counts.
 
     The procedure of Benjamini and Hochberg (1995).
@@ -383,14 +402,14 @@ def adjusted(p: Sequence[float]) -> list[float]:
     return [float(q) for q in found]
 
 
-def most_telling(rows: Floats, least: int, groups: Ints, count: int = 2) -> list[int]:
+def most_influential_groups(rows: Floats, least: int, groups: Ints, count: int = 2) -> list[int]:
     """Return the groups of rows whose removal lowers the best LLR most, most influential first."""
     names = np.unique(groups[rows.sum(1) > 0])
     left = np.where(groups[None, :, None] == names[:, None, None], 0, rows[None])
-    best = np.concatenate([gains(part, least).max(-1) for part in _parts(left)])
+    best = np.concatenate([split_gains(part, least).max(-1) for part in _chunk_rows(left)])
     return [int(names[n]) for n in np.argsort(best, kind="stable")[:count]]
 
 
-def _parts(rows: Floats) -> list[Floats]:
+def _chunk_rows(rows: Floats) -> list[Floats]:
     """Divide an array so that no part has many more than `MAX_CELLS` numbers."""
-    return np.array_split(rows, max(1, rows.size // CELLS + 1)) if len(rows) else []
+    return np.array_split(rows, max(1, rows.size // MAX_CELLS + 1)) if len(rows) else []

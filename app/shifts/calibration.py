@@ -5,15 +5,15 @@ from dataclasses import asdict
 from pydantic import BaseModel
 from sqlalchemy import Connection, select
 
-from app.db.journal import Entry, Writer, append
+from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import revisions
-from app.shifts.breaks import Null
-from app.shifts.detect import Fitted
+from app.shifts.breaks import NullModel
+from app.shifts.detect import Calibration
 
-KIND, NAME = "calibration", "shifts"
+DOCUMENT_KIND, DOCUMENT_ID = "calibration", "shifts"
 
 
-class Stored(BaseModel):
+class CalibrationDocument(BaseModel):
     """The calibration as it is stored; docs/shifts.md explains the numbers."""
 
     null: dict[str, float]
@@ -23,25 +23,36 @@ class Stored(BaseModel):
     draws: int
 
 
-def fitted(db: Connection, as_of: int | None = None) -> Fitted:
+def read_calibration(db: Connection, as_of: int | None = None) -> Calibration:
     """Read what `entente shifts calibrate` fitted, now or by a version.
 
     The published values apply where it has never run.
     """
     r = revisions.c
-    rows = select(r.document).where(r.kind == KIND, r.id == NAME)
+    rows = select(r.document).where(r.kind == DOCUMENT_KIND, r.id == DOCUMENT_ID)
     if as_of is not None:
         rows = rows.where(r.seq <= as_of)
     body = db.scalar(rows.order_by(r.revision.desc()).limit(1))
     if body is None:
-        return Fitted()
-    document = Stored.model_validate_json(body)
-    return Fitted(Null(**document.null), document.share)
+        return Calibration()
+    document = CalibrationDocument.model_validate_json(body)
+    return Calibration(NullModel(**document.null), document.share)
 
 
-def store(db: Connection, found: Fitted, datasets: list[str], dyads: int, draws: int) -> None:
+def save_calibration(
+    db: Connection, found: Calibration, datasets: list[str], dyads: int, draws: int
+) -> None:
     """Append a calibration to the record."""
-    document = Stored(
-        null=asdict(found.null), share=found.share, datasets=datasets, dyads=dyads, draws=draws
+    document = CalibrationDocument(
+        null=asdict(found.null),
+        share=found.prior_share,
+        datasets=datasets,
+        dyads=dyads,
+        draws=draws,
     )
-    append(db, KIND, [Entry(NAME, document.model_dump_json())], Writer("entente", "calibrated"))
+    append_revisions(
+        db,
+        DOCUMENT_KIND,
+        [NewRevision(DOCUMENT_ID, document.model_dump_json())],
+        Writer("entente", "calibrated"),
+    )

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from app.db.types import NEVER
+from app.db.types import NO_END_DAY
 from app.shifts import breaks, case, judge, measure, queries, shares
-from app.shifts.breaks import KEDS, Null
-from app.shifts.case import Case, Flow, Spell, Told
-from app.shifts.judge import Finding, Verdict
-from app.shifts.measure import Days
-from app.shifts.shares import Part
+from app.shifts.breaks import KEDS_NULL, NullModel
+from app.shifts.case import AlignmentQuestion, CountedSignal, DyadFlow, SidePeriod
+from app.shifts.judge import ShiftFinding, Verdict
+from app.shifts.measure import DaySeries
+from app.shifts.shares import SignalPart
 
-PART = 500
+EVENTS_PER_QUERY = 500
 Pair = tuple[str, str]
-LEAST_MASS = round(2 * judge.LEAST_EFFECTIVE * measure.DAY_DISPERSION * 1000)
+MIN_DYAD_MASS = round(2 * judge.MIN_EFFECTIVE_PER_SIDE * measure.DAY_DISPERSION * 1000)
 """Least mass of a dyad that is tested, in thousandths.
 
 With less in all, no change point can have enough on both sides.
@@ -24,124 +24,140 @@ With less in all, no change point can have enough on both sides.
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class Calibration:
     """What `entente shifts calibrate` fits to a corpus."""
 
-    null: Null = KEDS
+    null: NullModel = KEDS_NULL
     """Null model of the robustness check."""
-    share: float = 0.5
+    prior_share: float = 0.5
     """The prior share θ₀: of all mass, what is cooperative."""
 
 
 @dataclass(frozen=True, slots=True)
-class Detected:
+class DetectedShift:
     """A finding with the question it answers, its q and its verdict."""
 
-    case: Case
-    finding: Finding
+    question: AlignmentQuestion
+    finding: ShiftFinding
     q: float
-    family: int
+    family_size: int
     verdict: Verdict
     robust: bool | None
 
 
-def horizon(db: Connection, asked: Case, days: Days | None) -> str:
+def read_horizon(db: Connection, asked: AlignmentQuestion, days: DaySeries | None) -> str:
     """Read the horizon of a question: the last day on which an event could have been known.
 
     It is the last day that the datasets cover, or `known_by` if that is earlier.
     """
-    spans = db.execute(queries.covered(asked.datasets, asked.as_of))
-    last = max((r.last for r in spans), default=str(days.day[-1]) if days else NEVER)
+    spans = db.execute(queries.select_coverage(asked.datasets, asked.as_of))
+    last = max((r.last for r in spans), default=str(days.day[-1]) if days else NO_END_DAY)
     return min(last, asked.known_by or last)
 
 
-def named(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
+def detect_named_pair(
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration
+) -> list[DetectedShift]:
     """Detect the shifts between named sides.
 
     At least one row is returned; it may say that there is no shift.
     """
-    days = case.days_of(case.flows(db, asked), asked)
-    last = horizon(db, asked, days)
-    found = judge.findings(days, asked.weighed, last, fitted.share)
-    rates = breaks.adjusted([f.p for f in found])
-    watched = judge.watched(days, fitted.share)
+    days = case.gather_question_days(case.read_flows(db, asked), asked)
+    last = read_horizon(db, asked, days)
+    found = judge.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
+    rates = breaks.benjamini_hochberg([f.p for f in found])
+    watched = judge.is_watched(days, fitted.prior_share)
     detected = []
     for n, (finding, q) in enumerate(zip(found, rates, strict=True)):
         newest = n == len(found) - 1
-        row = Detected(asked, finding, q, len(found), "no_evidence", None)
-        detected.append(judged(db, row, days, fitted.null, watched and newest))
+        row = DetectedShift(asked, finding, q, len(found), "no_evidence", None)
+        detected.append(assign_verdict(db, row, days, fitted.null, watched and newest))
     return detected
 
 
-def level(db: Connection, asked: Case, fitted: Fitted, family: int) -> Detected:
+def detect_level(
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration, family: int
+) -> DetectedShift:
     """Detect only the level between named sides.
 
     It answers a question whose direction or days exclude every shift that was detected.
     """
-    days = case.days_of(case.flows(db, asked), asked)
-    last = horizon(db, asked, days)
-    undated = judge.at_span(days, "event_days", None, last, fitted.share)
-    return Detected(asked, replace(undated, enough=True), 1.0, family, "no_evidence", None)
+    days = case.gather_question_days(case.read_flows(db, asked), asked)
+    last = read_horizon(db, asked, days)
+    undated = judge.finding_at_span(days, "event_days", None, last, fitted.prior_share)
+    return DetectedShift(asked, replace(undated, enough=True), 1.0, family, "no_evidence", None)
 
 
-def judged(db: Connection, row: Detected, days: Days, null: Null, watched: bool) -> Detected:
+def assign_verdict(
+    db: Connection, row: DetectedShift, days: DaySeries, null: NullModel, watched: bool
+) -> DetectedShift:
     """Add the verdict to a row; robustness is checked only where the verdict depends on it."""
     robust = None
-    if judge.worth_testing(row.finding, row.q):
-        robust = sturdy(db, row.case, row.finding, days, null)
-    verdict = judge.verdict(row.finding, row.q, robust, watched)
+    if judge.needs_robustness_check(row.finding, row.q):
+        robust = check_robustness(db, row.question, row.finding, days, null)
+    verdict = judge.decide_verdict(row.finding, row.q, robust, watched)
     return replace(row, verdict=verdict, robust=robust)
 
 
-def sturdy(db: Connection, asked: Case, finding: Finding, days: Days, null: Null) -> bool:
+def check_robustness(
+    db: Connection,
+    asked: AlignmentQuestion,
+    finding: ShiftFinding,
+    days: DaySeries,
+    null: NullModel,
+) -> bool:
     """Check whether the change is robust.
 
     It must persist without its two most influential months, and without its top publisher.
     """
     assert finding.span is not None
     first, _, last = finding.span
-    inside = judge.within(days, first, last)
-    if not judge.holds(finding, judge.without_telling_months(finding, inside), null):
+    inside = judge.select_days(days, first, last)
+    if not judge.change_persists(finding, judge.drop_influential_months(finding, inside), null):
         return False
-    signals = [s for s in case.told(db, asked) if first <= s.day <= last]
-    sources = sources_of(db, asked, {s.event for s in signals})
-    top = top_source(finding, days, asked, signals, sources)
+    signals = [s for s in case.read_counted_signals(db, asked) if first <= s.day <= last]
+    sources = read_publishers_by_event(db, asked, {s.event for s in signals})
+    top = find_top_publisher(finding, days, asked, signals, sources)
     rest = [s for s in signals if sources.get(s.event) != {top}]
-    left = case.days_of(case.summed(rest, asked), asked)
-    return len(rest) == len(signals) or judge.holds(finding, left, null)
+    left = case.gather_question_days(case.sum_signals(rest, asked), asked)
+    return len(rest) == len(signals) or judge.change_persists(finding, left, null)
 
 
-def sources_of(db: Connection, asked: Case, events: set[str]) -> dict[str, set[str]]:
+def read_publishers_by_event(
+    db: Connection, asked: AlignmentQuestion, events: set[str]
+) -> dict[str, set[str]]:
     """Read the publishers of the reports of each of some events."""
     found: dict[str, set[str]] = defaultdict(set)
     ids = sorted(events)
-    for at in range(0, len(ids), PART):
-        rows = queries.reports_of(ids[at : at + PART], asked.known_by, asked.as_of)
+    for at in range(0, len(ids), EVENTS_PER_QUERY):
+        rows = queries.select_publishers_of_events(
+            ids[at : at + EVENTS_PER_QUERY], asked.known_by, asked.as_of
+        )
         for r in db.execute(rows):
             found[r.event].add(r.publisher)
     return found
 
 
-def part_of(asked: Case, s: Told) -> Part | None:
+def to_signal_part(asked: AlignmentQuestion, s: CountedSignal) -> SignalPart | None:
     """Turn a signal into its part in a question; None where it does not count."""
     own = s.from_ == asked.actor
-    side = asked.side(s.toward if own else s.from_, s.day)
+    side = asked.side_on(s.toward if own else s.from_, s.day)
     if side == 0 or (asked.acts != "both" and (asked.acts == "own") != own):
         return None
-    return Part(s.day, s.mass, (s.score > 0) == (side > 0))
+    return SignalPart(s.day, s.mass, (s.score > 0) == (side > 0))
 
 
-def top_source(
-    finding: Finding, days: Days, asked: Case, signals: Sequence[Told],
+def find_top_publisher(
+    finding: ShiftFinding, days: DaySeries, asked: AlignmentQuestion, signals: Sequence[CountedSignal],
     sources: dict[str, set[str]],
 ) -> str | None:  # fmt: skip
     """Find the publisher that alone carries most of the change.
 
     Only events that a single publisher reports are counted for it.
     """
-    parts = [(s, part_of(asked, s)) for s in signals]
+    parts = [(s, to_signal_part(asked, s)) for s in signals]
     counted = [(s, part) for s, part in parts if part is not None]
-    values, _ = shares.attributed(finding, days, [part for _, part in counted])
+    values, _ = shares.attribute_change(finding, days, [part for _, part in counted])
     total: dict[str, float] = defaultdict(float)
     for (s, _), value in zip(counted, values, strict=True):
         if len(sources.get(s.event, ())) == 1:
@@ -149,15 +165,18 @@ def top_source(
     return max(sorted(total), key=lambda name: total[name], default=None)
 
 
-def dyads(db: Connection, asked: Case) -> dict[Pair, list[Flow]]:
+def read_dyad_flows(db: Connection, asked: AlignmentQuestion) -> dict[Pair, list[DyadFlow]]:
     """Read what passed in every dyad, or in every dyad of the actor."""
     rows: list[tuple[str, str, str, tuple[int, ...]]]
-    if asked.narrowed is None and asked.as_of is None:
-        statement = queries.all_sums(asked.datasets, asked.actor or None)
+    if asked.event_filter is None and asked.as_of is None:
+        statement = queries.select_all_day_sums(asked.datasets, asked.actor or None)
         rows = [(r[0], r[1], r[2], tuple(r[3:])) for r in map(tuple, db.execute(statement))]
     else:
-        rows = [(s.from_, s.toward, s.day, _sums(s)) for s in case.told(db, asked, all_dyads=True)]
-    found: dict[Pair, list[Flow]] = defaultdict(list)
+        rows = [
+            (s.from_, s.toward, s.day, _signal_sums(s))
+            for s in case.read_counted_signals(db, asked, all_dyads=True)
+        ]
+    found: dict[Pair, list[DyadFlow]] = defaultdict(list)
     for from_, toward, day, sums in rows:
         pair, own = (from_, toward), 1
         if asked.actor:
@@ -166,79 +185,89 @@ def dyads(db: Connection, asked: Case) -> dict[Pair, list[Flow]]:
         elif asked.acts == "theirs" or (asked.acts == "both" and toward < from_):
             pair, own = (toward, from_), 0
         if asked.acts == "both" or (asked.acts == "own") == bool(own):
-            found[pair].append(Flow(pair[1], own, day, sums))  # type: ignore[arg-type]
+            found[pair].append(DyadFlow(pair[1], own, day, sums))  # type: ignore[arg-type]
     return found
 
 
-def _sums(s: Told) -> tuple[int, ...]:
+def _signal_sums(s: CountedSignal) -> tuple[int, ...]:
     sums = [0] * 7
-    case.add(sums, s)
+    case.add_signal(sums, s)
     return tuple(sums)
 
 
-def of_pair(asked: Case, actor: str, partner: str) -> Case:
+def narrow_to_pair(asked: AlignmentQuestion, actor: str, partner: str) -> AlignmentQuestion:
     """Narrow a question to one dyad."""
-    return replace(asked, actor=actor, toward=(partner,), spells={partner: [Spell("", "~", 1)]})
+    return replace(
+        asked, actor=actor, toward=(partner,), periods={partner: [SidePeriod("", "~", 1)]}
+    )
 
 
-def found_in(days: Days, last: str, fitted: Fitted) -> list[Finding]:
+def detect_in_dyad(days: DaySeries, last: str, fitted: Calibration) -> list[ShiftFinding]:
     """Detect the changes in one dyad; empty where it has too little data."""
-    return found_in_each([days], last, fitted)[0]
+    return detect_in_dyads([days], last, fitted)[0]
 
 
-def found_in_each(every: Sequence[Days], last: str, fitted: Fitted) -> list[list[Finding]]:
+def detect_in_dyads(
+    every: Sequence[DaySeries], last: str, fitted: Calibration
+) -> list[list[ShiftFinding]]:
     """Detect the changes in each of some dyads, many of them in one batch.
 
     A dyad with too little data has none.
     """
-    found: list[list[Finding]] = [[] for _ in every]
-    able = [n for n, days in enumerate(every) if days.mass.sum() >= LEAST_MASS]
-    for at in range(0, len(able), PART):
-        begun = {n: judge.begin(every[n], weighed=False) for n in able[at : at + PART]}
-        judge.foresee(begun.values())
+    found: list[list[ShiftFinding]] = [[] for _ in every]
+    able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
+    for at in range(0, len(able), EVENTS_PER_QUERY):
+        begun = {
+            n: judge.begin_scan(every[n], weighed=False) for n in able[at : at + EVENTS_PER_QUERY]
+        }
+        judge.precompute_scan_p(begun.values())
         for n, some in begun.items():
-            scan = judge.settled(some)
-            if scan.hopeless:
+            scan = judge.complete_scan(some)
+            if scan.is_hopeless:
                 continue
-            days, end = every[n], str(every[n].day[-1]) if last == NEVER else last
-            every_finding = judge.findings(days, False, end, fitted.share, scan)
+            days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
+            every_finding = judge.find_shifts(days, False, end, fitted.prior_share, scan)
             found[n] = [finding for finding in every_finding if finding.enough]
     return found
 
 
-def family(db: Connection, asked: Case, fitted: Fitted) -> list[Detected]:
+def detect_family(
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration
+) -> list[DetectedShift]:
     """Detect every change of every dyad with enough data, with its q among all of them."""
-    tested: list[tuple[Case, Finding]] = []
-    last = horizon(db, asked, None)
-    rows = sorted(dyads(db, asked).items())
-    every = [case.days_of_pair(flows) for _, flows in rows]
-    for (pair, _), some in zip(rows, found_in_each(every, last, fitted), strict=True):
-        one = of_pair(asked, *pair)
+    tested: list[tuple[AlignmentQuestion, ShiftFinding]] = []
+    last = read_horizon(db, asked, None)
+    rows = sorted(read_dyad_flows(db, asked).items())
+    every = [case.gather_dyad_days(flows) for _, flows in rows]
+    for (pair, _), some in zip(rows, detect_in_dyads(every, last, fitted), strict=True):
+        one = narrow_to_pair(asked, *pair)
         tested += [(one, finding) for finding in some]
-    rates = breaks.adjusted([finding.p for _, finding in tested])
+    rates = breaks.benjamini_hochberg([finding.p for _, finding in tested])
     return [
-        Detected(one, finding, q, len(tested), "no_evidence", None)
+        DetectedShift(one, finding, q, len(tested), "no_evidence", None)
         for (one, finding), q in zip(tested, rates, strict=True)
     ]
 
 
-def confirmed(db: Connection, rows: Sequence[Detected], fitted: Fitted) -> list[Detected]:
+def confirm_verdicts(
+    db: Connection, rows: Sequence[DetectedShift], fitted: Calibration
+) -> list[DetectedShift]:
     """Add the verdicts to the rows of a ranking.
 
     A stored result of the robustness check is kept.
     """
     found = []
     for row in rows:
-        if row.robust is None and judge.worth_testing(row.finding, row.q):
-            days = case.days_of(case.flows(db, row.case), row.case)
-            found.append(judged(db, row, days, fitted.null, watched=False))
+        if row.robust is None and judge.needs_robustness_check(row.finding, row.q):
+            days = case.gather_question_days(case.read_flows(db, row.question), row.question)
+            found.append(assign_verdict(db, row, days, fitted.null, watched=False))
         else:
-            verdict = judge.verdict(row.finding, row.q, row.robust, watched=False)
+            verdict = judge.decide_verdict(row.finding, row.q, row.robust, watched=False)
             found.append(replace(row, verdict=verdict))
     return found
 
 
-def rate(p: float, tests: Sequence[float]) -> float:
+def false_discovery_rate(p: float, tests: Sequence[float]) -> float:
     """Return the q of a test, by its p, among the tests of which it is one."""
     near = min(range(len(tests)), key=lambda n: abs(tests[n] - p), default=None)
-    return p if near is None else breaks.adjusted(tests)[near]
+    return p if near is None else breaks.benjamini_hochberg(tests)[near]

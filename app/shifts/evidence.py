@@ -7,79 +7,81 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from app.alliances.read import held, ties
+from app.alliances.read import read_group_memberships, read_ties
 from app.db.tables import revisions
-from app.events.read import published
+from app.events.read import last_publication_day
 from app.shifts import case, shares
-from app.shifts.case import Case, Told
-from app.shifts.detect import Detected, part_of
-from app.shifts.measure import Days
+from app.shifts.case import AlignmentQuestion, CountedSignal
+from app.shifts.detect import DetectedShift, to_signal_part
+from app.shifts.measure import DaySeries
 from app.shifts.schemas import (
-    FormalTie,
-    Share,
+    EventShare,
+    EvidenceSource,
+    FormalStructure,
+    ShareSubtotal,
+    ShareSubtotals,
     SignalShare,
-    Step,
-    Structure,
-    Subtotal,
-    Subtotals,
-    Witness,
+    StructureStep,
+    StructureTie,
 )
-from app.shifts.shares import Part
+from app.shifts.shares import SignalPart
 
-PART = 500
-ALONE = 0.8
+REVISIONS_PER_QUERY = 500
+SINGLE_SOURCE_SHARE = 0.8
 """Share of the supporting evidence from which on one publisher counts as its single source."""
 THEATRE, MEDIATION, SINGLE = "theatre", "mediation", "single_source"
 
 
-def documents(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
+def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
     """Read the event documents of some revisions, by event."""
     wanted = sorted(set(seqs))
     found: dict[str, dict[str, Any]] = {}
-    for at in range(0, len(wanted), PART):
+    for at in range(0, len(wanted), REVISIONS_PER_QUERY):
         r = revisions.c
-        rows = select(r.id, r.document).where(r.seq.in_(wanted[at : at + PART]))
+        rows = select(r.id, r.document).where(r.seq.in_(wanted[at : at + REVISIONS_PER_QUERY]))
         found |= {row.id: json.loads(row.document) for row in db.execute(rows)}
     return found
 
 
-def evidence(
-    db: Connection, asked: Case, row: Detected, days: Days, share: float
-) -> tuple[list[Share], float]:
+def build_evidence(
+    db: Connection, asked: AlignmentQuestion, row: DetectedShift, days: DaySeries, share: float
+) -> tuple[list[EventShare], float]:
     """List each event after the onset with its share, largest first, and the share of the prior."""
     finding = row.finding
     if finding.after is None:
         return [], 0.0
     since = finding.span[1] if finding.span else ""
     until = finding.span[2] if finding.span else "~"
-    counted: list[tuple[Told, Part]] = []
-    for s in case.told(db, asked):
-        part = part_of(asked, s)
+    counted: list[tuple[CountedSignal, SignalPart]] = []
+    for s in case.read_counted_signals(db, asked):
+        part = to_signal_part(asked, s)
         if part is not None and since <= s.day <= until:
             counted.append((s, part))
-    values, prior = shares.attributed(finding, days, [part for _, part in counted], share)
-    bodies = documents(db, [s.seq for s, _ in counted])
-    of_event: dict[str, list[tuple[Told, float]]] = defaultdict(list)
+    values, prior = shares.attribute_change(finding, days, [part for _, part in counted], share)
+    bodies = read_documents_at_revisions(db, [s.seq for s, _ in counted])
+    of_event: dict[str, list[tuple[CountedSignal, float]]] = defaultdict(list)
     for (s, _), value in zip(counted, values, strict=True):
         of_event[s.event].append((s, value))
     change = sum(values) + prior
     found = [
-        _share(bodies[event], signals, change, asked.known_by)
+        _build_event_share(bodies[event], signals, change, asked.known_by)
         for event, signals in of_event.items()
     ]
     found.sort(key=lambda e: (-abs(e.share), e.date, e.event))
     return found, prior
 
 
-def _share(
+def _build_event_share(
     event: dict[str, Any],
-    signals: Sequence[tuple[Told, float]],
+    signals: Sequence[tuple[CountedSignal, float]],
     change: float,
     known_by: str | None,
-) -> Share:
-    out = [r for r in event["reports"] if known_by is None or "" < published(r) <= known_by]
+) -> EventShare:
+    out = [
+        r for r in event["reports"] if known_by is None or "" < last_publication_day(r) <= known_by
+    ]
     value = sum(part for _, part in signals)
-    return Share(
+    return EventShare(
         event=event["id"],
         title=event["title"],
         date=event["date"],
@@ -89,12 +91,15 @@ def _share(
             SignalShare(actor=s.from_, toward=s.toward, score=s.score, quad=s.quad, share=part)
             for s, part in sorted(signals, key=lambda pair: (-abs(pair[1]), pair[0]))
         ],
-        flags=sorted({flag for s, _ in signals for flag in flags(s, event)}),
-        sources=[Witness.model_validate({k: r[k] for k in Witness.model_fields}) for r in out],
+        flags=sorted({flag for s, _ in signals for flag in flag_signal(s, event)}),
+        sources=[
+            EvidenceSource.model_validate({k: r[k] for k in EvidenceSource.model_fields})
+            for r in out
+        ],
     )
 
 
-def flags(s: Told, event: dict[str, Any]) -> list[str]:
+def flag_signal(s: CountedSignal, event: dict[str, Any]) -> list[str]:
     """Flag the known artefacts that the event of a signal may be.
 
     `theatre`: force used in a country, coded as force against it. `mediation`: an act of a
@@ -111,19 +116,23 @@ def flags(s: Told, event: dict[str, Any]) -> list[str]:
     partners = {s.toward, s.from_}
     third = event["mode"] in ("third-party", "multilateral")
     hosted = partners & roles["host"] and len(roles["participant"] - roles["host"]) >= 2
-    if partners & roles["mediator"] or (s.score > 0 and (third or (hosted and _talks(event)))):
+    if partners & roles["mediator"] or (
+        s.score > 0 and (third or (hosted and _is_consultation(event)))
+    ):
         found.append(MEDIATION)
     return found
 
 
-def _talks(event: dict[str, Any]) -> bool:
+def _is_consultation(event: dict[str, Any]) -> bool:
     return event["type"] in ("CONSULT", None) or (event["cameo"] or "").startswith("04")
 
 
-def subtotals(found: Sequence[Share], asked: Case) -> Subtotals:
+def build_subtotals(found: Sequence[EventShare], asked: AlignmentQuestion) -> ShareSubtotals:
     """Add up the shares by partner, by mover, by quad class, by source and by month."""
 
-    def by(name: Callable[[Share, SignalShare], Iterable[str]]) -> list[Subtotal]:
+    def subtotal_by(
+        name: Callable[[EventShare, SignalShare], Iterable[str]],
+    ) -> list[ShareSubtotal]:
         total: dict[str, float] = defaultdict(float)
         events: dict[str, set[str]] = defaultdict(set)
         for event in found:
@@ -132,19 +141,19 @@ def subtotals(found: Sequence[Share], asked: Case) -> Subtotals:
                 for value in names:
                     total[value] += one.share / len(names)
                     events[value].add(event.event)
-        rows = [Subtotal(value=k, share=v, n=len(events[k])) for k, v in total.items()]
+        rows = [ShareSubtotal(value=k, share=v, n=len(events[k])) for k, v in total.items()]
         return sorted(rows, key=lambda r: (-abs(r.share), r.value))
 
-    return Subtotals(
-        partner=by(lambda _, s: [s.toward if s.actor == asked.actor else s.actor]),
-        mover=by(lambda _, s: [s.actor]),
-        quad=by(lambda _, s: [str(s.quad)]),
-        source=by(lambda e, _: sorted({r.publisher for r in e.sources})),
-        month=by(lambda e, _: [e.date[:7]]),
+    return ShareSubtotals(
+        partner=subtotal_by(lambda _, s: [s.toward if s.actor == asked.actor else s.actor]),
+        mover=subtotal_by(lambda _, s: [s.actor]),
+        quad=subtotal_by(lambda _, s: [str(s.quad)]),
+        source=subtotal_by(lambda e, _: sorted({r.publisher for r in e.sources})),
+        month=subtotal_by(lambda e, _: [e.date[:7]]),
     )
 
 
-def flags_of(found: Sequence[Share]) -> list[str]:
+def flag_evidence(found: Sequence[EventShare]) -> list[str]:
     """Collect the artefacts that supporting events may be, and flag a single source."""
     pro = [one for one in found if one.speaks == "for"]
     weight = sum(abs(one.share) for one in pro)
@@ -154,28 +163,32 @@ def flags_of(found: Sequence[Share]) -> list[str]:
         if len(names) == 1:
             alone[names.pop()] += abs(one.share)
     found_flags = {flag for one in pro for flag in one.flags}
-    if weight > 0 and max(alone.values(), default=0.0) >= ALONE * weight:
+    if weight > 0 and max(alone.values(), default=0.0) >= SINGLE_SOURCE_SHARE * weight:
         found_flags.add(SINGLE)
     return sorted(found_flags)
 
 
-def structure(db: Connection, asked: Case, row: Detected, today: str) -> Structure:
+def build_structure(
+    db: Connection, asked: AlignmentQuestion, row: DetectedShift, today: str
+) -> FormalStructure:
     """List the formal ties on the day of the onset, and the membership steps until the end.
 
     They are context: they change no number of the shift.
     """
     span = row.finding.span
     day, last = (span[1], span[2]) if span else (today, today)
-    partners = {code for code in asked.spells if asked.side(code, day)}
+    partners = {code for code in asked.periods if asked.side_on(code, day)}
     bound = [
-        FormalTie(group=t.group, partner=p, status=t.status, obligations=list(t.obligations))
-        for t in ties(db, asked.actor, day, asked.as_of)
+        StructureTie(group=t.group, partner=p, status=t.status, obligations=list(t.obligations))
+        for t in read_ties(db, asked.actor, day, asked.as_of)
         for p in sorted({*t.partners, t.group} & partners)
     ]
     steps = [
-        Step(group=membership.group, actor=membership.actor, step=step.step, date=step.date)
-        for membership in held(db, asked.as_of, of=[asked.actor])
+        StructureStep(
+            group=membership.group, actor=membership.actor, step=step.step, date=step.date
+        )
+        for membership in read_group_memberships(db, asked.as_of, of=[asked.actor])
         for step in membership.steps
         if day <= step.date <= last + "~"
     ]
-    return Structure(on=day, ties=bound, steps=sorted(steps, key=lambda s: (s.date, s.group)))
+    return FormalStructure(on=day, ties=bound, steps=sorted(steps, key=lambda s: (s.date, s.group)))

@@ -5,23 +5,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from app.events.filter import EventFilter, Words
-from app.http.drawing import Drawn
+from app.http.drawing import ChartQuery
 from app.http.page import Cursor
-from app.text import Word
+from app.text import ShortText
 
 Acts = Literal["both", "own", "theirs"]
 Granularity = Literal["auto", "day", "week", "month", "quarter", "year"]
 Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]
 
-OF_THE_QUESTION = ("actor", "since", "until", "match")
+QUESTION_FIELDS = ("actor", "since", "until", "match")
 """Fields that bound the answer, not the events that are counted."""
-APART = {*OF_THE_QUESTION, "dataset", "as_of"}
+DAY_SUM_FIELDS = {*QUESTION_FIELDS, "dataset", "as_of"}
 
 
 class SidesQuery(EventFilter):
     """Two sides, and the events between them that count."""
 
-    actor: Word | None = Field(  # type: ignore[assignment]
+    actor: ShortText | None = Field(  # type: ignore[assignment]
         None, description="Who moves, by any name.", examples=["ARM"]
     )
     toward: Words = Field(
@@ -47,21 +47,21 @@ class SidesQuery(EventFilter):
             raise ValueError("has more than 100 names")
         return parts
 
-    def of_events(self) -> EventFilter:
+    def to_event_filter(self) -> EventFilter:
         """Return the filter of the events that count, on whatever day they happened."""
-        kept = {f: getattr(self, f) for f in EventFilter.model_fields if f not in OF_THE_QUESTION}
+        kept = {f: getattr(self, f) for f in EventFilter.model_fields if f not in QUESTION_FIELDS}
         return EventFilter.model_construct(**kept)
 
-    def only_datasets(self) -> bool:
+    def uses_only_datasets(self) -> bool:
         """Whether only datasets narrow the events, so that day sums can answer."""
-        plain: dict[str, Any] = EventFilter().model_dump(exclude=APART)
-        return self.of_events().model_dump(exclude=APART) == plain
+        plain: dict[str, Any] = EventFilter().model_dump(exclude=DAY_SUM_FIELDS)
+        return self.to_event_filter().model_dump(exclude=DAY_SUM_FIELDS) == plain
 
 
-class AlignmentQuery(SidesQuery, Drawn):
+class AlignmentQuery(SidesQuery, ChartQuery):
     """A question about the index over time."""
 
-    actor: Word = Field(  # type: ignore[assignment]
+    actor: ShortText = Field(  # type: ignore[assignment]
         description="Who moves, by any name.", examples=["ARM"]
     )
     toward: Annotated[Words, Field(min_length=1)] = Field(
@@ -74,7 +74,7 @@ class AlignmentQuery(SidesQuery, Drawn):
     )
 
 
-class ShiftQuery(SidesQuery, Drawn):
+class ShiftQuery(SidesQuery, ChartQuery):
     """A question about changes of the index."""
 
     direction: Literal["away", "toward"] | None = Field(

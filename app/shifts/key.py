@@ -8,21 +8,21 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from app.shifts.filter import OF_THE_QUESTION, SidesQuery
+from app.shifts.filter import QUESTION_FIELDS, SidesQuery
 from app.shifts.judge import Method
 
 Scope = Literal["named", "actor", "all"]
 """The tests among which q was computed: of a named question, of an actor's dyads, of all."""
-LONGEST = 6000
-OF_THE_SIDES = ("actor", "toward", "against", "acts")
+MAX_ID_LENGTH = 6000
+SIDE_FIELDS = ("actor", "toward", "against", "acts")
 
 
-class BadKeyError(ValueError):
+class BadShiftIdError(ValueError):
     """A text that is not the id of a shift."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftKey:
+class ShiftReference:
     """The content of an id."""
 
     asked: SidesQuery
@@ -34,24 +34,24 @@ class ShiftKey:
     """First day before, first day after, last day after; None for a level without a date."""
 
 
-def pack(key: ShiftKey) -> str:
+def pack_shift_id(key: ShiftReference) -> str:
     """Encode the id of a shift: base64 of compact JSON."""
     asked = key.asked
     fields = asked.model_dump(exclude_defaults=True, exclude={"as_of"})
     fields = {
         name: value
         for name, value in fields.items()
-        if name in SidesQuery.model_fields and (name in OF_THE_SIDES or name not in OF_THE_QUESTION)
+        if name in SidesQuery.model_fields and (name in SIDE_FIELDS or name not in QUESTION_FIELDS)
     }
     body = [fields, key.version, key.scope, key.method, key.span]
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def unpack(text: str) -> ShiftKey:
+def unpack_shift_id(text: str) -> ShiftReference:
     """Decode the id of a shift; raises `BadShiftIdError`."""
     try:
-        if len(text) > LONGEST:
+        if len(text) > MAX_ID_LENGTH:
             raise ValueError("too long")
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         fields, version, scope, method, span = json.loads(raw)
@@ -60,12 +60,12 @@ def unpack(text: str) -> ShiftKey:
             raise ValueError("incomplete")
         if scope not in get_args(Scope):
             raise ValueError("no scope")
-        return ShiftKey(asked, _version(version), scope, method, _span(span))
+        return ShiftReference(asked, _check_version(version), scope, method, _check_span(span))
     except (ValueError, TypeError, RecursionError, ValidationError) as broken:
-        raise BadKeyError("not the id of a shift") from broken
+        raise BadShiftIdError("not the id of a shift") from broken
 
 
-def _version(value: object) -> int | None:
+def _check_version(value: object) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**53:
@@ -73,7 +73,7 @@ def _version(value: object) -> int | None:
     return value
 
 
-def _span(value: Any) -> tuple[str, str, str] | None:
+def _check_span(value: Any) -> tuple[str, str, str] | None:
     if value is None:
         return None
     first, turn, last = value

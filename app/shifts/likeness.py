@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Measure = Literal["kappa", "pi", "s", "tau_b"]
-STRONGEST = 3
-RANK: Mapping[str, int] = {
+SimilarityMeasure = Literal["kappa", "pi", "s", "tau_b"]
+STRONGEST_TIE = 3
+TIE_STRENGTH: Mapping[str, int] = {
     "defense": 3, "offense": 3, "neutrality": 2, "nonaggression": 2, "consultation": 1,
 }  # fmt: skip
 """Strength of a tie by obligation; an entente of COW is a consultation."""
@@ -26,15 +26,15 @@ RANK: Mapping[str, int] = {
 def s_score(rows: Ints) -> Floats:
     """Compute S of Signorino and Ritter (1999), unweighted: 1 − 2 Σ|a − b| / (3 N)."""
     apart = np.zeros((len(rows), len(rows)))
-    for level in range(STRONGEST):
+    for level in range(STRONGEST_TIE):
         above = (rows > level).astype(np.float64)
         both = above @ above.T
         alone = above.sum(1)
         apart += alone[:, None] + alone[None, :] - 2 * both
-    return np.asarray(1 - 2 * apart / (STRONGEST * rows.shape[1]), np.float64)
+    return np.asarray(1 - 2 * apart / (STRONGEST_TIE * rows.shape[1]), np.float64)
 
 
-def _disagreement(rows: Floats) -> Floats:
+def _mean_squared_distance(rows: Floats) -> Floats:
     """Compute the mean squared distance of each two portfolios."""
     squares = (rows**2).mean(1)
     found: Floats = squares[:, None] + squares[None, :] - 2 * rows @ rows.T / rows.shape[1]
@@ -46,7 +46,7 @@ def kappa(rows: Ints) -> Floats:
     x = rows.astype(np.float64)
     mean, spread = x.mean(1), x.var(1)
     chance = spread[:, None] + spread[None, :] + (mean[:, None] - mean[None, :]) ** 2
-    return _corrected(_disagreement(x), chance)
+    return _chance_corrected(_mean_squared_distance(x), chance)
 
 
 def pi(rows: Ints) -> Floats:
@@ -54,10 +54,10 @@ def pi(rows: Ints) -> Floats:
     x = rows.astype(np.float64)
     mean, spread = x.mean(1), x.var(1)
     chance = spread[:, None] + spread[None, :] + (mean[:, None] - mean[None, :]) ** 2 / 2
-    return _corrected(_disagreement(x), chance)
+    return _chance_corrected(_mean_squared_distance(x), chance)
 
 
-def _corrected(observed: Floats, chance: Floats) -> Floats:
+def _chance_corrected(observed: Floats, chance: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(chance > 1e-12, 1 - observed / chance, np.nan), np.float64)
 
@@ -68,11 +68,11 @@ def tau_b(rows: Ints) -> Floats:
     It comes from the 4 × 4 table of each two portfolios.
     """
     size = rows.shape[1]
-    has = np.stack([(rows == level).astype(np.float64) for level in range(STRONGEST + 1)])
+    has = np.stack([(rows == level).astype(np.float64) for level in range(STRONGEST_TIE + 1)])
     table = np.einsum("aix,bjx->abij", has, has)
     agree, clash = np.zeros((len(rows),) * 2), np.zeros((len(rows),) * 2)
-    for a in range(STRONGEST + 1):
-        for b in range(STRONGEST + 1):
+    for a in range(STRONGEST_TIE + 1):
+        for b in range(STRONGEST_TIE + 1):
             agree += table[a, b] * table[a + 1 :, b + 1 :].sum((0, 1))
             clash += table[a, b] * table[a + 1 :, :b].sum((0, 1))
     counts = has.sum(2)
@@ -82,16 +82,16 @@ def tau_b(rows: Ints) -> Floats:
         return np.asarray(np.where(scale > 0, (agree - clash) / scale, np.nan), np.float64)
 
 
-MEASURES: Mapping[Measure, Callable[[Ints], Floats]] = {
+MEASURES: Mapping[SimilarityMeasure, Callable[[Ints], Floats]] = {
     "kappa": kappa, "pi": pi, "s": s_score, "tau_b": tau_b,
 }  # fmt: skip
 
 
-def portfolios(states: list[str], ties: Mapping[tuple[str, str], int]) -> Ints:
+def build_portfolios(states: list[str], ties: Mapping[tuple[str, str], int]) -> Ints:
     """Build the portfolios of a year; `ties` give the strongest tie of pairs, in either order."""
     at = {code: n for n, code in enumerate(states)}
     rows = np.zeros((len(states), len(states)), np.int64)
-    np.fill_diagonal(rows, STRONGEST)
+    np.fill_diagonal(rows, STRONGEST_TIE)
     for (one, other), rank in ties.items():
         if one in at and other in at:
             i, j = at[one], at[other]
@@ -99,17 +99,17 @@ def portfolios(states: list[str], ties: Mapping[tuple[str, str], int]) -> Ints:
     return rows
 
 
-def who_moved(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+def attribute_movement(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     """Divide the change of distance between two points on a scale among the two.
 
     Each point is a pair (before, after). A step counts as the mean of what it does to the distance
     before and after the other's step, so that the two add up to the change.
     """
 
-    def apart(a: int, b: int) -> float:
+    def distance_at(a: int, b: int) -> float:
         """Return the distance of the two points at their moments a and b."""
         return abs(one[a] - other[b])
 
-    first = (apart(1, 0) - apart(0, 0) + apart(1, 1) - apart(0, 1)) / 2
-    second = (apart(0, 1) - apart(0, 0) + apart(1, 1) - apart(1, 0)) / 2
+    first = (distance_at(1, 0) - distance_at(0, 0) + distance_at(1, 1) - distance_at(0, 1)) / 2
+    second = (distance_at(0, 1) - distance_at(0, 0) + distance_at(1, 1) - distance_at(1, 0)) / 2
     return first, second

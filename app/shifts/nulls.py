@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.shifts import breaks, measure
-from app.shifts.breaks import BLOCK, CONFIRMED, Null
-from app.shifts.measure import Days, Floats, Ints, Months
+from app.shifts.breaks import BLOCK_MONTHS, CONFIRMED, NullModel
+from app.shifts.measure import DaySeries, Floats, Ints, MonthSeries
 
 RATES, LENGTHS = (1, 3, 10, 30), (60, 120, 240)
 """Events a month, and months, of the series that the null model is fitted to."""
-WINDOW = 48
-LEAST_EVENTS = 300
+WINDOW_MONTHS = 48
+MIN_DYAD_EVENTS = 300
 """Events of a dyad from which on its months are used."""
-FITTED = (0.002, 0.2)
+FITTED_P_RANGE = (0.002, 0.2)
 """Range of p that is fitted."""
 
 
@@ -28,90 +28,96 @@ class ThinCorpusError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnSeries:
     """A series, with the dyad and the rows from which it was made."""
 
     dyad: int
     rows: Ints
-    days: Days
+    days: DaySeries
 
 
-class Source(Protocol):
+class NullSource(Protocol):
     """A source of series in which nothing changed."""
 
-    def draw(self, rate: float, length: int) -> Drawn:
+    def draw(self, rate: float, length: int) -> DrawnSeries:
         """Draw a series of `length` months with about `rate` events a month."""
 
 
-class Nulls:
+class ShuffledNulls:
     """Draws months of real dyads in random blocks of three, thinned by day."""
 
-    def __init__(self, dyads: Sequence[Days], seed: int) -> None:
-        self.dice = np.random.default_rng(seed)
+    def __init__(self, dyads: Sequence[DaySeries], seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
         self.dyads = dyads
-        self.months = [measure.month_of(days.day) for days in dyads]
+        self.months = [measure.month_number(days.day) for days in dyads]
 
-    def draw(self, rate: float, length: int) -> Drawn:
+    def draw(self, rate: float, length: int) -> DrawnSeries:
         """Draw a series of `length` months with about `rate` events a month."""
         for _ in range(2000):
-            dyad = int(self.dice.integers(len(self.dyads)))
+            dyad = int(self.rng.integers(len(self.dyads)))
             month = self.months[dyad]
-            last = max(int(month[-1]) - WINDOW + 2, int(month[0]) + 1)
-            first = int(self.dice.integers(int(month[0]), last))
-            inside = (month >= first) & (month < first + WINDOW)
+            last = max(int(month[-1]) - WINDOW_MONTHS + 2, int(month[0]) + 1)
+            first = int(self.rng.integers(int(month[0]), last))
+            inside = (month >= first) & (month < first + WINDOW_MONTHS)
             events = int(self.dyads[dyad].n[inside].sum())
-            if events >= rate * WINDOW:
-                keep = rate * WINDOW / events
-                return self._shuffled(dyad, np.flatnonzero(inside), first, keep, length)
-        raise ThinCorpusError(f"no dyad has {rate} events a month over {WINDOW} months")
+            if events >= rate * WINDOW_MONTHS:
+                keep = rate * WINDOW_MONTHS / events
+                return self._shuffle_months(dyad, np.flatnonzero(inside), first, keep, length)
+        raise ThinCorpusError(f"no dyad has {rate} events a month over {WINDOW_MONTHS} months")
 
-    def _shuffled(self, dyad: int, at: Ints, first: int, keep: float, length: int) -> Drawn:
+    def _shuffle_months(
+        self, dyad: int, at: Ints, first: int, keep: float, length: int
+    ) -> DrawnSeries:
         month, source_days = self.months[dyad][at] - first, self.dyads[dyad]
-        block = month // BLOCK
+        block = month // BLOCK_MONTHS
         rows, days = [], []
         for place, source in enumerate(
-            self.dice.integers(WINDOW // BLOCK, size=-(-length // BLOCK)).tolist()
+            self.rng.integers(
+                WINDOW_MONTHS // BLOCK_MONTHS, size=-(-length // BLOCK_MONTHS)
+            ).tolist()
         ):
             chosen = np.flatnonzero(block == source)
-            chosen = chosen[self.dice.random(len(chosen)) < keep]
-            moved = (month[chosen] + (place - source) * BLOCK).astype("datetime64[M]")
+            chosen = chosen[self.rng.random(len(chosen)) < keep]
+            moved = (month[chosen] + (place - source) * BLOCK_MONTHS).astype("datetime64[M]")
             day = source_days.day[at[chosen]]
             rows.append(at[chosen])
             days.append(moved.astype("datetime64[D]") + (day - day.astype("datetime64[M]")))
         row, when = np.concatenate(rows), np.concatenate(days)
         order = np.argsort(when, kind="stable")
         row, when = row[order], when[order]
-        thinned = Days(when, source_days.n[row], source_days.mass[row], source_days.classes[row])
-        return Drawn(dyad, row, thinned)
+        thinned = DaySeries(
+            when, source_days.n[row], source_days.mass[row], source_days.classes[row]
+        )
+        return DrawnSeries(dyad, row, thinned)
 
 
-def effective(days: Days) -> Floats:
+def effective_classes(days: DaySeries) -> Floats:
     """Return the classes of each month as effective observations."""
-    return _effective(measure.by_month(days))
+    return _effective_month_classes(measure.sum_by_month(days))
 
 
-def _effective(months: Months) -> Floats:
-    phi = measure.dispersion(months.classes, measure.CLASS_DISPERSION)
-    return measure.saturated(months.classes, phi)
+def _effective_month_classes(months: MonthSeries) -> Floats:
+    phi = measure.estimate_dispersion(months.classes, measure.CLASS_DISPERSION)
+    return measure.saturate_counts(months.classes, phi)
 
 
-def best(days: Days) -> tuple[float, int, float]:
+def best_split_gain(days: DaySeries) -> tuple[float, int, float]:
     """Return the best LLR of a series, its length in months, and its effective observations."""
-    rows = effective(days)
-    gain = float(breaks.gains(rows, CONFIRMED).max(initial=-np.inf))
+    rows = effective_classes(days)
+    gain = float(breaks.split_gains(rows, CONFIRMED).max(initial=-np.inf))
     return gain, len(rows), float(rows.sum())
 
 
-def fit(nulls: Source, draws: int) -> Null:
+def fit_null_model(nulls: NullSource, draws: int) -> NullModel:
     """Fit the null model of a corpus: ln p of the best LLR by length and mass, by least squares."""
     features: list[NDArray[np.float64]] = []
     wanted: list[NDArray[np.float64]] = []
     for rate in RATES:
         for length in LENGTHS:
-            drawn = np.array([best(nulls.draw(rate, length).days) for _ in range(draws)])
+            drawn = np.array([best_split_gain(nulls.draw(rate, length).days) for _ in range(draws)])
             drawn = drawn[np.argsort(-drawn[:, 0], kind="stable")]
             p = (np.arange(draws) + 0.5) / draws
-            used = (p >= FITTED[0]) & (p <= FITTED[1]) & np.isfinite(drawn[:, 0])
+            used = (p >= FITTED_P_RANGE[0]) & (p <= FITTED_P_RANGE[1]) & np.isfinite(drawn[:, 0])
             llr, months, mass = drawn[used].T
             size = np.log(np.maximum(mass, 1e-9) / 60)
             features.append(
@@ -125,16 +131,18 @@ def fit(nulls: Source, draws: int) -> Null:
             )  # fmt: skip
             wanted.append(np.log(p[used]))
     found, *_ = np.linalg.lstsq(np.concatenate(features), np.concatenate(wanted), rcond=None)
-    return Null(*(float(v) for v in found))
+    return NullModel(*(float(v) for v in found))
 
 
-def size(nulls: Source, null: Null, draws: int, rate: float, length: int) -> NDArray[np.float64]:
+def measure_test_size(
+    nulls: NullSource, null: NullModel, draws: int, rate: float, length: int
+) -> NDArray[np.float64]:
     """Return (draws, 2): the closed-form p and the permutation p of unchanged series."""
     found = []
     for _ in range(draws):
-        months = measure.by_month(nulls.draw(rate, length).days)
-        rows = _effective(months)
-        gain = float(breaks.gains(rows, CONFIRMED).max(initial=-np.inf))
-        closed = breaks.p_closed(gain, len(rows), float(rows.sum()), null)
-        found.append((closed, breaks.p_of_months(rows, months.first, CONFIRMED, gain)))
+        months = measure.sum_by_month(nulls.draw(rate, length).days)
+        rows = _effective_month_classes(months)
+        gain = float(breaks.split_gains(rows, CONFIRMED).max(initial=-np.inf))
+        closed = breaks.closed_form_p(gain, len(rows), float(rows.sum()), null)
+        found.append((closed, breaks.monthly_permutation_p(rows, months.first, CONFIRMED, gain)))
     return np.array(found)

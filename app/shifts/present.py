@@ -5,16 +5,16 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from app.alliances.read import ties
+from app.alliances.read import read_ties
 from app.shifts import key, shares
-from app.shifts.case import Case
-from app.shifts.detect import Detected
+from app.shifts.case import AlignmentQuestion
+from app.shifts.detect import DetectedShift
 from app.shifts.filter import ShiftQuery, SidesQuery
-from app.shifts.key import Scope, ShiftKey
-from app.shifts.measure import Level
-from app.shifts.schemas import Expected, LevelShown, Shift, Stretch
+from app.shifts.key import Scope, ShiftReference
+from app.shifts.measure import IndexLevel
+from app.shifts.schemas import DayRange, ExpectedLevel, LevelDocument, Shift
 
-ALLIED, ENEMY, FLAT = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
+ALLIED_PRIOR, ENEMY_PRIOR, FLAT_PRIOR = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
 """Structural priors Beta(a, b) on the share.
 
 Of eight observations four fifths are as the formal ties lead to expect; the flat one has a = b = 1.
@@ -22,10 +22,10 @@ Of eight observations four fifths are as the formal ties lead to expect; the fla
 DEFENSE = "defense"
 
 
-def asked_of(row: Detected, asked: SidesQuery) -> SidesQuery:
+def narrow_query_to_row(row: DetectedShift, asked: SidesQuery) -> SidesQuery:
     """Return the question of one row, with codes for names: the content of its id."""
     fields = {f: getattr(asked, f) for f in SidesQuery.model_fields}
-    case = row.case
+    case = row.question
     return SidesQuery.model_construct(
         **fields
         | {"actor": case.actor, "toward": list(case.toward), "against": list(case.against)}
@@ -33,33 +33,35 @@ def asked_of(row: Detected, asked: SidesQuery) -> SidesQuery:
     )
 
 
-def shift(row: Detected, asked: SidesQuery, scope: Scope, version: int) -> Shift:
+def serialize_shift(row: DetectedShift, asked: SidesQuery, scope: Scope, version: int) -> Shift:
     """Serialize a row of the list."""
-    finding, case = row.finding, row.case
+    finding, case = row.finding, row.question
     first, turn, last = finding.span or ("", "", "")
     dated = row.verdict != "insufficient_data" and finding.span is not None
     sign = "toward" if finding.change > 0 else "away"
-    made = ShiftKey(asked_of(row, asked), version, scope, finding.method, finding.span)
+    made = ShiftReference(
+        narrow_query_to_row(row, asked), version, scope, finding.method, finding.span
+    )
     return Shift(
-        id=key.pack(made),
+        id=key.pack_shift_id(made),
         actor=case.actor,
         toward=list(case.toward),
         against=list(case.against),
         acts=case.acts,
         datasets=list(case.datasets),
         onset=finding.onset if dated else None,
-        onset_set=[Stretch(start=a, end=b) for a, b in finding.onset_set] if dated else [],
+        onset_set=[DayRange(start=a, end=b) for a, b in finding.onset_set] if dated else [],
         direction=None if not finding.change else "toward" if sign == "toward" else "away",
-        before=_level(finding.before, first, _day_before(turn)),
-        after=_level(finding.after, turn, last),
+        before=_serialize_level(finding.before, first, _day_before(turn)),
+        after=_serialize_level(finding.after, turn, last),
         magnitude=round(abs(finding.change), 6),
-        at_least=round(abs(finding.certain), 6),
+        at_least=round(abs(finding.certain_change), 6),
         p=finding.p,
         q=row.q,
-        family_size=row.family,
+        family_size=row.family_size,
         verdict=row.verdict,
-        label=label(row),
-        reason=reason(row),
+        label=verdict_label(row),
+        reason=explain_verdict(row),
         robust=row.robust,
         provisional=finding.provisional,
         method=finding.method,
@@ -71,10 +73,10 @@ def _day_before(day: str) -> str:
     return str(date.fromisoformat(day) - timedelta(days=1)) if day else ""
 
 
-def _level(level: Level | None, start: str, end: str) -> LevelShown | None:
+def _serialize_level(level: IndexLevel | None, start: str, end: str) -> LevelDocument | None:
     if level is None:
         return None
-    return LevelShown(
+    return LevelDocument(
         index=level.index,
         low=level.low,
         high=level.high,
@@ -84,7 +86,7 @@ def _level(level: Level | None, start: str, end: str) -> LevelShown | None:
     )
 
 
-def label(row: Detected) -> str:
+def verdict_label(row: DetectedShift) -> str:
     """Return the verdict in words."""
     moved = "moved toward" if row.finding.change > 0 else "moved away"
     if row.verdict == "insufficient_data":
@@ -98,7 +100,7 @@ def label(row: Detected) -> str:
     }[row.verdict]
 
 
-def reason(row: Detected) -> str | None:
+def explain_verdict(row: DetectedShift) -> str | None:
     """Explain why there is no shift; None where there is one."""
     finding = row.finding
     if row.verdict in ("strong", "shift"):
@@ -116,34 +118,38 @@ def reason(row: Detected) -> str | None:
     return "not robust: absent without its top source or its two most influential months"
 
 
-def expected(db: Connection, case: Case, level: Level, day: str) -> Expected:
+def expect_level(
+    db: Connection, case: AlignmentQuestion, level: IndexLevel, day: str
+) -> ExpectedLevel:
     """Derive a structural prior from the formal ties of a day.
 
     The result includes the probability that the level lies below it.
     """
     owed = {
         partner
-        for tie in ties(db, case.actor, day, case.as_of)
+        for tie in read_ties(db, case.actor, day, case.as_of)
         if DEFENSE in tie.obligations
         for partner in (*tie.partners, tie.group)
     }
-    sides = {case.side(partner, day) for partner in owed}
-    prior, why = FLAT, "no alliance, or one with both sides"
+    sides = {case.side_on(partner, day) for partner in owed}
+    prior, why = FLAT_PRIOR, "no alliance, or one with both sides"
     if 1 in sides and -1 not in sides:
-        prior, why = ALLIED, "bound to defend each other"
+        prior, why = ALLIED_PRIOR, "bound to defend each other"
     elif -1 in sides and 1 not in sides:
-        prior, why = ENEMY, "bound to defend those weighed against"
-    below = shares.below(level, prior)
-    return Expected(alpha=prior[0], beta=prior[1], why=why, probability_below=round(below, 6))
+        prior, why = ENEMY_PRIOR, "bound to defend those weighed against"
+    below = shares.probability_below(level, prior)
+    return ExpectedLevel(alpha=prior[0], beta=prior[1], why=why, probability_below=round(below, 6))
 
 
-def wanted(rows: Sequence[Detected], asked: ShiftQuery) -> list[Detected]:
+def filter_detected(rows: Sequence[DetectedShift], asked: ShiftQuery) -> list[DetectedShift]:
     """Filter the rows by the direction and the onset that are asked for."""
-    since, until = asked.days
-    return [row for row in rows if _fits(row, asked.direction, since, until)]
+    since, until = asked.day_range
+    return [row for row in rows if _matches_query(row, asked.direction, since, until)]
 
 
-def _fits(row: Detected, direction: str | None, since: str | None, until: str | None) -> bool:
+def _matches_query(
+    row: DetectedShift, direction: str | None, since: str | None, until: str | None
+) -> bool:
     finding = row.finding
     if direction is not None and (direction == "toward") != (finding.change > 0):
         return False
@@ -154,18 +160,18 @@ def _fits(row: Detected, direction: str | None, since: str | None, until: str | 
     return not ((since and last < since) or (until and finding.span[1] > until))
 
 
-def order(row: Detected, sort: str) -> tuple[float | str, ...]:
+def shift_sort_key(row: DetectedShift, sort: str) -> tuple[float | str, ...]:
     """Return the sort key of a row; ties are ordered by actor, partners and onset."""
     finding = row.finding
     value = {
-        "at_least": abs(finding.certain),
+        "at_least": abs(finding.certain_change),
         "magnitude": abs(finding.change),
-        "onset": _number(finding.onset),
+        "onset": _onset_number(finding.onset),
         "p": finding.p,
     }[sort.removeprefix("-")]
-    tie = (row.case.actor, *row.case.toward, finding.onset or "")
+    tie = (row.question.actor, *row.question.toward, finding.onset or "")
     return (-value if sort.startswith("-") else value, "\x00".join(tie))
 
 
-def _number(onset: str | None) -> float:
+def _onset_number(onset: str | None) -> float:
     return float((onset or "0").replace("-", "").ljust(8, "0"))

@@ -20,9 +20,9 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
-from app.db.dialect.statements import Compiled, compiled
+from app.db.dialect.statements import CompiledStatement, compile_statement
 from app.db.tables import (
-    PAST,
+    HISTORY_TABLES,
     actors,
     datasets,
     day_sums,
@@ -34,32 +34,34 @@ from app.db.tables import (
     signals,
     volumes,
 )
-from app.db.worlds import across
-from app.events.queries import Asked
-from app.events.statement import matching
+from app.db.worlds import select_current_or_as_of
+from app.events.queries import BoundQuery
+from app.events.statement import select_matching
 from app.shifts.filter import Acts
 
-SUMS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
-SIZES = ("day", "month")
+SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
+VOLUME_SIZES = ("day", "month")
 
 
-def kinds(codes: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_kinds_of_actors(codes: Sequence[str], as_of: int | None) -> Select[Any]:
     """Select (code, kind) of some actors."""
-    return across(as_of, actors, lambda a: select(a.code, a.kind).where(a.code.in_(codes)))
+    return select_current_or_as_of(
+        as_of, actors, lambda a: select(a.code, a.kind).where(a.code.in_(codes))
+    )
 
 
-def members(groups: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_member_periods(groups: Sequence[str], as_of: int | None) -> Select[Any]:
     """Select (group, actor, since, until) of each membership period in some groups."""
 
-    def build(m: Any) -> Select[Any]:
+    def build_select(m: Any) -> Select[Any]:
         of_groups = (m.group.in_(groups), m.role == "member", m.since.is_not(None))
         return select(m.group, m.actor, m.since, m.until).where(*of_groups)
 
-    return across(as_of, memberships, build)
+    return select_current_or_as_of(as_of, memberships, build_select)
 
 
 @lru_cache(maxsize=1024)
-def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> Compiled:
+def compile_sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> CompiledStatement:
     """Compile (partner, own, day, n, positive, negative, q1 … q4) of an actor and some partners.
 
     Parameters: `actor`, `partner_0` …, `dataset_0` …; `own` is 1 where the actor acted.
@@ -67,23 +69,23 @@ def sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> Compiled:
     d = day_sums.c
     others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
     chosen_sets = d.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
-    sums = [d[name] for name in SUMS]
+    sums = [d[name] for name in SUM_COLUMNS]
     own = select(d.toward, literal(1).label("own"), d.day, *sums)
     own = own.where(d["from"] == bindparam("actor"), d.toward.in_(others), chosen_sets)
     theirs = select(d["from"], literal(0).label("own"), d.day, *sums)
     theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), chosen_sets)
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
     whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
-    return compiled(kind, whole, steady=True)
+    return compile_statement(kind, whole, steady=True)
 
 
-def _inside(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _between_first_and_last(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Restrict a day to the parameters `first` to `last`, both inclusive."""
     return day >= bindparam("first"), day <= bindparam("last")
 
 
 @lru_cache(maxsize=2)
-def months_between(kind: str) -> Compiled:
+def compile_months_between(kind: str) -> CompiledStatement:
     """Compile (first, last, dispersion, months, index) of one dyad; no row if it is stale.
 
     Parameters: `one`, `other`, and the dataset `wanted`.
@@ -95,34 +97,34 @@ def months_between(kind: str) -> Compiled:
     fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
     rows = select(m.first, m.last, m.dispersion, m.months, m.index)
     rows = rows.where(*(m[name] == value for name, value in key), fresh.scalar_subquery())
-    return compiled(kind, rows, steady=True)
+    return compile_statement(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
-def months_of_pairs(kind: str) -> Compiled:
+def compile_months_of_pairs(kind: str) -> CompiledStatement:
     """Compile (one, other, months) of a list of pairs by the dataset `wanted`."""
-    pairs, m = dialect.handed(kind, ("one", "other")), dyad_months.c
+    pairs, m = dialect.values_table(kind, ("one", "other")), dyad_months.c
     same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
     rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
-    return compiled(kind, rows, steady=True)
+    return compile_statement(kind, rows, steady=True)
 
 
 @lru_cache(maxsize=2)
-def marks_of_pairs(kind: str) -> Compiled:
+def compile_marks_of_pairs(kind: str) -> CompiledStatement:
     """Compile (one, other, changed, segmented, since) of a list of pairs by the dataset `wanted`.
 
     Callers recognize stale dyads by comparing `changed` with `segmented`.
     """
     # The pairs come first and the join is an outer one, so that each is one lookup by key: SQLite
     # would walk the index of stale dyads for every pair, if it was analysed while all were stale.
-    pairs, d = dialect.handed(kind, ("one", "other")), dyads.c
+    pairs, d = dialect.values_table(kind, ("one", "other")), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
     rows = select(pairs.c.one, pairs.c.other, d.changed, d.segmented, d.since)
-    return compiled(kind, rows.select_from(pairs).outerjoin(dyads, same), steady=True)
+    return compile_statement(kind, rows.select_from(pairs).outerjoin(dyads, same), steady=True)
 
 
 @lru_cache(maxsize=2)
-def begun_between(kind: str) -> Compiled:
+def compile_open_month_sums(kind: str) -> CompiledStatement:
     """Compile (own, positive, negative) of the days of a dyad.
 
     Parameters: `one`, `other`, the dataset `wanted`, and the days `first` to `last`, both
@@ -133,13 +135,13 @@ def begun_between(kind: str) -> Compiled:
         rows = select(literal(own), d.positive, d.negative)
         rows = rows.where(d["from"] == bindparam(from_), d.toward == bindparam(toward))
         rows = rows.where(d.dataset == bindparam("wanted"))
-        arms.append(rows.where(*_inside(d.day)))
+        arms.append(rows.where(*_between_first_and_last(d.day)))
     both: Any = union_all(*arms)
-    return compiled(kind, both, steady=True)
+    return compile_statement(kind, both, steady=True)
 
 
 @lru_cache(maxsize=1024)
-def witnesses(kind: str, partners: int, wanted: int) -> Compiled:
+def compile_publisher_days(kind: str, partners: int, wanted: int) -> CompiledStatement:
     """Compile (from, toward, day, publisher) of the reports between an actor and some partners.
 
     Each occurs once. Parameters as in `compile_sums_between`, and the days `first` and `last`.
@@ -155,18 +157,18 @@ def witnesses(kind: str, partners: int, wanted: int) -> Compiled:
         rows = select(*columns).select_from(signals)
         rows = rows.join(reports, (r.event == s.event) & (r.stance != "disputes"))
         rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), chosen_sets)
-        arms.append(rows.where(*_inside(s.start)))
+        arms.append(rows.where(*_between_first_and_last(s.start)))
     both: Any = union(*arms)
-    return compiled(kind, both)
+    return compile_statement(kind, both)
 
 
 @lru_cache(maxsize=2)
-def publishers(kind: str) -> Compiled:
+def compile_publisher_months(kind: str) -> CompiledStatement:
     """Compile (one, other, month, publisher) of the reports of a list of pairs, each once.
 
     Pairs come with a first day; the dataset is `wanted`. Publishers as in `compile_publisher_days`.
     """
-    pairs = dialect.handed(kind, ("one", "other", "since"))
+    pairs = dialect.values_table(kind, ("one", "other", "since"))
     s, r, arms = signals.c, reports.c, []
     publisher, month = func.lower(r.publisher).label("publisher"), func.substr(s.start, 1, 7)
     for from_, toward in (("one", "other"), ("other", "one")):
@@ -177,11 +179,11 @@ def publishers(kind: str) -> Compiled:
         rows = rows.join(signals, same)
         arms.append(rows.join(reports, (r.event == s.event) & (r.stance != "disputes")))
     both: Any = union(*arms)
-    return compiled(kind, both)
+    return compile_statement(kind, both)
 
 
 @lru_cache(maxsize=64)
-def volume_of(kind: str, wanted: int) -> Compiled:
+def compile_volumes(kind: str, wanted: int) -> CompiledStatement:
     """Compile (start, n) of all signals of some datasets, by day at the ends and by month between.
 
     By day from `first` on, by month from `opens` on, and by day again from `closes` to `last`; only
@@ -191,19 +193,21 @@ def volume_of(kind: str, wanted: int) -> Compiled:
     v = volumes.c
     chosen_sets = v.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     opens, closes = v.start >= bindparam("opens"), v.start >= bindparam("closes")
-    by_day, by_month = (select(v.start, v.n).where(chosen_sets, v.size == size) for size in SIZES)
+    by_day, by_month = (
+        select(v.start, v.n).where(chosen_sets, v.size == size) for size in VOLUME_SIZES
+    )
     rows = [
         by_day.where(v.start >= bindparam("first"), ~opens),
         by_month.where(opens, ~closes),
         by_day.where(closes, v.start <= bindparam("last")),
     ]
-    return compiled(kind, union_all(*rows), steady=True)
+    return compile_statement(kind, union_all(*rows), steady=True)
 
 
-def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
+def select_volume_changes(wanted: Sequence[str], version: int) -> Select[Any]:
     """Select (start, n): how many more signals some datasets have now than at a version."""
     changed = select(revisions.c.id).where(revisions.c.kind == "event", revisions.c.seq > version)
-    s, p = signals.c, PAST[signals].c
+    s, p = signals.c, HISTORY_TABLES[signals].c
     arms = []
     for table, sign, then in (
         (s, 1, s.seq > version),
@@ -217,36 +221,36 @@ def volume_since(wanted: Sequence[str], version: int) -> Select[Any]:
 
 
 @lru_cache(maxsize=2)
-def sums_of_pairs(kind: str) -> Compiled:
+def compile_sums_of_pairs(kind: str) -> CompiledStatement:
     """Compile (number, own, day, n, positive, negative, q1 … q4) of a list of numbered pairs.
 
     The dataset is `wanted`; `own` is 1 where the `one` acted.
     """
-    pairs = dialect.handed(kind, ("number", "one", "other"))
+    pairs = dialect.values_table(kind, ("number", "one", "other"))
     number = cast(pairs.c.number, Integer)
     d, arms = day_sums.c, []
     for own, from_, toward in ((1, pairs.c.one, pairs.c.other), (0, pairs.c.other, pairs.c.one)):
-        rows = select(number, literal(own), d.day, *(d[name] for name in SUMS))
+        rows = select(number, literal(own), d.day, *(d[name] for name in SUM_COLUMNS))
         same = (d["from"] == from_) & (d.toward == toward) & (d.dataset == bindparam("wanted"))
         arms.append(rows.select_from(pairs).join(day_sums, same))
     both: Any = union_all(*arms)
-    return compiled(kind, both)
+    return compile_statement(kind, both)
 
 
-def all_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:
+def select_all_day_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:
     """Select (from, toward, day, n, positive, negative, q1 … q4) of some datasets.
 
     If an actor is named, only its dyads.
     """
     d = day_sums.c
-    rows = select(d["from"], d.toward, d.day, *(d[name] for name in SUMS))
+    rows = select(d["from"], d.toward, d.day, *(d[name] for name in SUM_COLUMNS))
     rows = rows.where(d.dataset.in_(wanted), d["from"] != d.toward)
     return rows if actor is None else rows.where(or_(d["from"] == actor, d.toward == actor))
 
 
-def signals_of(
+def select_counted_signals(
     wanted: Sequence[str],
-    asked: Asked | None,
+    asked: BoundQuery | None,
     as_of: int | None,
     actor: str | None = None,
     partners: Sequence[str] | None = None,
@@ -258,9 +262,9 @@ def signals_of(
     """
     hit = None
     if asked is not None:
-        hit = matching(asked.reading).order_by(None).subquery()
+        hit = select_matching(asked.statement_key).order_by(None).subquery()
 
-    def build(s: Any) -> Select[Any]:
+    def build_select(s: Any) -> Select[Any]:
         day = s.start.label("day")
         rows = select(s["from"], s.toward, day, s.score, s.confidence, s.quad, s.event, s.seq)
         if hit is None:
@@ -274,39 +278,41 @@ def signals_of(
             rows = rows.where(or_(one, other))
         return rows.where(s["from"] != s.toward)
 
-    return across(as_of, signals, build)
+    return select_current_or_as_of(as_of, signals, build_select)
 
 
-def reports_of(ids: Sequence[str], known_by: str | None, as_of: int | None) -> Select[Any]:
+def select_publishers_of_events(
+    ids: Sequence[str], known_by: str | None, as_of: int | None
+) -> Select[Any]:
     """Select (event, source, publisher) of the reports of some events.
 
     Only those published by `known_by`, if it is set. Publishers are folded to lower case, as they
     are counted.
     """
 
-    def build(r: Any) -> Select[Any]:
+    def build_select(r: Any) -> Select[Any]:
         rows = select(r.event, r.source, func.lower(r.publisher).label("publisher"))
         rows = rows.where(r.event.in_(ids), r.stance != "disputes")
         return rows.where(r.published <= known_by) if known_by else rows
 
-    return across(as_of, reports, build)
+    return select_current_or_as_of(as_of, reports, build_select)
 
 
 @lru_cache(maxsize=64)
-def covered_now(kind: str, wanted: int) -> Compiled:
+def compile_current_coverage(kind: str, wanted: int) -> CompiledStatement:
     """Compile the current (first, last) days of some datasets; parameters `dataset_0` …"""
     d = datasets.c
     codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
     known = (d.first.is_not(None), d.last.is_not(None))
     rows = select(d.first, d.last).where(d.code.in_(codes), *known)
-    return compiled(kind, rows, steady=True)
+    return compile_statement(kind, rows, steady=True)
 
 
-def covered(wanted: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_coverage(wanted: Sequence[str], as_of: int | None) -> Select[Any]:
     """Select the (first, last) days of some datasets, now or at a version."""
 
-    def build(d: Any) -> Select[Any]:
+    def build_select(d: Any) -> Select[Any]:
         known = (d.first.is_not(None), d.last.is_not(None))
         return select(d.first, d.last).where(d.code.in_(wanted), *known)
 
-    return across(as_of, datasets, build)
+    return select_current_or_as_of(as_of, datasets, build_select)

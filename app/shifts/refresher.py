@@ -15,24 +15,24 @@ from io import FileIO
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db.beside import address_of, beside
+from app.db.beside import render_database_url, start_worker_process
 from app.db.engine import Database
-from app.db.journal import version_of
+from app.db.journal import read_version
 from app.db.tables import dyads
-from app.shifts.refresh import Share, refresh
-from app.shifts.stored import STALE, any_stale
+from app.shifts.refresh import DyadPartition, rebuild_stale_dyads
+from app.shifts.stored import IS_STALE, has_stale_dyads
 
-HERE = 100
+MAX_IN_PROCESS = 100
 """Most stale dyads that are rebuilt without a process: these take a quarter of a second."""
-EACH, MOST = 1000, 4
+DYADS_PER_PROCESS, MAX_PROCESSES = 1000, 4
 """Stale dyads that are worth the start of a further process, and the most processes."""
-AT_ONCE = 200
+DYADS_PER_WRITE = 200
 """Dyads that a process writes together."""
-NICE = 10
+NICENESS = 10
 log = logging.getLogger("entente.shifts")
 
 
-class Refresher:
+class ShiftWorker:
     """A thread that rebuilds shifts some time after the last write.
 
     It wakes `delay` seconds after a write of this process. Every `pause` seconds it looks for stale
@@ -43,7 +43,7 @@ class Refresher:
         self.database, self.delay, self.pause = database, delay, pause
         self._version = -1
         self._due, self._closed = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shifts", daemon=True)
+        self._thread = threading.Thread(target=self._run_until_closed, name="shifts", daemon=True)
 
     def start(self) -> None:
         """Start the thread, and listen to the writes of this process."""
@@ -57,76 +57,76 @@ class Refresher:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _run(self) -> None:
+    def _run_until_closed(self) -> None:
         while not self._closed.is_set():
             written = self._due.wait(self.pause)
             if written and self._closed.wait(self.delay):
                 return
             self._due.clear()
             try:
-                if written or self._left_by_others():
-                    refresh_all(self.database, self._closed)
-            except (SQLAlchemyError, OSError, ChildError):
+                if written or self._has_stale_from_others():
+                    rebuild_in_processes(self.database, self._closed)
+            except (SQLAlchemyError, OSError, RebuildProcessError):
                 log.exception("cannot rebuild shifts; the next write tries again")
 
-    def _left_by_others(self) -> bool:
+    def _has_stale_from_others(self) -> bool:
         """Whether dyads are stale and the record has not changed since the last look."""
         with self.database.connect() as db:
-            before, self._version = self._version, version_of(db)
-            return self._version == before and any_stale(db)
+            before, self._version = self._version, read_version(db)
+            return self._version == before and has_stale_dyads(db)
 
 
-class ChildError(Exception):
+class RebuildProcessError(Exception):
     """A process that rebuilds shifts failed."""
 
 
-def refresh_all(database: Database, ended: threading.Event) -> int:
+def rebuild_in_processes(database: Database, ended: threading.Event) -> int:
     """Rebuild all stale dyads, in processes of their own where they are many, until `ended` is set.
 
     Returns how many were stale. Raises `RebuildProcessError`.
     """
     with database.connect() as db:
-        stale = db.scalar(select(func.count()).select_from(dyads).where(STALE)) or 0
-    if stale <= HERE:
-        return refresh(database)
-    of = max(1, min(MOST, stale // EACH, _processors()))
+        stale = db.scalar(select(func.count()).select_from(dyads).where(IS_STALE)) or 0
+    if stale <= MAX_IN_PROCESS:
+        return rebuild_stale_dyads(database)
+    of = max(1, min(MAX_PROCESSES, stale // DYADS_PER_PROCESS, _count_processors()))
     with ExitStack() as open_:
-        children = [beside("app.shifts.refresher") for _ in range(of)]
+        children = [start_worker_process("app.shifts.materialized.worker") for _ in range(of)]
         for number, child in enumerate(children):
             assert child.stdin is not None
             open_.enter_context(closing(child.stdin))
             with suppress(BrokenPipeError):
-                child.stdin.write(f"{address_of(database)}\n{number} {of}\n".encode())
+                child.stdin.write(f"{render_database_url(database)}\n{number} {of}\n".encode())
         while any(child.poll() is None for child in children) and not ended.wait(0.1):
             pass
     failed = [child.returncode for child in children if child.wait()]
     if failed and not ended.is_set():
-        raise ChildError(f"a process that rebuilds shifts ended with {failed[0]}")
+        raise RebuildProcessError(f"a process that rebuilds shifts ended with {failed[0]}")
     return stale
 
 
-def _processors() -> int:
+def _count_processors() -> int:
     """Count the processors that this process may use."""
     chosen = getattr(os, "sched_getaffinity", None)  # not on every platform
     return len(chosen(0)) if chosen else os.cpu_count() or 1
 
 
-def main() -> None:
+def rebuild_partition_from_stdin() -> None:
     """Rebuild a partition of the dyads of a database, both named on standard input."""
     # Unbuffered: a thread waits for it when the process ends.
     stdin = FileIO(0, closefd=False)
     url, share = (stdin.readline().decode().strip() for _ in range(2))
     if hasattr(os, "nice"):
-        os.nice(NICE)
-    threading.Thread(target=_end_with, args=(stdin,), daemon=True).start()
+        os.nice(NICENESS)
+    threading.Thread(target=_exit_with_parent, args=(stdin,), daemon=True).start()
     with closing(Database(url, 1)) as database:
-        refresh(database, AT_ONCE, Share(*map(int, share.split())))
+        rebuild_stale_dyads(database, DYADS_PER_WRITE, DyadPartition(*map(int, share.split())))
 
 
-def _end_with(stdin: FileIO) -> None:
+def _exit_with_parent(stdin: FileIO) -> None:
     stdin.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    rebuild_partition_from_stdin()

@@ -8,15 +8,15 @@ from app.http.page import Links, Meta
 from app.shifts.filter import Acts
 from app.shifts.judge import Method, Verdict
 
-UNIT = "−1 (all against) … +1 (all for)."
+INDEX_UNIT = "−1 (all against) … +1 (all for)."
 
 
-class Point(BaseModel):
+class AlignmentPoint(BaseModel):
     """The index at the end of a stretch of days, both inclusive."""
 
     start: str
     end: str
-    index: float | None = Field(description=f"{UNIT} Null before the first event.")
+    index: float | None = Field(description=f"{INDEX_UNIT} Null before the first event.")
     low: float | None = Field(description="Lower end of the 90 % interval.")
     high: float | None
     n: int = Field(description="Signals on these days.")
@@ -32,7 +32,7 @@ class Point(BaseModel):
     )
 
 
-class Mover(BaseModel):
+class DirectedMover(BaseModel):
     """What one side did to another, and how its own index changed in the window."""
 
     actor: str
@@ -43,7 +43,7 @@ class Mover(BaseModel):
     change: float
 
 
-class Parameters(BaseModel):
+class IndexParameters(BaseModel):
     """The parameters of the index; docs/shifts.md explains them."""
 
     half_life: float
@@ -61,29 +61,29 @@ class AlignmentMeta(Meta):
     toward: list[str]
     against: list[str]
     acts: Acts
-    parameters: Parameters
+    parameters: IndexParameters
 
 
 class Alignment(BaseModel):
     """The index over time, and what each side did."""
 
-    data: list[Point]
-    moved: list[Mover]
+    data: list[AlignmentPoint]
+    moved: list[DirectedMover]
     meta: AlignmentMeta
     links: Links
 
 
-class Stretch(BaseModel):
+class DayRange(BaseModel):
     """A stretch of days, both ends inclusive."""
 
     start: str
     end: str
 
 
-class LevelShown(BaseModel):
+class LevelDocument(BaseModel):
     """The index over a whole stretch of days."""
 
-    index: float = Field(description=UNIT)
+    index: float = Field(description=INDEX_UNIT)
     low: float = Field(description="Lower end of the 90 % interval.")
     high: float
     effective: float = Field(description="Effective observations.")
@@ -91,7 +91,7 @@ class LevelShown(BaseModel):
     end: str | None
 
 
-class Expected(BaseModel):
+class ExpectedLevel(BaseModel):
     """What the formal ties alone lead to expect, where there is no baseline."""
 
     alpha: float
@@ -112,10 +112,10 @@ class Shift(BaseModel):
     acts: Acts
     datasets: list[str]
     onset: str | None = Field(description="A month or a day; null where no date can be claimed.")
-    onset_set: list[Stretch] = Field(description="Where the onset lies with 80 % likelihood.")
+    onset_set: list[DayRange] = Field(description="Where the onset lies with 80 % likelihood.")
     direction: Literal["toward", "away"] | None
-    before: LevelShown | None
-    after: LevelShown | None
+    before: LevelDocument | None
+    after: LevelDocument | None
     magnitude: float = Field(description="Points of the index, up to 2.")
     at_least: float = Field(description="Its lower bound, by which shifts are ranked.")
     p: float
@@ -124,7 +124,7 @@ class Shift(BaseModel):
     verdict: Verdict
     label: str = Field(description="The verdict in words.")
     reason: str | None = Field(description="Why there is no shift.")
-    expected: Expected | None = Field(None, description="Only where no shift can be dated.")
+    expected: ExpectedLevel | None = Field(None, description="Only where no shift can be dated.")
     robust: bool | None = Field(description="Null where the verdict does not depend on it.")
     provisional: bool = Field(description="Fewer than six months of data lie after the onset.")
     method: Method
@@ -147,7 +147,7 @@ class ShiftPage(BaseModel):
     links: Links
 
 
-class Witness(BaseModel):
+class EvidenceSource(BaseModel):
     """A source of an event, with its Admiralty grade."""
 
     source: str
@@ -167,7 +167,7 @@ class SignalShare(BaseModel):
     share: float
 
 
-class Share(BaseModel):
+class EventShare(BaseModel):
     """The contribution of one event to the change."""
 
     event: str
@@ -177,10 +177,10 @@ class Share(BaseModel):
     speaks: Literal["for", "against"] = Field(description="For the change, or against it.")
     signals: list[SignalShare]
     flags: list[str]
-    sources: list[Witness]
+    sources: list[EvidenceSource]
 
 
-class Subtotal(BaseModel):
+class ShareSubtotal(BaseModel):
     """Shares added up by one value of a property."""
 
     value: str
@@ -188,17 +188,17 @@ class Subtotal(BaseModel):
     n: int = Field(description="Events.")
 
 
-class Subtotals(BaseModel):
+class ShareSubtotals(BaseModel):
     """Shares added up; an event with several sources is divided among them."""
 
-    partner: list[Subtotal]
-    mover: list[Subtotal]
-    quad: list[Subtotal]
-    source: list[Subtotal]
-    month: list[Subtotal]
+    partner: list[ShareSubtotal]
+    mover: list[ShareSubtotal]
+    quad: list[ShareSubtotal]
+    source: list[ShareSubtotal]
+    month: list[ShareSubtotal]
 
 
-class Step(BaseModel):
+class StructureStep(BaseModel):
     """A membership step that was taken while the change took place."""
 
     group: str
@@ -207,7 +207,7 @@ class Step(BaseModel):
     date: str
 
 
-class FormalTie(BaseModel):
+class StructureTie(BaseModel):
     """A formal tie between the two sides on the day of the onset."""
 
     group: str
@@ -216,26 +216,26 @@ class FormalTie(BaseModel):
     obligations: list[str]
 
 
-class Structure(BaseModel):
+class FormalStructure(BaseModel):
     """Formal ties and membership steps: context that changes no number."""
 
     on: str
-    ties: list[FormalTie]
-    steps: list[Step]
+    ties: list[StructureTie]
+    steps: list[StructureStep]
 
 
 class ShiftDetail(Shift):
     """A shift with its evidence: the shares and the prior add up to the change."""
 
     change: float = Field(description="after − before, signed.")
-    evidence: list[Share]
+    evidence: list[EventShare]
     prior: float = Field(description="Contribution of the prior.")
-    subtotals: Subtotals
+    subtotals: ShareSubtotals
     flags: list[str]
-    structure: Structure
+    structure: FormalStructure
 
 
-class Likeness(BaseModel):
+class PortfolioSimilarity(BaseModel):
     """How similar the alliance portfolios of two states were in a year."""
 
     year: int
@@ -246,7 +246,7 @@ class Likeness(BaseModel):
     covered: bool = Field(description="False: no membership of the year is known.")
 
 
-class LikenessMeta(Meta):
+class PortfolioSimilarityMeta(Meta):
     """The measure, and the loaded alliances that were used."""
 
     measure: Literal["kappa", "pi", "s", "tau_b"]
@@ -255,15 +255,15 @@ class LikenessMeta(Meta):
     )
 
 
-class Similarity(BaseModel):
+class PortfolioSimilarities(BaseModel):
     """Similarity of portfolios, year by year."""
 
-    data: list[Likeness]
-    meta: LikenessMeta
+    data: list[PortfolioSimilarity]
+    meta: PortfolioSimilarityMeta
     links: Links
 
 
-class IdealPoint(BaseModel):
+class IdealPointDocument(BaseModel):
     """The ideal point of a state in a session."""
 
     dataset: str
@@ -277,7 +277,7 @@ class IdealPoint(BaseModel):
     high: float | None
 
 
-class Stance(BaseModel):
+class IdealPointMove(BaseModel):
     """What one of two states contributed to the change of their distance."""
 
     actor: str
@@ -288,7 +288,7 @@ class Stance(BaseModel):
     )
 
 
-class Approach(BaseModel):
+class IdealPointApproach(BaseModel):
     """How the distance of two states changed, and how much each contributed.
 
     The first and the last session in which both voted are compared.
@@ -301,7 +301,7 @@ class Approach(BaseModel):
     before: float = Field(description="Distance in the first of them.")
     after: float
     change: float = Field(description="after − before: the sum of the two shares.")
-    moved: list[Stance]
+    moved: list[IdealPointMove]
 
 
 class IdealPointsMeta(Meta):
@@ -313,7 +313,7 @@ class IdealPointsMeta(Meta):
 class IdealPoints(BaseModel):
     """Ideal points by state and session, and which of each two states moved."""
 
-    data: list[IdealPoint]
-    moved: list[Approach]
+    data: list[IdealPointDocument]
+    moved: list[IdealPointApproach]
     meta: IdealPointsMeta
     links: Links

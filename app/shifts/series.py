@@ -10,48 +10,48 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from app.events.buckets import LIMIT, TooManyBucketsError
+from app.events.buckets import MAX_BUCKETS, TooManyBucketsError
 from app.shifts import measure, queries
-from app.shifts.case import Case, told
+from app.shifts.case import AlignmentQuestion, read_counted_signals
 from app.shifts.filter import Granularity
 from app.shifts.measure import Ints
-from app.shifts.passed import ByDay, ByMonth, Part, passed
-from app.shifts.schemas import Mover, Parameters, Point
+from app.shifts.passed import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
+from app.shifts.schemas import AlignmentPoint, DirectedMover, IndexParameters
 
-PART = 500
-DAYS = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
+EVENTS_PER_QUERY = 500
+DAYS_OF_SIZE = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
+MONTHS_OF_SIZE = {"month": 1, "quarter": 3, "year": 12}
 Dates = NDArray[np.datetime64]
-_POINTS = TypeAdapter(list[Point])
+_POINTS = TypeAdapter(list[AlignmentPoint])
 
 
-def fitting(first: date, last: date) -> Granularity:
+def choose_point_size(first: date, last: date) -> Granularity:
     """Choose the size of points where the question leaves it open."""
-    return "month" if (last - first).days / DAYS["month"] <= LIMIT else "year"
+    return "month" if (last - first).days / DAYS_OF_SIZE["month"] <= MAX_BUCKETS else "year"
 
 
-def stretches(first: date, last: date, size: Granularity) -> tuple[Dates, Dates]:
+def bucket_edges(first: date, last: date, size: Granularity) -> tuple[Dates, Dates]:
     """Return the first and last days of the buckets of a window, both inclusive.
 
     Weeks begin on Monday. Raises `TooManyBucketsError`.
     """
-    if (last - first).days / DAYS[size] > LIMIT:
-        raise TooManyBucketsError(f"more than {LIMIT} points")
+    if (last - first).days / DAYS_OF_SIZE[size] > MAX_BUCKETS:
+        raise TooManyBucketsError(f"more than {MAX_BUCKETS} points")
     ends = np.array([first, last], "datetime64[D]")
     if size in ("day", "week"):
-        step, shift = DAYS[size], 3 if size == "week" else 0  # 1970-01-01 was a Thursday
+        step, shift = DAYS_OF_SIZE[size], 3 if size == "week" else 0  # 1970-01-01 was a Thursday
         at = (ends.astype(np.int64) + shift) // step
         edges = (np.arange(at[0], at[1] + 2) * step - shift).astype("datetime64[D]")
     else:
-        at = measure.month_of(ends) // MONTHS[size]
-        months = (np.arange(at[0], at[1] + 2) * MONTHS[size]).astype("datetime64[M]")
+        at = measure.month_number(ends) // MONTHS_OF_SIZE[size]
+        months = (np.arange(at[0], at[1] + 2) * MONTHS_OF_SIZE[size]).astype("datetime64[M]")
         edges = months.astype("datetime64[D]")
     starts, closes = edges[:-1].copy(), edges[1:] - 1
     starts[0], closes[-1] = ends[0], ends[1]
     return starts, closes
 
 
-def window(
+def resolve_window(
     known: tuple[str, str] | None, since: str | None, until: str | None
 ) -> tuple[str, str] | None:
     """Return the days asked for; an open end is that of the events. None without any day."""
@@ -61,9 +61,9 @@ def window(
     return (first, last) if first <= last else None
 
 
-def parameters(dispersion: float, share: float) -> Parameters:
+def describe_parameters(dispersion: float, share: float) -> IndexParameters:
     """Describe the parameters of an index."""
-    return Parameters(
+    return IndexParameters(
         half_life=measure.HALF_LIFE,
         prior=measure.PRIOR,
         prior_share=share,
@@ -72,17 +72,17 @@ def parameters(dispersion: float, share: float) -> Parameters:
     )
 
 
-def points(
-    inputs: ByDay | ByMonth,
+def build_alignment_points(
+    inputs: DailyInputs | MonthlyInputs,
     buckets: tuple[Dates, Dates],
-    known: Parameters,
+    known: IndexParameters,
     sources: Sequence[int],
     spans: Sequence[tuple[Any, ...]],
     volume: Ints,
-) -> list[Point]:
+) -> list[AlignmentPoint]:
     """Build a point for each bucket; `spans` are the days covered."""
-    at_ends = inputs.index(buckets[1], known.prior_share)
-    inside, before = inputs.inside(*buckets)
+    at_ends = inputs.index_at_ends(buckets[1], known.prior_share)
+    inside, before = inputs.sums_inside(*buckets)
     columns = (at_ends.value, at_ends.low, at_ends.high, at_ends.effective)
     values = np.round(np.stack(columns), 6)
     starts, ends = (edge.astype(str) for edge in buckets)
@@ -113,14 +113,18 @@ def points(
     return _POINTS.validate_python(made)
 
 
-def counted(
-    db: Connection, case: Case, inputs: ByDay | ByMonth, buckets: tuple[Dates, Dates], size: str
+def count_bucket_publishers(
+    db: Connection,
+    case: AlignmentQuestion,
+    inputs: DailyInputs | MonthlyInputs,
+    buckets: tuple[Dates, Dates],
+    size: str,
 ) -> list[int]:
     """Count the publishers of each bucket."""
     starts, ends = buckets
-    if isinstance(inputs, ByMonth):
-        return _of_months(db, case, inputs, buckets, MONTHS[size])
-    reported = witnesses(db, case, str(starts[0]), str(ends[-1]))
+    if isinstance(inputs, MonthlyInputs):
+        return _count_monthly_publishers(db, case, inputs, buckets, MONTHS_OF_SIZE[size])
+    reported = read_publisher_days(db, case, str(starts[0]), str(ends[-1]))
     places = np.searchsorted(ends, np.array([day for day, _ in reported], "datetime64[D]")).tolist()
     sources: dict[int, set[str]] = defaultdict(set)
     for place, (_, publisher) in zip(places, reported, strict=True):
@@ -128,79 +132,99 @@ def counted(
     return [len(sources.get(n, ())) for n in range(len(starts))]
 
 
-def _of_months(
-    db: Connection, case: Case, inputs: ByMonth, buckets: tuple[Dates, Dates], size: int
+def _count_monthly_publishers(
+    db: Connection,
+    case: AlignmentQuestion,
+    inputs: MonthlyInputs,
+    buckets: tuple[Dates, Dates],
+    size: int,
 ) -> list[int]:
     """Count publishers from stored months, and from reports in buckets that the window cuts."""
     starts, ends = buckets
-    found = inputs.publishers(starts, size)
-    opened = (measure.month_of(starts[[0, -1]]) // size * size).astype("datetime64[M]")
+    found = inputs.count_publishers_by_span(starts, size)
+    opened = (measure.month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
     whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
     first, last = (np.datetime64(day) for day in inputs.ends)
     for at, opens, closes in zip((0, -1), *whole, strict=True):
         if max(opens, first) < starts[at] or min(closes, last) > ends[at]:
-            reported = witnesses(db, case, str(starts[at]), str(ends[at]))
+            reported = read_publisher_days(db, case, str(starts[at]), str(ends[at]))
             found[at] = len({publisher for _, publisher in reported})
     return found
 
 
-def witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
+def read_publisher_days(
+    db: Connection, case: AlignmentQuestion, first: str, last: str
+) -> list[tuple[str, str]]:
     """Read (day, publisher) of the reports on the events of a window, each once."""
-    if case.narrowed is None and case.as_of is None:
-        return _standing_witnesses(db, case, first, last)
+    if case.event_filter is None and case.as_of is None:
+        return _read_current_publisher_days(db, case, first, last)
     days = {
         s.event: s.day
-        for s in told(db, case)
-        if first <= s.day <= last and _counts(case, s.from_, s.toward, s.day)
+        for s in read_counted_signals(db, case)
+        if first <= s.day <= last and _is_counted(case, s.from_, s.toward, s.day)
     }
     ids, found = list(days), set()
-    for at in range(0, len(ids), PART):
-        rows = queries.reports_of(ids[at : at + PART], case.known_by, case.as_of)
+    for at in range(0, len(ids), EVENTS_PER_QUERY):
+        rows = queries.select_publishers_of_events(
+            ids[at : at + EVENTS_PER_QUERY], case.known_by, case.as_of
+        )
         found |= {(days[r.event], r.publisher) for r in db.execute(rows)}
     return sorted(found)
 
 
-def _counts(case: Case, from_: str, toward: str, day: str) -> bool:
+def _is_counted(case: AlignmentQuestion, from_: str, toward: str, day: str) -> bool:
     own = from_ == case.actor
-    side = case.side(toward if own else from_, day)
+    side = case.side_on(toward if own else from_, day)
     return side != 0 and (case.acts == "both" or (case.acts == "own") == own)
 
 
-def _standing_witnesses(db: Connection, case: Case, first: str, last: str) -> list[tuple[str, str]]:
-    partners, wanted = list(case.spells), case.datasets
+def _read_current_publisher_days(
+    db: Connection, case: AlignmentQuestion, first: str, last: str
+) -> list[tuple[str, str]]:
+    partners, wanted = list(case.periods), case.datasets
     if not partners:
         return []
-    run = queries.witnesses(db.dialect.name, len(partners), len(wanted))
+    run = queries.compile_publisher_days(db.dialect.name, len(partners), len(wanted))
     values = {"actor": case.actor, "first": first, "last": last}
-    values |= {f"partner_{n}": code for n, code in enumerate(partners)} | _named(case)
-    rows = run.rows(db, values)
-    return [(day, publisher) for from_, to, day, publisher in rows if _counts(case, from_, to, day)]
+    values |= {f"partner_{n}": code for n, code in enumerate(partners)} | _bind_datasets(case)
+    rows = run.fetch_rows(db, values)
+    return [
+        (day, publisher) for from_, to, day, publisher in rows if _is_counted(case, from_, to, day)
+    ]
 
 
-def volumes(db: Connection, case: Case, buckets: tuple[Dates, Dates], size: Granularity) -> Ints:
+def read_bucket_volumes(
+    db: Connection, case: AlignmentQuestion, buckets: tuple[Dates, Dates], size: Granularity
+) -> Ints:
     """Read the number of signals of the datasets in each bucket, between any actors."""
     first, last = buckets[0][0], buckets[1][-1]
     opens = closes = first
     if size not in ("day", "week"):
         opens, closes = _whole_months(first, last)
-    asked = queries.volume_of(db.dialect.name, len(case.datasets))
+    asked = queries.compile_volumes(db.dialect.name, len(case.datasets))
     pieces = {"first": first, "opens": opens, "closes": closes, "last": last}
-    rows = asked.rows(db, _named(case) | {name: str(day) for name, day in pieces.items()})
+    rows = asked.fetch_rows(
+        db, _bind_datasets(case) | {name: str(day) for name, day in pieces.items()}
+    )
     if case.as_of is not None:
-        since = queries.volume_since(case.datasets, case.as_of)
+        since = queries.select_volume_changes(case.datasets, case.as_of)
         rows += [(day, -n) for day, n in db.execute(since)]
-    return _in_buckets(rows, buckets)
+    return _sum_in_buckets(rows, buckets)
 
 
-def _named(case: Case) -> dict[str, str]:
+def _bind_datasets(case: AlignmentQuestion) -> dict[str, str]:
     return {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
 
 
-def _spans(db: Connection, case: Case) -> list[tuple[Any, ...]]:
+def _read_covered_spans(db: Connection, case: AlignmentQuestion) -> list[tuple[Any, ...]]:
     """Read the days covered."""
     if case.as_of is None:
-        return queries.covered_now(db.dialect.name, len(case.datasets)).rows(db, _named(case))
-    return [(r.first, r.last) for r in db.execute(queries.covered(case.datasets, case.as_of))]
+        return queries.compile_current_coverage(db.dialect.name, len(case.datasets)).fetch_rows(
+            db, _bind_datasets(case)
+        )
+    return [
+        (r.first, r.last) for r in db.execute(queries.select_coverage(case.datasets, case.as_of))
+    ]
 
 
 def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
@@ -212,7 +236,7 @@ def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
     return opens, closes
 
 
-def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:
+def _sum_in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -> Ints:
     """Add up rows of (day or month, n) by bucket."""
     day = np.array([d for d, _ in rows], "datetime64[D]")
     n = np.array([n for _, n in rows], np.int64)
@@ -222,13 +246,13 @@ def _in_buckets(rows: Sequence[tuple[str, int]], buckets: tuple[Dates, Dates]) -
     return found
 
 
-def moved(parts: Sequence[Part]) -> list[Mover]:
+def build_movers(parts: Sequence[DirectedChange]) -> list[DirectedMover]:
     """Build a row for each direction: its own index at the first and at the last day."""
     found = []
     for part in parts:
         first, last = part.first, part.last
         found.append(
-            Mover(
+            DirectedMover(
                 actor=part.actor,
                 toward=part.toward,
                 n=part.n,
@@ -240,25 +264,30 @@ def moved(parts: Sequence[Part]) -> list[Mover]:
     return sorted(found, key=lambda m: (-abs(m.change), m.actor, m.toward))
 
 
-def series(
-    db: Connection, case: Case, since: str | None, until: str | None, size: Granularity,
+def build_alignment_series(
+    db: Connection, case: AlignmentQuestion, since: str | None, until: str | None, size: Granularity,
     share: float,
-) -> tuple[list[Point], list[Mover], Parameters]:  # fmt: skip
+) -> tuple[list[AlignmentPoint], list[DirectedMover], IndexParameters]:  # fmt: skip
     """Build the whole answer of an alignment: points, movers and parameters.
 
     There are no points where there is no day to show. Raises `TooManyBucketsError`.
     """
-    inputs = passed(db, case, size, since, until)
-    known = parameters(inputs.dispersion, share)
-    bounds = window(inputs.ends, since, until)
+    inputs = read_inputs(db, case, size, since, until)
+    known = describe_parameters(inputs.dispersion, share)
+    bounds = resolve_window(inputs.ends, since, until)
     if bounds is None:
         return [], [], known
     first, last = bounds
     ends = date.fromisoformat(first), date.fromisoformat(last)
-    size = fitting(*ends) if size == "auto" else size
-    buckets = stretches(*ends, size)
-    publishers = counted(db, case, inputs, buckets, size)
-    data = points(
-        inputs, buckets, known, publishers, _spans(db, case), volumes(db, case, buckets, size)
+    size = choose_point_size(*ends) if size == "auto" else size
+    buckets = bucket_edges(*ends, size)
+    publishers = count_bucket_publishers(db, case, inputs, buckets, size)
+    data = build_alignment_points(
+        inputs,
+        buckets,
+        known,
+        publishers,
+        _read_covered_spans(db, case),
+        read_bucket_volumes(db, case, buckets, size),
     )
-    return data, moved(inputs.parts(first, last, share)), known
+    return data, build_movers(inputs.directed_changes(first, last, share)), known

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.shifts import judge, measure
-from app.shifts.judge import Finding
-from app.shifts.measure import Days
+from app.shifts.judge import ShiftFinding
+from app.shifts.measure import DaySeries
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SignalPart:
     """A signal in the days after the onset."""
 
     day: str
@@ -24,8 +24,8 @@ class Part:
     """Whether it counts for: cooperation toward the side, or conflict with one in `against`."""
 
 
-def attributed(
-    finding: Finding, days: Days, parts: Sequence[Part], share: float = 0.5
+def attribute_change(
+    finding: ShiftFinding, days: DaySeries, parts: Sequence[SignalPart], share: float = 0.5
 ) -> tuple[list[float], float]:
     """Compute the points of the index that each part and the prior contribute to the change.
 
@@ -33,7 +33,7 @@ def attributed(
     2 κ (θ₀ − θ_before) / (M_after + κ): together after − before.
     """
     assert finding.after is not None
-    rows = judge.rows_by(finding.method, days)
+    rows = judge.rows_for_method(finding.method, days)
     first, last = finding.span[1:] if finding.span else (str(days.day[0]), str(days.day[-1]))
     scale = 2 / (finding.after.mass + measure.PRIOR)
     was = finding.before.share if finding.before else share
@@ -46,18 +46,18 @@ def attributed(
     return found, measure.PRIOR * (share - was) * scale
 
 
-def below(after: measure.Level, prior: tuple[float, float]) -> float:
+def probability_below(after: measure.IndexLevel, prior: tuple[float, float]) -> float:
     """Compute the probability that a level lies below a prior Beta(a, b) on the share."""
     grid = (np.arange(4000) + 0.5) / 4000
     good = after.share * (after.mass + measure.PRIOR) - measure.PRIOR / 2
     bad = after.mass - good
-    ours = _density(grid, 0.5 + max(good, 0.0), 0.5 + max(bad, 0.0))
-    theirs = _density(grid, *prior)
+    ours = _beta_density(grid, 0.5 + max(good, 0.0), 0.5 + max(bad, 0.0))
+    theirs = _beta_density(grid, *prior)
     lying_below = ours.cumsum() - ours / 2
     return float((theirs * lying_below).sum())
 
 
-def _density(x: measure.Floats, a: float, b: float) -> measure.Floats:
+def _beta_density(x: measure.Floats, a: float, b: float) -> measure.Floats:
     log = (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
     weight = np.exp(log - log.max())
     return np.asarray(weight / weight.sum(), np.float64)

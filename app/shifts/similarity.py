@@ -14,42 +14,42 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from sqlalchemy import Connection, Select, exists, select
 
-from app.actors.ladder import period
-from app.actors.path import in_query
-from app.alliances.read import described, held
+from app.actors.ladder import membership_period
+from app.actors.path import resolve_query_actor
+from app.alliances.read import read_group_memberships, read_groups
 from app.db.tables import actor_names, actors, alliance_years, datasets
-from app.db.worlds import across
-from app.edtf import bounds
+from app.db.worlds import select_current_or_as_of
+from app.edtf import parse_bounds
 from app.events.filter import Words
-from app.examples import shown
-from app.http.answer import encode
-from app.http.asked import Date, Past, seen, today
-from app.http.caching import cached
-from app.http.database import Held
-from app.http.page import links
-from app.http.problems import RESPONSES, InvalidError, crossed
-from app.shifts.likeness import MEASURES, RANK, Measure, portfolios
-from app.shifts.schemas import Likeness, LikenessMeta, Similarity
+from app.examples import example_responses
+from app.http.answer import encode_json
+from app.http.asked import AsOfQuery, EdtfDate, resolve_version, today
+from app.http.caching import respond_with_version_etag
+from app.http.database import DatabaseDep
+from app.http.page import build_page_links
+from app.http.problems import COMMON_RESPONSES, InvalidParameterError, make_crossed_error
+from app.shifts.likeness import MEASURES, TIE_STRENGTH, SimilarityMeasure, build_portfolios
+from app.shifts.schemas import PortfolioSimilarities, PortfolioSimilarity, PortfolioSimilarityMeta
 
-router = APIRouter(prefix="/v1", tags=["shifts"], responses=RESPONSES)
-LOADED = re.compile(r"(cow|gw):[0-9]{1,3}")
+router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+LOADED_CODE = re.compile(r"(cow|gw):[0-9]{1,3}")
 """A code as loaded alliances have it, such as `cow:255`."""
-YEARS = 300
+MAX_YEARS = 300
 """Years in one answer."""
 
 
-class SimilarityQuery(Past):
+class SimilarityQuery(AsOfQuery):
     """The states, the years and the measure asked for."""
 
     actors: Words = Field(
         description="States, separated by commas; every two of them are compared.",
         examples=[["ARM,RUS"]],
     )
-    since: Date | None = Field(
+    since: EdtfDate | None = Field(
         None, description="First year; by default ten years before the last."
     )
-    until: Date | None = Field(None, description="Last year; by default this year.")
-    measure: Measure = Field(
+    until: EdtfDate | None = Field(None, description="Last year; by default this year.")
+    measure: SimilarityMeasure = Field(
         "kappa", description="Cohen's κ, Scott's π (both with squared distances), S, or τ-b."
     )
 
@@ -66,7 +66,7 @@ class SimilarityQuery(Past):
 
     @field_validator("actors", "system")
     @classmethod
-    def _split(cls, values: list[str], about: ValidationInfo) -> list[str]:
+    def _split_names(cls, values: list[str], about: ValidationInfo) -> list[str]:
         parts = [part.strip() for value in values for part in value.split(",")]
         if not all(parts):
             raise ValueError("must be names separated by commas, such as ARM,RUS")
@@ -76,67 +76,75 @@ class SimilarityQuery(Past):
         return parts
 
     @model_validator(mode="after")
-    def _forward(self) -> "SimilarityQuery":
+    def _check_years(self) -> "SimilarityQuery":
         first, last = self.years
         if first > last:
             field = "since" if self.since is not None else "until"
-            raise crossed(field, f"the years run from {first} to {last}", "Exchange the two.")
-        if last - first >= YEARS:
+            raise make_crossed_error(
+                field, f"the years run from {first} to {last}", "Exchange the two."
+            )
+        if last - first >= MAX_YEARS:
             field = "since" if self.since is not None else "until"
-            raise crossed(field, f"asks for more than {YEARS} years", "Ask for fewer.")
+            raise make_crossed_error(
+                field, f"asks for more than {MAX_YEARS} years", "Ask for fewer."
+            )
         return self
 
     @property
     def years(self) -> tuple[int, int]:
         """First and last year, both inclusive."""
-        last = bounds(self.until)[1].year if self.until else int(today()[:4])
-        first = bounds(self.since)[0].year if self.since else max(last - 10, 1)
+        last = parse_bounds(self.until)[1].year if self.until else int(today()[:4])
+        first = parse_bounds(self.since)[0].year if self.since else max(last - 10, 1)
         return first, last
 
 
-def _alive(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
+def _read_state_periods(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
     """Read (code, since, until) of every state."""
 
-    def build(a: Any) -> Select[Any]:
+    def build_select(a: Any) -> Select[Any]:
         rows = select(a.code, a.since, a.until)
         return rows.where(a.kind == "state", a.merged_into.is_(None))
 
-    rows = db.execute(across(as_of, actors, build))
+    rows = db.execute(select_current_or_as_of(as_of, actors, build_select))
     return sorted((r.code, r.since or "", r.until or "~") for r in rows)
 
 
-Ties = dict[int, dict[tuple[str, str], int]]
+TiesByYear = dict[int, dict[tuple[str, str], int]]
 """The strongest tie of every two states, by year."""
 
 
-def known_sets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
+def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
     """Read the datasets of loaded alliances, or those of them that are asked for."""
     has = alliance_years.c.dataset
 
-    def build(d: Any) -> Select[Any]:
+    def build_select(d: Any) -> Select[Any]:
         return select(d.code).where(exists().where(has == d.code))
 
-    found = sorted(row.code for row in db.execute(across(as_of, datasets, build)))
+    found = sorted(
+        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
+    )
     return [code for code in found if code in asked] if asked else found
 
 
-def loaded_ties(
+def read_loaded_ties(
     db: Connection, years: tuple[int, int], sets: Sequence[str], as_of: int | None
-) -> Ties:
+) -> TiesByYear:
     """Read the ties of loaded alliances.
 
     A state that the record does not know on the day has the code of its dataset (Prussia:
     `cow:255`). It counts for the actor that bears this code at another time.
     """
-    found: Ties = defaultdict(dict)
+    found: TiesByYear = defaultdict(dict)
     if not sets:
         return found
-    a, bearers = alliance_years.c, _bearers(db, as_of)
-    rows = select(a.year, a.actor, a.partner, *(a[name] for name in RANK))
+    a, bearers = alliance_years.c, _read_code_bearers(db, as_of)
+    rows = select(a.year, a.actor, a.partner, *(a[name] for name in TIE_STRENGTH))
     for year, one, other, *owed in db.execute(
         rows.where(a.dataset.in_(sets), a.year.between(*years))
     ):
-        rank = max((r for r, flag in zip(RANK.values(), owed, strict=True) if flag), default=0)
+        rank = max(
+            (r for r, flag in zip(TIE_STRENGTH.values(), owed, strict=True) if flag), default=0
+        )
         pair = tuple(sorted(bearers.get(code, code) for code in (one, other)))
         if rank and pair[0] != pair[1]:
             pairs = found[year]
@@ -144,19 +152,22 @@ def loaded_ties(
     return found
 
 
-def _bearers(db: Connection, as_of: int | None) -> dict[str, str]:
+def _read_code_bearers(db: Connection, as_of: int | None) -> dict[str, str]:
     """Read the actor that bears a code such as `cow:255`; of several the last."""
 
-    def build(n: Any) -> Select[Any]:
+    def build_select(n: Any) -> Select[Any]:
         return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
 
-    rows = sorted(db.execute(across(as_of, actor_names, build)), key=lambda r: (r.since, r.actor))
+    rows = sorted(
+        db.execute(select_current_or_as_of(as_of, actor_names, build_select)),
+        key=lambda r: (r.since, r.actor),
+    )
     return {f"{r.scheme}:{r.value}": r.actor for r in rows}
 
 
-def joined(one: Ties, other: Ties) -> Ties:
+def merge_ties(one: TiesByYear, other: TiesByYear) -> TiesByYear:
     """Merge two sets of ties, keeping the stronger tie of a pair."""
-    found: Ties = defaultdict(dict)
+    found: TiesByYear = defaultdict(dict)
     for ties in (one, other):
         for year, pairs in ties.items():
             for pair, rank in pairs.items():
@@ -164,20 +175,20 @@ def joined(one: Ties, other: Ties) -> Ties:
     return found
 
 
-def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> Ties:
+def read_recorded_ties(db: Connection, years: tuple[int, int], as_of: int | None) -> TiesByYear:
     """Read the strongest tie of two states that the record knows on some day of each year."""
     ranks = {
-        group.code: max(RANK[obligation] for obligation in group.obligations)
-        for group in described(db, None, as_of)
+        group.code: max(TIE_STRENGTH[obligation] for obligation in group.obligations)
+        for group in read_groups(db, None, as_of)
         if group.obligations
     }
     periods = defaultdict(list)
     if ranks:
-        for membership in held(db, as_of, groups=sorted(ranks)):
-            since, until = period(membership.steps)
+        for membership in read_group_memberships(db, as_of, groups=sorted(ranks)):
+            since, until = membership_period(membership.steps)
             if membership.role == "member" and since is not None:
                 periods[membership.group].append((membership.actor, since, until))
-    found: Ties = defaultdict(dict)
+    found: TiesByYear = defaultdict(dict)
     for group, members in periods.items():
         for (one, since, until), (other, begun, ended) in combinations(sorted(members), 2):
             first, last = max(since, begun), min(until, ended)
@@ -190,23 +201,25 @@ def ties_of(db: Connection, years: tuple[int, int], as_of: int | None) -> Ties:
     return found
 
 
-def ties_asked(
+def read_ties_for_query(
     db: Connection, asked: SimilarityQuery, sets: Sequence[str], as_of: int | None
-) -> Ties:
+) -> TiesByYear:
     """Read the ties that count for a query.
 
     Those of loaded alliances always count, those of the record only where no dataset is named.
     """
-    loaded = loaded_ties(db, asked.years, sets, as_of)
-    return loaded if asked.dataset else joined(ties_of(db, asked.years, as_of), loaded)
+    loaded = read_loaded_ties(db, asked.years, sets, as_of)
+    return (
+        loaded if asked.dataset else merge_ties(read_recorded_ties(db, asked.years, as_of), loaded)
+    )
 
 
-def likenesses(
-    db: Connection, codes: list[str], system: list[str], asked: SimilarityQuery, ties: Ties,
+def measure_similarities(
+    db: Connection, codes: list[str], system: list[str], asked: SimilarityQuery, ties: TiesByYear,
     as_of: int | None,
-) -> list[Likeness]:  # fmt: skip
+) -> list[PortfolioSimilarity]:  # fmt: skip
     """Measure every two of some states, year by year, while both existed."""
-    states = _alive(db, as_of)
+    states = _read_state_periods(db, as_of)
     found = []
     for year in range(asked.years[0], asked.years[1] + 1):
         first, last = f"{year:04}-01-01", f"{year:04}-12-31"
@@ -218,13 +231,13 @@ def likenesses(
         at = [there.index(code) for code in codes if code in there]
         if len(at) < 2:
             continue
-        rows = portfolios(there, ties.get(year, {}))
+        rows = build_portfolios(there, ties.get(year, {}))
         values = MEASURES[asked.measure](rows[at])
         bound = (rows[at] > 0).sum(1) - 1
         for i, j in combinations(range(len(at)), 2):
             value = float(values[i, j])
             found.append(
-                Likeness(
+                PortfolioSimilarity(
                     year=year,
                     actors=(there[at[i]], there[at[j]]),
                     value=None if np.isnan(value) else round(value, 6),
@@ -236,28 +249,30 @@ def likenesses(
     return found
 
 
-def _system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
+def _resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
     """Resolve the states of the system, where the query names them.
 
     A code that no actor bears is kept as it is, since loaded alliances use it.
     """
     if not asked.system:
         return []
-    bearers, found = _bearers(db, as_of), []
+    bearers, found = _read_code_bearers(db, as_of), []
     for name in asked.system:
-        unborne = LOADED.fullmatch(name) and name not in bearers
-        found.append(name if unborne else bearers.get(name) or in_query(db, "system", name, as_of))
+        unborne = LOADED_CODE.fullmatch(name) and name not in bearers
+        found.append(
+            name if unborne else bearers.get(name) or resolve_query_actor(db, "system", name, as_of)
+        )
     return list(dict.fromkeys(found))
 
 
 @router.get(
     "/similarity",
-    response_model=Similarity,
+    response_model=PortfolioSimilarities,
     operation_id="getSimilarity",
-    responses=shown("getSimilarity"),
+    responses=example_responses("getSimilarity"),
 )
 def get_similarity(
-    asked: Annotated[SimilarityQuery, Query()], request: Request, database: Held
+    asked: Annotated[SimilarityQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
     """How similar the alliance portfolios of states were, year by year.
 
@@ -265,34 +280,38 @@ def get_similarity(
     alliances have no versions; `as_of` leaves out the datasets that did not exist at that version.
     """
     with database.connect() as db:
-        version, then = seen(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            codes = list(dict.fromkeys(in_query(db, "actors", n, then) for n in asked.actors))
+        def make_response() -> Response:
+            codes = list(
+                dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
+            )
             if len(codes) < 2:
                 hint = "Name at least two states, such as ARM,RUS."
-                raise InvalidError("actors", "names only one actor", hint)
-            kinds = {code for code, _, _ in _alive(db, then)}
+                raise InvalidParameterError("actors", "names only one actor", hint)
+            kinds = {code for code, _, _ in _read_state_periods(db, then)}
             if other := next((code for code in codes if code not in kinds), None):
-                raise InvalidError("actors", f"{other} is not a state", "Name states.")
-            sets = known_sets(db, asked.dataset, then)
+                raise InvalidParameterError("actors", f"{other} is not a state", "Name states.")
+            sets = read_alliance_datasets(db, asked.dataset, then)
             if unknown := sorted({*asked.dataset} - {*sets}):
-                hint = f"There are: {', '.join(known_sets(db, [], then)) or 'none'}."
-                raise InvalidError("dataset", f"{unknown[0]} has no alliances by year", hint)
-            ties = ties_asked(db, asked, sets, then)
-            system = _system(db, asked, then)
+                hint = f"There are: {', '.join(read_alliance_datasets(db, [], then)) or 'none'}."
+                raise InvalidParameterError(
+                    "dataset", f"{unknown[0]} has no alliances by year", hint
+                )
+            ties = read_ties_for_query(db, asked, sets, then)
+            system = _resolve_system(db, asked, then)
             if system and (other := next((code for code in codes if code not in system), None)):
                 hint = "Add it to the states of the system."
-                raise InvalidError("system", f"leaves out {other}", hint)
-            data = likenesses(db, codes, system, asked, ties, then)
-            meta = LikenessMeta(
+                raise InvalidParameterError("system", f"leaves out {other}", hint)
+            data = measure_similarities(db, codes, system, asked, ties, then)
+            meta = PortfolioSimilarityMeta(
                 version=version, reason=None if data else "no_match", measure=asked.measure,
                 datasets=sets,
             )  # fmt: skip
-            where = links(request, None, version)
+            where = build_page_links(request, None, version)
             if asked.until is None:  # the default, this year, changes with the day
                 where.permalink = f"{where.permalink}&until={asked.years[1]:04}"
-            found = Similarity(data=data, meta=meta, links=where)
-            return Response(encode(found), media_type="application/json")
+            found = PortfolioSimilarities(data=data, meta=meta, links=where)
+            return Response(encode_json(found), media_type="application/json")
 
-        return cached(request, version, make, today())
+        return respond_with_version_etag(request, version, make_response, today())

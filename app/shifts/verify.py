@@ -14,20 +14,20 @@ from sqlalchemy import Connection, select
 
 from app.db.tables import dyad_months, dyads, shifts
 from app.shifts import breaks, months
-from app.shifts.calibration import fitted
-from app.shifts.measure import Sides
-from app.shifts.refresh import found
-from app.shifts.stored import PART, sides_of_pairs, stale
+from app.shifts.calibration import read_calibration
+from app.shifts.measure import DyadSides
+from app.shifts.refresh import build_shift_rows
+from app.shifts.stored import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
 
 TOLERANCE = 1e-6
 """Largest difference between two floats that count as equal: relative, and absolute near zero."""
 
 
-def findings(db: Connection) -> Iterator[str]:
+def verify_stored_shifts(db: Connection) -> Iterator[str]:
     """Yield each difference in words; stale dyads are left out."""
-    d, known = dyads.c, fitted(db)
+    d, known = dyads.c, read_calibration(db)
     for dataset in db.scalars(select(d.dataset).distinct().order_by(d.dataset)).all():
-        waiting = set(stale(db, dataset))
+        waiting = set(read_stale_pairs(db, dataset))
         pairs = [
             (r.one, r.other)
             for r in db.execute(select(d.one, d.other).where(d.dataset == dataset))
@@ -38,13 +38,13 @@ def findings(db: Connection) -> Iterator[str]:
         rows = db.execute(select(*columns, s.q).where(s.dataset == dataset)).all()
         stored = {tuple(r[:3]): tuple(r[3:8]) for r in rows if (r.one, r.other) not in waiting}
         computed = {}
-        for at in range(0, len(pairs), PART):
-            sides = sides_of_pairs(db, dataset, sorted(pairs)[at : at + PART])
+        for at in range(0, len(pairs), PAIRS_PER_BATCH):
+            sides = read_sides_of_pairs(db, dataset, sorted(pairs)[at : at + PAIRS_PER_BATCH])
             days = {pair: some.both for pair, some in sides.items()}
-            for row in found(db, dataset, days, known):
+            for row in build_shift_rows(db, dataset, days, known):
                 values = tuple(row[column.name] for column in columns)
                 computed[values[:3]] = values[3:]
-            yield from _months(db, dataset, sides)
+            yield from _verify_months(db, dataset, sides)
         differing = {
             key[:2]
             for key in stored.keys() | computed.keys()
@@ -52,7 +52,7 @@ def findings(db: Connection) -> Iterator[str]:
         }
         for one, other in sorted(differing):
             yield f"shifts of {one} and {other} in {dataset}: differ from a rebuild"
-        rates = breaks.adjusted([r.p for r in rows])
+        rates = breaks.benjamini_hochberg([r.p for r in rows])
         if not waiting and not values_agree([r.q for r in rows], rates):
             yield f"shifts of {dataset}: q differs from the p of all tests"
 
@@ -77,12 +77,16 @@ def values_agree(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _months(db: Connection, dataset: str, sides: Mapping[months.Pair, Sides]) -> Iterator[str]:
+def _verify_months(
+    db: Connection, dataset: str, sides: Mapping[months.Pair, DyadSides]
+) -> Iterator[str]:
     """Yield the dyads whose stored months differ from a rebuild."""
     m = dyad_months.c
     since = {pair: "" for pair in sides if months.is_busy(sides[pair].both)}
-    publisher_counts = months.publishers(db, dataset, since)
-    rebuilt = {(r["one"], r["other"]): r for r in months.rows(dataset, sides, publisher_counts)}
+    publisher_counts = months.read_publisher_counts(db, dataset, since)
+    rebuilt = {
+        (r["one"], r["other"]): r for r in months.build_month_rows(dataset, sides, publisher_counts)
+    }
     for pair in sorted(sides):
         of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
         kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
@@ -96,7 +100,7 @@ def _months_agree(stored: dict[str, Any] | None, computed: dict[str, Any] | None
         return stored is computed
     if len(stored["index"]) != len(computed["index"]):
         return False
-    index, wanted = months.drawn(stored["index"]), months.drawn(computed["index"])
+    index, wanted = months.unpack_index(stored["index"]), months.unpack_index(computed["index"])
     return np.allclose(
         index, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
     ) and values_agree(stored | {"index": None}, computed | {"index": None})

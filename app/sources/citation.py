@@ -9,7 +9,7 @@ from app.db.tables import datasets, revisions
 from app.sources.schemas import Dataset
 
 
-def cited(db: Connection, codes: Iterable[str] = ()) -> list[Dataset]:
+def read_cited_datasets(db: Connection, codes: Iterable[str] = ()) -> list[Dataset]:
     """Read the datasets with these codes, or all datasets where no code is passed."""
     d = datasets.c
     rows = select(revisions.c.document).join(datasets, d.seq == revisions.c.seq).order_by(d.code)
@@ -18,23 +18,23 @@ def cited(db: Connection, codes: Iterable[str] = ()) -> list[Dataset]:
     return [Dataset.model_validate_json(document) for document in db.scalars(rows)]
 
 
-def credit(dataset: Dataset) -> dict[str, str]:
+def dataset_credit(dataset: Dataset) -> dict[str, str]:
     """Return the fields of a dataset that files of its rows include."""
     return dataset.model_dump(include={"code", "name", "version", "licence", "citation"})
 
 
-def sentence(dataset: Dataset) -> str:
+def format_citation(dataset: Dataset) -> str:
     """Format the citation and licence of a dataset as text for readers."""
     return f"{dataset.citation}, version {dataset.version}. Licence: {dataset.licence}."
 
 
-MOST = 10
+MAX_LICENSE_LINKS = 10
 """Datasets that a `Link` header names."""
 
 
-def license_links(found: list[Dataset]) -> list[str]:
+def build_license_links(found: list[Dataset]) -> list[str]:
     """Build `Link` header values, for output formats that have no place for a licence."""
     return [
         f"</v1/datasets>; rel=\"license\"; title*=UTF-8''{quote(f'{d.code}: {d.licence}'[:200])}"
-        for d in found[:MOST]
+        for d in found[:MAX_LICENSE_LINKS]
     ]

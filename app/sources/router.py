@@ -7,18 +7,18 @@ from pydantic import BaseModel
 from sqlalchemy import Select, func, select
 
 from app.db.tables import datasets, events, sources
-from app.db.worlds import across
-from app.examples import shown
-from app.http.answer import encode
-from app.http.asked import Past, PastPaging, seen
-from app.http.caching import cached
-from app.http.database import CursorKey, Held
-from app.http.page import Meta, Page, links, page
-from app.http.problems import RESPONSES
-from app.http.record import Shelf, read_list, read_one
+from app.db.worlds import select_current_or_as_of
+from app.examples import example_responses
+from app.http.answer import encode_json
+from app.http.asked import AsOfPagingQuery, AsOfQuery, resolve_version
+from app.http.caching import respond_with_version_etag
+from app.http.database import CursorKeyDep, DatabaseDep
+from app.http.page import Meta, Page, build_page_links, render_page
+from app.http.problems import COMMON_RESPONSES
+from app.http.record import DocumentRoute, respond_document_list, respond_one_document
 from app.sources.schemas import Dataset, Source
 
-router = APIRouter(prefix="/v1", tags=["sources"], responses=RESPONSES)
+router = APIRouter(prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES)
 
 SourceId = Annotated[
     str,
@@ -39,84 +39,102 @@ class Coverage(BaseModel):
     last_event: str | None
 
 
-SOURCES = Shelf("source", sources, "id", "/v1/sources")
-DATASETS = Shelf("dataset", datasets, "code", "/v1/datasets")
+SOURCE_ROUTE = DocumentRoute("source", sources, "id", "/v1/sources")
+DATASET_ROUTE = DocumentRoute("dataset", datasets, "code", "/v1/datasets")
 
 
 @router.get(
     "/sources",
     response_model=Page[Source],
     operation_id="listSources",
-    responses=shown("listSources"),
+    responses=example_responses("listSources"),
 )
 def list_sources(
-    asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[AsOfPagingQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """List the cited sources, ordered by id."""
-    return read_list(request, database, SOURCES, asked, key)
+    return respond_document_list(request, database, SOURCE_ROUTE, asked, key)
 
 
 @router.get(
     "/sources/{source_id}",
     response_model=Source,
     operation_id="getSource",
-    responses=shown("getSource"),
+    responses=example_responses("getSource"),
 )
 def get_source(
-    source_id: SourceId, asked: Annotated[Past, Query()], request: Request, database: Held
+    source_id: SourceId,
+    asked: Annotated[AsOfQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
 ) -> Response:
     """Return one cited source."""
-    return read_one(request, database, SOURCES, source_id, asked.as_of)
+    return respond_one_document(request, database, SOURCE_ROUTE, source_id, asked.as_of)
 
 
 @router.get(
     "/datasets",
     response_model=Page[Dataset],
     operation_id="listDatasets",
-    responses=shown("listDatasets"),
+    responses=example_responses("listDatasets"),
 )
 def list_datasets(
-    asked: Annotated[PastPaging, Query()], request: Request, database: Held, key: CursorKey
+    asked: Annotated[AsOfPagingQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
 ) -> Response:
     """List the datasets that events were loaded from, with licence and citation."""
-    return read_list(request, database, DATASETS, asked, key)
+    return respond_document_list(request, database, DATASET_ROUTE, asked, key)
 
 
 @router.get(
     "/datasets/{dataset}",
     response_model=Dataset,
     operation_id="getDataset",
-    responses=shown("getDataset"),
+    responses=example_responses("getDataset"),
 )
 def get_dataset(
-    dataset: DatasetCode, asked: Annotated[Past, Query()], request: Request, database: Held
+    dataset: DatasetCode,
+    asked: Annotated[AsOfQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
 ) -> Response:
     """Return one dataset, with its licence and citation."""
-    return read_one(request, database, DATASETS, dataset, asked.as_of)
+    return respond_one_document(request, database, DATASET_ROUTE, dataset, asked.as_of)
 
 
 @router.get(
     "/coverage",
     response_model=Page[Coverage],
     operation_id="getCoverage",
-    responses=shown("getCoverage"),
+    responses=example_responses("getCoverage"),
 )
-def get_coverage(asked: Annotated[Past, Query()], request: Request, database: Held) -> Response:
+def get_coverage(
+    asked: Annotated[AsOfQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
     """List the days that each dataset covers; outside them an empty answer means missing data."""
     with database.connect() as db:
-        version, then = seen(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
-        def make() -> Response:
-            rows = db.execute(_coverage(then))
-            found = [encode(Coverage(**row._mapping)).decode() for row in rows]
-            return page(found, Meta(version=version), links(request, None, version))
+        def build_response() -> Response:
+            rows = db.execute(_select_coverage(then))
+            found = [encode_json(Coverage(**row._mapping)).decode() for row in rows]
+            return render_page(
+                found, Meta(version=version), build_page_links(request, None, version)
+            )
 
-        return cached(request, version, make)
+        return respond_with_version_etag(request, version, build_response)
 
 
-def _coverage(as_of: int | None) -> Select[tuple[object, ...]]:
-    known = across(as_of, datasets, lambda d: select(d.code, d.name, d.first, d.last)).subquery()
-    loaded = across(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
+def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
+    known = select_current_or_as_of(
+        as_of, datasets, lambda d: select(d.code, d.name, d.first, d.last)
+    ).subquery()
+    loaded = select_current_or_as_of(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
     d, e = known.c, loaded.c
     return (
         select(

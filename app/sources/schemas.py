@@ -11,21 +11,23 @@ from pydantic import (
     model_validator,
 )
 
-from app.edtf import parse
-from app.text import Code, Ident, Text, Word, safe
+from app.edtf import parse_edtf
+from app.text import Code, Ident, LongText, ShortText, require_storable
 
 Reliability = Literal["A", "B", "C", "D", "E", "F"]
 
 
-def _stated(text: str) -> str:
-    if parse(text).end is None:
+def _require_end(text: str) -> str:
+    if parse_edtf(text).end is None:
         raise ValueError("must have an end")
     return text
 
 
-Stated = Annotated[Word, AfterValidator(_stated)]
-Address = Annotated[
-    str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s]+$"), AfterValidator(safe)
+EndedDate = Annotated[ShortText, AfterValidator(_require_end)]
+WebAddress = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=r"^https?://[^\s]+$"),
+    AfterValidator(require_storable),
 ]
 
 
@@ -34,15 +36,15 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     id: Ident
-    kind: Word
-    title: Text
-    publisher: Word
-    url: Address | None = None
-    published: Stated | None = Field(None, description="EDTF.")
-    accessed: Stated | None = None
-    language: Word | None = None
+    kind: ShortText
+    title: LongText
+    publisher: ShortText
+    url: WebAddress | None = None
+    published: EndedDate | None = Field(None, description="EDTF.")
+    accessed: EndedDate | None = None
+    language: ShortText | None = None
     reliability: Reliability | None = Field(None, description="Admiralty grade; F: not judged.")
-    licence: Word | None = None
+    licence: ShortText | None = None
 
 
 class Dataset(BaseModel):
@@ -50,17 +52,17 @@ class Dataset(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     code: Code
-    name: Word
-    version: Word
-    licence: Text
-    citation: Text
-    terms: Text | None = None
+    name: ShortText
+    version: ShortText
+    licence: LongText
+    citation: LongText
+    terms: LongText | None = None
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
-    first: Stated | None = Field(None, description="First day that it covers.")
-    last: Stated | None = Field(None, description="Last day that it covers.")
+    first: EndedDate | None = Field(None, description="First day that it covers.")
+    last: EndedDate | None = Field(None, description="Last day that it covers.")
 
     @model_validator(mode="after")
-    def _forward(self) -> "Dataset":
+    def _check_day_order(self) -> "Dataset":
         if self.first and self.last and self.first > self.last:
             raise ValueError("last must not be before first")
         return self

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db.dialect.words import SEARCH_TABLE
+from app.db.dialect.words import SEARCH_TABLE_DDL
 
 revision = "20261124_first"
 down_revision = None
@@ -232,7 +232,7 @@ def upgrade() -> None:
         op.f("ix_reports_publisher_event"), "reports", ["publisher", "event"], unique=False
     )
     op.create_index(op.f("ix_reports_source_event"), "reports", ["source", "event"], unique=False)
-    for statement in SEARCH_TABLE[op.get_bind().dialect.name]:
+    for statement in SEARCH_TABLE_DDL[op.get_bind().dialect.name]:
         op.execute(statement)
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db.dialect import GUARD, UNGUARD
+from app.db.dialect import REVISION_GUARD_DDL, REVISION_UNGUARD_DDL
 
 revision = "20261124_record"
 down_revision = "20261124_first"
@@ -44,13 +44,13 @@ def upgrade() -> None:
             op.alter_column(table, "seq", server_default=None)
         op.alter_column("reports", "stance", server_default=None)
         op.alter_column("revisions", "derived", server_default=None)
-    for statement in GUARD[kind]:
+    for statement in REVISION_GUARD_DDL[kind]:
         op.execute(statement)
 
 
 def downgrade() -> None:
     kind = op.get_bind().dialect.name
-    for statement in UNGUARD[kind]:
+    for statement in REVISION_UNGUARD_DDL[kind]:
         op.execute(statement)
     key = "rowid" if kind == "sqlite" else "seq"
     op.execute(f"DELETE FROM event_words WHERE {key} NOT IN (SELECT seq FROM events)")

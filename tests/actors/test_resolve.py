@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.actors.queries import AmbiguousActorError, UnknownActorError, find
+from app.actors.queries import AmbiguousActorError, UnknownActorError, resolve_actor_code
 from app.db.engine import Database
 
 NAMES = {
@@ -30,25 +30,25 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_means_an_actor(database: Database, name: str) -> None:
     with database.connect() as db:
-        assert find(db, name) == NAMES[name]
+        assert resolve_actor_code(db, name) == NAMES[name]
 
 
 @pytest.mark.parametrize(("day", "actor"), [("1980-01-01", "SUN"), ("2000-01-01", "RUS")])
 def test_a_code_means_whoever_had_it_on_the_day(database: Database, day: str, actor: str) -> None:
     with database.connect() as db:
-        assert find(db, "cow:365", day) == actor
+        assert resolve_actor_code(db, "cow:365", day) == actor
 
 
 def test_a_word_for_two_actors_is_refused_with_both(database: Database) -> None:
     with database.connect() as db, pytest.raises(AmbiguousActorError) as told:
-        find(db, "Guam")
+        resolve_actor_code(db, "Guam")
     assert {c.code for c in told.value.near} == {"GUAM", "GUM"}
 
 
 @pytest.mark.parametrize("name", ["Atlantis-on-Sea", "cow:99999", "zz:1", ":", "  "])
 def test_nobody_is_an_answer_of_its_own(database: Database, name: str) -> None:
     with database.connect() as db, pytest.raises(UnknownActorError):
-        find(db, name)
+        resolve_actor_code(db, name)
 
 
 def test_resolving_over_http_scores_and_says_why(api: TestClient) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import revisions
-from app.events.read import one
-from app.events.verify import findings
+from app.events.read import read_event
+from app.events.verify import find_event_faults
 from app.ingest import bundled
 
 
@@ -38,23 +38,25 @@ def written(database: Database, after: int) -> list[tuple[str, str, str | None]]
 
 
 def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = bundled.FOLDER
+    old = bundled.BUNDLED_FOLDER
     lines = (old / "events.ndjson").read_text("utf-8").splitlines()
     changed, gone, edited = (json.loads(line) for line in lines[:3])
     changed["title"] = "Another title"
     with database.write() as db:
         given = {**edited, "title": "Ours now"}
-        make.write_events(db, [make.GivenEvent.model_validate(given)], "curated", make.BY)
+        make.write_events(db, [make.EventInput.model_validate(given)], "curated", make.BY)
         before = len(written(database, 0)) + 1
     monkeypatch.setattr(bundled, "FOLDER_OF_OLD", old, raising=False)
     told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
-    monkeypatch.setattr(bundled, "FOLDER", Folder(told))
-    assert bundled.load(database)
+    monkeypatch.setattr(bundled, "BUNDLED_FOLDER", Folder(told))
+    assert bundled.load_bundled_data(database)
     assert written(database, before) == [
         ("update", f"curated:{changed['key']}", "bundled data"),
         ("retract", f"curated:{gone['key']}", "no longer bundled"),
     ]
-    assert not bundled.load(database)
+    assert not bundled.load_bundled_data(database)
     with database.connect() as db:
-        assert json.loads(one(db, f"curated:{edited['key']}").document)["title"] == "Ours now"
-        assert list(findings(db)) == []
+        assert (
+            json.loads(read_event(db, f"curated:{edited['key']}").document)["title"] == "Ours now"
+        )
+        assert list(find_event_faults(db)) == []

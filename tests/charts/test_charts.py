@@ -14,8 +14,8 @@ import vl_convert
 from fastapi.testclient import TestClient
 
 from app.charts import alignment, look, memberships, shifts, timeline
-from app.charts.drawing import COLUMNS, SCALE, VEGA_LITE, draw
-from app.http.drawing import MEDIA, PICTURES
+from app.charts.drawing import COLUMNS, SCALE, VEGA_LITE, render_chart
+from app.http.drawing import CHART_FORMATS, CHART_MEDIA_TYPES
 
 DRAWN = {
     "timeline": "/v1/timeline?actor=ARM&since=2016&until=2026-06&granularity=quarter",
@@ -95,7 +95,7 @@ def test_no_day_is_written_over_another(
     root = ElementTree.fromstring(api.get("/v1/timeline", params=query).content)
     texts = [t for t in root.iter("{http://www.w3.org/2000/svg}text") if _is_a_day(t.text)]
     assert texts
-    spots = [(_across(t), len(str(t.text)) * look.LETTER) for t in texts]
+    spots = [(_across(t), len(str(t.text)) * look.LETTER_WIDTH) for t in texts]
     for (left, one), (right, other) in pairwise(sorted(spots)):
         assert right - left > min(one, other) * 0.9
 
@@ -121,8 +121,8 @@ def test_the_rows_behind_it_are_a_table(api: TestClient, chart: str) -> None:
 
 @charts
 def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
-    for form in PICTURES:
-        answer = api.get(DRAWN[chart], headers={"Accept": MEDIA[form][0]})
+    for form in CHART_FORMATS:
+        answer = api.get(DRAWN[chart], headers={"Accept": CHART_MEDIA_TYPES[form][0]})
         asked_for = get(api, chart, form)
         assert answer.headers["content-type"] == asked_for.headers["content-type"]
     refused = api.get(DRAWN[chart], headers={"Accept": "application/pdf"})
@@ -132,8 +132,8 @@ def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
 
 @charts
 def test_forms_have_tags_of_their_own(api: TestClient, chart: str) -> None:
-    tags = {get(api, chart, form).headers["etag"] for form in PICTURES}
-    assert len(tags) == len(PICTURES)
+    tags = {get(api, chart, form).headers["etag"] for form in CHART_FORMATS}
+    assert len(tags) == len(CHART_FORMATS)
     url, tag = DRAWN[chart], get(api, chart, "svg").headers["etag"]
     again = api.get(url, params={**asked(chart), "format": "svg"}, headers={"If-None-Match": tag})
     assert again.status_code == 304
@@ -190,8 +190,8 @@ SERIES = {
 
 
 def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
-    spec = alignment.spec(SERIES)
-    assert [p["part"] for p in alignment.unbroken(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
+    spec = alignment.draw_alignment(SERIES)
+    assert [p["part"] for p in alignment.number_runs(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
     rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     told = spec["description"]
@@ -202,17 +202,17 @@ def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
 
 def test_an_index_that_is_nowhere_is_said_to_be() -> None:
     empty = {**SERIES, "data": [point(1, None, covered=False)], "shifts": []}
-    assert "no index in this window" in alignment.spec(empty)["description"]
+    assert "no index in this window" in alignment.draw_alignment(empty)["description"]
 
 
 def test_shifts_go_from_before_to_after() -> None:
     body = {"data": [shift(), shift(actor="GEO", before=None, after=None, onset=None)], "meta": {}}
-    spec = shifts.spec(body)
+    spec = shifts.draw_shifts(body)
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
         "ARM toward RUS, 2022-09-14 (strong)"
     ]
     assert "+0.72 to -0.71" in spec["description"]
-    rows = list(csv.DictReader(io.StringIO(draw("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]
+    rows = list(csv.DictReader(io.StringIO(render_chart("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]
     assert [row["before"] for row in rows] == ["0.72", ""]
 
 
@@ -221,16 +221,16 @@ def test_shifts_go_from_before_to_after() -> None:
 )
 def test_series_and_shifts_are_drawn(chart: Any, body: dict[str, Any]) -> None:
     for form in ("svg", "png", "csv", "vega"):
-        assert len(draw(chart, form, body).body) > 100
+        assert len(render_chart(chart, form, body).body) > 100
 
 
 def test_nothing_is_drawn_as_nothing_and_says_so() -> None:
     empty: dict[str, Any] = {"data": [], "meta": {}}
-    assert "No events" in timeline.spec(empty)["description"]
-    assert "No shift" in shifts.spec(empty)["description"]
-    assert "No memberships" in memberships.spec([], "", "2026-01-01")["description"]
+    assert "No events" in timeline.draw_timeline(empty)["description"]
+    assert "No shift" in shifts.draw_shifts(empty)["description"]
+    assert "No memberships" in memberships.draw_memberships([], "", "2026-01-01")["description"]
     for chart in ("timeline", "alignment", "shifts", "relations", "members"):
-        assert draw(chart, "svg", empty).status_code == 200  # type: ignore[arg-type]
+        assert render_chart(chart, "svg", empty).status_code == 200  # type: ignore[arg-type]
 
 
 def test_a_suspended_membership_is_fainter_and_one_that_ended_ends(api: TestClient) -> None:
@@ -258,7 +258,7 @@ def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
     [
         (look.FOR, look.AGAINST),
         (look.BAND, look.LINE),
-        (look.HOLE, look.AGAINST),
+        (look.GAP_COLOUR, look.AGAINST),
         ("#ffffff", look.LINE),
         ("#ffffff", look.FOR),
         ("#ffffff", look.EDGE),

@@ -12,21 +12,21 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner, Result
 
 from app import cli
-from app.db.backup import backup, restore
+from app.db.backup import restore_backup, write_backup
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.db.migrate import upgrade
+from app.db.migrate import upgrade_schema
 from app.db.packed import BackupError
 from app.db.tables import revisions, sources
-from app.events.changes import put
-from app.events.schemas import GivenEvent
-from app.events.verify import findings
+from app.events.changes import write_resolved_events
+from app.events.schemas import EventInput
+from app.events.verify import find_event_faults
 
 
 def write(database: Database, key: str) -> None:
-    given = GivenEvent.model_validate({"key": key, "title": key, "date": "2023"})
+    given = EventInput.model_validate({"key": key, "title": key, "date": "2023"})
     with database.write() as db:
-        put(db, [(f"curated:{key}", given)], Writer("tests"))
+        write_resolved_events(db, [(f"curated:{key}", given)], Writer("tests"))
 
 
 def last(database: Database) -> int:
@@ -37,7 +37,7 @@ def last(database: Database) -> int:
 def content(database: Database) -> list[tuple[int, str]]:
     found = select(revisions.c.seq, revisions.c.document).order_by(revisions.c.seq)
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []
         return [(seq, body) for seq, body in db.execute(found)]
 
 
@@ -45,10 +45,10 @@ def test_what_was_backed_up_stands_again(database: Database, tmp_path: Path) -> 
     file = tmp_path / "kept"
     write(database, "before")
     stood = content(database)
-    assert backup(database, file) == last(database)
+    assert write_backup(database, file) == last(database)
     assert file.stat().st_mode & 0o077 == 0
     write(database, "after")
-    assert restore(database, file) == len(stood)
+    assert restore_backup(database, file) == len(stood)
     assert content(database) == stood
     write(database, "again")
     assert content(database)[-1][0] == len(stood) + 1
@@ -58,12 +58,12 @@ def test_an_empty_database_is_filled(
     database: Database, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     stood = content(database)
-    backup(database, tmp_path / "kept")
+    write_backup(database, tmp_path / "kept")
     url = f"sqlite:///{tmp_path}/new.db"
     if kind == "postgresql":
         url = request.getfixturevalue("server").create_database(f"new-{uuid4().hex}")
     with closing(Database(url)) as new:
-        assert restore(new, tmp_path / "kept") == len(stood)
+        assert restore_backup(new, tmp_path / "kept") == len(stood)
         assert content(new) == stood
 
 
@@ -72,7 +72,7 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
     database: Database, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """One that had a table and a column less: of SQLite the file itself is the backup."""
-    backup(database, tmp_path / "new")
+    write_backup(database, tmp_path / "new")
     with ZipFile(tmp_path / "new") as new, ZipFile(tmp_path / "old", "w") as old:
         told = json.loads(new.read("manifest.json"))
         del told["tables"]["families"]
@@ -87,8 +87,8 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
         old.writestr("manifest.json", json.dumps({**told, "schema": "20261124_packed"}))
     url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
     with closing(Database(url)) as made:
-        assert restore(made, tmp_path / "old") == last(database)
-        upgrade(made)
+        assert restore_backup(made, tmp_path / "old") == last(database)
+        upgrade_schema(made)
         assert content(made) == content(database)
         grades = select(sources.c.id, sources.c.reliability).order_by(sources.c.id)
         with made.connect() as db, database.connect() as ours:
@@ -110,28 +110,28 @@ def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path
         kept = []
         for n in range(3):
             before = last(database)
-            kept.append((before, backup(database, tmp_path / f"{n}"), last(database)))
+            kept.append((before, write_backup(database, tmp_path / f"{n}"), last(database)))
     finally:
         ended.set()
         writer.join()
     assert written
     for n, (before, version, after) in enumerate(kept):
         assert before <= version <= after
-        assert restore(database, tmp_path / f"{n}") == version
+        assert restore_backup(database, tmp_path / f"{n}") == version
         assert [seq for seq, _ in content(database)] == list(range(1, version + 1))
 
 
 def test_what_is_no_backup_changes_nothing(database: Database, tmp_path: Path) -> None:
     stood = content(database)
     good = tmp_path / "good"
-    backup(database, good)
+    write_backup(database, good)
     cut = tmp_path / "cut"
     cut.write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     other = tmp_path / "other"
     other.write_text("not a backup")
     for file in (cut, other, tmp_path / "missing", tmp_path):
         with pytest.raises(BackupError):
-            restore(database, file)
+            restore_backup(database, file)
     assert content(database) == stood
 
 

@@ -22,24 +22,26 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from app.db.dialect import among, array, listed
-from app.db.dialect.statements import MOST_KEPT, compiled, prepared
+from app.db.dialect import format_array_literal, in_list, in_list_params
+from app.db.dialect.statements import MAX_PREPARED_STATEMENTS, compile_prepared, compile_statement
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import actor_names, actors, revisions
-from app.events.changes import put
-from app.events.schemas import GivenEvent
+from app.events.changes import write_resolved_events
+from app.events.schemas import EventInput
 
 
 def test_a_fault_of_the_driver_is_one_of_the_database(database: Database) -> None:
     wrong = select(column("nothing")).select_from(table("nowhere"))
     with database.connect() as db, pytest.raises(DBAPIError):
-        compiled(db.dialect.name, wrong).rows(db, {})
+        compile_statement(db.dialect.name, wrong).fetch_rows(db, {})
 
 
 def test_the_first_statement_begins_the_transaction(database: Database) -> None:
     with database.connect() as db:
-        assert compiled(db.dialect.name, select(literal_column("1"))).rows(db, {}) == [(1,)]
+        assert compile_statement(db.dialect.name, select(literal_column("1"))).fetch_rows(
+            db, {}
+        ) == [(1,)]
         assert db.in_transaction()
 
 
@@ -50,9 +52,9 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
         " FROM pg_prepared_statements"
     )
     for steady in (False, True):
-        run = compiled(kind, asked, steady=steady)
+        run = compile_statement(kind, asked, steady=steady)
         with database.connect() as db:
-            found = [run.rows(db, {"asked": code}) for code in ("ARM", "nobody", "ARM") * 5]
+            found = [run.fetch_rows(db, {"asked": code}) for code in ("ARM", "nobody", "ARM") * 5]
             assert found == [[("state",)], [], [("state",)]] * 5
             if kind == "postgresql":
                 generic, custom = db.execute(kept).one()
@@ -69,7 +71,9 @@ def test_a_list_of_any_texts_arrives_as_it_is(database: Database, words: list[st
         db.execute(text("DELETE FROM held"))
         wanted = {*words, "NULL", "{}", "none of them"}
         db.execute(held.insert(), [{"word": w} for w in wanted])
-        found = db.scalars(select(held.c.word).where(among(db, held.c.word)), listed(db, words))
+        found = db.scalars(
+            select(held.c.word).where(in_list(db, held.c.word)), in_list_params(db, words)
+        )
         assert sorted(found) == sorted(set(words))
         db.rollback()
 
@@ -79,20 +83,20 @@ def test_an_array_is_written_as_postgresql_reads_it(database: Database, kind: st
     if kind == "postgresql":
         asked = text("SELECT CAST(CAST(:texts AS text) AS text[]), CAST(CAST(:n AS text) AS int[])")
         with database.connect() as db:
-            given = {"texts": array(texts), "n": array(numbers)}
+            given = {"texts": format_array_literal(texts), "n": format_array_literal(numbers)}
             assert list(db.execute(asked, given)) == [(texts, numbers)]
-    assert array([]) == "{}"
+    assert format_array_literal([]) == "{}"
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: str) -> None:
-    run = compiled(
+    run = compile_statement(
         kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")), steady=True
     )
-    other = prepared(kind, select(func.count()).select_from(actors))
+    other = compile_prepared(kind, select(func.count()).select_from(actors))
     held = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%actors.kind%'")
     with database.connect() as db:
-        assert run.rows(db, {"asked": "ARM"}) == [("state",)]
+        assert run.fetch_rows(db, {"asked": "ARM"}) == [("state",)]
     with database.write() as db:
         rows = [{"scheme": "name", "value": f"n{n}", "actor": "ARM"} for n in range(3)]
         db.execute(
@@ -102,8 +106,8 @@ def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: s
         assert db.scalar(held) == 1
         db.execute(text("SELECT nothing"))
     with database.connect() as db:
-        assert other.rows(db, {})[0][0] > 200
-        assert run.rows(db, {"asked": "nobody"}) == []
+        assert other.fetch_rows(db, {})[0][0] > 200
+        assert run.fetch_rows(db, {"asked": "nobody"}) == []
         assert db.scalar(held) == 1
 
 
@@ -111,38 +115,38 @@ def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: s
 def test_a_connection_keeps_so_many_statements(database: Database, kind: str) -> None:
     count = text("SELECT count(*) FROM pg_prepared_statements")
     with database.connect() as db:
-        for n in [*range(MOST_KEPT + 20), 0, 1, 0]:
-            run = compiled(kind, select(literal_column(f"{n}")), steady=True)
-            assert run.rows(db, {}) == [(n,)]
-        assert db.scalar(count) == MOST_KEPT
+        for n in [*range(MAX_PREPARED_STATEMENTS + 20), 0, 1, 0]:
+            run = compile_statement(kind, select(literal_column(f"{n}")), steady=True)
+            assert run.fetch_rows(db, {}) == [(n,)]
+        assert db.scalar(count) == MAX_PREPARED_STATEMENTS
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_statements_that_somebody_threw_away_are_prepared_anew(
     database: Database, kind: str
 ) -> None:
-    run = compiled(kind, select(literal_column("1")), steady=True)
+    run = compile_statement(kind, select(literal_column("1")), steady=True)
     with database.connect() as db:
-        assert run.rows(db, {}) == [(1,)]
+        assert run.fetch_rows(db, {}) == [(1,)]
         db.execute(text("DEALLOCATE ALL"))
         with pytest.raises(DBAPIError):
-            run.rows(db, {})
+            run.fetch_rows(db, {})
         db.rollback()
-        assert run.rows(db, {}) == [(1,)]
+        assert run.fetch_rows(db, {}) == [(1,)]
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_a_nul_is_refused_and_not_cut_off(database: Database, kind: str) -> None:
-    run = prepared(kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")))
+    run = compile_prepared(kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")))
     with database.connect() as db, pytest.raises(DBAPIError, match="NUL"):
-        run.rows(db, {"asked": "ARM\0x"})
+        run.fetch_rows(db, {"asked": "ARM\0x"})
 
 
 def test_a_fault_of_a_kept_statement_says_which(database: Database, kind: str) -> None:
     wrong = select(column("nothing")).select_from(table("nowhere"))
     with database.connect() as db:
         with pytest.raises(DBAPIError, match="nowhere"):
-            compiled(kind, wrong, steady=True).rows(db, {})
+            compile_statement(kind, wrong, steady=True).fetch_rows(db, {})
         db.rollback()
         assert db.scalar(select(literal_column("1"))) == 1
 
@@ -150,22 +154,22 @@ def test_a_fault_of_a_kept_statement_says_which(database: Database, kind: str) -
 def test_reads_that_begin_with_a_kept_statement_see_one_state(
     database: Database, kind: str
 ) -> None:
-    newest = prepared(kind, select(func.max(revisions.c.seq)))
-    new = GivenEvent(key="new", title="x", date="2020")
+    newest = compile_prepared(kind, select(func.max(revisions.c.seq)))
+    new = EventInput(key="new", title="x", date="2020")
     with database.connect() as db:
-        [(before,)] = newest.rows(db, {})
+        [(before,)] = newest.fetch_rows(db, {})
         with database.write() as other:
-            put(other, [("curated:new", new)], Writer("w", None))
-        assert newest.rows(db, {}) == [(before,)]
+            write_resolved_events(other, [("curated:new", new)], Writer("w", None))
+        assert newest.fetch_rows(db, {}) == [(before,)]
     with database.connect() as db:
-        assert newest.rows(db, {})[0][0] > before
+        assert newest.fetch_rows(db, {})[0][0] > before
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_threads_go_on_while_a_kept_statement_runs(database: Database, kind: str) -> None:
-    slow, counted = prepared(kind, select(func.pg_sleep(0.5))), 0
+    slow, counted = compile_prepared(kind, select(func.pg_sleep(0.5))), 0
     with database.connect() as db:
-        waiting = Thread(target=slow.rows, args=(db, {}))
+        waiting = Thread(target=slow.fetch_rows, args=(db, {}))
         waiting.start()
         while waiting.is_alive():
             sleep(0.01)
@@ -179,4 +183,6 @@ def test_values_of_any_type_arrive(database: Database, kind: str) -> None:
     types = {"whole": Integer, "real": Float, "text": String, "none": String, "many": BigInteger}
     asked = select(*(bindparam(name, type_=type_()) for name, type_ in types.items()))
     with database.connect() as db:
-        assert compiled(kind, asked, steady=True).rows(db, given) == [tuple(given.values())]
+        assert compile_statement(kind, asked, steady=True).fetch_rows(db, given) == [
+            tuple(given.values())
+        ]

@@ -9,10 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select
 
 from app.db.engine import Database
-from app.db.migrate import config, downgrade, upgrade
-from app.db.schema import HEAD, StaleSchemaError, require_current, schema_of
+from app.db.migrate import downgrade_schema, make_alembic_config, upgrade_schema
+from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
 from app.db.tables import events, metadata, revisions
-from app.ingest.bundled import load
+from app.ingest.bundled import load_bundled_data
 
 BEFORE = "20261124_families"
 
@@ -44,7 +44,7 @@ def test_a_missing_index_would_be_noticed(database: Database) -> None:
 
 
 def test_there_is_one_last_migration(database: Database) -> None:
-    assert ScriptDirectory.from_config(config(database)).get_heads() == [HEAD]
+    assert ScriptDirectory.from_config(make_alembic_config(database)).get_heads() == [HEAD]
 
 
 def test_down_and_up_again_on_populated_data(database: Database) -> None:
@@ -53,12 +53,12 @@ def test_down_and_up_again_on_populated_data(database: Database) -> None:
         before = db.scalar(count)
     assert before
 
-    downgrade(database, "base")
+    downgrade_schema(database, "base")
     assert tables(database) == set()
 
-    upgrade(database)
+    upgrade_schema(database)
     assert differences(database) == []
-    load(database)
+    load_bundled_data(database)
     with database.connect() as db:
         assert db.scalar(count) == before
 
@@ -67,8 +67,8 @@ def test_upgrading_what_is_current_changes_nothing(database: Database) -> None:
     last = select(func.max(revisions.c.seq))
     with database.connect() as db:
         before = db.scalar(last)
-    upgrade(database)
-    load(database)
+    upgrade_schema(database)
+    load_bundled_data(database)
     with database.connect() as db:
         assert db.scalar(last) == before
 
@@ -76,20 +76,20 @@ def test_upgrading_what_is_current_changes_nothing(database: Database) -> None:
 def test_a_database_that_was_never_migrated_has_no_schema(database: Database) -> None:
     with database.write() as db:
         db.exec_driver_sql("DROP TABLE alembic_version")
-    assert schema_of(database) is None
+    assert read_schema_version(database) is None
 
 
 def test_a_current_schema_is_served(database: Database) -> None:
-    require_current(database)
+    require_current_schema(database)
 
 
 def test_a_stale_schema_is_refused_with_the_command_that_mends_it(database: Database) -> None:
-    downgrade(database, BEFORE)
-    assert schema_of(database) == BEFORE
-    downgrade(database, "base")
-    assert schema_of(database) is None
+    downgrade_schema(database, BEFORE)
+    assert read_schema_version(database) == BEFORE
+    downgrade_schema(database, "base")
+    assert read_schema_version(database) is None
     with pytest.raises(StaleSchemaError) as refused:
-        require_current(database)
+        require_current_schema(database)
     assert str(refused.value) == (
         f"The database is at schema none, this program needs {HEAD}. Run: entente db upgrade"
     )

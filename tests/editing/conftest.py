@@ -9,7 +9,7 @@ from examples import key_of
 from fastapi.testclient import TestClient
 
 from app.db.engine import Database
-from app.events.verify import findings
+from app.events.verify import find_event_faults
 from app.main import create_app
 from app.settings import Settings
 
@@ -61,4 +61,4 @@ def desk(database: Database) -> Iterator[Desk]:
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as api:
         yield Desk(api, key_of(database), database)
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []

@@ -27,13 +27,13 @@ def test_few_events_are_counted_even_for_an_estimate(api: TestClient) -> None:
 def test_many_are_estimated_from_how_dense_the_newest_are(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "SAMPLE", 10)
+    monkeypatch.setattr(read, "SAMPLE_SIZE", 10)
     with database.write() as db:
         make.dataset(db)
         for day in range(1, 29):
             make.event(db, "USA", date=f"2020-02-{day:02d}")
         asked = EventQuery(dataset=["made"], count="estimate")
-        found = read.meta(db, asked, 1, empty=False)
+        found = read.read_event_page_meta(db, asked, 1, empty=False)
     assert (found.count, found.count_is) == (28, "estimate")
 
 

@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from app.db.engine import Database
-from app.events.conditions import NARROWING
+from app.events.conditions import CLAUSE_BUILDERS
 from app.events.filter import EventFilter, EventQuery
-from app.events.read import read_page
+from app.events.read import read_event_page
 
 ONE_OF_EACH = {
     "actor": "ARM",
@@ -56,7 +56,7 @@ def ids(api: TestClient, **asked: str) -> list[str]:
 
 
 def test_every_filter_has_a_branch_and_a_row() -> None:
-    assert NARROWING.keys() == EventFilter.model_fields.keys()
+    assert CLAUSE_BUILDERS.keys() == EventFilter.model_fields.keys()
     assert ONE_OF_EACH.keys() == EventFilter.model_fields.keys()
 
 
@@ -83,7 +83,7 @@ def test_two_filters_are_both_met(api: TestClient, pair: tuple[str, str]) -> Non
 
 def found(db: Connection, **asked: object) -> list[str]:
     query = EventQuery.model_validate({"dataset": ["made"], "fields": ["id"], **asked})
-    documents, _ = read_page(db, query, b"key")
+    documents, _ = read_event_page(db, query, b"key")
     return [document.split('"')[3].removeprefix("made:") for document in documents]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.queries import asking, page_statement
+from app.events.queries import bind_query, compile_page_statement
 
 PLANS = {
     "an actor": (
@@ -51,13 +51,13 @@ PLANS = {
 def plan(kind: str, database: Database, given: dict[str, Any]) -> str:
     asked = EventQuery.model_validate(given)
     with database.connect() as db:
-        found = asking(db, asked, asked.sort, limit=51)
-        statement = page_statement(found.reading)
+        found = bind_query(db, asked, asked.sort, limit=51)
+        statement = compile_page_statement(found.statement_key)
         explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
         if kind == "postgresql":  # the tables are small: it would read them whole
             db.exec_driver_sql("SET enable_seqscan = off")
         explained = replace(statement, text=f"{explain} {statement.text}")
-        return "\n".join(str(row[-1]) for row in explained.run(db, found.values))
+        return "\n".join(str(row[-1]) for row in explained.execute(db, found.values))
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.buckets import Day, Size, bar_of, start_of_text
+from app.events.buckets import BucketSize, DayTotals, bucket_start_text, find_weight_threshold
 
-SIZES: tuple[Size, ...] = ("day", "week", "month", "quarter", "year")
+SIZES: tuple[BucketSize, ...] = ("day", "week", "month", "quarter", "year")
 
 
 def listed(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
@@ -36,16 +36,16 @@ def listed(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
     ],
 )
 def test_buckets_are_those_of_the_events(
-    api: TestClient, size: Size, asked: dict[str, Any]
+    api: TestClient, size: BucketSize, asked: dict[str, Any]
 ) -> None:
     answer = api.get("/v1/timeline", params=asked | {"granularity": size, "top": 2}).json()["data"]
     since = {"2022": "2022-01-01"}.get(asked.get("since", ""), asked.get("since", ""))
     held = defaultdict(list)
     for event in listed(api, asked):
         day = max(event["start"], since)
-        held[start_of_text(day, size)].append((-abs(event["intensity"] or 0), day, event["id"]))
+        held[bucket_start_text(day, size)].append((-abs(event["intensity"] or 0), day, event["id"]))
     for bucket in answer:
-        weighty = sorted(held.pop(start_of_text(bucket["start"], size), []))
+        weighty = sorted(held.pop(bucket_start_text(bucket["start"], size), []))
         assert bucket["count"] == len(weighty)
         assert [one["id"] for one in bucket["top"]] == [key for _, _, key in weighty[:2]]
     assert not held
@@ -60,13 +60,13 @@ DAYS = st.dictionaries(
 
 @given(DAYS, st.sampled_from(SIZES), st.integers(1, 4))
 def test_the_bar_keeps_the_weightiest_of_every_bucket(
-    weights: dict[str, list[float]], size: Size, top: int
+    weights: dict[str, list[float]], size: BucketSize, top: int
 ) -> None:
-    days = [Day(d, len(w), 0, 0, len(w), sum(w), max(w)) for d, w in sorted(weights.items())]
-    bar, whole = bar_of(days, size, top)
+    days = [DayTotals(d, len(w), 0, 0, len(w), sum(w), max(w)) for d, w in sorted(weights.items())]
+    bar, whole = find_weight_threshold(days, size, top)
     buckets = defaultdict(list)
     for day, held in weights.items():
-        buckets[start_of_text(day, size)] += [(w, w >= bar or day in whole) for w in held]
+        buckets[bucket_start_text(day, size)] += [(w, w >= bar or day in whole) for w in held]
     for held in buckets.values():
         kept = sorted((w for w, keeps in held if keeps), reverse=True)
         assert kept[:top] == sorted((w for w, _ in held), reverse=True)[:top]
@@ -74,7 +74,9 @@ def test_the_bar_keeps_the_weightiest_of_every_bucket(
 
 def test_few_are_kept_of_many() -> None:
     days = [
-        Day(f"2020-{m:02d}-{d:02d}", 100, 0, 0, 100, 0.0, 9.0) for m in (1, 2) for d in range(1, 29)
+        DayTotals(f"2020-{m:02d}-{d:02d}", 100, 0, 0, 100, 0.0, 9.0)
+        for m in (1, 2)
+        for d in range(1, 29)
     ]
-    days.append(Day("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
-    assert bar_of(days, "month", 3) == (9.0, ["2020-03-01"])
+    days.append(DayTotals("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
+    assert find_weight_threshold(days, "month", 3) == (9.0, ["2020-03-01"])

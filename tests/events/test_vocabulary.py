@@ -3,17 +3,17 @@
 import pytest
 
 from app.events.vocabulary import (
-    ACLED,
+    ACLED_CROSSWALK,
     CREDIBILITY,
     EVENT_TYPES,
     MODES,
     QUAD_OF_TYPE,
     QUADS,
     RELIABILITY,
-    UCDP,
+    UCDP_CROSSWALK,
     EventType,
     QuadScheme,
-    cameo,
+    load_cameo_codes,
     quad_of_cameo,
     quad_of_type,
 )
@@ -65,14 +65,16 @@ def test_a_code_has_the_quad_of_its_root() -> None:
 
 
 def test_codes_are_text() -> None:
-    assert cameo()["010"].name == "Make statement"
-    assert cameo()["10"].name == "Demand"
+    assert load_cameo_codes()["010"].name == "Make statement"
+    assert load_cameo_codes()["10"].name == "Demand"
 
 
 def test_the_cameo_table_is_whole() -> None:
-    assert len(cameo()) == 313
-    assert {code for code in cameo() if len(code) == 2} == {f"{root:02}" for root in range(1, 21)}
-    for key, code in cameo().items():
+    assert len(load_cameo_codes()) == 313
+    assert {code for code in load_cameo_codes() if len(code) == 2} == {
+        f"{root:02}" for root in range(1, 21)
+    }
+    for key, code in load_cameo_codes().items():
         assert key == code.code
         assert code.name[0].isupper()
         assert code.name.strip() == code.name
@@ -81,13 +83,13 @@ def test_the_cameo_table_is_whole() -> None:
 
 
 def test_only_roots_01_and_02_have_no_plover_type() -> None:
-    without = {code.code[:2] for code in cameo().values() if code.plover_type is None}
+    without = {code.code[:2] for code in load_cameo_codes().values() if code.plover_type is None}
     assert without == {"01", "02"}
-    assert all(c.plover_type is None for c in cameo().values() if c.code[:2] in without)
+    assert all(c.plover_type is None for c in load_cameo_codes().values() if c.code[:2] in without)
 
 
 def test_every_mode_of_the_crosswalk_belongs_to_its_type() -> None:
-    for code in cameo().values():
+    for code in load_cameo_codes().values():
         if code.plover_mode is not None:
             assert code.plover_type is not None
             assert code.plover_mode in MODES[code.plover_type], code
@@ -114,23 +116,25 @@ def test_every_mode_of_the_crosswalk_belongs_to_its_type() -> None:
 def test_some_codes(
     code: str, goldstein: float | None, type_: EventType | None, mode: str | None
 ) -> None:
-    found = cameo()[code]
+    found = load_cameo_codes()[code]
     assert (found.goldstein, found.plover_type, found.plover_mode) == (goldstein, type_, mode)
 
 
 def test_the_table_is_read_once_and_cannot_be_changed() -> None:
-    assert cameo() is cameo()
+    assert load_cameo_codes() is load_cameo_codes()
     with pytest.raises(TypeError):
-        cameo()["010"] = cameo()["011"]  # type: ignore[index]
+        load_cameo_codes()["010"] = load_cameo_codes()["011"]  # type: ignore[index]
 
 
 def test_acled_crosses_over() -> None:
-    assert ACLED["Riots"] == ("PROTEST", "riot")
-    assert ACLED["Battles"] == ("ASSAULT", None)
-    assert ACLED["Strategic developments"] is None
-    crossed = [*filter(None, ACLED.values()), *UCDP.values()]
+    assert ACLED_CROSSWALK["Riots"] == ("PROTEST", "riot")
+    assert ACLED_CROSSWALK["Battles"] == ("ASSAULT", None)
+    assert ACLED_CROSSWALK["Strategic developments"] is None
+    crossed = [*filter(None, ACLED_CROSSWALK.values()), *UCDP_CROSSWALK.values()]
     assert all(c.mode is None or c.mode in MODES[c.type] for c in crossed)
 
 
 def test_ucdp_is_violence() -> None:
-    assert {kind: crossed.type for kind, crossed in UCDP.items()} == dict.fromkeys("123", "ASSAULT")
+    assert {kind: crossed.type for kind, crossed in UCDP_CROSSWALK.items()} == dict.fromkeys(
+        "123", "ASSAULT"
+    )

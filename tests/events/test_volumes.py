@@ -10,19 +10,19 @@ from sqlalchemy import select, update
 from app.db.engine import Database
 from app.db.tables import day_sums, volumes
 from app.events.changes import write_events
-from app.events.schemas import GivenEvent
-from app.events.verify import findings
+from app.events.schemas import EventInput
+from app.events.verify import find_event_faults
 
 
-def given(key: int, day: str, score: float, one: str, other: str, **more: Any) -> GivenEvent:
+def given(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventInput:
     signal = {"from": one, "toward": other, "score": score}
-    return GivenEvent.model_validate(
+    return EventInput.model_validate(
         {"key": str(key), "title": f"{key}", "date": day, "signals": [signal], "participants": []}
         | more
     )
 
 
-def some(count: int, seed: int) -> list[GivenEvent]:
+def some(count: int, seed: int) -> list[EventInput]:
     """Events of three states on the same few days, at the turn of a month."""
     dice = np.random.default_rng(seed)
     people = ("ARM", "RUS", "USA")
@@ -59,12 +59,12 @@ def test_written_changed_and_retracted_volumes_stay_true(database: Database, see
         with database.write() as db:
             write_events(db, part, dataset, make.BY)
         with database.connect() as db:
-            assert not list(findings(db))
+            assert not list(find_event_faults(db))
     left = [e.model_copy(update={"status": "retracted"}) for e in acts]
     with database.write() as db:
         write_events(db, left, dataset, make.BY)
     with database.connect() as db:
-        assert not list(findings(db))
+        assert not list(find_event_faults(db))
         for table in (day_sums, volumes):
             assert not db.execute(select(table).where(table.c.dataset == dataset)).all()
 
@@ -78,7 +78,7 @@ def test_verify_finds_a_volume_that_is_off(database: Database, size: str) -> Non
     ours = (v.dataset == dataset, v.size == size)
     with database.engine.connect() as db:
         db.execute(update(volumes).where(*ours).values(n=v.n + 1))
-        found = list(findings(db))
+        found = list(find_event_faults(db))
         db.rollback()
     assert found
     assert all(dataset in line and size in line for line in found)

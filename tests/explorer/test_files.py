@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.explorer.router import contents
+from app.explorer.router import read_explorer_files
 
 STATIC = Path(__file__).resolve().parents[2] / "app" / "explorer" / "static"
 FILES = sorted(str(p.relative_to(STATIC)) for p in STATIC.rglob("*") if p.is_file())
 
 
 def test_every_file_is_served(api: TestClient) -> None:
-    assert sorted(contents()) == FILES
+    assert sorted(read_explorer_files()) == FILES
     for name in FILES:
         answer = api.get(f"/explorer/{name}")
         assert answer.status_code == 200

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from serving import serving
 
 from app.db.engine import Database
-from bench.generate import fill
+from bench.generate import fill_database
 
 EVENTS = 100_000
 ROW = 72
@@ -22,7 +22,7 @@ def long(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The explorer on a generated record."""
     url = f"sqlite:///{tmp_path_factory.mktemp('long') / 'many.db'}"
     database = Database(url)
-    fill(database, EVENTS)
+    fill_database(database, EVENTS)
     database.close()
     with serving(url) as address:
         context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from app import cli
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import FORMS
+from app.events.forms import OUTPUT_FORMATS
 from app.main import create_app
 from app.settings import Settings
 
@@ -47,7 +47,7 @@ def test_standard_output_is_the_file(url: str) -> None:
     assert pq.read_table(io.BytesIO(told.stdout_bytes)).num_rows > 10
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_every_form(url: str, form: str) -> None:
     assert url
     told = run(*AUTUMN, "--format", form, "--limit", "3")

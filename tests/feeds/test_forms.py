@@ -16,11 +16,11 @@ from icalendar import Calendar
 from reading_feeds import AUTUMN, every, get
 from sheets import sheets
 
-from app.events.flat import COLUMNS, PLACES
-from app.events.forms import FORMS, MEDIA
-from app.feeds.registry import WRITINGS
+from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS
+from app.events.forms import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
+from app.feeds.registry import FEED_FORMATS
 
-OTHERS = tuple(form for form in FORMS if form != "json")
+OTHERS = tuple(form for form in OUTPUT_FORMATS if form != "json")
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -30,8 +30,8 @@ def rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
 
 
 def test_every_form_but_json_has_a_writer() -> None:
-    assert set(WRITINGS) == set(OTHERS)
-    assert set(MEDIA) == set(FORMS)
+    assert set(FEED_FORMATS) == set(OTHERS)
+    assert set(EVENT_MEDIA_TYPES) == set(OUTPUT_FORMATS)
 
 
 def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
@@ -43,7 +43,7 @@ def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
 def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
     events = every(api, "sort=date")
     found = rows(api, "sort=date")
-    assert list(found[0]) == list(COLUMNS)
+    assert list(found[0]) == list(EVENT_COLUMNS)
     assert [row["id"] for row in found] == [event["id"] for event in events]
     for row, event in zip(found, events, strict=True):
         assert row["title"] == event["title"]
@@ -76,7 +76,7 @@ def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> N
     assert [row[2] for row in told] == [event["intensity"] for event in events]
     assert [row[3] for row in told] == [event["participants"][0]["role"] for event in events]
     frame = pd.read_parquet(file)
-    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.columns) == list(EVENT_COLUMNS)
     assert list(frame.title) == [event["title"] for event in events]
 
 
@@ -224,7 +224,7 @@ def test_forms_without_a_place_for_it_link_to_the_licence(api: TestClient, form:
 
 @pytest.mark.parametrize("form", OTHERS)
 def test_accept_chooses_as_format_does(api: TestClient, form: str) -> None:
-    chosen = api.get(f"/v1/events?{AUTUMN}", headers={"Accept": MEDIA[form][0]})
+    chosen = api.get(f"/v1/events?{AUTUMN}", headers={"Accept": EVENT_MEDIA_TYPES[form][0]})
     asked = get(api, form)
     assert chosen.status_code == 200
     assert chosen.headers["content-type"] == asked.headers["content-type"]
@@ -311,7 +311,7 @@ def test_fields_choose_lines_and_columns(api: TestClient) -> None:
         "id", "title", "date", "location",
     }  # fmt: skip
     assert list(rows(api, query)[0]) == [
-        "id", "key", "title", "date", *PLACES,
+        "id", "key", "title", "date", *LOCATION_COLUMNS,
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from icalendar import Calendar
 from sheets import sheets
 
 from app.db.engine import Database
-from app.events.flat import armoured, bare
+from app.events.flat import escape_formula, unescape_formula
 from app.main import create_app
 from app.settings import Settings
 
@@ -54,7 +54,7 @@ def get(api: TestClient, form: str) -> Any:
 def test_csv(hostile: TestClient) -> None:
     rows = list(csv.DictReader(io.StringIO(get(hostile, "csv").text, newline="")))
     for row, title in zip(rows, TITLES, strict=True):
-        assert bare(row["title"]) == title
+        assert unescape_formula(row["title"]) == title
         assert row["title"][0] not in "=+-@\t\r\n＝"
     assert rows[6]["title"] == TITLES[6]
 
@@ -94,5 +94,5 @@ def test_lines_are_lines(hostile: TestClient) -> None:
 
 @given(st.text(alphabet=st.sampled_from("'=+-@\t\r\n＝ab "), max_size=6))
 def test_armour_comes_off_again(text: str) -> None:
-    assert bare(armoured(text)) == text
-    assert armoured(text)[:1] not in tuple("=+-@\t\r\n＝＋－＠")
+    assert unescape_formula(escape_formula(text)) == text
+    assert escape_formula(text)[:1] not in tuple("=+-@\t\r\n＝＋－＠")

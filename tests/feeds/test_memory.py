@@ -10,7 +10,7 @@ import pytest
 from postgres import Server
 
 from app.db.engine import Database
-from bench.generate import fill
+from bench.generate import fill_database
 
 EVENTS = 40_000
 FEW = "2014-02"
@@ -53,7 +53,7 @@ def url(kind: str, tmp_path_factory: pytest.TempPathFactory, server: Server) -> 
     else:
         found = server.create_database(f"memory-{uuid4().hex[:8]}")
     database = Database(found)
-    fill(database, EVENTS)
+    fill_database(database, EVENTS)
     database.close()
     return found
 

@@ -13,35 +13,35 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import events, participations, reports, signals, tags
-from app.events.again import exported, from_document, from_row
+from app.events.again import is_exported_event, record_from_document, record_from_row
 from app.events.changes import write_events
 from app.events.filter import EventQuery
-from app.events.forms import Form
-from app.events.schemas import GivenEvent
-from app.feeds.opening import Opened
-from app.feeds.registry import WRITINGS
+from app.events.forms import OutputFormat
+from app.events.schemas import EventInput
+from app.feeds.opening import EventExport
+from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 
 Given = Iterator[dict[str, Any]]
 
 
-def file(database: Database, form: Form) -> bytes:
+def file(database: Database, form: OutputFormat) -> bytes:
     """Every event in a form."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"], "sort": "date"})
-    opened = Opened(form, asked, database, b"test", lambda *_: Links(self="here"))
-    return b"".join(WRITINGS[form].write(opened.feed))
+    opened = EventExport(form, asked, database, b"test", lambda *_: Links(self="here"))
+    return b"".join(FEED_FORMATS[form].write(opened.feed))
 
 
 def of_lines(content: bytes) -> Given:
-    yield from (from_document(json.loads(line)) for line in content.splitlines())
+    yield from (record_from_document(json.loads(line)) for line in content.splitlines())
 
 
 def of_commas(content: bytes) -> Given:
-    yield from map(from_row, csv.DictReader(io.StringIO(content.decode(), newline="")))
+    yield from map(record_from_row, csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
 def of_parquet(content: bytes) -> Given:
-    yield from map(from_row, pq.read_table(io.BytesIO(content)).to_pylist())
+    yield from map(record_from_row, pq.read_table(io.BytesIO(content)).to_pylist())
 
 
 def held(database: Database) -> dict[str, list[Any]]:
@@ -58,10 +58,10 @@ def held(database: Database) -> dict[str, list[Any]]:
     ("form", "read"), [("ndjson", of_lines), ("csv", of_commas), ("parquet", of_parquet)]
 )
 def test_out_and_in_again_changes_nothing(
-    database: Database, form: Form, read: Callable[[bytes], Given]
+    database: Database, form: OutputFormat, read: Callable[[bytes], Given]
 ) -> None:
     before, documents = held(database), lines(database)
-    given = [GivenEvent.model_validate(values) for values in read(file(database, form))]
+    given = [EventInput.model_validate(values) for values in read(file(database, form))]
     assert len(given) == len(documents)
     with database.write() as db:
         write_events(db, given, "curated", Writer("round trip"))
@@ -79,5 +79,5 @@ def steady(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_was_exported_is_told_from_what_is_given(database: Database) -> None:
-    assert all(exported(document) for document in lines(database))
-    assert not exported({"key": "a", "title": "b", "date": "2020"})
+    assert all(is_exported_event(document) for document in lines(database))
+    assert not is_exported_event({"key": "a", "title": "b", "date": "2020"})

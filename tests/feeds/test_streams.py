@@ -17,7 +17,7 @@ from reading_feeds import AUTUMN, every, get
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.feeds import opening, reading, xlsx
-from app.http.pacing import paced_by
+from app.http.pacing import stream_in_limited_threads
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
@@ -37,7 +37,9 @@ def test_a_chunk_holds_no_connection_while_it_is_sent(
 ) -> None:
     monkeypatch.setattr(reading, "CHUNK", 7)
     asked = EventQuery.model_validate({"format": "ndjson"})
-    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    opened = opening.EventExport(
+        "ndjson", asked, database, b"t", lambda *_: opening.Links(self="here")
+    )
     pool: Any = database.engine.pool
     seen = [pool.checkedout() for _ in opened.feed.chunks]
     assert len(seen) > 5
@@ -49,14 +51,14 @@ def test_every_chunk_is_one_short_statement(
 ) -> None:
     monkeypatch.setattr(reading, "CHUNK", 7)
     sizes: list[int] = []
-    real = opening.Reading.chunks
+    real = opening.EventStream.read_chunks
 
     def noted(self: Any) -> Any:
         for documents in real(self):
             sizes.append(len(documents))
             yield documents
 
-    monkeypatch.setattr(opening.Reading, "chunks", noted)
+    monkeypatch.setattr(opening.EventStream, "read_chunks", noted)
     count = len(get(api, "ndjson", "since=2022").text.splitlines())
     assert sum(sizes) == count
     assert max(sizes) == 7
@@ -86,7 +88,9 @@ def test_what_is_written_meanwhile_is_not_in_a_stream(
         for n in range(9):
             make.event(db, "ARM", "RUS", key=f"s{n}", title=f"first {n}", date=f"2020-01-0{n + 1}")
     asked = EventQuery.model_validate({"format": "ndjson", "dataset": ["made"], "sort": "date"})
-    opened = opening.Opened("ndjson", asked, database, b"t", lambda *_: opening.Links(self="here"))
+    opened = opening.EventExport(
+        "ndjson", asked, database, b"t", lambda *_: opening.Links(self="here")
+    )
     held = [json.loads(next(opened.feed.chunks)[0])]
     with database.write() as db:
         for n in range(9):
@@ -131,7 +135,7 @@ def test_as_many_exports_work_at_once_as_are_allowed() -> None:
                 yield b"part"
 
         async def read() -> None:
-            async for _ in paced_by(limiter, parts()):
+            async for _ in stream_in_limited_threads(limiter, parts()):
                 pass
 
         async with create_task_group() as group:

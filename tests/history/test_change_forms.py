@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 import pytest
 from fastapi.testclient import TestClient
 
-from app.events.flat import bare
+from app.events.flat import unescape_formula
 from app.history import forms
-from app.history.forms import MEDIA, STREAMS
+from app.history.forms import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
 from app.history.schemas import Change
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-FORMS = sorted(MEDIA)
+FORMS = sorted(CHANGE_MEDIA_TYPES)
 
 
 def every(api: TestClient, query: str = "") -> list[dict[str, Any]]:
@@ -101,18 +101,20 @@ def test_a_feed_that_is_read_to_its_end_has_no_next(api: TestClient) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_accept_chooses_the_form(api: TestClient, form: Any) -> None:
-    answer = api.get("/v1/changes?limit=2", headers={"Accept": MEDIA[form][0]})
-    assert answer.headers["content-type"].startswith(MEDIA[form][0])
+    answer = api.get("/v1/changes?limit=2", headers={"Accept": CHANGE_MEDIA_TYPES[form][0]})
+    assert answer.headers["content-type"].startswith(CHANGE_MEDIA_TYPES[form][0])
     assert answer.headers["vary"] == "Accept"
     assert answer.content == get(api, form, "&limit=2").content or form in ("json", "atom")
 
 
 def test_forms_have_tags_of_their_own(api: TestClient) -> None:
     tags = {
-        api.get("/v1/changes?limit=2", headers={"Accept": MEDIA[form][0]}).headers["etag"]
-        for form in MEDIA
+        api.get("/v1/changes?limit=2", headers={"Accept": CHANGE_MEDIA_TYPES[form][0]}).headers[
+            "etag"
+        ]
+        for form in CHANGE_MEDIA_TYPES
     }
-    assert len(tags) == len(MEDIA)
+    assert len(tags) == len(CHANGE_MEDIA_TYPES)
 
 
 def test_what_is_not_offered_is_said_to_be(api: TestClient) -> None:
@@ -122,7 +124,7 @@ def test_what_is_not_offered_is_said_to_be(api: TestClient) -> None:
     assert api.get("/v1/changes?format=parquet").status_code == 422
 
 
-@pytest.mark.parametrize("form", sorted(STREAMS))
+@pytest.mark.parametrize("form", sorted(STREAMED_FORMATS))
 def test_a_stream_says_whose_rows_they_are(api: TestClient, form: str) -> None:
     assert 'rel="license"' in get(api, form, "&limit=1").headers["link"]
 
@@ -134,14 +136,14 @@ HOSTILE = Change(
 
 
 def test_no_cell_is_a_formula() -> None:
-    text = b"".join(forms.table(iter([[HOSTILE]]), False)).decode()
+    text = b"".join(forms.render_change_table(iter([[HOSTILE]]), False)).decode()
     row = next(csv.DictReader(io.StringIO(text, newline="")))
     for name in ("id", "by", "reason"):
         assert row[name].startswith("'")
-        assert bare(row[name]) == getattr(HOSTILE, name)
+        assert unescape_formula(row[name]) == getattr(HOSTILE, name)
 
 
 def test_a_reason_cannot_break_the_feed() -> None:
-    root = ElementTree.fromstring(forms.feed([HOSTILE], "/v1/changes", None, []))
+    root = ElementTree.fromstring(forms.render_change_feed([HOSTILE], "/v1/changes", None, []))
     assert "HYPERLINK" in str(root.findtext(f"{ATOM}entry/{ATOM}summary"))
     assert root.find(".//{*}b") is None

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.queries import asking, page_statement, settle
-from bench.as_of import revise
-from bench.generate import fill
-from bench.timeline import cases
+from app.events.queries import bind_query, compile_page_statement, resolve_filter
+from bench.as_of import revise_tenth
+from bench.generate import fill_database
+from bench.timeline import build_cases
 
 EVENTS = 20_000
 MOST = 3
@@ -32,8 +32,8 @@ def revised(
     else:
         url = request.getfixturevalue("server").create_database("many-revised")
     database = Database(url)
-    fill(database, EVENTS)
-    revise(database)
+    fill_database(database, EVENTS)
+    revise_tenth(database)
     with database.write() as db:  # what was replaced ran on for long: much to walk through
         for table in ("past_events", "past_participations"):
             db.execute(text(f"UPDATE {table} SET \"end\" = '2099-12-31'"))
@@ -44,11 +44,13 @@ def revised(
 def cost(database: Database, asked: EventQuery) -> int:
     """Of a page: steps, or blocks."""
     with database.connect() as db:
-        found = asking(db, settle(db, asked), asked.sort, None, asked.limit + 1)
-        statement = page_statement(found.reading)
+        found = bind_query(db, resolve_filter(db, asked), asked.sort, None, asked.limit + 1)
+        statement = compile_page_statement(found.statement_key)
         if db.dialect.name == "postgresql":
             explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text
-            told: Any = db.exec_driver_sql(explain, {**statement.fixed, **found.values}).scalar()
+            told: Any = db.exec_driver_sql(
+                explain, {**statement.fixed_values, **found.values}
+            ).scalar()
             plan = told[0]["Plan"]
             return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
         steps = 0
@@ -59,7 +61,7 @@ def cost(database: Database, asked: EventQuery) -> int:
 
         raw: Any = db.connection.driver_connection
         raw.set_progress_handler(count, 10)
-        rows = statement.run(db, found.values).all()
+        rows = statement.execute(db, found.values).all()
         raw.set_progress_handler(None, 0)
         assert rows
         return steps
@@ -70,7 +72,7 @@ def test_a_page_of_the_past_is_no_walk(revised: Database) -> None:
     with revised.connect() as db:
         last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or 0)
-    for name, several in cases(revised):
+    for name, several in build_cases(revised):
         if several[0].cursor is not None:
             continue
         asked = several[0]

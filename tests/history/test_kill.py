@@ -12,7 +12,7 @@ from examples import key_of
 from service import Service
 
 from app.db.engine import Database
-from app.events.verify import findings
+from app.events.verify import find_event_faults
 
 TIMES = int(os.environ.get("ENTENTE_KILLS", "3"))
 WRITERS = 3
@@ -71,7 +71,7 @@ def test_killed_while_writing(database: Database) -> None:
     assert {key[:-1] + half for key in held for half in "ab"} == held, "half of a batch"
     assert feed == {f"curated:{key}" for key in held}
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []
 
 
 def _feed(service: Service) -> list[Any]:

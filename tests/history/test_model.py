@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from app.db.engine import Database
-from app.events.verify import findings
+from app.events.verify import find_event_faults
 from app.main import create_app
 from app.settings import Settings
 
@@ -237,7 +237,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         with self.database.connect() as db:
-            assert list(findings(db)) == []
+            assert list(find_event_faults(db)) == []
 
 
 @contextmanager
@@ -266,11 +266,11 @@ def test_a_record_is_as_its_model(database: Database) -> None:
 def test_the_model_would_notice(database: Database) -> None:
     """What `verify` finds where something is off, so that finding nothing says something."""
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []
     with database.write() as db:
         db.exec_driver_sql("UPDATE day_sums SET n = n + 1 WHERE day = '2023-10-03'")
         db.exec_driver_sql("DELETE FROM tags WHERE tag = 'founding-case'")
         db.exec_driver_sql("UPDATE participations SET role = 'target' WHERE role = 'absent'")
     with database.connect() as db:
-        found = json.dumps(list(findings(db)))
+        found = json.dumps(list(find_event_faults(db)))
     assert all(name in found for name in ("day_sums", "tags", "participations"))

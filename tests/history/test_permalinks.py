@@ -8,7 +8,7 @@ from examples import key_of
 from fastapi.testclient import TestClient
 
 from app.db.engine import Database
-from app.events.verify import findings
+from app.events.verify import find_event_faults
 from app.main import create_app
 from app.settings import Settings
 
@@ -55,7 +55,7 @@ def api(database: Database) -> Iterator[TestClient]:
         client.headers["Authorization"] = f"Bearer {key_of(database)}"
         yield client
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []
 
 
 def cited(api: TestClient, path: str, version: int) -> str:

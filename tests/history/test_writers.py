@@ -13,7 +13,7 @@ from examples import key_of
 from service import Service
 
 from app.db.engine import Database
-from app.events.verify import findings
+from app.events.verify import find_event_faults
 
 SECONDS = float(os.environ.get("ENTENTE_SOAK_SECONDS", "3"))
 WRITERS, FOLLOWERS = 8, 4
@@ -128,7 +128,7 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
         assert mine == list(range(1, len(mine) + 1))
         assert len(mine) >= newest
     with database.connect() as db:
-        assert list(findings(db)) == []
+        assert list(find_event_faults(db)) == []
 
 
 @pytest.mark.slow

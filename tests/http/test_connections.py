@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from app.http import server
-from app.http.server import Connection
+from app.http.server import BoundedHttpConnection
 
 PIECE = b"x" * 100_000
 
@@ -34,7 +34,9 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(server, "PATIENCE", 0.5)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_level="error")
+        config = uvicorn.Config(
+            app, http=BoundedHttpConnection, ws="none", lifespan="off", log_level="error"
+        )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
         thread.start()

@@ -11,11 +11,11 @@ import pytest
 from asking import Asking
 from described import PATHS
 
-from app.events.forms import FORMS
+from app.events.forms import OUTPUT_FORMATS
 from app.main import create_app
 from app.settings import Settings
 from app.shifts.filter import SidesQuery
-from app.shifts.key import ShiftKey, pack
+from app.shifts.key import ShiftReference, pack_shift_id
 
 LONG = 50_000
 NEEDED = {
@@ -33,8 +33,8 @@ STANDING = {
     "source_id": "news-2023-10-13-putin-loses-another-ally",
     "dataset": "curated",
     "membership_id": "ARM:CSTO:member:1",
-    "shift_id": pack(
-        ShiftKey(SidesQuery(actor="ARM", toward=["RUS"]), None, "named", "event_days", None)
+    "shift_id": pack_shift_id(
+        ShiftReference(SidesQuery(actor="ARM", toward=["RUS"]), None, "named", "event_days", None)
     ),
 }
 """What stands for the parameters of paths."""
@@ -202,7 +202,7 @@ def test_values(both: Both, an_event: str, path: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_values_in_every_form(both: Both, form: str) -> None:
     for name in ("actor", "between", "since", "bbox", "q", "cursor", "fields", "tag", "limit"):
         for value in some(form, name):

@@ -12,8 +12,8 @@ from conftest import copied
 from described import PATHS
 from examples import key_of
 
-from app.events.verify import findings
-from app.examples import examples
+from app.events.verify import find_event_faults
+from app.examples import load_examples
 from app.main import create_app
 from app.settings import Settings
 
@@ -119,7 +119,7 @@ def both(
     yield Both(clients)
     for client, _ in clients.values():
         with client.app.state.database.connect() as db:
-            assert list(findings(db)) == []
+            assert list(find_event_faults(db)) == []
         client.__exit__(None, None, None)
 
 
@@ -160,7 +160,7 @@ def test_headers(both: Both, path: str, method: str, operation: str) -> None:
 )
 def test_every_field_with_every_value(both: Both, path: str, method: str, operation: str) -> None:
     here = path.format_map(STANDING)
-    good: dict[str, Any] = dict(examples()[operation]["body"])
+    good: dict[str, Any] = dict(load_examples()[operation]["body"])
     if method == "put":
         good = dict(both.clients["sqlite"][0].get(here).json())
     for field in [*good, "reason"]:

@@ -64,7 +64,7 @@ def test_a_body_that_does_not_come_is_a_408(
 def test_an_upload_that_trickles_is_a_408(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(router, "PATIENCE", 0.3)
+    monkeypatch.setattr(router, "PIECE_TIMEOUT_SECONDS", 0.3)
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(0.02)

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, event
 
-from app.db.dialect.statements import Compiled
+from app.db.dialect.statements import CompiledStatement
 
 MOST = {
     "/v1/events?limit=100": 2,
@@ -48,9 +48,9 @@ def statements(api: TestClient) -> Iterator[list[str]]:
         if not (text.startswith("BEGIN") or by_itself):
             seen.append(text)
 
-    straight = Compiled.rows  # what goes to the driver without the engine
+    straight = CompiledStatement.fetch_rows  # what goes to the driver without the engine
 
-    def noted(self: Compiled, db: Connection, values: Mapping[str, Any]) -> Any:
+    def noted(self: CompiledStatement, db: Connection, values: Mapping[str, Any]) -> Any:
         note(None, None, self.text)
         return straight(self, db, values)
 
@@ -58,7 +58,7 @@ def statements(api: TestClient) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Compiled, "rows", noted)
+            patched.setattr(CompiledStatement, "fetch_rows", noted)
             yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
@@ -83,6 +83,6 @@ def test_another_day_is_another_answer_where_today_is_meant(
 ) -> None:
     tags = set()
     for day in ("2023-10-13", "2023-10-14"):
-        monkeypatch.setattr("app.http.asked.today", lambda day=day: day)
+        monkeypatch.setattr("app.http.as_of.today", lambda day=day: day)
         tags.add(api.get("/v1/alliances").headers["etag"])
     assert len(tags) == 2

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import datasets, events, revisions
-from app.events.verify import findings
-from app.ingest.load import Heard, Loader, Options
-from app.ingest.opened import opened
+from app.events.verify import find_event_faults
+from app.ingest.load import Loader, LoadListener, LoadOptions
+from app.ingest.opened import open_input_files
 from app.ingest.row import Reject
 
 BY = Writer("tests")
@@ -35,16 +35,16 @@ def attempt(
 ) -> tuple[Loader, list[Reject], list[str]]:
     """Load a file; what could not be read is the last of the three."""
     rejects: list[Reject] = []
-    loader = Loader(database, BY, Options(**options), Heard(rejects.append))
-    failed = loader.load(list(opened(path)))
-    t = loader.tally
+    loader = Loader(database, BY, LoadOptions(**options), LoadListener(rejects.append))
+    failed = loader.load_files(list(open_input_files(path)))
+    t = loader.stats
     assert t.rows == t.new + t.changed + t.unchanged + t.rejected + t.duplicates
     return loader, rejects, failed
 
 
 def counts(loader: Loader) -> dict[str, int]:
     """The counts that are not zero."""
-    return {name: number for name, number in loader.tally.counts().items() if number}
+    return {name: number for name, number in loader.stats.counts_by_name().items() if number}
 
 
 def documents(database: Database, dataset: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ def document(database: Database, key: str) -> dict[str, Any]:
 def sound(database: Database) -> list[str]:
     """What indexes and sums say otherwise than the documents; nothing, where all is well."""
     with database.connect() as db:
-        return list(findings(db))
+        return list(find_event_faults(db))
 
 
 def covered(database: Database, dataset: str) -> tuple[Any, ...]:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
-from app.ingest.imports import OVER, SMALL, enter, named
-from app.ingest.load import Options
-from app.ingest.runner import Runner
+from app.ingest.imports import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
+from app.ingest.load import LoadOptions
+from app.ingest.runner import ImportSupervisor
 from ingest.loading import documents, load, sound
 from ingest.rows import event, ndjson
 
@@ -65,7 +65,7 @@ def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
     assert len(held) == ROWS
     assert sound(database) == []
     told, _ = load(database, path)
-    assert told.tally.unchanged == ROWS
+    assert told.stats.unchanged == ROWS
     assert held == documents(database, "local")
 
 
@@ -74,13 +74,13 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     """Two commands, an import in the service and one in its process for imports."""
     paths = files(tmp_path, [range(0, 900), range(600, 1500), range(1200, 2100), range(300, 1800)])
     paths[2].write_text("".join(paths[2].read_text().splitlines(keepends=True)[:500]))
-    assert paths[2].stat().st_size <= SMALL < paths[3].stat().st_size
+    assert paths[2].stat().st_size <= SMALL_IMPORT_BYTES < paths[3].stat().st_size
     kept = [path.read_text() for path in paths]
     loaders = [started(database, path) for path in paths[:2]]
-    runner = Runner(database, 1 << 30, tmp_path)
+    runner = ImportSupervisor(database, 1 << 30, tmp_path)
     with database.write() as db:
         for path in paths[2:]:
-            enter(db, path.stem, Options(), "loader", str(path), path.stat().st_size)
+            add_import(db, path.stem, LoadOptions(), "loader", str(path), path.stat().st_size)
     runner.start()
     assert [loader.wait(timeout=240) for loader in loaders] == [0, 0]
     told = [ended(database, path.stem) for path in paths[2:]]
@@ -92,7 +92,7 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     for path, text in zip(paths, kept, strict=True):
         path.write_text(text)
         loader, _ = load(database, path)
-        assert loader.tally.unchanged == loader.tally.rows
+        assert loader.stats.unchanged == loader.stats.rows
     assert together == documents(database, "local")
 
 
@@ -101,9 +101,9 @@ def ended(database: Database, ident: str) -> tuple[str, int]:
     until = time.monotonic() + 240
     while time.monotonic() < until:
         with database.connect() as db:
-            row = named(db, ident)
+            row = find_import(db, ident)
         assert row is not None
-        if row.state in OVER:
+        if row.state in FINAL_STATES:
             return row.state, row.done
         time.sleep(0.1)
     raise AssertionError("the import does not end")

@@ -6,11 +6,11 @@ from pathlib import Path
 import typer.main
 
 from app import cli
-from app.ingest.command import FAILED, REJECTED
+from app.ingest.command import EXIT_FAILED, EXIT_REJECTED
 from app.ingest.formats.entente import TEMPLATE
-from app.ingest.given import GivenSource
+from app.ingest.given import SourceRecord
 from app.ingest.reading import FORMATS
-from app.ingest.tally import COUNTS
+from app.ingest.tally import COUNT_NAMES
 from app.settings import Settings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "loading.md").read_text("utf-8")
@@ -33,11 +33,11 @@ def test_every_option_is_described() -> None:
 
 
 def test_counts_exit_codes_columns_and_settings_are_described() -> None:
-    assert {name for name in COUNTS if f"`{name}`" not in PAGE} == set()
-    assert f"| {FAILED} |" in PAGE
-    assert f"| {REJECTED} |" in PAGE
+    assert {name for name in COUNT_NAMES if f"`{name}`" not in PAGE} == set()
+    assert f"| {EXIT_FAILED} |" in PAGE
+    assert f"| {EXIT_REJECTED} |" in PAGE
     columns = {name for name in TEMPLATE if name.startswith(("source_", "publ", "url"))}
     assert {name for name in columns if f"`{name}`" not in PAGE} == set()
-    assert {f for f in GivenSource.__struct_fields__ if f'"{f}"' not in PAGE} == set()
+    assert {f for f in SourceRecord.__struct_fields__ if f'"{f}"' not in PAGE} == set()
     settings = {f"ENTENTE_{n.upper()}" for n in Settings.model_fields if "import" in n}
     assert {name for name in settings if name not in PAGE} == set()

@@ -9,26 +9,28 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.filter import EventQuery
-from app.events.forms import Form
-from app.feeds.opening import Opened
-from app.feeds.registry import WRITINGS
+from app.events.forms import OutputFormat
+from app.feeds.opening import EventExport
+from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 from ingest.loading import counts, documents, load, sound
 
-FORMS: tuple[Form, ...] = ("ndjson", "csv", "parquet")
+FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
 
 
-def exported(database: Database, form: Form, folder: Path) -> Path:
+def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
     """A file of every curated event."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"]})
-    opened = Opened(form, asked, database, b"test", lambda *_: Links(self="here"))
+    opened = EventExport(form, asked, database, b"test", lambda *_: Links(self="here"))
     file = folder / f"events.{form}"
-    file.write_bytes(b"".join(WRITINGS[form].write(opened.feed)))
+    file.write_bytes(b"".join(FEED_FORMATS[form].write(opened.feed)))
     return file
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_where_it_stands_nothing_changes(database: Database, form: Form, tmp_path: Path) -> None:
+def test_where_it_stands_nothing_changes(
+    database: Database, form: OutputFormat, tmp_path: Path
+) -> None:
     before, file = documents(database, "curated"), exported(database, form, tmp_path)
     written = select(func.max(revisions.c.seq)).where(revisions.c.kind == "event")
     with database.connect() as db:
@@ -43,7 +45,7 @@ def test_where_it_stands_nothing_changes(database: Database, form: Form, tmp_pat
 
 @pytest.mark.parametrize("form", FORMS)
 def test_where_it_does_not_stand_it_is_the_same(
-    database: Database, form: Form, tmp_path: Path
+    database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
     before = documents(database, "curated")
     loader, rejects = load(database, exported(database, form, tmp_path), dataset="again")

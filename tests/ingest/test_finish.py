@@ -9,22 +9,34 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from app.db.engine import Database
-from app.events.changes import _settled, rows_of, searchable, sums_of, what_is_known
-from app.events.render import render
-from app.events.schemas import Event, GivenEvent
+from app.events.changes import (
+    _resolve_actors,
+    build_index_rows,
+    load_render_context,
+    searchable_text,
+    sum_signals_by_day,
+)
+from app.events.render import render_event_document
+from app.events.schemas import Event, EventInput
 from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
 from app.ingest import sources
-from app.ingest.bundled import FOLDER, rows
-from app.ingest.finish import COLUMNS, Sheet, document, finish, text_of
-from app.ingest.given import GivenSource, RejectedError, from_json
-from app.ingest.settle import settle
-from app.ingest.standing import Standing
+from app.ingest.bundled import BUNDLED_FOLDER, read_bundled_table
+from app.ingest.finish import (
+    COLUMNS_BY_TABLE,
+    EventRows,
+    build_event_body,
+    complete_event_document,
+    encode_event_body,
+)
+from app.ingest.given import RejectedError, SourceRecord, decode_event_record
+from app.ingest.settle import resolve_record
+from app.ingest.standing import ReferenceCache
 from app.sources.schemas import Source
-from app.text import words
+from app.text import split_words
 
 AT = "2026-01-01T00:00:00.000000Z"
-BUNDLED = (FOLDER / "events.ndjson").read_bytes().splitlines()
-SOURCES = [r["id"] for r in rows("event_sources.csv")][:5]
+BUNDLED = (BUNDLED_FOLDER / "events.ndjson").read_bytes().splitlines()
+SOURCES = [r["id"] for r in read_bundled_table("event_sources.csv")][:5]
 
 text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
 word = text.filter(bool)
@@ -85,28 +97,28 @@ def db(database: Database) -> Any:
 
 
 def ordinary(db: Connection, line: bytes) -> Event:
-    settled = _settled(db, GivenEvent.model_validate_json(line))
-    return render(settled, "x", what_is_known(db, [settled]), AT, 3)
+    settled = _resolve_actors(db, EventInput.model_validate_json(line))
+    return render_event_document(settled, "x", load_render_context(db, [settled]), AT, 3)
 
 
-def ours(db: Connection, standing: Standing, line: bytes) -> Sheet:
-    event = settle(from_json(line), standing).given
-    cited = standing.look_up(db, [str(r.source) for r in event.reports])
-    body = finish(event, "x", standing.world.known, cited)
-    sheet = Sheet()
-    sheet.add(body, text_of(body), 7)
+def ours(db: Connection, standing: ReferenceCache, line: bytes) -> EventRows:
+    event = resolve_record(decode_event_record(line), standing).record
+    cited = standing.find_sources(db, [str(r.source) for r in event.reports])
+    body = build_event_body(event, "x", standing.actor_index.known, cited)
+    sheet = EventRows()
+    sheet.add_event(body, encode_event_body(body), 7)
     return sheet
 
 
-def equal(db: Connection, standing: Standing, line: bytes) -> None:
+def equal(db: Connection, standing: ReferenceCache, line: bytes) -> None:
     made, told = ours(db, standing, line), ordinary(db, line)
     [(_, ident, _, body)], [(_, found_words)] = made.bodies, made.words
     assert ident == told.id
-    assert document(body, AT, 3).decode() == told.model_dump_json(by_alias=True)
-    assert found_words == " ".join(dict.fromkeys(words(searchable(told))))
-    expected: dict[str, list[Any]] = {name: [] for name in COLUMNS if name != "revisions"}
-    for name, row in rows_of(told, 7):
-        expected[name].append(tuple(row[column] for column in COLUMNS[name]))
+    assert complete_event_document(body, AT, 3).decode() == told.model_dump_json(by_alias=True)
+    assert found_words == " ".join(dict.fromkeys(split_words(searchable_text(told))))
+    expected: dict[str, list[Any]] = {name: [] for name in COLUMNS_BY_TABLE if name != "revisions"}
+    for name, row in build_index_rows(told, 7):
+        expected[name].append(tuple(row[column] for column in COLUMNS_BY_TABLE[name]))
     found = {name: list(getattr(made, name)) for name in expected}
     found["events"] = [(*row, AT) for row in made.events]
     assert {n: sorted(r, key=str) for n, r in found.items()} == {
@@ -114,12 +126,12 @@ def equal(db: Connection, standing: Standing, line: bytes) -> None:
     }
     shown = [s.model_dump(by_alias=True) for s in told.signals]
     added = [{**s, "dataset": "x", "start": told.start} for s in shown]
-    counted = sums_of(added) if told.status != "retracted" else []
-    assert made.sums() == [tuple(row.values()) for row in counted]
+    counted = sum_signals_by_day(added) if told.status != "retracted" else []
+    assert made.sum_by_day() == [tuple(row.values()) for row in counted]
 
 
 def test_bundled_events_come_out_alike(db: Connection) -> None:
-    standing = Standing(db)
+    standing = ReferenceCache(db)
     for line in BUNDLED:
         equal(db, standing, line)
 
@@ -127,7 +139,7 @@ def test_bundled_events_come_out_alike(db: Connection) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(event=events)
 def test_any_event_comes_out_alike(db: Connection, event: dict[str, Any]) -> None:
-    equal(db, Standing(db), msgspec.json.encode(event))
+    equal(db, ReferenceCache(db), msgspec.json.encode(event))
 
 
 WRONG: list[dict[str, Any]] = [
@@ -147,10 +159,10 @@ WRONG: list[dict[str, Any]] = [
 def test_both_ways_refuse_the_same(wrong: dict[str, Any]) -> None:
     line = msgspec.json.encode({"key": "k", "title": "t", "date": "2020-01-01", **wrong})
     with pytest.raises(RejectedError) as refused:
-        from_json(line)
+        decode_event_record(line)
     assert next(iter(wrong)) in refused.value.field or not refused.value.field
     with pytest.raises(ValueError, match="validation error"):
-        GivenEvent.model_validate_json(line)
+        EventInput.model_validate_json(line)
 
 
 def test_a_source_comes_out_alike() -> None:
@@ -159,4 +171,6 @@ def test_a_source_comes_out_alike() -> None:
         "published": "2020-01", "language": "en", "reliability": "B",
     }  # fmt: skip
     model = Source.model_validate({"id": "s", "kind": "news", **given})
-    assert sources.document("s", GivenSource(**given)).decode() == model.model_dump_json()
+    assert (
+        sources.render_source_record("s", SourceRecord(**given)).decode() == model.model_dump_json()
+    )

@@ -8,33 +8,42 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from app.edtf import parse
+from app.edtf import parse_edtf
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.given import Given, GivenSource, RejectedError
-from app.ingest.opened import opened
-from app.ingest.reading import FORMATS, recognised
-from app.ingest.row import Filled, Row, day, item, key, layout
+from app.ingest.given import EventRecord, RejectedError, SourceRecord
+from app.ingest.opened import open_input_files
+from app.ingest.reading import FORMATS, recognize_file
+from app.ingest.row import (
+    FilledCells,
+    InputRow,
+    make_line_layout,
+    parse_row_record,
+    read_row_day,
+    read_row_key,
+)
 from ingest.rows import COLUMNS, cells
 
 
-def given(name: str, **changed: str) -> Given:
+def given(name: str, **changed: str) -> EventRecord:
     """What a row of a format becomes; a warning is a fault."""
     made, warnings = told(name, **changed)
     assert warnings == []
     return made
 
 
-def told(name: str, **changed: str) -> tuple[Given, list[str]]:
+def told(name: str, **changed: str) -> tuple[EventRecord, list[str]]:
     """What a row of a format becomes, and the fields that are odd."""
     warnings: list[str] = []
-    content = Filled(zip(COLUMNS[name], cells(name, **changed), strict=True))
-    made = item(Row(1, content, format=FORMATS[name]), lambda field, _: warnings.append(field))
-    assert isinstance(made, Given)
+    content = FilledCells(zip(COLUMNS[name], cells(name, **changed), strict=True))
+    made = parse_row_record(
+        InputRow(1, content, format=FORMATS[name]), lambda field, _: warnings.append(field)
+    )
+    assert isinstance(made, EventRecord)
     return made, warnings
 
 
-def who(event: Given) -> list[tuple[Any, ...]]:
+def who(event: EventRecord) -> list[tuple[Any, ...]]:
     return [(p.role, p.actor, p.native) for p in event.participants]
 
 
@@ -42,15 +51,15 @@ def who(event: Given) -> list[tuple[Any, ...]]:
 def test_a_line_is_the_same_as_its_cells(name: str) -> None:
     for columns in FORMATS[name].columns:
         held = dict(zip(COLUMNS[name], cells(name), strict=True))
-        content = Filled((column, held[column]) for column in columns)
+        content = FilledCells((column, held[column]) for column in columns)
         line = "\t".join(content.values())
-        laid = layout(FORMATS[name], columns, "\t")
+        laid = make_line_layout(FORMATS[name], columns, "\t")
         one, other = (
-            Row(1, line, format=FORMATS[name], layout=laid),
-            Row(1, content, format=FORMATS[name]),
+            InputRow(1, line, format=FORMATS[name], layout=laid),
+            InputRow(1, content, format=FORMATS[name]),
         )
-        assert item(one, _unwarned) == item(other, _unwarned)
-        assert (key(one), day(one)) == (key(other), day(other))
+        assert parse_row_record(one, _unwarned) == parse_row_record(other, _unwarned)
+        assert (read_row_key(one), read_row_day(one)) == (read_row_key(other), read_row_day(other))
 
 
 def _unwarned(field: str, odd: str) -> None:
@@ -60,9 +69,9 @@ def _unwarned(field: str, odd: str) -> None:
 @hypothesis.given(st.dates(), st.sampled_from([-1, 0, 1, 7, 30, 365, 3650]))
 def test_dates_of_gdelt_can_all_be_read(day: date, lag: int) -> None:
     hypothesis.assume((date.max - day).days >= lag and (day - date.min).days >= -lag)
-    told = parse(gdelt.stated(day, day + timedelta(days=lag)))
+    told = parse_edtf(gdelt.format_gdelt_date(day, day + timedelta(days=lag)))
     assert told.start <= day <= (told.end or date.max)
-    assert parse(day.isoformat()).end == day
+    assert parse_edtf(day.isoformat()).end == day
 
 
 @pytest.mark.parametrize(
@@ -89,15 +98,21 @@ def test_gdelt_is_held_to_what_json_is_held_to(column: str, cell: str, field: st
 
 
 def test_a_mention_is_held_to_it_too() -> None:
-    content = Filled(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
+    content = FilledCells(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
     content["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
-        item(Row(1, content, format=FORMATS["gdelt-mentions"]), _unwarned)
+        parse_row_record(InputRow(1, content, format=FORMATS["gdelt-mentions"]), _unwarned)
 
 
 def test_long_cells_are_not_remembered() -> None:
     given("gdelt-v2")
-    remembered = [gdelt._actor, gdelt._place, gdelt._publisher, gdelt._days, gdelt._coded]
+    remembered = [
+        gdelt._parse_actor,
+        gdelt._parse_place,
+        gdelt._read_publisher,
+        gdelt._parse_dates,
+        gdelt._parse_code,
+    ]
     before = [held.cache_info().currsize for held in remembered]
     for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
         given("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
@@ -133,7 +148,7 @@ def test_a_count_is_a_number_however_it_is_written(cell: str, count: float | Non
 def test_a_page_without_a_host_is_a_citation() -> None:
     for address in ("http://www./x", "https:///x", "http://"):
         [report] = given("gdelt-v2", sourceurl=address).reports
-        assert isinstance(report.source, GivenSource)
+        assert isinstance(report.source, SourceRecord)
         assert (report.source.url, report.source.publisher) == (None, address)
 
 
@@ -283,7 +298,7 @@ def test_ucdp_citations_without_a_list_of_offices(
 ) -> None:
     e = given("ucdp-ged", source_office="", source_date="", source_article=article)
     [report] = e.reports
-    assert isinstance(report.source, GivenSource)
+    assert isinstance(report.source, SourceRecord)
     found = report.source
     told = (found.publisher, found.published, found.title)
     assert told == (publisher, published, article.strip('"'))
@@ -332,11 +347,11 @@ def test_the_template_loads(tmp_path: Path) -> None:
     path = tmp_path / "template.csv"
     row = [EXAMPLE.get(column, "") for column in TEMPLATE]
     path.write_text(",".join(TEMPLATE) + "\n" + ",".join(row) + "\n")
-    [file] = opened(path)
-    reading = recognised(file)
+    [file] = open_input_files(path)
+    reading = recognize_file(file)
     with file.open() as stream:
-        [made] = [item(row, lambda *_: None) for row in reading.rows(stream)]
-    assert isinstance(made, Given)
+        [made] = [parse_row_record(row, lambda *_: None) for row in reading.read_rows(stream)]
+    assert isinstance(made, EventRecord)
     assert who(made) == [("initiator", "ARM", None), ("target", "ICC", None)]
     assert (made.type, made.intensity, made.tags) == ("AGREE", 8.0, ["treaty", "court"])
     [report] = made.reports

@@ -23,24 +23,24 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.db.engine import Database
-from app.ingest.lines import MOST
-from app.ingest.load import FIRST, Heard, Loader, Options
-from app.ingest.opened import UnreadableError, opened
-from app.ingest.reading import recognised
-from app.ingest.row import Row
+from app.ingest.lines import MAX_LINE_BYTES
+from app.ingest.load import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.opened import UnreadableFileError, open_input_files
+from app.ingest.reading import recognize_file
+from app.ingest.row import InputRow
 from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote
 from ingest.rows import event, ndjson, table
 
 WHOLE = ndjson(*(event(f"k{n}") for n in range(3000))).encode()
 
 
-def rows_of(path: Path) -> list[Row]:
-    [file] = opened(path)
+def rows_of(path: Path) -> list[InputRow]:
+    [file] = open_input_files(path)
     with file.open() as stream:
-        return list(recognised(file).rows(stream))
+        return list(recognize_file(file).read_rows(stream))
 
 
-def why(rows: list[Row]) -> list[str | None]:
+def why(rows: list[InputRow]) -> list[str | None]:
     return [None if row.wrong is None else row.wrong.reason for row in rows]
 
 
@@ -79,7 +79,7 @@ def test_zstd_that_is_cut_off_is_told(database: Database, tmp_path: Path, frames
     path.write_bytes(packed[: len(packed) * 9 // 10])
     loader, _, [told] = attempt(database, path, retract_missing=True)
     assert "cannot be decompressed" in told
-    assert loader.tally.retracted == 0
+    assert loader.stats.retracted == 0
 
 
 def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> None:
@@ -87,11 +87,14 @@ def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> Non
     path = wrote(tmp_path / "a", ndjson(*rows))
     ends: list[int] = []
     loader = Loader(
-        database, BY, Options(dry_run=True), Heard(progress=lambda n, _: ends.append(n))
+        database,
+        BY,
+        LoadOptions(dry_run=True),
+        LoadListener(on_progress=lambda n, _: ends.append(n)),
     )
-    assert loader.load(list(opened(path))) == []
+    assert loader.load_files(list(open_input_files(path))) == []
     assert ends[-1] == 600
-    assert ends[0] < FIRST
+    assert ends[0] < FIRST_BATCH_ROWS
 
 
 def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
@@ -101,12 +104,12 @@ def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
     held |= {"date": ["2020-01-01"] * number, "summary": ["a" * 300_000] * number}
     parquet.write_table(pa.table(held), path, compression="zstd")
     del held
-    [file] = opened(path)
+    [file] = open_input_files(path)
     tracemalloc.start()
-    assert sum(1 for _ in recognised(file).rows(None)) == number
+    assert sum(1 for _ in recognize_file(file).read_rows(None)) == number
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 16 * MOST
+    assert peak < 16 * MAX_LINE_BYTES
 
 
 def test_parquet_rows_that_cannot_be_told_are_rejected_alone(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_parquet_rows_that_cannot_be_told_are_rejected_alone(tmp_path: Path) -> 
     odd = {
         "binary": pa.array([b"caf\xc3\xa9", b"\xff", None]),
         "time": pa.array([10**12, 1, 1], pa.timestamp("s")),
-        "summary": pa.array(["s", "s", "x" * (MOST + 1)]),
+        "summary": pa.array(["s", "s", "x" * (MAX_LINE_BYTES + 1)]),
     }
     told = []
     for name, column in odd.items():
@@ -158,7 +161,7 @@ def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
     column = pa.array(["a" * 70_000_000])
     parquet.write_table(pa.table({"key": column, "title": column, "date": column}), path,
                         compression="zstd")  # fmt: skip
-    with pytest.raises(UnreadableError, match="expands to"):
+    with pytest.raises(UnreadableFileError, match="expands to"):
         rows_of(path)
 
 
@@ -168,11 +171,11 @@ def test_archives_are_not_held_open(tmp_path: Path) -> None:
         path = tmp_path / f"{n}.zip"
         with zipfile.ZipFile(path, "w") as out:
             out.writestr("a.ndjson", ndjson(event(f"k{n}")))
-        files += list(opened(path))
+        files += list(open_input_files(path))
     before = len(os.listdir("/proc/self/fd"))
     for file in files:
         with file.open() as stream:
-            assert len(list(recognised(file).rows(stream))) == 1
+            assert len(list(recognize_file(file).read_rows(stream))) == 1
     assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
@@ -196,7 +199,7 @@ def test_of_a_release_in_several_files_nothing_is_retracted(
     load(database, path)
     loader, _, [told] = attempt(database, path, retract_missing=True)
     assert "takes one file, the whole release" in told
-    assert loader.tally.retracted == 0
+    assert loader.stats.retracted == 0
 
 
 def _damaged(how: Callable[[bytearray], None]) -> bytes:
@@ -229,7 +232,7 @@ def test_a_damaged_archive_is_told(
     path.write_bytes(_damaged(how))
     try:
         [told] = attempt(database, path)[2]
-    except UnreadableError as wrong:
+    except UnreadableFileError as wrong:
         told = str(wrong)
     assert "cannot be" in told or "broken archive" in told
     assert lzma.LZMAError.__name__ not in told
@@ -239,10 +242,10 @@ def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
     book = tmp_path / "sheet"
     with zipfile.ZipFile(book, "w") as out:
         out.writestr("[Content_Types].xml", "<Types/>")
-    with pytest.raises(UnreadableError, match="workbook"):
-        list(opened(book))
+    with pytest.raises(UnreadableFileError, match="workbook"):
+        list(open_input_files(book))
     (tmp_path / "zip.gz").write_bytes(gzip.compress(book.read_bytes()))
-    with pytest.raises(UnreadableError, match="archive within an archive"):
+    with pytest.raises(UnreadableFileError, match="archive within an archive"):
         rows_of(tmp_path / "zip.gz")
     tail = tmp_path / "tail"
     tail.write_bytes(ndjson(event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
@@ -250,7 +253,7 @@ def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
 
 
 def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> None:
-    lines = [b'{"key":"a"}', b"x" * (2 * MOST), b'{"key":"b"}', b'{"key":"c"}']
+    lines = [b'{"key":"a"}', b"x" * (2 * MAX_LINE_BYTES), b'{"key":"b"}', b'{"key":"c"}']
     for end in (b"\r", b"\n", b"\r\n"):
         (tmp_path / "x").write_bytes(end.join(lines) + end)
         assert [reason is None for reason in why(rows_of(tmp_path / "x"))] == [
@@ -271,7 +274,9 @@ def test_a_row_with_a_nul_is_kept_whole(database: Database, tmp_path: Path) -> N
 
 def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Path) -> None:
     line = table("ucdp-ged").splitlines()
-    body = "\n".join([line[0], line[1].rpartition(",")[0] + "," + "9" * (MOST + 1)]) + "\n"
+    body = (
+        "\n".join([line[0], line[1].rpartition(",")[0] + "," + "9" * (MAX_LINE_BYTES + 1)]) + "\n"
+    )
     [told] = load(database, wrote(tmp_path / "a.csv", body))[1]
     assert "longer than" in told.reason
     line_ = {name: getattr(told, name) for name in told.__struct_fields__}

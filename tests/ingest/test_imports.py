@@ -19,8 +19,8 @@ from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.tables import import_rejects, imports, sources
 from app.ingest import router
-from app.ingest.hold import Hold
-from app.ingest.imports import now
+from app.ingest.hold import FileLock
+from app.ingest.imports import format_current_time
 from app.main import create_app
 from app.settings import Settings
 from ingest.loading import documents, sound
@@ -157,7 +157,7 @@ def _left_behind(database: Database, path: Path, done: int, counts: dict[str, An
     with database.write() as db:
         db.execute(
             insert(imports).values(
-                id="left", state="running", by="loader", created_at=now(), started_at=now(),
+                id="left", state="running", by="loader", created_at=format_current_time(), started_at=format_current_time(),
                 seen_at="2020-01-01T00:00:00.000000Z", options=json.dumps(options),
                 counts=json.dumps(counts), file=str(path), size=1, done=done,
             )
@@ -294,7 +294,7 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
 ) -> None:
     path = tmp_path / "upload"
     path.write_text(ndjson(event("a")))
-    with closing(Hold(path)):  # so that nobody begins
+    with closing(FileLock(path)):  # so that nobody begins
         _left_behind(database, path, 0, {})
         with database.write() as db:
             db.execute(update(imports).values(state="waiting"))
@@ -324,7 +324,7 @@ def test_rejects_of_any_depth_are_told(client: TestClient, deep: int) -> None:
 def test_a_page_of_long_rejects_is_short(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "MOST_TOLD", 1000)
+    monkeypatch.setattr(router, "MAX_PAGE_CHARACTERS", 1000)
     rows = [event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
     told = send(client, ndjson(*rows)).json()
     where: str | None = f"/v1/imports/{told['id']}/rejects?limit=20"
@@ -365,7 +365,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     async def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(router, "_written", full)
+    monkeypatch.setattr(router, "_write_upload", full)
     answer = send(client, ndjson(event("a")))
     assert answer.status_code == 507
     assert answer.json()["type"].endswith("full")

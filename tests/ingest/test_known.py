@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from app.db.dialect.pouring import known, pour, ready_to_pour
+from app.db.dialect.pouring import bulk_insert, prepare_bulk_load, skip_reference_checks
 from app.db.engine import Database
 from app.db.tables import reports
-from app.ingest.finish import COLUMNS
+from app.ingest.finish import COLUMNS_BY_TABLE
 from ingest.loading import counts, load, sound, wrote
 from ingest.rows import event, ndjson
 
@@ -22,7 +22,7 @@ REFUSED = (sqlite3.IntegrityError, psycopg.errors.ForeignKeyViolation)
 def cite(db: Connection, number: int) -> None:
     """A report of a source that is not there."""
     row = ("curated:e", number, "no-such-source", "p", None, None, None, "reports", 1)
-    pour(db, reports.name, COLUMNS[reports.name], [row])
+    bulk_insert(db, reports.name, COLUMNS_BY_TABLE[reports.name], [row])
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def plain(database: Database) -> Iterator[Database]:
 
 def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Database) -> None:
     with database.connect() as db:
-        ready_to_pour(db)
+        prepare_bulk_load(db)
     with database.write() as db:
-        with known(db):
+        with skip_reference_checks(db):
             cite(db, 1)
         if db.dialect.name == "postgresql":
             with pytest.raises(REFUSED):
@@ -59,15 +59,15 @@ def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Dat
 def test_what_is_not_there_after_all_is_found(database: Database) -> None:
     assert sound(database) == []
     with database.connect() as db:
-        ready_to_pour(db)
-    with database.write() as db, known(db):
+        prepare_bulk_load(db)
+    with database.write() as db, skip_reference_checks(db):
         cite(db, 1)
     told = "reports: 1 rows of the source 'no-such-source', which does not exist"
     assert told in sound(database)
 
 
 def test_who_may_not_has_it_looked_up(plain: Database) -> None:
-    with pytest.raises(REFUSED), plain.write() as db, known(db):
+    with pytest.raises(REFUSED), plain.write() as db, skip_reference_checks(db):
         cite(db, 1)
 
 
@@ -80,9 +80,9 @@ def test_whoever_is_told_that_it_may_spares_it_too(plain: Database, database: Da
             db.execute(text(f"GRANT {named} TO {role}"))
     else:
         with plain.connect() as db:
-            ready_to_pour(db)
+            prepare_bulk_load(db)
     with plain.write() as db:
-        with known(db):
+        with skip_reference_checks(db):
             cite(db, 1)
         db.rollback()
     if grants:
@@ -99,7 +99,7 @@ def test_a_role_that_may_do_no_more_than_read_and_write_loads(
 
 
 def test_what_fails_within_leaves_the_connection_as_it_was(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.write() as db, known(db):
+    with pytest.raises(ZeroDivisionError), database.write() as db, skip_reference_checks(db):
         raise ZeroDivisionError
     with pytest.raises(REFUSED), database.write() as db:
         cite(db, 1)

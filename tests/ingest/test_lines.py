@@ -9,25 +9,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest import opened
-from app.ingest.lines import MOST, Line, Record, lines, quoted, unquoted
-from app.ingest.opened import UnreadableError
-from app.ingest.reading import recognised
-from app.ingest.row import item
+from app.ingest.lines import (
+    MAX_LINE_BYTES,
+    DelimitedRecord,
+    TextLine,
+    read_quoted_records,
+    read_text_lines,
+    read_unquoted_records,
+)
+from app.ingest.opened import UnreadableFileError
+from app.ingest.reading import recognize_file
+from app.ingest.row import parse_row_record
 from ingest.rows import event, ndjson, table
 
 BOMB = 300 << 20
 
 
-def told(path: Path, body: bytes) -> list[Line]:
+def told(path: Path, body: bytes) -> list[TextLine]:
     path.write_bytes(body)
-    with opened.stream(path) as stream:
-        return list(lines(stream))
+    with opened.open_input_stream(path) as stream:
+        return list(read_text_lines(stream))
 
 
-def records(path: Path, text: str, separator: str = ",") -> list[Record]:
+def records(path: Path, text: str, separator: str = ",") -> list[DelimitedRecord]:
     path.write_text(text, newline="")
-    with opened.stream(path) as stream:
-        return list(quoted(stream, separator))
+    with opened.open_input_stream(path) as stream:
+        return list(read_quoted_records(stream, separator))
 
 
 def test_line_ends_may_be_mixed(tmp_path: Path) -> None:
@@ -37,7 +44,7 @@ def test_line_ends_may_be_mixed(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end_is_one_rejected_row(tmp_path: Path) -> None:
-    found = told(tmp_path / "x", b"a\n" + b"x" * (5 * MOST) + b"\nb\n")
+    found = told(tmp_path / "x", b"a\n" + b"x" * (5 * MAX_LINE_BYTES) + b"\nb\n")
     assert [(line.number, line.wrong is None) for line in found] == [
         (1, True), (2, False), (3, True),
     ]  # fmt: skip
@@ -51,15 +58,15 @@ def test_a_nul_rejects_its_line_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_other_encodings_are_refused_as_a_whole(tmp_path: Path, encoding: str) -> None:
-    with pytest.raises(UnreadableError, match="UTF-16"):
+    with pytest.raises(UnreadableFileError, match="UTF-16"):
         told(tmp_path / "x", ndjson(event("a")).encode(encoding))
 
 
 def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"a\tb\n" + "é\tb\n".encode("latin-1") + b"c\td\n")
-    with opened.stream(path) as stream:
-        found = list(unquoted(stream, "\t"))
+    with opened.open_input_stream(path) as stream:
+        found = list(read_unquoted_records(stream, "\t"))
     assert [record.cells for record in found] == [["a", "b"], [], ["c", "d"]]
     assert found[1].wrong is not None
     assert "UTF-8" in found[1].wrong.reason
@@ -113,15 +120,15 @@ def test_any_bytes_are_read_or_refused(
     for start in (b"", table("gdelt-v2").encode(), table("ucdp-ged").encode(), b'{"key":"a"}\n'):
         path.write_bytes(start + body)
         try:
-            [file] = opened.opened(path)
-            reading = recognised(file)
+            [file] = opened.open_input_files(path)
+            reading = recognize_file(file)
             with file.open() as stream:
-                rows = list(reading.rows(stream))
-        except UnreadableError:
+                rows = list(reading.read_rows(stream))
+        except UnreadableFileError:
             continue
         for row in rows:
             try:
-                item(row, lambda *_: None)
+                parse_row_record(row, lambda *_: None)
             except Exception as wrong:
                 assert type(wrong).__name__ == "RejectedError", row  # noqa: PT017
 
@@ -133,20 +140,26 @@ def test_a_bomb_is_left_alone(tmp_path: Path) -> None:
         for _ in range(BOMB >> 20):
             out.write(b"\x20" * (1 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UnreadableError, match="reading stopped"), opened.stream(path) as held:
-        list(lines(held))
+    with (
+        pytest.raises(UnreadableFileError, match="reading stopped"),
+        opened.open_input_stream(path) as held,
+    ):
+        list(read_text_lines(held))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 
 def test_what_is_cut_off_says_so(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(ndjson(*(event(f"k{n}") for n in range(2000))).encode())[:-200])
-    with pytest.raises(UnreadableError, match="cannot be decompressed"), opened.stream(path) as s:
-        list(lines(s))
+    with (
+        pytest.raises(UnreadableFileError, match="cannot be decompressed"),
+        opened.open_input_stream(path) as s,
+    ):
+        list(read_text_lines(s))
 
 
 def test_an_archive_that_is_none_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\x03\x04" + b"\x00" * 100)
-    with pytest.raises(UnreadableError, match="broken archive"):
-        list(opened.opened(path))
+    with pytest.raises(UnreadableFileError, match="broken archive"):
+        list(opened.open_input_files(path))

@@ -21,16 +21,16 @@ from app.db.tables import (
     revisions,
     sources,
 )
-from app.events.changes import documents as stored
-from app.events.changes import put
-from app.events.given import given_of
+from app.events.changes import read_event_documents as stored
+from app.events.changes import write_resolved_events
+from app.events.given import input_from_document
 from app.events.schemas import Event
-from app.ingest.given import from_json
-from app.ingest.load import FIRST, Heard, Loader, Options
-from app.ingest.opened import opened
-from app.ingest.settle import settle
-from app.ingest.standing import Standing
-from app.ingest.store import forget_digests
+from app.ingest.given import decode_event_record
+from app.ingest.load import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.opened import open_input_files
+from app.ingest.settle import resolve_record
+from app.ingest.standing import ReferenceCache
+from app.ingest.store import forget_stored_hashes
 from ingest.loading import BY, attempt, counts, covered, document, documents, load, sound, wrote
 from ingest.rows import UCDP, event, ndjson, table
 
@@ -73,13 +73,16 @@ def test_what_an_event_says_is_told_by_the_same_number_from_version_to_version(
     "actor": "RUS"}], "location": {"lat": 1, "lon": 2}, "tags": ["a"], "reports": [{"source":
     {"publisher": "P", "url": "https://p.example/x"}, "claims": {"tone": 1.5}}]}"""
     with database.connect() as db:
-        assert settle(from_json(full), Standing(db)).digest == PINNED
+        assert resolve_record(decode_event_record(full), ReferenceCache(db)).content_hash == PINNED
 
 
 def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_path: Path) -> None:
-    rows = [event(f"k{n}") for n in range(FIRST + 100)]
+    rows = [event(f"k{n}") for n in range(FIRST_BATCH_ROWS + 100)]
     whole = wrote(tmp_path / "a", ndjson(*rows))
-    other = wrote(tmp_path / "b", ndjson(event(f"k{FIRST + 50}", title="Other"), rows[FIRST + 51]))
+    other = wrote(
+        tmp_path / "b",
+        ndjson(event(f"k{FIRST_BATCH_ROWS + 50}", title="Other"), rows[FIRST_BATCH_ROWS + 51]),
+    )
     told = []
 
     def between(done: int, _position: int) -> None:
@@ -87,13 +90,13 @@ def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_pa
         if len(told) == 1:
             assert counts(load(database, other)[0]) == {"rows": 2, "new": 2}
 
-    loader = Loader(database, BY, Options(), Heard(progress=between))
-    assert loader.load([*opened(whole), *opened(other)]) == []
-    assert told == [FIRST, FIRST + 100, 2]
+    loader = Loader(database, BY, LoadOptions(), LoadListener(on_progress=between))
+    assert loader.load_files([*open_input_files(whole), *open_input_files(other)]) == []
+    assert told == [FIRST_BATCH_ROWS, FIRST_BATCH_ROWS + 100, 2]
     assert counts(loader) == {
-        "rows": FIRST + 102, "new": FIRST + 98, "changed": 2, "unchanged": 2,
+        "rows": FIRST_BATCH_ROWS + 102, "new": FIRST_BATCH_ROWS + 98, "changed": 2, "unchanged": 2,
     }  # fmt: skip
-    assert document(database, f"local:k{FIRST + 50}")["title"] == "Other"
+    assert document(database, f"local:k{FIRST_BATCH_ROWS + 50}")["title"] == "Other"
     assert sound(database) == []
 
 
@@ -183,7 +186,7 @@ def test_a_row_that_says_what_was_written_by_hand_makes_no_revision(
     path = wrote(tmp_path / "a.ndjson", ndjson(event()))
     load(database, path, dataset="mine")
     with database.write() as db:
-        forget_digests(db, ["mine:k1"])
+        forget_stored_hashes(db, ["mine:k1"])
     assert counts(load(database, path, dataset="mine")[0]) == {"rows": 1, "unchanged": 1}
     with database.connect() as db:
         held = db.scalar(select(loaded.c.row).where(loaded.c.event == "mine:k1"))
@@ -205,7 +208,7 @@ def test_unknown_actors_stay_codes_until_they_are_created(
 ) -> None:
     path = wrote(tmp_path / "ged.csv", table("ucdp-ged"))
     loader, _ = load(database, path)
-    assert loader.tally.unknown == {"ucdp:6711": 1}
+    assert loader.stats.unknown == {"ucdp:6711": 1}
     who = document(database, "ucdp-ged:77")["participants"]
     assert [(p["actor"], p["native"]) for p in who] == [
         ("UKR", "Government of Ukraine"), (None, "DPR"),
@@ -251,12 +254,12 @@ def test_mentions_that_come_later_say_the_same(database: Database, tmp_path: Pat
 
 def test_an_address_written_two_ways_is_one_mention(database: Database, tmp_path: Path) -> None:
     same = ("http://www.example.org/story", "https://example.org/story/")
-    between = [{"globaleventid": str(n)} for n in range(FIRST)]
+    between = [{"globaleventid": str(n)} for n in range(FIRST_BATCH_ROWS)]
     rows = [{"mentionidentifier": same[0]}, *between, {"mentionidentifier": same[1]}]
     late = wrote(tmp_path / "m", table("gdelt-mentions", rows))
-    told = {"rows": FIRST + 2, "duplicates": 1}
-    assert counts(load(database, late)[0]) == {**told, "new": FIRST + 1}
-    assert counts(load(database, late)[0]) == {**told, "unchanged": FIRST + 1}
+    told = {"rows": FIRST_BATCH_ROWS + 2, "duplicates": 1}
+    assert counts(load(database, late)[0]) == {**told, "new": FIRST_BATCH_ROWS + 1}
+    assert counts(load(database, late)[0]) == {**told, "unchanged": FIRST_BATCH_ROWS + 1}
 
 
 def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_path: Path) -> None:
@@ -314,8 +317,8 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
     load(database, path)
     with database.write() as db:
         held = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
-        edited = given_of(held, {}).model_copy(update={"title": "edited"})
-        put(db, [("local:a", edited)], BY)
+        edited = input_from_document(held, {}).model_copy(update={"title": "edited"})
+        write_resolved_events(db, [("local:a", edited)], BY)
     assert counts(load(database, path)[0]) == {"rows": 1, "unchanged": 1}
     assert document(database, "local:a")["title"] == "edited"
     changed = wrote(tmp_path / "b", ndjson(event("a", summary="More is known.")))

@@ -29,7 +29,7 @@ def test_a_name_is_found_with_its_hyphens_and_accents(database: Database, tmp_pa
     names = ("name:Guinea-Bissau", "name:Côte d'Ivoire", "name: TIMOR-LESTE ", "Guinea-Bissau")
     loader, _ = load(database, wrote(tmp_path / "a", ndjson(naming("a", *names))))
     assert codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
-    assert not loader.tally.unknown
+    assert not loader.stats.unknown
     assert sound(database) == []
 
 
@@ -61,9 +61,9 @@ def test_a_name_of_several_is_told_and_asked_again(database: Database, tmp_path:
     path = wrote(tmp_path / "a", ndjson(naming("a", "guam")))
     before = number_of_actors(database)
     loader, _ = load(database, path, create_actors=True)
-    assert loader.tally.warnings == {"participants: 'guam' matches several actors": 1}
+    assert loader.stats.warnings == {"participants: 'guam' matches several actors": 1}
     assert codes(database, "local:a") == [None]
     assert number_of_actors(database) == before
     again, _ = load(database, path)
     assert counts(again) == {"rows": 1, "unchanged": 1}
-    assert again.tally.warnings == loader.tally.warnings
+    assert again.stats.warnings == loader.stats.warnings

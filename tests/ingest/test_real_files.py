@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
-from app.db.journal import version_of
+from app.db.journal import read_version
 from app.events.filter import EventQuery
-from app.feeds.opening import Opened
-from app.feeds.registry import WRITINGS
+from app.feeds.opening import EventExport
+from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 from ingest.loading import counts, documents, load, sound
 
@@ -43,14 +43,14 @@ def test_a_newer_release(database: Database) -> None:
     assert counts(load(database, old)[0]) == {"rows": 993, "new": 993}
     before = documents(database, "ucdp-ged")
     with database.connect() as db:
-        between = version_of(db)
+        between = read_version(db)
     told = counts(load(database, new, retract_missing=True)[0])
     assert told == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
     after = documents(database, "ucdp-ged")
     assert sum(after[key] != body for key, body in before.items()) == 3
     assert stood(database, between) == before
     with database.connect() as db:
-        assert stood(database, version_of(db)) == after
+        assert stood(database, read_version(db)) == after
     assert sound(database) == []
 
 
@@ -59,8 +59,8 @@ def stood(database: Database, version: int) -> dict[str, str]:
     asked = EventQuery.model_validate(
         {"format": "ndjson", "dataset": ["ucdp-ged"], "as_of": str(version)}
     )
-    opened = Opened("ndjson", asked, database, b"test", lambda *_: Links(self="here"))
-    lines = b"".join(WRITINGS["ndjson"].write(opened.feed)).decode().splitlines()
+    opened = EventExport("ndjson", asked, database, b"test", lambda *_: Links(self="here"))
+    lines = b"".join(FEED_FORMATS["ndjson"].write(opened.feed)).decode().splitlines()
     return {json.loads(line)["id"]: line.partition(',"recorded_at":')[0] for line in lines}
 
 

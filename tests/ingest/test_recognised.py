@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from app.ingest.given import RejectedError
-from app.ingest.opened import UnreadableError, opened
-from app.ingest.reading import recognised
-from app.ingest.row import cells as cells_of
-from app.ingest.row import day, item, key, signature
+from app.ingest.opened import UnreadableFileError, open_input_files
+from app.ingest.reading import recognize_file
+from app.ingest.row import hash_input_row, parse_row_record, read_row_day, read_row_key
+from app.ingest.row import read_row_cells as cells_of
 from ingest.rows import COLUMNS, EXAMPLES, TABS, cells, event, ndjson, table
 
 ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
@@ -28,12 +28,12 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separat
         with path.open("w", newline="") as out:
             lines = [COLUMNS[name]] * header + [tuple(cells(name))]
             csv.writer(out, delimiter=separator).writerows(lines)
-    [file] = opened(path)
-    reading = recognised(file)
+    [file] = open_input_files(path)
+    reading = recognize_file(file)
     wanted = "gdelt-v1" if (name, header) == ("gdelt-v1", True) else name
     assert reading.format.name == wanted
     with file.open() as stream:
-        [row] = reading.rows(stream)
+        [row] = reading.read_rows(stream)
     assert dict(cells_of(row)) == dict(zip(COLUMNS[name], cells(name), strict=True))
 
 
@@ -45,11 +45,11 @@ def test_a_format_is_recognised_after_rows_that_cannot_be_read(
     separator = "\t" if name in TABS else ","
     odd = f"exported by hand\ncut{separator}off{separator}here\n"
     (tmp_path / "x").write_text(odd + table(name, header=header))
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file)
+    [file] = open_input_files(tmp_path / "x")
+    reading = recognize_file(file)
     assert reading.format.name == ("gdelt-v1" if (name, header) == ("gdelt-v1", True) else name)
     with file.open() as stream:
-        told = [row.wrong is None for row in reading.rows(stream)]
+        told = [row.wrong is None for row in reading.read_rows(stream)]
     assert told == [False, False, True]
 
 
@@ -57,9 +57,9 @@ def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> No
     row = ["17", "2024-05-01", "Order", "Retail", "Germany", "Delivered", "A12", "", "Anna"]
     lines = [",".join(f"col{n}" for n in range(20)), ",".join(row + [""] * 11)]
     (tmp_path / "x").write_text("\n".join(lines) + "\n")
-    [file] = opened(tmp_path / "x")
-    with pytest.raises(UnreadableError):
-        recognised(file)
+    [file] = open_input_files(tmp_path / "x")
+    with pytest.raises(UnreadableFileError):
+        recognize_file(file)
 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
@@ -68,21 +68,21 @@ def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: st
     broken[1] = broken[5] = broken[2] = "?"
     separator = "\t" if name in TABS else ","
     (tmp_path / "x").write_text(separator.join(broken) + "\n")
-    [file] = opened(tmp_path / "x")
-    with pytest.raises(UnreadableError, match="is of no known format"):
-        recognised(file)
+    [file] = open_input_files(tmp_path / "x")
+    with pytest.raises(UnreadableFileError, match="is of no known format"):
+        recognize_file(file)
     with file.open() as stream:
-        [row] = recognised(file, name).rows(stream)
+        [row] = recognize_file(file, name).read_rows(stream)
     with pytest.raises(RejectedError):
-        item(row, lambda *_: None)
+        parse_row_record(row, lambda *_: None)
 
 
 def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("events of today\n" + ndjson(event("a")))
-    [file] = opened(tmp_path / "x")
+    [file] = open_input_files(tmp_path / "x")
     for wanted in ("auto", "entente"):
         with file.open() as stream:
-            told = [key(row) for row in recognised(file, wanted).rows(stream)]
+            told = [read_row_key(row) for row in recognize_file(file, wanted).read_rows(stream)]
         assert told == [None, "a"]
 
 
@@ -93,10 +93,10 @@ def test_headers_and_tags_are_no_rows(tmp_path: Path, name: str) -> None:
     head = body.splitlines(keepends=True)[0]
     tags = separator.join(["", "#date", *[""] * (len(COLUMNS[name]) - 2)]) + "\n"
     (tmp_path / "x").write_text(head + tags + body)
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file)
+    [file] = open_input_files(tmp_path / "x")
+    reading = recognize_file(file)
     with file.open() as stream:
-        assert len(list(reading.rows(stream))) == 2
+        assert len(list(reading.read_rows(stream))) == 2
 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
@@ -105,15 +105,15 @@ def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: 
     odd = whole.splitlines(keepends=True)[1].encode()
     body = whole.encode() + b"\n" + b"x\t" + odd + b"1\xff" + odd + odd
     (tmp_path / "x").write_bytes(body)
-    [file] = opened(tmp_path / "x")
-    reading = recognised(file, name)
+    [file] = open_input_files(tmp_path / "x")
+    reading = recognize_file(file, name)
     with file.open() as stream:
-        rows = list(reading.rows(stream))
+        rows = list(reading.read_rows(stream))
     split = [
         row if row.wrong else msgspec.structs.replace(row, content=cells_of(row)) for row in rows
     ]
     assert all(isinstance(row.content, str) for row in rows if not row.wrong)
-    for told in (key, day, signature):
+    for told in (read_row_key, read_row_day, hash_input_row):
         assert [told(row) for row in rows] == [told(row) for row in split]
-    assert sum(key(row) is None for row in rows) >= 2
-    assert len({key(row) for row in rows}) > 2
+    assert sum(read_row_key(row) is None for row in rows) >= 2
+    assert len({read_row_key(row) for row in rows}) > 2

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import alliance_years
-from app.ingest.load import Heard, Loader, Options
-from app.ingest.opened import opened
+from app.ingest.load import Loader, LoadListener, LoadOptions
+from app.ingest.opened import open_input_files
 from app.ingest.row import Reject
-from app.ingest.tally import MOST_REASONS
+from app.ingest.tally import MAX_REASONS
 from ingest.loading import (
     BY,
     attempt,
@@ -159,7 +159,7 @@ def test_a_damaged_release_retracts_nothing(
             database, cut, format="ucdp-ged", retract_missing=True, dry_run=dry
         )
         assert why in told
-        assert loader.tally.retracted == 0
+        assert loader.stats.retracted == 0
 
 
 def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -> None:
@@ -200,12 +200,12 @@ def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path:
             nonlocal told
             told += 1
 
-        loader = Loader(database, BY, Options(), Heard(rejected))
+        loader = Loader(database, BY, LoadOptions(), LoadListener(rejected))
         tracemalloc.start()
-        assert loader.load(list(opened(path))) == []
+        assert loader.load_files(list(open_input_files(path))) == []
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert counts(loader) == {"rows": number, "rejected": number}
-        assert len(loader.tally.reasons) <= 2 * MOST_REASONS
+        assert len(loader.stats.reasons) <= 2 * MAX_REASONS
     assert told == 60_000
     assert peaks[1] < 1.5 * peaks[0]

@@ -21,16 +21,16 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.db.engine import Database
-from app.db.failures import passing
+from app.db.failures import is_transient_failure
 from app.db.tables import imports
 from app.ingest import imports as table
 from app.ingest import runner, work
-from app.ingest.hold import HeldError, Hold
+from app.ingest.hold import FileLock, LockedError
 from app.ingest.imports import LostImportError
-from app.ingest.load import Loader, Options
-from app.ingest.runner import Runner
-from app.ingest.tally import Tally
-from app.ingest.work import claimed
+from app.ingest.load import Loader, LoadOptions
+from app.ingest.runner import ImportSupervisor
+from app.ingest.tally import LoadStats
+from app.ingest.work import claim_next_import
 from ingest.loading import documents, sound
 from ingest.rows import event, ndjson
 
@@ -42,12 +42,12 @@ def given(database: Database, path: Path, rows: int) -> str:
     path.write_text(ndjson(*(event(f"k{n}") for n in range(rows))))
     with database.write() as db:
         size = path.stat().st_size
-        return table.enter(db, f"job-{rows}", Options(), "loader", str(path), size)[0]
+        return table.add_import(db, f"job-{rows}", LoadOptions(), "loader", str(path), size)[0]
 
 
 @contextmanager
-def running(database: Database) -> Iterator[Runner]:
-    made = Runner(database, 1 << 30, Path("nowhere"))
+def running(database: Database) -> Iterator[ImportSupervisor]:
+    made = ImportSupervisor(database, 1 << 30, Path("nowhere"))
     made.start()
     try:
         yield made
@@ -79,7 +79,7 @@ def children() -> list[int]:
     """Processes that carry imports out for this one."""
     found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())],
                            capture_output=True, text=True, check=False).stdout  # fmt: skip
-    return [int(line.split()[0]) for line in found.splitlines() if "app.ingest.work" in line]
+    return [int(line.split()[0]) for line in found.splitlines() if "app.ingest.jobs.worker" in line]
 
 
 @pytest.mark.slow  # the process waits for its next import as long as it does for any
@@ -101,7 +101,7 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
 def test_a_small_import_needs_no_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MOST_HERE", 60.0)  # however slow this machine is
+    monkeypatch.setattr(runner, "MAX_THREAD_SECONDS", 60.0)  # however slow this machine is
     ident = given(database, tmp_path / "upload", 300)
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 300, 300)
@@ -111,7 +111,7 @@ def test_a_small_import_needs_no_process(
 def test_what_only_seemed_small_goes_on_in_another_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MOST_HERE", -1.0)
+    monkeypatch.setattr(runner, "MAX_THREAD_SECONDS", -1.0)
     ident = given(database, tmp_path / "upload", 700)  # after the first 500 rows it goes on there
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 700, 700)
@@ -139,7 +139,7 @@ def test_what_arrived_of_an_upload_goes_a_day_later(database: Database, tmp_path
         (tmp_path / name).write_text("{}")
     for name in ("arriving-old", "upload-old"):
         os.utime(tmp_path / name, (time.time() - 90_000,) * 2)
-    made = Runner(database, 1 << 30, tmp_path)
+    made = ImportSupervisor(database, 1 << 30, tmp_path)
     made.start()
     made.stop()
     assert {path.name for path in tmp_path.iterdir()} >= {"arriving-new", "upload-old"}
@@ -150,12 +150,12 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
     database: Database, tmp_path: Path
 ) -> None:
     ident = given(database, tmp_path / "upload", 1500)
-    made = Runner(database, 1 << 30, tmp_path)
+    made = ImportSupervisor(database, 1 << 30, tmp_path)
     with database.write() as db:
-        table.claim(db, ident)
-    for times in range(runner.DEATHS):
+        table.claim_import(db, ident)
+    for times in range(runner.MAX_DEATHS):
         assert at(database, ident).state == "running", times
-        made._died(ident, -9)
+        made._record_death(ident, -9)
     row = at(database, ident)
     assert (row.state, row.error) == ("failed", "its process ended 3 times after row 0")
     assert not (tmp_path / "upload").exists()
@@ -175,7 +175,9 @@ def test_a_service_that_stops_puts_its_import_off(database: Database, tmp_path: 
 def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 6000)
     child = subprocess.Popen(
-        [sys.executable, "-m", "app.ingest.work"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "app.ingest.jobs.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     with child:
         assert child.stdin is not None
@@ -192,16 +194,18 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
 def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     ident = given(database, path, 10)
-    found = claimed(database, small=True)
+    found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:  # however long nothing was heard of it
         db.execute(update(imports).values(seen_at=OLD))
-    assert claimed(database, small=False) is None
-    with pytest.raises(HeldError):
-        Hold(path)
+    assert claim_next_import(database, small=False) is None
+    with pytest.raises(LockedError):
+        FileLock(path)
     found[1].close()
-    assert claimed(database, small=True) is None  # it has begun: the other process goes on with it
-    again = claimed(database, small=False)
+    assert (
+        claim_next_import(database, small=True) is None
+    )  # it has begun: the other process goes on with it
+    again = claim_next_import(database, small=False)
     assert again is not None
     with closing(again[1]):
         assert again[0].id == ident
@@ -210,9 +214,9 @@ def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path:
 def test_whoever_lost_an_import_stores_no_more_of_it(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 10)
     with database.write() as db:
-        _, counts = table.advance(db, ident, "{}", Tally(rows=5, new=5), 5, [])
+        _, counts = table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
     with pytest.raises(LostImportError), database.write() as db:
-        table.advance(db, ident, "{}", Tally(rows=5, new=5), 5, [])
+        table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
     assert at(database, ident).done == 5
     assert at(database, ident).counts == counts
 
@@ -231,7 +235,9 @@ def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
     database: Database,
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    code = "from app.ingest import work; work.IDLE = 0.1; work.main()"
+    code = (
+        "from app.ingest.jobs import worker; worker.IDLE_SECONDS = 0.1; worker.run_import_worker()"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as child:
         assert child.stdin is not None
         child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
@@ -261,8 +267,8 @@ def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
     first = given(database, tmp_path / "upload", 10)
     assert given(database, tmp_path / "upload", 10) == first
     with database.write() as db:
-        table.claim(db, first)
-        table.cancel(db, first)
+        table.claim_import(db, first)
+        table.request_cancellation(db, first)
     assert at(database, first).state == "cancelling"
     assert given(database, tmp_path / "again", 10) != first
 
@@ -270,13 +276,13 @@ def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
 def test_an_import_that_is_cancelled_ends_before_its_first_batch(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "POLL", -1.0)
+    monkeypatch.setattr(work, "POLL_SECONDS", -1.0)
     ident = given(database, tmp_path / "upload", 10)
-    found = claimed(database, small=True)
+    found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:
-        table.cancel(db, ident)
-    work.carry_out(database, *found, 1 << 30, threading.Event())
+        table.request_cancellation(db, ident)
+    work.run_import(database, *found, 1 << 30, threading.Event())
     assert counted(at(database, ident)) == ("cancelled", 0, 0)
 
 
@@ -286,7 +292,7 @@ def test_what_the_database_cannot_take_fails_once(
     def refused(*_: Any, **__: Any) -> None:
         raise DataError("INSERT", {}, ValueError("no such text"))
 
-    monkeypatch.setattr(Loader, "load", refused)
+    monkeypatch.setattr(Loader, "load_files", refused)
     ident = given(database, tmp_path / "upload", 10)
     with running(database):
         assert until(database, ident, ("failed",)).error.startswith("an internal error")
@@ -296,13 +302,13 @@ def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
     database: Database, tmp_path: Path
 ) -> None:
     ident = given(database, tmp_path / "upload", 10)
-    found = claimed(database, small=True)
+    found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:
-        table.cancel(db, ident)
+        table.request_cancellation(db, ident)
     ending = threading.Event()
     ending.set()
-    work.carry_out(database, *found, 1 << 30, ending)
+    work.run_import(database, *found, 1 << 30, ending)
     assert at(database, ident).state == "cancelled"
     assert not (tmp_path / "upload").exists()
 
@@ -318,6 +324,6 @@ def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
     ],
 )  # fmt: skip
 def test_what_passes_is_tried_again(failed: Exception, will_pass: bool) -> None:
-    assert passing(failed) is will_pass
+    assert is_transient_failure(failed) is will_pass
     if isinstance(failed, psycopg.Error | sqlite3.Error):
-        assert passing(DBAPIError("SELECT 1", {}, failed)) is will_pass
+        assert is_transient_failure(DBAPIError("SELECT 1", {}, failed)) is will_pass

@@ -15,26 +15,26 @@ def test_log_gamma() -> None:
 
 def test_the_incomplete_beta_function() -> None:
     x = DICE.random(2000)
-    assert np.abs(beta.share_below(x, A, B) - special.betainc(A, B, x)).max() < 1e-10
+    assert np.abs(beta.beta_cdf(x, A, B) - special.betainc(A, B, x)).max() < 1e-10
 
 
 def test_the_incomplete_beta_function_at_its_ends() -> None:
-    ends = beta.share_below(np.array([0.0, 1.0]), np.array([2.0, 2.0]), np.array([3.0, 3.0]))
+    ends = beta.beta_cdf(np.array([0.0, 1.0]), np.array([2.0, 2.0]), np.array([3.0, 3.0]))
     assert ends.tolist() == [0.0, 1.0]
 
 
 def test_exact_quantiles() -> None:
-    found = beta.exact_quantile(0.05, A, B)
+    found = beta.beta_quantile(0.05, A, B)
     assert np.abs(found - stats.beta.ppf(0.05, A, B)).max() < 1e-10
 
 
 def test_intervals_from_the_table() -> None:
-    low, high = beta.interval(A, B)
+    low, high = beta.beta_interval(A, B)
     assert np.abs(low - stats.beta.ppf(0.05, A, B)).max() < 2e-4
     assert np.abs(high - stats.beta.ppf(0.95, A, B)).max() < 2e-4
 
 
 def test_beyond_the_table_quantiles_are_exact() -> None:
     a, b = np.array([9000.0]), np.array([3.0])
-    low, high = beta.interval(a, b)
+    low, high = beta.beta_interval(a, b)
     assert np.allclose([low, high], [stats.beta.ppf([0.05], a, b), stats.beta.ppf([0.95], a, b)])

@@ -5,7 +5,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli, cli_shifts
 from app.db.engine import Database
-from app.db.migrate import downgrade
+from app.db.migrate import downgrade_schema
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_a_corpus_too_thin_to_calibrate_is_refused() -> None:
 
 
 def test_a_stale_schema_is_refused(database: Database) -> None:
-    downgrade(database, "base")
+    downgrade_schema(database, "base")
     for words in (["alignment", "ARM", "RUS"], ["shifts"], ["shifts", "refresh"]):
         refused = run(*words)
         assert refused.exit_code == 1

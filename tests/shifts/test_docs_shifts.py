@@ -6,7 +6,7 @@ from typing import get_args
 from app.cli_shifts import shifts
 from app.shifts import breaks, judge, likeness, measure, stored
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
-from app.shifts.present import ALLIED
+from app.shifts.present import ALLIED_PRIOR
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shifts.md").read_text("utf-8")
 
@@ -23,7 +23,7 @@ def test_every_command_is_named() -> None:
 
 
 def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
-    null = breaks.KEDS
+    null = breaks.KEDS_NULL
     told = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
     assert told in PAGE
     assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
@@ -37,10 +37,10 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"shrunk to {measure.MASS_DISPERSION} (mass) or {measure.CLASS_DISPERSION} (classes)",
         f"penalty {breaks.PENALTY[breaks.CONFIRMED]:.0f}, at least {breaks.CONFIRMED} months",
         f"with {breaks.PROVISIONAL} and penalty {breaks.PENALTY[breaks.PROVISIONAL]}",
-        f"fewer than {judge.DENSE} event-days, or {judge.DENSE_SIDE} on a side",
-        f"fewer than {judge.LEAST_EFFECTIVE:.0f} effective observations",
-        f"Beta({ALLIED[0]}, {ALLIED[1]})",
-        f"more than {stored.MOST:,} dyads wait",
+        f"fewer than {judge.MIN_DAYS_FOR_MONTHS} event-days, or {judge.MIN_DAYS_PER_SIDE} on a side",
+        f"fewer than {judge.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations",
+        f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
+        f"more than {stored.MAX_REBUILT_FOR_READER:,} dyads wait",
     ):
         assert told in PAGE, told
     assert set(likeness.MEASURES) == {"kappa", "pi", "s", "tau_b"}

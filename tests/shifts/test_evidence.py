@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from app.shifts.case import Told
-from app.shifts.evidence import MEDIATION, SINGLE, THEATRE, flags, flags_of
-from app.shifts.schemas import Share, Witness
+from app.shifts.case import CountedSignal
+from app.shifts.evidence import MEDIATION, SINGLE, THEATRE, flag_evidence, flag_signal
+from app.shifts.schemas import EventShare, EvidenceSource
 
 
-def signal(from_: str, toward: str, score: float, quad: int) -> Told:
-    return Told(from_, toward, "2020-01-01", score, 1, quad, "made:e", 1)
+def signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:
+    return CountedSignal(from_, toward, "2020-01-01", score, 1, quad, "made:e", 1)
 
 
 def event(*people: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -23,11 +23,11 @@ FORCE = (("USA", "initiator"), ("SYR", "target"), ("isis", "target"))
 
 def test_force_in_a_country_against_somebody_else() -> None:
     there = event(*FORCE, location={"country": "SYR"})
-    assert flags(signal("USA", "SYR", -9, 4), there) == [THEATRE]
+    assert flag_signal(signal("USA", "SYR", -9, 4), there) == [THEATRE]
     elsewhere = event(*FORCE, location={"country": "IRQ"})
-    assert flags(signal("USA", "SYR", -9, 4), elsewhere) == []
+    assert flag_signal(signal("USA", "SYR", -9, 4), elsewhere) == []
     alone = event(*FORCE[:2], location={"country": "SYR"})
-    assert flags(signal("USA", "SYR", -9, 4), alone) == []
+    assert flag_signal(signal("USA", "SYR", -9, 4), alone) == []
 
 
 @pytest.mark.parametrize(
@@ -39,20 +39,20 @@ def test_force_in_a_country_against_somebody_else() -> None:
     ],
 )
 def test_the_act_of_a_go_between(made: dict[str, Any]) -> None:
-    assert flags(signal("ARM", "RUS", 4, 1), made) == [MEDIATION]
+    assert flag_signal(signal("ARM", "RUS", 4, 1), made) == [MEDIATION]
 
 
 def test_a_visit_is_no_mediation() -> None:
     visit = event(("ARM", "participant"), ("RUS", "host"), type="CONSULT")
-    assert flags(signal("ARM", "RUS", 4, 1), visit) == []
+    assert flag_signal(signal("ARM", "RUS", 4, 1), visit) == []
 
 
-def share(value: float, *publishers: str) -> Share:
+def share(value: float, *publishers: str) -> EventShare:
     told = [
-        Witness(source=p, publisher=p, published=None, reliability=None, credibility=None)
+        EvidenceSource(source=p, publisher=p, published=None, reliability=None, credibility=None)
         for p in publishers
     ]
-    return Share(
+    return EventShare(
         event="made:e", title="e", date="2020", share=value, signals=[],
         speaks="for" if value < 0 else "against", flags=[], sources=told,
     )  # fmt: skip
@@ -60,6 +60,6 @@ def share(value: float, *publishers: str) -> Share:
 
 def test_one_publisher_alone() -> None:
     alone = [share(-0.5, "Post"), share(-0.1, "Post", "Times"), share(0.3, "Times")]
-    assert flags_of(alone) == [SINGLE]
-    assert flags_of([*alone, share(-0.4, "Times")]) == []
-    assert flags_of([]) == []
+    assert flag_evidence(alone) == [SINGLE]
+    assert flag_evidence([*alone, share(-0.4, "Times")]) == []
+    assert flag_evidence([]) == []

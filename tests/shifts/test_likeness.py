@@ -34,7 +34,7 @@ def system(year: int) -> tuple[list[str], np.ndarray]:
             held = [float(r[f"cow_{kind}"]) for kind in ("defense", "neutral", "nonagg")]
             rank = 3 if held[0] else 2 if held[1] or held[2] else 1
             ties[str(int(float(r["ccode1"]))), str(int(float(r["ccode2"])))] = rank
-    return sorted(states), likeness.portfolios(sorted(states), ties)
+    return sorted(states), likeness.build_portfolios(sorted(states), ties)
 
 
 def test_the_united_states_in_1816() -> None:
@@ -48,7 +48,7 @@ def portfolios(seed: int, states: int = 9) -> np.ndarray:
     dice = np.random.default_rng(seed)
     names = [f"S{n}" for n in range(states)]
     ties = {(names[a], names[b]): int(dice.integers(0, 4)) for a in range(states) for b in range(a)}
-    return likeness.portfolios(names, ties)
+    return likeness.build_portfolios(names, ties)
 
 
 @settings(deadline=None)
@@ -78,7 +78,9 @@ def test_s_pi_and_kappa_are_what_their_formulas_say(seed: int) -> None:
 
 
 @pytest.mark.parametrize("measure", likeness.MEASURES)
-def test_a_portfolio_is_like_itself_and_likeness_goes_both_ways(measure: likeness.Measure) -> None:
+def test_a_portfolio_is_like_itself_and_likeness_goes_both_ways(
+    measure: likeness.SimilarityMeasure,
+) -> None:
     found = likeness.MEASURES[measure](portfolios(3))
     assert np.allclose(np.diag(found), 1)
     assert np.allclose(found, found.T)
@@ -95,10 +97,10 @@ def test_where_nobody_differs_chance_says_nothing() -> None:
 def test_what_two_moved_adds_up_to_the_change(
     one: tuple[float, float], other: tuple[float, float]
 ) -> None:
-    first, second = likeness.who_moved(one, other)
+    first, second = likeness.attribute_movement(one, other)
     change = abs(one[1] - other[1]) - abs(one[0] - other[0])
     assert first + second == pytest.approx(change, abs=1e-9)
-    assert likeness.who_moved(other, one) == pytest.approx((second, first), abs=1e-9)
+    assert likeness.attribute_movement(other, one) == pytest.approx((second, first), abs=1e-9)
 
 
 def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
@@ -107,7 +109,7 @@ def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
         for r in rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
     }
     points = [(held[code, "74"], held[code, "78"]) for code in ("ARM", "RUS")]
-    armenia, russia = likeness.who_moved(points[0], points[1])
+    armenia, russia = likeness.attribute_movement(points[0], points[1])
     assert armenia + russia > 0.5
     assert russia > 0.9 * (armenia + russia)
     assert armenia < 0.05

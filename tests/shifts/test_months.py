@@ -13,15 +13,15 @@ from sqlalchemy import Connection, delete, select, update
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads
 from app.events.changes import write_events
-from app.events.schemas import GivenEvent
+from app.events.schemas import EventInput
 from app.shifts import months, passed, series, verify
-from app.shifts.case import WHOLE, Case
-from app.shifts.refresh import refresh
+from app.shifts.case import ALWAYS, AlignmentQuestion
+from app.shifts.refresh import rebuild_stale_dyads
 
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 
 
-def acts(count: int, seed: int, years: int = 4) -> list[GivenEvent]:
+def acts(count: int, seed: int, years: int = 4) -> list[EventInput]:
     """What two states did to each other, several acts on some days, some of them with a report."""
     dice = np.random.default_rng(seed)
     found = []
@@ -31,7 +31,7 @@ def acts(count: int, seed: int, years: int = 4) -> list[GivenEvent]:
         signal = {"from": pair[0], "toward": pair[1], "score": float(dice.choice([-9, -4, 3, 8]))}
         reports = [{"source": SOURCES[0]}] if dice.random() < 0.5 else []
         found.append(
-            GivenEvent.model_validate(
+            EventInput.model_validate(
                 {"key": f"e{key:03d}", "title": f"{key}", "date": day, "participants": []}
                 | {"signals": [signal], "reports": reports}
             )
@@ -39,19 +39,19 @@ def acts(count: int, seed: int, years: int = 4) -> list[GivenEvent]:
     return found
 
 
-def written(database: Database, *parts: list[GivenEvent], code: str = "made") -> str:
+def written(database: Database, *parts: list[EventInput], code: str = "made") -> str:
     """A dataset of these events, load after load, its shifts and months kept after each."""
     with database.write() as db:
         dataset = make.dataset(db, code)
     for part in parts:
         with database.write() as db:
             write_events(db, part, dataset, make.BY)
-        refresh(database)
+        rebuild_stale_dyads(database)
     return dataset
 
 
-def question(dataset: str, actor: str = "ARM", partner: str = "RUS") -> Case:
-    return Case(actor, (partner,), (), "both", (dataset,), {partner: WHOLE}, None)
+def question(dataset: str, actor: str = "ARM", partner: str = "RUS") -> AlignmentQuestion:
+    return AlignmentQuestion(actor, (partner,), (), "both", (dataset,), {partner: ALWAYS}, None)
 
 
 @contextmanager
@@ -67,7 +67,9 @@ def months_of(db: Connection, dataset: str) -> list[tuple[Any, ...]]:
     m = dyad_months.c
     names = (m.one, m.other, m.first, m.last, m.dispersion, m.months)
     rows = db.execute(select(*names).where(m.dataset == dataset).order_by(m.one, m.other))
-    return [(*row[:5], *line) for row in rows for line in months.unpacked(row.months).T.tolist()]
+    return [
+        (*row[:5], *line) for row in rows for line in months.unpack_months(row.months).T.tolist()
+    ]
 
 
 WINDOWS = ((None, None), ("2016-01-01", "2019-12-31"), ("2017-05-01", None), ("2010-01-01", None),
@@ -81,11 +83,11 @@ def test_months_give_the_numbers_of_the_days(database: Database, actor: str, siz
     asked = question(dataset, actor, "RUS" if actor == "ARM" else "ARM")
     for window in WINDOWS:
         with database.connect() as db:
-            assert isinstance(passed.passed(db, asked, size, *window), passed.ByMonth)
-            one = series.series(db, asked, *window, size, 0.5)
+            assert isinstance(passed.read_inputs(db, asked, size, *window), passed.MonthlyInputs)
+            one = series.build_alignment_series(db, asked, *window, size, 0.5)
         with stale(database) as db:
-            assert isinstance(passed.passed(db, asked, size, *window), passed.ByDay)
-            other = series.series(db, asked, *window, size, 0.5)
+            assert isinstance(passed.read_inputs(db, asked, size, *window), passed.DailyInputs)
+            other = series.build_alignment_series(db, asked, *window, size, 0.5)
         assert one == other
         assert sum(point.n for point in one[0]) > 0
         assert any(point.sources for point in one[0])
@@ -101,8 +103,8 @@ def test_points_that_cut_a_month_come_from_days(
 ) -> None:
     dataset = written(database, acts(300, 2))
     with database.connect() as db:
-        held = passed.passed(db, question(dataset), size, since, until)
-    assert isinstance(held, passed.ByDay)
+        held = passed.read_inputs(db, question(dataset), size, since, until)
+    assert isinstance(held, passed.DailyInputs)
 
 
 def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
@@ -116,11 +118,11 @@ def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
     with database.connect() as db:
         assert len(months_of(db, one)) > 40
         assert months_of(db, one) == months_of(db, other) == months_of(db, third)
-        assert not list(verify.findings(db))
+        assert not list(verify.verify_stored_shifts(db))
 
 
 def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: Database) -> None:
-    whole = acts(months.LEAST_DAYS + 20, 4)
+    whole = acts(months.MIN_EVENT_DAYS + 20, 4)
     quiet = written(database, whole[:20], code="quiet")
     busy = written(database, whole, code="busy")
     with database.connect() as db:
@@ -129,27 +131,27 @@ def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: D
     with database.write() as db:
         gone = [e.model_copy(update={"status": "retracted"}) for e in whole[:60]]
         write_events(db, gone, busy, make.BY)
-    refresh(database)
+    rebuild_stale_dyads(database)
     with database.connect() as db:
         assert not months_of(db, busy)
-        assert not list(verify.findings(db))
+        assert not list(verify.verify_stored_shifts(db))
 
 
 def test_another_publisher_is_counted(database: Database) -> None:
     whole = [e.model_copy(update={"reports": []}) for e in acts(150, 5)]
-    told = [GivenEvent.model_validate(e.model_dump(by_alias=True, exclude_none=True)
+    told = [EventInput.model_validate(e.model_dump(by_alias=True, exclude_none=True)
             | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
     dataset = written(database, whole)
     with database.connect() as db:
         assert not any(sum(row[-3:]) for row in months_of(db, dataset))
     with database.write() as db:
         write_events(db, told, dataset, make.BY)
-    refresh(database)
+    rebuild_stale_dyads(database)
     with database.connect() as db:
         counted = {str(np.datetime64(row[5], "M")): row[-3:] for row in months_of(db, dataset)}
         assert {month for month, n in counted.items() if n[0]} == {e.date[:7] for e in told}
         assert {month[:4] for month, n in counted.items() if n[2]} == {e.date[:4] for e in told}
-        assert not list(verify.findings(db))
+        assert not list(verify.verify_stored_shifts(db))
 
 
 def _shifted(index: months.Floats, by: float) -> bytes:
@@ -161,7 +163,7 @@ def test_verify_finds_nothing_on_another_processor(database: Database, elsewhere
     with other_processor() if elsewhere else nullcontext():
         written(database, acts(200, 6))
     with nullcontext() if elsewhere else other_processor(), database.connect() as db:
-        assert list(verify.findings(db)) == []
+        assert list(verify.verify_stored_shifts(db)) == []
 
 
 def test_another_processor_computes_other_last_bits() -> None:
@@ -177,22 +179,22 @@ def test_verify_finds_months_that_are_off(database: Database) -> None:
     dataset = written(database, acts(200, 6))
     ours = dyad_months.c.dataset == dataset
     with database.connect() as db:
-        held = months.unpacked(db.scalars(select(dyad_months.c.months).where(ours)).one())
+        held = months.unpack_months(db.scalars(select(dyad_months.c.months).where(ours)).one())
     harms: list[Any] = [
-        update(dyad_months).where(ours).values(months=months.packed(held[:, 1:])),
+        update(dyad_months).where(ours).values(months=months.pack_months(held[:, 1:])),
         update(dyad_months).where(ours).values(dispersion=dyad_months.c.dispersion + 1e-4),
         update(dyad_months).where(ours).values(first="1999-01-01"),
         update(dyad_months).where(ours).values(index=np.zeros(4).tobytes()),
         delete(dyad_months).where(ours),
     ]
-    for row in range(len(months.ROWS)):
+    for row in range(len(months.MONTH_COLUMNS)):
         off = held.copy()
         off[row, 3] += 1
-        harms.append(update(dyad_months).where(ours).values(months=months.packed(off)))
+        harms.append(update(dyad_months).where(ours).values(months=months.pack_months(off)))
     for harm in harms:
         with database.engine.connect() as db:
             db.execute(harm)
-            found = list(verify.findings(db))
+            found = list(verify.verify_stored_shifts(db))
             db.rollback()
         assert found == [f"months of ARM and RUS in {dataset}: differ from a rebuild"]
 
@@ -200,7 +202,7 @@ def test_verify_finds_months_that_are_off(database: Database) -> None:
 def test_volumes_stand_beside_the_points_and_are_those_of_a_version(database: Database) -> None:
     dataset = written(database, acts(100, 7))
     others = [
-        GivenEvent.model_validate(
+        EventInput.model_validate(
             {"key": f"o{n}", "title": "o", "date": "2017-02-03", "participants": []}
             | {"signals": [{"from": "USA", "toward": "CHN", "score": 1.0}]}
         )
@@ -208,17 +210,23 @@ def test_volumes_stand_beside_the_points_and_are_those_of_a_version(database: Da
     ]
     with database.connect() as db:
         version = db.exec_driver_sql("SELECT max(seq) FROM revisions").scalar()
-        before, _, _ = series.series(db, question(dataset), None, None, "month", 0.5)
+        before, _, _ = series.build_alignment_series(
+            db, question(dataset), None, None, "month", 0.5
+        )
     with database.write() as db:
         write_events(db, others, dataset, make.BY)
         gone = [e.model_copy(update={"status": "retracted"}) for e in acts(100, 7)[:30]]
         write_events(db, gone, dataset, make.BY)
     with database.connect() as db:
-        now, _, _ = series.series(db, question(dataset), "2016-01-01", "2020-12-31", "year", 0.5)
+        now, _, _ = series.build_alignment_series(
+            db, question(dataset), "2016-01-01", "2020-12-31", "year", 0.5
+        )
         assert sum(p.volume for p in now) == 100 + 9 - 30
-        asked = Case("ARM", ("RUS",), (), "both", (dataset,), {"RUS": WHOLE}, None, version)
+        asked = AlignmentQuestion(
+            "ARM", ("RUS",), (), "both", (dataset,), {"RUS": ALWAYS}, None, version
+        )
         for size in ("month", "week"):
-            then, _, _ = series.series(db, asked, None, None, size, 0.5)
+            then, _, _ = series.build_alignment_series(db, asked, None, None, size, 0.5)
             assert sum(p.volume for p in then) == 100
-        months_then, _, _ = series.series(db, asked, None, None, "month", 0.5)
+        months_then, _, _ = series.build_alignment_series(db, asked, None, None, "month", 0.5)
     assert [p.volume for p in months_then] == [p.n for p in before] == [p.volume for p in before]

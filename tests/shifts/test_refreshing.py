@@ -19,14 +19,14 @@ from app.db.tables import dyads, shifts
 from app.events.changes import write_events
 from app.shifts import calibration, queries, refresher, stored, verify
 from app.shifts import refresh as refreshing
-from app.shifts.breaks import Null
-from app.shifts.detect import Fitted
-from app.shifts.refresh import Share, refresh
-from app.shifts.refresher import Refresher
+from app.shifts.breaks import NullModel
+from app.shifts.detect import Calibration
+from app.shifts.refresh import DyadPartition, rebuild_stale_dyads
+from app.shifts.refresher import ShiftWorker
 
 
 def test_writes_over_http_wake_the_refresher(database: Database) -> None:
-    awake = Refresher(database, delay=0.01)
+    awake = ShiftWorker(database, delay=0.01)
     awake.start()
     try:
         dataset = loaded(database, [events(11)])
@@ -34,11 +34,11 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
             write_events(db, events(11)[:1], dataset, make.BY)
         for _ in range(200):
             with database.connect() as db:
-                if not stored.any_stale(db, dataset):
+                if not stored.has_stale_dyads(db, dataset):
                     break
             awake._closed.wait(0.05)
         with database.connect() as db:
-            assert not stored.any_stale(db, dataset)
+            assert not stored.has_stale_dyads(db, dataset)
     finally:
         awake.close()
     assert not awake._thread.is_alive()
@@ -48,7 +48,7 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
     database: Database,
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    awake = Refresher(database, delay=0.01, pause=0.2)
+    awake = ShiftWorker(database, delay=0.01, pause=0.2)
     awake.start()
     try:
         with closing(Database(url)) as elsewhere:
@@ -58,11 +58,11 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with database.connect() as db:
-                if not stored.any_stale(db):
+                if not stored.has_stale_dyads(db):
                     break
             time.sleep(0.05)
         with database.connect() as db:
-            assert not stored.any_stale(db)
+            assert not stored.has_stale_dyads(db)
     finally:
         awake.close()
 
@@ -72,28 +72,28 @@ def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(refresher, "EACH", 1)
-    monkeypatch.setattr(refresher, "_processors", lambda: processes)
+    monkeypatch.setattr(refresher, "DYADS_PER_PROCESS", 1)
+    monkeypatch.setattr(refresher, "_count_processors", lambda: processes)
     dataset = loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "HERE", 0)
-    monkeypatch.setattr(refresher, "refresh", None)
-    awake = Refresher(database, delay=0.01)
+    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
+    monkeypatch.setattr(refresher, "rebuild_stale_dyads", None)
+    awake = ShiftWorker(database, delay=0.01)
     awake.start()
     try:
         awake._due.set()
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with database.connect() as db:
-                if not stored.any_stale(db, dataset):
+                if not stored.has_stale_dyads(db, dataset):
                     break
             time.sleep(0.1)
     finally:
         awake.close()
     with database.connect() as db:
-        assert not stored.any_stale(db, dataset)
-        assert list(verify.findings(db)) == []
+        assert not stored.has_stale_dyads(db, dataset)
+        assert list(verify.verify_stored_shifts(db)) == []
     assert not caplog.records
 
 
@@ -101,9 +101,9 @@ def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Datab
     loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(shifts).values(q=0.123))
-    assert refresh(database) == 0
+    assert rebuild_stale_dyads(database) == 0
     with database.connect() as db:
-        assert list(verify.findings(db)) == []
+        assert list(verify.verify_stored_shifts(db)) == []
 
 
 def test_a_service_that_ends_takes_the_process_along(
@@ -120,9 +120,9 @@ def test_a_service_that_ends_takes_the_process_along(
     loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "HERE", 0)
-    monkeypatch.setattr(refresher, "beside", slow)
-    awake = Refresher(database, delay=0.01)
+    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
+    monkeypatch.setattr(refresher, "start_worker_process", slow)
+    awake = ShiftWorker(database, delay=0.01)
     awake.start()
     awake._due.set()
     until = time.monotonic() + 60
@@ -141,20 +141,23 @@ def test_a_process_that_fails_is_an_error(
         words = [sys.executable, "-c", "raise SystemExit(3)"]
         return subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0)
 
-    monkeypatch.setattr(refresher, "beside", failing)
+    monkeypatch.setattr(refresher, "start_worker_process", failing)
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "HERE", 0)
-    with pytest.raises(refresher.ChildError, match="ended with 3"):
-        refresher.refresh_all(database, threading.Event())
+    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
+    with pytest.raises(refresher.RebuildProcessError, match="ended with 3"):
+        refresher.rebuild_in_processes(database, threading.Event())
 
 
 def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
     pairs = [(f"A{a}", f"B{b}") for a in range(30) for b in range(30)]
-    held = [[share.has(pair) for share in (Share(n, 3) for n in range(3))] for pair in pairs]
+    held = [
+        [share.contains_pair(pair) for share in (DyadPartition(n, 3) for n in range(3))]
+        for pair in pairs
+    ]
     assert all(sum(row) == 1 for row in held)
     assert all(250 < sum(column) < 350 for column in zip(*held, strict=True))
-    assert all(Share(0, 1).has(pair) for pair in pairs)
+    assert all(DyadPartition(0, 1).contains_pair(pair) for pair in pairs)
 
 
 def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
@@ -164,7 +167,7 @@ def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
     more = events(9)[0].model_copy(update={"key": "more"})
     with database.write() as db:
         write_events(db, [more], dataset, make.BY)
-    look = refreshing._look
+    look = refreshing._find_shifts_and_months
 
     def interrupted(*given: Any) -> Any:
         seen = look(*given)
@@ -172,14 +175,14 @@ def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
             write_events(db, [more.model_copy(update={"key": "late"})], dataset, make.BY)
         return seen
 
-    monkeypatch.setattr(refreshing, "_look", interrupted)
-    assert refresh(database) == 0
+    monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
+    assert rebuild_stale_dyads(database) == 0
     with database.connect() as db:
-        assert stored.any_stale(db, dataset)
-    monkeypatch.setattr(refreshing, "_look", look)
-    assert refresh(database) == 1
+        assert stored.has_stale_dyads(db, dataset)
+    monkeypatch.setattr(refreshing, "_find_shifts_and_months", look)
+    assert rebuild_stale_dyads(database) == 1
     with database.connect() as db:
-        assert list(verify.findings(db)) == []
+        assert list(verify.verify_stored_shifts(db)) == []
 
 
 @pytest.mark.parametrize("meanwhile", ["all", "the others"])
@@ -189,30 +192,30 @@ def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
     dataset = loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
-    look, seen = refreshing._look, []
+    look, seen = refreshing._find_shifts_and_months, []
 
     def interrupted(db: Connection, of: str, pairs: Any) -> Any:
         looked = look(db, of, pairs)
         if not seen:
             seen.append(looked)
             with database.connect() as other:
-                every = stored.stale(other, of)
+                every = stored.read_stale_pairs(other, of)
             theirs = [pair for pair in every if meanwhile == "all" or pair not in pairs]
             with database.connect() as other:
                 found = look(other, of, theirs)
             with database.write() as other:
-                refreshing._keep(other, of, found)
-                refreshing._rate(other, of)
+                refreshing._write_rebuilt(other, of, found)
+                refreshing._update_q(other, of)
         else:
             raise KeyboardInterrupt  # as if it were killed after its first part
         return looked
 
-    monkeypatch.setattr(refreshing, "_look", interrupted)
+    monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        refresh(database, 2)
+        rebuild_stale_dyads(database, 2)
     with database.connect() as db:
-        assert not stored.any_stale(db, dataset)
-        assert list(verify.findings(db)) == []
+        assert not stored.has_stale_dyads(db, dataset)
+        assert list(verify.verify_stored_shifts(db)) == []
 
 
 def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
@@ -221,18 +224,20 @@ def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
     dataset = loaded(database, [events(9)])
     with database.write() as db:
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
-    look = refreshing._look
+    look = refreshing._find_shifts_and_months
 
     def interrupted(*given: Any) -> Any:
         seen = look(*given)
         with database.write() as db:
-            calibration.store(db, Fitted(Null(constant=1.5), 0.42), [dataset], 12, 400)
+            calibration.save_calibration(
+                db, Calibration(NullModel(constant=1.5), 0.42), [dataset], 12, 400
+            )
         return seen
 
-    monkeypatch.setattr(refreshing, "_look", interrupted)
-    assert refresh(database, 10_000) == 0
+    monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
+    assert rebuild_stale_dyads(database, 10_000) == 0
     with database.connect() as db:
-        assert stored.any_stale(db, dataset)
+        assert stored.has_stale_dyads(db, dataset)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
@@ -255,9 +260,9 @@ def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
         db.execute(insert(dyads), rows)
     with database.connect() as db:
         db.execute(text("ANALYZE"))
-    run = queries.marks_of_pairs(kind)
-    given = dialect.handing(kind, [("A00001", "B"), ("A00002", "B")]) | {"wanted": "d"}
+    run = queries.compile_marks_of_pairs(kind)
+    given = dialect.values_table_params(kind, [("A00001", "B"), ("A00002", "B")]) | {"wanted": "d"}
     with database.connect() as db:
-        told = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").rows(db, given)
+        told = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").fetch_rows(db, given)
         assert "SEARCH dyads USING PRIMARY KEY" in str(told)
-        assert [row[:2] for row in run.rows(db, given)] == [("A00001", "B"), ("A00002", "B")]
+        assert [row[:2] for row in run.fetch_rows(db, given)] == [("A00001", "B"), ("A00002", "B")]

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from ingest.loading import load, sound
 from sqlalchemy import Connection, insert, select, update
 
-from app.db.dialect.statements import prepared
+from app.db.dialect.statements import compile_prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
-from app.events.changes import sums_of, write_events
-from app.events.schemas import GivenEvent
+from app.events.changes import sum_signals_by_day, write_events
+from app.events.schemas import EventInput
 from app.main import create_app
 from app.settings import Settings
 from app.shifts import calibration, case, detect, stored, verify
-from app.shifts.breaks import Null
-from app.shifts.detect import Fitted
+from app.shifts.breaks import NullModel
+from app.shifts.detect import Calibration
 from app.shifts.filter import ShiftQuery
 from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import calibrate, refresh
+from app.shifts.refresh import fit_calibration, rebuild_stale_dyads
 
 DATABASE_LAW = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -90,7 +90,7 @@ def test_another_report_of_an_event_changes_no_number(database: Database) -> Non
     report = {"source": "news-2023-10-13-putin-loses-another-ally"}
     told = [e.model_copy(update={"reports": []}) for e in events(6)]
     twice = [
-        GivenEvent.model_validate(e.model_dump(exclude_none=True) | {"reports": [report, report]})
+        EventInput.model_validate(e.model_dump(exclude_none=True) | {"reports": [report, report]})
         for e in told
     ]
     one, other = loaded(database, [told]), loaded(database, [told, twice])
@@ -103,17 +103,17 @@ def test_another_report_of_an_event_changes_no_number(database: Database) -> Non
 def test_the_sums_are_those_of_the_signals(database: Database) -> None:
     dataset = loaded(database, [events(7), events(7)[:50], events(8)[20:90]])
     with database.connect() as db:
-        asked = stored.question(dataset)
+        asked = stored.dataset_question(dataset)
         rows = [
             {"from": s.from_, "toward": s.toward, "dataset": dataset, "start": s.day,
              "score": s.score, "confidence": s.confidence, "quad": s.quad}
-            for s in case.told(db, asked, all_dyads=True)
+            for s in case.read_counted_signals(db, asked, all_dyads=True)
         ]  # fmt: skip
         held = [dict(r) for r in db.execute(
             select(day_sums).where(day_sums.c.dataset == dataset)
         ).mappings()]  # fmt: skip
     key = ("from", "toward", "day")
-    assert sorted(held, key=lambda r: [r[k] for k in key]) == sums_of(rows)
+    assert sorted(held, key=lambda r: [r[k] for k in key]) == sum_signals_by_day(rows)
 
 
 def test_only_what_changed_is_found_anew(database: Database) -> None:
@@ -123,10 +123,10 @@ def test_only_what_changed_is_found_anew(database: Database) -> None:
         write_events(db, [more], dataset, make.BY)
     with database.connect() as db:
         pair = tuple(sorted(p.actor or "" for p in more.participants))
-        assert stored.stale(db, dataset) == [pair]
-        assert stored.any_stale(db, dataset)
-    assert refresh(database) == 1
-    assert refresh(database) == 0
+        assert stored.read_stale_pairs(db, dataset) == [pair]
+        assert stored.has_stale_dyads(db, dataset)
+    assert rebuild_stale_dyads(database) == 1
+    assert rebuild_stale_dyads(database) == 0
 
 
 def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
@@ -140,10 +140,12 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
             for n in range(20_000)
         ]  # fmt: skip
         db.execute(insert(dyads), rows)
-    run = prepared(kind, stored._ANY_STALE)
+    run = compile_prepared(kind, stored._ANY_STALE)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
     with database.connect() as db:
-        told = replace(run, text=f"{explain} {run.text}", steady=None).rows(db, {"wanted": dataset})
+        told = replace(run, text=f"{explain} {run.text}", steady=None).fetch_rows(
+            db, {"wanted": dataset}
+        )
     assert "ix_dyads_stale" in str(told)
 
 
@@ -151,39 +153,41 @@ def test_a_reader_of_stale_shifts_is_told_the_same(database: Database) -> None:
     dataset = loaded(database, [events(10)[:100]])
     with database.write() as db:
         write_events(db, events(10)[100:], dataset, make.BY)
-    asked, known = stored.question(dataset), Fitted()
+    asked, known = stored.dataset_question(dataset), Calibration()
     with database.connect() as db:
-        stale, left = stored.family(db, asked, known)
-        anew = detect.family(db, asked, known)
-        assert stored.first(db, asked, 1, 10) is None
-    refresh(database)
+        stale, left = stored.read_family(db, asked, known)
+        anew = detect.detect_family(db, asked, known)
+        assert stored.read_most_certain(db, asked, 1, 10) is None
+    rebuild_stale_dyads(database)
     with database.connect() as db:
-        fresh, _ = stored.family(db, asked, known)
-        best = stored.first(db, asked, 1, 1000)
+        fresh, _ = stored.read_family(db, asked, known)
+        best = stored.read_most_certain(db, asked, 1, 1000)
     assert left == 0
-    told = [[(r.case.actor, r.case.toward, r.finding, r.q) for r in rows]
+    told = [[(r.question.actor, r.question.toward, r.finding, r.q) for r in rows]
             for rows in (stale, anew, fresh)]  # fmt: skip
     assert told[0] == told[1] == told[2]
     assert best is not None
     assert best[1] == len(fresh)
-    ranked = sorted(fresh, key=lambda r: (-abs(r.finding.certain), r.case.actor, r.case.toward))
+    ranked = sorted(
+        fresh, key=lambda r: (-abs(r.finding.certain_change), r.question.actor, r.question.toward)
+    )
     assert [r.finding for r in best[0]] == [r.finding for r in ranked]
 
 
 def test_a_calibration_is_kept_with_its_versions(database: Database) -> None:
-    fitted = Fitted(Null(constant=1.5), 0.42)
+    fitted = Calibration(NullModel(constant=1.5), 0.42)
     with database.write() as db:
-        calibration.store(db, fitted, ["curated"], 12, 400)
+        calibration.save_calibration(db, fitted, ["curated"], 12, 400)
     with database.connect() as db:
-        assert calibration.fitted(db) == fitted
-        assert calibration.fitted(db, 1) == Fitted()
+        assert calibration.read_calibration(db) == fitted
+        assert calibration.read_calibration(db, 1) == Calibration()
 
 
 def test_a_thin_corpus_keeps_the_published_values(database: Database) -> None:
     with pytest.raises(ThinCorpusError, match="the calibration in use does not change"):
-        list(calibrate(database, ["curated"], 100))
+        list(fit_calibration(database, ["curated"], 100))
     with database.connect() as db:
-        assert calibration.fitted(db) == Fitted()
+        assert calibration.read_calibration(db) == Calibration()
 
 
 def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
@@ -207,13 +211,13 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
 
 def test_what_is_kept_is_verified(database: Database) -> None:
     dataset = loaded(database, [events(13)[:90], events(13)[90:]])
-    refresh(database)
+    rebuild_stale_dyads(database)
     with database.connect() as db:
-        assert list(verify.findings(db)) == []
+        assert list(verify.verify_stored_shifts(db)) == []
     with database.write() as db:
         db.execute(update(shifts).where(shifts.c.dataset == dataset).values(p=0.5))
     with database.connect() as db:
-        told = list(verify.findings(db))
+        told = list(verify.verify_stored_shifts(db))
     assert told
     assert all(dataset in line for line in told)
 
@@ -228,8 +232,8 @@ def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> 
         dataset = new_set(db)
     load(database, path, format="entente", dataset=dataset)
     with database.connect() as db:
-        assert stored.any_stale(db, dataset)
-    refresh(database)
+        assert stored.has_stale_dyads(db, dataset)
+    rebuild_stale_dyads(database)
     with database.connect() as db:
         assert [*map(list, kept(db, one))] == [*map(list, kept(db, dataset))]
     assert sound(database) == []

@@ -32,15 +32,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import NULLTYPE
 
 
-def on_sqlite(db: Connection) -> bool:
+def is_sqlite(db: Connection) -> bool:
     """Return whether a connection is to SQLite; for use in this package only."""
     return db.dialect.name == "sqlite"
 
 
-def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | None = None) -> Insert:
+def build_upsert(
+    db: Connection, table: Table, adding: Mapping[str, Column[int]] | None = None
+) -> Insert:
     """Build an insert that replaces the row of the same key, or adds to the columns in `adding`."""
     keys = [column.name for column in table.primary_key]
-    insert = (sqlite.insert if on_sqlite(db) else postgresql.insert)(table)
+    insert = (sqlite.insert if is_sqlite(db) else postgresql.insert)(table)
     changed = adding or {c.name: c for c in table.columns if c.name not in keys}
     new = insert.excluded
     return insert.on_conflict_do_update(
@@ -49,13 +51,13 @@ def upsert(db: Connection, table: Table, adding: Mapping[str, Column[int]] | Non
     )
 
 
-def written_elsewhere(engine: Engine, ended: Event) -> Iterator[None]:
+def watch_external_writes(engine: Engine, ended: Event) -> Iterator[None]:
     """Yield each time another process may have written, until the event is set.
 
     PostgreSQL sends a notification; SQLite is polled twice a second. A lost connection also yields,
     because a notification may have been missed.
     """
-    listen = _listen_sqlite if engine.dialect.name == "sqlite" else _listen_postgresql
+    listen = _poll_sqlite if engine.dialect.name == "sqlite" else _listen_postgresql
     while not ended.is_set():
         try:
             yield from listen(engine, ended)
@@ -64,7 +66,7 @@ def written_elsewhere(engine: Engine, ended: Event) -> Iterator[None]:
         yield
 
 
-def _listen_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
+def _poll_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
     with engine.connect() as db:
         raw: Any = db.connection.driver_connection
         db.rollback()
@@ -91,21 +93,23 @@ def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
         db.exec_driver_sql("UNLISTEN *")
 
 
-def among(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
+def in_list(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
     """Build the condition that a column is in the parameter `values`, a list of any length."""
-    if on_sqlite(db):
+    if is_sqlite(db):
         return column.in_(text("SELECT value FROM json_each(:values)"))
     values = bindparam("values", type_=NULLTYPE)  # one text: see `format_array_literal`
     return column == func.any(cast(values, postgresql.ARRAY(Text())))
 
 
-def listed(db: Connection, values: Sequence[str]) -> dict[str, str]:
+def in_list_params(db: Connection, values: Sequence[str]) -> dict[str, str]:
     """Return the parameter of `in_list`."""
-    encoded = json.dumps(values, ensure_ascii=False) if on_sqlite(db) else array(values)
+    encoded = (
+        json.dumps(values, ensure_ascii=False) if is_sqlite(db) else format_array_literal(values)
+    )
     return {"values": encoded}
 
 
-def array(values: Sequence[str | int]) -> str:
+def format_array_literal(values: Sequence[str | int]) -> str:
     """Return PostgreSQL's text form of an array; the driver's own dumper works value by value."""
     if not values:
         return "{}"
@@ -118,12 +122,12 @@ def array(values: Sequence[str | int]) -> str:
     return f'{{"{joined}"}}'
 
 
-def file_of(engine: Engine) -> Path | None:
+def find_sqlite_file(engine: Engine) -> Path | None:
     """Return the file of an SQLite database; None for PostgreSQL."""
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
-def isolation(kind: str) -> dict[str, str]:
+def read_isolation_options(kind: str) -> dict[str, str]:
     """Return the execution options under which all reads of a transaction see one state.
 
     SQLite needs none. On PostgreSQL they are for readers only: a writer with them would see the
@@ -132,13 +136,13 @@ def isolation(kind: str) -> dict[str, str]:
     return {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
-def one_writer(db: Connection) -> None:
+def lock_for_writing(db: Connection) -> None:
     """Wait for the write lock and keep it until the transaction ends, so `seq` has no gaps."""
-    if not on_sqlite(db):  # SQLite: BEGIN IMMEDIATE has done it
+    if not is_sqlite(db):  # SQLite: BEGIN IMMEDIATE has done it
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
 
 
-def seeks_apart(kind: str) -> bool:
+def prefers_separate_seeks(kind: str) -> bool:
     """Return whether a page over several actors is read by one LATERAL seek per actor.
 
     SQLite stops reading each value of an `IN` as soon as the page is full. PostgreSQL sorts every
@@ -147,31 +151,31 @@ def seeks_apart(kind: str) -> bool:
     return kind == "postgresql"
 
 
-def apart(kind: str, name: str, columns: Sequence[str]) -> FromClause:
+def unnest_params(kind: str, name: str, columns: Sequence[str]) -> FromClause:
     """Build a table of text rows from the list parameters `name_0`, `name_1` …, one per column."""
-    assert seeks_apart(kind)
+    assert prefers_separate_seeks(kind)
     array = postgresql.ARRAY(Text())
     lists = [bindparam(f"{name}_{n}", type_=array) for n in range(len(columns))]
     return func.unnest(*lists).table_valued(*columns).render_derived()
 
 
-def handed(kind: str, columns: Sequence[str]) -> FromClause:
+def values_table(kind: str, columns: Sequence[str]) -> FromClause:
     """Build a table of any number of text rows from the parameters of `values_table_params`."""
     if kind == "sqlite":
         rows = func.json_each(bindparam("handed")).table_valued("value", name="handed_over")
         fields = [func.json_extract(rows.c.value, f"$[{n}]") for n in range(len(columns))]
         return select(*(f.label(c) for f, c in zip(fields, columns, strict=True))).subquery()
-    return apart(kind, "handed", columns)
+    return unnest_params(kind, "handed", columns)
 
 
-def handing(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, str | list[str]]:
+def values_table_params(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, str | list[str]]:
     """Return the parameters of `values_table`."""
     if kind == "sqlite":
         return {"handed": json.dumps(rows, ensure_ascii=False)}
     return {f"handed_{n}": list(values) for n, values in enumerate(zip(*rows, strict=True))}
 
 
-def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
+def distinct_on(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
     """Make rows distinct by the columns they are sorted by, which determine all other columns.
 
     With DISTINCT ON, PostgreSQL reads an index of just these columns; SQLite does so for DISTINCT.
@@ -180,9 +184,9 @@ def once(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[A
 
 
 @contextmanager
-def passing_through(db: Connection) -> Iterator[None]:
+def limit_sqlite_cache(db: Connection) -> Iterator[None]:
     """Shrink SQLite's cache during a large read, which would otherwise stay in memory."""
-    if not on_sqlite(db):
+    if not is_sqlite(db):
         yield
         return
     names = ("mmap_size", "cache_size")
@@ -196,7 +200,7 @@ def passing_through(db: Connection) -> Iterator[None]:
             db.exec_driver_sql(f"PRAGMA {name}={value}")
 
 
-GUARD = {
+REVISION_GUARD_DDL = {
     "sqlite": tuple(
         f"CREATE TRIGGER revisions_stay_{verb.lower()} BEFORE {verb} ON revisions"
         " BEGIN SELECT RAISE(ABORT, 'a revision is never changed'); END"
@@ -210,7 +214,7 @@ GUARD = {
     ),
 }
 """Triggers that refuse to change or delete a revision, also in SQL typed by hand."""
-UNGUARD = {
+REVISION_UNGUARD_DDL = {
     "sqlite": ("DROP TRIGGER revisions_stay_update", "DROP TRIGGER revisions_stay_delete"),
     "postgresql": (
         "DROP TRIGGER revisions_stay ON revisions",
@@ -219,7 +223,7 @@ UNGUARD = {
 }
 
 
-def announce(db: Connection, seq: int) -> None:
+def notify_commit(db: Connection, seq: int) -> None:
     """Notify listeners in all processes of a new version, when the transaction commits."""
-    if not on_sqlite(db):
+    if not is_sqlite(db):
         db.execute(text("SELECT pg_notify('entente', :seq)"), {"seq": str(seq)})

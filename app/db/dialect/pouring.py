@@ -18,11 +18,11 @@ from sqlalchemy import (
     text,
 )
 
-from app.db.dialect import array, on_sqlite
+from app.db.dialect import format_array_literal, is_sqlite
 from app.db.tables import metadata
 
 
-def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
+def copy_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
     """Yield the rows of a PostgreSQL table in COPY's text format, in chunks."""
     raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
@@ -31,7 +31,7 @@ def copied_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[b
             yield bytes(piece)
 
 
-def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
+def copy_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
     """Insert the chunks that `copy_out` yielded into a PostgreSQL table."""
     raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
@@ -40,18 +40,18 @@ def copied_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterab
             copy.write(piece)
 
 
-def by_index(db: Connection) -> None:
+def force_index_scans(db: Connection) -> None:
     """Make a transaction look keys up by index, even where PostgreSQL has no statistics yet."""
-    if not on_sqlite(db):
+    if not is_sqlite(db):
         db.execute(text("SET LOCAL enable_seqscan = off"))
 
 
-def ready_to_pour(db: Connection) -> None:
+def prepare_bulk_load(db: Connection) -> None:
     """Set a connection up for bulk loading, before it begins a transaction.
 
     On PostgreSQL there is nothing to set.
     """
-    if on_sqlite(db):
+    if is_sqlite(db):
         raw: Any = db.connection.driver_connection
         raw.execute("PRAGMA busy_timeout=600000")  # 10 minutes: a load waits for its turn to write
         raw.execute("PRAGMA wal_autocheckpoint=16384")  # not at each commit
@@ -61,7 +61,7 @@ def ready_to_pour(db: Connection) -> None:
 
 
 @contextmanager
-def known(db: Connection) -> Iterator[None]:
+def skip_reference_checks(db: Connection) -> Iterator[None]:
     """Skip foreign-key checks while inserting rows that reference rows known to exist.
 
     For each inserted row PostgreSQL looks the referenced row up and locks it, a fifth of the work
@@ -69,22 +69,26 @@ def known(db: Connection) -> Iterator[None]:
     meanwhile; for other roles the checks run. For SQLite, `prepare_bulk_load` turns them off.
     """
     spared = False
-    if not on_sqlite(db):
+    if not is_sqlite(db):
         raw: Any = db.connection.driver_connection
-        spared = raw.info.server_version >= _WITH_PRIVILEGES and bool(db.scalar(text(_SPARE)))
+        spared = raw.info.server_version >= _PARAMETER_PRIVILEGES_SINCE and bool(
+            db.scalar(text(_SKIP_REFERENCE_CHECKS))
+        )
     yield
     if spared:  # not in a `finally`: after an error the transaction ends, and the setting
         db.execute(text("SET LOCAL session_replication_role TO DEFAULT"))
 
 
-_WITH_PRIVILEGES = 150000
-_SPARE = """
+_PARAMETER_PRIVILEGES_SINCE = 150000
+_SKIP_REFERENCE_CHECKS = """
 SELECT set_config('session_replication_role', 'replica', true)
 WHERE has_parameter_privilege('session_replication_role', 'SET')
 """
 
 
-def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def bulk_insert(
+    db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
     """Insert many rows at once, by the fastest way that the driver offers.
 
     Values of a `Text` column may be bytes of UTF-8, in either all rows or none.
@@ -96,7 +100,7 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
     found = metadata.tables.get(table)
     kinds = [None if found is None else type(found.c[name].type) for name in columns]
     encoded = [k is Text and type(v) is bytes for k, v in zip(kinds, rows[0], strict=True)]
-    if on_sqlite(db):
+    if is_sqlite(db):
         marks = ", ".join("CAST(? AS TEXT)" if e else "?" for e in encoded)
         raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
         return
@@ -106,19 +110,23 @@ def pour(db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequ
         if binary:  # costs the client a third of text format; text is sent as its bytes
             cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # `Binary`'s is far slower
             typed = zip(kinds, encoded, strict=True)
-            copy.set_types(["bytea" if e else _IN_COPY[k] for k, e in typed if k is not None])
+            copy.set_types(
+                ["bytea" if e else _COPY_TYPE_NAMES[k] for k, e in typed if k is not None]
+            )
         for row in rows:
             copy.write_row(row)
 
 
-_IN_COPY: Mapping[type, str] = {
+_COPY_TYPE_NAMES: Mapping[type, str] = {
     BigInteger: "int8", Integer: "int4", Float: "float8", Boolean: "bool", String: "varchar",
     Text: "text", LargeBinary: "bytea",
 }  # fmt: skip
 """PostgreSQL's names of the column types."""
 
 
-def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = "") -> None:
+def bulk_add_sums(
+    db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = ""
+) -> None:
     """Add numbers to the rows of the same keys, or insert them; all columns in table order.
 
     In the text column `least`, if one is named, the lesser of the two values is kept.
@@ -128,7 +136,7 @@ def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least
     keys = {column.name for column in table.primary_key}
     names = [column.name for column in table.columns]
     quoted = ", ".join(f'"{name}"' for name in names)
-    lesser = "min" if on_sqlite(db) else "least"
+    lesser = "min" if is_sqlite(db) else "least"
     added = ", ".join(
         f'"{n}" = {lesser}("{table.name}"."{n}", excluded."{n}")'
         if n == least
@@ -139,7 +147,7 @@ def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least
     same = ", ".join(f'"{key.name}"' for key in table.primary_key)
     conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
     raw: Any = db.connection.driver_connection
-    if on_sqlite(db):
+    if is_sqlite(db):
         marks = ", ".join("?" * len(names))
         raw.executemany(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}', rows)
         return
@@ -147,4 +155,6 @@ def pour_sums(db: Connection, table: Table, rows: Sequence[Sequence[Any]], least
     lists = ", ".join(f"%s::{kind}" for kind in kinds)
     statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
     with raw.cursor() as cursor:
-        cursor.execute(statement, [array(values) for values in zip(*rows, strict=True)])
+        cursor.execute(
+            statement, [format_array_literal(values) for values in zip(*rows, strict=True)]
+        )

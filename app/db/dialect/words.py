@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, String, column, text
 
-from app.db.dialect import on_sqlite
-from app.db.dialect.pouring import pour
-from app.text import words
+from app.db.dialect import is_sqlite
+from app.db.dialect.pouring import bulk_insert
+from app.text import split_words
 
-SEARCH_TABLE = {
+SEARCH_TABLE_DDL = {
     "sqlite": ("CREATE VIRTUAL TABLE event_words USING fts5(words)",),
     "postgresql": (
         "CREATE TABLE event_words (seq bigint PRIMARY KEY, words tsvector NOT NULL)",
@@ -24,52 +24,54 @@ def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
         return
     statement = (
         "INSERT INTO event_words (rowid, words) VALUES (:seq, :words)"
-        if on_sqlite(db)
+        if is_sqlite(db)
         else "INSERT INTO event_words (seq, words) VALUES"
         " (:seq, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
     )
-    values: list[dict[str, Any]] = [{"seq": seq, "words": _indexed(body)} for seq, body in rows]
+    values: list[dict[str, Any]] = [
+        {"seq": seq, "words": _join_distinct_words(body)} for seq, body in rows
+    ]
     db.execute(text(statement), values)
 
 
-MOST_WORDS = 500_000
+MAX_WORDS_BYTES = 500_000
 """Bytes of distinct words that are indexed of one text, from its start. PostgreSQL takes a tsvector
 of more than 1,048,575 bytes without an error, but finds none of its words."""
 
 
-def _indexed(body: str) -> str:
-    return _within(" ".join(dict.fromkeys(words(body))))
+def _join_distinct_words(body: str) -> str:
+    return _truncate_words(" ".join(dict.fromkeys(split_words(body))))
 
 
-def _within(whole: str) -> str:
+def _truncate_words(whole: str) -> str:
     if len(whole) <= 200:
         return whole
     found = " ".join([w[:200] for w in whole.split(" ")]).encode()
-    if len(found) > MOST_WORDS:
-        found = found[:MOST_WORDS].rpartition(b" ")[0]
+    if len(found) > MAX_WORDS_BYTES:
+        found = found[:MAX_WORDS_BYTES].rpartition(b" ")[0]
     return found.decode()
 
 
-def pour_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
+def bulk_index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Index texts in bulk; each row has the distinct words of a text, separated by blanks."""
-    lines = [(seq, found if len(found) <= 200 else _within(found)) for seq, found in rows]
-    if on_sqlite(db):
-        pour(db, "event_words", ("rowid", "words"), lines)
+    lines = [(seq, found if len(found) <= 200 else _truncate_words(found)) for seq, found in rows]
+    if is_sqlite(db):
+        bulk_insert(db, "event_words", ("rowid", "words"), lines)
         return
     between = "' '"
     quoted = [(seq, f"'{w.replace(' ', between)}'" if w else "") for seq, w in lines]
-    pour(db, "event_words", ("seq", "words"), quoted)
+    bulk_insert(db, "event_words", ("seq", "words"), quoted)
 
 
-def word_query(kind: str, asked: str) -> str | None:
+def build_word_query(kind: str, asked: str) -> str | None:
     """Build a query for all words of a text, quoted so that none is syntax; None without words."""
-    query_words = [w[:200] for w in words(asked)]
+    query_words = [w[:200] for w in split_words(asked)]
     if kind == "sqlite":
         return " AND ".join(f'"{w}"' for w in query_words) or None
     return " & ".join(f"'{w}'" for w in query_words) or None
 
 
-def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
+def matches_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
     """Build the condition that a text matches the parameter `q`, made by `build_word_query`."""
     if kind == "sqlite":
         found = text("SELECT rowid FROM event_words WHERE event_words MATCH :q")
@@ -78,7 +80,7 @@ def has_words(kind: str, seq: ColumnElement[int]) -> ColumnElement[bool]:
     return seq.in_(found)
 
 
-def ranked(kind: str) -> FromClause:
+def select_word_ranks(kind: str) -> FromClause:
     """Select (seq, rank) of texts that match parameter `q`; rank is text that sorts numerically."""
     if kind == "sqlite":
         found = text(

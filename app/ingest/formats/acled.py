@@ -4,12 +4,21 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from app.events.vocabulary import ACLED
-from app.ingest.format import Cells, Format, Warn, clipped, needed, number, several, whole
-from app.ingest.given import Item, RejectedError, from_values
+from app.events.vocabulary import ACLED_CROSSWALK
+from app.ingest.format import (
+    Cells,
+    FileFormat,
+    Warn,
+    clip_with_ellipsis,
+    parse_integer_cell,
+    parse_number_cell,
+    require_cell,
+    split_list_cell,
+)
+from app.ingest.given import LoadRecord, RejectedError, convert_record
 from app.sources.schemas import Dataset
 
-DATASET = Dataset(
+ACLED_DATASET = Dataset(
     code="acled",
     name="Armed Conflict Location and Event Data",
     version="unstated",
@@ -18,7 +27,7 @@ DATASET = Dataset(
     " Research 47(5)",
     terms="Redistribution is restricted: see ACLED's terms before passing rows on.",
 )
-COLUMNS = (
+ACLED_COLUMNS = (
     "event_id_cnty", "event_date", "year", "time_precision", "disorder_type", "event_type",
     "sub_event_type", "actor1", "assoc_actor_1", "inter1", "actor2", "assoc_actor_2", "inter2",
     "interaction", "civilian_targeting", "iso", "region", "country", "admin1", "admin2", "admin3",
@@ -29,13 +38,13 @@ _STATE = re.compile(
     r"(?:Military|Police|Security|State|Private Security) Forces of (.+?)"
     r"(?: \([0-9]{4}-[0-9]*\).*| - .*)?|Government of (.+?)(?: \([0-9]{4}-[0-9]*\).*)?"
 )
-_STATES = ("", "1", "state forces", "8", "external/other forces")
-_CROWDS = ("Civilians", "Protesters", "Rioters")
+_STATE_FORCES = ("", "1", "state forces", "8", "external/other forces")
+_CROWD_PREFIXES = ("Civilians", "Protesters", "Rioters")
 _PRECISION = {1: "exact", 2: "near", 3: "admin1"}
 
 
-def _day(cells: Cells) -> date:
-    text = needed(cells, "event_date")
+def _parse_day(cells: Cells) -> date:
+    text = require_cell(cells, "event_date")
     for form in ("%Y-%m-%d", "%d %B %Y", "%d-%B-%Y", "%d/%m/%Y"):
         try:
             return datetime.strptime(text[:30], form).replace(tzinfo=UTC).date()
@@ -46,7 +55,7 @@ def _day(cells: Cells) -> date:
     )
 
 
-def stated(day: date, precision: int | None) -> str:
+def format_acled_date(day: date, precision: int | None) -> str:
     """Format a day as EDTF: precision 2 is the middle of a week, 3 some day of a month."""
     if precision == 2:
         around = timedelta(days=3)
@@ -58,91 +67,105 @@ def stated(day: date, precision: int | None) -> str:
     return day.isoformat()
 
 
-def _actor(name: str, inter: str, role: str) -> dict[str, Any]:
+def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
     """Parse a main actor: forces of a state become the state, others a code with ACLED's name."""
     state = _STATE.fullmatch(name)
-    if state and inter.lower() in _STATES:
-        code = f"name:{clipped(state[1] or state[2], 150)}"
+    if state and inter.lower() in _STATE_FORCES:
+        code = f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"
         return {"role": role, "actor": code, "native": name}
-    if inter in ("5", "6", "7") or name.startswith(_CROWDS):
+    if inter in ("5", "6", "7") or name.startswith(_CROWD_PREFIXES):
         return {"role": role, "native": name}
     named = {"name": name, "kind": "armed_group"}
-    return {"role": role, "actor": clipped(f"acled:{name}", 200), "native": name, **named}
+    return {
+        "role": role,
+        "actor": clip_with_ellipsis(f"acled:{name}", 200),
+        "native": name,
+        **named,
+    }
 
 
-def _associated(name: str) -> dict[str, Any]:
+def _parse_associate(name: str) -> dict[str, Any]:
     """Parse an associated actor: forces of a state become the state, others keep their name."""
     # ACLED does not say whether the others are organizations or a kind of people.
     state = _STATE.fullmatch(name)
-    told = {"actor": f"name:{clipped(state[1] or state[2], 150)}"} if state else {}
+    told = {"actor": f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"} if state else {}
     return {"role": "participant", "native": name, **told}
 
 
-def _participants(cells: Cells) -> list[dict[str, Any]]:
+def _parse_participants(cells: Cells) -> list[dict[str, Any]]:
     made = []
     for n, role in ((1, "initiator"), (2, "target")):
-        if name := clipped(cells.get(f"actor{n}", "").strip(), 200):
-            made.append(_actor(name, cells.get(f"inter{n}", "").strip(), role))
+        if name := clip_with_ellipsis(cells.get(f"actor{n}", "").strip(), 200):
+            made.append(_parse_actor(name, cells.get(f"inter{n}", "").strip(), role))
         made += [
-            _associated(clipped(other, 200)) for other in several(cells.get(f"assoc_actor_{n}", ""))
+            _parse_associate(clip_with_ellipsis(other, 200))
+            for other in split_list_cell(cells.get(f"assoc_actor_{n}", ""))
         ]
     return made[:500]
 
 
-def _reports(cells: Cells, claims: dict[str, Any]) -> list[dict[str, Any]]:
+def _parse_reports(cells: Cells, claims: dict[str, Any]) -> list[dict[str, Any]]:
     scale = cells.get("source_scale", "").strip()
     made: list[dict[str, Any]] = [
-        {"source": {"publisher": clipped(p, 200), "title": p}, "locator": scale[:200] or None}
-        for p in several(cells.get("source", ""))
+        {
+            "source": {"publisher": clip_with_ellipsis(p, 200), "title": p},
+            "locator": scale[:200] or None,
+        }
+        for p in split_list_cell(cells.get("source", ""))
     ]
     if not made:
-        own = {"publisher": "ACLED", "title": DATASET.name, "kind": "dataset"}
+        own = {"publisher": "ACLED", "title": ACLED_DATASET.name, "kind": "dataset"}
         made = [{"source": own}]
     made[0]["claims"] = claims
     return made
 
 
-def event(cells: Cells, warn: Warn) -> Item:
+def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse a conflict event."""
-    kind = needed(cells, "event_type")
-    if kind not in ACLED:
+    kind = require_cell(cells, "event_type")
+    if kind not in ACLED_CROSSWALK:
         warn("event_type", f"is not an event type of ACLED: {kind[:40]!r}")
-    crossed = ACLED.get(kind)
+    crossed = ACLED_CROSSWALK.get(kind)
     sub = cells.get("sub_event_type", "").strip()
     who = [cells.get(f"actor{n}", "").strip() for n in (1, 2)]
-    deaths, geo = whole(cells, "fatalities"), whole(cells, "geo_precision")
-    tags = several(cells.get("tags", "")) + several(cells.get("disorder_type", ""))
+    deaths, geo = (
+        parse_integer_cell(cells, "fatalities"),
+        parse_integer_cell(cells, "geo_precision"),
+    )
+    tags = split_list_cell(cells.get("tags", "")) + split_list_cell(cells.get("disorder_type", ""))
     if targeting := cells.get("civilian_targeting", "").strip():
         tags.append(targeting)
-    iso = whole(cells, "iso")
+    iso = parse_integer_cell(cells, "iso")
     country = f"isonum:{iso:03d}" if iso is not None else cells.get("country", "").strip()
     values: dict[str, Any] = {
-        "key": needed(cells, "event_id_cnty"),
-        "title": clipped(f"{' → '.join(w for w in who if w) or 'Unnamed'}: {sub or kind}", 200),
+        "key": require_cell(cells, "event_id_cnty"),
+        "title": clip_with_ellipsis(
+            f"{' → '.join(w for w in who if w) or 'Unnamed'}: {sub or kind}", 200
+        ),
         "summary": cells.get("notes", "").strip() or None,
-        "date": stated(_day(cells), whole(cells, "time_precision")),
+        "date": format_acled_date(_parse_day(cells), parse_integer_cell(cells, "time_precision")),
         "type": crossed.type if crossed else None,
         "mode": crossed.mode if crossed else None,
-        "native": clipped(f"{kind}: {sub}" if sub else kind, 200),
-        "participants": _participants(cells),
+        "native": clip_with_ellipsis(f"{kind}: {sub}" if sub else kind, 200),
+        "participants": _parse_participants(cells),
         "location": {
-            "name": clipped(cells.get("location", "").strip(), 200) or None,
-            "country": clipped(country, 200) or None,
-            "admin1": clipped(cells.get("admin1", "").strip(), 200) or None,
-            "admin2": clipped(cells.get("admin2", "").strip(), 200) or None,
-            "lat": number(cells, "latitude"),
-            "lon": number(cells, "longitude"),
+            "name": clip_with_ellipsis(cells.get("location", "").strip(), 200) or None,
+            "country": clip_with_ellipsis(country, 200) or None,
+            "admin1": clip_with_ellipsis(cells.get("admin1", "").strip(), 200) or None,
+            "admin2": clip_with_ellipsis(cells.get("admin2", "").strip(), 200) or None,
+            "lat": parse_number_cell(cells, "latitude"),
+            "lon": parse_number_cell(cells, "longitude"),
             "precision": _PRECISION.get(geo or 0),
         },
-        "tags": [clipped(tag, 200) for tag in tags][:100],
-        "reports": _reports(cells, {} if deaths is None else {"fatalities": deaths}),
+        "tags": [clip_with_ellipsis(tag, 200) for tag in tags][:100],
+        "reports": _parse_reports(cells, {} if deaths is None else {"fatalities": deaths}),
     }
-    return from_values(values)  # type: ignore[no-any-return]
+    return convert_record(values)  # type: ignore[no-any-return]
 
 
-EVENTS = Format(
-    "acled", DATASET, event, lambda c: c.get("event_id_cnty", "").strip(),
+ACLED_FORMAT = FileFormat(
+    "acled", ACLED_DATASET, parse_acled_event, lambda c: c.get("event_id_cnty", "").strip(),
     header=(frozenset({"event_id_cnty", "event_date", "event_type"}),),
-    columns=(COLUMNS,),
-    looks=lambda c: len(c) == len(COLUMNS) and c[5] in ACLED,
+    columns=(ACLED_COLUMNS,),
+    matches_first_row=lambda c: len(c) == len(ACLED_COLUMNS) and c[5] in ACLED_CROSSWALK,
 )  # fmt: skip

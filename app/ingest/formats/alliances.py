@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.ingest.format import Cells, Format, Warn, needed, number, whole
-from app.ingest.given import AllianceYear, IdealPoint, Item, RejectedError
+from app.ingest.format import (
+    Cells,
+    FileFormat,
+    Warn,
+    parse_integer_cell,
+    parse_number_cell,
+    require_cell,
+)
+from app.ingest.given import AllianceYearRecord, IdealPointRecord, LoadRecord, RejectedError
 from app.sources.schemas import Dataset
 
-COW = Dataset(
+COW_DATASET = Dataset(
     code="cow-alliances",
     name="Correlates of War formal alliances",
     version="4.1",
@@ -16,7 +23,7 @@ COW = Dataset(
     first="1816-01-01",
     last="2012-12-31",
 )
-ATOP_5 = Dataset(
+ATOP_DATASET = Dataset(
     code="atop",
     name="Alliance Treaty Obligations and Provisions",
     version="5",
@@ -26,7 +33,7 @@ ATOP_5 = Dataset(
     first="1815-01-01",
     last="2018-12-31",
 )
-UNGA = Dataset(
+UNGA_DATASET = Dataset(
     code="unga-ideal-points",
     name="United Nations General Assembly ideal points",
     version="unstated",
@@ -39,72 +46,92 @@ COW_FLAGS = {
     "consultation": "cow_entente",
 }  # fmt: skip
 """COW's entente is what ATOP calls consultation."""
-_ATOP = {
+_ATOP_FLAGS = {
     "defense": "atop_defense", "offense": "atop_offense", "neutrality": "atop_neutral",
     "nonaggression": "atop_nonagg", "consultation": "atop_consul",
 }  # fmt: skip
 
 
-def state_of(cells: Cells, name: str) -> str:
+def parse_cow_state(cells: Cells, name: str) -> str:
     """Parse a state by its COW number; raises `RejectedError`."""
-    needed(cells, name)
-    return f"cow:{whole(cells, name)}"
+    require_cell(cells, name)
+    return f"cow:{parse_integer_cell(cells, name)}"
 
 
-def year_of(cells: Cells, name: str, first: int, last: int) -> int:
+def parse_bounded_year(cells: Cells, name: str, first: int, last: int) -> int:
     """Parse an integer from `first` to `last`, a year or a session; raises `RejectedError`."""
-    needed(cells, name)
-    year = whole(cells, name)
+    require_cell(cells, name)
+    year = parse_integer_cell(cells, name)
     if year is None or not first <= year <= last:
         raise RejectedError(name, f"is not between {first} and {last}")
     return year
 
 
-def flags_of(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
+def parse_obligation_flags(cells: Cells, columns: Mapping[str, str]) -> dict[str, Any]:
     """Parse obligations: 1, 0, or None where the dataset has no such column.
 
     Raises `RejectedError`.
     """
-    made = {obligation: whole(cells, column) for obligation, column in columns.items()}
+    made = {obligation: parse_integer_cell(cells, column) for obligation, column in columns.items()}
     for obligation, value in made.items():
         if value not in (None, 0, 1):
             raise RejectedError(columns[obligation], "is neither 0 nor 1")
     return made
 
 
-def cow_year(cells: Cells, _: Warn) -> Item:
+def parse_cow_year(cells: Cells, _: Warn) -> LoadRecord:
     """Parse a dyad-year of COW; it applies in both directions."""
-    pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
-    return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, COW_FLAGS))
+    pair = (parse_cow_state(cells, "ccode1"), parse_cow_state(cells, "ccode2"))
+    return AllianceYearRecord(
+        *pair,
+        parse_bounded_year(cells, "year", 1600, 2100),
+        **parse_obligation_flags(cells, COW_FLAGS),
+    )
 
 
-def atop_year(cells: Cells, _: Warn) -> Item:
+def parse_atop_year(cells: Cells, _: Warn) -> LoadRecord:
     """Parse a dyad-year of ATOP; it applies in both directions."""
-    pair = (state_of(cells, "ccode1"), state_of(cells, "ccode2"))
-    return AllianceYear(*pair, year_of(cells, "year", 1600, 2100), **flags_of(cells, _ATOP))
+    pair = (parse_cow_state(cells, "ccode1"), parse_cow_state(cells, "ccode2"))
+    return AllianceYearRecord(
+        *pair,
+        parse_bounded_year(cells, "year", 1600, 2100),
+        **parse_obligation_flags(cells, _ATOP_FLAGS),
+    )
 
 
-def ideal_point(cells: Cells, _: Warn) -> Item:
+def parse_ideal_point(cells: Cells, _: Warn) -> LoadRecord:
     """Parse the ideal point of a state in a session; session 1 met in 1946."""
-    session = year_of(cells, "session", 1, 200)
-    if (value := number(cells, "idealpointall")) is None:
+    session = parse_bounded_year(cells, "session", 1, 200)
+    if (value := parse_number_cell(cells, "idealpointall")) is None:
         raise RejectedError("idealpointall", "is empty")
     given = {name: text for name, text in cells.items() if text.strip() not in ("", "NA")}
-    low, high = number(given, "q5%all"), number(given, "q95%all")
-    return IdealPoint(state_of(cells, "ccode"), session, 1945 + session, value, low, high)
+    low, high = parse_number_cell(given, "q5%all"), parse_number_cell(given, "q95%all")
+    return IdealPointRecord(
+        parse_cow_state(cells, "ccode"), session, 1945 + session, value, low, high
+    )
 
 
-def _pair(cells: Cells) -> str:
+def _read_dyad_key(cells: Cells) -> str:
     return "|".join(cells.get(name, "") for name in ("ccode1", "ccode2", "year"))
 
 
-_DYAD = frozenset({"ccode1", "ccode2", "year"})
-COW_YEARS = Format(
-    "cow-alliances", COW, cow_year, _pair, header=(_DYAD | {"cow_defense"}, _DYAD | {"cow_entente"})
+_DYAD_COLUMNS = frozenset({"ccode1", "ccode2", "year"})
+COW_YEARS_FORMAT = FileFormat(
+    "cow-alliances",
+    COW_DATASET,
+    parse_cow_year,
+    _read_dyad_key,
+    header=(_DYAD_COLUMNS | {"cow_defense"}, _DYAD_COLUMNS | {"cow_entente"}),
 )
-ATOP_YEARS = Format("atop", ATOP_5, atop_year, _pair, header=(_DYAD | {"atop_defense"},))
-IDEAL_POINTS = Format(
-    "unga-ideal-points", UNGA, ideal_point,
+ATOP_YEARS_FORMAT = FileFormat(
+    "atop",
+    ATOP_DATASET,
+    parse_atop_year,
+    _read_dyad_key,
+    header=(_DYAD_COLUMNS | {"atop_defense"},),
+)
+IDEAL_POINTS_FORMAT = FileFormat(
+    "unga-ideal-points", UNGA_DATASET, parse_ideal_point,
     lambda c: f"{c.get('ccode', '')}|{c.get('session', '')}",
     header=(frozenset({"ccode", "session", "idealpointall"}),),
 )  # fmt: skip

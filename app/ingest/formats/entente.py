@@ -3,30 +3,38 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.events.again import from_row
+from app.events.again import record_from_row
 from app.events.vocabulary import ROLES
-from app.ingest.format import Cells, Format, Warn, needed, number, several, whole
-from app.ingest.given import Item, RejectedError, from_values
+from app.ingest.format import (
+    Cells,
+    FileFormat,
+    Warn,
+    parse_integer_cell,
+    parse_number_cell,
+    require_cell,
+    split_list_cell,
+)
+from app.ingest.given import LoadRecord, RejectedError, convert_record
 from app.sources.schemas import Dataset
 
-LOCAL = Dataset(
+LOCAL_DATASET = Dataset(
     code="local",
     name="Events loaded here",
     version="unstated",
     licence="unstated",
     citation="unstated",
 )
-_PLAIN = ("key", "title", "date", "summary", "type", "mode", "cameo", "native", "status")
-_PLACE = ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
-_REPORT = (
+_PLAIN_COLUMNS = ("key", "title", "date", "summary", "type", "mode", "cameo", "native", "status")
+_PLACE_PARTS = ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
+_REPORT_COLUMNS = (
     "source", "publisher", "source_title", "url", "published", "quote", "locator", "stance",
     "reliability", "credibility",
 )  # fmt: skip
-MOST_REPORTS = 20
+MAX_REPORTS = 20
 """Maximum reports of a row."""
 TEMPLATE = (
-    *_PLAIN, "intensity", "quad", "quad_scheme", *ROLES,
-    *(f"location_{part}" for part in _PLACE), "tags", *_REPORT,
+    *_PLAIN_COLUMNS, "intensity", "quad", "quad_scheme", *ROLES,
+    *(f"location_{part}" for part in _PLACE_PARTS), "tags", *_REPORT_COLUMNS,
 )  # fmt: skip
 """All columns; those of a report may be repeated with the suffixes `_2`, `_3` and so on."""
 EXAMPLE = {
@@ -50,17 +58,17 @@ EXAMPLE = {
 }
 
 
-def _filled(cells: Cells, names: dict[str, str]) -> dict[str, Any]:
+def _collect_filled(cells: Cells, names: dict[str, str]) -> dict[str, Any]:
     return {field: text for field, c in names.items() if (text := cells.get(c, "").strip())}
 
 
-def _report(cells: Cells, suffix: str) -> dict[str, Any] | None:
-    names = {name: f"{name}{suffix}" for name in _REPORT}
-    said = _filled(cells, names)
+def _parse_report(cells: Cells, suffix: str) -> dict[str, Any] | None:
+    names = {name: f"{name}{suffix}" for name in _REPORT_COLUMNS}
+    said = _collect_filled(cells, names)
     if not said:
         return None
     if "credibility" in said:
-        said["credibility"] = whole(cells, names["credibility"])
+        said["credibility"] = parse_integer_cell(cells, names["credibility"])
     inline = {
         field: said.pop(name)
         for name, field in (
@@ -72,42 +80,49 @@ def _report(cells: Cells, suffix: str) -> dict[str, Any] | None:
     if "source" not in said:
         if "publisher" not in inline and "url" in inline:
             inline["publisher"] = urlsplit(inline["url"]).hostname or inline["url"][:200]
-        needed({names["publisher"]: inline.get("publisher", "")}, names["publisher"])
+        require_cell({names["publisher"]: inline.get("publisher", "")}, names["publisher"])
         said["source"] = inline
     return said
 
 
-def _exported(cells: Cells) -> Item:
+def _parse_exported(cells: Cells) -> LoadRecord:
     try:
-        values = from_row(cells)
+        values = record_from_row(cells)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise RejectedError("participants", "is not in the exported form") from wrong
-    return from_values(values)  # type: ignore[no-any-return]
+    return convert_record(values)  # type: ignore[no-any-return]
 
 
-def event(cells: Cells, _: Warn) -> Item:
+def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
     """Parse an event from a row of a table, which may be one that was exported."""
     if cells.get("revision") and cells.get("participants"):
-        return _exported(cells)
-    values = _filled(cells, {name: name for name in (*_PLAIN, "quad_scheme")})
+        return _parse_exported(cells)
+    values = _collect_filled(cells, {name: name for name in (*_PLAIN_COLUMNS, "quad_scheme")})
     for name in ("key", "title", "date"):
-        needed(cells, name)
-    values |= {"intensity": number(cells, "intensity"), "quad": whole(cells, "quad")}
+        require_cell(cells, name)
+    values |= {
+        "intensity": parse_number_cell(cells, "intensity"),
+        "quad": parse_integer_cell(cells, "quad"),
+    }
     values["participants"] = [
-        {"actor": name, "role": role} for role in ROLES for name in several(cells.get(role, ""))
+        {"actor": name, "role": role}
+        for role in ROLES
+        for name in split_list_cell(cells.get(role, ""))
     ]
-    place: dict[str, Any] = _filled(cells, {part: f"location_{part}" for part in _PLACE})
+    place: dict[str, Any] = _collect_filled(
+        cells, {part: f"location_{part}" for part in _PLACE_PARTS}
+    )
     for part in ("lat", "lon"):
         if part in place:
-            place[part] = number(cells, f"location_{part}")
+            place[part] = parse_number_cell(cells, f"location_{part}")
     values["location"] = place or None
-    values["tags"] = several(cells.get("tags", ""))
-    suffixes = ["", *(f"_{n}" for n in range(2, MOST_REPORTS + 1))]
-    values["reports"] = [r for suffix in suffixes if (r := _report(cells, suffix))]
-    return from_values(values)  # type: ignore[no-any-return]
+    values["tags"] = split_list_cell(cells.get("tags", ""))
+    suffixes = ["", *(f"_{n}" for n in range(2, MAX_REPORTS + 1))]
+    values["reports"] = [r for suffix in suffixes if (r := _parse_report(cells, suffix))]
+    return convert_record(values)  # type: ignore[no-any-return]
 
 
-TABLE = Format(
-    "entente", LOCAL, event, lambda c: c.get("key", "").strip(),
+ENTENTE_FORMAT = FileFormat(
+    "entente", LOCAL_DATASET, parse_entente_event, lambda c: c.get("key", "").strip(),
     header=(frozenset({"key", "title", "date"}),),
 )  # fmt: skip

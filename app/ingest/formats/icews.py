@@ -2,12 +2,20 @@
 
 from typing import Any
 
-from app.events.vocabulary import cameo
-from app.ingest.format import Cells, Format, Warn, clipped, needed, number, several
-from app.ingest.given import Item, from_values
+from app.events.vocabulary import load_cameo_codes
+from app.ingest.format import (
+    Cells,
+    FileFormat,
+    Warn,
+    clip_with_ellipsis,
+    parse_number_cell,
+    require_cell,
+    split_list_cell,
+)
+from app.ingest.given import LoadRecord, convert_record
 from app.sources.schemas import Dataset
 
-DATASET = Dataset(
+ICEWS_DATASET = Dataset(
     code="icews",
     name="Integrated Crisis Early Warning System",
     version="unstated",
@@ -15,7 +23,7 @@ DATASET = Dataset(
     citation="Boschee et al. (2015), ICEWS Coded Event Data, Harvard Dataverse",
     terms="Events between two parties are often coded twice, once from either side.",
 )
-COLUMNS = (
+ICEWS_COLUMNS = (
     "event_id", "event_date", "source_name", "source_sectors", "source_country", "event_text",
     "cameo_code", "intensity", "target_name", "target_sectors", "target_country", "story_id",
     "sentence_number", "publisher", "city", "district", "province", "country", "latitude",
@@ -23,64 +31,69 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _cell(cells: Cells, name: str) -> str:
+def _read_cell(cells: Cells, name: str) -> str:
     text = cells.get(name, "").strip()
     return "" if text in ("NA", "NULL") else text
 
 
-def _key(cells: Cells) -> str:
+def _read_event_key(cells: Cells) -> str:
     number, day = (cells.get(name, "").strip() for name in ("event_id", "event_date"))
     return f"{number}-{day[:10]}" if number and day else ""
 
 
-def _actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
-    name, country = _cell(cells, f"{side}_name"), _cell(cells, f"{side}_country")
+def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
+    name, country = _read_cell(cells, f"{side}_name"), _read_cell(cells, f"{side}_country")
     if not name and not country:
         return None
-    made: dict[str, Any] = {"role": role, "native": clipped(name or country, 200)}
+    made: dict[str, Any] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
     if country:
-        made["actor"] = f"name:{clipped(country, 190)}"
+        made["actor"] = f"name:{clip_with_ellipsis(country, 190)}"
     elif name != "Unspecified Actor":
-        made |= {"actor": f"name:{clipped(name, 190)}", "name": clipped(name, 200)}
+        made |= {
+            "actor": f"name:{clip_with_ellipsis(name, 190)}",
+            "name": clip_with_ellipsis(name, 200),
+        }
         made["kind"] = "organization"
     return made
 
 
-def event(cells: Cells, warn: Warn) -> Item:
+def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse an event between two parties, as coded from a sentence of a story."""
-    code, day = needed(cells, "cameo_code"), needed(cells, "event_date")
-    needed(cells, "event_id")
-    known = cameo().get(code)
+    code, day = require_cell(cells, "cameo_code"), require_cell(cells, "event_date")
+    require_cell(cells, "event_id")
+    known = load_cameo_codes().get(code)
     if known is None:
         warn("cameo_code", f"is not a CAMEO code: {code[:20]!r}")
-    text = _cell(cells, "event_text") or (known.name if known else code)
-    names = [_cell(cells, "source_name"), _cell(cells, "target_name")]
-    story, sentence = _cell(cells, "story_id"), _cell(cells, "sentence_number")
-    publisher, country = _cell(cells, "publisher"), _cell(cells, "country")
+    text = _read_cell(cells, "event_text") or (known.name if known else code)
+    names = [_read_cell(cells, "source_name"), _read_cell(cells, "target_name")]
+    story, sentence = _read_cell(cells, "story_id"), _read_cell(cells, "sentence_number")
+    publisher, country = _read_cell(cells, "publisher"), _read_cell(cells, "country")
     values: dict[str, Any] = {
-        "key": _key(cells),
-        "title": clipped(f"{' → '.join(n for n in names if n) or 'Unnamed'}: {text}", 200),
+        "key": _read_event_key(cells),
+        "title": clip_with_ellipsis(
+            f"{' → '.join(n for n in names if n) or 'Unnamed'}: {text}", 200
+        ),
         "date": day[:10],
         "type": known.plover_type if known else None,
         "mode": known.plover_mode if known else None,
         "cameo": code if known else None,
-        "native": clipped(text, 200),
-        "intensity": number({"intensity": _cell(cells, "intensity")}, "intensity"),
+        "native": clip_with_ellipsis(text, 200),
+        "intensity": parse_number_cell({"intensity": _read_cell(cells, "intensity")}, "intensity"),
         "participants": [
             p
             for side, role in (("source", "initiator"), ("target", "target"))
-            if (p := _actor(cells, side, role))
+            if (p := _parse_actor(cells, side, role))
         ],
-        "location": _place(cells, country),
+        "location": _parse_place(cells, country),
         "tags": [
-            clipped(tag, 200)
+            clip_with_ellipsis(tag, 200)
             for side in ("source", "target")
-            for tag in several(_cell(cells, f"{side}_sectors"), ",")
+            for tag in split_list_cell(_read_cell(cells, f"{side}_sectors"), ",")
         ][:100],
         "reports": [
             {
                 "source": {
-                    "publisher": clipped(publisher or "unnamed publisher", 200),
+                    "publisher": clip_with_ellipsis(publisher or "unnamed publisher", 200),
                     "title": f"Story {story or 'without a number'}",
                     "published": day[:10],
                 },
@@ -88,28 +101,28 @@ def event(cells: Cells, warn: Warn) -> Item:
             }
         ],
     }
-    return from_values(values)  # type: ignore[no-any-return]
+    return convert_record(values)  # type: ignore[no-any-return]
 
 
-def _place(cells: Cells, country: str) -> dict[str, Any] | None:
-    lat = number({"latitude": _cell(cells, "latitude")}, "latitude")
-    lon = number({"longitude": _cell(cells, "longitude")}, "longitude")
-    name = _cell(cells, "city") or _cell(cells, "district")
+def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
+    lat = parse_number_cell({"latitude": _read_cell(cells, "latitude")}, "latitude")
+    lon = parse_number_cell({"longitude": _read_cell(cells, "longitude")}, "longitude")
+    name = _read_cell(cells, "city") or _read_cell(cells, "district")
     if lat is None and not name and not country:
         return None
     return {
-        "name": clipped(name, 200) or None,
-        "country": f"name:{clipped(country, 190)}" if country else None,
-        "admin1": clipped(_cell(cells, "province"), 200) or None,
-        "admin2": clipped(_cell(cells, "district"), 200) or None,
+        "name": clip_with_ellipsis(name, 200) or None,
+        "country": f"name:{clip_with_ellipsis(country, 190)}" if country else None,
+        "admin1": clip_with_ellipsis(_read_cell(cells, "province"), 200) or None,
+        "admin2": clip_with_ellipsis(_read_cell(cells, "district"), 200) or None,
         "lat": lat,
         "lon": lon,
     }
 
 
-EVENTS = Format(
-    "icews", DATASET, event, _key,
+ICEWS_FORMAT = FileFormat(
+    "icews", ICEWS_DATASET, parse_icews_event, _read_event_key,
     header=(frozenset({"event_id", "event_date", "cameo_code", "source_name"}),),
-    columns=(COLUMNS,),
-    looks=lambda c: len(c) == len(COLUMNS) and c[0].isdigit() and len(c[1]) == 10,
+    columns=(ICEWS_COLUMNS,),
+    matches_first_row=lambda c: len(c) == len(ICEWS_COLUMNS) and c[0].isdigit() and len(c[1]) == 10,
 )  # fmt: skip

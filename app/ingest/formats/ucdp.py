@@ -4,13 +4,21 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from app.edtf import parse
-from app.events.vocabulary import UCDP
-from app.ingest.format import Cells, Format, Warn, clipped, needed, number, whole
-from app.ingest.given import Item, RejectedError, from_values
+from app.edtf import parse_edtf
+from app.events.vocabulary import UCDP_CROSSWALK
+from app.ingest.format import (
+    Cells,
+    FileFormat,
+    Warn,
+    clip_with_ellipsis,
+    parse_integer_cell,
+    parse_number_cell,
+    require_cell,
+)
+from app.ingest.given import LoadRecord, RejectedError, convert_record
 from app.sources.schemas import Dataset
 
-DATASET = Dataset(
+UCDP_DATASET = Dataset(
     code="ucdp-ged",
     name="UCDP Georeferenced Event Dataset",
     version="unstated",
@@ -18,7 +26,7 @@ DATASET = Dataset(
     citation="Sundberg and Melander (2013), Introducing the UCDP Georeferenced Event Dataset,"
     " Journal of Peace Research 50(4)",
 )
-COLUMNS = (
+UCDP_COLUMNS = (
     "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
     "conflict_new_id", "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name",
     "side_a_dset_id", "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b",
@@ -37,20 +45,20 @@ _PRECISION = {
 }  # fmt: skip
 
 
-def _key(cells: Cells) -> str:
+def _read_event_key(cells: Cells) -> str:
     text = cells.get("id", "").strip()
     return text.removesuffix(".0")
 
 
-def _day(cells: Cells, name: str) -> date:
-    text = needed(cells, name)[:10]
+def _parse_day(cells: Cells, name: str) -> date:
+    text = require_cell(cells, name)[:10]
     try:
         return date.fromisoformat(text)
     except ValueError as wrong:
         raise RejectedError(name, f"is not a day such as 2014-01-22: {text!r}") from wrong
 
 
-def stated(first: date, last: date, precision: int | None) -> str:
+def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
     """Format a span of days as EDTF; a whole month or year becomes that month or year."""
     if first == last:
         return first.isoformat() + ("~" if precision not in (None, 1) else "")
@@ -63,61 +71,65 @@ def stated(first: date, last: date, precision: int | None) -> str:
     return f"{first.isoformat()}/{last.isoformat()}"
 
 
-def _side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
+def _parse_side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
     """Parse a side: a government by its Gleditsch–Ward number, any other by UCDP's own number."""
     # Names are never looked up: a side called IS is not Iceland.
-    name, state = cells.get(f"side_{side}", "").strip(), whole(cells, f"gwno{side}")
+    name, state = cells.get(f"side_{side}", "").strip(), parse_integer_cell(cells, f"gwno{side}")
     if not name and state is None:
         return None
-    native = clipped(name, 200) or None
+    native = clip_with_ellipsis(name, 200) or None
     if state is not None:
         return {"role": role, "actor": f"gw:{state}", "native": native}
-    own = whole(cells, f"side_{side}_new_id")
+    own = parse_integer_cell(cells, f"side_{side}_new_id")
     if own is None or (violence == "3" and side == "b"):
         return {"role": role, "native": native}
     made = {"role": role, "actor": f"ucdp:{own}", "native": native, "name": native}
     return {**made, "kind": "armed_group"}
 
 
-def _reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
+def _parse_reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
     """Parse the reports of a row from its parallel lists of offices, days and headlines."""
     offices = [p.strip() for p in cells.get("source_office", "").split(";")]
     days = [p.strip() for p in cells.get("source_date", "").split(";")]
     headlines = [p.strip() for p in cells.get("source_headline", "").split(";")]
     if not any(offices):
         article = cells.get("source_article", "").strip().strip('"')
-        cited, on = _cited(article)
-        offices, days, headlines = [clipped(cited, 200)], [on], [article]
+        cited, on = _split_citation(article)
+        offices, days, headlines = [clip_with_ellipsis(cited, 200)], [on], [article]
     if len(headlines) != len(offices):
         headlines = [cells.get("source_headline", "").strip()] * len(offices)
     made: dict[tuple[str, ...], dict[str, Any]] = {}
     for n, office in enumerate(offices):
         if office:
-            day = _published(days[n] if len(days) == len(offices) else "", warn)
-            said = {"publisher": clipped(office, 200), "title": headlines[n], "published": day}
+            day = _parse_published(days[n] if len(days) == len(offices) else "", warn)
+            said = {
+                "publisher": clip_with_ellipsis(office, 200),
+                "title": headlines[n],
+                "published": day,
+            }
             made.setdefault((office, day or "", headlines[n]), {"source": said})
     found = list(made.values())[:1000]
     if not found:
-        own = {"publisher": "Uppsala Conflict Data Program", "title": DATASET.name}
+        own = {"publisher": "Uppsala Conflict Data Program", "title": UCDP_DATASET.name}
         found = [{"source": {**own, "kind": "dataset"}}]
     found[0]["claims"] = claims
     if original := cells.get("source_original", "").strip():
-        found[0]["locator"] = clipped(f"after {original}", 200)
+        found[0]["locator"] = clip_with_ellipsis(f"after {original}", 200)
     return found
 
 
-_CITED = re.compile(
+_CITATION = re.compile(
     r"(?P<office>[^\W\d_][^\d\":;()]*?),? \(?"
     r"(?P<day>\d{4}-\d\d-\d\d|\d\d? [A-Z][a-z]+ \d{4})\)?[,:. ]"
 )
 
 
-def _cited(article: str) -> tuple[str, str]:
+def _split_citation(article: str) -> tuple[str, str]:
     """Split a citation such as `Reuters (1989-10-01): "…"` into publisher and day.
 
     A citation of another form is returned whole, with an empty day.
     """
-    found = _CITED.match(article)
+    found = _CITATION.match(article)
     if found is None:
         return article, ""
     day = found["day"]
@@ -129,60 +141,65 @@ def _cited(article: str) -> tuple[str, str]:
     return found["office"].rstrip(), day
 
 
-def _published(day: str, warn: Warn) -> str | None:
+def _parse_published(day: str, warn: Warn) -> str | None:
     try:
-        return parse(day[:10]).text if day else None
+        return parse_edtf(day[:10]).text if day else None
     except ValueError:
         warn("source_date", "is not a day")
         return None
 
 
-def event(cells: Cells, warn: Warn) -> Item:
+def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse an event of organized violence."""
-    violence = needed(cells, "type_of_violence").removesuffix(".0")
-    if violence not in UCDP:
+    violence = require_cell(cells, "type_of_violence").removesuffix(".0")
+    if violence not in UCDP_CROSSWALK:
         raise RejectedError("type_of_violence", f"is not 1, 2 or 3: {violence[:20]!r}")
-    first, last = _day(cells, "date_start"), _day(cells, "date_end")
+    first, last = _parse_day(cells, "date_start"), _parse_day(cells, "date_end")
     if last < first:
         raise RejectedError("date_end", "is before date_start")
-    claims = {name: n for name in _DEATHS if (n := whole(cells, name)) is not None}
+    claims = {name: n for name in _DEATHS if (n := parse_integer_cell(cells, name)) is not None}
     low, best, high = (claims.get(name) for name in ("low", "best", "high"))
     if best is not None and ((low is not None and low > best) or (high or best) < best):
         warn("best", "is not between low and high")
-    if (sources := whole(cells, "number_of_sources")) not in (None, -1):
+    if (sources := parse_integer_cell(cells, "number_of_sources")) not in (None, -1):
         claims["sources"] = sources
-    clarity = whole(cells, "event_clarity")
-    where, country = whole(cells, "where_prec"), whole(cells, "country_id")
+    clarity = parse_integer_cell(cells, "event_clarity")
+    where, country = (
+        parse_integer_cell(cells, "where_prec"),
+        parse_integer_cell(cells, "country_id"),
+    )
     dyad = cells.get("dyad_name", "").strip() or cells.get("conflict_name", "").strip()
     values: dict[str, Any] = {
-        "key": _key(cells) or needed(cells, "id"),
-        "title": clipped(f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200),
-        "summary": _summary(claims, cells),
-        "date": stated(first, last, whole(cells, "date_prec")),
-        "type": UCDP[violence].type,
-        "mode": UCDP[violence].mode,
+        "key": _read_event_key(cells) or require_cell(cells, "id"),
+        "title": clip_with_ellipsis(
+            f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200
+        ),
+        "summary": _write_summary(claims, cells),
+        "date": format_ucdp_date(first, last, parse_integer_cell(cells, "date_prec")),
+        "type": UCDP_CROSSWALK[violence].type,
+        "mode": UCDP_CROSSWALK[violence].mode,
         "native": violence,
         "participants": [
             p
             for side, role in (("a", "initiator"), ("b", "target"))
-            if (p := _side(cells, side, role, violence))
+            if (p := _parse_side(cells, side, role, violence))
         ],
         "location": {
-            "name": clipped(cells.get("where_coordinates", "").strip(), 200) or None,
+            "name": clip_with_ellipsis(cells.get("where_coordinates", "").strip(), 200) or None,
             "country": f"gw:{country}" if country is not None else None,
-            "admin1": clipped(cells.get("adm_1", "").strip(), 200) or None,
-            "admin2": clipped(cells.get("adm_2", "").strip(), 200) or None,
-            "lat": number(cells, "latitude"),
-            "lon": number(cells, "longitude"),
+            "admin1": clip_with_ellipsis(cells.get("adm_1", "").strip(), 200) or None,
+            "admin2": clip_with_ellipsis(cells.get("adm_2", "").strip(), 200) or None,
+            "lat": parse_number_cell(cells, "latitude"),
+            "lon": parse_number_cell(cells, "longitude"),
             "precision": _PRECISION.get(str(where)) if where else None,
         },
         "tags": ["unclear"] if clarity == 2 else [],
-        "reports": _reports(cells, claims, warn),
+        "reports": _parse_reports(cells, claims, warn),
     }
-    return from_values(values)  # type: ignore[no-any-return]
+    return convert_record(values)  # type: ignore[no-any-return]
 
 
-def _summary(claims: dict[str, Any], cells: Cells) -> str | None:
+def _write_summary(claims: dict[str, Any], cells: Cells) -> str | None:
     told = []
     if "best" in claims:
         bounds = f" ({claims['low']}–{claims['high']})" if {"low", "high"} <= claims.keys() else ""
@@ -192,9 +209,9 @@ def _summary(claims: dict[str, Any], cells: Cells) -> str | None:
     return " ".join(told) or None
 
 
-GED = Format(
-    "ucdp-ged", DATASET, event, _key,
+UCDP_FORMAT = FileFormat(
+    "ucdp-ged", UCDP_DATASET, parse_ucdp_event, _read_event_key,
     header=(frozenset({"id", "type_of_violence", "date_start", "date_end"}),),
-    columns=(COLUMNS,),
-    looks=lambda c: len(c) == len(COLUMNS) and c[5].removesuffix(".0") in UCDP,
+    columns=(UCDP_COLUMNS,),
+    matches_first_row=lambda c: len(c) == len(UCDP_COLUMNS) and c[5].removesuffix(".0") in UCDP_CROSSWALK,
 )  # fmt: skip
