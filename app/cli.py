@@ -25,11 +25,12 @@ from app.access.keys import (
     list_keys,
     revoke_key,
 )
+from app.bundled.load_bundled import load_bundled_data
 from app.cli_shifts import add_shift_commands
 from app.db.backup import restore_backup, write_backup
+from app.db.backup_postgresql import BackupError
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.db.packed import BackupError
 from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
 from app.events.filter import EventQuery
 from app.events.read import read_event_page
@@ -37,12 +38,11 @@ from app.events.verify import find_event_faults
 from app.feeds.command import build_export_command
 from app.http.problems import InvalidParameterError
 from app.http.server import BoundedHttpConnection as HttpConnection
-from app.ingest.bundled import load_bundled_data
 from app.ingest.command import load_from_terminal as load_files
 from app.main import create_app
 from app.settings import Settings
-from app.shifts.refresh import rebuild_stale_dyads
-from app.shifts.verify import verify_stored_shifts as shift_findings
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.materialized.verify import verify_stored_shifts as shift_findings
 
 main = typer.Typer(
     help="A sourced record of what states and alliances do.", no_args_is_help=True,

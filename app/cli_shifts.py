@@ -14,15 +14,16 @@ from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.http.problems import InvalidParameterError
 from app.settings import Settings
-from app.shifts import detect, present, series, stored
-from app.shifts.calibration import read_calibration
-from app.shifts.case import resolve_open_question, resolve_question
+from app.shifts import detect, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
-from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import fit_calibration
-from app.shifts.refresher import RebuildProcessError, rebuild_in_processes
+from app.shifts.materialized import read
+from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.rebuild import fit_calibration
+from app.shifts.materialized.worker import RebuildProcessError, rebuild_in_processes
+from app.shifts.question import resolve_open_question, resolve_question
 from app.shifts.schemas import AlignmentPoint
+from app.shifts.statistics.null_distribution import ThinCorpusError
 
 shifts = typer.Typer(
     help="Shifts of alignment: which actors moved toward or away from which.",
@@ -153,11 +154,13 @@ def print_shifts(
         known = read_calibration(db)
         question = resolve_open_question(db, asked, Settings().alignment_datasets)
         if question.toward:
-            rows = present.filter_detected(detect.detect_named_pair(db, question, known), asked)
+            rows = serialize.filter_detected(detect.detect_named_pair(db, question, known), asked)
         else:
-            found, _ = stored.read_family(db, question, known)
-            rows = present.filter_detected([row for row in found if row.q <= asked.max_q], asked)
-        rows = sorted(rows, key=lambda row: present.shift_sort_key(row, asked.sort))[: asked.limit]
+            found, _ = read.read_family(db, question, known)
+            rows = serialize.filter_detected([row for row in found if row.q <= asked.max_q], asked)
+        rows = sorted(rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))[
+            : asked.limit
+        ]
         rows = rows if question.toward else detect.confirm_verdicts(db, rows, known)
     if not rows:
         errors.print("No shift with a q that low matches.")
@@ -180,7 +183,7 @@ def _format_shift(row: DetectedShift) -> tuple[str, ...]:
         " → ".join(levels),
         f"{finding.p:.2g}",
         f"{row.q:.2g}",
-        present.verdict_label(row),
+        serialize.verdict_label(row),
     )
 
 

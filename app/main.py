@@ -10,12 +10,12 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import func, insert, select
 
-from app.access.gate import require_read_access
+from app.access.authorize import require_read_access
 from app.actors.memberships import router as memberships
 from app.actors.reconcile import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
-from app.charts.drawing import render_chart as charts
+from app.charts.rendering import render_chart as charts
 from app.db.engine import Database
 from app.db.journal import read_version
 from app.db.schema import StaleSchemaError, require_current_schema
@@ -27,26 +27,26 @@ from app.examples import BODY_MODELS
 from app.explorer.router import router as explorer
 from app.feeds.answer import build_feed_response as feeds
 from app.feeds.ogc import router as ogc
-from app.history.pulse import ChangeNotifier
+from app.history.change_notifier import ChangeNotifier
 from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import AdmissionMiddleware
 from app.http.answer import encode_json
 from app.http.cors import CorsMiddleware
-from app.http.encoding import Utf8Middleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
 from app.http.page import EmptyQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
 from app.http.shortway import ShortWayMiddleware
-from app.http.strict import require_strict_parameters
-from app.ingest.router import router as imports
-from app.ingest.runner import ImportSupervisor
+from app.http.strict_parameters import require_strict_parameters
+from app.http.utf8 import Utf8Middleware
+from app.ingest.jobs.router import router as imports
+from app.ingest.jobs.supervisor import ImportSupervisor
 from app.settings import Settings
-from app.shifts.ideal_points import router as ideal_points
-from app.shifts.refresher import ShiftWorker
+from app.shifts.materialized.worker import ShiftWorker
 from app.shifts.router import router as shifts
-from app.shifts.similarity import router as similarity
+from app.similarity.ideal_points import router as ideal_points
+from app.similarity.portfolios import router as similarity
 from app.sources.router import router as sources
 
 DESCRIPTION = """A sourced record of what states and alliances do to each other: events with the

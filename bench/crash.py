@@ -26,10 +26,10 @@ from typing import Any
 from sqlalchemy import text
 
 from app.access.keys import create_key
+from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.events.verify import find_event_faults
-from app.ingest.bundled import load_bundled_data
 from bench.loading import write_events
 
 WAYS = ("all", "the service", "the process of imports")

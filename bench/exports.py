@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import OutputFormat
-from app.feeds.opening import EventExport
+from app.events.output_formats import OutputFormat
+from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 

@@ -37,9 +37,9 @@ from typing import Any
 import psycopg
 import sqlite_utils
 
+from app.bundled.load_bundled import load_bundled_data, read_bundled_table
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.ingest.bundled import load_bundled_data, read_bundled_table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

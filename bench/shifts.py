@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.shifts import breaks, judge, measure
-from app.shifts.breaks import BLOCK_MONTHS
-from app.shifts.measure import DaySeries, Floats, Ints
-from app.shifts.nulls import (
+from app.shifts.statistics import changepoints, detection, index
+from app.shifts.statistics.changepoints import BLOCK_MONTHS
+from app.shifts.statistics.index import DaySeries, Floats, Ints
+from app.shifts.statistics.null_distribution import (
     LENGTHS,
     MIN_DYAD_EVENTS,
     RATES,
@@ -32,7 +32,7 @@ from app.shifts.nulls import (
     effective_classes,
     fit_null_model,
     measure_test_size,
-)  # fmt: skip
+)
 
 FALSE_ALARMS = 0.05
 """Change points per dyad-decade in which nothing changed, for every detector alike."""
@@ -57,7 +57,7 @@ def read_dyads(path: Path) -> dict[tuple[str, str], Dyad]:
     found = {}
     for pair, days_of_pair in rows.items():
         days_of_pair.sort()
-        days = measure.gather_days([row[:8] for row in days_of_pair])  # type: ignore[misc]
+        days = index.gather_days([row[:8] for row in days_of_pair])  # type: ignore[misc]
         found[pair] = Dyad(days, np.array([row[8] for row in days_of_pair]))
     return found
 
@@ -77,7 +77,7 @@ def _format_shares(found: Floats) -> str:
     return "".join(f"{x:>14.4f}" for x in (*p, *closed))
 
 
-def measure_size(nulls: NullSource, null: breaks.NullModel, draws: int) -> Iterator[str]:
+def measure_size(nulls: NullSource, null: changepoints.NullModel, draws: int) -> Iterator[str]:
     """Measure how often p, and the closed p, fall under a level although nothing changed."""
     yield f"{'a month':>8}{'months':>8}{HEAD}"
     every = []
@@ -89,7 +89,7 @@ def measure_size(nulls: NullSource, null: breaks.NullModel, draws: int) -> Itera
 
 
 def measure_size_elsewhere(
-    sources: Mapping[str, Callable[[], tuple[NullSource, breaks.NullModel]]], draws: int
+    sources: Mapping[str, Callable[[], tuple[NullSource, changepoints.NullModel]]], draws: int
 ) -> Iterator[str]:
     """Measure that over all cells for other series, with the least and greatest of one cell."""
     yield f"{'series':<34}{HEAD}   at 0.05, by cell"
@@ -97,7 +97,8 @@ def measure_size_elsewhere(
         source, null = make()
         cells = [measure_test_size(source, null, draws, r, n) for r in RATES for n in LENGTHS]
         share = [float((c[:, 1] <= 0.05).mean()) for c in cells]
-        yield f"{name:<34}{_format_shares(np.concatenate(cells))}   {min(share):.3f} to {max(share):.3f}"
+        shares = _format_shares(np.concatenate(cells))
+        yield f"{name:<34}{shares}   {min(share):.3f} to {max(share):.3f}"
 
 
 Kind = Callable[[np.random.Generator, float, int], tuple[Ints, Floats]]
@@ -184,24 +185,24 @@ class LateBlocks:
 
 def build_other_series(
     days: list[DaySeries],
-) -> dict[str, Callable[[], tuple[NullSource, breaks.NullModel]]]:
+) -> dict[str, Callable[[], tuple[NullSource, changepoints.NullModel]]]:
     """Build series that p was not fitted to, each with the null distribution to test it with."""
 
-    def fit_half(first: int) -> tuple[NullSource, breaks.NullModel]:
+    def fit_half(first: int) -> tuple[NullSource, changepoints.NullModel]:
         return ShuffledNulls(days[1 - first :: 2], 7), fit_null_model(
             ShuffledNulls(days[first::2], 6), SOME
         )
 
-    found: dict[str, Callable[[], tuple[NullSource, breaks.NullModel]]] = {
+    found: dict[str, Callable[[], tuple[NullSource, changepoints.NullModel]]] = {
         "fitted on the one half of dyads": lambda: fit_half(0),
         "fitted on the other": lambda: fit_half(1),
         "blocks that begin a month late": lambda: (
             LateBlocks(ShuffledNulls(days, 8)),
-            breaks.KEDS_NULL,
+            changepoints.KEDS_NULL,
         ),
     }
     for name, kind in KINDS.items():
-        found[name] = partial(lambda kind: (SyntheticSeries(kind, 9), breaks.KEDS_NULL), kind)
+        found[name] = partial(lambda kind: (SyntheticSeries(kind, 9), changepoints.KEDS_NULL), kind)
     return found
 
 
@@ -226,7 +227,7 @@ def measure_false_changes(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
                 strict=True,
             )  # fmt: skip
             both = DaySeries(*(np.concatenate(part) for part in parts))
-            quiet, changed = (judge.find_shifts(d, False, "1999-01-01") for d in (one, both))
+            quiet, changed = (detection.find_shifts(d, False, "1999-01-01") for d in (one, both))
             low = [sum(f.p <= 0.05 for f in found) for found in (quiet, changed)]
             shares.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
         a, b, c, d = np.mean(shares, axis=0)
@@ -240,11 +241,11 @@ def measure_coverage(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
         hits, width = [], []
         for n in range(draws):
             drawn = nulls.draw(RATES[n % len(RATES)], 120)
-            months = measure.sum_by_month(drawn.days)
-            phi = measure.estimate_dispersion(months.mass, measure.MASS_DISPERSION)
+            months = index.sum_by_month(drawn.days)
+            phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
             truth = self_share(months.mass)
-            rows = measure.saturate_counts(months.mass, phi)
-            smoothed = measure.smooth_index(rows, 0.5, half_life)
+            rows = index.saturate_counts(months.mass, phi)
+            smoothed = index.smooth_index(rows, 0.5, half_life)
             hits.append(smoothed.low[-1] <= truth <= smoothed.high[-1])
             width.append(smoothed.high[-1] - smoothed.low[-1])
         yield f"{half_life:>10}{np.mean(hits):>10.3f}{np.mean(width):>8.2f}"
@@ -252,13 +253,13 @@ def measure_coverage(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
 
 def measure_watch_level(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     """Measure how far the fast index moves from the slow one in ten years without a change."""
-    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(judge.WATCH_GAP):>12}"
+    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(detection.WATCH_GAP):>12}"
     for rate in RATES:
         greatest = []
         for _ in range(draws):
-            gaps = judge.index_gaps(measure.sum_by_month(nulls.draw(rate, 120).days))
+            gaps = detection.index_gaps(index.sum_by_month(nulls.draw(rate, 120).days))
             greatest.append(np.abs(gaps[24:]).max(initial=0.0))
-        share = (np.array(greatest) >= judge.WATCH_GAP).mean()
+        share = (np.array(greatest) >= detection.WATCH_GAP).mean()
         yield f"{rate:>8}{np.quantile(greatest, 0.95):>10.2f}{share:>12.3f}"
 
 
@@ -276,12 +277,12 @@ Detector = Callable[[Dyad, float], Found]
 
 def detect_by_quad_6(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by the method of this service."""
-    months, rows = measure.sum_by_month(dyad.days), effective_classes(dyad.days)
-    cuts = breaks.partition_series(rows, breaks.CONFIRMED, penalty)
-    phi = measure.estimate_dispersion(months.mass, measure.MASS_DISPERSION)
-    mass = measure.saturate_counts(months.mass, phi)
+    months, rows = index.sum_by_month(dyad.days), effective_classes(dyad.days)
+    cuts = changepoints.partition_series(rows, changepoints.CONFIRMED, penalty)
+    phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
+    mass = index.saturate_counts(months.mass, phi)
     ends = [0, *cuts, len(rows)]
-    level = [measure.measure_level(mass[a:b]).index for a, b in pairwise(ends)]
+    level = [index.measure_level(mass[a:b]).index for a, b in pairwise(ends)]
     return [(months.first + c, level[n + 1] - level[n]) for n, c in enumerate(cuts)]
 
 
@@ -312,7 +313,7 @@ def _partition_by_squares(month: np.ndarray, value: Floats, penalty: float, leas
 
 def _sum_by_month(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
     """Return month, balance of mass, mean and sum of Goldstein, for months with events."""
-    month = measure.month_number(dyad.days.day)
+    month = index.month_number(dyad.days.day)
     names, where = np.unique(month, return_inverse=True)
     mass = np.zeros((len(names), 2))
     np.add.at(mass, where, dyad.days.mass / 1000)
@@ -344,8 +345,11 @@ def detect_by_sum(dyad: Dyad, penalty: float) -> Found:
 
 
 DETECTORS: dict[str, Detector] = {
-    "quad_6": detect_by_quad_6, "rank": detect_by_rank, "mean Goldstein": detect_by_mean, "net sum": detect_by_sum,
-}  # fmt: skip
+    "quad_6": detect_by_quad_6,
+    "rank": detect_by_rank,
+    "mean Goldstein": detect_by_mean,
+    "net sum": detect_by_sum,
+}
 
 
 def match_penalty(detector: Detector, drawn: list[Dyad]) -> float:
@@ -382,7 +386,7 @@ def compare_detectors(
                 continue
             found = detector(dyads[pair], penalty)
             if month is None:
-                month_numbers = measure.month_number(dyads[pair].days.day)
+                month_numbers = index.month_number(dyads[pair].days.day)
                 false, years = (
                     false + len(found),
                     years + (month_numbers[-1] - month_numbers[0] + 1) / 120,
@@ -410,14 +414,20 @@ def main() -> None:
     some = [nulls.draw(RATES[n % 4], 120) for n in range(asked.draws // 2)]
     drawn = [Dyad(d.days, busy[d.dyad].goldstein[d.rows]) for d in some]
     tables = (
-        ("Size of p, as published", measure_size(nulls, breaks.KEDS_NULL, asked.draws)),
-        ("Elsewhere: size of p in all cells of other series", measure_size_elsewhere(build_other_series(days), asked.draws)),
+        ("Size of p, as published", measure_size(nulls, changepoints.KEDS_NULL, asked.draws)),
+        (
+            "Elsewhere: size of p in all cells of other series",
+            measure_size_elsewhere(build_other_series(days), asked.draws),
+        ),
         ("Changes where there are none, or but one", measure_false_changes(nulls, asked.draws)),
         ("Watch level", measure_watch_level(nulls, asked.draws)),
         ("Coverage of the 90 % interval", measure_coverage(nulls, asked.draws)),
-        (f"Documented breaks ({sum(m is not None for _, m, _ in documented)}), controls "
-         f"({sum(m is None for _, m, _ in documented)})", compare_detectors(dyads, documented, drawn)),
-    )  # fmt: skip
+        (
+            f"Documented breaks ({sum(m is not None for _, m, _ in documented)}), controls "
+            f"({sum(m is None for _, m, _ in documented)})",
+            compare_detectors(dyads, documented, drawn),
+        ),
+    )
     for title, lines in tables:
         if asked.only and not title.lower().startswith(asked.only.lower()):
             continue

@@ -19,16 +19,18 @@ import numpy as np
 import pandas
 from sqlalchemy import insert, text
 
-from app.db.dialect.pouring import bulk_add_sums, bulk_insert
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
 from app.events.changes import build_dyad_marks
 from app.events.volumes import add_volumes
-from app.ingest.finish import COLUMNS_BY_TABLE
-from app.shifts import judge, passed, series, stored
-from app.shifts.case import ALWAYS, AlignmentQuestion
-from app.shifts.refresh import rebuild_stale_dyads
+from app.ingest.loading.documents import COLUMNS_BY_TABLE
+from app.shifts import inputs, series
+from app.shifts.materialized import read
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.question import ALWAYS, AlignmentQuestion
+from app.shifts.statistics import detection
 from bench.loading import server_seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -177,7 +179,7 @@ def measure_alignment(
 
         def index_call(some: list[tuple[str, str]]) -> Callable[[int], object]:
             def read_index(n: int) -> object:
-                by_month = passed.read_inputs(db, build_question(some[n % 20]), "month", None, None)
+                by_month = inputs.read_inputs(db, build_question(some[n % 20]), "month", None, None)
                 return by_month.index_at_ends(ends, 0.5)
 
             return read_index
@@ -198,12 +200,14 @@ def measure_alignment(
             some = pairs[at : at + 20]
             print_line(
                 f"{name} dyad: 120 months of index and interval",
-                clock.time_call(index_call(some), 1000), theirs.time_call(duckdb_call(some, MONTHS_SQL), 20),
-            )  # fmt: skip
+                clock.time_call(index_call(some), 1000),
+                theirs.time_call(duckdb_call(some, MONTHS_SQL), 20),
+            )
             print_line(
                 f"{name} dyad: with sources, volume and who moved",
-                clock.time_call(series_call(some), 400), theirs.time_call(duckdb_call(some, *WHOLE_SQL), 20),
-            )  # fmt: skip
+                clock.time_call(series_call(some), 400),
+                theirs.time_call(duckdb_call(some, *WHOLE_SQL), 20),
+            )
 
 
 def measure_rebuild(database: Database, clock: CpuClock, what: str) -> None:
@@ -217,11 +221,11 @@ def measure_rebuild(database: Database, clock: CpuClock, what: str) -> None:
 
 def measure_ranking(database: Database, clock: CpuClock, busy: Any) -> None:
     """Measure the ranking of the most certain shifts over all dyads."""
-    asked = stored.dataset_question(SET)
+    asked = read.dataset_question(SET)
     with database.engine.connect() as db:
-        found = stored.read_most_certain(db, asked, 1.0, 51)
+        found = read.read_most_certain(db, asked, 1.0, 51)
         assert found is not None
-        ours = clock.time_call(lambda _: stored.read_most_certain(db, asked, 1.0, 51), 100)
+        ours = clock.time_call(lambda _: read.read_most_certain(db, asked, 1.0, 51), 100)
     theirs = CpuClock("").time_call(lambda _: busy.execute(BIGGEST_SQL).fetchall(), 10)
     print_line(f"the 50 biggest shifts over all dyads ({found[1]:,} tests)", ours, theirs)
 
@@ -254,12 +258,12 @@ def measure_sums(database: Database, clock: CpuClock, frame: pandas.DataFrame) -
 def measure_one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
     """Measure the segmentation of one dyad in this process alone."""
     with database.connect() as db:
-        found = stored.read_sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
+        found = read.read_sides_of_pairs(db, SET, pairs[:20] + pairs[2000:2020])
     every = {pair: sides.both for pair, sides in found.items()}
     for name, at in (("the busiest", 0), ("a middling", 2000)):
         days = [every[pair] for pair in pairs[at : at + 20]]
         spent = CpuClock("").time_call(
-            lambda n, d=days: judge.find_shifts(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
+            lambda n, d=days: detection.find_shifts(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
             40,
         )
         print(f"segmenting {name} dyad: {spent:,.0f} us")

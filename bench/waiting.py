@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from app.access.keys import create_key
+from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.ingest.bundled import load_bundled_data
 from bench.crash import request_json, start_load, start_service
 from bench.loading import write_events
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.db.engine import Database
 from app.events.changes import write_events
 from app.events.schemas import EventInput
-from app.shifts.refresh import rebuild_stale_dyads
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 

@@ -10,12 +10,12 @@ from fastapi.testclient import TestClient
 from other_processor import WANTED, other_processor
 from postgres import Server, running
 
+from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.ingest.bundled import load_bundled_data
 from app.main import create_app
 from app.settings import Settings
-from app.shifts.refresh import rebuild_stale_dyads
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
 LONG = (
     "explorer/", "charts/", "http/test_hostile", "ingest/test_real_files", "ingest/test_imports",

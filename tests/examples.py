@@ -12,9 +12,9 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from app.access.keys import create_key
+from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.ingest.bundled import load_bundled_data
 from app.main import create_app
 from app.settings import Settings
 

@@ -129,9 +129,22 @@ MEANT: dict[str, str] = {
     "Dataset.quad_scheme": "Whose division into quads its rows have.",
 }
 MODELS: tuple[type[BaseModel], ...] = (
-    Event, Participant, Signal, Location, Report, TimelineBucket, Actor, SchemeCode, Membership, MembershipStep,
-    Member, Tie, Alliance, Source, Dataset,
-)  # fmt: skip
+    Event,
+    Participant,
+    Signal,
+    Location,
+    Report,
+    TimelineBucket,
+    Actor,
+    SchemeCode,
+    Membership,
+    MembershipStep,
+    Member,
+    Tie,
+    Alliance,
+    Source,
+    Dataset,
+)
 HEAD = "<!-- Written by tests/reference.py from the code; change the code, then run that. -->\n"
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.bundled.load_bundled import BUNDLED_FILES
 from app.events.schemas import EventInput, Location, ParticipantInput, ReportInput
 from app.events.vocabulary import ROLES, STANCES, STATUSES
-from app.ingest.bundled import BUNDLED_FILES
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMAT = (ROOT / "docs" / "format.md").read_text("utf-8")

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from app.actors.ladder import first_possible_day, membership_period
+from app.actors.membership_steps import first_possible_day, membership_period
 from app.actors.schemas import Actor, Membership
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import actor_names, actors, memberships
 from app.db.types import NO_END_DAY
-from app.db.worlds import copy_to_history, move_to_history
+from app.db.versioning import copy_to_history, move_to_history
 from app.text import fold_text
 
 

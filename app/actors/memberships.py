@@ -6,21 +6,21 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection
 
-from app.actors.path import resolve_query_actor
+from app.actors.parameters import resolve_query_actor
 from app.actors.schemas import Membership
 from app.db.tables import memberships
-from app.db.worlds import Columns
+from app.db.versioning import Columns
 from app.examples import example_responses
-from app.http.asked import AsOfPagingQuery, AsOfQuery
-from app.http.database import CursorKeyDep, DatabaseDep
-from app.http.page import Page
-from app.http.problems import COMMON_RESPONSES
-from app.http.record import (
+from app.http.as_of import AsOfPagingQuery, AsOfQuery
+from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.document_routes import (
     DocumentRoute,
     RowConditions,
     respond_document_list,
     respond_one_document,
 )
+from app.http.page import Page
+from app.http.problems import COMMON_RESPONSES
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES)

@@ -10,10 +10,10 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
 
 from app.actors.schemas import ActorCandidate
-from app.db.dialect.statements import compile_prepared
+from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NO_END_DAY
-from app.db.worlds import Columns, select_as_of, select_current_or_as_of
+from app.db.versioning import Columns, select_as_of, select_current_or_as_of
 from app.text import fold_text
 
 SCHEME_ORDER = ("code", "iso2", "name")

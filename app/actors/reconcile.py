@@ -16,11 +16,10 @@ from app.actors.schemas import ActorCandidate, ActorKind
 from app.db.journal import read_version
 from app.examples import example_responses, load_examples
 from app.http.answer import encode_json
-from app.http.asked import SingleDay
-from app.http.base import resolve_public_url
+from app.http.as_of import SingleDay
 from app.http.body import parse_json_body, receive_body, validate_part
 from app.http.caching import respond_with_version_etag
-from app.http.database import DatabaseDep, SettingsDep
+from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import StrictQuery as Parameters
 from app.http.problems import (
     COMMON_RESPONSES,
@@ -29,6 +28,7 @@ from app.http.problems import (
     InvalidParameterError,
     UnreadableRequestError,
 )
+from app.http.public_url import resolve_public_url
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES)

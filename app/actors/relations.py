@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import CompoundSelect, Connection, func, select, union
 
 from app.db.tables import actors, participations
-from app.db.worlds import list_row_states, select_current_or_as_of
+from app.db.versioning import list_row_states, select_current_or_as_of
 from app.edtf import parse_bounds, parse_last_day
-from app.http.asked import AsOfPagingQuery, EdtfDate
-from app.http.drawing import ChartQuery
+from app.http.as_of import AsOfPagingQuery, EdtfDate
+from app.http.chart_formats import ChartQuery
 from app.http.problems import make_crossed_error
 
 

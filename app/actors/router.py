@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.actors import queries
-from app.actors.path import ActorName, resolve_path_actor
+from app.actors.parameters import ActorName, resolve_path_actor
 from app.actors.relations import Relation, RelationQuery, read_relations
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
 from app.db.keyset import PageKey, encode_cursor
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.asked import (
+from app.http.as_of import (
     AsOfPagingQuery,
     AsOfQuery,
     SingleDay,
@@ -22,13 +22,13 @@ from app.http.asked import (
     today,
 )
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
-from app.http.database import CursorKeyDep, DatabaseDep
-from app.http.drawing import (
+from app.http.chart_formats import (
     ChartQuery,
     add_chart_responses,
     resolve_chart_format,
     respond_in_chart_format,
 )
+from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import Links, Meta, Page, build_page_links, decode_page_cursor, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.text import ShortText

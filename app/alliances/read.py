@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from app.actors.ladder import MEMBER_STATUSES, membership_period, membership_status
+from app.actors.membership_steps import MEMBER_STATUSES, membership_period, membership_status
 from app.actors.queries import select_memberships
 from app.actors.schemas import Actor, Membership
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.tables import actors, revisions
 from app.db.types import NO_END_DAY
-from app.db.worlds import Columns, select_current_or_as_of
+from app.db.versioning import Columns, select_current_or_as_of
 
 ALLIANCE_KINDS = ("alliance", "organization")
 

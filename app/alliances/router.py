@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from app.actors.path import ActorName, resolve_path_actor, resolve_query_actor
+from app.actors.parameters import ActorName, resolve_path_actor, resolve_query_actor
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.asked import OnDayQuery, resolve_version
+from app.http.as_of import OnDayQuery, resolve_version
 from app.http.caching import respond_with_version_etag
-from app.http.database import DatabaseDep
-from app.http.drawing import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.dependencies import DatabaseDep
 from app.http.page import Meta, Page, build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.text import ShortText

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.charts.look import (
+from app.charts.vega_lite import (
     AGAINST,
     BAND,
     INK,
@@ -163,6 +163,7 @@ def describe_alignment(body: VegaSpec) -> str:
     marked = select_marked_shifts(body.get("shifts", []))
     marks = "".join(f" A shift {s['direction']} at {s['onset']} ({s['verdict']})." for s in marked)
     return (
-        f"{_compose_title(body)}, {describe_span(body['data'])}: a line of the index with its 90 % interval, from"
-        f" {first['index']:+.2f} to {last['index']:+.2f}.{marks}{describe_gaps(body['data'])}"
+        f"{_compose_title(body)}, {describe_span(body['data'])}: a line of the index"
+        f" with its 90 % interval, from {first['index']:+.2f} to {last['index']:+.2f}.{marks}"
+        f"{describe_gaps(body['data'])}"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from app.charts.look import (
+from app.charts.vega_lite import (
     INK,
     WIDTH,
     VegaSpec,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.charts.look import (
+from app.charts.vega_lite import (
     INK,
     LINE,
     WIDTH,

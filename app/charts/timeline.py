@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.charts.look import (
+from app.charts.vega_lite import (
     AGAINST,
     EDGE,
     FOR,
@@ -105,6 +105,6 @@ def describe_timeline(body: VegaSpec) -> str:
     most = max(buckets, key=lambda b: b["count"])
     peak = f" Most are in {most['start']} to {most['end']}: {most['count']}." if count else ""
     return (
-        f"Bars of events, {describe_span(buckets)}: {count} in all, {good} cooperative above the line,"
-        f" {bad} conflictual below it.{peak}{describe_gaps(buckets)}"
+        f"Bars of events, {describe_span(buckets)}: {count} in all, {good} cooperative above the"
+        f" line, {bad} conflictual below it.{peak}{describe_gaps(buckets)}"
     )

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.db.backup_postgresql import BackupError, restore_postgresql_backup, write_postgresql_backup
 from app.db.dialect import find_sqlite_file
 from app.db.engine import Database
-from app.db.packed import BackupError, restore_postgresql_backup, write_postgresql_backup
 
 
 def write_backup(database: Database, to: Path) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, insert, select
 
 from app.db.dialect import notify_commit
-from app.db.dialect.statements import compile_prepared
+from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import commits, moved, revisions
 
 _INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"

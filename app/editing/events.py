@@ -16,16 +16,16 @@ from app.db.journal import (
     read_latest_revision_numbers,
     record_merge,
 )
-from app.editing.follow import read_source_grades
 from app.editing.merge_patch import apply_merge_patch
+from app.editing.merge_targets import find_merge_targets
 from app.editing.outcome import Outcome, require_match
+from app.editing.propagate import read_source_grades
+from app.editing.resolve_names import EventNameResolver, Loc, choose_event_key, find_taken_ids
 from app.editing.schemas import EventBody, MergeBody
-from app.editing.settle import EventNameResolver, Loc, choose_event_key, find_taken_ids
-from app.editing.sides import find_merge_targets
 from app.events import queries
 from app.events.changes import unindex_events, write_resolved_events
-from app.events.given import input_from_document
 from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, EventInput, ReportInput
+from app.events.to_input import input_from_document
 from app.http.body import validate_part
 from app.http.problems import (
     MAX_BODY_FAULTS,

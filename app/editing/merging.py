@@ -4,6 +4,7 @@ The document that ends redirects to the survivor, and what named it is changed t
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -13,22 +14,27 @@ from app.actors.changes import merge_actor, retract_membership, write_actors, wr
 from app.actors.schemas import MOST_ALIASES, MOST_CODES, Actor, Membership
 from app.db.journal import Writer, record_merge
 from app.db.tables import memberships, revisions
-from app.editing.follow import (
-    list_events_acted_by,
-    list_events_citing_source,
-    list_events_naming_actor,
-    rerender_dependents,
+from app.editing.document_types import (
+    ACTOR_TYPE,
+    MEMBERSHIP_TYPE,
+    SOURCE_TYPE,
+    list_memberships_citing,
 )
-from app.editing.kinds import ACTOR_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE, list_memberships_citing
-from app.editing.outcome import Outcome, require_match
-from app.editing.schemas import MergeBody
-from app.editing.sides import find_merge_targets
-from app.editing.standing import (
+from app.editing.documents import (
     DocumentType,
     build_document_outcome,
     find_current_document,
     require_current_document,
 )
+from app.editing.merge_targets import find_merge_targets
+from app.editing.outcome import Outcome, require_match
+from app.editing.propagate import (
+    list_events_acted_by,
+    list_events_citing_source,
+    list_events_naming_actor,
+    rerender_dependents,
+)
+from app.editing.schemas import MergeBody
 from app.events.schemas import EventInput
 from app.http.problems import ConflictError
 from app.sources.changes import retract_source
@@ -61,9 +67,7 @@ def merge_actor_documents(
         write_actors(db, [_combine_actor_names(kept, gone)], by)
         _move_memberships(db, loser, survivor, by)
         ids = sorted({*list_events_naming_actor(db, loser), *list_events_acted_by(db, survivor)})
-        rerender_dependents(
-            db, ids, by, lambda event_input, a=loser: _replace_actor(event_input, a, survivor)
-        )  # type: ignore[misc]
+        rerender_dependents(db, ids, by, partial(_replace_actor, loser=loser, survivor=survivor))
     return build_document_outcome(ACTOR_TYPE.route, db, survivor, 200)
 
 
@@ -175,9 +179,7 @@ def merge_source_documents(
             ]
             write_memberships(db, [membership.model_copy(update={"steps": steps})], by)
         ids = list_events_citing_source(db, loser)
-        rerender_dependents(
-            db, ids, by, lambda event_input, a=loser: _replace_source(event_input, a, survivor)
-        )  # type: ignore[misc]
+        rerender_dependents(db, ids, by, partial(_replace_source, loser=loser, survivor=survivor))
         seq = retract_source(db, gone, by, "merge")
         record_merge(db, "source", loser, survivor, seq)
     return build_document_outcome(SOURCE_TYPE.route, db, survivor, 200)

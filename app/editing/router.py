@@ -7,23 +7,23 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
-from app.access.gate import BEARER_SCHEME, Editor
+from app.access.authorize import BEARER_SCHEME, Editor
 from app.access.keys import Principal
 from app.actors.memberships import MembershipId
 from app.actors.queries import UnknownActorError, find_actor
 from app.actors.schemas import Actor, Membership
 from app.db.engine import Database
 from app.db.journal import Writer
-from app.editing import events, merging, standing
-from app.editing.kinds import ACTOR_TYPE, DATASET_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE
+from app.editing import documents, events, merging
+from app.editing.document_types import ACTOR_TYPE, DATASET_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE
+from app.editing.documents import DocumentType
 from app.editing.outcome import Outcome, build_writer, execute_write
 from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody
-from app.editing.standing import DocumentType
 from app.events.router import EventId
 from app.events.schemas import Event
 from app.examples import example_request_body, example_responses
 from app.http.body import BodyBytes, parse_json_body, validate_part
-from app.http.database import DatabaseDep
+from app.http.dependencies import DatabaseDep
 from app.http.page import StrictQuery as Parameters
 from app.http.problems import COMMON_RESPONSES, Fault, InvalidBodyError
 from app.sources.schemas import Dataset, Source
@@ -329,7 +329,7 @@ def _add_document_routes(
             database,
             holder,
             body,
-            lambda db: standing.create_documents(kept, db, value, by),
+            lambda db: documents.create_documents(kept, db, value, by),
         )
 
     def replace_document(
@@ -344,7 +344,7 @@ def _add_document_routes(
         by = build_writer(holder, reason)
 
         def write_replacement(db: Connection) -> Outcome:
-            return standing.replace_document(kept, db, request, here(db, ident), value, by)
+            return documents.replace_document(kept, db, request, here(db, ident), value, by)
 
         return execute_write(request, database, holder, body, write_replacement)
 
@@ -360,7 +360,7 @@ def _add_document_routes(
         by = build_writer(holder, reason)
 
         def write_patch(db: Connection) -> Outcome:
-            return standing.patch_document(kept, db, request, here(db, ident), value, by)
+            return documents.patch_document(kept, db, request, here(db, ident), value, by)
 
         return execute_write(request, database, holder, body, write_patch)
 
@@ -375,7 +375,7 @@ def _add_document_routes(
         by = build_writer(holder, _require_reason(body, asked))
 
         def write_retraction(db: Connection) -> Outcome:
-            return standing.retract_document(kept, db, request, here(db, ident), by)
+            return documents.retract_document(kept, db, request, here(db, ident), by)
 
         return execute_write(request, database, holder, body, write_retraction)
 

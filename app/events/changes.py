@@ -8,8 +8,8 @@ from sqlalchemy import Column, Connection, delete, insert, select
 
 from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.db.dialect import build_upsert
-from app.db.dialect.pouring import bulk_add_sums
-from app.db.dialect.words import index_words
+from app.db.dialect.bulk_copy import bulk_add_sums
+from app.db.dialect.full_text import index_words
 from app.db.journal import (
     NewRevision,
     Writer,
@@ -31,7 +31,7 @@ from app.db.tables import (
     tags,
 )
 from app.db.types import NO_END_DAY
-from app.db.worlds import move_to_history
+from app.db.versioning import move_to_history
 from app.edtf import parse_edtf, parse_last_day
 from app.events.places import unit_vector
 from app.events.render import ACTING_KINDS, RenderContext, render_event_document

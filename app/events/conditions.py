@@ -25,9 +25,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.dialect.words import build_word_query, matches_words
+from app.db.dialect.full_text import build_word_query, matches_words
 from app.db.tables import memberships, reports, tags
-from app.db.worlds import Columns, RowState, list_row_states
+from app.db.versioning import Columns, RowState, list_row_states
 from app.events.filter import EventFilter
 from app.events.places import EARTH_KM, unit_vector
 

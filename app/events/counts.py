@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, case
 
 from app.db import dialect
 from app.db.types import NO_END_DAY
-from app.db.worlds import Columns
+from app.db.versioning import Columns
 from app.events import queries
 from app.events.buckets import (
     BucketSize,

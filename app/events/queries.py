@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.db import dialect
-from app.db.dialect.statements import CompiledStatement, compile_statement
-from app.db.dialect.words import build_word_query
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.dialect.full_text import build_word_query
 from app.db.keyset import PageKey
 from app.db.tables import (
     HISTORY_TABLES,
@@ -39,12 +39,12 @@ from app.db.tables import (
     sources,
 )
 from app.db.types import NO_END_DAY
-from app.db.worlds import Columns, list_row_states, select_as_of, select_current_or_as_of
+from app.db.versioning import Columns, list_row_states, select_as_of, select_current_or_as_of
 from app.events.conditions import FilterShape, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUP_KINDS
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
-from app.http.asked import resolve_checked_as_of
+from app.http.as_of import resolve_checked_as_of
 from app.http.problems import InvalidParameterError
 
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")

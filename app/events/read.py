@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, encode_cursor
 from app.db.tables import actors, datasets
-from app.db.worlds import Columns, select_current_or_as_of
+from app.db.versioning import Columns, select_current_or_as_of
 from app.edtf import parse_last_day
 from app.events import queries
 from app.events.filter import EventFilter, EventQuery, Sort

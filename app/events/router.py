@@ -9,15 +9,15 @@ from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
-from app.events.forms import EVENT_MEDIA_TYPES, document_output_formats
+from app.events.output_formats import EVENT_MEDIA_TYPES, document_output_formats
 from app.events.schemas import Event
 from app.examples import example_responses
 from app.http.accept import negotiate_format
 from app.http.answer import encode_json
-from app.http.asked import AsOfQuery, resolve_as_of, resolve_version
+from app.http.as_of import AsOfQuery, resolve_as_of, resolve_version
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
-from app.http.database import CursorKeyDep, DatabaseDep
-from app.http.drawing import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import Links, Meta, Page, build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES, InvalidParameterError
 

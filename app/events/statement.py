@@ -31,9 +31,9 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
-from app.db.dialect.words import select_word_ranks
+from app.db.dialect.full_text import select_word_ranks
 from app.db.tables import events, participations
-from app.db.worlds import RowState
+from app.db.versioning import RowState
 from app.events.conditions import (
     CLAUSE_BUILDERS,
     EVENT_ROW_FIELDS,

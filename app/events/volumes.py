@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, except_, func, literal, select, union_all
 
-from app.db.dialect.pouring import bulk_add_sums
+from app.db.dialect.bulk_copy import bulk_add_sums
 from app.db.tables import signals, volumes
 
 

@@ -6,12 +6,12 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from app.events.filter import EventQuery
-from app.events.forms import OutputFormat
-from app.feeds.opening import EventExport
+from app.events.output_formats import OutputFormat
+from app.feeds.export import EventExport
 from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_type
-from app.http.asked import resolve_version
+from app.http.as_of import resolve_version
 from app.http.caching import respond_with_version_etag
-from app.http.pacing import stream_in_limited_threads
+from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links
 from app.sources.citation import build_license_links
 

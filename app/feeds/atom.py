@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.feeds.feed import Feed
-from app.feeds.telling import decode_documents, render_event_text
+from app.feeds.plain_text import decode_documents, render_event_text
 from app.sources.citation import format_citation
 from app.text import replace_unprintable
 

@@ -12,11 +12,11 @@ from pydantic.fields import FieldInfo
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import OutputFormat
+from app.events.output_formats import OutputFormat
 from app.events.read import read_event_page, read_event_page_meta
-from app.feeds.opening import EventExport
+from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
-from app.http.asked import resolve_version
+from app.http.as_of import resolve_version
 from app.http.page import Links
 
 SECRET = b"terminal"

@@ -8,7 +8,7 @@ from icalendar import Calendar
 from icalendar import Event as Entry
 
 from app.feeds.feed import Feed
-from app.feeds.telling import day_after, decode_documents, render_event_text
+from app.feeds.plain_text import day_after, decode_documents, render_event_text
 from app.sources.citation import format_citation
 from app.text import replace_unprintable
 

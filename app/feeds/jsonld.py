@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.feeds.feed import Feed
-from app.feeds.telling import decode_documents
+from app.feeds.plain_text import decode_documents
 from app.http.answer import encode_json
 
 CONTEXT = {

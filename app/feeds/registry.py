@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.events.forms import EVENT_MEDIA_TYPES, OutputFormat
+from app.events.output_formats import EVENT_MEDIA_TYPES, OutputFormat
 from app.feeds import atom, geojson, ics, jsonld, ndjson, table, timelinejs, vis, xlsx
 from app.feeds.feed import FormatWriter
 

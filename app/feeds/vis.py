@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from app.feeds.feed import Cluster, Feed
-from app.feeds.telling import day_after, decode_documents, render_event_text
+from app.feeds.plain_text import day_after, decode_documents, render_event_text
 from app.http.answer import encode_json
 from app.sources.citation import dataset_credit
 

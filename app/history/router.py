@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
 from app.actors.memberships import MembershipId
-from app.actors.path import ActorName
+from app.actors.parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
 from app.db.journal import read_version
 from app.db.keyset import PageKey, encode_cursor
@@ -16,14 +16,14 @@ from app.events.filter import EventFilter
 from app.events.queries import resolve_filter
 from app.events.router import EventId
 from app.examples import example_responses
-from app.history import forms, read
+from app.history import change_formats, read
 from app.history.schemas import Change, Difference, DocumentKind, Revision
 from app.http.accept import negotiate_format
 from app.http.answer import encode_json
-from app.http.asked import AsOf, resolve_as_of
+from app.http.as_of import AsOf, resolve_as_of
 from app.http.caching import respond_with_version_etag
-from app.http.database import CursorKeyDep, DatabaseDep
-from app.http.pacing import stream_in_limited_threads
+from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import (
     Links,
     Meta,
@@ -268,7 +268,7 @@ class ChangesQuery(ChangesFilter):
     limit: int = Field(
         500, ge=1, le=1000, description="Changes on a page; without it `ndjson` and `csv` send all."
     )
-    format: forms.ChangeFormat | None = Field(
+    format: change_formats.ChangeFormat | None = Field(
         None, description="`ndjson`, `csv` or `atom`; without it `Accept` decides."
     )
 
@@ -277,7 +277,7 @@ class ChangesQuery(ChangesFilter):
     "/changes",
     response_model=Page[Change],
     operation_id="listChanges",
-    responses=forms.document_change_formats(example_responses("listChanges")),
+    responses=change_formats.document_change_formats(example_responses("listChanges")),
 )
 def list_changes(
     asked: Annotated[ChangesQuery, Query()], request: Request, database: DatabaseDep
@@ -291,7 +291,7 @@ def list_changes(
         newest = read_version(db)
         require_existing_seq(asked.after, newest)
         form = asked.format or negotiate_format(
-            request.headers.get("accept"), forms.CHANGE_MEDIA_TYPES
+            request.headers.get("accept"), change_formats.CHANGE_MEDIA_TYPES
         )
 
         def render_answer() -> Response:
@@ -312,15 +312,21 @@ def list_changes(
 
 
 def _answer_in_format(
-    form: forms.ChangeFormat, asked: ChangesQuery, request: Request, db: Connection, newest: int
+    form: change_formats.ChangeFormat,
+    asked: ChangesQuery,
+    request: Request,
+    db: Connection,
+    newest: int,
 ) -> Response:
     """Answer with changes as NDJSON, CSV or Atom; `Link` has the next page and the licenses."""
     state, wanted = request.app.state, asked.resolve_selection(db)
     datasets = read_cited_datasets(db)
     headers = {"Entente-Version": str(newest)}
-    if form in forms.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
+    if form in change_formats.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
         upto = newest
-        found = forms.read_change_batches(state.database, wanted, asked.after, newest, None)
+        found = change_formats.read_change_batches(
+            state.database, wanted, asked.after, newest, None
+        )
     else:
         part = read.read_changes(db, wanted, asked.after, asked.limit)
         upto, found = newest if part.done else part.upto, iter([part.found])
@@ -329,18 +335,21 @@ def _answer_in_format(
     if form == "atom":
         here, rights = rewrite_address(request), [format_citation(d) for d in datasets]
         more = onward if upto < newest else None
-        body = forms.render_change_feed(next(found), here, more, rights)
+        body = change_formats.render_change_feed(next(found), here, more, rights)
         return Response(
-            body, 200, headers | _link_header(link_headers), forms.CHANGE_MEDIA_TYPES[form][0]
+            body,
+            200,
+            headers | _link_header(link_headers),
+            change_formats.CHANGE_MEDIA_TYPES[form][0],
         )
     headers |= _link_header([*link_headers, *build_license_links(datasets)])
     headers["Content-Disposition"] = f'attachment; filename="entente-changes.{form}"'
     parts = (
-        forms.render_change_lines(found)
+        change_formats.render_change_lines(found)
         if form == "ndjson"
-        else forms.render_change_table(found, asked.document)
+        else change_formats.render_change_table(found, asked.document)
     )
-    kind = forms.CHANGE_MEDIA_TYPES[form][0]
+    kind = change_formats.CHANGE_MEDIA_TYPES[form][0]
     kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
     return StreamingResponse(stream_in_limited_threads(state.exports, parts), 200, headers, kind)
 

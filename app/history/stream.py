@@ -13,9 +13,9 @@ from app.db.engine import Database
 from app.db.journal import read_version
 from app.examples import load_examples
 from app.history import read
-from app.history.pulse import ChangeNotifier
+from app.history.change_notifier import ChangeNotifier
 from app.history.router import ChangesFilter, Seq, require_existing_seq
-from app.http.database import DatabaseDep
+from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES, Fault, InvalidBodyError, render_problem
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)

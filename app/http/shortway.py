@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.strict import is_malformed_number
+from app.http.strict_parameters import is_malformed_number
 
 Reach = Callable[[Request], Awaitable[Any]]
 """A dependency of a handler, of the request alone."""

@@ -25,10 +25,15 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.load import Loader, LoadListener, LoadOptions, tune_process_for_loading
-from app.ingest.opened import InputFile, UnreadableFileError, find_input_paths, open_input_files
-from app.ingest.reading import AUTO, FORMATS
-from app.ingest.row import Reject
+from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.readers.files import (
+    InputFile,
+    UnreadableFileError,
+    find_input_paths,
+    open_input_files,
+)
+from app.ingest.readers.recognize import AUTO, FORMATS
+from app.ingest.readers.rows import Reject
 from app.settings import Settings
 from app.text import require_code
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from app.db.types import NO_END_DAY
-from app.shifts import breaks, case, judge, measure, queries, shares
-from app.shifts.breaks import KEDS_NULL, NullModel
-from app.shifts.case import AlignmentQuestion, CountedSignal, DyadFlow, SidePeriod
-from app.shifts.judge import ShiftFinding, Verdict
-from app.shifts.measure import DaySeries
-from app.shifts.shares import SignalPart
+from app.shifts import queries, question
+from app.shifts.question import AlignmentQuestion, CountedSignal, DyadFlow, SidePeriod
+from app.shifts.statistics import attribution, changepoints, detection, index
+from app.shifts.statistics.attribution import SignalPart
+from app.shifts.statistics.changepoints import KEDS_NULL, NullModel
+from app.shifts.statistics.detection import ShiftFinding, Verdict
+from app.shifts.statistics.index import DaySeries
 
 EVENTS_PER_QUERY = 500
 Pair = tuple[str, str]
-MIN_DYAD_MASS = round(2 * judge.MIN_EFFECTIVE_PER_SIDE * measure.DAY_DISPERSION * 1000)
+MIN_DYAD_MASS = round(2 * detection.MIN_EFFECTIVE_PER_SIDE * index.DAY_DISPERSION * 1000)
 """Least mass of a dyad that is tested, in thousandths.
 
 With less in all, no change point can have enough on both sides.
@@ -62,11 +63,11 @@ def detect_named_pair(
 
     At least one row is returned; it may say that there is no shift.
     """
-    days = case.gather_question_days(case.read_flows(db, asked), asked)
+    days = question.gather_question_days(question.read_flows(db, asked), asked)
     last = read_horizon(db, asked, days)
-    found = judge.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
-    rates = breaks.benjamini_hochberg([f.p for f in found])
-    watched = judge.is_watched(days, fitted.prior_share)
+    found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
+    rates = changepoints.benjamini_hochberg([f.p for f in found])
+    watched = detection.is_watched(days, fitted.prior_share)
     detected = []
     for n, (finding, q) in enumerate(zip(found, rates, strict=True)):
         newest = n == len(found) - 1
@@ -82,9 +83,9 @@ def detect_level(
 
     It answers a question whose direction or days exclude every shift that was detected.
     """
-    days = case.gather_question_days(case.read_flows(db, asked), asked)
+    days = question.gather_question_days(question.read_flows(db, asked), asked)
     last = read_horizon(db, asked, days)
-    undated = judge.finding_at_span(days, "event_days", None, last, fitted.prior_share)
+    undated = detection.finding_at_span(days, "event_days", None, last, fitted.prior_share)
     return DetectedShift(asked, replace(undated, enough=True), 1.0, family, "no_evidence", None)
 
 
@@ -93,9 +94,9 @@ def assign_verdict(
 ) -> DetectedShift:
     """Add the verdict to a row; robustness is checked only where the verdict depends on it."""
     robust = None
-    if judge.needs_robustness_check(row.finding, row.q):
+    if detection.needs_robustness_check(row.finding, row.q):
         robust = check_robustness(db, row.question, row.finding, days, null)
-    verdict = judge.decide_verdict(row.finding, row.q, robust, watched)
+    verdict = detection.decide_verdict(row.finding, row.q, robust, watched)
     return replace(row, verdict=verdict, robust=robust)
 
 
@@ -112,15 +113,17 @@ def check_robustness(
     """
     assert finding.span is not None
     first, _, last = finding.span
-    inside = judge.select_days(days, first, last)
-    if not judge.change_persists(finding, judge.drop_influential_months(finding, inside), null):
+    inside = detection.select_days(days, first, last)
+    if not detection.change_persists(
+        finding, detection.drop_influential_months(finding, inside), null
+    ):
         return False
-    signals = [s for s in case.read_counted_signals(db, asked) if first <= s.day <= last]
+    signals = [s for s in question.read_counted_signals(db, asked) if first <= s.day <= last]
     sources = read_publishers_by_event(db, asked, {s.event for s in signals})
     top = find_top_publisher(finding, days, asked, signals, sources)
     rest = [s for s in signals if sources.get(s.event) != {top}]
-    left = case.gather_question_days(case.sum_signals(rest, asked), asked)
-    return len(rest) == len(signals) or judge.change_persists(finding, left, null)
+    left = question.gather_question_days(question.sum_signals(rest, asked), asked)
+    return len(rest) == len(signals) or detection.change_persists(finding, left, null)
 
 
 def read_publishers_by_event(
@@ -148,16 +151,19 @@ def to_signal_part(asked: AlignmentQuestion, s: CountedSignal) -> SignalPart | N
 
 
 def find_top_publisher(
-    finding: ShiftFinding, days: DaySeries, asked: AlignmentQuestion, signals: Sequence[CountedSignal],
+    finding: ShiftFinding,
+    days: DaySeries,
+    asked: AlignmentQuestion,
+    signals: Sequence[CountedSignal],
     sources: dict[str, set[str]],
-) -> str | None:  # fmt: skip
+) -> str | None:
     """Find the publisher that alone carries most of the change.
 
     Only events that a single publisher reports are counted for it.
     """
     parts = [(s, to_signal_part(asked, s)) for s in signals]
     counted = [(s, part) for s, part in parts if part is not None]
-    values, _ = shares.attribute_change(finding, days, [part for _, part in counted])
+    values, _ = attribution.attribute_change(finding, days, [part for _, part in counted])
     total: dict[str, float] = defaultdict(float)
     for (s, _), value in zip(counted, values, strict=True):
         if len(sources.get(s.event, ())) == 1:
@@ -174,7 +180,7 @@ def read_dyad_flows(db: Connection, asked: AlignmentQuestion) -> dict[Pair, list
     else:
         rows = [
             (s.from_, s.toward, s.day, _signal_sums(s))
-            for s in case.read_counted_signals(db, asked, all_dyads=True)
+            for s in question.read_counted_signals(db, asked, all_dyads=True)
         ]
     found: dict[Pair, list[DyadFlow]] = defaultdict(list)
     for from_, toward, day, sums in rows:
@@ -191,7 +197,7 @@ def read_dyad_flows(db: Connection, asked: AlignmentQuestion) -> dict[Pair, list
 
 def _signal_sums(s: CountedSignal) -> tuple[int, ...]:
     sums = [0] * 7
-    case.add_signal(sums, s)
+    question.add_signal(sums, s)
     return tuple(sums)
 
 
@@ -218,15 +224,16 @@ def detect_in_dyads(
     able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
     for at in range(0, len(able), EVENTS_PER_QUERY):
         begun = {
-            n: judge.begin_scan(every[n], weighed=False) for n in able[at : at + EVENTS_PER_QUERY]
+            n: detection.begin_scan(every[n], weighed=False)
+            for n in able[at : at + EVENTS_PER_QUERY]
         }
-        judge.precompute_scan_p(begun.values())
+        detection.precompute_scan_p(begun.values())
         for n, some in begun.items():
-            scan = judge.complete_scan(some)
+            scan = detection.complete_scan(some)
             if scan.is_hopeless:
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
-            every_finding = judge.find_shifts(days, False, end, fitted.prior_share, scan)
+            every_finding = detection.find_shifts(days, False, end, fitted.prior_share, scan)
             found[n] = [finding for finding in every_finding if finding.enough]
     return found
 
@@ -238,11 +245,11 @@ def detect_family(
     tested: list[tuple[AlignmentQuestion, ShiftFinding]] = []
     last = read_horizon(db, asked, None)
     rows = sorted(read_dyad_flows(db, asked).items())
-    every = [case.gather_dyad_days(flows) for _, flows in rows]
+    every = [question.gather_dyad_days(flows) for _, flows in rows]
     for (pair, _), some in zip(rows, detect_in_dyads(every, last, fitted), strict=True):
         one = narrow_to_pair(asked, *pair)
         tested += [(one, finding) for finding in some]
-    rates = breaks.benjamini_hochberg([finding.p for _, finding in tested])
+    rates = changepoints.benjamini_hochberg([finding.p for _, finding in tested])
     return [
         DetectedShift(one, finding, q, len(tested), "no_evidence", None)
         for (one, finding), q in zip(tested, rates, strict=True)
@@ -258,11 +265,13 @@ def confirm_verdicts(
     """
     found = []
     for row in rows:
-        if row.robust is None and judge.needs_robustness_check(row.finding, row.q):
-            days = case.gather_question_days(case.read_flows(db, row.question), row.question)
+        if row.robust is None and detection.needs_robustness_check(row.finding, row.q):
+            days = question.gather_question_days(
+                question.read_flows(db, row.question), row.question
+            )
             found.append(assign_verdict(db, row, days, fitted.null, watched=False))
         else:
-            verdict = judge.decide_verdict(row.finding, row.q, row.robust, watched=False)
+            verdict = detection.decide_verdict(row.finding, row.q, row.robust, watched=False)
             found.append(replace(row, verdict=verdict))
     return found
 
@@ -270,4 +279,4 @@ def confirm_verdicts(
 def false_discovery_rate(p: float, tests: Sequence[float]) -> float:
     """Return the q of a test, by its p, among the tests of which it is one."""
     near = min(range(len(tests)), key=lambda n: abs(tests[n] - p), default=None)
-    return p if near is None else breaks.benjamini_hochberg(tests)[near]
+    return p if near is None else changepoints.benjamini_hochberg(tests)[near]

@@ -10,10 +10,9 @@ from sqlalchemy import Connection, select
 from app.alliances.read import read_group_memberships, read_ties
 from app.db.tables import revisions
 from app.events.read import last_publication_day
-from app.shifts import case, shares
-from app.shifts.case import AlignmentQuestion, CountedSignal
+from app.shifts import question
 from app.shifts.detect import DetectedShift, to_signal_part
-from app.shifts.measure import DaySeries
+from app.shifts.question import AlignmentQuestion, CountedSignal
 from app.shifts.schemas import (
     EventShare,
     EvidenceSource,
@@ -24,7 +23,9 @@ from app.shifts.schemas import (
     StructureStep,
     StructureTie,
 )
-from app.shifts.shares import SignalPart
+from app.shifts.statistics import attribution
+from app.shifts.statistics.attribution import SignalPart
+from app.shifts.statistics.index import DaySeries
 
 REVISIONS_PER_QUERY = 500
 SINGLE_SOURCE_SHARE = 0.8
@@ -53,11 +54,13 @@ def build_evidence(
     since = finding.span[1] if finding.span else ""
     until = finding.span[2] if finding.span else "~"
     counted: list[tuple[CountedSignal, SignalPart]] = []
-    for s in case.read_counted_signals(db, asked):
+    for s in question.read_counted_signals(db, asked):
         part = to_signal_part(asked, s)
         if part is not None and since <= s.day <= until:
             counted.append((s, part))
-    values, prior = shares.attribute_change(finding, days, [part for _, part in counted], share)
+    values, prior = attribution.attribute_change(
+        finding, days, [part for _, part in counted], share
+    )
     bodies = read_documents_at_revisions(db, [s.seq for s, _ in counted])
     of_event: dict[str, list[tuple[CountedSignal, float]]] = defaultdict(list)
     for (s, _), value in zip(counted, values, strict=True):

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from app.db import dialect
-from app.db.dialect.statements import CompiledStatement, compile_statement
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.tables import (
     HISTORY_TABLES,
     actors,
@@ -34,7 +34,7 @@ from app.db.tables import (
     signals,
     volumes,
 )
-from app.db.worlds import select_current_or_as_of
+from app.db.versioning import select_current_or_as_of
 from app.events.queries import BoundQuery
 from app.events.statement import select_matching
 from app.shifts.filter import Acts

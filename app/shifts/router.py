@@ -11,24 +11,24 @@ from app.events.buckets import TooManyBucketsError
 from app.events.read import find_empty_reason
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.asked import resolve_version
+from app.http.as_of import resolve_version
 from app.http.caching import respond_with_version_etag
-from app.http.database import CursorKeyDep, DatabaseDep, SettingsDep
-from app.http.drawing import add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import add_chart_responses, respond_in_chart_format
+from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import EmptyQuery, EmptyReason, build_page_links, decode_page_cursor
 from app.http.problems import COMMON_RESPONSES, InvalidParameterError, NotFoundError
-from app.shifts import detect, evidence, judge, present, series, stored
-from app.shifts.calibration import read_calibration
-from app.shifts.case import (
+from app.shifts import detect, evidence, serialize, series
+from app.shifts.detect import Calibration, DetectedShift
+from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
+from app.shifts.materialized import read
+from app.shifts.materialized.calibration import read_calibration
+from app.shifts.question import (
     AlignmentQuestion,
     gather_question_days,
     read_flows,
     resolve_open_question,
     resolve_question,
 )
-from app.shifts.detect import Calibration, DetectedShift
-from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
-from app.shifts.key import BadShiftIdError, Scope, ShiftReference, unpack_shift_id
 from app.shifts.schemas import (
     Alignment,
     AlignmentMeta,
@@ -37,6 +37,8 @@ from app.shifts.schemas import (
     ShiftMeta,
     ShiftPage,
 )
+from app.shifts.shift_id import BadShiftIdError, Scope, ShiftReference, unpack_shift_id
+from app.shifts.statistics import detection
 
 router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
 
@@ -91,7 +93,7 @@ def get_alignment(
             def build_shift_marks() -> dict[str, Any]:
                 rows = detect.detect_named_pair(db, question, known)
                 found_shifts = [
-                    present.serialize_shift(row, asked, "named", version) for row in rows
+                    serialize.serialize_shift(row, asked, "named", version) for row in rows
                 ]
                 return {"shifts": [shift.model_dump() for shift in found_shifts]}
 
@@ -170,13 +172,13 @@ def _choose_page(
     Returns also the cursor of the next page, the number of tests, and of stale dyads.
     """
     rows, size, left = _find_candidates(db, asked, question, known)
-    kept = present.filter_detected(rows, asked)
+    kept = serialize.filter_detected(rows, asked)
     if question.toward and rows and not kept:  # a named pair always has a row
         kept = [detect.detect_level(db, question, known, size)]
     rows = kept
     bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
     after = decode_page_cursor(asked.cursor, bound, secret)
-    keyed = sorted((present.shift_sort_key(row, asked.sort), n) for n, row in enumerate(rows))
+    keyed = sorted((serialize.shift_sort_key(row, asked.sort), n) for n, row in enumerate(rows))
     if after is not None:
         keyed = [k for k in keyed if k[0] > (float(after.value), after.id)]
     chosen = keyed[: asked.limit]
@@ -199,10 +201,10 @@ def _find_candidates(
         return rows, len(rows), 0
     whole = asked.cursor is None and asked.direction is None and asked.day_range == (None, None)
     if whole and asked.sort == "-at_least":
-        best = stored.read_most_certain(db, question, asked.max_q, asked.limit + 1)
+        best = read.read_most_certain(db, question, asked.max_q, asked.limit + 1)
         if best is not None:
             return *best, 0
-    rows, left = stored.read_family(db, question, known)
+    rows, left = read.read_family(db, question, known)
     return [row for row in rows if row.q <= asked.max_q], len(rows), left
 
 
@@ -213,11 +215,11 @@ def _scope_of_question(question: AlignmentQuestion) -> Scope:
 def _serialize_row(
     db: Connection, row: DetectedShift, asked: SidesQuery, scope: Scope, version: int
 ) -> Shift:
-    found = present.serialize_shift(row, asked, scope, version)
+    found = serialize.serialize_shift(row, asked, scope, version)
     level = row.finding.after
     if row.verdict == "insufficient_data" and level is not None and row.question.toward:
         day = detect.read_horizon(db, row.question, None)
-        found.expected = present.expect_level(db, row.question, level, day)
+        found.expected = serialize.expect_level(db, row.question, level, day)
     return found
 
 
@@ -269,12 +271,16 @@ def _build_detail(
 ) -> ShiftDetail:
     days = gather_question_days(read_flows(db, question), question)
     last = detect.read_horizon(db, question, days)
-    finding = judge.finding_at_span(days, reference.method, reference.span, last, known.prior_share)
-    tests = stored.read_family_p_values(db, question, reference.scope, known)
+    finding = detection.finding_at_span(
+        days, reference.method, reference.span, last, known.prior_share
+    )
+    tests = read.read_family_p_values(db, question, reference.scope, known)
     q = detect.false_discovery_rate(finding.p, tests)
     row = DetectedShift(question, finding, q, len(tests), "no_evidence", None)
     newest = finding.span is None or finding.span[2] >= str(days.day[-1])
-    watched = reference.scope == "named" and newest and judge.is_watched(days, known.prior_share)
+    watched = (
+        reference.scope == "named" and newest and detection.is_watched(days, known.prior_share)
+    )
     row = detect.assign_verdict(db, row, days, known.null, watched)
     found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
     shift = _serialize_row(db, row, reference.asked, reference.scope, version)

@@ -11,12 +11,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from app.events.buckets import MAX_BUCKETS, TooManyBucketsError
-from app.shifts import measure, queries
-from app.shifts.case import AlignmentQuestion, read_counted_signals
+from app.shifts import queries
 from app.shifts.filter import Granularity
-from app.shifts.measure import Ints
-from app.shifts.passed import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
+from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
+from app.shifts.question import AlignmentQuestion, read_counted_signals
 from app.shifts.schemas import AlignmentPoint, DirectedMover, IndexParameters
+from app.shifts.statistics import index
+from app.shifts.statistics.index import Ints
 
 EVENTS_PER_QUERY = 500
 DAYS_OF_SIZE = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
@@ -43,7 +44,7 @@ def bucket_edges(first: date, last: date, size: Granularity) -> tuple[Dates, Dat
         at = (ends.astype(np.int64) + shift) // step
         edges = (np.arange(at[0], at[1] + 2) * step - shift).astype("datetime64[D]")
     else:
-        at = measure.month_number(ends) // MONTHS_OF_SIZE[size]
+        at = index.month_number(ends) // MONTHS_OF_SIZE[size]
         months = (np.arange(at[0], at[1] + 2) * MONTHS_OF_SIZE[size]).astype("datetime64[M]")
         edges = months.astype("datetime64[D]")
     starts, closes = edges[:-1].copy(), edges[1:] - 1
@@ -64,11 +65,11 @@ def resolve_window(
 def describe_parameters(dispersion: float, share: float) -> IndexParameters:
     """Describe the parameters of an index."""
     return IndexParameters(
-        half_life=measure.HALF_LIFE,
-        prior=measure.PRIOR,
+        half_life=index.HALF_LIFE,
+        prior=index.PRIOR,
         prior_share=share,
         dispersion=dispersion,
-        saturation=measure.SATURATION,
+        saturation=index.SATURATION,
     )
 
 
@@ -142,7 +143,7 @@ def _count_monthly_publishers(
     """Count publishers from stored months, and from reports in buckets that the window cuts."""
     starts, ends = buckets
     found = inputs.count_publishers_by_span(starts, size)
-    opened = (measure.month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
+    opened = (index.month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
     whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
     first, last = (np.datetime64(day) for day in inputs.ends)
     for at, opens, closes in zip((0, -1), *whole, strict=True):
@@ -265,9 +266,13 @@ def build_movers(parts: Sequence[DirectedChange]) -> list[DirectedMover]:
 
 
 def build_alignment_series(
-    db: Connection, case: AlignmentQuestion, since: str | None, until: str | None, size: Granularity,
+    db: Connection,
+    case: AlignmentQuestion,
+    since: str | None,
+    until: str | None,
+    size: Granularity,
     share: float,
-) -> tuple[list[AlignmentPoint], list[DirectedMover], IndexParameters]:  # fmt: skip
+) -> tuple[list[AlignmentPoint], list[DirectedMover], IndexParameters]:
     """Build the whole answer of an alignment: points, movers and parameters.
 
     There are no points where there is no day to show. Raises `TooManyBucketsError`.

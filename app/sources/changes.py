@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import datasets, sources
-from app.db.worlds import copy_to_history, move_to_history
+from app.db.versioning import copy_to_history, move_to_history
 from app.sources.schemas import Dataset, Source
 
 

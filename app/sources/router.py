@@ -7,15 +7,15 @@ from pydantic import BaseModel
 from sqlalchemy import Select, func, select
 
 from app.db.tables import datasets, events, sources
-from app.db.worlds import select_current_or_as_of
+from app.db.versioning import select_current_or_as_of
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.asked import AsOfPagingQuery, AsOfQuery, resolve_version
+from app.http.as_of import AsOfPagingQuery, AsOfQuery, resolve_version
 from app.http.caching import respond_with_version_etag
-from app.http.database import CursorKeyDep, DatabaseDep
+from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.document_routes import DocumentRoute, respond_document_list, respond_one_document
 from app.http.page import Meta, Page, build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
-from app.http.record import DocumentRoute, respond_document_list, respond_one_document
 from app.sources.schemas import Dataset, Source
 
 router = APIRouter(prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db.dialect.words import SEARCH_TABLE_DDL
+from app.db.dialect.full_text import SEARCH_TABLE_DDL
 
 revision = "20261124_first"
 down_revision = None

@@ -7,11 +7,11 @@ import make
 import pytest
 from sqlalchemy import select
 
+from app.bundled import load_bundled
 from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.read import read_event
 from app.events.verify import find_event_faults
-from app.ingest import bundled
 
 
 class Folder:
@@ -21,7 +21,7 @@ class Folder:
         self.events = events
 
     def __truediv__(self, name: str) -> "Folder | Path":
-        return self if name == "events.ndjson" else Path(str(bundled.FOLDER_OF_OLD)) / name
+        return self if name == "events.ndjson" else Path(str(load_bundled.FOLDER_OF_OLD)) / name
 
     def read_bytes(self) -> bytes:
         return self.events.encode()
@@ -38,7 +38,7 @@ def written(database: Database, after: int) -> list[tuple[str, str, str | None]]
 
 
 def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = bundled.BUNDLED_FOLDER
+    old = load_bundled.BUNDLED_FOLDER
     lines = (old / "events.ndjson").read_text("utf-8").splitlines()
     changed, gone, edited = (json.loads(line) for line in lines[:3])
     changed["title"] = "Another title"
@@ -46,15 +46,15 @@ def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.Mo
         given = {**edited, "title": "Ours now"}
         make.write_events(db, [make.EventInput.model_validate(given)], "curated", make.BY)
         before = len(written(database, 0)) + 1
-    monkeypatch.setattr(bundled, "FOLDER_OF_OLD", old, raising=False)
+    monkeypatch.setattr(load_bundled, "FOLDER_OF_OLD", old, raising=False)
     told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
-    monkeypatch.setattr(bundled, "BUNDLED_FOLDER", Folder(told))
-    assert bundled.load_bundled_data(database)
+    monkeypatch.setattr(load_bundled, "BUNDLED_FOLDER", Folder(told))
+    assert load_bundled.load_bundled_data(database)
     assert written(database, before) == [
         ("update", f"curated:{changed['key']}", "bundled data"),
         ("retract", f"curated:{gone['key']}", "no longer bundled"),
     ]
-    assert not bundled.load_bundled_data(database)
+    assert not load_bundled.load_bundled_data(database)
     with database.connect() as db:
         assert (
             json.loads(read_event(db, f"curated:{edited['key']}").document)["title"] == "Ours now"

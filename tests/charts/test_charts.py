@@ -13,9 +13,9 @@ import pytest
 import vl_convert
 from fastapi.testclient import TestClient
 
-from app.charts import alignment, look, memberships, shifts, timeline
-from app.charts.drawing import COLUMNS, SCALE, VEGA_LITE, render_chart
-from app.http.drawing import CHART_FORMATS, CHART_MEDIA_TYPES
+from app.charts import alignment, memberships, shifts, timeline, vega_lite
+from app.charts.rendering import COLUMNS, SCALE, VEGA_LITE, render_chart
+from app.http.chart_formats import CHART_FORMATS, CHART_MEDIA_TYPES
 
 DRAWN = {
     "timeline": "/v1/timeline?actor=ARM&since=2016&until=2026-06&granularity=quarter",
@@ -95,7 +95,7 @@ def test_no_day_is_written_over_another(
     root = ElementTree.fromstring(api.get("/v1/timeline", params=query).content)
     texts = [t for t in root.iter("{http://www.w3.org/2000/svg}text") if _is_a_day(t.text)]
     assert texts
-    spots = [(_across(t), len(str(t.text)) * look.LETTER_WIDTH) for t in texts]
+    spots = [(_across(t), len(str(t.text)) * vega_lite.LETTER_WIDTH) for t in texts]
     for (left, one), (right, other) in pairwise(sorted(spots)):
         assert right - left > min(one, other) * 0.9
 
@@ -256,13 +256,13 @@ def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (look.FOR, look.AGAINST),
-        (look.BAND, look.LINE),
-        (look.GAP_COLOUR, look.AGAINST),
-        ("#ffffff", look.LINE),
-        ("#ffffff", look.FOR),
-        ("#ffffff", look.EDGE),
-        (look.OTHER, look.EDGE),
+        (vega_lite.FOR, vega_lite.AGAINST),
+        (vega_lite.BAND, vega_lite.LINE),
+        (vega_lite.GAP_COLOUR, vega_lite.AGAINST),
+        ("#ffffff", vega_lite.LINE),
+        ("#ffffff", vega_lite.FOR),
+        ("#ffffff", vega_lite.EDGE),
+        (vega_lite.OTHER, vega_lite.EDGE),
     ],
 )
 def test_what_must_be_told_apart_differs_in_lightness(one: str, other: str) -> None:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.backup import restore_backup, write_backup
+from app.db.backup_postgresql import BackupError
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
-from app.db.packed import BackupError
 from app.db.tables import revisions, sources
 from app.events.changes import write_resolved_events
 from app.events.schemas import EventInput

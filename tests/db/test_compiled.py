@@ -23,7 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from app.db.dialect import format_array_literal, in_list, in_list_params
-from app.db.dialect.statements import MAX_PREPARED_STATEMENTS, compile_prepared, compile_statement
+from app.db.dialect.fast_statements import (
+    MAX_PREPARED_STATEMENTS,
+    compile_prepared,
+    compile_statement,
+)
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import actor_names, actors, revisions

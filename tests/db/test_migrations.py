@@ -8,11 +8,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select
 
+from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import downgrade_schema, make_alembic_config, upgrade_schema
 from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
 from app.db.tables import events, metadata, revisions
-from app.ingest.bundled import load_bundled_data
 
 BEFORE = "20261124_families"
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from app import cli
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.forms import OUTPUT_FORMATS
+from app.events.output_formats import OUTPUT_FORMATS
 from app.main import create_app
 from app.settings import Settings
 

@@ -17,7 +17,7 @@ from reading_feeds import AUTUMN, every, get
 from sheets import sheets
 
 from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS
-from app.events.forms import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
+from app.events.output_formats import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
 from app.feeds.registry import FEED_FORMATS
 
 OTHERS = tuple(form for form in OUTPUT_FORMATS if form != "json")

@@ -27,7 +27,7 @@ from pathlib import Path
 import app.main
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.feeds.opening import Opened
+from app.feeds.export import Opened
 from app.feeds.registry import WRITINGS
 from app.http.page import Links
 

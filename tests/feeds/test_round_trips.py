@@ -13,12 +13,12 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import events, participations, reports, signals, tags
-from app.events.again import is_exported_event, record_from_document, record_from_row
 from app.events.changes import write_events
 from app.events.filter import EventQuery
-from app.events.forms import OutputFormat
+from app.events.output_formats import OutputFormat
+from app.events.reimport import is_exported_event, record_from_document, record_from_row
 from app.events.schemas import EventInput
-from app.feeds.opening import EventExport
+from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 

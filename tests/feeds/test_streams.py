@@ -16,8 +16,8 @@ from reading_feeds import AUTUMN, every, get
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.feeds import opening, reading, xlsx
-from app.http.pacing import stream_in_limited_threads
+from app.feeds import event_stream, export, xlsx
+from app.http.export_limiter import stream_in_limited_threads
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
@@ -27,7 +27,7 @@ def test_many_chunks_are_the_same_as_one(
 ) -> None:
     query = f"member_of=CSTO&since=2022&sort={sort}"
     whole = get(api, form, query).content
-    monkeypatch.setattr(reading, "CHUNK", 7)
+    monkeypatch.setattr(event_stream, "CHUNK", 7)
     assert get(api, form, query).content == whole
     assert len(whole.splitlines()) > 30
 
@@ -35,10 +35,10 @@ def test_many_chunks_are_the_same_as_one(
 def test_a_chunk_holds_no_connection_while_it_is_sent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "CHUNK", 7)
+    monkeypatch.setattr(event_stream, "CHUNK", 7)
     asked = EventQuery.model_validate({"format": "ndjson"})
-    opened = opening.EventExport(
-        "ndjson", asked, database, b"t", lambda *_: opening.Links(self="here")
+    opened = export.EventExport(
+        "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
     pool: Any = database.engine.pool
     seen = [pool.checkedout() for _ in opened.feed.chunks]
@@ -49,16 +49,16 @@ def test_a_chunk_holds_no_connection_while_it_is_sent(
 def test_every_chunk_is_one_short_statement(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "CHUNK", 7)
+    monkeypatch.setattr(event_stream, "CHUNK", 7)
     sizes: list[int] = []
-    real = opening.EventStream.read_chunks
+    real = export.EventStream.read_chunks
 
     def noted(self: Any) -> Any:
         for documents in real(self):
             sizes.append(len(documents))
             yield documents
 
-    monkeypatch.setattr(opening.EventStream, "read_chunks", noted)
+    monkeypatch.setattr(export.EventStream, "read_chunks", noted)
     count = len(get(api, "ndjson", "since=2022").text.splitlines())
     assert sum(sizes) == count
     assert max(sizes) == 7
@@ -82,14 +82,14 @@ def test_what_is_written_meanwhile_is_not_in_a_stream(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither what comes, nor what goes, nor what changes its day."""
-    monkeypatch.setattr(reading, "CHUNK", 2)
+    monkeypatch.setattr(event_stream, "CHUNK", 2)
     with database.write() as db:
         make.dataset(db)
         for n in range(9):
             make.event(db, "ARM", "RUS", key=f"s{n}", title=f"first {n}", date=f"2020-01-0{n + 1}")
     asked = EventQuery.model_validate({"format": "ndjson", "dataset": ["made"], "sort": "date"})
-    opened = opening.EventExport(
-        "ndjson", asked, database, b"t", lambda *_: opening.Links(self="here")
+    opened = export.EventExport(
+        "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
     held = [json.loads(next(opened.feed.chunks)[0])]
     with database.write() as db:
@@ -104,7 +104,7 @@ def test_what_is_written_meanwhile_is_not_in_a_stream(
 def test_too_many_to_draw_come_clustered(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    monkeypatch.setattr(opening, "DRAWABLE", 5)
+    monkeypatch.setattr(export, "DRAWABLE", 5)
     count = len(every(api, AUTUMN))
     assert count > 5
     body = get(api, form).json()

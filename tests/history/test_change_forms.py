@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.events.flat import unescape_formula
-from app.history import forms
-from app.history.forms import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
+from app.history import change_formats
+from app.history.change_formats import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
 from app.history.schemas import Change
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -136,7 +136,7 @@ HOSTILE = Change(
 
 
 def test_no_cell_is_a_formula() -> None:
-    text = b"".join(forms.render_change_table(iter([[HOSTILE]]), False)).decode()
+    text = b"".join(change_formats.render_change_table(iter([[HOSTILE]]), False)).decode()
     row = next(csv.DictReader(io.StringIO(text, newline="")))
     for name in ("id", "by", "reason"):
         assert row[name].startswith("'")
@@ -144,6 +144,8 @@ def test_no_cell_is_a_formula() -> None:
 
 
 def test_a_reason_cannot_break_the_feed() -> None:
-    root = ElementTree.fromstring(forms.render_change_feed([HOSTILE], "/v1/changes", None, []))
+    root = ElementTree.fromstring(
+        change_formats.render_change_feed([HOSTILE], "/v1/changes", None, [])
+    )
     assert "HYPERLINK" in str(root.findtext(f"{ATOM}entry/{ATOM}summary"))
     assert root.find(".//{*}b") is None

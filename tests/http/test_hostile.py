@@ -11,11 +11,11 @@ import pytest
 from asking import Asking
 from described import PATHS
 
-from app.events.forms import OUTPUT_FORMATS
+from app.events.output_formats import OUTPUT_FORMATS
 from app.main import create_app
 from app.settings import Settings
 from app.shifts.filter import SidesQuery
-from app.shifts.key import ShiftReference, pack_shift_id
+from app.shifts.shift_id import ShiftReference, pack_shift_id
 
 LONG = 50_000
 NEEDED = {

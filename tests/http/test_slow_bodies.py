@@ -12,7 +12,7 @@ from examples import key_of
 
 from app.db.engine import Database
 from app.http import body
-from app.ingest import router
+from app.ingest.jobs import router
 from app.main import create_app
 from app.settings import Settings
 

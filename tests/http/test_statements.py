@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, event
 
-from app.db.dialect.statements import CompiledStatement
+from app.db.dialect.fast_statements import CompiledStatement
 
 MOST = {
     "/v1/events?limit=100": 2,

@@ -10,9 +10,9 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import datasets, events, revisions
 from app.events.verify import find_event_faults
-from app.ingest.load import Loader, LoadListener, LoadOptions
-from app.ingest.opened import open_input_files
-from app.ingest.row import Reject
+from app.ingest.loading.loader import Loader, LoadListener, LoadOptions
+from app.ingest.readers.files import open_input_files
+from app.ingest.readers.rows import Reject
 
 BY = Writer("tests")
 

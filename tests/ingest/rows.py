@@ -63,10 +63,14 @@ POLECAT = {
     "publication_date": "2022-02-04",
 }  # fmt: skip
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "gdelt-v1": gdelt.COLUMNS_1, "gdelt-v2": gdelt.COLUMNS_2, "gdelt-mentions": gdelt.MENTION_COLUMNS,
-    "ucdp-ged": ucdp.UCDP_COLUMNS, "acled": acled.ACLED_COLUMNS, "icews": icews.ICEWS_COLUMNS,
+    "gdelt-v1": gdelt.COLUMNS_1,
+    "gdelt-v2": gdelt.COLUMNS_2,
+    "gdelt-mentions": gdelt.MENTION_COLUMNS,
+    "ucdp-ged": ucdp.UCDP_COLUMNS,
+    "acled": acled.ACLED_COLUMNS,
+    "icews": icews.ICEWS_COLUMNS,
     "polecat": polecat.POLECAT_COLUMNS,
-}  # fmt: skip
+}
 EXAMPLES: dict[str, dict[str, str]] = {
     "gdelt-v1": {**GDELT, "dateadded": "20231003"},
     "gdelt-v2": {**GDELT, "dateadded": "20231003101500"},

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
-from app.ingest.imports import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
-from app.ingest.load import LoadOptions
-from app.ingest.runner import ImportSupervisor
+from app.ingest.jobs.job_store import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
+from app.ingest.jobs.supervisor import ImportSupervisor
+from app.ingest.loading.loader import LoadOptions
 from ingest.loading import documents, load, sound
 from ingest.rows import event, ndjson
 

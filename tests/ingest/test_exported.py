@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.filter import EventQuery
-from app.events.forms import OutputFormat
-from app.feeds.opening import EventExport
+from app.events.output_formats import OutputFormat
+from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 from ingest.loading import counts, documents, load, sound

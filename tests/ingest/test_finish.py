@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from app.bundled.load_bundled import BUNDLED_FOLDER, read_bundled_table
 from app.db.engine import Database
 from app.events.changes import (
     _resolve_actors,
@@ -19,18 +20,17 @@ from app.events.changes import (
 from app.events.render import render_event_document
 from app.events.schemas import Event, EventInput
 from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
-from app.ingest import sources
-from app.ingest.bundled import BUNDLED_FOLDER, read_bundled_table
-from app.ingest.finish import (
+from app.ingest.formats.records import RejectedError, SourceRecord, decode_event_record
+from app.ingest.loading import source_documents
+from app.ingest.loading.documents import (
     COLUMNS_BY_TABLE,
     EventRows,
     build_event_body,
     complete_event_document,
     encode_event_body,
 )
-from app.ingest.given import RejectedError, SourceRecord, decode_event_record
-from app.ingest.settle import resolve_record
-from app.ingest.standing import ReferenceCache
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.resolve import resolve_record
 from app.sources.schemas import Source
 from app.text import split_words
 
@@ -172,5 +172,6 @@ def test_a_source_comes_out_alike() -> None:
     }  # fmt: skip
     model = Source.model_validate({"id": "s", "kind": "news", **given})
     assert (
-        sources.render_source_record("s", SourceRecord(**given)).decode() == model.model_dump_json()
+        source_documents.render_source_record("s", SourceRecord(**given)).decode()
+        == model.model_dump_json()
     )

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from app.edtf import parse_edtf
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.given import EventRecord, RejectedError, SourceRecord
-from app.ingest.opened import open_input_files
-from app.ingest.reading import FORMATS, recognize_file
-from app.ingest.row import (
+from app.ingest.formats.records import EventRecord, RejectedError, SourceRecord
+from app.ingest.readers.files import open_input_files
+from app.ingest.readers.recognize import FORMATS, recognize_file
+from app.ingest.readers.rows import (
     FilledCells,
     InputRow,
     make_line_layout,

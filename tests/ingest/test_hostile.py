@@ -23,11 +23,11 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.db.engine import Database
-from app.ingest.lines import MAX_LINE_BYTES
-from app.ingest.load import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
-from app.ingest.opened import UnreadableFileError, open_input_files
-from app.ingest.reading import recognize_file
-from app.ingest.row import InputRow
+from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.readers.delimited import MAX_LINE_BYTES
+from app.ingest.readers.files import UnreadableFileError, open_input_files
+from app.ingest.readers.recognize import recognize_file
+from app.ingest.readers.rows import InputRow
 from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote
 from ingest.rows import event, ndjson, table
 

@@ -18,9 +18,9 @@ from sqlalchemy import insert, select, update
 from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.tables import import_rejects, imports, sources
-from app.ingest import router
-from app.ingest.hold import FileLock
-from app.ingest.imports import format_current_time
+from app.ingest.jobs import router
+from app.ingest.jobs.file_lock import FileLock
+from app.ingest.jobs.job_store import format_current_time
 from app.main import create_app
 from app.settings import Settings
 from ingest.loading import documents, sound
@@ -157,11 +157,19 @@ def _left_behind(database: Database, path: Path, done: int, counts: dict[str, An
     with database.write() as db:
         db.execute(
             insert(imports).values(
-                id="left", state="running", by="loader", created_at=format_current_time(), started_at=format_current_time(),
-                seen_at="2020-01-01T00:00:00.000000Z", options=json.dumps(options),
-                counts=json.dumps(counts), file=str(path), size=1, done=done,
+                id="left",
+                state="running",
+                by="loader",
+                created_at=format_current_time(),
+                started_at=format_current_time(),
+                seen_at="2020-01-01T00:00:00.000000Z",
+                options=json.dumps(options),
+                counts=json.dumps(counts),
+                file=str(path),
+                size=1,
+                done=done,
             )
-        )  # fmt: skip
+        )
 
 
 def test_what_a_crash_left_is_taken_up(

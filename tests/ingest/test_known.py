@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from app.db.dialect.pouring import bulk_insert, prepare_bulk_load, skip_reference_checks
+from app.db.dialect.bulk_copy import bulk_insert, prepare_bulk_load, skip_reference_checks
 from app.db.engine import Database
 from app.db.tables import reports
-from app.ingest.finish import COLUMNS_BY_TABLE
+from app.ingest.loading.documents import COLUMNS_BY_TABLE
 from ingest.loading import counts, load, sound, wrote
 from ingest.rows import event, ndjson
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest import opened
-from app.ingest.lines import (
+from app.ingest.readers import files
+from app.ingest.readers.delimited import (
     MAX_LINE_BYTES,
     DelimitedRecord,
     TextLine,
@@ -17,9 +17,9 @@ from app.ingest.lines import (
     read_text_lines,
     read_unquoted_records,
 )
-from app.ingest.opened import UnreadableFileError
-from app.ingest.reading import recognize_file
-from app.ingest.row import parse_row_record
+from app.ingest.readers.files import UnreadableFileError
+from app.ingest.readers.recognize import recognize_file
+from app.ingest.readers.rows import parse_row_record
 from ingest.rows import event, ndjson, table
 
 BOMB = 300 << 20
@@ -27,13 +27,13 @@ BOMB = 300 << 20
 
 def told(path: Path, body: bytes) -> list[TextLine]:
     path.write_bytes(body)
-    with opened.open_input_stream(path) as stream:
+    with files.open_input_stream(path) as stream:
         return list(read_text_lines(stream))
 
 
 def records(path: Path, text: str, separator: str = ",") -> list[DelimitedRecord]:
     path.write_text(text, newline="")
-    with opened.open_input_stream(path) as stream:
+    with files.open_input_stream(path) as stream:
         return list(read_quoted_records(stream, separator))
 
 
@@ -65,7 +65,7 @@ def test_other_encodings_are_refused_as_a_whole(tmp_path: Path, encoding: str) -
 def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"a\tb\n" + "é\tb\n".encode("latin-1") + b"c\td\n")
-    with opened.open_input_stream(path) as stream:
+    with files.open_input_stream(path) as stream:
         found = list(read_unquoted_records(stream, "\t"))
     assert [record.cells for record in found] == [["a", "b"], [], ["c", "d"]]
     assert found[1].wrong is not None
@@ -120,7 +120,7 @@ def test_any_bytes_are_read_or_refused(
     for start in (b"", table("gdelt-v2").encode(), table("ucdp-ged").encode(), b'{"key":"a"}\n'):
         path.write_bytes(start + body)
         try:
-            [file] = opened.open_input_files(path)
+            [file] = files.open_input_files(path)
             reading = recognize_file(file)
             with file.open() as stream:
                 rows = list(reading.read_rows(stream))
@@ -142,7 +142,7 @@ def test_a_bomb_is_left_alone(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with (
         pytest.raises(UnreadableFileError, match="reading stopped"),
-        opened.open_input_stream(path) as held,
+        files.open_input_stream(path) as held,
     ):
         list(read_text_lines(held))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
@@ -153,7 +153,7 @@ def test_what_is_cut_off_says_so(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(ndjson(*(event(f"k{n}") for n in range(2000))).encode())[:-200])
     with (
         pytest.raises(UnreadableFileError, match="cannot be decompressed"),
-        opened.open_input_stream(path) as s,
+        files.open_input_stream(path) as s,
     ):
         list(read_text_lines(s))
 
@@ -162,4 +162,4 @@ def test_an_archive_that_is_none_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\x03\x04" + b"\x00" * 100)
     with pytest.raises(UnreadableFileError, match="broken archive"):
-        list(opened.open_input_files(path))
+        list(files.open_input_files(path))

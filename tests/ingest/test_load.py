@@ -23,14 +23,14 @@ from app.db.tables import (
 )
 from app.events.changes import read_event_documents as stored
 from app.events.changes import write_resolved_events
-from app.events.given import input_from_document
 from app.events.schemas import Event
-from app.ingest.given import decode_event_record
-from app.ingest.load import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
-from app.ingest.opened import open_input_files
-from app.ingest.settle import resolve_record
-from app.ingest.standing import ReferenceCache
-from app.ingest.store import forget_stored_hashes
+from app.events.to_input import input_from_document
+from app.ingest.formats.records import decode_event_record
+from app.ingest.loading.bulk_write import forget_stored_hashes
+from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.resolve import resolve_record
+from app.ingest.readers.files import open_input_files
 from ingest.loading import BY, attempt, counts, covered, document, documents, load, sound, wrote
 from ingest.rows import UCDP, event, ndjson, table
 

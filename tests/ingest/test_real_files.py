@@ -8,7 +8,7 @@ import pytest
 from app.db.engine import Database
 from app.db.journal import read_version
 from app.events.filter import EventQuery
-from app.feeds.opening import EventExport
+from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
 from app.http.page import Links
 from ingest.loading import counts, documents, load, sound

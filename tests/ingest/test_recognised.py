@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.ingest.given import RejectedError
-from app.ingest.opened import UnreadableFileError, open_input_files
-from app.ingest.reading import recognize_file
-from app.ingest.row import hash_input_row, parse_row_record, read_row_day, read_row_key
-from app.ingest.row import read_row_cells as cells_of
+from app.ingest.formats.records import RejectedError
+from app.ingest.readers.files import UnreadableFileError, open_input_files
+from app.ingest.readers.recognize import recognize_file
+from app.ingest.readers.rows import hash_input_row, parse_row_record, read_row_day, read_row_key
+from app.ingest.readers.rows import read_row_cells as cells_of
 from ingest.rows import COLUMNS, EXAMPLES, TABS, cells, event, ndjson, table
 
 ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import alliance_years
-from app.ingest.load import Loader, LoadListener, LoadOptions
-from app.ingest.opened import open_input_files
-from app.ingest.row import Reject
-from app.ingest.tally import MAX_REASONS
+from app.ingest.loading.loader import Loader, LoadListener, LoadOptions
+from app.ingest.loading.stats import MAX_REASONS
+from app.ingest.readers.files import open_input_files
+from app.ingest.readers.rows import Reject
 from ingest.loading import (
     BY,
     attempt,

@@ -23,14 +23,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.db.engine import Database
 from app.db.failures import is_transient_failure
 from app.db.tables import imports
-from app.ingest import imports as table
-from app.ingest import runner, work
-from app.ingest.hold import FileLock, LockedError
-from app.ingest.imports import LostImportError
-from app.ingest.load import Loader, LoadOptions
-from app.ingest.runner import ImportSupervisor
-from app.ingest.tally import LoadStats
-from app.ingest.work import claim_next_import
+from app.ingest.jobs import job_store as table
+from app.ingest.jobs import supervisor, worker
+from app.ingest.jobs.file_lock import FileLock, LockedError
+from app.ingest.jobs.job_store import LostImportError
+from app.ingest.jobs.supervisor import ImportSupervisor
+from app.ingest.jobs.worker import claim_next_import
+from app.ingest.loading.loader import Loader, LoadOptions
+from app.ingest.loading.stats import LoadStats
 from ingest.loading import documents, sound
 from ingest.rows import event, ndjson
 
@@ -101,7 +101,7 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
 def test_a_small_import_needs_no_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MAX_THREAD_SECONDS", 60.0)  # however slow this machine is
+    monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", 60.0)  # however slow this machine is
     ident = given(database, tmp_path / "upload", 300)
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 300, 300)
@@ -111,7 +111,7 @@ def test_a_small_import_needs_no_process(
 def test_what_only_seemed_small_goes_on_in_another_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MAX_THREAD_SECONDS", -1.0)
+    monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", -1.0)
     ident = given(database, tmp_path / "upload", 700)  # after the first 500 rows it goes on there
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 700, 700)
@@ -153,7 +153,7 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
     made = ImportSupervisor(database, 1 << 30, tmp_path)
     with database.write() as db:
         table.claim_import(db, ident)
-    for times in range(runner.MAX_DEATHS):
+    for times in range(supervisor.MAX_DEATHS):
         assert at(database, ident).state == "running", times
         made._record_death(ident, -9)
     row = at(database, ident)
@@ -276,13 +276,13 @@ def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
 def test_an_import_that_is_cancelled_ends_before_its_first_batch(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "POLL_SECONDS", -1.0)
+    monkeypatch.setattr(worker, "POLL_SECONDS", -1.0)
     ident = given(database, tmp_path / "upload", 10)
     found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:
         table.request_cancellation(db, ident)
-    work.run_import(database, *found, 1 << 30, threading.Event())
+    worker.run_import(database, *found, 1 << 30, threading.Event())
     assert counted(at(database, ident)) == ("cancelled", 0, 0)
 
 
@@ -308,7 +308,7 @@ def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
         table.request_cancellation(db, ident)
     ending = threading.Event()
     ending.set()
-    work.run_import(database, *found, 1 << 30, ending)
+    worker.run_import(database, *found, 1 << 30, ending)
     assert at(database, ident).state == "cancelled"
     assert not (tmp_path / "upload").exists()
 

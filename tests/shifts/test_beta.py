@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special, stats
 
-from app.shifts import beta
+from app.shifts.statistics import beta
 
 DICE = np.random.default_rng(7)
 A, B = (np.exp(DICE.uniform(np.log(0.5), np.log(3000), 2000)) for _ in range(2))

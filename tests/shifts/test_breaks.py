@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ruptures.base import BaseCost
 from scipy import stats
 
-from app.shifts import breaks
+from app.shifts.statistics import changepoints
 
 Rows = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def drawn(seed: int, size: int, classes: int = 4) -> Rows:
 def test_the_partition_is_the_best_of_all(seed: int, least: int) -> None:
     rows = drawn(seed, 12)
     total, cuts = best_by_brute_force(rows, least, 1.5)
-    found = breaks.partition_series(rows, least, 1.5)
+    found = changepoints.partition_series(rows, least, 1.5)
     ends = [0, *found, len(rows)]
     mine = sum(cost(rows[a:b], rows) + 1.5 for a, b in pairwise(ends))
     assert mine == pytest.approx(total, abs=1e-9)
@@ -76,14 +76,14 @@ class Multinomial(BaseCost):  # type: ignore[misc]
 def test_ruptures_finds_the_same_partition(seed: int) -> None:
     rows = drawn(100 + seed, 40)
     asked: Any = ruptures.Dynp(custom_cost=Multinomial(), min_size=3, jump=1).fit(rows)
-    found = breaks.partition_series(rows, 3, 2.0)
+    found = changepoints.partition_series(rows, 3, 2.0)
     assert found == asked.predict(len(found))[:-1] if found else True
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_gain_of_a_break_is_what_its_segments_cost_less(seed: int) -> None:
     rows = drawn(seed, 20)
-    gains = breaks.split_gains(rows, 2)
+    gains = changepoints.split_gains(rows, 2)
     pooled = rows.sum(0) / rows.sum()
     for at in range(2, 19):
         if min(rows[:at].sum(), rows[at:].sum()) < 2:
@@ -95,9 +95,9 @@ def test_the_gain_of_a_break_is_what_its_segments_cost_less(seed: int) -> None:
 
 def test_nothing_is_gained_where_a_side_has_too_little() -> None:
     rows = np.full((8, 2), 0.1)
-    assert not np.isfinite(breaks.split_gains(rows, 2)).any()
-    assert breaks.closed_form_p(float("-inf"), 8, 1.6) == 1
-    assert breaks.permutation_p(rows, 2, 1) == 1
+    assert not np.isfinite(changepoints.split_gains(rows, 2)).any()
+    assert changepoints.closed_form_p(float("-inf"), 8, 1.6) == 1
+    assert changepoints.permutation_p(rows, 2, 1) == 1
 
 
 @settings(deadline=None)
@@ -105,23 +105,25 @@ def test_nothing_is_gained_where_a_side_has_too_little() -> None:
 def test_the_order_of_classes_does_not_matter(order: list[int], seed: int) -> None:
     rows = drawn(seed, 24)
     assert np.allclose(
-        breaks.split_gains(rows, 3), breaks.split_gains(rows[:, order], 3), atol=1e-9
+        changepoints.split_gains(rows, 3), changepoints.split_gains(rows[:, order], 3), atol=1e-9
     )
-    assert breaks.partition_series(rows, 3, 2.0) == breaks.partition_series(rows[:, order], 3, 2.0)
+    assert changepoints.partition_series(rows, 3, 2.0) == changepoints.partition_series(
+        rows[:, order], 3, 2.0
+    )
 
 
 @settings(deadline=None)
 @given(st.integers(0, 50))
 def test_time_backwards_breaks_at_the_same_places(seed: int) -> None:
     rows = drawn(seed, 24)
-    forward = breaks.split_gains(rows, 3)
-    backward = breaks.split_gains(rows[::-1], 3)
+    forward = changepoints.split_gains(rows, 3)
+    backward = changepoints.split_gains(rows[::-1], 3)
     assert np.allclose(forward[3:22], backward[3:22][::-1], atol=1e-9)
 
 
 def test_permutations_are_the_same_at_every_call_and_keep_blocks_together() -> None:
-    orders = breaks._shuffled_orders(10, 3, 50)
-    assert np.array_equal(orders, breaks._shuffled_orders(10, 3, 50))
+    orders = changepoints._shuffled_orders(10, 3, 50)
+    assert np.array_equal(orders, changepoints._shuffled_orders(10, 3, 50))
     for order in orders.T:
         assert sorted(order) == list(range(10))
         places = {int(month): place for place, month in enumerate(order)}
@@ -131,14 +133,16 @@ def test_permutations_are_the_same_at_every_call_and_keep_blocks_together() -> N
 
 def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
     rows = np.array([[3.0, 0.0]] * 15 + [[0.0, 3.0]] * 15)
-    assert breaks.permutation_p(rows, 1, 1) == pytest.approx(1 / 2000)
+    assert changepoints.permutation_p(rows, 1, 1) == pytest.approx(1 / 2000)
 
 
 def reached(rows: Rows, times: int) -> list[bool]:
     """Of each order in turn, whether it gains as much as was seen; one by one."""
-    seen = breaks.split_gains(rows, 1).max()
-    orders = breaks._shuffled_orders(len(rows), 1, times)
-    return [bool(breaks.split_gains(rows[order], 1).max() >= seen - 1e-9) for order in orders.T]
+    seen = changepoints.split_gains(rows, 1).max()
+    orders = changepoints._shuffled_orders(len(rows), 1, times)
+    return [
+        bool(changepoints.split_gains(rows[order], 1).max() >= seen - 1e-9) for order in orders.T
+    ]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -150,18 +154,18 @@ def test_clear_nothing_is_left_after_twenty_orders_that_reach_it(seed: int) -> N
         assert wanted > 0.1
     else:
         wanted = (1 + sum(reached(rows, 1999))) / 2000
-    breaks._p_cache.clear()
-    assert breaks.permutation_p(rows, 1, 1) == wanted
+    changepoints._p_cache.clear()
+    assert changepoints.permutation_p(rows, 1, 1) == wanted
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(16)))
 def test_a_p_is_the_same_in_any_company(order: list[int]) -> None:
     every = [drawn(seed, 5 + seed % 3, 2) for seed in order]
-    breaks._p_cache.clear()
-    alone = [breaks.permutation_p(rows, 1, 1, 39, 99) for rows in every]
-    breaks._p_cache.clear()
-    assert breaks.permutation_p_each(every, 1, 1, 39, 99) == alone
+    changepoints._p_cache.clear()
+    alone = [changepoints.permutation_p(rows, 1, 1, 39, 99) for rows in every]
+    changepoints._p_cache.clear()
+    assert changepoints.permutation_p_each(every, 1, 1, 39, 99) == alone
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -170,10 +174,10 @@ def test_the_first_look_in_single_precision_hides_no_break(
 ) -> None:
     rows = drawn(seed, 90)
     for penalty in (1.0, 3.0, 5.0, 8.0):
-        monkeypatch.setattr(breaks, "SCREENED_ROWS", 400)
-        looked = breaks.partition_series(rows, 6, penalty)
-        monkeypatch.setattr(breaks, "SCREENED_ROWS", 0)
-        assert looked == breaks.partition_series(rows, 6, penalty)
+        monkeypatch.setattr(changepoints, "SCREENED_ROWS", 400)
+        looked = changepoints.partition_series(rows, 6, penalty)
+        monkeypatch.setattr(changepoints, "SCREENED_ROWS", 0)
+        assert looked == changepoints.partition_series(rows, 6, penalty)
 
 
 def quiet(dice: np.random.Generator, quarters: int) -> Rows:
@@ -189,7 +193,7 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
     dice = np.random.default_rng(17)
     p = np.array(
         [
-            breaks.monthly_permutation_p(quiet(dice, 30)[first:], 3 * 99 + first, 6)
+            changepoints.monthly_permutation_p(quiet(dice, 30)[first:], 3 * 99 + first, 6)
             for _ in range(700)
         ]
     )
@@ -201,9 +205,9 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
 
 def test_quarters_of_the_calendar_stay_together() -> None:
     rows = np.arange(1.0, 9.0)[:, None]
-    quarters = breaks._split_into_quarters(rows, 12 * 40 + 1)
+    quarters = changepoints._split_into_quarters(rows, 12 * 40 + 1)
     assert quarters[0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert breaks._split_into_quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
+    assert changepoints._split_into_quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
 
 
 def turned(change: float) -> Rows:
@@ -215,7 +219,7 @@ def turned(change: float) -> Rows:
 
 def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
     none, some, much = (
-        breaks.monthly_permutation_p(turned(change), 0, 6) for change in (0.0, 0.1, 0.3)
+        changepoints.monthly_permutation_p(turned(change), 0, 6) for change in (0.0, 0.1, 0.3)
     )
     assert none > 0.1
     assert 0 < some < 1e-3
@@ -225,7 +229,7 @@ def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
 def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
     rows = turned(0.05)
     gain = np.linspace(0.5, 12, 400)
-    p = np.array([breaks.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
+    p = np.array([changepoints.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
     assert (np.diff(p) <= 0).all()
     known = (p[:-1] < 0.1) & (p[:-1] > 1e-6)
     assert (np.diff(np.log(p))[known] > -0.7).all()
@@ -233,48 +237,51 @@ def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
 
 def test_a_p_of_months_is_the_same_at_every_call() -> None:
     rows = drawn(5, 90)
-    first = breaks.monthly_permutation_p(rows, 7, 6)
-    breaks._shuffled_quarters.cache_clear()
-    assert breaks.monthly_permutation_p(rows, 7, 6) == first
+    first = changepoints.monthly_permutation_p(rows, 7, 6)
+    changepoints._shuffled_quarters.cache_clear()
+    assert changepoints.monthly_permutation_p(rows, 7, 6) == first
 
 
 def test_few_quarters_cannot_be_sure() -> None:
     """Of eight quarters seventy orders part four from four."""
     rows = np.array([[3.0, 0.1]] * 12 + [[0.1, 3.0]] * 12)
-    assert breaks.monthly_permutation_p(rows, 0, 6) >= 1 / 70
-    assert breaks.closed_form_p(float(breaks.split_gains(rows, 6).max()), 24, rows.sum()) < 1e-9
+    assert changepoints.monthly_permutation_p(rows, 0, 6) >= 1 / 70
+    assert (
+        changepoints.closed_form_p(float(changepoints.split_gains(rows, 6).max()), 24, rows.sum())
+        < 1e-9
+    )
 
 
 def test_where_no_break_can_be_p_is_one() -> None:
     rows = np.ones((60, 4))
-    assert breaks.monthly_permutation_p(rows, 0, 6) == 1
-    assert breaks.monthly_permutation_p(rows[:6], 0, 6) == 1
+    assert changepoints.monthly_permutation_p(rows, 0, 6) == 1
+    assert changepoints.monthly_permutation_p(rows[:6], 0, 6) == 1
 
 
 def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
-    at = [breaks.closed_form_p(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
+    at = [changepoints.closed_form_p(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
     assert at == sorted(at, reverse=True)
     assert (
-        breaks.closed_form_p(5, 120, 200)
-        > breaks.closed_form_p(5, 120, 60)
-        > breaks.closed_form_p(5, 120, 20)
+        changepoints.closed_form_p(5, 120, 200)
+        > changepoints.closed_form_p(5, 120, 60)
+        > changepoints.closed_form_p(5, 120, 20)
     )
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=40))
 def test_false_discovery_rates_are_those_of_scipy(p: list[float]) -> None:
-    found = breaks.benjamini_hochberg(p)
+    found = changepoints.benjamini_hochberg(p)
     if p:
         assert np.allclose(found, stats.false_discovery_control(p), atol=1e-12)
 
 
 def test_the_onset_set_is_the_smallest_that_holds_its_share() -> None:
     llr = np.array([-np.inf, 0.0, 5.0, 4.9, 1.0])
-    assert breaks.credible_rows(llr).tolist() == [2, 3]
-    assert breaks.credible_rows(llr, 0.999).tolist() == [1, 2, 3, 4]
+    assert changepoints.credible_rows(llr).tolist() == [2, 3]
+    assert changepoints.credible_rows(llr, 0.999).tolist() == [1, 2, 3, 4]
 
 
 def test_the_most_telling_months_are_those_without_which_least_is_gained() -> None:
     rows = np.array([[1.0, 0.2]] * 10 + [[0.2, 1.0]] * 8 + [[0.0, 6.0], [0.0, 5.0]])
-    assert breaks.most_influential_groups(rows, 2, np.arange(20)) == [18, 19]
+    assert changepoints.most_influential_groups(rows, 2, np.arange(20)) == [18, 19]

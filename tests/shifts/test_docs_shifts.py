@@ -4,15 +4,17 @@ from pathlib import Path
 from typing import get_args
 
 from app.cli_shifts import shifts
-from app.shifts import breaks, judge, likeness, measure, stored
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
-from app.shifts.present import ALLIED_PRIOR
+from app.shifts.materialized import read
+from app.shifts.serialize import ALLIED_PRIOR
+from app.shifts.statistics import changepoints, detection, index
+from app.similarity import portfolio_similarity
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shifts.md").read_text("utf-8")
 
 
 def test_every_verdict_and_flag_is_explained() -> None:
-    words = (*get_args(judge.Verdict), THEATRE, MEDIATION, SINGLE)
+    words = (*get_args(detection.Verdict), THEATRE, MEDIATION, SINGLE)
     assert [word for word in words if f"`{word}`" not in PAGE] == []
 
 
@@ -23,24 +25,27 @@ def test_every_command_is_named() -> None:
 
 
 def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
-    null = breaks.KEDS_NULL
+    null = changepoints.KEDS_NULL
     told = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
     assert told in PAGE
     assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
 
 
 def test_the_other_parameters_are_those_of_the_code() -> None:
+    confirmed, provisional = changepoints.CONFIRMED, changepoints.PROVISIONAL
+    penalty = changepoints.PENALTY
     for told in (
-        f"half-life {measure.HALF_LIFE:.0f} months, κ = {measure.PRIOR:.0f}",
-        f"at most {measure.SATURATION:.0f}",
-        f"at most {measure.DAY_MASS / 1000} in all and {measure.DAY_EVENTS} classified",
-        f"shrunk to {measure.MASS_DISPERSION} (mass) or {measure.CLASS_DISPERSION} (classes)",
-        f"penalty {breaks.PENALTY[breaks.CONFIRMED]:.0f}, at least {breaks.CONFIRMED} months",
-        f"with {breaks.PROVISIONAL} and penalty {breaks.PENALTY[breaks.PROVISIONAL]}",
-        f"fewer than {judge.MIN_DAYS_FOR_MONTHS} event-days, or {judge.MIN_DAYS_PER_SIDE} on a side",
-        f"fewer than {judge.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations",
+        f"half-life {index.HALF_LIFE:.0f} months, κ = {index.PRIOR:.0f}",
+        f"at most {index.SATURATION:.0f}",
+        f"at most {index.DAY_MASS / 1000} in all and {index.DAY_EVENTS} classified",
+        f"shrunk to {index.MASS_DISPERSION} (mass) or {index.CLASS_DISPERSION} (classes)",
+        f"penalty {penalty[confirmed]:.0f}, at least {confirmed} months",
+        f"with {provisional} and penalty {penalty[provisional]}",
+        f"fewer than {detection.MIN_DAYS_FOR_MONTHS} event-days,"
+        f" or {detection.MIN_DAYS_PER_SIDE} on a side",
+        f"fewer than {detection.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations",
         f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
-        f"more than {stored.MAX_REBUILT_FOR_READER:,} dyads wait",
+        f"more than {read.MAX_REBUILT_FOR_READER:,} dyads wait",
     ):
         assert told in PAGE, told
-    assert set(likeness.MEASURES) == {"kappa", "pi", "s", "tau_b"}
+    assert set(portfolio_similarity.MEASURES) == {"kappa", "pi", "s", "tau_b"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.shifts.case import CountedSignal
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE, flag_evidence, flag_signal
+from app.shifts.question import CountedSignal
 from app.shifts.schemas import EventShare, EvidenceSource
 
 

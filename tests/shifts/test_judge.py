@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from shared_data import rows
 
-from app.shifts import breaks, detect, judge, measure, shares
-from app.shifts.judge import ShiftFinding
-from app.shifts.measure import DaySeries
-from app.shifts.shares import SignalPart
+from app.shifts import detect
+from app.shifts.statistics import attribution, changepoints, detection, index
+from app.shifts.statistics.attribution import SignalPart
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.index import DaySeries
 
 WEST = {"USA", "EU", "FRA"}
 
@@ -22,7 +23,7 @@ def ledger(until: str, tilt: bool) -> DaySeries:
             mass = round(abs(score) * 100)
             good = score * side > 0
             found.append((r["date"], 1, mass * good, mass * (not good), 0, 0, 0, 0))
-    return measure.gather_days(found)
+    return index.gather_days(found)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def ledger(until: str, tilt: bool) -> DaySeries:
 def test_the_ledger_of_armenia(
     until: str, tilt: bool, llr: float, p: float, onset: str, before: float, after: float
 ) -> None:
-    [found] = judge.find_shifts(ledger(until, tilt), tilt, until)
+    [found] = detection.find_shifts(ledger(until, tilt), tilt, until)
     assert (found.method, found.onset) == ("event_days", onset)
     assert found.before is not None
     assert found.after is not None
@@ -48,8 +49,8 @@ def test_the_ledger_of_armenia(
 
 
 def test_its_intervals_and_its_onset_set() -> None:
-    [dyad] = judge.find_shifts(ledger("2023-10-31", False), False, "2023-10-31")
-    [tilt] = judge.find_shifts(ledger("2023-10-31", True), True, "2023-10-31")
+    [dyad] = detection.find_shifts(ledger("2023-10-31", False), False, "2023-10-31")
+    [tilt] = detection.find_shifts(ledger("2023-10-31", True), True, "2023-10-31")
     assert dyad.before is not None
     assert dyad.after is not None
     ends = (dyad.before.low, dyad.before.high, dyad.after.low, dyad.after.high)
@@ -71,48 +72,48 @@ def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list
 
 
 def test_a_clear_change_is_found_by_months_with_its_place() -> None:
-    held = measure.gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
-    [found] = judge.find_shifts(held, False, "2018-12-31")
+    held = index.gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
+    [found] = detection.find_shifts(held, False, "2018-12-31")
     assert found.method == "quad_6"
     assert found.onset == "2014-01"
     assert found.onset_set[0][0] <= "2014-01-31"
     assert found.p < 1e-4
     assert found.change < -1
-    assert judge.change_persists(found, judge.drop_influential_months(found, held))
-    assert judge.decide_verdict(found, found.p, True, False) == "strong"
+    assert detection.change_persists(found, detection.drop_influential_months(found, held))
+    assert detection.decide_verdict(found, found.p, True, False) == "strong"
 
 
 def test_a_change_and_back_are_two() -> None:
-    held = measure.gather_days(
+    held = index.gather_days(
         [*steady(1, 40, 0.9), *steady(2, 40, 0.1, "2013-05"), *steady(3, 40, 0.9, "2016-09")]  # type: ignore[list-item]
     )
-    found = judge.find_shifts(held, False, "2020-12-31")
+    found = detection.find_shifts(held, False, "2020-12-31")
     assert [f.onset for f in found] == ["2013-05", "2016-09"]
     assert [f.change < 0 for f in found] == [True, False]
 
 
 def test_a_change_of_the_last_months_is_provisional() -> None:
-    held = measure.gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
-    found = judge.find_shifts(held, False, "2015-05-31")[-1]
+    held = index.gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
+    found = detection.find_shifts(held, False, "2015-05-31")[-1]
     assert found.onset in ("2014-12", "2015-01")
     assert found.provisional
-    assert not judge.find_shifts(held, False, "2016-01-31")[-1].provisional
+    assert not detection.find_shifts(held, False, "2016-01-31")[-1].provisional
 
 
 def test_where_nothing_changes_there_is_no_evidence() -> None:
-    held = measure.gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
-    [found] = judge.find_shifts(held, False, "2018-01-01")
+    held = index.gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
+    [found] = detection.find_shifts(held, False, "2018-01-01")
     assert found.p > 0.05
-    assert judge.decide_verdict(found, found.p, None, False) == "no_evidence"
-    assert judge.decide_verdict(found, found.p, None, True) == "watch"
+    assert detection.decide_verdict(found, found.p, None, False) == "no_evidence"
+    assert detection.decide_verdict(found, found.p, None, True) == "watch"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_little_data_nothing_is_claimed(count: int) -> None:
-    held = measure.gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
-    [found] = judge.find_shifts(held, False, "2018-01-01")
+    held = index.gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
+    [found] = detection.find_shifts(held, False, "2018-01-01")
     assert not found.enough
-    assert judge.decide_verdict(found, 0.0, True, True) == "insufficient_data"
+    assert detection.decide_verdict(found, 0.0, True, True) == "insufficient_data"
 
 
 def test_one_loud_crisis_is_not_robust() -> None:
@@ -120,11 +121,13 @@ def test_one_loud_crisis_is_not_robust() -> None:
     for day in range(1, 57):
         when = np.datetime64("2013-02-01") + day
         crisis.append((str(when), 1, 0, 900, 0, 0, 0, 1))
-    held = measure.gather_days([*calm, *crisis])  # type: ignore[list-item]
-    for found in judge.find_shifts(held, False, "2016-01-01"):
+    held = index.gather_days([*calm, *crisis])  # type: ignore[list-item]
+    for found in detection.find_shifts(held, False, "2016-01-01"):
         assert found.span is not None
-        inside = judge.select_days(held, found.span[0], found.span[2])
-        assert not judge.change_persists(found, judge.drop_influential_months(found, inside))
+        inside = detection.select_days(held, found.span[0], found.span[2])
+        assert not detection.change_persists(
+            found, detection.drop_influential_months(found, inside)
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -132,24 +135,24 @@ def test_one_loud_crisis_is_not_robust() -> None:
 def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
     held = [*steady(seed, 30, 0.9), *steady(seed + 9, 30, 0.2, "2012-07")]
     held = held if dense else held[::9]
-    days = measure.gather_days(held)  # type: ignore[arg-type]
+    days = index.gather_days(held)  # type: ignore[arg-type]
     parts = [SignalPart(r[0], r[2] + r[3], r[2] > 0) for r in held]  # type: ignore[arg-type]
-    for found in judge.find_shifts(days, False, "2016-01-01"):
-        values, prior = shares.attribute_change(found, days, parts)
+    for found in detection.find_shifts(days, False, "2016-01-01"):
+        values, prior = attribution.attribute_change(found, days, parts)
         assert sum(values) + prior == pytest.approx(found.change, abs=1e-9)
 
 
 def test_a_finding_for_given_days_is_the_one_that_was_made() -> None:
-    days = measure.gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
-    [found] = judge.find_shifts(days, False, "2016-01-01")
-    again: ShiftFinding = judge.finding_at_span(days, found.method, found.span, "2016-01-01")
+    days = index.gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
+    [found] = detection.find_shifts(days, False, "2016-01-01")
+    again: ShiftFinding = detection.finding_at_span(days, found.method, found.span, "2016-01-01")
     assert again == found
 
 
 def test_a_level_without_a_baseline_is_held_against_the_ties() -> None:
-    level = measure.measure_level(np.array([[0.0, 3.2]]))
-    assert shares.probability_below(level, (6.4, 1.6)) > 0.99
-    assert 0.7 < shares.probability_below(level, (1.0, 1.0)) < 0.97
+    level = index.measure_level(np.array([[0.0, 3.2]]))
+    assert attribution.probability_below(level, (6.4, 1.6)) > 0.99
+    assert 0.7 < attribution.probability_below(level, (1.0, 1.0)) < 0.97
 
 
 def test_what_is_found_in_many_is_what_each_shows_that_has_enough() -> None:
@@ -163,12 +166,12 @@ def test_what_is_found_in_many_is_what_each_shows_that_has_enough() -> None:
              int(g), 0, int(1 - g), 0)
             for a, g, m in zip(at, good, mass, strict=True)
         ]  # fmt: skip
-        every.append(measure.gather_days(told[: len(told) - number % 2]))
+        every.append(index.gather_days(told[: len(told) - number % 2]))
     wanted = [
         [] if days.mass.sum() < detect.MIN_DYAD_MASS
-        else [f for f in judge.find_shifts(days, False, "2021-01-01") if f.enough]
+        else [f for f in detection.find_shifts(days, False, "2021-01-01") if f.enough]
         for days in every
     ]  # fmt: skip
-    breaks._p_cache.clear()
+    changepoints._p_cache.clear()
     assert detect.detect_in_dyads(every, "2021-01-01", detect.Calibration()) == wanted
     assert sum(map(bool, wanted)) > 10

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from shared_data import rows
 
-from app.shifts import likeness
+from app.similarity import portfolio_similarity
 
 GERMANY = {"GMY": 3, "AUH": 3, "ITA": 3, "RUM": 3}
 RUSSIA = {"RUS": 3, "FRN": 3, "UKG": 1, "ITA": 1}
@@ -18,7 +18,7 @@ EUROPE = [*dict.fromkeys((*GERMANY, *RUSSIA, *REST.split()))]
 def test_germany_and_russia_in_1914() -> None:
     """Signorino and Ritter (1999), table 6."""
     held = np.array([[side.get(state, 0) for state in EUROPE] for side in (GERMANY, RUSSIA)])
-    assert likeness.tau_b(held)[0, 1] == pytest.approx(0.0303, abs=5e-5)
+    assert portfolio_similarity.tau_b(held)[0, 1] == pytest.approx(0.0303, abs=5e-5)
 
 
 def system(year: int) -> tuple[list[str], np.ndarray]:
@@ -34,12 +34,12 @@ def system(year: int) -> tuple[list[str], np.ndarray]:
             held = [float(r[f"cow_{kind}"]) for kind in ("defense", "neutral", "nonagg")]
             rank = 3 if held[0] else 2 if held[1] or held[2] else 1
             ties[str(int(float(r["ccode1"]))), str(int(float(r["ccode2"])))] = rank
-    return sorted(states), likeness.build_portfolios(sorted(states), ties)
+    return sorted(states), portfolio_similarity.build_portfolios(sorted(states), ties)
 
 
 def test_the_united_states_in_1816() -> None:
     states, held = system(1816)
-    values = likeness.tau_b(held)[states.index("2")]
+    values = portfolio_similarity.tau_b(held)[states.index("2")]
     found = [values[states.index(code)] for code in ("200", "210", "220")]
     assert np.allclose(found, [-0.124, -0.0658, -0.0455], atol=5e-4)
 
@@ -48,14 +48,14 @@ def portfolios(seed: int, states: int = 9) -> np.ndarray:
     dice = np.random.default_rng(seed)
     names = [f"S{n}" for n in range(states)]
     ties = {(names[a], names[b]): int(dice.integers(0, 4)) for a in range(states) for b in range(a)}
-    return likeness.build_portfolios(names, ties)
+    return portfolio_similarity.build_portfolios(names, ties)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 500))
 def test_tau_b_is_that_of_scipy(seed: int) -> None:
     held = portfolios(seed)
-    found = likeness.tau_b(held)
+    found = portfolio_similarity.tau_b(held)
     for i in range(len(held)):
         for j in range(len(held)):
             wanted = kendalltau(held[i], held[j]).statistic
@@ -72,35 +72,39 @@ def test_s_pi_and_kappa_are_what_their_formulas_say(seed: int) -> None:
     pooled = np.concatenate([x, y])
     shared = ((pooled[:, None] - pooled[None, :]) ** 2).mean()
     whole = held.astype(int)
-    assert likeness.kappa(whole)[0, 1] == pytest.approx(1 - seen / chance)
-    assert likeness.pi(whole)[0, 1] == pytest.approx(1 - seen / shared)
-    assert likeness.s_score(whole)[0, 1] == pytest.approx(1 - 2 * abs(x - y).sum() / (3 * len(x)))
+    assert portfolio_similarity.kappa(whole)[0, 1] == pytest.approx(1 - seen / chance)
+    assert portfolio_similarity.pi(whole)[0, 1] == pytest.approx(1 - seen / shared)
+    assert portfolio_similarity.s_score(whole)[0, 1] == pytest.approx(
+        1 - 2 * abs(x - y).sum() / (3 * len(x))
+    )
 
 
-@pytest.mark.parametrize("measure", likeness.MEASURES)
+@pytest.mark.parametrize("measure", portfolio_similarity.MEASURES)
 def test_a_portfolio_is_like_itself_and_likeness_goes_both_ways(
-    measure: likeness.SimilarityMeasure,
+    measure: portfolio_similarity.SimilarityMeasure,
 ) -> None:
-    found = likeness.MEASURES[measure](portfolios(3))
+    found = portfolio_similarity.MEASURES[measure](portfolios(3))
     assert np.allclose(np.diag(found), 1)
     assert np.allclose(found, found.T)
 
 
 def test_where_nobody_differs_chance_says_nothing() -> None:
     alike = np.full((2, 5), 3)
-    assert np.isnan(likeness.kappa(alike)).all()
-    assert np.isnan(likeness.tau_b(alike)).all()
-    assert (likeness.s_score(alike) == 1).all()
+    assert np.isnan(portfolio_similarity.kappa(alike)).all()
+    assert np.isnan(portfolio_similarity.tau_b(alike)).all()
+    assert (portfolio_similarity.s_score(alike) == 1).all()
 
 
 @given(*[st.tuples(st.floats(-3, 3), st.floats(-3, 3))] * 2)
 def test_what_two_moved_adds_up_to_the_change(
     one: tuple[float, float], other: tuple[float, float]
 ) -> None:
-    first, second = likeness.attribute_movement(one, other)
+    first, second = portfolio_similarity.attribute_movement(one, other)
     change = abs(one[1] - other[1]) - abs(one[0] - other[0])
     assert first + second == pytest.approx(change, abs=1e-9)
-    assert likeness.attribute_movement(other, one) == pytest.approx((second, first), abs=1e-9)
+    assert portfolio_similarity.attribute_movement(other, one) == pytest.approx(
+        (second, first), abs=1e-9
+    )
 
 
 def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
@@ -109,7 +113,7 @@ def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
         for r in rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
     }
     points = [(held[code, "74"], held[code, "78"]) for code in ("ARM", "RUS")]
-    armenia, russia = likeness.attribute_movement(points[0], points[1])
+    armenia, russia = portfolio_similarity.attribute_movement(points[0], points[1])
     assert armenia + russia > 0.5
     assert russia > 0.9 * (armenia + russia)
     assert armenia < 0.05

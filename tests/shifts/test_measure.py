@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from app.shifts import measure
-from app.shifts.measure import DaySeries
+from app.shifts.statistics import index
+from app.shifts.statistics.index import DaySeries
 
 Row = tuple[str, int, int, int, int, int, int, int]
 
 
 def days(*rows: Row) -> DaySeries:
-    return measure.gather_days(rows)
+    return index.gather_days(rows)
 
 
 def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
@@ -31,20 +31,20 @@ def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
 
 def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
     held = days(("2020-01-05", 9, 4000, 2000, 3, 3, 2, 1))
-    mass, classes = measure.cap_days(held)
+    mass, classes = index.cap_days(held)
     assert mass.tolist() == [[1000, 500]]
     assert classes.tolist() == [[1000, 1000, 666, 333]]
 
 
 def test_a_quiet_day_counts_in_full() -> None:
     held = days(("2020-01-05", 2, 900, 600, 1, 0, 1, 0))
-    mass, classes = measure.cap_days(held)
+    mass, classes = index.cap_days(held)
     assert mass.tolist() == [[900, 600]]
     assert classes.tolist() == [[1000, 0, 1000, 0]]
 
 
 def test_months_have_no_holes() -> None:
-    held = measure.sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
+    held = index.sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
                                  ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
     assert held.first == 50 * 12
     assert held.n.tolist() == [1, 0, 0, 1]
@@ -68,7 +68,7 @@ def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> 
 
 def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> tuple[float, ...]:
     """The formulas of SHIFTS, one month after the other."""
-    held = measure.sum_by_month(days(*rows))
+    held = index.sum_by_month(days(*rows))
     last = int(np.datetime64(month, "M").astype(int)) - held.first
     keep = 0.5 ** (1 / half_life)
     good = bad = mass = squares = 0.0
@@ -87,7 +87,7 @@ def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> 
 def test_the_index_at_the_end_of_a_month(month: str) -> None:
     rows = made(5)
     end = (np.datetime64(month, "M") + 1).astype("datetime64[D]") - 1
-    found = measure.index_at_days(days(*rows), np.array([end]), 0.5, 0.8, 9.0)
+    found = index.index_at_days(days(*rows), np.array([end]), 0.5, 0.8, 9.0)
     wanted = index_by_hand(rows, month, 0.8, 9.0)
     assert np.allclose([found.value[0], found.low[0], found.high[0]], wanted, atol=2e-4)
     assert found.value[0] == pytest.approx(wanted[0], abs=1e-12)
@@ -97,7 +97,7 @@ def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
     held = days(*made(5))
     last = held.day[-1].astype("datetime64[M]")
     ends = (last + np.array([1, 2, 14, 600])).astype("datetime64[D]") - 1
-    found = measure.index_at_days(held, ends, 0.9, 0.8)
+    found = index.index_at_days(held, ends, 0.9, 0.8)
     assert len({*zip(found.low.tolist(), found.high.tolist(), strict=True)}) == 1
     assert np.all(np.diff(found.effective) < 0)
     assert np.all(np.diff(np.abs(found.value - 0.8)) < 0)
@@ -106,19 +106,19 @@ def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
 
 def test_the_value_alone_is_that_of_the_index() -> None:
     held = days(*made(7))
-    months = measure.sum_by_month(held)
+    months = index.sum_by_month(held)
     ends = np.arange("2014-11-05", "2023-01-01", 17, dtype="datetime64[D]")
-    begun = measure.open_month_mass(held, ends) / 1000
-    one = measure.value_with_open_months(months, begun, ends, 0.4, 0.8)
-    other = measure.index_with_open_months(months, begun, ends, 0.4, 0.8)
+    begun = index.open_month_mass(held, ends) / 1000
+    one = index.value_with_open_months(months, begun, ends, 0.4, 0.8)
+    other = index.index_with_open_months(months, begun, ends, 0.4, 0.8)
     assert one.tolist() == other.value.tolist()
 
 
 def test_within_a_month_only_what_has_happened_counts() -> None:
     rows = [*made(5), ("2020-05-10", 1, 0, 900, 0, 0, 0, 1)]
     ends = np.array(["2020-05-09", "2020-05-10", "2020-05-31"], "datetime64[D]")
-    found = measure.index_at_days(days(*rows), ends, 0.5, 0.8)
-    before = measure.index_at_days(days(*rows[:-1]), ends, 0.5, 0.8)
+    found = index.index_at_days(days(*rows), ends, 0.5, 0.8)
+    before = index.index_at_days(days(*rows[:-1]), ends, 0.5, 0.8)
     assert found.value[0] == pytest.approx(before.value[0], abs=1e-12)
     assert found.value[1] < before.value[1]
     assert found.value[2] == pytest.approx(found.value[1], abs=1e-12)
@@ -126,20 +126,20 @@ def test_within_a_month_only_what_has_happened_counts() -> None:
 
 def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
     held = days(*made(9))
-    months = measure.sum_by_month(held)
+    months = index.sum_by_month(held)
     ends = np.arange(months.first + 1, months.first + len(months) + 1)
     last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
-    one = measure.smooth_index(measure.saturate_counts(months.mass, 0.7), 0.5)
-    other = measure.index_at_days(held, last, 0.5, 0.7)
+    one = index.smooth_index(index.saturate_counts(months.mass, 0.7), 0.5)
+    other = index.index_at_days(held, last, 0.5, 0.7)
     assert np.allclose(one.value, other.value, atol=1e-12)
 
 
 def test_dispersion_of_independent_events_is_about_one_and_shrinks_to_what_is_usual() -> None:
     dice = np.random.default_rng(1)
     counts = dice.multinomial(10, [0.4, 0.3, 0.2, 0.1], 400).astype(float)
-    assert measure.estimate_dispersion(counts, 1.0) == pytest.approx(1, abs=0.15)
-    assert measure.estimate_dispersion(np.zeros((5, 2)), 0.6) == 0.6
-    few = measure.estimate_dispersion(counts[:2], 1.6)
+    assert index.estimate_dispersion(counts, 1.0) == pytest.approx(1, abs=0.15)
+    assert index.estimate_dispersion(np.zeros((5, 2)), 0.6) == 0.6
+    few = index.estimate_dispersion(counts[:2], 1.6)
     assert few == pytest.approx(1.6, abs=0.5)
 
 
@@ -147,8 +147,8 @@ def test_dispersion_of_independent_events_is_about_one_and_shrinks_to_what_is_us
 @settings(deadline=None)
 def test_no_month_says_more_than_its_bound(seed: int, phi: float) -> None:
     dice = np.random.default_rng(seed)
-    rows = measure.saturate_counts(dice.gamma(1, 20, (30, 2)), phi)
-    assert rows.sum(1).max() < measure.SATURATION
+    rows = index.saturate_counts(dice.gamma(1, 20, (30, 2)), phi)
+    assert rows.sum(1).max() < index.SATURATION
 
 
 @given(st.integers(0, 100), st.floats(1, 40))
@@ -157,8 +157,8 @@ def test_scaling_coverage_does_not_move_the_index(seed: int, scale: float) -> No
     dice = np.random.default_rng(seed)
     share = dice.uniform(0.05, 0.95, 40)
     months = np.stack([share, 1 - share], axis=1)
-    one = measure.smooth_index(measure.saturate_counts(months, 0.6), 0.5, prior=1e-12)
-    other = measure.smooth_index(measure.saturate_counts(months * scale, 0.6), 0.5, prior=1e-12)
+    one = index.smooth_index(index.saturate_counts(months, 0.6), 0.5, prior=1e-12)
+    other = index.smooth_index(index.saturate_counts(months * scale, 0.6), 0.5, prior=1e-12)
     assert np.allclose(one.value, other.value, atol=1e-9)
 
 
@@ -168,19 +168,19 @@ def test_what_is_good_for_one_side_is_bad_for_the_other(seed: int) -> None:
     rows = made(seed)
     turned = [(d, n, q, p, q3, q4, q1, q2) for d, n, p, q, q1, q2, q3, q4 in rows]
     ends = np.array(["2017-06-30", "2019-12-31"], "datetime64[D]")
-    one = measure.index_at_days(days(*rows), ends, 0.5, 0.7)
-    other = measure.index_at_days(days(*turned), ends, 0.5, 0.7)
+    one = index.index_at_days(days(*rows), ends, 0.5, 0.7)
+    other = index.index_at_days(days(*turned), ends, 0.5, 0.7)
     assert np.allclose(one.value, -other.value, atol=1e-12)
     assert np.allclose(one.low, -other.high, atol=1e-12)
 
 
 def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
-    before = measure.measure_level(np.array([[9.0, 1.0]]))
-    after = measure.measure_level(np.array([[1.0, 12.0]]))
+    before = index.measure_level(np.array([[9.0, 1.0]]))
+    after = index.measure_level(np.array([[1.0, 12.0]]))
     change = after.index - before.index
-    assert change < measure.certain_change(before, after) < 0
-    little = measure.measure_level(np.array([[0.5, 0.4]]))
-    assert measure.certain_change(little, before) == 0
+    assert change < index.certain_change(before, after) < 0
+    little = index.measure_level(np.array([[0.5, 0.4]]))
+    assert index.certain_change(little, before) == 0
 
 
 @settings(deadline=None)
@@ -195,16 +195,16 @@ def test_the_sides_of_many_dyads_are_those_of_each(rows: list[tuple[int, int, in
     day = np.datetime64("2020-01-30") + np.array([r[2] for r in rows], np.int64)
     sums = np.array([[n, 2 * n, 3 * n, n, 0, 0, n] for *_, n in rows], np.int64).reshape(-1, 7)
     number, own = (np.array([r[at] for r in rows], np.int64) for at in (0, 1))
-    every = measure.gather_dyad_sides(4, number, own, day, sums)
+    every = index.gather_dyad_sides(4, number, own, day, sums)
     told = [(str(d), *line) for d, line in zip(day, sums.tolist(), strict=True)]
     for at, sides in enumerate(every):
         mine = [line for line, row in zip(told, rows, strict=True) if row[0] == at]
-        assert_same(sides.both, measure.gather_days(mine))
+        assert_same(sides.both, index.gather_days(mine))
         for side in (0, 1):
             acted = [t for t, r in zip(told, rows, strict=True) if r[:2] == (at, side)]
-            assert_same(sides.days_of_side(side), measure.gather_days(acted))
+            assert_same(sides.days_of_side(side), index.gather_days(acted))
 
 
-def assert_same(one: measure.DaySeries, other: measure.DaySeries) -> None:
+def assert_same(one: index.DaySeries, other: index.DaySeries) -> None:
     for name in ("day", "n", "mass", "classes"):
         assert np.array_equal(getattr(one, name), getattr(other, name))

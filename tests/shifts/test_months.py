@@ -14,9 +14,10 @@ from app.db.engine import Database
 from app.db.tables import dyad_months, dyads
 from app.events.changes import write_events
 from app.events.schemas import EventInput
-from app.shifts import months, passed, series, verify
-from app.shifts.case import ALWAYS, AlignmentQuestion
-from app.shifts.refresh import rebuild_stale_dyads
+from app.shifts import inputs, series
+from app.shifts.materialized import months, verify
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.question import ALWAYS, AlignmentQuestion
 
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 
@@ -83,10 +84,10 @@ def test_months_give_the_numbers_of_the_days(database: Database, actor: str, siz
     asked = question(dataset, actor, "RUS" if actor == "ARM" else "ARM")
     for window in WINDOWS:
         with database.connect() as db:
-            assert isinstance(passed.read_inputs(db, asked, size, *window), passed.MonthlyInputs)
+            assert isinstance(inputs.read_inputs(db, asked, size, *window), inputs.MonthlyInputs)
             one = series.build_alignment_series(db, asked, *window, size, 0.5)
         with stale(database) as db:
-            assert isinstance(passed.read_inputs(db, asked, size, *window), passed.DailyInputs)
+            assert isinstance(inputs.read_inputs(db, asked, size, *window), inputs.DailyInputs)
             other = series.build_alignment_series(db, asked, *window, size, 0.5)
         assert one == other
         assert sum(point.n for point in one[0]) > 0
@@ -103,8 +104,8 @@ def test_points_that_cut_a_month_come_from_days(
 ) -> None:
     dataset = written(database, acts(300, 2))
     with database.connect() as db:
-        held = passed.read_inputs(db, question(dataset), size, since, until)
-    assert isinstance(held, passed.DailyInputs)
+        held = inputs.read_inputs(db, question(dataset), size, since, until)
+    assert isinstance(held, inputs.DailyInputs)
 
 
 def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:

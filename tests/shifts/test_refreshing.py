@@ -17,12 +17,13 @@ from app.db import dialect
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.events.changes import write_events
-from app.shifts import calibration, queries, refresher, stored, verify
-from app.shifts import refresh as refreshing
-from app.shifts.breaks import NullModel
+from app.shifts import queries
 from app.shifts.detect import Calibration
-from app.shifts.refresh import DyadPartition, rebuild_stale_dyads
-from app.shifts.refresher import ShiftWorker
+from app.shifts.materialized import calibration, read, verify, worker
+from app.shifts.materialized import rebuild as refreshing
+from app.shifts.materialized.rebuild import DyadPartition, rebuild_stale_dyads
+from app.shifts.materialized.worker import ShiftWorker
+from app.shifts.statistics.changepoints import NullModel
 
 
 def test_writes_over_http_wake_the_refresher(database: Database) -> None:
@@ -34,11 +35,11 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
             write_events(db, events(11)[:1], dataset, make.BY)
         for _ in range(200):
             with database.connect() as db:
-                if not stored.has_stale_dyads(db, dataset):
+                if not read.has_stale_dyads(db, dataset):
                     break
             awake._closed.wait(0.05)
         with database.connect() as db:
-            assert not stored.has_stale_dyads(db, dataset)
+            assert not read.has_stale_dyads(db, dataset)
     finally:
         awake.close()
     assert not awake._thread.is_alive()
@@ -58,11 +59,11 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with database.connect() as db:
-                if not stored.has_stale_dyads(db):
+                if not read.has_stale_dyads(db):
                     break
             time.sleep(0.05)
         with database.connect() as db:
-            assert not stored.has_stale_dyads(db)
+            assert not read.has_stale_dyads(db)
     finally:
         awake.close()
 
@@ -72,13 +73,13 @@ def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(refresher, "DYADS_PER_PROCESS", 1)
-    monkeypatch.setattr(refresher, "_count_processors", lambda: processes)
+    monkeypatch.setattr(worker, "DYADS_PER_PROCESS", 1)
+    monkeypatch.setattr(worker, "_count_processors", lambda: processes)
     dataset = loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
-    monkeypatch.setattr(refresher, "rebuild_stale_dyads", None)
+    monkeypatch.setattr(worker, "MAX_IN_PROCESS", 0)
+    monkeypatch.setattr(worker, "rebuild_stale_dyads", None)
     awake = ShiftWorker(database, delay=0.01)
     awake.start()
     try:
@@ -86,13 +87,13 @@ def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with database.connect() as db:
-                if not stored.has_stale_dyads(db, dataset):
+                if not read.has_stale_dyads(db, dataset):
                     break
             time.sleep(0.1)
     finally:
         awake.close()
     with database.connect() as db:
-        assert not stored.has_stale_dyads(db, dataset)
+        assert not read.has_stale_dyads(db, dataset)
         assert list(verify.verify_stored_shifts(db)) == []
     assert not caplog.records
 
@@ -112,16 +113,19 @@ def test_a_service_that_ends_takes_the_process_along(
     started: list[subprocess.Popen[bytes]] = []
 
     def slow(_: str) -> subprocess.Popen[bytes]:
-        wait = "import time, app.shifts.refresher as r; r.refresh = lambda *_: time.sleep(60)"
-        words = [sys.executable, "-c", f"{wait}; r.main()"]
+        wait = (
+            "import time, app.shifts.materialized.worker as r;"
+            " r.rebuild_stale_dyads = lambda *_: time.sleep(60)"
+        )
+        words = [sys.executable, "-c", f"{wait}; r.rebuild_partition_from_stdin()"]
         started.append(subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0))
         return started[-1]
 
     loaded(database, [events(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
-    monkeypatch.setattr(refresher, "start_worker_process", slow)
+    monkeypatch.setattr(worker, "MAX_IN_PROCESS", 0)
+    monkeypatch.setattr(worker, "start_worker_process", slow)
     awake = ShiftWorker(database, delay=0.01)
     awake.start()
     awake._due.set()
@@ -141,12 +145,12 @@ def test_a_process_that_fails_is_an_error(
         words = [sys.executable, "-c", "raise SystemExit(3)"]
         return subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0)
 
-    monkeypatch.setattr(refresher, "start_worker_process", failing)
+    monkeypatch.setattr(worker, "start_worker_process", failing)
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
-    monkeypatch.setattr(refresher, "MAX_IN_PROCESS", 0)
-    with pytest.raises(refresher.RebuildProcessError, match="ended with 3"):
-        refresher.rebuild_in_processes(database, threading.Event())
+    monkeypatch.setattr(worker, "MAX_IN_PROCESS", 0)
+    with pytest.raises(worker.RebuildProcessError, match="ended with 3"):
+        worker.rebuild_in_processes(database, threading.Event())
 
 
 def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
@@ -178,7 +182,7 @@ def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
     assert rebuild_stale_dyads(database) == 0
     with database.connect() as db:
-        assert stored.has_stale_dyads(db, dataset)
+        assert read.has_stale_dyads(db, dataset)
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", look)
     assert rebuild_stale_dyads(database) == 1
     with database.connect() as db:
@@ -199,7 +203,7 @@ def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
         if not seen:
             seen.append(looked)
             with database.connect() as other:
-                every = stored.read_stale_pairs(other, of)
+                every = read.read_stale_pairs(other, of)
             theirs = [pair for pair in every if meanwhile == "all" or pair not in pairs]
             with database.connect() as other:
                 found = look(other, of, theirs)
@@ -214,7 +218,7 @@ def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
     with pytest.raises(KeyboardInterrupt):
         rebuild_stale_dyads(database, 2)
     with database.connect() as db:
-        assert not stored.has_stale_dyads(db, dataset)
+        assert not read.has_stale_dyads(db, dataset)
         assert list(verify.verify_stored_shifts(db)) == []
 
 
@@ -237,7 +241,7 @@ def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
     assert rebuild_stale_dyads(database, 10_000) == 0
     with database.connect() as db:
-        assert stored.has_stale_dyads(db, dataset)
+        assert read.has_stale_dyads(db, dataset)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)

@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from ingest.loading import load, sound
 from sqlalchemy import Connection, insert, select, update
 
-from app.db.dialect.statements import compile_prepared
+from app.db.dialect.fast_statements import compile_prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import sum_signals_by_day, write_events
 from app.events.schemas import EventInput
 from app.main import create_app
 from app.settings import Settings
-from app.shifts import calibration, case, detect, stored, verify
-from app.shifts.breaks import NullModel
+from app.shifts import detect, question
 from app.shifts.detect import Calibration
 from app.shifts.filter import ShiftQuery
-from app.shifts.nulls import ThinCorpusError
-from app.shifts.refresh import fit_calibration, rebuild_stale_dyads
+from app.shifts.materialized import calibration, read, verify
+from app.shifts.materialized.rebuild import fit_calibration, rebuild_stale_dyads
+from app.shifts.statistics.changepoints import NullModel
+from app.shifts.statistics.null_distribution import ThinCorpusError
 
 DATABASE_LAW = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -103,11 +104,11 @@ def test_another_report_of_an_event_changes_no_number(database: Database) -> Non
 def test_the_sums_are_those_of_the_signals(database: Database) -> None:
     dataset = loaded(database, [events(7), events(7)[:50], events(8)[20:90]])
     with database.connect() as db:
-        asked = stored.dataset_question(dataset)
+        asked = read.dataset_question(dataset)
         rows = [
             {"from": s.from_, "toward": s.toward, "dataset": dataset, "start": s.day,
              "score": s.score, "confidence": s.confidence, "quad": s.quad}
-            for s in case.read_counted_signals(db, asked, all_dyads=True)
+            for s in question.read_counted_signals(db, asked, all_dyads=True)
         ]  # fmt: skip
         held = [dict(r) for r in db.execute(
             select(day_sums).where(day_sums.c.dataset == dataset)
@@ -123,8 +124,8 @@ def test_only_what_changed_is_found_anew(database: Database) -> None:
         write_events(db, [more], dataset, make.BY)
     with database.connect() as db:
         pair = tuple(sorted(p.actor or "" for p in more.participants))
-        assert stored.read_stale_pairs(db, dataset) == [pair]
-        assert stored.has_stale_dyads(db, dataset)
+        assert read.read_stale_pairs(db, dataset) == [pair]
+        assert read.has_stale_dyads(db, dataset)
     assert rebuild_stale_dyads(database) == 1
     assert rebuild_stale_dyads(database) == 0
 
@@ -140,7 +141,7 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
             for n in range(20_000)
         ]  # fmt: skip
         db.execute(insert(dyads), rows)
-    run = compile_prepared(kind, stored._ANY_STALE)
+    run = compile_prepared(kind, read._ANY_STALE)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
     with database.connect() as db:
         told = replace(run, text=f"{explain} {run.text}", steady=None).fetch_rows(
@@ -153,15 +154,15 @@ def test_a_reader_of_stale_shifts_is_told_the_same(database: Database) -> None:
     dataset = loaded(database, [events(10)[:100]])
     with database.write() as db:
         write_events(db, events(10)[100:], dataset, make.BY)
-    asked, known = stored.dataset_question(dataset), Calibration()
+    asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
-        stale, left = stored.read_family(db, asked, known)
+        stale, left = read.read_family(db, asked, known)
         anew = detect.detect_family(db, asked, known)
-        assert stored.read_most_certain(db, asked, 1, 10) is None
+        assert read.read_most_certain(db, asked, 1, 10) is None
     rebuild_stale_dyads(database)
     with database.connect() as db:
-        fresh, _ = stored.read_family(db, asked, known)
-        best = stored.read_most_certain(db, asked, 1, 1000)
+        fresh, _ = read.read_family(db, asked, known)
+        best = read.read_most_certain(db, asked, 1, 1000)
     assert left == 0
     told = [[(r.question.actor, r.question.toward, r.finding, r.q) for r in rows]
             for rows in (stale, anew, fresh)]  # fmt: skip
@@ -232,7 +233,7 @@ def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> 
         dataset = new_set(db)
     load(database, path, format="entente", dataset=dataset)
     with database.connect() as db:
-        assert stored.has_stale_dyads(db, dataset)
+        assert read.has_stale_dyads(db, dataset)
     rebuild_stale_dyads(database)
     with database.connect() as db:
         assert [*map(list, kept(db, one))] == [*map(list, kept(db, dataset))]

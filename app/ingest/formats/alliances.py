@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.ingest.format import (
+from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
@@ -11,7 +11,12 @@ from app.ingest.format import (
     parse_number_cell,
     require_cell,
 )
-from app.ingest.given import AllianceYearRecord, IdealPointRecord, LoadRecord, RejectedError
+from app.ingest.formats.records import (
+    AllianceYearRecord,
+    IdealPointRecord,
+    LoadRecord,
+    RejectedError,
+)
 from app.sources.schemas import Dataset
 
 COW_DATASET = Dataset(

@@ -3,9 +3,9 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.events.again import record_from_row
+from app.events.reimport import record_from_row
 from app.events.vocabulary import ROLES
-from app.ingest.format import (
+from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
@@ -14,7 +14,7 @@ from app.ingest.format import (
     require_cell,
     split_list_cell,
 )
-from app.ingest.given import LoadRecord, RejectedError, convert_record
+from app.ingest.formats.records import LoadRecord, RejectedError, convert_record
 from app.sources.schemas import Dataset
 
 LOCAL_DATASET = Dataset(

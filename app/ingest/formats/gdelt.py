@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from app.events.vocabulary import EventType, load_cameo_codes
-from app.ingest.format import (
+from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
@@ -17,7 +17,7 @@ from app.ingest.format import (
     parse_number_text,
     require_cell_text,
 )
-from app.ingest.given import (
+from app.ingest.formats.records import (
     MAX_WORD_LENGTH,
     EventRecord,
     LoadRecord,
@@ -30,7 +30,7 @@ from app.ingest.given import (
     convert_record,
     validate_record,
 )
-from app.ingest.sources import identify_web_source, make_offline_source_id
+from app.ingest.loading.source_documents import identify_web_source, make_offline_source_id
 from app.sources.schemas import Dataset
 
 GDELT_DATASET = Dataset(
@@ -102,9 +102,17 @@ _PLACE_COLUMNS = tuple(
 )
 _KEY_COLUMNS, _DAY_COLUMNS = ("globaleventid",), ("dateadded",)
 _VALUE_COLUMNS = (
-    *_KEY_COLUMNS, "sqldate", *_DAY_COLUMNS, "eventcode", "goldsteinscale", "quadclass", "sourceurl", *_PLACE_COLUMNS,
-    *(f"actor{n}{part}" for n in (1, 2) for part in _ACTOR_PARTS), *(column for _, column in _COUNT_CLAIMS),
-)  # fmt: skip
+    *_KEY_COLUMNS,
+    "sqldate",
+    *_DAY_COLUMNS,
+    "eventcode",
+    "goldsteinscale",
+    "quadclass",
+    "sourceurl",
+    *_PLACE_COLUMNS,
+    *(f"actor{n}{part}" for n in (1, 2) for part in _ACTOR_PARTS),
+    *(column for _, column in _COUNT_CLAIMS),
+)
 """The columns that `parse_gdelt_event` takes, in the order in which it unpacks them."""
 MAX_CACHED_LENGTH = 300
 """Maximum characters of cells whose parsed value is cached."""
@@ -280,9 +288,24 @@ def parse_gdelt_event(cells: Sequence[str], warn: Warn) -> LoadRecord:
             ReportRecord(said, None, None, "reports", _parse_claims(cells[22:], _COUNT_CLAIMS))
         )
     made = EventRecord(
-        key, clip_with_ellipsis(title, 200), date, None, kind, mode, known, code, intensity, quad_class,
-        "gdelt", "reported", who, [], None if where is None else PlaceRecord(*where), [], reports,
-    )  # fmt: skip
+        key,
+        clip_with_ellipsis(title, 200),
+        date,
+        None,
+        kind,
+        mode,
+        known,
+        code,
+        intensity,
+        quad_class,
+        "gdelt",
+        "reported",
+        who,
+        [],
+        None if where is None else PlaceRecord(*where),
+        [],
+        reports,
+    )
     for field, why in odd:
         warn(field, why)
     if ahead:
@@ -344,24 +367,50 @@ def _format_day(day: str) -> str | None:
 _ID_HEADER = frozenset({"globaleventid"})
 _EVENT_HEADER = _ID_HEADER | {"sqldate", "eventcode"}
 GDELT_1_FORMAT = FileFormat(
-    "gdelt-v1", GDELT_DATASET, parse_gdelt_event, lambda c: c["globaleventid"].strip(),
-    header=(_EVENT_HEADER,), columns=(COLUMNS_1, COLUMNS_1[:-1]), read_day=_read_added_day, has_quotes=False,
-    key_columns=_KEY_COLUMNS, day_columns=_DAY_COLUMNS, value_columns=_VALUE_COLUMNS,
+    "gdelt-v1",
+    GDELT_DATASET,
+    parse_gdelt_event,
+    lambda c: c["globaleventid"].strip(),
+    header=(_EVENT_HEADER,),
+    columns=(COLUMNS_1, COLUMNS_1[:-1]),
+    read_day=_read_added_day,
+    has_quotes=False,
+    key_columns=_KEY_COLUMNS,
+    day_columns=_DAY_COLUMNS,
+    value_columns=_VALUE_COLUMNS,
     matches_first_row=lambda c: len(c) in (57, 58) and c[0].isdigit() and _is_date_cell(c[1], 8),
-)  # fmt: skip
+)
 GDELT_2_FORMAT = FileFormat(
-    "gdelt-v2", GDELT_DATASET, parse_gdelt_event, lambda c: c["globaleventid"].strip(),
-    header=(_EVENT_HEADER | {"actiongeo_adm2code"},), columns=(COLUMNS_2,), read_day=_read_added_day, has_quotes=False,
-    key_columns=_KEY_COLUMNS, day_columns=_DAY_COLUMNS, value_columns=_VALUE_COLUMNS,
+    "gdelt-v2",
+    GDELT_DATASET,
+    parse_gdelt_event,
+    lambda c: c["globaleventid"].strip(),
+    header=(_EVENT_HEADER | {"actiongeo_adm2code"},),
+    columns=(COLUMNS_2,),
+    read_day=_read_added_day,
+    has_quotes=False,
+    key_columns=_KEY_COLUMNS,
+    day_columns=_DAY_COLUMNS,
+    value_columns=_VALUE_COLUMNS,
     matches_first_row=lambda c: len(c) == 61 and c[0].isdigit() and _is_date_cell(c[1], 8),
-)  # fmt: skip
+)
 GDELT_MENTIONS_FORMAT = FileFormat(
-    "gdelt-mentions", GDELT_DATASET, parse_gdelt_mention, _read_mention_key,
-    header=(_ID_HEADER | {"mentionidentifier"},), columns=(MENTION_COLUMNS,), has_quotes=False,
+    "gdelt-mentions",
+    GDELT_DATASET,
+    parse_gdelt_mention,
+    _read_mention_key,
+    header=(_ID_HEADER | {"mentionidentifier"},),
+    columns=(MENTION_COLUMNS,),
+    has_quotes=False,
     key_columns=("globaleventid", "mentiontimedate", "mentionidentifier"),
     value_columns=(
-        "globaleventid", "mentiontimedate", "mentionidentifier", "sentenceid",
+        "globaleventid",
+        "mentiontimedate",
+        "mentionidentifier",
+        "sentenceid",
         *(column for _, column in _MENTION_CLAIMS),
     ),
-    matches_first_row=lambda c: len(c) == 16 and c[0].isdigit() and _is_date_cell(c[1], 14) and _is_date_cell(c[2], 14),
-)  # fmt: skip
+    matches_first_row=lambda c: (
+        len(c) == 16 and c[0].isdigit() and _is_date_cell(c[1], 14) and _is_date_cell(c[2], 14)
+    ),
+)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-from app.ingest.format import Cells, FileFormat, Warn, parse_integer_cell
 from app.ingest.formats.alliances import (
     COW_DATASET,
     COW_FLAGS,
@@ -13,8 +12,9 @@ from app.ingest.formats.alliances import (
     parse_cow_state,
     parse_obligation_flags,
 )
-from app.ingest.given import LoadRecord, RejectedError
-from app.ingest.opened import UnreadableFileError
+from app.ingest.formats.file_format import Cells, FileFormat, Warn, parse_integer_cell
+from app.ingest.formats.records import LoadRecord, RejectedError
+from app.ingest.readers.files import UnreadableFileError
 
 LAST_YEAR = 2012
 """The year in which COW's data end; a membership that continues beyond it is right-censored."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.events.vocabulary import EVENT_TYPES, MODES
-from app.ingest.format import (
+from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
@@ -13,7 +13,7 @@ from app.ingest.format import (
     require_cell,
     split_list_cell,
 )
-from app.ingest.given import LoadRecord, convert_record
+from app.ingest.formats.records import LoadRecord, convert_record
 from app.sources.schemas import Dataset
 
 POLECAT_DATASET = Dataset(

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.edtf import parse_edtf
 from app.events.vocabulary import UCDP_CROSSWALK
-from app.ingest.format import (
+from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
@@ -15,7 +15,7 @@ from app.ingest.format import (
     parse_number_cell,
     require_cell,
 )
-from app.ingest.given import LoadRecord, RejectedError, convert_record
+from app.ingest.formats.records import LoadRecord, RejectedError, convert_record
 from app.sources.schemas import Dataset
 
 UCDP_DATASET = Dataset(
@@ -210,8 +210,13 @@ def _write_summary(claims: dict[str, Any], cells: Cells) -> str | None:
 
 
 UCDP_FORMAT = FileFormat(
-    "ucdp-ged", UCDP_DATASET, parse_ucdp_event, _read_event_key,
+    "ucdp-ged",
+    UCDP_DATASET,
+    parse_ucdp_event,
+    _read_event_key,
     header=(frozenset({"id", "type_of_violence", "date_start", "date_end"}),),
     columns=(UCDP_COLUMNS,),
-    matches_first_row=lambda c: len(c) == len(UCDP_COLUMNS) and c[5].removesuffix(".0") in UCDP_CROSSWALK,
-)  # fmt: skip
+    matches_first_row=lambda c: (
+        len(c) == len(UCDP_COLUMNS) and c[5].removesuffix(".0") in UCDP_CROSSWALK
+    ),
+)

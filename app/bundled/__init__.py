@@ -1,0 +1,1 @@
+"""The founding data and its loader."""

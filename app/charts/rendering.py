@@ -1,0 +1,119 @@
+"""Render the chart of an answer in the requested format."""
+
+import csv
+import importlib
+import io
+from functools import cache
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from fastapi import Response
+
+from app.charts import alignment, memberships, relations, shifts, timeline
+from app.charts.vega_lite import WIDTH, VegaSpec
+from app.events.flat import escape_formula
+from app.http.answer import encode_json
+from app.http.as_of import today
+from app.http.chart_formats import ChartFormat, ChartName
+from app.http.problems import InvalidParameterError
+
+VEGA_LITE = "6.4"
+MAX_ROWS = 4_000
+"""The most rows in a picture; more are unreadable and take seconds to draw."""
+SVG_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+SCALE = 2.0
+"""Pixels of a PNG for each pixel of the chart, for paper and screens of high density."""
+
+
+def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> VegaSpec:
+    """Build the Vega-Lite spec of an answer."""
+    if chart == "memberships":
+        title = f"Memberships of {body['name']}"
+        return memberships.draw_memberships(
+            memberships.list_actor_periods(body), title, today(), width
+        )
+    if chart == "members":
+        return memberships.draw_memberships(
+            memberships.list_group_periods(body), "Members over time", today(), width
+        )
+    return {
+        "timeline": timeline.draw_timeline,
+        "relations": relations.draw_relations,
+        "alignment": alignment.draw_alignment,
+        "shifts": shifts.draw_shifts,
+    }[chart](body, width)
+
+
+def build_chart_table(chart: ChartName, body: VegaSpec) -> list[dict[str, Any]]:
+    """Build the rows that a chart draws."""
+    if chart in ("memberships", "members"):
+        of = (
+            memberships.list_actor_periods
+            if chart == "memberships"
+            else memberships.list_group_periods
+        )
+        return memberships.tabulate_memberships(of(body))
+    return {
+        "timeline": timeline.tabulate_timeline,
+        "relations": relations.tabulate_relations,
+        "alignment": alignment.tabulate_alignment,
+        "shifts": shifts.tabulate_shifts,
+    }[chart](body)
+
+
+COLUMNS: dict[ChartName, tuple[str, ...]] = {
+    "timeline": timeline.COLUMNS,
+    "relations": relations.COLUMNS,
+    "alignment": alignment.COLUMNS,
+    "shifts": shifts.COLUMNS,
+    "memberships": memberships.COLUMNS,
+    "members": memberships.COLUMNS,
+}
+
+
+@cache
+def _load_engine() -> Any:
+    """Import the renderer."""
+    # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
+    return importlib.import_module("vl_convert")
+
+
+def render_chart(
+    chart: ChartName, form: ChartFormat, body: VegaSpec, width: int | None = None
+) -> Response:
+    """Render an answer as a Vega-Lite spec, as a picture of `width` pixels, or as CSV rows.
+
+    Raises `InvalidParameterError` where a picture would have too many rows.
+    """
+    if form == "csv":
+        text = write_chart_csv(build_chart_table(chart, body), COLUMNS[chart])
+        kept = {"Content-Disposition": f'attachment; filename="entente-{chart}.csv"'}
+        return Response(text, headers=kept, media_type="text/csv; charset=utf-8")
+    if len(body.get("data", [])) > MAX_ROWS:
+        hint = "Ask for a shorter window or a coarser granularity, or for format=csv."
+        raise InvalidParameterError("format", f"{form} draws {MAX_ROWS:,} rows at most", hint)
+    spec = build_chart_spec(chart, body, width or WIDTH)
+    if form == "vega":
+        return Response(encode_json(spec), media_type="application/json")
+    options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
+    if form == "svg":
+        svg = label_svg(_load_engine().vegalite_to_svg(spec, **options), spec["description"])
+        return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
+    png = _load_engine().vegalite_to_png(spec, scale=SCALE, **options)
+    return Response(png, media_type="image/png")
+
+
+def label_svg(svg: str, description: str) -> str:
+    """Label an SVG, so that screen readers read it as one picture with a description."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(description)} ', 1)
+
+
+def write_chart_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """Write rows as CSV; no cell is a formula."""
+    buffer = io.StringIO(newline="")
+    lines = csv.writer(buffer)
+    lines.writerow(columns)
+    for row in rows:
+        cells = (row[name] for name in columns)
+        lines.writerow([escape_formula(c) if isinstance(c, str) else c for c in cells])
+    return buffer.getvalue()

@@ -1,0 +1,90 @@
+"""Render the events again that show an actor or source which was changed."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, Select, select, union
+
+from app.db.journal import Writer
+from app.db.tables import events, participations, reports, revisions, signals, sources
+from app.events.changes import read_event_documents, write_resolved_events
+from app.events.schemas import Event, EventInput
+from app.events.to_input import input_from_document
+from app.events.vocabulary import Reliability
+from app.sources.schemas import Source
+
+IDS_PER_QUERY = 500
+"""Ids in one statement, well under the limits on bound parameters of both databases."""
+EventChange = Callable[[EventInput], EventInput]
+SourceGrades = dict[str, Reliability | None]
+
+
+def keep_event_unchanged(event_input: EventInput) -> EventInput:
+    """Return the event input unchanged: only the names that the document shows are new."""
+    return event_input
+
+
+def rerender_dependents(
+    db: Connection,
+    ids: Sequence[str],
+    by: Writer,
+    change: EventChange = keep_event_unchanged,
+    before: SourceGrades | None = None,
+) -> None:
+    """Render events again, and append those that changed as derived revisions.
+
+    `change` is applied to the input of each event first. `before` gives the grades that sources
+    had when the documents were rendered.
+    """
+    for at in range(0, len(ids), IDS_PER_QUERY):
+        current = [
+            Event.model_validate_json(d)
+            for _, d in read_event_documents(db, ids[at : at + IDS_PER_QUERY])
+        ]
+        known = read_source_grades(db, current) | (before or {})
+        write_resolved_events(
+            db, [(e.id, change(input_from_document(e, known))) for e in current], by, derived=True
+        )
+
+
+def read_source_grades(db: Connection, cited_by: Sequence[Event]) -> SourceGrades:
+    """Read the reliability grade of each source that the events cite."""
+    cited = sorted({r.source for e in cited_by for r in e.reports})
+    found: SourceGrades = {}
+    for at in range(0, len(cited), IDS_PER_QUERY):
+        part = cited[at : at + IDS_PER_QUERY]
+        named = sources.c.id.in_(part)
+        rows = db.execute(
+            select(revisions.c.document)
+            .join(sources, sources.c.seq == revisions.c.seq)
+            .where(named)
+        )
+        found_sources = [Source.model_validate_json(row.document) for row in rows]
+        found |= {source.id: source.reliability for source in found_sources}
+    return found
+
+
+def _select_event_ids(db: Connection, *found: Select[tuple[str]]) -> list[str]:
+    return sorted(db.scalars(union(*found)))
+
+
+def list_events_naming_actor(db: Connection, code: str) -> list[str]:
+    """List the ids of the events that name an actor in any of their parts."""
+    p, s, e = participations.c, signals.c, events.c
+    return _select_event_ids(
+        db,
+        select(p.event).where(p.actor == code),
+        select(s.event).where(s["from"] == code),
+        select(s.event).where(s.toward == code),
+        select(e.id).where(e.country == code),
+    )
+
+
+def list_events_acted_by(db: Connection, code: str) -> list[str]:
+    """List the ids of the events in which an actor took part itself, not through another."""
+    p = participations.c
+    return _select_event_ids(db, select(p.event).where(p.actor == code, p.via == ""))
+
+
+def list_events_citing_source(db: Connection, source: str) -> list[str]:
+    """List the ids of the events that cite a source."""
+    return _select_event_ids(db, select(reports.c.event).where(reports.c.source == source))

@@ -1,0 +1,110 @@
+"""Open an export: check the query and read the first chunk before any byte is sent."""
+
+from collections.abc import Callable
+from itertools import chain
+
+from app.db.engine import Database
+from app.events import counts, queries, read
+from app.events.filter import EventQuery
+from app.events.output_formats import FIELD_FORMATS, OutputFormat
+from app.feeds import xlsx
+from app.feeds.event_stream import EventStream
+from app.feeds.feed import Cluster, Feed
+from app.feeds.plain_text import DRAWABLE, decode_documents
+from app.feeds.registry import FEED_FORMATS
+from app.http.page import EmptyReason, Links
+from app.http.problems import InvalidParameterError
+from app.sources.citation import read_cited_datasets
+
+
+class EventExport:
+    """An export whose first chunk is read, so errors and empty results are known before it is sent.
+
+    Raises `InvalidParameterError` where a parameter does not go with the format.
+    """
+
+    def __init__(
+        self,
+        form: OutputFormat,
+        asked: EventQuery,
+        database: Database,
+        secret: bytes,
+        address: Callable[[str | None, int], Links],
+    ) -> None:
+        _check_parameters(form, asked)
+        self._address = address
+        how = FEED_FORMATS[form]
+        whole = (how.streams or how.clusters) and "limit" not in asked.model_fields_set
+        everything = None if how.streams else DRAWABLE
+        most = everything if whole else asked.limit
+        plain = asked if form == "ndjson" else asked.model_copy(update={"fields": []})
+        self.stream = EventStream(database, plain, secret, most)
+        if form == "xlsx" and whole:
+            _check_sheet_size(self.stream)
+        chunks = self.stream.read_chunks()
+        first = next(chunks)
+        clusters: list[Cluster] | None = None
+        with database.connect() as db:
+            self.empty_reason: EmptyReason | None = (
+                None if first else read.find_empty_reason(db, asked)
+            )
+            if how.clusters and whole and self.stream.cursor:
+                clusters = _read_clusters(database, asked)
+                self.stream.cursor = None
+            codes = asked.dataset or ([] if how.streams else _list_datasets(first))
+            datasets = read_cited_datasets(db, codes)
+        self.feed = Feed(
+            chunks=chain([first], chunks),
+            datasets=datasets,
+            version=self.stream.version,
+            address=(here := address(None, self.stream.version)).permalink or here.self,
+            fields=tuple(asked.fields),
+            next_address=lambda: self.links.next,
+            clusters=clusters,
+            bom=asked.bom,
+        )
+
+    @property
+    def links(self) -> Links:
+        """The links of this page and of the next, which is known once the chunks are read."""
+        return self._address(self.stream.cursor, self.stream.version)
+
+
+def _check_parameters(form: OutputFormat, asked: EventQuery) -> None:
+    if asked.fields and form not in FIELD_FORMATS:
+        message = f"does not go with format={form}, which consists of whole events"
+        raise InvalidParameterError(
+            "fields", message, f"Goes with {', '.join(sorted(FIELD_FORMATS))}."
+        )
+    if asked.count != "none":
+        hint = "Leave count out, or ask for format=json."
+        raise InvalidParameterError("count", f"does not go with format={form}", hint)
+    if asked.bom and form != "csv":
+        raise InvalidParameterError("bom", f"does not go with format={form}", "Goes with csv.")
+
+
+def _check_sheet_size(reading: EventStream) -> None:
+    with reading.database.connect() as db:
+        found = queries.bind_query(
+            db, reading.resolved, reading.asked.sort, reading.last_key, xlsx.MOST + 1
+        )
+        count = int(db.scalar(queries.select_event_count(found.statement_key), found.values) or 0)
+    if count > xlsx.MOST:
+        message = f"takes at most {xlsx.MOST:,} rows, and more events match"
+        raise InvalidParameterError(
+            "format", f"xlsx {message}", "Ask for format=csv, or narrow the filter."
+        )
+
+
+def _list_datasets(documents: list[str]) -> list[str]:
+    return sorted({event["dataset"] for event in decode_documents(documents)})
+
+
+def _read_clusters(database: Database, asked: EventQuery) -> list[Cluster]:
+    with database.connect() as db:
+        buckets = counts.count_timeline(db, asked, "auto", 3)
+    return [
+        Cluster(b["start"], b["end"], b["count"], tuple(t["title"] for t in b["top"]))
+        for b in buckets
+        if b["count"]
+    ]

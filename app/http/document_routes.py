@@ -1,0 +1,95 @@
+"""Routes for documents of one table: a list ordered by id, and one document by id."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
+
+from app.db.engine import Database
+from app.db.journal import find_survivor
+from app.db.keyset import PageKey, encode_cursor
+from app.db.versioning import Columns, select_with_documents
+from app.http.as_of import AsOfPagingQuery, resolve_as_of, resolve_version
+from app.http.caching import respond_with_strong_etag, respond_with_version_etag
+from app.http.page import Meta, build_page_links, decode_page_cursor, render_page
+from app.http.problems import MovedError, NotFoundError
+
+RowConditions = Callable[[Columns], list[ColumnElement[bool]]]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRoute:
+    """A kind of document, its table with the column of ids, and the path of its list."""
+
+    kind: str
+    table: Table
+    id_column: str
+    path: str
+
+
+def respond_one_document(
+    request: Request, database: Database, route: DocumentRoute, ident: str, as_of: str | None
+) -> Response:
+    """Respond with one document and its strong ETag.
+
+    Raises `MovedError` where it was merged, and `NotFoundError` where it does not exist.
+    """
+    with database.connect() as db:
+        past = resolve_as_of(db, as_of)
+
+        def select_document_seq(t: Columns) -> Select[Any]:
+            return select(t.seq).where(t[route.id_column] == ident)
+
+        readable = ident.isprintable()
+        found = select_with_documents(past, route.table, select_document_seq)
+        row = db.execute(found).one_or_none() if readable else None
+        if row is None:
+            into = find_survivor(db, route.kind, ident, past) if readable else None
+            if into is not None:
+                raise MovedError(f"{route.path}/{quote(into)}")
+            raise NotFoundError(f"No {route.kind} has that id; {route.path} lists them.")
+
+        def build_response() -> Response:
+            return Response(row.document, media_type="application/json")
+
+        return respond_with_strong_etag(request, str(row.seq), build_response)
+
+
+def respond_document_list(
+    request: Request,
+    database: Database,
+    route: DocumentRoute,
+    asked: AsOfPagingQuery,
+    secret: bytes,
+    narrow: Callable[[Connection, int | None], RowConditions] = lambda _, __: lambda _: [],
+) -> Response:
+    """Respond with a page of documents ordered by id.
+
+    `narrow` returns a function from the columns of the table to the conditions of the list.
+    """
+    bound = f"{route.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of'})}"
+    with database.connect() as db:
+        version, past = resolve_version(db, asked.as_of)
+
+        def build_response() -> Response:
+            after = decode_page_cursor(asked.cursor, bound, secret)
+            conditions = narrow(db, past)
+
+            def select_page_rows(t: Columns) -> Select[Any]:
+                more = [] if after is None else [t[route.id_column] > after.id]
+                return select(t[route.id_column].label("key"), t.seq).where(*conditions(t), *more)
+
+            found = select_with_documents(past, route.table, select_page_rows).order_by("key")
+            rows = db.execute(found.limit(asked.limit + 1)).all()
+            shown, cursor = rows[: asked.limit], None
+            if len(rows) > asked.limit:
+                cursor = encode_cursor(PageKey("", shown[-1].key), bound, secret)
+            known = Meta(version=version, reason=None if rows else "no_match")
+            return render_page(
+                [r.document for r in shown], known, build_page_links(request, cursor, version)
+            )
+
+        return respond_with_version_etag(request, version, build_response)

@@ -1,0 +1,1 @@
+"""Runs imports as durable jobs."""

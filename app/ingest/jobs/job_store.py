@@ -1,0 +1,183 @@
+"""The store of import jobs: the tables of imports and of their rejected rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from app.db.tables import import_rejects, imports
+from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.stats import COUNT_NAMES, LoadStats
+from app.ingest.readers.rows import Reject
+
+SMALL_IMPORT_BYTES = 256 << 10
+"""Maximum bytes of a small import: some six hundred events."""
+MAX_STORED_REASONS = 100
+"""Reasons, warnings and unknown actors that are stored of each import."""
+ImportState = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
+OPEN_STATES: tuple[ImportState, ...] = ("waiting", "running", "cancelling")
+FINAL_STATES: tuple[ImportState, ...] = ("done", "failed", "cancelled")
+MAX_CANDIDATES = 100
+"""Maximum imports that are examined to find one to run; services that share the table run fewer."""
+ABANDONED_SECONDS = 86_400
+"""Seconds after which an import whose file is missing counts as abandoned."""
+ARRIVING_PREFIX, UPLOADED_PREFIX = "arriving-", "upload-"
+"""Prefixes of file names: of an upload that is being received, and of a complete one."""
+_TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_encode = msgspec.json.Encoder().encode
+
+
+class LostImportError(Exception):
+    """Another process has continued the import."""
+
+
+def format_current_time() -> str:
+    """Format the current time, in UTC."""
+    return datetime.now(UTC).strftime(_TIMESTAMP_FORMAT)
+
+
+def add_import(
+    db: Connection, digest: str, options: LoadOptions, by: str, file: str, size: int
+) -> tuple[str, bool]:
+    """Add an import for an upload; returns its id, and whether it is new.
+
+    The same upload again, while its import has not ended, is the same import.
+    """
+    i = imports.c
+    known = select(i.id, i.state).where(or_(i.id == digest, i.id.startswith(f"{digest}-")))
+    rows = db.execute(known.order_by(i.created_at.desc())).all()
+    if rows and rows[0].state not in (*FINAL_STATES, "cancelling"):
+        return rows[0].id, False
+    ident = f"{digest}-{len(rows) + 1}" if rows else digest
+    db.execute(
+        insert(imports).values(
+            id=ident,
+            state="waiting",
+            by=by,
+            created_at=format_current_time(),
+            options=json.dumps(asdict(options)),
+            counts="{}",
+            file=file,
+            size=size,
+            done=0,
+        )
+    )
+    return ident, True
+
+
+def list_unfinished_imports(db: Connection, *, small: bool) -> Sequence[Row[tuple[str]]]:
+    """List imports that have not ended, oldest first.
+
+    `small`: those that are small and have not started; otherwise all others.
+    """
+    i = imports.c
+    apart = (i.size <= SMALL_IMPORT_BYTES) & i.started_at.is_(None)
+    found = select(imports).where(i.state.in_(OPEN_STATES), apart if small else ~apart)
+    return db.execute(found.order_by(i.created_at).limit(MAX_CANDIDATES)).all()
+
+
+def find_import(db: Connection, ident: str) -> Row[tuple[str]] | None:
+    """Find an import by id."""
+    return db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+
+
+def claim_import(db: Connection, ident: str) -> Row[tuple[str]] | None:
+    """Mark an import as running; None if it has ended. The caller must have its `FileLock`."""
+    i = imports.c
+    row = db.execute(select(imports).where(i.id == ident, i.state.in_(OPEN_STATES))).one_or_none()
+    if row is not None:
+        state = "cancelling" if row.state == "cancelling" else "running"
+        begun = {
+            "state": state,
+            "seen_at": format_current_time(),
+            "started_at": row.started_at or format_current_time(),
+        }
+        db.execute(update(imports).where(i.id == ident).values(begun))
+    return row
+
+
+def record_progress(
+    db: Connection, ident: str, before: str, tally: LoadStats, rows: int, rejects: Sequence[Reject]
+) -> tuple[str, str]:
+    """Record the progress of an import in the transaction of its batch.
+
+    Returns its state, which others may change, and its new counts. Raises `LostImportError` if the
+    stored counts are not those `before`: then another process has stored the batch.
+    """
+    i, r = imports.c, import_rejects.c
+    counts = json.dumps(encode_stats(tally))
+    values = {"counts": counts, "done": i.done + rows, "seen_at": format_current_time()}
+    noted = db.execute(update(imports).where(i.id == ident, i.counts == before).values(values))
+    if noted.rowcount != 1:
+        raise LostImportError(ident)
+    if rejects:
+        last = select(func.coalesce(func.max(r.number), 0)).where(r["import"] == ident)
+        first = int(db.scalar(last) or 0) + 1
+        db.execute(
+            insert(import_rejects),
+            [
+                {"import": ident, "number": n, "reject": _encode(reject).decode()}
+                for n, reject in enumerate(rejects, first)
+            ],
+        )
+    return str(db.scalar(select(i.state).where(i.id == ident))), counts
+
+
+def finish_import(
+    db: Connection, ident: str, state: str, tally: LoadStats, error: str | None
+) -> str:
+    """Record the end of an import, or that it is postponed; returns the state it has then.
+
+    A postponed import becomes cancelled if its cancellation was requested meanwhile.
+    """
+    i = imports.c
+    if (
+        state not in FINAL_STATES
+        and db.scalar(select(i.state).where(i.id == ident)) == "cancelling"
+    ):
+        state = "cancelled"
+    ended = format_current_time() if state in FINAL_STATES else None
+    values = {"state": state, "counts": json.dumps(encode_stats(tally)), "error": error}
+    db.execute(update(imports).where(i.id == ident).values(**values, finished_at=ended))
+    return state
+
+
+def is_abandoned(row: Row[Any]) -> bool:
+    """Return whether an import without a file is abandoned: cancelled, or idle for long."""
+    seen = datetime.strptime(row.seen_at or row.created_at, _TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return (
+        row.state == "cancelling" or (datetime.now(UTC) - seen).total_seconds() > ABANDONED_SECONDS
+    )
+
+
+def request_cancellation(db: Connection, ident: str) -> None:
+    """Request the cancellation of an import; one that has not started is cancelled at once."""
+    i = imports.c
+    never = {"state": "cancelled", "finished_at": format_current_time()}
+    db.execute(update(imports).where(i.id == ident, i.state == "waiting").values(never))
+    asked = update(imports).where(i.id == ident, i.state == "running")
+    db.execute(asked.values(state="cancelling"))
+
+
+def encode_stats(tally: LoadStats) -> dict[str, object]:
+    """Encode statistics for storage."""
+    return {
+        **tally.counts_by_name(),
+        "reasons": dict(tally.reasons.most_common(MAX_STORED_REASONS)),
+        "warnings": dict(tally.warnings.most_common(MAX_STORED_REASONS)),
+        "unknown_actors": dict(tally.unknown.most_common(MAX_STORED_REASONS)),
+    }
+
+
+def decode_stats(counts: str) -> LoadStats:
+    """Decode stored statistics."""
+    held = json.loads(counts)
+    made = LoadStats(**{name: held.get(name, 0) for name in COUNT_NAMES})
+    made.reasons.update(held.get("reasons", {}))
+    made.warnings.update(held.get("warnings", {}))
+    made.unknown.update(held.get("unknown_actors", {}))
+    return made

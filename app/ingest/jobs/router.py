@@ -1,0 +1,336 @@
+"""The HTTP routes of imports: uploads are stored on disk and loaded by background jobs."""
+
+import asyncio
+import errno
+import hashlib
+import re
+import time
+from itertools import accumulate
+from pathlib import Path
+from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as InPath
+from pydantic import Field
+from sqlalchemy import Row, func, select
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from app.access.authorize import BEARER_SCHEME, Editor, require_read_access
+from app.access.keys import Principal, record_key_use
+from app.db.engine import Database
+from app.db.journal import read_version
+from app.db.keyset import PageKey, encode_cursor
+from app.db.tables import import_rejects, imports
+from app.examples import example_responses, load_examples
+from app.http.answer import encode_json
+from app.http.caching import respond_with_body_etag
+from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.page import (
+    EmptyQuery,
+    Meta,
+    Page,
+    PagingQuery,
+    build_page_links,
+    decode_page_cursor,
+    render_page,
+)
+from app.http.problems import COMMON_RESPONSES, NotFoundError, UnreadableRequestError
+from app.ingest.jobs import job_store as table
+from app.ingest.jobs.job_store import FINAL_STATES
+from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
+from app.ingest.loading.loader import LoadOptions
+from app.ingest.readers.rows import Reject
+
+router = APIRouter(prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES)
+PIECE_TIMEOUT_SECONDS = 20.0
+"""Seconds that a client may take to send the next piece of its upload."""
+MIN_BYTES_PER_SECOND = 4096
+"""Least average rate of an upload after the first `PIECE_TIMEOUT_SECONDS`, in bytes a second."""
+# Without it, an upload of one byte every 19 seconds keeps its connection for ever.
+MAX_WAIT_SECONDS = 60
+"""Maximum seconds that `Prefer: wait` may ask for."""
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk and of an exceeded quota."""
+MAX_PAGE_CHARACTERS = 8 << 20
+"""Maximum characters of the rejects of a page."""
+_WAIT_PREFERENCE = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
+ImportId = Annotated[
+    str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
+]
+
+
+@router.post(
+    "/imports",
+    status_code=202,
+    response_model=Import,
+    operation_id="createImport",
+    responses={
+        200: {
+            **example_responses("createImport")[200],
+            "model": Import,
+            "description": "The import is done already.",
+        },
+        202: {"description": "The upload is accepted; follow `Location`."},
+    },
+    dependencies=[Depends(BEARER_SCHEME)],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": load_examples()["createImport"]["body"],
+                }
+            },
+        }
+    },
+)
+async def create_import(
+    asked: Annotated[ImportQuery, Query()], request: Request, database: DatabaseDep, who: Editor
+) -> Response:
+    """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .zip, .parquet.
+
+    The body is written to disk as it arrives. With `Prefer: wait` the answer waits up to 10
+    seconds, or as many as the header names, for the import to end; otherwise follow `Location`.
+    """
+    path, digest, size = await _receive_upload(request)
+    options = LoadOptions(**asked.model_dump())
+    try:
+        ident = await run_in_threadpool(_enter_upload, database, who, options, path, digest, size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    request.app.state.imports.wake()
+    until = time.monotonic() + _read_wait_seconds(request)
+    while True:
+        found = await run_in_threadpool(_require_import, database, ident)
+        done = found.state in FINAL_STATES
+        if done or time.monotonic() >= until:
+            break
+        await asyncio.sleep(0.03)
+    headers = {"Location": f"/v1/imports/{ident}"}
+    if _WAIT_PREFERENCE.search(request.headers.get("prefer", "")):
+        headers["Preference-Applied"] = "wait"
+    status = 200 if done else 202
+    return Response(encode_json(render_import(found)), status, headers, "application/json")
+
+
+async def _receive_upload(request: Request) -> tuple[Path, str, int]:
+    """Receive the body; returns its path on disk, its hash and its size.
+
+    Raises `UnreadableError` if the upload is too slow, too large, empty, cut off or does not fit.
+    """
+    folder = request.app.state.settings.upload_folder
+    path = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=table.ARRIVING_PREFIX, delete=False) as out:
+            path = Path(out.name)
+            digest, size = await _write_upload(request, out)
+        whole = path.with_name(
+            table.UPLOADED_PREFIX + path.name.removeprefix(table.ARRIVING_PREFIX)
+        )
+        return path.rename(whole), digest, size
+    except BaseException as failed:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        if isinstance(failed, TimeoutError):
+            waited = f"{PIECE_TIMEOUT_SECONDS:.0f} seconds"
+            message = f"Too little data came for {waited}; send the file again."
+            raise UnreadableRequestError(408, message) from failed
+        if isinstance(failed, ClientDisconnect):  # else each is logged with a traceback
+            raise UnreadableRequestError(
+                400, "The connection closed before the body was complete."
+            ) from failed
+        if isinstance(failed, OSError) and failed.errno in DISK_FULL_ERRORS:
+            told = "There is no disk space for the upload; nothing was stored. Try again later."
+            raise UnreadableRequestError(507, told) from failed
+        raise
+
+
+async def _write_upload(request: Request, out: "_TemporaryFileWrapper[bytes]") -> tuple[str, int]:
+    settings = request.app.state.settings
+    digest, size = hashlib.blake2b(request.url.query.encode(), digest_size=8), 0
+    pieces, begun = aiter(request.stream()), time.monotonic()
+    while piece := await asyncio.wait_for(anext(pieces, b"end"), PIECE_TIMEOUT_SECONDS):
+        if piece == b"end":
+            break
+        size += len(piece)
+        if time.monotonic() - begun > PIECE_TIMEOUT_SECONDS + size / MIN_BYTES_PER_SECOND:
+            raise TimeoutError
+        if size > settings.max_import_bytes:
+            raise UnreadableRequestError(
+                413, f"An import may have at most {settings.max_import_bytes} bytes."
+            )
+        digest.update(piece)
+        await run_in_threadpool(out.write, piece)
+    if size == 0:
+        raise UnreadableRequestError(400, "The body is empty; send the file as the body.")
+    return digest.hexdigest(), size
+
+
+def _enter_upload(
+    database: Database, who: Principal, options: LoadOptions, path: Path, digest: str, size: int
+) -> str:
+    with database.write() as db:
+        record_key_use(db, who)
+        ident, new = table.add_import(db, digest, options, who.name, str(path), size)
+    if not new:
+        path.unlink(missing_ok=True)
+    return ident
+
+
+def _read_wait_seconds(request: Request) -> float:
+    found = _WAIT_PREFERENCE.search(request.headers.get("prefer", ""))
+    if found is None:
+        return 0.0
+    return float(min(int(found[1] or 10), MAX_WAIT_SECONDS))
+
+
+def _require_import(database: Database, ident: str) -> Row[tuple[str]]:
+    row = None
+    if ident.isprintable():
+        with database.connect() as db:
+            row = table.find_import(db, ident)
+    if row is None:
+        raise NotFoundError("No import has that id; /v1/imports lists them.")
+    return row
+
+
+@router.get(
+    "/imports",
+    response_model=Page[Import],
+    operation_id="listImports",
+    responses=example_responses("listImports"),
+    dependencies=[Depends(require_read_access)],
+)
+def list_imports(
+    asked: Annotated[PagingQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
+) -> Response:
+    """List the imports, newest first."""
+    i = imports.c
+    found = select(imports).order_by(i.created_at.desc(), i.id.desc())
+    after = decode_page_cursor(asked.cursor, "imports", key)
+    if after is not None:
+        before = (i.created_at < after.value) | ((i.created_at == after.value) & (i.id < after.id))
+        found = found.where(before)
+    with database.connect() as db:
+        rows = db.execute(found.limit(asked.limit + 1)).all()
+        version = read_version(db)
+    told = rows[: asked.limit]
+    more = len(rows) > asked.limit
+    cursor = (
+        encode_cursor(PageKey(told[-1].created_at, told[-1].id), "imports", key) if more else None
+    )
+    meta = Meta(version=version, reason=None if told else "no_match")
+    bodies = [encode_json(render_import(r)).decode() for r in told]
+    return respond_with_body_etag(
+        request, render_page(bodies, meta, build_page_links(request, cursor))
+    )
+
+
+@router.get(
+    "/imports/{import_id}",
+    response_model=Import,
+    operation_id="getImport",
+    responses=example_responses("getImport"),
+    dependencies=[Depends(require_read_access)],
+)
+def get_import(
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
+    """Return the progress of an import, and the counts of its rows by result."""
+    found = encode_json(render_import(_require_import(database, import_id)))
+    return respond_with_body_etag(request, Response(found, media_type="application/json"))
+
+
+class RejectsQuery(PagingQuery):
+    """Parameters of a page of rejected rows."""
+
+    format: Literal["json", "ndjson"] = Field(
+        "json", description="`ndjson`: lines to correct and send again."
+    )
+
+
+@router.get(
+    "/imports/{import_id}/rejects",
+    response_model=Page[RejectedRow],
+    operation_id="listRejects",
+    responses=example_responses("listRejects"),
+    dependencies=[Depends(require_read_access)],
+)
+def list_rejects(
+    import_id: ImportId,
+    asked: Annotated[RejectsQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
+) -> Response:
+    """List the rejected rows and their errors, in the order of the file.
+
+    A page of long rows has fewer than `limit`.
+    """
+    _require_import(database, import_id)
+    r = import_rejects.c
+    after = decode_page_cursor(asked.cursor, import_id, key)
+    found = select(r.number, r.reject).where(r["import"] == import_id).order_by(r.number)
+    sizes = select(func.length(r.reject)).where(r["import"] == import_id).order_by(r.number)
+    if after is not None:
+        found, sizes = (asks.where(r.number > int(after.id)) for asks in (found, sizes))
+    with database.connect() as db:
+        held = list(db.scalars(sizes.limit(asked.limit + 1)))
+        whole = accumulate(held[: asked.limit])
+        fit = max(1, sum(size <= MAX_PAGE_CHARACTERS for size in whole))
+        told = db.execute(found.limit(fit)).all()
+        version = read_version(db)
+    more = len(held) > len(told)
+    cursor = encode_cursor(PageKey("", str(told[-1].number)), import_id, key) if more else None
+    where = build_page_links(request, cursor)
+    if asked.format == "ndjson":
+        headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
+        body = "".join(f"{row.reject}\n" for row in told)
+        return respond_with_body_etag(request, Response(body, 200, headers, "application/x-ndjson"))
+    meta = Meta(version=version, reason=None if told else "no_match")
+    return respond_with_body_etag(
+        request, render_page([_render_reject(row.reject) for row in told], meta, where)
+    )
+
+
+class _StoredReject(Reject, omit_defaults=False):
+    """A stored reject, whose row stays undecoded: it may be nested too deeply to be decoded."""
+
+    row: msgspec.Raw
+
+
+def _render_reject(reject: str) -> str:
+    return msgspec.json.encode(msgspec.json.decode(reject, type=_StoredReject)).decode()
+
+
+@router.delete(
+    "/imports/{import_id}",
+    response_model=Import,
+    operation_id="cancelImport",
+    responses=example_responses("cancelImport"),
+    dependencies=[Depends(BEARER_SCHEME)],
+)
+def cancel_import(
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], database: DatabaseDep, who: Editor
+) -> Response:
+    """Cancel an import after its current batch; what it has stored by then stays.
+
+    An import that has ended is not changed.
+    """
+    _require_import(database, import_id)
+    with database.write() as db:
+        record_key_use(db, who)
+        table.request_cancellation(db, import_id)
+    row = _require_import(database, import_id)
+    if row.state == "cancelled":
+        Path(row.file).unlink(missing_ok=True)
+    return Response(encode_json(render_import(row)), media_type="application/json")

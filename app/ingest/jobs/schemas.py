@@ -1,0 +1,111 @@
+"""The JSON models of imports."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy import Row
+
+from app.http.page import StrictQuery
+from app.ingest.jobs.job_store import ImportState
+from app.ingest.loading.loader import LoadMode
+from app.ingest.readers.recognize import AUTO, FORMATS
+from app.text import Code
+
+FormatName = Literal[
+    "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
+    "polecat", "cow-alliance-members", "cow-alliances", "atop", "unga-ideal-points",
+]  # fmt: skip
+assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
+
+
+class ImportQuery(StrictQuery):
+    """Parameters of an upload."""
+
+    format: FormatName = Field("auto", description="`auto` recognises the format by its content.")
+    dataset: Code | None = Field(None, description="Dataset to load into, if not the format's own.")
+    retract_missing: bool = Field(
+        False,
+        description="Retract events of the dataset that are missing from the file,"
+        " a whole release.",
+    )
+    create_actors: bool = Field(False, description="Create unknown actors.")
+    mode: LoadMode = Field(
+        "upsert",
+        description="`insert`: a row that would change a stored event is rejected;"
+        " `upsert`: it changes the event.",
+    )
+    dry_run: bool = Field(False, description="Read and compare, store nothing.")
+
+
+class Import(BaseModel):
+    """An upload and the counts of its rows by result.
+
+    `new`, `changed`, `unchanged`, `rejected` and `duplicates` add up to `rows`.
+    """
+
+    id: str
+    state: ImportState
+    by: str = Field(description="Name of the access key.")
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    format: str
+    dataset: str | None
+    mode: LoadMode
+    dry_run: bool = Field(description="The counts say what would be stored; nothing is.")
+    bytes: int
+    rows: int = Field(description="Rows that were processed so far.")
+    new: int
+    changed: int
+    unchanged: int
+    rejected: int
+    duplicates: int = Field(
+        description="Rows whose key occurs again later in the file; the last one counts."
+    )
+    retracted: int
+    reasons: dict[str, int] = Field(
+        description="Reasons of rejected rows, the most frequent first."
+    )
+    warnings: dict[str, int] = Field(description="Warnings about rows that were stored.")
+    unknown_actors: dict[str, int] = Field(
+        description="Unknown actors, by the name or code in the file."
+    )
+    error: str | None = Field(description="Why it failed; rows stored before stay.")
+
+
+class RejectedRow(BaseModel):
+    """A rejected row; as a line of NDJSON it can be corrected and sent again."""
+
+    line: int
+    field: str
+    reason: str
+    format: str
+    row: Any
+    table: bool = False
+    columns: list[str] = []
+    separator: str = ""
+    file: str = Field("", description="File within the archive; empty if no archive was sent.")
+    dataset: str = Field(
+        "", description="Dataset that the row is loaded into once it is corrected."
+    )
+
+
+def render_import(row: Row[Any]) -> Import:
+    """Render a row of the table of imports."""
+    options, counts = json.loads(row.options), json.loads(row.counts)
+    return Import.model_validate(
+        {
+            **dict.fromkeys(("rows", "new", "changed", "unchanged", "rejected"), 0),
+            **dict.fromkeys(("duplicates", "retracted"), 0),
+            **{name: {} for name in ("reasons", "warnings", "unknown_actors")},
+            **counts,
+            **{name: getattr(row, name) for name in ("id", "state", "by", "created_at")},
+            **{name: getattr(row, name) for name in ("started_at", "finished_at", "error")},
+            "format": options["format"],
+            "dataset": options["dataset"],
+            "mode": options.get("mode", "upsert"),
+            "dry_run": options["dry_run"],
+            "bytes": row.size,
+        }
+    )

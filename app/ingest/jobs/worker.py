@@ -1,0 +1,217 @@
+"""The worker that runs imports, in a thread of the service or in a process of its own.
+
+`python -m app.ingest.jobs.worker` runs the imports that are not small, one after another. The
+service writes to its standard input: first a line of JSON with the database, then an empty line
+whenever there may be a new import. When standard input ends, the service has stopped; the process
+then ends after its current batch.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from app.db.engine import Database
+from app.db.failures import is_transient_failure
+from app.db.journal import Writer
+from app.ingest.jobs import job_store
+from app.ingest.jobs.file_lock import FileLock, LockedError
+from app.ingest.jobs.job_store import FINAL_STATES, LostImportError
+from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.loading.stats import LoadStats
+from app.ingest.readers.files import UnreadableFileError, open_input_files
+from app.ingest.readers.rows import Reject
+
+NICE_INCREMENT = 5
+"""Lower priority, so that readers go first; not much, since writers wait for its batches."""
+IDLE_SECONDS, GRACE_SECONDS, POLL_SECONDS = 20.0, 10.0, 2.0
+"""Seconds to wait for a next import, for a clean end, and before an import is tried again."""
+UPLOAD_GONE = "the upload is gone"
+log = logging.getLogger("entente.imports")
+
+
+class CancelledLoadError(Exception):
+    """The import was cancelled by request; its current batch is rolled back."""
+
+
+class PostponedError(Exception):
+    """The import is postponed, to continue later or in another process."""
+
+
+def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], FileLock] | None:
+    """Claim the oldest import that no other worker has locked; None if there is none."""
+    with database.connect() as db:
+        rows = job_store.list_unfinished_imports(db, small=small)
+    for found in rows:
+        try:
+            hold = FileLock(Path(found.file))
+        except LockedError:
+            continue
+        except FileNotFoundError:  # its folder belongs to another service, or is gone
+            if job_store.is_abandoned(found):
+                _abandon_import(database, found)
+            continue
+        row = None
+        try:
+            with database.write() as db:
+                row = job_store.claim_import(db, found.id)
+            if row is not None:
+                return row, hold
+        finally:
+            if row is None:
+                hold.close()
+    return None
+
+
+def run_import(
+    database: Database,
+    row: Row[Any],
+    hold: FileLock,
+    most_expanded: int,
+    ending: threading.Event,
+    until: float = float("inf"),
+) -> None:
+    """Load the remaining rows of an import, and record how it ended.
+
+    It is postponed if the process is ending, or once the monotonic clock is beyond `until`.
+    """
+    path, looked = Path(row.file), time.monotonic()
+    try:
+        loader = Loader(
+            database, Writer(row.by, f"import {row.id}"), LoadOptions(**json.loads(row.options))
+        )
+        loader.stats, loader.skip = job_store.decode_stats(row.counts), row.done
+        before = row.counts
+
+        def commit_batch(db: Connection, part: LoadStats, rejects: Sequence[Reject]) -> None:
+            nonlocal before
+            whole = job_store.decode_stats(json.dumps(job_store.encode_stats(loader.stats)))
+            whole.add_stats(part)
+            for refused in rejects:
+                refused.file = refused.file.removeprefix(row.file).removeprefix(":")
+            state, before = job_store.record_progress(db, row.id, before, whole, part.rows, rejects)
+            if state == "cancelling":
+                raise CancelledLoadError
+            if ending.is_set():
+                raise PostponedError
+
+        def check_interrupt() -> None:
+            nonlocal looked
+            if ending.is_set() or time.monotonic() > until:
+                raise PostponedError
+            if time.monotonic() > looked + POLL_SECONDS:
+                looked = time.monotonic()
+                with database.connect() as db:
+                    found = job_store.find_import(db, row.id)
+                if found is None or found.state == "cancelling":
+                    raise CancelledLoadError
+
+        loader.listener = LoadListener(on_commit=commit_batch, check_interrupt=check_interrupt)
+        state, error = _load_upload(loader, path, most_expanded)
+        with database.write() as db:
+            state = job_store.finish_import(db, row.id, state, loader.stats, error)
+        if state in FINAL_STATES:
+            path.unlink(missing_ok=True)
+    except LostImportError:
+        log.warning("another process continues import %s", row.id)
+    finally:
+        hold.close()
+
+
+def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
+    try:
+        failed = loader.load_files(list(open_input_files(path, most_expanded)))
+    except CancelledLoadError:
+        return "cancelled", None
+    except PostponedError:
+        return "waiting", None
+    except UnreadableFileError as wrong:
+        return "failed", str(wrong)
+    except FileNotFoundError:
+        return "failed", UPLOAD_GONE
+    except LostImportError:
+        raise
+    except Exception as wrong:
+        if is_transient_failure(wrong):
+            raise
+        log.exception("an import failed")
+        return "failed", "an internal error; details are in the server's log"
+    if failed:
+        told = "; ".join(f.replace(str(path), "the upload") for f in failed)
+        return "failed", told.replace("\x00", "\ufffd")[:2000]
+    return "done", None
+
+
+def _abandon_import(database: Database, row: Row[Any]) -> None:
+    ended = "cancelled" if row.state == "cancelling" else "failed"
+    with database.write() as db:
+        job_store.finish_import(db, row.id, ended, job_store.decode_stats(row.counts), UPLOAD_GONE)
+
+
+def run_import_worker() -> None:
+    """Run imports until there are none for a while, or until the service stops."""
+    told = FileIO(0, closefd=False)  # unbuffered: a thread may be reading it when the process ends
+    given = json.loads(told.readline())
+    ending, nudged = threading.Event(), threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
+    signal.signal(signal.SIGTERM, lambda *_: _request_end(ending, nudged))
+    if hasattr(os, "nice"):
+        os.nice(NICE_INCREMENT)
+    threading.Thread(target=_listen_for_work, args=(told, ending, nudged), daemon=True).start()
+    with contextlib.closing(Database(given["url"], 2)) as database:
+        tune_process_for_loading(database)
+        for row, hold in _iterate_imports(database, ending, nudged):
+            _report_status(begun=row.id)
+            try:
+                run_import(database, row, hold, given["most_expanded"], ending)
+            except Exception:
+                log.exception("an import was interrupted; it will be tried again")
+                nudged.wait(POLL_SECONDS)
+            _report_status(ended=row.id)
+
+
+def _iterate_imports(
+    database: Database, ending: threading.Event, nudged: threading.Event
+) -> Iterator[tuple[Row[Any], FileLock]]:
+    while not ending.is_set():
+        nudged.clear()
+        found = None
+        try:
+            found = claim_next_import(database, small=False)
+        except Exception:
+            log.exception("imports could not be listed; it will be tried again")
+        if found is not None:
+            yield found
+        elif not nudged.wait(IDLE_SECONDS):
+            return
+
+
+def _listen_for_work(told: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
+    while told.readline():
+        nudged.set()
+    _request_end(ending, nudged)
+    time.sleep(GRACE_SECONDS)
+    os._exit(0)  # reading a large file to its first batch may take longer; no committed row is lost
+
+
+def _request_end(ending: threading.Event, nudged: threading.Event) -> None:
+    ending.set()
+    nudged.set()
+
+
+def _report_status(**what: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(what).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    run_import_worker()

@@ -1,0 +1,1 @@
+"""Turns records into stored documents, indexes and sums, batch by batch."""

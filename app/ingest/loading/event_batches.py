@@ -1,0 +1,245 @@
+"""Batches of events: compared with what is stored, then written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from app.actors.changes import write_actors
+from app.actors.schemas import Actor
+from app.db.journal import Writer
+from app.db.types import NO_END_DAY
+from app.events.changes import read_event_documents
+from app.ingest.formats.records import EventRecord, ParticipantRecord, RejectedError, SourceRecord
+from app.ingest.loading.bulk_write import (
+    LoadedEvent,
+    StoredHashes,
+    find_merged_event_ids,
+    read_revision_numbers,
+    read_stored_hashes,
+    store_events,
+    store_sources,
+)
+from app.ingest.loading.documents import (
+    CitedSource,
+    EventRows,
+    build_event_body,
+    encode_event_body,
+    strip_revision,
+)
+from app.ingest.loading.pending_reports import read_pending_reports
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.resolve import ResolvedRecord, resolve_record
+from app.ingest.loading.source_documents import cite_source_record as cite
+from app.ingest.loading.stats import LoadStats
+from app.ingest.readers.rows import InputRow, hash_input_row, parse_row_record, read_row_key
+from app.text import fold_text
+
+DEFAULT_ACTOR_KIND = "organization"
+"""The kind of a created actor, where the file names none."""
+
+
+@dataclass(slots=True)
+class PreparedEvents:
+    """A batch of events, compared with one version of the database."""
+
+    stats: LoadStats = field(default_factory=LoadStats)
+    event_rows: EventRows = field(default_factory=EventRows)
+    """The rows of new and changed events."""
+    loaded_events: list[LoadedEvent] = field(default_factory=list)
+    """All events whose rows were parsed, unchanged ones included."""
+    revision_numbers: dict[str, int] = field(default_factory=dict)
+    """The number of the latest revision of events that exist."""
+    sources: dict[str, SourceRecord] = field(default_factory=dict)
+    rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
+    unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.loaded_events
+
+    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+        """Store new sources, and new and changed events."""
+        if self.sources:
+            store_sources(db, self.sources, by)
+            for key, source in self.sources.items():
+                standing.add_source(key, source)
+        store_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
+
+
+def prepare_event_batch(
+    db: Connection,
+    rows: Sequence[InputRow],
+    dataset: str,
+    standing: ReferenceCache,
+    last: int,
+    *,
+    only_new: bool = False,
+) -> PreparedEvents:
+    """Compare a batch of rows with the database, and build the documents that differ.
+
+    `last` is the `seq` before the first one of the batch. With `only_new`, a row that would change
+    a stored event is rejected.
+    """
+    done = PreparedEvents()
+    ids = [f"{dataset}:{read_row_key(row)}" for row in rows]
+    held = {} if standing.datasets_are_empty else read_stored_hashes(db, ids)
+    settled: dict[str, tuple[InputRow, ResolvedRecord]] = {}
+    for k, row in zip(ids, rows, strict=True):
+        if k in held and held[k].row == hash_input_row(row):
+            done.stats.unchanged += 1
+        elif (one := _resolve_row(row, standing, done)) is not None:
+            done.stats.duplicates += k in settled
+            settled[k] = (row, one)
+    new = {
+        k: one
+        for k, one in settled.items()
+        if k not in held or held[k].content != one[1].content_hash
+    }
+    done.stats.unchanged += len(settled) - len(new)
+    if not standing.datasets_are_empty:
+        for k in find_merged_event_ids(db, list(new)):
+            del new[k]
+            done.stats.unchanged += 1
+        done.revision_numbers = read_revision_numbers(db, list(new))
+    _build_documents(db, new, dataset, standing, done, last, only_new)
+    changed = sum(ident in done.revision_numbers for _, ident, *_ in done.event_rows.bodies)
+    done.stats.changed += changed
+    done.stats.new += len(done.event_rows.bodies) - changed
+    done.stats.unchanged += len(done.loaded_events) - len(done.event_rows.bodies)
+    done.stats.count_rejects(wrong for _, wrong in done.rejects)
+    return done
+
+
+def _resolve_row(
+    row: InputRow, standing: ReferenceCache, done: PreparedEvents
+) -> ResolvedRecord | None:
+    try:
+        given = parse_row_record(
+            row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+        )
+        assert isinstance(given, EventRecord)
+        settled = resolve_record(given, standing)
+    except RejectedError as wrong:
+        wrong.__cause__ = wrong.__context__ = None  # else it keeps its frames in memory
+        done.rejects.append((row, wrong.with_traceback(None)))
+        return None
+    for asked, actor in settled.unknown:
+        done.unknown.setdefault(asked, actor)
+        done.stats.unknown[asked] += 1
+    for asked in settled.ambiguous:
+        done.stats.warnings[f"participants: {asked[:100]!r} matches several actors"] += 1
+    return settled
+
+
+def _build_documents(
+    db: Connection,
+    new: dict[str, tuple[InputRow, ResolvedRecord]],
+    dataset: str,
+    standing: ReferenceCache,
+    done: PreparedEvents,
+    last: int,
+    only_new: bool,
+) -> None:
+    """Build the documents of events whose sources exist or are inline."""
+    waiting = read_pending_reports(db, list(new))
+    cited_ids = {r.source for _, s in new.values() for r in s.record.reports}
+    cited_ids |= {r.source for told in waiting.values() for r in told}
+    cited = standing.find_sources(db, cited_ids)  # type: ignore[arg-type]
+    stands = dict(read_event_documents(db, list(done.revision_numbers)))
+    sound = [
+        (k, row, settled)
+        for k, (row, settled) in new.items()
+        if _has_all_sources(row, settled, cited, done, stays=only_new and k in stands)
+    ]
+    last += len(done.sources)
+    for ident, row, settled in sound:
+        late = waiting.get(ident, ())
+        if late:
+            own = {r.source for r in settled.record.reports}
+            late = [r for r in late if r.source not in own]
+        body = build_event_body(settled.record, dataset, standing.actor_index.known, cited, late)
+        text = encode_event_body(body)
+        same = ident in stands and strip_revision(stands[ident]) == text
+        if only_new and ident in stands and not same:
+            done.rejects.append((row, _make_conflict_error()))
+            continue
+        written = 0 if settled.is_unresolved else hash_input_row(row)
+        done.loaded_events.append(LoadedEvent(ident, StoredHashes(settled.content_hash, written)))
+        if not same:
+            last += 1
+            done.event_rows.add_event(body, text, last)
+
+
+def _has_all_sources(
+    row: InputRow,
+    settled: ResolvedRecord,
+    cited: dict[str, CitedSource],
+    done: PreparedEvents,
+    *,
+    stays: bool,
+) -> bool:
+    """Return whether all sources of an event exist or are inline; otherwise it is rejected.
+
+    `stays`: the stored event must not change, so that a row with a new source is rejected too.
+    Sources of rejected rows are not stored.
+    """
+    for n, report in enumerate(settled.record.reports):
+        if report.source not in cited and report.source not in settled.sources:
+            reason = f"no source has the id {str(report.source)[:100]!r}"
+            done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
+            return False
+    new = {key: given for key, given in settled.sources.items() if key not in cited}
+    if not new:
+        return True
+    if stays:
+        done.rejects.append((row, _make_conflict_error()))
+        return False
+    cited.update((key, cite(given)) for key, given in new.items())
+    done.sources |= new
+    return True
+
+
+def _make_conflict_error() -> RejectedError:
+    return RejectedError("key", "conflicts with the stored event")
+
+
+def create_unknown_actors(
+    db: Connection, unknown: dict[str, ParticipantRecord], by: Writer, standing: ReferenceCache
+) -> int:
+    """Create unknown actors under the names or codes that the file has; returns their number."""
+    made = []
+    for asked, given in sorted(unknown.items()):
+        if (
+            standing.actor_index.find_code(asked, NO_END_DAY) is not None
+        ):  # created by an earlier name
+            continue
+        scheme, _, value = asked.partition(":")
+        coded = bool(value) and scheme.isalnum() and scheme != "name"
+        name = given.name if isinstance(given.name, str) and given.name else value or asked
+        code = _choose_free_code(fold_text(name), asked, standing)
+        kind = given.kind if isinstance(given.kind, str) else DEFAULT_ACTOR_KIND
+        codes = [{"scheme": scheme.lower(), "value": value}] if coded else []
+        made.append(
+            Actor.model_validate({"code": code, "kind": kind, "name": name[:200], "codes": codes})
+        )
+        names = [("code", code.lower()), ("name", fold_text(name))]
+        names += [(scheme.lower(), value.lower())] if coded else []
+        standing.actor_index.add_actor(code, name[:200], kind, names)
+    write_actors(db, made, by)
+    return len(made)
+
+
+def _choose_free_code(name: str, asked: str, standing: ReferenceCache) -> str:
+    """Choose an unused code: a slug of the name, with the name in the file or a number added."""
+    slug = "-".join(name.encode("ascii", "ignore").decode().split())[:80].strip("-")
+    taken = {code for code in (slug, slug.upper()) if code in standing.actor_index.codes}
+    if len(slug) > 3 and not taken and ("code", slug) not in standing.actor_index.names:
+        return slug
+    more = "-".join(fold_text(asked).encode("ascii", "ignore").decode().split())[:80]
+    base = f"{slug}-{more}".strip("-") or "actor"
+    number, code = 2, base
+    while ("code", code) in standing.actor_index.names:
+        code, number = f"{base}-{number}", number + 1
+    return code

@@ -1,0 +1,444 @@
+"""The loader stores files in batches, one transaction each, and counts the fate of every row."""
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Literal, NamedTuple, Protocol
+
+from sqlalchemy import Connection, select
+
+from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
+from app.db.engine import Database
+from app.db.journal import Writer, current_write_transaction
+from app.db.tables import alliance_years, datasets, events
+from app.events.changes import read_event_documents, write_resolved_events
+from app.events.schemas import Event
+from app.events.to_input import input_from_document
+from app.ingest.formats.file_format import FileFormat
+from app.ingest.formats.records import ParticipantRecord, RejectedError
+from app.ingest.loading import event_batches as event_batches
+from app.ingest.loading import mention_batches as mention_batches
+from app.ingest.loading import series_batches
+from app.ingest.loading.bulk_write import forget_stored_hashes
+from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
+from app.ingest.loading.key_index import KeyIndex, RowBitmap
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.stats import LoadStats
+from app.ingest.readers.files import InputFile, UnreadableFileError
+from app.ingest.readers.recognize import AUTO, RecognizedFile, recognize_file
+from app.ingest.readers.rows import (
+    InputRow,
+    Reject,
+    make_reject,
+    measure_row_length,
+    read_row_day,
+    read_row_key,
+)
+from app.sources.changes import write_datasets
+
+BATCH_SECONDS = 0.5
+"""Target duration of writing a batch: other writers wait that long, readers never do."""
+FIRST_BATCH_ROWS, MIN_BATCH_ROWS, MAX_BATCH_ROWS = 500, 5_000, 10_000
+"""Rows of the first batch, and the bounds of the batches that follow."""
+# On a busy machine smaller batches shrank further, and each commit wrote the same pages again.
+MAX_BATCH_BYTES = 8 << 20
+"""Maximum bytes of the rows of a batch, as read; in memory they take some twenty times as much."""
+ROWS_BETWEEN_CHECKS = 16
+"""Rows that are read between two calls of `LoadListener.check_interrupt`."""
+GC_THRESHOLDS = (2_000_000, 10, 100)
+"""Thresholds of garbage collection; the defaults cost a third of the time of a load."""
+NON_EVENT_FORMATS = (*YEARLY_TABLES, "gdelt-mentions")
+"""Formats whose rows are not events."""
+LoadMode = Literal["upsert", "insert"]
+
+
+class PreparedBatch(Protocol):
+    """A batch of rows that was compared with the database: what each kind of batch provides."""
+
+    stats: LoadStats
+    rejects: list[tuple[InputRow, RejectedError]]
+    unknown: dict[str, ParticipantRecord]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+
+    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+        """Write what is new or changed."""
+
+
+@dataclass(slots=True)
+class LoadOptions:
+    """Options of a load, stored as JSON with each import."""
+
+    format: str = AUTO
+    dataset: str | None = None
+    retract_missing: bool = False
+    create_actors: bool = False
+    dry_run: bool = False
+    mode: LoadMode = "upsert"
+    """`insert`: a row that would change a stored event is rejected."""
+
+
+class LoadTarget(NamedTuple):
+    """The file that rows come from, and the dataset they are loaded into."""
+
+    file: str
+    dataset: str
+
+
+@dataclass(slots=True)
+class LoadListener:
+    """Callbacks by which a loader reports its progress."""
+
+    on_reject: Callable[[Reject], None] = lambda _: None
+    """Called for each rejected row, after its batch."""
+    on_progress: Callable[[int, int], None] = lambda _rows, _position: None
+    """Called with the rows done in this file and the bytes read of it."""
+    check_interrupt: Callable[[], None] = lambda: None
+    """Called every few rows, also before anything is stored; what it raises ends the load."""
+    on_commit: Callable[[Connection, LoadStats, Sequence[Reject]], None] | None = None
+    """Called in the transaction of each batch, also of one that changes nothing."""
+
+
+@dataclass(slots=True)
+class Loader:
+    """A loader of files into one database."""
+
+    database: Database
+    by: Writer
+    options: LoadOptions
+    listener: LoadListener = field(default_factory=LoadListener)
+    stats: LoadStats = field(default_factory=LoadStats)
+    skip: int = 0
+    """Rows at the beginning that an interrupted load has stored already."""
+    _references: ReferenceCache | None = None
+    _batch_rows: int = FIRST_BATCH_ROWS
+
+    def load_files(self, files: Sequence[InputFile]) -> list[str]:
+        """Load files in order; returns a message for each file that could not be read."""
+        failed = []
+        if self.options.retract_missing and len(files) != 1:
+            return [f"retract_missing takes one file, the whole release; {len(files)} were sent"]
+        for file in files:
+            self.listener.check_interrupt()
+            try:
+                self._load_file(file)
+            except UnreadableFileError as wrong:
+                failed.append(f"{file.name} {wrong}")
+            except OSError as wrong:
+                failed.append(f"{file.name} cannot be read: {wrong.strerror or wrong}")
+        return failed
+
+    def _load_file(self, file: InputFile) -> None:
+        reading = recognize_file(file, self.options.format)
+        if self.options.retract_missing and reading.is_rejects_file:
+            raise UnreadableFileError("is a rejects file; retract_missing takes a whole release")
+        places: dict[tuple[str, str], DatasetCoverage] = {}
+        if not reading.is_rejects_file:
+            self._ensure_coverage(places, reading.format, "")
+        with KeyIndex() as ledger:
+            self._index_keys(file, reading, ledger, places)
+            if self.options.retract_missing and not ledger.length:
+                raise UnreadableFileError(
+                    "has no rows, so retract_missing would retract every event; nothing was done"
+                )
+            marks = ledger.find_replaced_rows()
+            if self.skip >= ledger.length:
+                self.skip -= ledger.length
+            else:
+                self._load_rows(file, reading, places, marks)
+            if self.options.retract_missing and not ledger.keyless:
+                [into] = places.values()
+                self._retract_missing(into.dataset, ledger, file.name)
+        if not self.options.dry_run:
+            for into in places.values():
+                self._complete_dataset(into)
+        if self.options.retract_missing and ledger.keyless:
+            raise UnreadableFileError(
+                f"has {ledger.keyless:,} rows whose key cannot be read; nothing was retracted,"
+                " since they may belong to current events. Correct the file and load it again"
+            )
+
+    def _ensure_coverage(
+        self, places: dict[tuple[str, str], DatasetCoverage], format_: FileFormat, dataset: str
+    ) -> DatasetCoverage:
+        """Return the coverage of the dataset that rows go into; a missing dataset is created."""
+        told = self._choose_dataset(format_, dataset)
+        into = places.get((told, format_.name))
+        if into is None:
+            if self.options.retract_missing and format_.name in NON_EVENT_FORMATS:
+                raise UnreadableFileError(
+                    f"is {format_.name}, which has no events that could be retracted"
+                )
+            if self.options.mode == "insert" and format_.name in NON_EVENT_FORMATS:
+                raise UnreadableFileError(f"is {format_.name}; mode=insert applies to events only")
+            if not self.options.dry_run:
+                self._ensure_dataset(told, format_)
+            into = places[told, format_.name] = DatasetCoverage(told, format_)
+        return into
+
+    def _choose_dataset(self, format_: FileFormat, dataset: str) -> str:
+        """Choose the dataset of a row; a row of a rejects file names its own."""
+        return self.options.dataset or dataset or format_.dataset.code
+
+    def _index_keys(
+        self,
+        file: InputFile,
+        reading: RecognizedFile,
+        ledger: KeyIndex,
+        places: dict[tuple[str, str], DatasetCoverage],
+    ) -> None:
+        """Index the keys of all rows, and note the days on which they were added."""
+        own = None if reading.is_rejects_file else next(iter(places.values()))
+        dated = own is not None and own.format.read_day is not None
+        with file.open() as stream:
+            for row in reading.read_rows(stream):
+                if not ledger.length % ROWS_BETWEEN_CHECKS:
+                    self.listener.check_interrupt()
+                name, into = read_row_key(row), own
+                if into is None:
+                    if row.wrong is not None:
+                        ledger.add_key(None)
+                        continue
+                    into = self._ensure_coverage(places, row.format, row.dataset)
+                    apart = into.format.name if into.format.name in NON_EVENT_FORMATS else ""
+                    name = name and f"{into.dataset}:{apart}:{name}"
+                ledger.add_key(name)
+                if dated or (own is None and into.format.read_day is not None):
+                    into.include_day(read_row_day(row))
+
+    def _load_rows(
+        self,
+        file: InputFile,
+        reading: RecognizedFile,
+        places: dict[tuple[str, str], DatasetCoverage],
+        marks: RowBitmap,
+    ) -> None:
+        with self.database.connect() as db:
+            force_index_scans(db)
+            self._refresh_references(db).begin_file(db, {into.dataset for into in places.values()})
+        name = os.fsencode(file.name).decode("utf-8", "replace")
+        with file.open() as stream:
+            rows = enumerate(reading.read_rows(stream))
+            for _ in islice(rows, self.skip):
+                pass
+            done, self.skip = self.skip, 0
+            while part := self._take_rows(rows):
+                for _, run in groupby(part, _get_group_key):
+                    self._load_batch(list(run), name, marks)
+                done += len(part)
+                self.listener.on_progress(done, stream.position)
+                self.listener.check_interrupt()
+
+    def _take_rows(self, rows: Iterator[tuple[int, InputRow]]) -> list[tuple[int, InputRow]]:
+        """Take the rows of the next batch; fewer if they are long."""
+        part: list[tuple[int, InputRow]] = []
+        size = 0
+        while size < MAX_BATCH_BYTES and (
+            some := list(islice(rows, min(ROWS_BETWEEN_CHECKS, self._batch_rows - len(part))))
+        ):
+            part += some
+            size += sum([measure_row_length(row) for _, row in some])
+        return part
+
+    def _load_batch(self, run: Sequence[tuple[int, InputRow]], file: str, marks: RowBitmap) -> None:
+        """Load a batch: compare it outside the transaction, and write it if anything changes.
+
+        It is compared again within the transaction if the database has changed meanwhile.
+        """
+        first = run[0][1]
+        where = LoadTarget(file, self._choose_dataset(first.format, first.dataset))
+        rows = [row for n, row in run if not marks.count or n not in marks]
+        tally = LoadStats(rows=len(run), duplicates=len(run) - len(rows))
+        with self.database.connect() as db:
+            force_index_scans(db)
+            standing = self._refresh_references(db)
+            batch = (
+                _prepare_batch(
+                    db, rows, where.dataset, standing, self.options.mode, standing.version
+                )
+                if rows
+                else None
+            )
+        creating = batch is not None and self.options.create_actors and bool(batch.unknown)
+        if batch is not None and not self.options.dry_run and (creating or not batch.is_empty):
+            batch = self._write_batch(rows, where, batch, tally)
+            told = _make_rejects(batch, where)
+        else:
+            if batch is not None:
+                tally.add_stats(batch.stats)
+            told = _make_rejects(batch, where)
+            if self.listener.on_commit is not None:
+                with self.database.write() as db:
+                    self.listener.on_commit(db, tally, told)
+            # Without this, an unchanged file would be compared in the smallest batches.
+            self._batch_rows = min(MAX_BATCH_ROWS, self._batch_rows * 2)
+        self.stats.add_stats(tally)
+        for refused in told:
+            self.listener.on_reject(refused)
+
+    def _write_batch(
+        self, rows: Sequence[InputRow], where: LoadTarget, batch: PreparedBatch, tally: LoadStats
+    ) -> PreparedBatch:
+        standing, begun = self._references, time.perf_counter()
+        dataset = where.dataset
+        assert standing is not None
+        try:
+            with self.database.write() as db:
+                begun = time.perf_counter()
+                force_index_scans(db)
+                if current_write_transaction(db).version_before != standing.version:
+                    if not _dataset_exists(db, dataset):
+                        raise UnreadableFileError(
+                            f"goes into {dataset}, which was deleted meanwhile"
+                        )
+                    standing.catch_up(db)
+                    batch = _prepare_batch(
+                        db,
+                        rows,
+                        dataset,
+                        standing,
+                        self.options.mode,
+                        current_write_transaction(db).last_seq,
+                    )
+                if self.options.create_actors and batch.unknown:
+                    event_batches.create_unknown_actors(db, batch.unknown, self.by, standing)
+                    batch = _prepare_batch(
+                        db,
+                        rows,
+                        dataset,
+                        standing,
+                        self.options.mode,
+                        current_write_transaction(db).last_seq,
+                    )
+                if not batch.is_empty:
+                    batch.write_batch(db, self.by, standing)
+                tally.add_stats(batch.stats)
+                if self.listener.on_commit is not None:
+                    self.listener.on_commit(db, tally, _make_rejects(batch, where))
+                standing.version = current_write_transaction(db).last_seq
+        except BaseException:
+            # What was added to the cache in this transaction is rolled back.
+            self._references = None
+            raise
+        self._adapt_batch_size(len(rows), time.perf_counter() - begun)
+        return batch
+
+    def _adapt_batch_size(self, rows: int, seconds: float) -> None:
+        if rows * 2 >= self._batch_rows:
+            wanted = int(rows * BATCH_SECONDS / max(seconds, 0.001))
+            self._batch_rows = max(
+                MIN_BATCH_ROWS, min(MAX_BATCH_ROWS, wanted, self._batch_rows * 4)
+            )
+
+    def _refresh_references(self, db: Connection) -> ReferenceCache:
+        if self._references is None:
+            self._references = ReferenceCache(db)
+        self._references.catch_up(db)
+        return self._references
+
+    def _ensure_dataset(self, dataset: str, format_: FileFormat) -> None:
+        """Create the dataset if it does not exist."""
+        with self.database.connect() as db:
+            if _dataset_exists(db, dataset):
+                return
+        with self.database.write() as db:
+            if not _dataset_exists(db, dataset):
+                made = format_.dataset.model_copy(update={"code": dataset})
+                if dataset != format_.dataset.code:
+                    made.name = dataset
+                write_datasets(db, [made], self.by)
+
+    def _complete_dataset(self, into: DatasetCoverage) -> None:
+        with self.database.write() as db:
+            if YEARLY_TABLES.get(into.format.name) is alliance_years:
+                series_batches.mirror_alliance_years(db, into.dataset)
+            changed = self.stats.new + self.stats.changed > 0
+            widen_dataset_coverage(db, into, self.by, changed=changed)
+
+    def _retract_missing(self, dataset: str, ledger: KeyIndex, name: str) -> None:
+        """Retract the events of the dataset that are missing from the file, a whole release."""
+        by = Writer(self.by.name, f"missing from {name.rpartition('/')[2]}")
+        after = f"{dataset}:"
+        while True:
+            with self.database.connect() as db:
+                ids = _list_current_ids(db, dataset, after)
+            if not ids:
+                return
+            after = ids[-1]
+            prefix = len(dataset) + 1
+            gone = [f"{dataset}:{k}" for k in ledger.find_missing_keys([i[prefix:] for i in ids])]
+            for at in range(0, len(gone), 100):
+                self._retract_events(gone[at : at + 100], by)
+
+    def _retract_events(self, ids: Sequence[str], by: Writer) -> None:
+        if not self.options.dry_run:
+            with self.database.write() as db:
+                standing = [
+                    Event.model_validate_json(body) for _, body in read_event_documents(db, ids)
+                ]
+                changed = [
+                    (e.id, input_from_document(e, {}).model_copy(update={"status": "retracted"}))
+                    for e in standing
+                    if e.status != "retracted"
+                ]
+                write_resolved_events(db, changed, by)
+                forget_stored_hashes(db, ids)
+                tally = LoadStats(retracted=len(changed))
+                if self.listener.on_commit is not None:
+                    self.listener.on_commit(db, tally, [])
+        else:
+            tally = LoadStats(retracted=len(ids))
+        self.stats.add_stats(tally)
+
+
+def tune_process_for_loading(database: Database) -> None:
+    """Tune this process for loading: database settings and garbage collection.
+
+    For processes that do nothing else.
+    """
+    with database.engine.connect() as db:
+        prepare_bulk_load(db)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _dataset_exists(db: Connection, dataset: str) -> bool:
+    return db.scalar(select(datasets.c.code).where(datasets.c.code == dataset)) is not None
+
+
+def _get_group_key(row: tuple[int, InputRow]) -> tuple[str, str]:
+    return row[1].format.name, row[1].dataset
+
+
+def _prepare_batch(
+    db: Connection,
+    rows: Sequence[InputRow],
+    dataset: str,
+    standing: ReferenceCache,
+    mode: LoadMode,
+    last: int,
+) -> PreparedBatch:
+    name = rows[0].format.name
+    if name in YEARLY_TABLES:
+        return series_batches.prepare_series_batch(db, rows, dataset, standing)
+    if name == "gdelt-mentions":
+        return mention_batches.prepare_mention_batch(db, rows, dataset, standing)
+    only_new = mode == "insert"
+    return event_batches.prepare_event_batch(db, rows, dataset, standing, last, only_new=only_new)
+
+
+def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject]:
+    return (
+        [] if batch is None else [make_reject(row, wrong, *where) for row, wrong in batch.rejects]
+    )
+
+
+def _list_current_ids(db: Connection, dataset: str, after: str) -> list[str]:
+    e = events.c
+    asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
+    return list(db.scalars(asked.order_by(e.id).limit(5000)))

@@ -1,0 +1,143 @@
+"""Batches of mentions: stored by themselves, and added as reports to events that exist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from app.db.dialect import build_upsert, in_list, in_list_params
+from app.db.journal import Writer, current_write_transaction
+from app.db.tables import events, mentions, revisions
+from app.ingest.formats.hashing import hash_to_int64
+from app.ingest.formats.records import MentionRecord, ParticipantRecord, RejectedError, SourceRecord
+from app.ingest.loading.bulk_write import read_revision_numbers, store_events, store_sources
+from app.ingest.loading.documents import (
+    EventRows,
+    build_event_report,
+    decode_event_body,
+    encode_event_body,
+    replace_event_reports,
+    strip_revision,
+)
+from app.ingest.loading.pending_reports import read_pending_reports
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.stats import LoadStats
+from app.ingest.readers.rows import InputRow, parse_row_record
+
+MENTION_COLUMNS = ("event", "source", "locator", "claims", "digest")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class PreparedMentions:
+    """A batch of mentions, compared with the database."""
+
+    stats: LoadStats = field(default_factory=LoadStats)
+    rows: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+    sources: dict[str, SourceRecord] = field(default_factory=dict)
+    rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
+    unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.rows
+
+    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+        """Store the mentions, and add them to the events that exist."""
+        if self.sources:
+            store_sources(db, self.sources, by)
+            for key, source in self.sources.items():
+                standing.add_source(key, source)
+        rows = [dict(zip(MENTION_COLUMNS, row, strict=True)) for row in self.rows.values()]
+        db.execute(build_upsert(db, mentions), rows)
+        _attach_reports(db, sorted({event for event, _ in self.rows}), by, standing)
+
+
+def prepare_mention_batch(
+    db: Connection, rows: Sequence[InputRow], dataset: str, standing: ReferenceCache
+) -> PreparedMentions:
+    """Compare a batch of mentions with the database; one per article and event is kept."""
+    done = PreparedMentions()
+    told: dict[tuple[str, str], tuple[Any, ...]] = {}
+    inline: dict[str, SourceRecord] = {}
+    for row in rows:
+        try:
+            given = parse_row_record(
+                row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+            )
+        except RejectedError as wrong:
+            done.rejects.append((row, wrong.with_traceback(None)))
+            continue
+        assert isinstance(given, MentionRecord)
+        key = (f"{dataset}:{given.event}", standing.identify_source(given.source))
+        if key in told:
+            done.stats.duplicates += 1
+        inline.setdefault(key[1], given.source)
+        claims = _encode(given.claims).decode() if given.claims else None
+        told[key] = (
+            *key,
+            given.locator,
+            claims,
+            hash_to_int64(_encode((given.locator, given.claims))),
+        )
+    held = _read_hashes(db, list(told))
+    done.rows = {key: row for key, row in told.items() if held.get(key) != row[-1]}
+    done.stats.unchanged += len(told) - len(done.rows)
+    done.stats.changed += sum(key in held for key in done.rows)
+    done.stats.new += sum(key not in held for key in done.rows)
+    wanted = {source for _, source in done.rows}
+    there = standing.find_sources(db, wanted)
+    done.sources = {key: inline[key] for key in wanted if key not in there}
+    done.stats.count_rejects(wrong for _, wrong in done.rejects)
+    return done
+
+
+def _read_hashes(db: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    m = mentions.c
+    ids = sorted({event for event, _ in keys})
+    asked = select(m.event, m.source, m.digest).where(in_list(db, m.event))
+    for event, source, value in db.execute(asked, in_list_params(db, ids)):
+        found[event, source] = value
+    return found
+
+
+def _attach_reports(
+    db: Connection, ids: Sequence[str], by: Writer, standing: ReferenceCache
+) -> None:
+    """Rewrite events with the reports from their mentions."""
+    waiting = read_pending_reports(db, ids)
+    cited = standing.find_sources(db, {str(r.source) for told in waiting.values() for r in told})
+    sheet, last = EventRows(), current_write_transaction(db).last_seq
+    for ident, document in _read_current_documents(db, ids):
+        body, said = decode_event_body(document), {str(r.source): r for r in waiting[ident]}
+        own = [
+            r for r in body.reports if r.source not in said or not _is_mention_locator(r.locator)
+        ]
+        named = {r.source for r in own}
+        late = [build_event_report(r, cited) for source, r in said.items() if source not in named]
+        text = encode_event_body(replace_event_reports(body, own + late))
+        if text != strip_revision(document):
+            last += 1
+            sheet.add_event(body, text, last)
+    changed = [ident for _, ident, *_ in sheet.bodies]
+    store_events(db, sheet, read_revision_numbers(db, changed), [], by)
+
+
+def _read_current_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Read (id, document) of those events that are current."""
+    asked = (
+        select(events.c.id, revisions.c.document)
+        .join(revisions, revisions.c.seq == events.c.seq)
+        .where(in_list(db, events.c.id))
+        .order_by(events.c.id)
+    )
+    return [(ident, document) for ident, document in db.execute(asked, in_list_params(db, ids))]
+
+
+def _is_mention_locator(locator: str | None) -> bool:
+    """Return whether a locator has the form that reports from mentions have."""
+    return locator is not None and locator.startswith("sentence ")

@@ -1,0 +1,112 @@
+"""A loader's cache of actors and sources, and how it follows changes by other writers."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from app.db.dialect import in_list, in_list_params
+from app.db.journal import read_version
+from app.db.tables import revisions, sources
+from app.ingest.formats.records import SourceRecord
+from app.ingest.loading.actor_index import ActorIndex, load_actor_index
+from app.ingest.loading.documents import CitedSource
+from app.ingest.loading.source_documents import (
+    cite_source_record,
+    identify_web_source,
+    make_offline_source_id,
+    normalize_url,
+)
+
+MAX_CACHED_SOURCES = 20_000
+"""Sources in the cache before it is cleared."""
+MAX_REVISIONS_BEHIND = 100_000
+"""Revisions by other writers after which the whole cache is read again."""
+DERIVED_ID_PREFIXES = ("url-", "doc-")
+"""Prefixes of source ids that are computed from the content of the source."""
+
+
+class ReferenceCache:
+    """All actors, recently used sources, and the database version that both are from."""
+
+    def __init__(self, db: Connection) -> None:
+        self.actor_index: ActorIndex = load_actor_index(db)
+        self.version = read_version(db)
+        self.cited_sources: dict[str, CitedSource] = {}
+        """Sources by id; others may exist in the database."""
+        self.source_ids_by_url: dict[str, str] = {}
+        """Ids of web sources whose id is not derived from the URL, by normalized URL."""
+        self.datasets_are_empty = False
+        """Whether the datasets of the current file never had events: then none are looked up."""
+        self._load_source_urls(db)
+
+    def catch_up(self, db: Connection) -> None:
+        """Update the cache with what other writers have changed since."""
+        now = read_version(db)
+        if now == self.version:
+            return
+        self.datasets_are_empty = False
+        r = revisions.c
+        new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
+        changed = list(db.execute(new)) if now - self.version < MAX_REVISIONS_BEHIND else None
+        kinds = {"actor", "source"} if changed is None else {row.kind for row in changed}
+        if kinds & {"actor", "membership"}:
+            self.actor_index = load_actor_index(db)
+        if "source" in kinds:
+            if changed is None or any(
+                not row.id.startswith(DERIVED_ID_PREFIXES) for row in changed
+            ):
+                self._load_source_urls(db)
+                self.cited_sources.clear()
+            else:
+                for row in changed:
+                    self.cited_sources.pop(row.id, None)
+        self.version = now
+
+    def begin_file(self, db: Connection, datasets: Iterable[str]) -> None:
+        """Prepare for a file that goes into some datasets."""
+        # A file has each event once, so that its own rows do not count; `catch_up` clears the flag
+        # as soon as another writer has changed anything.
+        self.catch_up(db)
+        self.datasets_are_empty = not any(_has_event_revisions(db, dataset) for dataset in datasets)
+
+    def _load_source_urls(self, db: Connection) -> None:
+        s = sources.c
+        own = select(s.id, s.url).where(s.url.is_not(None))
+        for prefix in DERIVED_ID_PREFIXES:
+            own = own.where(~s.id.startswith(prefix))
+        self.source_ids_by_url = {normalize_url(url): key for key, url in db.execute(own) if url}
+
+    def identify_source(self, source: SourceRecord) -> str:
+        """Return the id of an inline source, or of a known source with the same URL."""
+        if source.id is not None:
+            return source.id
+        if source.url is None:
+            return make_offline_source_id(source)
+        where, own = identify_web_source(source.url)
+        return self.source_ids_by_url.get(where) or own
+
+    def find_sources(self, db: Connection, ids: Iterable[str]) -> dict[str, CitedSource]:
+        """Find sources by id, in the cache or the database; missing ones are left out."""
+        wanted = set(ids)
+        found = {key: self.cited_sources[key] for key in wanted if key in self.cited_sources}
+        if rest := list(wanted - found.keys()):
+            s = sources.c
+            asked = select(s.id, s.title, s.publisher, s.url, s.published, s.reliability)
+            rows = db.execute(asked.where(in_list(db, s.id)), in_list_params(db, rest))
+            found |= {key: CitedSource(*particulars) for key, *particulars in rows}
+        if len(self.cited_sources) > MAX_CACHED_SOURCES:
+            self.cited_sources.clear()
+        self.cited_sources |= found
+        return found
+
+    def add_source(self, key: str, source: SourceRecord) -> None:
+        """Add a source that was just stored."""
+        self.cited_sources[key] = cite_source_record(source)
+        if source.url is not None and not key.startswith(DERIVED_ID_PREFIXES):
+            self.source_ids_by_url[normalize_url(source.url)] = key
+
+
+def _has_event_revisions(db: Connection, dataset: str) -> bool:
+    r = revisions.c
+    inside = (r.kind == "event", r.id > f"{dataset}:", r.id < f"{dataset};")
+    return db.scalar(select(r.id).where(*inside).limit(1)) is not None

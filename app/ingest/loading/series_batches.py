@@ -1,0 +1,148 @@
+"""Batches of yearly series: alliance obligations, and ideal points from votes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, exists, insert, select
+
+from app.db.dialect import build_upsert
+from app.db.journal import Writer
+from app.db.tables import alliance_years, ideal_points
+from app.ingest.formats.records import (
+    AllianceYearRecord,
+    IdealPointRecord,
+    ParticipantRecord,
+    RejectedError,
+)
+from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.stats import LoadStats
+from app.ingest.readers.rows import InputRow, parse_row_record
+
+KEYS_PER_QUERY = 200
+"""Keys that one query looks up."""
+SERIES_TABLES: Mapping[type, tuple[Table, int]] = {
+    AllianceYearRecord: (alliance_years, 4),
+    IdealPointRecord: (ideal_points, 3),
+}
+"""The table of each kind of record, and the number of columns of its key."""
+
+
+@dataclass(slots=True)
+class PreparedSeries:
+    """A batch of rows of a series, compared with the database."""
+
+    table: Table
+    key_length: int
+    stats: LoadStats = field(default_factory=LoadStats)
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
+    unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.rows
+
+    def write_batch(self, db: Connection, _by: Writer, _standing: ReferenceCache) -> None:
+        """Insert the rows, or replace those with the same keys."""
+        names = [column.name for column in self.table.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in self.rows.values()]
+        db.execute(build_upsert(db, self.table), rows)
+
+
+def prepare_series_batch(
+    db: Connection, rows: Sequence[InputRow], dataset: str, standing: ReferenceCache
+) -> PreparedSeries:
+    """Compare a batch of rows with the database; states become actor codes where they are known."""
+    kind: type = (
+        AllianceYearRecord if rows[0].format.name != "unga-ideal-points" else IdealPointRecord
+    )
+    done = PreparedSeries(*SERIES_TABLES[kind])
+    told: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for row in rows:
+        try:
+            given = parse_row_record(
+                row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+            )
+        except RejectedError as wrong:
+            done.rejects.append((row, wrong.with_traceback(None)))
+            continue
+        made = (dataset, *_resolve_values(given, standing, done.stats))
+        if made[: done.key_length] in told:
+            done.stats.duplicates += 1
+        told[made[: done.key_length]] = made
+    held = _read_stored_rows(db, done.table, done.key_length, list(told))
+    done.rows = {key: made for key, made in told.items() if held.get(key) != made}
+    done.stats.unchanged += len(told) - len(done.rows)
+    done.stats.changed += sum(key in held for key in done.rows)
+    done.stats.new += sum(key not in held for key in done.rows)
+    done.stats.count_rejects(wrong for _, wrong in done.rejects)
+    return done
+
+
+def _resolve_values(given: Any, standing: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:
+    def resolve_state(asked: str) -> str:
+        day = f"{given.year:04}-07-01"
+        code = standing.actor_index.find_scheme_code(asked, day)
+        if code is None and isinstance(given, IdealPointRecord):
+            code = standing.actor_index.find_code(
+                asked, day
+            )  # some voted before they were independent
+        if code is None:
+            tally.unknown[asked] += 1
+        return code or asked
+
+    if isinstance(given, IdealPointRecord):
+        return (
+            resolve_state(given.actor),
+            given.session,
+            given.year,
+            given.value,
+            given.low,
+            given.high,
+        )
+    return (
+        resolve_state(given.actor),
+        resolve_state(given.partner),
+        given.year,
+        given.defense,
+        given.offense,
+        given.neutrality,
+        given.nonaggression,
+        given.consultation,
+    )
+
+
+def _read_stored_rows(
+    db: Connection, table: Table, length: int, keys: Sequence[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Read the stored rows with the first three columns of some keys.
+
+    They include all rows of these keys, and perhaps others.
+    """
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    dataset, actor, second = list(table.columns)[:3]
+    for (first, who), alike in groupby(sorted(keys), lambda key: key[:2]):
+        others = sorted({key[2] for key in alike})
+        for at in range(0, len(others), KEYS_PER_QUERY):
+            asked = select(table).where(dataset == first, actor == who)
+            asked = asked.where(second.in_(others[at : at + KEYS_PER_QUERY]))
+            found |= {tuple(row[:length]): tuple(row) for row in db.execute(asked)}
+    return found
+
+
+def mirror_alliance_years(db: Connection, dataset: str) -> None:
+    """Insert the missing reverse of each alliance year, since obligations are mutual."""
+    there = alliance_years.alias()
+    a, t = alliance_years.c, there.c
+    turned = and_(
+        t.dataset == a.dataset, t.actor == a.partner, t.partner == a.actor, t.year == a.year
+    )
+    names = [c.name for c in alliance_years.columns]
+    swapped = {"actor": a.partner, "partner": a.actor}
+    missing = select(*(swapped.get(n, a[n]).label(n) for n in names)).where(
+        a.dataset == dataset, ~exists(select(t.dataset).where(turned))
+    )
+    db.execute(insert(alliance_years).from_select(names, missing))

@@ -1,0 +1,1 @@
+"""Turns files of every form into rows."""

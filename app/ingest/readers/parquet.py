@@ -1,0 +1,201 @@
+"""This module reads the rows of Parquet files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as compute
+import pyarrow.parquet as parquet
+from numpy.typing import NDArray
+from pyarrow import ArrowException
+
+from app.events.reimport import is_exported_event, record_from_row
+from app.ingest.formats import entente
+from app.ingest.formats.file_format import FileFormat, normalize_column_name
+from app.ingest.formats.records import RejectedError
+from app.ingest.readers.delimited import MAX_LINE_BYTES
+from app.ingest.readers.files import (
+    MAX_EXPANSION_RATIO,
+    UNCHECKED_BYTES,
+    InputFile,
+    InputStream,
+    UnreadableFileError,
+)
+from app.ingest.readers.recognize import RecognizedFile
+from app.ingest.readers.rows import FilledCells, InputRow
+
+RowSizes = NDArray[np.int64]
+ROWS_PER_BATCH = 500
+"""Maximum rows of a batch that is read at once."""
+
+
+def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> RecognizedFile:
+    """Recognize the format of a Parquet file; raises `UnreadableFileError` if it is unknown."""
+    if file.seekable_path is None:
+        raise UnreadableFileError("is a Parquet file in an archive; unpack it and load that")
+    path = file.seekable_path
+    try:
+        with parquet.ParquetFile(path) as held:
+            names = [normalize_column_name(name) for name in held.schema_arrow.names]
+    except (ArrowException, OSError) as broken:
+        raise UnreadableFileError(f"is a broken Parquet file: {broken}") from broken
+    fitting = (f for f in formats if any(needed <= set(names) for needed in f.header))
+    format_ = next(fitting, None)
+    if format_ is None:
+        raise UnreadableFileError("is a Parquet file whose columns match no known format")
+    nested = format_ is entente.ENTENTE_FORMAT and "participants" in names
+    texts = _list_text_columns(path)
+
+    def read_parquet_rows(_: InputStream | None) -> Iterator[InputRow]:
+        number = 0
+        try:
+            with parquet.ParquetFile(path, read_dictionary=texts) as held:
+                # No batch may span two row groups: see `_list_text_columns`.
+                for group in range(held.num_row_groups):
+                    for batch in held.iter_batches(ROWS_PER_BATCH, row_groups=[group]):
+                        for part in _split_batch(batch):
+                            for values, wrong in _read_values(part):
+                                number += 1
+                                yield _make_row(number, values, wrong, nested, format_)
+        except (ArrowException, OSError) as broken:
+            raise UnreadableFileError(f"cannot be read after row {number}: {broken}") from broken
+
+    return RecognizedFile(format_, read_parquet_rows)
+
+
+def _list_text_columns(path: Path) -> list[str]:
+    """List the columns of text; raises `UnreadableFileError` if the file expands too much.
+
+    The caller reads these columns dictionary-encoded.
+    """
+    # A small file may repeat one long text in all of its rows; dictionary encoding keeps it once.
+    # Each row group has its own dictionary, and Arrow cannot join those within lists.
+    with parquet.ParquetFile(path) as held:
+        meta = held.metadata
+        size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
+        if size > UNCHECKED_BYTES and size > MAX_EXPANSION_RATIO * path.stat().st_size:
+            raise UnreadableFileError(
+                f"expands to {size:,} bytes, which is too much; it was not read"
+            )
+        leaves = [held.schema.column(n) for n in range(len(held.schema))]
+        return [
+            leaf.path
+            for leaf in leaves
+            if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type in ("STRING", "NONE")
+        ]
+
+
+def _split_batch(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Split a batch into parts of one row, or of at most `MAX_LINE_BYTES` of text.
+
+    A row that is longer becomes a part without columns.
+    """
+    sizes = sum(
+        (_measure_row_sizes(column) for column in batch.columns), np.zeros(len(batch), np.int64)
+    )
+    whole = np.cumsum(sizes)
+    begun = 0
+    while begun < len(batch):
+        before = int(whole[begun - 1]) if begun else 0
+        end = max(begun + 1, int(np.searchsorted(whole, before + MAX_LINE_BYTES, "right")))
+        if end == begun + 1 and sizes[begun] > MAX_LINE_BYTES:
+            yield batch.slice(begun, 1).select([])
+        else:
+            yield batch.slice(begun, end - begun)
+        begun = end
+
+
+def _measure_row_sizes(values: pa.Array) -> RowSizes:
+    """Measure the bytes of text of each row, nested values included; a number counts as eight."""
+    kind, found = values.type, np.full(len(values), 8, np.int64)
+    if pa.types.is_dictionary(kind):
+        each = np.append(_measure_row_sizes(values.dictionary), 0)
+        found = each[values.indices.fill_null(len(each) - 1).to_numpy(zero_copy_only=False)]
+    elif any(told(kind) for told in _TEXT_TYPE_TESTS):
+        lengths = compute.fill_null(compute.binary_length(values), 0)
+        found = lengths.to_numpy(zero_copy_only=False).astype(np.int64)
+    elif any(told(kind) for told in _LIST_TYPE_TESTS):
+        offsets = values.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
+        within = np.append(0, np.cumsum(_measure_row_sizes(values.values)))
+        found = within[offsets[1:]] - within[offsets[:-1]]
+    elif pa.types.is_struct(kind):
+        found = np.zeros(len(values), np.int64)
+        for n in range(kind.num_fields):
+            found += _measure_row_sizes(values.field(n))
+    elif pa.types.is_nested(kind) or "view" in str(kind):
+        raise UnreadableFileError(f"has a column of an unsupported type: {kind}")
+    return found
+
+
+_TEXT_TYPE_TESTS = (
+    pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary,
+)  # fmt: skip
+_LIST_TYPE_TESTS = pa.types.is_list, pa.types.is_large_list, pa.types.is_map
+
+
+def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], RejectedError | None]]:
+    """Read rows as values by column, or as the error of a row that cannot be read."""
+    if not part.num_columns:
+        yield {}, RejectedError("", f"the row is longer than {MAX_LINE_BYTES:,} bytes")
+        return
+    try:
+        told = part.to_pylist()
+    except (ArrowException, ValueError, OverflowError) as wrong:
+        if len(part) == 1:
+            yield {}, RejectedError("", f"has a value that cannot be read: {str(wrong)[:200]}")
+            return
+        for n in range(len(part)):
+            yield from _read_values(part.slice(n, 1))
+        return
+    for values in told:
+        yield values, None
+
+
+def _make_row(
+    number: int,
+    values: dict[str, Any],
+    wrong: RejectedError | None,
+    nested: bool,
+    format_: FileFormat,
+) -> InputRow:
+    try:
+        if wrong is not None:
+            raise wrong
+        if nested and is_exported_event(values) and isinstance(values["participants"], str):
+            return InputRow(number, _encode_exported(values), None, "", format_)
+        if nested:
+            given = {
+                normalize_column_name(n): _decode_bytes(v)
+                for n, v in values.items()
+                if v is not None
+            }
+            return InputRow(number, msgspec.json.encode(given, enc_hook=str), None, "", format_)
+        cells = FilledCells(
+            (normalize_column_name(n), "" if v is None else str(_decode_bytes(v)))
+            for n, v in values.items()
+        )
+    except RejectedError as refused:
+        return InputRow(number, {}, refused, "", format_)
+    return InputRow(number, cells, None, "", format_)
+
+
+def _encode_exported(values: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(record_from_row(values))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
+        raise RejectedError("participants", "is not in the exported form") from wrong
+
+
+def _decode_bytes(value: Any) -> Any:
+    """Decode bytes within a value as UTF-8; raises `RejectedError` if they are not."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as wrong:
+            raise RejectedError("", "contains bytes that are not UTF-8") from wrong
+    if isinstance(value, dict):
+        return {name: _decode_bytes(each) for name, each in value.items()}
+    return [_decode_bytes(each) for each in value] if isinstance(value, list) else value

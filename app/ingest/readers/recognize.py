@@ -1,0 +1,299 @@
+"""This module recognizes the format of a file by its content and reads its rows."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import NamedTuple
+
+import msgspec
+from pydantic import TypeAdapter
+
+from app.events.reimport import is_exported_event, record_from_document
+from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
+from app.ingest.formats.file_format import FileFormat, normalize_column_name
+from app.ingest.formats.records import RejectedError
+from app.ingest.readers.delimited import (
+    DelimitedRecord,
+    TruncatedLineError,
+    decode_leniently,
+    decode_text_line,
+    read_quoted_records,
+    read_text_lines,
+    read_unquoted_records,
+)
+from app.ingest.readers.files import InputFile, InputStream, UnreadableFileError
+from app.ingest.readers.rows import FilledCells, InputRow, Reject, make_line_layout, read_row_cells
+from app.text import Code
+
+FORMATS: Mapping[str, FileFormat] = {
+    f.name: f
+    for f in (
+        entente.ENTENTE_FORMAT,
+        gdelt.GDELT_2_FORMAT,
+        gdelt.GDELT_1_FORMAT,
+        gdelt.GDELT_MENTIONS_FORMAT,
+        ucdp.UCDP_FORMAT,
+        acled.ACLED_FORMAT,
+        icews.ICEWS_FORMAT,
+        polecat.POLECAT_FORMAT,
+        members.COW_MEMBERS_FORMAT,
+        alliances.COW_YEARS_FORMAT,
+        alliances.ATOP_YEARS_FORMAT,
+        alliances.IDEAL_POINTS_FORMAT,
+    )
+}
+"""All formats by name; a header that fits several is of the first of them."""
+AUTO = "auto"
+SEPARATORS = ("\t", ",", ";", "|", "\x01")
+SAMPLED_ROWS = 100
+"""Rows at the beginning of a file that are searched for the format."""
+MIN_CELLS = 3
+"""Fewest cells of a row from which a format can be recognized."""
+
+
+class RecognizedFile(NamedTuple):
+    """A file of a known format; `read_rows` reads it from its beginning and may be called again."""
+
+    format: FileFormat
+    read_rows: Callable[[InputStream | None], Iterator[InputRow]]
+    is_rejects_file: bool = False
+    """Whether it is a rejects file, in which each row names its format and dataset."""
+
+
+def list_candidate_formats(wanted: str) -> Sequence[FileFormat]:
+    """List the formats that a file may have: the one asked for, or all."""
+    return [FORMATS[wanted]] if wanted != AUTO else list(FORMATS.values())
+
+
+def recognize_file(file: InputFile, wanted: str = AUTO) -> RecognizedFile:
+    """Recognize the format of a file; raises `UnreadableFileError` if it is unknown."""
+    with file.open() as stream:
+        start = stream.peek(4)[:4]
+        if start == b"PAR1":
+            from app.ingest.readers.parquet import recognize_parquet_file  # noqa: PLC0415 - Arrow takes long to import
+
+            return recognize_parquet_file(file, list_candidate_formats(wanted))
+        if start == b"PK\x03\x04":
+            raise UnreadableFileError("is an archive within an archive; unpack it and load that")
+        bodies = [line.body.lstrip() for line in islice(read_text_lines(stream), SAMPLED_ROWS)]
+    if not bodies:
+        return RecognizedFile(FORMATS.get(wanted, entente.ENTENTE_FORMAT), lambda _: iter(()))
+    of_json = [body for body in bodies if body.startswith(b"{")] if _may_be_json(wanted) else []
+    if of_json and of_json[0] is bodies[0]:
+        return _recognize_json(of_json[0])
+    if bodies[0].startswith(b"[") and _may_be_json(wanted):
+        raise UnreadableFileError("is a JSON array; write one object per line (NDJSON)")
+    found = _recognize_delimited(file, wanted)
+    if found is not None:
+        return found
+    if of_json:
+        return _recognize_json(of_json[0])
+    what = f"is not {wanted}" if wanted != AUTO else "is of no known format"
+    known = f"; known: {', '.join(FORMATS)}" if wanted == AUTO else ""
+    raise UnreadableFileError(f"{what}: neither its columns nor its first rows match{known}")
+
+
+def _may_be_json(wanted: str) -> bool:
+    return wanted in (AUTO, "entente")
+
+
+def _recognize_json(line: bytes) -> RecognizedFile:
+    if _is_rejects_line(line):
+        return RecognizedFile(entente.ENTENTE_FORMAT, _read_rejects_file, is_rejects_file=True)
+    return RecognizedFile(entente.ENTENTE_FORMAT, _read_json_lines)
+
+
+def _recognize_delimited(file: InputFile, wanted: str) -> RecognizedFile | None:
+    """Recognize delimited text by its first row, or else by the first of some rows that fits.
+
+    Rows before that one are rejected later. If the caller named the format, a row with the right
+    number of cells is accepted as the last resort.
+    """
+    steps = [(1, False), (SAMPLED_ROWS, False), *([(SAMPLED_ROWS, True)] if wanted != AUTO else [])]
+    for most, by_count in steps:
+        for separator, quotes in product(SEPARATORS, (True, False)):
+            fits = [
+                f
+                for f in list_candidate_formats(wanted)
+                if (f.has_quotes or separator not in "\t\x01") == quotes
+            ]
+            with file.open() as stream:
+                split = (read_quoted_records if quotes else read_unquoted_records)(
+                    stream, separator
+                )
+                first = None
+                for record in islice(split, most):
+                    # A first row as wide as this one may be the header of another format.
+                    likely = first != len(record.cells) or wanted != AUTO
+                    first = len(record.cells) if first is None else first
+                    by = (likely, by_count)
+                    found = _recognize_record(record, fits, separator, quotes, by)
+                    if found is not None:
+                        return found
+    return None
+
+
+def _recognize_record(
+    record: DelimitedRecord,
+    fits: Sequence[FileFormat],
+    separator: str,
+    quotes: bool,
+    by: tuple[bool, bool],
+) -> RecognizedFile | None:
+    by_look, by_count = by
+    if record.wrong is not None or len(record.cells) < MIN_CELLS:
+        return None
+    names = {normalize_column_name(cell) for cell in record.cells}
+    for f in fits:
+        if any(needed <= names for needed in f.header):
+            return _expand_alliance_members(_make_table_reader(f, separator, quotes, record.cells))
+        as_wide = by_count and len(record.cells) in map(len, f.columns)
+        if as_wide or (by_look and f.matches_first_row(record.cells)):
+            return _make_table_reader(f, separator, quotes, None)
+    return None
+
+
+def _expand_alliance_members(reading: RecognizedFile) -> RecognizedFile:
+    """Convert rows of alliance members to rows of dyad-years; other formats are unchanged."""
+    if reading.format is not members.COW_MEMBERS_FORMAT:
+        return reading
+
+    def read_dyad_years(stream: InputStream | None) -> Iterator[InputRow]:
+        held = members.AllianceMembers()
+        for row in reading.read_rows(stream):
+            try:
+                if row.wrong is not None:
+                    raise row.wrong
+                held.add_member(read_row_cells(row))
+            except RejectedError as wrong:
+                yield msgspec.structs.replace(row, wrong=wrong.with_traceback(None))
+        for number, year in enumerate(held.iterate_dyad_years(), 1):
+            yield InputRow(number, FilledCells(year), None, "", alliances.COW_YEARS_FORMAT)
+
+    return RecognizedFile(alliances.COW_YEARS_FORMAT, read_dyad_years)
+
+
+def _make_table_reader(
+    format_: FileFormat, separator: str, quotes: bool, header: Sequence[str] | None
+) -> RecognizedFile:
+    """Make the reader of delimited text; it skips all headers and rows of HXL tags."""
+    names = None if header is None else tuple(normalize_column_name(cell) for cell in header)
+    every = format_.columns if names is None else (names,)
+    layouts = {len(columns): make_line_layout(format_, columns, separator) for columns in every}
+    expected, likely = " or ".join(map(str, layouts)), next(iter(layouts.values()))
+
+    def make_rejected_row(number: int, wrong: RejectedError, raw: str) -> InputRow:
+        told = None if isinstance(wrong, TruncatedLineError) else likely
+        return InputRow(number, {}, wrong, raw, format_, told)
+
+    def make_miscounted_row(number: int, count: int, raw: str) -> InputRow:
+        return make_rejected_row(
+            number, RejectedError("", f"has {count} cells; expected {expected}"), raw
+        )
+
+    def read_quoted_rows(stream: InputStream | None) -> Iterator[InputRow]:
+        assert stream is not None
+        for record in read_quoted_records(stream, separator):
+            laid = layouts.get(len(record.cells))
+            if record.wrong is not None:
+                yield make_rejected_row(record.number, record.wrong, record.raw)
+            elif laid is None:
+                yield make_miscounted_row(record.number, len(record.cells), record.raw)
+            elif not _is_header_row(record.cells, laid.columns):
+                content = FilledCells(zip(laid.columns, record.cells, strict=True))
+                yield InputRow(record.number, content, None, "", format_)
+
+    def read_unquoted_rows(stream: InputStream | None) -> Iterator[InputRow]:
+        assert stream is not None
+        for line in read_text_lines(stream):
+            try:
+                if line.wrong is not None:
+                    raise line.wrong
+                body = decode_text_line(line)
+            except RejectedError as wrong:
+                yield make_rejected_row(line.number, wrong, decode_leniently(line.body))
+                continue
+            laid = layouts.get(body.count(separator) + 1)
+            if laid is None:
+                yield make_miscounted_row(line.number, body.count(separator) + 1, body)
+            elif body[:1].isdigit() or not _is_header_row(body.split(separator), laid.columns):
+                yield InputRow(line.number, body, None, "", format_, laid)
+
+    return RecognizedFile(format_, read_quoted_rows if quotes else read_unquoted_rows)
+
+
+def _is_header_row(told: Sequence[str], columns: Sequence[str]) -> bool:
+    first = told[0]
+    if first[:1].isdigit():
+        return False
+    if normalize_column_name(first) == columns[0] and normalize_column_name(told[1]) == columns[1]:
+        return True
+    filled = [cell for cell in told if cell.strip()]
+    return bool(filled) and all(cell.startswith("#") for cell in filled)
+
+
+def _read_json_lines(stream: InputStream | None) -> Iterator[InputRow]:
+    assert stream is not None
+    for line in read_text_lines(stream):
+        told = "" if line.wrong is None else decode_leniently(line.body)
+        yield InputRow(line.number, _convert_exported_line(line.body), line.wrong, told)
+
+
+def _convert_exported_line(line: bytes) -> bytes:
+    """Convert a line that was exported to the load format; other lines are unchanged."""
+    if not line.startswith(b'{"id":'):
+        return line
+    try:
+        values = json.loads(line)
+        return (
+            msgspec.json.encode(record_from_document(values)) if is_exported_event(values) else line
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return line  # decoding it later reports the error
+
+
+_reject_decoder = msgspec.json.Decoder(Reject)
+_CODE_ADAPTER = TypeAdapter(Code)
+
+
+def _is_rejects_line(line: bytes) -> bool:
+    try:
+        return _reject_decoder.decode(line).format in FORMATS
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _read_rejects_file(stream: InputStream | None) -> Iterator[InputRow]:
+    """Read the rows of a rejects file, each in the format that it came from."""
+    assert stream is not None
+    for line in read_text_lines(stream):
+        if line.wrong is not None:
+            yield InputRow(line.number, line.body, line.wrong, decode_leniently(line.body))
+            continue
+        try:
+            given = _reject_decoder.decode(line.body)
+            dataset = _CODE_ADAPTER.validate_python(given.dataset) if given.dataset else ""
+            yield msgspec.structs.replace(_restore_row(line.number, given), dataset=dataset)
+        except (msgspec.MsgspecError, ValueError, RecursionError, KeyError) as wrong:
+            reason = RejectedError("", f"is not a row of a rejects file: {str(wrong)[:200]}")
+            yield InputRow(line.number, line.body, reason, decode_leniently(line.body))
+
+
+def _restore_row(number: int, given: Reject) -> InputRow:
+    format_ = FORMATS[given.format]
+    if isinstance(given.row, dict) and (given.table or format_ is not entente.ENTENTE_FORMAT):
+        content = FilledCells((name, str(value)) for name, value in given.row.items())
+        return InputRow(number, content, None, "", format_)
+    if isinstance(given.row, dict):
+        return InputRow(number, msgspec.json.encode(given.row), None, "", format_)
+    body = str(given.row)
+    if not given.separator and format_ is not entente.ENTENTE_FORMAT:
+        wrong = RejectedError("", "is only the beginning of a row; correct the original file")
+        return InputRow(number, {}, wrong, body, format_)
+    if not given.separator:
+        return InputRow(number, body.encode(), None, "", format_)
+    told = body.split(given.separator)
+    if len(told) != len(given.columns):
+        wrong = RejectedError("", f"has {len(told)} cells; expected {len(given.columns)}")
+        return InputRow(number, {}, wrong, body, format_)
+    return InputRow(number, FilledCells(zip(given.columns, told, strict=True)), None, "", format_)

@@ -1,0 +1,200 @@
+"""Reads the materialized shifts of every dyad.
+
+Where the stored rows do not answer a question, shifts are detected on request, with the same
+numbers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, Select, bindparam, or_, select
+
+from app.db import dialect
+from app.db.dialect.fast_statements import compile_prepared
+from app.db.tables import dyads, families, shifts
+from app.shifts import detect, queries
+from app.shifts.detect import (
+    Calibration,
+    DetectedShift,
+    Pair,
+    detect_in_dyads,
+    narrow_to_pair,
+    read_horizon,
+)
+from app.shifts.question import AlignmentQuestion
+from app.shifts.shift_id import Scope
+from app.shifts.statistics import changepoints, detection, index
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.index import DyadSides
+
+PAIRS_PER_BATCH = 1000
+"""Dyads in one query, and by default in one transaction of a rebuild."""
+MAX_REBUILT_FOR_READER = 2_000
+"""Most stale dyads that are detected on request; with more, the answer says how many are stale."""
+IS_STALE = dyads.c.changed != dyads.c.segmented
+# Ordered as the index of stale dyads is: PostgreSQL assumes that nearly all are stale, and would
+# search the whole table for the first of them.
+_ANY_STALE = (
+    select(dyads.c.since)
+    .where(dyads.c.dataset == bindparam("wanted"), IS_STALE)
+    .order_by(dyads.c.since)
+    .limit(1)
+)
+_ANY_STALE_AT_ALL = (
+    select(dyads.c.since).where(IS_STALE).order_by(dyads.c.dataset, dyads.c.since).limit(1)
+)
+_TEST_COUNT = select(families.c.tests).where(families.c.dataset == bindparam("wanted"))
+_MOST_CERTAIN = (
+    select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.robust, shifts.c.finding)
+    .where(shifts.c.dataset == bindparam("wanted"), shifts.c.q <= bindparam("max_q"))
+    .order_by(shifts.c.at_least.desc(), shifts.c.one, shifts.c.other, shifts.c.number)
+    .limit(bindparam("most"))
+)
+"""The most certain shifts of all dyads."""
+
+
+class StoredShift(NamedTuple):
+    """A stored row of a shift."""
+
+    one: str
+    other: str
+    q: float
+    robust: bool | None
+    finding: str
+
+
+def is_materialized(asked: AlignmentQuestion) -> bool:
+    """Whether the stored rows answer a question."""
+    plain = asked.event_filter is None and asked.as_of is None
+    return plain and asked.acts == "both" and len(asked.datasets) == 1
+
+
+def dataset_question(dataset: str) -> AlignmentQuestion:
+    """Return the question of all dyads of a dataset, which the stored rows answer."""
+    return AlignmentQuestion("", (), (), "both", (dataset,), {}, None)
+
+
+def read_stale_pairs(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
+    """Read the dyads that changed since their last rebuild; of an actor, if one is named."""
+    d = dyads.c
+    rows = select(d.one, d.other).where(d.dataset == dataset, IS_STALE)
+    if actor:
+        rows = rows.where(or_(d.one == actor, d.other == actor))
+    return [(row.one, row.other) for row in db.execute(rows)]
+
+
+def has_stale_dyads(db: Connection, dataset: str | None = None) -> bool:
+    """Whether a dyad changed since its last rebuild; of a dataset, if one is named."""
+    run = compile_prepared(db.dialect.name, _ANY_STALE if dataset else _ANY_STALE_AT_ALL)
+    return bool(run.fetch_rows(db, {"wanted": dataset}))
+
+
+def read_sides_of_pairs(
+    db: Connection, dataset: str, pairs: Iterable[Pair]
+) -> dict[Pair, DyadSides]:
+    """Read the day sums of some dyads; a dyad without any is left out."""
+    kind = db.dialect.name
+    found: dict[Pair, DyadSides] = {}
+    run, ordered = queries.compile_sums_of_pairs(kind), sorted(pairs)
+    for at in range(0, len(ordered), PAIRS_PER_BATCH):
+        part = ordered[at : at + PAIRS_PER_BATCH]
+        values = dialect.values_table_params(kind, [(str(n), *pair) for n, pair in enumerate(part)])
+        rows: Any = run.execute(db, values | {"wanted": dataset}).cursor.fetchall()
+        if not rows:
+            continue
+        number, own, day, *sums = zip(*rows, strict=True)
+        dyad, of_one, *numbers = (np.array(column, np.int64) for column in (number, own, *sums))
+        days = np.array(day, "datetime64[D]")
+        sides = index.gather_dyad_sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
+        found |= {pair: some for pair, some in zip(part, sides, strict=True) if len(some.both)}
+    return found
+
+
+def decode_finding(document: str, last: str) -> ShiftFinding:
+    """Decode a stored finding; whether it is provisional depends on the last known day."""
+    found = msgspec.json.decode(document, type=ShiftFinding)
+    assert found.span is not None
+    return replace(found, provisional=detection.is_provisional(found.span[1], last))
+
+
+def select_stored_shifts(dataset: str, actor: str = "") -> Select[Any]:
+    """Select the stored shifts of a dataset, or those of an actor."""
+    s = shifts.c
+    rows = select(s.one, s.other, s.q, s.robust, s.finding).where(s.dataset == dataset)
+    if actor:
+        rows = rows.where(or_(s.one == actor, s.other == actor))
+    return rows.order_by(s.one, s.other, s.number)
+
+
+def _to_detected(
+    row: StoredShift, asked: AlignmentQuestion, last: str, family: int
+) -> DetectedShift:
+    """Turn a stored row into a detected shift, from the side of the named actor, if any."""
+    one, other = row.one, row.other
+    if asked.actor == other:
+        one, other = other, one
+    finding = decode_finding(row.finding, last)
+    robust = None if row.robust is None else bool(row.robust)
+    verdict = detection.decide_verdict(finding, row.q, robust, watched=False)
+    return DetectedShift(narrow_to_pair(asked, one, other), finding, row.q, family, verdict, robust)
+
+
+def read_family(
+    db: Connection, asked: AlignmentQuestion, known: Calibration
+) -> tuple[list[DetectedShift], int]:
+    """Read every shift of every dyad from the stored rows, and how many dyads are stale.
+
+    The result is that of `detect.detect_family`, which runs where the stored rows do not answer.
+    """
+    if not is_materialized(asked):
+        return detect.detect_family(db, asked, known), 0
+    dataset, last = asked.datasets[0], read_horizon(db, asked, None)
+    changed = read_stale_pairs(db, dataset, asked.actor)
+    left = len(changed) if len(changed) > MAX_REBUILT_FOR_READER else 0
+    waiting = set() if left else set(changed)
+    detected = [
+        _to_detected(row, asked, last, 0)
+        for row in map(StoredShift._make, db.execute(select_stored_shifts(dataset, asked.actor)))
+        if (row.one, row.other) not in waiting
+    ]
+    sides = read_sides_of_pairs(db, dataset, waiting)
+    every = detect_in_dyads([some.both for some in sides.values()], last, known)
+    for (one, other), findings in zip(sides, every, strict=True):
+        actor, partner = (other, one) if asked.actor == other else (one, other)
+        for finding in findings:
+            pair = narrow_to_pair(asked, actor, partner)
+            detected.append(DetectedShift(pair, finding, 1.0, 0, "no_evidence", None))
+    detected.sort(key=lambda row: (row.question.actor, row.question.toward))
+    rates = changepoints.benjamini_hochberg([row.finding.p for row in detected])
+    found = zip(detected, rates, strict=True)
+    return [replace(row, q=q, family_size=len(detected)) for row, q in found], left
+
+
+def read_most_certain(
+    db: Connection, asked: AlignmentQuestion, max_q: float, limit: int
+) -> tuple[list[DetectedShift], int] | None:
+    """Read the most certain shifts of all dyads, and the number of tests.
+
+    None where stored rows alone do not answer.
+    """
+    if not is_materialized(asked) or asked.actor or has_stale_dyads(db, asked.datasets[0]):
+        return None
+    dataset, last = asked.datasets[0], read_horizon(db, asked, None)
+    kind, values = db.dialect.name, {"wanted": dataset, "max_q": max_q, "most": limit}
+    size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, values))
+    rows = compile_prepared(kind, _MOST_CERTAIN).fetch_rows(db, values)
+    return [_to_detected(StoredShift._make(row), asked, last, size) for row in rows], size
+
+
+def read_family_p_values(
+    db: Connection, asked: AlignmentQuestion, scope: Scope, known: Calibration
+) -> list[float]:
+    """Read the p of every test among which a shift was found."""
+    if scope == "named":
+        return [row.finding.p for row in detect.detect_named_pair(db, asked, known)]
+    actor = asked.actor if scope == "actor" else ""
+    whole = replace(asked, actor=actor, toward=(), periods={})
+    return [row.finding.p for row in read_family(db, whole, known)[0]]

@@ -1,0 +1,238 @@
+"""Rebuilds the materialized shifts and months of dyads whose day sums changed.
+
+The stored rows equal those of a run over all dyads, to the last bit: each dyad depends on its own
+day sums alone, and q is computed over all of them at the end of a run.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    update,
+)
+
+from app.db import dialect
+from app.db.dialect import build_upsert
+from app.db.dialect.bulk_copy import bulk_insert
+from app.db.engine import Database
+from app.db.tables import dyad_months, dyads, families, shifts
+from app.db.types import NO_END_DAY
+from app.shifts import detect, queries
+from app.shifts.detect import Calibration, Pair, check_robustness, detect_in_dyads, narrow_to_pair
+from app.shifts.materialized import calibration, months
+from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.read import (
+    IS_STALE,
+    PAIRS_PER_BATCH,
+    dataset_question,
+    has_stale_dyads,
+    read_sides_of_pairs,
+)
+from app.shifts.question import AlignmentQuestion, gather_dyad_days
+from app.shifts.statistics import changepoints, detection, null_distribution
+from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.null_distribution import MIN_DYAD_EVENTS, ShuffledNulls, ThinCorpusError
+
+MIN_BUSY_DYADS = 10
+"""Dyads with many events that a calibration needs."""
+SEED = 20_231_013
+
+
+class DyadPartition(NamedTuple):
+    """One of several equal partitions of all dyads."""
+
+    number: int
+    of: int
+
+    def contains_pair(self, pair: Sequence[str]) -> bool:
+        """Whether a dyad belongs to the partition."""
+        return self.of == 1 or crc32("\x1f".join(pair).encode()) % self.of == self.number
+
+
+ALL_DYADS = DyadPartition(0, 1)
+
+
+class DyadMark(NamedTuple):
+    """How often the day sums of a dyad changed, and the first day changed since its last
+    rebuild."""
+
+    changed: int
+    since: str
+
+
+class RebuiltDyads(NamedTuple):
+    """The rebuilt rows of some dyads, and the state from which they were computed."""
+
+    calibration: Calibration
+    changed: dict[Pair, int]
+    shifts: list[dict[str, Any]]
+    months: list[dict[str, Any]]
+
+
+def rebuild_stale_dyads(
+    database: Database, at_once: int = PAIRS_PER_BATCH, share: DyadPartition = ALL_DYADS
+) -> int:
+    """Rebuild all stale dyads, or those of a partition; returns how many were written.
+
+    Dyads are computed in batches of `at_once` and then written together, so other writers wait for
+    the write alone. A dyad that changed in the meantime stays stale, with its old rows.
+    """
+    with database.connect() as db:
+        rows = db.execute(select(dyads.c.dataset, dyads.c.one, dyads.c.other).where(IS_STALE)).all()
+    by_dataset: dict[str, list[Pair]] = defaultdict(list)
+    for dataset, *pair in rows:
+        if share.contains_pair(pair):
+            by_dataset[dataset].append((pair[0], pair[1]))
+    done = 0
+    for dataset, pairs in by_dataset.items():
+        for at in range(0, len(pairs), at_once):
+            with database.connect() as db:
+                looked = _find_shifts_and_months(db, dataset, pairs[at : at + at_once])
+            with database.write() as db:
+                done += _write_rebuilt(db, dataset, looked)
+                last = at + at_once >= len(pairs)
+                if last or not has_stale_dyads(
+                    db, dataset
+                ):  # other workers may run at the same time
+                    _update_q(db, dataset)
+    with database.write() as db:  # a worker that was killed may have left q out of date
+        for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
+            _update_q(db, dataset)
+    return done
+
+
+def _find_shifts_and_months(db: Connection, dataset: str, pairs: Sequence[Pair]) -> RebuiltDyads:
+    """Compute the shifts and the months of some dyads, without writing."""
+    known = read_calibration(db)
+    rows = _read_stale_marks(db, dataset, pairs)
+    if not rows:
+        return RebuiltDyads(known, {}, [], [])
+    sides = read_sides_of_pairs(db, dataset, list(rows))
+    days = {pair: some.both for pair, some in sides.items()}
+    made = list(build_shift_rows(db, dataset, days, known))
+    since = {pair: row.since for pair, row in rows.items()}
+    changed = {pair: row.changed for pair, row in rows.items()}
+    return RebuiltDyads(known, changed, made, months.rebuild_month_rows(db, dataset, since, sides))
+
+
+def _read_stale_marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, DyadMark]:
+    """Read the marks of those of some dyads that are stale."""
+    run = queries.compile_marks_of_pairs(db.dialect.name)
+    values = dialect.values_table_params(db.dialect.name, pairs) | {"wanted": dataset}
+    return {
+        (one, other): DyadMark(changed, since)
+        for one, other, changed, segmented, since in run.fetch_rows(db, values)
+        if changed != segmented
+    }
+
+
+def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
+    """Write the rows of those dyads that are unchanged and not yet written by another worker.
+
+    Returns how many were written.
+    """
+    if not looked.changed or read_calibration(db) != looked.calibration:
+        return 0
+    now = _read_stale_marks(db, dataset, list(looked.changed))
+    same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
+    if not same:
+        return 0
+    values = dialect.values_table_params(db.dialect.name, same)
+    pairs = dialect.values_table(db.dialect.name, ("one", "other"))
+    listed = select(pairs.c.one, pairs.c.other)
+
+    def match_pairs(table: Table) -> tuple[ColumnElement[bool], ...]:
+        return table.c.dataset == dataset, tuple_(table.c.one, table.c.other).in_(listed)
+
+    for table, rows in ((shifts, looked.shifts), (dyad_months, looked.months)):
+        db.execute(delete(table).where(*match_pairs(table)), values)
+        names = [column.name for column in table.columns]
+        chosen = set(same)
+        lines = [[r[n] for n in names] for r in rows if (r["one"], r["other"]) in chosen]
+        bulk_insert(db, table.name, names, lines)
+    fresh = update(dyads).values(segmented=dyads.c.changed, since=NO_END_DAY)
+    db.execute(fresh.where(*match_pairs(dyads)), values)
+    return len(same)
+
+
+def build_shift_rows(
+    db: Connection, dataset: str, every: Mapping[Pair, DaySeries], known: Calibration
+) -> Iterator[dict[str, Any]]:
+    """Build the rows of `shifts` of some dyads from their days."""
+    asked = dataset_question(dataset)
+    detected = detect_in_dyads(list(every.values()), NO_END_DAY, known)
+    for ((one, other), days), some in zip(every.items(), detected, strict=True):
+        for number, finding in enumerate(some):
+            robust = None
+            if detection.needs_robustness_check(finding, finding.p):
+                robust = check_robustness(
+                    db, narrow_to_pair(asked, one, other), finding, days, known.null
+                )
+            yield {
+                "dataset": dataset,
+                "one": one,
+                "other": other,
+                "number": number,
+                "p": finding.p,
+                "q": 1.0,
+                "at_least": abs(finding.certain_change),
+                "magnitude": abs(finding.change),
+                "robust": robust,
+                "finding": msgspec.json.encode(finding).decode(),
+            }
+
+
+def _update_q(db: Connection, dataset: str) -> None:
+    """Bring q and the number of tests of a dataset up to date."""
+    s = shifts.c
+    rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
+    db.execute(build_upsert(db, families), {"dataset": dataset, "tests": len(rows)})
+    rates = changepoints.benjamini_hochberg([r.p for r in rows])
+    changed = [
+        {"a": r.one, "b": r.other, "c": r.number, "rate": q}
+        for r, q in zip(rows, rates, strict=True)
+        if r.q != q
+    ]
+    if changed:
+        key = (s.one == bindparam("a"), s.other == bindparam("b"), s.number == bindparam("c"))
+        of_test = update(shifts).where(s.dataset == dataset, *key)
+        db.execute(of_test.values(q=bindparam("rate")), changed)
+
+
+def fit_calibration(database: Database, datasets: Sequence[str], draws: int) -> Iterator[str]:
+    """Fit p and the prior share to the loaded dyads and store them; yields lines of a report.
+
+    Raises `ThinCorpusError`. All dyads are stale afterwards.
+    """
+    asked = AlignmentQuestion("", (), (), "both", tuple(datasets), {}, None)
+    with database.connect() as db:
+        flows_of_dyads = list(detect.read_dyad_flows(db, asked).values())
+    days = [gather_dyad_days(flows) for flows in flows_of_dyads]
+    busy = [one for one in days if one.n.sum() >= MIN_DYAD_EVENTS]
+    if len(busy) < MIN_BUSY_DYADS:
+        raise ThinCorpusError(
+            f"{len(busy)} dyads of {', '.join(datasets)} have {MIN_DYAD_EVENTS} events or more;"
+            f" a calibration needs {MIN_BUSY_DYADS}; the calibration in use does not change"
+        )
+    null = null_distribution.fit_null_model(ShuffledNulls(busy, SEED), draws)
+    good, bad = np.sum([one.mass.sum(0) for one in days], axis=0).tolist()
+    found = Calibration(null, good / (good + bad))
+    yield f"{len(busy)} dyads; share of cooperative mass {found.prior_share:.3f}; {null}"
+    fresh = ShuffledNulls(busy, SEED + 1)
+    for rate in null_distribution.RATES:
+        p = null_distribution.measure_test_size(fresh, null, draws, rate, 120)[:, 0]
+        yield f"{rate:>3} events a month, 120 months: p <= 0.05 in {(p <= 0.05).mean():.3f}"
+    with database.write() as db:
+        calibration.save_calibration(db, found, list(datasets), len(busy), draws)
+        db.execute(update(dyads).values(segmented=-1))

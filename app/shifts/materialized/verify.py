@@ -1,0 +1,107 @@
+"""Compares stored shifts and months with those computed again from all day sums.
+
+Integers and texts must be equal. Floats may differ by `TOLERANCE`: processors differ in the last
+bit of a logarithm or an exponential, and a file moves from one to another.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from app.db.tables import dyad_months, dyads, shifts
+from app.shifts.materialized import months
+from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.read import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
+from app.shifts.materialized.rebuild import build_shift_rows
+from app.shifts.statistics import changepoints
+from app.shifts.statistics.index import DyadSides
+
+TOLERANCE = 1e-6
+"""Largest difference between two floats that count as equal: relative, and absolute near zero."""
+
+
+def verify_stored_shifts(db: Connection) -> Iterator[str]:
+    """Yield each difference in words; stale dyads are left out."""
+    d, known = dyads.c, read_calibration(db)
+    for dataset in db.scalars(select(d.dataset).distinct().order_by(d.dataset)).all():
+        waiting = set(read_stale_pairs(db, dataset))
+        pairs = [
+            (r.one, r.other)
+            for r in db.execute(select(d.one, d.other).where(d.dataset == dataset))
+            if (r.one, r.other) not in waiting
+        ]
+        s = shifts.c
+        columns = [s.one, s.other, s.number, s.p, s.at_least, s.magnitude, s.robust, s.finding]
+        rows = db.execute(select(*columns, s.q).where(s.dataset == dataset)).all()
+        stored = {tuple(r[:3]): tuple(r[3:8]) for r in rows if (r.one, r.other) not in waiting}
+        computed = {}
+        for at in range(0, len(pairs), PAIRS_PER_BATCH):
+            sides = read_sides_of_pairs(db, dataset, sorted(pairs)[at : at + PAIRS_PER_BATCH])
+            days = {pair: some.both for pair, some in sides.items()}
+            for row in build_shift_rows(db, dataset, days, known):
+                values = tuple(row[column.name] for column in columns)
+                computed[values[:3]] = values[3:]
+            yield from _verify_months(db, dataset, sides)
+        differing = {
+            key[:2]
+            for key in stored.keys() | computed.keys()
+            if not _rows_agree(stored.get(key), computed.get(key))
+        }
+        for one, other in sorted(differing):
+            yield f"shifts of {one} and {other} in {dataset}: differ from a rebuild"
+        rates = changepoints.benjamini_hochberg([r.p for r in rows])
+        if not waiting and not values_agree([r.q for r in rows], rates):
+            yield f"shifts of {dataset}: q differs from the p of all tests"
+
+
+def _rows_agree(stored: tuple[Any, ...] | None, computed: tuple[Any, ...] | None) -> bool:
+    """Compare (p, at_least, magnitude, robust, finding) of a stored shift with a computed one."""
+    if stored is None or computed is None:
+        return stored is computed
+    *values, finding = stored
+    *expected, wanted = computed
+    return values_agree(values, expected) and values_agree(json.loads(finding), json.loads(wanted))
+
+
+def values_agree(one: Any, other: Any) -> bool:
+    """Compare two JSON values: floats within `TOLERANCE`, all else exactly."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(values_agree(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(values_agree, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def _verify_months(
+    db: Connection, dataset: str, sides: Mapping[months.Pair, DyadSides]
+) -> Iterator[str]:
+    """Yield the dyads whose stored months differ from a rebuild."""
+    m = dyad_months.c
+    since = {pair: "" for pair in sides if months.is_busy(sides[pair].both)}
+    publisher_counts = months.read_publisher_counts(db, dataset, since)
+    rebuilt = {
+        (r["one"], r["other"]): r for r in months.build_month_rows(dataset, sides, publisher_counts)
+    }
+    for pair in sorted(sides):
+        of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
+        kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
+        if not _months_agree(None if kept is None else dict(kept), rebuilt.get(pair)):
+            yield f"months of {pair[0]} and {pair[1]} in {dataset}: differ from a rebuild"
+
+
+def _months_agree(stored: dict[str, Any] | None, computed: dict[str, Any] | None) -> bool:
+    """Compare two rows of `dyad_months`: the monthly index within `TOLERANCE`, sums exactly."""
+    if stored is None or computed is None:
+        return stored is computed
+    if len(stored["index"]) != len(computed["index"]):
+        return False
+    index, wanted = months.unpack_index(stored["index"]), months.unpack_index(computed["index"])
+    return np.allclose(
+        index, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+    ) and values_agree(stored | {"index": None}, computed | {"index": None})

@@ -1,0 +1,132 @@
+"""The worker that rebuilds shifts in the background of a service, so that no reader waits.
+
+Run as a module it rebuilds one partition of the dyads: the worker starts several such processes
+where many dyads are stale. Standard input gives the address of the database and the partition. When
+it ends, the service has stopped: the process then ends at once, and its last transaction is rolled
+back.
+"""
+
+import logging
+import os
+import threading
+from contextlib import ExitStack, closing, suppress
+from io import FileIO
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db.engine import Database
+from app.db.journal import read_version
+from app.db.tables import dyads
+from app.db.worker_process import render_database_url, start_worker_process
+from app.shifts.materialized.read import IS_STALE, has_stale_dyads
+from app.shifts.materialized.rebuild import DyadPartition, rebuild_stale_dyads
+
+MAX_IN_PROCESS = 100
+"""Most stale dyads that are rebuilt without a process: these take a quarter of a second."""
+DYADS_PER_PROCESS, MAX_PROCESSES = 1000, 4
+"""Stale dyads that are worth the start of a further process, and the most processes."""
+DYADS_PER_WRITE = 200
+"""Dyads that a process writes together."""
+NICENESS = 10
+log = logging.getLogger("entente.shifts")
+
+
+class ShiftWorker:
+    """A thread that rebuilds shifts some time after the last write.
+
+    It wakes `delay` seconds after a write of this process. Every `pause` seconds it looks for stale
+    dyads of other processes, and leaves them alone while these go on writing.
+    """
+
+    def __init__(self, database: Database, delay: float = 2.0, pause: float = 15.0) -> None:
+        self.database, self.delay, self.pause = database, delay, pause
+        self._version = -1
+        self._due, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run_until_closed, name="shifts", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, and listen to the writes of this process."""
+        self.database.after_commit.append(self._due.set)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread; dyads that are stale then wait for the next write or the command."""
+        self._closed.set()
+        self._due.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run_until_closed(self) -> None:
+        while not self._closed.is_set():
+            written = self._due.wait(self.pause)
+            if written and self._closed.wait(self.delay):
+                return
+            self._due.clear()
+            try:
+                if written or self._has_stale_from_others():
+                    rebuild_in_processes(self.database, self._closed)
+            except (SQLAlchemyError, OSError, RebuildProcessError):
+                log.exception("cannot rebuild shifts; the next write tries again")
+
+    def _has_stale_from_others(self) -> bool:
+        """Whether dyads are stale and the record has not changed since the last look."""
+        with self.database.connect() as db:
+            before, self._version = self._version, read_version(db)
+            return self._version == before and has_stale_dyads(db)
+
+
+class RebuildProcessError(Exception):
+    """A process that rebuilds shifts failed."""
+
+
+def rebuild_in_processes(database: Database, ended: threading.Event) -> int:
+    """Rebuild all stale dyads, in processes of their own where they are many, until `ended` is set.
+
+    Returns how many were stale. Raises `RebuildProcessError`.
+    """
+    with database.connect() as db:
+        stale = db.scalar(select(func.count()).select_from(dyads).where(IS_STALE)) or 0
+    if stale <= MAX_IN_PROCESS:
+        return rebuild_stale_dyads(database)
+    of = max(1, min(MAX_PROCESSES, stale // DYADS_PER_PROCESS, _count_processors()))
+    with ExitStack() as open_:
+        children = [start_worker_process("app.shifts.materialized.worker") for _ in range(of)]
+        for number, child in enumerate(children):
+            assert child.stdin is not None
+            open_.enter_context(closing(child.stdin))
+            with suppress(BrokenPipeError):
+                child.stdin.write(f"{render_database_url(database)}\n{number} {of}\n".encode())
+        while any(child.poll() is None for child in children) and not ended.wait(0.1):
+            pass
+    failed = [child.returncode for child in children if child.wait()]
+    if failed and not ended.is_set():
+        raise RebuildProcessError(f"a process that rebuilds shifts ended with {failed[0]}")
+    return stale
+
+
+def _count_processors() -> int:
+    """Count the processors that this process may use."""
+    chosen = getattr(os, "sched_getaffinity", None)  # not on every platform
+    return len(chosen(0)) if chosen else os.cpu_count() or 1
+
+
+def rebuild_partition_from_stdin() -> None:
+    """Rebuild a partition of the dyads of a database, both named on standard input."""
+    # Unbuffered: a thread waits for it when the process ends.
+    stdin = FileIO(0, closefd=False)
+    url, share = (stdin.readline().decode().strip() for _ in range(2))
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    threading.Thread(target=_exit_with_parent, args=(stdin,), daemon=True).start()
+    with closing(Database(url, 1)) as database:
+        rebuild_stale_dyads(database, DYADS_PER_WRITE, DyadPartition(*map(int, share.split())))
+
+
+def _exit_with_parent(stdin: FileIO) -> None:
+    stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    rebuild_partition_from_stdin()

@@ -1,0 +1,275 @@
+"""A question of alignment with its names resolved, and what passed between its sides.
+
+Names are resolved to codes and groups to members with their days. Flows come from day sums where
+only datasets narrow the events, else from the signals of the matching events; the numbers are the
+same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from app.actors.parameters import resolve_query_actor
+from app.db.types import NO_END_DAY
+from app.events import queries as of_events
+from app.events.filter import EventFilter
+from app.events.queries import BoundQuery
+from app.events.render import GROUP_KINDS
+from app.events.signals import signal_weight
+from app.http.problems import InvalidParameterError
+from app.shifts import queries
+from app.shifts.filter import Acts, SidesQuery
+from app.shifts.statistics import index
+from app.shifts.statistics.index import DaySeries
+
+Sums = tuple[int, int, int, int, int, int, int]
+
+
+class DyadFlow(NamedTuple):
+    """What one side of a dyad did to the other on a day."""
+
+    partner: str
+    own: int
+    """1: the actor acted toward the partner; 0: the partner toward the actor."""
+    day: str
+    sums: Sums
+    """n, positive, negative, q1 … q4; masses in thousandths."""
+
+
+class CountedSignal(NamedTuple):
+    """A signal of an event that counts for a question."""
+
+    from_: str
+    toward: str
+    day: str
+    score: float
+    confidence: float
+    quad: int
+    event: str
+    seq: int
+
+    @property
+    def mass(self) -> int:
+        """The mass of the signal, in thousandths."""
+        return signal_weight(self.score, self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class SidePeriod:
+    """The days [since, until) on which a partner counts for a side.
+
+    The side is 1 for `toward` and −1 for `against`.
+    """
+
+    since: str
+    until: str
+    side: int
+
+
+ALWAYS = [SidePeriod("", "~", 1)]
+"""The periods of a partner that always counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentQuestion:
+    """A question whose actors are resolved to codes."""
+
+    actor: str
+    toward: tuple[str, ...]
+    against: tuple[str, ...]
+    acts: Acts
+    datasets: tuple[str, ...]
+    periods: dict[str, list[SidePeriod]]
+    """By partner, in order."""
+    event_filter: EventFilter | None
+    """The filter of the events that count; None where only datasets narrow them."""
+    as_of: int | None = None
+
+    @property
+    def is_tilt(self) -> bool:
+        """Whether this is a tilt: one side is weighed against another."""
+        return bool(self.against)
+
+    @property
+    def known_by(self) -> str | None:
+        """The last day on which a report had to be published."""
+        return None if self.event_filter is None else self.event_filter.known_day
+
+    def side_on(self, partner: str, day: str) -> int:
+        """Return the side for which a partner counts on a day: 1 or −1; 0 for neither."""
+        periods = self.periods.get(partner, ())
+        return next((s.side for s in periods if s.since <= day < s.until), 0)
+
+
+def resolve_question(
+    db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
+) -> AlignmentQuestion:
+    """Resolve the names of a question; raises `InvalidError`.
+
+    The actor is empty where the question names none.
+    """
+    events = asked.to_event_filter().model_copy(
+        update={"as_of": None if as_of is None else str(as_of)}
+    )
+    resolved = of_events.resolve_filter(db, events)
+    wanted = tuple(asked.dataset or defaults)
+    chosen = None
+    if not asked.uses_only_datasets():
+        chosen = resolved.model_copy(update={"dataset": list(wanted)})
+    actor = resolve_query_actor(db, "actor", asked.actor, as_of) if asked.actor is not None else ""
+    toward, against = (
+        tuple(
+            dict.fromkeys(
+                resolve_query_actor(db, field, name, as_of) for name in getattr(asked, field)
+            )
+        )
+        for field in ("toward", "against")
+    )
+    for field, codes in (("toward", toward), ("against", against)):
+        if actor in codes:
+            raise InvalidParameterError(
+                field, f"{actor} is the actor itself", "Name another actor."
+            )
+    periods = _resolve_side_periods(db, actor, toward, against, as_of)
+    return AlignmentQuestion(actor, toward, against, asked.acts, wanted, periods, chosen, as_of)
+
+
+def resolve_open_question(
+    db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
+) -> AlignmentQuestion:
+    """Resolve a question that may leave its sides open.
+
+    Raises `InvalidError` where `toward` comes without an actor, or `against` without `toward`.
+    """
+    if asked.toward and asked.actor is None:
+        raise InvalidParameterError("toward", "needs actor", "Say who moves: actor=ARM.")
+    if asked.against and not asked.toward:
+        raise InvalidParameterError("against", "needs toward", "Say toward whom: toward=EU,USA.")
+    return resolve_question(db, asked, defaults, as_of)
+
+
+def _resolve_side_periods(
+    db: Connection, actor: str, toward: Sequence[str], against: Sequence[str], as_of: int | None
+) -> dict[str, list[SidePeriod]]:
+    """Find the days on which each partner counts, and for which side.
+
+    Groups themselves count always, their members on the days of membership.
+    """
+    codes = [*toward, *against]
+    sides = dict.fromkeys(toward, 1)
+    for code in against:
+        if code in sides:
+            raise InvalidParameterError(
+                "against", f"{code} is on both sides", "Leave it out of one."
+            )
+        sides[code] = -1
+    found: dict[str, list[SidePeriod]] = {
+        code: [SidePeriod("", "~", sides[code])] for code in codes
+    }
+    kinds = {r.code: r.kind for r in db.execute(queries.select_kinds_of_actors(codes, as_of))}
+    groups = [code for code in codes if kinds.get(code) in GROUP_KINDS]
+    if groups:
+        for r in db.execute(queries.select_member_periods(groups, as_of)):
+            until = "~" if r.until == NO_END_DAY else r.until
+            found.setdefault(r.actor, []).append(SidePeriod(r.since, until, sides[r.group]))
+    found.pop(actor, None)
+    for partner, periods in found.items():
+        periods.sort(key=lambda s: (s.since, s.until, s.side))
+        _require_one_side(partner, periods)
+    return found
+
+
+def _require_one_side(partner: str, periods: Sequence[SidePeriod]) -> None:
+    """Raise `InvalidError` where a partner is on both sides on one day."""
+    for n, one in enumerate(periods):
+        for other in periods[n + 1 :]:
+            if one.side != other.side and one.since < other.until and other.since < one.until:
+                fault = f"{partner} would be on both sides at once"
+                raise InvalidParameterError(
+                    "against", fault, "Name the members of one side yourself."
+                )
+
+
+def bind_question_events(db: Connection, case: AlignmentQuestion) -> BoundQuery | None:
+    """Bind the query of the events of a question; None where day sums answer it."""
+    return None if case.event_filter is None else of_events.bind_query(db, case.event_filter)
+
+
+def read_counted_signals(
+    db: Connection, case: AlignmentQuestion, *, all_dyads: bool = False
+) -> list[CountedSignal]:
+    """Read the signals of the events that count: between the sides, or of all dyads."""
+    asked = bind_question_events(db, case)
+    actor = None if all_dyads and not case.actor else case.actor
+    partners = None if all_dyads else list(case.periods)
+    if partners == []:
+        return []
+    statement = queries.select_counted_signals(case.datasets, asked, case.as_of, actor, partners)
+    values = asked.values if asked else {}
+    if case.as_of is not None:
+        values = values | {"as_of": case.as_of}
+    rows = db.execute(statement, values)
+    return [CountedSignal(*row) for row in rows]
+
+
+def read_flows(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:
+    """Read what passed between the sides, day by day."""
+    if case.event_filter is None and case.as_of is None:
+        return _read_flows_from_sums(db, case)
+    return sum_signals(read_counted_signals(db, case), case)
+
+
+def _read_flows_from_sums(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:
+    partners = list(case.periods)
+    if not partners:
+        return []
+    run = queries.compile_sums_between(
+        db.dialect.name, len(partners), len(case.datasets), case.acts
+    )
+    values: dict[str, Any] = {"actor": case.actor}
+    values |= {f"partner_{n}": code for n, code in enumerate(partners)}
+    values |= {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
+    return [DyadFlow(r[0], r[1], r[2], r[3:]) for r in run.fetch_rows(db, values)]
+
+
+def sum_signals(signals: Iterable[CountedSignal], case: AlignmentQuestion) -> list[DyadFlow]:
+    """Add up signals by day, with the same numbers as the stored day sums."""
+    total: dict[tuple[str, int, str], list[int]] = defaultdict(lambda: [0] * 7)
+    for s in signals:
+        own = s.from_ == case.actor
+        if case.acts != "both" and (case.acts == "own") != own:
+            continue
+        sums = total[s.toward if own else s.from_, int(own), s.day]
+        add_signal(sums, s)
+    return [DyadFlow(*key, tuple(sums)) for key, sums in total.items()]  # type: ignore[arg-type]
+
+
+def add_signal(sums: list[int], s: CountedSignal) -> None:
+    """Add a signal to n, positive, negative, q1 … q4."""
+    sums[0] += 1
+    sums[1 if s.score > 0 else 2] += s.mass
+    if s.quad:
+        sums[2 + s.quad] += 1
+
+
+def gather_dyad_days(flows: Iterable[DyadFlow]) -> DaySeries:
+    """Gather the days of one dyad."""
+    return index.gather_days([(f.day, *f.sums) for f in flows])
+
+
+def gather_question_days(flows: Iterable[DyadFlow], case: AlignmentQuestion) -> DaySeries:
+    """Gather the days of a question; for partners in `against` cooperation counts as conflict."""
+    if all(periods == ALWAYS for periods in case.periods.values()):
+        return gather_dyad_days(flows)
+    rows = []
+    for flow in flows:
+        side = case.side_on(flow.partner, flow.day)
+        n, good, bad, q1, q2, q3, q4 = flow.sums
+        if side > 0:
+            rows.append((flow.day, n, good, bad, q1, q2, q3, q4))
+        elif side < 0:
+            rows.append((flow.day, n, bad, good, q3, q4, q1, q2))
+    return index.gather_days(rows)

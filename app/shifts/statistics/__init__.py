@@ -1,0 +1,1 @@
+"""Pure numbers: the index, its interval, changepoints and their verdicts."""

@@ -1,0 +1,203 @@
+"""Ideal points of states in the votes of the UN General Assembly, over HTTP.
+
+A loaded series: context for the events, never mixed into the index. It has no versions of its own;
+`as_of` leaves out the datasets that did not exist at that version. For every two states the answer
+says which of them moved.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, field_validator, model_validator
+from sqlalchemy import Connection, Select, exists, func, select
+
+from app.actors.parameters import resolve_query_actor
+from app.db.tables import datasets, ideal_points
+from app.db.versioning import select_current_or_as_of
+from app.edtf import parse_bounds
+from app.events.filter import Words
+from app.examples import example_responses
+from app.http.answer import encode_json
+from app.http.as_of import AsOfQuery, EdtfDate, resolve_version
+from app.http.caching import respond_with_version_etag
+from app.http.dependencies import DatabaseDep
+from app.http.page import EmptyReason, build_page_links
+from app.http.problems import COMMON_RESPONSES, InvalidParameterError, make_crossed_error
+from app.similarity.portfolio_similarity import attribute_movement
+from app.similarity.schemas import (
+    IdealPointApproach,
+    IdealPointDocument,
+    IdealPointMove,
+    IdealPoints,
+    IdealPointsMeta,
+)
+
+router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+MAX_STATES = 20
+"""States in one answer."""
+
+
+class IdealPointsQuery(AsOfQuery):
+    """The states, the years and the datasets asked for."""
+
+    actors: Words = Field(
+        description="States, separated by commas; every two of them are compared.",
+        examples=[["ARM,RUS"]],
+    )
+    since: EdtfDate | None = Field(None, description="First year; by default that of the series.")
+    until: EdtfDate | None = Field(None, description="Last year; by default that of the series.")
+    dataset: Words = Field([], description="Only these loaded series; by default all.")
+
+    @field_validator("actors")
+    @classmethod
+    def _split_names(cls, values: list[str]) -> list[str]:
+        parts = [part.strip() for value in values for part in value.split(",")]
+        if not all(parts):
+            raise ValueError("must be names separated by commas, such as ARM,RUS")
+        if len(parts) > MAX_STATES:
+            raise ValueError(f"has more than {MAX_STATES} names")
+        return parts
+
+    @model_validator(mode="after")
+    def _check_year_order(self) -> "IdealPointsQuery":
+        first, last = self.years
+        if first > last:
+            raise make_crossed_error(
+                "since", f"the years run from {first} to {last}", "Exchange the two."
+            )
+        return self
+
+    @property
+    def years(self) -> tuple[int, int]:
+        """First and last year, both inclusive."""
+        first = parse_bounds(self.since)[0].year if self.since else 1
+        return first, parse_bounds(self.until)[1].year if self.until else 9999
+
+
+PointsByState = Mapping[tuple[str, str], Sequence[IdealPointDocument]]
+"""Points by dataset and state, in order of sessions."""
+
+
+def read_ideal_point_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
+    """Read the datasets that have ideal points, or those of them that are asked for."""
+    has = ideal_points.c.dataset
+
+    def build_select(d: Any) -> Select[Any]:
+        return select(d.code).where(exists().where(has == d.code))
+
+    found = sorted(
+        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
+    )
+    return [code for code in found if code in asked] if asked else found
+
+
+def read_state_points(
+    db: Connection, codes: Sequence[str], sets: Sequence[str], asked: IdealPointsQuery
+) -> PointsByState:
+    """Read the points of some states."""
+    p = ideal_points.c
+    rows = select(ideal_points).where(p.actor.in_(codes), p.dataset.in_(sets))
+    rows = rows.where(p.year.between(*asked.years)).order_by(p.dataset, p.actor, p.session)
+    found: dict[tuple[str, str], list[IdealPointDocument]] = defaultdict(list)
+    for row in db.execute(rows).mappings():
+        found[row["dataset"], row["actor"]].append(IdealPointDocument.model_validate(dict(row)))
+    return found
+
+
+def measure_approaches(
+    found: PointsByState, codes: Sequence[str], sets: Sequence[str]
+) -> list[IdealPointApproach]:
+    """Measure, for every two states, how their distance changed and how much each contributed.
+
+    The first and the last session in which both voted are compared.
+    """
+    made = []
+    for dataset in sets:
+        for one, other in combinations(codes, 2):
+            sides = [{p.session: p for p in found.get((dataset, c), ())} for c in (one, other)]
+            common = sorted(sides[0].keys() & sides[1].keys())
+            if len(common) < 2:
+                continue
+            ends = [(side[common[0]], side[common[-1]]) for side in sides]
+            values = [(first.value, last.value) for first, last in ends]
+            before, after = (abs(values[0][n] - values[1][n]) for n in (0, 1))
+            shares = attribute_movement(values[0], values[1])
+            made.append(
+                IdealPointApproach(
+                    dataset=dataset,
+                    actors=(one, other),
+                    first=ends[0][0].year,
+                    last=ends[0][1].year,
+                    before=round(before, 6),
+                    after=round(after, 6),
+                    change=round(after - before, 6),
+                    moved=[
+                        IdealPointMove(
+                            actor=code,
+                            first=round(value[0], 6),
+                            last=round(value[1], 6),
+                            share=round(share, 6),
+                        )
+                        for code, value, share in zip((one, other), values, shares, strict=True)
+                    ],
+                )
+            )
+    return made
+
+
+def explain_missing_points(
+    db: Connection, sets: Sequence[str], asked: IdealPointsQuery
+) -> EmptyReason:
+    """Explain why an answer has no point."""
+    p = ideal_points.c
+    ends = select(func.min(p.year), func.max(p.year)).where(p.dataset.in_(sets))
+    first, last = db.execute(ends).one()
+    if first is None or asked.years[1] < first:
+        return "outside_coverage"
+    return "not_yet_covered" if asked.years[0] > last else "no_match"
+
+
+@router.get(
+    "/ideal-points",
+    response_model=IdealPoints,
+    operation_id="getIdealPoints",
+    responses=example_responses("getIdealPoints"),
+)
+def get_ideal_points(
+    asked: Annotated[IdealPointsQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
+    """Ideal points of states in the votes of the General Assembly, and which of two states moved.
+
+    The points come from loaded series (`entente load … --format unga-ideal-points`); without one
+    the answer is empty.
+    """
+    with database.connect() as db:
+        version, then = resolve_version(db, asked.as_of)
+
+        def make_response() -> Response:
+            codes = list(
+                dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
+            )
+            sets = read_ideal_point_datasets(db, asked.dataset, then)
+            if unknown := sorted({*asked.dataset} - {*sets}):
+                hint = f"There are: {', '.join(read_ideal_point_datasets(db, [], then)) or 'none'}."
+                raise InvalidParameterError("dataset", f"{unknown[0]} has no ideal points", hint)
+            found = read_state_points(db, codes, sets, asked)
+            data = [point for code in codes for s in sets for point in found.get((s, code), ())]
+            meta = IdealPointsMeta(
+                version=version,
+                reason=None if data else explain_missing_points(db, sets, asked),
+                datasets=sets,
+            )
+            answer = IdealPoints(
+                data=data,
+                moved=measure_approaches(found, codes, sets),
+                meta=meta,
+                links=build_page_links(request, None, version),
+            )
+            return Response(encode_json(answer), media_type="application/json")
+
+        return respond_with_version_etag(request, version, make_response)

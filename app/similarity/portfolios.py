@@ -1,0 +1,326 @@
+"""Similarity of alliance portfolios over HTTP.
+
+Formal ties are context: they are never mixed into the index of events.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from sqlalchemy import Connection, Select, exists, select
+
+from app.actors.membership_steps import membership_period
+from app.actors.parameters import resolve_query_actor
+from app.alliances.read import read_group_memberships, read_groups
+from app.db.tables import actor_names, actors, alliance_years, datasets
+from app.db.versioning import select_current_or_as_of
+from app.edtf import parse_bounds
+from app.events.filter import Words
+from app.examples import example_responses
+from app.http.answer import encode_json
+from app.http.as_of import AsOfQuery, EdtfDate, resolve_version, today
+from app.http.caching import respond_with_version_etag
+from app.http.dependencies import DatabaseDep
+from app.http.page import build_page_links
+from app.http.problems import COMMON_RESPONSES, InvalidParameterError, make_crossed_error
+from app.similarity.portfolio_similarity import (
+    MEASURES,
+    TIE_STRENGTH,
+    SimilarityMeasure,
+    build_portfolios,
+)
+from app.similarity.schemas import (
+    PortfolioSimilarities,
+    PortfolioSimilarity,
+    PortfolioSimilarityMeta,
+)
+
+router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+LOADED_CODE = re.compile(r"(cow|gw):[0-9]{1,3}")
+"""A code as loaded alliances have it, such as `cow:255`."""
+MAX_YEARS = 300
+"""Years in one answer."""
+
+
+class SimilarityQuery(AsOfQuery):
+    """The states, the years and the measure asked for."""
+
+    actors: Words = Field(
+        description="States, separated by commas; every two of them are compared.",
+        examples=[["ARM,RUS"]],
+    )
+    since: EdtfDate | None = Field(
+        None, description="First year; by default ten years before the last."
+    )
+    until: EdtfDate | None = Field(None, description="Last year; by default this year.")
+    measure: SimilarityMeasure = Field(
+        "kappa", description="Cohen's κ, Scott's π (both with squared distances), S, or τ-b."
+    )
+
+    system: Words = Field(
+        [],
+        description="The states over which portfolios are compared, separated by commas; by default"
+        " those of the year in the record and the loaded alliances.",
+    )
+    dataset: Words = Field(
+        [],
+        description="Only these loaded alliances; by default all of them and the memberships of"
+        " the record.",
+    )
+
+    @field_validator("actors", "system")
+    @classmethod
+    def _split_names(cls, values: list[str], about: ValidationInfo) -> list[str]:
+        parts = [part.strip() for value in values for part in value.split(",")]
+        if not all(parts):
+            raise ValueError("must be names separated by commas, such as ARM,RUS")
+        most = 20 if about.field_name == "actors" else 300
+        if len(parts) > most:
+            raise ValueError(f"has more than {most} names")
+        return parts
+
+    @model_validator(mode="after")
+    def _check_years(self) -> "SimilarityQuery":
+        first, last = self.years
+        if first > last:
+            field = "since" if self.since is not None else "until"
+            raise make_crossed_error(
+                field, f"the years run from {first} to {last}", "Exchange the two."
+            )
+        if last - first >= MAX_YEARS:
+            field = "since" if self.since is not None else "until"
+            raise make_crossed_error(
+                field, f"asks for more than {MAX_YEARS} years", "Ask for fewer."
+            )
+        return self
+
+    @property
+    def years(self) -> tuple[int, int]:
+        """First and last year, both inclusive."""
+        last = parse_bounds(self.until)[1].year if self.until else int(today()[:4])
+        first = parse_bounds(self.since)[0].year if self.since else max(last - 10, 1)
+        return first, last
+
+
+def _read_state_periods(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
+    """Read (code, since, until) of every state."""
+
+    def build_select(a: Any) -> Select[Any]:
+        rows = select(a.code, a.since, a.until)
+        return rows.where(a.kind == "state", a.merged_into.is_(None))
+
+    rows = db.execute(select_current_or_as_of(as_of, actors, build_select))
+    return sorted((r.code, r.since or "", r.until or "~") for r in rows)
+
+
+TiesByYear = dict[int, dict[tuple[str, str], int]]
+"""The strongest tie of every two states, by year."""
+
+
+def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
+    """Read the datasets of loaded alliances, or those of them that are asked for."""
+    has = alliance_years.c.dataset
+
+    def build_select(d: Any) -> Select[Any]:
+        return select(d.code).where(exists().where(has == d.code))
+
+    found = sorted(
+        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
+    )
+    return [code for code in found if code in asked] if asked else found
+
+
+def read_loaded_ties(
+    db: Connection, years: tuple[int, int], sets: Sequence[str], as_of: int | None
+) -> TiesByYear:
+    """Read the ties of loaded alliances.
+
+    A state that the record does not know on the day has the code of its dataset (Prussia:
+    `cow:255`). It counts for the actor that bears this code at another time.
+    """
+    found: TiesByYear = defaultdict(dict)
+    if not sets:
+        return found
+    a, bearers = alliance_years.c, _read_code_bearers(db, as_of)
+    rows = select(a.year, a.actor, a.partner, *(a[name] for name in TIE_STRENGTH))
+    for year, one, other, *owed in db.execute(
+        rows.where(a.dataset.in_(sets), a.year.between(*years))
+    ):
+        rank = max(
+            (r for r, flag in zip(TIE_STRENGTH.values(), owed, strict=True) if flag), default=0
+        )
+        pair = tuple(sorted(bearers.get(code, code) for code in (one, other)))
+        if rank and pair[0] != pair[1]:
+            pairs = found[year]
+            pairs[pair[0], pair[1]] = max(pairs.get((pair[0], pair[1]), 0), rank)
+    return found
+
+
+def _read_code_bearers(db: Connection, as_of: int | None) -> dict[str, str]:
+    """Read the actor that bears a code such as `cow:255`; of several the last."""
+
+    def build_select(n: Any) -> Select[Any]:
+        return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
+
+    rows = sorted(
+        db.execute(select_current_or_as_of(as_of, actor_names, build_select)),
+        key=lambda r: (r.since, r.actor),
+    )
+    return {f"{r.scheme}:{r.value}": r.actor for r in rows}
+
+
+def merge_ties(one: TiesByYear, other: TiesByYear) -> TiesByYear:
+    """Merge two sets of ties, keeping the stronger tie of a pair."""
+    found: TiesByYear = defaultdict(dict)
+    for ties in (one, other):
+        for year, pairs in ties.items():
+            for pair, rank in pairs.items():
+                found[year][pair] = max(found[year].get(pair, 0), rank)
+    return found
+
+
+def read_recorded_ties(db: Connection, years: tuple[int, int], as_of: int | None) -> TiesByYear:
+    """Read the strongest tie of two states that the record knows on some day of each year."""
+    ranks = {
+        group.code: max(TIE_STRENGTH[obligation] for obligation in group.obligations)
+        for group in read_groups(db, None, as_of)
+        if group.obligations
+    }
+    periods = defaultdict(list)
+    if ranks:
+        for membership in read_group_memberships(db, as_of, groups=sorted(ranks)):
+            since, until = membership_period(membership.steps)
+            if membership.role == "member" and since is not None:
+                periods[membership.group].append((membership.actor, since, until))
+    found: TiesByYear = defaultdict(dict)
+    for group, members in periods.items():
+        for (one, since, until), (other, begun, ended) in combinations(sorted(members), 2):
+            first, last = max(since, begun), min(until, ended)
+            if one == other or first >= last:
+                continue
+            for year in range(max(int(first[:4]), years[0]), min(int(last[:4]), years[1]) + 1):
+                if last > f"{year:04}-01-01":
+                    pair = found[year]
+                    pair[one, other] = max(pair.get((one, other), 0), ranks[group])
+    return found
+
+
+def read_ties_for_query(
+    db: Connection, asked: SimilarityQuery, sets: Sequence[str], as_of: int | None
+) -> TiesByYear:
+    """Read the ties that count for a query.
+
+    Those of loaded alliances always count, those of the record only where no dataset is named.
+    """
+    loaded = read_loaded_ties(db, asked.years, sets, as_of)
+    return (
+        loaded if asked.dataset else merge_ties(read_recorded_ties(db, asked.years, as_of), loaded)
+    )
+
+
+def measure_similarities(
+    db: Connection, codes: list[str], system: list[str], asked: SimilarityQuery, ties: TiesByYear,
+    as_of: int | None,
+) -> list[PortfolioSimilarity]:  # fmt: skip
+    """Measure every two of some states, year by year, while both existed."""
+    states = _read_state_periods(db, as_of)
+    found = []
+    for year in range(asked.years[0], asked.years[1] + 1):
+        first, last = f"{year:04}-01-01", f"{year:04}-12-31"
+        bound_then = {code for pair in ties.get(year, ()) for code in pair}
+        there = sorted(
+            {code for code, since, until in states if since <= last and until > first} | bound_then
+        )
+        there = system or there
+        at = [there.index(code) for code in codes if code in there]
+        if len(at) < 2:
+            continue
+        rows = build_portfolios(there, ties.get(year, {}))
+        values = MEASURES[asked.measure](rows[at])
+        bound = (rows[at] > 0).sum(1) - 1
+        for i, j in combinations(range(len(at)), 2):
+            value = float(values[i, j])
+            found.append(
+                PortfolioSimilarity(
+                    year=year,
+                    actors=(there[at[i]], there[at[j]]),
+                    value=None if np.isnan(value) else round(value, 6),
+                    states=len(there),
+                    tied=[int(bound[i]), int(bound[j])],
+                    covered=bool(ties.get(year)),
+                )
+            )
+    return found
+
+
+def _resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
+    """Resolve the states of the system, where the query names them.
+
+    A code that no actor bears is kept as it is, since loaded alliances use it.
+    """
+    if not asked.system:
+        return []
+    bearers, found = _read_code_bearers(db, as_of), []
+    for name in asked.system:
+        unborne = LOADED_CODE.fullmatch(name) and name not in bearers
+        found.append(
+            name if unborne else bearers.get(name) or resolve_query_actor(db, "system", name, as_of)
+        )
+    return list(dict.fromkeys(found))
+
+
+@router.get(
+    "/similarity",
+    response_model=PortfolioSimilarities,
+    operation_id="getSimilarity",
+    responses=example_responses("getSimilarity"),
+)
+def get_similarity(
+    asked: Annotated[SimilarityQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
+    """How similar the alliance portfolios of states were, year by year.
+
+    The ties are those with obligations in the record, and those of loaded alliances. Loaded
+    alliances have no versions; `as_of` leaves out the datasets that did not exist at that version.
+    """
+    with database.connect() as db:
+        version, then = resolve_version(db, asked.as_of)
+
+        def make_response() -> Response:
+            codes = list(
+                dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
+            )
+            if len(codes) < 2:
+                hint = "Name at least two states, such as ARM,RUS."
+                raise InvalidParameterError("actors", "names only one actor", hint)
+            kinds = {code for code, _, _ in _read_state_periods(db, then)}
+            if other := next((code for code in codes if code not in kinds), None):
+                raise InvalidParameterError("actors", f"{other} is not a state", "Name states.")
+            sets = read_alliance_datasets(db, asked.dataset, then)
+            if unknown := sorted({*asked.dataset} - {*sets}):
+                hint = f"There are: {', '.join(read_alliance_datasets(db, [], then)) or 'none'}."
+                raise InvalidParameterError(
+                    "dataset", f"{unknown[0]} has no alliances by year", hint
+                )
+            ties = read_ties_for_query(db, asked, sets, then)
+            system = _resolve_system(db, asked, then)
+            if system and (other := next((code for code in codes if code not in system), None)):
+                hint = "Add it to the states of the system."
+                raise InvalidParameterError("system", f"leaves out {other}", hint)
+            data = measure_similarities(db, codes, system, asked, ties, then)
+            meta = PortfolioSimilarityMeta(
+                version=version, reason=None if data else "no_match", measure=asked.measure,
+                datasets=sets,
+            )  # fmt: skip
+            where = build_page_links(request, None, version)
+            if asked.until is None:  # the default, this year, changes with the day
+                where.permalink = f"{where.permalink}&until={asked.years[1]:04}"
+            found = PortfolioSimilarities(data=data, meta=meta, links=where)
+            return Response(encode_json(found), media_type="application/json")
+
+        return respond_with_version_etag(request, version, make_response, today())
