@@ -54,7 +54,7 @@ def test_the_python_of_the_tutorial_runs(address: str, capsys: pytest.CaptureFix
     assert "as_of=" in told
 
 
-def test_what_power_query_asks_for_comes_as_it_reads_it(api: TestClient) -> None:
+def test_power_query_request_returns_readable_csv(api: TestClient) -> None:
     """Nothing but Excel runs it: its request is made, and its steps are done to the answer."""
     [code] = re.findall(r"```powerquery\n(.+?)```", TUTORIAL, re.DOTALL)
     [(path, query)] = re.findall(
@@ -126,7 +126,7 @@ def test_every_address_in_the_pages_answers(api: TestClient, asked: str) -> None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_reference_page_is_as_the_code_is(page: str) -> None:
+def test_reference_pages_match_the_code(page: str) -> None:
     held = (DOCS / page).read_text("utf-8")
     assert held == PAGES[page](), "the code changed: run tests/reference.py"
 

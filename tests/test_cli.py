@@ -29,7 +29,7 @@ def last(database: Database) -> int | None:
         return db.scalar(select(func.max(revisions.c.seq)))
 
 
-def test_a_timeline_tells_the_autumn_oldest_first_with_sources() -> None:
+def test_timeline_prints_events_oldest_first_with_sources() -> None:
     told = run(*AUTUMN)
     assert told.exit_code == 0, told.output
     lines = told.stdout.splitlines()
@@ -39,12 +39,12 @@ def test_a_timeline_tells_the_autumn_oldest_first_with_sources() -> None:
     assert "Meduza" in vote
 
 
-def test_a_timeline_of_both_leaves_out_what_one_did_alone() -> None:
+def test_timeline_between_two_excludes_events_of_one_alone() -> None:
     both, one = run(*AUTUMN).stdout, run(*AUTUMN[:3], *AUTUMN[5:]).stdout
     assert 1 < len(both.splitlines()) < len(one.splitlines())
 
 
-def test_a_timeline_says_that_there_is_more() -> None:
+def test_timeline_reports_that_more_events_match() -> None:
     told = run(*AUTUMN, "--limit", "1")
     assert told.exit_code == 0
     assert len(told.stdout.splitlines()) == 2
@@ -71,11 +71,11 @@ def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str, h
     assert refused.stdout == ""
 
 
-def test_check_passes_what_is_current() -> None:
+def test_check_passes_on_current_schema() -> None:
     assert run("db", "check").exit_code == 0
 
 
-def test_a_stale_schema_is_refused_and_upgrade_mends_it(database: Database) -> None:
+def test_stale_schema_is_refused_until_upgraded(database: Database) -> None:
     downgrade_schema(database, "base")
     for words in (["db", "check"], AUTUMN, ["serve"]):
         refused = run(*words)
@@ -87,14 +87,14 @@ def test_a_stale_schema_is_refused_and_upgrade_mends_it(database: Database) -> N
     assert last(database) is None
 
 
-def test_upgrade_brings_the_bundled_data_in_where_asked(database: Database) -> None:
+def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
     downgrade_schema(database, "base")
     assert run("db", "upgrade", "--bundled").exit_code == 0
     with database.connect() as db:
         assert db.scalar(select(func.count()).select_from(events))
 
 
-def test_a_second_first_start_changes_nothing(database: Database) -> None:
+def test_starting_an_initialised_database_again_changes_nothing(database: Database) -> None:
     downgrade_schema(database, "base")
     cli.prepare_first_start()
     before = last(database)
@@ -104,7 +104,7 @@ def test_a_second_first_start_changes_nothing(database: Database) -> None:
     assert last(database) == before
 
 
-def test_a_key_is_shown_whatever_its_holder_is_called() -> None:
+def test_key_is_printed_when_holder_name_contains_markup() -> None:
     made = run("keys", "create", "[/bold] [red]:smile:", "--scope", "read")
     assert (made.exit_code, made.stdout[:4]) == (0, "ent_"), made.output
     assert "[/bold] [red]:smile:" in made.stderr
@@ -114,6 +114,6 @@ def test_a_key_is_shown_whatever_its_holder_is_called() -> None:
     assert run("keys", "revoke", "[/bold] [red]:smile:").exit_code == 0
 
 
-def test_a_holder_has_a_name_to_see() -> None:
+def test_unprintable_holder_name_exits_2() -> None:
     for name in ("a\nb", "a\x1b[2J", "\udcff", "a" * 201):
         assert run("keys", "create", "--name", name).exit_code == 2

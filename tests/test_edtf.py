@@ -54,7 +54,9 @@ def test_a_date_means_these_days(text: str, start: str, end: str, precision: str
     ("mark", "approximate", "uncertain"),
     [("~", True, False), ("?", False, True), ("%", True, True)],
 )
-def test_marks_do_not_widen(plain: str, mark: str, approximate: bool, uncertain: bool) -> None:
+def test_approximate_and_uncertain_marks_keep_the_span(
+    plain: str, mark: str, approximate: bool, uncertain: bool
+) -> None:
     sure = parse_edtf(plain)
     text = plain + mark
     assert parse_edtf(text) == DateSpan(
@@ -75,7 +77,7 @@ def test_what_still_runs_has_no_end() -> None:
     )
 
 
-def test_a_filter_takes_nothing_open() -> None:
+def test_open_interval_in_a_filter_is_an_error() -> None:
     with pytest.raises(EdtfError, match="has no end; a filter needs one"):
         parse_bounds("2020-11/..")
 
@@ -130,7 +132,7 @@ def test_a_filter_takes_nothing_open() -> None:
         ("2" * (MAX_LENGTH + 1), "at most 64 characters"),
     ],
 )
-def test_what_is_no_date_is_told_why(text: str, says: str) -> None:
+def test_malformed_date_error_names_the_cause(text: str, says: str) -> None:
     with pytest.raises(EdtfError) as caught:
         parse_edtf(text)
     assert says in str(caught.value)
@@ -138,7 +140,7 @@ def test_what_is_no_date_is_told_why(text: str, says: str) -> None:
 
 
 @given(st.dates())
-def test_a_day_goes_there_and_back(day: date) -> None:
+def test_day_round_trips(day: date) -> None:
     assert parse_edtf(day.isoformat()) == DateSpan(day.isoformat(), day, day, "day", False, False)
 
 

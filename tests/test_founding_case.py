@@ -111,7 +111,7 @@ def test_a_partner_owes_what_members_owe_each_other_to_nobody(api: TestClient) -
     assert "defense" in owed["CSTO"][1]
 
 
-def test_an_unknown_actor_is_told_the_nearest(api: TestClient) -> None:
+def test_unknown_actor_error_suggests_the_nearest_names(api: TestClient) -> None:
     answer = api.get("/v1/events", params={"actor": "Armenai"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"

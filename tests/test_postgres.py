@@ -55,7 +55,7 @@ def test_a_database_is_made_from_a_template(private: postgres.Server) -> None:
     assert ask(second, "SELECT number FROM kept") == 7
 
 
-def test_a_database_goes_while_somebody_is_connected(private: postgres.Server) -> None:
+def test_database_is_dropped_while_clients_are_connected(private: postgres.Server) -> None:
     engine = create_engine(private.create_database("test_postgres_gone"), poolclass=NullPool)
     with engine.connect() as db:
         db.execute(text("SELECT 1"))

@@ -27,13 +27,13 @@ def test_an_answer_is_the_real_one_shortened(api: TestClient, address: str, show
     assert within(json.loads(shown), real.json())
 
 
-def test_what_is_not_in_the_answer_is_noticed() -> None:
+def test_readme_check_detects_a_wrong_answer() -> None:
     assert not within({"data": [{"a": 1}]}, {"data": [{"a": 2}]})
     assert not within([2, 1], [1, 2])
     assert not within({"a": None}, {})
 
 
-def test_every_setting_stands_with_its_default() -> None:
+def test_readme_lists_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `ENTENTE_.+$", README, re.MULTILINE)
     expected = []
     for name, field in Settings.model_fields.items():

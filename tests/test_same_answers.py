@@ -70,7 +70,9 @@ def queries() -> list[str]:
     return made
 
 
-def test_two_hundred_queries(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_two_hundred_queries_answer_the_same_on_both_databases(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     answers = []
     for kind in ("sqlite", "postgresql"):
         url = copied(kind, "same", tmp_path, request)

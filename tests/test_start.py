@@ -16,7 +16,7 @@ import pytest
     ],
 )
 @pytest.mark.parametrize("words", [["load", __file__], ["db", "check"]])
-def test_a_database_that_is_not_there_is_told_in_a_line(
+def test_unreachable_database_is_reported_in_one_line(
     words: list[str], url: str, named: str
 ) -> None:
     told = subprocess.run(

@@ -58,7 +58,7 @@ def test_a_scope_includes_those_before_it(api: TestClient, database: Database) -
         assert post(api, f"Bearer {key}", f"by-{scope}").status_code == status
 
 
-def test_a_key_ends(api: TestClient, database: Database) -> None:
+def test_expired_or_revoked_key_is_401(api: TestClient, database: Database) -> None:
     expired, revoked = made(database, "old", "write", 1), made(database, "gone", "write")
     with database.write() as db:
         past = {"expires": "2020-01-01T00:00:00Z"}
@@ -69,7 +69,9 @@ def test_a_key_ends(api: TestClient, database: Database) -> None:
         assert (refused.status_code, word in refused.json()["detail"]) == (401, True)
 
 
-def test_the_secret_is_not_kept_and_the_use_is(api: TestClient, database: Database) -> None:
+def test_only_the_hash_of_a_key_and_its_last_use_are_stored(
+    api: TestClient, database: Database
+) -> None:
     key = made(database, "used", "write")
     with database.connect() as db:
         row = db.execute(select(keys)).one()

@@ -15,7 +15,7 @@ def reconciled(api: TestClient, **questions: Any) -> Any:
     return {name: held["result"] for name, held in answer.json().items()}
 
 
-def test_it_says_what_it_is(api: TestClient) -> None:
+def test_reconciliation_manifest_describes_the_service(api: TestClient) -> None:
     told = api.get("/v1/reconcile").json()
     assert told["versions"] == ["0.2"]
     assert told["identifierSpace"].startswith("http")
@@ -34,7 +34,7 @@ def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
     assert found["a"][0]["score"] == 100
 
 
-def test_what_may_be_meant_is_no_match(api: TestClient) -> None:
+def test_similar_name_is_candidate_not_match(api: TestClient) -> None:
     found = reconciled(api, near={"query": "Armenai"}, none={"query": "zzzzzz"})
     assert found["near"][0]["id"] == "ARM"
     assert [row["match"] for row in found["near"]] == [False] * len(found["near"])
@@ -60,7 +60,7 @@ def test_a_type_a_limit_and_a_day_narrow(api: TestClient) -> None:
                 '{"q0": {"query": "a", "properties": [{"pid": "on", "v": "x"}]}}',
                 json.dumps({f"q{n}": {"query": "a"} for n in range(51)})],
 )  # fmt: skip
-def test_what_is_no_question_is_refused(api: TestClient, queries: str) -> None:
+def test_malformed_reconciliation_query_is_422(api: TestClient, queries: str) -> None:
     for answer in (
         api.get("/v1/reconcile", params={"queries": queries}),
         api.post("/v1/reconcile", data={"queries": queries}),
@@ -69,5 +69,5 @@ def test_what_is_no_question_is_refused(api: TestClient, queries: str) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_only_a_form_is_taken(api: TestClient) -> None:
+def test_json_reconciliation_body_is_415(api: TestClient) -> None:
     assert api.post("/v1/reconcile", json={"queries": {}}).status_code == 415

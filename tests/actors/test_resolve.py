@@ -34,19 +34,19 @@ def test_a_name_means_an_actor(database: Database, name: str) -> None:
 
 
 @pytest.mark.parametrize(("day", "actor"), [("1980-01-01", "SUN"), ("2000-01-01", "RUS")])
-def test_a_code_means_whoever_had_it_on_the_day(database: Database, day: str, actor: str) -> None:
+def test_code_resolves_to_its_actor_on_the_day(database: Database, day: str, actor: str) -> None:
     with database.connect() as db:
         assert resolve_actor_code(db, "cow:365", day) == actor
 
 
-def test_a_word_for_two_actors_is_refused_with_both(database: Database) -> None:
+def test_ambiguous_name_is_refused_with_candidates(database: Database) -> None:
     with database.connect() as db, pytest.raises(AmbiguousActorError) as told:
         resolve_actor_code(db, "Guam")
     assert {c.code for c in told.value.near} == {"GUAM", "GUM"}
 
 
 @pytest.mark.parametrize("name", ["Atlantis-on-Sea", "cow:99999", "zz:1", ":", "  "])
-def test_nobody_is_an_answer_of_its_own(database: Database, name: str) -> None:
+def test_unknown_name_raises_unknown_actor_error(database: Database, name: str) -> None:
     with database.connect() as db, pytest.raises(UnknownActorError):
         resolve_actor_code(db, name)
 
@@ -58,7 +58,7 @@ def test_resolving_over_http_scores_and_says_why(api: TestClient) -> None:
     assert old["data"][0]["code"] == "SUN"
 
 
-def test_an_unknown_actor_in_a_path_is_missing(api: TestClient) -> None:
+def test_unknown_actor_in_path_is_404(api: TestClient) -> None:
     answer = api.get("/v1/actors/Armenai")
     assert answer.status_code == 404
     assert "ARM" in answer.json()["detail"]

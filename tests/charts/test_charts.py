@@ -55,7 +55,7 @@ def test_a_drawing_carries_its_words(api: TestClient, chart: str) -> None:
 
 
 @charts
-def test_a_picture_is_a_picture(api: TestClient, chart: str) -> None:
+def test_png_has_the_expected_size(api: TestClient, chart: str) -> None:
     content = get(api, chart, "png").content
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", content[16:24])
@@ -131,7 +131,7 @@ def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
 
 
 @charts
-def test_forms_have_tags_of_their_own(api: TestClient, chart: str) -> None:
+def test_each_chart_format_has_its_own_etag(api: TestClient, chart: str) -> None:
     tags = {get(api, chart, form).headers["etag"] for form in CHART_FORMATS}
     assert len(tags) == len(CHART_FORMATS)
     url, tag = DRAWN[chart], get(api, chart, "svg").headers["etag"]
@@ -150,7 +150,7 @@ def test_counts_above_and_below_the_line_add_up(api: TestClient) -> None:
     assert below == sum(b["conflict"] for b in body["data"])
 
 
-def test_what_is_not_covered_is_a_hole_and_no_zero(api: TestClient) -> None:
+def test_uncovered_days_are_drawn_as_gaps(api: TestClient) -> None:
     spec = get(api, "timeline", "vega").json()
     holes = spec["layer"][0]
     assert holes["mark"]["type"] == "rect"
@@ -189,7 +189,7 @@ SERIES = {
 }
 
 
-def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
+def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     spec = alignment.draw_alignment(SERIES)
     assert [p["part"] for p in alignment.number_runs(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
     rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
@@ -200,7 +200,7 @@ def test_a_hole_parts_the_line_and_a_shift_is_marked() -> None:
     assert "1 of 4 periods are not covered" in told
 
 
-def test_an_index_that_is_nowhere_is_said_to_be() -> None:
+def test_alignment_chart_without_index_says_so() -> None:
     empty = {**SERIES, "data": [point(1, None, covered=False)], "shifts": []}
     assert "no index in this window" in alignment.draw_alignment(empty)["description"]
 
@@ -224,7 +224,7 @@ def test_series_and_shifts_are_drawn(chart: Any, body: dict[str, Any]) -> None:
         assert len(render_chart(chart, form, body).body) > 100
 
 
-def test_nothing_is_drawn_as_nothing_and_says_so() -> None:
+def test_empty_chart_is_drawn_with_a_message() -> None:
     empty: dict[str, Any] = {"data": [], "meta": {}}
     assert "No events" in timeline.draw_timeline(empty)["description"]
     assert "No shift" in shifts.draw_shifts(empty)["description"]
@@ -244,7 +244,7 @@ def test_a_suspended_membership_is_fainter_and_one_that_ended_ends(api: TestClie
     assert left[0]["ended"] == "1999-04-01"
 
 
-def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
+def test_chart_of_too_many_rows_is_422_with_hint(api: TestClient) -> None:
     url = "/v1/timeline?since=2000&until=2020&granularity=day"
     assert api.get(url).status_code == 200
     refused = api.get(url + "&format=svg")
@@ -265,7 +265,7 @@ def test_too_much_to_draw_is_refused_with_a_way_out(api: TestClient) -> None:
         (vega_lite.OTHER, vega_lite.EDGE),
     ],
 )
-def test_what_must_be_told_apart_differs_in_lightness(one: str, other: str) -> None:
+def test_colours_differ_in_lightness(one: str, other: str) -> None:
     """Contrast of at least 3 : 1 (WCAG 1.4.11), so that it holds in grey."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3

@@ -41,7 +41,7 @@ def content(database: Database) -> list[tuple[int, str]]:
         return [(seq, body) for seq, body in db.execute(found)]
 
 
-def test_what_was_backed_up_stands_again(database: Database, tmp_path: Path) -> None:
+def test_restore_reproduces_the_backed_up_database(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     write(database, "before")
     stood = content(database)
@@ -121,7 +121,7 @@ def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path
         assert [seq for seq, _ in content(database)] == list(range(1, version + 1))
 
 
-def test_what_is_no_backup_changes_nothing(database: Database, tmp_path: Path) -> None:
+def test_restoring_an_invalid_file_changes_nothing(database: Database, tmp_path: Path) -> None:
     stood = content(database)
     good = tmp_path / "good"
     write_backup(database, good)

@@ -126,9 +126,7 @@ def test_a_connection_keeps_so_many_statements(database: Database, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_statements_that_somebody_threw_away_are_prepared_anew(
-    database: Database, kind: str
-) -> None:
+def test_discarded_statements_are_prepared_again(database: Database, kind: str) -> None:
     run = compile_statement(kind, select(literal_column("1")), steady=True)
     with database.connect() as db:
         assert run.fetch_rows(db, {}) == [(1,)]
@@ -140,7 +138,7 @@ def test_statements_that_somebody_threw_away_are_prepared_anew(
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
-def test_a_nul_is_refused_and_not_cut_off(database: Database, kind: str) -> None:
+def test_nul_in_a_parameter_is_an_error(database: Database, kind: str) -> None:
     run = compile_prepared(kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")))
     with database.connect() as db, pytest.raises(DBAPIError, match="NUL"):
         run.fetch_rows(db, {"asked": "ARM\0x"})

@@ -33,7 +33,7 @@ def test_a_new_name_is_shown_by_every_event(desk: Any) -> None:
     assert desk.done("GET", "/v1/events?q=Treaty+Organization")["data"]
 
 
-def test_an_old_name_is_known_to_its_time_only(desk: Any) -> None:
+def test_former_name_resolves_only_in_its_period(desk: Any) -> None:
     before = desk.version()
     desk.done("PATCH", "/v1/actors/KGZ", {"name": "Kirghizia", "aliases": []})
     old = "Kyrgyzstan"
@@ -51,7 +51,7 @@ def test_a_new_code_finds_the_actor(desk: Any) -> None:
     assert taken.json()["errors"][0]["loc"] == ["body", "codes", 0]
 
 
-def test_a_state_is_followed_by_others(desk: Any) -> None:
+def test_successors_are_resolved_and_unknown_ones_are_422(desk: Any) -> None:
     patch = {"until": "2030-01-01", "successors": ["Georgia", "ABK"], "reason": "a division"}
     told = desk.done("PATCH", "/v1/actors/GEO", patch)
     assert (told["until"], told["successors"]) == ("2030-01-01", ["GEO", "ABK"])

@@ -20,7 +20,7 @@ def test_what_was_answered_can_be_sent_back_and_changes_nothing(desk: Any) -> No
     assert desk.version() == before
 
 
-def test_an_event_does_not_take_the_place_of_another(desk: Any) -> None:
+def test_put_with_another_key_than_the_path_is_422(desk: Any) -> None:
     mine = desk.event("mine")
     held = desk.api.get(ARMENIA).json()
     put = desk.ask("PUT", f"/v1/events/{mine['id']}", {**held, "revision": 1})
@@ -30,7 +30,7 @@ def test_an_event_does_not_take_the_place_of_another(desk: Any) -> None:
     assert desk.api.get(f"/v1/events/{mine['id']}").json() == mine
 
 
-def test_an_id_that_says_otherwise_is_refused(desk: Any) -> None:
+def test_body_id_that_contradicts_the_key_is_422(desk: Any) -> None:
     given = {"dataset": "curated", "key": "mine", "title": "t", "date": "2023"}
     for ident in ("nocolon", "curated:other", 7, "other:mine"):
         assert desk.ask("POST", "/v1/events", {**given, "id": ident}).status_code == 422
@@ -44,7 +44,7 @@ def test_a_key_that_cannot_be_read_or_indexed_is_refused(desk: Any) -> None:
         assert locs(answer) == [["body", "key"]]
 
 
-def test_an_unreadable_id_is_nowhere(desk: Any) -> None:
+def test_unprintable_id_is_404(desk: Any) -> None:
     for kind in ("events", "actors", "memberships", "sources", "datasets"):
         for ident in ("%00", "a%E2%80%8Bb", "%EF%BF%BF"):
             nowhere(desk, kind, ident)
@@ -59,7 +59,7 @@ def nowhere(desk: Any, kind: str, ident: str) -> None:
         assert desk.ask("POST", f"{here}/merge", {"into": "x"}).status_code == 404
 
 
-def test_another_tag_is_a_412_with_what_stands(desk: Any) -> None:
+def test_stale_if_match_is_412_with_current_document(desk: Any) -> None:
     held = desk.api.get(ARMENIA)
     for tag in ('"' + "9" * 5000 + '"', '"1"', 'W/"1"', "1", '"x"', ""):
         answer = desk.ask("PATCH", ARMENIA, {"summary": "x"}, If_Match=tag)
@@ -67,20 +67,20 @@ def test_another_tag_is_a_412_with_what_stands(desk: Any) -> None:
         assert answer.json()["current"] == {"etag": held.headers["etag"], "document": held.json()}
 
 
-def test_a_weak_tag_is_no_match_even_beside_others(desk: Any) -> None:
+def test_weak_etag_in_if_match_is_412(desk: Any) -> None:
     tag = desk.api.get(ARMENIA).headers["etag"]
     assert desk.ask("PATCH", ARMENIA, {"summary": "x"}, If_Match=f'"1", W/{tag}').status_code == 412
     assert desk.ask("PATCH", ARMENIA, {"summary": "x"}, If_Match=f'W/"1", {tag}').status_code == 200
 
 
-def test_a_reason_is_text(desk: Any) -> None:
+def test_blank_or_unprintable_reason_is_422(desk: Any) -> None:
     for reason in ("%00", "a%00b", "%20", ""):
         answer = desk.ask("DELETE", f"{ARMENIA}?reason={reason}")
         assert answer.status_code == 422
         assert locs(answer) == [["query", "reason"]]
 
 
-def test_whoever_has_no_key_is_told_before_a_body_is_read(desk: Any) -> None:
+def test_missing_key_is_401_before_the_body_is_read(desk: Any) -> None:
     answer = desk.api.post("/v1/events", content=b"{" * 100, headers={"Content-Type": "text/odd"})
     assert answer.status_code == 401
 

@@ -27,7 +27,7 @@ CLAIMS: tuple[tuple[dict[str, Any], list[Any], str], ...] = (
 )
 
 
-def test_an_actor_takes_nobodys_name(desk: Any) -> None:
+def test_actor_with_taken_or_reserved_code_is_422(desk: Any) -> None:
     for actor, where, said in CLAIMS:
         inline = desk.ask("POST", "/v1/events", [with_actor("one", **actor)])
         assert inline.status_code == 422
@@ -36,7 +36,7 @@ def test_an_actor_takes_nobodys_name(desk: Any) -> None:
         assert faults(desk.ask("POST", "/v1/actors", alone)) == [(["body", *where], said)]
 
 
-def test_actors_of_one_batch_do_not_take_each_others_names(desk: Any) -> None:
+def test_conflicting_codes_in_one_batch_are_422(desk: Any) -> None:
     code = {"scheme": "house", "value": "7"}
     first = {"code": "Q1", "kind": "person", "name": "First", "codes": [code]}
     second = {**first, "code": "q1", "name": "Second"}
@@ -53,7 +53,7 @@ def test_actors_of_one_batch_do_not_take_each_others_names(desk: Any) -> None:
     desk.done("POST", "/v1/actors", apart)
 
 
-def test_a_source_that_was_merged_does_not_come_back(desk: Any) -> None:
+def test_merged_source_in_an_event_is_422(desk: Any) -> None:
     source = {"id": "one", "kind": "news", "title": "One", "publisher": "P"}
     desk.done("POST", "/v1/sources", [source, {**source, "id": "two"}])
     desk.done("POST", "/v1/sources/one/merge", {"into": "two"})
@@ -78,7 +78,7 @@ def test_many_sources_in_full_cost_few_statements(desk: Any) -> None:
     assert len(seen) < 100
 
 
-def test_signals_lead_to_another_and_each_pair_once(desk: Any) -> None:
+def test_self_signal_and_duplicate_pair_are_422(desk: Any) -> None:
     def stated(*pairs: tuple[str, str]) -> Any:
         signals = [{"from": a, "toward": b, "score": 1} for a, b in pairs]
         given = {"key": "k", "title": "t", "date": "2023", "signals": signals}
@@ -92,7 +92,7 @@ def test_signals_lead_to_another_and_each_pair_once(desk: Any) -> None:
     assert stated(("ARM", "RUS"), ("RUS", "ARM")).status_code == 201
 
 
-def test_unknown_names_are_told_all_and_resembling_ones_of_the_first(desk: Any) -> None:
+def test_all_unknown_names_are_reported_and_the_first_get_suggestions(desk: Any) -> None:
     who = [{"actor": f"Armenai {n}", "role": "participant"} for n in range(500)]
     batch = [{"key": f"k{n}", "title": "t", "date": "2023", "participants": who} for n in range(3)]
     answer = desk.ask("POST", "/v1/events", batch)

@@ -20,7 +20,7 @@ def three(desk: Any) -> Any:
     return desk
 
 
-def test_what_a_merge_names_has_to_stand(three: Any) -> None:
+def test_merge_with_unknown_target_is_422(three: Any) -> None:
     here = "/v1/events/curated:c/merge"
     gone = three.ask("POST", here, {"into": "curated:a"})
     assert (gone.status_code, faults(gone)) == (422, [(["body", "into"], "was merged already")])
@@ -32,7 +32,7 @@ def test_what_a_merge_names_has_to_stand(three: Any) -> None:
     ]
 
 
-def test_what_was_merged_is_not_merged_again_by_following_it(three: Any) -> None:
+def test_merging_a_merged_document_is_409(three: Any) -> None:
     again = three.ask("POST", "/v1/events/curated:a/merge", {"into": "curated:c"})
     assert again.status_code == 409
     assert "/v1/events/curated%3Ab" in again.json()["detail"]
@@ -89,7 +89,7 @@ def test_a_membership_proved_by_a_merged_event_can_still_be_edited(desk: Any) ->
     assert desk.version() == before
 
 
-def test_a_retraction_says_why_whichever_way_it_is_made(desk: Any) -> None:
+def test_retraction_without_reason_is_422(desk: Any) -> None:
     here = "/v1/events/curated:mine"
     made = desk.event("mine")
     for method, body in (
@@ -106,7 +106,7 @@ def test_a_retraction_says_why_whichever_way_it_is_made(desk: Any) -> None:
     assert actions == ["create", "retract", "update"]
 
 
-def test_a_reason_inside_of_a_batch_is_not_lost(desk: Any) -> None:
+def test_reason_of_one_event_in_a_batch_is_422(desk: Any) -> None:
     given = {"key": "k", "title": "t", "date": "2023", "reason": "because"}
     answer = desk.ask("POST", "/v1/events", [given])
     assert faults(answer) == [(["body", 0, "reason"], "cannot be sent for one event of a batch")]
@@ -115,7 +115,7 @@ def test_a_reason_inside_of_a_batch_is_not_lost(desk: Any) -> None:
     assert revision["reason"] == "because"
 
 
-def test_a_place_and_a_predecessor_hold_an_actor(desk: Any) -> None:
+def test_actor_used_as_place_or_successor_cannot_be_retracted(desk: Any) -> None:
     desk.done("POST", "/v1/actors", {"code": "LAND", "kind": "state", "name": "Land"})
     desk.event("there", location={"country": "LAND"})
     refused = desk.ask("DELETE", "/v1/actors/LAND", {"reason": "none"})

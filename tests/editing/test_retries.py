@@ -35,7 +35,7 @@ def test_the_same_key_for_another_request_is_refused(desk: Any) -> None:
         assert refused.json()["errors"][0]["loc"] == ["header", "Idempotency-Key"]
 
 
-def test_a_refused_request_may_be_mended_under_its_key(desk: Any) -> None:
+def test_refused_request_does_not_consume_its_idempotency_key(desk: Any) -> None:
     bad = desk.ask("POST", "/v1/events", {**EVENT, "date": "2023-02-30"}, Idempotency_Key="k-1")
     assert bad.status_code == 422
     desk.done("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
@@ -59,7 +59,7 @@ def test_one_of_several_patches_of_one_revision_wins(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_what_was_merged_is_not_written_by_following_it(desk: Any, method: str) -> None:
+def test_write_to_merged_document_is_409(desk: Any, method: str) -> None:
     for key in ("one", "two"):
         desk.event(key)
     desk.done("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})

@@ -32,7 +32,7 @@ def part(field: str, **more: Any) -> dict[str, Any]:
         (["reports", 0, "credibility"], lambda v: part("reports", source="s", credibility=v)),
     ],
 )
-def test_a_number_is_neither_text_nor_truth(
+def test_text_and_booleans_are_not_numbers(
     desk: Desk, where: list[Any], given: Any, value: Any
 ) -> None:
     answer = desk.ask("POST", "/v1/events", EVENT | given(value))
@@ -40,7 +40,7 @@ def test_a_number_is_neither_text_nor_truth(
     assert faults(answer) == [(["body", *where], NO_NUMBER)]
 
 
-def test_the_spell_of_a_membership_is_a_number(desk: Desk) -> None:
+def test_membership_period_as_text_is_422(desk: Desk) -> None:
     steps = [{"step": "signed", "date": "2023"}]
     given = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
     answer = desk.ask("POST", "/v1/memberships", given)
@@ -66,9 +66,7 @@ def test_a_whole_number_may_be_written_with_a_point(desk: Desk) -> None:
         (["reports", 0, "quotation"], part("reports", source="s", quotation="…")),
     ],
 )
-def test_a_typing_error_inside_of_a_part_is_not_lost(
-    desk: Desk, where: list[Any], given: Any
-) -> None:
+def test_unknown_field_in_an_event_part_is_422(desk: Desk, where: list[Any], given: Any) -> None:
     answer = desk.ask("POST", "/v1/events", EVENT | given)
     assert answer.status_code == 422
     assert faults(answer) == [(["body", *where], "is not a field here")]
@@ -77,7 +75,7 @@ def test_a_typing_error_inside_of_a_part_is_not_lost(
     assert hint == (f"Did you mean {known}?" if known else None)
 
 
-def test_somebody_takes_part(desk: Desk) -> None:
+def test_participant_without_actor_and_native_is_422(desk: Desk) -> None:
     for nobody in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
         answer = desk.ask("POST", "/v1/events", EVENT | {"participants": [nobody]})
         told = "needs an actor, or a native code of one that is not known yet"
@@ -92,7 +90,7 @@ def test_an_answer_with_every_part_can_be_sent_back(desk: Desk) -> None:
     assert desk.done("PUT", f"/v1/events/{held['id']}", held) == held
 
 
-def test_what_is_to_be_new_does_not_replace(desk: Desk) -> None:
+def test_put_with_if_none_match_on_existing_event_is_412(desk: Desk) -> None:
     only = {"If_None_Match": "*"}
     made = desk.ask("PUT", "/v1/events/curated:new", EVENT | {"key": "new"}, **only)
     assert made.status_code == 201
@@ -114,7 +112,7 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -
 @pytest.mark.parametrize(
     "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
 )
-def test_a_name_can_be_seen(desk: Desk, name: str) -> None:
+def test_invisible_characters_in_names_are_422(desk: Desk, name: str) -> None:
     told = "must not contain invisible characters"
     given = {"code": "somebody", "kind": "person", "name": name}
     assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "name"], told)]
@@ -122,6 +120,6 @@ def test_a_name_can_be_seen(desk: Desk, name: str) -> None:
     assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "aliases", 1], told)]
 
 
-def test_a_joiner_is_a_letter_to_some(desk: Desk) -> None:
+def test_zero_width_joiner_in_names_is_accepted(desk: Desk) -> None:
     given = {"code": "vazirof", "kind": "person", "name": "علی\u200cاف"}
     assert desk.done("POST", "/v1/actors", given)["name"] == given["name"]

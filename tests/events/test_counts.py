@@ -9,7 +9,7 @@ from app.events import read
 from app.events.filter import EventQuery
 
 
-def test_no_total_unless_asked(api: TestClient) -> None:
+def test_total_is_left_out_by_default(api: TestClient) -> None:
     assert "count" not in api.get("/v1/events").json()["meta"]
 
 

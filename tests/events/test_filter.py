@@ -109,7 +109,7 @@ def test_a_label_of_the_source_is_matched_whole(db: Connection) -> None:
     assert found(db, native=["Air/drone strike"]) == ["labelled"]
 
 
-def test_a_label_in_two_parts_is_found_by_its_first(db: Connection) -> None:
+def test_native_label_matches_by_its_first_part(db: Connection) -> None:
     make.event(db, "USA", key="clash", native="Battles: Armed clash")
     make.event(db, "USA", key="plain", native="Battles")
     make.event(db, "USA", native="Battleship: sunk")
@@ -127,9 +127,7 @@ def test_a_label_in_two_parts_is_found_by_its_first(db: Connection) -> None:
         ("member_of", "SCG", "SCO"),
     ],
 )
-def test_a_name_that_nothing_has_is_refused(
-    api: TestClient, field: str, name: str, near: str
-) -> None:
+def test_unknown_filter_value_is_refused(api: TestClient, field: str, name: str, near: str) -> None:
     answer = api.get("/v1/events", params={field: name})
     assert answer.status_code == 422
     (fault,) = answer.json()["errors"]

@@ -59,7 +59,7 @@ DAYS = st.dictionaries(
 
 
 @given(DAYS, st.sampled_from(SIZES), st.integers(1, 4))
-def test_the_bar_keeps_the_weightiest_of_every_bucket(
+def test_threshold_keeps_the_most_important_events_of_every_bucket(
     weights: dict[str, list[float]], size: BucketSize, top: int
 ) -> None:
     days = [DayTotals(d, len(w), 0, 0, len(w), sum(w), max(w)) for d, w in sorted(weights.items())]
@@ -72,7 +72,7 @@ def test_the_bar_keeps_the_weightiest_of_every_bucket(
         assert kept[:top] == sorted((w for w, _ in held), reverse=True)[:top]
 
 
-def test_few_are_kept_of_many() -> None:
+def test_threshold_excludes_most_events_of_full_buckets() -> None:
     days = [
         DayTotals(f"2020-{m:02d}-{d:02d}", 100, 0, 0, 100, 0.0, 9.0)
         for m in (1, 2)

@@ -70,7 +70,7 @@ def test_written_changed_and_retracted_volumes_stay_true(database: Database, see
 
 
 @pytest.mark.parametrize("size", ["day", "month"])
-def test_verify_finds_a_volume_that_is_off(database: Database, size: str) -> None:
+def test_verify_detects_a_wrong_volume(database: Database, size: str) -> None:
     with database.write() as db:
         dataset = make.dataset(db)
         write_events(db, some(20, 9), dataset, make.BY)

@@ -46,7 +46,9 @@ def opened(page: Page, address: str) -> Page:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(page: Page, view: str, theme: Any, shots: Path | None) -> None:
+def test_no_view_has_accessibility_violations(
+    page: Page, view: str, theme: Any, shots: Path | None
+) -> None:
     page.emulate_media(color_scheme=theme)
     opened(page, VIEWS[view])
     if shots and theme == "light":
@@ -58,7 +60,7 @@ def test_axe_finds_nothing(page: Page, view: str, theme: Any, shots: Path | None
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_nothing_overflows_a_phone(page: Page, view: str, shots: Path | None) -> None:
+def test_no_view_overflows_a_phone_screen(page: Page, view: str, shots: Path | None) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     opened(page, VIEWS[view])
     wide = page.evaluate("document.documentElement.scrollWidth")
@@ -67,7 +69,7 @@ def test_nothing_overflows_a_phone(page: Page, view: str, shots: Path | None) ->
         page.screenshot(path=shots / f"{view}-phone.png")
 
 
-def test_the_dark_is_chosen_by_a_button(page: Page, shots: Path | None) -> None:
+def test_dark_theme_is_toggled_by_button(page: Page, shots: Path | None) -> None:
     opened(page, VIEWS["events"])
     paper = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(paper)
@@ -77,7 +79,7 @@ def test_the_dark_is_chosen_by_a_button(page: Page, shots: Path | None) -> None:
         page.screenshot(path=shots / "events-dark.png")
 
 
-def test_from_a_name_to_a_quotation(page: Page) -> None:
+def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
     opened(page, "/")
     page.get_by_role("combobox", name="Find an actor").fill("Armenia")
     page.get_by_role("button", name="Find").click()
@@ -97,7 +99,7 @@ def test_from_a_name_to_a_quotation(page: Page) -> None:
 
 
 @shifts
-def test_two_clicks_from_a_curve_to_its_sources(page: Page) -> None:
+def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
     opened(page, "/?view=shift&actor=ARM&toward=RUS")
     expect(page.locator("figcaption").first).to_contain_text("ARM toward RUS")
     page.locator(".shifts a").first.click()
@@ -112,7 +114,7 @@ def test_two_clicks_from_a_curve_to_its_sources(page: Page) -> None:
     expect(evidence).to_be_visible()
 
 
-def test_the_address_is_the_state(page: Page) -> None:
+def test_filters_are_kept_in_the_url_and_browser_history(page: Page) -> None:
     opened(page, VIEWS["events"])
     expect(page.locator(".chips li")).to_have_count(3)
     expect(page.locator(".chips")).to_contain_text("between: ARM,RUS")
@@ -131,7 +133,7 @@ def test_a_deep_link_survives_a_reload(page: Page) -> None:
     expect(page.locator("h1")).to_have_text(TITLE)
 
 
-def test_clocks_hold_through_every_view(page: Page) -> None:
+def test_known_by_is_kept_when_the_view_changes(page: Page) -> None:
     opened(page, "/?view=events&member_of=CSTO&since=2023-08")
     page.get_by_label("Known by").fill("2023-09-30")
     page.get_by_role("button", name="Set").click()
@@ -167,7 +169,7 @@ ODD = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&since=2023"
 
 
 @pytest.mark.parametrize("view", [VIEWS["events"], VIEWS["alliances"], ODD])
-def test_what_is_copied_runs(page: Page, view: str) -> None:
+def test_copied_code_samples_run(page: Page, view: str) -> None:
     """In a shell, in Python and in R, where they are there, with quotes and signs in the filter."""
     opened(page, view)
     text = str(page.locator("details.request summary code").first.text_content())
@@ -194,7 +196,7 @@ def test_every_request_shown_answers(page: Page, view: str) -> None:
         assert answer.status == 200, code.text_content()
 
 
-def test_empty_uncovered_and_failed_are_different_pictures(page: Page) -> None:
+def test_empty_uncovered_and_failed_states_look_different(page: Page) -> None:
     opened(page, "/?view=events&q=zyxwvut")
     expect(page.locator(".state.empty")).to_contain_text("Nothing matched")
     opened(page, VIEWS["uncovered"])
@@ -229,7 +231,7 @@ def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: 
     expect(page.locator(".row").first).to_be_visible()
 
 
-def test_no_answer_at_all_is_a_failure_too(page: Page) -> None:
+def test_unreachable_service_is_shown_as_failure(page: Page) -> None:
     page.route("**/v1/coverage", lambda route: route.abort())
     opened(page, "/")
     expect(page.locator(".state.failure")).to_contain_text("could not be reached")
@@ -273,7 +275,7 @@ def test_two_dyads_are_drawn_over_the_same_days(page: Page) -> None:
     assert told[0].partition(", ")[2] == told[1].partition(", ")[2]
 
 
-def test_a_chart_is_drawn_anew_where_the_window_is(page: Page) -> None:
+def test_chart_is_redrawn_when_the_window_is_resized(page: Page) -> None:
     opened(page, "/?view=events")
     svg = page.locator("figure svg")
     wide = float(str(svg.get_attribute("width")))
@@ -302,7 +304,7 @@ def test_hostile_titles_stay_text(page: Page) -> None:
     assert page.locator(".row img").count() == 0
 
 
-def test_the_day_slides(page: Page) -> None:
+def test_slider_changes_the_day_of_members(page: Page) -> None:
     opened(page, VIEWS["alliance"])
     expect(page.get_by_role("table", name="Members on 2023-10-13")).to_contain_text("Armenia")
     slider = page.get_by_label("Slide through the years")

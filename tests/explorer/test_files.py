@@ -34,23 +34,23 @@ def test_the_page_is_at_the_root_and_may_fetch_nothing_from_elsewhere(api: TestC
 @pytest.mark.parametrize(
     "name", ["", "nothing.js", "../router.py", "%2e%2e/router.py", "views", "views/", "main.js/"]
 )
-def test_nothing_else_is_served(api: TestClient, name: str) -> None:
+def test_unknown_explorer_file_is_404(api: TestClient, name: str) -> None:
     assert api.get(f"/explorer/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_file_names_another_host(name: str) -> None:
+def test_explorer_files_reference_no_other_host(name: str) -> None:
     text = (STATIC / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
     assert not re.findall(r"(?:https?:)?//[\w-]+\.\w+", text)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
-def test_every_import_is_there(name: str) -> None:
+def test_every_javascript_import_exists(name: str) -> None:
     for wanted in re.findall(r'from "(\..+?)"', (STATIC / name).read_text("utf-8")):
         assert (STATIC / name).parent.joinpath(wanted).resolve().is_file(), wanted
 
 
-def test_the_land_is_the_world(api: TestClient) -> None:
+def test_land_outline_is_within_world_bounds(api: TestClient) -> None:
     land = api.get("/explorer/land.json").json()
     assert "Natural Earth" in land["source"]
     for ring in land["rings"]:

@@ -73,7 +73,7 @@ def test_a_hundred_thousand_events_scroll_within_a_frame(long: Page) -> None:
     session.detach()
 
 
-def test_the_last_of_them_can_be_seen_and_opened(long: Page) -> None:
+def test_last_row_of_a_long_list_can_be_opened(long: Page) -> None:
     box = long.locator(".list")
     box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
     last = long.locator(f"[data-at='{EVENTS - 1}'] a")

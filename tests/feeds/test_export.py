@@ -55,7 +55,7 @@ def test_every_form(url: str, form: str) -> None:
     assert told.stdout_bytes
 
 
-def test_lines_are_the_default(url: str) -> None:
+def test_export_format_defaults_to_ndjson(url: str) -> None:
     assert url
     assert (
         len(run(*AUTUMN).stdout.splitlines())

@@ -54,7 +54,7 @@ def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
             assert json.loads(row[name]) == event[name]
 
 
-def test_csv_repeats_who_took_part_for_the_eye(api: TestClient) -> None:
+def test_csv_has_columns_of_participants_by_role(api: TestClient) -> None:
     [row] = [r for r in rows(api) if r["title"] == "CSTO exercise in Kyrgyzstan without Armenia"]
     assert (row["absent"], row["initiator"], row["host"]) == ("ARM", "CSTO", "KGZ")
     assert "RUS" in row["participant"].split("; ")
@@ -126,7 +126,7 @@ def test_geojson_has_a_feature_an_event(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize("form", ["geojson", "atom", "jsonld", "ics"])
-def test_pages_lead_to_the_next(api: TestClient, form: str) -> None:
+def test_paged_formats_link_to_the_next_page(api: TestClient, form: str) -> None:
     answer = get(api, form, f"{AUTUMN}&limit=2")
     onward = answer.links["next"]["url"]
     assert f"format={form}" in onward
@@ -201,7 +201,7 @@ def test_atom_is_a_feed(api: TestClient) -> None:
         assert api.get(alternate.attrib["href"]).json()["title"] == entry.findtext(f"{ATOM}title")
 
 
-def test_json_ld_stands_on_its_own(api: TestClient) -> None:
+def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
     body = get(api, "jsonld").json()
     assert body["@context"]["@vocab"] == "https://schema.org/"
     kinds = [node["@type"] for node in body["@graph"]]
@@ -248,13 +248,13 @@ def test_format_wins_over_accept(api: TestClient) -> None:
         ("application/jsonl", "application/x-ndjson"),
     ],
 )
-def test_what_is_liked_best_is_answered(api: TestClient, accept: str, media: str) -> None:
+def test_accept_quality_selects_the_format(api: TestClient, accept: str, media: str) -> None:
     answer = api.get(f"/v1/events?{AUTUMN}&limit=1", headers={"Accept": accept})
     assert answer.headers["content-type"] == media
 
 
 @pytest.mark.parametrize("accept", ["image/png", "text/html", "application/json;q=0", "nonsense"])
-def test_a_form_that_is_not_offered_is_406(api: TestClient, accept: str) -> None:
+def test_unsupported_media_type_is_406(api: TestClient, accept: str) -> None:
     answer = api.get("/v1/events", headers={"Accept": accept})
     assert answer.status_code == 406
     assert answer.headers["content-type"] == "application/problem+json"
@@ -299,7 +299,9 @@ def test_an_empty_result_is_a_whole_file_and_says_why(api: TestClient, form: str
         ("format=csv&limit=0", "limit"),
     ],
 )
-def test_what_does_not_go_together_is_refused(api: TestClient, query: str, field: str) -> None:
+def test_parameters_unsupported_by_the_format_are_422(
+    api: TestClient, query: str, field: str
+) -> None:
     answer = api.get(f"/v1/events?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"] == ["query", field]
@@ -323,6 +325,6 @@ def test_known_by_leaves_out_what_was_not_published(api: TestClient) -> None:
     assert [json.loads(row["reports"]) for row in found] == [line["reports"] for line in lines]
 
 
-def test_excel_finds_its_mark(api: TestClient) -> None:
+def test_csv_with_bom_starts_with_a_byte_order_mark(api: TestClient) -> None:
     marked = get(api, "csv", f"{AUTUMN}&bom=true").content
     assert marked == b"\xef\xbb\xbf" + get(api, "csv").content

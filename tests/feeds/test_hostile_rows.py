@@ -51,7 +51,7 @@ def get(api: TestClient, form: str) -> Any:
     return api.get(f"/v1/events?dataset=made&sort=date&format={form}").raise_for_status()
 
 
-def test_csv(hostile: TestClient) -> None:
+def test_hostile_titles_survive_csv_without_formulas(hostile: TestClient) -> None:
     rows = list(csv.DictReader(io.StringIO(get(hostile, "csv").text, newline="")))
     for row, title in zip(rows, TITLES, strict=True):
         assert unescape_formula(row["title"]) == title
@@ -59,7 +59,7 @@ def test_csv(hostile: TestClient) -> None:
     assert rows[6]["title"] == TITLES[6]
 
 
-def test_xlsx(hostile: TestClient) -> None:
+def test_hostile_titles_survive_xlsx(hostile: TestClient) -> None:
     content = get(hostile, "xlsx").content
     names, *held = sheets(content)["events"]
     titles = [row[names.index("title")] for row in held]
@@ -87,12 +87,12 @@ def test_calendars_are_well_formed(hostile: TestClient) -> None:
     assert len(titles) == len(TITLES)
 
 
-def test_lines_are_lines(hostile: TestClient) -> None:
+def test_hostile_titles_stay_on_one_ndjson_line(hostile: TestClient) -> None:
     lines = get(hostile, "ndjson").content.decode().split("\n")
     assert [json.loads(line)["title"] for line in lines if line] == list(TITLES)
 
 
 @given(st.text(alphabet=st.sampled_from("'=+-@\t\r\n＝ab "), max_size=6))
-def test_armour_comes_off_again(text: str) -> None:
+def test_formula_escape_is_reversible(text: str) -> None:
     assert unescape_formula(escape_formula(text)) == text
     assert escape_formula(text)[:1] not in tuple("=+-@\t\r\n＝＋－＠")

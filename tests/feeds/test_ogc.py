@@ -32,7 +32,7 @@ def test_the_landing_page_leads_everywhere(api: TestClient) -> None:
         assert api.get(link["href"]).status_code == 200, link
 
 
-def test_it_conforms_to_the_core(api: TestClient) -> None:
+def test_ogc_conformance_lists_core(api: TestClient) -> None:
     held = api.get("/ogc/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in held
 
@@ -56,7 +56,7 @@ def test_pages_make_up_the_whole(api: TestClient) -> None:
     assert seen == [event["id"] for event in every(api, "")]
 
 
-def test_a_box_holds_what_lies_in_it(api: TestClient) -> None:
+def test_bbox_selects_features_inside(api: TestClient) -> None:
     for box in ("43,38,47,42", "43,38,0,47,42,100"):
         body = api.get(f"{ITEMS}?bbox={box}&limit=1000").json()
         assert ids(body) == [event["id"] for event in every(api, "bbox=43,38,47,42")]
@@ -77,7 +77,7 @@ def test_a_box_holds_what_lies_in_it(api: TestClient) -> None:
         ("2024-01-01/", "since=2024-01-01"),
     ],
 )
-def test_times_are_days(api: TestClient, when: str, query: str) -> None:
+def test_datetime_selects_whole_days(api: TestClient, when: str, query: str) -> None:
     body = api.get(f"{ITEMS}?limit=1000", params={"datetime": when}).json()
     assert ids(body) == [event["id"] for event in every(api, query)]
     assert body["features"]
@@ -90,7 +90,7 @@ def test_times_are_days(api: TestClient, when: str, query: str) -> None:
         "datetime=2023-10-02&since=2023",
     ],
 )  # fmt: skip
-def test_what_is_no_time_is_refused(api: TestClient, query: str) -> None:
+def test_malformed_datetime_is_422(api: TestClient, query: str) -> None:
     answer = api.get(f"{ITEMS}?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"] == ["query", "datetime"]

@@ -57,7 +57,7 @@ def held(database: Database) -> dict[str, list[Any]]:
 @pytest.mark.parametrize(
     ("form", "read"), [("ndjson", of_lines), ("csv", of_commas), ("parquet", of_parquet)]
 )
-def test_out_and_in_again_changes_nothing(
+def test_loading_an_export_changes_nothing(
     database: Database, form: OutputFormat, read: Callable[[bytes], Given]
 ) -> None:
     before, documents = held(database), lines(database)
@@ -78,6 +78,6 @@ def steady(document: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k not in ("recorded_at", "revision")}
 
 
-def test_what_was_exported_is_told_from_what_is_given(database: Database) -> None:
+def test_exported_documents_are_recognised(database: Database) -> None:
     assert all(is_exported_event(document) for document in lines(database))
     assert not is_exported_event({"key": "a", "title": "b", "date": "2020"})

@@ -22,7 +22,7 @@ from app.http.export_limiter import stream_in_limited_threads
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 @pytest.mark.parametrize("sort", ["date", "-date", "-recorded"])
-def test_many_chunks_are_the_same_as_one(
+def test_chunk_size_does_not_change_the_result(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str, sort: str
 ) -> None:
     query = f"member_of=CSTO&since=2022&sort={sort}"
@@ -32,7 +32,7 @@ def test_many_chunks_are_the_same_as_one(
     assert len(whole.splitlines()) > 30
 
 
-def test_a_chunk_holds_no_connection_while_it_is_sent(
+def test_connection_is_returned_while_a_chunk_is_sent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "CHUNK", 7)
@@ -64,9 +64,7 @@ def test_every_chunk_is_one_short_statement(
     assert max(sizes) == 7
 
 
-def test_a_workbook_ends_where_the_sheet_does(
-    api: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_xlsx_over_the_sheet_limit_is_422(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     count = len(every(api, AUTUMN))
     monkeypatch.setattr(xlsx, "MOST", count)
     assert get(api, "xlsx").status_code == 200
@@ -78,7 +76,7 @@ def test_a_workbook_ends_where_the_sheet_does(
     assert "format=csv" in fault["hint"]
 
 
-def test_what_is_written_meanwhile_is_not_in_a_stream(
+def test_stream_excludes_events_written_meanwhile(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither what comes, nor what goes, nor what changes its day."""

@@ -45,7 +45,7 @@ def test_a_stream_holds_every_change_that_the_pages_hold(api: TestClient, query:
     assert {row["derived"] for row in rows} == {"false"}
 
 
-def test_there_are_more_than_a_part_of_a_stream(api: TestClient) -> None:
+def test_fixture_has_more_changes_than_one_chunk(api: TestClient) -> None:
     assert len(get(api, "ndjson").text.splitlines()) > 1000
 
 
@@ -107,7 +107,7 @@ def test_accept_chooses_the_form(api: TestClient, form: Any) -> None:
     assert answer.content == get(api, form, "&limit=2").content or form in ("json", "atom")
 
 
-def test_forms_have_tags_of_their_own(api: TestClient) -> None:
+def test_each_change_format_has_its_own_etag(api: TestClient) -> None:
     tags = {
         api.get("/v1/changes?limit=2", headers={"Accept": CHANGE_MEDIA_TYPES[form][0]}).headers[
             "etag"
@@ -117,7 +117,7 @@ def test_forms_have_tags_of_their_own(api: TestClient) -> None:
     assert len(tags) == len(CHANGE_MEDIA_TYPES)
 
 
-def test_what_is_not_offered_is_said_to_be(api: TestClient) -> None:
+def test_unsupported_change_format_is_406_with_alternatives(api: TestClient) -> None:
     refused = api.get("/v1/changes", headers={"Accept": "application/vnd.apache.parquet"})
     assert refused.status_code == 406
     assert "format=ndjson" in refused.json()["detail"]
@@ -125,7 +125,7 @@ def test_what_is_not_offered_is_said_to_be(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize("form", sorted(STREAMED_FORMATS))
-def test_a_stream_says_whose_rows_they_are(api: TestClient, form: str) -> None:
+def test_change_stream_names_licences(api: TestClient, form: str) -> None:
     assert 'rel="license"' in get(api, form, "&limit=1").headers["link"]
 
 

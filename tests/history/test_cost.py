@@ -68,7 +68,7 @@ def cost(database: Database, asked: EventQuery) -> int:
 
 
 @pytest.mark.slow
-def test_a_page_of_the_past_is_no_walk(revised: Database) -> None:
+def test_page_as_of_a_version_costs_a_bounded_multiple(revised: Database) -> None:
     with revised.connect() as db:
         last = int(db.scalar(text("SELECT max(seq) FROM revisions")) or 0)
         first = int(db.scalar(text("SELECT min(gone) FROM past_events")) or 0)

@@ -248,7 +248,7 @@ def serving(database: Database) -> Iterator[TestClient]:
         yield api
 
 
-def test_a_record_is_as_its_model(database: Database) -> None:
+def test_random_writes_match_the_reference_model(database: Database) -> None:
     key = key_of(database)
     with serving(database) as api:
         held = {"api": api, "key": key, "database": database}
@@ -263,7 +263,7 @@ def test_a_record_is_as_its_model(database: Database) -> None:
         run_state_machine_as_test(life, settings=chosen)
 
 
-def test_the_model_would_notice(database: Database) -> None:
+def test_verify_detects_corrupted_tables(database: Database) -> None:
     """What `verify` finds where something is off, so that finding nothing says something."""
     with database.connect() as db:
         assert list(find_event_faults(db)) == []

@@ -70,7 +70,7 @@ def data(api: TestClient, path: str) -> Any:
     return {name: held for name, held in told.items() if name != "links"}
 
 
-def test_what_is_cited_stays(api: TestClient) -> None:
+def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
     version = api.get("/readyz").json()["version"]
     links = {path: cited(api, path, version) for path in READS}
     for path, link in links.items():

@@ -67,13 +67,13 @@ def said(port: int, *pieces: bytes) -> tuple[int, Any]:
 GET = b"GET /x HTTP/1.1\r\nHost: here\r\n"
 
 
-def test_a_head_that_does_not_come_is_a_408(port: int) -> None:
+def test_unfinished_request_head_is_408(port: int) -> None:
     begun = time.monotonic()
     assert said(port, GET) == (408, "/problems/timeout")
     assert time.monotonic() - begun < 5
 
 
-def test_a_connection_that_asks_nothing_ends_without_a_word(port: int) -> None:
+def test_idle_connection_is_closed_silently(port: int) -> None:
     assert said(port) == (0, None)
 
 
@@ -86,7 +86,7 @@ def test_an_address_that_is_too_long_is_a_414(port: int) -> None:
     assert said(port, asked) == (414, "/problems/address")
 
 
-def test_what_is_no_http_is_a_400(port: int) -> None:
+def test_malformed_http_is_400(port: int) -> None:
     assert said(port, b"hello\r\n\r\n") == (400, "/problems/unreadable")
 
 
@@ -102,7 +102,7 @@ def test_two_requests_on_one_connection_are_answered(port: int) -> None:
             assert got.startswith(b"HTTP/1.1 200")
 
 
-def test_a_reader_that_takes_nothing_is_left(port: int) -> None:
+def test_stalled_reader_is_disconnected(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(b"GET /much HTTP/1.1\r\nHost: here\r\n\r\n")
         time.sleep(2)

@@ -125,7 +125,7 @@ def both(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
-def test_bodies_that_are_none(both: Both, path: str, method: str, operation: str) -> None:
+def test_malformed_bodies_are_refused(both: Both, path: str, method: str, operation: str) -> None:
     here = path.format_map(STANDING)
     patching = method == "patch"
     for body in RAW:
@@ -135,7 +135,9 @@ def test_bodies_that_are_none(both: Both, path: str, method: str, operation: str
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
-def test_other_kinds_of_content(both: Both, path: str, method: str, operation: str) -> None:
+def test_unsupported_content_types_are_refused(
+    both: Both, path: str, method: str, operation: str
+) -> None:
     here = path.format_map(STANDING)
     for kind in TYPES:
         assert both.send(method, here, b"{}", **{"Content-Type": kind}).status_code == 415, (
@@ -146,7 +148,7 @@ def test_other_kinds_of_content(both: Both, path: str, method: str, operation: s
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
-def test_headers(both: Both, path: str, method: str, operation: str) -> None:
+def test_malformed_headers_are_refused(both: Both, path: str, method: str, operation: str) -> None:
     here = path.format_map(STANDING)
     for name in ("If-Match", "Idempotency-Key"):
         for value in ("", '"', "9" * 5_000, '"' + "9" * 5_000 + '"', 'W/"1"', "a" * 201, "\xff"):

@@ -39,12 +39,12 @@ def test_numbers_are_taken(api: TestClient, value: str) -> None:
         "sort=date&sort=date",
     ],
 )
-def test_one_value_is_given_once(api: TestClient, twice: str) -> None:
+def test_repeated_single_value_parameter_is_422(api: TestClient, twice: str) -> None:
     name = twice.partition("=")[0]
     assert faults(api, f"/v1/events?{twice}") == [(["query", name], "appears more than once")]
 
 
-def test_what_takes_several_takes_several(api: TestClient) -> None:
+def test_list_parameter_accepts_several_values(api: TestClient) -> None:
     for several in ("actor=ARM&actor=RUS", "quad=1&quad=2", "type=AID&type=AGREE", "tag=a&tag=a"):
         assert api.get(f"/v1/events?limit=1&{several}").status_code == 200
     apart = api.get("/v1/facets?by=type&by=actor").json()["data"]
@@ -65,13 +65,13 @@ def test_text_that_looks_like_a_number_is_text(api: TestClient) -> None:
         ("bbox=1", "43.4,38.8,46.6"),
     ],
 )
-def test_a_place_says_how_it_is_written(api: TestClient, asked: str, such: str) -> None:
+def test_malformed_coordinates_are_422_with_hint(api: TestClient, asked: str, such: str) -> None:
     [(where, told)] = faults(api, f"/v1/events?{asked}")
     assert where == ["query", asked.partition("=")[0]]
     assert such in told
 
 
-def test_a_day_is_not_an_instant(api: TestClient) -> None:
+def test_instant_for_a_day_parameter_is_422(api: TestClient) -> None:
     told = faults(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
     assert told[0][0] == ["query", "on"]
     assert "is not a date" in told[0][1]

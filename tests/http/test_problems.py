@@ -19,7 +19,7 @@ def test_openapi_tells_errors_as_problems_only() -> None:
             assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_a_fault_of_ours_leaks_nothing() -> None:
+def test_internal_error_leaks_no_details() -> None:
     app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
 
     @app.get("/broken")
@@ -33,7 +33,7 @@ def test_a_fault_of_ours_leaks_nothing() -> None:
     assert "Traceback" not in answer.text
 
 
-def test_a_value_the_database_refuses_is_the_readers_fault() -> None:
+def test_database_errors_are_422_or_503_without_details() -> None:
     app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
 
     kinds = {"data": DataError, "integrity": IntegrityError, "away": OperationalError}

@@ -89,7 +89,7 @@ def test_where_reading_is_closed_so_are_the_metrics(narrow: TestClient) -> None:
     assert narrow.get("/metrics").status_code == 401
 
 
-def test_imports_have_tags_too(api: TestClient) -> None:
+def test_unchanged_import_list_is_304(api: TestClient) -> None:
     tag = api.get("/v1/imports").headers["etag"]
     assert api.get("/v1/imports", headers={"If-None-Match": tag}).status_code == 304
 
@@ -102,13 +102,13 @@ def test_an_instant_may_have_a_plus_that_was_not_encoded(api: TestClient) -> Non
 
 
 @pytest.mark.parametrize("address", ["/v1/events?limit=1", "/v1/actors/ARM", "/ogc"])
-def test_a_tag_may_come_back_weaker_and_among_others(api: TestClient, address: str) -> None:
+def test_weak_etag_in_if_none_match_list_is_304(api: TestClient, address: str) -> None:
     tag = api.get(address).headers["etag"].removeprefix("W/")
     for sent in (tag, f"W/{tag}", f'"other", W/{tag}'):
         assert api.get(address, headers={"If-None-Match": sent}).status_code == 304
 
 
-def test_a_cursor_has_one_spelling(api: TestClient) -> None:
+def test_altered_cursor_is_422(api: TestClient) -> None:
     cursor = api.get("/v1/events?limit=2").json()["links"]["next"].partition("cursor=")[2]
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
     others = {cursor[:-1] + last for last in alphabet} | {cursor + "=" * n for n in (1, 2, 3)}
@@ -117,7 +117,7 @@ def test_a_cursor_has_one_spelling(api: TestClient) -> None:
         assert answer.status_code == 422, other
 
 
-def test_an_address_that_is_none_says_where_they_are(api: TestClient) -> None:
+def test_unknown_path_is_404_with_hint(api: TestClient) -> None:
     told = {"/v1/nothing": "/docs lists all paths.", "/v1/events/": "slash"}
     for address, way_out in told.items():
         answer = api.get(address)
@@ -125,7 +125,7 @@ def test_an_address_that_is_none_says_where_they_are(api: TestClient) -> None:
         assert way_out in answer.json()["detail"]
 
 
-def test_a_method_that_is_none_says_which_there_are(api: TestClient) -> None:
+def test_unsupported_method_is_405_with_allow(api: TestClient) -> None:
     answer = api.delete("/v1/events")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     assert answer.json()["detail"] == "Allowed methods: GET, HEAD, POST."

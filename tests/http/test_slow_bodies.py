@@ -44,7 +44,7 @@ def asked(
     return told[0], json.loads(told[1]["body"])
 
 
-def test_a_body_that_does_not_come_is_a_408(
+def test_unfinished_body_is_408(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(body, "PATIENCE", 0.2)
@@ -61,7 +61,7 @@ def test_a_body_that_does_not_come_is_a_408(
     assert (b"connection", b"close") in start["headers"]
 
 
-def test_an_upload_that_trickles_is_a_408(
+def test_slow_upload_is_408(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(router, "PIECE_TIMEOUT_SECONDS", 0.3)

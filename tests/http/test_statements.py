@@ -71,7 +71,7 @@ def test_the_number_of_statements(api: TestClient, address: str) -> None:
     assert len(seen) == MOST[address], "\n\n".join(seen)
 
 
-def test_what_is_unchanged_costs_one(api: TestClient) -> None:
+def test_not_modified_answer_runs_one_statement(api: TestClient) -> None:
     tag = api.get("/v1/events?actor=ARM").headers["etag"]
     with statements(api) as seen:
         answer = api.get("/v1/events?actor=ARM", headers={"If-None-Match": tag})

@@ -28,7 +28,7 @@ def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_where_it_stands_nothing_changes(
+def test_loading_an_export_into_its_dataset_changes_nothing(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
     before, file = documents(database, "curated"), exported(database, form, tmp_path)
@@ -44,7 +44,7 @@ def test_where_it_stands_nothing_changes(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_where_it_does_not_stand_it_is_the_same(
+def test_loading_an_export_into_a_new_dataset_reproduces_it(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
     before = documents(database, "curated")

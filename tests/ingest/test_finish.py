@@ -138,7 +138,7 @@ def test_bundled_events_come_out_alike(db: Connection) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(event=events)
-def test_any_event_comes_out_alike(db: Connection, event: dict[str, Any]) -> None:
+def test_loader_and_editor_render_any_event_the_same(db: Connection, event: dict[str, Any]) -> None:
     equal(db, ReferenceCache(db), msgspec.json.encode(event))
 
 
@@ -156,7 +156,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=[str(w)[:40] for w in WRONG])
-def test_both_ways_refuse_the_same(wrong: dict[str, Any]) -> None:
+def test_loader_and_editor_refuse_the_same_events(wrong: dict[str, Any]) -> None:
     line = msgspec.json.encode({"key": "k", "title": "t", "date": "2020-01-01", **wrong})
     with pytest.raises(RejectedError) as refused:
         decode_event_record(line)

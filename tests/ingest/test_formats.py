@@ -90,14 +90,16 @@ def test_dates_of_gdelt_can_all_be_read(day: date, lag: int) -> None:
         ("quadclass", "5", "quadclass"),
     ],
 )
-def test_gdelt_is_held_to_what_json_is_held_to(column: str, cell: str, field: str) -> None:
+def test_malformed_gdelt_cell_is_rejected_with_its_field(
+    column: str, cell: str, field: str
+) -> None:
     for _ in range(2):  # what was refused once is not remembered as sound
         with pytest.raises(RejectedError) as refused:
             told("gdelt-v2", **{column: cell})
         assert refused.value.field == field
 
 
-def test_a_mention_is_held_to_it_too() -> None:
+def test_malformed_gdelt_mention_is_rejected() -> None:
     content = FilledCells(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
     content["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
@@ -130,7 +132,7 @@ def test_long_cells_are_not_remembered() -> None:
         ("sqldate", "20231004", "sqldate"),
     ],
 )
-def test_what_is_odd_is_told_of_each_row_that_has_it(column: str, cell: str, field: str) -> None:
+def test_gdelt_warning_is_repeated_for_each_row(column: str, cell: str, field: str) -> None:
     for _ in range(2):
         assert told("gdelt-v2", **{column: cell})[1] == [field]
 

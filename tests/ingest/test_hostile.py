@@ -69,7 +69,7 @@ def test_claims_are_not_nested_without_end(database: Database, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-def test_zstd_that_is_cut_off_is_told(database: Database, tmp_path: Path, frames: int) -> None:
+def test_truncated_zstd_is_an_error(database: Database, tmp_path: Path, frames: int) -> None:
     half = len(WHOLE) // 2
     parts = [WHOLE] if frames == 1 else [WHOLE[:half], WHOLE[half:]]
     packed = b"".join(zstandard.ZstdCompressor().compress(part) for part in parts)
@@ -225,7 +225,7 @@ def _version(body: bytearray) -> None:
 
 
 @pytest.mark.parametrize("how", [_within, _name, _version])
-def test_a_damaged_archive_is_told(
+def test_damaged_archive_is_an_error(
     database: Database, tmp_path: Path, how: Callable[[bytearray], None]
 ) -> None:
     path = tmp_path / "a.zip"
@@ -289,7 +289,7 @@ def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Pat
     "format_", ["gdelt-mentions", "cow-alliances", "unga-ideal-points", "atop"]
 )
 @pytest.mark.parametrize("row", [{"key": "a", "title": "t"}, "some text", 7, None, [1]])
-def test_odd_files_of_rejects_are_rejected_by_the_row(
+def test_malformed_reject_files_are_rejected_row_by_row(
     database: Database, tmp_path: Path, format_: str, row: Any
 ) -> None:
     lines = [{"line": 1, "field": "", "reason": "", "format": format_, "row": row}] * 2

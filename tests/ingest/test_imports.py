@@ -116,7 +116,7 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
      (b"[1]", "JSON array")],
     ids=["nothing", "utf-16", "cut", "array"],
 )  # fmt: skip
-def test_what_cannot_be_read_fails_and_says_why(
+def test_unreadable_upload_fails_with_the_cause(
     client: TestClient, body: bytes, words: str
 ) -> None:
     told = send(client, body).json()
@@ -172,7 +172,7 @@ def _left_behind(database: Database, path: Path, done: int, counts: dict[str, An
         )
 
 
-def test_what_a_crash_left_is_taken_up(
+def test_import_continues_after_a_crash(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "upload"
@@ -311,7 +311,7 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
     assert documents(database, "local") == {}
 
 
-def test_a_key_with_a_nul_holds_nobody_up(client: TestClient) -> None:
+def test_import_with_a_nul_in_a_key_blocks_no_other_import(client: TestClient) -> None:
     send(client, ndjson(event("first")))
     told = send(client, ndjson(event("k\0"))).json()
     assert (told["state"], told["rejected"]) == ("done", 1)
@@ -319,7 +319,7 @@ def test_a_key_with_a_nul_holds_nobody_up(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("deep", [100, 400, 900])
-def test_rejects_of_any_depth_are_told(client: TestClient, deep: int) -> None:
+def test_deeply_nested_rejects_are_listed(client: TestClient, deep: int) -> None:
     body = '{"key":"a","title":"t","date":"2020","x":' + "[" * deep + "]" * deep + "}\n"
     told = send(client, body).json()
     assert told["rejected"] == 1
@@ -367,7 +367,7 @@ def test_a_rejected_row_tells_its_member_and_not_where_the_upload_lies(client: T
     assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
 
 
-def test_a_full_disk_is_told_and_nothing_is_left(
+def test_full_disk_is_reported_and_leaves_no_upload(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: Any) -> None:

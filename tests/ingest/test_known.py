@@ -44,7 +44,7 @@ def plain(database: Database) -> Iterator[Database]:
         db.execute(text(f"DROP ROLE {role}"))
 
 
-def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Database) -> None:
+def test_privileged_loader_skips_foreign_key_checks(database: Database) -> None:
     with database.connect() as db:
         prepare_bulk_load(db)
     with database.write() as db:
@@ -56,7 +56,7 @@ def test_a_loader_that_may_spares_the_looking_up_and_others_do_not(database: Dat
         db.rollback()
 
 
-def test_what_is_not_there_after_all_is_found(database: Database) -> None:
+def test_verify_detects_rows_with_missing_references(database: Database) -> None:
     assert sound(database) == []
     with database.connect() as db:
         prepare_bulk_load(db)
@@ -66,12 +66,12 @@ def test_what_is_not_there_after_all_is_found(database: Database) -> None:
     assert told in sound(database)
 
 
-def test_who_may_not_has_it_looked_up(plain: Database) -> None:
+def test_unprivileged_loader_checks_foreign_keys(plain: Database) -> None:
     with pytest.raises(REFUSED), plain.write() as db, skip_reference_checks(db):
         cite(db, 1)
 
 
-def test_whoever_is_told_that_it_may_spares_it_too(plain: Database, database: Database) -> None:
+def test_granted_role_skips_foreign_key_checks(plain: Database, database: Database) -> None:
     """On PostgreSQL a role is granted it; on SQLite a connection is set up for it."""
     role, grants = plain.engine.url.username, database.engine.dialect.name == "postgresql"
     named = "SET ON PARAMETER session_replication_role"
@@ -98,7 +98,7 @@ def test_a_role_that_may_do_no_more_than_read_and_write_loads(
     assert sound(plain) == []
 
 
-def test_what_fails_within_leaves_the_connection_as_it_was(database: Database) -> None:
+def test_foreign_key_checks_are_restored_after_an_error(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.write() as db, skip_reference_checks(db):
         raise ZeroDivisionError
     with pytest.raises(REFUSED), database.write() as db:

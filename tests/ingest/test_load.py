@@ -65,7 +65,7 @@ def test_documents_are_stored_as_they_are_whatever_encoding_clients_use(
     assert '"title":"né → ñ"' in next(iter(documents(database, "local").values()))
 
 
-def test_what_an_event_says_is_told_by_the_same_number_from_version_to_version(
+def test_event_hash_is_stable_across_releases(
     database: Database,
 ) -> None:
     full = b"""{"key": "k", "title": "T", "date": "2020-01-02", "intensity": -2.0, "signals":
@@ -180,7 +180,7 @@ def test_a_source_that_is_there_already_is_found_by_its_address(
     assert document(database, "local:b")["reports"][0]["source"] == "own-id"
 
 
-def test_a_row_that_says_what_was_written_by_hand_makes_no_revision(
+def test_unchanged_row_without_stored_hash_makes_no_revision(
     database: Database, tmp_path: Path
 ) -> None:
     path = wrote(tmp_path / "a.ndjson", ndjson(event()))
@@ -327,7 +327,7 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
     assert sound(database) == []
 
 
-def test_a_row_of_no_day_covers_nothing(database: Database, tmp_path: Path) -> None:
+def test_row_with_invalid_day_does_not_extend_coverage(database: Database, tmp_path: Path) -> None:
     rows = [{}, {"globaleventid": "2", "dateadded": "99999999"}]
     told = counts(load(database, wrote(tmp_path / "a", table("gdelt-v2", rows)))[0])
     assert told == {"rows": 2, "new": 1, "rejected": 1}

@@ -43,7 +43,7 @@ def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_
     assert document(database, "local:c")["location"]["country"] is None
 
 
-def test_whom_nobody_knows_is_created_once(database: Database, tmp_path: Path) -> None:
+def test_unknown_actor_is_created_once(database: Database, tmp_path: Path) -> None:
     before = number_of_actors(database)
     names = ("name:Front-Line d'Été", "Front Line d'Ete", "name:front-line d’été")
     path = wrote(tmp_path / "a", ndjson(*(naming(f"k{n}", name) for n, name in enumerate(names))))
@@ -57,7 +57,7 @@ def test_whom_nobody_knows_is_created_once(database: Database, tmp_path: Path) -
     assert sound(database) == []
 
 
-def test_a_name_of_several_is_told_and_asked_again(database: Database, tmp_path: Path) -> None:
+def test_ambiguous_name_is_warned_about_in_every_load(database: Database, tmp_path: Path) -> None:
     path = wrote(tmp_path / "a", ndjson(naming("a", "guam")))
     before = number_of_actors(database)
     loader, _ = load(database, path, create_actors=True)

@@ -87,7 +87,7 @@ def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_headers_and_tags_are_no_rows(tmp_path: Path, name: str) -> None:
+def test_header_and_hxl_tags_are_not_read_as_rows(tmp_path: Path, name: str) -> None:
     body = table(name, [{}, {}], header=True)
     separator = "\t" if "\t" in body else ","
     head = body.splitlines(keepends=True)[0]

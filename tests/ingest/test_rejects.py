@@ -46,9 +46,7 @@ def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) ->
     assert document(database, "local:bad")["date"] == "2020-02-29"
 
 
-def test_halves_of_surrogate_pairs_are_told_as_they_were_written(
-    database: Database, tmp_path: Path
-) -> None:
+def test_lone_surrogates_are_reported_unchanged(database: Database, tmp_path: Path) -> None:
     text = '{"key": "a", "title": "\\ud800", "date": "2020-01-01"}\n'
     [told] = load(database, wrote(tmp_path / "a.ndjson", text))[1]
     assert told.row == text.strip()
@@ -85,7 +83,9 @@ def mended(told: Reject, **cells: str) -> dict[str, Any]:
     return line
 
 
-def test_a_mended_row_goes_where_it_was_to_go(database: Database, tmp_path: Path) -> None:
+def test_corrected_row_is_loaded_into_its_original_dataset(
+    database: Database, tmp_path: Path
+) -> None:
     gdelt = wrote(tmp_path / "g", table("gdelt-v2", [{}, {"globaleventid": "2", "sqldate": "x"}]))
     later = wrote(tmp_path / "m", table("gdelt-mentions", [{"mentiontimedate": "x"}]))
     acled = wrote(tmp_path / "acled.csv", table("acled", [{"event_date": "soon"}]))

@@ -161,7 +161,7 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
     assert not (tmp_path / "upload").exists()
 
 
-def test_a_service_that_stops_puts_its_import_off(database: Database, tmp_path: Path) -> None:
+def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 6000)
     with running(database):
         until(database, ident, ("running", "done"))
@@ -191,7 +191,7 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
     assert row.state == "waiting" or row.done == 6000
 
 
-def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path: Path) -> None:
+def test_import_of_a_live_worker_is_not_claimed(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     ident = given(database, path, 10)
     found = claim_next_import(database, small=True)
@@ -211,7 +211,9 @@ def test_nobody_takes_an_import_whose_worker_lives(database: Database, tmp_path:
         assert again[0].id == ident
 
 
-def test_whoever_lost_an_import_stores_no_more_of_it(database: Database, tmp_path: Path) -> None:
+def test_worker_that_lost_its_import_stores_nothing_more(
+    database: Database, tmp_path: Path
+) -> None:
     ident = given(database, tmp_path / "upload", 10)
     with database.write() as db:
         _, counts = table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
@@ -245,7 +247,7 @@ def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
         assert child.wait(30) == 0
 
 
-def test_an_import_whose_folder_is_gone_fails_and_holds_nobody_up(
+def test_import_with_missing_folder_fails_and_blocks_no_other(
     database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "old").mkdir()
@@ -286,7 +288,7 @@ def test_an_import_that_is_cancelled_ends_before_its_first_batch(
     assert counted(at(database, ident)) == ("cancelled", 0, 0)
 
 
-def test_what_the_database_cannot_take_fails_once(
+def test_permanent_database_error_is_not_retried(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: Any, **__: Any) -> None:
@@ -323,7 +325,7 @@ def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
         (sqlite3.OperationalError("disk is full"), True), (ValueError(), False),
     ],
 )  # fmt: skip
-def test_what_passes_is_tried_again(failed: Exception, will_pass: bool) -> None:
+def test_only_transient_errors_are_retried(failed: Exception, will_pass: bool) -> None:
     assert is_transient_failure(failed) is will_pass
     if isinstance(failed, psycopg.Error | sqlite3.Error):
         assert is_transient_failure(DBAPIError("SELECT 1", {}, failed)) is will_pass

@@ -146,7 +146,7 @@ def reached(rows: Rows, times: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_clear_nothing_is_left_after_twenty_orders_that_reach_it(seed: int) -> None:
+def test_permutations_stop_early_after_twenty_that_reach_the_gain(seed: int) -> None:
     rows = drawn(seed, 6 + seed, 2)
     few = np.cumsum(reached(rows, 199))
     if few[-1] >= 20:
@@ -160,7 +160,7 @@ def test_clear_nothing_is_left_after_twenty_orders_that_reach_it(seed: int) -> N
 
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(16)))
-def test_a_p_is_the_same_in_any_company(order: list[int]) -> None:
+def test_permuted_p_does_not_depend_on_the_batch(order: list[int]) -> None:
     every = [drawn(seed, 5 + seed % 3, 2) for seed in order]
     changepoints._p_cache.clear()
     alone = [changepoints.permutation_p(rows, 1, 1, 39, 99) for rows in every]
@@ -242,7 +242,7 @@ def test_a_p_of_months_is_the_same_at_every_call() -> None:
     assert changepoints.monthly_permutation_p(rows, 7, 6) == first
 
 
-def test_few_quarters_cannot_be_sure() -> None:
+def test_p_of_few_quarters_has_a_lower_bound() -> None:
     """Of eight quarters seventy orders part four from four."""
     rows = np.array([[3.0, 0.1]] * 12 + [[0.1, 3.0]] * 12)
     assert changepoints.monthly_permutation_p(rows, 0, 6) >= 1 / 70
@@ -252,7 +252,7 @@ def test_few_quarters_cannot_be_sure() -> None:
     )
 
 
-def test_where_no_break_can_be_p_is_one() -> None:
+def test_p_is_one_where_no_break_is_possible() -> None:
     rows = np.ones((60, 4))
     assert changepoints.monthly_permutation_p(rows, 0, 6) == 1
     assert changepoints.monthly_permutation_p(rows[:6], 0, 6) == 1

@@ -42,7 +42,7 @@ def test_the_act_of_a_go_between(made: dict[str, Any]) -> None:
     assert flag_signal(signal("ARM", "RUS", 4, 1), made) == [MEDIATION]
 
 
-def test_a_visit_is_no_mediation() -> None:
+def test_visit_is_not_flagged_as_mediation() -> None:
     visit = event(("ARM", "participant"), ("RUS", "host"), type="CONSULT")
     assert flag_signal(signal("ARM", "RUS", 4, 1), visit) == []
 

@@ -103,7 +103,7 @@ def test_evidence_names_its_events_with_sources_for_and_against(api: TestClient)
     assert any(t["group"] == "ARM-RUS-1997" for t in told["structure"]["ties"])
 
 
-def test_what_was_known_is_not_told_by_later_sources(api: TestClient) -> None:
+def test_known_by_excludes_later_sources(api: TestClient) -> None:
     row = strongest(shifts(api, known_by="2023-10-13", **AWAY))
     told = get(api, f"/v1/shifts/{row['id']}")
     dates = [s["published"] for e in told["evidence"] for s in e["sources"]]
@@ -151,7 +151,7 @@ def test_pages_of_a_ranking_are_the_whole(api: TestClient) -> None:
         assert paged == whole
 
 
-def test_a_foreign_id_is_no_shift(api: TestClient) -> None:
+def test_malformed_shift_id_is_404(api: TestClient) -> None:
     for ident in ("x", "W10", "bnVsbA", "e30", "A" * 9000):
         assert api.get(f"/v1/shifts/{ident}").status_code == 404
 

@@ -83,7 +83,7 @@ def test_a_clear_change_is_found_by_months_with_its_place() -> None:
     assert detection.decide_verdict(found, found.p, True, False) == "strong"
 
 
-def test_a_change_and_back_are_two() -> None:
+def test_change_and_reversal_are_two_shifts() -> None:
     held = index.gather_days(
         [*steady(1, 40, 0.9), *steady(2, 40, 0.1, "2013-05"), *steady(3, 40, 0.9, "2016-09")]  # type: ignore[list-item]
     )
@@ -155,7 +155,7 @@ def test_a_level_without_a_baseline_is_held_against_the_ties() -> None:
     assert 0.7 < attribution.probability_below(level, (1.0, 1.0)) < 0.97
 
 
-def test_what_is_found_in_many_is_what_each_shows_that_has_enough() -> None:
+def test_batch_detection_equals_single_detection() -> None:
     dice, every = np.random.default_rng(4), []
     for number in range(60):
         at = np.sort(dice.choice(1500, int(dice.choice([1, 5, 12, 25, 50, 200])), replace=False))

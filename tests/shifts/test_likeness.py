@@ -88,7 +88,7 @@ def test_a_portfolio_is_like_itself_and_likeness_goes_both_ways(
     assert np.allclose(found, found.T)
 
 
-def test_where_nobody_differs_chance_says_nothing() -> None:
+def test_chance_corrected_scores_are_nan_without_variation() -> None:
     alike = np.full((2, 5), 3)
     assert np.isnan(portfolio_similarity.kappa(alike)).all()
     assert np.isnan(portfolio_similarity.tau_b(alike)).all()

@@ -43,7 +43,7 @@ def test_a_quiet_day_counts_in_full() -> None:
     assert classes.tolist() == [[1000, 0, 1000, 0]]
 
 
-def test_months_have_no_holes() -> None:
+def test_months_without_events_are_included() -> None:
     held = index.sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
                                  ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
     assert held.first == 50 * 12
@@ -164,7 +164,7 @@ def test_scaling_coverage_does_not_move_the_index(seed: int, scale: float) -> No
 
 @given(st.integers(0, 100))
 @settings(deadline=None)
-def test_what_is_good_for_one_side_is_bad_for_the_other(seed: int) -> None:
+def test_swapping_cooperation_and_conflict_negates_the_index(seed: int) -> None:
     rows = made(seed)
     turned = [(d, n, q, p, q3, q4, q1, q2) for d, n, p, q, q1, q2, q3, q4 in rows]
     ends = np.array(["2017-06-30", "2019-12-31"], "datetime64[D]")

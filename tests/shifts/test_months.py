@@ -176,7 +176,7 @@ def test_another_processor_computes_other_last_bits() -> None:
     assert np.allclose(here, there, rtol=1e-15)
 
 
-def test_verify_finds_months_that_are_off(database: Database) -> None:
+def test_verify_detects_wrong_months(database: Database) -> None:
     dataset = written(database, acts(200, 6))
     ours = dyad_months.c.dataset == dataset
     with database.connect() as db:

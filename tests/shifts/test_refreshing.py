@@ -164,7 +164,7 @@ def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
     assert all(DyadPartition(0, 1).contains_pair(pair) for pair in pairs)
 
 
-def test_a_dyad_that_changes_while_it_is_looked_at_stays_stale(
+def test_dyad_changed_during_rebuild_stays_stale(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = loaded(database, [events(9)])

@@ -135,7 +135,9 @@ def unga(database: Database, folder: Path, *lines: str) -> None:
     load(database, wrote(folder / "unga.csv", UNGA + year(*lines)), format="unga-ideal-points")
 
 
-def test_it_is_told_who_of_two_moved(database: Database, api: TestClient, tmp_path: Path) -> None:
+def test_ideal_points_show_which_of_two_states_moved(
+    database: Database, api: TestClient, tmp_path: Path
+) -> None:
     unga(
         database, tmp_path,
         "371,73,0.5,0.4,0.6,ARM,Armenia", "371,74,0.6,0.5,0.7,ARM,Armenia",

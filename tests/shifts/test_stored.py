@@ -63,7 +63,7 @@ def test_order_and_splitting_of_loads_change_nothing(
 
 @DATABASE_LAW
 @given(st.sets(st.integers(0, 159), min_size=1, max_size=40))
-def test_what_is_retracted_and_loaded_again_was_never_gone(
+def test_retracting_and_reloading_events_restores_the_sums(
     database: Database, gone: set[int]
 ) -> None:
     whole = events(4)
@@ -117,7 +117,7 @@ def test_the_sums_are_those_of_the_signals(database: Database) -> None:
     assert sorted(held, key=lambda r: [r[k] for k in key]) == sum_signals_by_day(rows)
 
 
-def test_only_what_changed_is_found_anew(database: Database) -> None:
+def test_rebuild_covers_only_changed_dyads(database: Database) -> None:
     dataset = loaded(database, [events(9)])
     more = events(9)[0].model_copy(update={"key": "more"})
     with database.write() as db:
@@ -150,7 +150,7 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     assert "ix_dyads_stale" in str(told)
 
 
-def test_a_reader_of_stale_shifts_is_told_the_same(database: Database) -> None:
+def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
     dataset = loaded(database, [events(10)[:100]])
     with database.write() as db:
         write_events(db, events(10)[100:], dataset, make.BY)
@@ -210,7 +210,7 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
     assert dyads.name == "dyads"
 
 
-def test_what_is_kept_is_verified(database: Database) -> None:
+def test_verify_detects_wrong_materialized_shifts(database: Database) -> None:
     dataset = loaded(database, [events(13)[:90], events(13)[90:]])
     rebuild_stale_dyads(database)
     with database.connect() as db:
