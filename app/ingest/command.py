@@ -25,13 +25,9 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
-from app.ingest.readers.files import (
-    InputFile,
-    UnreadableFileError,
-    find_input_paths,
-    open_input_files,
-)
+from app.ingest.readers.files import InputFile, find_input_paths, open_input_files
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.ingest.readers.rows import Reject
 from app.settings import Settings

@@ -20,7 +20,8 @@ from app.events.changes import (
 from app.events.render import render_event_document
 from app.events.schemas import Event, EventInput
 from app.events.vocabulary import EVENT_TYPES, ROLES, STANCES, STATUSES
-from app.ingest.formats.records import RejectedError, SourceRecord, decode_event_record
+from app.ingest.formats.errors import RejectedError
+from app.ingest.formats.records import SourceRecord, decode_event_record
 from app.ingest.loading import source_documents
 from app.ingest.loading.documents import (
     COLUMNS_BY_TABLE,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.edtf import parse_edtf
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.formats.records import EventRecord, RejectedError, SourceRecord
+from app.ingest.formats.errors import RejectedError
+from app.ingest.formats.records import EventRecord, SourceRecord
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import FORMATS, recognize_file
 from app.ingest.readers.rows import (

@@ -23,9 +23,10 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.db.engine import Database
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
 from app.ingest.readers.delimited import MAX_LINE_BYTES
-from app.ingest.readers.files import UnreadableFileError, open_input_files
+from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import InputRow
 from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.readers import files
 from app.ingest.readers.delimited import (
     MAX_LINE_BYTES,
@@ -17,7 +18,6 @@ from app.ingest.readers.delimited import (
     read_text_lines,
     read_unquoted_records,
 )
-from app.ingest.readers.files import UnreadableFileError
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import parse_row_record
 from ingest.rows import event, ndjson, table

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -11,12 +12,7 @@ from app.ingest.formats.file_format import (
     parse_number_cell,
     require_cell,
 )
-from app.ingest.formats.records import (
-    AllianceYearRecord,
-    IdealPointRecord,
-    LoadRecord,
-    RejectedError,
-)
+from app.ingest.formats.records import AllianceYearRecord, IdealPointRecord, LoadRecord
 from app.sources.schemas import Dataset
 
 COW_DATASET = Dataset(

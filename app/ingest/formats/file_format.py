@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.ingest.formats.records import LoadRecord, RejectedError
+from app.ingest.formats.errors import RejectedError
+from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
 Cells = Mapping[str, str]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from app.events.vocabulary import EventType, load_cameo_codes
+from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -24,13 +25,12 @@ from app.ingest.formats.records import (
     MentionRecord,
     ParticipantRecord,
     PlaceRecord,
-    RejectedError,
     ReportRecord,
     SourceRecord,
     convert_record,
     validate_record,
 )
-from app.ingest.loading.source_documents import identify_web_source, make_offline_source_id
+from app.ingest.formats.source_ids import identify_web_source, make_offline_source_id
 from app.sources.schemas import Dataset
 
 GDELT_DATASET = Dataset(

@@ -12,9 +12,9 @@ from app.ingest.formats.alliances import (
     parse_cow_state,
     parse_obligation_flags,
 )
+from app.ingest.formats.errors import RejectedError, UnreadableFileError
 from app.ingest.formats.file_format import Cells, FileFormat, Warn, parse_integer_cell
-from app.ingest.formats.records import LoadRecord, RejectedError
-from app.ingest.readers.files import UnreadableFileError
+from app.ingest.formats.records import LoadRecord
 
 LAST_YEAR = 2012
 """The year in which COW's data end; a membership that continues beyond it is right-censored."""

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.edtf import EdtfError, parse_edtf
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
+from app.ingest.formats.errors import RejectedError
 
 MAX_WORD_LENGTH = 200
 MAX_CLAIMS_DEPTH = 29
@@ -167,15 +168,6 @@ LoadRecord = EventRecord | MentionRecord | AllianceYearRecord | IdealPointRecord
 
 
 _RecordT = TypeVar("_RecordT", EventRecord, MentionRecord)
-
-
-class RejectedError(Exception):
-    """A row is rejected; `field` and `reason` say where and why."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}" if field else reason)
-        self.field = field
-        self.reason = reason
 
 
 _ERROR_LOCATION = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)

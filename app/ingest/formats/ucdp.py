@@ -6,6 +6,7 @@ from typing import Any
 
 from app.edtf import parse_edtf
 from app.events.vocabulary import UCDP_CROSSWALK
+from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -15,7 +16,7 @@ from app.ingest.formats.file_format import (
     parse_number_cell,
     require_cell,
 )
-from app.ingest.formats.records import LoadRecord, RejectedError, convert_record
+from app.ingest.formats.records import LoadRecord, convert_record
 from app.sources.schemas import Dataset
 
 UCDP_DATASET = Dataset(

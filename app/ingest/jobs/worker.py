@@ -23,12 +23,13 @@ from sqlalchemy import Connection, Row
 from app.db.engine import Database
 from app.db.failures import is_transient_failure
 from app.db.journal import Writer
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.jobs import job_store
 from app.ingest.jobs.file_lock import FileLock, LockedError
 from app.ingest.jobs.job_store import FINAL_STATES, LostImportError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
 from app.ingest.loading.stats import LoadStats
-from app.ingest.readers.files import UnreadableFileError, open_input_files
+from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
 
 NICE_INCREMENT = 5

@@ -10,7 +10,8 @@ from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
 from app.events.changes import read_event_documents
-from app.ingest.formats.records import EventRecord, ParticipantRecord, RejectedError, SourceRecord
+from app.ingest.formats.errors import RejectedError
+from app.ingest.formats.records import EventRecord, ParticipantRecord, SourceRecord
 from app.ingest.loading.bulk_write import (
     LoadedEvent,
     StoredHashes,

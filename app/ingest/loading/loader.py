@@ -17,8 +17,9 @@ from app.db.tables import alliance_years, datasets, events
 from app.events.changes import read_event_documents, write_resolved_events
 from app.events.schemas import Event
 from app.events.to_input import input_from_document
+from app.ingest.formats.errors import RejectedError, UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
-from app.ingest.formats.records import ParticipantRecord, RejectedError
+from app.ingest.formats.records import ParticipantRecord
 from app.ingest.loading import event_batches as event_batches
 from app.ingest.loading import mention_batches as mention_batches
 from app.ingest.loading import series_batches
@@ -27,8 +28,9 @@ from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_da
 from app.ingest.loading.key_index import KeyIndex, RowBitmap
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
-from app.ingest.readers.files import InputFile, UnreadableFileError
-from app.ingest.readers.recognize import AUTO, RecognizedFile, recognize_file
+from app.ingest.readers.files import InputFile
+from app.ingest.readers.recognize import AUTO, recognize_file
+from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import (
     InputRow,
     Reject,

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 from app.db.dialect import build_upsert, in_list, in_list_params
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import events, mentions, revisions
+from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.hashing import hash_to_int64
-from app.ingest.formats.records import MentionRecord, ParticipantRecord, RejectedError, SourceRecord
+from app.ingest.formats.records import MentionRecord, ParticipantRecord, SourceRecord
 from app.ingest.loading.bulk_write import read_revision_numbers, store_events, store_sources
 from app.ingest.loading.documents import (
     EventRows,

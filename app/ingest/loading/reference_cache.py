@@ -8,14 +8,10 @@ from app.db.dialect import in_list, in_list_params
 from app.db.journal import read_version
 from app.db.tables import revisions, sources
 from app.ingest.formats.records import SourceRecord
+from app.ingest.formats.source_ids import identify_web_source, make_offline_source_id, normalize_url
 from app.ingest.loading.actor_index import ActorIndex, load_actor_index
 from app.ingest.loading.documents import CitedSource
-from app.ingest.loading.source_documents import (
-    cite_source_record,
-    identify_web_source,
-    make_offline_source_id,
-    normalize_url,
-)
+from app.ingest.loading.source_documents import cite_source_record
 
 MAX_CACHED_SOURCES = 20_000
 """Sources in the cache before it is cleared."""

@@ -3,8 +3,9 @@
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.hashing import hash_to_int64
-from app.ingest.formats.records import EventRecord, ParticipantRecord, RejectedError, SourceRecord
+from app.ingest.formats.records import EventRecord, ParticipantRecord, SourceRecord
 from app.ingest.loading.documents import resolve_date_span
 from app.ingest.loading.reference_cache import ReferenceCache
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from app.ingest.formats.records import RejectedError
-from app.ingest.readers.files import UTF16_MARKS, InputStream, UnreadableFileError
+from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.ingest.readers.files import UTF16_MARKS, InputStream
 
 MAX_LINE_BYTES = 1 << 20
 """Maximum bytes of a line, and of a record that spans several lines."""

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import zstandard
 
+from app.ingest.formats.errors import UnreadableFileError
+
 MAX_EXPANDED_BYTES = 256 << 30
 """Maximum bytes that one compressed file may expand to."""
 MAX_EXPANSION_RATIO = 500
@@ -30,10 +32,6 @@ MAX_EMPTY_CHUNKS = 100_000
 WORKBOOK_MEMBER = "[Content_Types].xml"
 """A member that every workbook of Excel has; workbooks are zip archives."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-
-
-class UnreadableFileError(Exception):
-    """A file cannot be read, or not to its end; the message completes "the file …"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,11 @@ from pyarrow import ArrowException
 
 from app.events.reimport import is_exported_event, record_from_row
 from app.ingest.formats import entente
+from app.ingest.formats.errors import RejectedError, UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
-from app.ingest.formats.records import RejectedError
 from app.ingest.readers.delimited import MAX_LINE_BYTES
-from app.ingest.readers.files import (
-    MAX_EXPANSION_RATIO,
-    UNCHECKED_BYTES,
-    InputFile,
-    InputStream,
-    UnreadableFileError,
-)
-from app.ingest.readers.recognize import RecognizedFile
+from app.ingest.readers.files import MAX_EXPANSION_RATIO, UNCHECKED_BYTES, InputFile, InputStream
+from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import FilledCells, InputRow
 
 RowSizes = NDArray[np.int64]

@@ -1,17 +1,16 @@
 """This module recognizes the format of a file by its content and reads its rows."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
-from typing import NamedTuple
 
 import msgspec
 from pydantic import TypeAdapter
 
 from app.events.reimport import is_exported_event, record_from_document
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
+from app.ingest.formats.errors import RejectedError, UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
-from app.ingest.formats.records import RejectedError
 from app.ingest.readers.delimited import (
     DelimitedRecord,
     TruncatedLineError,
@@ -21,7 +20,8 @@ from app.ingest.readers.delimited import (
     read_text_lines,
     read_unquoted_records,
 )
-from app.ingest.readers.files import InputFile, InputStream, UnreadableFileError
+from app.ingest.readers.files import InputFile, InputStream
+from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import FilledCells, InputRow, Reject, make_line_layout, read_row_cells
 from app.text import Code
 
@@ -49,15 +49,6 @@ SAMPLED_ROWS = 100
 """Rows at the beginning of a file that are searched for the format."""
 MIN_CELLS = 3
 """Fewest cells of a row from which a format can be recognized."""
-
-
-class RecognizedFile(NamedTuple):
-    """A file of a known format; `read_rows` reads it from its beginning and may be called again."""
-
-    format: FileFormat
-    read_rows: Callable[[InputStream | None], Iterator[InputRow]]
-    is_rejects_file: bool = False
-    """Whether it is a rejects file, in which each row names its format and dataset."""
 
 
 def list_candidate_formats(wanted: str) -> Sequence[FileFormat]:
