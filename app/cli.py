@@ -32,11 +32,11 @@ from app.db.backup_postgresql import BackupError
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
+from app.errors import InvalidParameterError
 from app.events.filter import EventQuery
 from app.events.read import read_event_page
 from app.events.verify import find_event_faults
 from app.feeds.command import build_export_command
-from app.http.problems import InvalidParameterError
 from app.http.server import BoundedHttpConnection as HttpConnection
 from app.ingest.command import load_from_terminal as load_files
 from app.main import create_app

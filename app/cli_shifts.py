@@ -12,7 +12,7 @@ from rich.table import Table
 
 from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
-from app.http.problems import InvalidParameterError
+from app.errors import InvalidParameterError
 from app.settings import Settings
 from app.shifts import detect, serialize, series
 from app.shifts.detect import DetectedShift

@@ -35,13 +35,13 @@ from app.http.answer import encode_json
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
-from app.http.page import EmptyQuery
 from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
 from app.http.shortway import ShortWayMiddleware
 from app.http.strict_parameters import require_strict_parameters
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
+from app.query_models import EmptyQuery
 from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker
 from app.shifts.router import router as shifts

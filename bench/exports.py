@@ -19,7 +19,7 @@ from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
 from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
-from app.http.page import Links
+from app.page_models import Links
 
 FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet", "arrow")
 

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.access.keys import Principal, Scope, authenticate_key, record_key_use
 from app.db.engine import Database
-from app.http.problems import ForbiddenError, UnauthorizedError
+from app.errors import ForbiddenError, UnauthorizedError
 
 BEARER_SCHEME = HTTPBearer(
     auto_error=False, scheme_name="key", description="A key `ent_…`, made by `entente keys create`."

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, insert, select, update
 
 from app.db.tables import keys
-from app.http.problems import UnauthorizedError
+from app.errors import UnauthorizedError
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -11,7 +11,6 @@ from app.actors.schemas import Membership
 from app.db.tables import memberships
 from app.db.versioning import Columns
 from app.examples import example_responses
-from app.http.as_of import AsOfPagingQuery, AsOfQuery
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.document_routes import (
     DocumentRoute,
@@ -19,8 +18,9 @@ from app.http.document_routes import (
     respond_document_list,
     respond_one_document,
 )
-from app.http.page import Page
 from app.http.problems import COMMON_RESPONSES
+from app.page_models import Page
+from app.query_models import AsOfPagingQuery, AsOfQuery
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES)

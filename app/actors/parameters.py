@@ -7,7 +7,7 @@ from fastapi import Path
 from sqlalchemy import Connection
 
 from app.actors.queries import UnknownActorError, find_actor, resolve_actor_code
-from app.http.problems import InvalidParameterError, MovedError, NotFoundError
+from app.errors import InvalidParameterError, MovedError, NotFoundError
 
 ActorName = Annotated[str, Path(description="Any name or code of the actor.", examples=["ARM"])]
 

@@ -9,9 +9,8 @@ from sqlalchemy import CompoundSelect, Connection, func, select, union
 from app.db.tables import actors, participations
 from app.db.versioning import list_row_states, select_current_or_as_of
 from app.edtf import parse_bounds, parse_last_day
-from app.http.as_of import AsOfPagingQuery, EdtfDate
-from app.http.chart_formats import ChartQuery
-from app.http.problems import make_crossed_error
+from app.errors import make_crossed_error
+from app.query_models import AsOfPagingQuery, ChartQuery, EdtfDate
 
 
 class RelationQuery(AsOfPagingQuery, ChartQuery):

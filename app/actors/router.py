@@ -10,27 +10,21 @@ from app.actors import queries
 from app.actors.parameters import ActorName, resolve_path_actor
 from app.actors.relations import Relation, RelationQuery, read_relations
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
-from app.db.keyset import PageKey, encode_cursor
+from app.db.as_of import resolve_as_of, resolve_version
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.as_of import (
-    AsOfPagingQuery,
-    AsOfQuery,
-    SingleDay,
-    resolve_as_of,
-    resolve_version,
-    today,
-)
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.chart_formats import (
-    ChartQuery,
     add_chart_responses,
     resolve_chart_format,
     respond_in_chart_format,
 )
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.page import Links, Meta, Page, build_page_links, decode_page_cursor, render_page
+from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.page_models import Links, Meta, Page
+from app.query_models import AsOfPagingQuery, AsOfQuery, ChartQuery, SingleDay, today
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=COMMON_RESPONSES)

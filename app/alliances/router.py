@@ -10,14 +10,16 @@ from sqlalchemy import Connection
 from app.actors.parameters import ActorName, resolve_path_actor, resolve_query_actor
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
+from app.db.as_of import resolve_version
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.as_of import OnDayQuery, resolve_version
 from app.http.caching import respond_with_version_etag
-from app.http.chart_formats import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import DatabaseDep
-from app.http.page import Meta, Page, build_page_links, render_page
+from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.page_models import Meta, Page
+from app.query_models import ChartQuery, OnDayQuery
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES)

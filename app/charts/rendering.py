@@ -11,11 +11,11 @@ from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
 from app.charts.vega_lite import WIDTH, VegaSpec
+from app.errors import InvalidParameterError
 from app.events.flat import escape_formula
 from app.http.answer import encode_json
-from app.http.as_of import today
-from app.http.chart_formats import ChartFormat, ChartName
-from app.http.problems import InvalidParameterError
+from app.http.chart_formats import ChartName
+from app.query_models import ChartFormat, today
 
 VEGA_LITE = "6.4"
 MAX_ROWS = 4_000

@@ -6,6 +6,8 @@ import hmac
 import json
 from dataclasses import dataclass
 
+from app.errors import InvalidParameterError
+
 
 class BadCursorError(ValueError):
     """A cursor that this service did not make, or made for another query."""
@@ -44,3 +46,17 @@ def decode_cursor(cursor: str, query: str, secret: bytes) -> PageKey:
 
 def _sign_cursor(body: bytes, query: str, secret: bytes) -> bytes:
     return hmac.new(secret, query.encode() + b"\x00" + body, hashlib.sha256).digest()[:16]
+
+
+def decode_page_cursor(cursor: str | None, query: str, secret: bytes) -> PageKey | None:
+    """Return the key after which a page begins; None for the first page.
+
+    Raises `InvalidParameterError` for a cursor of another query.
+    """
+    if cursor is None:
+        return None
+    try:
+        return decode_cursor(cursor, query, secret)
+    except BadCursorError as bad:
+        hint = "Follow links.next, or omit the cursor to start from the first page."
+        raise InvalidParameterError("cursor", str(bad), hint) from bad

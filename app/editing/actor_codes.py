@@ -9,7 +9,7 @@ from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.actors.schemas import Actor, SchemeCode
 from app.db.tables import actor_names
 from app.db.types import NO_END_DAY
-from app.http.problems import Fault, InvalidBodyError
+from app.errors import Fault, InvalidBodyError
 from app.text import is_visible_name
 
 RESERVED = {"resolve"}

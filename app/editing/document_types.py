@@ -32,9 +32,9 @@ from app.editing.propagate import (
     list_events_naming_actor,
     rerender_dependents,
 )
+from app.errors import Fault, InvalidBodyError
 from app.events.render import ACTING_KINDS
 from app.http.document_routes import DocumentRoute
-from app.http.problems import Fault, InvalidBodyError
 from app.sources.changes import retract_dataset, retract_source, write_datasets, write_sources
 from app.sources.router import DATASET_ROUTE, SOURCE_ROUTE
 from app.sources.schemas import Dataset, Source

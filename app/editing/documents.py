@@ -16,16 +16,17 @@ from app.db.versioning import select_with_documents
 from app.editing.merge_patch import apply_merge_patch
 from app.editing.outcome import Outcome, require_match
 from app.editing.resolve_names import Loc, find_taken_ids
-from app.http.body import ValidationOutcome, validate_part
-from app.http.document_routes import DocumentRoute
-from app.http.problems import (
-    MAX_BODY_FAULTS,
+from app.errors import (
     ConflictError,
+    ConflictingBodyError,
     Fault,
     InvalidBodyError,
     MovedError,
     NotFoundError,
 )
+from app.http.body import ValidationOutcome, validate_part
+from app.http.document_routes import DocumentRoute
+from app.http.problems import MAX_BODY_FAULTS
 
 M = TypeVar("M", bound=BaseModel)
 MAX_DOCUMENTS = 1000
@@ -100,7 +101,7 @@ def create_documents(kept: DocumentType[M], db: Connection, sent: object, by: Wr
         raise InvalidBodyError(faults)
     ids = [kept.id_of(one) for one in documents]
     if clashes := list(find_taken_ids(db, kept.route.kind, ids, locs)):
-        raise InvalidBodyError(clashes, 409)
+        raise ConflictingBodyError(clashes)
     kept.write(db, documents, by)
     for one in documents:
         kept.rerender(db, None, one, by)

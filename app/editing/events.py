@@ -22,20 +22,21 @@ from app.editing.outcome import Outcome, require_match
 from app.editing.propagate import read_source_grades
 from app.editing.resolve_names import EventNameResolver, Loc, choose_event_key, find_taken_ids
 from app.editing.schemas import EventBody, MergeBody
-from app.events import queries
-from app.events.changes import unindex_events, write_resolved_events
-from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, EventInput, ReportInput
-from app.events.to_input import input_from_document
-from app.http.body import validate_part
-from app.http.problems import (
-    MAX_BODY_FAULTS,
+from app.errors import (
     ConflictError,
+    ConflictingBodyError,
     Fault,
     InvalidBodyError,
     MovedError,
     NotFoundError,
     OutdatedError,
 )
+from app.events import queries
+from app.events.changes import unindex_events, write_resolved_events
+from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, EventInput, ReportInput
+from app.events.to_input import input_from_document
+from app.http.body import validate_part
+from app.http.problems import MAX_BODY_FAULTS
 
 MAX_EVENTS = 1000
 """The most events in one request."""
@@ -87,7 +88,7 @@ def write_new_events(
         raise InvalidBodyError(resolver.faults)
     resolver.write_new_sources()
     if clashes := list(find_taken_ids(db, "event", ids, locs)):
-        raise InvalidBodyError(clashes, 409)
+        raise ConflictingBodyError(clashes)
     made = write_resolved_events(db, list(zip(ids, inputs, strict=True)), by)
     if single:
         return _build_event_outcome(db, ids[0], 201)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.editing.schemas import MergeBody
-from app.http.problems import ConflictError, Fault, InvalidBodyError, MovedError, NotFoundError
+from app.errors import ConflictError, Fault, InvalidBodyError, MovedError, NotFoundError
 
 FindCurrent = Callable[[str], object]
 """Finds the current document of an id; None for an unknown id, `MovedError` where it was merged."""

@@ -35,8 +35,8 @@ from app.editing.propagate import (
     rerender_dependents,
 )
 from app.editing.schemas import MergeBody
+from app.errors import ConflictError
 from app.events.schemas import EventInput
-from app.http.problems import ConflictError
 from app.sources.changes import retract_source
 from app.sources.schemas import Source
 

@@ -14,7 +14,7 @@ from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import attempts
-from app.http.problems import ConflictError, Fault, InvalidBodyError, MovedError, OutdatedError
+from app.errors import ConflictError, Fault, InvalidBodyError, MovedError, OutdatedError
 
 OUTCOME_LIFETIME = timedelta(days=7)
 """How long the answer to a request with an `Idempotency-Key` is stored."""

@@ -14,8 +14,8 @@ from app.db.tables import datasets, moved, revisions, sources
 from app.editing.actor_codes import resolve_actor_document
 from app.editing.schemas import EventBody
 from app.edtf import parse_edtf
+from app.errors import Fault, InvalidBodyError
 from app.events.schemas import EventInput
-from app.http.problems import Fault, InvalidBodyError
 from app.sources.changes import write_sources
 from app.sources.schemas import Source
 from app.text import split_words

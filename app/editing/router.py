@@ -19,13 +19,14 @@ from app.editing.document_types import ACTOR_TYPE, DATASET_TYPE, MEMBERSHIP_TYPE
 from app.editing.documents import DocumentType
 from app.editing.outcome import Outcome, build_writer, execute_write
 from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody
+from app.errors import Fault, InvalidBodyError
 from app.events.router import EventId
 from app.events.schemas import Event
 from app.examples import example_request_body, example_responses
 from app.http.body import BodyBytes, parse_json_body, validate_part
 from app.http.dependencies import DatabaseDep
-from app.http.page import StrictQuery as Parameters
-from app.http.problems import COMMON_RESPONSES, Fault, InvalidBodyError
+from app.http.problems import COMMON_RESPONSES
+from app.query_models import StrictQuery as Parameters
 from app.sources.schemas import Dataset, Source
 
 router = APIRouter(

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from app.edtf import parse_bounds, parse_last_day
+from app.errors import make_crossed_error
 from app.events.output_formats import OutputFormat
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
-from app.http.as_of import AS_OF_DESCRIPTION, AsOf, EdtfDate
-from app.http.page import PagingQuery, StrictQuery
-from app.http.problems import make_crossed_error
+from app.query_models import AS_OF_DESCRIPTION, AsOf, EdtfDate, PagingQuery, StrictQuery
 from app.text import ShortText
 
 _PLAIN_NUMBER = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")

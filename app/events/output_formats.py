@@ -1,8 +1,6 @@
 """The formats that a list of events is answered in: their names and media types."""
 
-from typing import Any, Literal, get_args
-
-from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES
+from typing import Literal, get_args
 
 OutputFormat = Literal[
     "json",
@@ -36,19 +34,3 @@ EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
 """The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""
 FIELD_FORMATS: frozenset[OutputFormat] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
 """Formats that show the fields of an event one by one, so that `fields` can select some."""
-
-
-def document_output_formats(
-    responses: dict[int | str, dict[str, Any]],
-) -> dict[int | str, dict[str, Any]]:
-    """Document every output format in the OpenAPI `responses` of a route that documents JSON."""
-    others = {
-        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in EVENT_MEDIA_TYPES.items()
-        if name != "json"
-    }
-    content = responses[200]["content"] | others
-    return responses | {
-        200: {"content": content},
-        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
-    }

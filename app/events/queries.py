@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.db import dialect
+from app.db.as_of import resolve_checked_as_of
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.full_text import build_word_query
 from app.db.keyset import PageKey
@@ -40,12 +41,11 @@ from app.db.tables import (
 )
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, list_row_states, select_as_of, select_current_or_as_of
+from app.errors import InvalidParameterError
 from app.events.conditions import FilterShape, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUP_KINDS
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
-from app.http.as_of import resolve_checked_as_of
-from app.http.problems import InvalidParameterError
 
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
 MAX_INLINE_PERIODS = 500

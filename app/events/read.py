@@ -8,15 +8,15 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Row, Select, func, select
 
 from app.db.journal import find_survivor
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.tables import actors, datasets
 from app.db.versioning import Columns, select_current_or_as_of
 from app.edtf import parse_last_day
+from app.errors import MovedError, NotFoundError
 from app.events import queries
 from app.events.filter import EventFilter, EventQuery, Sort
 from app.events.statement import select_matching
-from app.http.page import EmptyReason, Meta, decode_page_cursor
-from app.http.problems import MovedError, NotFoundError
+from app.page_models import EmptyReason, Meta
 
 
 def query_fingerprint(asked: EventQuery) -> str:

@@ -5,21 +5,24 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from app.db.as_of import resolve_as_of, resolve_version
+from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
 from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
-from app.events.output_formats import EVENT_MEDIA_TYPES, document_output_formats
+from app.events.output_formats import EVENT_MEDIA_TYPES
 from app.events.schemas import Event
 from app.examples import example_responses
-from app.http.accept import negotiate_format
+from app.http.accept import document_formats, negotiate_format
 from app.http.answer import encode_json
-from app.http.as_of import AsOfQuery, resolve_as_of, resolve_version
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
-from app.http.chart_formats import ChartQuery, add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.page import Links, Meta, Page, build_page_links, render_page
-from app.http.problems import COMMON_RESPONSES, InvalidParameterError
+from app.http.page import build_page_links, render_page
+from app.http.problems import COMMON_RESPONSES
+from app.page_models import Links, Meta, Page
+from app.query_models import AsOfQuery, ChartQuery
 
 router = APIRouter(prefix="/v1", tags=["events"], responses=COMMON_RESPONSES)
 
@@ -102,7 +105,7 @@ class EventDetailQuery(AsOfQuery):
     "/events",
     response_model=Page[Event],
     operation_id="listEvents",
-    responses=document_output_formats(example_responses("listEvents")),
+    responses=document_formats(example_responses("listEvents"), EVENT_MEDIA_TYPES),
 )
 def list_events(
     asked: Annotated[EventQuery, Query()],

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request, Response
 
-from app.http.problems import NotFoundError
+from app.errors import NotFoundError
 
 router = APIRouter(include_in_schema=False)
 FOLDER = files("app") / "explorer" / "static"

@@ -5,11 +5,11 @@ from functools import partial
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
+from app.db.as_of import resolve_version
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
 from app.feeds.export import EventExport
 from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_type
-from app.http.as_of import resolve_version
 from app.http.caching import respond_with_version_etag
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links

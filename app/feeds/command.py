@@ -10,14 +10,14 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
 from app.events.read import read_event_page, read_event_page_meta
 from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
-from app.http.as_of import resolve_version
-from app.http.page import Links
+from app.page_models import Links
 
 SECRET = b"terminal"
 DEFAULT_FORMAT = "ndjson"

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from app.db.as_of import resolve_version
 from app.db.dialect import limit_sqlite_cache
 from app.db.engine import Database
 from app.db.journal import read_version
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.events import queries, read
 from app.events.filter import EventQuery
-from app.http.as_of import resolve_version
-from app.http.page import decode_page_cursor
 
 CHUNK = 1_000
 """Rows in one chunk; the connection returns to the pool before the chunk is sent."""

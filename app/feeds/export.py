@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 
 from app.db.engine import Database
+from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.filter import EventQuery
 from app.events.output_formats import FIELD_FORMATS, OutputFormat
@@ -12,8 +13,7 @@ from app.feeds.event_stream import EventStream
 from app.feeds.feed import Cluster, Feed
 from app.feeds.plain_text import DRAWABLE, decode_documents
 from app.feeds.registry import FEED_FORMATS
-from app.http.page import EmptyReason, Links
-from app.http.problems import InvalidParameterError
+from app.page_models import EmptyReason, Links
 from app.sources.citation import read_cited_datasets
 
 

@@ -9,18 +9,20 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 from sqlalchemy import Connection
 
+from app.db.as_of import resolve_version
 from app.db.journal import read_version
+from app.errors import NotFoundError, make_crossed_error
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
 from app.http.answer import encode_json
-from app.http.as_of import resolve_version
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
-from app.http.page import Cursor, EmptyQuery, build_page_links
-from app.http.problems import COMMON_RESPONSES, NotFoundError, make_crossed_error
+from app.http.page import build_page_links
+from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
+from app.query_models import Cursor, EmptyQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText
 

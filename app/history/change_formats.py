@@ -12,7 +12,6 @@ from app.events.flat import escape_formula
 from app.history import read
 from app.history.schemas import Change
 from app.http.answer import encode_json
-from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES
 from app.text import replace_unprintable
 
 ChangeFormat = Literal["json", "ndjson", "csv", "atom"]
@@ -30,22 +29,6 @@ BATCH_SIZE = 1_000
 ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 EMPTY_FEED_UPDATED = "1970-01-01T00:00:00Z"
 """The `updated` of an Atom feed without entries."""
-
-
-def document_change_formats(
-    responses: dict[int | str, dict[str, Any]],
-) -> dict[int | str, dict[str, Any]]:
-    """Document every format of the change feed in the OpenAPI `responses`, which have JSON."""
-    others = {
-        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in CHANGE_MEDIA_TYPES.items()
-        if name != "json"
-    }
-    content = responses[200]["content"] | others
-    return responses | {
-        200: {"content": content},
-        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
-    }
 
 
 def read_change_batches(

@@ -10,36 +10,25 @@ from starlette.responses import StreamingResponse
 from app.actors.memberships import MembershipId
 from app.actors.parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
+from app.db.as_of import resolve_as_of
 from app.db.journal import read_version
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.errors import InvalidParameterError, NotFoundError, make_crossed_error
 from app.events.filter import EventFilter
 from app.events.queries import resolve_filter
 from app.events.router import EventId
 from app.examples import example_responses
 from app.history import change_formats, read
 from app.history.schemas import Change, Difference, DocumentKind, Revision
-from app.http.accept import negotiate_format
+from app.http.accept import document_formats, negotiate_format
 from app.http.answer import encode_json
-from app.http.as_of import AsOf, resolve_as_of
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.export_limiter import stream_in_limited_threads
-from app.http.page import (
-    Links,
-    Meta,
-    Page,
-    PagingQuery,
-    build_page_links,
-    decode_page_cursor,
-    render_page,
-    rewrite_address,
-)
-from app.http.problems import (
-    COMMON_RESPONSES,
-    InvalidParameterError,
-    NotFoundError,
-    make_crossed_error,
-)
+from app.http.page import build_page_links, render_page, rewrite_address
+from app.http.problems import COMMON_RESPONSES
+from app.page_models import Links, Meta, Page
+from app.query_models import AsOf, PagingQuery
 from app.sources.citation import build_license_links, format_citation, read_cited_datasets
 from app.sources.router import DatasetCode, SourceId
 
@@ -277,7 +266,7 @@ class ChangesQuery(ChangesFilter):
     "/changes",
     response_model=Page[Change],
     operation_id="listChanges",
-    responses=change_formats.document_change_formats(example_responses("listChanges")),
+    responses=document_formats(example_responses("listChanges"), change_formats.CHANGE_MEDIA_TYPES),
 )
 def list_changes(
     asked: Annotated[ChangesQuery, Query()], request: Request, database: DatabaseDep

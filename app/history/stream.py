@@ -11,12 +11,13 @@ from pydantic import Field
 
 from app.db.engine import Database
 from app.db.journal import read_version
+from app.errors import Fault, InvalidBodyError
 from app.examples import load_examples
 from app.history import read
 from app.history.change_notifier import ChangeNotifier
 from app.history.router import ChangesFilter, Seq, require_existing_seq
 from app.http.dependencies import DatabaseDep
-from app.http.problems import COMMON_RESPONSES, Fault, InvalidBodyError, render_problem
+from app.http.problems import COMMON_RESPONSES, render_problem
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)
 BATCH_SIZE = 200

@@ -1,9 +1,9 @@
 """Content negotiation: choose a format by the `Accept` header (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from app.http.problems import NotAcceptableError
+from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, NotAcceptableError
 
 Name = TypeVar("Name", bound=str)
 
@@ -48,3 +48,19 @@ def _weigh_media_type(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
         if weights:
             return max(weights)
     return 0.0
+
+
+def document_formats(
+    responses: dict[int | str, dict[str, Any]], offered: Mapping[Name, Sequence[str]]
+) -> dict[int | str, dict[str, Any]]:
+    """Document other formats than JSON in the OpenAPI `responses` of a route."""
+    others = {
+        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
+        for name, kinds in offered.items()
+        if name != "json"
+    }
+    content = responses[200]["content"] | others
+    return responses | {
+        200: {"content": content},
+        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
+    }

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect
 
-from app.http.problems import MAX_BODY_FAULTS, Fault, InvalidBodyError, UnreadableRequestError
+from app.errors import Fault, InvalidBodyError
+from app.http.problems import MAX_BODY_FAULTS, UnreadableRequestError
 from app.text import require_storable
 
 T = TypeVar("T")

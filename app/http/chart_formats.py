@@ -5,13 +5,11 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 from fastapi import Request, Response
-from pydantic import Field
 
-from app.http.accept import negotiate_format
-from app.http.page import StrictQuery
-from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, InvalidParameterError
+from app.errors import InvalidParameterError
+from app.http.accept import document_formats, negotiate_format
+from app.query_models import ChartFormat, ChartQuery
 
-ChartFormat = Literal["json", "csv", "vega", "svg", "png"]
 CHART_FORMATS: tuple[ChartFormat, ...] = get_args(ChartFormat)
 CHART_MEDIA_TYPES: dict[ChartFormat, tuple[str, ...]] = {
     "json": ("application/json",),
@@ -22,42 +20,14 @@ CHART_MEDIA_TYPES: dict[ChartFormat, tuple[str, ...]] = {
 }
 ChartName = Literal["timeline", "relations", "memberships", "members", "alignment", "shifts"]
 
-MIN_CHART_WIDTH = 280
-"""Pixels that a chart needs at least for its labels and some of its plot."""
 SIZED_FORMATS: frozenset[ChartFormat] = frozenset({"vega", "svg", "png"})
-
-
-class ChartQuery(StrictQuery):
-    """Query parameters of a route whose answer can be drawn."""
-
-    format: ChartFormat | None = Field(
-        None,
-        description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of the drawn values;"
-        " default: by the `Accept` header.",
-    )
-    width: int | None = Field(
-        None,
-        ge=MIN_CHART_WIDTH,
-        le=4000,
-        description="Width of the whole drawing in pixels, for `vega`, `svg` and `png`; a PNG has"
-        " two for each. Default: 720.",
-    )
 
 
 def add_chart_responses(
     responses: dict[int | str, dict[str, Any]],
 ) -> dict[int | str, dict[str, Any]]:
     """Add the chart formats to the OpenAPI `responses` of a route that documents its JSON."""
-    others = {
-        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
-        for name, kinds in CHART_MEDIA_TYPES.items()
-        if name != "json"
-    }
-    content = responses[200]["content"] | others
-    return responses | {
-        200: {"content": content},
-        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
-    }
+    return document_formats(responses, CHART_MEDIA_TYPES)
 
 
 def resolve_chart_format(request: Request, asked: ChartQuery) -> ChartFormat:

@@ -8,14 +8,16 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
+from app.db.as_of import resolve_as_of, resolve_version
 from app.db.engine import Database
 from app.db.journal import find_survivor
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.versioning import Columns, select_with_documents
-from app.http.as_of import AsOfPagingQuery, resolve_as_of, resolve_version
+from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
-from app.http.page import Meta, build_page_links, decode_page_cursor, render_page
-from app.http.problems import MovedError, NotFoundError
+from app.http.page import build_page_links, render_page
+from app.page_models import Meta
+from app.query_models import AsOfPagingQuery
 
 RowConditions = Callable[[Columns], list[ColumnElement[bool]]]
 

@@ -1,4 +1,4 @@
-"""Error classes, and how each becomes a problem response (RFC 9457)."""
+"""How each error becomes a problem response (RFC 9457)."""
 
 import difflib
 import json
@@ -8,18 +8,22 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-
-class Fault(BaseModel):
-    """One error in a request: its location, a message, and a hint."""
-
-    loc: list[str | int]
-    message: str
-    hint: str | None = None
+from app.errors import (
+    ConflictError,
+    ConflictingBodyError,
+    Fault,
+    ForbiddenError,
+    InvalidBodyError,
+    InvalidParameterError,
+    MovedError,
+    NotFoundError,
+    OutdatedError,
+    UnauthorizedError,
+)
 
 
 class Problem(BaseModel):
@@ -54,23 +58,6 @@ class Problem(BaseModel):
     )
 
 
-class InvalidParameterError(Exception):
-    """A query parameter is not valid; names the parameter and gives a hint."""
-
-    def __init__(self, field: str, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.fault = Fault(loc=["query", field], message=message, hint=hint)
-
-
-class InvalidBodyError(Exception):
-    """A request body is not valid; lists all errors in it."""
-
-    def __init__(self, faults: Iterable[Fault], status: int = 422) -> None:
-        self.faults = list(faults)
-        self.status = status
-        super().__init__(self.faults[0].message if self.faults else "")
-
-
 class UnreadableRequestError(Exception):
     """The request cannot be read at all; `status` says why."""
 
@@ -79,47 +66,8 @@ class UnreadableRequestError(Exception):
         self.status = status
 
 
-class UnauthorizedError(Exception):
-    """The key is missing, unknown, revoked or expired."""
-
-
-class ForbiddenError(Exception):
-    """The key is valid, but its scope does not permit this."""
-
-
-class OutdatedError(Exception):
-    """A write expected another revision than the current one."""
-
-    def __init__(self, etag: str | None, document: str | None) -> None:
-        super().__init__("The document has changed, or does not exist.")
-        self.etag, self.document = etag, document
-
-
-class ConflictError(Exception):
-    """A write conflicts with the current record."""
-
-
-def make_crossed_error(field: str, message: str, hint: str) -> PydanticCustomError:
-    """Return the error that a model validator raises where two parameters contradict each other."""
-    # Pydantic would read braces as placeholders.
-    plain = message.replace("{", "(").replace("}", ")")
-    return PydanticCustomError("crossed", plain, {"field": field, "hint": hint})
-
-
-class NotFoundError(Exception):
-    """The path names something that does not exist."""
-
-
 class NotAcceptableError(Exception):
     """The `Accept` header accepts none of the available formats."""
-
-
-class MovedError(Exception):
-    """The path names a document that was merged into another id."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.location = location
 
 
 PROBLEM_TITLES = {
@@ -159,6 +107,28 @@ PROBLEM_SLUGS = {
     507: "full",
 }
 
+STATUSES: dict[type[Exception], int] = {
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    NotAcceptableError: 406,
+    ConflictError: 409,
+    ConflictingBodyError: 409,
+    OutdatedError: 412,
+    InvalidParameterError: 422,
+    InvalidBodyError: 422,
+    RequestValidationError: 422,
+    DataError: 422,
+    IntegrityError: 422,
+    DBAPIError: 503,
+    PoolTimeoutError: 503,
+}
+"""The status of each error; the nearest class in this table counts.
+
+`MovedError` redirects, `UnreadableRequestError` and `HTTPException` carry their own status, and any
+other error is a 500.
+"""
+
 MAX_FAULTS = 20
 """Errors reported for one query; further ones are left out."""
 
@@ -192,6 +162,11 @@ def render_problem(
     left_out = {"current"} if current is None else None
     body = found.model_dump_json(exclude=left_out)
     return Response(body, status, media_type="application/problem+json")
+
+
+def find_status(error: Exception) -> int:
+    """Find the status of an error by its class."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
 def _find_operations(request: Request) -> dict[str, Any]:
@@ -236,7 +211,7 @@ def _handle_invalid(request: Request, error: Exception) -> Response:
     else:
         assert isinstance(error, RequestValidationError)
         faults = [_describe_validation_error(request, e) for e in error.errors()[:MAX_FAULTS]]
-    return render_problem(422, summarize_faults(faults), faults)
+    return render_problem(find_status(error), summarize_faults(faults), faults)
 
 
 def summarize_faults(faults: list[Fault]) -> str:
@@ -249,7 +224,7 @@ def _handle_invalid_body(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidBodyError)
     faults = error.faults[:MAX_BODY_FAULTS]
     more = "; there may be more" if len(error.faults) >= MAX_BODY_FAULTS else ""
-    return render_problem(error.status, summarize_faults(faults) + more, faults)
+    return render_problem(find_status(error), summarize_faults(faults) + more, faults)
 
 
 def _handle_unreadable(_: Request, error: Exception) -> Response:
@@ -265,34 +240,26 @@ def _handle_outdated(_: Request, error: Exception) -> Response:
     current = None
     if error.document is not None:
         current = {"etag": error.etag, "document": json.loads(error.document)}
-    answer = render_problem(412, str(error), current=current)
+    answer = render_problem(find_status(error), str(error), current=current)
     if error.etag is not None:
         answer.headers["ETag"] = error.etag
     return answer
 
 
-def _handle_conflict(_: Request, error: Exception) -> Response:
-    return render_problem(409, str(error))
+def _handle_plain(_: Request, error: Exception) -> Response:
+    return render_problem(find_status(error), str(error))
 
 
-def _handle_unauthorized(_: Request, error: Exception) -> Response:
-    answer = render_problem(401, str(error))
+def _handle_unauthorized(request: Request, error: Exception) -> Response:
+    answer = _handle_plain(request, error)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
     return answer
 
 
-def _handle_forbidden(_: Request, error: Exception) -> Response:
-    return render_problem(403, str(error))
-
-
-def _handle_refused_value(_: Request, _error: Exception) -> Response:
+def _handle_refused_value(_: Request, error: Exception) -> Response:
     # The database's message quotes the statement, so it is only logged.
     fault = Fault(loc=["query"], message="contains a value that the database cannot store")
-    return render_problem(422, "1 error: query", [fault])
-
-
-def _handle_not_found(_: Request, error: Exception) -> Response:
-    return render_problem(404, str(error))
+    return render_problem(find_status(error), "1 error: query", [fault])
 
 
 def _handle_moved(request: Request, error: Exception) -> Response:
@@ -301,10 +268,6 @@ def _handle_moved(request: Request, error: Exception) -> Response:
     return Response(
         status_code=308, headers={"Location": error.location + (f"?{query}" if query else "")}
     )
-
-
-def _handle_not_acceptable(_: Request, error: Exception) -> Response:
-    return render_problem(406, str(error))
 
 
 def _handle_http_exception(request: Request, error: Exception) -> Response:
@@ -323,10 +286,9 @@ def _handle_http_exception(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _handle_database_failure(_: Request, _error: Exception) -> Response:
-    answer = render_problem(
-        503, "The database is busy or unreachable; nothing was changed. Try again."
-    )
+def _handle_database_failure(_: Request, error: Exception) -> Response:
+    message = "The database is busy or unreachable; nothing was changed. Try again."
+    answer = render_problem(find_status(error), message)
     answer.headers["Retry-After"] = "2"
     return answer
 
@@ -338,17 +300,15 @@ def _handle_unforeseen(_: Request, _error: Exception) -> Response:
 def add_problem_handlers(app: FastAPI) -> None:
     """Register a handler for every error, so that each becomes a problem response."""
     handlers = {
+        **dict.fromkeys(STATUSES, _handle_plain),
         UnauthorizedError: _handle_unauthorized,
-        ForbiddenError: _handle_forbidden,
         RequestValidationError: _handle_invalid,
         InvalidParameterError: _handle_invalid,
         InvalidBodyError: _handle_invalid_body,
+        ConflictingBodyError: _handle_invalid_body,
         UnreadableRequestError: _handle_unreadable,
         OutdatedError: _handle_outdated,
-        ConflictError: _handle_conflict,
-        NotFoundError: _handle_not_found,
         MovedError: _handle_moved,
-        NotAcceptableError: _handle_not_acceptable,
         HTTPException: _handle_http_exception,
         DataError: _handle_refused_value,
         IntegrityError: _handle_refused_value,

@@ -4,7 +4,8 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problems import MAX_FAULTS, Fault, render_problem, summarize_faults
+from app.errors import Fault
+from app.http.problems import MAX_FAULTS, render_problem, summarize_faults
 
 
 class Utf8Middleware:

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from app.events.filter import EventFilter, Words
-from app.http.chart_formats import ChartQuery
-from app.http.page import Cursor
+from app.query_models import ChartQuery, Cursor
 from app.text import ShortText
 
 Acts = Literal["both", "own", "theirs"]

@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from app.actors.parameters import resolve_query_actor
 from app.db.types import NO_END_DAY
+from app.errors import InvalidParameterError
 from app.events import queries as of_events
 from app.events.filter import EventFilter
 from app.events.queries import BoundQuery
 from app.events.render import GROUP_KINDS
 from app.events.signals import signal_weight
-from app.http.problems import InvalidParameterError
 from app.shifts import queries
 from app.shifts.filter import Acts, SidesQuery
 from app.shifts.statistics import index

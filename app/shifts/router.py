@@ -5,18 +5,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
+from app.db.as_of import resolve_version
 from app.db.journal import read_version
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
 from app.events.read import find_empty_reason
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.as_of import resolve_version
 from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
-from app.http.page import EmptyQuery, EmptyReason, build_page_links, decode_page_cursor
-from app.http.problems import COMMON_RESPONSES, InvalidParameterError, NotFoundError
+from app.http.page import build_page_links
+from app.http.problems import COMMON_RESPONSES
+from app.page_models import EmptyReason
+from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, serialize, series
 from app.shifts.detect import Calibration, DetectedShift
 from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery

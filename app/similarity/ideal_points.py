@@ -15,17 +15,20 @@ from pydantic import Field, field_validator, model_validator
 from sqlalchemy import Connection, Select, exists, func, select
 
 from app.actors.parameters import resolve_query_actor
+from app.db.as_of import resolve_version
 from app.db.tables import datasets, ideal_points
 from app.db.versioning import select_current_or_as_of
 from app.edtf import parse_bounds
+from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.as_of import AsOfQuery, EdtfDate, resolve_version
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
-from app.http.page import EmptyReason, build_page_links
-from app.http.problems import COMMON_RESPONSES, InvalidParameterError, make_crossed_error
+from app.http.page import build_page_links
+from app.http.problems import COMMON_RESPONSES
+from app.page_models import EmptyReason
+from app.query_models import AsOfQuery, EdtfDate
 from app.similarity.portfolio_similarity import attribute_movement
 from app.similarity.schemas import (
     IdealPointApproach,

@@ -17,17 +17,19 @@ from sqlalchemy import Connection, Select, exists, select
 from app.actors.membership_steps import membership_period
 from app.actors.parameters import resolve_query_actor
 from app.alliances.read import read_group_memberships, read_groups
+from app.db.as_of import resolve_version
 from app.db.tables import actor_names, actors, alliance_years, datasets
 from app.db.versioning import select_current_or_as_of
 from app.edtf import parse_bounds
+from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
 from app.http.answer import encode_json
-from app.http.as_of import AsOfQuery, EdtfDate, resolve_version, today
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
-from app.http.problems import COMMON_RESPONSES, InvalidParameterError, make_crossed_error
+from app.http.problems import COMMON_RESPONSES
+from app.query_models import AsOfQuery, EdtfDate, today
 from app.similarity.portfolio_similarity import (
     MEASURES,
     TIE_STRENGTH,

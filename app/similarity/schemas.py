@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.http.page import Links, Meta
+from app.page_models import Links, Meta
 
 
 class PortfolioSimilarity(BaseModel):

@@ -29,7 +29,7 @@ from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.feeds.export import Opened
 from app.feeds.registry import WRITINGS
-from app.http.page import Links
+from app.page_models import Links
 
 url, form, few = sys.argv[1:]
 database = Database(url)

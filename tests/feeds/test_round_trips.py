@@ -20,7 +20,7 @@ from app.events.reimport import is_exported_event, record_from_document, record_
 from app.events.schemas import EventInput
 from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
-from app.http.page import Links
+from app.page_models import Links
 
 Given = Iterator[dict[str, Any]]
 

@@ -83,6 +83,6 @@ def test_another_day_is_another_answer_where_today_is_meant(
 ) -> None:
     tags = set()
     for day in ("2023-10-13", "2023-10-14"):
-        monkeypatch.setattr("app.http.as_of.today", lambda day=day: day)
+        monkeypatch.setattr("app.query_models.today", lambda day=day: day)
         tags.add(api.get("/v1/alliances").headers["etag"])
     assert len(tags) == 2

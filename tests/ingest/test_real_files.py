@@ -10,7 +10,7 @@ from app.db.journal import read_version
 from app.events.filter import EventQuery
 from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
-from app.http.page import Links
+from app.page_models import Links
 from ingest.loading import counts, documents, load, sound
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -22,27 +22,22 @@ from app.access.authorize import BEARER_SCHEME, Editor, require_read_access
 from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
 from app.db.journal import read_version
-from app.db.keyset import PageKey, encode_cursor
+from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.tables import import_rejects, imports
+from app.errors import NotFoundError
 from app.examples import example_responses, load_examples
 from app.http.answer import encode_json
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.page import (
-    EmptyQuery,
-    Meta,
-    Page,
-    PagingQuery,
-    build_page_links,
-    decode_page_cursor,
-    render_page,
-)
-from app.http.problems import COMMON_RESPONSES, NotFoundError, UnreadableRequestError
+from app.http.page import build_page_links, render_page
+from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.ingest.jobs import job_store as table
 from app.ingest.jobs.job_store import FINAL_STATES
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
 from app.ingest.loading.loader import LoadOptions
 from app.ingest.readers.rows import Reject
+from app.page_models import Meta, Page
+from app.query_models import EmptyQuery, PagingQuery
 
 router = APIRouter(prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES)
 PIECE_TIMEOUT_SECONDS = 20.0

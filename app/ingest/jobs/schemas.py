@@ -6,10 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
-from app.http.page import StrictQuery
 from app.ingest.jobs.job_store import ImportState
 from app.ingest.loading.loader import LoadMode
 from app.ingest.readers.recognize import AUTO, FORMATS
+from app.query_models import StrictQuery
 from app.text import Code
 
 FormatName = Literal[

@@ -1,18 +1,32 @@
-"""Query parameters for time: `as_of` versions, days and dates, shared by several routes."""
+"""Models and types of query parameters that several routes share. Pure."""
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from sqlalchemy import Connection, func, select
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.db.journal import read_version
-from app.db.tables import commits
 from app.edtf import parse_bounds, parse_edtf
-from app.http.page import PagingQuery, StrictQuery
-from app.http.problems import InvalidParameterError
-from app.text import ShortText
+from app.text import ShortText, require_storable
+
+Cursor = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(require_storable)]
+
+
+class StrictQuery(BaseModel):
+    """Query parameters of a route; unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmptyQuery(StrictQuery):
+    """The query of a route without parameters."""
+
+
+class PagingQuery(StrictQuery):
+    """Query parameters of every paged list."""
+
+    limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
+    cursor: Cursor | None = Field(None, description="From `links.next`.")
 
 
 def _require_single_day(text: str) -> str:
@@ -35,8 +49,13 @@ _INSTANT = re.compile(
 _AS_OF_MESSAGE = "must be a version such as 1234, an instant such as 2026-11-24T09:00:00Z, or a day"
 
 
+def is_version(as_of: str) -> bool:
+    """Return whether an `as_of` is a version, not an instant or a day."""
+    return _VERSION.fullmatch(as_of) is not None
+
+
 def _require_as_of(text: str) -> str:
-    if not _VERSION.fullmatch(text):
+    if not is_version(text):
         parse_instant(text)
     return text
 
@@ -62,39 +81,6 @@ def parse_instant(text: str) -> str:
 
 AsOf = Annotated[ShortText, Field(max_length=40), AfterValidator(_require_as_of)]
 AS_OF_DESCRIPTION = "Answer as of a version, an instant, or the end of a day."
-
-
-def resolve_as_of(db: Connection, asked: str | None, field: str = "as_of") -> int | None:
-    """Return the version that `as_of` means; None where it is absent, which means the present.
-
-    Raises `InvalidParameterError` for a version or an instant in the future.
-    """
-    if asked is None:
-        return None
-    newest = read_version(db)
-    if _VERSION.fullmatch(asked):
-        if int(asked) > newest:
-            raise InvalidParameterError(
-                field, "is a version that does not exist yet", f"Newest: {newest}."
-            )
-        return int(asked)
-    at = parse_instant(asked)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    latest = max(now, db.scalar(select(func.max(commits.c.at))) or "")
-    exact = 10 if len(asked) == 10 else None  # today is allowed, although its end is in the future
-    if at[:exact] > latest[:exact]:
-        raise InvalidParameterError(field, "is in the future", f"It is {now} now.")
-    found = db.scalar(select(func.max(commits.c.seq)).where(commits.c.at <= at))
-    return int(found or 0)
-
-
-def resolve_checked_as_of(db: Connection, asked: str | None) -> int | None:
-    """Return the version of an `as_of` that `resolve_as_of` has checked before in this request."""
-    if asked is not None and _VERSION.fullmatch(asked):
-        return int(asked)
-    return resolve_as_of(db, asked)
-
-
 EdtfDate = Annotated[ShortText, Field(max_length=64), AfterValidator(_require_bounded_date)]
 SingleDay = Annotated[ShortText, AfterValidator(_require_single_day)]
 
@@ -114,12 +100,6 @@ class AsOfPagingQuery(AsOfQuery, PagingQuery):
     """Query parameters of a paged list that can answer as of a version."""
 
 
-def resolve_version(db: Connection, as_of: str | None) -> tuple[int, int | None]:
-    """Return the version that an answer is of, and `as_of` as a version or None for the present."""
-    past = resolve_as_of(db, as_of)
-    return (read_version(db) if past is None else past), past
-
-
 class OnDayQuery(AsOfQuery):
     """Query parameters of a route that answers for one day."""
 
@@ -129,3 +109,25 @@ class OnDayQuery(AsOfQuery):
     def day(self) -> str:
         """The day to answer for."""
         return self.on or today()
+
+
+ChartFormat = Literal["json", "csv", "vega", "svg", "png"]
+MIN_CHART_WIDTH = 280
+"""Pixels that a chart needs at least for its labels and some of its plot."""
+
+
+class ChartQuery(StrictQuery):
+    """Query parameters of a route whose answer can be drawn."""
+
+    format: ChartFormat | None = Field(
+        None,
+        description="`vega` (a Vega-Lite spec), `svg`, `png`, or `csv` of the drawn values;"
+        " default: by the `Accept` header.",
+    )
+    width: int | None = Field(
+        None,
+        ge=MIN_CHART_WIDTH,
+        le=4000,
+        description="Width of the whole drawing in pixels, for `vega`, `svg` and `png`; a PNG has"
+        " two for each. Default: 720.",
+    )

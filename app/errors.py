@@ -1,0 +1,76 @@
+"""Errors that several capabilities raise: what is wrong, apart from SQL and HTTP. Pure.
+
+`app/http/problems.py` says which status each becomes.
+"""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
+
+
+class Fault(BaseModel):
+    """One error in a request: its location, a message, and a hint."""
+
+    loc: list[str | int]
+    message: str
+    hint: str | None = None
+
+
+class InvalidParameterError(Exception):
+    """A query parameter is not valid; names the parameter and gives a hint."""
+
+    def __init__(self, field: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.fault = Fault(loc=["query", field], message=message, hint=hint)
+
+
+class InvalidBodyError(Exception):
+    """A document to be written is not valid; lists all errors in it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__(self.faults[0].message if self.faults else "")
+
+
+class ConflictingBodyError(InvalidBodyError):
+    """A document to be written conflicts with stored ones; lists all conflicts."""
+
+
+class UnauthorizedError(Exception):
+    """The key is missing, unknown, revoked or expired."""
+
+
+class ForbiddenError(Exception):
+    """The key is valid, but its scope does not permit this."""
+
+
+class OutdatedError(Exception):
+    """A write expected another revision than the current one."""
+
+    def __init__(self, etag: str | None, document: str | None) -> None:
+        super().__init__("The document has changed, or does not exist.")
+        self.etag, self.document = etag, document
+
+
+class ConflictError(Exception):
+    """A write conflicts with the current record."""
+
+
+class NotFoundError(Exception):
+    """Something is named that does not exist."""
+
+
+class MovedError(Exception):
+    """A document is named that was merged into another; `location` is the survivor's path."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+def make_crossed_error(field: str, message: str, hint: str) -> PydanticCustomError:
+    """Return the error that a model validator raises where two parameters contradict each other."""
+    # Pydantic would read braces as placeholders.
+    plain = message.replace("{", "(").replace("}", ")")
+    return PydanticCustomError("crossed", plain, {"field": field, "hint": hint})

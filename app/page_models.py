@@ -1,0 +1,36 @@
+"""Models of a page of a list, `{data, meta, links}`, the same for every kind of document. Pure."""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+T = TypeVar("T")
+EmptyReason = Literal["no_match", "outside_coverage", "not_yet_covered"]
+
+
+class Meta(BaseModel):
+    """The version and extent of an answer."""
+
+    version: int = Field(description="`seq` of the last change that the answer includes.")
+    count: int | None = Field(None, description="Total number of rows, if requested.")
+    count_is: Literal["exact", "estimate"] | None = None
+    reason: EmptyReason | None = Field(None, description="Why `data` is empty.")
+
+
+class Links(BaseModel):
+    """Links to this page and to the next."""
+
+    self: str
+    next: str | None = None
+    permalink: str | None = Field(
+        None,
+        description="Link to this version of the answer, unaffected by later changes: cite this.",
+    )
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    meta: Meta
+    links: Links
