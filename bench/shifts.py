@@ -19,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.shifts.statistics import changepoints, detection, index
-from app.shifts.statistics.changepoints import BLOCK_MONTHS
-from app.shifts.statistics.index import DaySeries, Floats, Ints
+from app.shifts.statistics import changepoints, detection, index, null_model
+from app.shifts.statistics.levels import measure_level
 from app.shifts.statistics.null_distribution import (
     LENGTHS,
     MIN_DYAD_EVENTS,
@@ -33,6 +32,16 @@ from app.shifts.statistics.null_distribution import (
     fit_null_model,
     measure_test_size,
 )
+from app.shifts.statistics.permutation import BLOCK_MONTHS
+from app.shifts.statistics.sums import (
+    DaySeries,
+    Floats,
+    Ints,
+    gather_days,
+    month_number,
+    sum_by_month,
+)
+from app.shifts.statistics.verdicts import WATCH_GAP, index_gaps
 
 FALSE_ALARMS = 0.05
 """Change points per dyad-decade in which nothing changed, for every detector alike."""
@@ -57,7 +66,7 @@ def read_dyads(path: Path) -> dict[tuple[str, str], Dyad]:
     found = {}
     for pair, days_of_pair in rows.items():
         days_of_pair.sort()
-        days = index.gather_days([row[:8] for row in days_of_pair])  # type: ignore[misc]
+        days = gather_days([row[:8] for row in days_of_pair])  # type: ignore[misc]
         found[pair] = Dyad(days, np.array([row[8] for row in days_of_pair]))
     return found
 
@@ -77,7 +86,7 @@ def _format_shares(found: Floats) -> str:
     return "".join(f"{x:>14.4f}" for x in (*p, *closed))
 
 
-def measure_size(nulls: NullSource, null: changepoints.NullModel, draws: int) -> Iterator[str]:
+def measure_size(nulls: NullSource, null: null_model.NullModel, draws: int) -> Iterator[str]:
     """Measure how often p, and the closed p, fall under a level although nothing changed."""
     yield f"{'a month':>8}{'months':>8}{HEAD}"
     every = []
@@ -89,7 +98,7 @@ def measure_size(nulls: NullSource, null: changepoints.NullModel, draws: int) ->
 
 
 def measure_size_elsewhere(
-    sources: Mapping[str, Callable[[], tuple[NullSource, changepoints.NullModel]]], draws: int
+    sources: Mapping[str, Callable[[], tuple[NullSource, null_model.NullModel]]], draws: int
 ) -> Iterator[str]:
     """Measure that over all cells for other series, with the least and greatest of one cell."""
     yield f"{'series':<34}{HEAD}   at 0.05, by cell"
@@ -185,24 +194,24 @@ class LateBlocks:
 
 def build_other_series(
     days: list[DaySeries],
-) -> dict[str, Callable[[], tuple[NullSource, changepoints.NullModel]]]:
+) -> dict[str, Callable[[], tuple[NullSource, null_model.NullModel]]]:
     """Build series that p was not fitted to, each with the null distribution to test it with."""
 
-    def fit_half(first: int) -> tuple[NullSource, changepoints.NullModel]:
+    def fit_half(first: int) -> tuple[NullSource, null_model.NullModel]:
         return ShuffledNulls(days[1 - first :: 2], 7), fit_null_model(
             ShuffledNulls(days[first::2], 6), SOME
         )
 
-    found: dict[str, Callable[[], tuple[NullSource, changepoints.NullModel]]] = {
+    found: dict[str, Callable[[], tuple[NullSource, null_model.NullModel]]] = {
         "fitted on the one half of dyads": lambda: fit_half(0),
         "fitted on the other": lambda: fit_half(1),
         "blocks that begin a month late": lambda: (
             LateBlocks(ShuffledNulls(days, 8)),
-            changepoints.KEDS_NULL,
+            null_model.KEDS_NULL,
         ),
     }
     for name, kind in KINDS.items():
-        found[name] = partial(lambda kind: (SyntheticSeries(kind, 9), changepoints.KEDS_NULL), kind)
+        found[name] = partial(lambda kind: (SyntheticSeries(kind, 9), null_model.KEDS_NULL), kind)
     return found
 
 
@@ -241,7 +250,7 @@ def measure_coverage(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
         hits, width = [], []
         for n in range(draws):
             drawn = nulls.draw(RATES[n % len(RATES)], 120)
-            months = index.sum_by_month(drawn.days)
+            months = sum_by_month(drawn.days)
             phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
             truth = self_share(months.mass)
             rows = index.saturate_counts(months.mass, phi)
@@ -253,13 +262,13 @@ def measure_coverage(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
 
 def measure_watch_level(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     """Measure how far the fast index moves from the slow one in ten years without a change."""
-    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(detection.WATCH_GAP):>12}"
+    yield f"{'a month':>8}{'5 % pass':>10}{'passes ' + str(WATCH_GAP):>12}"
     for rate in RATES:
         greatest = []
         for _ in range(draws):
-            gaps = detection.index_gaps(index.sum_by_month(nulls.draw(rate, 120).days))
+            gaps = index_gaps(sum_by_month(nulls.draw(rate, 120).days))
             greatest.append(np.abs(gaps[24:]).max(initial=0.0))
-        share = (np.array(greatest) >= detection.WATCH_GAP).mean()
+        share = (np.array(greatest) >= WATCH_GAP).mean()
         yield f"{rate:>8}{np.quantile(greatest, 0.95):>10.2f}{share:>12.3f}"
 
 
@@ -277,12 +286,12 @@ Detector = Callable[[Dyad, float], Found]
 
 def detect_by_quad_6(dyad: Dyad, penalty: float) -> Found:
     """Detect change points by the method of this service."""
-    months, rows = index.sum_by_month(dyad.days), effective_classes(dyad.days)
+    months, rows = sum_by_month(dyad.days), effective_classes(dyad.days)
     cuts = changepoints.partition_series(rows, changepoints.CONFIRMED, penalty)
     phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
     mass = index.saturate_counts(months.mass, phi)
     ends = [0, *cuts, len(rows)]
-    level = [index.measure_level(mass[a:b]).index for a, b in pairwise(ends)]
+    level = [measure_level(mass[a:b]).index for a, b in pairwise(ends)]
     return [(months.first + c, level[n + 1] - level[n]) for n, c in enumerate(cuts)]
 
 
@@ -313,7 +322,7 @@ def _partition_by_squares(month: np.ndarray, value: Floats, penalty: float, leas
 
 def _sum_by_month(dyad: Dyad) -> tuple[np.ndarray, Floats, Floats, Floats]:
     """Return month, balance of mass, mean and sum of Goldstein, for months with events."""
-    month = index.month_number(dyad.days.day)
+    month = month_number(dyad.days.day)
     names, where = np.unique(month, return_inverse=True)
     mass = np.zeros((len(names), 2))
     np.add.at(mass, where, dyad.days.mass / 1000)
@@ -386,7 +395,7 @@ def compare_detectors(
                 continue
             found = detector(dyads[pair], penalty)
             if month is None:
-                month_numbers = index.month_number(dyads[pair].days.day)
+                month_numbers = month_number(dyads[pair].days.day)
                 false, years = (
                     false + len(found),
                     years + (month_numbers[-1] - month_numbers[0] + 1) / 120,
@@ -414,7 +423,7 @@ def main() -> None:
     some = [nulls.draw(RATES[n % 4], 120) for n in range(asked.draws // 2)]
     drawn = [Dyad(d.days, busy[d.dyad].goldstein[d.rows]) for d in some]
     tables = (
-        ("Size of p, as published", measure_size(nulls, changepoints.KEDS_NULL, asked.draws)),
+        ("Size of p, as published", measure_size(nulls, null_model.KEDS_NULL, asked.draws)),
         (
             "Elsewhere: size of p in all cells of other series",
             measure_size_elsewhere(build_other_series(days), asked.draws),

@@ -11,9 +11,19 @@ from app.shifts import queries, question
 from app.shifts.question import AlignmentQuestion, CountedSignal, DyadFlow, SidePeriod
 from app.shifts.statistics import attribution, changepoints, detection, index
 from app.shifts.statistics.attribution import SignalPart
-from app.shifts.statistics.changepoints import KEDS_NULL, NullModel
-from app.shifts.statistics.detection import ShiftFinding, Verdict
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.null_model import NullModel
+from app.shifts.statistics.scan_rows import select_days
+from app.shifts.statistics.sums import DaySeries
+from app.shifts.statistics.verdicts import (
+    Verdict,
+    change_persists,
+    decide_verdict,
+    drop_influential_months,
+    is_watched,
+    needs_robustness_check,
+)
 
 EVENTS_PER_QUERY = 500
 Pair = tuple[str, str]
@@ -22,16 +32,6 @@ MIN_DYAD_MASS = round(2 * detection.MIN_EFFECTIVE_PER_SIDE * index.DAY_DISPERSIO
 
 With less in all, no change point can have enough on both sides.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What `entente shifts calibrate` fits to a corpus."""
-
-    null: NullModel = KEDS_NULL
-    """Null model of the robustness check."""
-    prior_share: float = 0.5
-    """The prior share θ₀: of all mass, what is cooperative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def detect_named_pair(
     last = read_horizon(db, asked, days)
     found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
     rates = changepoints.benjamini_hochberg([f.p for f in found])
-    watched = detection.is_watched(days, fitted.prior_share)
+    watched = is_watched(days, fitted.prior_share)
     detected = []
     for n, (finding, q) in enumerate(zip(found, rates, strict=True)):
         newest = n == len(found) - 1
@@ -94,9 +94,9 @@ def assign_verdict(
 ) -> DetectedShift:
     """Add the verdict to a row; robustness is checked only where the verdict depends on it."""
     robust = None
-    if detection.needs_robustness_check(row.finding, row.q):
+    if needs_robustness_check(row.finding, row.q):
         robust = check_robustness(db, row.question, row.finding, days, null)
-    verdict = detection.decide_verdict(row.finding, row.q, robust, watched)
+    verdict = decide_verdict(row.finding, row.q, robust, watched)
     return replace(row, verdict=verdict, robust=robust)
 
 
@@ -113,17 +113,15 @@ def check_robustness(
     """
     assert finding.span is not None
     first, _, last = finding.span
-    inside = detection.select_days(days, first, last)
-    if not detection.change_persists(
-        finding, detection.drop_influential_months(finding, inside), null
-    ):
+    inside = select_days(days, first, last)
+    if not change_persists(finding, drop_influential_months(finding, inside), null):
         return False
     signals = [s for s in question.read_counted_signals(db, asked) if first <= s.day <= last]
     sources = read_publishers_by_event(db, asked, {s.event for s in signals})
     top = find_top_publisher(finding, days, asked, signals, sources)
     rest = [s for s in signals if sources.get(s.event) != {top}]
     left = question.gather_question_days(question.sum_signals(rest, asked), asked)
-    return len(rest) == len(signals) or detection.change_persists(finding, left, null)
+    return len(rest) == len(signals) or change_persists(finding, left, null)
 
 
 def read_publishers_by_event(
@@ -265,13 +263,13 @@ def confirm_verdicts(
     """
     found = []
     for row in rows:
-        if row.robust is None and detection.needs_robustness_check(row.finding, row.q):
+        if row.robust is None and needs_robustness_check(row.finding, row.q):
             days = question.gather_question_days(
                 question.read_flows(db, row.question), row.question
             )
             found.append(assign_verdict(db, row, days, fitted.null, watched=False))
         else:
-            verdict = detection.decide_verdict(row.finding, row.q, row.robust, watched=False)
+            verdict = decide_verdict(row.finding, row.q, row.robust, watched=False)
             found.append(replace(row, verdict=verdict))
     return found
 

@@ -25,7 +25,7 @@ from app.shifts.schemas import (
 )
 from app.shifts.statistics import attribution
 from app.shifts.statistics.attribution import SignalPart
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.sums import DaySeries
 
 REVISIONS_PER_QUERY = 500
 SINGLE_SOURCE_SHARE = 0.8

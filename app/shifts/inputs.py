@@ -24,7 +24,16 @@ from app.shifts.question import (
     read_flows,
 )
 from app.shifts.statistics import index
-from app.shifts.statistics.index import DaySeries, Ints, MonthSeries, SmoothedIndex
+from app.shifts.statistics.index import SmoothedIndex
+from app.shifts.statistics.sums import (
+    DaySeries,
+    Ints,
+    MonthSeries,
+    cap_days,
+    gather_days,
+    month_number,
+    sum_by_month,
+)
 
 Dates = NDArray[np.datetime64]
 
@@ -48,7 +57,7 @@ class DailyInputs:
     def __init__(self, rows: Sequence[DyadFlow], case: AlignmentQuestion) -> None:
         self.rows, self.question = rows, case
         self.days = gather_question_days(rows, case)
-        self.months = index.sum_by_month(self.days)
+        self.months = sum_by_month(self.days)
         self.dispersion = index.estimate_dispersion(self.months.mass, index.MASS_DISPERSION)
 
     @property
@@ -78,8 +87,8 @@ class DailyInputs:
         ends = np.array([first, last], "datetime64[D]")
         found = []
         for (partner, own), some in sorted(apart.items()):
-            days = index.gather_days([(f.day, *f.sums) for f in some])
-            months, until = index.sum_by_month(days), index.open_month_mass(days, ends) / 1000
+            days = gather_days([(f.day, *f.sums) for f in some])
+            months, until = sum_by_month(days), index.open_month_mass(days, ends) / 1000
             value = index.value_with_open_months(months, until, ends, share, index.MASS_DISPERSION)
             n = int(days.n[(days.day >= ends[0]) & (days.day <= ends[1])].sum())
             found.append(
@@ -109,7 +118,7 @@ class MonthlyInputs:
 
     def index_at_ends(self, ends: Dates, share: float) -> SmoothedIndex:
         """Compute the index at the end of some months."""
-        at, size = index.month_number(ends) - self.month[0], self.index_columns.shape[1] - 2
+        at, size = month_number(ends) - self.month[0], self.index_columns.shape[1] - 2
         inside = int(at.searchsorted(size))
         kept = np.minimum(np.maximum(at + 1, 0), size)
         good, mass, low, high = self.index_columns.take(kept, axis=1)
@@ -126,14 +135,14 @@ class MonthlyInputs:
         """
         total = _running_sums(self.sums.T)
         at = (
-            self.month.searchsorted(index.month_number(starts)),
-            self.month.searchsorted(index.month_number(ends), side="right"),
+            self.month.searchsorted(month_number(starts)),
+            self.month.searchsorted(month_number(ends), side="right"),
         )
         return total[at[1]] - total[at[0]], at[1]
 
     def count_publishers_by_span(self, starts: Dates, size: int) -> list[int]:
         """Count the publishers of each of some whole stretches of 1, 3 or 12 months."""
-        opened = index.month_number(starts) // size
+        opened = month_number(starts) // size
         spans = self.month // size
         at = np.minimum(spans.searchsorted(opened), len(spans) - 1)
         counts = self.publisher_columns[PUBLISHER_SPANS.index(size)]
@@ -143,7 +152,7 @@ class MonthlyInputs:
     def directed_changes(self, first: str, last: str, share: float) -> list[DirectedChange]:
         """Measure what each side did to the other."""
         ends = np.array([first, last], "datetime64[D]")
-        opened, closed = index.month_number(ends).tolist()
+        opened, closed = month_number(ends).tolist()
         at = np.searchsorted(self.month, (opened, closed))
         begun: dict[int, Ints] = {}
         if at[0] < len(self.month) and self.month[at[0]] == opened:
@@ -183,7 +192,7 @@ class MonthlyInputs:
                 np.zeros(1, "datetime64[D]"), np.ones(1, np.int64), np.array([[good, bad]]),
                 np.zeros((1, 4), np.int64),
             )  # fmt: skip
-            total[own] = total.get(own, 0) + index.cap_days(days)[0][0]
+            total[own] = total.get(own, 0) + cap_days(days)[0][0]
         return total
 
 

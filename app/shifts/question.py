@@ -8,7 +8,7 @@ same.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -22,9 +22,10 @@ from app.events.render import GROUP_KINDS
 from app.events.signals import signal_weight
 from app.shifts import queries
 from app.shifts.filter import Acts, SidesQuery
-from app.shifts.statistics import index
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.sums import DaySeries, gather_days
 
+Scope = Literal["named", "actor", "all"]
+"""The tests among which q was computed: of a named question, of an actor's dyads, of all."""
 Sums = tuple[int, int, int, int, int, int, int]
 
 
@@ -257,7 +258,7 @@ def add_signal(sums: list[int], s: CountedSignal) -> None:
 
 def gather_dyad_days(flows: Iterable[DyadFlow]) -> DaySeries:
     """Gather the days of one dyad."""
-    return index.gather_days([(f.day, *f.sums) for f in flows])
+    return gather_days([(f.day, *f.sums) for f in flows])
 
 
 def gather_question_days(flows: Iterable[DyadFlow], case: AlignmentQuestion) -> DaySeries:
@@ -272,4 +273,4 @@ def gather_question_days(flows: Iterable[DyadFlow], case: AlignmentQuestion) -> 
             rows.append((flow.day, n, good, bad, q1, q2, q3, q4))
         elif side < 0:
             rows.append((flow.day, n, bad, good, q3, q4, q1, q2))
-    return index.gather_days(rows)
+    return gather_days(rows)

@@ -21,27 +21,23 @@ from app.http.problems import COMMON_RESPONSES
 from app.page_models import EmptyReason
 from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, serialize, series
-from app.shifts.detect import Calibration, DetectedShift
+from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
 from app.shifts.materialized import read
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
+    Scope,
     gather_question_days,
     read_flows,
     resolve_open_question,
     resolve_question,
 )
-from app.shifts.schemas import (
-    Alignment,
-    AlignmentMeta,
-    Shift,
-    ShiftDetail,
-    ShiftMeta,
-    ShiftPage,
-)
-from app.shifts.shift_id import BadShiftIdError, Scope, ShiftReference, unpack_shift_id
+from app.shifts.schemas import Alignment, AlignmentMeta, Shift, ShiftDetail, ShiftMeta, ShiftPage
+from app.shifts.shift_id import BadShiftIdError, ShiftReference, unpack_shift_id
 from app.shifts.statistics import detection
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.verdicts import is_watched
 
 router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
 
@@ -281,9 +277,7 @@ def _build_detail(
     q = detect.false_discovery_rate(finding.p, tests)
     row = DetectedShift(question, finding, q, len(tests), "no_evidence", None)
     newest = finding.span is None or finding.span[2] >= str(days.day[-1])
-    watched = (
-        reference.scope == "named" and newest and detection.is_watched(days, known.prior_share)
-    )
+    watched = reference.scope == "named" and newest and is_watched(days, known.prior_share)
     row = detect.assign_verdict(db, row, days, known.null, watched)
     found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
     shift = _serialize_row(db, row, reference.asked, reference.scope, version)

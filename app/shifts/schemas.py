@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from app.page_models import Links, Meta
 from app.shifts.filter import Acts
-from app.shifts.statistics.detection import Method, Verdict
+from app.shifts.statistics.scan_rows import Method
+from app.shifts.statistics.verdicts import Verdict
 
 INDEX_UNIT = "−1 (all against) … +1 (all for)."
 

@@ -9,11 +9,11 @@ from app.alliances.read import read_ties
 from app.shifts import shift_id
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import ShiftQuery, SidesQuery
-from app.shifts.question import AlignmentQuestion
+from app.shifts.question import AlignmentQuestion, Scope
 from app.shifts.schemas import DayRange, ExpectedLevel, LevelDocument, Shift
-from app.shifts.shift_id import Scope, ShiftReference
+from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics import attribution
-from app.shifts.statistics.index import IndexLevel
+from app.shifts.statistics.levels import IndexLevel
 
 ALLIED_PRIOR, ENEMY_PRIOR, FLAT_PRIOR = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
 """Structural priors Beta(a, b) on the share.

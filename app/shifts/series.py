@@ -17,7 +17,7 @@ from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_i
 from app.shifts.question import AlignmentQuestion, read_counted_signals
 from app.shifts.schemas import AlignmentPoint, DirectedMover, IndexParameters
 from app.shifts.statistics import index
-from app.shifts.statistics.index import Ints
+from app.shifts.statistics.sums import Ints, month_number
 
 EVENTS_PER_QUERY = 500
 DAYS_OF_SIZE = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
@@ -44,7 +44,7 @@ def bucket_edges(first: date, last: date, size: Granularity) -> tuple[Dates, Dat
         at = (ends.astype(np.int64) + shift) // step
         edges = (np.arange(at[0], at[1] + 2) * step - shift).astype("datetime64[D]")
     else:
-        at = index.month_number(ends) // MONTHS_OF_SIZE[size]
+        at = month_number(ends) // MONTHS_OF_SIZE[size]
         months = (np.arange(at[0], at[1] + 2) * MONTHS_OF_SIZE[size]).astype("datetime64[M]")
         edges = months.astype("datetime64[D]")
     starts, closes = edges[:-1].copy(), edges[1:] - 1
@@ -143,7 +143,7 @@ def _count_monthly_publishers(
     """Count publishers from stored months, and from reports in buckets that the window cuts."""
     starts, ends = buckets
     found = inputs.count_publishers_by_span(starts, size)
-    opened = (index.month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
+    opened = (month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
     whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
     first, last = (np.datetime64(day) for day in inputs.ends)
     for at, opens, closes in zip((0, -1), *whole, strict=True):

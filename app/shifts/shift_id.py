@@ -4,15 +4,14 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from app.shifts.filter import QUESTION_FIELDS, SidesQuery
-from app.shifts.statistics.detection import Method
+from app.shifts.question import Scope
+from app.shifts.statistics.scan_rows import Method
 
-Scope = Literal["named", "actor", "all"]
-"""The tests among which q was computed: of a named question, of an actor's dyads, of all."""
 MAX_ID_LENGTH = 6000
 SIDE_FIELDS = ("actor", "toward", "against", "acts")
 

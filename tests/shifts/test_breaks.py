@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ruptures.base import BaseCost
 from scipy import stats
 
-from app.shifts.statistics import changepoints
+from app.shifts.statistics import changepoints, null_model, permutation
 
 Rows = NDArray[np.float64]
 
@@ -96,8 +96,8 @@ def test_the_gain_of_a_break_is_what_its_segments_cost_less(seed: int) -> None:
 def test_nothing_is_gained_where_a_side_has_too_little() -> None:
     rows = np.full((8, 2), 0.1)
     assert not np.isfinite(changepoints.split_gains(rows, 2)).any()
-    assert changepoints.closed_form_p(float("-inf"), 8, 1.6) == 1
-    assert changepoints.permutation_p(rows, 2, 1) == 1
+    assert null_model.closed_form_p(float("-inf"), 8, 1.6) == 1
+    assert permutation.permutation_p(rows, 2, 1) == 1
 
 
 @settings(deadline=None)
@@ -122,8 +122,8 @@ def test_time_backwards_breaks_at_the_same_places(seed: int) -> None:
 
 
 def test_permutations_are_the_same_at_every_call_and_keep_blocks_together() -> None:
-    orders = changepoints._shuffled_orders(10, 3, 50)
-    assert np.array_equal(orders, changepoints._shuffled_orders(10, 3, 50))
+    orders = permutation._shuffled_orders(10, 3, 50)
+    assert np.array_equal(orders, permutation._shuffled_orders(10, 3, 50))
     for order in orders.T:
         assert sorted(order) == list(range(10))
         places = {int(month): place for place, month in enumerate(order)}
@@ -133,13 +133,13 @@ def test_permutations_are_the_same_at_every_call_and_keep_blocks_together() -> N
 
 def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
     rows = np.array([[3.0, 0.0]] * 15 + [[0.0, 3.0]] * 15)
-    assert changepoints.permutation_p(rows, 1, 1) == pytest.approx(1 / 2000)
+    assert permutation.permutation_p(rows, 1, 1) == pytest.approx(1 / 2000)
 
 
 def reached(rows: Rows, times: int) -> list[bool]:
     """Of each order in turn, whether it gains as much as was seen; one by one."""
     seen = changepoints.split_gains(rows, 1).max()
-    orders = changepoints._shuffled_orders(len(rows), 1, times)
+    orders = permutation._shuffled_orders(len(rows), 1, times)
     return [
         bool(changepoints.split_gains(rows[order], 1).max() >= seen - 1e-9) for order in orders.T
     ]
@@ -154,18 +154,18 @@ def test_permutations_stop_early_after_twenty_that_reach_the_gain(seed: int) -> 
         assert wanted > 0.1
     else:
         wanted = (1 + sum(reached(rows, 1999))) / 2000
-    changepoints._p_cache.clear()
-    assert changepoints.permutation_p(rows, 1, 1) == wanted
+    permutation._p_cache.clear()
+    assert permutation.permutation_p(rows, 1, 1) == wanted
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(16)))
 def test_permuted_p_does_not_depend_on_the_batch(order: list[int]) -> None:
     every = [drawn(seed, 5 + seed % 3, 2) for seed in order]
-    changepoints._p_cache.clear()
-    alone = [changepoints.permutation_p(rows, 1, 1, 39, 99) for rows in every]
-    changepoints._p_cache.clear()
-    assert changepoints.permutation_p_each(every, 1, 1, 39, 99) == alone
+    permutation._p_cache.clear()
+    alone = [permutation.permutation_p(rows, 1, 1, 39, 99) for rows in every]
+    permutation._p_cache.clear()
+    assert permutation.permutation_p_each(every, 1, 1, 39, 99) == alone
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -193,7 +193,7 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
     dice = np.random.default_rng(17)
     p = np.array(
         [
-            changepoints.monthly_permutation_p(quiet(dice, 30)[first:], 3 * 99 + first, 6)
+            permutation.monthly_permutation_p(quiet(dice, 30)[first:], 3 * 99 + first, 6)
             for _ in range(700)
         ]
     )
@@ -205,9 +205,9 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
 
 def test_quarters_of_the_calendar_stay_together() -> None:
     rows = np.arange(1.0, 9.0)[:, None]
-    quarters = changepoints._split_into_quarters(rows, 12 * 40 + 1)
+    quarters = permutation._split_into_quarters(rows, 12 * 40 + 1)
     assert quarters[0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert changepoints._split_into_quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
+    assert permutation._split_into_quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
 
 
 def turned(change: float) -> Rows:
@@ -219,7 +219,7 @@ def turned(change: float) -> Rows:
 
 def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
     none, some, much = (
-        changepoints.monthly_permutation_p(turned(change), 0, 6) for change in (0.0, 0.1, 0.3)
+        permutation.monthly_permutation_p(turned(change), 0, 6) for change in (0.0, 0.1, 0.3)
     )
     assert none > 0.1
     assert 0 < some < 1e-3
@@ -229,7 +229,7 @@ def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
 def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
     rows = turned(0.05)
     gain = np.linspace(0.5, 12, 400)
-    p = np.array([changepoints.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
+    p = np.array([permutation.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
     assert (np.diff(p) <= 0).all()
     known = (p[:-1] < 0.1) & (p[:-1] > 1e-6)
     assert (np.diff(np.log(p))[known] > -0.7).all()
@@ -237,34 +237,34 @@ def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
 
 def test_a_p_of_months_is_the_same_at_every_call() -> None:
     rows = drawn(5, 90)
-    first = changepoints.monthly_permutation_p(rows, 7, 6)
-    changepoints._shuffled_quarters.cache_clear()
-    assert changepoints.monthly_permutation_p(rows, 7, 6) == first
+    first = permutation.monthly_permutation_p(rows, 7, 6)
+    permutation._shuffled_quarters.cache_clear()
+    assert permutation.monthly_permutation_p(rows, 7, 6) == first
 
 
 def test_p_of_few_quarters_has_a_lower_bound() -> None:
     """Of eight quarters seventy orders part four from four."""
     rows = np.array([[3.0, 0.1]] * 12 + [[0.1, 3.0]] * 12)
-    assert changepoints.monthly_permutation_p(rows, 0, 6) >= 1 / 70
+    assert permutation.monthly_permutation_p(rows, 0, 6) >= 1 / 70
     assert (
-        changepoints.closed_form_p(float(changepoints.split_gains(rows, 6).max()), 24, rows.sum())
+        null_model.closed_form_p(float(changepoints.split_gains(rows, 6).max()), 24, rows.sum())
         < 1e-9
     )
 
 
 def test_p_is_one_where_no_break_is_possible() -> None:
     rows = np.ones((60, 4))
-    assert changepoints.monthly_permutation_p(rows, 0, 6) == 1
-    assert changepoints.monthly_permutation_p(rows[:6], 0, 6) == 1
+    assert permutation.monthly_permutation_p(rows, 0, 6) == 1
+    assert permutation.monthly_permutation_p(rows[:6], 0, 6) == 1
 
 
 def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
-    at = [changepoints.closed_form_p(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
+    at = [null_model.closed_form_p(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
     assert at == sorted(at, reverse=True)
     assert (
-        changepoints.closed_form_p(5, 120, 200)
-        > changepoints.closed_form_p(5, 120, 60)
-        > changepoints.closed_form_p(5, 120, 20)
+        null_model.closed_form_p(5, 120, 200)
+        > null_model.closed_form_p(5, 120, 60)
+        > null_model.closed_form_p(5, 120, 20)
     )
 
 

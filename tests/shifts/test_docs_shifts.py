@@ -7,14 +7,16 @@ from app.cli_shifts import shifts
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
 from app.shifts.materialized import read
 from app.shifts.serialize import ALLIED_PRIOR
-from app.shifts.statistics import changepoints, detection, index
+from app.shifts.statistics import changepoints, detection, index, null_model
+from app.shifts.statistics.sums import DAY_EVENTS, DAY_MASS
+from app.shifts.statistics.verdicts import Verdict
 from app.similarity import portfolio_similarity
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shifts.md").read_text("utf-8")
 
 
 def test_every_verdict_and_flag_is_explained() -> None:
-    words = (*get_args(detection.Verdict), THEATRE, MEDIATION, SINGLE)
+    words = (*get_args(Verdict), THEATRE, MEDIATION, SINGLE)
     assert [word for word in words if f"`{word}`" not in PAGE] == []
 
 
@@ -25,7 +27,7 @@ def test_every_command_is_named() -> None:
 
 
 def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
-    null = changepoints.KEDS_NULL
+    null = null_model.KEDS_NULL
     told = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
     assert told in PAGE
     assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
@@ -37,7 +39,7 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
     for told in (
         f"half-life {index.HALF_LIFE:.0f} months, κ = {index.PRIOR:.0f}",
         f"at most {index.SATURATION:.0f}",
-        f"at most {index.DAY_MASS / 1000} in all and {index.DAY_EVENTS} classified",
+        f"at most {DAY_MASS / 1000} in all and {DAY_EVENTS} classified",
         f"shrunk to {index.MASS_DISPERSION} (mass) or {index.CLASS_DISPERSION} (classes)",
         f"penalty {penalty[confirmed]:.0f}, at least {confirmed} months",
         f"with {provisional} and penalty {penalty[provisional]}",

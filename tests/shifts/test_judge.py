@@ -5,10 +5,13 @@ import pytest
 from shared_data import rows
 
 from app.shifts import detect
-from app.shifts.statistics import attribution, changepoints, detection, index
+from app.shifts.statistics import attribution, detection, null_distribution, permutation
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.levels import measure_level
+from app.shifts.statistics.scan_rows import select_days
+from app.shifts.statistics.sums import DaySeries, gather_days
+from app.shifts.statistics.verdicts import change_persists, decide_verdict, drop_influential_months
 
 WEST = {"USA", "EU", "FRA"}
 
@@ -23,7 +26,7 @@ def ledger(until: str, tilt: bool) -> DaySeries:
             mass = round(abs(score) * 100)
             good = score * side > 0
             found.append((r["date"], 1, mass * good, mass * (not good), 0, 0, 0, 0))
-    return index.gather_days(found)
+    return gather_days(found)
 
 
 @pytest.mark.parametrize(
@@ -72,19 +75,19 @@ def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list
 
 
 def test_a_clear_change_is_found_by_months_with_its_place() -> None:
-    held = index.gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
+    held = gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
     [found] = detection.find_shifts(held, False, "2018-12-31")
     assert found.method == "quad_6"
     assert found.onset == "2014-01"
     assert found.onset_set[0][0] <= "2014-01-31"
     assert found.p < 1e-4
     assert found.change < -1
-    assert detection.change_persists(found, detection.drop_influential_months(found, held))
-    assert detection.decide_verdict(found, found.p, True, False) == "strong"
+    assert change_persists(found, drop_influential_months(found, held))
+    assert decide_verdict(found, found.p, True, False) == "strong"
 
 
 def test_change_and_reversal_are_two_shifts() -> None:
-    held = index.gather_days(
+    held = gather_days(
         [*steady(1, 40, 0.9), *steady(2, 40, 0.1, "2013-05"), *steady(3, 40, 0.9, "2016-09")]  # type: ignore[list-item]
     )
     found = detection.find_shifts(held, False, "2020-12-31")
@@ -93,7 +96,7 @@ def test_change_and_reversal_are_two_shifts() -> None:
 
 
 def test_a_change_of_the_last_months_is_provisional() -> None:
-    held = index.gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
+    held = gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
     found = detection.find_shifts(held, False, "2015-05-31")[-1]
     assert found.onset in ("2014-12", "2015-01")
     assert found.provisional
@@ -101,19 +104,19 @@ def test_a_change_of_the_last_months_is_provisional() -> None:
 
 
 def test_where_nothing_changes_there_is_no_evidence() -> None:
-    held = index.gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
+    held = gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
     [found] = detection.find_shifts(held, False, "2018-01-01")
     assert found.p > 0.05
-    assert detection.decide_verdict(found, found.p, None, False) == "no_evidence"
-    assert detection.decide_verdict(found, found.p, None, True) == "watch"
+    assert decide_verdict(found, found.p, None, False) == "no_evidence"
+    assert decide_verdict(found, found.p, None, True) == "watch"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_little_data_nothing_is_claimed(count: int) -> None:
-    held = index.gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
+    held = gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
     [found] = detection.find_shifts(held, False, "2018-01-01")
     assert not found.enough
-    assert detection.decide_verdict(found, 0.0, True, True) == "insufficient_data"
+    assert decide_verdict(found, 0.0, True, True) == "insufficient_data"
 
 
 def test_one_loud_crisis_is_not_robust() -> None:
@@ -121,13 +124,11 @@ def test_one_loud_crisis_is_not_robust() -> None:
     for day in range(1, 57):
         when = np.datetime64("2013-02-01") + day
         crisis.append((str(when), 1, 0, 900, 0, 0, 0, 1))
-    held = index.gather_days([*calm, *crisis])  # type: ignore[list-item]
+    held = gather_days([*calm, *crisis])  # type: ignore[list-item]
     for found in detection.find_shifts(held, False, "2016-01-01"):
         assert found.span is not None
-        inside = detection.select_days(held, found.span[0], found.span[2])
-        assert not detection.change_persists(
-            found, detection.drop_influential_months(found, inside)
-        )
+        inside = select_days(held, found.span[0], found.span[2])
+        assert not change_persists(found, drop_influential_months(found, inside))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -135,7 +136,7 @@ def test_one_loud_crisis_is_not_robust() -> None:
 def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
     held = [*steady(seed, 30, 0.9), *steady(seed + 9, 30, 0.2, "2012-07")]
     held = held if dense else held[::9]
-    days = index.gather_days(held)  # type: ignore[arg-type]
+    days = gather_days(held)  # type: ignore[arg-type]
     parts = [SignalPart(r[0], r[2] + r[3], r[2] > 0) for r in held]  # type: ignore[arg-type]
     for found in detection.find_shifts(days, False, "2016-01-01"):
         values, prior = attribution.attribute_change(found, days, parts)
@@ -143,14 +144,14 @@ def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
 
 
 def test_a_finding_for_given_days_is_the_one_that_was_made() -> None:
-    days = index.gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
+    days = gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
     [found] = detection.find_shifts(days, False, "2016-01-01")
     again: ShiftFinding = detection.finding_at_span(days, found.method, found.span, "2016-01-01")
     assert again == found
 
 
 def test_a_level_without_a_baseline_is_held_against_the_ties() -> None:
-    level = index.measure_level(np.array([[0.0, 3.2]]))
+    level = measure_level(np.array([[0.0, 3.2]]))
     assert attribution.probability_below(level, (6.4, 1.6)) > 0.99
     assert 0.7 < attribution.probability_below(level, (1.0, 1.0)) < 0.97
 
@@ -166,12 +167,12 @@ def test_batch_detection_equals_single_detection() -> None:
              int(g), 0, int(1 - g), 0)
             for a, g, m in zip(at, good, mass, strict=True)
         ]  # fmt: skip
-        every.append(index.gather_days(told[: len(told) - number % 2]))
+        every.append(gather_days(told[: len(told) - number % 2]))
     wanted = [
         [] if days.mass.sum() < detect.MIN_DYAD_MASS
         else [f for f in detection.find_shifts(days, False, "2021-01-01") if f.enough]
         for days in every
     ]  # fmt: skip
-    changepoints._p_cache.clear()
-    assert detect.detect_in_dyads(every, "2021-01-01", detect.Calibration()) == wanted
+    permutation._p_cache.clear()
+    assert detect.detect_in_dyads(every, "2021-01-01", null_distribution.Calibration()) == wanted
     assert sum(map(bool, wanted)) > 10

@@ -7,13 +7,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app.shifts.statistics import index
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.levels import certain_change, measure_level
+from app.shifts.statistics.sums import (
+    DaySeries,
+    cap_days,
+    gather_days,
+    gather_dyad_sides,
+    sum_by_month,
+)
 
 Row = tuple[str, int, int, int, int, int, int, int]
 
 
 def days(*rows: Row) -> DaySeries:
-    return index.gather_days(rows)
+    return gather_days(rows)
 
 
 def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
@@ -31,20 +38,20 @@ def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
 
 def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
     held = days(("2020-01-05", 9, 4000, 2000, 3, 3, 2, 1))
-    mass, classes = index.cap_days(held)
+    mass, classes = cap_days(held)
     assert mass.tolist() == [[1000, 500]]
     assert classes.tolist() == [[1000, 1000, 666, 333]]
 
 
 def test_a_quiet_day_counts_in_full() -> None:
     held = days(("2020-01-05", 2, 900, 600, 1, 0, 1, 0))
-    mass, classes = index.cap_days(held)
+    mass, classes = cap_days(held)
     assert mass.tolist() == [[900, 600]]
     assert classes.tolist() == [[1000, 0, 1000, 0]]
 
 
 def test_months_without_events_are_included() -> None:
-    held = index.sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
+    held = sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
                                  ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
     assert held.first == 50 * 12
     assert held.n.tolist() == [1, 0, 0, 1]
@@ -68,7 +75,7 @@ def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> 
 
 def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> tuple[float, ...]:
     """The formulas of SHIFTS, one month after the other."""
-    held = index.sum_by_month(days(*rows))
+    held = sum_by_month(days(*rows))
     last = int(np.datetime64(month, "M").astype(int)) - held.first
     keep = 0.5 ** (1 / half_life)
     good = bad = mass = squares = 0.0
@@ -106,7 +113,7 @@ def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
 
 def test_the_value_alone_is_that_of_the_index() -> None:
     held = days(*made(7))
-    months = index.sum_by_month(held)
+    months = sum_by_month(held)
     ends = np.arange("2014-11-05", "2023-01-01", 17, dtype="datetime64[D]")
     begun = index.open_month_mass(held, ends) / 1000
     one = index.value_with_open_months(months, begun, ends, 0.4, 0.8)
@@ -126,7 +133,7 @@ def test_within_a_month_only_what_has_happened_counts() -> None:
 
 def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
     held = days(*made(9))
-    months = index.sum_by_month(held)
+    months = sum_by_month(held)
     ends = np.arange(months.first + 1, months.first + len(months) + 1)
     last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
     one = index.smooth_index(index.saturate_counts(months.mass, 0.7), 0.5)
@@ -175,12 +182,12 @@ def test_swapping_cooperation_and_conflict_negates_the_index(seed: int) -> None:
 
 
 def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
-    before = index.measure_level(np.array([[9.0, 1.0]]))
-    after = index.measure_level(np.array([[1.0, 12.0]]))
+    before = measure_level(np.array([[9.0, 1.0]]))
+    after = measure_level(np.array([[1.0, 12.0]]))
     change = after.index - before.index
-    assert change < index.certain_change(before, after) < 0
-    little = index.measure_level(np.array([[0.5, 0.4]]))
-    assert index.certain_change(little, before) == 0
+    assert change < certain_change(before, after) < 0
+    little = measure_level(np.array([[0.5, 0.4]]))
+    assert certain_change(little, before) == 0
 
 
 @settings(deadline=None)
@@ -195,16 +202,16 @@ def test_the_sides_of_many_dyads_are_those_of_each(rows: list[tuple[int, int, in
     day = np.datetime64("2020-01-30") + np.array([r[2] for r in rows], np.int64)
     sums = np.array([[n, 2 * n, 3 * n, n, 0, 0, n] for *_, n in rows], np.int64).reshape(-1, 7)
     number, own = (np.array([r[at] for r in rows], np.int64) for at in (0, 1))
-    every = index.gather_dyad_sides(4, number, own, day, sums)
+    every = gather_dyad_sides(4, number, own, day, sums)
     told = [(str(d), *line) for d, line in zip(day, sums.tolist(), strict=True)]
     for at, sides in enumerate(every):
         mine = [line for line, row in zip(told, rows, strict=True) if row[0] == at]
-        assert_same(sides.both, index.gather_days(mine))
+        assert_same(sides.both, gather_days(mine))
         for side in (0, 1):
             acted = [t for t, r in zip(told, rows, strict=True) if r[:2] == (at, side)]
-            assert_same(sides.days_of_side(side), index.gather_days(acted))
+            assert_same(sides.days_of_side(side), gather_days(acted))
 
 
-def assert_same(one: index.DaySeries, other: index.DaySeries) -> None:
+def assert_same(one: DaySeries, other: DaySeries) -> None:
     for name in ("day", "n", "mass", "classes"):
         assert np.array_equal(getattr(one, name), getattr(other, name))

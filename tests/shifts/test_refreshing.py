@@ -18,12 +18,12 @@ from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.events.changes import write_events
 from app.shifts import queries
-from app.shifts.detect import Calibration
 from app.shifts.materialized import calibration, read, verify, worker
 from app.shifts.materialized import rebuild as refreshing
 from app.shifts.materialized.rebuild import DyadPartition, rebuild_stale_dyads
 from app.shifts.materialized.worker import ShiftWorker
-from app.shifts.statistics.changepoints import NullModel
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.null_model import NullModel
 
 
 def test_writes_over_http_wake_the_refresher(database: Database) -> None:

@@ -21,12 +21,11 @@ from app.events.schemas import EventInput
 from app.main import create_app
 from app.settings import Settings
 from app.shifts import detect, question
-from app.shifts.detect import Calibration
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized import calibration, read, verify
 from app.shifts.materialized.rebuild import fit_calibration, rebuild_stale_dyads
-from app.shifts.statistics.changepoints import NullModel
-from app.shifts.statistics.null_distribution import ThinCorpusError
+from app.shifts.statistics.null_distribution import Calibration, ThinCorpusError
+from app.shifts.statistics.null_model import NullModel
 
 DATABASE_LAW = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

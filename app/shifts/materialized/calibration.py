@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import revisions
-from app.shifts.detect import Calibration
-from app.shifts.statistics.changepoints import NullModel
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.null_model import NullModel
 
 DOCUMENT_KIND, DOCUMENT_ID = "calibration", "shifts"
 

@@ -17,7 +17,15 @@ from sqlalchemy import Connection
 from app.db import dialect
 from app.shifts import queries
 from app.shifts.statistics import index
-from app.shifts.statistics.index import DaySeries, DyadSides, Floats, Ints
+from app.shifts.statistics.sums import (
+    DaySeries,
+    DyadSides,
+    Floats,
+    Ints,
+    cap_days,
+    month_number,
+    sum_by_month,
+)
 
 Pair = tuple[str, str]
 MIN_EVENT_DAYS = 20
@@ -75,7 +83,7 @@ def build_month_rows(
     for pair in sorted(publisher_counts):
         of = dyads[pair].both
         columns = _build_month_columns(dyads[pair], publisher_counts[pair])
-        months = index.sum_by_month(of)
+        months = sum_by_month(of)
         phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
         smoothed = index.index_at_months(months, phi)
         rows = np.zeros((len(INDEX_COLUMNS), len(months) + 2), _FLOAT)
@@ -93,8 +101,8 @@ def _build_month_columns(sides: DyadSides, publisher_counts: PublisherCounts) ->
     """Build `MONTH_COLUMNS` of a dyad, as the acts of its `one`."""
     days, side = sides.both, sides.by_side
     own = sides.own[:, None].astype(np.int64)
-    month = np.unique(index.month_number(days.day))
-    kept, apart = index.cap_days(days)[0], index.cap_days(side)[0]
+    month = np.unique(month_number(days.day))
+    kept, apart = cap_days(days)[0], cap_days(side)[0]
     columns = np.zeros((len(month), len(MONTH_COLUMNS)), np.int64)
     columns[:, 0] = month
     both = np.concatenate([days.n[:, None], days.mass, kept], axis=1)
@@ -109,7 +117,7 @@ def _build_month_columns(sides: DyadSides, publisher_counts: PublisherCounts) ->
 def _add_by_month(day: Dates, values: Ints, months: Ints) -> Ints:
     """Add up values of days by month."""
     total = np.zeros((len(months), values.shape[1]), np.int64)
-    np.add.at(total, months.searchsorted(index.month_number(day)), values)
+    np.add.at(total, months.searchsorted(month_number(day)), values)
     return total
 
 

@@ -16,19 +16,13 @@ from app.db import dialect
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
 from app.shifts import detect, queries
-from app.shifts.detect import (
-    Calibration,
-    DetectedShift,
-    Pair,
-    detect_in_dyads,
-    narrow_to_pair,
-    read_horizon,
-)
-from app.shifts.question import AlignmentQuestion
-from app.shifts.shift_id import Scope
-from app.shifts.statistics import changepoints, detection, index
+from app.shifts.detect import DetectedShift, Pair, detect_in_dyads, narrow_to_pair, read_horizon
+from app.shifts.question import AlignmentQuestion, Scope
+from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.index import DyadSides
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.sums import DyadSides, gather_dyad_sides
+from app.shifts.statistics.verdicts import decide_verdict
 
 PAIRS_PER_BATCH = 1000
 """Dyads in one query, and by default in one transaction of a rebuild."""
@@ -108,7 +102,7 @@ def read_sides_of_pairs(
         number, own, day, *sums = zip(*rows, strict=True)
         dyad, of_one, *numbers = (np.array(column, np.int64) for column in (number, own, *sums))
         days = np.array(day, "datetime64[D]")
-        sides = index.gather_dyad_sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
+        sides = gather_dyad_sides(len(part), dyad, of_one, days, np.stack(numbers, axis=1))
         found |= {pair: some for pair, some in zip(part, sides, strict=True) if len(some.both)}
     return found
 
@@ -138,7 +132,7 @@ def _to_detected(
         one, other = other, one
     finding = decode_finding(row.finding, last)
     robust = None if row.robust is None else bool(row.robust)
-    verdict = detection.decide_verdict(finding, row.q, robust, watched=False)
+    verdict = decide_verdict(finding, row.q, robust, watched=False)
     return DetectedShift(narrow_to_pair(asked, one, other), finding, row.q, family, verdict, robust)
 
 

@@ -11,16 +11,7 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    bindparam,
-    delete,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, select, tuple_, update
 
 from app.db import dialect
 from app.db.dialect import build_upsert
@@ -29,7 +20,7 @@ from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
 from app.shifts import detect, queries
-from app.shifts.detect import Calibration, Pair, check_robustness, detect_in_dyads, narrow_to_pair
+from app.shifts.detect import Pair, check_robustness, detect_in_dyads, narrow_to_pair
 from app.shifts.materialized import calibration, months
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.read import (
@@ -40,9 +31,15 @@ from app.shifts.materialized.read import (
     read_sides_of_pairs,
 )
 from app.shifts.question import AlignmentQuestion, gather_dyad_days
-from app.shifts.statistics import changepoints, detection, null_distribution
-from app.shifts.statistics.index import DaySeries
-from app.shifts.statistics.null_distribution import MIN_DYAD_EVENTS, ShuffledNulls, ThinCorpusError
+from app.shifts.statistics import changepoints, null_distribution
+from app.shifts.statistics.null_distribution import (
+    MIN_DYAD_EVENTS,
+    Calibration,
+    ShuffledNulls,
+    ThinCorpusError,
+)
+from app.shifts.statistics.sums import DaySeries
+from app.shifts.statistics.verdicts import needs_robustness_check
 
 MIN_BUSY_DYADS = 10
 """Dyads with many events that a calibration needs."""
@@ -175,7 +172,7 @@ def build_shift_rows(
     for ((one, other), days), some in zip(every.items(), detected, strict=True):
         for number, finding in enumerate(some):
             robust = None
-            if detection.needs_robustness_check(finding, finding.p):
+            if needs_robustness_check(finding, finding.p):
                 robust = check_robustness(
                     db, narrow_to_pair(asked, one, other), finding, days, known.null
                 )

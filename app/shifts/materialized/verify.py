@@ -18,7 +18,7 @@ from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.read import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
 from app.shifts.materialized.rebuild import build_shift_rows
 from app.shifts.statistics import changepoints
-from app.shifts.statistics.index import DyadSides
+from app.shifts.statistics.sums import DyadSides
 
 TOLERANCE = 1e-6
 """Largest difference between two floats that count as equal: relative, and absolute near zero."""

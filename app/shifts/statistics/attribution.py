@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.shifts.statistics import detection, index
+from app.shifts.statistics import index
 from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.index import DaySeries
+from app.shifts.statistics.levels import IndexLevel
+from app.shifts.statistics.scan_rows import rows_for_method
+from app.shifts.statistics.sums import DaySeries, Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def attribute_change(
     2 κ (θ₀ − θ_before) / (M_after + κ): together after − before.
     """
     assert finding.after is not None
-    rows = detection.rows_for_method(finding.method, days)
+    rows = rows_for_method(finding.method, days)
     first, last = finding.span[1:] if finding.span else (str(days.day[0]), str(days.day[-1]))
     scale = 2 / (finding.after.mass + index.PRIOR)
     was = finding.before.share if finding.before else share
@@ -46,7 +48,7 @@ def attribute_change(
     return found, index.PRIOR * (share - was) * scale
 
 
-def probability_below(after: index.IndexLevel, prior: tuple[float, float]) -> float:
+def probability_below(after: IndexLevel, prior: tuple[float, float]) -> float:
     """Compute the probability that a level lies below a prior Beta(a, b) on the share."""
     grid = (np.arange(4000) + 0.5) / 4000
     good = after.share * (after.mass + index.PRIOR) - index.PRIOR / 2
@@ -57,7 +59,7 @@ def probability_below(after: index.IndexLevel, prior: tuple[float, float]) -> fl
     return float((theirs * lying_below).sum())
 
 
-def _beta_density(x: index.Floats, a: float, b: float) -> index.Floats:
+def _beta_density(x: Floats, a: float, b: float) -> Floats:
     log = (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
     weight = np.exp(log - log.max())
     return np.asarray(weight / weight.sum(), np.float64)

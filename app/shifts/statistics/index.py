@@ -5,24 +5,23 @@ on how much a corpus covers. Months with many events are saturated, so that one 
 dominate years. docs/shifts.md gives each formula with its source.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.shifts.statistics.beta import beta_interval
+from app.shifts.statistics.sums import (
+    DaySeries,
+    Floats,
+    Ints,
+    MonthSeries,
+    cap_days,
+    month_number,
+    sum_by_month,
+)
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-DAY_MASS = 1500
-"""Most mass that one day can add, in thousandths."""
-DAY_EVENTS = 3
-"""Most classified events that one day can add."""
 SATURATION = 6.0
 """Most effective observations (K) that a month can add."""
 PRIOR = 2.0
@@ -35,133 +34,6 @@ TINY_MASS = 1e-300
 """A positive number below any mass that is not 0."""
 MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
 """φ₀ of monthly masses and of monthly class counts; φ of single days."""
-
-
-@dataclass(frozen=True, slots=True)
-class DaySeries:
-    """What passed between two sides, day by day.
-
-    Integers, so that the order of addition never matters.
-    """
-
-    day: NDArray[np.datetime64]
-    n: Ints
-    mass: Ints
-    """(days, 2): thousandths for and against."""
-    classes: Ints
-    """(days, 4): events of quad 1 to 4; for partners in `against` in the order 3, 4, 1, 2."""
-
-    def __len__(self) -> int:
-        return len(self.day)
-
-
-def gather_days(rows: Sequence[tuple[str, int, int, int, int, int, int, int]]) -> DaySeries:
-    """Gather rows of (day, n, for, against, q1 … q4) in day order; rows of one day are added up."""
-    if not rows:
-        day = np.zeros(0, "datetime64[D]")
-        return DaySeries(day, *(np.zeros(s, np.int64) for s in ((0,), (0, 2), (0, 4))))
-    columns = list(zip(*rows, strict=True))
-    day = np.array(columns[0], "datetime64[D]")
-    order = day.argsort()
-    day, sums = day[order], np.array(columns[1:], np.int64).T[order]
-    # Contiguous, so that later sums of it are the same to the last bit.
-    sums = np.ascontiguousarray(sums)
-    first = np.concatenate([[0], np.flatnonzero(day[1:] != day[:-1]) + 1])
-    if len(first) < len(day):
-        sums = np.add.reduceat(sums, first, axis=0)
-    return _make_days(day[first], sums)
-
-
-class DyadSides(NamedTuple):
-    """What passed in a dyad, day by day: of both sides together, and of each."""
-
-    both: DaySeries
-    by_side: DaySeries
-    """One row for each day and side: a day on which both acted occurs twice."""
-    own: Ints
-    """For each row of `by_side`: 1 where the dyad's `one` acted, 0 where its `other` did."""
-
-    def days_of_side(self, own: int) -> DaySeries:
-        """Return the days of one side."""
-        chosen, days = self.own == own, self.by_side
-        return DaySeries(days.day[chosen], days.n[chosen], days.mass[chosen], days.classes[chosen])
-
-
-def gather_dyad_sides(
-    count: int, dyad: Ints, own: Ints, day: NDArray[np.datetime64], sums: Ints
-) -> list[DyadSides]:
-    """Build `DyadSides` of `count` dyads.
-
-    The arrays give, for each row, the dyad, the side, the day, and n, for, against, q1 … q4.
-    """
-    number = day.astype(np.int64)
-    order = np.lexsort((number, dyad))
-    dyad, own, number, sums = (column[order] for column in (dyad, own, number, sums))
-    day = day[order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (dyad[1:] != dyad[:-1]) | (number[1:] != number[:-1])
-    first = np.flatnonzero(new)
-    total = np.add.reduceat(sums, first, axis=0) if len(first) else sums
-    whole, every = _make_days(day[first], total), _make_days(day, sums)
-    inner, outer = (numbers.searchsorted(np.arange(count + 1)) for numbers in (dyad[first], dyad))
-    return [
-        DyadSides(_slice_days(whole, a, b), _slice_days(every, c, d), own[c:d])
-        for (a, b), (c, d) in zip(pairwise(inner.tolist()), pairwise(outer.tolist()), strict=True)
-    ]
-
-
-def _make_days(day: NDArray[np.datetime64], sums: Ints) -> DaySeries:
-    return DaySeries(day, sums[:, 0], sums[:, 1:3], sums[:, 3:])
-
-
-def _slice_days(days: DaySeries, start: int, stop: int) -> DaySeries:
-    at = slice(start, stop)
-    return DaySeries(days.day[at], days.n[at], days.mass[at], days.classes[at])
-
-
-def cap_days(days: DaySeries) -> tuple[Ints, Ints]:
-    """Reduce each day to its bounds: masses and classes in thousandths, whole numbers."""
-    mass, classes = days.mass, days.classes * 1000
-    total, count = mass.sum(1, keepdims=True), days.classes.sum(1, keepdims=True)
-    if total.max(initial=0) > DAY_MASS:
-        mass = np.where(total > DAY_MASS, mass * DAY_MASS // np.maximum(total, 1), mass)
-    if count.max(initial=0) > DAY_EVENTS:
-        most = DAY_EVENTS * 1000 * days.classes // np.maximum(count, 1)
-        classes = np.where(count > DAY_EVENTS, most, classes)
-    return mass, classes
-
-
-@dataclass(frozen=True, slots=True)
-class MonthSeries:
-    """Consecutive months, from the first with an event to the last."""
-
-    first: int
-    """Months since 1970-01."""
-    n: Ints
-    mass: Floats
-    """(months, 2)."""
-    classes: Floats
-    """(months, 4)."""
-
-    def __len__(self) -> int:
-        return len(self.n)
-
-
-def month_number(day: NDArray[np.datetime64]) -> Ints:
-    """Return the number of months since 1970-01."""
-    return day.astype("datetime64[M]").astype(np.int64)
-
-
-def sum_by_month(days: DaySeries) -> MonthSeries:
-    """Add up days by month, each within its bounds."""
-    if not len(days):
-        return MonthSeries(0, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)))
-    month = month_number(days.day)
-    sums = np.concatenate([days.n[:, None], *cap_days(days)], axis=1)
-    first = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
-    total = np.zeros((int(month[-1] - month[0]) + 1, 7), np.int64)
-    total[month[first] - month[0]] = np.add.reduceat(sums, first, axis=0)
-    return MonthSeries(int(month[0]), total[:, 0], total[:, 1:3] / 1000, total[:, 3:] / 1000)
 
 
 def estimate_dispersion(counts: Floats, usual: float) -> float:
@@ -308,51 +180,6 @@ def _fading_factors(half_life: float) -> Floats:
     keep = 0.5 ** (np.array([1.0, 1.0, 2.0]) / half_life)
     ages: Floats = keep ** np.arange(1, FADE_STRIDE + 1)[:, None]
     return ages
-
-
-@dataclass(frozen=True, slots=True)
-class IndexLevel:
-    """The index over a whole stretch, with its 90 % interval.
-
-    Levels are stored as JSON within findings: renaming a field needs a migration.
-    """
-
-    index: float
-    low: float
-    high: float
-    mass: float
-    """Effective observations."""
-
-    @property
-    def share(self) -> float:
-        """θ: of all mass, what is cooperative."""
-        return (self.index + 1) / 2
-
-
-def measure_level(effective: Floats, share: float = 0.5, prior: float = PRIOR) -> IndexLevel:
-    """Measure the level of a stretch of effective observations, (n, 2)."""
-    return measure_levels([effective], share, prior)[0]
-
-
-def measure_levels(
-    parts: Sequence[Floats], share: float = 0.5, prior: float = PRIOR
-) -> list[IndexLevel]:
-    """Measure the level of each of some stretches of effective observations, (n, 2)."""
-    sums = np.array([part.sum(0) for part in parts])
-    low, high = beta_interval(1 + sums[:, 0], 1 + sums[:, 1])
-    rows = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
-    return [
-        IndexLevel(2 * (good + prior * share) / (good + bad + prior) - 1, a, b, good + bad)
-        for (good, bad), a, b in rows
-    ]
-
-
-def certain_change(before: IndexLevel, after: IndexLevel, prior: float = PRIOR) -> float:
-    """Return the lower bound of a change of the index, signed: 1.645 standard errors closer to
-    0."""
-    change = after.index - before.index
-    spread = sum(s.share * (1 - s.share) / (s.mass + prior + 1) for s in (before, after))
-    return float(np.sign(change) * max(0.0, abs(change) - 2 * 1.645 * np.sqrt(spread)))
 
 
 def index_at_days(

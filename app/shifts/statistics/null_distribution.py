@@ -10,9 +10,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.shifts.statistics import changepoints, index
-from app.shifts.statistics.changepoints import BLOCK_MONTHS, CONFIRMED, NullModel
-from app.shifts.statistics.index import DaySeries, Floats, Ints, MonthSeries
+from app.shifts.statistics import changepoints, index, null_model, permutation
+from app.shifts.statistics.changepoints import CONFIRMED
+from app.shifts.statistics.null_model import KEDS_NULL, NullModel
+from app.shifts.statistics.permutation import BLOCK_MONTHS
+from app.shifts.statistics.sums import (
+    DaySeries,
+    Floats,
+    Ints,
+    MonthSeries,
+    month_number,
+    sum_by_month,
+)
 
 RATES, LENGTHS = (1, 3, 10, 30), (60, 120, 240)
 """Events a month, and months, of the series that the null model is fitted to."""
@@ -25,6 +34,16 @@ FITTED_P_RANGE = (0.002, 0.2)
 
 class ThinCorpusError(Exception):
     """The loaded corpus has too few busy dyads for a calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `entente shifts calibrate` fits to a corpus."""
+
+    null: NullModel = KEDS_NULL
+    """Null model of the robustness check."""
+    prior_share: float = 0.5
+    """The prior share θ₀: of all mass, what is cooperative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,7 @@ class ShuffledNulls:
     def __init__(self, dyads: Sequence[DaySeries], seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.dyads = dyads
-        self.months = [index.month_number(days.day) for days in dyads]
+        self.months = [month_number(days.day) for days in dyads]
 
     def draw(self, rate: float, length: int) -> DrawnSeries:
         """Draw a series of `length` months with about `rate` events a month."""
@@ -93,7 +112,7 @@ class ShuffledNulls:
 
 def effective_classes(days: DaySeries) -> Floats:
     """Return the classes of each month as effective observations."""
-    return _effective_month_classes(index.sum_by_month(days))
+    return _effective_month_classes(sum_by_month(days))
 
 
 def _effective_month_classes(months: MonthSeries) -> Floats:
@@ -140,11 +159,11 @@ def measure_test_size(
     """Return (draws, 2): the closed-form p and the permutation p of unchanged series."""
     found = []
     for _ in range(draws):
-        months = index.sum_by_month(nulls.draw(rate, length).days)
+        months = sum_by_month(nulls.draw(rate, length).days)
         rows = _effective_month_classes(months)
         gain = float(changepoints.split_gains(rows, CONFIRMED).max(initial=-np.inf))
-        closed = changepoints.closed_form_p(gain, len(rows), float(rows.sum()), null)
+        closed = null_model.closed_form_p(gain, len(rows), float(rows.sum()), null)
         found.append(
-            (closed, changepoints.monthly_permutation_p(rows, months.first, CONFIRMED, gain))
+            (closed, permutation.monthly_permutation_p(rows, months.first, CONFIRMED, gain))
         )
     return np.array(found)

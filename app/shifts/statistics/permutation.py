@@ -1,0 +1,228 @@
+"""The p of a change point by permutation: the same rows in shuffled orders. Pure arithmetic."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.shifts.statistics.changepoints import gain_of_splits, split_gains, split_gains_by_class
+from app.shifts.statistics.sums import Floats, Ints
+
+CACHE_CELLS = 16_000
+"""Numbers of permuted rows in one array at a time, so that they stay in the processor's cache."""
+SEED = 5_031_914
+"""Seed of all permutations: the same data always give the same p."""
+EARLY_STOP_HITS, EARLY_STOP_STEPS = 20, (24, 56, 112)
+"""Permutations that must reach the LLR to stop early, and after how many this is checked."""
+P_CACHE_SIZE = 4096
+"""Values of p in the cache; it is emptied when full."""
+_p_cache: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
+BLOCK_MONTHS = 3
+"""Months that are permuted together: a quarter of the calendar."""
+FEW_ORDERS, MANY_ORDERS = 39, 399
+"""Permutations of a first look, and of a full test."""
+EARLY_STOP_MONTHLY = 8
+"""Permutations of the first look that must reach the LLR to skip the full test."""
+MIN_COUNTED_HITS, TAIL_ORDERS = 10, 40
+"""Hits from which on p is their plain count, and highest values that the tail is fitted to.
+
+Below that count p follows an exponential tail, fitted to the highest values of the permutations.
+"""
+
+
+def _accumulate_rows(rows: Floats) -> Floats:
+    """Add up the rows until each, in place; rows are (classes, n, …).
+
+    Faster than `cumsum` where the last axes are long.
+    """
+    for at in range(1, rows.shape[1]):
+        rows[:, at] += rows[:, at - 1]
+    return rows
+
+
+@lru_cache(maxsize=256)
+def _shuffled_orders(size: int, block: int, times: int) -> Ints:
+    """Draw (size, times) row numbers: blocks in random order, the same at every call."""
+    draw = np.random.default_rng([SEED, size, block]).random((times, -(-size // block)))
+    rank = np.repeat(draw, block, axis=1)[:, :size]
+    return np.ascontiguousarray(np.argsort(rank, axis=1, kind="stable").T)
+
+
+def permutation_p(rows: Floats, least: int, block: int, few: int = 199, many: int = 1999) -> float:
+    """Compute p of the best LLR among those of the same rows in shuffled blocks.
+
+    Where `EARLY_STOP_HITS` of the first `few` orders reach it, p is that number divided by the
+    orders drawn so far (Besag & Clifford 1991), which is above 0.1. Only the other series are
+    tested with `many` orders.
+    """
+    return permutation_p_each([rows], least, block, few, many)[0]
+
+
+def permutation_p_each(
+    every: Sequence[Floats], least: int, block: int, few: int = 199, many: int = 1999
+) -> list[float]:
+    """Compute `permutation_p` of many series; those of one size are shuffled together.
+
+    Results are cached by the rows, so a repeated question draws no permutation.
+    """
+    keys = [(rows.tobytes(), rows.shape, least, block, few, many) for rows in every]
+    found = [_p_cache.get(key) for key in keys]
+    alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for n, p in enumerate(found):
+        if p is None:
+            alike[every[n].shape].append(n)
+    for places in alike.values():
+        stack = np.ascontiguousarray(np.stack([every[n].T for n in places], axis=2))
+        for n, p in zip(
+            places, _permutation_p_of_stack(stack, least, block, few, many), strict=True
+        ):
+            found[n] = p
+            if len(_p_cache) >= P_CACHE_SIZE:
+                _p_cache.clear()
+            _p_cache[keys[n]] = p
+    return [p for p in found if p is not None]
+
+
+def _permutation_p_of_stack(
+    rows: Floats, least: int, block: int, few: int, many: int
+) -> list[float]:
+    """Compute p of each of several series of one size; rows are (classes, n, series)."""
+    size = rows.shape[1]
+    observed = split_gains_by_class(np.moveaxis(rows, 1, 2), least).max(-1, initial=-np.inf)
+    p, hits = np.ones(len(observed)), np.zeros(len(observed), np.int64)
+    left, done = np.flatnonzero(np.isfinite(observed)), 0
+    for until in [step for step in EARLY_STOP_STEPS if step < few] + [few]:
+        orders = _shuffled_orders(size, block, few)[:, done:until]
+        cut = max(1, CACHE_CELLS // (rows.shape[0] * orders.size))
+        for at in range(0, len(left), cut):
+            some = left[at : at + cut]
+            hit = (
+                _reaches_observed(rows[..., some], orders, least, observed[some]).cumsum(1)
+                + hits[some, None]
+            )
+            hits[some] = hit[:, -1]
+            p[some] = EARLY_STOP_HITS / (done + 1 + (hit < EARLY_STOP_HITS).sum(1))
+        left, done = left[hits[left] < EARLY_STOP_HITS], until
+    p[left] = (1 + hits[left]) / (1 + few)
+    if many > few:
+        for n in left:
+            p[n] = (
+                1
+                + hits[n]
+                + _count_orders_reaching(rows[..., [n]], least, block, observed[[n]], few, many)
+            ) / (1 + many)
+    found: list[float] = p.tolist()
+    return found
+
+
+def _reaches_observed(
+    rows: Floats, orders: Ints, least: int, observed: Floats
+) -> NDArray[np.bool_]:
+    """Return (series, orders): whether an order gains at least the observed LLR of a series.
+
+    No gain is above the χ² of the two sides (the Kullback–Leibler divergence is at most that of
+    Pearson), and χ² takes no logarithm. The exact gain is computed only where χ² reaches the
+    observed LLR.
+    """
+    size, series = rows.shape[1], rows.shape[2]
+    summed = _accumulate_rows(rows.take(orders, 1))
+    before, total = summed[:, least - 1 : size - least], summed[:, -1]
+    mass, whole = before.sum(0), total.sum(0)
+    pooled = total / whole
+    apart = before - mass * pooled[:, None]
+    apart *= apart
+    apart /= np.where(pooled > 0, pooled, 1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most = apart.sum(0) * (whole / (mass * (whole - mass)))
+    places = np.flatnonzero(most >= observed - 1e-6)
+    kinds, of_order = len(rows), places % whole.size
+    gain = gain_of_splits(
+        before.reshape(kinds, -1).take(places, 1), total.reshape(kinds, -1).take(of_order, 1)
+    )
+    found = np.zeros(whole.size, np.bool_)
+    found[of_order[gain >= observed[of_order % series] - 1e-9]] = True
+    return found.reshape(whole.shape).T
+
+
+def _count_orders_reaching(
+    rows: Floats, least: int, block: int, observed: Floats, start: int, stop: int
+) -> int:
+    """Count the orders `start` to `stop` that gain at least the observed LLR of one series.
+
+    Rows are (classes, n, 1).
+    """
+    orders, hits = _shuffled_orders(rows.shape[1], block, stop), 0
+    part = max(1, CACHE_CELLS // rows.size)
+    for at in range(start, stop, part):
+        hits += int(
+            _reaches_observed(rows, orders[:, at : min(at + part, stop)], least, observed).sum()
+        )
+    return hits
+
+
+def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | None = None) -> float:
+    """Compute p of an LLR among the best ones of the same quarters in other orders.
+
+    The LLR is by default the best of the rows. `first` is the month of the first row, since
+    1970-01. A first look of a few orders ends the test where p is clearly large.
+    """
+    observed = float(split_gains(rows, least).max(initial=-np.inf)) if llr is None else llr
+    if not np.isfinite(observed):
+        return 1.0
+    quarters = _split_into_quarters(rows, first)
+    found = _best_gain_per_order(quarters, least, 0, FEW_ORDERS)
+    if (found >= observed - 1e-9).sum() < EARLY_STOP_MONTHLY:
+        found = np.concatenate(
+            [found, _best_gain_per_order(quarters, least, FEW_ORDERS, MANY_ORDERS)]
+        )
+    return _p_with_tail(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
+
+
+def _p_with_tail(found: Floats, observed: float, halves: int) -> float:
+    """Compute p of an LLR among those of permutations.
+
+    Where few reach it, p follows an exponential tail whose scale is the mean excess. No p is below
+    1 / `halves`, the share of orders that divide the quarters in the same way.
+    """
+    hits, size = int((found >= observed - 1e-9).sum()), 1 + len(found)
+    highest = np.sort(found)[::-1][:TAIL_ORDERS]
+    if hits >= MIN_COUNTED_HITS or not np.isfinite(highest[-1]):
+        return (1 + hits) / size
+    scale = float((highest[:-1] - highest[-1]).mean())
+    above = (observed - float(highest[MIN_COUNTED_HITS - 1])) / max(scale, 1e-9)
+    return max(MIN_COUNTED_HITS / size * float(np.exp(-max(above, 0.0))), hits / size, 1 / halves)
+
+
+def _split_into_quarters(rows: Floats, first: int) -> Floats:
+    """Reshape months to (classes, quarters, months) of whole calendar quarters.
+
+    Months beyond the rows are empty.
+    """
+    ahead = first % BLOCK_MONTHS
+    padded = np.zeros((-(-(ahead + len(rows)) // BLOCK_MONTHS) * BLOCK_MONTHS, rows.shape[1]))
+    padded[ahead : ahead + len(rows)] = rows
+    return np.ascontiguousarray(padded.T).reshape(rows.shape[1], -1, BLOCK_MONTHS)
+
+
+@lru_cache(maxsize=256)
+def _shuffled_quarters(size: int) -> Ints:
+    """Draw (orders, size) numbers of quarters in random order, the same at every call."""
+    found: Ints = (
+        np.random.default_rng([SEED, size]).random((MANY_ORDERS, size)).argsort(1, kind="stable")
+    )
+    return found
+
+
+def _best_gain_per_order(quarters: Floats, least: int, start: int, stop: int) -> Floats:
+    """Compute the best LLR of the quarters in each of the orders `start` to `stop`."""
+    orders = _shuffled_quarters(quarters.shape[1])[start:stop]
+    months = quarters.shape[1] * BLOCK_MONTHS
+    part = max(1, CACHE_CELLS // (months * len(quarters)))
+    found = []
+    for at in range(0, len(orders), part):
+        shuffled = quarters.take(orders[at : at + part], 1).reshape(len(quarters), -1, months)
+        found.append(split_gains_by_class(shuffled, least).max(-1, initial=-np.inf))
+    return np.concatenate(found)

@@ -1,0 +1,118 @@
+"""The rows that a scan tests: months, or event-days where there are few. Pure arithmetic."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.shifts.statistics import index
+from app.shifts.statistics.sums import DaySeries, Floats, cap_days, month_number, sum_by_month
+
+Method = Literal["quad_6", "mass_6", "event_days"]
+Dates = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRows:
+    """The rows that a scan tests: months, or event-days where there are few."""
+
+    method: Method
+    when: Dates
+    """First day of each row."""
+    tested: Floats
+    """(rows, classes): effective observations whose shares are compared."""
+    mass: Floats
+    """(rows, 2): effective observations for and against, from which levels are measured."""
+    factor: Floats
+    """(days, 2): effective observations per thousandth of mass of each day."""
+    row_of_day: NDArray[np.int64]
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether rows are months."""
+        return self.method != "event_days"
+
+    def slice_rows(self, start: int, stop: int) -> "ScanRows":
+        """Return the rows from `start` to `stop`, exclusive."""
+        if (start, stop) == (0, len(self.when)):
+            return self
+        inside = (self.row_of_day >= start) & (self.row_of_day < stop)
+        return replace(
+            self,
+            when=self.when[start:stop],
+            tested=self.tested[start:stop],
+            mass=self.mass[start:stop],
+            factor=self.factor[inside],
+            row_of_day=self.row_of_day[inside] - start,
+        )
+
+
+def monthly_rows(days: DaySeries, weighed: bool) -> ScanRows:
+    """Build monthly rows, tested by class.
+
+    They are tested by mass where two sides are weighed or no signal has a class.
+    """
+    months = sum_by_month(days)
+    phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
+    mass = index.saturate_counts(months.mass, phi)
+    by_class = not weighed and bool(months.classes.sum())
+    tested = mass
+    if by_class:
+        spread = index.estimate_dispersion(months.classes, index.CLASS_DISPERSION)
+        tested = index.saturate_counts(months.classes, spread)
+    at = month_number(days.day) - months.first
+    when = np.arange(months.first, months.first + len(months)).astype("datetime64[M]")
+    scale = mass.sum(1) / np.maximum(months.mass.sum(1), 1e-12) / 1000
+    factor = _kept_fraction(days) * scale[at][:, None]
+    method: Method = "quad_6" if by_class else "mass_6"
+    return ScanRows(method, when.astype("datetime64[D]"), tested, mass, factor, at)
+
+
+def daily_rows(days: DaySeries) -> ScanRows:
+    """Build a row for each event-day, tested by mass."""
+    kept = cap_days(days)[0]
+    mass = kept / 1000 / index.DAY_DISPERSION
+    factor = kept / np.maximum(days.mass, 1) / 1000 / index.DAY_DISPERSION
+    return ScanRows("event_days", days.day, mass, mass, factor, np.arange(len(days)))
+
+
+def _kept_fraction(days: DaySeries) -> Floats:
+    """Return, for each day, the fraction of its mass that remains within the bounds of a day."""
+    kept: Floats = cap_days(days)[0] / np.maximum(days.mass, 1)
+    return kept
+
+
+def first_month(rows: ScanRows) -> int:
+    return int(month_number(rows.when[:1])[0])
+
+
+def last_day_of_row(rows: ScanRows, row: int) -> str:
+    """Return the last day of a row."""
+    if not rows.is_monthly:
+        return str(rows.when[row])
+    return str((rows.when[row].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
+
+
+def day_ranges(rows: ScanRows, likely: NDArray[np.int64]) -> tuple[tuple[str, str], ...]:
+    runs = np.split(likely, np.flatnonzero(np.diff(likely) > 1) + 1)
+    return tuple((str(rows.when[run[0]]), last_day_of_row(rows, int(run[-1]))) for run in runs)
+
+
+def select_days(days: DaySeries, first: str, last: str) -> DaySeries:
+    """Select the days of a stretch, both ends included."""
+    inside = (days.day >= np.datetime64(first)) & (days.day <= np.datetime64(last))
+    return DaySeries(days.day[inside], days.n[inside], days.mass[inside], days.classes[inside])
+
+
+def rows_for_method(method: Method, days: DaySeries) -> ScanRows:
+    """Build the rows that a method tests."""
+    return daily_rows(days) if method == "event_days" else monthly_rows(days, method == "mass_6")
+
+
+def rows_in_span(rows: ScanRows, span: tuple[str, str, str]) -> tuple[ScanRows, int]:
+    """Return the rows of a span, and the position of its first row after the onset."""
+    ends = np.array(span, "datetime64[D]")
+    start, turn = np.searchsorted(rows.when, ends[:2])
+    stop = np.searchsorted(rows.when, ends[2], side="right")
+    return rows.slice_rows(int(start), int(stop)), int(turn - start)
