@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check format lock soak bench clean
+.PHONY: help run install dev test processor quick check census format lock soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+census: ## measure how plainly the code speaks: names, docstrings, sizes of files
+	$(PYTHON) tests/census.py
 
 format: $(VENV)/dev ## rewrite the code the way check wants it
 	$(BIN)/ruff check --fix

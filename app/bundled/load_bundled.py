@@ -57,8 +57,8 @@ def load_bundled_data(database: Database) -> bool:
     for name in BUNDLED_FILES:
         digest.update((BUNDLED_FOLDER / name).read_bytes())
     with database.write() as db:
-        held = db.scalar(select(house.c.value).where(house.c.name == "bundled"))
-        if held == digest.hexdigest():
+        stored_digest = db.scalar(select(house.c.value).where(house.c.name == "bundled"))
+        if stored_digest == digest.hexdigest():
             return False
         write_actors(
             db,
@@ -86,7 +86,7 @@ def load_bundled_data(database: Database) -> bool:
     return True
 
 
-def _select_changed(db: Connection, kind: str, given: dict[str, _ModelT]) -> list[_ModelT]:
+def _select_changed(db: Connection, kind: str, bundled: dict[str, _ModelT]) -> list[_ModelT]:
     """Select the documents that are new, or that differ and were last written by this loader."""
     r = revisions.c
     last = select(r.id, func.max(r.revision).label("n")).where(r.kind == kind).group_by(r.id)
@@ -96,18 +96,18 @@ def _select_changed(db: Connection, kind: str, given: dict[str, _ModelT]) -> lis
         select(r.id, r.by, r.document).join(newest.id.table, same).where(r.kind == kind)
     )
     for row in rows:
-        mine = given.get(row.id)
+        mine = bundled.get(row.id)
         if mine is not None and (
             row.by != BUNDLED_WRITER.name or mine.model_dump_json() == row.document
         ):
-            del given[row.id]
-    return list(given.values())
+            del bundled[row.id]
+    return list(bundled.values())
 
 
 def _write_bundled_events(db: Connection) -> None:
     """Write the bundled events, and retract those that are no longer bundled."""
     lines = (BUNDLED_FOLDER / "events.ndjson").read_text("utf-8").splitlines()
-    given = [EventInput.model_validate_json(line) for line in lines if line.strip()]
+    bundled = [EventInput.model_validate_json(line) for line in lines if line.strip()]
     r, e = revisions.c, events.c
     rows = db.execute(
         select(e.id, r.by, r.document)
@@ -115,8 +115,8 @@ def _write_bundled_events(db: Connection) -> None:
         .where(e.dataset == CURATED_DATASET.code)
     ).all()
     kept = {row.id for row in rows if row.by != BUNDLED_WRITER.name}
-    named = {f"{CURATED_DATASET.code}:{g.key}" for g in given}
-    wanted = [g for g in given if f"{CURATED_DATASET.code}:{g.key}" not in kept]
+    named = {f"{CURATED_DATASET.code}:{g.key}" for g in bundled}
+    wanted = [g for g in bundled if f"{CURATED_DATASET.code}:{g.key}" not in kept]
     write_events(db, wanted, CURATED_DATASET.code, BUNDLED_WRITER, unless_same=True)
     gone = [row for row in rows if row.by == BUNDLED_WRITER.name and row.id not in named]
     retracted = [

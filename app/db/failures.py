@@ -7,8 +7,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
-"""Classes of PostgreSQL's error codes (appendix A of its manual): connection lost, transaction
-rolled back, insufficient resources, object in use, operator intervention, system error."""
+"""Classes of PostgreSQL's error codes, from appendix A of its manual.
+
+Connection lost, transaction rolled back, insufficient resources, object in use, operator
+intervention, system error.
+"""
 _TRANSIENT_CODES = ("25006", "25P03", "25P04")
 """Single error codes: a server that is read-only for now, and transactions that timed out."""
 

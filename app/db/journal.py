@@ -98,25 +98,25 @@ def append_revisions(
     by: Writer,
     *,
     derived: bool = False,
-    held: dict[str, int] | None = None,
+    latest_numbers: dict[str, int] | None = None,
 ) -> list[int]:
     """Append a revision for each document, and return their `seq`s.
 
-    `held` maps ids to the latest revision numbers; without it they are read. `derived` marks
+    `latest_numbers` maps ids to revision numbers; without it they are read. `derived` marks
     changes that follow from another document's change.
     """
     if not entries:
         return []
     now = current_write_transaction(db)
-    if held is None:
-        held = read_latest_revision_numbers(db, kind, [e.id for e in entries])
+    if latest_numbers is None:
+        latest_numbers = read_latest_revision_numbers(db, kind, [e.id for e in entries])
     values = [
         {
             "seq": now.last_seq + n,
             "kind": kind,
             "id": entry.id,
-            "revision": held.get(entry.id, 0) + 1,
-            "action": entry.action or ("update" if entry.id in held else "create"),
+            "revision": latest_numbers.get(entry.id, 0) + 1,
+            "action": entry.action or ("update" if entry.id in latest_numbers else "create"),
             "at": now.instant,
             "by": by.name,
             "reason": by.reason,

@@ -268,7 +268,7 @@ def _end_merged_events(db: Connection, gone: Sequence[Event], survivor: str, by:
             update={**changed, "recorded_at": current_write_transaction(db).instant}
         )
         entries.append(NewRevision(event.id, last.model_dump_json(by_alias=True), "merge"))
-    seqs = append_revisions(db, "event", entries, by, held=revisions)
+    seqs = append_revisions(db, "event", entries, by, latest_numbers=revisions)
     unindex_events(db, [e.id for e in gone])
     for event, seq in zip(gone, seqs, strict=True):
         record_merge(db, "event", event.id, survivor, seq)

@@ -108,7 +108,9 @@ def write_resolved_events(
         )
         for e in made
     ]
-    seqs = append_revisions(db, "event", entries, by, derived=derived, held=revision_numbers)
+    seqs = append_revisions(
+        db, "event", entries, by, derived=derived, latest_numbers=revision_numbers
+    )
     unindex_events(db, [e.id for e in made if e.id in revision_numbers])
     _index_events(db, made, seqs)
     return made

@@ -1,0 +1,73 @@
+"""The code speaks plain English; `make census` shows the figures, and its lists what is behind."""
+
+from collections.abc import Callable
+
+import census
+import pytest
+
+
+@pytest.fixture(scope="module")
+def modules() -> list[census.Module]:
+    """The modules of the application, read once."""
+    return census.read_modules()
+
+
+def test_most_functions_are_named_by_a_verb_and_its_object(modules: list[census.Module]) -> None:
+    assert census.measure_one_word_share(modules) <= 40
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        census.find_duplicates,
+        census.find_long_sentences,
+        census.find_undocumented,
+        census.find_deferred,
+    ],
+)
+def test_no_rule_of_language_is_broken(
+    find: Callable[[list[census.Module]], list[census.Finding]], modules: list[census.Module]
+) -> None:
+    assert [str(finding) for finding in find(modules)] == []
+
+
+def test_every_exception_is_needed(modules: list[census.Module]) -> None:
+    deferred = {(module.place, name) for module in modules for _, name in module.list_deferred()}
+    names = {name for module in modules for _, name in module.list_names()}
+    assert deferred >= census.ALLOWED_DEFERRED.keys()
+    assert names >= census.ALLOWED_NAMES.keys()
+    assert census.list_shared_names(modules).keys() >= census.ALLOWED_DUPLICATES.keys()
+    assert len(census.ALLOWED_DUPLICATES) <= 10
+
+
+def test_names_are_split_into_words() -> None:
+    assert census.split_words("_read_HTTPBodyOf2") == ["read", "http", "body", "of", "2"]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("One sentence.", "One sentence."),
+        ("One, e.g. this. And two.", "One, e.g. this."),
+        ("One\nin two lines. Two.", "One\nin two lines."),
+        ("A heading\n\nand more.", "A heading"),
+    ],
+)
+def test_the_first_sentence_is_found(docstring: str, sentence: str) -> None:
+    assert census.first_sentence(docstring) == sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the given file", "a stand-alone server", "BUILD stands for build", "the event given here"],
+)
+def test_plain_words_are_let_through(text: str) -> None:
+    assert not census.BANNED_PROSE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["is held here", "as it stands", "what is given.", "as given", "nobody asked", "done anew"],
+)
+def test_banned_words_are_found(text: str) -> None:
+    assert census.BANNED_PROSE.search(text)
