@@ -84,6 +84,7 @@ def _kept_fraction(days: DaySeries) -> Floats:
 
 
 def first_month(rows: ScanRows) -> int:
+    """Return the month of the first row, as a number."""
     return int(month_number(rows.when[:1])[0])
 
 
@@ -95,6 +96,7 @@ def last_day_of_row(rows: ScanRows, row: int) -> str:
 
 
 def day_ranges(rows: ScanRows, likely: NDArray[np.int64]) -> tuple[tuple[str, str], ...]:
+    """Return the first and last day of each run of adjacent rows."""
     runs = np.split(likely, np.flatnonzero(np.diff(likely) > 1) + 1)
     return tuple((str(rows.when[run[0]]), last_day_of_row(rows, int(run[-1]))) for run in runs)
 
