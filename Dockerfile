@@ -5,16 +5,16 @@ WORKDIR /srv/entente
 # The lock before the code: a change of code does not install everything again.
 COPY requirements.lock ./
 RUN /opt/entente/bin/pip install --require-hashes -r requirements.lock
-COPY pyproject.toml ./
+COPY setup.py pyproject.toml README.md LICENSE LICENSE-DATA ./
 COPY migrations ./migrations
 COPY app ./app
-# In place (-e), because the migrations are found beside the package.
-RUN /opt/entente/bin/pip install --no-deps --no-build-isolation -e .
+# Builds the wheel, which carries the migrations and the bundled data, and installs that.
+RUN /opt/entente/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="entente" \
       org.opencontainers.image.description="Timelines of how states and alliances act towards each other" \
-      org.opencontainers.image.version="0.1.0"
+      org.opencontainers.image.licenses="MIT AND CC-BY-4.0"
 ENV PATH=/opt/entente/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -23,8 +23,7 @@ RUN groupadd --gid 10001 entente \
     && useradd --uid 10001 --gid entente --no-create-home --shell /usr/sbin/nologin entente \
     && install -d -o entente -g entente /data
 COPY --from=build /opt/entente /opt/entente
-COPY --from=build /srv/entente /srv/entente
-WORKDIR /srv/entente
+WORKDIR /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000

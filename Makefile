@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check census format lock soak bench clean
+.PHONY: help run install dev test processor quick check census format wheel lock soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,13 +32,14 @@ processor: $(VENV)/dev ## the tests that show numbers, computed as on another ki
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml
+check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml, CITATION.cff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 census: ## measure how plainly the code speaks: names, docstrings, sizes of files
 	$(PYTHON) tests/census.py
@@ -46,6 +47,10 @@ census: ## measure how plainly the code speaks: names, docstrings, sizes of file
 format: $(VENV)/dev ## rewrite the code the way check wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+wheel: $(VENV)/installed ## build the wheel into dist/, without network
+	rm -rf build
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
 	$(BIN)/uv pip compile $(LOCK) -q --extra build pyproject.toml -o requirements.lock
@@ -58,7 +63,7 @@ bench: $(VENV)/dev ## measure (bench/)
 	$(BIN)/python -m bench
 
 clean: ## remove the virtual environment and what tools leave behind; never data
-	rm -rf "$(VENV)" build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf "$(VENV)" build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find app tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The files below are stamps: what they stand for is redone only when a lock or pyproject.toml
@@ -71,7 +76,7 @@ $(BIN)/python:
 		{ echo "This Python cannot create virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv "$(VENV)"
 
-$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/installed: requirements.lock pyproject.toml setup.py | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

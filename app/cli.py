@@ -43,6 +43,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.materialized.verify import verify_stored_shifts as shift_findings
+from app.version import read_program_version
 
 main = typer.Typer(
     help="A sourced record of what states and alliances do.", no_args_is_help=True,
@@ -58,6 +59,25 @@ add_shift_commands(main)
 main.command("load")(load_files)
 console = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and exit, where the option asks for it."""
+    if wanted:
+        print(f"entente {read_program_version()}")
+        raise typer.Exit
+
+
+@main.callback()
+def describe_program(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A sourced record of what states and alliances do."""
 
 
 def open_configured_database() -> Database:

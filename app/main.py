@@ -53,7 +53,9 @@ DESCRIPTION = """A sourced record of what states and alliances do to each other:
 sources that report them, and memberships with their dates.
 
 Parameters are strict: an unknown one is refused, and the nearest known one is suggested. Every list
-can be read to its end by `links.next`. An empty list says why it is empty."""
+can be read to its end by `links.next`. An empty list says why it is empty.
+
+The bundled data is licensed under CC BY 4.0; every dataset names its licence at `/v1/datasets`."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -89,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Entente",
         version="1",
         description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=run_lifespan,
         redirect_slashes=False,
         dependencies=[Depends(require_strict_parameters)],

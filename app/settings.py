@@ -68,6 +68,3 @@ class Settings(BaseSettings):
             return Path(self.import_folder)
         file = self.database_url.partition("sqlite:///")[2].partition("?")[0]
         return Path(f"{file}-imports") if file else Path(gettempdir()) / "entente-imports"
-
-
-MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"

@@ -3,12 +3,19 @@
 import gc
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-import typer
+from app.version import read_program_version
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
     """Import the command line and run it."""
+    if sys.argv[1:] == ["--version"]:  # without importing the program, which takes seconds
+        print(f"entente {read_program_version()}")
+        return
     # Garbage collection during imports takes a seventh of the start and finds nothing.
     gc.disable()
     command = _import_program()
@@ -43,7 +50,7 @@ def _describe_outside_failure(error: Exception) -> str | None:
     return None
 
 
-def _import_program() -> typer.Typer:
+def _import_program() -> "typer.Typer":
     """Import the command line; for `load` only that command, which starts twice as fast."""
     if sys.argv[1:2] == ["load"]:
         from app.ingest.command import program  # noqa: PLC0415

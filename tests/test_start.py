@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from app.version import read_program_version
+
 
 @pytest.mark.parametrize(
     ("url", "named"),
@@ -34,3 +36,23 @@ def test_what_a_load_does_not_need_is_not_imported() -> None:
     asked = "import sys, app.ingest.command; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(told.stdout.split())
+
+
+def test_version_is_printed_without_importing_the_program() -> None:
+    """It would take a second, and scripts ask often."""
+    asked = (
+        "import sys, app.start; sys.argv = ['entente', '--version']; app.start.main();"
+        " print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    printed, modules = done.stdout.splitlines()
+    assert printed == f"entente {read_program_version()}"
+    assert not {"app.cli", "fastapi", "sqlalchemy", "typer"} & set(modules.split())
+
+
+def test_the_version_goes_with_any_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "--version", "serve"], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == f"entente {read_program_version()}\n"

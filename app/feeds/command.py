@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -18,6 +18,8 @@ from app.events.read import read_event_page, read_event_page_meta
 from app.feeds.export import EventExport
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
+from app.sources.citation import format_citation, read_cited_datasets
+from app.sources.schemas import Dataset
 
 SECRET = b"terminal"
 DEFAULT_FORMAT = "ndjson"
@@ -45,11 +47,21 @@ def build_export_command(opened: Callable[[], Database], guard: Callable[[Any], 
 
 def _write_export(asked: EventQuery, database: Database, target: Path | None) -> None:
     form: OutputFormat = asked.format or "ndjson"
+    uncarried: list[Dataset] = []
     if form == "json":
-        parts = iter([_render_json(asked, database)])
+        body, uncarried = _render_json(asked, database)
+        parts = iter([body])
     else:
         opened = EventExport(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
         parts = FEED_FORMATS[form].write(opened.feed)
+        if not FEED_FORMATS[form].carries_licence:
+            uncarried = opened.feed.datasets
+    _write_parts(parts, target)
+    for dataset in uncarried:
+        sys.stderr.write(f"{dataset.code}: {format_citation(dataset)}\n")
+
+
+def _write_parts(parts: Iterator[bytes], target: Path | None) -> None:
     if target is None:
         for part in parts:
             sys.stdout.buffer.write(part)
@@ -63,14 +75,15 @@ def _write_export(asked: EventQuery, database: Database, target: Path | None) ->
     begun.replace(target)
 
 
-def _render_json(asked: EventQuery, database: Database) -> bytes:
+def _render_json(asked: EventQuery, database: Database) -> tuple[bytes, list[Dataset]]:
     with database.connect() as db:
+        datasets = read_cited_datasets(db, asked.dataset)
         rows, cursor = read_event_page(db, asked, SECRET)
         known = read_event_page_meta(
             db, asked, resolve_version(db, asked.as_of)[0], not rows
         ).model_dump_json(exclude_none=True)
     following = f',"cursor":"{cursor}"' if cursor else ""
-    return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode()
+    return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode(), datasets
 
 
 def _build_parameters() -> list[inspect.Parameter]:

@@ -8,6 +8,8 @@ from fastapi import Request, Response
 
 SCHEMA_VERSION = 1
 """Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
+LICENCES = '</v1/datasets>; rel="license"'
+"""In the `Link` header of every read: where each dataset names its licence."""
 
 
 def respond_with_version_etag(
@@ -45,4 +47,9 @@ def _respond_with_etag(request: Request, tag: str, make: Callable[[], Response])
     answer = make()
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = "no-cache"
+    links = answer.headers.get("Link")
+    if links is None:
+        answer.headers["Link"] = LICENCES
+    elif 'rel="license"' not in links:
+        answer.headers["Link"] = f"{links}, {LICENCES}"
     return answer
