@@ -271,7 +271,7 @@ def build_index_rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]
             (
                 signals.name,
                 {
-                    **s.model_dump(by_alias=True),
+                    **s.model_dump(by_alias=True, exclude={"weight", "reason"}),
                     "start": event.start,
                     "event": event.id,
                     "dataset": event.dataset,

@@ -31,10 +31,12 @@ EVENT_COLUMNS: dict[str, str] = {
     "cameo": "text",
     "native": "text",
     "status": "text",
+    "part_of": "text",
     "intensity": "number",
     "quad": "integer",
     "quad_scheme": "text",
     **dict.fromkeys(ROLES, "text"),
+    "excused": "text",
     **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in LOCATION_COLUMNS},
     "tags": "text",
     "publishers": "text",
@@ -50,6 +52,7 @@ COLUMN_NOTES: dict[str, str] = {
     "key": "the id without its dataset",
     **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
     "absent": "codes of those that were expected and did not come, separated by `; `",
+    "excused": "codes of those absent ones that had no choice, separated by `; `",
     "tags": "separated by `; `",
     "publishers": "publishers of the reports, each once, separated by `; `",
 }
@@ -77,6 +80,7 @@ class StoredParticipant(msgspec.Struct):
     role: str
     via: str | None = None
     native: str | None = None
+    excused: bool = False
 
 
 class StoredReport(msgspec.Struct):
@@ -85,7 +89,7 @@ class StoredReport(msgspec.Struct):
     publisher: str
 
 
-class StoredEvent(msgspec.Struct):
+class StoredEvent(msgspec.Struct, kw_only=True):
     """A stored document whose nested parts stay undecoded bytes."""
 
     id: str
@@ -104,6 +108,7 @@ class StoredEvent(msgspec.Struct):
     quad: int | None
     quad_scheme: str
     status: str
+    part_of: str | None = None
     participants: msgspec.Raw
     signals: msgspec.Raw
     location: StoredLocation | None
@@ -127,9 +132,12 @@ def flatten_event(document: str) -> tuple[Any, ...]:
     event = decode_event(document)
     place = event.location or NO_LOCATION
     names_by_role: dict[str, list[str]] = {role: [] for role in ROLES}
+    excused: list[str] = []
     for part in decode_participants(event.participants):
         if not part.via and (name := part.actor or part.native):
             names_by_role[part.role].append(name)
+            if part.excused:
+                excused.append(name)
     return (
         event.id,
         event.dataset,
@@ -145,10 +153,12 @@ def flatten_event(document: str) -> tuple[Any, ...]:
         event.cameo,
         event.native,
         event.status,
+        event.part_of,
         event.intensity,
         event.quad,
         event.quad_scheme,
         *[join_unique(names) for names in names_by_role.values()],
+        join_unique(excused),
         place.name,
         place.country,
         place.admin1,

@@ -31,13 +31,16 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": event["id"].partition(":")[2],
         **{name: event[name] for name in COPIED_FIELDS},
+        "part_of": _shorten_reference(event.get("part_of"), event["id"].partition(":")[0]),
         "participants": [
             {name: part[name] for name in ("actor", "role", "native")}
+            | ({"excused": True} if part.get("excused") else {})
             for part in event["participants"]
             if not part["via"]
         ],
         "signals": [
             {name: signal[name] for name in ("from", "toward", "score", "confidence")}
+            | {name: signal[name] for name in ("weight", "reason") if name in signal}
             for signal in event["signals"]
             if signal["origin"] == "stated"
         ],
@@ -45,6 +48,14 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
         "tags": event["tags"],
         "reports": [{name: r[name] for name in REPORT_FIELDS} for r in event["reports"]],
     }
+
+
+def _shorten_reference(named: str | None, dataset: str) -> str | None:
+    """Return an id of the same dataset as a key, so that it is valid in any dataset."""
+    if named is None or not named.startswith(f"{dataset}:"):
+        return named
+    key = named[len(dataset) + 1 :]
+    return named if ":" in key else key
 
 
 def record_from_row(cells: Mapping[str, Any]) -> dict[str, Any]:

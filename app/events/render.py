@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.edtf import DateSpan, parse_edtf
+from app.events.event_id import complete_event_id
 from app.events.schemas import Event, EventInput, Participant, Report, Signal
 from app.events.signals import ActorInRole, derive_signals, signal_quad
 from app.events.vocabulary import load_cameo_codes, quad_of_cameo, quad_of_type
@@ -56,6 +57,7 @@ def render_event_document(
         quad=quad,
         quad_scheme=made.quad_scheme or "gdelt",
         status=made.status,
+        part_of=None if made.part_of is None else complete_event_id(made.part_of, dataset),
         participants=participants,
         signals=list(_render_signals(made, participants, context, intensity, quad, day)),
         location=made.location,
@@ -98,6 +100,7 @@ def _render_participants(event: EventInput, context: RenderContext, day: str) ->
             name=context.names.get(p.actor) if p.actor else None,
             role=p.role,
             native=p.native,
+            excused=p.excused,
         )
         for p in event.participants
         if p.via is None
@@ -108,7 +111,13 @@ def _render_participants(event: EventInput, context: RenderContext, day: str) ->
         if p.actor and state:
             rolled.setdefault(
                 (state, p.role, p.actor),
-                Participant(actor=state, name=context.names[state], role=p.role, via=p.actor),
+                Participant(
+                    actor=state,
+                    name=context.names[state],
+                    role=p.role,
+                    via=p.actor,
+                    excused=p.excused,
+                ),
             )
     return [*stated, *rolled.values()]
 
@@ -140,6 +149,8 @@ def _render_signals(
             quad=signal_quad(s.score, quad, True),
             origin="stated",
             rule="stated",
+            weight=s.weight,
+            reason=s.reason,
         )
         for s in stated.values()
     ]

@@ -2,9 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from app.edtf import parse_edtf
+from app.events.event_id import MAX_EVENT_ID_LENGTH, require_event_reference
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 from app.text import Ident, JsonInteger, JsonNumber, LongText, ShortText, require_storable
 
@@ -17,11 +26,22 @@ def _check_date(text: str) -> str:
 Title = Annotated[
     str, StringConstraints(min_length=1, max_length=500), AfterValidator(require_storable)
 ]
+SignalReason = Annotated[
+    str, StringConstraints(min_length=1, max_length=2000), AfterValidator(require_storable)
+]
 Date = Annotated[ShortText, AfterValidator(_check_date)]
+EventReference = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_EVENT_ID_LENGTH),
+    AfterValidator(require_event_reference),
+    AfterValidator(require_storable),
+]
 
 
 MOST_TAGS, MOST_REPORTS = 100, 1000
 """The most tags and reports of one event."""
+MAX_SIGNAL_WEIGHT = 1000
+"""The greatest weight of a signal."""
 
 
 class Location(BaseModel):
@@ -45,6 +65,13 @@ class ParticipantInput(BaseModel):
     role: Role
     native: ShortText | None = None
     via: ShortText | None = None
+    excused: StrictBool = Field(False, description="Absent without choice.")
+
+    @model_validator(mode="after")
+    def _check_excused(self) -> "ParticipantInput":
+        if self.excused and self.role != "absent":
+            raise ValueError("only an absent participant can be excused")
+        return self
 
 
 class SignalInput(BaseModel):
@@ -55,6 +82,14 @@ class SignalInput(BaseModel):
     toward: ShortText
     score: JsonNumber = Field(ge=-10, le=10, allow_inf_nan=False)
     confidence: JsonNumber = Field(1, ge=0, le=1, allow_inf_nan=False)
+    weight: JsonNumber = Field(
+        1,
+        ge=0,
+        le=MAX_SIGNAL_WEIGHT,
+        allow_inf_nan=False,
+        description="1 for a day; more, less than proportionally, for what lasts.",
+    )
+    reason: SignalReason | None = Field(None, description="Why the analyst states it.")
 
 
 class ReportInput(BaseModel):
@@ -86,6 +121,10 @@ class EventInput(BaseModel):
     quad: JsonInteger | None = Field(None, ge=1, le=4)
     quad_scheme: Literal["gdelt", "schrodt"] | None = None
     status: Status = "reported"
+    part_of: EventReference | None = Field(
+        None,
+        description="The act that this is a stage of: an event's id, or its key in this dataset.",
+    )
     participants: list[ParticipantInput] = Field([], max_length=500)
     signals: list[SignalInput] = Field([], max_length=500)
     location: Location | None = None
@@ -101,6 +140,7 @@ class Participant(BaseModel):
     role: Role
     via: str | None = None
     native: str | None = None
+    excused: bool = Field(False, description="Whether it was absent without choice.")
 
 
 class Signal(BaseModel):
@@ -114,6 +154,10 @@ class Signal(BaseModel):
     quad: int = Field(description="Quad class 1–4; 0 where the score is 0.")
     origin: Literal["derived", "stated"]
     rule: str
+    weight: float = Field(
+        1, description="1 for a day; more, less than proportionally, for what lasts."
+    )
+    reason: str | None = Field(None, description="Why the analyst states it; null if derived.")
 
 
 class Report(BaseModel):
@@ -151,6 +195,9 @@ class Event(BaseModel):
     quad: int | None
     quad_scheme: str
     status: Status
+    part_of: str | None = Field(
+        None, description="Id of the event that this is a stage of, as one act."
+    )
     participants: list[Participant]
     signals: list[Signal]
     location: Location | None

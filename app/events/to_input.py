@@ -12,6 +12,7 @@ from app.events.vocabulary import Reliability
 
 SHARED_FIELDS = {
     "title", "summary", "date", "type", "mode", "cameo", "native", "status", "location", "tags",
+    "part_of",
 }  # fmt: skip
 
 
@@ -28,12 +29,19 @@ def input_from_document(event: Event, grades: Mapping[str, Reliability | None]) 
         quad=event.quad,
         quad_scheme=None if event.quad_scheme == "gdelt" else event.quad_scheme,
         participants=[
-            ParticipantInput(actor=p.actor, role=p.role, native=p.native)
+            ParticipantInput(actor=p.actor, role=p.role, native=p.native, excused=p.excused)
             for p in event.participants
             if p.via is None
         ],
         signals=[
-            SignalInput(from_=s.from_, toward=s.toward, score=s.score, confidence=s.confidence)
+            SignalInput(
+                from_=s.from_,
+                toward=s.toward,
+                score=s.score,
+                confidence=s.confidence,
+                weight=s.weight,
+                reason=s.reason,
+            )
             for s in event.signals
             if s.origin == "stated"
         ],

@@ -29,6 +29,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 FIELD_OF_COLUMN: dict[str, str] = {
     **dict.fromkeys(LOCATION_COLUMNS, "location"),
     **dict.fromkeys(ROLES, "participants"),
+    "excused": "participants",
     "publishers": "reports",
     "key": "id",
 }

@@ -67,18 +67,22 @@ events = st.fixed_dictionaries(
         "participants": st.lists(
             st.fixed_dictionaries(
                 {"role": st.sampled_from(ROLES)}, optional={"actor": actor, "native": word}
+            ) | st.fixed_dictionaries(
+                {"role": st.just("absent"), "excused": st.booleans()}, optional={"actor": actor}
             ), max_size=6,
         ),
         "signals": st.lists(
             st.fixed_dictionaries(
                 {"from": st.sampled_from(["ARM", "RUS"]), "toward": st.sampled_from(["USA", "EU"]),
-                 "score": score}, optional={"confidence": st.floats(0, 1)},
+                 "score": score}, optional={"confidence": st.floats(0, 1),
+                "weight": st.floats(0, 1000), "reason": st.none() | word},
             ), max_size=3, unique_by=lambda s: (s["from"], s["toward"]),
         ),
         "location": st.none() | st.fixed_dictionaries(
             {}, optional={"name": word, "country": st.just("ARM"), "lat": st.floats(-90, 90),
                           "lon": st.floats(-180, 180)},
         ),
+        "part_of": st.none() | st.sampled_from(["an-act", "x:an-act", "curated:a:b"]),
         "reports": st.lists(
             st.fixed_dictionaries(
                 {"source": st.sampled_from(SOURCES)},
@@ -143,6 +147,21 @@ def test_loader_and_editor_render_any_event_the_same(db: Connection, event: dict
     equal(db, ReferenceCache(db), msgspec.json.encode(event))
 
 
+def test_default_values_leave_the_hash_of_a_record_unchanged(db: Connection) -> None:
+    plain: dict[str, Any] = {
+        "key": "k", "title": "t", "date": "2020-01-01", "part_of": None,
+        "participants": [{"role": "absent", "actor": "ARM", "excused": False}],
+        "signals": [
+            {"from": "ARM", "toward": "RUS", "score": 1, "weight": 1.0, "reason": None}
+        ],
+    }  # fmt: skip
+    record = resolve_record(
+        decode_event_record(msgspec.json.encode(plain)), ReferenceCache(db)
+    ).record
+    encoded = msgspec.json.encode(record)
+    assert [n for n in (b"part_of", b"excused", b"weight", b"reason") if n in encoded] == []
+
+
 WRONG: list[dict[str, Any]] = [
     {"title": ""}, {"title": "x" * 501}, {"date": "2023-13"}, {"date": ""}, {"type": "VISIT"},
     {"cameo": "5"}, {"cameo": 57}, {"intensity": 10.5}, {"intensity": "high"}, {"quad": 5},
@@ -152,6 +171,12 @@ WRONG: list[dict[str, Any]] = [
     {"location": {"where": "x"}}, {"tags": [""]}, {"tags": "x"}, {"reports": [{}]},
     {"reports": [{"source": "s", "credibility": 7}]},
     {"reports": [{"source": "s", "stance": "denies"}]}, {"sumary": "x"}, {"title": "a\x00b"},
+    {"part_of": "a b"}, {"part_of": ":k"}, {"part_of": ""}, {"part_of": "x" * 402},
+    {"participants": [{"actor": "ARM", "role": "host", "excused": True}]},
+    {"participants": [{"actor": "ARM", "role": "absent", "excused": "yes"}]},
+    {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "weight": -1}]},
+    {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "weight": 1001}]},
+    {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "reason": ""}]},
     {"key": ""}, {"key": None}, {"summary": "x" * 20_001},
 ]  # fmt: skip
 

@@ -25,7 +25,9 @@ LOCAL_DATASET = Dataset(
     licence="unstated",
     citation="unstated",
 )
-_PLAIN_COLUMNS = ("key", "title", "date", "summary", "type", "mode", "cameo", "native", "status")
+_PLAIN_COLUMNS = ("key", "title", "date", "summary", "type", "mode", "cameo", "native", "status",
+    "part_of",
+)  # fmt: skip
 _PLACE_PARTS = ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
 _REPORT_COLUMNS = (
     "source", "publisher", "source_title", "url", "published", "quote", "locator", "stance",
@@ -34,7 +36,7 @@ _REPORT_COLUMNS = (
 MAX_REPORTS = 20
 """Maximum reports of a row."""
 TEMPLATE = (
-    *_PLAIN_COLUMNS, "intensity", "quad", "quad_scheme", *ROLES,
+    *_PLAIN_COLUMNS, "intensity", "quad", "quad_scheme", *ROLES, "excused",
     *(f"location_{part}" for part in _PLACE_PARTS), "tags", *_REPORT_COLUMNS,
 )  # fmt: skip
 """All columns; those of a report may be repeated with the suffixes `_2`, `_3` and so on."""
@@ -105,11 +107,13 @@ def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
         "intensity": parse_number_cell(cells, "intensity"),
         "quad": parse_integer_cell(cells, "quad"),
     }
+    excused = split_list_cell(cells.get("excused", ""))
     values["participants"] = [
         {"actor": name, "role": role}
         for role in ROLES
         for name in split_list_cell(cells.get(role, ""))
-    ]
+        if role != "absent" or name not in excused
+    ] + [{"actor": name, "role": "absent", "excused": True} for name in excused]
     place: dict[str, Any] = _collect_filled(
         cells, {part: f"location_{part}" for part in _PLACE_PARTS}
     )

@@ -9,12 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 from pydantic_core import to_json
 
 from app.db.tables import events, participations, reports, revisions, signals, tags
 from app.db.types import NO_END_DAY
 from app.edtf import parse_last_day
+from app.events.event_id import complete_event_id
 from app.events.places import unit_vector
 from app.events.render import GROUP_KINDS, RenderContext
 from app.events.signals import ActorInRole, derive_signals, signal_quad, signal_weight
@@ -73,6 +74,7 @@ class _ParticipantBody(Struct, gc=False):
     role: str
     via: str | None
     native: str | None
+    excused: bool = False
 
 
 class _SignalBody(Struct, gc=False, rename={"from_": "from"}):
@@ -83,6 +85,8 @@ class _SignalBody(Struct, gc=False, rename={"from_": "from"}):
     quad: int
     origin: str
     rule: str
+    weight: float = 1.0
+    reason: str | None = None
 
 
 class _ReportBody(Struct, gc=False):
@@ -118,12 +122,15 @@ class EventDocumentBody(Struct, gc=False):
     quad: int | None
     quad_scheme: str
     status: str
-    participants: list[_ParticipantBody]
-    signals: list[_SignalBody]
-    location: PlaceRecord | None
-    tags: list[str]
-    reports: list[_ReportBody]
-    independent_sources: int
+    # Documents that were stored before the field existed lack it; the fields after it have defaults
+    # only because msgspec asks for them.
+    part_of: str | None = None
+    participants: list[_ParticipantBody] = []
+    signals: list[_SignalBody] = []
+    location: PlaceRecord | None = None
+    tags: list[str] = []
+    reports: list[_ReportBody] = []
+    independent_sources: int = 0
 
 
 class EventRows:
@@ -248,7 +255,8 @@ def build_event_body(
     return EventDocumentBody(
         f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
         precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
-        given.quad_scheme or "gdelt", given.status, who,
+        given.quad_scheme or "gdelt", given.status,
+        complete_event_id(given.part_of, dataset) if given.part_of else None, who,
         _build_signals(given, acting, intensity, quad), given.location,
         sorted(set(given.tags)) if given.tags else [], told, _count_publishers(told),
     )  # fmt: skip
@@ -306,7 +314,9 @@ def _build_participants(
             continue
         code = p.actor
         stated.append(
-            _ParticipantBody(code, names.get(code) if code else None, p.role, None, p.native)
+            _ParticipantBody(
+                code, names.get(code) if code else None, p.role, None, p.native, p.excused is True
+            )
         )
         if not code:
             continue
@@ -314,7 +324,8 @@ def _build_participants(
         acting.append(ActorInRole(state or code, p.role, kinds.get(code) in GROUP_KINDS))
         if state:
             rolled.setdefault(
-                (state, p.role, code), _ParticipantBody(state, names[state], p.role, code, None)
+                (state, p.role, code),
+                _ParticipantBody(state, names[state], p.role, code, None, p.excused is True),
             )
     return [*stated, *rolled.values()] if rolled else stated, acting
 
@@ -336,7 +347,7 @@ def _build_signals(
     found = [
         _SignalBody(
             s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
-            "stated",
+            "stated", 1.0 if s.weight is UNSET else s.weight, s.reason or None,
         )
         for s in stated.values()
     ]  # fmt: skip

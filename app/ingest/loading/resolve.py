@@ -49,8 +49,10 @@ def resolve_record(given: EventRecord, standing: ReferenceCache) -> ResolvedReco
         if p.actor is not None:
             _resolve_participant(p, day, standing, settled)
         p.name = p.kind = UNSET
+        p.excused = p.excused or UNSET
     if given.signals:
         _resolve_signals(given, day, standing)
+    given.part_of = given.part_of or UNSET
     place = given.location
     if (
         place is not None
@@ -89,6 +91,8 @@ def _resolve_signals(given: EventRecord, day: str, standing: ReferenceCache) -> 
     for n, s in enumerate(given.signals):
         s.from_ = _require_code(f"signals[{n}].from", s.from_, day, standing)
         s.toward = _require_code(f"signals[{n}].toward", s.toward, day, standing)
+        s.weight = UNSET if s.weight == 1 else s.weight
+        s.reason = s.reason or UNSET
         if s.from_ == s.toward:
             raise RejectedError(f"signals[{n}].toward", "is the one that it comes from")
         if (s.from_, s.toward) in seen:
