@@ -6,7 +6,7 @@ when a newer revision replaces them: decision 002.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -27,6 +27,8 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from app.db.tables import HISTORY_TABLES, revisions
 
 Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
+Values = TypeVarTuple("Values")
+"""Types of the columns that a statement selects."""
 
 DOCUMENTS_PER_STATEMENT = 500
 """Documents whose rows are moved by one statement."""
@@ -54,7 +56,7 @@ def list_row_states(as_of: bool) -> tuple[RowState, ...]:
     return (RowState.CURRENT, RowState.SUPERSEDED) if as_of else (RowState.CURRENT,)
 
 
-def select_as_of(table: Table, build: Callable[[Columns], Select[Any]]) -> Select[Any]:
+def select_as_of(table: Table, build: Callable[[Columns], Select[*Values]]) -> Select[*Values]:
     """Build a statement over one table as of the version in the parameter `as_of`.
 
     `build` receives the columns of the table or of its history table.
@@ -68,8 +70,8 @@ def select_as_of(table: Table, build: Callable[[Columns], Select[Any]]) -> Selec
 
 
 def select_current_or_as_of(
-    as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]
-) -> Select[Any]:
+    as_of: int | None, table: Table, build: Callable[[Columns], Select[*Values]]
+) -> Select[*Values]:
     """Build a statement over one table: its current rows, or those as of a version.
 
     `build` receives the columns of the table or of its history table.
@@ -80,8 +82,8 @@ def select_current_or_as_of(
 
 
 def select_with_documents(
-    as_of: int | None, table: Table, build: Callable[[Columns], Select[Any]]
-) -> Select[Any]:
+    as_of: int | None, table: Table, build: Callable[[Columns], Select[*Values]]
+) -> Select[*Values, str]:
     """As `select_current_or_as_of`, with the document of each selected `seq` added."""
     rows = select_current_or_as_of(as_of, table, build).subquery()
     found = select(*rows.c, revisions.c.document)

@@ -14,6 +14,7 @@ from app.db.versioning import Columns, select_current_or_as_of
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
 from app.events import queries
+from app.events.event_document import ReportDocument
 from app.events.filter import EventFilter, EventQuery, Sort
 from app.events.statement import select_matching
 from app.page_models import EmptyReason, Meta
@@ -84,7 +85,7 @@ def drop_later_reports(document: dict[str, Any], day: str) -> dict[str, Any]:
     return document | {"reports": published_reports, "independent_sources": len(publishers)}
 
 
-def last_publication_day(report: dict[str, Any]) -> str:
+def last_publication_day(report: ReportDocument) -> str:
     """The last day that a report's date of publication can mean; empty where it has none."""
     return parse_last_day(report["published"]) or ""
 

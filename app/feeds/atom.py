@@ -2,9 +2,9 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
+from app.events.event_document import EventDocument
 from app.feeds.feed import Feed
 from app.feeds.plain_text import decode_documents, render_event_text
 from app.sources.citation import format_citation
@@ -35,7 +35,7 @@ def write_atom(feed: Feed) -> Iterator[bytes]:
     yield ET.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-def _add_entry(root: ET.Element, event: dict[str, Any]) -> None:
+def _add_entry(root: ET.Element, event: EventDocument) -> None:
     entry = _add_element(root, "entry")
     ident = quote(event["id"], safe=":")
     _add_element(entry, "id", f"urn:entente:event:{ident}")

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
+from app.events.event_document import EventDocument
 from app.feeds.feed import Feed
 from app.http.answer import encode_json
 from app.sources.citation import dataset_credit
@@ -27,10 +27,10 @@ def write_geojson(feed: Feed) -> Iterator[bytes]:
     yield b"]," + encode_json(tail)[1:]
 
 
-def build_feature(event: dict[str, Any]) -> dict[str, Any]:
+def build_feature(event: EventDocument) -> dict[str, object]:
     """Build a feature whose properties are the fields of an event."""
-    place = event["location"] or {}
-    lat, lon = place.get("lat"), place.get("lon")
+    place = event["location"]
+    lat, lon = (place.get("lat"), place.get("lon")) if place else (None, None)
     here = lat is not None and lon is not None
     return {
         "type": "Feature",

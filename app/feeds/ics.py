@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
 
 from icalendar import Calendar
 from icalendar import Event as Entry
 
+from app.events.event_document import EventDocument
 from app.feeds.feed import Feed
 from app.feeds.plain_text import day_after, decode_documents, render_event_text
 from app.sources.citation import format_citation
@@ -31,7 +31,7 @@ def write_ics(feed: Feed) -> Iterator[bytes]:
     yield calendar.to_ical()
 
 
-def build_calendar_entry(event: dict[str, Any]) -> Entry:
+def build_calendar_entry(event: EventDocument) -> Entry:
     """Build the entry of an event; one without an end is on its first day, and its text says so."""
     made = Entry()
     made.add("uid", f"{event['id']}@entente")
@@ -47,11 +47,11 @@ def build_calendar_entry(event: dict[str, Any]) -> Entry:
     words = [word for word in (event["type"], *event["tags"]) if word]
     if words:
         made.add("categories", [replace_unprintable(word) for word in words])
-    place = event["location"] or {}
-    if place.get("name"):
-        made.add("location", replace_unprintable(place["name"]))
-    if place.get("lat") is not None and place.get("lon") is not None:
-        made.add("geo", (place["lat"], place["lon"]))
+    if place := event["location"]:
+        if place["name"]:
+            made.add("location", replace_unprintable(place["name"]))
+        if place["lat"] is not None and place["lon"] is not None:
+            made.add("geo", (place["lat"], place["lon"]))
     if url := next((r["url"] for r in event["reports"] if r["url"]), None):
         made.add("url", url)
     return made

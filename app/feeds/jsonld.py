@@ -1,9 +1,14 @@
 """Write JSON-LD with schema.org terms; the context is inline, so readers fetch nothing."""
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
+from app.events.event_document import (
+    EventDocument,
+    LocationDocument,
+    ParticipantDocument,
+    ReportDocument,
+)
 from app.feeds.feed import Feed
 from app.feeds.plain_text import decode_documents
 from app.http.answer import encode_json
@@ -34,10 +39,10 @@ def write_jsonld(feed: Feed) -> Iterator[bytes]:
     yield encode_json(page | ({"entente:next": {"@id": onward}} if onward else {}))
 
 
-def build_jsonld_event(event: dict[str, Any]) -> dict[str, Any]:
+def build_jsonld_event(event: EventDocument) -> dict[str, object]:
     """Build an event; the role of each participant is in `entente:role`."""
     ident = quote(event["id"], safe=":")
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "@type": "Event",
         "@id": f"urn:entente:event:{ident}",
         "name": event["title"],
@@ -55,13 +60,13 @@ def build_jsonld_event(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, [])}
 
 
-def _build_participant(part: dict[str, Any]) -> dict[str, Any]:
+def _build_participant(part: ParticipantDocument) -> dict[str, object]:
     known = {"identifier": part["actor"], "name": part["name"] or part["native"]}
     said = {name: value for name, value in known.items() if value}
     return {"@type": "Thing", **said, "entente:role": part["role"]}
 
 
-def _build_report(report: dict[str, Any]) -> dict[str, Any]:
+def _build_report(report: ReportDocument) -> dict[str, object]:
     found = {
         "@type": "CreativeWork",
         "name": report["title"],
@@ -74,10 +79,10 @@ def _build_report(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _build_place(place: dict[str, Any] | None) -> dict[str, Any] | None:
+def _build_place(place: LocationDocument | None) -> dict[str, object] | None:
     if place is None:
         return None
-    found: dict[str, Any] = {"@type": "Place"}
+    found: dict[str, object] = {"@type": "Place"}
     if place["name"]:
         found["name"] = place["name"]
     if place["country"]:

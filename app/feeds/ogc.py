@@ -3,10 +3,10 @@
 import json
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, JsonValue, field_validator, model_validator
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
@@ -68,7 +68,7 @@ class Collection(BaseModel):
     description: str
     itemType: str  # noqa: N815  the standard's name
     crs: list[str]
-    extent: dict[str, Any]
+    extent: dict[str, JsonValue]
     attribution: str
     links: list[Link]
 
@@ -85,8 +85,8 @@ class Feature(BaseModel):
 
     type: str
     id: str
-    geometry: dict[str, Any] | None
-    properties: dict[str, Any]
+    geometry: dict[str, JsonValue] | None
+    properties: dict[str, JsonValue]
     links: list[Link] = []
 
 
@@ -111,7 +111,7 @@ class ItemsQuery(EventFilter):
 
     @field_validator("bbox", mode="before")
     @classmethod
-    def _drop_heights(cls, value: Any) -> Any:
+    def _drop_heights(cls, value: object) -> object:
         """Drop the heights of a bbox with six numbers, since events have none."""
         parts = str(value).split(",")
         return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else value

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Any
+
+from app.events.event_document import EventDocument
 
 DRAWABLE = 500
 """The most events that a timeline draws one by one; more are drawn as clusters."""
 
 
-def decode_documents(documents: Iterable[str]) -> Iterator[dict[str, Any]]:
+def decode_documents(documents: Iterable[str]) -> Iterator[EventDocument]:
     """Parse stored documents into events."""
     yield from map(json.loads, documents)
 
@@ -22,7 +23,7 @@ def day_after(day: str) -> str | None:
         return None
 
 
-def render_event_text(event: dict[str, Any]) -> str:
+def render_event_text(event: EventDocument) -> str:
     """Render an event as text: its summary, participants and sources, one on each line."""
     lines = [event["summary"]] if event["summary"] else []
     roles: dict[str, list[str]] = {}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
+from app.events.event_document import EventDocument
 from app.feeds.feed import Cluster, Feed
 from app.feeds.plain_text import decode_documents, render_event_text
 from app.http.answer import encode_json
@@ -32,12 +32,12 @@ def write_timelinejs(feed: Feed) -> Iterator[bytes]:
     )
 
 
-def build_slide(event: dict[str, Any]) -> dict[str, Any]:
+def build_slide(event: EventDocument) -> dict[str, object]:
     """Build the slide of an event, with its date as precise as it is known."""
     text = "".join(
         f"<p>{escape(line)}</p>" for line in render_event_text(event).split("\n") if line
     )
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "unique_id": event["id"],
         "start_date": _build_date(event["start"], event["precision"]),
         "display_date": event["date"],
@@ -45,12 +45,12 @@ def build_slide(event: dict[str, Any]) -> dict[str, Any]:
         "group": event["type"] or "other",
         "autolink": False,
     }
-    if event["end"] not in (None, event["start"]):
+    if event["end"] is not None and event["end"] != event["start"]:
         found["end_date"] = _build_date(event["end"], event["precision"])
     return found
 
 
-def _build_cluster_slide(cluster: Cluster) -> dict[str, Any]:
+def _build_cluster_slide(cluster: Cluster) -> dict[str, object]:
     titles = "".join(f"<li>{escape(title)}</li>" for title in cluster.titles)
     return {
         "unique_id": f"cluster:{cluster.start}",

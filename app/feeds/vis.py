@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
+from app.events.event_document import EventDocument
 from app.feeds.feed import Cluster, Feed
 from app.feeds.plain_text import day_after, decode_documents, render_event_text
 from app.http.answer import encode_json
@@ -30,7 +30,7 @@ def write_vis(feed: Feed) -> Iterator[bytes]:
     )
 
 
-def build_vis_item(event: dict[str, Any]) -> dict[str, Any]:
+def build_vis_item(event: EventDocument) -> dict[str, str]:
     """Build the item of an event; one of several days is a range that ends on the day after."""
     found = {
         "id": event["id"],
@@ -49,7 +49,7 @@ def build_vis_item(event: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _build_cluster_item(cluster: Cluster) -> dict[str, Any]:
+def _build_cluster_item(cluster: Cluster) -> dict[str, str]:
     return {
         "id": f"cluster:{cluster.start}",
         "content": f"{cluster.count} events",

@@ -174,7 +174,9 @@ def read_dyad_flows(db: Connection, asked: AlignmentQuestion) -> dict[Pair, list
     rows: list[tuple[str, str, str, tuple[int, ...]]]
     if asked.event_filter is None and asked.as_of is None:
         statement = queries.select_all_day_sums(asked.datasets, asked.actor or None)
-        rows = [(r[0], r[1], r[2], tuple(r[3:])) for r in map(tuple, db.execute(statement))]
+        rows = [
+            (from_, toward, day, tuple(sums)) for from_, toward, day, *sums in db.execute(statement)
+        ]
     else:
         rows = [
             (s.from_, s.toward, s.day, _signal_sums(s))

@@ -3,12 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from app.alliances.read import read_group_memberships, read_ties
 from app.db.tables import revisions
+from app.events.event_document import EventDocument
 from app.events.read import last_publication_day
 from app.shifts import question
 from app.shifts.detect import DetectedShift, to_signal_part
@@ -33,10 +33,10 @@ SINGLE_SOURCE_SHARE = 0.8
 THEATRE, MEDIATION, SINGLE = "theatre", "mediation", "single_source"
 
 
-def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str, dict[str, Any]]:
+def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str, EventDocument]:
     """Read the event documents of some revisions, by event."""
     wanted = sorted(set(seqs))
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, EventDocument] = {}
     for at in range(0, len(wanted), REVISIONS_PER_QUERY):
         r = revisions.c
         rows = select(r.id, r.document).where(r.seq.in_(wanted[at : at + REVISIONS_PER_QUERY]))
@@ -75,7 +75,7 @@ def build_evidence(
 
 
 def _build_event_share(
-    event: dict[str, Any],
+    event: EventDocument,
     signals: Sequence[tuple[CountedSignal, float]],
     change: float,
     known_by: str | None,
@@ -96,24 +96,26 @@ def _build_event_share(
         ],
         flags=sorted({flag for s, _ in signals for flag in flag_signal(s, event)}),
         sources=[
-            EvidenceSource.model_validate({k: r[k] for k in EvidenceSource.model_fields})
+            EvidenceSource.model_validate(
+                {k: v for k, v in r.items() if k in EvidenceSource.model_fields}
+            )
             for r in out
         ],
     )
 
 
-def flag_signal(s: CountedSignal, event: dict[str, Any]) -> list[str]:
+def flag_signal(s: CountedSignal, event: EventDocument) -> list[str]:
     """Flag the known artefacts that the event of a signal may be.
 
     `theatre`: force used in a country, coded as force against it. `mediation`: an act of a
     go-between, which looks like cooperation with the go-between.
     """
     found = []
-    place = event["location"] or {}
+    country = event["location"]["country"] if event["location"] else None
     opponents = {p["actor"] for p in event["participants"] if p["role"] == "target" and p["actor"]}
-    if s.quad == 4 and place.get("country") == s.toward and opponents - {s.toward, s.from_}:
+    if s.quad == 4 and country == s.toward and opponents - {s.toward, s.from_}:
         found.append(THEATRE)
-    roles: dict[str, set[str]] = defaultdict(set)
+    roles: dict[str, set[str | None]] = defaultdict(set)
     for p in event["participants"]:
         roles[p["role"]].add(p["actor"])
     partners = {s.toward, s.from_}
@@ -126,7 +128,7 @@ def flag_signal(s: CountedSignal, event: dict[str, Any]) -> list[str]:
     return found
 
 
-def _is_consultation(event: dict[str, Any]) -> bool:
+def _is_consultation(event: EventDocument) -> bool:
     return event["type"] in ("CONSULT", None) or (event["cameo"] or "").startswith("04")
 
 

@@ -8,7 +8,6 @@ from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +102,9 @@ class MonthlyInputs:
     All stretches must end where a month ends.
     """
 
-    def __init__(self, db: Connection, case: AlignmentQuestion, row: tuple[Any, ...]) -> None:
+    def __init__(
+        self, db: Connection, case: AlignmentQuestion, row: tuple[str, str, float, bytes, bytes]
+    ) -> None:
         self.db, self.question, self.partner = db, case, case.toward[0]
         first, last, self.dispersion, stored, drawn_as = row
         self.ends = (first, last)

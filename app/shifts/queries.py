@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -34,7 +34,7 @@ from app.db.tables import (
     signals,
     volumes,
 )
-from app.db.versioning import select_current_or_as_of
+from app.db.versioning import Columns, select_current_or_as_of
 from app.events.queries import BoundQuery
 from app.events.statement import select_matching
 from app.shifts.filter import Acts
@@ -43,17 +43,17 @@ SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
 VOLUME_SIZES = ("day", "month")
 
 
-def select_kinds_of_actors(codes: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_kinds_of_actors(codes: Sequence[str], as_of: int | None) -> Select[str, str]:
     """Select (code, kind) of some actors."""
     return select_current_or_as_of(
         as_of, actors, lambda a: select(a.code, a.kind).where(a.code.in_(codes))
     )
 
 
-def select_member_periods(groups: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_member_periods(groups: Sequence[str], as_of: int | None) -> Select[str, str, str, str]:
     """Select (group, actor, since, until) of each membership period in some groups."""
 
-    def build_select(m: Any) -> Select[Any]:
+    def build_select(m: Columns) -> Select[str, str, str, str]:
         of_groups = (m.group.in_(groups), m.role == "member", m.since.is_not(None))
         return select(m.group, m.actor, m.since, m.until).where(*of_groups)
 
@@ -67,7 +67,7 @@ def compile_sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> C
     Parameters: `actor`, `partner_0` …, `dataset_0` …; `own` is 1 where the actor acted.
     """
     d = day_sums.c
-    others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
+    others: list[BindParameter[str]] = [bindparam(f"partner_{n}") for n in range(partners)]
     chosen_sets = d.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
     sums = [d[name] for name in SUM_COLUMNS]
     own = select(d.toward, literal(1).label("own"), d.day, *sums)
@@ -75,11 +75,14 @@ def compile_sums_between(kind: str, partners: int, wanted: int, acts: Acts) -> C
     theirs = select(d["from"], literal(0).label("own"), d.day, *sums)
     theirs = theirs.where(d["from"].in_(others), d.toward == bindparam("actor"), chosen_sets)
     chosen = {"own": [own], "theirs": [theirs], "both": [own, theirs]}[acts]
-    whole: Any = chosen[0] if len(chosen) == 1 else union_all(*chosen)
-    return compile_statement(kind, whole, steady=True)
+    return compile_statement(
+        kind, chosen[0] if len(chosen) == 1 else union_all(*chosen), steady=True
+    )
 
 
-def _between_first_and_last(day: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _between_first_and_last(
+    day: ColumnElement[str],
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Restrict a day to the parameters `first` to `last`, both inclusive."""
     return day >= bindparam("first"), day <= bindparam("last")
 
@@ -91,7 +94,7 @@ def compile_months_between(kind: str) -> CompiledStatement:
     Parameters: `one`, `other`, and the dataset `wanted`.
     """
     m, d = dyad_months.c, dyads.c
-    params: list[Any] = [bindparam(name) for name in ("one", "other", "wanted")]
+    params: list[BindParameter[str]] = [bindparam(name) for name in ("one", "other", "wanted")]
     key = list(zip(("one", "other", "dataset"), params, strict=True))
     # A subquery: PostgreSQL plans it in less time than a join.
     fresh = select(d.changed == d.segmented).where(*(d[name] == value for name, value in key))
@@ -136,8 +139,7 @@ def compile_open_month_sums(kind: str) -> CompiledStatement:
         rows = rows.where(d["from"] == bindparam(from_), d.toward == bindparam(toward))
         rows = rows.where(d.dataset == bindparam("wanted"))
         arms.append(rows.where(*_between_first_and_last(d.day)))
-    both: Any = union_all(*arms)
-    return compile_statement(kind, both, steady=True)
+    return compile_statement(kind, union_all(*arms), steady=True)
 
 
 @lru_cache(maxsize=1024)
@@ -148,9 +150,9 @@ def compile_publisher_days(kind: str, partners: int, wanted: int) -> CompiledSta
     Publishers are folded to lower case, as they are counted.
     """
     s, r = signals.c, reports.c
-    others: list[Any] = [bindparam(f"partner_{n}") for n in range(partners)]
+    others: list[BindParameter[str]] = [bindparam(f"partner_{n}") for n in range(partners)]
     chosen_sets = s.dataset.in_([bindparam(f"dataset_{n}") for n in range(wanted)])
-    one: Any = bindparam("actor")
+    one: BindParameter[str] = bindparam("actor")
     arms = []
     for of_actor, of_partner in (("from", "toward"), ("toward", "from")):
         columns = (s["from"], s.toward, s.start, func.lower(r.publisher).label("publisher"))
@@ -158,8 +160,7 @@ def compile_publisher_days(kind: str, partners: int, wanted: int) -> CompiledSta
         rows = rows.join(reports, (r.event == s.event) & (r.stance != "disputes"))
         rows = rows.where(s[of_actor] == one, s[of_partner].in_(others), chosen_sets)
         arms.append(rows.where(*_between_first_and_last(s.start)))
-    both: Any = union(*arms)
-    return compile_statement(kind, both)
+    return compile_statement(kind, union(*arms))
 
 
 @lru_cache(maxsize=2)
@@ -178,8 +179,7 @@ def compile_publisher_months(kind: str) -> CompiledStatement:
         rows = rows.select_from(pairs)
         rows = rows.join(signals, same)
         arms.append(rows.join(reports, (r.event == s.event) & (r.stance != "disputes")))
-    both: Any = union(*arms)
-    return compile_statement(kind, both)
+    return compile_statement(kind, union(*arms))
 
 
 @lru_cache(maxsize=64)
@@ -204,7 +204,7 @@ def compile_volumes(kind: str, wanted: int) -> CompiledStatement:
     return compile_statement(kind, union_all(*rows), steady=True)
 
 
-def select_volume_changes(wanted: Sequence[str], version: int) -> Select[Any]:
+def select_volume_changes(wanted: Sequence[str], version: int) -> Select[str, int]:
     """Select (start, n): how many more signals some datasets have now than at a version."""
     changed = select(revisions.c.id).where(revisions.c.kind == "event", revisions.c.seq > version)
     s, p = signals.c, HISTORY_TABLES[signals].c
@@ -233,11 +233,12 @@ def compile_sums_of_pairs(kind: str) -> CompiledStatement:
         rows = select(number, literal(own), d.day, *(d[name] for name in SUM_COLUMNS))
         same = (d["from"] == from_) & (d.toward == toward) & (d.dataset == bindparam("wanted"))
         arms.append(rows.select_from(pairs).join(day_sums, same))
-    both: Any = union_all(*arms)
-    return compile_statement(kind, both)
+    return compile_statement(kind, union_all(*arms))
 
 
-def select_all_day_sums(wanted: Sequence[str], actor: str | None = None) -> Select[Any]:
+def select_all_day_sums(
+    wanted: Sequence[str], actor: str | None = None
+) -> Select[str, str, str, int, int, int, int, int, int, int]:
     """Select (from, toward, day, n, positive, negative, q1 … q4) of some datasets.
 
     If an actor is named, only its dyads.
@@ -254,7 +255,7 @@ def select_counted_signals(
     as_of: int | None,
     actor: str | None = None,
     partners: Sequence[str] | None = None,
-) -> Select[Any]:
+) -> Select[str, str, str, float, float, int, str, int]:
     """Select (from, toward, day, score, confidence, quad, event, seq) of the events that count.
 
     Without a bound query only datasets narrow the events; otherwise its parameters go with the
@@ -264,7 +265,7 @@ def select_counted_signals(
     if asked is not None:
         hit = select_matching(asked.statement_key).order_by(None).subquery()
 
-    def build_select(s: Any) -> Select[Any]:
+    def build_select(s: Columns) -> Select[str, str, str, float, float, int, str, int]:
         day = s.start.label("day")
         rows = select(s["from"], s.toward, day, s.score, s.confidence, s.quad, s.event, s.seq)
         if hit is None:
@@ -283,14 +284,14 @@ def select_counted_signals(
 
 def select_publishers_of_events(
     ids: Sequence[str], known_by: str | None, as_of: int | None
-) -> Select[Any]:
+) -> Select[str, str, str]:
     """Select (event, source, publisher) of the reports of some events.
 
     Only those published by `known_by`, if it is set. Publishers are folded to lower case, as they
     are counted.
     """
 
-    def build_select(r: Any) -> Select[Any]:
+    def build_select(r: Columns) -> Select[str, str, str]:
         rows = select(r.event, r.source, func.lower(r.publisher).label("publisher"))
         rows = rows.where(r.event.in_(ids), r.stance != "disputes")
         return rows.where(r.published <= known_by) if known_by else rows
@@ -302,16 +303,16 @@ def select_publishers_of_events(
 def compile_current_coverage(kind: str, wanted: int) -> CompiledStatement:
     """Compile the current (first, last) days of some datasets; parameters `dataset_0` …"""
     d = datasets.c
-    codes: list[Any] = [bindparam(f"dataset_{n}") for n in range(wanted)]
+    codes: list[BindParameter[str]] = [bindparam(f"dataset_{n}") for n in range(wanted)]
     known = (d.first.is_not(None), d.last.is_not(None))
     rows = select(d.first, d.last).where(d.code.in_(codes), *known)
     return compile_statement(kind, rows, steady=True)
 
 
-def select_coverage(wanted: Sequence[str], as_of: int | None) -> Select[Any]:
+def select_coverage(wanted: Sequence[str], as_of: int | None) -> Select[str, str]:
     """Select the (first, last) days of some datasets, now or at a version."""
 
-    def build_select(d: Any) -> Select[Any]:
+    def build_select(d: Columns) -> Select[str, str]:
         known = (d.first.is_not(None), d.last.is_not(None))
         return select(d.first, d.last).where(d.code.in_(wanted), *known)
 

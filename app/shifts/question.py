@@ -8,7 +8,7 @@ same.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -230,7 +230,7 @@ def _read_flows_from_sums(db: Connection, case: AlignmentQuestion) -> list[DyadF
     run = queries.compile_sums_between(
         db.dialect.name, len(partners), len(case.datasets), case.acts
     )
-    values: dict[str, Any] = {"actor": case.actor}
+    values: dict[str, str] = {"actor": case.actor}
     values |= {f"partner_{n}": code for n, code in enumerate(partners)}
     values |= {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
     return [DyadFlow(r[0], r[1], r[2], r[3:]) for r in run.fetch_rows(db, values)]

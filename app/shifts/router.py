@@ -1,6 +1,6 @@
 """Alignment and shifts over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
@@ -89,7 +89,7 @@ def get_alignment(
                 data=data, moved=moved, meta=meta, links=build_page_links(request, None, version)
             )
 
-            def build_shift_marks() -> dict[str, Any]:
+            def build_shift_marks() -> dict[str, object]:
                 rows = detect.detect_named_pair(db, question, known)
                 found_shifts = [
                     serialize.serialize_shift(row, asked, "named", version) for row in rows

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +77,7 @@ def build_alignment_points(
     buckets: tuple[Dates, Dates],
     known: IndexParameters,
     sources: Sequence[int],
-    spans: Sequence[tuple[Any, ...]],
+    spans: Sequence[tuple[str, str]],
     volume: Ints,
 ) -> list[AlignmentPoint]:
     """Build a point for each bucket; `spans` are the days covered."""
@@ -217,18 +216,17 @@ def _bind_datasets(case: AlignmentQuestion) -> dict[str, str]:
     return {f"dataset_{n}": code for n, code in enumerate(case.datasets)}
 
 
-def _read_covered_spans(db: Connection, case: AlignmentQuestion) -> list[tuple[Any, ...]]:
+def _read_covered_spans(db: Connection, case: AlignmentQuestion) -> list[tuple[str, str]]:
     """Read the days covered."""
     if case.as_of is None:
-        return queries.compile_current_coverage(db.dialect.name, len(case.datasets)).fetch_rows(
-            db, _bind_datasets(case)
-        )
+        run = queries.compile_current_coverage(db.dialect.name, len(case.datasets))
+        return [(first, last) for first, last in run.fetch_rows(db, _bind_datasets(case))]
     return [
         (r.first, r.last) for r in db.execute(queries.select_coverage(case.datasets, case.as_of))
     ]
 
 
-def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[Any, Any]:
+def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[np.datetime64, np.datetime64]:
     """Return the first whole month of a window, and the first month after the whole ones."""
     opens = (first - 1).astype("datetime64[M]") + 1
     closes = (last + 1).astype("datetime64[M]")

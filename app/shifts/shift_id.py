@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -72,9 +72,11 @@ def _check_version(value: object) -> int | None:
     return value
 
 
-def _check_span(value: Any) -> tuple[str, str, str] | None:
+def _check_span(value: object) -> tuple[str, str, str] | None:
     if value is None:
         return None
+    if not isinstance(value, list):
+        raise ValueError("no span")
     first, turn, last = value
     for day in (first, turn, last):
         if type(day) is not str or date.fromisoformat(day).isoformat() != day:

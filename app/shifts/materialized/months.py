@@ -7,8 +7,8 @@ days, with the same numbers.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,20 @@ _INTEGER, _FLOAT = np.dtype("<i8"), np.dtype("<f8")
 Dates = NDArray[np.datetime64]
 
 
+@dataclass(frozen=True, slots=True)
+class MonthRow:
+    """A row of `dyad_months`: fields and columns have the same names."""
+
+    one: str
+    other: str
+    dataset: str
+    dispersion: float
+    first: str
+    last: str
+    months: bytes
+    index: bytes
+
+
 def pack_months(columns: Ints) -> bytes:
     """Encode the columns of months for storage."""
     return columns.astype(_INTEGER).tobytes()
@@ -77,7 +91,7 @@ def unpack_index(stored: bytes) -> Floats:
 
 def build_month_rows(
     dataset: str, dyads: Mapping[Pair, DyadSides], publisher_counts: Mapping[Pair, PublisherCounts]
-) -> list[dict[str, Any]]:
+) -> list[MonthRow]:
     """Build the rows of `dyad_months` for the dyads in `publisher_counts`."""
     found = []
     for pair in sorted(publisher_counts):
@@ -90,9 +104,16 @@ def build_month_rows(
         rows[:, :-1] = [getattr(smoothed, name) for name in INDEX_COLUMNS]
         rows[:3, -1] = index.remaining_mass(months, phi)
         found.append(
-            {"one": pair[0], "other": pair[1], "dataset": dataset, "dispersion": phi}
-            | {"first": str(of.day[0]), "last": str(of.day[-1])}
-            | {"months": pack_months(columns), "index": rows.tobytes()}
+            MonthRow(
+                one=pair[0],
+                other=pair[1],
+                dataset=dataset,
+                dispersion=phi,
+                first=str(of.day[0]),
+                last=str(of.day[-1]),
+                months=pack_months(columns),
+                index=rows.tobytes(),
+            )
         )
     return found
 
@@ -157,14 +178,14 @@ def read_publisher_counts(
     for at in range(0, len(asked), PAIRS_PER_QUERY):
         part = asked[at : at + PAIRS_PER_QUERY]
         values = dialect.values_table_params(db.dialect.name, part) | {"wanted": dataset}
-        reported: Any = run.fetch_rows(db, values)
+        reported = [(r[0], r[1], r[2], r[3]) for r in run.fetch_rows(db, values)]
         found |= count_publishers(reported, [pair[:2] for pair in part])
     return found
 
 
 def rebuild_month_rows(
     db: Connection, dataset: str, changed: Mapping[Pair, str], dyads: Mapping[Pair, DyadSides]
-) -> list[dict[str, Any]]:
+) -> list[MonthRow]:
     """Rebuild the rows of `dyad_months` of those dyads that are busy.
 
     `changed` gives the first day that changed in each: publishers are counted again from its year

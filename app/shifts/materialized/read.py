@@ -6,7 +6,7 @@ numbers.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -96,7 +96,7 @@ def read_sides_of_pairs(
     for at in range(0, len(ordered), PAIRS_PER_BATCH):
         part = ordered[at : at + PAIRS_PER_BATCH]
         values = dialect.values_table_params(kind, [(str(n), *pair) for n, pair in enumerate(part)])
-        rows: Any = run.execute(db, values | {"wanted": dataset}).cursor.fetchall()
+        rows = run.execute(db, values | {"wanted": dataset}).cursor.fetchall()
         if not rows:
             continue
         number, own, day, *sums = zip(*rows, strict=True)
@@ -114,7 +114,9 @@ def decode_finding(document: str, last: str) -> ShiftFinding:
     return replace(found, provisional=detection.is_provisional(found.span[1], last))
 
 
-def select_stored_shifts(dataset: str, actor: str = "") -> Select[Any]:
+def select_stored_shifts(
+    dataset: str, actor: str = ""
+) -> Select[str, str, float, bool | None, str]:
     """Select the stored shifts of a dataset, or those of an actor."""
     s = shifts.c
     rows = select(s.one, s.other, s.q, s.robust, s.finding).where(s.dataset == dataset)

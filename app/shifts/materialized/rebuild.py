@@ -6,7 +6,8 @@ day sums alone, and q is computed over all of them at the end of a run.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -23,6 +24,7 @@ from app.shifts import detect, queries
 from app.shifts.detect import Pair, check_robustness, detect_in_dyads, narrow_to_pair
 from app.shifts.materialized import calibration, months
 from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.months import MonthRow
 from app.shifts.materialized.read import (
     IS_STALE,
     PAIRS_PER_BATCH,
@@ -68,13 +70,29 @@ class DyadMark(NamedTuple):
     since: str
 
 
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """A row of `shifts`: fields and columns have the same names."""
+
+    dataset: str
+    one: str
+    other: str
+    number: int
+    p: float
+    q: float
+    at_least: float
+    magnitude: float
+    robust: bool | None
+    finding: str
+
+
 class RebuiltDyads(NamedTuple):
     """The rebuilt rows of some dyads, and the state from which they were computed."""
 
     calibration: Calibration
     changed: dict[Pair, int]
-    shifts: list[dict[str, Any]]
-    months: list[dict[str, Any]]
+    shifts: list[ShiftRow]
+    months: list[MonthRow]
 
 
 def rebuild_stale_dyads(
@@ -152,11 +170,14 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
     def match_pairs(table: Table) -> tuple[ColumnElement[bool], ...]:
         return table.c.dataset == dataset, tuple_(table.c.one, table.c.other).in_(listed)
 
-    for table, rows in ((shifts, looked.shifts), (dyad_months, looked.months)):
+    written: tuple[tuple[Table, Sequence[ShiftRow | MonthRow]], ...] = (
+        (shifts, looked.shifts), (dyad_months, looked.months),
+    )  # fmt: skip
+    for table, rows in written:
         db.execute(delete(table).where(*match_pairs(table)), values)
         names = [column.name for column in table.columns]
         chosen = set(same)
-        lines = [[r[n] for n in names] for r in rows if (r["one"], r["other"]) in chosen]
+        lines = [[getattr(r, n) for n in names] for r in rows if (r.one, r.other) in chosen]
         bulk_insert(db, table.name, names, lines)
     fresh = update(dyads).values(segmented=dyads.c.changed, since=NO_END_DAY)
     db.execute(fresh.where(*match_pairs(dyads)), values)
@@ -165,7 +186,7 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
 
 def build_shift_rows(
     db: Connection, dataset: str, every: Mapping[Pair, DaySeries], known: Calibration
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[ShiftRow]:
     """Build the rows of `shifts` of some dyads from their days."""
     asked = dataset_question(dataset)
     detected = detect_in_dyads(list(every.values()), NO_END_DAY, known)
@@ -176,18 +197,18 @@ def build_shift_rows(
                 robust = check_robustness(
                     db, narrow_to_pair(asked, one, other), finding, days, known.null
                 )
-            yield {
-                "dataset": dataset,
-                "one": one,
-                "other": other,
-                "number": number,
-                "p": finding.p,
-                "q": 1.0,
-                "at_least": abs(finding.certain_change),
-                "magnitude": abs(finding.change),
-                "robust": robust,
-                "finding": msgspec.json.encode(finding).decode(),
-            }
+            yield ShiftRow(
+                dataset=dataset,
+                one=one,
+                other=other,
+                number=number,
+                p=finding.p,
+                q=1.0,
+                at_least=abs(finding.certain_change),
+                magnitude=abs(finding.change),
+                robust=robust,
+                finding=msgspec.json.encode(finding).decode(),
+            )
 
 
 def _update_q(db: Connection, dataset: str) -> None:

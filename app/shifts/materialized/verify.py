@@ -6,7 +6,8 @@ bit of a logarithm or an exponential, and a file moves from one to another.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, select
 from app.db.tables import dyad_months, dyads, shifts
 from app.shifts.materialized import months
 from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.months import MonthRow
 from app.shifts.materialized.read import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
 from app.shifts.materialized.rebuild import build_shift_rows
 from app.shifts.statistics import changepoints
@@ -43,7 +45,7 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             sides = read_sides_of_pairs(db, dataset, sorted(pairs)[at : at + PAIRS_PER_BATCH])
             days = {pair: some.both for pair, some in sides.items()}
             for row in build_shift_rows(db, dataset, days, known):
-                values = tuple(row[column.name] for column in columns)
+                values = tuple(getattr(row, column.name) for column in columns)
                 computed[values[:3]] = values[3:]
             yield from _verify_months(db, dataset, sides)
         differing = {
@@ -58,7 +60,7 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             yield f"shifts of {dataset}: q differs from the p of all tests"
 
 
-def _rows_agree(stored: tuple[Any, ...] | None, computed: tuple[Any, ...] | None) -> bool:
+def _rows_agree(stored: Sequence[Any] | None, computed: Sequence[Any] | None) -> bool:
     """Compare (p, at_least, magnitude, robust, finding) of a stored shift with a computed one."""
     if stored is None or computed is None:
         return stored is computed
@@ -67,7 +69,7 @@ def _rows_agree(stored: tuple[Any, ...] | None, computed: tuple[Any, ...] | None
     return values_agree(values, expected) and values_agree(json.loads(finding), json.loads(wanted))
 
 
-def values_agree(one: Any, other: Any) -> bool:
+def values_agree(one: object, other: object) -> bool:
     """Compare two JSON values: floats within `TOLERANCE`, all else exactly."""
     if isinstance(one, float) and isinstance(other, float):
         return one == other or math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
@@ -86,22 +88,22 @@ def _verify_months(
     since = {pair: "" for pair in sides if months.is_busy(sides[pair].both)}
     publisher_counts = months.read_publisher_counts(db, dataset, since)
     rebuilt = {
-        (r["one"], r["other"]): r for r in months.build_month_rows(dataset, sides, publisher_counts)
+        (r.one, r.other): r for r in months.build_month_rows(dataset, sides, publisher_counts)
     }
     for pair in sorted(sides):
         of_pair = (m.one == pair[0], m.other == pair[1], m.dataset == dataset)
         kept = db.execute(select(dyad_months).where(*of_pair)).mappings().one_or_none()
-        if not _months_agree(None if kept is None else dict(kept), rebuilt.get(pair)):
+        if not _months_agree(None if kept is None else MonthRow(**kept), rebuilt.get(pair)):
             yield f"months of {pair[0]} and {pair[1]} in {dataset}: differ from a rebuild"
 
 
-def _months_agree(stored: dict[str, Any] | None, computed: dict[str, Any] | None) -> bool:
+def _months_agree(stored: MonthRow | None, computed: MonthRow | None) -> bool:
     """Compare two rows of `dyad_months`: the monthly index within `TOLERANCE`, sums exactly."""
     if stored is None or computed is None:
         return stored is computed
-    if len(stored["index"]) != len(computed["index"]):
+    if len(stored.index) != len(computed.index):
         return False
-    index, wanted = months.unpack_index(stored["index"]), months.unpack_index(computed["index"])
+    index, wanted = months.unpack_index(stored.index), months.unpack_index(computed.index)
     return np.allclose(
         index, wanted, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
-    ) and values_agree(stored | {"index": None}, computed | {"index": None})
+    ) and values_agree(asdict(stored) | {"index": None}, asdict(computed) | {"index": None})

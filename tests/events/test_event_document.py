@@ -1,0 +1,25 @@
+"""The types of a decoded event have the fields of its schema."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from app.events import event_document, schemas
+
+
+@pytest.mark.parametrize(
+    ("document", "schema"),
+    [
+        (event_document.EventDocument, schemas.Event),
+        (event_document.ParticipantDocument, schemas.Participant),
+        (event_document.SignalDocument, schemas.Signal),
+        (event_document.ReportDocument, schemas.Report),
+        (event_document.LocationDocument, schemas.Location),
+    ],
+)
+def test_decoded_document_has_the_fields_of_its_schema(
+    document: Any, schema: type[BaseModel]
+) -> None:
+    fields = [field.alias or name for name, field in schema.model_fields.items()]
+    assert list(document.__annotations__) == fields
