@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
@@ -68,7 +68,7 @@ class Collection(BaseModel):
     description: str
     itemType: str  # noqa: N815  the standard's name
     crs: list[str]
-    extent: dict[str, JsonValue]
+    extent: dict[str, object]
     attribution: str
     links: list[Link]
 
@@ -85,8 +85,8 @@ class Feature(BaseModel):
 
     type: str
     id: str
-    geometry: dict[str, JsonValue] | None
-    properties: dict[str, JsonValue]
+    geometry: dict[str, object] | None
+    properties: dict[str, object]
     links: list[Link] = []
 
 
