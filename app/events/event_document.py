@@ -1,7 +1,6 @@
-"""The stored document of an event, as decoded JSON: the same fields as `app.events.schemas.Event`.
+"""The types of a stored event that is decoded from JSON, but not validated again.
 
-Code that reads a stored document without validating it again uses these types; a test compares
-them with the schema.
+They name the fields that such readers use; a test checks that the schema has each of them.
 """
 
 from typing import Literal, TypedDict
