@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy, copytree, ignore_patterns
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
+
+from app.ingest.jobs.job_store import SMALL_IMPORT_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -169,7 +171,7 @@ def served(installed: Installed) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while True:
             try:
                 fetch(f"{address}/healthz")
@@ -199,3 +201,24 @@ def test_it_serves_the_bundled_events(served: str) -> None:
 def test_it_serves_the_explorer(served: str) -> None:
     assert fetch(f"{served}/").startswith(b"<!doctype html>")
     assert b"import " in fetch(f"{served}/explorer/views/events.js")
+
+
+def test_a_large_import_finds_its_worker_process(served: str, installed: Installed) -> None:
+    key = run(
+        installed.command("keys", "create", "wheel"), installed.folder,
+        ENTENTE_DATABASE_URL=installed.url,
+    ).strip()  # fmt: skip
+    event = {"title": "A meeting " * 30, "date": "2023-10-03", "status": "reported"}
+    participants = [{"actor": "ARM", "role": "participant"}, {"actor": "FRA", "role": "host"}]
+    report = {"source": {"publisher": "A paper"}}
+    rows = [
+        json.dumps({**event, "key": f"m{n}", "participants": participants, "reports": [report]})
+        for n in range(700)
+    ]
+    body = "\n".join(rows).encode()
+    assert len(body) > SMALL_IMPORT_BYTES
+    headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=60"}
+    request = Request(f"{served}/v1/imports?dataset=desk", body, headers, method="POST")
+    with urlopen(request, timeout=90) as answer:
+        job = json.loads(answer.read())
+    assert (job["state"], job["new"]) == ("done", 700)
