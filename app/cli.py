@@ -34,6 +34,7 @@ from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, StaleSchemaError, read_schema_version, require_current_schema
 from app.errors import InvalidParameterError
 from app.events.filter import EventQuery
+from app.events.queries import resolve_filter
 from app.events.read import read_event_page
 from app.events.verify import find_event_faults
 from app.feeds.command import build_export_command
@@ -291,7 +292,8 @@ def print_timeline(
         with closing(open_configured_database()) as database:
             _require_schema(database)
             with database.connect() as reading:
-                documents, more = read_event_page(reading, asked, b"terminal")
+                resolved = resolve_filter(reading, asked, None)
+                documents, more = read_event_page(reading, asked, resolved, b"terminal")
     except (InvalidParameterError, ValidationError) as error:
         errors.print(_describe_input_error(error))
         raise typer.Exit(2) from error

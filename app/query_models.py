@@ -4,7 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_wrap_validator_function
 
 from app.edtf import parse_bounds, parse_edtf
 from app.text import ShortText, require_storable
@@ -35,9 +44,29 @@ def _require_single_day(text: str) -> str:
     return text
 
 
-def _require_bounded_date(text: str) -> str:
-    parse_bounds(text)
-    return text
+class BoundedDate(str):
+    """A date of a query as asked (EDTF), with the days it means, so that it is parsed once."""
+
+    first: str
+    last: str
+
+    def __new__(cls, text: str) -> "BoundedDate":
+        """Parse a date; raises ValueError where it is not valid or has no end."""
+        made = super().__new__(cls, text)
+        first, last = parse_bounds(text)
+        made.first, made.last = first.isoformat(), last.isoformat()
+        return made
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate as text of limited length, then parse; a date that was parsed stays."""
+        return no_info_wrap_validator_function(
+            _parse_bounded_date, handler.generate_schema(Annotated[ShortText, Field(max_length=64)])
+        )
+
+
+def _parse_bounded_date(value: object, check: ValidatorFunctionWrapHandler) -> BoundedDate:
+    return value if isinstance(value, BoundedDate) else BoundedDate(check(value))
 
 
 _VERSION = re.compile(r"[0-9]{1,18}")
@@ -81,7 +110,6 @@ def parse_instant(text: str) -> str:
 
 AsOf = Annotated[ShortText, Field(max_length=40), AfterValidator(_require_as_of)]
 AS_OF_DESCRIPTION = "Answer as of a version, an instant, or the end of a day."
-EdtfDate = Annotated[ShortText, Field(max_length=64), AfterValidator(_require_bounded_date)]
 SingleDay = Annotated[ShortText, AfterValidator(_require_single_day)]
 
 

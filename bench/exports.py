@@ -17,7 +17,7 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
-from app.feeds.export import EventExport
+from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 
@@ -29,7 +29,7 @@ def measure_export(url: str, form: OutputFormat) -> tuple[float, float, int, flo
     asked = EventQuery.model_validate({"format": form})
     with closing(Database(url)) as database:
         begun, spent, size = time.perf_counter(), time.process_time(), 0
-        opened = EventExport(form, asked, database, b"bench", lambda *_: Links(self="bench"))
+        opened = open_export(form, asked, database, b"bench", lambda *_: Links(self="bench"))
         for part in FEED_FORMATS[form].write(opened.feed):
             size += len(part)
         return time.perf_counter() - begun, time.process_time() - spent, size, _read_peak()

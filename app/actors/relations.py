@@ -8,22 +8,21 @@ from sqlalchemy import CompoundSelect, Connection, func, select, union
 
 from app.db.tables import actors, participations
 from app.db.versioning import list_row_states, select_current_or_as_of
-from app.edtf import parse_bounds, parse_last_day
 from app.errors import make_crossed_error
-from app.query_models import AsOfPagingQuery, ChartQuery, EdtfDate
+from app.query_models import AsOfPagingQuery, BoundedDate, ChartQuery
 
 
 class RelationQuery(AsOfPagingQuery, ChartQuery):
     """Parameters of the relations of an actor: the window in which events began."""
 
-    since: EdtfDate | None = Field(None, description="First day; EDTF.")
-    until: EdtfDate | None = Field(None, description="Last day, inclusive; EDTF.")
+    since: BoundedDate | None = Field(None, description="First day; EDTF.")
+    until: BoundedDate | None = Field(None, description="Last day, inclusive; EDTF.")
 
     @property
     def day_range(self) -> tuple[str, str]:
         """The first and the last day of the window; by default all days."""
-        since = "0001-01-01" if self.since is None else parse_bounds(self.since)[0].isoformat()
-        return since, parse_last_day(self.until) or "9999-12-31"
+        since = "0001-01-01" if self.since is None else self.since.first
+        return since, "9999-12-31" if self.until is None else self.until.last
 
     @model_validator(mode="after")
     def _check_relation_days(self) -> "RelationQuery":

@@ -38,10 +38,3 @@ def resolve_version(db: Connection, as_of: str | None) -> tuple[int, int | None]
     """Return the version that an answer is of, and `as_of` as a version or None for the present."""
     past = resolve_as_of(db, as_of)
     return (read_version(db) if past is None else past), past
-
-
-def resolve_checked_as_of(db: Connection, asked: str | None) -> int | None:
-    """Return the version of an `as_of` that `resolve_as_of` has checked before in this request."""
-    if asked is not None and is_version(asked):
-        return int(asked)
-    return resolve_as_of(db, asked)

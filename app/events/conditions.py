@@ -28,8 +28,8 @@ from sqlalchemy import (
 from app.db.dialect.full_text import build_word_query, matches_words
 from app.db.tables import memberships, reports, tags
 from app.db.versioning import Columns, RowState, list_row_states
-from app.events.filter import EventFilter
 from app.events.places import EARTH_KM, unit_vector
+from app.events.resolved_filter import ResolvedFilter
 
 LIST_FIELDS = [
     "actor",
@@ -56,6 +56,10 @@ SCALAR_FIELDS = [
     "min_reliability",
     "min_credibility",
     "min_independent_sources",
+    "since",
+    "until",
+    "known_by",
+    "as_of",
 ]
 
 
@@ -75,39 +79,35 @@ class FilterShape:
         return [bindparam(f"{field}_{n}") for n in range(count)]
 
 
-def split_filter(kind: str, asked: EventFilter) -> tuple[FilterShape, dict[str, Any]]:
-    """Split a resolved filter into its shape and its parameter values; `kind` names the dialect."""
+def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict[str, Any]]:
+    """Split a filter into its shape and its parameter values; `kind` names the dialect."""
     counts: dict[str, int] = {}
     values: dict[str, Any] = {}
     for field in LIST_FIELDS:
-        if wanted := list(dict.fromkeys(getattr(asked, field))):
+        if wanted := getattr(resolved, field):
             counts[field] = len(wanted)
             values |= {f"{field}_{n}": value for n, value in enumerate(wanted)}
-    for n, code in enumerate(dict.fromkeys(asked.cameo)):
+    for n, code in enumerate(resolved.cameo):
         values[f"cameo_end_{n}"] = code + ":"  # ':' sorts right after '9': all longer codes match
-    for n, label in enumerate(asked.native):
+    for n, label in enumerate(resolved.native):
         values[f"native_from_{n}"], values[f"native_end_{n}"] = f"{label}: ", f"{label}:!"
-    singles = {field: getattr(asked, field) for field in SCALAR_FIELDS}
-    singles |= dict(zip(("since", "until"), asked.day_range, strict=True))
-    singles["known_by"] = asked.known_day
-    singles["as_of"] = None if asked.as_of is None else int(asked.as_of)
-    if asked.q is not None:
-        singles["q"] = build_word_query(kind, asked.q)
+    singles = {field: getattr(resolved, field) for field in SCALAR_FIELDS}
+    if resolved.q is not None:
+        singles["q"] = build_word_query(kind, resolved.q)
         counts |= {} if singles["q"] else {"nothing": 1}
     for field, value in singles.items():
         if value is not None:
             counts[field], values[field] = 1, value
-    if asked.bounding_box is not None:
-        west, south, east, north = asked.bounding_box
-        counts["bbox" if west <= east else "bbox_across"] = 1
-        values |= {"west": west, "south": south, "east": east, "north": north}
-    if asked.search_circle is not None:
-        lat, lon, km = asked.search_circle
+    if resolved.bbox is not None:
+        counts["bbox" if resolved.bbox.west <= resolved.bbox.east else "bbox_across"] = 1
+        values |= resolved.bbox._asdict()
+    if resolved.near is not None:
+        lat, lon, km = resolved.near
         counts["near"] = 1
         values |= dict(zip(("near_x", "near_y", "near_z"), unit_vector(lat, lon), strict=True))
         # The tolerance keeps a point at exactly the distance, whatever the rounding.
         values["near_cosine"] = math.cos(km / EARTH_KM) - 1e-12
-    flags = {"certain": asked.match == "certain", "no_via": not asked.via}
+    flags = {"certain": resolved.match == "certain", "no_via": not resolved.via}
     counts |= {name: 1 for name, on in flags.items() if on}
     return FilterShape(tuple(sorted(counts.items()))), values
 

@@ -17,20 +17,19 @@ from app.events.buckets import (
     fill_buckets,
     find_weight_threshold,
 )
-from app.events.filter import EventFilter
 from app.events.queries import BoundQuery
 from app.events.read import read_dataset_coverage
+from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import CARRIED_COLUMNS, select_matching
 
 FacetField = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
 
 
 def count_timeline(
-    db: Connection, asked: EventFilter, size: BucketSize | Literal["auto"], top: int
+    db: Connection, resolved: ResolvedFilter, size: BucketSize | Literal["auto"], top: int
 ) -> list[dict[str, Any]]:
     """Count the matching events in consecutive buckets, oldest first; each event counts once."""
-    resolved = queries.resolve_filter(db, asked)
-    since, until = resolved.day_range
+    since, until = resolved.since, resolved.until
     query = queries.bind_query(db, resolved)
     days = _read_day_totals(db, query, since)
     if size == "auto":
@@ -110,10 +109,9 @@ def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
 
 
 def count_facets(
-    db: Connection, asked: EventFilter, by: list[FacetField]
+    db: Connection, resolved: ResolvedFilter, by: list[FacetField]
 ) -> dict[str, list[dict[str, Any]]]:
     """Count the matching events by the values of each requested field, the highest count first."""
-    resolved = queries.resolve_filter(db, asked)
     query = queries.bind_query(db, resolved)
     carried = [face for face in by if face in CARRIED_COLUMNS]
     hit = select_matching(query.statement_key, *carried).order_by(None).subquery()

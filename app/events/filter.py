@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from app.edtf import parse_bounds, parse_last_day
 from app.errors import make_crossed_error
 from app.events.output_formats import OutputFormat
+from app.events.resolved_filter import BoundingBox, Match, SearchCircle
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
-from app.query_models import AS_OF_DESCRIPTION, AsOf, EdtfDate, PagingQuery, StrictQuery
+from app.query_models import AS_OF_DESCRIPTION, AsOf, BoundedDate, PagingQuery, StrictQuery
 from app.text import ShortText
 
 _PLAIN_NUMBER = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")
@@ -47,11 +47,11 @@ class EventFilter(StrictQuery):
     member_of: Words = Field(
         [], description="An actor that was a member of this group on that day took part."
     )
-    since: EdtfDate | None = Field(
+    since: BoundedDate | None = Field(
         None, description="First day; EDTF, so 2023-09 is its first day."
     )
-    until: EdtfDate | None = Field(None, description="Last day, inclusive; EDTF.")
-    match: Literal["possible", "certain"] = Field(
+    until: BoundedDate | None = Field(None, description="Last day, inclusive; EDTF.")
+    match: Match = Field(
         "possible", description="`possible`: overlaps the days; `certain`: lies within them."
     )
     type: list[EventType] = Field([], description="PLOVER event type.")
@@ -91,7 +91,7 @@ class EventFilter(StrictQuery):
     q: ShortText | None = Field(
         None, max_length=500, description="Full-text search: all of these words occur."
     )
-    known_by: EdtfDate | None = Field(
+    known_by: BoundedDate | None = Field(
         None, description="Only events and reports that were published by that day."
     )
     as_of: AsOf | None = Field(None, description=AS_OF_DESCRIPTION)
@@ -141,33 +141,20 @@ class EventFilter(StrictQuery):
     @property
     def day_range(self) -> tuple[str | None, str | None]:
         """The first and the last day of the window; None where it is open."""
-        return (
-            None if self.since is None else parse_bounds(self.since)[0].isoformat(),
-            parse_last_day(self.until),
-        )
+        return self.since and self.since.first, self.until and self.until.last
 
     @property
-    def known_day(self) -> str | None:
-        """The last day on which a report may have been published; None without `known_by`."""
-        return parse_last_day(self.known_by)
+    def bounding_box(self) -> BoundingBox | None:
+        """The box of `bbox`; None without it."""
+        return None if self.bbox is None else BoundingBox(*_parse_numbers(self.bbox, "w,s,e,n"))
 
     @property
-    def bounding_box(self) -> tuple[float, float, float, float] | None:
-        """The box as (west, south, east, north) in degrees; None without `bbox`."""
-        if self.bbox is None:
-            return None
-        w, s, e, n = _parse_numbers(self.bbox, "w,s,e,n")
-        return w, s, e, n
-
-    @property
-    def search_circle(self) -> tuple[float, float, float] | None:
-        """The circle as (latitude, longitude, radius in km); None without `near`."""
-        if self.near is None:
-            return None
-        lat, lon, km = _parse_numbers(self.near, "lat,lon,km")
-        return lat, lon, km
+    def search_circle(self) -> SearchCircle | None:
+        """The circle of `near`; None without it."""
+        return None if self.near is None else SearchCircle(*_parse_numbers(self.near, "lat,lon,km"))
 
 
+CountMode = Literal["none", "estimate", "exact"]
 Sort = Literal["-date", "date", "-recorded", "recorded", "relevance"]
 
 
@@ -183,9 +170,7 @@ class EventQuery(EventFilter, PagingQuery):
     bom: bool = Field(
         False, description="CSV begins with a byte order mark, which Excel needs to read UTF-8."
     )
-    count: Literal["none", "estimate", "exact"] = Field(
-        "none", description="Whether to count all matching events."
-    )
+    count: CountMode = Field("none", description="Whether to count all matching events.")
     fields: Words = Field([], description="Only these fields of each event; separated by commas.")
 
     @model_validator(mode="after")

@@ -4,10 +4,10 @@ Statements are built here; the caller runs them.
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,9 +23,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.actors.queries import UnknownActorError, resolve_actor_code
+from app.actors.parameters import resolve_query_actor
 from app.db import dialect
-from app.db.as_of import resolve_checked_as_of
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.full_text import build_word_query
 from app.db.keyset import PageKey
@@ -45,8 +44,10 @@ from app.errors import InvalidParameterError
 from app.events.conditions import FilterShape, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUP_KINDS
+from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
 
+T = TypeVar("T")
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
 MAX_INLINE_PERIODS = 500
 """With more membership periods than this, the statement looks them up itself."""
@@ -72,25 +73,53 @@ _PERIOD_STATEMENTS = {
 """Statements by (as of a version, limited to some actors)."""
 
 
-def resolve_filter(db: Connection, asked: EventFilter) -> EventFilter:
-    """Resolve the names in a filter: actors become codes, `as_of` becomes a version.
+def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> ResolvedFilter:
+    """Resolve a filter, once for each request: names become codes, dates become days.
 
-    An unknown actor, dataset or source raises `InvalidParameterError`.
+    `as_of` is the version that `resolve_version` made of `asked.as_of`. An unknown actor, dataset
+    or source raises `InvalidParameterError`.
     """
-    as_of = resolve_checked_as_of(db, asked.as_of)
-    changes: dict[str, Any] = {"as_of": None if as_of is None else str(as_of)}
-    for field in ACTOR_FIELDS:
-        codes = []
-        for name in getattr(asked, field):
-            try:
-                codes.append(resolve_actor_code(db, name, as_of=as_of))
-            except UnknownActorError as unknown:
-                raise InvalidParameterError(field, str(unknown), unknown.hint) from unknown
-        changes[field] = list(dict.fromkeys(codes))
+
+    def resolve_codes(field: str, names: Sequence[str]) -> tuple[str, ...]:
+        return _distinct(resolve_query_actor(db, field, name, as_of) for name in names)
+
+    codes = {field: resolve_codes(field, getattr(asked, field)) for field in ACTOR_FIELDS}
     _require_known(db, "dataset", datasets, "code", asked.dataset)
     _require_known(db, "source", sources, "id", asked.source)
-    _require_known(db, "member_of", actors, "code", changes["member_of"])
-    return asked.model_copy(update=changes)
+    _require_known(db, "member_of", actors, "code", codes["member_of"])
+    since, until = asked.day_range
+    return ResolvedFilter(
+        **codes,
+        role=_distinct(asked.role),
+        via=asked.via,
+        since=since,
+        until=until,
+        match=asked.match,
+        type=_distinct(asked.type),
+        mode=_distinct(asked.mode),
+        cameo=_distinct(asked.cameo),
+        quad=_distinct(asked.quad),
+        native=_distinct(asked.native),
+        min_intensity=asked.min_intensity,
+        max_intensity=asked.max_intensity,
+        bbox=asked.bounding_box,
+        near=asked.search_circle,
+        tag=_distinct(asked.tag),
+        dataset=_distinct(asked.dataset),
+        source=_distinct(asked.source),
+        publisher=_distinct(asked.publisher),
+        status=_distinct(asked.status),
+        min_reliability=asked.min_reliability,
+        min_credibility=asked.min_credibility,
+        min_independent_sources=asked.min_independent_sources,
+        q=asked.q,
+        known_by=asked.known_by and asked.known_by.last,
+        as_of=as_of,
+    )
+
+
+def _distinct(values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 def _require_known(
@@ -98,7 +127,7 @@ def _require_known(
     field: str,
     table: Table,
     key: str,
-    wanted: list[str],
+    wanted: Sequence[str],
 ) -> None:
     """Refuse an unknown name: an empty answer would suggest that nothing happened.
 
@@ -136,7 +165,7 @@ class BoundQuery:
 
 def bind_query(
     db: Connection,
-    resolved: EventFilter,
+    resolved: ResolvedFilter,
     sort: Sort = "-date",
     after: PageKey | None = None,
     limit: int | None = None,
@@ -149,7 +178,7 @@ def bind_query(
     periods = _read_periods(db, resolved)
     shape, values = split_filter(kind, resolved)
     if resolved.member_of:
-        since, until = resolved.day_range
+        since, until = resolved.since, resolved.until
         if resolved.as_of is not None:
             # As of a version, members are in two tables: the list saves searching both.
             since = since or ""
@@ -163,14 +192,14 @@ def bind_query(
         values["page"] = limit
         if dialect.prefers_separate_seeks(kind) and key.is_by_day:
             key = replace(key, apart=bool(periods))
-            since, until = resolved.day_range
+            since, until = resolved.since, resolved.until
             now = [s for s in periods if s[2] > (since or "") and s[1] <= (until or NO_END_DAY)]
             for name, rows in (("then", periods), ("now", now)):
                 columns = zip(*rows, strict=True) if rows else ((), (), ())
                 values |= {f"{name}_{n}": list(column) for n, column in enumerate(columns)}
     if after is not None:
         values |= {"after_value": after.value, "after_id": after.id}
-        since, until = resolved.day_range
+        since, until = resolved.since, resolved.until
         if key.is_by_day:
             passed = (
                 until is None or after.value <= until
@@ -181,7 +210,7 @@ def bind_query(
     return BoundQuery(key, values)
 
 
-def _read_periods(db: Connection, resolved: EventFilter) -> list[tuple[str, str, str]]:
+def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str, str]]:
     """Read the membership periods (actor, since, until) that the statement seeks one by one.
 
     Several actors without a group count for all days. Returns an empty list where there is nothing
@@ -191,7 +220,7 @@ def _read_periods(db: Connection, resolved: EventFilter) -> list[tuple[str, str,
         return [(code, "", "~") for code in resolved.actor] if len(resolved.actor) > 1 else []
     params: dict[str, Any] = {"groups": resolved.member_of}
     params |= {"actors": resolved.actor} if resolved.actor else {}
-    params |= {} if resolved.as_of is None else {"as_of": int(resolved.as_of)}
+    params |= {} if resolved.as_of is None else {"as_of": resolved.as_of}
     rows = db.execute(_PERIOD_STATEMENTS["as_of" in params, "actors" in params], params)
     found = [(row.actor, row.since, row.until) for row in rows]
     return found if len(found) <= MAX_INLINE_PERIODS else []
@@ -214,7 +243,9 @@ def _members_in_window(
     return {"during": sorted(during), "steady": sorted(throughout)} if during else {}
 
 
-def find_matching_revisions(db: Connection, resolved: EventFilter, seqs: Sequence[int]) -> set[int]:
+def find_matching_revisions(
+    db: Connection, resolved: ResolvedFilter, seqs: Sequence[int]
+) -> set[int]:
     """Find which of some revisions of events match a filter, each by its own document."""
     # Sorted by recording, the statement is driven by `events`, not by `participations`.
     query = bind_query(db, resolved, "recorded")

@@ -1,6 +1,7 @@
 """Reads of events: a page of a list, one event, the number of matches, and coverage."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,8 @@ from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
 from app.events import queries
 from app.events.event_document import ReportDocument
-from app.events.filter import EventFilter, EventQuery, Sort
+from app.events.filter import CountMode, EventQuery, Sort
+from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import select_matching
 from app.page_models import EmptyReason, Meta
 
@@ -27,18 +29,20 @@ def query_fingerprint(asked: EventQuery) -> str:
 
 
 def read_event_page(
-    db: Connection, asked: EventQuery, secret: bytes
+    db: Connection, asked: EventQuery, resolved: ResolvedFilter, secret: bytes
 ) -> tuple[list[str], str | None]:
-    """Read the documents of a page, and the cursor of the next page (None at the end)."""
+    """Read the documents of a page, and the cursor of the next page (None at the end).
+
+    `resolved` is the filter of `asked`, resolved.
+    """
     bound = query_fingerprint(asked)
-    resolved = queries.resolve_filter(db, asked)
     after = decode_page_cursor(asked.cursor, bound, secret)
     query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
     rows = queries.compile_page_statement(query.statement_key).execute(db, query.values).all()
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     cursor = encode_cursor(PageKey(rows[-1].value, rows[-1].id), bound, secret) if more else None
-    return [trim_document(row.document, asked) for row in rows], cursor
+    return [trim_document(r.document, asked.fields, resolved.known_by) for r in rows], cursor
 
 
 def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[Any]:
@@ -63,24 +67,21 @@ def read_participant_kinds(db: Connection, document: str) -> dict[str, str]:
     return {row.code: row.kind for row in rows}
 
 
-def trim_document(document: str, asked: EventQuery) -> str:
-    """Trim a document to the requested fields, and to reports published by `known_by`."""
-    if not asked.fields and asked.known_by is None:
+def trim_document(document: str, fields: Sequence[str], known_by: str | None) -> str:
+    """Trim a document to some fields (all if empty), and to reports published by a day."""
+    if not fields and known_by is None:
         return document
     body: dict[str, Any] = json.loads(document)
-    if asked.known_day is not None:
-        body = drop_later_reports(body, asked.known_day)
-    if asked.fields:
-        wanted = set(asked.fields)
-        body = {key: value for key, value in body.items() if key in wanted or key == "id"}
+    if known_by is not None:
+        body = drop_later_reports(body, known_by)
+    if fields:
+        body = {key: value for key, value in body.items() if key in fields or key == "id"}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def drop_later_reports(document: dict[str, Any], day: str) -> dict[str, Any]:
     """Drop the reports published after a day, and count the publishers of the others."""
-    published_reports = [
-        r for r in document["reports"] if last_publication_day(r) and last_publication_day(r) <= day
-    ]
+    published_reports = [r for r in document["reports"] if "" < last_publication_day(r) <= day]
     publishers = {r["publisher"].casefold() for r in published_reports if r["stance"] != "disputes"}
     return document | {"reports": published_reports, "independent_sources": len(publishers)}
 
@@ -90,22 +91,21 @@ def last_publication_day(report: ReportDocument) -> str:
     return parse_last_day(report["published"]) or ""
 
 
-def read_event_page_meta(db: Connection, asked: EventQuery, version: int, empty: bool) -> Meta:
+def read_event_page_meta(
+    db: Connection, resolved: ResolvedFilter, count: CountMode, version: int, empty: bool
+) -> Meta:
     """Read the `meta` of a page: its version, a count if requested, and why it is empty."""
     known = Meta(version=version)
-    if not empty and asked.count == "none":
-        return known
-    resolved = queries.resolve_filter(db, asked)
     if empty:
         known.reason = find_empty_reason(db, resolved)
-    if asked.count != "none":
-        guess = estimate_event_count(db, resolved) if asked.count == "estimate" else None
+    if count != "none":
+        guess = estimate_event_count(db, resolved) if count == "estimate" else None
         known.count = guess or _count_events(db, resolved)
         known.count_is = "estimate" if guess else "exact"
     return known
 
 
-def _count_events(db: Connection, resolved: EventFilter) -> int:
+def _count_events(db: Connection, resolved: ResolvedFilter) -> int:
     query = queries.bind_query(db, resolved)
     return int(db.scalar(queries.select_event_count(query.statement_key), query.values) or 0)
 
@@ -114,7 +114,7 @@ SAMPLE_SIZE = 2_000
 """The number of newest events that an estimate reads."""
 
 
-def estimate_event_count(db: Connection, resolved: EventFilter) -> int | None:
+def estimate_event_count(db: Connection, resolved: ResolvedFilter) -> int | None:
     """Estimate how many events match, to two significant digits.
 
     Assumes that earlier events are as dense in time as the newest `SAMPLE_SIZE`. Returns None where
@@ -138,26 +138,23 @@ def estimate_event_count(db: Connection, resolved: EventFilter) -> int | None:
     return int(float(f"{total:.1e}"))
 
 
-def find_empty_reason(db: Connection, resolved: EventFilter) -> EmptyReason:
+def find_empty_reason(db: Connection, resolved: ResolvedFilter) -> EmptyReason:
     """Find why no event matched: the window may lie outside the coverage of the datasets."""
     spans = read_dataset_coverage(db, resolved)
     first, last = min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None)
-    since, until = resolved.day_range
-    if since is not None and last is not None and since > last:
+    if resolved.since is not None and last is not None and resolved.since > last:
         return "not_yet_covered"
-    if until is not None and first is not None and until < first:
+    if resolved.until is not None and first is not None and resolved.until < first:
         return "outside_coverage"
     return "no_match"
 
 
-def read_dataset_coverage(db: Connection, resolved: EventFilter) -> list[tuple[str, str]]:
+def read_dataset_coverage(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str]]:
     """Read the first and last day that each dataset of a filter covers."""
 
     def select_rows(d: Columns) -> Select[Any]:
         rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
         return rows.where(d.code.in_(resolved.dataset)) if resolved.dataset else rows
 
-    as_of = None if resolved.as_of is None else int(resolved.as_of)
-    return [
-        (r.first, r.last) for r in db.execute(select_current_or_as_of(as_of, datasets, select_rows))
-    ]
+    rows = db.execute(select_current_or_as_of(resolved.as_of, datasets, select_rows))
+    return [(row.first, row.last) for row in rows]

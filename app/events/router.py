@@ -123,11 +123,12 @@ def list_events(
             "bom", "does not go with format=json", "Use it with format=csv."
         )
     with database.connect() as db:
-        version, _ = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
         def render_answer() -> Response:
-            rows, cursor = read.read_event_page(db, asked, key)
-            known = read.read_event_page_meta(db, asked, version, not rows)
+            resolved = queries.resolve_filter(db, asked, then)
+            rows, cursor = read.read_event_page(db, asked, resolved, key)
+            known = read.read_event_page_meta(db, resolved, asked.count, version, not rows)
             return render_page(rows, known, build_page_links(request, cursor, version))
 
         answer = respond_with_version_etag(request, version, render_answer)
@@ -176,18 +177,19 @@ def get_timeline(
     A count of 0 in days that no dataset covers means unknown: see `covered`.
     """
     with database.connect() as db:
-        version, _ = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
         def render_answer() -> Response:
+            resolved = queries.resolve_filter(db, asked, then)
             try:
-                buckets = counts.count_timeline(db, asked, asked.granularity, asked.top)
+                buckets = counts.count_timeline(db, resolved, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidParameterError("granularity", str(many), hint) from many
             rows = [encode_json(bucket).decode() for bucket in buckets]
             known = Meta(version=version)
             if not any(b["count"] for b in buckets):
-                known.reason = read.find_empty_reason(db, queries.resolve_filter(db, asked))
+                known.reason = read.find_empty_reason(db, resolved)
             answer = render_page(rows, known, build_page_links(request, None, version))
             return respond_in_chart_format(request, "timeline", asked, answer)
 
@@ -214,10 +216,11 @@ def get_facets(
         known = f"Known: {', '.join(FACET_FIELDS)}."
         raise InvalidParameterError("by", "has a field that cannot be counted", known)
     with database.connect() as db:
-        version, _ = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
         def render_answer() -> Response:
-            data = counts.count_facets(db, asked, wanted)  # type: ignore[arg-type]
+            resolved = queries.resolve_filter(db, asked, then)
+            data = counts.count_facets(db, resolved, wanted)  # type: ignore[arg-type]
             tail = Meta(version=version).model_dump(exclude_none=True)
             where = build_page_links(request, None, version).model_dump()
             body = encode_json({"data": data, "meta": tail, "links": where})

@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 from app.db.as_of import resolve_version
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
+from app.events.queries import resolve_filter
 from app.feeds.export import EventExport
 from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_type
 from app.http.caching import respond_with_version_etag
@@ -23,11 +24,15 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
     """
     state = request.app.state
     with state.database.connect() as db:
-        version, _ = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
     def make_response() -> Response:
         address = partial(build_page_links, request)
-        opened = EventExport(form, asked, state.database, state.cursor_key, address)
+        with state.database.connect() as db:
+            resolved = resolve_filter(db, asked, then)
+        opened = EventExport(
+            form, asked, resolved, version, state.database, state.cursor_key, address
+        )
         headers = _build_headers(form, opened)
         parts = FEED_FORMATS[form].write(opened.feed)
         if FEED_FORMATS[form].streams:

@@ -14,8 +14,9 @@ from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
+from app.events.queries import resolve_filter
 from app.events.read import read_event_page, read_event_page_meta
-from app.feeds.export import EventExport
+from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 from app.sources.citation import format_citation, read_cited_datasets
@@ -52,7 +53,7 @@ def _write_export(asked: EventQuery, database: Database, target: Path | None) ->
         body, uncarried = _render_json(asked, database)
         parts = iter([body])
     else:
-        opened = EventExport(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
+        opened = open_export(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
         parts = FEED_FORMATS[form].write(opened.feed)
         if not FEED_FORMATS[form].carries_licence:
             uncarried = opened.feed.datasets
@@ -77,11 +78,12 @@ def _write_parts(parts: Iterator[bytes], target: Path | None) -> None:
 
 def _render_json(asked: EventQuery, database: Database) -> tuple[bytes, list[Dataset]]:
     with database.connect() as db:
-        datasets = read_cited_datasets(db, asked.dataset)
-        rows, cursor = read_event_page(db, asked, SECRET)
-        known = read_event_page_meta(
-            db, asked, resolve_version(db, asked.as_of)[0], not rows
-        ).model_dump_json(exclude_none=True)
+        version, then = resolve_version(db, asked.as_of)
+        resolved = resolve_filter(db, asked, then)
+        datasets = read_cited_datasets(db, resolved.dataset)
+        rows, cursor = read_event_page(db, asked, resolved, SECRET)
+        meta = read_event_page_meta(db, resolved, asked.count, version, not rows)
+    known = meta.model_dump_json(exclude_none=True)
     following = f',"cursor":"{cursor}"' if cursor else ""
     return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode(), datasets
 

@@ -1,15 +1,15 @@
 """Read events in chunks: any number, in constant memory, from one version of the database."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from app.db.as_of import resolve_version
 from app.db.dialect import limit_sqlite_cache
 from app.db.engine import Database
 from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.events import queries, read
 from app.events.filter import EventQuery
+from app.events.resolved_filter import ResolvedFilter
 
 CHUNK = 1_000
 """Rows in one chunk; the connection returns to the pool before the chunk is sent."""
@@ -21,25 +21,22 @@ class EventStream:
 
     database: Database
     asked: EventQuery
+    resolved: ResolvedFilter
+    """The filter of `asked`, resolved."""
+    version: int
+    """The version that every chunk is read from, whatever is written meanwhile."""
     secret: bytes
     max_events: int | None
     """The most events to read; None reads every one."""
+    fields: Sequence[str] = ()
+    """The fields of each event to read; all if empty."""
     cursor: str | None = None
     """The cursor of the next page, set once the chunks are read and there are more events."""
     last_key: PageKey | None = field(init=False)
-    resolved: EventQuery = field(init=False)
-    version: int = field(init=False)
-    """The version that every chunk is read from, whatever is written meanwhile."""
 
     def __post_init__(self) -> None:
-        with self.database.connect() as db:
-            self.version, _ = resolve_version(db, self.asked.as_of)
-            found = queries.resolve_filter(db, self.asked)
-        assert isinstance(found, EventQuery)
-        self.resolved = found
-        self.last_key = decode_page_cursor(
-            self.asked.cursor, read.query_fingerprint(self.asked), self.secret
-        )
+        bound = read.query_fingerprint(self.asked)
+        self.last_key = decode_page_cursor(self.asked.cursor, bound, self.secret)
 
     def read_chunks(self) -> Iterator[list[str]]:
         """Yield documents in chunks: at least one chunk, and the last one may be empty."""
@@ -50,8 +47,7 @@ class EventStream:
                 # Current rows are cheaper to read than those of a version: `as_of` is set only
                 # once something was written (decision 002: some 1.4 times the cost).
                 if self.resolved.as_of is None and read_version(db) != self.version:
-                    version = {"as_of": str(self.version)}
-                    self.resolved = self.resolved.model_copy(update=version)
+                    self.resolved = replace(self.resolved, as_of=self.version)
                 found = queries.bind_query(
                     db, self.resolved, self.asked.sort, self.last_key, size + 1
                 )
@@ -69,6 +65,7 @@ class EventStream:
                 self.cursor = encode_cursor(
                     self.last_key, read.query_fingerprint(self.asked), self.secret
                 )
-            yield [read.trim_document(row.document, self.asked) for row in rows]
+            known_by = self.resolved.known_by
+            yield [read.trim_document(row.document, self.fields, known_by) for row in rows]
             if not more or left == 0:
                 return

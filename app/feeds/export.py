@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from itertools import chain
 
+from sqlalchemy import Connection
+
+from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.filter import EventQuery
 from app.events.output_formats import FIELD_FORMATS, OutputFormat
+from app.events.resolved_filter import ResolvedFilter
 from app.feeds import xlsx
 from app.feeds.event_stream import EventStream
 from app.feeds.feed import Cluster, Feed
@@ -27,6 +31,8 @@ class EventExport:
         self,
         form: OutputFormat,
         asked: EventQuery,
+        resolved: ResolvedFilter,
+        version: int,
         database: Database,
         secret: bytes,
         address: Callable[[str | None, int], Links],
@@ -37,8 +43,8 @@ class EventExport:
         whole = (how.streams or how.clusters) and "limit" not in asked.model_fields_set
         everything = None if how.streams else DRAWABLE
         most = everything if whole else asked.limit
-        plain = asked if form == "ndjson" else asked.model_copy(update={"fields": []})
-        self.stream = EventStream(database, plain, secret, most)
+        fields = asked.fields if form == "ndjson" else ()
+        self.stream = EventStream(database, asked, resolved, version, secret, most, fields)
         if form == "xlsx" and whole:
             _check_sheet_size(self.stream)
         chunks = self.stream.read_chunks()
@@ -46,12 +52,12 @@ class EventExport:
         clusters: list[Cluster] | None = None
         with database.connect() as db:
             self.empty_reason: EmptyReason | None = (
-                None if first else read.find_empty_reason(db, asked)
+                None if first else read.find_empty_reason(db, resolved)
             )
             if how.clusters and whole and self.stream.cursor:
-                clusters = _read_clusters(database, asked)
+                clusters = _read_clusters(db, resolved)
                 self.stream.cursor = None
-            codes = asked.dataset or ([] if how.streams else _list_datasets(first))
+            codes = resolved.dataset or (() if how.streams else _list_datasets(first))
             datasets = read_cited_datasets(db, codes)
         self.feed = Feed(
             chunks=chain([first], chunks),
@@ -68,6 +74,20 @@ class EventExport:
     def links(self) -> Links:
         """The links of this page and of the next, which is known once the chunks are read."""
         return self._address(self.stream.cursor, self.stream.version)
+
+
+def open_export(
+    form: OutputFormat,
+    asked: EventQuery,
+    database: Database,
+    secret: bytes,
+    address: Callable[[str | None, int], Links],
+) -> EventExport:
+    """Resolve a query and open its export."""
+    with database.connect() as db:
+        version, then = resolve_version(db, asked.as_of)
+        resolved = queries.resolve_filter(db, asked, then)
+    return EventExport(form, asked, resolved, version, database, secret, address)
 
 
 def _check_parameters(form: OutputFormat, asked: EventQuery) -> None:
@@ -100,9 +120,8 @@ def _list_datasets(documents: list[str]) -> list[str]:
     return sorted({event["dataset"] for event in decode_documents(documents)})
 
 
-def _read_clusters(database: Database, asked: EventQuery) -> list[Cluster]:
-    with database.connect() as db:
-        buckets = counts.count_timeline(db, asked, "auto", 3)
+def _read_clusters(db: Connection, resolved: ResolvedFilter) -> list[Cluster]:
+    buckets = counts.count_timeline(db, resolved, "auto", 3)
     return [
         Cluster(b["start"], b["end"], b["count"], tuple(t["title"] for t in b["top"]))
         for b in buckets

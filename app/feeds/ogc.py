@@ -14,6 +14,7 @@ from app.db.journal import read_version
 from app.errors import NotFoundError, make_crossed_error
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
+from app.events.queries import resolve_filter
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
 from app.http.answer import encode_json
@@ -300,10 +301,11 @@ def list_features(
     root = resolve_public_url(request, settings)
     wanted = asked.to_event_query()
     with database.connect() as db:
-        version, _ = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
 
         def make_response() -> Response:
-            rows, cursor = read.read_event_page(db, wanted, key)
+            resolved = resolve_filter(db, wanted, then)
+            rows, cursor = read.read_event_page(db, wanted, resolved, key)
             where = build_page_links(request, cursor)
             addresses = [("self", where.self, GEOJSON), ("collection", COLLECTION_PATH, JSON)]
             addresses += [("next", where.next, GEOJSON)] if where.next else []

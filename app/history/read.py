@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from app.events import queries as of_events
-from app.events.filter import EventFilter
+from app.events.resolved_filter import ResolvedFilter
 from app.history import queries
 from app.history.compare import list_changed_fields
 from app.history.schemas import Change, Difference, Revision
@@ -46,7 +46,7 @@ def read_document_revisions(
 class ChangeSelection:
     """Which changes to read; without a resolved filter, those of every event."""
 
-    resolved_filter: EventFilter | None
+    resolved_filter: ResolvedFilter | None
     kinds: tuple[str, ...]
     derived: bool
     documents: bool
@@ -84,7 +84,7 @@ def read_changes(db: Connection, wanted: ChangeSelection, after: int, limit: int
     return ChangeBatch(found, after, False)
 
 
-def _match_changes(db: Connection, resolved: EventFilter, rows: Any) -> list[Row[Any]]:
+def _match_changes(db: Connection, resolved: ResolvedFilter, rows: Any) -> list[Row[Any]]:
     """The changes of events that match the filter before or after the change."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
     hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
@@ -99,7 +99,7 @@ def _render_change(row: Row[Any]) -> Change:
 
 
 def read_differences(
-    db: Connection, resolved: EventFilter, first: int, last: int, after: int, limit: int
+    db: Connection, resolved: ResolvedFilter, first: int, last: int, after: int, limit: int
 ) -> ChangeBatch:
     """Read up to `limit` events that differ between two versions, in the order of their changes."""
     found: list[Difference] = []

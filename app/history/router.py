@@ -200,7 +200,7 @@ def get_differences(
             after = decode_page_cursor(asked.cursor, bound, key)
             from_ = 0 if after is None else int(after.value)
             part = read.read_differences(
-                db, resolve_filter(db, asked), first, last, from_, asked.limit
+                db, resolve_filter(db, asked, None), first, last, from_, asked.limit
             )
             pins = {"from": str(first), "to": str(last)}
             where = Links(self=rewrite_address(request), permalink=rewrite_address(request, **pins))
@@ -242,7 +242,7 @@ class ChangesFilter(EventFilter):
 
     def resolve_selection(self, db: Connection) -> read.ChangeSelection:
         """Resolve the names in the filter; the result is ready to be read."""
-        resolved = resolve_filter(db, self) if self.filters_events else None
+        resolved = resolve_filter(db, self, None) if self.filters_events else None
         kinds = ("event",) if self.filters_events else tuple(self.kind)
         return read.ChangeSelection(resolved, kinds, self.derived, self.document)
 

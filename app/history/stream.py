@@ -44,6 +44,7 @@ def _read_batch(
     database: Database, asked: ChangeStreamQuery, after: int, limit: int
 ) -> read.ChangeBatch:
     with database.connect() as db:
+        # Resolved for every batch: a stream may run for days, and an actor be merged meanwhile.
         part = read.read_changes(db, asked.resolve_selection(db), after, limit)
         return read.ChangeBatch(part.found, read_version(db), True) if part.done else part
 

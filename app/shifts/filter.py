@@ -1,6 +1,6 @@
 """What may be asked of alignment and shifts: the sides, and which events count. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,7 +14,6 @@ Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]
 
 QUESTION_FIELDS = ("actor", "since", "until", "match")
 """Fields that bound the answer, not the events that are counted."""
-DAY_SUM_FIELDS = {*QUESTION_FIELDS, "dataset", "as_of"}
 
 
 class SidesQuery(EventFilter):
@@ -50,11 +49,6 @@ class SidesQuery(EventFilter):
         """Return the filter of the events that count, on whatever day they happened."""
         kept = {f: getattr(self, f) for f in EventFilter.model_fields if f not in QUESTION_FIELDS}
         return EventFilter.model_construct(**kept)
-
-    def uses_only_datasets(self) -> bool:
-        """Whether only datasets narrow the events, so that day sums can answer."""
-        plain: dict[str, Any] = EventFilter().model_dump(exclude=DAY_SUM_FIELDS)
-        return self.to_event_filter().model_dump(exclude=DAY_SUM_FIELDS) == plain
 
 
 class AlignmentQuery(SidesQuery, ChartQuery):

@@ -7,7 +7,7 @@ same.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
@@ -16,9 +16,9 @@ from app.actors.parameters import resolve_query_actor
 from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events import queries as of_events
-from app.events.filter import EventFilter
 from app.events.queries import BoundQuery
 from app.events.render import GROUP_KINDS
+from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import signal_weight
 from app.shifts import queries
 from app.shifts.filter import Acts, SidesQuery
@@ -85,7 +85,7 @@ class AlignmentQuestion:
     datasets: tuple[str, ...]
     periods: dict[str, list[SidePeriod]]
     """By partner, in order."""
-    event_filter: EventFilter | None
+    event_filter: ResolvedFilter | None
     """The filter of the events that count; None where only datasets narrow them."""
     as_of: int | None = None
 
@@ -97,7 +97,7 @@ class AlignmentQuestion:
     @property
     def known_by(self) -> str | None:
         """The last day on which a report had to be published."""
-        return None if self.event_filter is None else self.event_filter.known_day
+        return None if self.event_filter is None else self.event_filter.known_by
 
     def side_on(self, partner: str, day: str) -> int:
         """Return the side for which a partner counts on a day: 1 or −1; 0 for neither."""
@@ -112,14 +112,11 @@ def resolve_question(
 
     The actor is empty where the question names none.
     """
-    events = asked.to_event_filter().model_copy(
-        update={"as_of": None if as_of is None else str(as_of)}
-    )
-    resolved = of_events.resolve_filter(db, events)
-    wanted = tuple(asked.dataset or defaults)
+    resolved = of_events.resolve_filter(db, asked.to_event_filter(), as_of)
+    wanted = resolved.dataset or tuple(defaults)
     chosen = None
-    if not asked.uses_only_datasets():
-        chosen = resolved.model_copy(update={"dataset": list(wanted)})
+    if resolved != ResolvedFilter(dataset=resolved.dataset, as_of=as_of):
+        chosen = replace(resolved, dataset=wanted)
     actor = resolve_query_actor(db, "actor", asked.actor, as_of) if asked.actor is not None else ""
     toward, against = (
         tuple(

@@ -11,6 +11,7 @@ from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
 from app.events.read import find_empty_reason
+from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
 from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
@@ -154,9 +155,11 @@ def list_shifts(
 def _explain_empty_answer(
     db: Connection, asked: SidesQuery, question: AlignmentQuestion
 ) -> EmptyReason:
-    as_of = None if question.as_of is None else str(question.as_of)
-    known = {"dataset": list(question.datasets), "as_of": as_of}
-    return find_empty_reason(db, asked.model_copy(update=known))
+    since, until = asked.day_range
+    known = ResolvedFilter(
+        since=since, until=until, dataset=question.datasets, as_of=question.as_of
+    )
+    return find_empty_reason(db, known)
 
 
 def _choose_page(

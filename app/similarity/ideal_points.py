@@ -18,7 +18,6 @@ from app.actors.parameters import resolve_query_actor
 from app.db.as_of import resolve_version
 from app.db.tables import datasets, ideal_points
 from app.db.versioning import select_current_or_as_of
-from app.edtf import parse_bounds
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
@@ -28,7 +27,7 @@ from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.page_models import EmptyReason
-from app.query_models import AsOfQuery, EdtfDate
+from app.query_models import AsOfQuery, BoundedDate
 from app.similarity.portfolio_similarity import attribute_movement
 from app.similarity.schemas import (
     IdealPointApproach,
@@ -50,8 +49,10 @@ class IdealPointsQuery(AsOfQuery):
         description="States, separated by commas; every two of them are compared.",
         examples=[["ARM,RUS"]],
     )
-    since: EdtfDate | None = Field(None, description="First year; by default that of the series.")
-    until: EdtfDate | None = Field(None, description="Last year; by default that of the series.")
+    since: BoundedDate | None = Field(
+        None, description="First year; by default that of the series."
+    )
+    until: BoundedDate | None = Field(None, description="Last year; by default that of the series.")
     dataset: Words = Field([], description="Only these loaded series; by default all.")
 
     @field_validator("actors")
@@ -76,8 +77,8 @@ class IdealPointsQuery(AsOfQuery):
     @property
     def years(self) -> tuple[int, int]:
         """First and last year, both inclusive."""
-        first = parse_bounds(self.since)[0].year if self.since else 1
-        return first, parse_bounds(self.until)[1].year if self.until else 9999
+        first = int(self.since.first[:4]) if self.since else 1
+        return first, int(self.until.last[:4]) if self.until else 9999
 
 
 PointsByState = Mapping[tuple[str, str], Sequence[IdealPointDocument]]

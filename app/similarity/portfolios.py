@@ -20,7 +20,6 @@ from app.alliances.read import read_group_memberships, read_groups
 from app.db.as_of import resolve_version
 from app.db.tables import actor_names, actors, alliance_years, datasets
 from app.db.versioning import select_current_or_as_of
-from app.edtf import parse_bounds
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
@@ -29,7 +28,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
-from app.query_models import AsOfQuery, EdtfDate, today
+from app.query_models import AsOfQuery, BoundedDate, today
 from app.similarity.portfolio_similarity import (
     MEASURES,
     TIE_STRENGTH,
@@ -56,10 +55,10 @@ class SimilarityQuery(AsOfQuery):
         description="States, separated by commas; every two of them are compared.",
         examples=[["ARM,RUS"]],
     )
-    since: EdtfDate | None = Field(
+    since: BoundedDate | None = Field(
         None, description="First year; by default ten years before the last."
     )
-    until: EdtfDate | None = Field(None, description="Last year; by default this year.")
+    until: BoundedDate | None = Field(None, description="Last year; by default this year.")
     measure: SimilarityMeasure = Field(
         "kappa", description="Cohen's κ, Scott's π (both with squared distances), S, or τ-b."
     )
@@ -104,8 +103,8 @@ class SimilarityQuery(AsOfQuery):
     @property
     def years(self) -> tuple[int, int]:
         """First and last year, both inclusive."""
-        last = parse_bounds(self.until)[1].year if self.until else int(today()[:4])
-        first = parse_bounds(self.since)[0].year if self.since else max(last - 10, 1)
+        last = int((self.until.last if self.until else today())[:4])
+        first = int(self.since.first[:4]) if self.since else max(last - 10, 1)
         return first, last
 
 

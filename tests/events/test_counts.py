@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 
 from app.db.engine import Database
 from app.events import read
-from app.events.filter import EventQuery
+from app.events.resolved_filter import ResolvedFilter
 
 
 def test_total_is_left_out_by_default(api: TestClient) -> None:
@@ -32,8 +32,8 @@ def test_many_are_estimated_from_how_dense_the_newest_are(
         make.dataset(db)
         for day in range(1, 29):
             make.event(db, "USA", date=f"2020-02-{day:02d}")
-        asked = EventQuery(dataset=["made"], count="estimate")
-        found = read.read_event_page_meta(db, asked, 1, empty=False)
+        wanted = ResolvedFilter(dataset=("made",))
+        found = read.read_event_page_meta(db, wanted, "estimate", 1, empty=False)
     assert (found.count, found.count_is) == (28, "estimate")
 
 

@@ -1,6 +1,7 @@
 """Every filter narrows; on both databases, alone and combined."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import combinations
 
 import make
@@ -11,7 +12,9 @@ from sqlalchemy import Connection
 from app.db.engine import Database
 from app.events.conditions import CLAUSE_BUILDERS
 from app.events.filter import EventFilter, EventQuery
+from app.events.queries import resolve_filter
 from app.events.read import read_event_page
+from app.events.resolved_filter import ResolvedFilter
 
 ONE_OF_EACH = {
     "actor": "ARM",
@@ -57,6 +60,7 @@ def ids(api: TestClient, **asked: str) -> list[str]:
 
 def test_every_filter_has_a_branch_and_a_row() -> None:
     assert CLAUSE_BUILDERS.keys() == EventFilter.model_fields.keys()
+    assert [f.name for f in fields(ResolvedFilter)] == list(EventFilter.model_fields)
     assert ONE_OF_EACH.keys() == EventFilter.model_fields.keys()
 
 
@@ -83,7 +87,7 @@ def test_two_filters_are_both_met(api: TestClient, pair: tuple[str, str]) -> Non
 
 def found(db: Connection, **asked: object) -> list[str]:
     query = EventQuery.model_validate({"dataset": ["made"], "fields": ["id"], **asked})
-    documents, _ = read_event_page(db, query, b"key")
+    documents, _ = read_event_page(db, query, resolve_filter(db, query, None), b"key")
     return [document.split('"')[3].removeprefix("made:") for document in documents]
 
 

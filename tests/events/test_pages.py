@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
+from app.events.queries import resolve_filter
 from app.events.read import read_event_page
 
 DAYS = ("2020-01-01", "2020-01-02", "2020-01-02/2020-01-04", "2019-12/2020-01-03")
@@ -35,7 +36,8 @@ def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:
     while True:
         query = EventQuery.model_validate({"dataset": ["made"], **asked, "cursor": cursor})
         with database.connect() as db:
-            documents, cursor = read_event_page(db, query, b"key")
+            resolved = resolve_filter(db, query, None)
+            documents, cursor = read_event_page(db, query, resolved, b"key")
         found += [json.loads(d)["id"] for d in documents]
         if cursor is None:
             return found

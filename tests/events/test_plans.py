@@ -7,7 +7,7 @@ import pytest
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.events.queries import bind_query, compile_page_statement
+from app.events.queries import bind_query, compile_page_statement, resolve_filter
 
 PLANS = {
     "an actor": (
@@ -51,7 +51,8 @@ PLANS = {
 def plan(kind: str, database: Database, given: dict[str, Any]) -> str:
     asked = EventQuery.model_validate(given)
     with database.connect() as db:
-        found = bind_query(db, asked, asked.sort, limit=51)
+        as_of = None if asked.as_of is None else int(asked.as_of)
+        found = bind_query(db, resolve_filter(db, asked, as_of), asked.sort, limit=51)
         statement = compile_page_statement(found.statement_key)
         explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
         if kind == "postgresql":  # the tables are small: it would read them whole

@@ -27,8 +27,8 @@ from pathlib import Path
 import app.main
 from app.db.engine import Database
 from app.events.filter import EventQuery
-from app.feeds.export import Opened
-from app.feeds.registry import WRITINGS
+from app.feeds.export import open_export
+from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 
 url, form, few = sys.argv[1:]
@@ -36,8 +36,8 @@ database = Database(url)
 
 def export(**more):
     asked = EventQuery.model_validate({"format": form, **more})
-    opened = Opened(form, asked, database, b"test", lambda *_: Links(self="test"))
-    size = sum(map(len, WRITINGS[form].write(opened.feed)))
+    opened = open_export(form, asked, database, b"test", lambda *_: Links(self="test"))
+    size = sum(map(len, FEED_FORMATS[form].write(opened.feed)))
     peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
     return size, int(peak) / 1024
 

@@ -18,7 +18,7 @@ from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
 from app.events.reimport import is_exported_event, record_from_document, record_from_row
 from app.events.schemas import EventInput
-from app.feeds.export import EventExport
+from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 
@@ -28,7 +28,7 @@ Given = Iterator[dict[str, Any]]
 def file(database: Database, form: OutputFormat) -> bytes:
     """Every event in a form."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"], "sort": "date"})
-    opened = EventExport(form, asked, database, b"test", lambda *_: Links(self="here"))
+    opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
     return b"".join(FEED_FORMATS[form].write(opened.feed))
 
 

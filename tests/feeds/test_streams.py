@@ -37,7 +37,7 @@ def test_connection_is_returned_while_a_chunk_is_sent(
 ) -> None:
     monkeypatch.setattr(event_stream, "CHUNK", 7)
     asked = EventQuery.model_validate({"format": "ndjson"})
-    opened = export.EventExport(
+    opened = export.open_export(
         "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
     pool: Any = database.engine.pool
@@ -86,7 +86,7 @@ def test_stream_excludes_events_written_meanwhile(
         for n in range(9):
             make.event(db, "ARM", "RUS", key=f"s{n}", title=f"first {n}", date=f"2020-01-0{n + 1}")
     asked = EventQuery.model_validate({"format": "ndjson", "dataset": ["made"], "sort": "date"})
-    opened = export.EventExport(
+    opened = export.open_export(
         "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
     held = [json.loads(next(opened.feed.chunks)[0])]

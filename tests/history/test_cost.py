@@ -44,7 +44,8 @@ def revised(
 def cost(database: Database, asked: EventQuery) -> int:
     """Of a page: steps, or blocks."""
     with database.connect() as db:
-        found = bind_query(db, resolve_filter(db, asked), asked.sort, None, asked.limit + 1)
+        as_of = None if asked.as_of is None else int(asked.as_of)
+        found = bind_query(db, resolve_filter(db, asked, as_of), asked.sort, None, asked.limit + 1)
         statement = compile_page_statement(found.statement_key)
         if db.dialect.name == "postgresql":
             explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text

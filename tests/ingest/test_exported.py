@@ -10,7 +10,7 @@ from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
-from app.feeds.export import EventExport
+from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 from ingest.loading import counts, documents, load, sound
@@ -21,7 +21,7 @@ FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
 def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
     """A file of every curated event."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"]})
-    opened = EventExport(form, asked, database, b"test", lambda *_: Links(self="here"))
+    opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
     file = folder / f"events.{form}"
     file.write_bytes(b"".join(FEED_FORMATS[form].write(opened.feed)))
     return file

@@ -8,7 +8,7 @@ import pytest
 from app.db.engine import Database
 from app.db.journal import read_version
 from app.events.filter import EventQuery
-from app.feeds.export import EventExport
+from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 from ingest.loading import counts, documents, load, sound
@@ -59,7 +59,7 @@ def stood(database: Database, version: int) -> dict[str, str]:
     asked = EventQuery.model_validate(
         {"format": "ndjson", "dataset": ["ucdp-ged"], "as_of": str(version)}
     )
-    opened = EventExport("ndjson", asked, database, b"test", lambda *_: Links(self="here"))
+    opened = open_export("ndjson", asked, database, b"test", lambda *_: Links(self="here"))
     lines = b"".join(FEED_FORMATS["ndjson"].write(opened.feed)).decode().splitlines()
     return {json.loads(line)["id"]: line.partition(',"recorded_at":')[0] for line in lines}
 
