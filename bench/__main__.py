@@ -26,9 +26,9 @@ def main() -> None:
         for url in asked.url:
             _report_database(Database(url), asked.seconds)
         return
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as place, running() as server:
+    with tempfile.TemporaryDirectory(prefix="bench-") as place, run_postgresql() as server:
         for url in (f"sqlite:///{place}/bench.db", server.create_database("bench")):
             database = Database(url)
             begun = time.perf_counter()

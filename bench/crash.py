@@ -205,9 +205,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=8000)
     parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
     wanted = parser.parse_args()
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, run_postgresql() as server:
         place, dice = Path(folder), random.Random(1)
         write_events(path := place / "events.ndjson", wanted.events)
         for kind in wanted.on or ("sqlite", "postgresql"):

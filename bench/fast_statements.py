@@ -68,9 +68,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fast_statements", description=__doc__)
     parser.add_argument("--repeats", type=int, default=2000, help="calls in a round")
     arguments = parser.parse_args()
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, run_postgresql() as server:
         for url in (f"sqlite:///{folder}/bench.db", server.create_database("bench")):
             print(url.partition(":")[0])
             for name, cost in measure_database(url, arguments.repeats).items():

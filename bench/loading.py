@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--rejects", type=int, help="load that many rows that are all rejected")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = parser.parse_args()
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         place = Path(folder)
@@ -295,8 +295,8 @@ def main() -> None:
                 "sqlite", [_on_sqlite(files, place / f"run{n}") for n in range(asked.runs)]
             )
         if asked.only != "sqlite":
-            with running() as server:
-                server.without_autovacuum()
+            with run_postgresql() as server:
+                server.stop_autovacuum()
                 runs = [_on_postgresql(files, place, server, n) for n in range(asked.runs)]
             _print_report("postgresql", runs)
 

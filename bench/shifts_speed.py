@@ -310,7 +310,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = parser.parse_args()
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
     frame = generate_signals(asked.events)
     rows = sum_by_day(frame.iloc[:-LOAD])
@@ -318,8 +318,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
             measure_database(f"sqlite:///{Path(place) / 'bench.db'}", frame, rows)
     if asked.only != "sqlite":
-        with running() as server:
-            server.without_autovacuum()
+        with run_postgresql() as server:
+            server.stop_autovacuum()
             measure_database(server.create_database("shifts"), frame, rows)
 
 

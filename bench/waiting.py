@@ -97,9 +97,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--on", choices=("sqlite", "postgresql"), action="append")
     wanted = parser.parse_args()
-    from postgres import running  # noqa: PLC0415
+    from postgres import run_postgresql  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running() as server:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, run_postgresql() as server:
         place = Path(folder)
         files = [place / f"{n}.ndjson" for n in range(3)]
         for n, path in enumerate(files):

@@ -1,4 +1,4 @@
-"""Datasets of made-up acts between four states, some of which change their minds."""
+"""Makes datasets of invented acts between four states, some of which change sides."""
 
 from uuid import uuid4
 
@@ -14,8 +14,8 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 
 
-def events(seed: int, turned: bool = False) -> list[EventInput]:
-    """Events of four states over four years; some of them change their minds in the middle."""
+def make_acts(seed: int, turned: bool = False) -> list[EventInput]:
+    """Make events of four states over four years; some states change sides in the middle."""
     dice = np.random.default_rng(seed)
     found = []
     for n in range(160):
@@ -42,15 +42,15 @@ def events(seed: int, turned: bool = False) -> list[EventInput]:
     return found
 
 
-def new_set(db: Connection) -> str:
+def add_dataset(db: Connection) -> str:
     return make.dataset(db, f"made-{uuid4().hex[:8]}")
 
 
-def loaded(database: Database, given: list[list[EventInput]]) -> str:
-    """A new dataset with these events, load after load, each followed by a refresh."""
+def load_batches(database: Database, batches: list[list[EventInput]]) -> str:
+    """Write batches of events to a new dataset, and rebuild its shifts after each."""
     with database.write() as db:
-        dataset = new_set(db)
-    for part in given:
+        dataset = add_dataset(db)
+    for part in batches:
         with database.write() as db:
             write_events(db, part, dataset, make.BY)
         rebuild_stale_dyads(database)

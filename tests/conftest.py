@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from other_processor import WANTED, other_processor
-from postgres import Server, running
+from postgres import Server, run_postgresql
 
 from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
@@ -25,11 +25,11 @@ LONG = (
     "events/test_volumes", "http/test_connections", "test_same_answers", "test_analysts",
     "test_postgres", "feeds/", "test_openapi", "shifts/test_likeness",
 )  # fmt: skip
-"""Below this folder: tests that together take minutes."""
+"""Paths, relative to this folder, of tests that together take minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs on PostgreSQL, and what is long, counts as slow."""
+    """Mark tests that take long, or run on PostgreSQL, as slow."""
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here).as_posix()
@@ -47,12 +47,12 @@ def another_processor() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A PostgreSQL of the suite's own."""
-    with running(briefly=True) as found:
+    with run_postgresql(briefly=True) as found:
         yield found
 
 
-def filled(url: str) -> None:
-    """Migrate a database and bring in the bundled data."""
+def fill_database(url: str) -> None:
+    """Create the schema in a database, and load the bundled data."""
     made = Database(url)
     upgrade_schema(made)
     load_bundled_data(made)
@@ -72,7 +72,7 @@ class Templates(dict[str, str]):
             self[kind] = f"sqlite:///{self._folder / 'bundled.db'}"
         else:
             self[kind] = self._request.getfixturevalue("server").create_database("bundled")
-        filled(self[kind])
+        fill_database(self[kind])
         return self[kind]
 
 
@@ -90,9 +90,12 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def copied(kind: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
-    """The URL of a copy of the bundled database, for as long as the fixture that asks for it lasts;
-    nobody may be connected to the template."""
+def copy_database(kind: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    """Copy the bundled database, and return the URL of the copy.
+
+    The copy lasts as long as the fixture that asks for it. PostgreSQL copies a template only while
+    no client is connected to it.
+    """
     template = request.getfixturevalue("templates")[kind]
     name = f"{name}-{uuid4().hex[:8]}"  # a fixture may be made more than once
     if kind == "sqlite":
@@ -108,7 +111,7 @@ def api(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[TestClient]:
     """The service on the bundled data, to be read only."""
-    url = copied(kind, "served", tmp_path_factory.mktemp("api"), request)
+    url = copy_database(kind, "served", tmp_path_factory.mktemp("api"), request)
     app = create_app(Settings(database_url=url, cursor_key="test"))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -117,6 +120,6 @@ def api(
 @pytest.fixture
 def database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database of its own for a test that writes, with the bundled data."""
-    made = Database(copied(kind, f"own-{uuid4().hex}", tmp_path, request))
+    made = Database(copy_database(kind, f"own-{uuid4().hex}", tmp_path, request))
     yield made
     made.close()

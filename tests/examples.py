@@ -1,4 +1,4 @@
-"""The examples of the documentation: run this file to write them again after the data changed."""
+"""Runs the examples of the documentation; as a command, rewrites their answers."""
 
 import json
 import math
@@ -24,53 +24,56 @@ VOLATILE = {
 }  # fmt: skip
 
 
-def short(value: Any) -> Any:
-    """The same answer with two entries at most in every list."""
+def shorten_lists(value: Any) -> Any:
+    """Shorten every list of an answer to two entries."""
     if isinstance(value, dict):
-        return {name: short(held) for name, held in value.items()}
+        return {name: shorten_lists(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [short(held) for held in value[:2]]
+        return [shorten_lists(part) for part in value[:2]]
     return value
 
 
-def steady(value: Any) -> Any:
-    """The same answer without what differs from load to load."""
+def drop_volatile(value: Any) -> Any:
+    """Remove from an answer what differs from load to load."""
     if isinstance(value, dict):
-        return {name: steady(held) for name, held in value.items() if name not in VOLATILE}
+        return {name: drop_volatile(part) for name, part in value.items() if name not in VOLATILE}
     if isinstance(value, list):
-        return [steady(held) for held in value]
+        return [drop_volatile(part) for part in value]
     return value
 
 
-def rounded(value: Any, digits: int = 6) -> Any:
-    """The same answer with floats of some significant digits: no processor differs in those."""
+def round_floats(value: Any, digits: int = 6) -> Any:
+    """Round the floats of an answer to digits in which no two processors differ."""
     if isinstance(value, dict):
-        return {name: rounded(held, digits) for name, held in value.items()}
+        return {name: round_floats(part, digits) for name, part in value.items()}
     if isinstance(value, list):
-        return [rounded(held, digits) for held in value]
+        return [round_floats(part, digits) for part in value]
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Whether two answers are equal but for the last of six digits of their floats."""
+def is_nearly_equal(one: Any, other: Any) -> bool:
+    """Return whether two answers are equal but for the last of six digits of their floats."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[k], other[k]) for k in one)
+        return one.keys() == other.keys() and all(is_nearly_equal(one[k], other[k]) for k in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(alike, one, other))
+        return len(one) == len(other) and all(map(is_nearly_equal, one, other))
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=2e-5, abs_tol=1e-9)
     return bool(one == other)
 
 
-def within(shown: Any, real: Any) -> bool:
-    """Whether all that is shown is in the real answer, in its order; floats to three decimals."""
+def is_contained(shown: Any, real: Any) -> bool:
+    """Return whether the real answer contains what is shown, in its order.
+
+    Floats are compared to three decimals.
+    """
     if isinstance(shown, dict):
         return isinstance(real, dict) and all(
-            name in real and within(held, real[name]) for name, held in shown.items()
+            name in real and is_contained(part, real[name]) for name, part in shown.items()
         )
     if isinstance(shown, list):
         rest = iter(real)
-        return all(any(within(one, other) for other in rest) for one in shown)
+        return all(any(is_contained(one, other) for other in rest) for one in shown)
     if isinstance(shown, float) and isinstance(real, float):
         return math.isclose(shown, real, abs_tol=6e-4)
     return bool(shown == real)
@@ -80,18 +83,20 @@ METHODS = ("get", "stream", "post", "put", "patch", "delete")
 AT = re.compile(r'"(at|recorded_at)":"[^"]*"')
 
 
-def asked(example: dict[str, Any]) -> tuple[str, str]:
-    """The method and the address of an example."""
+def read_request(example: dict[str, Any]) -> tuple[str, str]:
+    """Return the method and the address of an example."""
     return next((method, example[method]) for method in METHODS if method in example)
 
 
-def answered(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
-    """The answer to an example, and to the one that has to come before it, which is another
-    example or stands there itself."""
+def run_example(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
+    """Send the request of an example, after the request that has to come before it.
+
+    That one is the name of another example, or an example itself.
+    """
     if before := example.get("before"):
-        held = json.loads(FILE.read_text(encoding="utf-8"))
-        answered(api, before if isinstance(before, dict) else held[before], key)
-    method, path = asked(example)
+        examples = json.loads(FILE.read_text(encoding="utf-8"))
+        run_example(api, before if isinstance(before, dict) else examples[before], key)
+    method, path = read_request(example)
     if method == "stream":
         return api.get(path)
     headers = {} if method == "get" else {"Authorization": f"Bearer {key}"}
@@ -101,33 +106,37 @@ def answered(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
     return api.request(method.upper(), path, headers=headers, **sent)
 
 
-def timeless(stream: str) -> str:
-    """A stream at a time that does not pass."""
+def freeze_times(stream: str) -> str:
+    """Replace the times of a stream by a fixed one."""
     return AT.sub(r'"\1":"2026-11-24T09:00:00.000000Z"', stream)
 
 
-def key_of(database: Database) -> str:
-    """A new key to write with."""
+def add_key(database: Database) -> str:
+    """Create a key that may write."""
     with database.write() as db:
         return create_key(db, "an editor", "write")
 
 
-def rewrite(folder: Path) -> None:
-    """Ask every address again, of a database made anew from the bundled data."""
+def rewrite_examples(folder: Path) -> None:
+    """Run every example on a new database with the bundled data, and store the answers."""
     with closing(Database(f"sqlite:///{folder}/bundled.db")) as database:
         upgrade_schema(database)
         load_bundled_data(database)
-        key = key_of(database)
-    held = json.loads(FILE.read_text(encoding="utf-8"))
-    for name, example in held.items():
+        key = add_key(database)
+    examples = json.loads(FILE.read_text(encoding="utf-8"))
+    for name, example in examples.items():
         url = f"sqlite:///{shutil.copy(folder / 'bundled.db', folder / f'{name}.db')}"
         with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
-            answer = answered(api, example, key).raise_for_status()
-            told = timeless(answer.text) if "stream" in example else rounded(short(answer.json()))
-            example["answer"] = told
-    FILE.write_text(json.dumps(held, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            answer = run_example(api, example, key).raise_for_status()
+            shown = (
+                freeze_times(answer.text)
+                if "stream" in example
+                else round_floats(shorten_lists(answer.json()))
+            )
+            example["answer"] = shown
+    FILE.write_text(json.dumps(examples, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     with TemporaryDirectory() as place:
-        rewrite(Path(place))
+        rewrite_examples(Path(place))

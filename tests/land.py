@@ -23,7 +23,7 @@ SMALLEST = 0.3
 SCALE = 100
 
 
-def rings(countries: dict[str, Any]) -> Iterator[Points]:
+def list_outlines(countries: dict[str, Any]) -> Iterator[Points]:
     """Outer outlines; lakes and enclaves are drawn over by what lies in them."""
     for feature in countries["features"]:
         shape = feature["geometry"]
@@ -32,7 +32,7 @@ def rings(countries: dict[str, Any]) -> Iterator[Points]:
             yield np.array(part[0], np.float64)[:, :2]
 
 
-def thinned(points: Points) -> Points:
+def simplify_line(points: Points) -> Points:
     """The points without which the line would be off by more than the tolerance."""
     kept = np.zeros(len(points), np.bool_)
     kept[[0, -1]] = True
@@ -53,21 +53,21 @@ def thinned(points: Points) -> Points:
     return points[kept]
 
 
-def steps(ring: Points) -> list[int]:
+def encode_ring(ring: Points) -> list[int]:
     """A ring as whole numbers, each point as the way from the one before it."""
     far = int(np.hypot(*(ring - ring[0]).T).argmax())
-    line = np.vstack([thinned(ring[: far + 1])[:-1], thinned(ring[far:])])
+    line = np.vstack([simplify_line(ring[: far + 1])[:-1], simplify_line(ring[far:])])
     whole = np.round(line * SCALE).astype(int)
     return [int(n) for n in np.diff(whole, axis=0, prepend=np.zeros((1, 2), int)).ravel()]
 
 
 def main() -> None:
-    """Write the file anew."""
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("countries", type=Path)
-    countries = json.loads(given.parse_args().countries.read_bytes())
-    large = (ring for ring in rings(countries) if np.ptp(ring, axis=0).max() >= SMALLEST)
-    lines = [steps(ring) for ring in large]
+    """Rewrite the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("countries", type=Path)
+    countries = json.loads(parser.parse_args().countries.read_bytes())
+    large = (ring for ring in list_outlines(countries) if np.ptp(ring, axis=0).max() >= SMALLEST)
+    lines = [encode_ring(ring) for ring in large]
     body = {
         "source": "Natural Earth, countries 1 : 10 million, public domain",
         "scale": SCALE,

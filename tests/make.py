@@ -16,22 +16,22 @@ _numbers = count(1)
 
 
 def dataset(db: Connection, code: str = "made") -> str:
-    """A dataset to put events in."""
-    given = {"code": code, "name": code, "version": "1", "licence": "none", "citation": code}
-    write_datasets(db, [Dataset.model_validate(given)], BY)
+    """Make a dataset to put events in, and return its code."""
+    fields = {"code": code, "name": code, "version": "1", "licence": "none", "citation": code}
+    write_datasets(db, [Dataset.model_validate(fields)], BY)
     return code
 
 
 def event(db: Connection, *actors: str, date: str = "2020-01-01", **more: Any) -> str:
-    """An event in which the actors took part; its id."""
+    """Make an event in which the actors took part, and return its id."""
     key = more.pop("key", f"e{next(_numbers):05d}")
     roles = more.pop("roles", {})
-    given = {
+    fields = {
         "key": key,
         "title": more.pop("title", key),
         "date": date,
         "participants": [{"actor": a, "role": roles.get(a, "participant")} for a in actors],
         **more,
     }
-    write_events(db, [EventInput.model_validate(given)], "made", BY)
+    write_events(db, [EventInput.model_validate(fields)], "made", BY)
     return f"made:{key}"

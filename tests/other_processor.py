@@ -16,13 +16,13 @@ import pytest
 FUNCTIONS = ("log", "exp", "log1p", "expm1")
 
 
-def moved(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, every second result of it one unit in the last place higher."""
+def shift_last_bits(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function so that every second result is one unit in the last place higher."""
 
     def compute(*args: Any, **kwargs: Any) -> Any:
         exact = np.asarray(function(*args, **kwargs))
-        odd = (exact.astype(np.float64).view(np.int64) & 2) != 0
-        result = np.where(odd, np.nextafter(exact, np.inf), exact)
+        shifted = (exact.astype(np.float64).view(np.int64) & 2) != 0
+        result = np.where(shifted, np.nextafter(exact, np.inf), exact)
         return result if exact.ndim else result[()]
 
     return compute
@@ -30,10 +30,10 @@ def moved(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def other_processor() -> Iterator[None]:
-    """While it lasts, numpy computes as on another processor."""
+    """Let numpy compute as on another processor for as long as the block runs."""
     with pytest.MonkeyPatch.context() as patch:
         for name in FUNCTIONS:
-            patch.setattr(np, name, moved(getattr(np, name)))
+            patch.setattr(np, name, shift_last_bits(getattr(np, name)))
         yield
 
 

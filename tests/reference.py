@@ -19,7 +19,7 @@ from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIA
 from app.sources.schemas import Dataset, Source
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-MEANT: dict[str, str] = {
+FIELD_NOTES: dict[str, str] = {
     "Event.id": "`{dataset}:{key}`; stable, loading again does not change it.",
     "Event.dataset": "Code of the dataset that brought it.",
     "Event.title": "What happened, in one line.",
@@ -93,7 +93,7 @@ MEANT: dict[str, str] = {
     "MembershipStep.event": "The event that proves it.",
     "MembershipStep.sources": "Ids of the sources that prove it.",
     "MembershipStep.note": "Further remarks.",
-    "Member.actor": "Code.",
+    "Member.actor": "Code of the actor.",
     "Member.name": "Name.",
     "Member.role": "member, unless other roles are requested.",
     "Member.since": "First day in force.",
@@ -148,34 +148,34 @@ MODELS: tuple[type[BaseModel], ...] = (
 HEAD = "<!-- Written by tests/reference.py from the code; change the code, then run that. -->\n"
 
 
-def kind(annotation: Any) -> str:
-    """A type as people say it."""
+def describe_type(annotation: Any) -> str:
+    """Describe a type as people say it."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " \\| ".join(f"`{part}`" for part in parts)
     if origin in (types.UnionType,) or str(origin) == "typing.Union":
-        told = [kind(part) for part in parts if part is not type(None)]
-        return " or ".join(dict.fromkeys(told)) + (" or null" if type(None) in parts else "")
+        names = [describe_type(part) for part in parts if part is not type(None)]
+        return " or ".join(dict.fromkeys(names)) + (" or null" if type(None) in parts else "")
     if origin is list:
-        return f"list of {kind(parts[0])}"
+        return f"list of {describe_type(parts[0])}"
     if origin is dict:
         return "object"
     if hasattr(annotation, "__metadata__"):
-        return kind(parts[0])
+        return describe_type(parts[0])
     names = {str: "text", int: "integer", float: "number", bool: "true or false"}
     return names.get(annotation, f"[{annotation.__name__}](#{annotation.__name__.lower()})")
 
 
-def meaning(model: type[BaseModel], name: str, field: FieldInfo) -> str:
-    """What a field means: as the model says, or as said here."""
+def describe_field(model: type[BaseModel], name: str, field: FieldInfo) -> str:
+    """Return what a field means: its description, or the note above."""
     shown = field.alias or name
-    told = field.description or MEANT.get(f"{model.__name__}.{shown}", "")
-    assert told, f"say what {model.__name__}.{shown} means"
-    return told.replace("|", "\\|")
+    text = field.description or FIELD_NOTES.get(f"{model.__name__}.{shown}", "")
+    assert text, f"say what {model.__name__}.{shown} means"
+    return text.replace("|", "\\|")
 
 
-def dictionary() -> str:
-    """The data dictionary."""
+def render_dictionary() -> str:
+    """Render the data dictionary."""
     parts = [
         HEAD,
         "# Data dictionary\n\nWhat every field of an answer means. Days are ISO 8601 text, both"
@@ -185,20 +185,20 @@ def dictionary() -> str:
         parts.append(f"\n## {model.__name__}\n\n{(model.__doc__ or '').splitlines()[0]}\n\n")
         parts.append("| field | type | meaning |\n|---|---|---|\n")
         parts += [
-            f"| `{field.alias or name}` | {kind(field.annotation)} |"
-            f" {meaning(model, name, field)} |\n"
+            f"| `{field.alias or name}` | {describe_type(field.annotation)} |"
+            f" {describe_field(model, name, field)} |\n"
             for name, field in model.model_fields.items()
         ]
     parts.append("\n## Columns of CSV, Parquet, Arrow and XLSX\n\n")
     parts.append("As the fields of an event, with these of their own:\n\n")
     parts.append("| column | type | meaning |\n|---|---|---|\n")
-    for column, held in EVENT_COLUMNS.items():
+    for column, column_type in EVENT_COLUMNS.items():
         same = f"as `location.{column[9:]}`" if column.startswith("location_") else "as in Event"
-        parts.append(f"| `{column}` | {held} | {COLUMN_NOTES.get(column, same)} |\n")
+        parts.append(f"| `{column}` | {column_type} | {COLUMN_NOTES.get(column, same)} |\n")
     parts.append("\n## Words\n\n| quad | means | types |\n|---|---|---|\n")
     for quad, words in QUADS.items():
-        held_types = ", ".join(t for t, of in QUAD_OF_TYPE.items() if of == quad)
-        parts.append(f"| {quad} | {words} | {held_types} |\n")
+        types = ", ".join(t for t, of in QUAD_OF_TYPE.items() if of == quad)
+        parts.append(f"| {quad} | {words} | {types} |\n")
     parts.append("\n| reliability | of a source |\n|---|---|\n")
     parts += [f"| {grade} | {words} |\n" for grade, words in RELIABILITY.items()]
     parts.append("\n| credibility | of the information |\n|---|---|\n")
@@ -208,15 +208,15 @@ def dictionary() -> str:
     return "".join(parts)
 
 
-def limits(field: FieldInfo) -> str:
-    """The bounds of a number."""
+def describe_bounds(field: FieldInfo) -> str:
+    """Render the bounds of a number."""
     low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
     high = next((m.le for m in field.metadata if isinstance(m, Le)), None)
     return "" if low is None or high is None else f", {low} … {high}"
 
 
-def filters() -> str:
-    """The filter reference."""
+def render_filters() -> str:
+    """Render the filter reference."""
     parts = [
         HEAD,
         "# Filters\n\nOne vocabulary, the same on `/v1/events` in every form, `/v1/timeline`,"
@@ -240,14 +240,18 @@ def filters() -> str:
             if name in left:
                 continue
             default = field.get_default()
-            told = "" if default in (None, []) else f"`{str(default).lower()}`"
-            takes = re.sub(r" or null$", "", kind(field.annotation)) + limits(field)
+            shown = "" if default in (None, []) else f"`{str(default).lower()}`"
+            takes = re.sub(r" or null$", "", describe_type(field.annotation)) + describe_bounds(
+                field
+            )
             takes = takes.replace("list of ", "several: ")
-            parts.append(f"| `{name}` | {takes} | {told} | {meaning(model, name, field)} |\n")
+            parts.append(
+                f"| `{name}` | {takes} | {shown} | {describe_field(model, name, field)} |\n"
+            )
     return "".join(parts)
 
 
-PAGES = {"dictionary.md": dictionary, "filters.md": filters}
+PAGES = {"dictionary.md": render_dictionary, "filters.md": render_filters}
 
 if __name__ == "__main__":
     for page, made in PAGES.items():

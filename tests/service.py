@@ -1,4 +1,4 @@
-"""The service in a process of its own, asked over HTTP: to be written to hard, and to be killed."""
+"""Runs the service in a process of its own, so that tests can kill it or write to it hard."""
 
 import http.client
 import json
@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
+def find_free_port() -> int:
+    """Return a port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -28,15 +28,15 @@ class Service:
 
     url: str
     key: str
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=find_free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        given = os.environ | {"ENTENTE_DATABASE_URL": self.url, "ENTENTE_CURSOR_KEY": "test"}
+        environment = os.environ | {"ENTENTE_DATABASE_URL": self.url, "ENTENTE_CURSOR_KEY": "test"}
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         for _ in range(600):
             try:
@@ -53,7 +53,7 @@ class Service:
         self.process.wait(10)
 
     def stop(self) -> int:
-        """Ask it to end; how it did."""
+        """End it gracefully, and return its exit code."""
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(20)
@@ -61,14 +61,14 @@ class Service:
     def ask(
         self, method: str, path: str, body: Any = None, timeout: float = 30, **headers: str
     ) -> tuple[int, Any, dict[str, str]]:
-        """Status, JSON and headers of an answer."""
+        """Send a request, and return status, JSON and headers of the answer."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             sent = None if body is None else json.dumps(body).encode()
             more = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
             client.request(method, path, sent, more | headers)
             answer = client.getresponse()
-            told = json.loads(answer.read() or b"null")
-            return answer.status, told, {k.lower(): v for k, v in answer.getheaders()}
+            document = json.loads(answer.read() or b"null")
+            return answer.status, document, {k.lower(): v for k, v in answer.getheaders()}
         finally:
             client.close()

@@ -12,8 +12,8 @@ from app.settings import Settings
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
-    """The address of the service on a database."""
+def serve_database(url: str) -> Iterator[str]:
+    """Serve a database for as long as the block runs, and yield the address."""
     app = create_app(Settings(database_url=url, cursor_key="test"))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -10,8 +10,8 @@ import pytest
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def rows(name: str) -> list[dict[str, Any]]:
-    """The rows of a CSV file; skips the test where the file is not there."""
+def read_shared_rows(name: str) -> list[dict[str, Any]]:
+    """Read the rows of a CSV file; skips the test where the file is missing."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"{name} is not beside the checkout")

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 
-def sheets(content: bytes) -> dict[str, list[list[Any]]]:
-    """The cells of a workbook by sheet, read as the standard says (no library)."""
+def read_sheets(content: bytes) -> dict[str, list[list[Any]]]:
+    """Read the cells of a workbook by sheet, straight from its XML."""
     main = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         names = [
@@ -22,11 +22,11 @@ def sheets(content: bytes) -> dict[str, list[list[Any]]]:
         for number, name in enumerate(names, 1):
             sheet = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
             assert not list(sheet.iter(f"{main}f")), "a formula"
-            found[name] = [_cells(row, main, shared) for row in sheet.iter(f"{main}row")]
+            found[name] = [_read_cells(row, main, shared) for row in sheet.iter(f"{main}row")]
     return found
 
 
-def _cells(row: ElementTree.Element, main: str, shared: list[str]) -> list[Any]:
+def _read_cells(row: ElementTree.Element, main: str, shared: list[str]) -> list[Any]:
     cells: list[Any] = []
     for cell in row.iter(f"{main}c"):
         letters = "".join(c for c in cell.attrib["r"] if c.isalpha())

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import copied
-from described import PATHS
+from conftest import copy_database
 from fastapi.testclient import TestClient
-from reference import DOCS, MODELS, PAGES, meaning
-from serving import serving
+from openapi_document import PATHS
+from reference import DOCS, MODELS, PAGES, describe_field
+from serving import serve_database
 
 TUTORIAL = (DOCS / "tutorial.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python(?: needs=(\S+))?\n(.+?)```", TUTORIAL, re.DOTALL)
@@ -37,7 +37,9 @@ ADDRESSES = sorted(
 def address(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[str]:
-    with serving(copied(kind, "taught", tmp_path_factory.mktemp("taught"), request)) as found:
+    with serve_database(
+        copy_database(kind, "taught", tmp_path_factory.mktemp("taught"), request)
+    ) as found:
         yield found
 
 
@@ -134,7 +136,7 @@ def test_reference_pages_match_the_code(page: str) -> None:
 def test_every_field_has_a_meaning() -> None:
     for model in MODELS:
         for name, field in model.model_fields.items():
-            assert meaning(model, name, field)
+            assert describe_field(model, name, field)
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import key_of, within
+from examples import add_key, is_contained
 from fastapi.testclient import TestClient
 
 from app.db.engine import Database
@@ -45,8 +45,8 @@ def test_the_commands_answer_as_told(database: Database, name: str) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
         before = str(api.get("/readyz").json()["version"])
-        given = {"KEY": key_of(database), "BEFORE": before}
+        given = {"KEY": add_key(database), "BEFORE": before}
         for command, told in blocks:
             answer = api.request(**asked(command, given))
             assert answer.status_code == 200, (command, answer.text)
-            assert within(json.loads(told), answer.json()), (command, answer.text)
+            assert is_contained(json.loads(told), answer.json()), (command, answer.text)

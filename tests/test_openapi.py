@@ -5,10 +5,19 @@ import re
 from typing import Any
 
 import pytest
-from described import DOCUMENT
-from examples import FILE, alike, answered, asked, key_of, short, steady, timeless
+from examples import (
+    FILE,
+    add_key,
+    drop_volatile,
+    freeze_times,
+    is_nearly_equal,
+    read_request,
+    run_example,
+    shorten_lists,
+)
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
+from openapi_document import DOCUMENT
 
 from app.db.engine import Database
 from app.main import create_app
@@ -79,7 +88,7 @@ def test_parameters_are_described() -> None:
 @every_operation
 def test_an_example_asks_its_own_operation(name: str) -> None:
     path, operation = OPERATIONS[name]
-    method, address = asked(EXAMPLES[name])
+    method, address = read_request(EXAMPLES[name])
     assert operation is DOCUMENT["paths"][path][method]
     assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), address.partition("?")[0])
 
@@ -102,11 +111,13 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
 def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
-        answer = answered(api, EXAMPLES[name], key_of(database))
+        answer = run_example(api, EXAMPLES[name], add_key(database))
     _, operation = OPERATIONS[name]
     assert str(answer.status_code) in operation["responses"]
     assert faults(answer.json(), operation) == []
-    assert alike(steady(short(answer.json())), steady(EXAMPLES[name]["answer"]))
+    assert is_nearly_equal(
+        drop_volatile(shorten_lists(answer.json())), drop_volatile(EXAMPLES[name]["answer"])
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in WRITING if "body" in EXAMPLES[name]])
@@ -122,7 +133,9 @@ def test_a_body_is_documented_and_its_example_fits(name: str) -> None:
 def test_an_example_is_the_real_answer_shortened(api: TestClient, name: str) -> None:
     real = api.get(EXAMPLES[name]["get"]).json()
     stale = "the bundled data changed: run tests/examples.py"
-    assert alike(steady(short(real)), steady(EXAMPLES[name]["answer"])), stale
+    assert is_nearly_equal(
+        drop_volatile(shorten_lists(real)), drop_volatile(EXAMPLES[name]["answer"])
+    ), stale
 
 
 def test_a_body_that_is_not_as_documented_is_noticed() -> None:
@@ -140,9 +153,9 @@ def test_the_docs_need_nothing_from_elsewhere(api: TestClient) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_an_example_of_a_stream_is_what_it_tells(api: TestClient, name: str) -> None:
-    answer = answered(api, STREAMS[name])
+    answer = run_example(api, STREAMS[name])
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert timeless(answer.text) == STREAMS[name]["answer"]
+    assert freeze_times(answer.text) == STREAMS[name]["answer"]
     path = STREAMS[name]["stream"].partition("?")[0]
     operation = DOCUMENT["paths"][path]["get"]
     shown = operation["responses"]["200"]["content"]["text/event-stream"]

@@ -27,7 +27,7 @@ def private(request: pytest.FixtureRequest) -> Iterator[postgres.Server]:
             if request.param == "packaged":
                 patch.delenv("TEST_DATABASE_URL", raising=False)
                 patch.setattr(postgres, "binaries", packaged)
-            started = stack.enter_context(postgres.running(briefly=request.param == "found"))
+            started = stack.enter_context(postgres.run_postgresql(briefly=request.param == "found"))
         yield started
 
 
@@ -77,11 +77,11 @@ def test_files_are_in_memory_only_where_there_is_room(
 ) -> None:
     monkeypatch.setattr(postgres, "MEMORY", tmp_path)
     monkeypatch.setattr(postgres, "ROOM", 0)
-    assert postgres.in_memory() == tmp_path
+    assert postgres.find_memory_folder() == tmp_path
     monkeypatch.setattr(postgres, "ROOM", 1 << 60)
-    assert postgres.in_memory() is None
+    assert postgres.find_memory_folder() is None
     monkeypatch.setattr(postgres, "MEMORY", tmp_path / "none")
-    assert postgres.in_memory() is None
+    assert postgres.find_memory_folder() is None
 
 
 def test_without_any_postgres_the_suite_fails_and_says_what_to_do(
@@ -91,4 +91,4 @@ def test_without_any_postgres_the_suite_fails_and_says_what_to_do(
     monkeypatch.setattr(shutil, "which", {}.get)
     monkeypatch.setattr(postgres, "Path", lambda _: tmp_path)
     with pytest.raises(RuntimeError, match="no PostgreSQL found"):
-        postgres.binaries()
+        postgres.find_binaries()

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from examples import within
+from examples import is_contained
 from fastapi.testclient import TestClient
 
 from app.settings import Settings
@@ -24,13 +24,13 @@ def test_there_are_six_questions() -> None:
 def test_an_answer_is_the_real_one_shortened(api: TestClient, address: str, shown: str) -> None:
     real = api.get(address)
     assert real.status_code == 200
-    assert within(json.loads(shown), real.json())
+    assert is_contained(json.loads(shown), real.json())
 
 
 def test_readme_check_detects_a_wrong_answer() -> None:
-    assert not within({"data": [{"a": 1}]}, {"data": [{"a": 2}]})
-    assert not within([2, 1], [1, 2])
-    assert not within({"a": None}, {})
+    assert not is_contained({"data": [{"a": 1}]}, {"data": [{"a": 2}]})
+    assert not is_contained([2, 1], [1, 2])
+    assert not is_contained({"a": None}, {})
 
 
 def test_readme_lists_every_setting_with_its_default() -> None:

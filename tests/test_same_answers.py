@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import copied
+from conftest import copy_database
 from fastapi.testclient import TestClient
 
 from app.main import create_app
@@ -75,7 +75,7 @@ def test_two_hundred_queries_answer_the_same_on_both_databases(
 ) -> None:
     answers = []
     for kind in ("sqlite", "postgresql"):
-        url = copied(kind, "same", tmp_path, request)
+        url = copy_database(kind, "same", tmp_path, request)
         with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
             found = [(q, r.status_code, r.text) for q in queries() for r in (api.get(q),)]
         answers.append([(q, s, re.sub(r'"recorded_at":"[^"]*"', "", b)) for q, s, b in found])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest.loading import counts, load
+from ingest.loading import list_counts, load_file
 
 STAGE: dict[str, Any] = {
     "key": "stage", "title": "A stage", "date": "2023-05-02", "part_of": "act",
@@ -35,47 +35,47 @@ EXPECTED = (
 )
 
 
-def test_answer_that_is_sent_back_keeps_the_fields(desk: Any) -> None:
-    made = desk.done("POST", "/v1/events", STAGE)
+def test_answer_that_is_sent_back_keeps_the_fields(editor: Any) -> None:
+    made = editor.send_ok("POST", "/v1/events", STAGE)
     assert shown(made) == EXPECTED
-    desk.done("PUT", "/v1/events/curated:stage", made)
-    patched = desk.done("PATCH", "/v1/events/curated:stage", {"title": "Another"})
+    editor.send_ok("PUT", "/v1/events/curated:stage", made)
+    patched = editor.send_ok("PATCH", "/v1/events/curated:stage", {"title": "Another"})
     assert (patched["title"], shown(patched)) == ("Another", EXPECTED)
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
 def test_export_loads_into_another_dataset_with_the_fields(
-    desk: Any, form: str, tmp_path: Path
+    editor: Any, form: str, tmp_path: Path
 ) -> None:
-    desk.done("POST", "/v1/events", STAGE)
+    editor.send_ok("POST", "/v1/events", STAGE)
     file = tmp_path / f"stage.{form}"
-    file.write_bytes(desk.ask("GET", f"/v1/events?format={form}&dataset=curated").content)
-    load(desk.database, file, dataset="again")
-    again = desk.done("GET", "/v1/events/again:stage")
+    file.write_bytes(editor.send("GET", f"/v1/events?format={form}&dataset=curated").content)
+    load_file(editor.database, file, dataset="again")
+    again = editor.send_ok("GET", "/v1/events/again:stage")
     assert shown(again) == ("again:act", *EXPECTED[1:])
 
 
-def test_table_has_columns_for_stage_and_excused(desk: Any, tmp_path: Path) -> None:
-    desk.done("POST", "/v1/events", STAGE)
-    text = desk.ask("GET", "/v1/events?format=csv&actor=KAZ&since=2023-05-02").text
+def test_table_has_columns_for_stage_and_excused(editor: Any, tmp_path: Path) -> None:
+    editor.send_ok("POST", "/v1/events", STAGE)
+    text = editor.send("GET", "/v1/events?format=csv&actor=KAZ&since=2023-05-02").text
     [row] = [r for r in csv.DictReader(io.StringIO(text)) if r["key"] == "stage"]
     assert [row[n] for n in ("part_of", "absent", "excused")] == ["curated:act", "ARM; KAZ", "ARM"]
     file = tmp_path / "sheet.csv"
     columns = "key,title,date,part_of,host,absent,excused"
     file.write_text(f"{columns}\nk,t,2023-05-02,act,RUS,ARM; KAZ,ARM\n", "utf-8")
-    loader, _ = load(desk.database, file, dataset="sheet")
-    assert counts(loader) == {"rows": 1, "new": 1}
-    made = desk.done("GET", "/v1/events/sheet:k")
+    loader, _ = load_file(editor.database, file, dataset="sheet")
+    assert list_counts(loader) == {"rows": 1, "new": 1}
+    made = editor.send_ok("GET", "/v1/events/sheet:k")
     assert (made["part_of"], {p["actor"]: p["excused"] for p in made["participants"]}) == (
         "sheet:act", EXPECTED[1],
     )  # fmt: skip
 
 
-def test_invalid_fields_are_422(desk: Any) -> None:
+def test_invalid_fields_are_422(editor: Any) -> None:
     for wrong in (
         {"part_of": "a b"},
         {"part_of": "curated:"},
         {"participants": [{"actor": "ARM", "role": "host", "excused": True}]},
         {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "weight": -1}]},
     ):
-        assert desk.ask("POST", "/v1/events", {**STAGE, **wrong}).status_code == 422, wrong
+        assert editor.send("POST", "/v1/events", {**STAGE, **wrong}).status_code == 422, wrong

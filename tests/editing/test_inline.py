@@ -27,20 +27,20 @@ CLAIMS: tuple[tuple[dict[str, Any], list[Any], str], ...] = (
 )
 
 
-def test_actor_with_taken_or_reserved_code_is_422(desk: Any) -> None:
+def test_actor_with_taken_or_reserved_code_is_422(editor: Any) -> None:
     for actor, where, said in CLAIMS:
-        inline = desk.ask("POST", "/v1/events", [with_actor("one", **actor)])
+        inline = editor.send("POST", "/v1/events", [with_actor("one", **actor)])
         assert inline.status_code == 422
         assert faults(inline) == [(["body", 0, "participants", 0, "actor", *where], said)]
         alone = {"kind": "person", "name": "Somebody", **actor}
-        assert faults(desk.ask("POST", "/v1/actors", alone)) == [(["body", *where], said)]
+        assert faults(editor.send("POST", "/v1/actors", alone)) == [(["body", *where], said)]
 
 
-def test_conflicting_codes_in_one_batch_are_422(desk: Any) -> None:
+def test_conflicting_codes_in_one_batch_are_422(editor: Any) -> None:
     code = {"scheme": "house", "value": "7"}
     first = {"code": "Q1", "kind": "person", "name": "First", "codes": [code]}
     second = {**first, "code": "q1", "name": "Second"}
-    answer = desk.ask("POST", "/v1/actors", [first, second])
+    answer = editor.send("POST", "/v1/actors", [first, second])
     assert answer.status_code == 422
     assert faults(answer) == [
         (["body", 1, "code"], "differs from Q1 only in letter case"),
@@ -50,39 +50,39 @@ def test_conflicting_codes_in_one_batch_are_422(desk: Any) -> None:
         {**first, "codes": [{**code, "until": "2000-01-01"}]},
         {**second, "code": "Q2", "codes": [{**code, "since": "2000-01-01"}]},
     ]
-    desk.done("POST", "/v1/actors", apart)
+    editor.send_ok("POST", "/v1/actors", apart)
 
 
-def test_merged_source_in_an_event_is_422(desk: Any) -> None:
+def test_merged_source_in_an_event_is_422(editor: Any) -> None:
     source = {"id": "one", "kind": "news", "title": "One", "publisher": "P"}
-    desk.done("POST", "/v1/sources", [source, {**source, "id": "two"}])
-    desk.done("POST", "/v1/sources/one/merge", {"into": "two"})
+    editor.send_ok("POST", "/v1/sources", [source, {**source, "id": "two"}])
+    editor.send_ok("POST", "/v1/sources/one/merge", {"into": "two"})
     given = {"key": "k", "title": "t", "date": "2023", "reports": [{"source": source}]}
-    answer = desk.ask("POST", "/v1/events", given)
+    answer = editor.send("POST", "/v1/events", given)
     assert answer.status_code == 422
     assert faults(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
     assert answer.json()["errors"][0]["hint"] == "Use two instead."
 
 
-def test_many_sources_in_full_cost_few_statements(desk: Any) -> None:
+def test_many_sources_in_full_cost_few_statements(editor: Any) -> None:
     ids = [f"s-{n}" for n in range(1000)]
     new = [{"source": {"id": i, "kind": "k", "title": "t", "publisher": "p"}} for i in ids]
-    engine = desk.api.app.state.database.engine
+    engine = editor.api.app.state.database.engine
     seen: list[str] = []
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
         seen.append(text)
 
     event.listen(engine, "before_cursor_execute", note)
-    desk.event("many", reports=new)
+    editor.add_event("many", reports=new)
     assert len(seen) < 100
 
 
-def test_self_signal_and_duplicate_pair_are_422(desk: Any) -> None:
+def test_self_signal_and_duplicate_pair_are_422(editor: Any) -> None:
     def stated(*pairs: tuple[str, str]) -> Any:
         signals = [{"from": a, "toward": b, "score": 1} for a, b in pairs]
         given = {"key": "k", "title": "t", "date": "2023", "signals": signals}
-        return desk.ask("POST", "/v1/events", given)
+        return editor.send("POST", "/v1/events", given)
 
     itself = stated(("ARM", "Armenia"))
     same = "must differ from the actor in from"
@@ -92,10 +92,10 @@ def test_self_signal_and_duplicate_pair_are_422(desk: Any) -> None:
     assert stated(("ARM", "RUS"), ("RUS", "ARM")).status_code == 201
 
 
-def test_all_unknown_names_are_reported_and_the_first_get_suggestions(desk: Any) -> None:
+def test_all_unknown_names_are_reported_and_the_first_get_suggestions(editor: Any) -> None:
     who = [{"actor": f"Armenai {n}", "role": "participant"} for n in range(500)]
     batch = [{"key": f"k{n}", "title": "t", "date": "2023", "participants": who} for n in range(3)]
-    answer = desk.ask("POST", "/v1/events", batch)
+    answer = editor.send("POST", "/v1/events", batch)
     assert answer.status_code == 422
     told = answer.json()["errors"]
     assert len(told) == 1000

@@ -8,11 +8,11 @@ import pytest
 EVENT = {"key": "retried", "title": "t", "date": "2023-05-01"}
 
 
-def test_the_same_key_at_once_writes_once(desk: Any) -> None:
-    before = desk.version()
+def test_the_same_key_at_once_writes_once(editor: Any) -> None:
+    before = editor.read_version()
 
     def post(_: int) -> Any:
-        return desk.ask("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+        return editor.send("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(post, range(8)))
@@ -20,34 +20,34 @@ def test_the_same_key_at_once_writes_once(desk: Any) -> None:
         (201, answers[0].text, answers[0].headers["etag"])
     }
     assert sum("idempotency-replayed" in a.headers for a in answers) == 7
-    assert desk.version() == before + 1
+    assert editor.read_version() == before + 1
 
 
-def test_the_same_key_for_another_request_is_refused(desk: Any) -> None:
-    desk.done("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+def test_the_same_key_for_another_request_is_refused(editor: Any) -> None:
+    editor.send_ok("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
     for method, path, body in (
         ("POST", "/v1/events", {**EVENT, "title": "other"}),
         ("POST", "/v1/events?reason=x", EVENT),
         ("PUT", "/v1/events/curated:retried", EVENT),
     ):
-        refused = desk.ask(method, path, body, Idempotency_Key="k-1")
+        refused = editor.send(method, path, body, Idempotency_Key="k-1")
         assert refused.status_code == 422
         assert refused.json()["errors"][0]["loc"] == ["header", "Idempotency-Key"]
 
 
-def test_refused_request_does_not_consume_its_idempotency_key(desk: Any) -> None:
-    bad = desk.ask("POST", "/v1/events", {**EVENT, "date": "2023-02-30"}, Idempotency_Key="k-1")
+def test_refused_request_does_not_consume_its_idempotency_key(editor: Any) -> None:
+    bad = editor.send("POST", "/v1/events", {**EVENT, "date": "2023-02-30"}, Idempotency_Key="k-1")
     assert bad.status_code == 422
-    desk.done("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
+    editor.send_ok("POST", "/v1/events", EVENT, Idempotency_Key="k-1")
 
 
-def test_one_of_several_patches_of_one_revision_wins(desk: Any) -> None:
-    desk.event("raced")
+def test_one_of_several_patches_of_one_revision_wins(editor: Any) -> None:
+    editor.add_event("raced")
     path = "/v1/events/curated:raced"
-    tag = desk.ask("GET", path).headers["etag"]
+    tag = editor.send("GET", path).headers["etag"]
 
     def patch(number: int) -> Any:
-        return desk.ask("PATCH", path, {"title": f"by {number}"}, If_Match=tag)
+        return editor.send("PATCH", path, {"title": f"by {number}"}, If_Match=tag)
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(patch, range(6)))
@@ -55,17 +55,17 @@ def test_one_of_several_patches_of_one_revision_wins(desk: Any) -> None:
     [won] = [a.json() for a in answers if a.status_code == 200]
     for lost in (a.json() for a in answers if a.status_code == 412):
         assert lost["current"]["document"] == won
-    assert desk.done("GET", path) == won
+    assert editor.send_ok("GET", path) == won
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_write_to_merged_document_is_409(desk: Any, method: str) -> None:
+def test_write_to_merged_document_is_409(editor: Any, method: str) -> None:
     for key in ("one", "two"):
-        desk.event(key)
-    desk.done("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
-    before = desk.version()
+        editor.add_event(key)
+    editor.send_ok("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
+    before = editor.read_version()
     body = {"title": "t", "date": "2023"} if method == "PUT" else {"reason": "r"}
-    refused = desk.ask(method, "/v1/events/curated:one", body)
+    refused = editor.send(method, "/v1/events/curated:one", body)
     assert refused.status_code == 409
     assert "/v1/events/curated%3Atwo" in refused.json()["detail"]
-    assert desk.version() == before
+    assert editor.read_version() == before

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from editing.conftest import Desk, faults
+from editing.conftest import Editor, list_errors
 
 EVENT = {"key": "k", "title": "t", "date": "2023-05-01"}
 NO_NUMBER = "must be a number, not text, true or false"
@@ -33,22 +33,22 @@ def part(field: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_text_and_booleans_are_not_numbers(
-    desk: Desk, where: list[Any], given: Any, value: Any
+    editor: Editor, where: list[Any], given: Any, value: Any
 ) -> None:
-    answer = desk.ask("POST", "/v1/events", EVENT | given(value))
+    answer = editor.send("POST", "/v1/events", EVENT | given(value))
     assert answer.status_code == 422
-    assert faults(answer) == [(["body", *where], NO_NUMBER)]
+    assert list_errors(answer) == [(["body", *where], NO_NUMBER)]
 
 
-def test_membership_period_as_text_is_422(desk: Desk) -> None:
+def test_membership_period_as_text_is_422(editor: Editor) -> None:
     steps = [{"step": "signed", "date": "2023"}]
     given = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
-    answer = desk.ask("POST", "/v1/memberships", given)
-    assert faults(answer) == [(["body", "spell"], NO_NUMBER)]
+    answer = editor.send("POST", "/v1/memberships", given)
+    assert list_errors(answer) == [(["body", "spell"], NO_NUMBER)]
 
 
-def test_a_whole_number_may_be_written_with_a_point(desk: Desk) -> None:
-    made = desk.event("k", quad=2.0, intensity=5)
+def test_a_whole_number_may_be_written_with_a_point(editor: Editor) -> None:
+    made = editor.add_event("k", quad=2.0, intensity=5)
     assert (made["quad"], made["intensity"]) == (2, 5.0)
 
 
@@ -66,45 +66,47 @@ def test_a_whole_number_may_be_written_with_a_point(desk: Desk) -> None:
         (["reports", 0, "quotation"], part("reports", source="s", quotation="…")),
     ],
 )
-def test_unknown_field_in_an_event_part_is_422(desk: Desk, where: list[Any], given: Any) -> None:
-    answer = desk.ask("POST", "/v1/events", EVENT | given)
+def test_unknown_field_in_an_event_part_is_422(
+    editor: Editor, where: list[Any], given: Any
+) -> None:
+    answer = editor.send("POST", "/v1/events", EVENT | given)
     assert answer.status_code == 422
-    assert faults(answer) == [(["body", *where], "is not a field here")]
+    assert list_errors(answer) == [(["body", *where], "is not a field here")]
     known = {"rolle": "role", "confidense": "confidence", "quotation": None}[where[-1]]
     hint = answer.json()["errors"][0]["hint"]
     assert hint == (f"Did you mean {known}?" if known else None)
 
 
-def test_participant_without_actor_and_native_is_422(desk: Desk) -> None:
+def test_participant_without_actor_and_native_is_422(editor: Editor) -> None:
     for nobody in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
-        answer = desk.ask("POST", "/v1/events", EVENT | {"participants": [nobody]})
+        answer = editor.send("POST", "/v1/events", EVENT | {"participants": [nobody]})
         told = "needs an actor, or a native code of one that is not known yet"
-        assert faults(answer) == [(["body", "participants", 0], told)]
+        assert list_errors(answer) == [(["body", "participants", 0], told)]
 
 
-def test_an_answer_with_every_part_can_be_sent_back(desk: Desk) -> None:
-    held = desk.done("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
+def test_an_answer_with_every_part_can_be_sent_back(editor: Editor) -> None:
+    held = editor.send_ok("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
     assert held["participants"]
     assert held["signals"]
     assert held["reports"]
-    assert desk.done("PUT", f"/v1/events/{held['id']}", held) == held
+    assert editor.send_ok("PUT", f"/v1/events/{held['id']}", held) == held
 
 
-def test_put_with_if_none_match_on_existing_event_is_412(desk: Desk) -> None:
+def test_put_with_if_none_match_on_existing_event_is_412(editor: Editor) -> None:
     only = {"If_None_Match": "*"}
-    made = desk.ask("PUT", "/v1/events/curated:new", EVENT | {"key": "new"}, **only)
+    made = editor.send("PUT", "/v1/events/curated:new", EVENT | {"key": "new"}, **only)
     assert made.status_code == 201
-    again = desk.ask("PUT", "/v1/events/curated:new", {"title": "x", "date": "2023"}, **only)
+    again = editor.send("PUT", "/v1/events/curated:new", {"title": "x", "date": "2023"}, **only)
     assert again.status_code == 412
     assert again.json()["current"]["document"] == made.json()
 
 
-def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -> None:
+def test_a_merged_event_leads_to_the_survivor_of_the_same_question(editor: Editor) -> None:
     for key in ("one", "two"):
-        desk.event(key)
-    desk.done("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
-    version = desk.version()
-    answer = desk.ask("GET", f"/v1/events/curated:one?explain=true&as_of={version}")
+        editor.add_event(key)
+    editor.send_ok("POST", "/v1/events/curated:one/merge", {"into": "curated:two"})
+    version = editor.read_version()
+    answer = editor.send("GET", f"/v1/events/curated:one?explain=true&as_of={version}")
     assert answer.status_code == 308
     assert answer.headers["location"].endswith(f"two?explain=true&as_of={version}")
 
@@ -112,14 +114,14 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(desk: Desk) -
 @pytest.mark.parametrize(
     "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
 )
-def test_invisible_characters_in_names_are_422(desk: Desk, name: str) -> None:
+def test_invisible_characters_in_names_are_422(editor: Editor, name: str) -> None:
     told = "must not contain invisible characters"
     given = {"code": "somebody", "kind": "person", "name": name}
-    assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "name"], told)]
+    assert list_errors(editor.send("POST", "/v1/actors", given)) == [(["body", "name"], told)]
     given |= {"name": "Somebody", "aliases": ["Some One", name]}
-    assert faults(desk.ask("POST", "/v1/actors", given)) == [(["body", "aliases", 1], told)]
+    assert list_errors(editor.send("POST", "/v1/actors", given)) == [(["body", "aliases", 1], told)]
 
 
-def test_zero_width_joiner_in_names_is_accepted(desk: Desk) -> None:
+def test_zero_width_joiner_in_names_is_accepted(editor: Editor) -> None:
     given = {"code": "vazirof", "kind": "person", "name": "علی\u200cاف"}
-    assert desk.done("POST", "/v1/actors", given)["name"] == given["name"]
+    assert editor.send_ok("POST", "/v1/actors", given)["name"] == given["name"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import copied
+from conftest import copy_database
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from serving import serving
+from serving import serve_database
 
 CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,7 +23,9 @@ def address(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """The service on the bundled data."""
-    with serving(copied("sqlite", "explored", tmp_path_factory.mktemp("web"), request)) as found:
+    with serve_database(
+        copy_database("sqlite", "explored", tmp_path_factory.mktemp("web"), request)
+    ) as found:
         yield found
 
 

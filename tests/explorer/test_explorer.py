@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from described import PATHS
+from openapi_document import PATHS
 from playwright.sync_api import Page, Route, expect
 
 shifts = pytest.mark.skipif("/v1/shifts" not in PATHS, reason="no shifts in this service")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import serving
+from serving import serve_database
 
 from app.db.engine import Database
 from bench.generate import fill_database
@@ -24,7 +24,7 @@ def long(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     database = Database(url)
     fill_database(database, EVENTS)
     database.close()
-    with serving(url) as address:
+    with serve_database(url) as address:
         context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
         page = context.new_page()
         page.set_default_timeout(60_000)

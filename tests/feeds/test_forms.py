@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from feed_pages import AUTUMN, read_all_events, read_list
 from icalendar import Calendar
-from reading_feeds import AUTUMN, every, get
-from sheets import sheets
+from sheets import read_sheets
 
 from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS
 from app.events.output_formats import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
@@ -26,7 +26,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 def rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
     """What a reader of CSV sees."""
-    return list(csv.DictReader(io.StringIO(get(api, "csv", query).text, newline="")))
+    return list(csv.DictReader(io.StringIO(read_list(api, "csv", query).text, newline="")))
 
 
 def test_every_form_but_json_has_a_writer() -> None:
@@ -35,13 +35,13 @@ def test_every_form_but_json_has_a_writer() -> None:
 
 
 def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
-    lines = get(api, "ndjson", "sort=date").text.splitlines()
-    assert [json.loads(line) for line in lines] == every(api, "sort=date")
+    lines = read_list(api, "ndjson", "sort=date").text.splitlines()
+    assert [json.loads(line) for line in lines] == read_all_events(api, "sort=date")
     assert len(lines) > 50
 
 
 def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
-    events = every(api, "sort=date")
+    events = read_all_events(api, "sort=date")
     found = rows(api, "sort=date")
     assert list(found[0]) == list(EVENT_COLUMNS)
     assert [row["id"] for row in found] == [event["id"] for event in events]
@@ -64,8 +64,8 @@ def test_csv_has_columns_of_participants_by_role(api: TestClient) -> None:
 
 def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> None:
     file = tmp_path / "events.parquet"
-    file.write_bytes(get(api, "parquet").content)
-    events = every(api, AUTUMN)
+    file.write_bytes(read_list(api, "parquet").content)
+    events = read_all_events(api, AUTUMN)
     with duckdb.connect() as db:
         told = db.execute(
             "SELECT id, start, intensity, json_extract_string(participants, '$[0].role')"
@@ -81,10 +81,10 @@ def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> N
 
 
 def test_parquet_and_arrow_say_whose_rows_they_are(api: TestClient) -> None:
-    parquet = pq.read_schema(io.BytesIO(get(api, "parquet").content))
-    with pa.ipc.open_stream(get(api, "arrow").content) as stream:
+    parquet = pq.read_schema(io.BytesIO(read_list(api, "parquet").content))
+    with pa.ipc.open_stream(read_list(api, "arrow").content) as stream:
         arrow, table = stream.schema, stream.read_all()
-    assert table.num_rows == len(every(api, AUTUMN))
+    assert table.num_rows == len(read_all_events(api, AUTUMN))
     for schema in (parquet, arrow):
         about = json.loads(schema.metadata[b"entente"])
         assert about["datasets"][0]["licence"] == "CC BY 4.0"
@@ -93,14 +93,14 @@ def test_parquet_and_arrow_say_whose_rows_they_are(api: TestClient) -> None:
 
 
 def test_arrow_and_parquet_are_the_same_table(api: TestClient) -> None:
-    parquet = pq.read_table(io.BytesIO(get(api, "parquet").content))
-    with pa.ipc.open_stream(get(api, "arrow").content) as stream:
+    parquet = pq.read_table(io.BytesIO(read_list(api, "parquet").content))
+    with pa.ipc.open_stream(read_list(api, "arrow").content) as stream:
         assert stream.read_all().to_pylist() == parquet.to_pylist()
 
 
 def test_xlsx_is_a_workbook_of_texts_numbers_and_days(api: TestClient) -> None:
-    frames = sheets(get(api, "xlsx").content)
-    events = every(api, AUTUMN)
+    frames = read_sheets(read_list(api, "xlsx").content)
+    events = read_all_events(api, AUTUMN)
     names, *held = frames["events"]
     found = [dict(zip(names, row, strict=False)) for row in held]
     assert [row["id"] for row in found] == [event["id"] for event in events]
@@ -111,7 +111,7 @@ def test_xlsx_is_a_workbook_of_texts_numbers_and_days(api: TestClient) -> None:
 
 
 def test_geojson_has_a_feature_an_event(api: TestClient) -> None:
-    body = get(api, "geojson").json()
+    body = read_list(api, "geojson").json()
     events = api.get(f"/v1/events?{AUTUMN}").json()["data"]
     assert body["type"] == "FeatureCollection"
     assert [feature["id"] for feature in body["features"]] == [event["id"] for event in events]
@@ -127,7 +127,7 @@ def test_geojson_has_a_feature_an_event(api: TestClient) -> None:
 
 @pytest.mark.parametrize("form", ["geojson", "atom", "jsonld", "ics"])
 def test_paged_formats_link_to_the_next_page(api: TestClient, form: str) -> None:
-    answer = get(api, form, f"{AUTUMN}&limit=2")
+    answer = read_list(api, form, f"{AUTUMN}&limit=2")
     onward = answer.links["next"]["url"]
     assert f"format={form}" in onward
     assert api.get(onward).status_code == 200
@@ -136,22 +136,22 @@ def test_paged_formats_link_to_the_next_page(api: TestClient, form: str) -> None
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow", "xlsx"])
 def test_a_limited_stream_leads_to_the_rest(api: TestClient, form: str) -> None:
-    answer = get(api, form, f"{AUTUMN}&limit=2")
+    answer = read_list(api, form, f"{AUTUMN}&limit=2")
     rest = api.get(answer.links["next"]["url"].replace("limit=2&", ""))
     assert rest.status_code == 200
     assert "next" not in rest.links
 
 
 def test_a_limited_csv_and_the_rest_are_the_whole(api: TestClient) -> None:
-    answer = get(api, "csv", f"{AUTUMN}&limit=2")
+    answer = read_list(api, "csv", f"{AUTUMN}&limit=2")
     rest = api.get(answer.links["next"]["url"].replace("limit=2&", "")).text
     lines = answer.text + rest.partition("\r\n")[2]
-    assert lines == get(api, "csv").text
+    assert lines == read_list(api, "csv").text
 
 
 def test_timelinejs_fits_its_documented_shape(api: TestClient) -> None:
-    body = get(api, "timelinejs").json()
-    events = every(api, AUTUMN)
+    body = read_list(api, "timelinejs").json()
+    events = read_all_events(api, AUTUMN)
     assert "CC BY 4.0" in body["title"]["text"]["text"]
     assert [slide["unique_id"] for slide in body["events"]] == [event["id"] for event in events]
     for slide in body["events"]:
@@ -165,9 +165,9 @@ def test_timelinejs_fits_its_documented_shape(api: TestClient) -> None:
 
 
 def test_vis_items_are_points_and_ranges(api: TestClient) -> None:
-    body = get(api, "vis").json()
+    body = read_list(api, "vis").json()
     held = {item["id"]: item for item in body["items"]}
-    events = every(api, AUTUMN)
+    events = read_all_events(api, AUTUMN)
     assert list(held) == [event["id"] for event in events]
     assert {item["group"] for item in body["items"]} == {g["id"] for g in body["groups"]}
     eagle = next(i for i in body["items"] if "Eagle Partner" in i["content"])
@@ -175,7 +175,7 @@ def test_vis_items_are_points_and_ranges(api: TestClient) -> None:
 
 
 def test_ics_opens_in_a_calendar(api: TestClient) -> None:
-    calendar = Calendar.from_ical(get(api, "ics").text)
+    calendar = Calendar.from_ical(read_list(api, "ics").text)
     entries = {str(e["uid"]): e for e in calendar.walk("VEVENT")}
     events = api.get(f"/v1/events?{AUTUMN}").json()["data"]
     assert list(entries) == [f"{event['id']}@entente" for event in events]
@@ -186,7 +186,7 @@ def test_ics_opens_in_a_calendar(api: TestClient) -> None:
 
 
 def test_atom_is_a_feed(api: TestClient) -> None:
-    feed = ElementTree.fromstring(get(api, "atom", f"{AUTUMN}&limit=3").content)
+    feed = ElementTree.fromstring(read_list(api, "atom", f"{AUTUMN}&limit=3").content)
     assert feed.tag == f"{ATOM}feed"
     for name in ("id", "title", "updated", "author", "rights"):
         assert feed.find(f"{ATOM}{name}") is not None, name
@@ -202,7 +202,7 @@ def test_atom_is_a_feed(api: TestClient) -> None:
 
 
 def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
-    body = get(api, "jsonld").json()
+    body = read_list(api, "jsonld").json()
     assert body["@context"]["@vocab"] == "https://schema.org/"
     kinds = [node["@type"] for node in body["@graph"]]
     assert set(kinds) == {"Event", "Dataset"}
@@ -217,7 +217,7 @@ def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_forms_without_a_place_for_it_link_to_the_licence(api: TestClient, form: str) -> None:
-    links = get(api, form).headers["link"]
+    links = read_list(api, form).headers["link"]
     assert '</v1/datasets>; rel="license"' in links
     assert "CC%20BY%204.0" in links
 
@@ -225,7 +225,7 @@ def test_forms_without_a_place_for_it_link_to_the_licence(api: TestClient, form:
 @pytest.mark.parametrize("form", OTHERS)
 def test_accept_chooses_as_format_does(api: TestClient, form: str) -> None:
     chosen = api.get(f"/v1/events?{AUTUMN}", headers={"Accept": EVENT_MEDIA_TYPES[form][0]})
-    asked = get(api, form)
+    asked = read_list(api, form)
     assert chosen.status_code == 200
     assert chosen.headers["content-type"] == asked.headers["content-type"]
     assert chosen.headers["vary"] == "Accept"
@@ -281,9 +281,9 @@ def test_head_is_get_without_the_body(api: TestClient, form: str) -> None:
 @pytest.mark.parametrize("form", OTHERS)
 def test_an_empty_result_is_a_whole_file_and_says_why(api: TestClient, form: str) -> None:
     for query, reason in (("q=zyxwvut", "no_match"), ("until=1900", "outside_coverage")):
-        answer = get(api, form, query)
+        answer = read_list(api, form, query)
         assert answer.headers["entente-reason"] == reason
-        assert "entente-reason" not in get(api, form).headers
+        assert "entente-reason" not in read_list(api, form).headers
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_parameters_unsupported_by_the_format_are_422(
 
 def test_fields_choose_lines_and_columns(api: TestClient) -> None:
     query = f"{AUTUMN}&fields=title,date,location"
-    assert set(json.loads(get(api, "ndjson", query).text.splitlines()[0])) == {
+    assert set(json.loads(read_list(api, "ndjson", query).text.splitlines()[0])) == {
         "id", "title", "date", "location",
     }  # fmt: skip
     assert list(rows(api, query)[0]) == [
@@ -319,12 +319,12 @@ def test_fields_choose_lines_and_columns(api: TestClient) -> None:
 
 def test_known_by_leaves_out_what_was_not_published(api: TestClient) -> None:
     query = "known_by=2023-09-30&member_of=CSTO"
-    lines = [json.loads(line) for line in get(api, "ndjson", query).text.splitlines()]
-    assert lines == every(api, query)
+    lines = [json.loads(line) for line in read_list(api, "ndjson", query).text.splitlines()]
+    assert lines == read_all_events(api, query)
     found = rows(api, query)
     assert [json.loads(row["reports"]) for row in found] == [line["reports"] for line in lines]
 
 
 def test_csv_with_bom_starts_with_a_byte_order_mark(api: TestClient) -> None:
-    marked = get(api, "csv", f"{AUTUMN}&bom=true").content
-    assert marked == b"\xef\xbb\xbf" + get(api, "csv").content
+    marked = read_list(api, "csv", f"{AUTUMN}&bom=true").content
+    assert marked == b"\xef\xbb\xbf" + read_list(api, "csv").content

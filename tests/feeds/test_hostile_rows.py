@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
-from sheets import sheets
+from sheets import read_sheets
 
 from app.db.engine import Database
 from app.events.flat import escape_formula, unescape_formula
@@ -61,7 +61,7 @@ def test_hostile_titles_survive_csv_without_formulas(hostile: TestClient) -> Non
 
 def test_hostile_titles_survive_xlsx(hostile: TestClient) -> None:
     content = get(hostile, "xlsx").content
-    names, *held = sheets(content)["events"]
+    names, *held = read_sheets(content)["events"]
     titles = [row[names.index("title")] for row in held]
     assert titles[:4] == list(TITLES[:4])
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import copied
+from conftest import copy_database
 from fastapi.testclient import TestClient
-from reading_feeds import every
-from serving import serving
+from feed_pages import read_all_events
+from serving import serve_database
 
 from app.main import create_app
 from app.settings import Settings
@@ -53,13 +53,13 @@ def test_pages_make_up_the_whole(api: TestClient) -> None:
         assert body["numberReturned"] == len(body["features"])
         seen += ids(body)
         url = next((link["href"] for link in body["links"] if link["rel"] == "next"), None)
-    assert seen == [event["id"] for event in every(api, "")]
+    assert seen == [event["id"] for event in read_all_events(api, "")]
 
 
 def test_bbox_selects_features_inside(api: TestClient) -> None:
     for box in ("43,38,47,42", "43,38,0,47,42,100"):
         body = api.get(f"{ITEMS}?bbox={box}&limit=1000").json()
-        assert ids(body) == [event["id"] for event in every(api, "bbox=43,38,47,42")]
+        assert ids(body) == [event["id"] for event in read_all_events(api, "bbox=43,38,47,42")]
         for feature in body["features"]:
             lon, lat = feature["geometry"]["coordinates"]
             assert 43 <= lon <= 47
@@ -79,7 +79,7 @@ def test_bbox_selects_features_inside(api: TestClient) -> None:
 )
 def test_datetime_selects_whole_days(api: TestClient, when: str, query: str) -> None:
     body = api.get(f"{ITEMS}?limit=1000", params={"datetime": when}).json()
-    assert ids(body) == [event["id"] for event in every(api, query)]
+    assert ids(body) == [event["id"] for event in read_all_events(api, query)]
     assert body["features"]
 
 
@@ -98,7 +98,7 @@ def test_malformed_datetime_is_422(api: TestClient, query: str) -> None:
 
 def test_filters_of_events_narrow_features(api: TestClient) -> None:
     body = api.get(f"{ITEMS}?role=absent&actor=ARM").json()
-    assert ids(body) == [event["id"] for event in every(api, "role=absent&actor=ARM")]
+    assert ids(body) == [event["id"] for event in read_all_events(api, "role=absent&actor=ARM")]
 
 
 def test_one_feature(api: TestClient) -> None:
@@ -112,7 +112,7 @@ def test_one_feature(api: TestClient) -> None:
 def test_links_follow_the_request_or_the_setting(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = copied(kind, f"ogc{tmp_path.name}", tmp_path, request)
+    url = copy_database(kind, f"ogc{tmp_path.name}", tmp_path, request)
     for public, host, expected in (
         ("", "maps.example:8080", "http://maps.example:8080/ogc"),
         ("", "evil.example/x?", "http://testserver"),
@@ -128,7 +128,9 @@ def test_links_follow_the_request_or_the_setting(
 def address(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[str]:
-    with serving(copied(kind, "ogc", tmp_path_factory.mktemp("ogc"), request)) as found:
+    with serve_database(
+        copy_database(kind, "ogc", tmp_path_factory.mktemp("ogc"), request)
+    ) as found:
         yield found
 
 
@@ -139,7 +141,7 @@ def ogr(*words: str) -> str:
 @gdal
 def test_gdal_lists_and_pages(address: str, api: TestClient) -> None:
     told = ogr("ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20")
-    count = len(every(api, ""))
+    count = len(read_all_events(api, ""))
     assert f"Feature Count: {count}" in told
     assert "title: String" in told
     assert "Geometry: Point" in told
@@ -154,7 +156,7 @@ def test_gdal_narrows_by_box_and_date(address: str, api: TestClient, tmp_path: P
     )  # fmt: skip
     found = json.loads(file.read_text())["features"]
     titles = {feature["properties"]["title"] for feature in found}
-    assert titles == {event["title"] for event in every(api, "bbox=43,38,47,42")}
+    assert titles == {event["title"] for event in read_all_events(api, "bbox=43,38,47,42")}
     assert len(found) > 3
 
 

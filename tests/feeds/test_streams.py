@@ -12,7 +12,7 @@ import make
 import pytest
 from anyio import CapacityLimiter, create_task_group, to_thread
 from fastapi.testclient import TestClient
-from reading_feeds import AUTUMN, every, get
+from feed_pages import AUTUMN, read_all_events, read_list
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
@@ -26,9 +26,9 @@ def test_chunk_size_does_not_change_the_result(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str, sort: str
 ) -> None:
     query = f"member_of=CSTO&since=2022&sort={sort}"
-    whole = get(api, form, query).content
+    whole = read_list(api, form, query).content
     monkeypatch.setattr(event_stream, "CHUNK", 7)
-    assert get(api, form, query).content == whole
+    assert read_list(api, form, query).content == whole
     assert len(whole.splitlines()) > 30
 
 
@@ -59,15 +59,15 @@ def test_every_chunk_is_one_short_statement(
             yield documents
 
     monkeypatch.setattr(export.EventStream, "read_chunks", noted)
-    count = len(get(api, "ndjson", "since=2022").text.splitlines())
+    count = len(read_list(api, "ndjson", "since=2022").text.splitlines())
     assert sum(sizes) == count
     assert max(sizes) == 7
 
 
 def test_xlsx_over_the_sheet_limit_is_422(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    count = len(every(api, AUTUMN))
+    count = len(read_all_events(api, AUTUMN))
     monkeypatch.setattr(xlsx, "MOST", count)
-    assert get(api, "xlsx").status_code == 200
+    assert read_list(api, "xlsx").status_code == 200
     monkeypatch.setattr(xlsx, "MOST", count - 1)
     refused = api.get(f"/v1/events?{AUTUMN}&format=xlsx")
     assert refused.status_code == 422
@@ -103,14 +103,14 @@ def test_too_many_to_draw_come_clustered(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     monkeypatch.setattr(export, "DRAWABLE", 5)
-    count = len(every(api, AUTUMN))
+    count = len(read_all_events(api, AUTUMN))
     assert count > 5
-    body = get(api, form).json()
+    body = read_list(api, form).json()
     assert body["meta"]["clustered"]
     held = body["items"] if form == "vis" else body["events"]
     told = [h["content"] if form == "vis" else h["text"]["headline"] for h in held]
     assert sum(int(text.split()[0]) for text in told) == count
-    limited = get(api, form, f"{AUTUMN}&limit=5").json()
+    limited = read_list(api, form, f"{AUTUMN}&limit=5").json()
     assert not limited["meta"]["clustered"]
 
 
@@ -146,5 +146,5 @@ def test_as_many_exports_work_at_once_as_are_allowed() -> None:
 
 
 def test_lines_that_were_read_are_whole_events(api: TestClient) -> None:
-    for line in get(api, "ndjson", "limit=3").text.splitlines():
+    for line in read_list(api, "ndjson", "limit=3").text.splitlines():
         assert json.loads(line)["revision"] >= 1

@@ -8,7 +8,7 @@ from http.client import HTTPException
 from typing import Any
 
 import pytest
-from examples import key_of
+from examples import add_key
 from service import Service
 
 from app.db.engine import Database
@@ -40,7 +40,7 @@ def write(service: Service, name: str, ended: threading.Event, acknowledged: lis
 
 @pytest.mark.slow
 def test_killed_while_writing(database: Database) -> None:
-    service = Service(database.engine.url.render_as_string(hide_password=False), key_of(database))
+    service = Service(database.engine.url.render_as_string(hide_password=False), add_key(database))
     dice = random.Random(7)
     acknowledged: list[str] = []
     for turn in range(TIMES):

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from examples import key_of
+from examples import add_key
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -249,7 +249,7 @@ def serving(database: Database) -> Iterator[TestClient]:
 
 
 def test_random_writes_match_the_reference_model(database: Database) -> None:
-    key = key_of(database)
+    key = add_key(database)
     with serving(database) as api:
         held = {"api": api, "key": key, "database": database}
         life = type("Life", (Life,), held)

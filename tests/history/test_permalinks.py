@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from examples import key_of
+from examples import add_key
 from fastapi.testclient import TestClient
 
 from app.db.engine import Database
@@ -52,7 +52,7 @@ def api(database: Database) -> Iterator[TestClient]:
     url = database.engine.url.render_as_string(hide_password=False)
     app = create_app(Settings(database_url=url, cursor_key="test"))
     with TestClient(app, follow_redirects=False) as client:
-        client.headers["Authorization"] = f"Bearer {key_of(database)}"
+        client.headers["Authorization"] = f"Bearer {add_key(database)}"
         yield client
     with database.connect() as db:
         assert list(find_event_faults(db)) == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from examples import key_of
+from examples import add_key
 from service import Service
 
 from app.db.engine import Database
@@ -23,7 +23,7 @@ COUNTER = "/v1/events/curated:counter"
 @pytest.fixture
 def service(database: Database) -> Iterator[Service]:
     """A server in its own process."""
-    made = Service(database.engine.url.render_as_string(hide_password=False), key_of(database))
+    made = Service(database.engine.url.render_as_string(hide_password=False), add_key(database))
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:

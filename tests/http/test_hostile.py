@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from asking import Asking
-from described import PATHS
+from in_process_client import InProcessClient
+from openapi_document import PATHS
 
 from app.events.output_formats import OUTPUT_FORMATS
 from app.main import create_app
@@ -66,7 +66,7 @@ LARGE = ("a" * LONG, "%00" * (LONG // 3), "type," * (LONG // 5), "ARM," * (LONG 
 class Both:
     """The same service on both databases."""
 
-    clients: dict[str, Asking]
+    clients: dict[str, InProcessClient]
 
     def get(self, url: str) -> Any:
         """The answer of one, after both proved to be fit for a reader and alike."""
@@ -117,7 +117,7 @@ def fit(answer: Any, url: str) -> None:
 def both(templates: dict[str, str]) -> Iterator[Both]:
     """Both services, to be read only."""
     sqlite, postgresql = (
-        Asking(create_app(Settings(database_url=templates[kind], cursor_key="test")))
+        InProcessClient(create_app(Settings(database_url=templates[kind], cursor_key="test")))
         for kind in ("sqlite", "postgresql")
     )
     with sqlite, postgresql:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Asking
-from conftest import copied
-from described import PATHS
-from examples import key_of
+from conftest import copy_database
+from examples import add_key
+from in_process_client import InProcessClient
+from openapi_document import PATHS
 
 from app.events.verify import find_event_faults
 from app.examples import load_examples
@@ -70,7 +70,7 @@ TYPES = (
 class Both:
     """The same service on both databases, each with a key."""
 
-    clients: dict[str, tuple[Asking, str]]
+    clients: dict[str, tuple[InProcessClient, str]]
 
     def send(self, method: str, path: str, body: bytes, **more: str) -> Any:
         """The answer of one, after both proved to be fit for a reader and alike."""
@@ -111,11 +111,11 @@ def both(
     folder: Path = tmp_path_factory.mktemp("hostile")
     clients = {}
     for kind in ("sqlite", "postgresql"):
-        url = copied(kind, "hostile", folder, request)
+        url = copy_database(kind, "hostile", folder, request)
         settings = Settings(database_url=url, cursor_key="test", max_body_bytes=MOST)
-        client = Asking(create_app(settings))
+        client = InProcessClient(create_app(settings))
         client.__enter__()
-        clients[kind] = (client, key_of(client.app.state.database))
+        clients[kind] = (client, add_key(client.app.state.database))
     yield Both(clients)
     for client, _ in clients.values():
         with client.app.state.database.connect() as db:

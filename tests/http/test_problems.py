@@ -1,7 +1,7 @@
 """Errors are problems, and tell a reader nothing that is not for them."""
 
-from described import DOCUMENT
 from fastapi.testclient import TestClient
+from openapi_document import DOCUMENT
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.main import create_app

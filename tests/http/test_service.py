@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import copied
+from conftest import copy_database
 from fastapi.testclient import TestClient
 
 from app.main import create_app
@@ -67,7 +67,7 @@ def test_a_browser_that_asks_before_a_write_is_answered(api: TestClient) -> None
 def narrow(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[TestClient]:
-    url = copied(kind, "narrow", tmp_path_factory.mktemp("narrow"), request)
+    url = copy_database(kind, "narrow", tmp_path_factory.mktemp("narrow"), request)
     settings = Settings(
         database_url=url, cursor_key="test", cors_origins=("https://page.example",),
         open_reading=False,

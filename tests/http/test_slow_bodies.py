@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import key_of
+from examples import add_key
 
 from app.db.engine import Database
 from app.http import body
@@ -24,7 +24,7 @@ def asked(
     url = database.engine.url.render_as_string(hide_password=False)
     settings = Settings(database_url=url, cursor_key="test", import_folder=str(folder))
     app = create_app(settings)
-    headers = [(b"authorization", f"Bearer {key_of(database)}".encode())]
+    headers = [(b"authorization", f"Bearer {add_key(database)}".encode())]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
         "scheme": "http", "path": path.decode(), "raw_path": path, "query_string": b"",

@@ -17,23 +17,23 @@ from app.ingest.readers.rows import Reject
 BY = Writer("tests")
 
 
-def wrote(path: Path, text: str) -> Path:
-    """A file with a text."""
+def write_file(path: Path, text: str) -> Path:
+    """Write a text to a file."""
     path.write_text(text, "utf-8")
     return path
 
 
-def load(database: Database, path: Path, **options: Any) -> tuple[Loader, list[Reject]]:
-    """Load a file; nothing of it may be unreadable, and every row has to be accounted for."""
-    loader, rejects, failed = attempt(database, path, **options)
+def load_file(database: Database, path: Path, **options: Any) -> tuple[Loader, list[Reject]]:
+    """Load a file all of which has to be readable; return the loader and the rejected rows."""
+    loader, rejects, failed = try_load(database, path, **options)
     assert failed == []
     return loader, rejects
 
 
-def attempt(
+def try_load(
     database: Database, path: Path, **options: Any
 ) -> tuple[Loader, list[Reject], list[str]]:
-    """Load a file; what could not be read is the last of the three."""
+    """Load a file; return the loader, the rejected rows and the unreadable files."""
     rejects: list[Reject] = []
     loader = Loader(database, BY, LoadOptions(**options), LoadListener(rejects.append))
     failed = loader.load_files(list(open_input_files(path)))
@@ -42,13 +42,13 @@ def attempt(
     return loader, rejects, failed
 
 
-def counts(loader: Loader) -> dict[str, int]:
-    """The counts that are not zero."""
+def list_counts(loader: Loader) -> dict[str, int]:
+    """Return the counts that are not zero, by name."""
     return {name: number for name, number in loader.stats.counts_by_name().items() if number}
 
 
-def documents(database: Database, dataset: str) -> dict[str, str]:
-    """What stands, without when it was written."""
+def read_documents(database: Database, dataset: str) -> dict[str, str]:
+    """Read the current documents of a dataset, without the time of writing."""
     asked = (
         select(events.c.id, revisions.c.document)
         .join(revisions, revisions.c.seq == events.c.seq)
@@ -58,21 +58,21 @@ def documents(database: Database, dataset: str) -> dict[str, str]:
         return {key: body.partition(',"recorded_at":')[0] for key, body in db.execute(asked)}
 
 
-def document(database: Database, key: str) -> dict[str, Any]:
-    """What stands of one event."""
-    held = documents(database, key.partition(":")[0])[key]
-    found: dict[str, Any] = json.loads(held + "}")
+def read_document(database: Database, key: str) -> dict[str, Any]:
+    """Read the current document of an event."""
+    text = read_documents(database, key.partition(":")[0])[key]
+    found: dict[str, Any] = json.loads(text + "}")
     return found
 
 
-def sound(database: Database) -> list[str]:
-    """What indexes and sums say otherwise than the documents; nothing, where all is well."""
+def find_faults(database: Database) -> list[str]:
+    """Return the places where indexes and sums disagree with the stored documents."""
     with database.connect() as db:
         return list(find_event_faults(db))
 
 
-def covered(database: Database, dataset: str) -> tuple[Any, ...]:
-    """The first and the last day of a dataset."""
+def read_coverage(database: Database, dataset: str) -> tuple[Any, ...]:
+    """Read the first and the last day of a dataset."""
     d = datasets.c
     with database.connect() as db:
         return tuple(db.execute(select(d.first, d.last).where(d.code == dataset)).one())

@@ -1,4 +1,4 @@
-"""Rows of the formats of the field, written by hand: what matters is named, the rest is empty."""
+"""Makes rows of the formats that can be loaded; a test names only the cells that matter."""
 
 import json
 from collections.abc import Sequence
@@ -80,24 +80,26 @@ EXAMPLES: dict[str, dict[str, str]] = {
 TABS = ("gdelt-v1", "gdelt-v2", "gdelt-mentions", "icews", "polecat")
 
 
-def cells(name: str, **changed: str) -> list[str]:
-    """A row of a format, in the order of its columns."""
+def make_row(name: str, **changed: str) -> list[str]:
+    """Make a row of a format, in the order of its columns."""
     row = {**EXAMPLES[name], **changed}
     return [row.get(column, "") for column in COLUMNS[name]]
 
 
-def table(name: str, rows: Sequence[dict[str, str]] = ({},), header: bool | None = None) -> str:
-    """A file of a format; each row says what differs from the example."""
+def make_table(
+    name: str, rows: Sequence[dict[str, str]] = ({},), header: bool | None = None
+) -> str:
+    """Make a file of a format; each row names the cells that differ from the example."""
     separator = "\t" if name in TABS else ","
-    lines = [cells(name, **row) for row in rows]
+    lines = [make_row(name, **row) for row in rows]
     if header if header is not None else not name.startswith("gdelt"):
         lines.insert(0, list(COLUMNS[name]))
     quote = (lambda c: c) if separator == "\t" else (lambda c: f'"{c}"' if "," in c else c)
     return "".join(separator.join(quote(cell) for cell in line) + "\n" for line in lines)
 
 
-def event(key: str = "k1", **more: Any) -> dict[str, Any]:
-    """An event in the load format of our own."""
+def make_event(key: str = "k1", **more: Any) -> dict[str, Any]:
+    """Make an event in the load format of the project."""
     return {
         "key": key, "title": f"Event {key}", "date": "2020-01-02", "type": "CONSULT",
         "cameo": "040",
@@ -112,6 +114,6 @@ def event(key: str = "k1", **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ndjson(*events: dict[str, Any]) -> str:
-    """Events as lines."""
+def join_events(*events: dict[str, Any]) -> str:
+    """Write events as lines of JSON."""
     return "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in events)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.engine import Database
-from ingest.rows import event, ndjson, table
+from ingest.rows import join_events, make_event, make_table
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,9 @@ def run(*words: str, given: str | bytes | None = None) -> Result:
 
 def test_the_summary_as_one_object(tmp_path: Path) -> None:
     path, rejects = tmp_path / "a.ndjson", tmp_path / "rejects"
-    path.write_text(ndjson(event("a"), event("b", date="no"), event("a", title="2")))
+    path.write_text(
+        join_events(make_event("a"), make_event("b", date="no"), make_event("a", title="2"))
+    )
     told = run(str(path), "--json", "--rejects", str(rejects))
     assert told.exit_code == 3
     summary = json.loads(told.stdout)
@@ -42,7 +44,7 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
 
 
 def test_the_summary_in_words(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text(ndjson(event("a"), event("b", date="no")))
+    (tmp_path / "a").write_text(join_events(make_event("a"), make_event("b", date="no")))
     told = run(str(tmp_path / "a"))
     assert "2 rows in" in told.stdout
     assert "1 new, 1 rejected" in told.stdout
@@ -52,10 +54,10 @@ def test_the_summary_in_words(tmp_path: Path) -> None:
 def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for n in range(3):
-        (tmp_path / "in" / f"{n}.ndjson").write_text(ndjson(event(f"k{n}")))
+        (tmp_path / "in" / f"{n}.ndjson").write_text(join_events(make_event(f"k{n}")))
     assert json.loads(run(str(tmp_path / "in" / "*.ndjson"), "--json").stdout)["new"] == 3
     assert json.loads(run(str(tmp_path / "in"), "--json").stdout)["unchanged"] == 3
-    assert json.loads(run("-", "--json", given=table("gdelt-v2")).stdout)["new"] == 1
+    assert json.loads(run("-", "--json", given=make_table("gdelt-v2")).stdout)["new"] == 1
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_wrong_words_exit_2_and_name_the_field(words: list[str], named: str) -> 
 
 def test_what_cannot_be_read_exits_1_and_the_rest_is_loaded(tmp_path: Path) -> None:
     good, bad = tmp_path / "a", tmp_path / "b"
-    good.write_text(ndjson(event("a")))
+    good.write_text(join_events(make_event("a")))
     bad.write_text("hello\n")
     told = run(str(bad), str(good), "--json")
     assert told.exit_code == 1

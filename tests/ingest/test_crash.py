@@ -15,8 +15,8 @@ from app.db.engine import Database
 from app.ingest.jobs.job_store import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.loading.loader import LoadOptions
-from ingest.loading import documents, load, sound
-from ingest.rows import event, ndjson
+from ingest.loading import find_faults, load_file, read_documents
+from ingest.rows import join_events, make_event
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 3000
@@ -37,7 +37,7 @@ def files(folder: Path, parts: Sequence[range]) -> list[Path]:
     found = []
     for number, part in enumerate(parts):
         path = folder / f"{number}.ndjson"
-        path.write_text(ndjson(*(_event(n) for n in part)))
+        path.write_text(join_events(*(_event(n) for n in part)))
         found.append(path)
     return found
 
@@ -47,7 +47,7 @@ def _event(n: int) -> dict[str, object]:
     pair = [{"actor": who[n % 6], "role": "initiator"}, {"actor": who[n % 5], "role": "target"}]
     source = {"publisher": "P", "title": "T", "url": f"https://p.example/{n % 700}"}
     day = f"20{10 + n % 12}-0{1 + n % 9}-1{n % 10}"
-    return event(f"k{n}", date=day, participants=pair, reports=[{"source": source}])
+    return make_event(f"k{n}", date=day, participants=pair, reports=[{"source": source}])
 
 
 @pytest.mark.slow
@@ -59,14 +59,14 @@ def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
         time.sleep(1.5 + dice.random() * 2)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert sound(database) == []
-    load(database, path)
-    held = documents(database, "local")
+        assert find_faults(database) == []
+    load_file(database, path)
+    held = read_documents(database, "local")
     assert len(held) == ROWS
-    assert sound(database) == []
-    told, _ = load(database, path)
+    assert find_faults(database) == []
+    told, _ = load_file(database, path)
     assert told.stats.unchanged == ROWS
-    assert held == documents(database, "local")
+    assert held == read_documents(database, "local")
 
 
 @pytest.mark.slow
@@ -86,14 +86,14 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     told = [ended(database, path.stem) for path in paths[2:]]
     runner.stop()
     assert told == [("done", 500), ("done", 1500)]
-    together = documents(database, "local")
+    together = read_documents(database, "local")
     assert len(together) == 1800
-    assert sound(database) == []
+    assert find_faults(database) == []
     for path, text in zip(paths, kept, strict=True):
         path.write_text(text)
-        loader, _ = load(database, path)
+        loader, _ = load_file(database, path)
         assert loader.stats.unchanged == loader.stats.rows
-    assert together == documents(database, "local")
+    assert together == read_documents(database, "local")
 
 
 def ended(database: Database, ident: str) -> tuple[str, int]:

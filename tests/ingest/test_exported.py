@@ -13,7 +13,7 @@ from app.events.output_formats import OutputFormat
 from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
-from ingest.loading import counts, documents, load, sound
+from ingest.loading import find_faults, list_counts, load_file, read_documents
 
 FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
 
@@ -31,13 +31,13 @@ def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
 def test_loading_an_export_into_its_dataset_changes_nothing(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
-    before, file = documents(database, "curated"), exported(database, form, tmp_path)
+    before, file = read_documents(database, "curated"), exported(database, form, tmp_path)
     written = select(func.max(revisions.c.seq)).where(revisions.c.kind == "event")
     with database.connect() as db:
         last = db.scalar(written)
     for _ in range(2):
-        loader, rejects = load(database, file, dataset="curated")
-        assert counts(loader) == {"rows": len(before), "unchanged": len(before)}
+        loader, rejects = load_file(database, file, dataset="curated")
+        assert list_counts(loader) == {"rows": len(before), "unchanged": len(before)}
         assert rejects == []
     with database.connect() as db:
         assert db.scalar(written) == last
@@ -47,10 +47,10 @@ def test_loading_an_export_into_its_dataset_changes_nothing(
 def test_loading_an_export_into_a_new_dataset_reproduces_it(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
-    before = documents(database, "curated")
-    loader, rejects = load(database, exported(database, form, tmp_path), dataset="again")
-    assert (counts(loader), rejects) == ({"rows": len(before), "new": len(before)}, [])
-    after = documents(database, "again")
+    before = read_documents(database, "curated")
+    loader, rejects = load_file(database, exported(database, form, tmp_path), dataset="again")
+    assert (list_counts(loader), rejects) == ({"rows": len(before), "new": len(before)}, [])
+    after = read_documents(database, "again")
     same = {
         key.replace("curated:", "again:", 1): body.replace(
             json.dumps(key)[:-1] + '","dataset":"curated"', "", 1
@@ -59,7 +59,7 @@ def test_loading_an_export_into_a_new_dataset_reproduces_it(
     }
     for key, body in after.items():
         assert body.replace(json.dumps(key)[:-1] + '","dataset":"again"', "", 1) == same[key]
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_a_row_that_is_not_as_it_was_exported_is_rejected(
@@ -68,6 +68,6 @@ def test_a_row_that_is_not_as_it_was_exported_is_rejected(
     file = exported(database, "csv", tmp_path)
     text = file.read_text("utf-8")
     file.write_text(text.replace('"[{""actor""', '"[{""actr""', 1), "utf-8")
-    loader, rejects = load(database, file, dataset="curated")
-    assert counts(loader)["rejected"] == 1
+    loader, rejects = load_file(database, file, dataset="curated")
+    assert list_counts(loader)["rejected"] == 1
     assert "exported" in rejects[0].reason

@@ -23,7 +23,7 @@ from app.ingest.readers.rows import (
     read_row_day,
     read_row_key,
 )
-from ingest.rows import COLUMNS, cells
+from ingest.rows import COLUMNS, make_row
 
 
 def given(name: str, **changed: str) -> EventRecord:
@@ -36,7 +36,7 @@ def given(name: str, **changed: str) -> EventRecord:
 def told(name: str, **changed: str) -> tuple[EventRecord, list[str]]:
     """What a row of a format becomes, and the fields that are odd."""
     warnings: list[str] = []
-    content = FilledCells(zip(COLUMNS[name], cells(name, **changed), strict=True))
+    content = FilledCells(zip(COLUMNS[name], make_row(name, **changed), strict=True))
     made = parse_row_record(
         InputRow(1, content, format=FORMATS[name]), lambda field, _: warnings.append(field)
     )
@@ -51,7 +51,7 @@ def who(event: EventRecord) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
 def test_a_line_is_the_same_as_its_cells(name: str) -> None:
     for columns in FORMATS[name].columns:
-        held = dict(zip(COLUMNS[name], cells(name), strict=True))
+        held = dict(zip(COLUMNS[name], make_row(name), strict=True))
         content = FilledCells((column, held[column]) for column in columns)
         line = "\t".join(content.values())
         laid = make_line_layout(FORMATS[name], columns, "\t")
@@ -101,7 +101,7 @@ def test_malformed_gdelt_cell_is_rejected_with_its_field(
 
 
 def test_malformed_gdelt_mention_is_rejected() -> None:
-    content = FilledCells(zip(COLUMNS["gdelt-mentions"], cells("gdelt-mentions"), strict=True))
+    content = FilledCells(zip(COLUMNS["gdelt-mentions"], make_row("gdelt-mentions"), strict=True))
     content["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
         parse_row_record(InputRow(1, content, format=FORMATS["gdelt-mentions"]), _unwarned)

@@ -29,10 +29,19 @@ from app.ingest.readers.delimited import MAX_LINE_BYTES
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import InputRow
-from ingest.loading import BY, attempt, counts, document, documents, load, sound, wrote
-from ingest.rows import event, ndjson, table
+from ingest.loading import (
+    BY,
+    find_faults,
+    list_counts,
+    load_file,
+    read_document,
+    read_documents,
+    try_load,
+    write_file,
+)
+from ingest.rows import join_events, make_event, make_table
 
-WHOLE = ndjson(*(event(f"k{n}") for n in range(3000))).encode()
+WHOLE = join_events(*(make_event(f"k{n}") for n in range(3000))).encode()
 
 
 def rows_of(path: Path) -> list[InputRow]:
@@ -46,13 +55,13 @@ def why(rows: list[InputRow]) -> list[str | None]:
 
 
 def test_a_key_with_a_nul_is_rejected_alone(database: Database, tmp_path: Path) -> None:
-    load(database, wrote(tmp_path / "a", ndjson(event("first"))))
-    rows = [event("good"), event("k\0x"), event("t", title="x\0y")]
-    loader, rejects = load(database, wrote(tmp_path / "b", ndjson(*rows)))
-    assert counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
+    load_file(database, write_file(tmp_path / "a", join_events(make_event("first"))))
+    rows = [make_event("good"), make_event("k\0x"), make_event("t", title="x\0y")]
+    loader, rejects = load_file(database, write_file(tmp_path / "b", join_events(*rows)))
+    assert list_counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
     again = [json.dumps({"line": 1, "field": "", "reason": "", "format": "ucdp-ged", "table": True,
                          "row": {"id": "1\0", "title": "x"}})]  # fmt: skip
-    loader, rejects = load(database, wrote(tmp_path / "c", "\n".join(again)))
+    loader, rejects = load_file(database, write_file(tmp_path / "c", "\n".join(again)))
     assert [(r.field, r.reason) for r in rejects] == [("id", "must not contain a NUL character")]
 
 
@@ -60,13 +69,13 @@ def test_claims_are_not_nested_without_end(database: Database, tmp_path: Path) -
     def nested(depth: int) -> dict[str, Any]:
         claims = '{"a":' * depth + "1" + "}" * depth
         report = {"source": {"publisher": "P"}, "claims": json.loads(claims)}
-        return event(f"k{depth}", reports=[report])
+        return make_event(f"k{depth}", reports=[report])
 
     rows = [nested(29), nested(30), nested(700)]
-    loader, rejects = load(database, wrote(tmp_path / "a", ndjson(*rows)))
-    assert counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
+    loader, rejects = load_file(database, write_file(tmp_path / "a", join_events(*rows)))
+    assert list_counts(loader) == {"rows": 3, "new": 1, "rejected": 2}
     assert {r.field for r in rejects} == {"reports[0].claims"}
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 @pytest.mark.parametrize("frames", [1, 2])
@@ -76,16 +85,16 @@ def test_truncated_zstd_is_an_error(database: Database, tmp_path: Path, frames: 
     packed = b"".join(zstandard.ZstdCompressor().compress(part) for part in parts)
     path = tmp_path / "a.zst"
     path.write_bytes(packed)
-    assert counts(load(database, path)[0]) == {"rows": 3000, "new": 3000}
+    assert list_counts(load_file(database, path)[0]) == {"rows": 3000, "new": 3000}
     path.write_bytes(packed[: len(packed) * 9 // 10])
-    loader, _, [told] = attempt(database, path, retract_missing=True)
+    loader, _, [told] = try_load(database, path, retract_missing=True)
     assert "cannot be decompressed" in told
     assert loader.stats.retracted == 0
 
 
 def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> None:
-    rows = [event(f"k{n}", summary="x" * 19_000, title=f"{n}", tags=[]) for n in range(600)]
-    path = wrote(tmp_path / "a", ndjson(*rows))
+    rows = [make_event(f"k{n}", summary="x" * 19_000, title=f"{n}", tags=[]) for n in range(600)]
+    path = write_file(tmp_path / "a", join_events(*rows))
     ends: list[int] = []
     loader = Loader(
         database,
@@ -140,9 +149,9 @@ def test_nested_parquet_counts_what_is_within(tmp_path: Path) -> None:
 
 def test_parquet_of_several_groups_of_rows(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    rows = pa.Table.from_pylist([event(f"k{n}") for n in range(1200)])
+    rows = pa.Table.from_pylist([make_event(f"k{n}") for n in range(1200)])
     parquet.write_table(rows, path, row_group_size=700)
-    assert counts(load(database, path)[0]) == {"rows": 1200, "new": 1200}
+    assert list_counts(load_file(database, path)[0]) == {"rows": 1200, "new": 1200}
 
 
 @pytest.mark.parametrize("odd", [{"participants": "no json"}, {"id": None}, {"tags": ["a"]}])
@@ -171,7 +180,7 @@ def test_archives_are_not_held_open(tmp_path: Path) -> None:
     for n in range(100):
         path = tmp_path / f"{n}.zip"
         with zipfile.ZipFile(path, "w") as out:
-            out.writestr("a.ndjson", ndjson(event(f"k{n}")))
+            out.writestr("a.ndjson", join_events(make_event(f"k{n}")))
         files += list(open_input_files(path))
     before = len(os.listdir("/proc/self/fd"))
     for file in files:
@@ -185,9 +194,9 @@ def test_two_members_of_one_name_are_two_files(database: Database, tmp_path: Pat
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as out:
         for key in "ab":
-            out.writestr("same.ndjson", ndjson(event(key)))
-    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
-    assert set(documents(database, "local")) == {"local:a", "local:b"}
+            out.writestr("same.ndjson", join_events(make_event(key)))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 2, "new": 2}
+    assert set(read_documents(database, "local")) == {"local:a", "local:b"}
 
 
 def test_of_a_release_in_several_files_nothing_is_retracted(
@@ -196,9 +205,9 @@ def test_of_a_release_in_several_files_nothing_is_retracted(
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as out:
         for key in "ab":
-            out.writestr(key, ndjson(event(key)))
-    load(database, path)
-    loader, _, [told] = attempt(database, path, retract_missing=True)
+            out.writestr(key, join_events(make_event(key)))
+    load_file(database, path)
+    loader, _, [told] = try_load(database, path, retract_missing=True)
     assert "takes one file, the whole release" in told
     assert loader.stats.retracted == 0
 
@@ -232,7 +241,7 @@ def test_damaged_archive_is_an_error(
     path = tmp_path / "a.zip"
     path.write_bytes(_damaged(how))
     try:
-        [told] = attempt(database, path)[2]
+        [told] = try_load(database, path)[2]
     except UnreadableFileError as wrong:
         told = str(wrong)
     assert "cannot be" in told or "broken archive" in told
@@ -249,7 +258,7 @@ def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="archive within an archive"):
         rows_of(tmp_path / "zip.gz")
     tail = tmp_path / "tail"
-    tail.write_bytes(ndjson(event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
+    tail.write_bytes(join_events(make_event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
     assert why(rows_of(tail)) == [None, "the line contains a NUL byte"]
 
 
@@ -263,27 +272,27 @@ def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> 
 
 
 def test_a_row_with_a_nul_is_kept_whole(database: Database, tmp_path: Path) -> None:
-    body = table("ucdp-ged", [{"id": "1", "side_a": "A\0", "where_description": "w" * 900}])
-    [told] = load(database, wrote(tmp_path / "a.csv", body))[1]
+    body = make_table("ucdp-ged", [{"id": "1", "side_a": "A\0", "where_description": "w" * 900}])
+    [told] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
     assert "w" * 900 in told.row
     line = {name: getattr(told, name) for name in told.__struct_fields__}
     line["row"] = told.row.replace("\ufffd", "").replace("A", "Anew")
-    mended = wrote(tmp_path / "mended", ndjson(line))
-    assert counts(load(database, mended)[0]) == {"rows": 1, "new": 1}
-    assert document(database, "ucdp-ged:1")["participants"][0]["native"] == "Anew"
+    mended = write_file(tmp_path / "mended", join_events(line))
+    assert list_counts(load_file(database, mended)[0]) == {"rows": 1, "new": 1}
+    assert read_document(database, "ucdp-ged:1")["participants"][0]["native"] == "Anew"
 
 
 def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Path) -> None:
-    line = table("ucdp-ged").splitlines()
+    line = make_table("ucdp-ged").splitlines()
     body = (
         "\n".join([line[0], line[1].rpartition(",")[0] + "," + "9" * (MAX_LINE_BYTES + 1)]) + "\n"
     )
-    [told] = load(database, wrote(tmp_path / "a.csv", body))[1]
+    [told] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
     assert "longer than" in told.reason
     line_ = {name: getattr(told, name) for name in told.__struct_fields__}
-    loader, [again] = load(database, wrote(tmp_path / "mended", ndjson(line_)))
+    loader, [again] = load_file(database, write_file(tmp_path / "mended", join_events(line_)))
     assert "only the beginning" in again.reason
-    assert counts(loader) == {"rows": 1, "rejected": 1}
+    assert list_counts(loader) == {"rows": 1, "rejected": 1}
 
 
 @pytest.mark.parametrize(
@@ -294,9 +303,9 @@ def test_malformed_reject_files_are_rejected_row_by_row(
     database: Database, tmp_path: Path, format_: str, row: Any
 ) -> None:
     lines = [{"line": 1, "field": "", "reason": "", "format": format_, "row": row}] * 2
-    lines += [{**lines[0], "format": "entente", "row": event("good")}]
-    loader, _ = load(database, wrote(tmp_path / "a", ndjson(*lines)))
-    told = counts(loader)
+    lines += [{**lines[0], "format": "entente", "row": make_event("good")}]
+    loader, _ = load_file(database, write_file(tmp_path / "a", join_events(*lines)))
+    told = list_counts(loader)
     assert told["new"] == 1
     assert told["rejected"] + told.get("duplicates", 0) == 2
 
@@ -306,11 +315,11 @@ def test_rejects_never_replace_what_is_read(
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
-    path = wrote(tmp_path / "a", ndjson(event("a")))
+    path = write_file(tmp_path / "a", join_events(make_event("a")))
     told = CliRunner().invoke(cli.main, ["load", str(path), "--rejects", str(tmp_path / "a")])
     assert told.exit_code == 2
     assert "--rejects" in told.stderr
-    assert path.read_text() == ndjson(event("a"))
+    assert path.read_text() == join_events(make_event("a"))
 
 
 @pytest.mark.slow

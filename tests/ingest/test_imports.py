@@ -23,8 +23,8 @@ from app.ingest.jobs.file_lock import FileLock
 from app.ingest.jobs.job_store import format_current_time
 from app.main import create_app
 from app.settings import Settings
-from ingest.loading import documents, sound
-from ingest.rows import event, ndjson, table
+from ingest.loading import find_faults, read_documents
+from ingest.rows import join_events, make_event, make_table
 
 WAIT = {"Prefer": "wait=60"}
 
@@ -66,16 +66,16 @@ def finished(client: TestClient, where: str) -> dict[str, Any]:
 
 
 def test_a_small_batch_is_answered_at_once(client: TestClient, database: Database) -> None:
-    answer = send(client, ndjson(event("a"), event("b")), "?dataset=mine")
+    answer = send(client, join_events(make_event("a"), make_event("b")), "?dataset=mine")
     assert answer.status_code == 200
     told = answer.json()
     assert (told["state"], told["rows"], told["new"], told["by"]) == ("done", 2, 2, "loader")
     assert client.get("/v1/events/mine:a").json()["title"] == "Event a"
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_without_waiting_a_job_is_taken(client: TestClient) -> None:
-    body = gzip.compress(ndjson(*(event(f"k{n}") for n in range(300))).encode())
+    body = gzip.compress(join_events(*(make_event(f"k{n}") for n in range(300))).encode())
     answer = client.post("/v1/imports", content=body)
     assert answer.status_code == 202
     assert finished(client, answer.headers["Location"])["new"] == 300
@@ -84,15 +84,15 @@ def test_without_waiting_a_job_is_taken(client: TestClient) -> None:
 
 
 def test_sent_twice_it_is_stored_once(client: TestClient, database: Database) -> None:
-    body = ndjson(*(event(f"k{n}") for n in range(50)))
+    body = join_events(*(make_event(f"k{n}") for n in range(50)))
     first, second = send(client, body).json(), send(client, body).json()
     assert (first["new"], second["new"], second["unchanged"]) == (50, 0, 50)
-    assert len(documents(database, "local")) == 50
+    assert len(read_documents(database, "local")) == 50
 
 
 def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
-    rows = [event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
-    told = send(client, ndjson(*rows)).json()
+    rows = [make_event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
+    told = send(client, join_events(*rows)).json()
     assert (told["new"], told["rejected"]) == (5, 5)
     [(why, number)] = told["reasons"].items()
     assert number == 5
@@ -111,7 +111,7 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"hello", "none of the formats"), (ndjson(event()).encode("utf-16"), "UTF-16"),
+    [(b"hello", "none of the formats"), (join_events(make_event()).encode("utf-16"), "UTF-16"),
      (gzip.compress(b"{}" * 5000, mtime=0)[:-30], "cannot be decompressed"),
      (b"[1]", "JSON array")],
     ids=["nothing", "utf-16", "cut", "array"],
@@ -127,27 +127,27 @@ def test_unreadable_upload_fails_with_the_cause(
 def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_path: Path) -> None:
     assert send(client, b"x" * 1_000_001).status_code == 413
     assert send(client, b"").status_code == 400
-    assert send(client, ndjson(event("a"))).status_code == 200
+    assert send(client, join_events(make_event("a"))).status_code == 200
     time.sleep(0.2)
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
 @pytest.mark.parametrize("query", ["?format=xml", "?dataset=a/b", "?formt=acled"])
 def test_wrong_parameters_are_refused(client: TestClient, query: str) -> None:
-    answer = send(client, ndjson(event("a")), query)
+    answer = send(client, join_events(make_event("a")), query)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_writing_needs_a_key(client: TestClient) -> None:
     del client.headers["Authorization"]
-    assert send(client, ndjson(event("a"))).status_code == 401
+    assert send(client, join_events(make_event("a"))).status_code == 401
     assert client.get("/v1/imports/none").status_code == 404
 
 
 def test_a_release_over_http(client: TestClient) -> None:
-    send(client, table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
-    told = send(client, table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
+    send(client, make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
+    told = send(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
     assert (told["unchanged"], told["retracted"]) == (1, 1)
 
 
@@ -176,12 +176,12 @@ def test_import_continues_after_a_crash(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "upload"
-    path.write_text(ndjson(*(event(f"k{n}") for n in range(40))))
+    path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 30, {"rows": 30, "new": 30})
     with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
         told = finished(client, "/v1/imports/left")
     assert (told["state"], told["rows"], told["new"]) == ("done", 40, 40)
-    assert len(documents(database, "local")) == 10  # the thirty before were not read again
+    assert len(read_documents(database, "local")) == 10  # the thirty before were not read again
     assert not path.exists()
     assert key
 
@@ -190,7 +190,7 @@ def test_a_cancelled_import_ends_after_a_batch(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "upload"
-    path.write_text(ndjson(*(event(f"k{n}") for n in range(40))))
+    path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 0, {})
     with database.write() as db:
         db.execute(update(imports).values(state="cancelling"))
@@ -199,11 +199,11 @@ def test_a_cancelled_import_ends_after_a_batch(
         client.headers["Authorization"] = f"Bearer {key}"
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
     assert (told["state"], told["new"]) == ("cancelled", 0)
-    assert documents(database, "local") == {}
+    assert read_documents(database, "local") == {}
 
 
 def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database) -> None:
-    told = send(client, ndjson(event("a", date="x"))).json()
+    told = send(client, join_events(make_event("a", date="x"))).json()
     with database.connect() as db:
         rows = db.execute(select(import_rejects)).all()
     assert [(r[0], r.number) for r in rows] == [(told["id"], 1)]
@@ -218,7 +218,7 @@ def test_ids_of_no_import(client: TestClient, name: str) -> None:
 
 
 def test_hostile_queries_below_an_import(client: TestClient) -> None:
-    told = send(client, ndjson(event("a", date="x"))).json()
+    told = send(client, join_events(make_event("a", date="x"))).json()
     where = f"/v1/imports/{told['id']}"
     assert client.get(where).status_code == 200
     assert client.get(f"{where}/rejects").status_code == 200
@@ -233,30 +233,34 @@ def test_hostile_queries_below_an_import(client: TestClient) -> None:
 
 
 def test_a_dry_run_counts_and_stores_nothing(client: TestClient, database: Database) -> None:
-    body = ndjson(event("one"), event("two"), {"key": "three"})
+    body = join_events(make_event("one"), make_event("two"), {"key": "three"})
     answer = send(client, body, "?dry_run=true")
     told = answer.json()
     assert (told["state"], told["dry_run"], told["mode"]) == ("done", True, "upsert")
     assert (told["rows"], told["new"], told["rejected"]) == (3, 2, 1)
     rejects = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
     assert [r["line"] for r in rejects] == [3]
-    assert documents(database, "local") == {}
+    assert read_documents(database, "local") == {}
     real = send(client, body).json()
-    assert (real["dry_run"], real["new"], len(documents(database, "local"))) == (False, 2, 2)
+    assert (real["dry_run"], real["new"], len(read_documents(database, "local"))) == (False, 2, 2)
 
 
 def test_inserting_changes_nothing_that_is_there(client: TestClient, database: Database) -> None:
     posted = {"key": "posted", "dataset": "local", "title": "By hand", "date": "2023"}
-    send(client, ndjson(event("one")))
+    send(client, join_events(make_event("one")))
     assert client.post("/v1/events", json=posted).status_code == 201
-    before = documents(database, "local")
-    rows = event("one"), event("one") | {"key": "two"}, event("posted", title="Another")
-    told = send(client, ndjson(*rows), "?mode=insert").json()
+    before = read_documents(database, "local")
+    rows = (
+        make_event("one"),
+        make_event("one") | {"key": "two"},
+        make_event("posted", title="Another"),
+    )
+    told = send(client, join_events(*rows), "?mode=insert").json()
     assert (told["unchanged"], told["new"], told["rejected"]) == (1, 1, 1)
     assert told["reasons"] == {"key: conflicts with the stored event": 1}
-    again = send(client, ndjson(event("one", title="Another")), "?mode=insert").json()
+    again = send(client, join_events(make_event("one", title="Another")), "?mode=insert").json()
     assert (again["changed"], again["rejected"]) == (0, 1)
-    now = documents(database, "local")
+    now = read_documents(database, "local")
     assert {key: now[key] for key in before} == before
     assert len(now) == len(before) + 1
 
@@ -272,26 +276,26 @@ def test_only_events_are_inserted(client: TestClient) -> None:
 def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) -> None:
     def said(key: str, page: str, *more: Any) -> dict[str, Any]:
         source = {"publisher": "P", "title": "T", "url": f"https://p.example/{page}"}
-        return event(key, reports=[{"source": source}, *more])
+        return make_event(key, reports=[{"source": source}, *more])
 
-    send(client, ndjson(said("one", "1")))
+    send(client, join_events(said("one", "1")))
     rows = [said("one", "2"), said("two", "3"), said("three", "4", {"source": "nobody"})]
-    told = send(client, ndjson(*rows), "?mode=insert").json()
+    told = send(client, join_events(*rows), "?mode=insert").json()
     assert (told["new"], told["rejected"]) == (1, 2)
     with database.connect() as db:
         asked = select(sources.c.url).where(sources.c.publisher == "P").order_by(sources.c.url)
         assert list(db.scalars(asked)) == ["https://p.example/1", "https://p.example/3"]
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> None:
-    send(client, ndjson(event("first")))  # makes the dataset
-    rows = [event("same", reports=[]), event("other", reports=[])]
+    send(client, join_events(make_event("first")))  # makes the dataset
+    rows = [make_event("same", reports=[]), make_event("other", reports=[])]
     for row in rows:
         posted = client.post("/v1/events", json=row | {"dataset": "local"})
         assert posted.status_code == 201, posted.text
     rows[1]["title"] = "Another"
-    told = send(client, ndjson(*rows)).json()
+    told = send(client, join_events(*rows)).json()
     assert (told["new"], told["changed"], told["unchanged"]) == (0, 1, 1)
     assert client.get("/v1/events/local:other").json()["revision"] == 2
     assert client.get("/v1/events/local:same").json()["revision"] == 1
@@ -301,21 +305,21 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
     client: TestClient, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "upload"
-    path.write_text(ndjson(event("a")))
+    path.write_text(join_events(make_event("a")))
     with closing(FileLock(path)):  # so that nobody begins
         _left_behind(database, path, 0, {})
         with database.write() as db:
             db.execute(update(imports).values(state="waiting"))
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
     assert [p for p in tmp_path.glob("upload*") if p.is_file()] == []
-    assert documents(database, "local") == {}
+    assert read_documents(database, "local") == {}
 
 
 def test_import_with_a_nul_in_a_key_blocks_no_other_import(client: TestClient) -> None:
-    send(client, ndjson(event("first")))
-    told = send(client, ndjson(event("k\0"))).json()
+    send(client, join_events(make_event("first")))
+    told = send(client, join_events(make_event("k\0"))).json()
     assert (told["state"], told["rejected"]) == ("done", 1)
-    assert send(client, ndjson(event("later"))).json()["new"] == 1
+    assert send(client, join_events(make_event("later"))).json()["new"] == 1
 
 
 @pytest.mark.parametrize("deep", [100, 400, 900])
@@ -333,8 +337,8 @@ def test_a_page_of_long_rejects_is_short(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(router, "MAX_PAGE_CHARACTERS", 1000)
-    rows = [event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
-    told = send(client, ndjson(*rows)).json()
+    rows = [make_event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
+    told = send(client, join_events(*rows)).json()
     where: str | None = f"/v1/imports/{told['id']}/rejects?limit=20"
     seen: list[int] = []
     pages = 0
@@ -350,18 +354,18 @@ def test_a_release_in_several_files_fails(client: TestClient, database: Database
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
         for name in "ab":
-            out.writestr(name, ndjson(event(name)))
+            out.writestr(name, join_events(make_event(name)))
     send(client, packed.getvalue())
     told = send(client, packed.getvalue(), "?retract_missing=true").json()
     assert (told["state"], told["retracted"]) == ("failed", 0)
     assert "the whole release" in told["error"]
-    assert len(documents(database, "local")) == 2
+    assert len(read_documents(database, "local")) == 2
 
 
 def test_a_rejected_row_tells_its_member_and_not_where_the_upload_lies(client: TestClient) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
-        out.writestr("in/one.ndjson", ndjson(event("a", date="soon")))
+        out.writestr("in/one.ndjson", join_events(make_event("a", date="soon")))
     told = send(client, packed.getvalue(), "?dataset=desk").json()
     [row] = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
     assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
@@ -374,7 +378,7 @@ def test_full_disk_is_reported_and_leaves_no_upload(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(router, "_write_upload", full)
-    answer = send(client, ndjson(event("a")))
+    answer = send(client, join_events(make_event("a")))
     assert answer.status_code == 507
     assert answer.json()["type"].endswith("full")
     assert list((tmp_path / "uploads").iterdir()) == []

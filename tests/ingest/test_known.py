@@ -13,8 +13,8 @@ from app.db.dialect.bulk_copy import bulk_insert, prepare_bulk_load, skip_refere
 from app.db.engine import Database
 from app.db.tables import reports
 from app.ingest.loading.documents import COLUMNS_BY_TABLE
-from ingest.loading import counts, load, sound, wrote
-from ingest.rows import event, ndjson
+from ingest.loading import find_faults, list_counts, load_file, write_file
+from ingest.rows import join_events, make_event
 
 REFUSED = (sqlite3.IntegrityError, psycopg.errors.ForeignKeyViolation)
 
@@ -57,13 +57,13 @@ def test_privileged_loader_skips_foreign_key_checks(database: Database) -> None:
 
 
 def test_verify_detects_rows_with_missing_references(database: Database) -> None:
-    assert sound(database) == []
+    assert find_faults(database) == []
     with database.connect() as db:
         prepare_bulk_load(db)
     with database.write() as db, skip_reference_checks(db):
         cite(db, 1)
     told = "reports: 1 rows of the source 'no-such-source', which does not exist"
-    assert told in sound(database)
+    assert told in find_faults(database)
 
 
 def test_unprivileged_loader_checks_foreign_keys(plain: Database) -> None:
@@ -93,9 +93,9 @@ def test_granted_role_skips_foreign_key_checks(plain: Database, database: Databa
 def test_a_role_that_may_do_no_more_than_read_and_write_loads(
     plain: Database, tmp_path: Path
 ) -> None:
-    path = wrote(tmp_path / "a.ndjson", ndjson(*(event(f"k{n}") for n in range(20))))
-    assert counts(load(plain, path)[0]) == {"rows": 20, "new": 20}
-    assert sound(plain) == []
+    path = write_file(tmp_path / "a.ndjson", join_events(*(make_event(f"k{n}") for n in range(20))))
+    assert list_counts(load_file(plain, path)[0]) == {"rows": 20, "new": 20}
+    assert find_faults(plain) == []
 
 
 def test_foreign_key_checks_are_restored_after_an_error(database: Database) -> None:

@@ -20,7 +20,7 @@ from app.ingest.readers.delimited import (
 )
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import parse_row_record
-from ingest.rows import event, ndjson, table
+from ingest.rows import join_events, make_event, make_table
 
 BOMB = 300 << 20
 
@@ -59,7 +59,7 @@ def test_a_nul_rejects_its_line_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_other_encodings_are_refused_as_a_whole(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(UnreadableFileError, match="UTF-16"):
-        told(tmp_path / "x", ndjson(event("a")).encode(encoding))
+        told(tmp_path / "x", join_events(make_event("a")).encode(encoding))
 
 
 def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
@@ -117,7 +117,12 @@ def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, body: bytes
 ) -> None:
     path = tmp_path_factory.mktemp("bytes") / "x"
-    for start in (b"", table("gdelt-v2").encode(), table("ucdp-ged").encode(), b'{"key":"a"}\n'):
+    for start in (
+        b"",
+        make_table("gdelt-v2").encode(),
+        make_table("ucdp-ged").encode(),
+        b'{"key":"a"}\n',
+    ):
         path.write_bytes(start + body)
         try:
             [file] = files.open_input_files(path)
@@ -150,7 +155,9 @@ def test_decompression_bomb_is_refused_within_memory_limit(tmp_path: Path) -> No
 
 def test_truncated_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
-    path.write_bytes(gzip.compress(ndjson(*(event(f"k{n}") for n in range(2000))).encode())[:-200])
+    path.write_bytes(
+        gzip.compress(join_events(*(make_event(f"k{n}") for n in range(2000))).encode())[:-200]
+    )
     with (
         pytest.raises(UnreadableFileError, match="cannot be decompressed"),
         files.open_input_stream(path) as s,

@@ -31,8 +31,18 @@ from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, Lo
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.resolve import resolve_record
 from app.ingest.readers.files import open_input_files
-from ingest.loading import BY, attempt, counts, covered, document, documents, load, sound, wrote
-from ingest.rows import UCDP, event, ndjson, table
+from ingest.loading import (
+    BY,
+    find_faults,
+    list_counts,
+    load_file,
+    read_coverage,
+    read_document,
+    read_documents,
+    try_load,
+    write_file,
+)
+from ingest.rows import UCDP, join_events, make_event, make_table
 
 PINNED = 3212384885746147044
 """The digest of an event. Stored ones are held against those of the next load: made in another way,
@@ -45,12 +55,12 @@ def version(database: Database) -> int:
 
 
 def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
-    path = wrote(tmp_path / "a.ndjson", ndjson(*(event(f"k{n}") for n in range(20))))
-    assert counts(load(database, path)[0]) == {"rows": 20, "new": 20}
+    path = write_file(tmp_path / "a.ndjson", join_events(*(make_event(f"k{n}") for n in range(20))))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 20, "new": 20}
     before = version(database)
-    assert counts(load(database, path)[0]) == {"rows": 20, "unchanged": 20}
+    assert list_counts(load_file(database, path)[0]) == {"rows": 20, "unchanged": 20}
     assert version(database) == before
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_documents_are_stored_as_they_are_whatever_encoding_clients_use(
@@ -59,10 +69,12 @@ def test_documents_are_stored_as_they_are_whatever_encoding_clients_use(
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     odd = Database(database.engine.url.render_as_string(hide_password=False))
     try:
-        load(odd, wrote(tmp_path / "a.ndjson", ndjson(event("k1", title="né → ñ"))))
+        load_file(
+            odd, write_file(tmp_path / "a.ndjson", join_events(make_event("k1", title="né → ñ")))
+        )
     finally:
         odd.close()
-    assert '"title":"né → ñ"' in next(iter(documents(database, "local").values()))
+    assert '"title":"né → ñ"' in next(iter(read_documents(database, "local").values()))
 
 
 def test_event_hash_is_stable_across_releases(
@@ -77,55 +89,64 @@ def test_event_hash_is_stable_across_releases(
 
 
 def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_path: Path) -> None:
-    rows = [event(f"k{n}") for n in range(FIRST_BATCH_ROWS + 100)]
-    whole = wrote(tmp_path / "a", ndjson(*rows))
-    other = wrote(
+    rows = [make_event(f"k{n}") for n in range(FIRST_BATCH_ROWS + 100)]
+    whole = write_file(tmp_path / "a", join_events(*rows))
+    other = write_file(
         tmp_path / "b",
-        ndjson(event(f"k{FIRST_BATCH_ROWS + 50}", title="Other"), rows[FIRST_BATCH_ROWS + 51]),
+        join_events(
+            make_event(f"k{FIRST_BATCH_ROWS + 50}", title="Other"), rows[FIRST_BATCH_ROWS + 51]
+        ),
     )
     told = []
 
     def between(done: int, _position: int) -> None:
         told.append(done)
         if len(told) == 1:
-            assert counts(load(database, other)[0]) == {"rows": 2, "new": 2}
+            assert list_counts(load_file(database, other)[0]) == {"rows": 2, "new": 2}
 
     loader = Loader(database, BY, LoadOptions(), LoadListener(on_progress=between))
     assert loader.load_files([*open_input_files(whole), *open_input_files(other)]) == []
     assert told == [FIRST_BATCH_ROWS, FIRST_BATCH_ROWS + 100, 2]
-    assert counts(loader) == {
+    assert list_counts(loader) == {
         "rows": FIRST_BATCH_ROWS + 102, "new": FIRST_BATCH_ROWS + 98, "changed": 2, "unchanged": 2,
     }  # fmt: skip
-    assert document(database, f"local:k{FIRST_BATCH_ROWS + 50}")["title"] == "Other"
-    assert sound(database) == []
+    assert read_document(database, f"local:k{FIRST_BATCH_ROWS + 50}")["title"] == "Other"
+    assert find_faults(database) == []
 
 
 def test_a_changed_row_makes_one_revision(database: Database, tmp_path: Path) -> None:
-    rows = [event(f"k{n}") for n in range(10)]
-    load(database, wrote(tmp_path / "a.ndjson", ndjson(*rows)))
+    rows = [make_event(f"k{n}") for n in range(10)]
+    load_file(database, write_file(tmp_path / "a.ndjson", join_events(*rows)))
     rows[3]["title"] = "Another title"
     rows[4] = {name: rows[4][name] for name in reversed(rows[4])}  # says the same
     before = version(database)
-    told = counts(load(database, wrote(tmp_path / "b.ndjson", ndjson(*rows)))[0])
+    told = list_counts(
+        load_file(database, write_file(tmp_path / "b.ndjson", join_events(*rows)))[0]
+    )
     assert told == {"rows": 10, "changed": 1, "unchanged": 9}
     assert version(database) == before + 1
-    assert document(database, "local:k3")["title"] == "Another title"
-    assert sound(database) == []
+    assert read_document(database, "local:k3")["title"] == "Another title"
+    assert find_faults(database) == []
 
 
 def test_the_last_row_of_a_key_wins(database: Database, tmp_path: Path) -> None:
-    rows = [event("a", title="1"), event("b"), event("a", title="2"), event("a", title="3")]
-    path = wrote(tmp_path / "a.ndjson", ndjson(*rows))
-    assert counts(load(database, path)[0]) == {"rows": 4, "new": 2, "duplicates": 2}
-    assert document(database, "local:a")["title"] == "3"
-    assert counts(load(database, path)[0]) == {"rows": 4, "unchanged": 2, "duplicates": 2}
+    rows = [
+        make_event("a", title="1"),
+        make_event("b"),
+        make_event("a", title="2"),
+        make_event("a", title="3"),
+    ]
+    path = write_file(tmp_path / "a.ndjson", join_events(*rows))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 4, "new": 2, "duplicates": 2}
+    assert read_document(database, "local:a")["title"] == "3"
+    assert list_counts(load_file(database, path)[0]) == {"rows": 4, "unchanged": 2, "duplicates": 2}
 
 
 def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: Path) -> None:
-    rows = [event(f"k{n}") for n in range(10)]
-    load(database, wrote(tmp_path / "a.ndjson", ndjson(*rows)), dataset="mine")
-    kept = wrote(tmp_path / "b.ndjson", ndjson(*rows[:4], *rows[6:]))
-    told = counts(load(database, kept, dataset="mine", retract_missing=True)[0])
+    rows = [make_event(f"k{n}") for n in range(10)]
+    load_file(database, write_file(tmp_path / "a.ndjson", join_events(*rows)), dataset="mine")
+    kept = write_file(tmp_path / "b.ndjson", join_events(*rows[:4], *rows[6:]))
+    told = list_counts(load_file(database, kept, dataset="mine", retract_missing=True)[0])
     assert told == {"rows": 8, "unchanged": 8, "retracted": 2}
     with database.connect() as db:
         gone = select(events.c.id).where(events.c.status == "retracted").order_by(events.c.id)
@@ -134,39 +155,45 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
         last = db.execute(why.order_by(revisions.c.seq.desc())).first()
     assert last is not None
     assert tuple(last) == ("retract", "missing from b.ndjson")
-    again = counts(load(database, kept, dataset="mine", retract_missing=True)[0])
+    again = list_counts(load_file(database, kept, dataset="mine", retract_missing=True)[0])
     assert again == {"rows": 8, "unchanged": 8}
-    back = counts(load(database, tmp_path / "a.ndjson", dataset="mine")[0])
+    back = list_counts(load_file(database, tmp_path / "a.ndjson", dataset="mine")[0])
     assert back == {"rows": 10, "changed": 2, "unchanged": 8}
-    assert document(database, "mine:k4")["status"] == "reported"
-    assert sound(database) == []
+    assert read_document(database, "mine:k4")["status"] == "reported"
+    assert find_faults(database) == []
 
 
 def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
     before = version(database)
-    path = wrote(tmp_path / "a.ndjson", ndjson(event("a"), event("b", date="no")))
-    assert counts(load(database, path, dry_run=True)[0]) == {"rows": 2, "new": 1, "rejected": 1}
+    path = write_file(
+        tmp_path / "a.ndjson", join_events(make_event("a"), make_event("b", date="no"))
+    )
+    assert list_counts(load_file(database, path, dry_run=True)[0]) == {
+        "rows": 2,
+        "new": 1,
+        "rejected": 1,
+    }
     assert version(database) == before
 
 
 def test_sources_are_the_same_where_their_address_is(database: Database, tmp_path: Path) -> None:
     def said(key: str, url: str) -> dict[str, Any]:
         source = {"publisher": "P", "title": "T", "url": url}
-        return event(key, reports=[{"source": source}])
+        return make_event(key, reports=[{"source": source}])
 
-    path = wrote(
+    path = write_file(
         tmp_path / "a.ndjson",
-        ndjson(
+        join_events(
             said("a", "https://www.x.example/p/?utm_source=y"),
             said("b", "http://x.example/p#top"),
             said("c", "https://x.example/p?id=2"),
         ),
     )
-    load(database, path)
+    load_file(database, path)
     with database.connect() as db:
         held = select(func.count()).select_from(sources).where(sources.c.id.startswith("url-"))
         assert db.scalar(held) == 2
-    one, other = (document(database, f"local:{k}")["reports"][0] for k in "ab")
+    one, other = (read_document(database, f"local:{k}")["reports"][0] for k in "ab")
     assert one == other
 
 
@@ -174,109 +201,126 @@ def test_a_source_that_is_there_already_is_found_by_its_address(
     database: Database, tmp_path: Path
 ) -> None:
     source = {"id": "own-id", "publisher": "P", "title": "T", "url": "https://x.example/p"}
-    load(database, wrote(tmp_path / "a", ndjson(event("a", reports=[{"source": source}]))))
+    load_file(
+        database,
+        write_file(tmp_path / "a", join_events(make_event("a", reports=[{"source": source}]))),
+    )
     again = {"publisher": "Q", "title": "U", "url": "https://www.x.example/p/"}
-    load(database, wrote(tmp_path / "b", ndjson(event("b", reports=[{"source": again}]))))
-    assert document(database, "local:b")["reports"][0]["source"] == "own-id"
+    load_file(
+        database,
+        write_file(tmp_path / "b", join_events(make_event("b", reports=[{"source": again}]))),
+    )
+    assert read_document(database, "local:b")["reports"][0]["source"] == "own-id"
 
 
 def test_unchanged_row_without_stored_hash_makes_no_revision(
     database: Database, tmp_path: Path
 ) -> None:
-    path = wrote(tmp_path / "a.ndjson", ndjson(event()))
-    load(database, path, dataset="mine")
+    path = write_file(tmp_path / "a.ndjson", join_events(make_event()))
+    load_file(database, path, dataset="mine")
     with database.write() as db:
         forget_stored_hashes(db, ["mine:k1"])
-    assert counts(load(database, path, dataset="mine")[0]) == {"rows": 1, "unchanged": 1}
+    assert list_counts(load_file(database, path, dataset="mine")[0]) == {"rows": 1, "unchanged": 1}
     with database.connect() as db:
         held = db.scalar(select(loaded.c.row).where(loaded.c.event == "mine:k1"))
     assert held  # so that next time it need not be read
 
 
 def test_a_retracted_row_is_a_retraction(database: Database, tmp_path: Path) -> None:
-    load(database, wrote(tmp_path / "a.ndjson", ndjson(event())), dataset="mine")
-    gone = wrote(tmp_path / "b.ndjson", ndjson(event(status="retracted")))
-    assert counts(load(database, gone, dataset="mine")[0]) == {"rows": 1, "changed": 1}
+    load_file(
+        database, write_file(tmp_path / "a.ndjson", join_events(make_event())), dataset="mine"
+    )
+    gone = write_file(tmp_path / "b.ndjson", join_events(make_event(status="retracted")))
+    assert list_counts(load_file(database, gone, dataset="mine")[0]) == {"rows": 1, "changed": 1}
     told = select(revisions.c.action).where(revisions.c.id == "mine:k1").order_by(revisions.c.seq)
     with database.connect() as db:
         assert list(db.scalars(told)) == ["create", "retract"]
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_unknown_actors_stay_codes_until_they_are_created(
     database: Database, tmp_path: Path
 ) -> None:
-    path = wrote(tmp_path / "ged.csv", table("ucdp-ged"))
-    loader, _ = load(database, path)
+    path = write_file(tmp_path / "ged.csv", make_table("ucdp-ged"))
+    loader, _ = load_file(database, path)
     assert loader.stats.unknown == {"ucdp:6711": 1}
-    who = document(database, "ucdp-ged:77")["participants"]
+    who = read_document(database, "ucdp-ged:77")["participants"]
     assert [(p["actor"], p["native"]) for p in who] == [
         ("UKR", "Government of Ukraine"), (None, "DPR"),
     ]  # fmt: skip
 
-    told = counts(load(database, path, create_actors=True)[0])
+    told = list_counts(load_file(database, path, create_actors=True)[0])
     assert told == {"rows": 1, "changed": 1}
-    code = document(database, "ucdp-ged:77")["participants"][1]["actor"]
+    code = read_document(database, "ucdp-ged:77")["participants"][1]["actor"]
     with database.connect() as db:
         row = db.execute(select(actors).where(actors.c.code == code)).one()
     assert (row.name, row.kind) == ("DPR", "armed_group")
-    assert counts(load(database, path, create_actors=True)[0]) == {"rows": 1, "unchanged": 1}
-    assert sound(database) == []
+    assert list_counts(load_file(database, path, create_actors=True)[0]) == {
+        "rows": 1,
+        "unchanged": 1,
+    }
+    assert find_faults(database) == []
 
 
 def test_mentions_wait_for_their_event(database: Database, tmp_path: Path) -> None:
     rows = [{}, {"mentionidentifier": "https://third.example/b"}, {"globaleventid": "1"}]
-    late = wrote(tmp_path / "m", table("gdelt-mentions", rows))
-    assert counts(load(database, late)[0]) == {"rows": 3, "new": 3}
-    load(database, wrote(tmp_path / "e", table("gdelt-v2")))
-    told = document(database, "gdelt:900000001")
+    late = write_file(tmp_path / "m", make_table("gdelt-mentions", rows))
+    assert list_counts(load_file(database, late)[0]) == {"rows": 3, "new": 3}
+    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2")))
+    told = read_document(database, "gdelt:900000001")
     assert told["reports"][0]["publisher"] == "news.example"
     assert told["independent_sources"] == 3
-    assert counts(load(database, late)[0]) == {"rows": 3, "unchanged": 3}
-    assert sound(database) == []
+    assert list_counts(load_file(database, late)[0]) == {"rows": 3, "unchanged": 3}
+    assert find_faults(database) == []
 
 
 def test_mentions_that_come_later_say_the_same(database: Database, tmp_path: Path) -> None:
-    load(database, wrote(tmp_path / "e", table("gdelt-v2")))
-    assert document(database, "gdelt:900000001")["independent_sources"] == 1
-    load(database, wrote(tmp_path / "m", table("gdelt-mentions")))
-    told = document(database, "gdelt:900000001")
+    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2")))
+    assert read_document(database, "gdelt:900000001")["independent_sources"] == 1
+    load_file(database, write_file(tmp_path / "m", make_table("gdelt-mentions")))
+    told = read_document(database, "gdelt:900000001")
     assert told["independent_sources"] == 2
     assert told["reports"][1]["locator"] == "sentence 3"
-    assert counts(load(database, tmp_path / "e")[0]) == {"rows": 1, "unchanged": 1}
-    changed = wrote(tmp_path / "f", table("gdelt-v2", [{"goldsteinscale": "-3"}]))
-    assert counts(load(database, changed)[0]) == {"rows": 1, "changed": 1}
-    assert document(database, "gdelt:900000001")["independent_sources"] == 2
+    assert list_counts(load_file(database, tmp_path / "e")[0]) == {"rows": 1, "unchanged": 1}
+    changed = write_file(tmp_path / "f", make_table("gdelt-v2", [{"goldsteinscale": "-3"}]))
+    assert list_counts(load_file(database, changed)[0]) == {"rows": 1, "changed": 1}
+    assert read_document(database, "gdelt:900000001")["independent_sources"] == 2
     with database.connect() as db:
         assert db.scalar(select(func.count()).select_from(mentions)) == 1
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_an_address_written_two_ways_is_one_mention(database: Database, tmp_path: Path) -> None:
     same = ("http://www.example.org/story", "https://example.org/story/")
     between = [{"globaleventid": str(n)} for n in range(FIRST_BATCH_ROWS)]
     rows = [{"mentionidentifier": same[0]}, *between, {"mentionidentifier": same[1]}]
-    late = wrote(tmp_path / "m", table("gdelt-mentions", rows))
+    late = write_file(tmp_path / "m", make_table("gdelt-mentions", rows))
     told = {"rows": FIRST_BATCH_ROWS + 2, "duplicates": 1}
-    assert counts(load(database, late)[0]) == {**told, "new": FIRST_BATCH_ROWS + 1}
-    assert counts(load(database, late)[0]) == {**told, "unchanged": FIRST_BATCH_ROWS + 1}
+    assert list_counts(load_file(database, late)[0]) == {**told, "new": FIRST_BATCH_ROWS + 1}
+    assert list_counts(load_file(database, late)[0]) == {**told, "unchanged": FIRST_BATCH_ROWS + 1}
 
 
 def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_path: Path) -> None:
     page = "Radio One, Yerevan/Some Monitoring/(c) Some"
-    load(database, wrote(tmp_path / "e", table("gdelt-v2", [{"sourceurl": page}])))
+    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2", [{"sourceurl": page}])))
     row = {"mentionidentifier": page, "mentiontype": "2", "mentionsourcename": "Some Monitoring"}
-    load(database, wrote(tmp_path / "m", table("gdelt-mentions", [row])))
-    told = document(database, "gdelt:900000001")
+    load_file(database, write_file(tmp_path / "m", make_table("gdelt-mentions", [row])))
+    told = read_document(database, "gdelt:900000001")
     assert (len(told["reports"]), told["independent_sources"]) == (1, 1)
 
 
 def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> None:
     rows = [{"globaleventid": "1"}, {"globaleventid": "2", "sqldate": "20221003"}]
-    load(database, wrote(tmp_path / "e", table("gdelt-v2", rows)))
-    load(database, wrote(tmp_path / "n", ndjson(event("a"), event("b", date="2021-03"))))
-    assert covered(database, "gdelt") == ("2023-10-03", "2023-10-03")  # the file's, not its events'
-    assert covered(database, "local") == ("2020-01-02", "2021-03-01")
+    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2", rows)))
+    load_file(
+        database,
+        write_file(tmp_path / "n", join_events(make_event("a"), make_event("b", date="2021-03"))),
+    )
+    assert read_coverage(database, "gdelt") == (
+        "2023-10-03",
+        "2023-10-03",
+    )  # the file's, not its events'
+    assert read_coverage(database, "local") == ("2020-01-02", "2021-03-01")
 
 
 def _gz(body: bytes) -> bytes:
@@ -290,79 +334,84 @@ def _zst(body: bytes) -> bytes:
 @pytest.mark.parametrize("packed", [_gz, _zst])
 def test_compressed_files(database: Database, tmp_path: Path, packed: Any) -> None:
     path = tmp_path / "events"
-    path.write_bytes(packed(ndjson(event("a"), event("b")).encode()))
-    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
+    path.write_bytes(packed(join_events(make_event("a"), make_event("b")).encode()))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 2, "new": 2}
 
 
 def test_archives(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "events.zip"
     with zipfile.ZipFile(path, "w") as out:
-        out.writestr("../../outside/1.ndjson", ndjson(event("a")))
-        out.writestr("2.csv", table("gdelt-v1"))
-    assert counts(load(database, path)[0]) == {"rows": 2, "new": 2}
+        out.writestr("../../outside/1.ndjson", join_events(make_event("a")))
+        out.writestr("2.csv", make_table("gdelt-v1"))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 2, "new": 2}
     assert not (tmp_path.parent.parent / "outside").exists()
 
 
 def test_parquet(database: Database, tmp_path: Path) -> None:
     flat, nested = tmp_path / "flat.parquet", tmp_path / "nested.parquet"
     parquet.write_table(pa.Table.from_pylist([UCDP, {**UCDP, "id": "78"}]), flat)
-    parquet.write_table(pa.Table.from_pylist([event("a"), event("b")]), nested)
-    assert counts(load(database, flat)[0]) == {"rows": 2, "new": 2}
-    assert counts(load(database, nested)[0]) == {"rows": 2, "new": 2}
-    assert document(database, "local:a")["participants"][0]["actor"] == "ARM"
+    parquet.write_table(pa.Table.from_pylist([make_event("a"), make_event("b")]), nested)
+    assert list_counts(load_file(database, flat)[0]) == {"rows": 2, "new": 2}
+    assert list_counts(load_file(database, nested)[0]) == {"rows": 2, "new": 2}
+    assert read_document(database, "local:a")["participants"][0]["actor"] == "ARM"
 
 
 def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Path) -> None:
-    path = wrote(tmp_path / "a", ndjson(event("a")))
-    load(database, path)
+    path = write_file(tmp_path / "a", join_events(make_event("a")))
+    load_file(database, path)
     with database.write() as db:
         held = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
         edited = input_from_document(held, {}).model_copy(update={"title": "edited"})
         write_resolved_events(db, [("local:a", edited)], BY)
-    assert counts(load(database, path)[0]) == {"rows": 1, "unchanged": 1}
-    assert document(database, "local:a")["title"] == "edited"
-    changed = wrote(tmp_path / "b", ndjson(event("a", summary="More is known.")))
-    assert counts(load(database, changed)[0]) == {"rows": 1, "changed": 1}
-    assert document(database, "local:a")["title"] == "Event a"
-    assert sound(database) == []
+    assert list_counts(load_file(database, path)[0]) == {"rows": 1, "unchanged": 1}
+    assert read_document(database, "local:a")["title"] == "edited"
+    changed = write_file(tmp_path / "b", join_events(make_event("a", summary="More is known.")))
+    assert list_counts(load_file(database, changed)[0]) == {"rows": 1, "changed": 1}
+    assert read_document(database, "local:a")["title"] == "Event a"
+    assert find_faults(database) == []
 
 
 def test_row_with_invalid_day_does_not_extend_coverage(database: Database, tmp_path: Path) -> None:
     rows = [{}, {"globaleventid": "2", "dateadded": "99999999"}]
-    told = counts(load(database, wrote(tmp_path / "a", table("gdelt-v2", rows)))[0])
+    told = list_counts(
+        load_file(database, write_file(tmp_path / "a", make_table("gdelt-v2", rows)))[0]
+    )
     assert told == {"rows": 2, "new": 1, "rejected": 1}
-    assert covered(database, "gdelt") == ("2023-10-03", "2023-10-03")
-    again = table("gdelt-v2", [{"globaleventid": "3"}])
-    assert counts(load(database, wrote(tmp_path / "b", again))[0]) == {"rows": 1, "new": 1}
+    assert read_coverage(database, "gdelt") == ("2023-10-03", "2023-10-03")
+    again = make_table("gdelt-v2", [{"globaleventid": "3"}])
+    assert list_counts(load_file(database, write_file(tmp_path / "b", again))[0]) == {
+        "rows": 1,
+        "new": 1,
+    }
 
 
 def test_a_key_with_blanks_is_the_key_without(database: Database, tmp_path: Path) -> None:
     for path, key, title in (("a", "7 ", "X"), ("b", "7 ", "Y"), ("c", "7", "Z")):
-        text = table("gdelt-v2", [{}, {"globaleventid": key, "actor1name": title}])
-        load(database, wrote(tmp_path / path, text))
-    assert set(documents(database, "gdelt")) == {"gdelt:900000001", "gdelt:7"}
-    assert sound(database) == []
+        text = make_table("gdelt-v2", [{}, {"globaleventid": key, "actor1name": title}])
+        load_file(database, write_file(tmp_path / path, text))
+    assert set(read_documents(database, "gdelt")) == {"gdelt:900000001", "gdelt:7"}
+    assert find_faults(database) == []
 
 
 def test_what_is_no_format_is_refused(database: Database, tmp_path: Path) -> None:
     before = version(database)
     for text in ("a,b,c\n1,2,3\n", "[1, 2]", "hello\n", "\x00\x01\x02"):
-        _, _, failed = attempt(database, wrote(tmp_path / "x", text))
+        _, _, failed = try_load(database, write_file(tmp_path / "x", text))
         assert len(failed) == 1, text
     utf16 = tmp_path / "u"
-    utf16.write_text(ndjson(event("a")), "utf-16")
-    assert "UTF-16" in attempt(database, utf16)[2][0]
+    utf16.write_text(join_events(make_event("a")), "utf-16")
+    assert "UTF-16" in try_load(database, utf16)[2][0]
     assert version(database) == before
 
 
 def test_persons_count_for_their_state(database: Database, tmp_path: Path) -> None:
     who = [{"actor": "nikol-pashinyan", "role": "initiator"}, {"actor": "RUS", "role": "target"}]
-    given = event("a", participants=who, date="2023-09-01")
-    load(database, wrote(tmp_path / "a", ndjson(given)))
+    given = make_event("a", participants=who, date="2023-09-01")
+    load_file(database, write_file(tmp_path / "a", join_events(given)))
     with database.connect() as db:
         p = participations.c
         rows = db.execute(select(p.actor, p.via).where(p.event == "local:a")).all()
     assert {tuple(row) for row in rows} == {
         ("nikol-pashinyan", ""), ("ARM", "nikol-pashinyan"), ("RUS", ""),
     }  # fmt: skip
-    assert sound(database) == []
+    assert find_faults(database) == []

@@ -6,18 +6,18 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.tables import actors
-from ingest.loading import counts, document, load, sound, wrote
-from ingest.rows import event, ndjson, table
+from ingest.loading import find_faults, list_counts, load_file, read_document, write_file
+from ingest.rows import join_events, make_event, make_table
 
 
 def naming(key: str, *names: str, country: str | None = None) -> dict[str, object]:
     who = [{"actor": name, "role": "participant"} for name in names]
     place = {} if country is None else {"location": {"country": country}}
-    return event(key, participants=who, **place)
+    return make_event(key, participants=who, **place)
 
 
 def codes(database: Database, key: str) -> list[str | None]:
-    return [p["actor"] for p in document(database, key)["participants"]]
+    return [p["actor"] for p in read_document(database, key)["participants"]]
 
 
 def number_of_actors(database: Database) -> int:
@@ -27,43 +27,45 @@ def number_of_actors(database: Database) -> int:
 
 def test_a_name_is_found_with_its_hyphens_and_accents(database: Database, tmp_path: Path) -> None:
     names = ("name:Guinea-Bissau", "name:Côte d'Ivoire", "name: TIMOR-LESTE ", "Guinea-Bissau")
-    loader, _ = load(database, wrote(tmp_path / "a", ndjson(naming("a", *names))))
+    loader, _ = load_file(database, write_file(tmp_path / "a", join_events(naming("a", *names))))
     assert codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
     assert not loader.stats.unknown
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_path: Path) -> None:
     rows = [{"country": "Guinea-Bissau"}, {"event_id": "9", "country": "Nowhere-Land"}]
-    load(database, wrote(tmp_path / "a", table("icews", rows)))
+    load_file(database, write_file(tmp_path / "a", make_table("icews", rows)))
     keys = ("123-2018-06-01", "9-2018-06-01")
-    held = [document(database, f"icews:{k}")["location"]["country"] for k in keys]
+    held = [read_document(database, f"icews:{k}")["location"]["country"] for k in keys]
     assert held == ["GNB", "Nowhere-Land"]
-    load(database, wrote(tmp_path / "b", ndjson(naming("c", country="name:"))))
-    assert document(database, "local:c")["location"]["country"] is None
+    load_file(database, write_file(tmp_path / "b", join_events(naming("c", country="name:"))))
+    assert read_document(database, "local:c")["location"]["country"] is None
 
 
 def test_unknown_actor_is_created_once(database: Database, tmp_path: Path) -> None:
     before = number_of_actors(database)
     names = ("name:Front-Line d'Été", "Front Line d'Ete", "name:front-line d’été")
-    path = wrote(tmp_path / "a", ndjson(*(naming(f"k{n}", name) for n, name in enumerate(names))))
-    load(database, path, create_actors=True)
-    again = wrote(tmp_path / "b", ndjson(naming("late", names[0])))
-    load(database, again, create_actors=True)
+    path = write_file(
+        tmp_path / "a", join_events(*(naming(f"k{n}", name) for n, name in enumerate(names)))
+    )
+    load_file(database, path, create_actors=True)
+    again = write_file(tmp_path / "b", join_events(naming("late", names[0])))
+    load_file(database, again, create_actors=True)
     assert number_of_actors(database) == before + 1
     found = {code for key in ("k0", "k1", "k2", "late") for code in codes(database, f"local:{key}")}
     assert len(found) == 1
     assert None not in found
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_ambiguous_name_is_warned_about_in_every_load(database: Database, tmp_path: Path) -> None:
-    path = wrote(tmp_path / "a", ndjson(naming("a", "guam")))
+    path = write_file(tmp_path / "a", join_events(naming("a", "guam")))
     before = number_of_actors(database)
-    loader, _ = load(database, path, create_actors=True)
+    loader, _ = load_file(database, path, create_actors=True)
     assert loader.stats.warnings == {"participants: 'guam' matches several actors": 1}
     assert codes(database, "local:a") == [None]
     assert number_of_actors(database) == before
-    again, _ = load(database, path)
-    assert counts(again) == {"rows": 1, "unchanged": 1}
+    again, _ = load_file(database, path)
+    assert list_counts(again) == {"rows": 1, "unchanged": 1}
     assert again.stats.warnings == loader.stats.warnings

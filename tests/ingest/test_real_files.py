@@ -11,7 +11,7 @@ from app.events.filter import EventQuery
 from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
-from ingest.loading import counts, documents, load, sound
+from ingest.loading import find_faults, list_counts, load_file, read_documents
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="no files to try")
@@ -31,27 +31,27 @@ FILES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_loads_and_loads_again(database: Database, name: str) -> None:
-    assert counts(load(database, DATA / name)[0]) == FILES[name]
+    assert list_counts(load_file(database, DATA / name)[0]) == FILES[name]
     again = {k: n for k, n in FILES[name].items() if k != "new"} | {"unchanged": FILES[name]["new"]}
-    assert counts(load(database, DATA / name)[0]) == again
-    assert sound(database) == []
+    assert list_counts(load_file(database, DATA / name)[0]) == again
+    assert find_faults(database) == []
 
 
 @pytest.mark.slow
 def test_a_newer_release(database: Database) -> None:
     old, new = (DATA / f"ucdp/ged_ukr_v{v}.csv" for v in ("19_1", "20_1"))
-    assert counts(load(database, old)[0]) == {"rows": 993, "new": 993}
-    before = documents(database, "ucdp-ged")
+    assert list_counts(load_file(database, old)[0]) == {"rows": 993, "new": 993}
+    before = read_documents(database, "ucdp-ged")
     with database.connect() as db:
         between = read_version(db)
-    told = counts(load(database, new, retract_missing=True)[0])
+    told = list_counts(load_file(database, new, retract_missing=True)[0])
     assert told == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
-    after = documents(database, "ucdp-ged")
+    after = read_documents(database, "ucdp-ged")
     assert sum(after[key] != body for key, body in before.items()) == 3
     assert stood(database, between) == before
     with database.connect() as db:
         assert stood(database, read_version(db)) == after
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def stood(database: Database, version: int) -> dict[str, str]:
@@ -67,9 +67,9 @@ def stood(database: Database, version: int) -> dict[str, str]:
 @pytest.mark.slow
 def test_what_a_release_lacks_is_retracted(database: Database, tmp_path: Path) -> None:
     whole = DATA / "ucdp/ged_ukr_v20_1.csv"
-    load(database, whole)
+    load_file(database, whole)
     rows = whole.read_text("utf-8").splitlines(keepends=True)
     cut = tmp_path / "cut.csv"
     cut.write_text("".join(rows[:2] + rows[12:]), "utf-8")
-    told = counts(load(database, cut, retract_missing=True)[0])
+    told = list_counts(load_file(database, cut, retract_missing=True)[0])
     assert told == {"rows": 1157, "unchanged": 1157, "retracted": 10}

@@ -11,7 +11,7 @@ from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import hash_input_row, parse_row_record, read_row_day, read_row_key
 from app.ingest.readers.rows import read_row_cells as cells_of
-from ingest.rows import COLUMNS, EXAMPLES, TABS, cells, event, ndjson, table
+from ingest.rows import COLUMNS, EXAMPLES, TABS, join_events, make_event, make_row, make_table
 
 ROWS = [name for name in EXAMPLES if name != "gdelt-mentions"]
 
@@ -23,10 +23,10 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separat
     path = tmp_path / "x"
     own = "\t" if name in TABS else ","
     if separator == own:
-        path.write_text(table(name, header=header))
+        path.write_text(make_table(name, header=header))
     else:
         with path.open("w", newline="") as out:
-            lines = [COLUMNS[name]] * header + [tuple(cells(name))]
+            lines = [COLUMNS[name]] * header + [tuple(make_row(name))]
             csv.writer(out, delimiter=separator).writerows(lines)
     [file] = open_input_files(path)
     reading = recognize_file(file)
@@ -34,7 +34,7 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separat
     assert reading.format.name == wanted
     with file.open() as stream:
         [row] = reading.read_rows(stream)
-    assert dict(cells_of(row)) == dict(zip(COLUMNS[name], cells(name), strict=True))
+    assert dict(cells_of(row)) == dict(zip(COLUMNS[name], make_row(name), strict=True))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -44,7 +44,7 @@ def test_a_format_is_recognised_after_rows_that_cannot_be_read(
 ) -> None:
     separator = "\t" if name in TABS else ","
     odd = f"exported by hand\ncut{separator}off{separator}here\n"
-    (tmp_path / "x").write_text(odd + table(name, header=header))
+    (tmp_path / "x").write_text(odd + make_table(name, header=header))
     [file] = open_input_files(tmp_path / "x")
     reading = recognize_file(file)
     assert reading.format.name == ("gdelt-v1" if (name, header) == ("gdelt-v1", True) else name)
@@ -64,7 +64,7 @@ def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
 def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: str) -> None:
-    broken = cells(name)
+    broken = make_row(name)
     broken[1] = broken[5] = broken[2] = "?"
     separator = "\t" if name in TABS else ","
     (tmp_path / "x").write_text(separator.join(broken) + "\n")
@@ -78,7 +78,7 @@ def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: st
 
 
 def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "x").write_text("events of today\n" + ndjson(event("a")))
+    (tmp_path / "x").write_text("events of today\n" + join_events(make_event("a")))
     [file] = open_input_files(tmp_path / "x")
     for wanted in ("auto", "entente"):
         with file.open() as stream:
@@ -88,7 +88,7 @@ def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_header_and_hxl_tags_are_not_read_as_rows(tmp_path: Path, name: str) -> None:
-    body = table(name, [{}, {}], header=True)
+    body = make_table(name, [{}, {}], header=True)
     separator = "\t" if "\t" in body else ","
     head = body.splitlines(keepends=True)[0]
     tags = separator.join(["", "#date", *[""] * (len(COLUMNS[name]) - 2)]) + "\n"
@@ -101,7 +101,7 @@ def test_header_and_hxl_tags_are_not_read_as_rows(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
 def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: str) -> None:
-    whole = table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
+    whole = make_table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
     odd = whole.splitlines(keepends=True)[1].encode()
     body = whole.encode() + b"\n" + b"x\t" + odd + b"1\xff" + odd + odd
     (tmp_path / "x").write_bytes(body)

@@ -17,53 +17,55 @@ from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
 from ingest.loading import (
     BY,
-    attempt,
-    counts,
-    covered,
-    document,
-    documents,
-    load,
-    sound,
-    wrote,
+    find_faults,
+    list_counts,
+    load_file,
+    read_coverage,
+    read_document,
+    read_documents,
+    try_load,
+    write_file,
 )  # fmt: skip
-from ingest.rows import event, ndjson, table
+from ingest.rows import join_events, make_event, make_table
 
 
 def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) -> None:
-    bad = event("bad", date="2020-02-30")
-    text = ndjson(event("good"), bad) + '{"key": "cut", "title": \n'
-    _, rejects = load(database, wrote(tmp_path / "a.ndjson", text))
+    bad = make_event("bad", date="2020-02-30")
+    text = join_events(make_event("good"), bad) + '{"key": "cut", "title": \n'
+    _, rejects = load_file(database, write_file(tmp_path / "a.ndjson", text))
     assert [(r.line, r.field) for r in rejects] == [(2, "date"), (3, "")]
     mended = []
     for told in rejects:
         row: Any = json.loads(json.dumps({"line": told.line, "field": told.field,
                                           "reason": told.reason, "format": told.format,
                                           "row": told.row}))  # fmt: skip
-        row["row"] = {**bad, "date": "2020-02-29"} if told.field else event("cut")
+        row["row"] = {**bad, "date": "2020-02-29"} if told.field else make_event("cut")
         mended.append(row)
-    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*mended)))[0])
+    told = list_counts(
+        load_file(database, write_file(tmp_path / "mended", join_events(*mended)))[0]
+    )
     assert told == {"rows": 2, "new": 2}
-    assert document(database, "local:bad")["date"] == "2020-02-29"
+    assert read_document(database, "local:bad")["date"] == "2020-02-29"
 
 
 def test_lone_surrogates_are_reported_unchanged(database: Database, tmp_path: Path) -> None:
     text = '{"key": "a", "title": "\\ud800", "date": "2020-01-01"}\n'
-    [told] = load(database, wrote(tmp_path / "a.ndjson", text))[1]
+    [told] = load_file(database, write_file(tmp_path / "a.ndjson", text))[1]
     assert told.row == text.strip()
     assert b"ud800" in msgspec.json.encode(told)
 
 
 def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Path) -> None:
     rows = [{"id": "1"}, {"id": "2", "date_start": "soon"}, {"id": "3", "best": "many"}]
-    path = wrote(tmp_path / "ged.csv", table("ucdp-ged", rows) + "cut,off\n")
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 4, "new": 1, "rejected": 3}
+    path = write_file(tmp_path / "ged.csv", make_table("ucdp-ged", rows) + "cut,off\n")
+    loader, rejects = load_file(database, path)
+    assert list_counts(loader) == {"rows": 4, "new": 1, "rejected": 3}
     assert [r.field for r in rejects] == ["date_start", "best", ""]
     lines = [json.loads(json.dumps(_plain(r))) for r in rejects]
     lines[0]["row"]["date_start"] = "2014-05-02"
     lines[1]["row"]["best"] = "3"
     lines[2]["row"] = ",".join(rejects[2].columns and _cut(rejects[2]))
-    told = counts(load(database, wrote(tmp_path / "mended", ndjson(*lines)))[0])
+    told = list_counts(load_file(database, write_file(tmp_path / "mended", join_events(*lines)))[0])
     assert told == {"rows": 3, "new": 3}
 
 
@@ -86,11 +88,16 @@ def mended(told: Reject, **cells: str) -> dict[str, Any]:
 def test_corrected_row_is_loaded_into_its_original_dataset(
     database: Database, tmp_path: Path
 ) -> None:
-    gdelt = wrote(tmp_path / "g", table("gdelt-v2", [{}, {"globaleventid": "2", "sqldate": "x"}]))
-    later = wrote(tmp_path / "m", table("gdelt-mentions", [{"mentiontimedate": "x"}]))
-    acled = wrote(tmp_path / "acled.csv", table("acled", [{"event_date": "soon"}]))
-    refused = [load(database, gdelt)[1], load(database, later, format="gdelt-mentions")[1]]
-    refused.append(load(database, acled, dataset="desk")[1])
+    gdelt = write_file(
+        tmp_path / "g", make_table("gdelt-v2", [{}, {"globaleventid": "2", "sqldate": "x"}])
+    )
+    later = write_file(tmp_path / "m", make_table("gdelt-mentions", [{"mentiontimedate": "x"}]))
+    acled = write_file(tmp_path / "acled.csv", make_table("acled", [{"event_date": "soon"}]))
+    refused = [
+        load_file(database, gdelt)[1],
+        load_file(database, later, format="gdelt-mentions")[1],
+    ]
+    refused.append(load_file(database, acled, dataset="desk")[1])
     [[one], [two], [three]] = refused
     assert (three.dataset, three.file) == ("desk", str(acled))
     lines = [
@@ -98,36 +105,36 @@ def test_corrected_row_is_loaded_into_its_original_dataset(
         mended(two, mentiontimedate="20231003103000"),
         mended(three, event_date="31 January 2022"),
     ]
-    path = wrote(tmp_path / "mended", ndjson(*lines))
-    assert counts(load(database, path)[0]) == {"rows": 3, "new": 3}
-    assert set(documents(database, "gdelt")) == {"gdelt:900000001", "gdelt:2"}
-    assert document(database, "gdelt:900000001")["independent_sources"] == 2
-    assert set(documents(database, "desk")) == {"desk:UKR1"}
-    assert covered(database, "gdelt") == ("2023-10-03", "2023-10-04")
-    assert covered(database, "desk") == ("2022-01-31", "2022-01-31")
-    assert counts(load(database, path)[0]) == {"rows": 3, "unchanged": 3}
-    assert sound(database) == []
+    path = write_file(tmp_path / "mended", join_events(*lines))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 3, "new": 3}
+    assert set(read_documents(database, "gdelt")) == {"gdelt:900000001", "gdelt:2"}
+    assert read_document(database, "gdelt:900000001")["independent_sources"] == 2
+    assert set(read_documents(database, "desk")) == {"desk:UKR1"}
+    assert read_coverage(database, "gdelt") == ("2023-10-03", "2023-10-04")
+    assert read_coverage(database, "desk") == ("2022-01-31", "2022-01-31")
+    assert list_counts(load_file(database, path)[0]) == {"rows": 3, "unchanged": 3}
+    assert find_faults(database) == []
 
 
 def test_rows_of_several_datasets_may_have_the_same_key(database: Database, tmp_path: Path) -> None:
-    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": event("same")}
+    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": make_event("same")}
     lines = [{**line, "dataset": "one"}, {**line, "dataset": "two"}, line]
-    path = wrote(tmp_path / "mended", ndjson(*lines))
-    assert counts(load(database, path)[0]) == {"rows": 3, "new": 3}
-    odd = wrote(
-        tmp_path / "odd", ndjson({**line, "dataset": "a/b"}, {**line, "dataset": "x" * 300})
+    path = write_file(tmp_path / "mended", join_events(*lines))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 3, "new": 3}
+    odd = write_file(
+        tmp_path / "odd", join_events({**line, "dataset": "a/b"}, {**line, "dataset": "x" * 300})
     )
-    assert counts(load(database, odd)[0]) == {"rows": 2, "rejected": 2}
-    assert counts(load(database, path, dataset="one")[0]) == {
+    assert list_counts(load_file(database, odd)[0]) == {"rows": 2, "rejected": 2}
+    assert list_counts(load_file(database, path, dataset="one")[0]) == {
         "rows": 3, "duplicates": 2, "unchanged": 1,
     }  # fmt: skip
 
 
 def test_mended_years_of_an_alliance_hold_both_ways(database: Database, tmp_path: Path) -> None:
     head = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
-    path = wrote(tmp_path / "a.csv", head + "2,200,1990,yes,0,0,0\n")
-    [told] = load(database, path)[1]
-    load(database, wrote(tmp_path / "mended", ndjson(mended(told, cow_defense="1"))))
+    path = write_file(tmp_path / "a.csv", head + "2,200,1990,yes,0,0,0\n")
+    [told] = load_file(database, path)[1]
+    load_file(database, write_file(tmp_path / "mended", join_events(mended(told, cow_defense="1"))))
     a = alliance_years.c
     with database.connect() as db:
         held = db.execute(select(a.actor, a.partner).where(a.dataset == "cow-alliances")).all()
@@ -135,9 +142,9 @@ def test_mended_years_of_an_alliance_hold_both_ways(database: Database, tmp_path
 
 
 def test_nothing_is_retracted_for_a_file_of_rejects(database: Database, tmp_path: Path) -> None:
-    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": event()}
-    path = wrote(tmp_path / "mended", ndjson(line))
-    assert "rejects file" in attempt(database, path, retract_missing=True)[2][0]
+    line = {"line": 1, "field": "", "reason": "", "format": "entente", "row": make_event()}
+    path = write_file(tmp_path / "mended", join_events(line))
+    assert "rejects file" in try_load(database, path, retract_missing=True)[2][0]
 
 
 @pytest.mark.parametrize(
@@ -151,11 +158,11 @@ def test_nothing_is_retracted_for_a_file_of_rejects(database: Database, tmp_path
 def test_a_damaged_release_retracts_nothing(
     database: Database, tmp_path: Path, damage: Any, why: str
 ) -> None:
-    whole = table("ucdp-ged", [{"id": "1"}, {"id": "2"}, {"id": "3"}])
-    load(database, wrote(tmp_path / "whole.csv", whole))
-    cut = wrote(tmp_path / "cut.csv", "\n".join(damage(whole.splitlines())) + "\n")
+    whole = make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}, {"id": "3"}])
+    load_file(database, write_file(tmp_path / "whole.csv", whole))
+    cut = write_file(tmp_path / "cut.csv", "\n".join(damage(whole.splitlines())) + "\n")
     for dry in (True, False):
-        loader, _, [told] = attempt(
+        loader, _, [told] = try_load(
             database, cut, format="ucdp-ged", retract_missing=True, dry_run=dry
         )
         assert why in told
@@ -163,9 +170,9 @@ def test_a_damaged_release_retracts_nothing(
 
 
 def test_a_report_of_no_source_is_rejected(database: Database, tmp_path: Path) -> None:
-    path = wrote(tmp_path / "a", ndjson(event("a", reports=[{"source": "nobody"}])))
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 1, "rejected": 1}
+    path = write_file(tmp_path / "a", join_events(make_event("a", reports=[{"source": "nobody"}])))
+    loader, rejects = load_file(database, path)
+    assert list_counts(loader) == {"rows": 1, "rejected": 1}
     assert rejects[0].field == "reports[0].source"
 
 
@@ -183,9 +190,9 @@ TWICE = {"from": "ARM", "toward": "RUS", "score": 1}
 def test_signals_lead_from_one_actor_to_another_once(
     database: Database, tmp_path: Path, stated: list[Any], field: str, reason: str
 ) -> None:
-    path = wrote(tmp_path / "a.ndjson", ndjson(event(signals=stated)))
-    loader, [reject] = load(database, path)
-    assert counts(loader) == {"rows": 1, "rejected": 1}
+    path = write_file(tmp_path / "a.ndjson", join_events(make_event(signals=stated)))
+    loader, [reject] = load_file(database, path)
+    assert list_counts(loader) == {"rows": 1, "rejected": 1}
     assert (reject.field, reject.reason) == (field, reason)
 
 
@@ -194,7 +201,7 @@ def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path:
     peaks, told = [], 0
     for number in (20_000, 40_000):  # the largest batches come after some 15,000 rows
         rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
-        path = wrote(tmp_path / f"{number}.ndjson", "".join(rows))
+        path = write_file(tmp_path / f"{number}.ndjson", "".join(rows))
 
         def rejected(_: Reject) -> None:
             nonlocal told
@@ -205,7 +212,7 @@ def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path:
         assert loader.load_files(list(open_input_files(path))) == []
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert counts(loader) == {"rows": number, "rejected": number}
+        assert list_counts(loader) == {"rows": number, "rejected": number}
         assert len(loader.stats.reasons) <= 2 * MAX_REASONS
     assert told == 60_000
     assert peaks[1] < 1.5 * peaks[0]

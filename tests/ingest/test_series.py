@@ -6,21 +6,21 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import alliance_years, ideal_points
-from ingest.loading import attempt, counts, load, wrote
+from ingest.loading import list_counts, load_file, try_load, write_file
 
 
 def test_series_of_states(database: Database, tmp_path: Path) -> None:
     cow = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
     rows = "371.0,365.0,2000.0,1.0,0.0,1.0,1.0\n371,365,1999,2,0,0,0\n"
-    path = wrote(tmp_path / "cow.csv", cow + rows)
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 2, "new": 1, "rejected": 1}
+    path = write_file(tmp_path / "cow.csv", cow + rows)
+    loader, rejects = load_file(database, path)
+    assert list_counts(loader) == {"rows": 2, "new": 1, "rejected": 1}
     assert rejects[0].field == "cow_defense"
-    points = wrote(
+    points = write_file(
         tmp_path / "p.csv",
         '"","ccode","session","IdealPointAll","Q5%All","Q95%All"\n"1",371,50,0.5,0.25,NA\n',
     )
-    assert counts(load(database, points)[0]) == {"rows": 1, "new": 1}
+    assert list_counts(load_file(database, points)[0]) == {"rows": 1, "new": 1}
     with database.connect() as db:
         both = db.execute(select(alliance_years).order_by(alliance_years.c.actor)).all()
         [point] = db.execute(select(ideal_points)).all()
@@ -30,7 +30,7 @@ def test_series_of_states(database: Database, tmp_path: Path) -> None:
     assert (point.actor, point.year, point.value, point.low, point.high) == (
         "ARM", 1995, 0.5, 0.25, None,
     )  # fmt: skip
-    assert counts(load(database, points)[0]) == {"rows": 1, "unchanged": 1}
+    assert list_counts(load_file(database, points)[0]) == {"rows": 1, "unchanged": 1}
 
 
 MEMBER = "version4id,ccode,state_name,mem_st_year,mem_end_year,right_censor,defense,neutrality"
@@ -47,9 +47,9 @@ MEMBERS = """
 
 def test_alliances_by_member_become_dyad_years(database: Database, tmp_path: Path) -> None:
     text = f"{MEMBER},nonaggression,entente{MEMBERS}"
-    path = wrote(tmp_path / "alliance_v4.1_by_member.csv", text)
-    loader, rejects = load(database, path)
-    assert counts(loader) == {"rows": 6, "new": 4, "rejected": 2}
+    path = write_file(tmp_path / "alliance_v4.1_by_member.csv", text)
+    loader, rejects = load_file(database, path)
+    assert list_counts(loader) == {"rows": 6, "new": 4, "rejected": 2}
     assert [(r.line, r.field) for r in rejects] == [(7, "mem_end_year"), (8, "mem_st_year")]
     a = alliance_years.c
     asked = select(a.actor, a.partner, a.year, a.defense, a.neutrality, a.nonaggression)
@@ -58,12 +58,12 @@ def test_alliances_by_member_become_dyad_years(database: Database, tmp_path: Pat
         usa = [r for r in rows if r[0] == "USA"]
         assert usa == [("USA", "CAN", 1991, 1, 0, 1), ("USA", "CAN", 1992, 1, 0, 0)]
         assert len(rows) == 8  # both ways
-    again = counts(load(database, path)[0])
+    again = list_counts(load_file(database, path)[0])
     assert again == {"rows": 6, "unchanged": 4, "rejected": 2}
 
 
 def test_many_members_are_refused_as_a_whole(database: Database, tmp_path: Path) -> None:
     rows = [f"1,{n},S,1600,2100,0,1,0,0,0" for n in range(1, 60)]
     text = "\n".join([f"{MEMBER},nonaggression,entente", *rows])
-    _, _, failed = attempt(database, wrote(tmp_path / "a.csv", text))
+    _, _, failed = try_load(database, write_file(tmp_path / "a.csv", text))
     assert "more than 500,000 dyad-years" in failed[0]

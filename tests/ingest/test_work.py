@@ -31,15 +31,15 @@ from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.jobs.worker import claim_next_import
 from app.ingest.loading.loader import Loader, LoadOptions
 from app.ingest.loading.stats import LoadStats
-from ingest.loading import documents, sound
-from ingest.rows import event, ndjson
+from ingest.loading import find_faults, read_documents
+from ingest.rows import join_events, make_event
 
 OLD = "2020-01-01T00:00:00.000000Z"
 
 
 def given(database: Database, path: Path, rows: int) -> str:
     """An import that waits; some 1,500 rows are more than a small one has."""
-    path.write_text(ndjson(*(event(f"k{n}") for n in range(rows))))
+    path.write_text(join_events(*(make_event(f"k{n}") for n in range(rows))))
     with database.write() as db:
         size = path.stat().st_size
         return table.add_import(db, f"job-{rows}", LoadOptions(), "loader", str(path), size)[0]
@@ -95,7 +95,7 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
         assert until(database, again, ("done",)).state == "done"
     assert children() == []
     assert list(tmp_path.glob("*again*")) + list(tmp_path.glob("upload*")) == []
-    assert sound(database) == []
+    assert find_faults(database) == []
 
 
 def test_a_small_import_needs_no_process(
@@ -130,8 +130,8 @@ def test_a_process_that_is_killed_is_followed_by_another(
                 os.kill(child, signal.SIGKILL)
             time.sleep(0.2)
         assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
-    assert len(documents(database, "local")) == 6000
-    assert sound(database) == []
+    assert len(read_documents(database, "local")) == 6000
+    assert find_faults(database) == []
 
 
 def test_what_arrived_of_an_upload_goes_a_day_later(database: Database, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from shared_data import rows
+from shared_data import read_shared_rows
 
 from app.shifts import detect
 from app.shifts.statistics import attribution, detection, null_distribution, permutation
@@ -19,7 +19,7 @@ WEST = {"USA", "EU", "FRA"}
 def ledger(until: str, tilt: bool) -> DaySeries:
     """Armenia and Russia, or Armenia between the West and Russia."""
     found = []
-    for r in rows("shifts/curated_ledger.csv"):
+    for r in read_shared_rows("shifts/curated_ledger.csv"):
         pair, score = {r["actor"], r["toward"]}, float(r["goldstein_like_weight"])
         side = (-1 if tilt else 1) if pair == {"ARM", "RUS"} else int(tilt and r["toward"] in WEST)
         if r["date"] <= until and side and "ARM" in pair:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
-from shared_data import rows
+from shared_data import read_shared_rows
 
 from app.similarity import portfolio_similarity
 
@@ -25,11 +25,11 @@ def system(year: int) -> tuple[list[str], np.ndarray]:
     """The portfolios of a year by the COW data on alliances."""
     states = {
         str(int(float(r["ccode"])))
-        for r in rows("ref/cow_states.csv")
+        for r in read_shared_rows("ref/cow_states.csv")
         if float(r["styear"]) <= year <= float(r["endyear"])
     }
     ties = {}
-    for r in rows("alliances/cow_alliance_v4_1_dyad_year.csv.gz"):
+    for r in read_shared_rows("alliances/cow_alliance_v4_1_dyad_year.csv.gz"):
         if float(r["year"]) == year:
             held = [float(r[f"cow_{kind}"]) for kind in ("defense", "neutral", "nonagg")]
             rank = 3 if held[0] else 2 if held[1] or held[2] else 1
@@ -110,7 +110,7 @@ def test_what_two_moved_adds_up_to_the_change(
 def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
     held = {
         (r["iso3c"], r["session"]): float(r["IdealPointAll"])
-        for r in rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
+        for r in read_shared_rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
     }
     points = [(held[code, "74"], held[code, "78"]) for code in ("ARM", "RUS")]
     armenia, russia = portfolio_similarity.attribute_movement(points[0], points[1])

@@ -10,7 +10,7 @@ from typing import Any
 
 import make
 import pytest
-from acts import events, loaded
+from acts import load_batches, make_acts
 from sqlalchemy import Connection, insert, text, update
 
 from app.db import dialect
@@ -30,9 +30,9 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
     awake = ShiftWorker(database, delay=0.01)
     awake.start()
     try:
-        dataset = loaded(database, [events(11)])
+        dataset = load_batches(database, [make_acts(11)])
         with database.write() as db:
-            write_events(db, events(11)[:1], dataset, make.BY)
+            write_events(db, make_acts(11)[:1], dataset, make.BY)
         for _ in range(200):
             with database.connect() as db:
                 if not read.has_stale_dyads(db, dataset):
@@ -53,9 +53,9 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
     awake.start()
     try:
         with closing(Database(url)) as elsewhere:
-            dataset = loaded(elsewhere, [events(11)])
+            dataset = load_batches(elsewhere, [make_acts(11)])
             with elsewhere.write() as db:
-                write_events(db, events(11)[:1], dataset, make.BY)
+                write_events(db, make_acts(11)[:1], dataset, make.BY)
         until = time.monotonic() + 60
         while time.monotonic() < until:
             with database.connect() as db:
@@ -75,7 +75,7 @@ def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(worker, "DYADS_PER_PROCESS", 1)
     monkeypatch.setattr(worker, "_count_processors", lambda: processes)
-    dataset = loaded(database, [events(11)])
+    dataset = load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
     monkeypatch.setattr(worker, "MAX_IN_PROCESS", 0)
@@ -99,7 +99,7 @@ def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
 
 
 def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Database) -> None:
-    loaded(database, [events(11)])
+    load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(shifts).values(q=0.123))
     assert rebuild_stale_dyads(database) == 0
@@ -121,7 +121,7 @@ def test_a_service_that_ends_takes_the_process_along(
         started.append(subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0))
         return started[-1]
 
-    loaded(database, [events(11)])
+    load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))
     monkeypatch.setattr(worker, "MAX_IN_PROCESS", 0)
@@ -167,8 +167,8 @@ def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
 def test_dyad_changed_during_rebuild_stays_stale(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = loaded(database, [events(9)])
-    more = events(9)[0].model_copy(update={"key": "more"})
+    dataset = load_batches(database, [make_acts(9)])
+    more = make_acts(9)[0].model_copy(update={"key": "more"})
     with database.write() as db:
         write_events(db, [more], dataset, make.BY)
     look = refreshing._find_shifts_and_months
@@ -193,7 +193,7 @@ def test_dyad_changed_during_rebuild_stays_stale(
 def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
     database: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    dataset = loaded(database, [events(11)])
+    dataset = load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
     look, seen = refreshing._find_shifts_and_months, []
@@ -225,7 +225,7 @@ def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
 def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = loaded(database, [events(9)])
+    dataset = load_batches(database, [make_acts(9)])
     with database.write() as db:
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
     look = refreshing._find_shifts_and_months

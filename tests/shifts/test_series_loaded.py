@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from ingest.loading import load
-from shared_data import DATA, rows
+from ingest.loading import load_file
+from shared_data import DATA, read_shared_rows
 
 from app.db.engine import Database
 from app.main import create_app
@@ -43,7 +43,7 @@ def year(*lines: str) -> str:
 
 def cow(database: Database, folder: Path, *lines: str) -> None:
     path = wrote(folder / "cow.csv", COW + year(*lines))
-    load(database, path, format="cow-alliances")
+    load_file(database, path, format="cow-alliances")
 
 
 def likeness(api: TestClient, **asked: Any) -> dict[tuple[int, str, str], dict[str, Any]]:
@@ -71,7 +71,7 @@ def test_a_dataset_that_is_named_counts_alone(
 ) -> None:
     cow(database, tmp_path, "371,630,2005,1,0,0,0", "371,365,2005,0,0,1,0")
     path = wrote(tmp_path / "atop.csv", ATOP + year("371,640,2005,0,0,0,0,1"))
-    load(database, path, format="atop")
+    load_file(database, path, format="atop")
     asked = {"actors": "ARM,TUR", "since": "2005", "until": "2005"}
     both = likeness(api, **asked)[2005, "ARM", "TUR"]
     one = likeness(api, **asked, dataset="cow-alliances")[2005, "ARM", "TUR"]
@@ -116,13 +116,13 @@ def test_the_united_states_in_1816_by_the_loaded_alliances(
     database: Database, api: TestClient
 ) -> None:
     """The published tau-b of the United States with Britain, the Netherlands and France."""
-    members = rows("ref/cow_states.csv")
+    members = read_shared_rows("ref/cow_states.csv")
     system = [
         f"cow:{int(float(r['ccode']))}"
         for r in members
         if float(r["styear"]) <= 1816 <= float(r["endyear"])
     ]
-    load(database, DATA / "alliances/cow_alliance_v4_1_dyad_year.csv.gz")
+    load_file(database, DATA / "alliances/cow_alliance_v4_1_dyad_year.csv.gz")
     found = likeness(
         api, actors="USA,GBR,NLD,FRA", since="1816", until="1816", measure="tau_b",
         dataset="cow-alliances", system=",".join(system),
@@ -132,7 +132,7 @@ def test_the_united_states_in_1816_by_the_loaded_alliances(
 
 
 def unga(database: Database, folder: Path, *lines: str) -> None:
-    load(database, wrote(folder / "unga.csv", UNGA + year(*lines)), format="unga-ideal-points")
+    load_file(database, wrote(folder / "unga.csv", UNGA + year(*lines)), format="unga-ideal-points")
 
 
 def test_ideal_points_show_which_of_two_states_moved(
@@ -196,8 +196,8 @@ def test_what_cannot_be_asked_of_points_is_refused_by_name(
 
 
 def test_russia_moved_away_from_armenia_in_the_votes(database: Database, api: TestClient) -> None:
-    rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
-    load(database, DATA / "unga/IdealpointestimatesAll_Jun2024.csv.gz")
+    read_shared_rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
+    load_file(database, DATA / "unga/IdealpointestimatesAll_Jun2024.csv.gz")
     (moved,) = get(api, "/v1/ideal-points", actors="ARM,RUS", since="2019", until="2023")["moved"]
     shares = {m["actor"]: m["share"] for m in moved["moved"]}
     assert shares["RUS"] > 0.9 * moved["change"] > 0.5 > shares["ARM"]

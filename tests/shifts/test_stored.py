@@ -6,11 +6,11 @@ from typing import Any
 
 import make
 import pytest
-from acts import events, loaded, new_set
+from acts import add_dataset, load_batches, make_acts
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ingest.loading import load, sound
+from ingest.loading import find_faults, load_file
 from sqlalchemy import Connection, insert, select, update
 
 from app.db.dialect.fast_statements import compile_prepared
@@ -48,11 +48,11 @@ def kept(db: Connection, dataset: str) -> tuple[list[Any], list[Any]]:
 def test_order_and_splitting_of_loads_change_nothing(
     database: Database, dice: Any, parts: int
 ) -> None:
-    whole = events(3)
+    whole = make_acts(3)
     mixed = list(whole)
     dice.shuffle(mixed)
-    one = loaded(database, [whole])
-    other = loaded(database, [mixed[n::parts] for n in range(parts)])
+    one = load_batches(database, [whole])
+    other = load_batches(database, [mixed[n::parts] for n in range(parts)])
     with database.connect() as db:
         (sums, found), (others, anew) = kept(db, one), kept(db, other)
         assert sums == others
@@ -65,20 +65,23 @@ def test_order_and_splitting_of_loads_change_nothing(
 def test_retracting_and_reloading_events_restores_the_sums(
     database: Database, gone: set[int]
 ) -> None:
-    whole = events(4)
+    whole = make_acts(4)
     retracted = [whole[n].model_copy(update={"status": "retracted"}) for n in sorted(gone)]
     again = [whole[n] for n in sorted(gone)]
-    one = loaded(database, [whole])
-    other = loaded(database, [whole, retracted, again])
-    without = loaded(database, [[e for n, e in enumerate(whole) if n not in gone]])
-    left = loaded(database, [whole, retracted])
+    one = load_batches(database, [whole])
+    other = load_batches(database, [whole, retracted, again])
+    without = load_batches(database, [[e for n, e in enumerate(whole) if n not in gone]])
+    left = load_batches(database, [whole, retracted])
     with database.connect() as db:
         assert [*map(list, kept(db, one))] == [*map(list, kept(db, other))]
         assert [*map(list, kept(db, without))] == [*map(list, kept(db, left))]
 
 
 def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
-    one, other = loaded(database, [events(5)]), loaded(database, [events(5, turned=True)])
+    one, other = (
+        load_batches(database, [make_acts(5)]),
+        load_batches(database, [make_acts(5, turned=True)]),
+    )
     with database.connect() as db:
         _, found = kept(db, one)
         _, turned = kept(db, other)
@@ -88,12 +91,12 @@ def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
 
 def test_another_report_of_an_event_changes_no_number(database: Database) -> None:
     report = {"source": "news-2023-10-13-putin-loses-another-ally"}
-    told = [e.model_copy(update={"reports": []}) for e in events(6)]
+    told = [e.model_copy(update={"reports": []}) for e in make_acts(6)]
     twice = [
         EventInput.model_validate(e.model_dump(exclude_none=True) | {"reports": [report, report]})
         for e in told
     ]
-    one, other = loaded(database, [told]), loaded(database, [told, twice])
+    one, other = load_batches(database, [told]), load_batches(database, [told, twice])
     with database.connect() as db:
         (sums, found), (others, anew) = kept(db, one), kept(db, other)
         assert sums == others
@@ -101,7 +104,7 @@ def test_another_report_of_an_event_changes_no_number(database: Database) -> Non
 
 
 def test_the_sums_are_those_of_the_signals(database: Database) -> None:
-    dataset = loaded(database, [events(7), events(7)[:50], events(8)[20:90]])
+    dataset = load_batches(database, [make_acts(7), make_acts(7)[:50], make_acts(8)[20:90]])
     with database.connect() as db:
         asked = read.dataset_question(dataset)
         rows = [
@@ -117,8 +120,8 @@ def test_the_sums_are_those_of_the_signals(database: Database) -> None:
 
 
 def test_rebuild_covers_only_changed_dyads(database: Database) -> None:
-    dataset = loaded(database, [events(9)])
-    more = events(9)[0].model_copy(update={"key": "more"})
+    dataset = load_batches(database, [make_acts(9)])
+    more = make_acts(9)[0].model_copy(update={"key": "more"})
     with database.write() as db:
         write_events(db, [more], dataset, make.BY)
     with database.connect() as db:
@@ -132,7 +135,7 @@ def test_rebuild_covers_only_changed_dyads(database: Database) -> None:
 def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     database: Database, kind: str
 ) -> None:
-    dataset = loaded(database, [events(9)])
+    dataset = load_batches(database, [make_acts(9)])
     with database.write() as db:  # not analysed, so that half of them are held to be stale
         rows = [
             {"one": f"A{n:05d}", "other": "B", "dataset": dataset, "changed": 1, "segmented": 1,
@@ -143,16 +146,16 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     run = compile_prepared(kind, read._ANY_STALE)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
     with database.connect() as db:
-        told = replace(run, text=f"{explain} {run.text}", steady=None).fetch_rows(
+        told = replace(run, text=f"{explain} {run.text}", prepared_statement=None).fetch_rows(
             db, {"wanted": dataset}
         )
     assert "ix_dyads_stale" in str(told)
 
 
 def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
-    dataset = loaded(database, [events(10)[:100]])
+    dataset = load_batches(database, [make_acts(10)[:100]])
     with database.write() as db:
-        write_events(db, events(10)[100:], dataset, make.BY)
+        write_events(db, make_acts(10)[100:], dataset, make.BY)
     asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
         stale, left = read.read_family(db, asked, known)
@@ -193,7 +196,7 @@ def test_a_thin_corpus_keeps_the_published_values(database: Database) -> None:
 def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
     database: Database, kind: str
 ) -> None:
-    dataset = loaded(database, [events(12)])
+    dataset = load_batches(database, [make_acts(12)])
     url = database.engine.url.render_as_string(hide_password=False)
     settings_ = Settings(database_url=url, cursor_key="t", alignment_datasets=(dataset,))
     with TestClient(create_app(settings_)) as api:
@@ -210,7 +213,7 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
 
 
 def test_verify_detects_wrong_materialized_shifts(database: Database) -> None:
-    dataset = loaded(database, [events(13)[:90], events(13)[90:]])
+    dataset = load_batches(database, [make_acts(13)[:90], make_acts(13)[90:]])
     rebuild_stale_dyads(database)
     with database.connect() as db:
         assert list(verify.verify_stored_shifts(db)) == []
@@ -223,17 +226,17 @@ def test_verify_detects_wrong_materialized_shifts(database: Database) -> None:
 
 
 def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> None:
-    whole = events(14)
+    whole = make_acts(14)
     path = tmp_path / "events.ndjson"
     lines = (e.model_dump_json(exclude_none=True, by_alias=True) for e in whole)
     path.write_text("\n".join(lines), encoding="utf-8")
-    one = loaded(database, [whole])
+    one = load_batches(database, [whole])
     with database.write() as db:
-        dataset = new_set(db)
-    load(database, path, format="entente", dataset=dataset)
+        dataset = add_dataset(db)
+    load_file(database, path, format="entente", dataset=dataset)
     with database.connect() as db:
         assert read.has_stale_dyads(db, dataset)
     rebuild_stale_dyads(database)
     with database.connect() as db:
         assert [*map(list, kept(db, one))] == [*map(list, kept(db, dataset))]
-    assert sound(database) == []
+    assert find_faults(database) == []

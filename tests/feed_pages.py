@@ -1,4 +1,4 @@
-"""Asks for lists of events in their forms."""
+"""Reads lists of events in their output formats."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 AUTUMN = "actor=ARM&since=2023-09&until=2023-10"
 
 
-def every(api: TestClient, query: str) -> list[dict[str, Any]]:
-    """The events of a query, page after page of JSON."""
+def read_all_events(api: TestClient, query: str) -> list[dict[str, Any]]:
+    """Read the events of a query, page after page of JSON."""
     found: list[dict[str, Any]] = []
     url = f"/v1/events?{query}&limit=1000"
     while url:
@@ -18,6 +18,6 @@ def every(api: TestClient, query: str) -> list[dict[str, Any]]:
     return found
 
 
-def get(api: TestClient, form: str, query: str = AUTUMN) -> Any:
-    """The answer in a form."""
+def read_list(api: TestClient, form: str, query: str = AUTUMN) -> Any:
+    """Read the events of a query in one output format."""
     return api.get(f"/v1/events?{query}&format={form}").raise_for_status()

@@ -1,4 +1,4 @@
-"""Requests handed straight to the application: thousands of them, or some no client would send."""
+"""A client without a network, for thousands of requests or for malformed ones."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from starlette.datastructures import Headers
 HOST = "http://testserver"
 
 
-class Answer:
-    """What came back."""
+class InProcessResponse:
+    """The response to a request."""
 
-    def __init__(self, told: list[Any]) -> None:
-        self.status_code: int = told[0]["status"]
-        self.headers = Headers(raw=told[0]["headers"])
-        self.content = b"".join(part.get("body", b"") for part in told[1:])
+    def __init__(self, messages: list[Any]) -> None:
+        self.status_code: int = messages[0]["status"]
+        self.headers = Headers(raw=messages[0]["headers"])
+        self.content = b"".join(part.get("body", b"") for part in messages[1:])
 
     @property
     def text(self) -> str:
@@ -31,8 +31,8 @@ class Answer:
         return json.loads(self.content)
 
 
-class Asking:
-    """A running service, asked without a network; redirects are not followed."""
+class InProcessClient:
+    """Runs the application and sends requests to it; redirects are not followed."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -42,24 +42,24 @@ class Asking:
     def __enter__(self) -> Self:
         self._thread.start()
         self._lifespan = self.app.router.lifespan_context(self.app)
-        self._run(self._lifespan.__aenter__())
+        self._run_coroutine(self._lifespan.__aenter__())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._lifespan.__aexit__(None, None, None))
+        self._run_coroutine(self._lifespan.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _run(self, what: Any) -> Any:
+    def _run_coroutine(self, what: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(120)
 
-    def get(self, url: str) -> Answer:
-        """The answer to a GET."""
+    def get(self, url: str) -> InProcessResponse:
+        """Send a GET."""
         return self.request("GET", url)
 
-    def head(self, url: str) -> Answer:
-        """The answer to a HEAD."""
+    def head(self, url: str) -> InProcessResponse:
+        """Send a HEAD."""
         return self.request("HEAD", url)
 
     def request(
@@ -68,22 +68,22 @@ class Asking:
         url: str,
         content: bytes = b"",
         headers: Mapping[str, str | bytes] | None = None,
-    ) -> Answer:
-        """The answer to any request; the address is sent as it stands here."""
+    ) -> InProcessResponse:
+        """Send any request, with the address exactly as written."""
         address = urlsplit(urljoin(HOST, url) if "://" in url else HOST + url)
         sent = {"host": "testserver", "content-length": str(len(content)), **(headers or {})}
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
             "scheme": "http", "path": unquote(address.path), "root_path": "", "state": {},
             "raw_path": address.path.encode("ascii"), "query_string": address.query.encode(),
-            "headers": [(name.lower().encode(), _bytes(value)) for name, value in sent.items()],
+            "headers": [(name.lower().encode(), _encode(value)) for name, value in sent.items()],
             "client": ("test", 1), "server": ("testserver", 80),
         }  # fmt: skip
-        return self._run(self._ask(scope, content))
+        return self._run_coroutine(self._send_request(scope, content))
 
-    async def _ask(self, scope: Any, content: bytes) -> Answer:
+    async def _send_request(self, scope: Any, content: bytes) -> InProcessResponse:
         parts = [{"type": "http.request", "body": content, "more_body": False}]
-        told: list[Any] = []
+        messages: list[Any] = []
         ended = asyncio.Event()
 
         async def receive() -> Any:
@@ -93,17 +93,17 @@ class Asking:
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
-            told.append(message)
+            messages.append(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 ended.set()
 
         try:
             await self.app(scope, receive, send)
         except Exception:
-            if not told:  # what is raised after a 500 was sent is for the log of a server
+            if not messages:  # what is raised after a 500 was sent is for the log of a server
                 raise
-        return Answer(told)
+        return InProcessResponse(messages)
 
 
-def _bytes(value: str | bytes) -> bytes:
+def _encode(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("latin-1")
