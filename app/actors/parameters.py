@@ -1,15 +1,11 @@
 """Actors named in a path or a query parameter are resolved to their codes."""
 
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Path
 from sqlalchemy import Connection
 
 from app.actors.queries import UnknownActorError, find_actor, resolve_actor_code
 from app.errors import InvalidParameterError, MovedError, NotFoundError
-
-ActorName = Annotated[str, Path(description="Any name or code of the actor.", examples=["ARM"])]
 
 
 def resolve_path_actor(

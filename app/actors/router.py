@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.actors import queries
-from app.actors.parameters import ActorName, resolve_path_actor
+from app.actors.parameters import resolve_path_actor
+from app.actors.path_parameters import ActorName
 from app.actors.relations import Relation, RelationQuery, read_relations
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
 from app.db.as_of import resolve_as_of, resolve_version

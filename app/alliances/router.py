@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from app.actors.parameters import ActorName, resolve_path_actor, resolve_query_actor
+from app.actors.parameters import resolve_path_actor, resolve_query_actor
+from app.actors.path_parameters import ActorName
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.as_of import resolve_version

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
 from app.actors.memberships import MembershipId
-from app.actors.parameters import ActorName
+from app.actors.path_parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
 from app.db.as_of import resolve_as_of
 from app.db.journal import read_version

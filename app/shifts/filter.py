@@ -8,6 +8,8 @@ from app.events.filter import EventFilter, Words
 from app.query_models import ChartQuery, Cursor
 from app.text import ShortText
 
+Scope = Literal["named", "actor", "all"]
+"""The tests among which q was computed: of a named question, of an actor's dyads, of all."""
 Acts = Literal["both", "own", "theirs"]
 Granularity = Literal["auto", "day", "week", "month", "quarter", "year"]
 Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]

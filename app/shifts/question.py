@@ -8,7 +8,7 @@ same.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -24,8 +24,6 @@ from app.shifts import queries
 from app.shifts.filter import Acts, SidesQuery
 from app.shifts.statistics.sums import DaySeries, gather_days
 
-Scope = Literal["named", "actor", "all"]
-"""The tests among which q was computed: of a named question, of an actor's dyads, of all."""
 Sums = tuple[int, int, int, int, int, int, int]
 
 

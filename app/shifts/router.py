@@ -23,12 +23,11 @@ from app.page_models import EmptyReason
 from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, serialize, series
 from app.shifts.detect import DetectedShift
-from app.shifts.filter import AlignmentQuery, ShiftQuery, SidesQuery
+from app.shifts.filter import AlignmentQuery, Scope, ShiftQuery, SidesQuery
 from app.shifts.materialized import read
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
-    Scope,
     gather_question_days,
     read_flows,
     resolve_open_question,

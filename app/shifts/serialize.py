@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from app.alliances.read import read_ties
 from app.shifts import shift_id
 from app.shifts.detect import DetectedShift
-from app.shifts.filter import ShiftQuery, SidesQuery
-from app.shifts.question import AlignmentQuestion, Scope
+from app.shifts.filter import Scope, ShiftQuery, SidesQuery
+from app.shifts.question import AlignmentQuestion
 from app.shifts.schemas import DayRange, ExpectedLevel, LevelDocument, Shift
 from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics import attribution

@@ -8,8 +8,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from app.shifts.filter import QUESTION_FIELDS, SidesQuery
-from app.shifts.question import Scope
+from app.shifts.filter import QUESTION_FIELDS, Scope, SidesQuery
 from app.shifts.statistics.scan_rows import Method
 
 MAX_ID_LENGTH = 6000

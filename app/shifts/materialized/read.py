@@ -17,7 +17,8 @@ from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
 from app.shifts import detect, queries
 from app.shifts.detect import DetectedShift, Pair, detect_in_dyads, narrow_to_pair, read_horizon
-from app.shifts.question import AlignmentQuestion, Scope
+from app.shifts.filter import Scope
+from app.shifts.question import AlignmentQuestion
 from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
