@@ -4,7 +4,7 @@ Statements are built here; the caller runs them.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
@@ -18,9 +18,11 @@ from app.text import fold_text
 
 SCHEME_ORDER = ("code", "iso2", "name")
 """The schemes that a word without one is looked up in; not FIPS, whose codes collide with ISO's."""
+NameRow = Row[str, str, str, str, str]
+"""Scheme, value, actor, since and until of a name."""
 
 
-def _select_by_code(a: Columns) -> Select[Any]:
+def _select_by_code(a: Columns) -> Select[str, str, str | None]:
     return select(a.code, a.kind, a.merged_into).where(a.code == bindparam("asked"))
 
 
@@ -60,10 +62,10 @@ def lookup_keys(asked: str) -> list[tuple[str, str]]:
     return list(dict.fromkeys(made))
 
 
-def select_matching_names(asked: str, as_of: int | None = None) -> Select[Any]:
+def select_matching_names(asked: str, as_of: int | None = None) -> Select[str, str, str, str, str]:
     """Select every actor that has a word as its code, `scheme:code`, name or alias."""
 
-    def select_rows(n: Columns) -> Select[Any]:
+    def select_rows(n: Columns) -> Select[str, str, str, str, str]:
         found = select(n.scheme, n.value, n.actor, n.since, n.until)
         return found.where(tuple_(n.scheme, n.value).in_(lookup_keys(asked)))
 
@@ -131,7 +133,7 @@ def _resolve_name(
     raise UnknownActorError(asked, find_similar_actors(db, asked, near, as_of) if near else [])
 
 
-def _valid_names(rows: Sequence[Row[Any]], on: str | None) -> list[Row[Any]]:
+def _valid_names(rows: Sequence[NameRow], on: str | None) -> list[NameRow]:
     """The names that were valid on a day; without a day the current ones, else the latest."""
     day = NO_END_DAY if on is None else on
     valid = [r for r in rows if r.since <= day and (day < r.until or r.until == day == NO_END_DAY)]
@@ -146,7 +148,7 @@ def read_actor_candidates(
 ) -> list[ActorCandidate]:
     """Read actors as candidates with the full score of 100."""
 
-    def select_rows(a: Columns) -> Select[Any]:
+    def select_rows(a: Columns) -> Select[str, str, str]:
         return select(a.code, a.name, a.kind).where(a.code.in_(codes))
 
     rows = db.execute(select_current_or_as_of(as_of, actors, select_rows).order_by("code"))
@@ -155,7 +157,7 @@ def read_actor_candidates(
     ]
 
 
-def _name_similarity(asked: str, name: str, **_: Any) -> float:
+def _name_similarity(asked: str, name: str, **_: object) -> float:
     """The similarity of two names, 0 to 100: by letters, or by words in any order times 0.9."""
     return max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name))
 
@@ -165,7 +167,7 @@ def find_similar_actors(
 ) -> list[ActorCandidate]:
     """Find the actors with the most similar names or codes, best first."""
 
-    def select_rows(n: Columns) -> Select[Any]:
+    def select_rows(n: Columns) -> Select[str, str, str]:
         return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", "name")))
 
     names = select_current_or_as_of(as_of, actor_names, select_rows).subquery()
@@ -197,7 +199,7 @@ def find_similar_actors(
     return list(found.values())[:limit]
 
 
-def select_actor(code: str, as_of: int | None = None) -> Select[Any]:
+def select_actor(code: str, as_of: int | None = None) -> Select[int, str]:
     """Select (seq, document) of an actor, current or as of a version."""
     current = select_current_or_as_of(
         as_of, actors, lambda a: select(a.seq).where(a.code == code)
@@ -209,10 +211,10 @@ def select_actor(code: str, as_of: int | None = None) -> Select[Any]:
 
 def select_actor_page(
     kinds: Sequence[str], after: str | None, as_of: int | None, limit: int
-) -> Select[Any]:
+) -> Select[str, str]:
     """Select (code, document) of actors after a code, one more than a page."""
 
-    def select_rows(a: Columns) -> Select[Any]:
+    def select_rows(a: Columns) -> Select[str, int]:
         asked: list[ColumnElement[bool]] = [a.merged_into.is_(None)]
         asked += [a.kind.in_(kinds)] if kinds else []
         asked += [a.code > after] if after is not None else []
@@ -227,10 +229,10 @@ def select_actor_page(
 
 def count_actor_events(
     db: Connection, codes: Sequence[str], as_of: int | None
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     """Count `events`, with `first_event` and `last_event`, of those actors that have any."""
 
-    def select_rows(p: Columns) -> Select[Any]:
+    def select_rows(p: Columns) -> Select[str, str, str]:
         return select(p.actor, p.event, p.start).where(p.actor.in_(codes), p.status != "retracted")
 
     p = select_current_or_as_of(as_of, participations, select_rows).subquery().c
@@ -246,10 +248,10 @@ def select_memberships(
     actors: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     as_of: int | None = None,
-) -> Select[Any]:
+) -> Select[str, int, str]:
     """Select (id, seq, document) of memberships, of some actors or in some groups."""
 
-    def select_rows(m: Columns) -> Select[Any]:
+    def select_rows(m: Columns) -> Select[str, str, str, str, str | None, int]:
         asked = [c.in_(codes) for c, codes in ((m.actor, actors), (m.group, groups)) if codes]
         return select(m.id, m.group, m.actor, m.role, m.since, m.seq).where(*asked)
 

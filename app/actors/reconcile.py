@@ -4,7 +4,7 @@ It matches a column of names to actors. The parameter or form field `queries` is
 questions by keys that the client chooses; the answer has the candidates of each question.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -24,6 +24,7 @@ from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.public_url import resolve_public_url
 from app.query_models import SingleDay
 from app.query_models import StrictQuery as Parameters
+from app.settings import Settings
 from app.text import ShortText
 
 router = APIRouter(prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES)
@@ -62,7 +63,7 @@ class ReconcileProperty(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     pid: ShortText
-    v: Any = None
+    v: object = None
 
 
 class ReconcileQuestion(BaseModel):
@@ -191,7 +192,7 @@ def _describe_fault(wrong: UnreadableRequestError | InvalidBodyError) -> str:
     return str(wrong).replace("The body", "it", 1)
 
 
-def _render_manifest(request: Request, chosen: Any) -> ReconcileManifest:
+def _render_manifest(request: Request, chosen: Settings) -> ReconcileManifest:
     here = resolve_public_url(request, chosen)
     types = [ReconcileEntity(id=kind, name=kind.replace("_", " ")) for kind in ACTOR_KINDS]
     return ReconcileManifest(

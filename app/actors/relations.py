@@ -1,7 +1,6 @@
 """Relations: the partners of an actor in events, counted by year."""
 
 from collections import defaultdict
-from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import CompoundSelect, Connection, func, select, union
@@ -96,7 +95,9 @@ def read_relations(
     return sorted(found, key=lambda r: (-r.count, r.actor))
 
 
-def _select_pairs(code: str, since: str, until: str, as_of: int | None) -> CompoundSelect[Any]:
+def _select_pairs(
+    code: str, since: str, until: str, as_of: int | None
+) -> CompoundSelect[str, str, str, int]:
     """Select (actor, event, start, quad) of the partners in an actor's events, once each."""
     found = []
     for row_state in list_row_states(as_of is not None):

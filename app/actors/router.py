@@ -1,7 +1,8 @@
 """HTTP routes for actors, their candidates by name, and their relations."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -102,8 +103,8 @@ def list_actors(
         return respond_with_version_etag(request, version, render_answer)
 
 
-def _add_fields(document: str, more: dict[str, Any]) -> str:
-    return json.dumps(json.loads(document) | more, ensure_ascii=False, separators=(",", ":"))
+def _add_fields(document: str, more: Mapping[str, object]) -> str:
+    return json.dumps({**json.loads(document), **more}, ensure_ascii=False, separators=(",", ":"))
 
 
 class ActorCandidates(BaseModel):

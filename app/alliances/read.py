@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
@@ -128,7 +127,7 @@ def read_groups(
 ) -> list[Actor]:
     """Read groups as actors, by code; without codes, all alliances and organizations."""
 
-    def select_rows(a: Columns) -> Select[Any]:
+    def select_rows(a: Columns) -> Select[str, int]:
         wanted = a.kind.in_(ALLIANCE_KINDS) if codes is None else a.code.in_(codes)
         return select(a.code, a.seq).where(wanted, a.merged_into.is_(None))
 

@@ -1,7 +1,5 @@
 """Draw alignment over time: the index, its interval, shifts, and gaps in coverage. Pure."""
 
-from typing import Any
-
 from app.charts.vega_lite import (
     AGAINST,
     BAND,
@@ -29,7 +27,7 @@ TITLE = "alignment (−1 against … +1 for)"
 INDEX: VegaSpec = {"domain": [-1, 1]}
 
 
-def tabulate_alignment(body: VegaSpec) -> list[dict[str, Any]]:
+def tabulate_alignment(body: VegaSpec) -> list[dict[str, object]]:
     """Tabulate the points that the chart draws."""
     return [{name: point.get(name) for name in COLUMNS} for point in body["data"]]
 

@@ -1,7 +1,7 @@
 """Draw memberships over time: a bar for each period, a mark for each membership step. Pure."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 from app.charts.vega_lite import (
     INK,
@@ -22,7 +22,21 @@ STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6
 ENDS = ("withdrawn",)
 
 
-def list_actor_periods(body: VegaSpec) -> list[dict[str, Any]]:
+class MembershipBar(TypedDict):
+    """A row of the chart: one membership with its days."""
+
+    who: str
+    role: str
+    since: str | None
+    until: str | None
+    status: str
+    signed: str | None
+    ratified: str | None
+    sources: str
+    steps: dict[str, str]
+
+
+def list_actor_periods(body: VegaSpec) -> list[MembershipBar]:
     """List the membership periods of an actor, one row for each group."""
     chosen = [m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")]
     return sorted(
@@ -30,16 +44,16 @@ def list_actor_periods(body: VegaSpec) -> list[dict[str, Any]]:
     )
 
 
-def list_group_periods(body: VegaSpec) -> list[dict[str, Any]]:
+def list_group_periods(body: VegaSpec) -> list[MembershipBar]:
     """List the membership periods in a group, one row for each member."""
     return sorted((_build_period(m["actor"], m) for m in body["data"]), key=_period_order)
 
 
-def _period_order(row: dict[str, Any]) -> tuple[str, str]:
+def _period_order(row: MembershipBar) -> tuple[str, str]:
     return row["since"] or "9999", row["who"]
 
 
-def _build_period(party: str, membership: VegaSpec) -> dict[str, Any]:
+def _build_period(party: str, membership: VegaSpec) -> MembershipBar:
     steps = {step["step"]: expand_to_first_day(step["date"]) for step in membership["steps"]}
     sources = [source for step in membership["steps"] for source in step.get("sources", [])]
     return {
@@ -60,13 +74,13 @@ def expand_to_first_day(text: str) -> str:
     return (text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10]
 
 
-def tabulate_memberships(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def tabulate_memberships(rows: list[MembershipBar]) -> list[dict[str, object]]:
     """Tabulate the membership periods that the chart draws."""
-    return [{name: row[name] for name in COLUMNS} for row in rows]
+    return [{name: cell for name, cell in row.items() if name in COLUMNS} for row in rows]
 
 
 def draw_memberships(
-    rows: list[dict[str, Any]], title: str, today: str, width: int = WIDTH
+    rows: list[MembershipBar], title: str, today: str, width: int = WIDTH
 ) -> VegaSpec:
     """Draw the chart; periods without an end run to `today`, and are fainter where suspended."""
     if not rows:
@@ -145,7 +159,7 @@ def _build_legend(orient: str, shown: list[str], width: int) -> VegaSpec:
     }
 
 
-def describe_memberships(rows: list[dict[str, Any]]) -> str:
+def describe_memberships(rows: list[MembershipBar]) -> str:
     """Describe the chart in words."""
     if not rows:
         return "No memberships are known."

@@ -1,7 +1,5 @@
 """Draw the partners of an actor: cooperation to the right, conflict to the left. Pure."""
 
-from typing import Any
-
 from app.charts.vega_lite import (
     AGAINST,
     FOR,
@@ -19,7 +17,7 @@ MOST = 25
 TOP = "Partners in events"
 
 
-def tabulate_relations(body: VegaSpec) -> list[dict[str, Any]]:
+def tabulate_relations(body: VegaSpec) -> list[dict[str, object]]:
     """Tabulate all partners, including those that the chart leaves out."""
     return [{name: partner[name] for name in COLUMNS} for partner in body["data"]]
 

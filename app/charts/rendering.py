@@ -4,7 +4,7 @@ import csv
 import importlib
 import io
 from functools import cache
-from typing import Any
+from types import ModuleType
 from xml.sax.saxutils import quoteattr
 
 from fastapi import Response
@@ -44,7 +44,7 @@ def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> Ve
     }[chart](body, width)
 
 
-def build_chart_table(chart: ChartName, body: VegaSpec) -> list[dict[str, Any]]:
+def build_chart_table(chart: ChartName, body: VegaSpec) -> list[dict[str, object]]:
     """Build the rows that a chart draws."""
     if chart in ("memberships", "members"):
         of = (
@@ -72,7 +72,7 @@ COLUMNS: dict[ChartName, tuple[str, ...]] = {
 
 
 @cache
-def _load_engine() -> Any:
+def _load_engine() -> ModuleType:
     """Import the renderer."""
     # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
     return importlib.import_module("vl_convert")
@@ -95,7 +95,7 @@ def render_chart(
     spec = build_chart_spec(chart, body, width or WIDTH)
     if form == "vega":
         return Response(encode_json(spec), media_type="application/json")
-    options: dict[str, Any] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
+    options: dict[str, object] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     if form == "svg":
         svg = label_svg(_load_engine().vegalite_to_svg(spec, **options), spec["description"])
         return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
@@ -108,7 +108,7 @@ def label_svg(svg: str, description: str) -> str:
     return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(description)} ', 1)
 
 
-def write_chart_csv(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+def write_chart_csv(rows: list[dict[str, object]], columns: tuple[str, ...]) -> str:
     """Write rows as CSV; no cell is a formula."""
     buffer = io.StringIO(newline="")
     lines = csv.writer(buffer)

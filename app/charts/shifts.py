@@ -1,6 +1,6 @@
 """Draw a ranking of shifts: the levels before and after each, and when it happened. Pure."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from app.charts.vega_lite import (
     INK,
@@ -27,12 +27,12 @@ AXIS: VegaSpec = {
 }  # fmt: skip
 
 
-def tabulate_shifts(body: VegaSpec) -> list[dict[str, Any]]:
+def tabulate_shifts(body: VegaSpec) -> list[dict[str, object]]:
     """Tabulate the shifts; a level is shown as its index."""
     return [{n: _flatten_cell(shift.get(n)) for n in COLUMNS} for shift in body["data"]]
 
 
-def _flatten_cell(value: Any) -> Any:
+def _flatten_cell(value: object) -> object:
     if isinstance(value, dict):
         return value["index"]
     return "; ".join(value) if isinstance(value, list) else value
@@ -40,15 +40,16 @@ def _flatten_cell(value: Any) -> Any:
 
 def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/shifts`: a line from before to after, most important shift first."""
-    rows = [
-        {**row, "label": label_shift(row)}
+    dated = [
+        row
         for row in tabulate_shifts(body)
         if row["before"] is not None and row["after"] is not None
     ]
+    names = [label_shift(row) for row in dated]
+    rows = [{**row, "label": name} for row, name in zip(dated, names, strict=True)]
     if not rows:
         bare = draw_message("no shift to draw")
         return complete_spec(bare, TOP, describe_shifts(body), width, body.get("meta"))
-    names = [row["label"] for row in rows]
     ends = [{**row, "end": end, "index": row[end]} for row in rows for end in ("before", "after")]
     y = name_channel("label", None, sort=None, axis=build_label_axis(names, min(320, width // 2)))
     scale = {"domain": [-1, 1]}
@@ -86,7 +87,7 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     return complete_spec(whole, TOP, describe_shifts(body), width, body.get("meta"))
 
 
-def label_shift(row: dict[str, Any]) -> str:
+def label_shift(row: Mapping[str, object]) -> str:
     """Return the label of a shift: the actors, the month and the verdict."""
     tail = f" against {row['against']}" if row["against"] else ""
     when = row["onset"] or "undated"

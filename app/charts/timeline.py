@@ -1,7 +1,5 @@
 """Draw events over time: cooperation above the line, conflict below it, and gaps. Pure."""
 
-from typing import Any
-
 from app.charts.vega_lite import (
     AGAINST,
     EDGE,
@@ -35,7 +33,7 @@ def window_scale(buckets: list[VegaSpec]) -> VegaSpec:
     return {"domain": [buckets[0]["start"], bar_end(buckets[-1]["end"])]}
 
 
-def tabulate_timeline(body: VegaSpec) -> list[dict[str, Any]]:
+def tabulate_timeline(body: VegaSpec) -> list[dict[str, object]]:
     """Tabulate the time buckets that the chart draws."""
     return [{name: bucket[name] for name in COLUMNS} for bucket in body["data"]]
 

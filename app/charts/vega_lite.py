@@ -93,10 +93,12 @@ def build_row_axis(rows: Sequence[VegaSpec], width: int) -> VegaSpec:
     return build_day_axis(rows[0]["start"], rows[-1]["end"], width) if rows else {"title": None}
 
 
-def day_channel(field: str, axis: VegaSpec, **more: Any) -> VegaSpec:
+def day_channel(
+    field: str, axis: VegaSpec, *, scale: VegaSpec | None = None, **more: object
+) -> VegaSpec:
     """Return an encoding channel of days in UTC, so that no time zone moves a day."""
-    scale = {"type": "utc", **more.pop("scale", {})}
-    return {"field": field, "type": "temporal", "scale": scale, "axis": axis, **more}
+    of_days = {"type": "utc", **(scale or {})}
+    return {"field": field, "type": "temporal", "scale": of_days, "axis": axis, **more}
 
 
 def build_label_axis(texts: Sequence[str], most: int) -> VegaSpec:
@@ -107,12 +109,12 @@ def build_label_axis(texts: Sequence[str], most: int) -> VegaSpec:
     return {"labelLimit": int(most / FONT_WIDTH_MARGIN), "minExtent": most, "title": None}
 
 
-def number_channel(field: str, title: str | None, **more: Any) -> VegaSpec:
+def number_channel(field: str, title: str | None, **more: object) -> VegaSpec:
     """Return an encoding channel of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
-def name_channel(field: str, title: str | None, **more: Any) -> VegaSpec:
+def name_channel(field: str, title: str | None, **more: object) -> VegaSpec:
     """Return an encoding channel of names."""
     return {"field": field, "type": "nominal", "title": title, **more}
 

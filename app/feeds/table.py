@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, escape_formula, fla
 from app.events.vocabulary import ROLES
 from app.feeds.feed import Feed
 from app.sources.citation import dataset_credit
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 ROWS_IN_GROUP = 4_000
 """Rows in a group of a Parquet file, which stay in memory until the group is written."""
@@ -115,11 +118,12 @@ class ByteSink(io.RawIOBase):
         """Return True."""
         return True
 
-    def write(self, part: Any) -> int:
+    def write(self, part: "ReadableBuffer") -> int:
         """Store bytes until they are taken."""
-        self.parts.append(bytes(part))
-        self.at += len(part)
-        return len(part)
+        taken = bytes(part)
+        self.parts.append(taken)
+        self.at += len(taken)
+        return len(taken)
 
     def tell(self) -> int:
         """Return the number of bytes written so far, taken or not."""

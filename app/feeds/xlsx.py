@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import date
 from tempfile import TemporaryFile
-from typing import Any
 
 import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from app.events.flat import EVENT_COLUMNS, flatten_event
 from app.feeds.feed import Feed
@@ -47,7 +48,7 @@ def write_xlsx(feed: Feed) -> Iterator[bytes]:
 
 
 def _write_row(
-    sheet: Any, line: int, shown: list[tuple[int, str]], document: str, of_days: Any
+    sheet: Worksheet, line: int, shown: list[tuple[int, str]], document: str, of_days: Format
 ) -> None:
     cells = flatten_event(document)
     for number, (n, name) in enumerate(shown):
@@ -70,7 +71,7 @@ def fit_to_cell(text: str) -> str:
     return text[: CELL_LIMIT - len(note)] + note
 
 
-def _write_about_sheet(sheet: Any, feed: Feed) -> None:
+def _write_about_sheet(sheet: Worksheet, feed: Feed) -> None:
     rows = [
         ("Request", feed.address),
         ("Version of the database", str(feed.version)),

@@ -4,7 +4,7 @@ import csv
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from app.db.engine import Database
@@ -70,7 +70,7 @@ def render_change_table(of: Iterable[list[Change]], documents: bool) -> Iterator
         buffer.truncate()
 
 
-def _format_cell(value: Any) -> Any:
+def _format_cell(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return escape_formula(value) if isinstance(value, str) else value

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, select
 
 from app.db.tables import revisions
 
@@ -35,8 +35,8 @@ def select_changes(
 
     With `before`, each has the `seq` of the previous revision of the same document.
     """
-    columns: list[Any] = [*CHANGE_FIELDS, *([R.document] if documents else [])]
-    source: Any = revisions
+    columns: list[ColumnElement[Any]] = [*CHANGE_FIELDS, *([R.document] if documents else [])]
+    source: FromClause = revisions
     if before:
         b = revisions.alias("before")
         earlier = and_(b.c.kind == R.kind, b.c.id == R.id, b.c.revision == R.revision - 1)
@@ -69,6 +69,6 @@ def select_last_revisions(first: int, last: int, after: int, limit: int) -> Sele
     )
 
 
-def select_documents_by_seq(seqs: Sequence[int]) -> Select[Any]:
+def select_documents_by_seq(seqs: Sequence[int]) -> Select[int, str]:
     """Select (seq, document) of some revisions."""
     return select(R.seq, R.document).where(R.seq.in_(seqs))

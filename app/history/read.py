@@ -1,8 +1,9 @@
 """Reads of the history: revisions of a document, the change feed, and differences."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row
 
@@ -16,12 +17,14 @@ BATCH_SIZE = 500
 MAX_BATCHES = 20
 """The most batches read for one answer: a narrow filter gives short pages, not slow ones."""
 
+FoundT = TypeVar("FoundT", Change, Difference)
+
 
 @dataclass(frozen=True, slots=True)
-class ChangeBatch:
+class ChangeBatch(Generic[FoundT]):
     """A batch of results, and the `seq` up to which revisions were examined."""
 
-    found: list[Any]
+    found: list[FoundT]
     upto: int
     done: bool
     """Whether no revision is left to examine."""
@@ -52,7 +55,9 @@ class ChangeSelection:
     documents: bool
 
 
-def read_changes(db: Connection, wanted: ChangeSelection, after: int, limit: int) -> ChangeBatch:
+def read_changes(
+    db: Connection, wanted: ChangeSelection, after: int, limit: int
+) -> ChangeBatch[Change]:
     """Read up to `limit` changes after a `seq`, in the order in which they were written."""
     found: list[Change] = []
     narrowed = wanted.resolved_filter is not None
@@ -84,7 +89,9 @@ def read_changes(db: Connection, wanted: ChangeSelection, after: int, limit: int
     return ChangeBatch(found, after, False)
 
 
-def _match_changes(db: Connection, resolved: ResolvedFilter, rows: Any) -> list[Row[Any]]:
+def _match_changes(
+    db: Connection, resolved: ResolvedFilter, rows: Sequence[Row[Any]]
+) -> list[Row[Any]]:
     """The changes of events that match the filter before or after the change."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
     hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
@@ -100,7 +107,7 @@ def _render_change(row: Row[Any]) -> Change:
 
 def read_differences(
     db: Connection, resolved: ResolvedFilter, first: int, last: int, after: int, limit: int
-) -> ChangeBatch:
+) -> ChangeBatch[Difference]:
     """Read up to `limit` events that differ between two versions, in the order of their changes."""
     found: list[Difference] = []
     for _ in range(MAX_BATCHES):

@@ -1,6 +1,6 @@
 """JSON schemas of revisions, changes and differences."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -22,7 +22,7 @@ class Change(BaseModel):
     derived: bool = Field(
         description="True where it follows from another change, such as the new name of an actor."
     )
-    document: dict[str, Any] | None = Field(
+    document: dict[str, object] | None = Field(
         None, description="The document of this revision, if requested."
     )
 
@@ -31,8 +31,8 @@ class FieldChange(BaseModel):
     """A field that differs, with its values before and after."""
 
     field: str
-    before: Any
-    after: Any
+    before: object
+    after: object
 
 
 class Revision(Change):

@@ -16,6 +16,7 @@ from app.examples import load_examples
 from app.history import read
 from app.history.change_notifier import ChangeNotifier
 from app.history.router import ChangesFilter, Seq, require_existing_seq
+from app.history.schemas import Change
 from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES, render_problem
 
@@ -42,7 +43,7 @@ class ChangeStreamQuery(ChangesFilter):
 
 def _read_batch(
     database: Database, asked: ChangeStreamQuery, after: int, limit: int
-) -> read.ChangeBatch:
+) -> read.ChangeBatch[Change]:
     with database.connect() as db:
         # Resolved for every batch: a stream may run for days, and an actor be merged meanwhile.
         part = read.read_changes(db, asked.resolve_selection(db), after, limit)

@@ -8,7 +8,7 @@ says which of them moved.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, field_validator, model_validator
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, exists, func, select
 from app.actors.parameters import resolve_query_actor
 from app.db.as_of import resolve_version
 from app.db.tables import datasets, ideal_points
-from app.db.versioning import select_current_or_as_of
+from app.db.versioning import Columns, select_current_or_as_of
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
@@ -89,7 +89,7 @@ def read_ideal_point_datasets(db: Connection, asked: Sequence[str], as_of: int |
     """Read the datasets that have ideal points, or those of them that are asked for."""
     has = ideal_points.c.dataset
 
-    def build_select(d: Any) -> Select[Any]:
+    def build_select(d: Columns) -> Select[str]:
         return select(d.code).where(exists().where(has == d.code))
 
     found = sorted(

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -19,7 +19,7 @@ from app.actors.parameters import resolve_query_actor
 from app.alliances.read import read_group_memberships, read_groups
 from app.db.as_of import resolve_version
 from app.db.tables import actor_names, actors, alliance_years, datasets
-from app.db.versioning import select_current_or_as_of
+from app.db.versioning import Columns, select_current_or_as_of
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
@@ -111,7 +111,7 @@ class SimilarityQuery(AsOfQuery):
 def _read_state_periods(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
     """Read (code, since, until) of every state."""
 
-    def build_select(a: Any) -> Select[Any]:
+    def build_select(a: Columns) -> Select[str, str | None, str | None]:
         rows = select(a.code, a.since, a.until)
         return rows.where(a.kind == "state", a.merged_into.is_(None))
 
@@ -127,7 +127,7 @@ def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | No
     """Read the datasets of loaded alliances, or those of them that are asked for."""
     has = alliance_years.c.dataset
 
-    def build_select(d: Any) -> Select[Any]:
+    def build_select(d: Columns) -> Select[str]:
         return select(d.code).where(exists().where(has == d.code))
 
     found = sorted(
@@ -165,7 +165,7 @@ def read_loaded_ties(
 def _read_code_bearers(db: Connection, as_of: int | None) -> dict[str, str]:
     """Read the actor that bears a code such as `cow:255`; of several the last."""
 
-    def build_select(n: Any) -> Select[Any]:
+    def build_select(n: Columns) -> Select[str, str, str, str]:
         return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
 
     rows = sorted(

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
-from sqlalchemy import Connection, CursorResult, Dialect, Select, SelectBase
+from sqlalchemy import Connection, CursorResult, Dialect, SelectBase
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
@@ -173,7 +173,7 @@ def compile_statement(
 
 
 @lru_cache(maxsize=64)
-def compile_prepared(kind: str, statement: Select[Any]) -> CompiledStatement:
+def compile_prepared(kind: str, statement: SelectBase) -> CompiledStatement:
     """Compile and prepare a statement once, and cache it by identity.
 
     For statements that are module constants: all parameters are bound at execution, and one plan
