@@ -49,7 +49,7 @@ FIELD_NOTES: dict[str, str] = {
     "Signal.toward": "The actor that it moves toward (or away from).",
     "Signal.confidence": "0 … 1; 1 unless an analyst states less.",
     "Signal.origin": "`derived` from the roles, or `stated` by an analyst.",
-    "Signal.rule": "The rule it is derived by: [format.md](format.md).",
+    "Signal.rule": "The rule it is derived by: [load-format.md](load-format.md).",
     "Location.name": "As the source gives it.",
     "Location.country": "Code of the state.",
     "Location.admin1": "First administrative level.",

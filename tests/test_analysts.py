@@ -24,7 +24,7 @@ HERE = "http://127.0.0.1:8000"
 ADDRESSES = sorted(
     {
         address
-        for page in ("tutorial.md", "formats.md", "charts.md")
+        for page in ("tutorial.md", "answer-formats.md", "charts.md")
         for address in re.findall(
             rf"{re.escape(HERE)}(/[^\s'\"`)>]*)", (DOCS / page).read_text("utf-8")
         )

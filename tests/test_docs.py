@@ -9,7 +9,7 @@ from app.events.schemas import EventInput, Location, ParticipantInput, ReportInp
 from app.events.vocabulary import ROLES, STANCES, STATUSES
 
 ROOT = Path(__file__).resolve().parents[1]
-FORMAT = (ROOT / "docs" / "format.md").read_text("utf-8")
+FORMAT = (ROOT / "docs" / "load-format.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("model", [EventInput, ReportInput, Location, ParticipantInput])
