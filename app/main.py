@@ -63,13 +63,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings: Settings = app.state.settings
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
         database = Database(settings.database_url, settings.pool_size)
         refresher = ShiftWorker(database)
         try:
             require_current_schema(database)
             app.state.database = database
-            app.state.settings = settings
             app.state.exports = CapacityLimiter(settings.exports)
             app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
             app.state.change_notifier = ChangeNotifier(database)
@@ -96,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         dependencies=[Depends(require_strict_parameters)],
     )
+    app.state.settings = settings
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
         ideal_points, ogc, reconcile,

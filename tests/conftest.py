@@ -9,12 +9,11 @@ import pytest
 from fastapi.testclient import TestClient
 from other_processor import WANTED, other_processor
 from postgres import Server, run_postgresql
+from serving import open_client
 
 from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.main import create_app
-from app.settings import Settings
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
 LONG = (
@@ -112,8 +111,7 @@ def api(
 ) -> Iterator[TestClient]:
     """The service on the bundled data, to be read only."""
     url = copy_database(kind, "served", tmp_path_factory.mktemp("api"), request)
-    app = create_app(Settings(database_url=url, cursor_key="test"))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with open_client(url, show_faults=False) as client:
         yield client
 
 

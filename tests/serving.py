@@ -1,20 +1,57 @@
-"""The service as it really runs: a server of its own on a free port."""
+"""The service within a test's process: asked without a network, or on a free port."""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+
+_idle: list[FastAPI] = []
+
+
+@contextmanager
+def borrow_app(url: str, **more: Any) -> Iterator[FastAPI]:
+    """Lend an application on a database, whose routes another test may have used before."""
+    settings = Settings(**{"database_url": url, "cursor_key": "test", **more})
+    if "cors_origins" in more:  # a part of the middleware, and so of the application
+        yield create_app(settings)
+        return
+    # FastAPI prepares each route when it is first asked: up to a second of CPU per application.
+    app = _idle.pop() if _idle else create_app(settings)
+    app.state.settings = settings
+    yield app
+    _idle.append(app)
+
+
+@contextmanager
+def open_client(
+    url: str, *, show_faults: bool = True, follow_redirects: bool = True, **more: Any
+) -> Iterator[TestClient]:
+    """Open a client of the service on a database; `show_faults` raises what would be a 500."""
+    with (
+        borrow_app(url, **more) as app,
+        TestClient(
+            app, raise_server_exceptions=show_faults, follow_redirects=follow_redirects
+        ) as client,
+    ):
+        yield client
 
 
 @contextmanager
 def serve_database(url: str) -> Iterator[str]:
     """Serve a database for as long as the block runs, and yield the address."""
-    app = create_app(Settings(database_url=url, cursor_key="test"))
+    with borrow_app(url) as app:
+        yield from _serve(app)
+
+
+def _serve(app: FastAPI) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 from examples import add_key, is_contained
-from fastapi.testclient import TestClient
+from serving import open_client
 
 from app.db.engine import Database
-from app.main import create_app
-from app.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"```sh\n(curl .*?)```\s+```json\n(.*?)```", re.DOTALL)
@@ -43,7 +41,7 @@ def test_the_commands_answer_as_told(database: Database, name: str) -> None:
     blocks = BLOCK.findall((DOCS / name).read_text("utf-8"))
     assert len(blocks) >= 4
     url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+    with open_client(url) as api:
         before = str(api.get("/readyz").json()["version"])
         given = {"KEY": add_key(database), "BEFORE": before}
         for command, told in blocks:

@@ -18,10 +18,9 @@ from examples import (
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 from openapi_document import DOCUMENT
+from serving import open_client
 
 from app.db.engine import Database
-from app.main import create_app
-from app.settings import Settings
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 STREAMS = {name: EXAMPLES.pop(name) for name in [n for n, e in EXAMPLES.items() if "stream" in e]}
@@ -110,7 +109,7 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
 @pytest.mark.parametrize("name", WRITING)
 def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+    with open_client(url) as api:
         answer = run_example(api, EXAMPLES[name], add_key(database))
     _, operation = OPERATIONS[name]
     assert str(answer.status_code) in operation["responses"]

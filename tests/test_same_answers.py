@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import copy_database
-from fastapi.testclient import TestClient
-
-from app.main import create_app
-from app.settings import Settings
+from serving import open_client
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "actor": ("ARM", "rus", "Armenia", "cow:371", "CSTO", "nikol-pashinyan", "fips:AM", "USA"),
@@ -76,7 +73,7 @@ def test_two_hundred_queries_answer_the_same_on_both_databases(
     answers = []
     for kind in ("sqlite", "postgresql"):
         url = copy_database(kind, "same", tmp_path, request)
-        with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+        with open_client(url) as api:
             found = [(q, r.status_code, r.text) for q in queries() for r in (api.get(q),)]
         answers.append([(q, s, re.sub(r'"recorded_at":"[^"]*"', "", b)) for q, s, b in found])
     assert len({q for q, _, _ in answers[0]}) > 150

@@ -1,29 +1,29 @@
 """Keys: what each may do, and until when."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from serving import open_client
 from sqlalchemy import select, update
 
 from app.access.keys import create_key, list_keys, revoke_key
 from app.db.engine import Database
 from app.db.tables import keys
-from app.main import create_app
-from app.settings import Settings
 
 BODY = {"key": "by-key", "title": "t", "date": "2023"}
 
 
-def app_of(database: Database, **more: Any) -> TestClient:
+def open_api(database: Database, **more: Any) -> AbstractContextManager[TestClient]:
     url = database.engine.url.render_as_string(hide_password=False)
-    return TestClient(create_app(Settings(database_url=url, cursor_key="test", **more)))
+    return open_client(url, **more)
 
 
 @pytest.fixture
 def api(database: Database) -> Iterator[TestClient]:
-    with app_of(database) as client:
+    with open_api(database) as client:
         yield client
 
 
@@ -86,7 +86,7 @@ def test_only_the_hash_of_a_key_and_its_last_use_are_stored(
 
 def test_reading_can_be_closed(database: Database) -> None:
     key = made(database, "reader", "read")
-    with app_of(database, open_reading=False) as api:
+    with open_api(database, open_reading=False) as api:
         for path in ("/v1/events", "/v1/events/curated:x", "/v1/changes", "/v1/alliances"):
             assert api.get(path).status_code == 401
         headers = {"Authorization": f"Bearer {key}"}

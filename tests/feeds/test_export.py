@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from fastapi.testclient import TestClient
+from serving import open_client
 from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OUTPUT_FORMATS
-from app.main import create_app
-from app.settings import Settings
 
 AUTUMN = ["--actor", "ARM", "--since", "2023-09", "--until", "2023-10"]
 QUERY = "actor=ARM&since=2023-09&until=2023-10"
@@ -35,7 +33,7 @@ def run(*words: str) -> Result:
 def test_a_file_holds_what_http_answers(url: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "events"
     assert run(*AUTUMN, "--format", form, "--limit", "50", "-o", str(file)).exit_code == 0
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+    with open_client(url) as api:
         answer = api.get(f"/v1/events?{QUERY}&format={form}&limit=50").content
     assert file.read_bytes() == answer
     assert [path.name for path in tmp_path.glob("events*")] == ["events"]

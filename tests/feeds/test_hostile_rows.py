@@ -13,12 +13,11 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
+from serving import open_client
 from sheets import read_sheets
 
 from app.db.engine import Database
 from app.events.flat import escape_formula, unescape_formula
-from app.main import create_app
-from app.settings import Settings
 
 TITLES = (
     '=HYPERLINK("http://evil.example","click")',
@@ -43,7 +42,7 @@ def hostile(database: Database) -> Iterator[TestClient]:
         for number, title in enumerate(TITLES):
             make.event(db, "ARM", "RUS", key=f"h{number:02d}", title=title, date="2020-01-02")
     url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+    with open_client(url) as api:
         yield api
 
 

@@ -11,10 +11,7 @@ import pytest
 from conftest import copy_database
 from fastapi.testclient import TestClient
 from feed_pages import read_all_events
-from serving import serve_database
-
-from app.main import create_app
-from app.settings import Settings
+from serving import open_client, serve_database
 
 ITEMS = "/ogc/collections/events/items"
 gdal = pytest.mark.skipif(
@@ -118,8 +115,7 @@ def test_links_follow_the_request_or_the_setting(
         ("", "evil.example/x?", "http://testserver"),
         ("https://entente.example/api", "other.example", "https://entente.example/api/ogc"),
     ):
-        made = create_app(Settings(database_url=url, cursor_key="test", public_url=public))
-        with TestClient(made) as api:
+        with open_client(url, public_url=public) as api:
             told = api.get("/ogc", headers={"Host": host}).json()["links"][0]["href"]
         assert told.startswith(expected), (public, host, told)
 

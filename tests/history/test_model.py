@@ -13,11 +13,10 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from serving import open_client
 
 from app.db.engine import Database
 from app.events.verify import find_event_faults
-from app.main import create_app
-from app.settings import Settings
 
 ACTORS = ("ARM", "RUS", "USA", "FRA")
 DATES = ("2020-01-01", "2020-02", "2020-01-15/2020-03-02", "2019-12/..")
@@ -244,7 +243,7 @@ class Life(RuleBasedStateMachine):
 def serving(database: Database) -> Iterator[TestClient]:
     """The service on a database."""
     url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+    with open_client(url) as api:
         yield api
 
 

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from examples import add_key
 from fastapi.testclient import TestClient
+from serving import open_client
 
 from app.db.engine import Database
 from app.events.verify import find_event_faults
-from app.main import create_app
-from app.settings import Settings
 
 SOURCE = "news-2023-10-13-putin-loses-another-ally"
 EVENT = "curated:2023-10-03-armenia-ratifies-rome-statute"
@@ -50,8 +49,7 @@ WRITES: tuple[tuple[str, str, Any], ...] = (
 def api(database: Database) -> Iterator[TestClient]:
     """The service on a database of its own."""
     url = database.engine.url.render_as_string(hide_password=False)
-    app = create_app(Settings(database_url=url, cursor_key="test"))
-    with TestClient(app, follow_redirects=False) as client:
+    with open_client(url, follow_redirects=False) as client:
         client.headers["Authorization"] = f"Bearer {add_key(database)}"
         yield client
     with database.connect() as db:

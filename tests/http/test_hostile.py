@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from in_process_client import InProcessClient
 from openapi_document import PATHS
+from serving import borrow_app
 
 from app.events.output_formats import OUTPUT_FORMATS
-from app.main import create_app
-from app.settings import Settings
 from app.shifts.filter import SidesQuery
 from app.shifts.shift_id import ShiftReference, pack_shift_id
 
@@ -116,11 +115,12 @@ def fit(answer: Any, url: str) -> None:
 @pytest.fixture(scope="module")
 def both(templates: dict[str, str]) -> Iterator[Both]:
     """Both services, to be read only."""
-    sqlite, postgresql = (
-        InProcessClient(create_app(Settings(database_url=templates[kind], cursor_key="test")))
-        for kind in ("sqlite", "postgresql")
-    )
-    with sqlite, postgresql:
+    with (
+        borrow_app(templates["sqlite"]) as one,
+        borrow_app(templates["postgresql"]) as other,
+        InProcessClient(one) as sqlite,
+        InProcessClient(other) as postgresql,
+    ):
         yield Both({"sqlite": sqlite, "postgresql": postgresql})
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ from conftest import copy_database
 from examples import add_key
 from in_process_client import InProcessClient
 from openapi_document import PATHS
+from serving import borrow_app
 
 from app.events.verify import find_event_faults
 from app.examples import load_examples
-from app.main import create_app
-from app.settings import Settings
 
 WRITES = tuple(
     sorted(
@@ -110,17 +110,16 @@ def both(
     """Both services, on databases of their own; afterwards nothing may be out of step."""
     folder: Path = tmp_path_factory.mktemp("hostile")
     clients = {}
-    for kind in ("sqlite", "postgresql"):
-        url = copy_database(kind, "hostile", folder, request)
-        settings = Settings(database_url=url, cursor_key="test", max_body_bytes=MOST)
-        client = InProcessClient(create_app(settings))
-        client.__enter__()
-        clients[kind] = (client, add_key(client.app.state.database))
-    yield Both(clients)
-    for client, _ in clients.values():
-        with client.app.state.database.connect() as db:
-            assert list(find_event_faults(db)) == []
-        client.__exit__(None, None, None)
+    with ExitStack() as opened:
+        for kind in ("sqlite", "postgresql"):
+            url = copy_database(kind, "hostile", folder, request)
+            app = opened.enter_context(borrow_app(url, max_body_bytes=MOST))
+            client = opened.enter_context(InProcessClient(app))
+            clients[kind] = (client, add_key(app.state.database))
+        yield Both(clients)
+        for client, _ in clients.values():
+            with client.app.state.database.connect() as db:
+                assert list(find_event_faults(db)) == []
 
 
 @pytest.mark.slow

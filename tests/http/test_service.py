@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import copy_database
 from fastapi.testclient import TestClient
-
-from app.main import create_app
-from app.settings import Settings
+from serving import open_client
 
 PAGE = {"Origin": "https://page.example"}
 
@@ -68,11 +66,8 @@ def narrow(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[TestClient]:
     url = copy_database(kind, "narrow", tmp_path_factory.mktemp("narrow"), request)
-    settings = Settings(
-        database_url=url, cursor_key="test", cors_origins=("https://page.example",),
-        open_reading=False,
-    )  # fmt: skip
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    origins = ("https://page.example",)
+    with open_client(url, show_faults=False, cors_origins=origins, open_reading=False) as client:
         yield client
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from examples import add_key
+from fastapi import FastAPI
+from serving import borrow_app
 
 from app.db.engine import Database
 from app.http import body
 from app.ingest.jobs import router
-from app.main import create_app
-from app.settings import Settings
 
 
 def asked(
@@ -22,8 +22,6 @@ def asked(
 ) -> tuple[Any, Any]:
     """The start of the answer to a POST, and its problem."""
     url = database.engine.url.render_as_string(hide_password=False)
-    settings = Settings(database_url=url, cursor_key="test", import_folder=str(folder))
-    app = create_app(settings)
     headers = [(b"authorization", f"Bearer {add_key(database)}".encode())]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
@@ -35,12 +33,15 @@ def asked(
     async def send(message: Any) -> None:
         told.append(message)
 
-    async def ask() -> None:
+    async def ask(app: FastAPI) -> None:
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 10)
 
-    with ThreadPoolExecutor(1) as apart:  # a browser may keep a loop in this thread
-        apart.submit(lambda: asyncio.run(ask())).result()
+    with (
+        borrow_app(url, import_folder=str(folder)) as app,
+        ThreadPoolExecutor(1) as apart,  # a browser may keep a loop in this thread
+    ):
+        apart.submit(lambda: asyncio.run(ask(app))).result()
     return told[0], json.loads(told[1]["body"])
 
 

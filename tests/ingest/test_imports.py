@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from serving import open_client
 from sqlalchemy import insert, select, update
 
 from app.access.keys import create_key
@@ -21,8 +22,6 @@ from app.db.tables import import_rejects, imports, sources
 from app.ingest.jobs import router
 from app.ingest.jobs.file_lock import FileLock
 from app.ingest.jobs.job_store import format_current_time
-from app.main import create_app
-from app.settings import Settings
 from ingest.loading import find_faults, read_documents
 from ingest.rows import join_events, make_event, make_table
 
@@ -42,11 +41,10 @@ def key(database: Database) -> str:
 
 @pytest.fixture
 def client(url: str, key: str, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(
-        database_url=url, cursor_key="test", import_folder=str(tmp_path / "uploads"),
-        max_import_bytes=1_000_000,
-    )  # fmt: skip
-    with TestClient(create_app(settings), raise_server_exceptions=False) as made:
+    folder = str(tmp_path / "uploads")
+    with open_client(
+        url, show_faults=False, import_folder=folder, max_import_bytes=1_000_000
+    ) as made:
         made.headers["Authorization"] = f"Bearer {key}"
         yield made
 
@@ -178,7 +176,7 @@ def test_import_continues_after_a_crash(
     path = tmp_path / "upload"
     path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 30, {"rows": 30, "new": 30})
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
+    with open_client(url) as client:
         told = finished(client, "/v1/imports/left")
     assert (told["state"], told["rows"], told["new"]) == ("done", 40, 40)
     assert len(read_documents(database, "local")) == 10  # the thirty before were not read again
@@ -194,7 +192,7 @@ def test_a_cancelled_import_ends_after_a_batch(
     _left_behind(database, path, 0, {})
     with database.write() as db:
         db.execute(update(imports).values(state="cancelling"))
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
+    with open_client(url) as client:
         told = finished(client, "/v1/imports/left")
         client.headers["Authorization"] = f"Bearer {key}"
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from ingest.loading import load_file
+from serving import open_client
 from shared_data import DATA, read_shared_rows
 
 from app.db.engine import Database
-from app.main import create_app
-from app.settings import Settings
 
 COW = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
 ATOP = "ccode1,ccode2,year,atop_defense,atop_offense,atop_neutral,atop_nonagg,atop_consul\n"
@@ -22,7 +21,7 @@ UNGA = "ccode,session,IdealPointAll,Q5%All,Q95%All,iso3c,Countryname\n"
 def api(database: Database) -> Iterator[TestClient]:
     """The service on a database of its own, after what a test loads."""
     url = database.engine.url.render_as_string(hide_password=False)
-    with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as client:
+    with open_client(url) as client:
         yield client
 
 

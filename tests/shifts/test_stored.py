@@ -7,10 +7,10 @@ from typing import Any
 import make
 import pytest
 from acts import add_dataset, load_batches, make_acts
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest.loading import find_faults, load_file
+from serving import open_client
 from sqlalchemy import Connection, insert, select, update
 
 from app.db.dialect.fast_statements import compile_prepared
@@ -18,8 +18,6 @@ from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import sum_signals_by_day, write_events
 from app.events.schemas import EventInput
-from app.main import create_app
-from app.settings import Settings
 from app.shifts import detect, question
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized import calibration, read, verify
@@ -198,8 +196,7 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
 ) -> None:
     dataset = load_batches(database, [make_acts(12)])
     url = database.engine.url.render_as_string(hide_password=False)
-    settings_ = Settings(database_url=url, cursor_key="t", alignment_datasets=(dataset,))
-    with TestClient(create_app(settings_)) as api:
+    with open_client(url, alignment_datasets=(dataset,)) as api:
         found = api.get("/v1/shifts", params={"max_q": 1}).json()
         assert found["meta"]["family_size"] >= len(found["data"]) > 0
         one = found["data"][0]
