@@ -79,23 +79,23 @@ def load_from_terminal(
         return
     _check_options(files, format_, dataset, retract_missing)
     options = LoadOptions(format_, dataset, retract_missing, create_actors, dry_run)
-    with ExitStack() as held:
-        spool = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
-        given = _open_files(files, spool)
-        if retract_missing and len(given) != 1:
+    with ExitStack() as resources:
+        spool = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
+        inputs = _open_files(files, spool)
+        if retract_missing and len(inputs) != 1:
             raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
-        write = held.enter_context(_open_rejects(rejects, given))
-        database = held.enter_context(closing(Database(Settings().database_url)))
+        write = resources.enter_context(_open_rejects(rejects, inputs))
+        database = resources.enter_context(closing(Database(Settings().database_url)))
         try:
             require_current_schema(database)
         except StaleSchemaError as stale:
             errors.print(str(stale))
             raise typer.Exit(EXIT_FAILED) from stale
-        progress = held.enter_context(_show_progress(given))
+        progress = resources.enter_context(_show_progress(inputs))
         loader = Loader(database, Writer("entente load"), options, LoadListener(write, progress))
         tune_process_for_loading(database)
         begun = time.perf_counter()
-        failed = loader.load_files(given)
+        failed = loader.load_files(inputs)
     _print_summary(loader, failed, time.perf_counter() - begun, as_json, rejects is not None)
     if failed or loader.stats.rejected:
         raise typer.Exit(EXIT_FAILED if failed else EXIT_REJECTED)
@@ -125,27 +125,27 @@ def _check_options(
 
 def _open_files(files: list[str], spool: Path) -> list[InputFile]:
     """Find and open the files that the arguments name; exits with a message if one is missing."""
-    given: list[InputFile] = []
+    inputs: list[InputFile] = []
     for word in files:
         paths = find_input_paths(word, spool)
         if not paths:
             raise typer.BadParameter(f"no such file: {word}", param_hint="FILES")
         for path in paths:
             try:
-                given += open_input_files(path)
+                inputs += open_input_files(path)
             except (UnreadableFileError, OSError) as wrong:
                 errors.print(f"{path} {wrong}", markup=False)
                 raise typer.Exit(EXIT_FAILED) from wrong
-    return given
+    return inputs
 
 
 @contextmanager
-def _open_rejects(path: Path | None, given: list[InputFile]) -> Iterator[Callable[[Reject], None]]:
+def _open_rejects(path: Path | None, inputs: list[InputFile]) -> Iterator[Callable[[Reject], None]]:
     if path is None:
         yield lambda _: None
         return
     if path.exists() and any(
-        file.disk_path.exists() and path.samefile(file.disk_path) for file in given
+        file.disk_path.exists() and path.samefile(file.disk_path) for file in inputs
     ):
         raise typer.BadParameter(
             f"{path} is also an input; name another file", param_hint="--rejects"
@@ -176,18 +176,18 @@ def _show_progress(files: list[InputFile]) -> Iterator[Callable[[int, int], None
         TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
     )  # fmt: skip
     size, begun = sum(file.size for file in files), time.perf_counter()
-    seen = {"rows": 0, "base": 0, "before": 0, "position": 0}
+    counted = {"rows": 0, "base": 0, "before": 0, "position": 0}
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("", total=size or None, rows=0, rate=0)
 
         def update_bar(rows: int, position: int) -> None:
-            if rows < seen["rows"]:  # the next file has begun
-                seen["base"] += seen["position"]
-                seen["before"] += seen["rows"]
-            seen["rows"], seen["position"] = rows, position
-            total = seen["before"] + rows
+            if rows < counted["rows"]:  # the next file has begun
+                counted["base"] += counted["position"]
+                counted["before"] += counted["rows"]
+            counted["rows"], counted["position"] = rows, position
+            total = counted["before"] + rows
             rate = total / max(time.perf_counter() - begun, 0.001)
-            bar.update(task, completed=seen["base"] + position, rows=total, rate=rate)
+            bar.update(task, completed=counted["base"] + position, rows=total, rate=rate)
 
         yield update_bar
 
@@ -209,8 +209,10 @@ def _print_summary(
     else:
         rows = counts.pop("rows")
         would = "would be " if loader.options.dry_run else ""
-        told = ", ".join(f"{number:,} {would}{name}" for name, number in counts.items() if number)
-        sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {told or 'nothing to do'}\n")
+        summary = ", ".join(
+            f"{number:,} {would}{name}" for name, number in counts.items() if number
+        )
+        sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {summary or 'nothing to do'}\n")
     for title, counter, silent in (
         ("rejected", tally.reasons, as_json and kept),
         ("stored with warnings", tally.warnings, as_json),

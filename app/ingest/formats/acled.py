@@ -89,8 +89,8 @@ def _parse_associate(name: str) -> dict[str, Any]:
     """Parse an associated actor: forces of a state become the state, others keep their name."""
     # ACLED does not say whether the others are organizations or a kind of people.
     state = _STATE.fullmatch(name)
-    told = {"actor": f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"} if state else {}
-    return {"role": "participant", "native": name, **told}
+    resolved = {"actor": f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"} if state else {}
+    return {"role": "participant", "native": name, **resolved}
 
 
 def _parse_participants(cells: Cells) -> list[dict[str, Any]]:

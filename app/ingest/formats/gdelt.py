@@ -139,8 +139,8 @@ def _parse_dates(day: str, added: str) -> tuple[str, str, bool]:
 
     The third value is whether the event is dated after that day.
     """
-    held, noted = _require_day(day, "sqldate"), _require_day(added, "dateadded")
-    return format_gdelt_date(held, noted), noted.isoformat(), held > noted
+    dated, noted = _require_day(day, "sqldate"), _require_day(added, "dateadded")
+    return format_gdelt_date(dated, noted), noted.isoformat(), dated > noted
 
 
 def format_gdelt_date(day: date, added: date) -> str:
@@ -254,8 +254,8 @@ def _parse_code(code: str, goldstein: str, quad: str) -> _CodedAction:
         _parse_quad(quad),
     )
     if known is None:
-        odd = (("eventcode", f"is not a CAMEO code: {code[:20]!r}"),)
-        return _CodedAction(f"CAMEO {code}", None, None, None, intensity, kind, odd)
+        warnings = (("eventcode", f"is not a CAMEO code: {code[:20]!r}"),)
+        return _CodedAction(f"CAMEO {code}", None, None, None, intensity, kind, warnings)
     differs: tuple[tuple[str, str], ...] = ()
     if known.goldstein is not None and intensity not in (None, known.goldstein):
         differs = (("goldsteinscale", f"differs from CAMEO's table: {known.goldstein}"),)
@@ -269,16 +269,16 @@ def parse_gdelt_event(cells: Sequence[str], warn: Warn) -> LoadRecord:
     code = require_cell_text(code, "eventcode")
     date, noted, ahead = _call_cached(_parse_dates, day, added)
     key = require_cell_text(key, "globaleventid")
-    what, known, kind, mode, intensity, quad_class, odd = _call_cached(
+    what, known, kind, mode, intensity, quad_class, warnings = _call_cached(
         _parse_code, code, goldstein, quad
     )
     place, one, other = cells[7:14], cells[14:18], cells[18:22]
     where = _call_cached(_parse_place, *place)
     who = []
-    if (told := _call_cached(_parse_actor, *one)) is not None:
-        who.append(ParticipantRecord("initiator", *told))
-    if (told := _call_cached(_parse_actor, *other)) is not None:
-        who.append(ParticipantRecord("target", *told))
+    if (actor := _call_cached(_parse_actor, *one)) is not None:
+        who.append(ParticipantRecord("initiator", *actor))
+    if (actor := _call_cached(_parse_actor, *other)) is not None:
+        who.append(ParticipantRecord("target", *actor))
     from_, to = one[0] or one[1], other[0] or other[1]
     title = f"{from_ or '?'} → {to or '?'}: {what}" if from_ or to else what
     reports = []
@@ -306,7 +306,7 @@ def parse_gdelt_event(cells: Sequence[str], warn: Warn) -> LoadRecord:
         [],
         reports,
     )
-    for field, why in odd:
+    for field, why in warnings:
         warn(field, why)
     if ahead:
         warn("sqldate", "is after the day on which the row was added")

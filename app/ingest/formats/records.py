@@ -254,8 +254,8 @@ def _is_shallow(claims: dict[str, Any]) -> bool:
     for _ in range(MAX_CLAIMS_DEPTH):
         if not within:
             return True
-        held = [list(v.values()) if type(v) is dict else v for v in within]
-        within = [v for each in held for v in each if type(v) in (dict, list)]
+        containers = [list(v.values()) if type(v) is dict else v for v in within]
+        within = [v for each in containers for v in each if type(v) in (dict, list)]
     return False
 
 

@@ -201,13 +201,13 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
 
 
 def _write_summary(claims: dict[str, Any], cells: Cells) -> str | None:
-    told = []
+    sentences = []
     if "best" in claims:
         bounds = f" ({claims['low']}–{claims['high']})" if {"low", "high"} <= claims.keys() else ""
-        told.append(f"Deaths, best estimate: {claims['best']}{bounds}.")
+        sentences.append(f"Deaths, best estimate: {claims['best']}{bounds}.")
     if conflict := cells.get("conflict_name", "").strip():
-        told.append(f"Conflict: {conflict}.")
-    return " ".join(told) or None
+        sentences.append(f"Conflict: {conflict}.")
+    return " ".join(sentences) or None
 
 
 UCDP_FORMAT = FileFormat(

@@ -148,9 +148,12 @@ def finish_import(
 
 def is_abandoned(row: Row[Any]) -> bool:
     """Return whether an import without a file is abandoned: cancelled, or idle for long."""
-    seen = datetime.strptime(row.seen_at or row.created_at, _TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    last_sign = datetime.strptime(row.seen_at or row.created_at, _TIMESTAMP_FORMAT).replace(
+        tzinfo=UTC
+    )
     return (
-        row.state == "cancelling" or (datetime.now(UTC) - seen).total_seconds() > ABANDONED_SECONDS
+        row.state == "cancelling"
+        or (datetime.now(UTC) - last_sign).total_seconds() > ABANDONED_SECONDS
     )
 
 
@@ -175,9 +178,9 @@ def encode_stats(tally: LoadStats) -> dict[str, object]:
 
 def decode_stats(counts: str) -> LoadStats:
     """Decode stored statistics."""
-    held = json.loads(counts)
-    made = LoadStats(**{name: held.get(name, 0) for name in COUNT_NAMES})
-    made.reasons.update(held.get("reasons", {}))
-    made.warnings.update(held.get("warnings", {}))
-    made.unknown.update(held.get("unknown_actors", {}))
+    stored = json.loads(counts)
+    made = LoadStats(**{name: stored.get(name, 0) for name in COUNT_NAMES})
+    made.reasons.update(stored.get("reasons", {}))
+    made.warnings.update(stored.get("warnings", {}))
+    made.unknown.update(stored.get("unknown_actors", {}))
     return made

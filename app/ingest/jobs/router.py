@@ -141,8 +141,8 @@ async def _receive_upload(request: Request) -> tuple[Path, str, int]:
                 400, "The connection closed before the body was complete."
             ) from failed
         if isinstance(failed, OSError) and failed.errno in DISK_FULL_ERRORS:
-            told = "There is no disk space for the upload; nothing was stored. Try again later."
-            raise UnreadableRequestError(507, told) from failed
+            detail = "There is no disk space for the upload; nothing was stored. Try again later."
+            raise UnreadableRequestError(507, detail) from failed
         raise
 
 
@@ -218,13 +218,15 @@ def list_imports(
     with database.connect() as db:
         rows = db.execute(found.limit(asked.limit + 1)).all()
         version = read_version(db)
-    told = rows[: asked.limit]
+    page_rows = rows[: asked.limit]
     more = len(rows) > asked.limit
     cursor = (
-        encode_cursor(PageKey(told[-1].created_at, told[-1].id), "imports", key) if more else None
+        encode_cursor(PageKey(page_rows[-1].created_at, page_rows[-1].id), "imports", key)
+        if more
+        else None
     )
-    meta = Meta(version=version, reason=None if told else "no_match")
-    bodies = [encode_json(render_import(r)).decode() for r in told]
+    meta = Meta(version=version, reason=None if page_rows else "no_match")
+    bodies = [encode_json(render_import(r)).decode() for r in page_rows]
     return respond_with_body_etag(
         request, render_page(bodies, meta, build_page_links(request, cursor))
     )
@@ -279,21 +281,21 @@ def list_rejects(
     if after is not None:
         found, sizes = (asks.where(r.number > int(after.id)) for asks in (found, sizes))
     with database.connect() as db:
-        held = list(db.scalars(sizes.limit(asked.limit + 1)))
-        whole = accumulate(held[: asked.limit])
+        row_sizes = list(db.scalars(sizes.limit(asked.limit + 1)))
+        whole = accumulate(row_sizes[: asked.limit])
         fit = max(1, sum(size <= MAX_PAGE_CHARACTERS for size in whole))
-        told = db.execute(found.limit(fit)).all()
+        page_rows = db.execute(found.limit(fit)).all()
         version = read_version(db)
-    more = len(held) > len(told)
-    cursor = encode_cursor(PageKey("", str(told[-1].number)), import_id, key) if more else None
+    more = len(row_sizes) > len(page_rows)
+    cursor = encode_cursor(PageKey("", str(page_rows[-1].number)), import_id, key) if more else None
     where = build_page_links(request, cursor)
     if asked.format == "ndjson":
         headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
-        body = "".join(f"{row.reject}\n" for row in told)
+        body = "".join(f"{row.reject}\n" for row in page_rows)
         return respond_with_body_etag(request, Response(body, 200, headers, "application/x-ndjson"))
-    meta = Meta(version=version, reason=None if told else "no_match")
+    meta = Meta(version=version, reason=None if page_rows else "no_match")
     return respond_with_body_etag(
-        request, render_page([_render_reject(row.reject) for row in told], meta, where)
+        request, render_page([_render_reject(row.reject) for row in page_rows], meta, where)
     )
 
 

@@ -45,8 +45,10 @@ class ImportSupervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._run_worker, args=given, name=f"imports-{n}", daemon=True)
-            for n, given in enumerate(
+            threading.Thread(
+                target=self._run_worker, args=arguments, name=f"imports-{n}", daemon=True
+            )
+            for n, arguments in enumerate(
                 zip((self._run_small_import, self._run_large_imports), self._wakes, strict=True)
             )
         ]
@@ -120,9 +122,9 @@ class ImportSupervisor:
             assert child.stdout is not None
             try:
                 for line in child.stdout:
-                    told = json.loads(line)
-                    at = told.get("begun", "")
-                    if "ended" in told:
+                    message = json.loads(line)
+                    at = message.get("begun", "")
+                    if "ended" in message:
                         for wake in self.database.after_commit:
                             wake()
             finally:
@@ -136,8 +138,11 @@ class ImportSupervisor:
         with self._lock:
             self._child = child = start_worker_process("app.ingest.jobs.worker", answers=True)
             assert child.stdin is not None
-            given = {"url": render_database_url(self.database), "most_expanded": self.most_expanded}
-            child.stdin.write(json.dumps(given).encode() + b"\n")
+            options = {
+                "url": render_database_url(self.database),
+                "most_expanded": self.most_expanded,
+            }
+            child.stdin.write(json.dumps(options).encode() + b"\n")
             if self._ending.is_set():
                 child.stdin.close()
         return child

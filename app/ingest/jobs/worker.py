@@ -54,7 +54,7 @@ def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], Fil
         rows = job_store.list_unfinished_imports(db, small=small)
     for found in rows:
         try:
-            hold = FileLock(Path(found.file))
+            file_lock = FileLock(Path(found.file))
         except LockedError:
             continue
         except FileNotFoundError:  # its folder belongs to another service, or is gone
@@ -66,17 +66,17 @@ def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], Fil
             with database.write() as db:
                 row = job_store.claim_import(db, found.id)
             if row is not None:
-                return row, hold
+                return row, file_lock
         finally:
             if row is None:
-                hold.close()
+                file_lock.close()
     return None
 
 
 def run_import(
     database: Database,
     row: Row[Any],
-    hold: FileLock,
+    file_lock: FileLock,
     most_expanded: int,
     ending: threading.Event,
     until: float = float("inf"),
@@ -125,7 +125,7 @@ def run_import(
     except LostImportError:
         log.warning("another process continues import %s", row.id)
     finally:
-        hold.close()
+        file_lock.close()
 
 
 def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, str | None]:
@@ -147,8 +147,8 @@ def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, s
         log.exception("an import failed")
         return "failed", "an internal error; details are in the server's log"
     if failed:
-        told = "; ".join(f.replace(str(path), "the upload") for f in failed)
-        return "failed", told.replace("\x00", "\ufffd")[:2000]
+        message = "; ".join(f.replace(str(path), "the upload") for f in failed)
+        return "failed", message.replace("\x00", "\ufffd")[:2000]
     return "done", None
 
 
@@ -160,20 +160,21 @@ def _abandon_import(database: Database, row: Row[Any]) -> None:
 
 def run_import_worker() -> None:
     """Run imports until there are none for a while, or until the service stops."""
-    told = FileIO(0, closefd=False)  # unbuffered: a thread may be reading it when the process ends
-    given = json.loads(told.readline())
+    # Unbuffered: a thread may be reading it when the process ends.
+    commands = FileIO(0, closefd=False)
+    options = json.loads(commands.readline())
     ending, nudged = threading.Event(), threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the service too
     signal.signal(signal.SIGTERM, lambda *_: _request_end(ending, nudged))
     if hasattr(os, "nice"):
         os.nice(NICE_INCREMENT)
-    threading.Thread(target=_listen_for_work, args=(told, ending, nudged), daemon=True).start()
-    with contextlib.closing(Database(given["url"], 2)) as database:
+    threading.Thread(target=_listen_for_work, args=(commands, ending, nudged), daemon=True).start()
+    with contextlib.closing(Database(options["url"], 2)) as database:
         tune_process_for_loading(database)
-        for row, hold in _iterate_imports(database, ending, nudged):
+        for row, file_lock in _iterate_imports(database, ending, nudged):
             _report_status(begun=row.id)
             try:
-                run_import(database, row, hold, given["most_expanded"], ending)
+                run_import(database, row, file_lock, options["most_expanded"], ending)
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")
                 nudged.wait(POLL_SECONDS)
@@ -196,8 +197,8 @@ def _iterate_imports(
             return
 
 
-def _listen_for_work(told: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
-    while told.readline():
+def _listen_for_work(commands: FileIO, ending: threading.Event, nudged: threading.Event) -> None:
+    while commands.readline():
         nudged.set()
     _request_end(ending, nudged)
     time.sleep(GRACE_SECONDS)

@@ -49,9 +49,9 @@ class ActorIndex:
 
     def find_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that a name means on a day; None if it is not exactly one."""
-        held = self.cache.get(asked)
-        if held is not None and len(held.codes) == 1:  # true of nearly all names
-            return held.codes[0] or None
+        cached = self.cache.get(asked)
+        if cached is not None and len(cached.codes) == 1:  # true of nearly all names
+            return cached.codes[0] or None
         return self._look_up_code(asked, on) or None
 
     def find_scheme_code(self, asked: str, on: str) -> str | None:
@@ -74,14 +74,14 @@ class ActorIndex:
         self.cache.clear()
 
     def _look_up_code(self, asked: str, on: str) -> str | None:
-        held = self.cache.get(asked)
-        if held is None:
+        cached = self.cache.get(asked)
+        if cached is None:
             if len(self.cache) >= MAX_CACHED_NAMES:
                 self.cache.clear()
-            held = self.cache[asked] = self._compute_codes(asked)
-        if len(held.codes) == 1:
-            return held.codes[0]
-        return held.codes[bisect_right(held.days, on)]
+            cached = self.cache[asked] = self._compute_codes(asked)
+        if len(cached.codes) == 1:
+            return cached.codes[0]
+        return cached.codes[bisect_right(cached.days, on)]
 
     def _compute_codes(self, asked: str) -> CodesByDay:
         if asked in self.codes:
@@ -99,11 +99,11 @@ class ActorIndex:
 def _choose_code(rows: Sequence[tuple[str, Sequence[ActorNamePeriod]]], day: str) -> str | None:
     found: set[str] = set()
     for scheme, names in rows:
-        held = [n for n in names if n.since <= day < n.until]
-        if not held:
+        valid = [n for n in names if n.since <= day < n.until]
+        if not valid:
             latest = max(n.until for n in names)
-            held = [n for n in names if n.until == latest]
-        found |= {n.actor for n in held}
+            valid = [n for n in names if n.until == latest]
+        found |= {n.actor for n in valid}
         if scheme == "iso2":
             break
     if len(found) > 1:

@@ -46,12 +46,12 @@ class LoadedEvent(NamedTuple):
     hashes: StoredHashes
 
 
-def store_sources(db: Connection, given: Mapping[str, SourceRecord], by: Writer) -> None:
+def store_sources(db: Connection, records: Mapping[str, SourceRecord], by: Writer) -> None:
     """Store new sources, each with its first revision."""
     now = current_write_transaction(db)
     at, seq, documents, rows = now.instant, now.last_seq, [], []
-    for key in sorted(given):
-        source = given[key]
+    for key in sorted(records):
+        source = records[key]
         seq += 1
         body = source_documents.render_source_record(key, source)
         documents.append((seq, "source", key, 1, "create", at, by.name, by.reason, body, False))
@@ -77,11 +77,11 @@ def store_events(
     now.last_seq += len(sheet.bodies)
     rows = []
     for seq, ident, status, text in sheet.bodies:
-        held = numbers.get(ident, 0)
-        action = "retract" if status == "retracted" else "update" if held else "create"
-        body = complete_event_document(text, now.instant, held + 1)
+        latest = numbers.get(ident, 0)
+        action = "retract" if status == "retracted" else "update" if latest else "create"
+        body = complete_event_document(text, now.instant, latest + 1)
         rows.append(
-            (seq, "event", ident, held + 1, action, now.instant, by.name, by.reason, body, False)
+            (seq, "event", ident, latest + 1, action, now.instant, by.name, by.reason, body, False)
         )
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], rows)
     unindex_events(db, [ident for _, ident, *_ in sheet.bodies if ident in numbers])

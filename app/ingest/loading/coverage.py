@@ -53,17 +53,17 @@ def widen_dataset_coverage(
         return
     if isinstance(first, int):
         first, last = f"{first:04}-01-01", f"{last:04}-12-31"
-    held = Dataset.model_validate_json(body)
-    first, last = min(first, held.first or first), max(last, held.last or last)
+    stored = Dataset.model_validate_json(body)
+    first, last = min(first, stored.first or first), max(last, stored.last or last)
     # Rows that are not events have no revisions of their own; without a revision of the dataset,
     # nothing would show that answers from them have changed.
     changed = changed and into.format.name in YEARLY_TABLES
-    if changed or (first, last) != (held.first, held.last):
-        write_datasets(db, [held.model_copy(update={"first": first, "last": last})], by)
+    if changed or (first, last) != (stored.first, stored.last):
+        write_datasets(db, [stored.model_copy(update={"first": first, "last": last})], by)
 
 
 def _select_day_range(into: DatasetCoverage) -> Select[Any]:
     """Select the first and the last day (or year) of the rows of a dataset."""
-    held = YEARLY_TABLES.get(into.format.name, events)
-    when = held.c.start if held is events else held.c.year
-    return select(func.min(when), func.max(when)).where(held.c.dataset == into.dataset)
+    table = YEARLY_TABLES.get(into.format.name, events)
+    when = table.c.start if table is events else table.c.year
+    return select(func.min(when), func.max(when)).where(table.c.dataset == into.dataset)

@@ -199,13 +199,13 @@ class EventRows:
         total: dict[tuple[str, ...], list[int]] = {}
         for from_, toward, start, _, _, _, score, confidence, quad, dataset, _ in self.signals:
             key = (from_, toward, dataset, start)
-            held = total.get(key)
-            if held is None:
-                held = total[key] = [0] * 7
-            held[0] += 1
-            held[1 if score > 0 else 2] += signal_weight(score, confidence)
+            sums = total.get(key)
+            if sums is None:
+                sums = total[key] = [0] * 7
+            sums[0] += 1
+            sums[1 if score > 0 else 2] += signal_weight(score, confidence)
             if quad:
-                held[2 + quad] += 1
+                sums[2 + quad] += 1
         return [(*key, *total[key]) for key in sorted(total)]
 
 
@@ -233,7 +233,7 @@ def encode_event_body(body: EventDocumentBody) -> bytes:
 
 
 def build_event_body(
-    given: EventRecord,
+    record: EventRecord,
     dataset: str,
     known: RenderContext,
     cited: Mapping[str, CitedSource],
@@ -243,29 +243,29 @@ def build_event_body(
 
     `cited` has every source that the record cites; `late` are reports from stored mentions.
     """
-    day, end, precision = resolve_date_span(given.date)
-    quad = given.quad or _choose_quad(given)
-    intensity = given.intensity
-    if intensity is None and given.cameo is not None:
-        intensity = _get_goldstein(given.cameo)
-    who, acting = _build_participants(given.participants, known, day)
-    told = [build_event_report(r, cited) for r in given.reports]
+    day, end, precision = resolve_date_span(record.date)
+    quad = record.quad or _choose_quad(record)
+    intensity = record.intensity
+    if intensity is None and record.cameo is not None:
+        intensity = _get_goldstein(record.cameo)
+    who, acting = _build_participants(record.participants, known, day)
+    reports = [build_event_report(r, cited) for r in record.reports]
     if late:
-        told += [build_event_report(r, cited) for r in late]
+        reports += [build_event_report(r, cited) for r in late]
     return EventDocumentBody(
-        f"{dataset}:{given.key}", dataset, given.title, given.summary, given.date, day, end,
-        precision, given.type, given.mode, given.cameo, given.native, intensity, quad,
-        given.quad_scheme or "gdelt", given.status,
-        complete_event_id(given.part_of, dataset) if given.part_of else None, who,
-        _build_signals(given, acting, intensity, quad), given.location,
-        sorted(set(given.tags)) if given.tags else [], told, _count_publishers(told),
+        f"{dataset}:{record.key}", dataset, record.title, record.summary, record.date, day, end,
+        precision, record.type, record.mode, record.cameo, record.native, intensity, quad,
+        record.quad_scheme or "gdelt", record.status,
+        complete_event_id(record.part_of, dataset) if record.part_of else None, who,
+        _build_signals(record, acting, intensity, quad), record.location,
+        sorted(set(record.tags)) if record.tags else [], reports, _count_publishers(reports),
     )  # fmt: skip
 
 
-def _count_publishers(told: Sequence[_ReportBody]) -> int:
-    if len(told) == 1:
-        return int(told[0].stance != "disputes")
-    return len({r.publisher.casefold() for r in told if r.stance != "disputes"})
+def _count_publishers(reports: Sequence[_ReportBody]) -> int:
+    if len(reports) == 1:
+        return int(reports[0].stance != "disputes")
+    return len({r.publisher.casefold() for r in reports if r.stance != "disputes"})
 
 
 def decode_event_body(document: str) -> EventDocumentBody:
@@ -281,26 +281,26 @@ def strip_revision(document: str) -> bytes:
     return document.rpartition(',"recorded_at":')[0].encode()
 
 
-def replace_event_reports(body: EventDocumentBody, told: list[_ReportBody]) -> EventDocumentBody:
+def replace_event_reports(body: EventDocumentBody, reports: list[_ReportBody]) -> EventDocumentBody:
     """Replace the reports of an event, and the count of independent sources with them."""
-    body.reports, body.independent_sources = told, _count_publishers(told)
+    body.reports, body.independent_sources = reports, _count_publishers(reports)
     return body
 
 
 @lru_cache(1024)
 def _get_goldstein(code: str) -> float | None:
-    held = load_cameo_codes().get(code)
-    return None if held is None else held.goldstein
+    known = load_cameo_codes().get(code)
+    return None if known is None else known.goldstein
 
 
-def _choose_quad(given: EventRecord) -> int | None:
-    if given.cameo is not None:
-        return quad_of_cameo(given.cameo, given.quad_scheme or "gdelt")  # type: ignore[arg-type]
-    return None if given.type is None else quad_of_type(given.type)
+def _choose_quad(record: EventRecord) -> int | None:
+    if record.cameo is not None:
+        return quad_of_cameo(record.cameo, record.quad_scheme or "gdelt")  # type: ignore[arg-type]
+    return None if record.type is None else quad_of_type(record.type)
 
 
 def _build_participants(
-    given: Sequence[ParticipantRecord], known: RenderContext, day: str
+    records: Sequence[ParticipantRecord], known: RenderContext, day: str
 ) -> tuple[list[_ParticipantBody], list[ActorInRole]]:
     """Build the participants, and the list of actors for deriving signals.
 
@@ -309,7 +309,7 @@ def _build_participants(
     stated, acting = [], []
     rolled: dict[tuple[str, str, str], _ParticipantBody] = {}
     names, kinds, belongs = known.names, known.kinds, known.affiliations
-    for p in given:
+    for p in records:
         if p.via is not None:
             continue
         code = p.actor
@@ -331,11 +331,11 @@ def _build_participants(
 
 
 def _build_signals(
-    given: EventRecord, acting: list[ActorInRole], intensity: float | None, quad: int | None
+    record: EventRecord, acting: list[ActorInRole], intensity: float | None, quad: int | None
 ) -> list[_SignalBody]:
-    if not given.signals and (len(acting) < 2 or not intensity):
+    if not record.signals and (len(acting) < 2 or not intensity):
         return []
-    if not given.signals and len(acting) == 2 and intensity:
+    if not record.signals and len(acting) == 2 and intensity:
         # A short cut for most bulk rows: one initiator, one target.
         (one, role, _), (other, its, _) = acting
         if role == "initiator" and its == "target":
@@ -343,7 +343,7 @@ def _build_signals(
                 return []
             score, kind = _weigh_signal(intensity, quad)
             return [_SignalBody(one, other, score, 1.0, kind, "derived", "initiator-target")]
-    stated = {(s.from_, s.toward): s for s in given.signals}
+    stated = {(s.from_, s.toward): s for s in record.signals}
     found = [
         _SignalBody(
             s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
@@ -363,22 +363,22 @@ def _weigh_signal(score: float, quad: int | None) -> tuple[float, int]:
     return round(score, 4), signal_quad(score, quad, False)
 
 
-def build_event_report(given: ReportRecord, cited: Mapping[str, CitedSource]) -> _ReportBody:
+def build_event_report(record: ReportRecord, cited: Mapping[str, CitedSource]) -> _ReportBody:
     """Build the report of an event document; `cited` has its source."""
-    assert isinstance(given.source, str)
-    s, claims = cited[given.source], given.claims
+    assert isinstance(record.source, str)
+    s, claims = cited[record.source], record.claims
     return _ReportBody(
-        given.source,
+        record.source,
         s.title,
         s.publisher,
         s.url,
         s.published,
-        given.quote,
-        given.locator,
-        given.stance,
+        record.quote,
+        record.locator,
+        record.stance,
         normalize_claims(claims) if claims else claims,
-        given.reliability or s.reliability,
-        given.credibility,
+        record.reliability or s.reliability,
+        record.credibility,
     )
 
 

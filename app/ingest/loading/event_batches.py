@@ -60,12 +60,12 @@ class PreparedEvents:
         """Whether there is nothing to write."""
         return not self.loaded_events
 
-    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+    def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
         """Store new sources, and new and changed events."""
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
-                standing.add_source(key, source)
+                references.add_source(key, source)
         store_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
 
 
@@ -73,7 +73,7 @@ def prepare_event_batch(
     db: Connection,
     rows: Sequence[InputRow],
     dataset: str,
-    standing: ReferenceCache,
+    references: ReferenceCache,
     last: int,
     *,
     only_new: bool = False,
@@ -85,26 +85,26 @@ def prepare_event_batch(
     """
     done = PreparedEvents()
     ids = [f"{dataset}:{read_row_key(row)}" for row in rows]
-    held = {} if standing.datasets_are_empty else read_stored_hashes(db, ids)
-    settled: dict[str, tuple[InputRow, ResolvedRecord]] = {}
+    stored = {} if references.datasets_are_empty else read_stored_hashes(db, ids)
+    resolved: dict[str, tuple[InputRow, ResolvedRecord]] = {}
     for k, row in zip(ids, rows, strict=True):
-        if k in held and held[k].row == hash_input_row(row):
+        if k in stored and stored[k].row == hash_input_row(row):
             done.stats.unchanged += 1
-        elif (one := _resolve_row(row, standing, done)) is not None:
-            done.stats.duplicates += k in settled
-            settled[k] = (row, one)
+        elif (one := _resolve_row(row, references, done)) is not None:
+            done.stats.duplicates += k in resolved
+            resolved[k] = (row, one)
     new = {
         k: one
-        for k, one in settled.items()
-        if k not in held or held[k].content != one[1].content_hash
+        for k, one in resolved.items()
+        if k not in stored or stored[k].content != one[1].content_hash
     }
-    done.stats.unchanged += len(settled) - len(new)
-    if not standing.datasets_are_empty:
+    done.stats.unchanged += len(resolved) - len(new)
+    if not references.datasets_are_empty:
         for k in find_merged_event_ids(db, list(new)):
             del new[k]
             done.stats.unchanged += 1
         done.revision_numbers = read_revision_numbers(db, list(new))
-    _build_documents(db, new, dataset, standing, done, last, only_new)
+    _build_documents(db, new, dataset, references, done, last, only_new)
     changed = sum(ident in done.revision_numbers for _, ident, *_ in done.event_rows.bodies)
     done.stats.changed += changed
     done.stats.new += len(done.event_rows.bodies) - changed
@@ -114,31 +114,31 @@ def prepare_event_batch(
 
 
 def _resolve_row(
-    row: InputRow, standing: ReferenceCache, done: PreparedEvents
+    row: InputRow, references: ReferenceCache, done: PreparedEvents
 ) -> ResolvedRecord | None:
     try:
-        given = parse_row_record(
-            row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+        record = parse_row_record(
+            row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
         )
-        assert isinstance(given, EventRecord)
-        settled = resolve_record(given, standing)
+        assert isinstance(record, EventRecord)
+        resolved = resolve_record(record, references)
     except RejectedError as wrong:
         wrong.__cause__ = wrong.__context__ = None  # else it keeps its frames in memory
         done.rejects.append((row, wrong.with_traceback(None)))
         return None
-    for asked, actor in settled.unknown:
+    for asked, actor in resolved.unknown:
         done.unknown.setdefault(asked, actor)
         done.stats.unknown[asked] += 1
-    for asked in settled.ambiguous:
+    for asked in resolved.ambiguous:
         done.stats.warnings[f"participants: {asked[:100]!r} matches several actors"] += 1
-    return settled
+    return resolved
 
 
 def _build_documents(
     db: Connection,
     new: dict[str, tuple[InputRow, ResolvedRecord]],
     dataset: str,
-    standing: ReferenceCache,
+    references: ReferenceCache,
     done: PreparedEvents,
     last: int,
     only_new: bool,
@@ -146,28 +146,28 @@ def _build_documents(
     """Build the documents of events whose sources exist or are inline."""
     waiting = read_pending_reports(db, list(new))
     cited_ids = {r.source for _, s in new.values() for r in s.record.reports}
-    cited_ids |= {r.source for told in waiting.values() for r in told}
-    cited = standing.find_sources(db, cited_ids)  # type: ignore[arg-type]
-    stands = dict(read_event_documents(db, list(done.revision_numbers)))
+    cited_ids |= {r.source for reports in waiting.values() for r in reports}
+    cited = references.find_sources(db, cited_ids)  # type: ignore[arg-type]
+    stored = dict(read_event_documents(db, list(done.revision_numbers)))
     sound = [
-        (k, row, settled)
-        for k, (row, settled) in new.items()
-        if _has_all_sources(row, settled, cited, done, stays=only_new and k in stands)
+        (k, row, resolved)
+        for k, (row, resolved) in new.items()
+        if _has_all_sources(row, resolved, cited, done, stays=only_new and k in stored)
     ]
     last += len(done.sources)
-    for ident, row, settled in sound:
+    for ident, row, resolved in sound:
         late = waiting.get(ident, ())
         if late:
-            own = {r.source for r in settled.record.reports}
+            own = {r.source for r in resolved.record.reports}
             late = [r for r in late if r.source not in own]
-        body = build_event_body(settled.record, dataset, standing.actor_index.known, cited, late)
+        body = build_event_body(resolved.record, dataset, references.actor_index.known, cited, late)
         text = encode_event_body(body)
-        same = ident in stands and strip_revision(stands[ident]) == text
-        if only_new and ident in stands and not same:
+        same = ident in stored and strip_revision(stored[ident]) == text
+        if only_new and ident in stored and not same:
             done.rejects.append((row, _make_conflict_error()))
             continue
-        written = 0 if settled.is_unresolved else hash_input_row(row)
-        done.loaded_events.append(LoadedEvent(ident, StoredHashes(settled.content_hash, written)))
+        written = 0 if resolved.is_unresolved else hash_input_row(row)
+        done.loaded_events.append(LoadedEvent(ident, StoredHashes(resolved.content_hash, written)))
         if not same:
             last += 1
             done.event_rows.add_event(body, text, last)
@@ -175,7 +175,7 @@ def _build_documents(
 
 def _has_all_sources(
     row: InputRow,
-    settled: ResolvedRecord,
+    resolved: ResolvedRecord,
     cited: dict[str, CitedSource],
     done: PreparedEvents,
     *,
@@ -186,18 +186,18 @@ def _has_all_sources(
     `stays`: the stored event must not change, so that a row with a new source is rejected too.
     Sources of rejected rows are not stored.
     """
-    for n, report in enumerate(settled.record.reports):
-        if report.source not in cited and report.source not in settled.sources:
+    for n, report in enumerate(resolved.record.reports):
+        if report.source not in cited and report.source not in resolved.sources:
             reason = f"no source has the id {str(report.source)[:100]!r}"
             done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
             return False
-    new = {key: given for key, given in settled.sources.items() if key not in cited}
+    new = {key: record for key, record in resolved.sources.items() if key not in cited}
     if not new:
         return True
     if stays:
         done.rejects.append((row, _make_conflict_error()))
         return False
-    cited.update((key, cite(given)) for key, given in new.items())
+    cited.update((key, cite(record)) for key, record in new.items())
     done.sources |= new
     return True
 
@@ -207,40 +207,40 @@ def _make_conflict_error() -> RejectedError:
 
 
 def create_unknown_actors(
-    db: Connection, unknown: dict[str, ParticipantRecord], by: Writer, standing: ReferenceCache
+    db: Connection, unknown: dict[str, ParticipantRecord], by: Writer, references: ReferenceCache
 ) -> int:
     """Create unknown actors under the names or codes that the file has; returns their number."""
     made = []
-    for asked, given in sorted(unknown.items()):
+    for asked, record in sorted(unknown.items()):
         if (
-            standing.actor_index.find_code(asked, NO_END_DAY) is not None
+            references.actor_index.find_code(asked, NO_END_DAY) is not None
         ):  # created by an earlier name
             continue
         scheme, _, value = asked.partition(":")
         coded = bool(value) and scheme.isalnum() and scheme != "name"
-        name = given.name if isinstance(given.name, str) and given.name else value or asked
-        code = _choose_free_code(fold_text(name), asked, standing)
-        kind = given.kind if isinstance(given.kind, str) else DEFAULT_ACTOR_KIND
+        name = record.name if isinstance(record.name, str) and record.name else value or asked
+        code = _choose_free_code(fold_text(name), asked, references)
+        kind = record.kind if isinstance(record.kind, str) else DEFAULT_ACTOR_KIND
         codes = [{"scheme": scheme.lower(), "value": value}] if coded else []
         made.append(
             Actor.model_validate({"code": code, "kind": kind, "name": name[:200], "codes": codes})
         )
         names = [("code", code.lower()), ("name", fold_text(name))]
         names += [(scheme.lower(), value.lower())] if coded else []
-        standing.actor_index.add_actor(code, name[:200], kind, names)
+        references.actor_index.add_actor(code, name[:200], kind, names)
     write_actors(db, made, by)
     return len(made)
 
 
-def _choose_free_code(name: str, asked: str, standing: ReferenceCache) -> str:
+def _choose_free_code(name: str, asked: str, references: ReferenceCache) -> str:
     """Choose an unused code: a slug of the name, with the name in the file or a number added."""
     slug = "-".join(name.encode("ascii", "ignore").decode().split())[:80].strip("-")
-    taken = {code for code in (slug, slug.upper()) if code in standing.actor_index.codes}
-    if len(slug) > 3 and not taken and ("code", slug) not in standing.actor_index.names:
+    taken = {code for code in (slug, slug.upper()) if code in references.actor_index.codes}
+    if len(slug) > 3 and not taken and ("code", slug) not in references.actor_index.names:
         return slug
     more = "-".join(fold_text(asked).encode("ascii", "ignore").decode().split())[:80]
     base = f"{slug}-{more}".strip("-") or "actor"
     number, code = 2, base
-    while ("code", code) in standing.actor_index.names:
+    while ("code", code) in references.actor_index.names:
         code, number = f"{base}-{number}", number + 1
     return code

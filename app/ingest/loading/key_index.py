@@ -81,13 +81,13 @@ class KeyIndex:
         """Find those of some keys that no row of the file has."""
         hashes = np.fromiter((hash(key) for key in keys), np.int64, len(keys))
         parts = self._count_parts()
-        held = np.zeros(len(keys), bool)
+        present = np.zeros(len(keys), bool)
         for number in range(parts):
             ours = np.unique(self._read_part(number, parts)[0])
             if len(ours):
                 at = np.minimum(np.searchsorted(ours, hashes), len(ours) - 1)
-                held |= ours[at] == hashes
-        for key, there in zip(keys, held, strict=True):
+                present |= ours[at] == hashes
+        for key, there in zip(keys, present, strict=True):
             if not there:
                 yield key
 

@@ -68,7 +68,7 @@ class PreparedBatch(Protocol):
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
 
-    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+    def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
         """Write what is new or changed."""
 
 
@@ -169,8 +169,8 @@ class Loader:
         self, places: dict[tuple[str, str], DatasetCoverage], format_: FileFormat, dataset: str
     ) -> DatasetCoverage:
         """Return the coverage of the dataset that rows go into; a missing dataset is created."""
-        told = self._choose_dataset(format_, dataset)
-        into = places.get((told, format_.name))
+        chosen = self._choose_dataset(format_, dataset)
+        into = places.get((chosen, format_.name))
         if into is None:
             if self.options.retract_missing and format_.name in NON_EVENT_FORMATS:
                 raise UnreadableFileError(
@@ -179,8 +179,8 @@ class Loader:
             if self.options.mode == "insert" and format_.name in NON_EVENT_FORMATS:
                 raise UnreadableFileError(f"is {format_.name}; mode=insert applies to events only")
             if not self.options.dry_run:
-                self._ensure_dataset(told, format_)
-            into = places[told, format_.name] = DatasetCoverage(told, format_)
+                self._ensure_dataset(chosen, format_)
+            into = places[chosen, format_.name] = DatasetCoverage(chosen, format_)
         return into
 
     def _choose_dataset(self, format_: FileFormat, dataset: str) -> str:
@@ -258,10 +258,10 @@ class Loader:
         tally = LoadStats(rows=len(run), duplicates=len(run) - len(rows))
         with self.database.connect() as db:
             force_index_scans(db)
-            standing = self._refresh_references(db)
+            references = self._refresh_references(db)
             batch = (
                 _prepare_batch(
-                    db, rows, where.dataset, standing, self.options.mode, standing.version
+                    db, rows, where.dataset, references, self.options.mode, references.version
                 )
                 if rows
                 else None
@@ -269,60 +269,60 @@ class Loader:
         creating = batch is not None and self.options.create_actors and bool(batch.unknown)
         if batch is not None and not self.options.dry_run and (creating or not batch.is_empty):
             batch = self._write_batch(rows, where, batch, tally)
-            told = _make_rejects(batch, where)
+            rejects = _make_rejects(batch, where)
         else:
             if batch is not None:
                 tally.add_stats(batch.stats)
-            told = _make_rejects(batch, where)
+            rejects = _make_rejects(batch, where)
             if self.listener.on_commit is not None:
                 with self.database.write() as db:
-                    self.listener.on_commit(db, tally, told)
+                    self.listener.on_commit(db, tally, rejects)
             # Without this, an unchanged file would be compared in the smallest batches.
             self._batch_rows = min(MAX_BATCH_ROWS, self._batch_rows * 2)
         self.stats.add_stats(tally)
-        for refused in told:
+        for refused in rejects:
             self.listener.on_reject(refused)
 
     def _write_batch(
         self, rows: Sequence[InputRow], where: LoadTarget, batch: PreparedBatch, tally: LoadStats
     ) -> PreparedBatch:
-        standing, begun = self._references, time.perf_counter()
+        references, begun = self._references, time.perf_counter()
         dataset = where.dataset
-        assert standing is not None
+        assert references is not None
         try:
             with self.database.write() as db:
                 begun = time.perf_counter()
                 force_index_scans(db)
-                if current_write_transaction(db).version_before != standing.version:
+                if current_write_transaction(db).version_before != references.version:
                     if not _dataset_exists(db, dataset):
                         raise UnreadableFileError(
                             f"goes into {dataset}, which was deleted meanwhile"
                         )
-                    standing.catch_up(db)
+                    references.catch_up(db)
                     batch = _prepare_batch(
                         db,
                         rows,
                         dataset,
-                        standing,
+                        references,
                         self.options.mode,
                         current_write_transaction(db).last_seq,
                     )
                 if self.options.create_actors and batch.unknown:
-                    event_batches.create_unknown_actors(db, batch.unknown, self.by, standing)
+                    event_batches.create_unknown_actors(db, batch.unknown, self.by, references)
                     batch = _prepare_batch(
                         db,
                         rows,
                         dataset,
-                        standing,
+                        references,
                         self.options.mode,
                         current_write_transaction(db).last_seq,
                     )
                 if not batch.is_empty:
-                    batch.write_batch(db, self.by, standing)
+                    batch.write_batch(db, self.by, references)
                 tally.add_stats(batch.stats)
                 if self.listener.on_commit is not None:
                     self.listener.on_commit(db, tally, _make_rejects(batch, where))
-                standing.version = current_write_transaction(db).last_seq
+                references.version = current_write_transaction(db).last_seq
         except BaseException:
             # What was added to the cache in this transaction is rolled back.
             self._references = None
@@ -380,12 +380,12 @@ class Loader:
     def _retract_events(self, ids: Sequence[str], by: Writer) -> None:
         if not self.options.dry_run:
             with self.database.write() as db:
-                standing = [
+                stored = [
                     Event.model_validate_json(body) for _, body in read_event_documents(db, ids)
                 ]
                 changed = [
                     (e.id, input_from_document(e, {}).model_copy(update={"status": "retracted"}))
-                    for e in standing
+                    for e in stored
                     if e.status != "retracted"
                 ]
                 write_resolved_events(db, changed, by)
@@ -421,17 +421,17 @@ def _prepare_batch(
     db: Connection,
     rows: Sequence[InputRow],
     dataset: str,
-    standing: ReferenceCache,
+    references: ReferenceCache,
     mode: LoadMode,
     last: int,
 ) -> PreparedBatch:
     name = rows[0].format.name
     if name in YEARLY_TABLES:
-        return series_batches.prepare_series_batch(db, rows, dataset, standing)
+        return series_batches.prepare_series_batch(db, rows, dataset, references)
     if name == "gdelt-mentions":
-        return mention_batches.prepare_mention_batch(db, rows, dataset, standing)
+        return mention_batches.prepare_mention_batch(db, rows, dataset, references)
     only_new = mode == "insert"
-    return event_batches.prepare_event_batch(db, rows, dataset, standing, last, only_new=only_new)
+    return event_batches.prepare_event_batch(db, rows, dataset, references, last, only_new=only_new)
 
 
 def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject]:

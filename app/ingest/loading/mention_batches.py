@@ -46,51 +46,51 @@ class PreparedMentions:
         """Whether there is nothing to write."""
         return not self.rows
 
-    def write_batch(self, db: Connection, by: Writer, standing: ReferenceCache) -> None:
+    def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
         """Store the mentions, and add them to the events that exist."""
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
-                standing.add_source(key, source)
+                references.add_source(key, source)
         rows = [dict(zip(MENTION_COLUMNS, row, strict=True)) for row in self.rows.values()]
         db.execute(build_upsert(db, mentions), rows)
-        _attach_reports(db, sorted({event for event, _ in self.rows}), by, standing)
+        _attach_reports(db, sorted({event for event, _ in self.rows}), by, references)
 
 
 def prepare_mention_batch(
-    db: Connection, rows: Sequence[InputRow], dataset: str, standing: ReferenceCache
+    db: Connection, rows: Sequence[InputRow], dataset: str, references: ReferenceCache
 ) -> PreparedMentions:
     """Compare a batch of mentions with the database; one per article and event is kept."""
     done = PreparedMentions()
-    told: dict[tuple[str, str], tuple[Any, ...]] = {}
+    mentions_by_key: dict[tuple[str, str], tuple[Any, ...]] = {}
     inline: dict[str, SourceRecord] = {}
     for row in rows:
         try:
-            given = parse_row_record(
-                row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+            mention = parse_row_record(
+                row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
             )
         except RejectedError as wrong:
             done.rejects.append((row, wrong.with_traceback(None)))
             continue
-        assert isinstance(given, MentionRecord)
-        key = (f"{dataset}:{given.event}", standing.identify_source(given.source))
-        if key in told:
+        assert isinstance(mention, MentionRecord)
+        key = (f"{dataset}:{mention.event}", references.identify_source(mention.source))
+        if key in mentions_by_key:
             done.stats.duplicates += 1
-        inline.setdefault(key[1], given.source)
-        claims = _encode(given.claims).decode() if given.claims else None
-        told[key] = (
+        inline.setdefault(key[1], mention.source)
+        claims = _encode(mention.claims).decode() if mention.claims else None
+        mentions_by_key[key] = (
             *key,
-            given.locator,
+            mention.locator,
             claims,
-            hash_to_int64(_encode((given.locator, given.claims))),
+            hash_to_int64(_encode((mention.locator, mention.claims))),
         )
-    held = _read_hashes(db, list(told))
-    done.rows = {key: row for key, row in told.items() if held.get(key) != row[-1]}
-    done.stats.unchanged += len(told) - len(done.rows)
-    done.stats.changed += sum(key in held for key in done.rows)
-    done.stats.new += sum(key not in held for key in done.rows)
+    stored = _read_hashes(db, list(mentions_by_key))
+    done.rows = {key: row for key, row in mentions_by_key.items() if stored.get(key) != row[-1]}
+    done.stats.unchanged += len(mentions_by_key) - len(done.rows)
+    done.stats.changed += sum(key in stored for key in done.rows)
+    done.stats.new += sum(key not in stored for key in done.rows)
     wanted = {source for _, source in done.rows}
-    there = standing.find_sources(db, wanted)
+    there = references.find_sources(db, wanted)
     done.sources = {key: inline[key] for key in wanted if key not in there}
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
@@ -107,11 +107,13 @@ def _read_hashes(db: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[
 
 
 def _attach_reports(
-    db: Connection, ids: Sequence[str], by: Writer, standing: ReferenceCache
+    db: Connection, ids: Sequence[str], by: Writer, references: ReferenceCache
 ) -> None:
     """Rewrite events with the reports from their mentions."""
     waiting = read_pending_reports(db, ids)
-    cited = standing.find_sources(db, {str(r.source) for told in waiting.values() for r in told})
+    cited = references.find_sources(
+        db, {str(r.source) for reports in waiting.values() for r in reports}
+    )
     sheet, last = EventRows(), current_write_transaction(db).last_seq
     for ident, document in _read_current_documents(db, ids):
         body, said = decode_event_body(document), {str(r.source): r for r in waiting[ident]}

@@ -37,71 +37,71 @@ class ResolvedRecord(Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def resolve_record(given: EventRecord, standing: ReferenceCache) -> ResolvedRecord:
+def resolve_record(record: EventRecord, references: ReferenceCache) -> ResolvedRecord:
     """Resolve the actors and sources of a record, which is changed in place.
 
     Raises `RejectedError` for a stated signal of an unknown actor, from an actor to itself, or of
     a pair that is stated already.
     """
-    day = resolve_date_span(given.date)[0]
-    settled = ResolvedRecord(given, 0, {}, [], [])
-    for p in given.participants:
+    day = resolve_date_span(record.date)[0]
+    resolved = ResolvedRecord(record, 0, {}, [], [])
+    for p in record.participants:
         if p.actor is not None:
-            _resolve_participant(p, day, standing, settled)
+            _resolve_participant(p, day, references, resolved)
         p.name = p.kind = UNSET
         p.excused = p.excused or UNSET
-    if given.signals:
-        _resolve_signals(given, day, standing)
-    given.part_of = given.part_of or UNSET
-    place = given.location
+    if record.signals:
+        _resolve_signals(record, day, references)
+    record.part_of = record.part_of or UNSET
+    place = record.location
     if (
         place is not None
         and place.country is not None
         and place.country.startswith(COUNTRY_SCHEMES)
     ):
-        code = standing.actor_index.find_code(place.country, day)
+        code = references.actor_index.find_code(place.country, day)
         place.country = code or place.country.removeprefix("name:") or None
-    for report in given.reports:
+    for report in record.reports:
         source = report.source
         if type(source) is SourceRecord:
-            report.source = key = standing.identify_source(source)
-            settled.sources[key] = source
-    settled.content_hash = hash_to_int64(_encode(given))
-    return settled
+            report.source = key = references.identify_source(source)
+            resolved.sources[key] = source
+    resolved.content_hash = hash_to_int64(_encode(record))
+    return resolved
 
 
 def _resolve_participant(
-    p: ParticipantRecord, day: str, standing: ReferenceCache, settled: ResolvedRecord
+    p: ParticipantRecord, day: str, references: ReferenceCache, resolved: ResolvedRecord
 ) -> None:
     asked = p.actor
     assert asked is not None
-    code = standing.actor_index.find_code(asked, day)
+    code = references.actor_index.find_code(asked, day)
     if code is None:
-        if standing.actor_index.is_ambiguous(asked, day):
-            settled.ambiguous.append(asked)
+        if references.actor_index.is_ambiguous(asked, day):
+            resolved.ambiguous.append(asked)
         else:
-            settled.unknown.append((asked, msgspec.structs.replace(p)))
+            resolved.unknown.append((asked, msgspec.structs.replace(p)))
         p.native = p.native or asked
     p.actor = code
 
 
-def _resolve_signals(given: EventRecord, day: str, standing: ReferenceCache) -> None:
+def _resolve_signals(record: EventRecord, day: str, references: ReferenceCache) -> None:
     """Resolve the actors of stated signals; each ordered pair may occur once."""
-    seen = set()
-    for n, s in enumerate(given.signals):
-        s.from_ = _require_code(f"signals[{n}].from", s.from_, day, standing)
-        s.toward = _require_code(f"signals[{n}].toward", s.toward, day, standing)
+    pairs = set()
+    for n, s in enumerate(record.signals):
+        s.from_ = _require_code(f"signals[{n}].from", s.from_, day, references)
+        s.toward = _require_code(f"signals[{n}].toward", s.toward, day, references)
         s.weight = UNSET if s.weight == 1 else s.weight
         s.reason = s.reason or UNSET
         if s.from_ == s.toward:
             raise RejectedError(f"signals[{n}].toward", "is the one that it comes from")
-        if (s.from_, s.toward) in seen:
+        if (s.from_, s.toward) in pairs:
             raise RejectedError(f"signals[{n}]", f"{s.from_} toward {s.toward} is stated twice")
-        seen.add((s.from_, s.toward))
+        pairs.add((s.from_, s.toward))
 
 
-def _require_code(field_: str, name: str, day: str, standing: ReferenceCache) -> str:
-    code = standing.actor_index.find_code(name, day)
+def _require_code(field_: str, name: str, day: str, references: ReferenceCache) -> str:
+    code = references.actor_index.find_code(name, day)
     if code is None:
         raise RejectedError(field_, f"no actor is called {name[:100]!r}")
     return code

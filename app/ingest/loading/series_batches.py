@@ -41,7 +41,7 @@ class PreparedSeries:
         """Whether there is nothing to write."""
         return not self.rows
 
-    def write_batch(self, db: Connection, _by: Writer, _standing: ReferenceCache) -> None:
+    def write_batch(self, db: Connection, _by: Writer, _references: ReferenceCache) -> None:
         """Insert the rows, or replace those with the same keys."""
         names = [column.name for column in self.table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in self.rows.values()]
@@ -49,65 +49,65 @@ class PreparedSeries:
 
 
 def prepare_series_batch(
-    db: Connection, rows: Sequence[InputRow], dataset: str, standing: ReferenceCache
+    db: Connection, rows: Sequence[InputRow], dataset: str, references: ReferenceCache
 ) -> PreparedSeries:
     """Compare a batch of rows with the database; states become actor codes where they are known."""
     kind: type = (
         AllianceYearRecord if rows[0].format.name != "unga-ideal-points" else IdealPointRecord
     )
     done = PreparedSeries(*SERIES_TABLES[kind])
-    told: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    rows_by_key: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in rows:
         try:
-            given = parse_row_record(
-                row, lambda field, odd: done.stats.warnings.update((f"{field} {odd}",))
+            record = parse_row_record(
+                row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
             )
         except RejectedError as wrong:
             done.rejects.append((row, wrong.with_traceback(None)))
             continue
-        made = (dataset, *_resolve_values(given, standing, done.stats))
-        if made[: done.key_length] in told:
+        made = (dataset, *_resolve_values(record, references, done.stats))
+        if made[: done.key_length] in rows_by_key:
             done.stats.duplicates += 1
-        told[made[: done.key_length]] = made
-    held = _read_stored_rows(db, done.table, done.key_length, list(told))
-    done.rows = {key: made for key, made in told.items() if held.get(key) != made}
-    done.stats.unchanged += len(told) - len(done.rows)
-    done.stats.changed += sum(key in held for key in done.rows)
-    done.stats.new += sum(key not in held for key in done.rows)
+        rows_by_key[made[: done.key_length]] = made
+    stored = _read_stored_rows(db, done.table, done.key_length, list(rows_by_key))
+    done.rows = {key: made for key, made in rows_by_key.items() if stored.get(key) != made}
+    done.stats.unchanged += len(rows_by_key) - len(done.rows)
+    done.stats.changed += sum(key in stored for key in done.rows)
+    done.stats.new += sum(key not in stored for key in done.rows)
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
 
 
-def _resolve_values(given: Any, standing: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:
+def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:
     def resolve_state(asked: str) -> str:
-        day = f"{given.year:04}-07-01"
-        code = standing.actor_index.find_scheme_code(asked, day)
-        if code is None and isinstance(given, IdealPointRecord):
-            code = standing.actor_index.find_code(
+        day = f"{record.year:04}-07-01"
+        code = references.actor_index.find_scheme_code(asked, day)
+        if code is None and isinstance(record, IdealPointRecord):
+            code = references.actor_index.find_code(
                 asked, day
             )  # some voted before they were independent
         if code is None:
             tally.unknown[asked] += 1
         return code or asked
 
-    if isinstance(given, IdealPointRecord):
+    if isinstance(record, IdealPointRecord):
         return (
-            resolve_state(given.actor),
-            given.session,
-            given.year,
-            given.value,
-            given.low,
-            given.high,
+            resolve_state(record.actor),
+            record.session,
+            record.year,
+            record.value,
+            record.low,
+            record.high,
         )
     return (
-        resolve_state(given.actor),
-        resolve_state(given.partner),
-        given.year,
-        given.defense,
-        given.offense,
-        given.neutrality,
-        given.nonaggression,
-        given.consultation,
+        resolve_state(record.actor),
+        resolve_state(record.partner),
+        record.year,
+        record.defense,
+        record.offense,
+        record.neutrality,
+        record.nonaggression,
+        record.consultation,
     )
 
 

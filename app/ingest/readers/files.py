@@ -185,11 +185,11 @@ _thread_cache = threading.local()
 def _open_archive(path: Path) -> zipfile.ZipFile:
     now = path.stat()
     which = (path, now.st_ino, now.st_size, now.st_mtime_ns)
-    held: tuple[object, zipfile.ZipFile] | None = getattr(_thread_cache, "archive", None)
-    if held is not None and held[0] == which:
-        return held[1]
-    if held is not None:
-        held[1].close()  # the file itself stays open as long as a member of it is read
+    cached: tuple[object, zipfile.ZipFile] | None = getattr(_thread_cache, "archive", None)
+    if cached is not None and cached[0] == which:
+        return cached[1]
+    if cached is not None:
+        cached[1].close()  # the file itself stays open as long as a member of it is read
     _thread_cache.archive = None
     made = zipfile.ZipFile(path)
     _thread_cache.archive = which, made
@@ -246,11 +246,11 @@ def spool_to_file(source: IO[bytes], into: Path) -> Path:
     return into
 
 
-def find_input_paths(given: str, spool: Path) -> list[Path]:
+def find_input_paths(argument: str, spool: Path) -> list[Path]:
     """Find the files that a command-line argument means: a file, a folder, a pattern, or `-`."""
-    if given == "-":
+    if argument == "-":
         return [spool_to_file(sys.stdin.buffer, spool / "stdin")] if sys.stdin is not None else []
-    path = Path(given)
+    path = Path(argument)
     if path.is_fifo():
         with path.open("rb") as source:
             return [spool_to_file(source, spool / f"{len(list(spool.iterdir()))}-{path.name}")]
@@ -258,4 +258,6 @@ def find_input_paths(given: str, spool: Path) -> list[Path]:
         return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     if path.exists():
         return [path]
-    return sorted(Path(name) for name in glob.glob(given, recursive=True) if Path(name).is_file())
+    return sorted(
+        Path(name) for name in glob.glob(argument, recursive=True) if Path(name).is_file()
+    )

@@ -32,8 +32,8 @@ def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> Re
         raise UnreadableFileError("is a Parquet file in an archive; unpack it and load that")
     path = file.seekable_path
     try:
-        with parquet.ParquetFile(path) as held:
-            names = [normalize_column_name(name) for name in held.schema_arrow.names]
+        with parquet.ParquetFile(path) as parquet_file:
+            names = [normalize_column_name(name) for name in parquet_file.schema_arrow.names]
     except (ArrowException, OSError) as broken:
         raise UnreadableFileError(f"is a broken Parquet file: {broken}") from broken
     fitting = (f for f in formats if any(needed <= set(names) for needed in f.header))
@@ -46,10 +46,10 @@ def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> Re
     def read_parquet_rows(_: InputStream | None) -> Iterator[InputRow]:
         number = 0
         try:
-            with parquet.ParquetFile(path, read_dictionary=texts) as held:
+            with parquet.ParquetFile(path, read_dictionary=texts) as parquet_file:
                 # No batch may span two row groups: see `_list_text_columns`.
-                for group in range(held.num_row_groups):
-                    for batch in held.iter_batches(ROWS_PER_BATCH, row_groups=[group]):
+                for group in range(parquet_file.num_row_groups):
+                    for batch in parquet_file.iter_batches(ROWS_PER_BATCH, row_groups=[group]):
                         for part in _split_batch(batch):
                             for values, wrong in _read_values(part):
                                 number += 1
@@ -67,14 +67,14 @@ def _list_text_columns(path: Path) -> list[str]:
     """
     # A small file may repeat one long text in all of its rows; dictionary encoding keeps it once.
     # Each row group has its own dictionary, and Arrow cannot join those within lists.
-    with parquet.ParquetFile(path) as held:
-        meta = held.metadata
+    with parquet.ParquetFile(path) as parquet_file:
+        meta = parquet_file.metadata
         size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
         if size > UNCHECKED_BYTES and size > MAX_EXPANSION_RATIO * path.stat().st_size:
             raise UnreadableFileError(
                 f"expands to {size:,} bytes, which is too much; it was not read"
             )
-        leaves = [held.schema.column(n) for n in range(len(held.schema))]
+        leaves = [parquet_file.schema.column(n) for n in range(len(parquet_file.schema))]
         return [
             leaf.path
             for leaf in leaves
@@ -108,10 +108,10 @@ def _measure_row_sizes(values: pa.Array) -> RowSizes:
     if pa.types.is_dictionary(kind):
         each = np.append(_measure_row_sizes(values.dictionary), 0)
         found = each[values.indices.fill_null(len(each) - 1).to_numpy(zero_copy_only=False)]
-    elif any(told(kind) for told in _TEXT_TYPE_TESTS):
+    elif any(is_kind(kind) for is_kind in _TEXT_TYPE_TESTS):
         lengths = compute.fill_null(compute.binary_length(values), 0)
         found = lengths.to_numpy(zero_copy_only=False).astype(np.int64)
-    elif any(told(kind) for told in _LIST_TYPE_TESTS):
+    elif any(is_kind(kind) for is_kind in _LIST_TYPE_TESTS):
         offsets = values.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
         within = np.append(0, np.cumsum(_measure_row_sizes(values.values)))
         found = within[offsets[1:]] - within[offsets[:-1]]
@@ -136,7 +136,7 @@ def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], Rejecte
         yield {}, RejectedError("", f"the row is longer than {MAX_LINE_BYTES:,} bytes")
         return
     try:
-        told = part.to_pylist()
+        values_by_column = part.to_pylist()
     except (ArrowException, ValueError, OverflowError) as wrong:
         if len(part) == 1:
             yield {}, RejectedError("", f"has a value that cannot be read: {str(wrong)[:200]}")
@@ -144,7 +144,7 @@ def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], Rejecte
         for n in range(len(part)):
             yield from _read_values(part.slice(n, 1))
         return
-    for values in told:
+    for values in values_by_column:
         yield values, None
 
 
@@ -161,12 +161,12 @@ def _make_row(
         if nested and is_exported_event(values) and isinstance(values["participants"], str):
             return InputRow(number, _encode_exported(values), None, "", format_)
         if nested:
-            given = {
+            filled = {
                 normalize_column_name(n): _decode_bytes(v)
                 for n, v in values.items()
                 if v is not None
             }
-            return InputRow(number, msgspec.json.encode(given, enc_hook=str), None, "", format_)
+            return InputRow(number, msgspec.json.encode(filled, enc_hook=str), None, "", format_)
         cells = FilledCells(
             (normalize_column_name(n), "" if v is None else str(_decode_bytes(v)))
             for n, v in values.items()

@@ -150,15 +150,15 @@ def _expand_alliance_members(reading: RecognizedFile) -> RecognizedFile:
         return reading
 
     def read_dyad_years(stream: InputStream | None) -> Iterator[InputRow]:
-        held = members.AllianceMembers()
+        collected = members.AllianceMembers()
         for row in reading.read_rows(stream):
             try:
                 if row.wrong is not None:
                     raise row.wrong
-                held.add_member(read_row_cells(row))
+                collected.add_member(read_row_cells(row))
             except RejectedError as wrong:
                 yield msgspec.structs.replace(row, wrong=wrong.with_traceback(None))
-        for number, year in enumerate(held.iterate_dyad_years(), 1):
+        for number, year in enumerate(collected.iterate_dyad_years(), 1):
             yield InputRow(number, FilledCells(year), None, "", alliances.COW_YEARS_FORMAT)
 
     return RecognizedFile(alliances.COW_YEARS_FORMAT, read_dyad_years)
@@ -174,8 +174,8 @@ def _make_table_reader(
     expected, likely = " or ".join(map(str, layouts)), next(iter(layouts.values()))
 
     def make_rejected_row(number: int, wrong: RejectedError, raw: str) -> InputRow:
-        told = None if isinstance(wrong, TruncatedLineError) else likely
-        return InputRow(number, {}, wrong, raw, format_, told)
+        likely_layout = None if isinstance(wrong, TruncatedLineError) else likely
+        return InputRow(number, {}, wrong, raw, format_, likely_layout)
 
     def make_miscounted_row(number: int, count: int, raw: str) -> InputRow:
         return make_rejected_row(
@@ -213,21 +213,21 @@ def _make_table_reader(
     return RecognizedFile(format_, read_quoted_rows if quotes else read_unquoted_rows)
 
 
-def _is_header_row(told: Sequence[str], columns: Sequence[str]) -> bool:
-    first = told[0]
+def _is_header_row(cells: Sequence[str], columns: Sequence[str]) -> bool:
+    first = cells[0]
     if first[:1].isdigit():
         return False
-    if normalize_column_name(first) == columns[0] and normalize_column_name(told[1]) == columns[1]:
+    if normalize_column_name(first) == columns[0] and normalize_column_name(cells[1]) == columns[1]:
         return True
-    filled = [cell for cell in told if cell.strip()]
+    filled = [cell for cell in cells if cell.strip()]
     return bool(filled) and all(cell.startswith("#") for cell in filled)
 
 
 def _read_json_lines(stream: InputStream | None) -> Iterator[InputRow]:
     assert stream is not None
     for line in read_text_lines(stream):
-        told = "" if line.wrong is None else decode_leniently(line.body)
-        yield InputRow(line.number, _convert_exported_line(line.body), line.wrong, told)
+        raw = "" if line.wrong is None else decode_leniently(line.body)
+        yield InputRow(line.number, _convert_exported_line(line.body), line.wrong, raw)
 
 
 def _convert_exported_line(line: bytes) -> bytes:
@@ -262,29 +262,29 @@ def _read_rejects_file(stream: InputStream | None) -> Iterator[InputRow]:
             yield InputRow(line.number, line.body, line.wrong, decode_leniently(line.body))
             continue
         try:
-            given = _reject_decoder.decode(line.body)
-            dataset = _CODE_ADAPTER.validate_python(given.dataset) if given.dataset else ""
-            yield msgspec.structs.replace(_restore_row(line.number, given), dataset=dataset)
+            reject = _reject_decoder.decode(line.body)
+            dataset = _CODE_ADAPTER.validate_python(reject.dataset) if reject.dataset else ""
+            yield msgspec.structs.replace(_restore_row(line.number, reject), dataset=dataset)
         except (msgspec.MsgspecError, ValueError, RecursionError, KeyError) as wrong:
             reason = RejectedError("", f"is not a row of a rejects file: {str(wrong)[:200]}")
             yield InputRow(line.number, line.body, reason, decode_leniently(line.body))
 
 
-def _restore_row(number: int, given: Reject) -> InputRow:
-    format_ = FORMATS[given.format]
-    if isinstance(given.row, dict) and (given.table or format_ is not entente.ENTENTE_FORMAT):
-        content = FilledCells((name, str(value)) for name, value in given.row.items())
+def _restore_row(number: int, reject: Reject) -> InputRow:
+    format_ = FORMATS[reject.format]
+    if isinstance(reject.row, dict) and (reject.table or format_ is not entente.ENTENTE_FORMAT):
+        content = FilledCells((name, str(value)) for name, value in reject.row.items())
         return InputRow(number, content, None, "", format_)
-    if isinstance(given.row, dict):
-        return InputRow(number, msgspec.json.encode(given.row), None, "", format_)
-    body = str(given.row)
-    if not given.separator and format_ is not entente.ENTENTE_FORMAT:
+    if isinstance(reject.row, dict):
+        return InputRow(number, msgspec.json.encode(reject.row), None, "", format_)
+    body = str(reject.row)
+    if not reject.separator and format_ is not entente.ENTENTE_FORMAT:
         wrong = RejectedError("", "is only the beginning of a row; correct the original file")
         return InputRow(number, {}, wrong, body, format_)
-    if not given.separator:
+    if not reject.separator:
         return InputRow(number, body.encode(), None, "", format_)
-    told = body.split(given.separator)
-    if len(told) != len(given.columns):
-        wrong = RejectedError("", f"has {len(told)} cells; expected {len(given.columns)}")
+    cells = body.split(reject.separator)
+    if len(cells) != len(reject.columns):
+        wrong = RejectedError("", f"has {len(cells)} cells; expected {len(reject.columns)}")
         return InputRow(number, {}, wrong, body, format_)
-    return InputRow(number, FilledCells(zip(given.columns, told, strict=True)), None, "", format_)
+    return InputRow(number, FilledCells(zip(reject.columns, cells, strict=True)), None, "", format_)

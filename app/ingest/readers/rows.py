@@ -126,17 +126,17 @@ def read_row_key(row: InputRow) -> str | None:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
     else:
-        told = row.layout.pick_key_cells(content) if isinstance(content, str) else content  # type: ignore[union-attr]
-        found = row.format.read_key(told)
+        cells = row.layout.pick_key_cells(content) if isinstance(content, str) else content  # type: ignore[union-attr]
+        found = row.format.read_key(cells)
     return found if found and "\x00" not in found else None
 
 
 def read_row_day(row: InputRow) -> str | None:
     """Read the day on which a row was added; None where the format does not record it."""
-    content, told = row.content, row.format.read_day
-    if told is None or row.wrong is not None or isinstance(content, bytes):
+    content, read_day = row.content, row.format.read_day
+    if read_day is None or row.wrong is not None or isinstance(content, bytes):
         return None
-    return told(row.layout.pick_day_cells(content) if isinstance(content, str) else content)  # type: ignore[union-attr]
+    return read_day(row.layout.pick_day_cells(content) if isinstance(content, str) else content)  # type: ignore[union-attr]
 
 
 def measure_row_length(row: InputRow) -> int:
@@ -167,17 +167,17 @@ def make_reject(row: InputRow, wrong: RejectedError, file: str, dataset: str) ->
     separator = ""
     if isinstance(content, bytes):
         try:  # `json` would decode lone surrogates, which cannot be encoded as UTF-8
-            told: Any = msgspec.json.decode(content)
+            shown: Any = msgspec.json.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            told = content.decode("utf-8", "replace")
+            shown = content.decode("utf-8", "replace")
     elif content:
-        told, table = dict(read_row_cells(row)), True
+        shown, table = dict(read_row_cells(row)), True
     else:
-        told = row.raw
+        shown = row.raw
         if row.layout is not None:
             columns, separator = list(row.layout.columns), row.layout.separator
     return Reject(
-        row.number, wrong.field, wrong.reason, row.format.name, told, table, columns, separator,
+        row.number, wrong.field, wrong.reason, row.format.name, shown, table, columns, separator,
         file, dataset,
     )  # fmt: skip
 
