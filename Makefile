@@ -32,11 +32,12 @@ processor: $(VENV)/dev ## the tests that show numbers, computed as on another ki
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-check: $(VENV)/dev ## lint, format, types, layers, Dockerfile, compose.yaml, CITATION.cff
+check: $(VENV)/dev ## lint, format, types, layers, dead code, Dockerfile, compose.yaml, CITATION.cff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff

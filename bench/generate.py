@@ -16,7 +16,6 @@ from app.db.tables import actors, datasets, events, memberships, participations,
 from app.db.types import NO_END_DAY
 
 ACTORS = 200
-MEMBERS = 31
 DAYS = 3653
 FIRST = date(2014, 1, 1)
 AT = "2026-01-01T00:00:00Z"

@@ -24,7 +24,6 @@ EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 ROLES: tuple[Role, ...] = get_args(Role)
 STATUSES: tuple[Status, ...] = get_args(Status)
 STANCES: tuple[Stance, ...] = get_args(Stance)
-QUAD_SCHEMES: tuple[QuadScheme, ...] = get_args(QuadScheme)
 
 RELIABILITY: Mapping[Reliability, str] = {
     "A": "completely reliable",

@@ -208,11 +208,6 @@ def narrow_to_pair(asked: AlignmentQuestion, actor: str, partner: str) -> Alignm
     )
 
 
-def detect_in_dyad(days: DaySeries, last: str, fitted: Calibration) -> list[ShiftFinding]:
-    """Detect the changes in one dyad; empty where it has too little data."""
-    return detect_in_dyads([days], last, fitted)[0]
-
-
 def detect_in_dyads(
     every: Sequence[DaySeries], last: str, fitted: Calibration
 ) -> list[list[ShiftFinding]]:
