@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -44,29 +44,41 @@ def _require_single_day(text: str) -> str:
     return text
 
 
-class BoundedDate(str):
-    """A date of a query as asked (EDTF), with the days it means, so that it is parsed once."""
+class ParsedText(str):
+    """A parameter that is kept as asked, with what it means: it is parsed once, when validated."""
+
+    max_length = 64
+
+    def __new__(cls, text: str) -> Self:
+        """Parse a text; raises ValueError where it is not valid."""
+        made = super().__new__(cls, text)
+        made._parse()
+        return made
+
+    def _parse(self) -> None:
+        """Set what the text means."""
+        raise NotImplementedError
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate as text of limited length, then parse; what was parsed before stays."""
+
+        def parse_text(value: object, check: ValidatorFunctionWrapHandler) -> ParsedText:
+            return value if isinstance(value, cls) else cls(check(value))
+
+        text = Annotated[ShortText, Field(max_length=cls.max_length)]
+        return no_info_wrap_validator_function(parse_text, handler.generate_schema(text))
+
+
+class BoundedDate(ParsedText):
+    """A date of a query (EDTF) with its first and last day; refused where it has no end."""
 
     first: str
     last: str
 
-    def __new__(cls, text: str) -> "BoundedDate":
-        """Parse a date; raises ValueError where it is not valid or has no end."""
-        made = super().__new__(cls, text)
-        first, last = parse_bounds(text)
-        made.first, made.last = first.isoformat(), last.isoformat()
-        return made
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate as text of limited length, then parse; a date that was parsed stays."""
-        return no_info_wrap_validator_function(
-            _parse_bounded_date, handler.generate_schema(Annotated[ShortText, Field(max_length=64)])
-        )
-
-
-def _parse_bounded_date(value: object, check: ValidatorFunctionWrapHandler) -> BoundedDate:
-    return value if isinstance(value, BoundedDate) else BoundedDate(check(value))
+    def _parse(self) -> None:
+        first, last = parse_bounds(self)
+        self.first, self.last = first.isoformat(), last.isoformat()
 
 
 _VERSION = re.compile(r"[0-9]{1,18}")
@@ -78,18 +90,7 @@ _INSTANT = re.compile(
 _AS_OF_MESSAGE = "must be a version such as 1234, an instant such as 2026-11-24T09:00:00Z, or a day"
 
 
-def is_version(as_of: str) -> bool:
-    """Return whether an `as_of` is a version, not an instant or a day."""
-    return _VERSION.fullmatch(as_of) is not None
-
-
-def _require_as_of(text: str) -> str:
-    if not is_version(text):
-        parse_instant(text)
-    return text
-
-
-def parse_instant(text: str) -> str:
+def _parse_instant(text: str) -> str:
     """Return an instant, or the end of a day, in the form of stored instants (UTC, microseconds).
 
     Raises ValueError where the text is neither.
@@ -108,7 +109,22 @@ def parse_instant(text: str) -> str:
         raise ValueError(_AS_OF_MESSAGE) from impossible
 
 
-AsOf = Annotated[ShortText, Field(max_length=40), AfterValidator(_require_as_of)]
+class AsOf(ParsedText):
+    """A version of the database, an instant, or a day, which means its end."""
+
+    max_length = 40
+    instant: str | None
+    """In the form of stored instants; None where the text is a version."""
+
+    def _parse(self) -> None:
+        self.instant = None if _VERSION.fullmatch(self) else _parse_instant(self)
+
+    @property
+    def is_day(self) -> bool:
+        """Whether the text is a day."""
+        return self.instant is not None and len(self) == 10
+
+
 AS_OF_DESCRIPTION = "Answer as of a version, an instant, or the end of a day."
 SingleDay = Annotated[ShortText, AfterValidator(_require_single_day)]
 

@@ -17,7 +17,7 @@ from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.page import build_page_links, render_page
 from app.page_models import Meta
-from app.query_models import AsOfPagingQuery
+from app.query_models import AsOf, AsOfPagingQuery
 
 RowConditions = Callable[[Columns], list[ColumnElement[bool]]]
 
@@ -33,7 +33,7 @@ class DocumentRoute:
 
 
 def respond_one_document(
-    request: Request, database: Database, route: DocumentRoute, ident: str, as_of: str | None
+    request: Request, database: Database, route: DocumentRoute, ident: str, as_of: AsOf | None
 ) -> Response:
     """Respond with one document and its strong ETag.
 
