@@ -219,15 +219,16 @@ def render_filters() -> str:
     """Render the filter reference."""
     parts = [
         HEAD,
-        "# Filters\n\nOne vocabulary, the same on `/v1/events` in every form, `/v1/timeline`,"
+        "# Filters\n\nThe same parameters work on `/v1/events` in every format, `/v1/timeline`,"
         " `/v1/facets`, `/ogc` and\n`entente export` (there with hyphens: `--min-intensity`)."
-        "\n\n- Different filters AND; repeats of one OR: `actor=ARM&actor=GEO&since=2023` is"
-        " either, since 2023.\n- An actor goes by any of its names: `ARM`, `Armenia`, `cow:371`,"
-        " `fips:AM`. An unknown one\n  is a 422 with the nearest suggestions, never an"
-        " empty list.\n- `role`, `via`, `initiator` and `target` bind to the same participation as"
-        " `actor` and `member_of`.\n- Dates are EDTF: `since=2023-09` begins on the first of the"
-        " month, `until=2023-09` ends on its last.\n- An unknown parameter is a 422 that names the"
-        " nearest known one.\n",
+        "\n\n- Different filters are combined with AND, repeats of one with OR:"
+        " `actor=ARM&actor=GEO&since=2023` is\n  either actor, since 2023."
+        "\n- An actor may be written by any of its names: `ARM`, `Armenia`, `cow:371`, `fips:AM`."
+        " An unknown actor\n  is a 422 with the nearest suggestions, never an empty list."
+        "\n- `role`, `via`, `initiator` and `target` apply to the same participation as"
+        " `actor` and `member_of`.\n- Dates are EDTF: `since=2023-09` begins on the first day of"
+        " the month, `until=2023-09` ends on its last.\n- An unknown parameter is a 422 that names"
+        " the nearest known one.\n",
     ]
     for title, model, left in (
         ("Which events", EventFilter, set[str]()),
