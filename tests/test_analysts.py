@@ -149,5 +149,5 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 
 def test_every_page_is_reached_from_the_readme() -> None:
     readme = (DOCS.parent / "README.md").read_text("utf-8")
-    for page in ("tutorial", "filters", "dictionary", "formats", "charts", "citing"):
+    for page in ("tutorial", "filters", "dictionary", "answer-formats", "charts", "citing"):
         assert f"docs/{page}.md" in readme
