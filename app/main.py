@@ -44,6 +44,7 @@ from app.ingest.jobs.supervisor import ImportSupervisor
 from app.query_models import EmptyQuery
 from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker
+from app.shifts.pairs import read_pair_sums, read_partner_sums
 from app.shifts.router import router as shifts
 from app.similarity.ideal_points import router as ideal_points
 from app.similarity.portfolios import router as similarity
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(imports)
     app.include_router(explorer)
     app.state.feeds, app.state.charts = feeds, charts
+    app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
     add_problem_schema(app, BODY_MODELS)
     app.add_middleware(ShortWayMiddleware, routers=reading, gate=require_read_access)

@@ -11,10 +11,12 @@ from pydantic.fields import FieldInfo
 
 from app.actors.schemas import Actor, Membership, MembershipStep, SchemeCode
 from app.alliances.schemas import Alliance, Member, Tie
+from app.events import durations
 from app.events.filter import EventFilter, EventQuery
 from app.events.flat import COLUMN_NOTES, EVENT_COLUMNS
 from app.events.router import TimelineBucket
 from app.events.schemas import Event, Location, Participant, Report, Signal
+from app.events.signals import END_OF_FIGHTING_MODES, FIGHTING_MODES, RULES
 from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
 from app.sources.schemas import Dataset, Source
 
@@ -49,7 +51,7 @@ FIELD_NOTES: dict[str, str] = {
     "Signal.toward": "The actor that it moves toward (or away from).",
     "Signal.confidence": "0 … 1; 1 unless an analyst states less.",
     "Signal.origin": "`derived` from the roles, or `stated` by an analyst.",
-    "Signal.rule": "The rule it is derived by: [load-format.md](load-format.md).",
+    "Signal.rule": "The rule it is derived by: [scoring.md](scoring.md).",
     "Location.name": "As the source gives it.",
     "Location.country": "Code of the state.",
     "Location.admin1": "First administrative level.",
@@ -252,7 +254,61 @@ def render_filters() -> str:
     return "".join(parts)
 
 
-PAGES = {"dictionary.md": render_dictionary, "filters.md": render_filters}
+LASTING_NOTES = """\
+The mass of a signal is |score| / 10 × confidence × weight. Spreading changes no total: the pieces
+add up to the mass exactly. They are days, weeks of a month from {week} days on, months from
+{month:,}, years from {year:,}; no piece is more than a day may add to alignment. An act is counted
+once, on its first day.
+
+## Plain Goldstein scores
+
+A dataset with `signals: goldstein` (`entente load --signals goldstein`, or
+`PUT /v1/datasets/{{code}}` before it has events) keeps its source's scores: only the rows `stated`,
+`initiator-target`, `host`, `group` and `pairwise` apply, with the event's intensity, and `absent`
+with −|intensity|. `/v1/coverage` says which a dataset has.
+"""
+
+
+def render_scoring() -> str:
+    """Render the table of rules by which signals are derived."""
+    names = ", ".join(sorted(FIGHTING_MODES))
+    ends = ", ".join(sorted(END_OF_FIGHTING_MODES))
+    parts = [
+        HEAD,
+        "# Scoring: what an event says about a relation\n\nA signal is a directed score: the event"
+        " moves one actor toward (+) or away from (−) another. Signals\nfollow from the code of the"
+        " act and the roles of those in it, by one table for every actor and every\ndataset. Where"
+        " several rows give a pair a signal, the first counts.\n\n"
+        "| rule | where | signals | score | reason |\n|---|---|---|---|---|\n",
+    ]
+    parts += [f"| `{r.name}` | {r.where} | {r.signals} | {r.score} | {r.reason} |\n" for r in RULES]
+    parts.append(
+        "\n- `intensity` is that of the event; of a consultation (CAMEO 04x) the codebook's score"
+        " counts.\n- Persons and bodies count for their state. No actor signals toward itself."
+        " Affected actors and\n  mediators give no signal.\n"
+        f"- ASSAULT with weapons: no mode, or {names}.\n"
+        f"- The end of fighting, where there is no CAMEO code: RETREAT with mode {ends}.\n"
+        "- A treaty (057) that ends a war counts as a treaty.\n"
+        "- `?explain=true` shows the rules of an event, with their reasons and its weight.\n"
+        "\n## What lasts\n\n"
+    )
+    notes = (durations.__doc__ or "").partition("\n\n")[2].strip()
+    parts.append(f"{notes}\n\n")
+    parts.append(
+        LASTING_NOTES.format(
+            week=durations.MAX_DAILY_DAYS + 1,
+            month=durations.MAX_WEEKLY_DAYS + 1,
+            year=durations.MAX_MONTHLY_DAYS + 1,
+        )
+    )
+    return "".join(parts)
+
+
+PAGES = {
+    "dictionary.md": render_dictionary,
+    "filters.md": render_filters,
+    "scoring.md": render_scoring,
+}
 
 if __name__ == "__main__":
     for page, made in PAGES.items():

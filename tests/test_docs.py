@@ -23,13 +23,6 @@ def test_every_word_of_the_vocabularies_is_documented() -> None:
     assert {word for word in words if word not in FORMAT} == set()
 
 
-def test_every_rule_of_the_signals_is_documented_alike() -> None:
-    code = (ROOT / "app" / "events" / "signals.py").read_text("utf-8")
-    rows = [line for line in code.splitlines() if line.startswith("| `")]
-    assert len(rows) == 6
-    assert all(row in FORMAT for row in rows)
-
-
 def test_every_bundled_file_is_described() -> None:
     told = (ROOT / "docs" / "bundled.md").read_text("utf-8")
     assert {name for name in BUNDLED_FILES if name not in told} == set()

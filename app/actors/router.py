@@ -10,7 +10,13 @@ from pydantic import BaseModel, Field
 from app.actors import queries
 from app.actors.parameters import resolve_path_actor
 from app.actors.path_parameters import ActorName
-from app.actors.relations import Relation, RelationQuery, read_relations
+from app.actors.relations import (
+    Relation,
+    RelationQuery,
+    add_partner_sums,
+    read_relations,
+    require_datasets,
+)
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
 from app.db.as_of import resolve_as_of, resolve_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
@@ -196,17 +202,22 @@ def list_relations(
 
         def render_answer() -> Response:
             bound = f"relations {code} {asked.since} {asked.until}"
+            bound += f" {sorted(set(asked.dataset))}" if asked.dataset else ""
+            require_datasets(db, asked.dataset)
             after = decode_page_cursor(asked.cursor, bound, key)
             here = "/v1/actors/{code}/relations"
-            found = read_relations(
-                db, resolve_path_actor(db, code, as_of=then, here=here), *asked.day_range, then
-            )
+            actor = resolve_path_actor(db, code, as_of=then, here=here)
+            found = read_relations(db, actor, *asked.day_range, then, asked.dataset)
             if after is not None:
                 found = [r for r in found if (-r.count, r.actor) > (-int(after.value), after.id)]
             shown_rows, cursor = found[: asked.limit], None
             if len(found) > asked.limit:
                 last = shown_rows[-1]
                 cursor = encode_cursor(PageKey(str(last.count), last.actor), bound, key)
+            add_partner_sums(
+                db, actor, asked.day_range, shown_rows, request.app.state.partner_sums, then,
+                asked.dataset,
+            )  # fmt: skip
             known = Meta(version=version, reason=None if found else "no_match")
             rows = [r.model_dump_json() for r in shown_rows]
             answer = render_page(rows, known, build_page_links(request, cursor, version))

@@ -12,7 +12,10 @@ from app.charts.vega_lite import (
     number_channel,
 )
 
-COLUMNS = ("actor", "name", "count", "cooperation", "conflict", "first", "last")
+COLUMNS = (
+    "actor", "name", "basis", "count", "cooperation", "conflict", "neutral", "positive", "negative",
+    "index", "first", "last",
+)  # fmt: skip
 MOST = 25
 TOP = "Partners in events"
 
@@ -65,8 +68,12 @@ def describe_relations(body: VegaSpec) -> str:
     if not rows:
         return "No partners in this window."
     first = "; ".join(
-        f"{r['name']} {r['count']} ({r['cooperation']} cooperative, {r['conflict']} conflictual)"
+        f"{r['name']} {r['count']} ({r['cooperation']} cooperative, {r['conflict']} conflictual,"
+        f" {r['neutral']} neither)"
         for r in rows[:5]
     )
     count = min(len(rows), MOST)
-    return f"Bars of {count} partner{'s' * (count != 1)}, most frequent first: {first}."
+    return (
+        f"Bars of {count} partner{'s' * (count != 1)}, most frequent first, by the signals between"
+        f" the two: {first}."
+    )

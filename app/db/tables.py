@@ -171,6 +171,7 @@ datasets = Table(
     Column("name", String, nullable=False),
     Column("first", bytewise_text()),
     Column("last", bytewise_text()),
+    Column("signals", bytewise_text(), nullable=False),
     Column("seq", SEQUENCE, nullable=False),
 )
 
@@ -286,12 +287,15 @@ signals = Table(
     Column("score", Float, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("quad", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("end", bytewise_text(), nullable=False),
     Column("dataset", bytewise_text(), nullable=False),
     Column("seq", SEQUENCE, nullable=False),
     PrimaryKeyConstraint("from", "toward", "start", "event"),
     Index(None, "event"),
     sqlite_with_rowid=False,
 )
+"""Signals, each spread over the days from `start` to `end`; what lasts weighs more."""
 
 day_sums = Table(
     "day_sums",
@@ -307,6 +311,10 @@ day_sums = Table(
     PrimaryKeyConstraint("from", "toward", "dataset", "day"),
     sqlite_with_rowid=False,
 )
+"""Sums of the signals by day, as they are spread.
+
+`positive`, `negative` and the classes `q1` to `q4` are in thousandths; `n` counts each signal once,
+on its first day."""
 
 volumes = Table(
     "volumes",

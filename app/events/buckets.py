@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 BucketSize = Literal["day", "week", "month", "quarter", "year"]
+LAST_DAY = date.max.isoformat()
+"""The last day of what has no end."""
 MAX_BUCKETS = 20_000
 """The most buckets in one answer; more cannot be drawn legibly."""
 
@@ -56,11 +58,25 @@ class DayTotals(NamedTuple):
     cooperation: int
     conflict: int
     scored: int
-    """Events that have an intensity."""
+    """Events that have an intensity; for a pair, its signals."""
     intensity_sum: float
-    """The sum of their intensities."""
+    """The sum of their intensities or scores."""
     max_weight: float
-    """The greatest absolute intensity; 0 where no event has an intensity."""
+    """The greatest absolute intensity or score; 0 where there is none."""
+    lasting: int = 0
+    """Events of which the first and the last day differ."""
+
+
+class LastingEvents(NamedTuple):
+    """The number of events with the same first and last days, which differ."""
+
+    day: str
+    """The day that they count for."""
+    start: str
+    end: str
+    events: int
+    cooperation: int
+    conflict: int
 
 
 @lru_cache(maxsize=8192)
@@ -118,10 +134,53 @@ def _sum_bucket(start: date, end: date, days: list[DayTotals]) -> dict[str, Any]
         "count": sum(d.events for d in days),
         "cooperation": sum(d.cooperation for d in days),
         "conflict": sum(d.conflict for d in days),
+        "neutral": sum(d.events - d.cooperation - d.conflict for d in days),
         "mean_intensity": mean,
+        "positive": None,
+        "negative": None,
+        "index": None,
+        "spans": 0,
+        "spans_cooperation": 0,
+        "spans_conflict": 0,
         "covered": False,
         "top": [],
     }
+
+
+def add_spans(
+    buckets: Sequence[dict[str, Any]], lasting: Sequence[LastingEvents], size: BucketSize
+) -> None:
+    """Count, in each bucket, the events that go beyond it or have no known day."""
+    by_start = {bucket_start_text(bucket["start"], size): bucket for bucket in buckets}
+    for row in lasting:
+        bucket = by_start[bucket_start_text(row.day, size)]
+        if is_span(row.start, row.end, bucket["start"], bucket["end"]):
+            bucket["spans"] += row.events
+            bucket["spans_cooperation"] += row.cooperation
+            bucket["spans_conflict"] += row.conflict
+
+
+def is_span(start: str, end: str, first: str, last: str) -> bool:
+    """Whether an event goes beyond a stretch of days, or has no known day."""
+    return start < first or end > last or _has_no_known_day(start, end)
+
+
+@lru_cache(maxsize=8192)
+def _has_no_known_day(start: str, end: str) -> bool:
+    """Whether the days are those of whole months or of a season, which is how EDTF vaguely dates.
+
+    A documented event of exactly these days counts as one too.
+    """
+    if end == LAST_DAY or start == end:
+        return False
+    if (start[5:], end[5:]) in SEASON_EDGES:
+        return True
+    last = date.fromisoformat(end)
+    return start.endswith("-01") and (last == date.max or (last + timedelta(1)).day == 1)
+
+
+SEASON_EDGES = {("03-21", "06-21"), ("06-22", "09-22"), ("09-23", "12-23"), ("12-24", "03-20")}
+"""First and last days of the seasons in EDTF."""
 
 
 def find_weight_threshold(

@@ -19,6 +19,7 @@ from app.db.journal import (
 )
 from app.db.tables import (
     actors,
+    datasets,
     day_sums,
     dyads,
     events,
@@ -33,10 +34,11 @@ from app.db.tables import (
 from app.db.types import NO_END_DAY
 from app.db.versioning import move_to_history
 from app.edtf import parse_edtf, parse_last_day
+from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
 from app.events.places import unit_vector
 from app.events.render import ACTING_KINDS, RenderContext, render_event_document
 from app.events.schemas import Event, EventInput
-from app.events.signals import signal_weight
+from app.events.signals import DEFAULT_SCALE, signal_weight
 from app.events.volumes import add_volumes
 from app.sources.schemas import Source
 
@@ -189,7 +191,10 @@ def load_render_context(db: Connection, inputs: Sequence[EventInput]) -> RenderC
         cited |= {key: Source.model_validate_json(body) for key, body in found}
     if absent := [key for key in wanted if key not in cited]:
         raise UnknownSourceError(f"unknown source {absent[0]!r}")
-    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, cited)
+    s = datasets.c
+    others = select(s.code, s.signals).where(s.signals != DEFAULT_SCALE)
+    scales = {r.code: r.signals for r in db.execute(others)}
+    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, cited, scales)
 
 
 def unindex_events(db: Connection, ids: Sequence[str]) -> None:
@@ -271,8 +276,9 @@ def build_index_rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]
             (
                 signals.name,
                 {
-                    **s.model_dump(by_alias=True, exclude={"weight", "reason"}),
+                    **s.model_dump(by_alias=True, exclude={"reason"}),
                     "start": event.start,
+                    "end": resolve_signal_span(event.date).end,
                     "event": event.id,
                     "dataset": event.dataset,
                     "seq": seq,
@@ -292,12 +298,15 @@ def sum_signals_by_day(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list
         lambda: dict.fromkeys(SUM_COLUMNS, 0)
     )
     for s in rows:
-        sums = total[s["from"], s["toward"], s["dataset"], s["start"]]
-        weight = signal_weight(s["score"], s["confidence"])
-        sums["n"] += sign
-        sums["positive" if s["score"] > 0 else "negative"] += sign * weight
-        if s["quad"]:
-            sums[f"q{s['quad']}"] += sign
+        side, quad = "positive" if s["score"] > 0 else "negative", s["quad"]
+        mass = signal_weight(s["score"], s["confidence"], s["weight"])
+        classed = round(CLASS_UNIT * s["weight"]) if quad else 0
+        for day, n, part, class_part in spread_signal(s["start"], s["end"], mass, classed):
+            sums = total[s["from"], s["toward"], s["dataset"], day]
+            sums["n"] += sign * n
+            sums[side] += sign * part
+            if quad:
+                sums[f"q{quad}"] += sign * class_part
     keys = ("from", "toward", "dataset", "day")
     return [dict(zip(keys, key, strict=True)) | sums for key, sums in sorted(total.items())]
 
@@ -306,7 +315,8 @@ def _apply_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int
     if changed := sum_signals_by_day(rows, sign):
         db.execute(build_upsert(db, day_sums, {n: day_sums.c[n] for n in SUM_COLUMNS}), changed)
         if sign < 0:
-            db.execute(delete(day_sums).where(day_sums.c.n == 0))
+            # A day into which an act is spread has sums and no count.
+            db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
         add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=sign < 0)
         mark_dyads_stale(db, changed)
 

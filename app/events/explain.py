@@ -4,25 +4,44 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.events.durations import resolve_signal_span
 from app.events.render import GROUP_KINDS
 from app.events.schemas import Event
-from app.events.signals import ActorInRole, DerivedSignal, derive_signals
+from app.events.signals import (
+    RULES,
+    Act,
+    ActorInRole,
+    DerivedSignal,
+    SignalScale,
+    derive_signals,
+    find_silent_rule,
+)
 
 
-def explain_document(document: str, kinds: Mapping[str, str]) -> str:
+def explain_document(document: str, kinds: Mapping[str, str], scale: SignalScale) -> str:
     """Add `explain` to a document: the rules behind its signals, and replaced signals.
 
-    `kinds` maps the code of each actor to its kind.
+    `kinds` maps the code of each actor to its kind; `scale` is that of the dataset.
     """
     event = Event.model_validate_json(document)
-    rules = sorted({s.rule for s in event.signals})
+    rules = {s.rule for s in event.signals}
+    silent = find_silent_rule(_describe_act(event))
+    names = rules | ({silent} if silent else set())
+    names |= {"excused"} if any(p.excused for p in event.participants) else set()
+    span = resolve_signal_span(event.date)
     explanation: dict[str, Any] = {
         "type": "stated by the dataset" if event.type else "the crosswalk has none",
         "quad": f"scheme {event.quad_scheme}",
-        "signals": {rule: sum(s.rule == rule for s in event.signals) for rule in rules},
+        "signals": {rule: sum(s.rule == rule for s in event.signals) for rule in sorted(rules)},
+        "rules": [
+            {"rule": rule.name, "score": rule.score, "reason": rule.reason}
+            for rule in RULES
+            if rule.name in names
+        ],
+        "weight": {"value": span.weight, "start": span.start, "end": span.end},
         "overridden": [
             {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round(d.score, 4)}
-            for d in find_overridden_signals(event, kinds)
+            for d in find_overridden_signals(event, kinds, scale)
         ],
         "status": "stated by the dataset",
         "roll_ups": [p.via for p in event.participants if p.via],
@@ -30,13 +49,25 @@ def explain_document(document: str, kinds: Mapping[str, str]) -> str:
     return json.dumps(json.loads(document) | {"explain": explanation}, ensure_ascii=False)
 
 
-def find_overridden_signals(event: Event, kinds: Mapping[str, str]) -> list[DerivedSignal]:
+def _describe_act(event: Event) -> Act:
+    return Act(
+        event.intensity, event.type, event.mode, event.cameo, event.quad,
+        resolve_signal_span(event.date).lasts, event.part_of is not None,
+    )  # fmt: skip
+
+
+def find_overridden_signals(
+    event: Event, kinds: Mapping[str, str], scale: SignalScale
+) -> list[DerivedSignal]:
     """Find the derived signals that an analyst's stated signals replaced."""
     states = {p.via: p.actor for p in event.participants if p.via}
     acting = [
-        ActorInRole(states.get(p.actor) or p.actor, p.role, kinds.get(p.actor) in GROUP_KINDS)
+        ActorInRole(
+            states.get(p.actor) or p.actor, p.role, kinds.get(p.actor) in GROUP_KINDS, p.excused
+        )
         for p in event.participants
         if p.actor and p.via is None
     ]
     stated = {(s.from_, s.toward) for s in event.signals if s.origin == "stated"}
-    return [d for d in derive_signals(acting, event.intensity) if (d.from_, d.toward) in stated]
+    derived = derive_signals(acting, _describe_act(event), scale)
+    return [d for d in derived if (d.from_, d.toward) in stated]

@@ -18,6 +18,7 @@ from app.events import queries
 from app.events.event_document import ReportDocument
 from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
+from app.events.signals import DEFAULT_SCALE, SignalScale
 from app.events.statement import select_matching
 from app.page_models import EmptyReason, Meta
 
@@ -65,6 +66,14 @@ def read_participant_kinds(db: Connection, document: str) -> dict[str, str]:
     codes = {p["actor"] for p in json.loads(document)["participants"] if p["actor"]}
     rows = db.execute(select(actors.c.code, actors.c.kind).where(actors.c.code.in_(codes)))
     return {row.code: row.kind for row in rows}
+
+
+def read_signal_scale(db: Connection, dataset: str) -> SignalScale:
+    """Read how the signals of a dataset are derived."""
+    scale: SignalScale | None = db.scalar(
+        select(datasets.c.signals).where(datasets.c.code == dataset)
+    )
+    return scale or DEFAULT_SCALE
 
 
 def trim_document(document: str, fields: Sequence[str], known_by: str | None) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.events.durations import resolve_signal_span
 from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, unescape_formula
 
 COPIED_FIELDS = (
@@ -41,6 +42,7 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
         "signals": [
             {name: signal[name] for name in ("from", "toward", "score", "confidence")}
             | {name: signal[name] for name in ("weight", "reason") if name in signal}
+            | ({"weight": 1} if _has_derived_weight(signal, event["date"]) else {})
             for signal in event["signals"]
             if signal["origin"] == "stated"
         ],
@@ -48,6 +50,14 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
         "tags": event["tags"],
         "reports": [{name: r[name] for name in REPORT_FIELDS} for r in event["reports"]],
     }
+
+
+def _has_derived_weight(signal: Mapping[str, Any], date: Any) -> bool:
+    """Whether the weight of a signal is the one that follows from the date of its event."""
+    try:
+        return bool(signal.get("weight") == resolve_signal_span(date).weight)
+    except (TypeError, ValueError):  # the loader will reject the date
+        return False
 
 
 def _shorten_reference(named: str | None, dataset: str) -> str | None:

@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.edtf import DateSpan, parse_edtf
+from app.events.durations import resolve_signal_span
 from app.events.event_id import complete_event_id
 from app.events.schemas import Event, EventInput, Participant, Report, Signal
-from app.events.signals import ActorInRole, derive_signals, signal_quad
+from app.events.signals import (
+    DEFAULT_SCALE,
+    Act,
+    ActorInRole,
+    SignalScale,
+    derive_signals,
+    signal_quad,
+)
 from app.events.vocabulary import load_cameo_codes, quad_of_cameo, quad_of_type
 from app.sources.schemas import Source
 
@@ -24,6 +32,12 @@ class RenderContext:
     affiliations: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """(state, since, until) of each membership period of a person or body, by its code."""
     sources: Mapping[str, Source] = field(default_factory=dict)
+    scales: Mapping[str, str] = field(default_factory=dict)
+    """How the signals of a dataset are derived, by its code, where that is not by the rules."""
+
+    def find_scale(self, dataset: str) -> SignalScale:
+        """Find how the signals of a dataset are derived."""
+        return "goldstein" if self.scales.get(dataset) == "goldstein" else DEFAULT_SCALE
 
     def find_state(self, actor: str, day: str) -> str | None:
         """Find the state that a person or body counts for on a day."""
@@ -59,7 +73,7 @@ def render_event_document(
         status=made.status,
         part_of=None if made.part_of is None else complete_event_id(made.part_of, dataset),
         participants=participants,
-        signals=list(_render_signals(made, participants, context, intensity, quad, day)),
+        signals=list(_render_signals(made, participants, context, dataset, intensity, quad, day)),
         location=made.location,
         tags=sorted(set(made.tags)),
         reports=[_render_report(r, context) for r in made.reports],
@@ -126,16 +140,22 @@ def _render_signals(
     event: EventInput,
     participants: list[Participant],
     context: RenderContext,
+    dataset: str,
     intensity: float | None,
     quad: int | None,
     day: str,
 ) -> list[Signal]:
     stated = {(s.from_, s.toward): s for s in event.signals}
+    span = resolve_signal_span(event.date)
+    act = Act(
+        intensity, event.type, event.mode, event.cameo, quad, span.lasts, event.part_of is not None
+    )
     acting = [
         ActorInRole(
             context.find_state(p.actor, day) or p.actor,
             p.role,
             context.kinds.get(p.actor) in GROUP_KINDS,
+            p.excused,
         )
         for p in participants
         if p.actor and p.via is None
@@ -149,7 +169,7 @@ def _render_signals(
             quad=signal_quad(s.score, quad, True),
             origin="stated",
             rule="stated",
-            weight=s.weight,
+            weight=span.weight if s.weight == 1 else s.weight,
             reason=s.reason,
         )
         for s in stated.values()
@@ -162,8 +182,9 @@ def _render_signals(
             quad=signal_quad(s.score, quad, False),
             origin="derived",
             rule=s.rule,
+            weight=span.weight,
         )
-        for s in derive_signals(acting, intensity)
+        for s in derive_signals(acting, act, context.find_scale(dataset))
         if (s.from_, s.toward) not in stated
     ]
     return sorted(found, key=lambda s: (s.from_, s.toward))

@@ -43,13 +43,65 @@ class TimelineBucket(BaseModel):
     start: str
     end: str
     count: int
-    cooperation: int = Field(description="Events of quad 1 and 2.")
-    conflict: int = Field(description="Events of quad 3 and 4.")
-    mean_intensity: float | None
+    cooperation: int = Field(
+        description="Events of quad 1 and 2; for a pair, those whose signals between the two are"
+        " positive in sum."
+    )
+    conflict: int = Field(
+        description="Events of quad 3 and 4; for a pair, those whose signals are negative in sum."
+    )
+    neutral: int = Field(
+        description="Events of no quad; for a pair, those without a signal between the two."
+    )
+    mean_intensity: float | None = Field(
+        description="Mean intensity of the events; for a pair, mean score of the signals."
+    )
+    positive: float | None = Field(
+        description="For a pair: cooperative mass of the signals, as in alignment."
+    )
+    negative: float | None = Field(
+        description="For a pair: conflictual mass of the signals, as in alignment."
+    )
+    index: float | None = Field(
+        description="For a pair: the index at the end, as in alignment; null before its first"
+        " signal."
+    )
+    spans: int = Field(description="Events that go beyond the bucket or have no known day.")
+    spans_cooperation: int = Field(description="Those of them that count as cooperation.")
+    spans_conflict: int = Field(description="Those of them that count as conflict.")
     covered: bool = Field(
         description="False: no dataset covers these days, so a count of 0 means unknown."
     )
     top: list[BucketEvent]
+
+
+class EventUnderWay(BucketEvent):
+    """An event that goes beyond a bucket or has no known day."""
+
+    start: str
+    end: str | None
+    sign: Literal[-1, 0, 1] = Field(description="1: cooperation, −1: conflict, 0: neither.")
+
+
+class TimelineMeta(Meta):
+    """The version of a timeline, what its buckets count, and what lasts."""
+
+    basis: Literal["signals", "events"] = Field(
+        description="What the buckets count: for a pair its signals, else the events by quad."
+    )
+    datasets: list[str] | None = Field(None, description="For a pair: whose signals count.")
+    under_way: list[EventUnderWay] = Field(
+        description="Events that go beyond a bucket or have no known day, each once, oldest first;"
+        f" where there are more, the {counts.UNDER_WAY_LIMIT} weightiest."
+    )
+
+
+class TimelinePage(BaseModel):
+    """The buckets of a timeline, oldest first."""
+
+    data: list[TimelineBucket]
+    meta: TimelineMeta
+    links: Links
 
 
 class TimelineQuery(EventFilter, ChartQuery):
@@ -155,7 +207,9 @@ def get_event(
         def render_answer() -> Response:
             document = row.document
             if asked.explain:
-                document = explain_document(document, read.read_participant_kinds(db, document))
+                kinds = read.read_participant_kinds(db, document)
+                scale = read.read_signal_scale(db, event_id.partition(":")[0])
+                document = explain_document(document, kinds, scale)
             return Response(document, media_type="application/json")
 
         return respond_with_strong_etag(
@@ -165,7 +219,7 @@ def get_event(
 
 @router.get(
     "/timeline",
-    response_model=Page[TimelineBucket],
+    response_model=TimelinePage,
     operation_id="getTimeline",
     responses=add_chart_responses(example_responses("getTimeline")),
 )
@@ -174,7 +228,8 @@ def get_timeline(
 ) -> Response:
     """Counts the matching events in consecutive buckets, oldest first.
 
-    A count of 0 in days that no dataset covers means unknown: see `covered`.
+    A count of 0 in days that no dataset covers means unknown: see `covered`. `between` of two
+    actors counts the events by the signals between the two: see `meta.basis`.
     """
     with database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
@@ -182,14 +237,21 @@ def get_timeline(
         def render_answer() -> Response:
             resolved = queries.resolve_filter(db, asked, then)
             try:
-                buckets = counts.count_timeline(db, resolved, asked.granularity, asked.top)
+                found = counts.count_timeline(db, resolved, asked.granularity, asked.top)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidParameterError("granularity", str(many), hint) from many
-            rows = [encode_json(bucket).decode() for bucket in buckets]
-            known = Meta(version=version)
-            if not any(b["count"] for b in buckets):
-                known.reason = read.find_empty_reason(db, resolved)
+            known = TimelineMeta(
+                version=version,
+                basis="events" if found.pair is None else "signals",
+                under_way=found.under_way,
+            )
+            if found.pair is not None:
+                read_sums = request.app.state.pair_sums
+                known.datasets = counts.add_pair_sums(db, found, read_sums)
+            rows = [encode_json(bucket).decode() for bucket in found.buckets]
+            if not any(b["count"] for b in found.buckets):
+                known.reason = read.find_empty_reason(db, found.resolved)
             answer = render_page(rows, known, build_page_links(request, None, version))
             return respond_in_chart_format(request, "timeline", asked, answer)
 

@@ -72,7 +72,7 @@ class StatementKey:
         return self.sort.endswith("date")
 
 
-CARRIED_COLUMNS = ("dataset", "type", "intensity", "quad", "status")
+CARRIED_COLUMNS = ("dataset", "type", "intensity", "quad", "status", "end")
 """Columns of `events` that `participations` has too."""
 
 

@@ -6,6 +6,7 @@ it is derived again when the code or the type changes.
 
 from collections.abc import Mapping
 
+from app.events.durations import resolve_signal_span
 from app.events.render import derive_intensity, derive_quad
 from app.events.schemas import Event, EventInput, ParticipantInput, ReportInput, SignalInput
 from app.events.vocabulary import Reliability
@@ -39,7 +40,8 @@ def input_from_document(event: Event, grades: Mapping[str, Reliability | None]) 
                 toward=s.toward,
                 score=s.score,
                 confidence=s.confidence,
-                weight=s.weight,
+                # The weight that follows from the date is left out, so that it follows a new one.
+                weight=1 if s.weight == resolve_signal_span(event.date).weight else s.weight,
                 reason=s.reason,
             )
             for s in event.signals

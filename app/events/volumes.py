@@ -22,6 +22,8 @@ def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str
     """Build rows of `volumes`, by day and by month, from (dataset, day, n)."""
     total: dict[tuple[str, str, str], int] = {}
     for dataset, day, n in changed:
+        if not n:  # a day into which an act is spread counts none
+            continue
         for key in ((dataset, "day", day), (dataset, "month", day[:7])):
             total[key] = total.get(key, 0) + n
     return [(*key, n) for key, n in sorted(total.items())]

@@ -24,6 +24,7 @@ from rich.progress import (
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.schema import StaleSchemaError, require_current_schema
+from app.events.signals import SignalScale
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
@@ -66,6 +67,10 @@ def load_from_terminal(
     create_actors: Annotated[
         bool, typer.Option(help="Create unknown actors; otherwise they stay codes.")
     ] = False,
+    signals: Annotated[
+        SignalScale | None,
+        typer.Option(help="How signals of a new dataset are derived; by default by the rules."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object.")
     ] = False,
@@ -78,7 +83,9 @@ def load_from_terminal(
         _print_template()
         return
     _check_options(files, format_, dataset, retract_missing)
-    options = LoadOptions(format_, dataset, retract_missing, create_actors, dry_run)
+    options = LoadOptions(
+        format_, dataset, retract_missing, create_actors, dry_run, signals=signals
+    )
     with ExitStack() as resources:
         spool = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
         inputs = _open_files(files, spool)

@@ -62,9 +62,15 @@ def build_evidence(
         finding, days, [part for _, part in counted], share
     )
     bodies = read_documents_at_revisions(db, [s.seq for s, _ in counted])
-    of_event: dict[str, list[tuple[CountedSignal, float]]] = defaultdict(list)
+    pieces: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    signals: dict[tuple[str, str, str], CountedSignal] = {}
     for (s, _), value in zip(counted, values, strict=True):
-        of_event[s.event].append((s, value))
+        key = (s.event, s.from_, s.toward)
+        pieces[key].append(value)
+        signals.setdefault(key, s)
+    of_event: dict[str, list[tuple[CountedSignal, float]]] = defaultdict(list)
+    for key, of_signal in pieces.items():
+        of_event[key[0]].append((signals[key], sum(of_signal)))
     change = sum(values) + prior
     found = [
         _build_event_share(bodies[event], signals, change, asked.known_by)

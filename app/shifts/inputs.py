@@ -161,7 +161,7 @@ class MonthlyInputs:
         found = []
         for own in (0, 1):
             count, kept = self.acts_by_side[own]
-            used = count > 0
+            used = (count > 0) | (kept.sum(0) > 0)  # an act may go on into a later month
             if not used.any():
                 continue
             month, mass = self.month[used], kept[:, used]

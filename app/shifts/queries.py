@@ -255,8 +255,10 @@ def select_counted_signals(
     as_of: int | None,
     actor: str | None = None,
     partners: Sequence[str] | None = None,
-) -> Select[str, str, str, float, float, int, str, int]:
-    """Select (from, toward, day, score, confidence, quad, event, seq) of the events that count.
+) -> Select[str, str, str, float, float, int, str, int, float, str]:
+    """Select the signals of the events that count.
+
+    As (from, toward, start, score, confidence, quad, event, seq, weight, end).
 
     Without a bound query only datasets narrow the events; otherwise its parameters go with the
     statement.
@@ -265,9 +267,13 @@ def select_counted_signals(
     if asked is not None:
         hit = select_matching(asked.statement_key).order_by(None).subquery()
 
-    def build_select(s: Columns) -> Select[str, str, str, float, float, int, str, int]:
-        day = s.start.label("day")
-        rows = select(s["from"], s.toward, day, s.score, s.confidence, s.quad, s.event, s.seq)
+    def build_select(
+        s: Columns,
+    ) -> Select[str, str, str, float, float, int, str, int, float, str]:
+        rows = select(
+            s["from"], s.toward, s.start, s.score, s.confidence, s.quad, s.event, s.seq,
+            s.weight, s.end,
+        )  # fmt: skip
         if hit is None:
             rows = rows.where(s.dataset.in_(wanted))
         else:

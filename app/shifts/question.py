@@ -16,6 +16,7 @@ from app.actors.parameters import resolve_query_actor
 from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events import queries as of_events
+from app.events.durations import CLASS_UNIT, spread_signal
 from app.events.queries import BoundQuery
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
@@ -35,11 +36,11 @@ class DyadFlow(NamedTuple):
     """1: the actor acted toward the partner; 0: the partner toward the actor."""
     day: str
     sums: Sums
-    """n, positive, negative, q1 … q4; masses in thousandths."""
+    """n, positive, negative, q1 … q4; all but n in thousandths."""
 
 
 class CountedSignal(NamedTuple):
-    """A signal of an event that counts for a question."""
+    """A signal of an event that counts for a question, or a piece of one that lasts."""
 
     from_: str
     toward: str
@@ -49,11 +50,12 @@ class CountedSignal(NamedTuple):
     quad: int
     event: str
     seq: int
-
-    @property
-    def mass(self) -> int:
-        """The mass of the signal, in thousandths."""
-        return signal_weight(self.score, self.confidence)
+    n: int
+    """1 on the first day of the signal, 0 on those into which it is spread."""
+    mass: int
+    """Thousandths."""
+    classed: int
+    """Thousandths of a signal of its class; 0 where it has no class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,18 @@ def read_counted_signals(
     values = asked.values if asked else {}
     if case.as_of is not None:
         values = values | {"as_of": case.as_of}
-    rows = db.execute(statement, values)
-    return [CountedSignal(*row) for row in rows]
+    return [
+        CountedSignal(from_, toward, day, score, confidence, quad, event, seq, n, mass, classed)
+        for from_, toward, start, score, confidence, quad, event, seq, weight, end in db.execute(
+            statement, values
+        )
+        for day, n, mass, classed in spread_signal(
+            start,
+            end,
+            signal_weight(score, confidence, weight),
+            round(CLASS_UNIT * weight) if quad else 0,
+        )
+    ]
 
 
 def read_flows(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:
@@ -245,10 +257,10 @@ def sum_signals(signals: Iterable[CountedSignal], case: AlignmentQuestion) -> li
 
 def add_signal(sums: list[int], s: CountedSignal) -> None:
     """Add a signal to n, positive, negative, q1 … q4."""
-    sums[0] += 1
+    sums[0] += s.n
     sums[1 if s.score > 0 else 2] += s.mass
     if s.quad:
-        sums[2 + s.quad] += 1
+        sums[2 + s.quad] += s.classed
 
 
 def gather_dyad_days(flows: Iterable[DyadFlow]) -> DaySeries:

@@ -76,7 +76,7 @@ def get_alignment(
             meta = AlignmentMeta(
                 version=version,
                 reason=None
-                if any(p.n for p in data)
+                if any(p.n or p.positive or p.negative for p in data)
                 else _explain_empty_answer(db, asked, question),
                 datasets=list(question.datasets),
                 actor=question.actor,

@@ -161,7 +161,7 @@ def read_publisher_days(
     days = {
         s.event: s.day
         for s in read_counted_signals(db, case)
-        if first <= s.day <= last and _is_counted(case, s.from_, s.toward, s.day)
+        if s.n and first <= s.day <= last and _is_counted(case, s.from_, s.toward, s.day)
     }
     ids, found = list(days), set()
     for at in range(0, len(ids), EVENTS_PER_QUERY):

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exists, select
 
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
-from app.db.tables import datasets, sources
+from app.db.tables import datasets, events, sources
 from app.db.versioning import copy_to_history, move_to_history
+from app.errors import InvalidParameterError
 from app.sources.schemas import Dataset, Source
 
 
@@ -27,18 +28,33 @@ def write_sources(db: Connection, documents: Sequence[Source], by: Writer) -> No
 
 
 def write_datasets(db: Connection, documents: Sequence[Dataset], by: Writer) -> None:
-    """Create or replace datasets."""
+    """Create or replace datasets.
+
+    Raises `InvalidParameterError` where `signals` would change under stored events.
+    """
     if not documents:
         return
+    for document in documents:
+        _require_same_signals(db, document)
     seqs = append_revisions(
         db, "dataset", [NewRevision(d.code, d.model_dump_json()) for d in documents], by
     )
     copy_to_history(db, "dataset", datasets.c.code, [d.code for d in documents])
-    columns = {"code", "name", "first", "last"}
+    columns = {"code", "name", "first", "last", "signals"}
     rows = [
         d.model_dump(include=columns) | {"seq": n} for d, n in zip(documents, seqs, strict=True)
     ]
     db.execute(build_upsert(db, datasets), rows)
+
+
+def _require_same_signals(db: Connection, document: Dataset) -> None:
+    changed = select(datasets.c.signals).where(
+        datasets.c.code == document.code, datasets.c.signals != document.signals
+    )
+    stored = db.scalar(changed.where(exists().where(events.c.dataset == document.code)))
+    if stored is not None:
+        message = f"must stay {stored}: the signals of its stored events are derived so"
+        raise InvalidParameterError("signals", message, "Load the events into another dataset.")
 
 
 def retract_source(db: Connection, source: Source, by: Writer, action: str = "retract") -> int:

@@ -1,9 +1,9 @@
 """HTTP routes of sources, datasets and coverage."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, select
 
 from app.db.as_of import resolve_version
@@ -34,6 +34,9 @@ class Coverage(BaseModel):
 
     dataset: str
     name: str
+    signals: Literal["entente", "goldstein"] = Field(
+        description="How its signals are derived: by the rules, or with plain Goldstein scores."
+    )
     first: str | None
     last: str | None
     events: int
@@ -134,7 +137,7 @@ def get_coverage(
 
 def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
     known = select_current_or_as_of(
-        as_of, datasets, lambda d: select(d.code, d.name, d.first, d.last)
+        as_of, datasets, lambda d: select(d.code, d.name, d.signals, d.first, d.last)
     ).subquery()
     loaded = select_current_or_as_of(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
     d, e = known.c, loaded.c
@@ -142,6 +145,7 @@ def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
         select(
             d.code.label("dataset"),
             d.name,
+            d.signals,
             d.first,
             d.last,
             func.count(e.start).label("events"),
@@ -149,6 +153,6 @@ def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
             func.max(e.start).label("last_event"),
         )
         .outerjoin(loaded, e.dataset == d.code)
-        .group_by(d.code, d.name, d.first, d.last)
+        .group_by(d.code, d.name, d.signals, d.first, d.last)
         .order_by(d.code)
     )

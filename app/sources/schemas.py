@@ -58,6 +58,10 @@ class Dataset(BaseModel):
     citation: LongText
     terms: LongText | None = None
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
+    signals: Literal["entente", "goldstein"] = Field(
+        "entente",
+        description="How signals are derived: by the rules, or with the source's plain scores.",
+    )
     first: EndedDate | None = Field(None, description="First day that it covers.")
     last: EndedDate | None = Field(None, description="Last day that it covers.")
 

@@ -129,8 +129,7 @@ def equal(db: Connection, standing: ReferenceCache, line: bytes) -> None:
     assert {n: sorted(r, key=str) for n, r in found.items()} == {
         n: sorted(r, key=str) for n, r in expected.items()
     }
-    shown = [s.model_dump(by_alias=True) for s in told.signals]
-    added = [{**s, "dataset": "x", "start": told.start} for s in shown]
+    added = [row for name, row in build_index_rows(told, 7) if name == "signals"]
     counted = sum_signals_by_day(added) if told.status != "retracted" else []
     assert made.sum_by_day() == [tuple(row.values()) for row in counted]
 

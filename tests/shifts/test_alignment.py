@@ -30,7 +30,9 @@ def test_the_signals_of_all_points_are_the_signals_there_are(api: TestClient) ->
     assert events
     assert sum(p["n"] for p in found) == len(pairs)
     mass = sum(p["positive"] - p["negative"] for p in found)
-    assert mass == pytest.approx(sum(s["score"] * s["confidence"] for s in pairs) / 10)
+    assert mass == pytest.approx(
+        sum(s["score"] * s["confidence"] * s["weight"] for s in pairs) / 10, abs=0.01
+    )
 
 
 @pytest.mark.parametrize("size", ["day", "week", "month", "quarter", "year", "auto"])

@@ -10,7 +10,7 @@ from app.shifts.schemas import EventShare, EvidenceSource
 
 
 def signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:
-    return CountedSignal(from_, toward, "2020-01-01", score, 1, quad, "made:e", 1)
+    return CountedSignal(from_, toward, "2020-01-01", score, 1, quad, "made:e", 1, 1, 0, 0)
 
 
 def event(*people: tuple[str, str], **more: Any) -> dict[str, Any]:

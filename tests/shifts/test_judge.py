@@ -70,7 +70,7 @@ def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list
             good = dice.random() < share
             when = (np.datetime64(first, "M") + month).astype("datetime64[D]") + day
             mass = (400, 0) if good else (0, 400)
-            found.append((str(when), 1, *mass, int(good), 0, int(not good), 0))
+            found.append((str(when), 1, *mass, 1000 * good, 0, 1000 * (not good), 0))
     return found  # type: ignore[return-value]
 
 

@@ -32,19 +32,19 @@ def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
         good, bad = int(quads[:2].sum()), int(quads[2:].sum())
         when = str(np.datetime64("2015-01-01") + int(day))
         masses = (int(good * dice.integers(100, 1000)), int(bad * dice.integers(100, 1000)))
-        found.append((when, good + bad, *masses, *(int(q) for q in quads)))
+        found.append((when, good + bad, *masses, *(int(q) * 1000 for q in quads)))
     return found  # type: ignore[return-value]
 
 
 def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
-    held = days(("2020-01-05", 9, 4000, 2000, 3, 3, 2, 1))
+    held = days(("2020-01-05", 9, 4000, 2000, 3000, 3000, 2000, 1000))
     mass, classes = cap_days(held)
     assert mass.tolist() == [[1000, 500]]
     assert classes.tolist() == [[1000, 1000, 666, 333]]
 
 
 def test_a_quiet_day_counts_in_full() -> None:
-    held = days(("2020-01-05", 2, 900, 600, 1, 0, 1, 0))
+    held = days(("2020-01-05", 2, 900, 600, 1000, 0, 1000, 0))
     mass, classes = cap_days(held)
     assert mass.tolist() == [[900, 600]]
     assert classes.tolist() == [[1000, 0, 1000, 0]]

@@ -15,10 +15,19 @@ from pydantic_core import to_json
 from app.db.tables import events, participations, reports, revisions, signals, tags
 from app.db.types import NO_END_DAY
 from app.edtf import parse_last_day
+from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
 from app.events.event_id import complete_event_id
 from app.events.places import unit_vector
 from app.events.render import GROUP_KINDS, RenderContext
-from app.events.signals import ActorInRole, derive_signals, signal_quad, signal_weight
+from app.events.signals import (
+    Act,
+    ActorInRole,
+    SignalScale,
+    derive_signals,
+    is_plain_act,
+    signal_quad,
+    signal_weight,
+)
 from app.events.vocabulary import load_cameo_codes, quad_of_cameo, quad_of_type
 from app.ingest.formats.records import (
     EventRecord,
@@ -49,7 +58,7 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
     ),
     signals.name: (
         "from", "toward", "start", "event", "origin", "rule", "score", "confidence", "quad",
-        "dataset", "seq",
+        "weight", "end", "dataset", "seq",
     ),
 }  # fmt: skip
 """The columns of each table, in the order in which rows are built.
@@ -184,11 +193,12 @@ class EventRows:
         ]
         if b.tags:
             self.tags += [(tag, ident, seq) for tag in b.tags]
-        if status != "retracted":
+        if status != "retracted" and b.signals:
+            until = resolve_signal_span(b.date).end
             self.signals += [
                 (
                     s.from_, s.toward, start, ident, s.origin, s.rule, s.score, s.confidence,
-                    s.quad, dataset, seq,
+                    s.quad, s.weight, until, dataset, seq,
                 )
                 for s in b.signals
             ]  # fmt: skip
@@ -197,15 +207,20 @@ class EventRows:
     def sum_by_day(self) -> list[tuple[Any, ...]]:
         """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
         total: dict[tuple[str, ...], list[int]] = {}
-        for from_, toward, start, _, _, _, score, confidence, quad, dataset, _ in self.signals:
-            key = (from_, toward, dataset, start)
-            sums = total.get(key)
-            if sums is None:
-                sums = total[key] = [0] * 7
-            sums[0] += 1
-            sums[1 if score > 0 else 2] += signal_weight(score, confidence)
-            if quad:
-                sums[2 + quad] += 1
+        for (
+            from_, toward, start, _, _, _, score, confidence, quad, weight, end, dataset, _,
+        ) in self.signals:  # fmt: skip
+            mass = signal_weight(score, confidence, weight)
+            classed = round(CLASS_UNIT * weight) if quad else 0
+            for day, n, part, class_part in spread_signal(start, end, mass, classed):
+                key = (from_, toward, dataset, day)
+                sums = total.get(key)
+                if sums is None:
+                    sums = total[key] = [0] * 7
+                sums[0] += n
+                sums[1 if score > 0 else 2] += part
+                if quad:
+                    sums[2 + quad] += class_part
         return [(*key, *total[key]) for key in sorted(total)]
 
 
@@ -257,7 +272,7 @@ def build_event_body(
         precision, record.type, record.mode, record.cameo, record.native, intensity, quad,
         record.quad_scheme or "gdelt", record.status,
         complete_event_id(record.part_of, dataset) if record.part_of else None, who,
-        _build_signals(record, acting, intensity, quad), record.location,
+        _build_signals(record, acting, intensity, quad, known.find_scale(dataset)), record.location,
         sorted(set(record.tags)) if record.tags else [], reports, _count_publishers(reports),
     )  # fmt: skip
 
@@ -321,7 +336,9 @@ def _build_participants(
         if not code:
             continue
         state = known.find_state(code, day) if code in belongs else None
-        acting.append(ActorInRole(state or code, p.role, kinds.get(code) in GROUP_KINDS))
+        acting.append(
+            ActorInRole(state or code, p.role, kinds.get(code) in GROUP_KINDS, p.excused is True)
+        )
         if state:
             rolled.setdefault(
                 (state, p.role, code),
@@ -331,30 +348,41 @@ def _build_participants(
 
 
 def _build_signals(
-    record: EventRecord, acting: list[ActorInRole], intensity: float | None, quad: int | None
+    record: EventRecord,
+    acting: list[ActorInRole],
+    intensity: float | None,
+    quad: int | None,
+    scale: SignalScale,
 ) -> list[_SignalBody]:
-    if not record.signals and (len(acting) < 2 or not intensity):
+    if not record.signals and len(acting) < 2:
         return []
-    if not record.signals and len(acting) == 2 and intensity:
+    span = resolve_signal_span(record.date)
+    act = Act(
+        intensity, record.type, record.mode, record.cameo, quad, span.lasts, bool(record.part_of)
+    )
+    if not record.signals and len(acting) == 2 and is_plain_act(act, scale):
         # A short cut for most bulk rows: one initiator, one target.
-        (one, role, _), (other, its, _) = acting
+        (one, role, _, _), (other, its, _, _) = acting
         if role == "initiator" and its == "target":
-            if one == other:
+            if one == other or not intensity:
                 return []
             score, kind = _weigh_signal(intensity, quad)
-            return [_SignalBody(one, other, score, 1.0, kind, "derived", "initiator-target")]
+            rule = "initiator-target"
+            return [_SignalBody(one, other, score, 1.0, kind, "derived", rule, span.weight)]
     stated = {(s.from_, s.toward): s for s in record.signals}
     found = [
         _SignalBody(
             s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
-            "stated", 1.0 if s.weight is UNSET else s.weight, s.reason or None,
+            "stated", span.weight if s.weight in (UNSET, 1) else s.weight, s.reason or None,
         )
         for s in stated.values()
     ]  # fmt: skip
-    for d in derive_signals(acting, intensity):
+    for d in derive_signals(acting, act, scale):
         if (d.from_, d.toward) not in stated:
             score, kind = _weigh_signal(d.score, quad)
-            found.append(_SignalBody(d.from_, d.toward, score, 1.0, kind, "derived", d.rule))
+            found.append(
+                _SignalBody(d.from_, d.toward, score, 1.0, kind, "derived", d.rule, span.weight)
+            )
     return sorted(found, key=lambda s: (s.from_, s.toward)) if len(found) > 1 else found
 
 

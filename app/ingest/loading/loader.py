@@ -16,6 +16,7 @@ from app.db.journal import Writer, current_write_transaction
 from app.db.tables import alliance_years, datasets, events
 from app.events.changes import read_event_documents, write_resolved_events
 from app.events.schemas import Event
+from app.events.signals import SignalScale
 from app.events.to_input import input_from_document
 from app.ingest.formats.errors import RejectedError, UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
@@ -83,6 +84,8 @@ class LoadOptions:
     dry_run: bool = False
     mode: LoadMode = "upsert"
     """`insert`: a row that would change a stored event is rejected."""
+    signals: SignalScale | None = None
+    """How the signals of the dataset are derived; None: as they are, by the rules if it is new."""
 
 
 class LoadTarget(NamedTuple):
@@ -346,13 +349,21 @@ class Loader:
     def _ensure_dataset(self, dataset: str, format_: FileFormat) -> None:
         """Create the dataset if it does not exist."""
         with self.database.connect() as db:
-            if _dataset_exists(db, dataset):
-                return
+            scale = _read_dataset_scale(db, dataset)
+        if scale is not None:
+            if self.options.signals not in (None, scale):
+                raise UnreadableFileError(
+                    f"goes into {dataset}, whose signals are derived by {scale};"
+                    f" load it into another dataset for {self.options.signals}"
+                )
+            return
         with self.database.write() as db:
             if not _dataset_exists(db, dataset):
                 made = format_.dataset.model_copy(update={"code": dataset})
                 if dataset != format_.dataset.code:
                     made.name = dataset
+                if self.options.signals is not None:
+                    made.signals = self.options.signals
                 write_datasets(db, [made], self.by)
 
     def _complete_dataset(self, into: DatasetCoverage) -> None:
@@ -407,6 +418,12 @@ def tune_process_for_loading(database: Database) -> None:
         prepare_bulk_load(db)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _read_dataset_scale(db: Connection, dataset: str) -> str | None:
+    """Read how the signals of a dataset are derived; None where there is no such dataset."""
+    scale: str | None = db.scalar(select(datasets.c.signals).where(datasets.c.code == dataset))
+    return scale
 
 
 def _dataset_exists(db: Connection, dataset: str) -> bool:

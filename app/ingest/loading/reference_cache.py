@@ -45,7 +45,7 @@ class ReferenceCache:
         new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
         changed = list(db.execute(new)) if now - self.version < MAX_REVISIONS_BEHIND else None
         kinds = {"actor", "source"} if changed is None else {row.kind for row in changed}
-        if kinds & {"actor", "membership"}:
+        if kinds & {"actor", "membership", "dataset"}:
             self.actor_index = load_actor_index(db)
         if "source" in kinds:
             if changed is None or any(

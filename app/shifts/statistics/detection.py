@@ -15,6 +15,7 @@ from app.shifts.statistics.levels import IndexLevel, certain_change, measure_lev
 from app.shifts.statistics.scan_rows import (
     Method,
     ScanRows,
+    count_event_days,
     daily_rows,
     day_ranges,
     first_month,
@@ -117,11 +118,15 @@ class PendingScan(NamedTuple):
 
 def begin_scan(days: DaySeries, weighed: bool) -> PendingScan:
     """Do all work of `find_shifts` that comes before the permutations of event-days."""
-    if len(days) < MIN_DAYS_FOR_MONTHS:
-        return PendingScan(daily_rows(days), None if len(days) > 1 else [])
+    if (count := count_event_days(days)) < MIN_DAYS_FOR_MONTHS:
+        return PendingScan(daily_rows(days), None if count > 1 else [])
     rows = monthly_rows(days, weighed)
     cuts = _find_month_cuts(rows)
-    return PendingScan(rows, cuts) if _is_dense(rows, cuts) else PendingScan(daily_rows(days), None)
+    return (
+        PendingScan(rows, cuts)
+        if _is_dense(rows, cuts, days)
+        else PendingScan(daily_rows(days), None)
+    )
 
 
 def precompute_scan_p(begun: Iterable[PendingScan]) -> None:
@@ -147,8 +152,8 @@ def _make_undated_finding(days: DaySeries, share: float) -> ShiftFinding:
     return ShiftFinding("event_days", None, (), None, None, level, 0.0, 1.0, False, True)
 
 
-def _is_dense(rows: ScanRows, cuts: Sequence[int]) -> bool:
-    counts = np.bincount(rows.row_of_day, minlength=len(rows.when))
+def _is_dense(rows: ScanRows, cuts: Sequence[int], days: DaySeries) -> bool:
+    counts = np.bincount(rows.row_of_day[days.n > 0], minlength=len(rows.when))
     ends = [0, *cuts, len(rows.when)]
     sides = [int(counts[a:b].sum()) for a, b in pairwise(ends)]
     return len(sides) > 1 and min(sides) >= MIN_DAYS_PER_SIDE

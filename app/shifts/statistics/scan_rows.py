@@ -20,6 +20,8 @@ class ScanRows:
     method: Method
     when: Dates
     """First day of each row."""
+    until: Dates
+    """Last day of each row."""
     tested: Floats
     """(rows, classes): effective observations whose shares are compared."""
     mass: Floats
@@ -41,6 +43,7 @@ class ScanRows:
         return replace(
             self,
             when=self.when[start:stop],
+            until=self.until[start:stop],
             tested=self.tested[start:stop],
             mass=self.mass[start:stop],
             factor=self.factor[inside],
@@ -62,19 +65,34 @@ def monthly_rows(days: DaySeries, weighed: bool) -> ScanRows:
         spread = index.estimate_dispersion(months.classes, index.CLASS_DISPERSION)
         tested = index.saturate_counts(months.classes, spread)
     at = month_number(days.day) - months.first
-    when = np.arange(months.first, months.first + len(months)).astype("datetime64[M]")
+    edges = np.arange(months.first, months.first + len(months) + 1).astype("datetime64[M]")
+    edges = edges.astype("datetime64[D]")
     scale = mass.sum(1) / np.maximum(months.mass.sum(1), 1e-12) / 1000
     factor = _kept_fraction(days) * scale[at][:, None]
     method: Method = "quad_6" if by_class else "mass_6"
-    return ScanRows(method, when.astype("datetime64[D]"), tested, mass, factor, at)
+    return ScanRows(method, edges[:-1], edges[1:] - 1, tested, mass, factor, at)
 
 
 def daily_rows(days: DaySeries) -> ScanRows:
-    """Build a row for each event-day, tested by mass."""
+    """Build a row for each event-day, tested by mass.
+
+    The days on which an act only goes on belong to the row before them: permutations move an act
+    as a whole.
+    """
     kept = cap_days(days)[0]
-    mass = kept / 1000 / index.DAY_DISPERSION
     factor = kept / np.maximum(days.mass, 1) / 1000 / index.DAY_DISPERSION
-    return ScanRows("event_days", days.day, mass, mass, factor, np.arange(len(days)))
+    begins = days.n > 0
+    begins[:1] = True
+    first = np.flatnonzero(begins)
+    total = kept if len(first) == len(days) else np.add.reduceat(kept, first, axis=0)
+    mass = total / 1000 / index.DAY_DISPERSION
+    until = days.day[np.append(first[1:], len(days)) - 1] if len(days) else days.day
+    return ScanRows("event_days", days.day[first], until, mass, mass, factor, begins.cumsum() - 1)
+
+
+def count_event_days(days: DaySeries) -> int:
+    """Count the days on which an act began."""
+    return int(np.count_nonzero(days.n))
 
 
 def _kept_fraction(days: DaySeries) -> Floats:
@@ -90,9 +108,7 @@ def first_month(rows: ScanRows) -> int:
 
 def last_day_of_row(rows: ScanRows, row: int) -> str:
     """Return the last day of a row."""
-    if not rows.is_monthly:
-        return str(rows.when[row])
-    return str((rows.when[row].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
+    return str(rows.until[row])
 
 
 def day_ranges(rows: ScanRows, likely: NDArray[np.int64]) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,8 @@ DAY_MASS = 1500
 """Most mass that one day can add, in thousandths."""
 DAY_EVENTS = 3
 """Most classified events that one day can add."""
+CLASS_UNIT = 1000
+"""Thousandths of a classified event of one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class DaySeries:
     mass: Ints
     """(days, 2): thousandths for and against."""
     classes: Ints
-    """(days, 4): events of quad 1 to 4; for partners in `against` in the order 3, 4, 1, 2."""
+    """(days, 4): thousandths of events of quad 1 to 4; for partners in `against` 3, 4, 1, 2."""
 
     def __len__(self) -> int:
         return len(self.day)
@@ -100,13 +102,13 @@ def _slice_days(days: DaySeries, start: int, stop: int) -> DaySeries:
 
 def cap_days(days: DaySeries) -> tuple[Ints, Ints]:
     """Reduce each day to its bounds: masses and classes in thousandths, whole numbers."""
-    mass, classes = days.mass, days.classes * 1000
-    total, count = mass.sum(1, keepdims=True), days.classes.sum(1, keepdims=True)
+    mass, classes = days.mass, days.classes
+    total, count = mass.sum(1, keepdims=True), classes.sum(1, keepdims=True)
     if total.max(initial=0) > DAY_MASS:
         mass = np.where(total > DAY_MASS, mass * DAY_MASS // np.maximum(total, 1), mass)
-    if count.max(initial=0) > DAY_EVENTS:
-        most = DAY_EVENTS * 1000 * days.classes // np.maximum(count, 1)
-        classes = np.where(count > DAY_EVENTS, most, classes)
+    if count.max(initial=0) > DAY_EVENTS * CLASS_UNIT:
+        most = DAY_EVENTS * CLASS_UNIT * classes // np.maximum(count, 1)
+        classes = np.where(count > DAY_EVENTS * CLASS_UNIT, most, classes)
     return mass, classes
 
 

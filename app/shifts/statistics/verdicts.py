@@ -8,7 +8,7 @@ from app.shifts.statistics import changepoints, index, null_model, permutation
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.levels import measure_levels
 from app.shifts.statistics.null_model import KEDS_NULL, NullModel
-from app.shifts.statistics.scan_rows import rows_for_method
+from app.shifts.statistics.scan_rows import count_event_days, rows_for_method
 from app.shifts.statistics.sums import DaySeries, Floats, MonthSeries, month_number, sum_by_month
 
 Verdict = Literal["strong", "shift", "watch", "no_evidence", "insufficient_data"]
@@ -23,7 +23,7 @@ def change_persists(
     finding: ShiftFinding, days: DaySeries, null: NullModel = KEDS_NULL, limit: float = 0.1
 ) -> bool:
     """Check whether the change persists, in the same direction, in the days that are left."""
-    if len(days) < 2:
+    if count_event_days(days) < 2:
         return False
     rows = rows_for_method(finding.method, days)
     least = changepoints.CONFIRMED if rows.is_monthly else 1

@@ -1,0 +1,32 @@
+"""Signals weigh by what lasts, class sums become thousandths, datasets have a scale of signals."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "20261201_spans"
+down_revision = "20261127_cited"
+branch_labels = None
+depends_on = None
+
+WORD = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+CLASSES = ("q1", "q2", "q3", "q4")
+
+
+def upgrade() -> None:
+    for name in ("signals", "past_signals"):
+        op.add_column(name, sa.Column("weight", sa.Float(), nullable=False, server_default="1"))
+        op.add_column(name, sa.Column("end", WORD, nullable=False, server_default=""))
+        # Signals written before this version count on their first day, as they did then.
+        op.execute(f'UPDATE {name} SET "end" = start')
+    op.execute("UPDATE day_sums SET " + ", ".join(f"{q} = {q} * 1000" for q in CLASSES))
+    for name in ("datasets", "past_datasets"):
+        op.add_column(name, sa.Column("signals", WORD, nullable=False, server_default="entente"))
+
+
+def downgrade() -> None:
+    for name in ("datasets", "past_datasets"):
+        op.drop_column(name, "signals")
+    op.execute("UPDATE day_sums SET " + ", ".join(f"{q} = {q} / 1000" for q in CLASSES))
+    for name in ("signals", "past_signals"):
+        for column in ("weight", "end"):
+            op.drop_column(name, column)
