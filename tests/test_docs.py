@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from census import BANNED_PROSE
 
 from app.bundled.load_bundled import BUNDLED_FILES
 from app.events.schemas import EventInput, Location, ParticipantInput, ReportInput
@@ -26,3 +27,11 @@ def test_every_word_of_the_vocabularies_is_documented() -> None:
 def test_every_bundled_file_is_described() -> None:
     told = (ROOT / "docs" / "bundled.md").read_text("utf-8")
     assert {name for name in BUNDLED_FILES if name not in told} == set()
+
+
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]), ids=lambda page: page.name
+)
+def test_pages_use_plain_words(page: Path) -> None:
+    lines = page.read_text("utf-8").splitlines()
+    assert [line for line in lines if BANNED_PROSE.search(line)] == []
