@@ -7,6 +7,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
+# A worker takes what is left of the other's tests when it has done its own: with tests in order of
+# their database, each keeps to one of the two for most of the time.
+WORKERS := -n 2 --dist worksteal
+# The suite starts some hundred processes, each of which would compile all of app/ without these.
+test processor quick soak: export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help run install dev test processor quick check census format wheel lock soak bench clean
 
@@ -22,15 +28,15 @@ install: $(VENV)/installed ## create the virtual environment with what running n
 dev: $(VENV)/dev ## add what testing needs
 
 test: $(VENV)/dev check ## every check, then the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest $(WORKERS) -rs
 	$(MAKE) --no-print-directory processor
 
 processor: $(VENV)/dev ## the tests that show numbers, computed as on another kind of processor
 	NPY_DISABLE_CPU_FEATURES="$$(grep -qs avx512f /proc/cpuinfo && echo X86_V4)" ENTENTE_OTHER_PROCESSOR=1 \
-		$(BIN)/python -m pytest -n 2 tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/test_months.py
+		$(BIN)/python -m pytest -m "not slow" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
 
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 check: $(VENV)/dev ## lint, format, types, layers, dead code, Dockerfile, compose.yaml, CITATION.cff
 	$(BIN)/ruff check
@@ -57,8 +63,8 @@ lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
 	$(BIN)/uv pip compile $(LOCK) -q --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-soak: $(VENV)/dev ## write and follow for 30 s, and kill the service 50 times, on each database
-	ENTENTE_SOAK_SECONDS=30 ENTENTE_KILLS=50 $(BIN)/python -m pytest tests/history/test_writers.py tests/history/test_kill.py
+soak: $(VENV)/dev ## what takes long by nature, in full: kills, writers, memory, thousands of cases
+	ENTENTE_SOAK=1 $(BIN)/python -m pytest $(WORKERS) -m soak
 
 bench: $(VENV)/dev ## measure (bench/)
 	$(BIN)/python -m bench

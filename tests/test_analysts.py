@@ -18,6 +18,8 @@ from openapi_document import PATHS
 from reference import DOCS, MODELS, PAGES, describe_field
 from serving import serve_database
 
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
+
 TUTORIAL = (DOCS / "tutorial.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python(?: needs=(\S+))?\n(.+?)```", TUTORIAL, re.DOTALL)
 HERE = "http://127.0.0.1:8000"

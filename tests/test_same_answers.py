@@ -8,6 +8,8 @@ import pytest
 from conftest import copy_database
 from serving import open_client
 
+pytestmark = pytest.mark.slow
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "actor": ("ARM", "rus", "Armenia", "cow:371", "CSTO", "nikol-pashinyan", "fips:AM", "USA"),
     "between": ("ARM,RUS", "ARM,AZE", "AZE,TUR"),

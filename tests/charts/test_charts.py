@@ -17,6 +17,8 @@ from app.charts import alignment, memberships, shifts, timeline, vega_lite
 from app.charts.rendering import COLUMNS, SCALE, VEGA_LITE, render_chart
 from app.http.chart_formats import CHART_FORMATS, CHART_MEDIA_TYPES
 
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
+
 DRAWN = {
     "timeline": "/v1/timeline?actor=ARM&since=2016&until=2026-06&granularity=quarter",
     "relations": "/v1/actors/ARM/relations",

@@ -12,6 +12,8 @@ from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
 from app.events.read import read_event_page
 
+pytestmark = pytest.mark.slow
+
 DAYS = ("2020-01-01", "2020-01-02", "2020-01-02/2020-01-04", "2019-12/2020-01-03")
 KEPT = [(f"kept{number:02d}", DAYS[number % len(DAYS)]) for number in range(24)]
 

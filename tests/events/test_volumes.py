@@ -13,6 +13,8 @@ from app.events.changes import write_events
 from app.events.schemas import EventInput
 from app.events.verify import find_event_faults
 
+pytestmark = pytest.mark.slow
+
 
 def given(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventInput:
     signal = {"from": one, "toward": other, "score": score}

@@ -12,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from openapi_document import PATHS
 from playwright.sync_api import Page, Route, expect
 
+pytestmark = pytest.mark.slow
+
 shifts = pytest.mark.skipif("/v1/shifts" not in PATHS, reason="no shifts in this service")
 VIEWS = {
     "home": "/",

@@ -20,6 +20,8 @@ from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS
 from app.events.output_formats import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
 from app.feeds.registry import FEED_FORMATS
 
+pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
+
 OTHERS = tuple(form for form in OUTPUT_FORMATS if form != "json")
 ATOM = "{http://www.w3.org/2005/Atom}"
 

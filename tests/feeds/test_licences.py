@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from app import cli
 from app.db.engine import Database
 
+pytestmark = pytest.mark.by_turns
+
 FORMATS = (
     "ndjson", "csv", "xlsx", "geojson", "parquet", "arrow", "timelinejs", "vis", "ics", "atom",
     "jsonld",

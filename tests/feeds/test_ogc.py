@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 from feed_pages import read_all_events
 from serving import open_client, serve_database
 
+pytestmark = pytest.mark.slow
+
 ITEMS = "/ogc/collections/events/items"
 gdal = pytest.mark.skipif(
     shutil.which("ogrinfo") is None, reason="GDAL is not installed (apt install gdal-bin)"

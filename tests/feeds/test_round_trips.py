@@ -22,6 +22,8 @@ from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 
+pytestmark = pytest.mark.slow
+
 Given = Iterator[dict[str, Any]]
 
 

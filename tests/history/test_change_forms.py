@@ -14,6 +14,8 @@ from app.history import change_formats
 from app.history.change_formats import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
 from app.history.schemas import Change
 
+pytestmark = pytest.mark.by_turns
+
 ATOM = "{http://www.w3.org/2005/Atom}"
 FORMS = sorted(CHANGE_MEDIA_TYPES)
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from examples import add_key
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, settings
@@ -17,6 +18,8 @@ from serving import open_client
 
 from app.db.engine import Database
 from app.events.verify import find_event_faults
+
+pytestmark = pytest.mark.slow
 
 ACTORS = ("ARM", "RUS", "USA", "FRA")
 DATES = ("2020-01-01", "2020-02", "2020-01-15/2020-03-02", "2019-12/..")

@@ -11,6 +11,8 @@ from serving import open_client
 from app.db.engine import Database
 from app.events.verify import find_event_faults
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "news-2023-10-13-putin-loses-another-ally"
 EVENT = "curated:2023-10-03-armenia-ratifies-rome-statute"
 READS = (

@@ -13,6 +13,8 @@ import uvicorn
 from app.http import server
 from app.http.server import BoundedHttpConnection
 
+pytestmark = pytest.mark.slow
+
 PIECE = b"x" * 100_000
 
 

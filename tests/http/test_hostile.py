@@ -16,6 +16,8 @@ from app.events.output_formats import OUTPUT_FORMATS
 from app.shifts.filter import SidesQuery
 from app.shifts.shift_id import ShiftReference, pack_shift_id
 
+pytestmark = pytest.mark.slow
+
 LONG = 50_000
 NEEDED = {
     "/v1/ties": "actor=ARM",
@@ -178,7 +180,6 @@ def some(where: str, name: str) -> tuple[str, ...]:
     return (*VALUES[offset::EVERY], LARGE[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path: str) -> None:
     here = filled(path, an_event)
@@ -201,7 +202,6 @@ def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path
             both.refused(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_values_in_every_form(both: Both, form: str) -> None:
     for name in ("actor", "between", "since", "bbox", "q", "cursor", "fields", "tag", "limit"):
@@ -232,7 +232,6 @@ def test_a_path_that_is_not_utf8_is_refused(both: Both, path: str) -> None:
     assert both.get("/%ED%A0%80").status_code == 422
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in ADDRESSES if "{" in path])
 def test_hostile_path_values_are_answered_without_error(both: Both, path: str) -> None:
     before, _, after = path.partition("{")

@@ -17,6 +17,8 @@ from serving import borrow_app
 from app.events.verify import find_event_faults
 from app.examples import load_examples
 
+pytestmark = pytest.mark.slow
+
 WRITES = tuple(
     sorted(
         (path, method, told["operationId"])
@@ -122,7 +124,6 @@ def both(
                 assert list(find_event_faults(db)) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
 def test_malformed_bodies_are_refused(both: Both, path: str, method: str, operation: str) -> None:
     here = path.format_map(STANDING)
@@ -155,7 +156,6 @@ def test_malformed_headers_are_refused(both: Both, path: str, method: str, opera
             assert answer.status_code >= 400, (operation, name, value[:50])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "method", "operation"), [w for w in WRITES if w[1] == "put" or w[0].endswith("merge")]
 )

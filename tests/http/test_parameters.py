@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+pytestmark = pytest.mark.by_turns
+
 
 def faults(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
     answer = api.get(address)

@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 
 from app.http.shortway import Handler
 
+pytestmark = pytest.mark.by_turns
+
 PLAIN = [
     *(
         example["get"]

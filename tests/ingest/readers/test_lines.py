@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingest.rows import join_events, make_event, make_table
 
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.readers import files
@@ -20,7 +21,6 @@ from app.ingest.readers.delimited import (
 )
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import parse_row_record
-from ingest.rows import join_events, make_event, make_table
 
 BOMB = 300 << 20
 

@@ -68,7 +68,7 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
         awake.close()
 
 
-@pytest.mark.parametrize("processes", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("processes", [1, 3])
 def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,
@@ -107,6 +107,7 @@ def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Datab
         assert list(verify.verify_stored_shifts(db)) == []
 
 
+@pytest.mark.slow
 def test_a_service_that_ends_takes_the_process_along(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_service_that_ends_takes_the_process_along(
     assert [child.returncode for child in started] == [0]
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_an_error(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ingest.loading import find_faults, load_file, read_documents
+from ingest.rows import join_events, make_event
 
 from app.db.engine import Database
 from app.ingest.jobs.job_store import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.loading.loader import LoadOptions
-from ingest.loading import find_faults, load_file, read_documents
-from ingest.rows import join_events, make_event
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROWS = 3000
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from ingest.rows import COLUMNS, make_row
 
 from app.edtf import parse_edtf
 from app.ingest.formats import gdelt
@@ -23,7 +24,6 @@ from app.ingest.readers.rows import (
     read_row_day,
     read_row_key,
 )
-from ingest.rows import COLUMNS, make_row
 
 
 def given(name: str, **changed: str) -> EventRecord:

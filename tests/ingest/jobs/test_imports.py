@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from ingest.loading import find_faults, read_documents
+from ingest.rows import join_events, make_event, make_table
 from serving import open_client
 from sqlalchemy import insert, select, update
 
@@ -22,8 +24,6 @@ from app.db.tables import import_rejects, imports, sources
 from app.ingest.jobs import router
 from app.ingest.jobs.file_lock import FileLock
 from app.ingest.jobs.job_store import format_current_time
-from ingest.loading import find_faults, read_documents
-from ingest.rows import join_events, make_event, make_table
 
 WAIT = {"Prefer": "wait=60"}
 
@@ -170,6 +170,7 @@ def _left_behind(database: Database, path: Path, done: int, counts: dict[str, An
         )
 
 
+@pytest.mark.slow
 def test_import_continues_after_a_crash(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_import_continues_after_a_crash(
     assert key
 
 
+@pytest.mark.slow
 def test_a_cancelled_import_ends_after_a_batch(
     url: str, key: str, database: Database, tmp_path: Path
 ) -> None:

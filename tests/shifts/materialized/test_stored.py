@@ -25,6 +25,8 @@ from app.shifts.materialized.rebuild import fit_calibration, rebuild_stale_dyads
 from app.shifts.statistics.null_distribution import Calibration, ThinCorpusError
 from app.shifts.statistics.null_model import NullModel
 
+pytestmark = pytest.mark.slow
+
 DATABASE_LAW = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

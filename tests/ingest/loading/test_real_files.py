@@ -13,8 +13,13 @@ from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 from ingest.loading import find_faults, list_counts, load_file, read_documents
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason="no files to try")
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not DATA.exists(), reason="the field's own files are not beside the checkout"
+    ),
+]
 
 FILES = {
     "gdelt/20170101073000.export.CSV": {"rows": 720, "new": 720},

@@ -16,6 +16,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from ingest.loading import find_faults, read_documents
+from ingest.rows import join_events, make_event
 from sqlalchemy import select, update
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -31,8 +33,6 @@ from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.jobs.worker import claim_next_import
 from app.ingest.loading.loader import Loader, LoadOptions
 from app.ingest.loading.stats import LoadStats
-from ingest.loading import find_faults, read_documents
-from ingest.rows import join_events, make_event
 
 OLD = "2020-01-01T00:00:00.000000Z"
 
@@ -108,6 +108,7 @@ def test_a_small_import_needs_no_process(
         assert children() == []
 
 
+@pytest.mark.slow
 def test_what_only_seemed_small_goes_on_in_another_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
     assert not (tmp_path / "upload").exists()
 
 
+@pytest.mark.slow
 def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 6000)
     with running(database):
@@ -172,6 +174,7 @@ def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path
         assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
 
 
+@pytest.mark.slow
 def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path: Path) -> None:
     ident = given(database, tmp_path / "upload", 6000)
     child = subprocess.Popen(
@@ -233,6 +236,7 @@ def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path
     assert list(tmp_path.glob("upload*")) == []
 
 
+@pytest.mark.slow
 def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
     database: Database,
 ) -> None:
@@ -247,6 +251,7 @@ def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
         assert child.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_import_with_missing_folder_fails_and_blocks_no_other(
     database: Database, tmp_path: Path
 ) -> None:
