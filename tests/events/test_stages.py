@@ -1,13 +1,20 @@
 """A question passes each stage once: its dates are parsed once, its names are resolved once."""
 
+import inspect
 from collections import Counter
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Connection
 
 from app import edtf
-from app.events import queries
+from app.events import counts, queries, read
+from app.events.filter import EventFilter
+from app.events.resolved_filter import ResolvedFilter
+from app.feeds import event_stream, export
+from app.history import read as of_history
+from app.shifts import question
 
 WAYS = [
     "/v1/events?count=exact",
@@ -58,3 +65,22 @@ def test_names_are_resolved_once(
     answer = api.get(f"{way}&actor=Armenia&since={since}&until=2090")
     assert answer.status_code == 200, answer.text
     assert calls == {"Armenia": 1}
+
+
+RESOLVERS = {
+    queries.resolve_filter,
+    question.resolve_question,
+    question.resolve_open_question,
+}
+READERS = [counts, export, event_stream, of_history, queries, question, read]
+
+
+def test_what_reads_events_takes_a_resolved_filter() -> None:
+    for module in READERS:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ != module.__name__ or function in RESOLVERS:
+                continue
+            kinds = list(get_type_hints(function).values())
+            asked = any(inspect.isclass(kind) and issubclass(kind, EventFilter) for kind in kinds)
+            if asked and Connection in kinds:
+                assert ResolvedFilter in kinds, name
