@@ -8,7 +8,6 @@ compiled once for each shape, and run many times with other values.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -62,6 +61,9 @@ SCALAR_FIELDS = [
     "as_of",
 ]
 
+Param = BindParameter[str] | BindParameter[int]
+"""A parameter of a statement; quad classes are integers, all others texts."""
+
 
 @dataclass(frozen=True, slots=True)
 class FilterShape:
@@ -73,16 +75,16 @@ class FilterShape:
         """Whether a field is set."""
         return any(name == field for name, _ in self.field_counts)
 
-    def field_params(self, field: str) -> list[BindParameter[Any]]:
+    def field_params(self, field: str) -> list[Param]:
         """The parameters of a field that takes several values; empty where it is not set."""
         count = next((n for name, n in self.field_counts if name == field), 0)
         return [bindparam(f"{field}_{n}") for n in range(count)]
 
 
-def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict[str, Any]]:
+def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict[str, object]]:
     """Split a filter into its shape and its parameter values; `kind` names the dialect."""
     counts: dict[str, int] = {}
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for field in LIST_FIELDS:
         if wanted := getattr(resolved, field):
             counts[field] = len(wanted)
@@ -116,13 +118,13 @@ def split_filter(kind: str, resolved: ResolvedFilter) -> tuple[FilterShape, dict
 class ParticipantClause:
     """One participation that an event must have, as the parameters that limit it."""
 
-    actors: tuple[BindParameter[Any], ...] = ()
-    groups: tuple[BindParameter[Any], ...] = ()
-    roles: tuple[ColumnElement[Any], ...] = ()
+    actors: tuple[Param, ...] = ()
+    groups: tuple[Param, ...] = ()
+    roles: tuple[Param, ...] = ()
     via: bool = True
-    during: tuple[BindParameter[Any], ...] = ()
+    during: tuple[Param, ...] = ()
     """Actors that were members on some day of the window."""
-    steady: tuple[BindParameter[Any], ...] = ()
+    steady: tuple[Param, ...] = ()
     """Actors that were members on every day of the window: no check by day is needed."""
 
     def build_conditions(
@@ -139,7 +141,7 @@ class ParticipantClause:
             yield p.via == ""
 
     def build_membership_conditions(
-        self, p: Columns, during: tuple[BindParameter[Any], ...], as_of: bool
+        self, p: Columns, during: tuple[Param, ...], as_of: bool
     ) -> Iterator[ColumnElement[bool]]:
         """Require that the actor was a member of one of the groups on the day of the event."""
         ever, on_the_day = [], []

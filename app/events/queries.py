@@ -53,8 +53,8 @@ MAX_INLINE_PERIODS = 500
 """With more membership periods than this, the statement looks them up itself."""
 
 
-def _select_periods(*, as_of: bool, of: bool) -> Select[Any]:
-    def select_rows(m: Columns) -> Select[Any]:
+def _select_periods(*, as_of: bool, of: bool) -> Select[str, str, str]:
+    def select_rows(m: Columns) -> Select[str, str, str]:
         groups = m.group.in_(bindparam("groups", expanding=True))
         found = select(m.actor, m.since, m.until).where(groups)
         if of:
@@ -136,7 +136,7 @@ def _require_known(
     if not wanted:
         return
 
-    def select_keys(t: Columns) -> Select[Any]:
+    def select_keys(t: Columns) -> Select[str]:
         found = select(t[key])
         return found.where(t.kind.in_(GROUP_KINDS)) if table is actors else found
 
@@ -160,7 +160,7 @@ class BoundQuery:
     """A statement, by its key, with the values of its parameters."""
 
     statement_key: StatementKey
-    values: dict[str, Any]
+    values: dict[str, object]
 
 
 def bind_query(
@@ -218,7 +218,7 @@ def _read_periods(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, s
     """
     if not resolved.member_of:
         return [(code, "", "~") for code in resolved.actor] if len(resolved.actor) > 1 else []
-    params: dict[str, Any] = {"groups": resolved.member_of}
+    params: dict[str, object] = {"groups": resolved.member_of}
     params |= {"actors": resolved.actor} if resolved.actor else {}
     params |= {} if resolved.as_of is None else {"as_of": resolved.as_of}
     rows = db.execute(_PERIOD_STATEMENTS["as_of" in params, "actors" in params], params)
@@ -255,7 +255,7 @@ def find_matching_revisions(
     return {row.seq for row in rows}
 
 
-def select_event_documents(key: StatementKey) -> Select[Any]:
+def select_event_documents(key: StatementKey) -> Select[str | float, str, str]:
     """Select (sort value, id, document) of the matching events, in order."""
     hit = select_matching(key).subquery()
     ends = [c.desc() if key.is_descending else c.asc() for c in (hit.c.value, hit.c.id)]
@@ -272,13 +272,13 @@ def compile_page_statement(key: StatementKey) -> CompiledStatement:
     return compile_statement(key.dialect_name, select_event_documents(key))
 
 
-def select_event_count(key: StatementKey) -> Select[Any]:
+def select_event_count(key: StatementKey) -> Select[int]:
     """Select the number of matching events."""
     hit = select_matching(key).order_by(None).subquery()
     return select(func.count()).select_from(hit)
 
 
-def select_event(event: str, as_of: int | None = None) -> Select[Any]:
+def select_event(event: str, as_of: int | None = None) -> Select[int, str]:
     """Select (seq, document) of an event, current or as of a version."""
     current = select_current_or_as_of(
         as_of, events, lambda e: select(e.seq).where(e.id == event)
@@ -288,7 +288,7 @@ def select_event(event: str, as_of: int | None = None) -> Select[Any]:
     )
 
 
-def select_events_by_seq(seqs: list[int]) -> Select[Any]:
+def select_events_by_seq(seqs: list[int]) -> Select[int, str, str]:
     """Select (seq, id, document) of some revisions."""
     return select(revisions.c.seq, revisions.c.id, revisions.c.document).where(
         revisions.c.seq.in_(seqs)

@@ -46,7 +46,7 @@ def read_event_page(
     return [trim_document(r.document, asked.fields, resolved.known_by) for r in rows], cursor
 
 
-def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[Any]:
+def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str]:
     """Read (seq, document) of an event.
 
     Raises `NotFoundError`, or `MovedError` where the event was merged into another.

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from app.db import dialect
 from app.db.dialect.full_text import select_word_ranks
 from app.db.tables import events, participations
-from app.db.versioning import RowState
+from app.db.versioning import RowState, Values
 from app.events.conditions import (
     CLAUSE_BUILDERS,
     EVENT_ROW_FIELDS,
@@ -44,7 +44,12 @@ from app.events.conditions import (
 )
 from app.events.filter import Sort
 
-Bound = Callable[[Any], ColumnElement[str]]
+Bound = Callable[[ColumnElement[str] | str], ColumnElement[str]]
+SortValue = ColumnElement[str] | ColumnElement[float]
+"""What events are sorted by: a day, a time of recording, or a rank."""
+RowLimit = ColumnElement[int] | int | None
+MatchingRows = Select[*tuple[Any, ...]]
+"""A statement whose columns are a sort value, id, seq, and some `CARRIED_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,13 @@ CARRIED_COLUMNS = ("dataset", "type", "intensity", "quad", "status", "end")
 """Columns of `events` that `participations` has too."""
 
 
-def select_matching(key: StatementKey, *carried: str) -> Select[Any]:
+def select_matching(key: StatementKey, *carried: str) -> MatchingRows:
     """Select (sort value, id, seq) of the matching events in order, with some `CARRIED_COLUMNS`."""
-    found: Select[Any] = _StatementBuilder(key, carried).build_statement()
-    return found
+    return _StatementBuilder(key, carried).build_statement()
 
 
 @lru_cache(maxsize=1024)
-def select_matching_revisions(key: StatementKey) -> CompoundSelect[Any]:
+def select_matching_revisions(key: StatementKey) -> CompoundSelect[int]:
     """Select which revisions of the parameter `seqs` match, current and superseded ones."""
     builder = _StatementBuilder(key)
     return union_all(
@@ -103,12 +107,12 @@ class _StatementBuilder:
         self.ranks = select_word_ranks(key.dialect_name) if key.sort == "relevance" else None
         self.limit = bindparam("page", type_=Integer) if key.limited else None
 
-    def build_statement(self) -> Any:
+    def build_statement(self) -> MatchingRows:
         """Build the whole statement, over current rows and, as of a version, superseded ones."""
-        now = _ArmBuilder(self, RowState.CURRENT).build_arms()
+        current = _ArmBuilder(self, RowState.CURRENT).build_arms()
         if not self.as_of:
-            return now
-        now = now.cte("current_rows").prefix_with("MATERIALIZED")  # used three times, read once
+            return current
+        now = current.cte("current_rows").prefix_with("MATERIALIZED")  # used three times, read once
         past = (
             _ArmBuilder(self, RowState.SUPERSEDED, self._build_past_bound(now.c.value))
             .build_arms()
@@ -117,7 +121,7 @@ class _StatementBuilder:
         both = union_all(*(select(*a.c) for a in (now, past))).subquery().c
         return self.apply_order(select(*both), (both.value, both.id))
 
-    def _build_past_bound(self, value: Any) -> Bound | None:
+    def _build_past_bound(self, value: ColumnElement[str]) -> Bound | None:
         """Build the bound beyond which superseded rows are not read: the end of a full page.
 
         Without it a page would read every row that was superseded before its version. Returns a
@@ -129,13 +133,15 @@ class _StatementBuilder:
         last = func.min(value) if self.key.is_descending else func.max(value)
         full = func.count() >= self.limit
 
-        def nearest_bound(other: Any) -> Any:
+        def nearest_bound(other: ColumnElement[str] | str) -> ColumnElement[str]:
             nearer = last > other if self.key.is_descending else last < other
             return select(case((and_(full, nearer), last), else_=other)).scalar_subquery()
 
         return nearest_bound
 
-    def apply_order(self, statement: Any, columns: Any, most: Any = None) -> Any:
+    def apply_order(
+        self, statement: MatchingRows, columns: Iterable[SortValue], most: RowLimit = None
+    ) -> MatchingRows:
         """Order a statement, and limit it to `most` rows, by default to a page."""
         ends = [c.desc() if self.key.is_descending else c.asc() for c in columns]
         statement = statement.order_by(*ends)
@@ -152,12 +158,12 @@ class _ArmBuilder:
         self.builder, self.row_state, self.bound = builder, row_state, bound
         self.key, self.shape = builder.key, builder.shape
         self.parts, self.events = row_state.table_for(participations), row_state.table_for(events)
-        self.driver: Any = self.parts if builder.of_parts else self.events
+        self.driver = self.parts if builder.of_parts else self.events
         self.ident = self.parts.c.event if builder.of_parts else self.events.c.id
 
-    def build_arms(self) -> Any:
+    def build_arms(self) -> MatchingRows:
         """Build both arms: events that began in the window, and earlier ones that still went on."""
-        value: Any = self.driver.c.start
+        value: SortValue = self.driver.c.start
         if not self.key.is_by_day:
             ranks = self.builder.ranks
             value = self.events.c.recorded_at if ranks is None else ranks.c.rank
@@ -165,15 +171,16 @@ class _ArmBuilder:
         start = self.driver.c.start.concat("")
         if not self.shape.has_field("since") or self.shape.has_field("certain"):
             return self.build_arm(value, self.build_day_conditions(), self.builder.limit)
-        parts = [
+        parts: list[tuple[SortValue, list[ColumnElement[bool]], bool]] = [
             (value, list(self.build_day_conditions()), True),
             (start if self.key.is_by_day else value, self.build_running_conditions(start), False),
         ]
         if self.key.is_by_day and not self.key.is_descending:
             parts.reverse()  # events that began before the window come first
-        one = self.build_arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2])
-        one = one.cte(f"one_{self.row_state.value}")
-        rest: Any = self.builder.limit
+        one = self.build_arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2]).cte(
+            f"one_{self.row_state.value}"
+        )
+        rest: RowLimit = self.builder.limit
         if rest is not None and self.key.is_by_day:
             rest = rest - select(func.count()).select_from(one).scalar_subquery()
             if self.bound is not None and self.key.is_descending:
@@ -192,8 +199,12 @@ class _ArmBuilder:
         """
         near, certain = self.driver.c, self.shape.has_field("certain")
         passed, descending = self.key.passed, self.key.is_descending
-        first: Any = bindparam("since", type_=String) if self.shape.has_field("since") else None
-        last: Any = bindparam("until", type_=String) if self.shape.has_field("until") else None
+        first: ColumnElement[str] | None = None
+        last: ColumnElement[str] | None = None
+        if self.shape.has_field("since"):
+            first = bindparam("since", type_=String)
+        if self.shape.has_field("until"):
+            last = bindparam("until", type_=String)
         if self.bound is not None and self.key.is_by_day and descending:
             first = self.bound("" if first is None else first)
         elif self.bound is not None and self.key.is_by_day:
@@ -204,15 +215,20 @@ class _ArmBuilder:
         if last is not None and (certain or not descending or not passed):
             yield (near.end if certain else near.start) <= last
 
-    def build_running_conditions(self, start: Any) -> list[ColumnElement[bool]]:
+    def build_running_conditions(self, start: ColumnElement[str]) -> list[ColumnElement[bool]]:
         """Build the conditions of an event that began before the window and still went on in it."""
         near = self.driver.c
         since: ColumnElement[str] = bindparam("since")
         return [start < since, near.end >= since, near.end != near.start]
 
     def build_arm(
-        self, value: Any, days: Iterable[ColumnElement[bool]], most: Any, *, in_window: bool = True
-    ) -> Any:
+        self,
+        value: SortValue,
+        days: Iterable[ColumnElement[bool]],
+        most: RowLimit,
+        *,
+        in_window: bool = True,
+    ) -> MatchingRows:
         """Build one arm: the events that meet every condition, these on days included."""
         apart: FromClause | None = None
         builder, near, ident = self.builder, self.driver.c, self.ident
@@ -243,7 +259,7 @@ class _ArmBuilder:
         rows = dialect.distinct_on(self.key.dialect_name, rows, each.c.value, each.c.id)
         return builder.apply_order(rows, (each.c.value, each.c.id), most)
 
-    def apply_conditions(self, base: Select[Any]) -> Select[Any]:
+    def apply_conditions(self, base: Select[*Values]) -> Select[*Values]:
         """Apply every condition except those on days."""
         near = self.driver.c
         for other in self.builder.demanded:
@@ -255,7 +271,7 @@ class _ArmBuilder:
             base = base.where(*branch(row))
         return base
 
-    def select_revisions(self) -> Select[Any]:
+    def select_revisions(self) -> Select[int]:
         """Select which revisions of the parameter `seqs` meet every condition."""
         near = self.driver.c
         found = self.apply_conditions(select(near.seq))
@@ -269,8 +285,8 @@ class _ArmBuilder:
         return found
 
     def apply_participation(
-        self, base: Select[Any], value: Any, apart: FromClause | None, in_window: bool
-    ) -> Select[Any]:
+        self, base: MatchingRows, value: SortValue, apart: FromClause | None, in_window: bool
+    ) -> MatchingRows:
         """Apply the first participant clause; an actor in several roles gives one row."""
         first, p = self.builder.first, self.parts.c
         assert first is not None

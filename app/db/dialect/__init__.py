@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import psycopg
 from sqlalchemy import (
@@ -175,7 +175,12 @@ def values_table_params(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, s
     return {f"handed_{n}": list(values) for n, values in enumerate(zip(*rows, strict=True))}
 
 
-def distinct_on(kind: str, rows: Select[Any], *columns: ColumnElement[Any]) -> Select[Any]:
+RowValues = TypeVarTuple("RowValues")
+
+
+def distinct_on(
+    kind: str, rows: Select[*RowValues], *columns: ColumnElement[Any]
+) -> Select[*RowValues]:
     """Make rows distinct by the columns they are sorted by, which determine all other columns.
 
     With DISTINCT ON, PostgreSQL reads an index of just these columns; SQLite does so for DISTINCT.
