@@ -5,6 +5,7 @@ Everything is read from the syntax of `app/` alone: nothing is imported, so it t
 """
 
 import ast
+import builtins
 import io
 import re
 import sys
@@ -276,6 +277,24 @@ def find_long_sentences(modules: list[Module]) -> list[Finding]:
     ]
 
 
+def find_unknown_errors(modules: list[Module]) -> list[Finding]:
+    """Errors that a docstring names and that no module defines or imports."""
+    known = {name for name in dir(builtins) if name.endswith("Error")}
+    for module in modules:
+        for node in module.nodes:
+            if isinstance(node, ast.ClassDef):
+                known.add(node.name)
+            elif isinstance(node, ast.alias):
+                known.add((node.asname or node.name).rpartition(".")[2])
+    return [
+        Finding(module.place, line, name)
+        for module in modules
+        for line, text in module.list_docstrings()
+        for name in re.findall(r"`(\w+Error)`", text)
+        if name not in known
+    ]
+
+
 def find_undocumented(modules: list[Module]) -> list[Finding]:
     """Public functions and classes at the top of a module without a docstring."""
     return [
@@ -313,6 +332,7 @@ FINDINGS: dict[str, Callable[[list[Module]], list[Finding]]] = {
     "prose": find_banned_prose,
     "sentences": find_long_sentences,
     "undocumented": find_undocumented,
+    "errors": find_unknown_errors,
     "any": find_any,
     "deferred": find_deferred,
 }
@@ -348,6 +368,7 @@ def measure(modules: list[Module]) -> list[Figure]:
         Figure("banned words in docstrings, messages, comments", counts["prose"], 0, "prose"),
         Figure("first sentences of more than 20 words", counts["sentences"], 0, "sentences"),
         Figure("public things without a docstring", counts["undocumented"], 0, "undocumented"),
+        Figure("docstrings that name no known error", counts["errors"], 0, "errors"),
         Figure("comments per 1,000 lines", 1000 * comments / lines),
         Figure("files with code", len(written)),
         Figure("lines of a file, median", median(lengths), 120),

@@ -46,16 +46,16 @@ def address(
 
 
 def test_the_python_of_the_tutorial_runs(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    held: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     ran = 0
     for needed, code in BLOCKS:
         if not needed or needed in PATHS:
-            exec(compile(code.replace(HERE, address), "docs/tutorial.md", "exec"), held)
+            exec(compile(code.replace(HERE, address), "docs/tutorial.md", "exec"), fields)
             ran += 1
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert ran >= 6
-    assert "CSTO exercise in Kyrgyzstan without Armenia" in told
-    assert "as_of=" in told
+    assert "CSTO exercise in Kyrgyzstan without Armenia" in printed
+    assert "as_of=" in printed
 
 
 def test_power_query_request_returns_readable_csv(api: TestClient) -> None:
@@ -94,9 +94,9 @@ def run_in_r(code: str) -> str:
 
 def test_the_r_of_the_tutorial_runs(address: str) -> None:
     assert len(R) == 1
-    told = run_in_r(R[0].replace(HERE, address))
-    assert "in-force 1994-04-20" in told
-    assert "2023" in told
+    result = run_in_r(R[0].replace(HERE, address))
+    assert "in-force 1994-04-20" in result
+    assert "2023" in result
 
 
 def test_two_lines_of_a_notebook_show_a_chart(address: str) -> None:
@@ -104,9 +104,9 @@ def test_two_lines_of_a_notebook_show_a_chart(address: str) -> None:
     pytest.importorskip("altair")
     (cell,) = NOTEBOOK
     first, second = filter(None, cell.replace(HERE, address).split("\n"))
-    held: dict[str, Any] = {}
-    exec(first, held)
-    shown = eval(second, held)
+    fields: dict[str, Any] = {}
+    exec(first, fields)
+    shown = eval(second, fields)
     assert "Events over time" in shown._repr_mimebundle_()["text/html"]
 
 
@@ -131,8 +131,8 @@ def test_every_address_in_the_pages_answers(api: TestClient, asked: str) -> None
 
 @pytest.mark.parametrize("page", PAGES)
 def test_reference_pages_match_the_code(page: str) -> None:
-    held = (DOCS / page).read_text("utf-8")
-    assert held == PAGES[page](), "the code changed: run tests/reference.py"
+    text = (DOCS / page).read_text("utf-8")
+    assert text == PAGES[page](), "the code changed: run tests/reference.py"
 
 
 def test_every_field_has_a_meaning() -> None:

@@ -30,9 +30,9 @@ def last(database: Database) -> int | None:
 
 
 def test_timeline_prints_events_oldest_first_with_sources() -> None:
-    told = run(*AUTUMN)
-    assert told.exit_code == 0, told.output
-    lines = told.stdout.splitlines()
+    result = run(*AUTUMN)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
     assert lines[0].split() == ["date", "type", "what", "sources"]
     [vote] = [line for line in lines if "ratifies the Rome Statute" in line]
     assert vote.split()[:2] == ["2023-10-03", "AGREE"]
@@ -45,10 +45,10 @@ def test_timeline_between_two_excludes_events_of_one_alone() -> None:
 
 
 def test_timeline_reports_that_more_events_match() -> None:
-    told = run(*AUTUMN, "--limit", "1")
-    assert told.exit_code == 0
-    assert len(told.stdout.splitlines()) == 2
-    assert "More events match than 1; raise --limit." in told.stderr
+    result = run(*AUTUMN, "--limit", "1")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 2
+    assert "More events match than 1; raise --limit." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def test_every_word_of_the_vocabularies_is_documented() -> None:
 
 
 def test_every_bundled_file_is_described() -> None:
-    told = (ROOT / "docs" / "bundled.md").read_text("utf-8")
-    assert {name for name in BUNDLED_FILES if name not in told} == set()
+    text = (ROOT / "docs" / "bundled.md").read_text("utf-8")
+    assert {name for name in BUNDLED_FILES if name not in text} == set()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"```sh\n(curl .*?)```\s+```json\n(.*?)```", re.DOTALL)
 
 
-def asked(command: str, given: dict[str, str]) -> dict[str, Any]:
+def asked(command: str, fields: dict[str, str]) -> dict[str, Any]:
     """A `curl` command as a request."""
-    for name, value in given.items():
+    for name, value in fields.items():
         command = command.replace(f"${name}", value)
     words = shlex.split(command.replace("\\\n", " "))[1:]
     found: dict[str, Any] = {"method": "GET", "headers": {}, "content": None}
@@ -37,14 +37,14 @@ def asked(command: str, given: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["history.md"])
-def test_the_commands_answer_as_told(database: Database, name: str) -> None:
+def test_the_commands_answer_as_documented(database: Database, name: str) -> None:
     blocks = BLOCK.findall((DOCS / name).read_text("utf-8"))
     assert len(blocks) >= 4
     url = database.engine.url.render_as_string(hide_password=False)
     with open_client(url) as api:
         before = str(api.get("/readyz").json()["version"])
-        given = {"KEY": add_key(database), "BEFORE": before}
-        for command, told in blocks:
-            answer = api.request(**asked(command, given))
+        fields = {"KEY": add_key(database), "BEFORE": before}
+        for command, message in blocks:
+            answer = api.request(**asked(command, fields))
             assert answer.status_code == 200, (command, answer.text)
-            assert is_contained(json.loads(told), answer.json()), (command, answer.text)
+            assert is_contained(json.loads(message), answer.json()), (command, answer.text)

@@ -68,8 +68,8 @@ def test_who_was_absent_from_what(api: TestClient) -> None:
 def test_what_was_known_by_the_end_of_september(api: TestClient) -> None:
     found = get(api, "/v1/events", between="ARM,RUS", known_by="2023-09-30", **WINDOW)
     assert keys(found) == AUTUMN[:9]
-    told = [r["published"] for e in found["data"] for r in e["reports"]]  # type: ignore[attr-defined]
-    assert max(told) <= "2023-09-30"
+    published = [r["published"] for e in found["data"] for r in e["reports"]]  # type: ignore[attr-defined]
+    assert max(published) <= "2023-09-30"
 
 
 def test_what_moved_armenia_away_from_russia_is_stated(api: TestClient) -> None:
@@ -104,7 +104,7 @@ def test_armenia_was_bound_to_the_icc_but_not_yet_in_force(api: TestClient) -> N
     assert status("2024-02-01")["ICC"] == "in-force"
 
 
-def test_a_partner_owes_what_members_owe_each_other_to_nobody(api: TestClient) -> None:
+def test_a_partner_owes_no_member_what_members_owe_each_other(api: TestClient) -> None:
     ties = get(api, "/v1/ties", actor="ARM", on="2023-10-13")["data"]
     owed = {t["group"]: (t["role"], t["obligations"]) for t in ties}  # type: ignore[attr-defined]
     assert owed["NATO"] == ("partner", [])

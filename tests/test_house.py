@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_a_lock_names_packages_and_hashes_and_no_addresses(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
-    pinned = re.compile(r"[a-z0-9._-]+==\S+( ; .+)? \\")
+    locked = re.compile(r"[a-z0-9._-]+==\S+( ; .+)? \\")
     hashed = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
     comment = re.compile(r"    # .+")
     foreign = [
         line
         for line in lines
-        if not any(kind.fullmatch(line) for kind in (pinned, hashed, comment))
+        if not any(kind.fullmatch(line) for kind in (locked, hashed, comment))
         or re.search(r"https?:|index-url|find-links|@", line)
     ]
     assert lines

@@ -22,6 +22,7 @@ def test_most_functions_are_named_by_a_verb_and_its_object(modules: list[census.
         census.find_duplicates,
         census.find_long_sentences,
         census.find_undocumented,
+        census.find_unknown_errors,
         census.find_deferred,
     ],
 )

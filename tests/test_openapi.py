@@ -53,12 +53,12 @@ def faults(body: Any, operation: dict[str, Any]) -> list[str]:
     return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
 
 
-def given(value: Any) -> Any:
+def drop_nulls(value: Any) -> Any:
     """The same answer without nulls, which FastAPI leaves out of an OpenAPI document."""
     if isinstance(value, dict):
-        return {name: given(held) for name, held in value.items() if held is not None}
+        return {name: drop_nulls(part) for name, part in value.items() if part is not None}
     if isinstance(value, list):
-        return [given(held) for held in value]
+        return [drop_nulls(part) for part in value]
     return value
 
 
@@ -67,7 +67,7 @@ def test_an_operation_says_what_it_is_for(name: str) -> None:
     _, operation = OPERATIONS[name]
     assert operation["summary"]
     assert operation["description"].endswith(".")
-    assert given(answer_of(operation)["example"]) == given(EXAMPLES[name]["answer"])
+    assert drop_nulls(answer_of(operation)["example"]) == drop_nulls(EXAMPLES[name]["answer"])
 
 
 def test_no_example_is_left_over() -> None:
@@ -152,7 +152,7 @@ def test_the_docs_need_nothing_from_elsewhere(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_an_example_of_a_stream_is_what_it_tells(api: TestClient, name: str) -> None:
+def test_an_example_of_a_stream_is_its_answer(api: TestClient, name: str) -> None:
     answer = run_example(api, STREAMS[name])
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert freeze_times(answer.text) == STREAMS[name]["answer"]

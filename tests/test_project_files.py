@@ -122,7 +122,7 @@ def test_commit_hooks_run_without_network() -> None:
 
 
 def test_no_file_names_a_package_registry() -> None:
-    """Where packages come from is the choice of whoever installs them."""
+    """The user who installs packages chooses where they come from."""
     if not (ROOT / ".git").exists():
         pytest.skip("only a checkout knows which files belong to it")
     hosts = re.compile(rb"\b(?:pypi\.org|pythonhosted\.org|npmjs\.|crates\.io|anaconda\.org)")

@@ -37,8 +37,8 @@ def test_readme_lists_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `ENTENTE_.+$", README, re.MULTILINE)
     expected = []
     for name, field in Settings.model_fields.items():
-        held = field.default
-        value = json.dumps(held) if isinstance(held, tuple) else str(held)
+        value = field.default
+        value = json.dumps(value) if isinstance(value, tuple) else str(value)
         default = f"`{value}`" if value else "empty"
         expected.append(f"| `ENTENTE_{name.upper()}` | {default} | {field.description} |")
     assert rows == expected

@@ -21,21 +21,23 @@ from app.version import read_program_version
 def test_unreachable_database_is_reported_in_one_line(
     words: list[str], url: str, named: str
 ) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "app", *words], capture_output=True, text=True, check=False,
         env={**os.environ, "ENTENTE_DATABASE_URL": url},
     )  # fmt: skip
-    assert told.returncode == 1
-    assert told.stdout == ""
-    assert len(told.stderr.splitlines()) == 1
-    assert named in told.stderr
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert named in result.stderr
 
 
 def test_what_a_load_does_not_need_is_not_imported() -> None:
     """It would take longer than the file of a quarter of an hour."""
     asked = "import sys, app.ingest.command; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(told.stdout.split())
+    result = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    )
+    assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(result.stdout.split())
 
 
 def test_version_is_printed_without_importing_the_program() -> None:

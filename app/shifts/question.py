@@ -108,7 +108,7 @@ class AlignmentQuestion:
 def resolve_question(
     db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
 ) -> AlignmentQuestion:
-    """Resolve the names of a question; raises `InvalidError`.
+    """Resolve the names of a question; raises `InvalidParameterError`.
 
     The actor is empty where the question names none.
     """
@@ -140,7 +140,8 @@ def resolve_open_question(
 ) -> AlignmentQuestion:
     """Resolve a question that may leave its sides open.
 
-    Raises `InvalidError` where `toward` comes without an actor, or `against` without `toward`.
+    Raises `InvalidParameterError` where `toward` comes without an actor, or `against` without
+    `toward`.
     """
     if asked.toward and asked.actor is None:
         raise InvalidParameterError("toward", "needs actor", "Say who moves: actor=ARM.")
@@ -181,7 +182,7 @@ def _resolve_side_periods(
 
 
 def _require_one_side(partner: str, periods: Sequence[SidePeriod]) -> None:
-    """Raise `InvalidError` where a partner is on both sides on one day."""
+    """Raise `InvalidParameterError` where a partner is on both sides on one day."""
     for n, one in enumerate(periods):
         for other in periods[n + 1 :]:
             if one.side != other.side and one.since < other.until and other.since < one.until:

@@ -48,8 +48,8 @@ def test_writing_needs_a_key(api: TestClient, database: Database) -> None:
         assert refused.status_code == 401, authorization
         assert refused.headers["www-authenticate"].startswith("Bearer")
     assert post(api, f"bearer {key}").status_code == 201
-    told = api.get("/v1/events/curated:by-key/history").json()["data"]
-    assert [(c["by"], c["action"]) for c in told] == [("A. Writer", "create")]
+    body = api.get("/v1/events/curated:by-key/history").json()["data"]
+    assert [(c["by"], c["action"]) for c in body] == [("A. Writer", "create")]
 
 
 def test_a_scope_includes_those_before_it(api: TestClient, database: Database) -> None:
@@ -79,9 +79,9 @@ def test_only_the_hash_of_a_key_and_its_last_use_are_stored(
         assert row.used is None
     post(api, f"Bearer {key}")
     with database.connect() as db:
-        [told] = list_keys(db)
-    assert told["used"] is not None
-    assert "digest" not in told
+        [listed] = list_keys(db)
+    assert listed["used"] is not None
+    assert "digest" not in listed
 
 
 def test_reading_can_be_closed(database: Database) -> None:

@@ -12,15 +12,15 @@ def reconciled(api: TestClient, **questions: Any) -> Any:
     assert answer.status_code == 200, answer.text
     same = api.get("/v1/reconcile", params={"queries": json.dumps(questions)})
     assert same.json() == answer.json()
-    return {name: held["result"] for name, held in answer.json().items()}
+    return {name: value["result"] for name, value in answer.json().items()}
 
 
 def test_reconciliation_manifest_describes_the_service(api: TestClient) -> None:
-    told = api.get("/v1/reconcile").json()
-    assert told["versions"] == ["0.2"]
-    assert told["identifierSpace"].startswith("http")
-    assert told["view"]["url"].replace("{{id}}", "ARM").endswith("/v1/actors/ARM")
-    assert {"id": "state", "name": "state"} in told["defaultTypes"]
+    body = api.get("/v1/reconcile").json()
+    assert body["versions"] == ["0.2"]
+    assert body["identifierSpace"].startswith("http")
+    assert body["view"]["url"].replace("{{id}}", "ARM").endswith("/v1/actors/ARM")
+    assert {"id": "state", "name": "state"} in body["defaultTypes"]
 
 
 def test_a_column_of_names_becomes_codes(api: TestClient) -> None:

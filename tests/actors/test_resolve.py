@@ -40,9 +40,9 @@ def test_code_resolves_to_its_actor_on_the_day(database: Database, day: str, act
 
 
 def test_ambiguous_name_is_refused_with_candidates(database: Database) -> None:
-    with database.connect() as db, pytest.raises(AmbiguousActorError) as told:
+    with database.connect() as db, pytest.raises(AmbiguousActorError) as raised:
         resolve_actor_code(db, "Guam")
-    assert {c.code for c in told.value.near} == {"GUAM", "GUM"}
+    assert {c.code for c in raised.value.near} == {"GUAM", "GUM"}
 
 
 @pytest.mark.parametrize("name", ["Atlantis-on-Sea", "cow:99999", "zz:1", ":", "  "])

@@ -51,8 +51,8 @@ def test_a_drawing_carries_its_words(api: TestClient, chart: str) -> None:
     answer = get(api, chart, "svg")
     root = ElementTree.fromstring(answer.content)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    told = get(api, chart, "vega").json()["description"]
-    assert (root.attrib["role"], root.attrib["aria-label"]) == ("img", told)
+    body = get(api, chart, "vega").json()["description"]
+    assert (root.attrib["role"], root.attrib["aria-label"]) == ("img", body)
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
@@ -114,11 +114,11 @@ def _across(text: ElementTree.Element) -> float:
 def test_the_rows_behind_it_are_a_table(api: TestClient, chart: str) -> None:
     rows = list(csv.DictReader(io.StringIO(get(api, chart, "csv").text, newline="")))
     body = get(api, chart, "json").json()
-    held = body.get("data") or [
+    listed = body.get("data") or [
         m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")
     ]
     assert list(rows[0]) == list(COLUMNS[chart])  # type: ignore[index]
-    assert len(rows) == len(held)
+    assert len(rows) == len(listed)
 
 
 @charts
@@ -196,10 +196,10 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     assert [p["part"] for p in alignment.number_runs(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
     rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
-    told = spec["description"]
-    assert "from +0.50 to -0.50" in told
-    assert "A shift away at 2023-01-04 (strong)." in told
-    assert "1 of 4 periods are not covered" in told
+    description = spec["description"]
+    assert "from +0.50 to -0.50" in description
+    assert "A shift away at 2023-01-04 (strong)." in description
+    assert "1 of 4 periods are not covered" in description
 
 
 def test_alignment_chart_without_index_says_so() -> None:

@@ -24,9 +24,9 @@ from app.events.verify import find_event_faults
 
 
 def write(database: Database, key: str) -> None:
-    given = EventInput.model_validate({"key": key, "title": key, "date": "2023"})
+    event = EventInput.model_validate({"key": key, "title": key, "date": "2023"})
     with database.write() as db:
-        write_resolved_events(db, [(f"curated:{key}", given)], Writer("tests"))
+        write_resolved_events(db, [(f"curated:{key}", event)], Writer("tests"))
 
 
 def last(database: Database) -> int:
@@ -44,27 +44,27 @@ def content(database: Database) -> list[tuple[int, str]]:
 def test_restore_reproduces_the_backed_up_database(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     write(database, "before")
-    stood = content(database)
+    before = content(database)
     assert write_backup(database, file) == last(database)
     assert file.stat().st_mode & 0o077 == 0
     write(database, "after")
-    assert restore_backup(database, file) == len(stood)
-    assert content(database) == stood
+    assert restore_backup(database, file) == len(before)
+    assert content(database) == before
     write(database, "again")
-    assert content(database)[-1][0] == len(stood) + 1
+    assert content(database)[-1][0] == len(before) + 1
 
 
 def test_an_empty_database_is_filled(
     database: Database, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    stood = content(database)
+    before = content(database)
     write_backup(database, tmp_path / "kept")
     url = f"sqlite:///{tmp_path}/new.db"
     if kind == "postgresql":
         url = request.getfixturevalue("server").create_database(f"new-{uuid4().hex}")
     with closing(Database(url)) as new:
-        assert restore_backup(new, tmp_path / "kept") == len(stood)
-        assert content(new) == stood
+        assert restore_backup(new, tmp_path / "kept") == len(before)
+        assert content(new) == before
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -74,9 +74,9 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
     """One that had a table and a column less: of SQLite the file itself is the backup."""
     write_backup(database, tmp_path / "new")
     with ZipFile(tmp_path / "new") as new, ZipFile(tmp_path / "old", "w") as old:
-        told = json.loads(new.read("manifest.json"))
-        del told["tables"]["families"]
-        for name, columns in told["tables"].items():
+        document = json.loads(new.read("manifest.json"))
+        del document["tables"]["families"]
+        for name, columns in document["tables"].items():
             body = new.read(name).decode()
             if "sources" in name:
                 at = columns.index("reliability")
@@ -84,7 +84,7 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
                 rows = [line.split("\t") for line in body.splitlines()]
                 body = "".join("\t".join([*r[:at], *r[at + 1 :]]) + "\n" for r in rows)
             old.writestr(name, body)
-        old.writestr("manifest.json", json.dumps({**told, "schema": "20261124_packed"}))
+        old.writestr("manifest.json", json.dumps({**document, "schema": "20261124_packed"}))
     url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
     with closing(Database(url)) as made:
         assert restore_backup(made, tmp_path / "old") == last(database)
@@ -92,8 +92,8 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
         assert content(made) == content(database)
         grades = select(sources.c.id, sources.c.reliability).order_by(sources.c.id)
         with made.connect() as db, database.connect() as ours:
-            assert list(db.execute(grades)) == (held := list(ours.execute(grades)))
-        assert {grade for _, grade in held} > {"A", "B"}
+            assert list(db.execute(grades)) == (value := list(ours.execute(grades)))
+        assert {grade for _, grade in value} > {"A", "B"}
 
 
 def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path
 
 
 def test_restoring_an_invalid_file_changes_nothing(database: Database, tmp_path: Path) -> None:
-    stood = content(database)
+    before = content(database)
     good = tmp_path / "good"
     write_backup(database, good)
     cut = tmp_path / "cut"
@@ -132,7 +132,7 @@ def test_restoring_an_invalid_file_changes_nothing(database: Database, tmp_path:
     for file in (cut, other, tmp_path / "missing", tmp_path):
         with pytest.raises(BackupError):
             restore_backup(database, file)
-    assert content(database) == stood
+    assert content(database) == before
 
 
 def run(*words: str) -> Result:
@@ -145,17 +145,17 @@ def test_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(cli.console, "width", 240)
     monkeypatch.setattr(cli.errors, "width", 240)
     file, version = str(tmp_path / "kept"), last(database)
-    told = run("db", "backup", file)
-    assert (told.exit_code, told.stdout) == (
+    result = run("db", "backup", file)
+    assert (result.exit_code, result.stdout) == (
         0, f"{file} contains the database as of version {version}.\n"
     )  # fmt: skip
     write(database, "after")
-    told = run("db", "restore", file)
-    assert (told.exit_code, told.stdout) == (
+    result = run("db", "restore", file)
+    assert (result.exit_code, result.stdout) == (
         0, f"The database is at version {version}.\n"
     )  # fmt: skip
     assert last(database) == version
     for wrong in (["backup", str(tmp_path / "no" / "folder")], ["restore", "nowhere"]):
-        told = run("db", *wrong)
-        assert told.exit_code == 1
-        assert "no file " in told.stderr or "no folder " in told.stderr
+        result = run("db", *wrong)
+        assert result.exit_code == 1
+        assert "no file " in result.stderr or "no folder " in result.stderr

@@ -69,14 +69,14 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_of_any_texts_arrives_as_it_is(database: Database, words: list[str]) -> None:
-    held = table("held", column("word"))
+    listed = table("listed", column("word"))
     with database.connect() as db:
-        db.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS held (word text)"))
-        db.execute(text("DELETE FROM held"))
+        db.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS listed (word text)"))
+        db.execute(text("DELETE FROM listed"))
         wanted = {*words, "NULL", "{}", "none of them"}
-        db.execute(held.insert(), [{"word": w} for w in wanted])
+        db.execute(listed.insert(), [{"word": w} for w in wanted])
         found = db.scalars(
-            select(held.c.word).where(in_list(db, held.c.word)), in_list_params(db, words)
+            select(listed.c.word).where(in_list(db, listed.c.word)), in_list_params(db, words)
         )
         assert sorted(found) == sorted(set(words))
         db.rollback()
@@ -87,8 +87,8 @@ def test_an_array_is_written_as_postgresql_reads_it(database: Database, kind: st
     if kind == "postgresql":
         asked = text("SELECT CAST(CAST(:texts AS text) AS text[]), CAST(CAST(:n AS text) AS int[])")
         with database.connect() as db:
-            given = {"texts": format_array_literal(texts), "n": format_array_literal(numbers)}
-            assert list(db.execute(asked, given)) == [(texts, numbers)]
+            fields = {"texts": format_array_literal(texts), "n": format_array_literal(numbers)}
+            assert list(db.execute(asked, fields)) == [(texts, numbers)]
     assert format_array_literal([]) == "{}"
 
 
@@ -98,7 +98,9 @@ def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: s
         kind, select(actors.c.kind).where(actors.c.code == bindparam("asked")), steady=True
     )
     other = compile_prepared(kind, select(func.count()).select_from(actors))
-    held = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%actors.kind%'")
+    count_prepared = text(
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%actors.kind%'"
+    )
     with database.connect() as db:
         assert run.fetch_rows(db, {"asked": "ARM"}) == [("state",)]
     with database.write() as db:
@@ -107,12 +109,12 @@ def test_what_was_prepared_outlives_reads_and_faults(database: Database, kind: s
             insert(actor_names), [{**row, "since": "", "until": "", "seq": 1} for row in rows]
         )
     with pytest.raises(DBAPIError), database.connect() as db:  # noqa: PT012
-        assert db.scalar(held) == 1
+        assert db.scalar(count_prepared) == 1
         db.execute(text("SELECT nothing"))
     with database.connect() as db:
         assert other.fetch_rows(db, {})[0][0] > 200
         assert run.fetch_rows(db, {"asked": "nobody"}) == []
-        assert db.scalar(held) == 1
+        assert db.scalar(count_prepared) == 1
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -181,10 +183,10 @@ def test_threads_go_on_while_a_kept_statement_runs(database: Database, kind: str
 
 
 def test_values_of_any_type_arrive(database: Database, kind: str) -> None:
-    given = {"whole": -5, "real": 0.1, "text": "5", "none": None, "many": 1 << 40}
+    fields = {"whole": -5, "real": 0.1, "text": "5", "none": None, "many": 1 << 40}
     types = {"whole": Integer, "real": Float, "text": String, "none": String, "many": BigInteger}
     asked = select(*(bindparam(name, type_=type_()) for name, type_ in types.items()))
     with database.connect() as db:
-        assert compile_statement(kind, asked, steady=True).fetch_rows(db, given) == [
-            tuple(given.values())
+        assert compile_statement(kind, asked, steady=True).fetch_rows(db, fields) == [
+            tuple(fields.values())
         ]

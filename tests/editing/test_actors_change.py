@@ -22,8 +22,8 @@ def test_a_new_name_is_shown_by_every_event(editor: Any) -> None:
     assert names(editor, f"{address}&as_of={before}", "CSTO").isdisjoint({"Treaty Organization"})
     then = editor.send_ok("GET", f"{address}&as_of={before}")
     assert then["data"] == shown["data"]
-    told = editor.send_ok("GET", f"/v1/changes?after={before}")["data"]
-    assert [(c["action"], c["kind"], c["id"]) for c in told] == [("update", "actor", "CSTO")]
+    changes = editor.send_ok("GET", f"/v1/changes?after={before}")["data"]
+    assert [(c["action"], c["kind"], c["id"]) for c in changes] == [("update", "actor", "CSTO")]
     every = editor.send_ok("GET", f"/v1/changes?after={before}&derived=true&limit=1000")["data"]
     assert len(every) == 1 + len(shown["data"])
     assert all(c["derived"] and c["reason"] == "renamed" for c in every[1:])
@@ -53,8 +53,8 @@ def test_a_new_code_finds_the_actor(editor: Any) -> None:
 
 def test_successors_are_resolved_and_unknown_ones_are_422(editor: Any) -> None:
     patch = {"until": "2030-01-01", "successors": ["Georgia", "ABK"], "reason": "a division"}
-    told = editor.send_ok("PATCH", "/v1/actors/GEO", patch)
-    assert (told["until"], told["successors"]) == ("2030-01-01", ["GEO", "ABK"])
+    document = editor.send_ok("PATCH", "/v1/actors/GEO", patch)
+    assert (document["until"], document["successors"]) == ("2030-01-01", ["GEO", "ABK"])
     unknown = editor.send("PATCH", "/v1/actors/GEO", {"successors": ["Nowhere"]})
     assert unknown.json()["errors"][0]["loc"] == ["body", "successors", 0]
 

@@ -12,9 +12,9 @@ def locs(answer: Any) -> list[Any]:
 
 def test_what_was_answered_can_be_sent_back_and_changes_nothing(editor: Any) -> None:
     before = editor.read_version()
-    held = editor.api.get("/v1/events?limit=100").json()["data"]
-    assert len(held) > 20
-    for event in held:
+    body = editor.api.get("/v1/events?limit=100").json()["data"]
+    assert len(body) > 20
+    for event in body:
         again = editor.send("PUT", f"/v1/events/{event['id']}", event)
         assert (again.status_code, again.json()) == (200, event)
     assert editor.read_version() == before
@@ -22,19 +22,19 @@ def test_what_was_answered_can_be_sent_back_and_changes_nothing(editor: Any) -> 
 
 def test_put_with_another_key_than_the_path_is_422(editor: Any) -> None:
     mine = editor.add_event("mine")
-    held = editor.api.get(ARMENIA).json()
-    put = editor.send("PUT", f"/v1/events/{mine['id']}", {**held, "revision": 1})
+    body = editor.api.get(ARMENIA).json()
+    put = editor.send("PUT", f"/v1/events/{mine['id']}", {**body, "revision": 1})
     assert put.status_code == 422
-    patch = editor.send("PATCH", f"/v1/events/{mine['id']}", {"id": held["id"]})
+    patch = editor.send("PATCH", f"/v1/events/{mine['id']}", {"id": body["id"]})
     assert patch.status_code == 422
     assert editor.api.get(f"/v1/events/{mine['id']}").json() == mine
 
 
 def test_body_id_that_contradicts_the_key_is_422(editor: Any) -> None:
-    given = {"dataset": "curated", "key": "mine", "title": "t", "date": "2023"}
+    fields = {"dataset": "curated", "key": "mine", "title": "t", "date": "2023"}
     for ident in ("nocolon", "curated:other", 7, "other:mine"):
-        assert editor.send("POST", "/v1/events", {**given, "id": ident}).status_code == 422
-    assert editor.send("POST", "/v1/events", {**given, "id": "curated:mine"}).status_code == 201
+        assert editor.send("POST", "/v1/events", {**fields, "id": ident}).status_code == 422
+    assert editor.send("POST", "/v1/events", {**fields, "id": "curated:mine"}).status_code == 201
 
 
 def test_a_key_that_cannot_be_read_or_indexed_is_refused(editor: Any) -> None:
@@ -60,11 +60,14 @@ def nowhere(editor: Any, kind: str, ident: str) -> None:
 
 
 def test_stale_if_match_is_412_with_current_document(editor: Any) -> None:
-    held = editor.api.get(ARMENIA)
+    document = editor.api.get(ARMENIA)
     for tag in ('"' + "9" * 5000 + '"', '"1"', 'W/"1"', "1", '"x"', ""):
         answer = editor.send("PATCH", ARMENIA, {"summary": "x"}, If_Match=tag)
         assert answer.status_code == 412
-        assert answer.json()["current"] == {"etag": held.headers["etag"], "document": held.json()}
+        assert answer.json()["current"] == {
+            "etag": document.headers["etag"],
+            "document": document.json(),
+        }
 
 
 def test_weak_etag_in_if_match_is_412(editor: Any) -> None:

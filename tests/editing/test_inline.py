@@ -1,4 +1,4 @@
-"""What is sent in full inside of an event is held to the same rules as what is sent alone."""
+"""What is sent in full inside of an event follows the same rules as what is sent alone."""
 
 from typing import Any
 
@@ -57,8 +57,8 @@ def test_merged_source_in_an_event_is_422(editor: Any) -> None:
     source = {"id": "one", "kind": "news", "title": "One", "publisher": "P"}
     editor.send_ok("POST", "/v1/sources", [source, {**source, "id": "two"}])
     editor.send_ok("POST", "/v1/sources/one/merge", {"into": "two"})
-    given = {"key": "k", "title": "t", "date": "2023", "reports": [{"source": source}]}
-    answer = editor.send("POST", "/v1/events", given)
+    fields = {"key": "k", "title": "t", "date": "2023", "reports": [{"source": source}]}
+    answer = editor.send("POST", "/v1/events", fields)
     assert answer.status_code == 422
     assert faults(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
     assert answer.json()["errors"][0]["hint"] == "Use two instead."
@@ -68,21 +68,21 @@ def test_many_sources_in_full_cost_few_statements(editor: Any) -> None:
     ids = [f"s-{n}" for n in range(1000)]
     new = [{"source": {"id": i, "kind": "k", "title": "t", "publisher": "p"}} for i in ids]
     engine = editor.api.app.state.database.engine
-    seen: list[str] = []
+    statements: list[str] = []
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
-        seen.append(text)
+        statements.append(text)
 
     event.listen(engine, "before_cursor_execute", note)
     editor.add_event("many", reports=new)
-    assert len(seen) < 100
+    assert len(statements) < 100
 
 
 def test_self_signal_and_duplicate_pair_are_422(editor: Any) -> None:
     def stated(*pairs: tuple[str, str]) -> Any:
         signals = [{"from": a, "toward": b, "score": 1} for a, b in pairs]
-        given = {"key": "k", "title": "t", "date": "2023", "signals": signals}
-        return editor.send("POST", "/v1/events", given)
+        fields = {"key": "k", "title": "t", "date": "2023", "signals": signals}
+        return editor.send("POST", "/v1/events", fields)
 
     itself = stated(("ARM", "Armenia"))
     same = "must differ from the actor in from"
@@ -97,8 +97,8 @@ def test_all_unknown_names_are_reported_and_the_first_get_suggestions(editor: An
     batch = [{"key": f"k{n}", "title": "t", "date": "2023", "participants": who} for n in range(3)]
     answer = editor.send("POST", "/v1/events", batch)
     assert answer.status_code == 422
-    told = answer.json()["errors"]
-    assert len(told) == 1000
+    body = answer.json()["errors"]
+    assert len(body) == 1000
     assert "there may be more" in answer.json()["detail"]
-    assert "ARM" in told[0]["hint"]
-    assert told[-1]["hint"] == "See /v1/actors/resolve?q= for names and codes."
+    assert "ARM" in body[0]["hint"]
+    assert body[-1]["hint"] == "See /v1/actors/resolve?q= for names and codes."

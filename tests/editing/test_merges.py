@@ -1,4 +1,4 @@
-"""Merges and retractions: what may go, who goes on, and what is told."""
+"""Merges and retractions: what may go, what stays, and what clients are shown."""
 
 from typing import Any
 
@@ -80,8 +80,8 @@ def test_a_merge_that_would_be_too_large_is_refused(editor: Any) -> None:
 
 
 def test_a_membership_proved_by_a_merged_event_can_still_be_edited(editor: Any) -> None:
-    held = editor.api.get("/v1/memberships?limit=1000").json()["data"]
-    proved = next(m for m in held if any(step["event"] for step in m["steps"]))
+    body = editor.api.get("/v1/memberships?limit=1000").json()["data"]
+    proved = next(m for m in body if any(step["event"] for step in m["steps"]))
     [event, *_] = [step["event"] for step in proved["steps"] if step["event"]]
     editor.add_event("other")
     editor.send_ok("POST", f"/v1/events/{event}/merge", {"into": "curated:other"})
@@ -109,10 +109,10 @@ def test_retraction_without_reason_is_422(editor: Any) -> None:
 
 
 def test_reason_of_one_event_in_a_batch_is_422(editor: Any) -> None:
-    given = {"key": "k", "title": "t", "date": "2023", "reason": "because"}
-    answer = editor.send("POST", "/v1/events", [given])
+    fields = {"key": "k", "title": "t", "date": "2023", "reason": "because"}
+    answer = editor.send("POST", "/v1/events", [fields])
     assert faults(answer) == [(["body", 0, "reason"], "cannot be sent for one event of a batch")]
-    editor.send_ok("POST", "/v1/events", given)
+    editor.send_ok("POST", "/v1/events", fields)
     [revision] = editor.api.get("/v1/events/curated:k/history").json()["data"]
     assert revision["reason"] == "because"
 
@@ -145,5 +145,5 @@ def test_two_records_of_one_membership_are_merged(editor: Any) -> None:
     moved = editor.api.get(there)
     assert (moved.status_code, moved.headers["location"]) == (308, here.replace(":", "%3A"))
     assert editor.api.get(f"{there}/history").json()["data"][-1]["action"] == "merge"
-    held = editor.api.get("/v1/memberships", params={"actor": "ARM", "group": "OTS"}).json()["data"]
-    assert held == [kept]
+    body = editor.api.get("/v1/memberships", params={"actor": "ARM", "group": "OTS"}).json()["data"]
+    assert body == [kept]

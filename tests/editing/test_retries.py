@@ -1,4 +1,4 @@
-"""Retries and races: one request is carried out once, and nobody's change is lost."""
+"""Retries and races: one request is carried out once, and no change is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -15,7 +15,7 @@ def part(field: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", ["5", "1", True])
 @pytest.mark.parametrize(
-    ("where", "given"),
+    ("where", "fields"),
     [
         (["intensity"], lambda v: {"intensity": v}),
         (["quad"], lambda v: {"quad": v}),
@@ -33,17 +33,17 @@ def part(field: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_text_and_booleans_are_not_numbers(
-    editor: Editor, where: list[Any], given: Any, value: Any
+    editor: Editor, where: list[Any], fields: Any, value: Any
 ) -> None:
-    answer = editor.send("POST", "/v1/events", EVENT | given(value))
+    answer = editor.send("POST", "/v1/events", EVENT | fields(value))
     assert answer.status_code == 422
     assert list_errors(answer) == [(["body", *where], NO_NUMBER)]
 
 
 def test_membership_period_as_text_is_422(editor: Editor) -> None:
     steps = [{"step": "signed", "date": "2023"}]
-    given = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
-    answer = editor.send("POST", "/v1/memberships", given)
+    fields = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
+    answer = editor.send("POST", "/v1/memberships", fields)
     assert list_errors(answer) == [(["body", "spell"], NO_NUMBER)]
 
 
@@ -53,7 +53,7 @@ def test_a_whole_number_may_be_written_with_a_point(editor: Editor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "given"),
+    ("where", "fields"),
     [
         (
             ["participants", 0, "rolle"],
@@ -67,9 +67,9 @@ def test_a_whole_number_may_be_written_with_a_point(editor: Editor) -> None:
     ],
 )
 def test_unknown_field_in_an_event_part_is_422(
-    editor: Editor, where: list[Any], given: Any
+    editor: Editor, where: list[Any], fields: Any
 ) -> None:
-    answer = editor.send("POST", "/v1/events", EVENT | given)
+    answer = editor.send("POST", "/v1/events", EVENT | fields)
     assert answer.status_code == 422
     assert list_errors(answer) == [(["body", *where], "is not a field here")]
     known = {"rolle": "role", "confidense": "confidence", "quotation": None}[where[-1]]
@@ -78,18 +78,18 @@ def test_unknown_field_in_an_event_part_is_422(
 
 
 def test_participant_without_actor_and_native_is_422(editor: Editor) -> None:
-    for nobody in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
-        answer = editor.send("POST", "/v1/events", EVENT | {"participants": [nobody]})
-        told = "needs an actor, or a native code of one that is not known yet"
-        assert list_errors(answer) == [(["body", "participants", 0], told)]
+    for unnamed in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
+        answer = editor.send("POST", "/v1/events", EVENT | {"participants": [unnamed]})
+        message = "needs an actor, or a native code of one that is not known yet"
+        assert list_errors(answer) == [(["body", "participants", 0], message)]
 
 
 def test_an_answer_with_every_part_can_be_sent_back(editor: Editor) -> None:
-    held = editor.send_ok("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
-    assert held["participants"]
-    assert held["signals"]
-    assert held["reports"]
-    assert editor.send_ok("PUT", f"/v1/events/{held['id']}", held) == held
+    document = editor.send_ok("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
+    assert document["participants"]
+    assert document["signals"]
+    assert document["reports"]
+    assert editor.send_ok("PUT", f"/v1/events/{document['id']}", document) == document
 
 
 def test_put_with_if_none_match_on_existing_event_is_412(editor: Editor) -> None:
@@ -115,13 +115,15 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(editor: Edito
     "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
 )
 def test_invisible_characters_in_names_are_422(editor: Editor, name: str) -> None:
-    told = "must not contain invisible characters"
-    given = {"code": "somebody", "kind": "person", "name": name}
-    assert list_errors(editor.send("POST", "/v1/actors", given)) == [(["body", "name"], told)]
-    given |= {"name": "Somebody", "aliases": ["Some One", name]}
-    assert list_errors(editor.send("POST", "/v1/actors", given)) == [(["body", "aliases", 1], told)]
+    message = "must not contain invisible characters"
+    fields = {"code": "somebody", "kind": "person", "name": name}
+    assert list_errors(editor.send("POST", "/v1/actors", fields)) == [(["body", "name"], message)]
+    fields |= {"name": "Somebody", "aliases": ["Some One", name]}
+    assert list_errors(editor.send("POST", "/v1/actors", fields)) == [
+        (["body", "aliases", 1], message)
+    ]
 
 
 def test_zero_width_joiner_in_names_is_accepted(editor: Editor) -> None:
-    given = {"code": "vazirof", "kind": "person", "name": "علی\u200cاف"}
-    assert editor.send_ok("POST", "/v1/actors", given)["name"] == given["name"]
+    fields = {"code": "vazirof", "kind": "person", "name": "علی\u200cاف"}
+    assert editor.send_ok("POST", "/v1/actors", fields)["name"] == fields["name"]

@@ -28,8 +28,8 @@ def change(database: Database, write: Write) -> None:
         if day:
             make.event(db, "USA", date=day)
         else:
-            key, held = KEPT[number % len(KEPT)]
-            make.event(db, "USA", "RUS", key=key, date=held, status="retracted")
+            key, event = KEPT[number % len(KEPT)]
+            make.event(db, "USA", "RUS", key=key, date=event, status="retracted")
 
 
 def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:

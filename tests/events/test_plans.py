@@ -48,8 +48,8 @@ PLANS = {
 """What is asked, and what its plan must say on SQLite and on PostgreSQL."""
 
 
-def plan(kind: str, database: Database, given: dict[str, Any]) -> str:
-    asked = EventQuery.model_validate(given)
+def plan(kind: str, database: Database, parameters: dict[str, Any]) -> str:
+    asked = EventQuery.model_validate(parameters)
     with database.connect() as db:
         as_of = None if asked.as_of is None else int(asked.as_of)
         found = bind_query(db, resolve_filter(db, asked, as_of), asked.sort, limit=51)
@@ -63,14 +63,14 @@ def plan(kind: str, database: Database, given: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_page_is_read_off_its_index(kind: str, database: Database, name: str) -> None:
-    given, (sqlite, postgresql) = PLANS[name]
-    told = plan(kind, database, given)
+    parameters, (sqlite, postgresql) = PLANS[name]
+    steps = plan(kind, database, parameters)
     wanted = [sqlite] if kind == "sqlite" else postgresql.split("|")
-    assert any(part in told for part in wanted), told
+    assert any(part in steps for part in wanted), steps
 
 
-def test_the_plan_tells_when_an_index_is_gone(kind: str, database: Database) -> None:
-    given, wanted = PLANS["what still runs"]
+def test_the_plan_shows_when_an_index_is_gone(kind: str, database: Database) -> None:
+    parameters, wanted = PLANS["what still runs"]
     with database.write() as db:
         db.exec_driver_sql("DROP INDEX ix_participations_running")
-    assert wanted[kind == "postgresql"] not in plan(kind, database, given)
+    assert wanted[kind == "postgresql"] not in plan(kind, database, parameters)

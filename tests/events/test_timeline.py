@@ -40,15 +40,17 @@ def test_buckets_are_those_of_the_events(
 ) -> None:
     answer = api.get("/v1/timeline", params=asked | {"granularity": size, "top": 2}).json()["data"]
     since = {"2022": "2022-01-01"}.get(asked.get("since", ""), asked.get("since", ""))
-    held = defaultdict(list)
+    by_bucket = defaultdict(list)
     for event in listed(api, asked):
         day = max(event["start"], since)
-        held[bucket_start_text(day, size)].append((-abs(event["intensity"] or 0), day, event["id"]))
+        by_bucket[bucket_start_text(day, size)].append(
+            (-abs(event["intensity"] or 0), day, event["id"])
+        )
     for bucket in answer:
-        weighty = sorted(held.pop(bucket_start_text(bucket["start"], size), []))
+        weighty = sorted(by_bucket.pop(bucket_start_text(bucket["start"], size), []))
         assert bucket["count"] == len(weighty)
         assert [one["id"] for one in bucket["top"]] == [key for _, _, key in weighty[:2]]
-    assert not held
+    assert not by_bucket
 
 
 DAYS = st.dictionaries(
@@ -65,11 +67,11 @@ def test_threshold_keeps_the_most_important_events_of_every_bucket(
     days = [DayTotals(d, len(w), 0, 0, len(w), sum(w), max(w)) for d, w in sorted(weights.items())]
     bar, whole = find_weight_threshold(days, size, top)
     buckets = defaultdict(list)
-    for day, held in weights.items():
-        buckets[bucket_start_text(day, size)] += [(w, w >= bar or day in whole) for w in held]
-    for held in buckets.values():
-        kept = sorted((w for w, keeps in held if keeps), reverse=True)
-        assert kept[:top] == sorted((w for w, _ in held), reverse=True)[:top]
+    for day, value in weights.items():
+        buckets[bucket_start_text(day, size)] += [(w, w >= bar or day in whole) for w in value]
+    for value in buckets.values():
+        kept = sorted((w for w, keeps in value if keeps), reverse=True)
+        assert kept[:top] == sorted((w for w, _ in value), reverse=True)[:top]
 
 
 def test_threshold_excludes_most_events_of_full_buckets() -> None:

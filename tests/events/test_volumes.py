@@ -16,7 +16,7 @@ from app.events.verify import find_event_faults
 pytestmark = pytest.mark.slow
 
 
-def given(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventInput:
+def make_input(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventInput:
     signal = {"from": one, "toward": other, "score": score}
     return EventInput.model_validate(
         {"key": str(key), "title": f"{key}", "date": day, "signals": [signal], "participants": []}
@@ -32,15 +32,15 @@ def some(count: int, seed: int) -> list[EventInput]:
     for key in range(count):
         one, other = (people[n] for n in dice.choice(3, 2, replace=False))
         day = str(np.datetime64("2020-01-28") + int(dice.integers(0, 8)))
-        found.append(given(key, day, float(dice.choice([-9.0, -4.0, 3.0, 7.0])), one, other))
+        found.append(make_input(key, day, float(dice.choice([-9.0, -4.0, 3.0, 7.0])), one, other))
     return found
 
 
 def test_a_volume_is_all_signals_of_the_dataset(database: Database) -> None:
     with database.write() as db:
         dataset = make.dataset(db)
-        acts = [given(n, f"2020-0{1 + n // 2}-03", 1.0, "ARM", "USA") for n in range(3)]
-        write_events(db, [*acts, given(9, "2020-01-04", 1.0, "RUS", "USA")], dataset, make.BY)
+        acts = [make_input(n, f"2020-0{1 + n // 2}-03", 1.0, "ARM", "USA") for n in range(3)]
+        write_events(db, [*acts, make_input(9, "2020-01-04", 1.0, "RUS", "USA")], dataset, make.BY)
         v = volumes.c
         rows = db.execute(select(v.size, v.start, v.n).where(v.dataset == dataset))
         assert sorted(map(tuple, rows)) == [

@@ -93,9 +93,9 @@ def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("link", name=TITLE).first.click()
     expect(page.locator("h1")).to_have_text(TITLE)
-    told = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()
-    assert len(told["reports"]) > 1
-    for report in told["reports"]:
+    body = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()
+    assert len(body["reports"]) > 1
+    for report in body["reports"]:
         expect(page.get_by_role("listitem").filter(has_text=report["publisher"])).to_have_count(1)
     expect(page.locator(".grade").first).to_have_attribute("title", re.compile("reliable"))
 
@@ -167,27 +167,27 @@ def shown(page: Page, label: str) -> str:
     return str(box.get_by_role("region", name=label, exact=True).text_content())
 
 
-ODD = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&since=2023"
+HOSTILE_ADDRESS = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&since=2023"
 
 
-@pytest.mark.parametrize("view", [VIEWS["events"], VIEWS["alliances"], ODD])
+@pytest.mark.parametrize("view", [VIEWS["events"], VIEWS["alliances"], HOSTILE_ADDRESS])
 def test_copied_code_samples_run(page: Page, view: str) -> None:
     """In a shell, in Python and in R, where they are there, with quotes and signs in the filter."""
     opened(page, view)
     text = str(page.locator("details.request summary code").first.text_content())
-    wanted = page.request.get(text).json()["data"] if view != ODD else None
+    wanted = page.request.get(text).json()["data"] if view != HOSTILE_ADDRESS else None
     curl = subprocess.run(["sh", "-c", shown(page, "curl")], capture_output=True, check=True)
-    told = json.loads(curl.stdout)["data"]
-    assert wanted is None or told == wanted
-    held: dict[str, Any] = {}
-    exec(shown(page, "Python"), held)
-    assert held["body"]["data"] == told
-    assert page.request.get(shown(page, "Permalink")).json()["data"] == told
+    document = json.loads(curl.stdout)["data"]
+    assert wanted is None or document == wanted
+    fields: dict[str, Any] = {}
+    exec(shown(page, "Python"), fields)
+    assert fields["body"]["data"] == document
+    assert page.request.get(shown(page, "Permalink")).json()["data"] == document
     if shutil.which("Rscript") is not None:
         code = shown(page, "R") + "\ncat(NROW(body$data))"
         ran = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False)
         if b"no package called" not in ran.stderr:
-            assert ran.stdout.decode() == str(len(told)), ran.stderr.decode()
+            assert ran.stdout.decode() == str(len(document)), ran.stderr.decode()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -272,9 +272,9 @@ def test_places_lie_on_land(page: Page) -> None:
 @shifts
 def test_two_dyads_are_drawn_over_the_same_days(page: Page) -> None:
     opened(page, WITH_SHIFTS["compare"])
-    told = [str(t).split(": a line")[0] for t in page.locator("figcaption").all_text_contents()]
-    assert [t.partition(", ")[0] for t in told] == ["ARM toward RUS", "ARM toward EU"]
-    assert told[0].partition(", ")[2] == told[1].partition(", ")[2]
+    captions = [str(t).split(": a line")[0] for t in page.locator("figcaption").all_text_contents()]
+    assert [t.partition(", ")[0] for t in captions] == ["ARM toward RUS", "ARM toward EU"]
+    assert captions[0].partition(", ")[2] == captions[1].partition(", ")[2]
 
 
 def test_chart_is_redrawn_when_the_window_is_resized(page: Page) -> None:

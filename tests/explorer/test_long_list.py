@@ -61,9 +61,9 @@ def test_a_hundred_thousand_events_scroll_within_a_frame(long: Page) -> None:
     """CPU time of the page a frame, so that a busy machine does not decide."""
     box = long.locator(".list")
     empty = long.evaluate("document.querySelectorAll('*').length")
-    seen = box.evaluate(SCROLL)
-    assert seen["height"] == EVENTS * ROW
-    assert seen["most"] < empty + 400
+    measured = box.evaluate(SCROLL)
+    assert measured["height"] == EVENTS * ROW
+    assert measured["most"] < empty + 400
     session = long.context.new_cdp_session(long)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = _spent(session)
@@ -86,5 +86,7 @@ def test_last_row_of_a_long_list_can_be_opened(long: Page) -> None:
 
 def _spent(session: Any) -> float:
     """Seconds of scripts, styles and layout so far."""
-    told = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    return float(told["ScriptDuration"] + told["LayoutDuration"] + told["RecalcStyleDuration"])
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    return float(
+        metrics["ScriptDuration"] + metrics["LayoutDuration"] + metrics["RecalcStyleDuration"]
+    )

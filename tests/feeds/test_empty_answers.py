@@ -55,5 +55,5 @@ def test_export_command_writes_nothing(
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url.render_as_string(hide_password=False))
     for form in OUTPUT_FORMATS:
         words = ["export", "--format", form, "--since", "2090", "--as-of", as_of]
-        told = CliRunner().invoke(cli.main, words)
-        assert told.exit_code == 0, (form, told.stderr, told.exception)
+        result = CliRunner().invoke(cli.main, words)
+        assert result.exit_code == 0, (form, result.stderr, result.exception)

@@ -32,7 +32,7 @@ def run(*words: str) -> Result:
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "ics"])
-def test_a_file_holds_what_http_answers(url: str, form: str, tmp_path: Path) -> None:
+def test_a_file_contains_what_http_answers(url: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "events"
     assert run(*AUTUMN, "--format", form, "--limit", "50", "-o", str(file)).exit_code == 0
     with open_client(url) as api:
@@ -43,16 +43,16 @@ def test_a_file_holds_what_http_answers(url: str, form: str, tmp_path: Path) -> 
 
 def test_standard_output_is_the_file(url: str) -> None:
     assert url
-    told = run(*AUTUMN, "--format", "parquet")
-    assert pq.read_table(io.BytesIO(told.stdout_bytes)).num_rows > 10
+    result = run(*AUTUMN, "--format", "parquet")
+    assert pq.read_table(io.BytesIO(result.stdout_bytes)).num_rows > 10
 
 
 @pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_every_form(url: str, form: str) -> None:
     assert url
-    told = run(*AUTUMN, "--format", form, "--limit", "3")
-    assert told.exit_code == 0, told.stderr
-    assert told.stdout_bytes
+    result = run(*AUTUMN, "--format", form, "--limit", "3")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout_bytes
 
 
 def test_export_format_defaults_to_ndjson(url: str) -> None:
@@ -89,6 +89,6 @@ def test_a_refused_export_leaves_no_file(url: str, tmp_path: Path) -> None:
 
 def test_every_filter_is_an_option(url: str) -> None:
     assert url
-    told = run("--help").stdout
+    result = run("--help").stdout
     for name in EventQuery.model_fields:
-        assert f"--{name.replace('_', '-')}"[:20] in told, name
+        assert f"--{name.replace('_', '-')}"[:20] in result, name

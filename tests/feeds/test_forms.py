@@ -42,7 +42,7 @@ def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
     assert len(lines) > 50
 
 
-def test_csv_holds_the_events_of_all_pages(api: TestClient) -> None:
+def test_csv_contains_the_events_of_all_pages(api: TestClient) -> None:
     events = read_all_events(api, "sort=date")
     found = rows(api, "sort=date")
     assert list(found[0]) == list(EVENT_COLUMNS)
@@ -69,14 +69,14 @@ def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> N
     file.write_bytes(read_list(api, "parquet").content)
     events = read_all_events(api, AUTUMN)
     with duckdb.connect() as db:
-        told = db.execute(
+        selected = db.execute(
             "SELECT id, start, intensity, json_extract_string(participants, '$[0].role')"
             f" FROM '{file}'"
         ).fetchall()
-    assert [row[0] for row in told] == [event["id"] for event in events]
-    assert [row[1].isoformat() for row in told] == [event["start"] for event in events]
-    assert [row[2] for row in told] == [event["intensity"] for event in events]
-    assert [row[3] for row in told] == [event["participants"][0]["role"] for event in events]
+    assert [row[0] for row in selected] == [event["id"] for event in events]
+    assert [row[1].isoformat() for row in selected] == [event["start"] for event in events]
+    assert [row[2] for row in selected] == [event["intensity"] for event in events]
+    assert [row[3] for row in selected] == [event["participants"][0]["role"] for event in events]
     frame = pd.read_parquet(file)
     assert list(frame.columns) == list(EVENT_COLUMNS)
     assert list(frame.title) == [event["title"] for event in events]
@@ -103,8 +103,8 @@ def test_arrow_and_parquet_are_the_same_table(api: TestClient) -> None:
 def test_xlsx_is_a_workbook_of_texts_numbers_and_days(api: TestClient) -> None:
     frames = read_sheets(read_list(api, "xlsx").content)
     events = read_all_events(api, AUTUMN)
-    names, *held = frames["events"]
-    found = [dict(zip(names, row, strict=False)) for row in held]
+    names, *lines = frames["events"]
+    found = [dict(zip(names, row, strict=False)) for row in lines]
     assert [row["id"] for row in found] == [event["id"] for event in events]
     assert [row["title"] for row in found] == [event["title"] for event in events]
     first = found[0]
@@ -168,9 +168,9 @@ def test_timelinejs_fits_its_documented_shape(api: TestClient) -> None:
 
 def test_vis_items_are_points_and_ranges(api: TestClient) -> None:
     body = read_list(api, "vis").json()
-    held = {item["id"]: item for item in body["items"]}
+    listed = {item["id"]: item for item in body["items"]}
     events = read_all_events(api, AUTUMN)
-    assert list(held) == [event["id"] for event in events]
+    assert list(listed) == [event["id"] for event in events]
     assert {item["group"] for item in body["items"]} == {g["id"] for g in body["groups"]}
     eagle = next(i for i in body["items"] if "Eagle Partner" in i["content"])
     assert (eagle["type"], eagle["start"], eagle["end"]) == ("range", "2023-09-11", "2023-09-21")

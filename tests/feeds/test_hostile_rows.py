@@ -60,8 +60,8 @@ def test_hostile_titles_survive_csv_without_formulas(hostile: TestClient) -> Non
 
 def test_hostile_titles_survive_xlsx(hostile: TestClient) -> None:
     content = get(hostile, "xlsx").content
-    names, *held = read_sheets(content)["events"]
-    titles = [row[names.index("title")] for row in held]
+    names, *lines = read_sheets(content)["events"]
+    titles = [row[names.index("title")] for row in lines]
     assert titles[:4] == list(TITLES[:4])
 
 

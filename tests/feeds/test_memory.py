@@ -18,7 +18,7 @@ FEW = "2014-02"
 MOST = 200
 """MiB of a whole process, whatever it has loaded."""
 GROWTH = 25
-"""MiB: a chunk, a row group, and what the second export finds warm. Held at once, these events
+"""MiB: a chunk, a row group, and what the second export finds warm. All at once, these events
 would take more than 100."""
 pytestmark = pytest.mark.slow
 PROGRAM = """

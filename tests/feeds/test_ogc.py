@@ -32,27 +32,27 @@ def test_the_landing_page_leads_everywhere(api: TestClient) -> None:
 
 
 def test_ogc_conformance_lists_core(api: TestClient) -> None:
-    held = api.get("/ogc/conformance").json()["conformsTo"]
-    assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in held
+    body = api.get("/ogc/conformance").json()["conformsTo"]
+    assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in body
 
 
 def test_the_collection_says_when_it_covers_and_whose_it_is(api: TestClient) -> None:
-    [told] = api.get("/ogc/collections").json()["collections"]
-    assert told == api.get("/ogc/collections/events").json()
-    assert told["extent"]["temporal"]["interval"][0][0] == "2018-01-01T00:00:00Z"
-    assert "CC BY 4.0" in told["attribution"]
+    [body] = api.get("/ogc/collections").json()["collections"]
+    assert body == api.get("/ogc/collections/events").json()
+    assert body["extent"]["temporal"]["interval"][0][0] == "2018-01-01T00:00:00Z"
+    assert "CC BY 4.0" in body["attribution"]
     assert api.get("/ogc/collections/wars").status_code == 404
 
 
 def test_pages_make_up_the_whole(api: TestClient) -> None:
-    seen: list[str] = []
+    paged: list[str] = []
     url: str | None = f"{ITEMS}?limit=40"
     while url:
         body = api.get(url).json()
         assert body["numberReturned"] == len(body["features"])
-        seen += ids(body)
+        paged += ids(body)
         url = next((link["href"] for link in body["links"] if link["rel"] == "next"), None)
-    assert seen == [event["id"] for event in read_all_events(api, "")]
+    assert paged == [event["id"] for event in read_all_events(api, "")]
 
 
 def test_bbox_selects_features_inside(api: TestClient) -> None:
@@ -118,8 +118,8 @@ def test_links_follow_the_request_or_the_setting(
         ("https://entente.example/api", "other.example", "https://entente.example/api/ogc"),
     ):
         with open_client(url, public_url=public) as api:
-            told = api.get("/ogc", headers={"Host": host}).json()["links"][0]["href"]
-        assert told.startswith(expected), (public, host, told)
+            body = api.get("/ogc", headers={"Host": host}).json()["links"][0]["href"]
+        assert body.startswith(expected), (public, host, body)
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +138,11 @@ def ogr(*words: str) -> str:
 
 @gdal
 def test_gdal_lists_and_pages(address: str, api: TestClient) -> None:
-    told = ogr("ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20")
+    result = ogr("ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20")
     count = len(read_all_events(api, ""))
-    assert f"Feature Count: {count}" in told
-    assert "title: String" in told
-    assert "Geometry: Point" in told
+    assert f"Feature Count: {count}" in result
+    assert "title: String" in result
+    assert "Geometry: Point" in result
 
 
 @gdal
@@ -162,5 +162,5 @@ def test_gdal_narrows_by_box_and_date(address: str, api: TestClient, tmp_path: P
 def test_gdal_opens_the_geojson_of_a_list(api: TestClient, tmp_path: Path) -> None:
     file = tmp_path / "events.geojson"
     file.write_bytes(api.get("/v1/events?actor=ARM&limit=100&format=geojson").content)
-    told = ogr("ogrinfo", "-ro", "-so", str(file), "-al")
-    assert "Feature Count: 100" in told
+    result = ogr("ogrinfo", "-ro", "-so", str(file), "-al")
+    assert "Feature Count: 100" in result

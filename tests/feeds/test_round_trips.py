@@ -63,10 +63,10 @@ def test_loading_an_export_changes_nothing(
     database: Database, form: OutputFormat, read: Callable[[bytes], Given]
 ) -> None:
     before, documents = held(database), lines(database)
-    given = [EventInput.model_validate(values) for values in read(file(database, form))]
-    assert len(given) == len(documents)
+    events = [EventInput.model_validate(values) for values in read(file(database, form))]
+    assert len(events) == len(documents)
     with database.write() as db:
-        write_events(db, given, "curated", Writer("round trip"))
+        write_events(db, events, "curated", Writer("round trip"))
     assert held(database) == before
     assert [steady(d) for d in lines(database)] == [steady(d) for d in documents]
 

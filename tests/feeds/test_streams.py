@@ -41,9 +41,9 @@ def test_connection_is_returned_while_a_chunk_is_sent(
         "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
     pool: Any = database.engine.pool
-    seen = [pool.checkedout() for _ in opened.feed.chunks]
-    assert len(seen) > 5
-    assert set(seen) == {0}
+    in_use = [pool.checkedout() for _ in opened.feed.chunks]
+    assert len(in_use) > 5
+    assert set(in_use) == {0}
 
 
 def test_every_chunk_is_one_short_statement(
@@ -89,13 +89,13 @@ def test_stream_excludes_events_written_meanwhile(
     opened = export.open_export(
         "ndjson", asked, database, b"t", lambda *_: export.Links(self="here")
     )
-    held = [json.loads(next(opened.feed.chunks)[0])]
+    examples = [json.loads(next(opened.feed.chunks)[0])]
     with database.write() as db:
         for n in range(9):
             make.event(db, "ARM", key=f"s{n}", title="second", date=f"2019-12-1{n}")
         make.event(db, "ARM", "RUS", key="new", title="new", date="2020-01-05")
     rest = [json.loads(line) for documents in opened.feed.chunks for line in documents]
-    assert [e["title"] for e in held + rest] == [f"first {n}" for n in (0, *range(2, 9))]
+    assert [e["title"] for e in examples + rest] == [f"first {n}" for n in (0, *range(2, 9))]
 
 
 @pytest.mark.parametrize("form", ["timelinejs", "vis"])
@@ -107,9 +107,9 @@ def test_too_many_to_draw_come_clustered(
     assert count > 5
     body = read_list(api, form).json()
     assert body["meta"]["clustered"]
-    held = body["items"] if form == "vis" else body["events"]
-    told = [h["content"] if form == "vis" else h["text"]["headline"] for h in held]
-    assert sum(int(text.split()[0]) for text in told) == count
+    listed = body["items"] if form == "vis" else body["events"]
+    headlines = [h["content"] if form == "vis" else h["text"]["headline"] for h in listed]
+    assert sum(int(text.split()[0]) for text in headlines) == count
     limited = read_list(api, form, f"{AUTUMN}&limit=5").json()
     assert not limited["meta"]["clustered"]
 

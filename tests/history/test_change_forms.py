@@ -36,7 +36,7 @@ def get(api: TestClient, form: str, query: str = "") -> Any:
 
 
 @pytest.mark.parametrize("query", ["", "&kind=event", "&actor=ARM&since=2023", "&after=700"])
-def test_a_stream_holds_every_change_that_the_pages_hold(api: TestClient, query: str) -> None:
+def test_a_stream_contains_every_change_of_the_pages(api: TestClient, query: str) -> None:
     wanted = every(api, query)
     assert len(wanted) > 20
     lines = get(api, "ndjson", query).text.splitlines()

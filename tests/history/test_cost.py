@@ -49,10 +49,10 @@ def cost(database: Database, asked: EventQuery) -> int:
         statement = compile_page_statement(found.statement_key)
         if db.dialect.name == "postgresql":
             explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text
-            told: Any = db.exec_driver_sql(
+            explained: Any = db.exec_driver_sql(
                 explain, {**statement.fixed_values, **found.values}
             ).scalar()
-            plan = told[0]["Plan"]
+            plan = explained[0]["Plan"]
             return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
         steps = 0
 

@@ -19,7 +19,7 @@ WRITERS = 3
 
 
 def write(service: Service, name: str, ended: threading.Event, acknowledged: list[str]) -> None:
-    """Create pairs of events until told to end or cut off; keep what was acknowledged."""
+    """Create pairs of events until stopped or cut off; keep what was acknowledged."""
     number = 0
     while not ended.is_set():
         number += 1
@@ -58,18 +58,18 @@ def test_killed_while_writing(database: Database) -> None:
         for thread in writers:
             thread.join(10)
     service.start()
-    held: set[str] = set()
+    stored: set[str] = set()
     url: str | None = "/v1/events?q=kill&limit=1000&fields=id"
     while url:
         body: Any = service.ask("GET", url)[1]
-        held |= {event["id"].partition(":")[2] for event in body["data"]}
+        stored |= {event["id"].partition(":")[2] for event in body["data"]}
         url = body["links"]["next"]
     feed = {c["id"] for c in _feed(service) if "kill-" in c["id"]}
     service.kill()
     assert acknowledged
-    assert set(acknowledged) <= held
-    assert {key[:-1] + half for key in held for half in "ab"} == held, "half of a batch"
-    assert feed == {f"curated:{key}" for key in held}
+    assert set(acknowledged) <= stored
+    assert {key[:-1] + half for key in stored for half in "ab"} == stored, "half of a batch"
+    assert feed == {f"curated:{key}" for key in stored}
     with database.connect() as db:
         assert list(find_event_faults(db)) == []
 

@@ -1,4 +1,4 @@
-"""Random lives of a record, against a model of it that is held in memory."""
+"""Random lives of a record, compared with a model of it in memory."""
 
 import json
 from collections.abc import Iterator
@@ -64,8 +64,8 @@ class Life(RuleBasedStateMachine):
         self.ended: dict[str, str] = {}
         self.last: tuple[str, str, Any, dict[str, str], Any] | None = None
         self.feed: list[tuple[str, str]] = []
-        given = {"code": self.dataset, "name": "A life", "version": "1", "licence": "none"}
-        self.write("POST", "/v1/datasets", {**given, "citation": "none"})
+        fields = {"code": self.dataset, "name": "A life", "version": "1", "licence": "none"}
+        self.write("POST", "/v1/datasets", {**fields, "citation": "none"})
         self.versions: dict[int, dict[str, dict[str, Any]]] = {self.version(): {}}
 
     def version(self) -> int:
@@ -114,9 +114,9 @@ class Life(RuleBasedStateMachine):
     def changed(self, ident: str, method: str, body: Any, after: dict[str, Any]) -> None:
         before = self.version()
         self.write(method, f"/v1/events/{ident}", body)
-        stood = self.events[ident]
+        event = self.events[ident]
         if self.version() == before:
-            assert all(after.get(f) == stood.get(f) for f in SAID)
+            assert all(after.get(f) == event.get(f) for f in SAID)
             return
         key = ident.partition(":")[2]
         self.events[ident] = {**after, "dataset": self.dataset, "key": key}
@@ -168,9 +168,9 @@ class Life(RuleBasedStateMachine):
     def listed(self, **asked: Any) -> dict[str, dict[str, Any]]:
         asked |= {"dataset": self.dataset, "limit": 1000}
         found = self.api.get("/v1/events", params=asked).json()["data"]
-        told = {event["id"]: {field: event[field] for field in SAID} for event in found}
-        assert len(told) == len(found)
-        return told
+        listed = {event["id"]: {field: event[field] for field in SAID} for event in found}
+        assert len(listed) == len(found)
+        return listed
 
     def walked(self, version: int, sort: str, limit: int = 2) -> list[str]:
         """Ids of the whole list of a version, page by page."""
@@ -220,22 +220,22 @@ class Life(RuleBasedStateMachine):
         asked = {"from": first, "to": last, "dataset": self.dataset, "limit": 1000}
         found = self.api.get("/v1/diff", params=asked).json()["data"]
         before, after = self.modelled(first), self.modelled(last)
-        told = {d["id"]: d["change"] for d in found}
-        assert {i for i, c in told.items() if c in ("added", "entered")} == after.keys() - before
-        assert {i for i, c in told.items() if c == "retracted"} == before.keys() - after
+        shown = {d["id"]: d["change"] for d in found}
+        assert {i for i, c in shown.items() if c in ("added", "entered")} == after.keys() - before
+        assert {i for i, c in shown.items() if c == "retracted"} == before.keys() - after
         differ = {i for i in before.keys() & after if before[i] != after[i]}
-        same = {i for i, c in told.items() if c == "changed"}
+        same = {i for i, c in shown.items() if c == "changed"}
         assert differ <= same <= before.keys() & after
 
     @rule(limit=st.integers(1, 7))
     def follow(self, limit: int) -> None:
-        seen, url = [], f"/v1/changes?after=0&dataset={self.dataset}&status=reported"
+        followed, url = [], f"/v1/changes?after=0&dataset={self.dataset}&status=reported"
         url += f"&status=retracted&limit={limit}"
         while url:
             body = self.api.get(url).json()
-            seen += [(c["action"], c["id"]) for c in body["data"]]
+            followed += [(c["action"], c["id"]) for c in body["data"]]
             url = body["links"]["next"]
-        assert seen == self.feed
+        assert followed == self.feed
 
     def teardown(self) -> None:
         with self.database.connect() as db:
@@ -253,8 +253,8 @@ def serving(database: Database) -> Iterator[TestClient]:
 def test_random_writes_match_the_reference_model(database: Database) -> None:
     key = add_key(database)
     with serving(database) as api:
-        held = {"api": api, "key": key, "database": database}
-        life = type("Life", (Life,), held)
+        fields = {"api": api, "key": key, "database": database}
+        life = type("Life", (Life,), fields)
         chosen = settings(
             max_examples=12,
             stateful_step_count=25,

@@ -66,8 +66,8 @@ def cited(api: TestClient, path: str, version: int) -> str:
 
 def data(api: TestClient, path: str) -> Any:
     """What an answer says, but for its links."""
-    told = api.get(path).raise_for_status().json()
-    return {name: held for name, held in told.items() if name != "links"}
+    body = api.get(path).raise_for_status().json()
+    return {name: value for name, value in body.items() if name != "links"}
 
 
 def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
@@ -75,13 +75,13 @@ def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
     links = {path: cited(api, path, version) for path in READS}
     for path, link in links.items():
         assert data(api, path) == data(api, link), path
-    held = {link: api.get(link) for link in links.values()}
+    document = {link: api.get(link) for link in links.values()}
     survivor = api.get("/v1/events?limit=1").json()["data"][0]["id"]
     for method, path, body in WRITES:
         sent = {"into": survivor} if path == f"/v1/events/{EVENT}/merge" else body
         answer = api.request(method, path, json=sent)
         assert answer.status_code == 200, (path, answer.text)
-    for link, before in held.items():
+    for link, before in document.items():
         after = api.get(link)
         assert after.content == before.content, link
         assert after.headers["etag"] == before.headers["etag"], link
@@ -93,8 +93,8 @@ def test_what_a_person_does_counts_for_the_state_while_it_belongs_there(api: Tes
 
     def rolled() -> set[str]:
         events = api.get("/v1/events?actor=nikol-pashinyan&limit=1000").json()["data"]
-        held = [p for e in events for p in e["participants"] if p["via"] == "nikol-pashinyan"]
-        return {p["actor"] for p in held}
+        offices = [p for e in events for p in e["participants"] if p["via"] == "nikol-pashinyan"]
+        return {p["actor"] for p in offices}
 
     assert rolled() == {"ARM"}
     api.request("DELETE", here, json={"reason": "test"}).raise_for_status()
@@ -109,7 +109,7 @@ def test_partners_are_counted_once_an_event(api: TestClient) -> None:
     both = {"actor": "ARM", "role": "initiator"}, {"actor": "RUS", "role": "target"}
     again = {"actor": "ARM", "role": "participant"}, {"actor": "RUS", "role": "host"}
     before = api.get("/v1/actors/ARM/relations").json()["data"][0]
-    given = {"key": "k", "title": "t", "date": "2023", "participants": [*both, *again]}
-    api.post("/v1/events", json=given).raise_for_status()
+    fields = {"key": "k", "title": "t", "date": "2023", "participants": [*both, *again]}
+    api.post("/v1/events", json=fields).raise_for_status()
     after = api.get("/v1/actors/ARM/relations").json()["data"][0]
     assert (before["actor"], after["count"]) == ("RUS", before["count"] + 1)

@@ -31,15 +31,15 @@ def service(database: Database) -> Iterator[Service]:
 
 
 def counted_up(service: Service) -> int:
-    """Raise the counter by one, as often as it takes; how often somebody was faster."""
+    """Raise the counter by one, and return how often another writer was faster."""
     late = 0
     while True:
         _, event, headers = service.ask("GET", COUNTER)
         patch = {"title": str(int(event["title"]) + 1)}
-        status, told, _ = service.ask("PATCH", COUNTER, patch, **{"If-Match": headers["etag"]})
+        status, body, _ = service.ask("PATCH", COUNTER, patch, **{"If-Match": headers["etag"]})
         if status == 200:
             return late
-        assert status == 412, told
+        assert status == 412, body
         late += 1
 
 
@@ -49,21 +49,23 @@ def write(service: Service, name: int, until: float, done: list[int], faults: li
         while time.monotonic() < until:
             counted_up(service)
             event = {"key": f"w{name}-{len(done)}-{time.monotonic_ns()}", "title": "t"}
-            status, told, _ = service.ask("POST", "/v1/events", event | {"date": "2020"})
-            assert status == 201, told
+            status, body, _ = service.ask("POST", "/v1/events", event | {"date": "2020"})
+            assert status == 201, body
             done.append(1)
     except Exception as fault:
         faults.append(fault)
 
 
-def follow(service: Service, ended: threading.Event, seen: list[int], faults: list[Any]) -> None:
+def follow(
+    service: Service, ended: threading.Event, collected: list[int], faults: list[Any]
+) -> None:
     """Follow `links.next`; where there is none, ask for the last one again."""
     url = "/v1/changes?after=0&limit=50&derived=true"
     try:
         while True:
             finished = ended.is_set()
             _, body, _ = service.ask("GET", url)
-            seen += [change["seq"] for change in body["data"]]
+            collected += [change["seq"] for change in body["data"]]
             if body["links"]["next"] is None:
                 if finished:
                     return
@@ -73,17 +75,17 @@ def follow(service: Service, ended: threading.Event, seen: list[int], faults: li
         faults.append(fault)
 
 
-def listen(service: Service, upto: list[int], seen: list[int], faults: list[Any]) -> None:
+def listen(service: Service, upto: list[int], collected: list[int], faults: list[Any]) -> None:
     """Follow the stream until what was written last has come."""
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     try:
         client.request("GET", "/v1/changes/stream?after=0&derived=true")
         answer = client.getresponse()
-        while not upto or seen[-1:] < upto:
+        while not upto or collected[-1:] < upto:
             line = answer.readline()
             assert line, "the stream ended"
             if line.startswith(b"id: "):
-                seen.append(int(line[4:]))
+                collected.append(int(line[4:]))
             elif line.startswith(b": still here"):
                 continue
     except Exception as fault:
@@ -98,14 +100,16 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
     until, ended, upto = time.monotonic() + SECONDS, threading.Event(), list[int]()
     faults: list[Any] = []
     done: list[list[int]] = [[] for _ in range(WRITERS)]
-    seen: list[list[int]] = [[] for _ in range(FOLLOWERS)]
+    collected: list[list[int]] = [[] for _ in range(FOLLOWERS)]
     writers = [
         threading.Thread(target=write, args=(service, n, until, mine, faults))
         for n, mine in enumerate(done)
     ]
     followers = [
-        threading.Thread(target=follow, args=(service, ended, seen[n], faults)) for n in (0, 1)
-    ] + [threading.Thread(target=listen, args=(service, upto, seen[n], faults)) for n in (2, 3)]
+        threading.Thread(target=follow, args=(service, ended, collected[n], faults)) for n in (0, 1)
+    ] + [
+        threading.Thread(target=listen, args=(service, upto, collected[n], faults)) for n in (2, 3)
+    ]
     for thread in (*writers, *followers):
         thread.start()
     for thread in writers:
@@ -124,7 +128,7 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
     written = sum(len(mine) for mine in done)
     assert written > WRITERS
     assert service.ask("GET", COUNTER)[1]["title"] == str(written)
-    for mine in seen:
+    for mine in collected:
         assert mine == list(range(1, len(mine) + 1))
         assert len(mine) >= newest
     with database.connect() as db:

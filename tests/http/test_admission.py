@@ -20,13 +20,13 @@ async def slow(_: Any, __: Any, send: Any) -> None:
 
 
 async def asked(app: Any, path: str) -> tuple[dict[str, Any], bytes]:
-    told: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     await app({"type": "http", "path": path}, None, send)
-    return told[0], told[1]["body"]
+    return messages[0], messages[1]["body"]
 
 
 def test_too_many_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

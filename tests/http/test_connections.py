@@ -19,7 +19,7 @@ PIECE = b"x" * 100_000
 
 
 MUCH = 2_000
-"""Pieces of an answer that nobody takes: more than the system's own buffers hold."""
+"""Pieces of an answer that no client takes: more than the system's own buffers have room for."""
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -61,9 +61,9 @@ def said(port: int, *pieces: bytes) -> tuple[int, Any]:
         return 0, None
     head, _, body = got.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head
-    told = json.loads(body)
-    assert told["status"] == int(head.split()[1])
-    return told["status"], told["type"]
+    document = json.loads(body)
+    assert document["status"] == int(head.split()[1])
+    return document["status"], document["type"]
 
 
 GET = b"GET /x HTTP/1.1\r\nHost: here\r\n"

@@ -30,7 +30,7 @@ NEEDED = {
 }
 """Parameters without which an address answers 422 to everything."""
 
-STANDING = {
+EXISTING_IDS = {
     "source_id": "news-2023-10-13-putin-loses-another-ally",
     "dataset": "curated",
     "membership_id": "ARM:CSTO:member:1",
@@ -135,9 +135,9 @@ def an_event(both: Both) -> str:
 def filled(path: str, an_event: str) -> str:
     """An address that answers 200."""
     code = "CSTO" if path.startswith("/v1/alliances") else "ARM"
-    given = {"event_id": an_event, "code": code, **STANDING}
-    given |= {"collection": "events", "item": an_event}
-    found = path.format_map(given)
+    fields = {"event_id": an_event, "code": code, **EXISTING_IDS}
+    fields |= {"collection": "events", "item": an_event}
+    found = path.format_map(fields)
     assert "{" not in found, f"say what stands for the parameter of {path}"
     return found
 
@@ -318,8 +318,8 @@ def test_timelines_at_the_ends_of_time(both: Both, size: str) -> None:
         answer = both.get(f"/v1/timeline?granularity={size}&{'&'.join(pairs)}")
         assert answer.status_code in (200, 422)
         if answer.status_code == 200 and since and until:
-            held = answer.json()["data"]
-            for one, other in pairwise(held):
+            body = answer.json()["data"]
+            for one, other in pairwise(body):
                 assert one["end"] < other["start"]
 
 
@@ -351,13 +351,13 @@ def test_hostile_cursors_are_422(both: Both, path: str) -> None:
 def test_every_row_once_over_all_pages(both: Both, path: str) -> None:
     for client in both.clients.values():
         whole = client.get(f"{path}?limit=1000").json()["data"][:40]
-        seen: list[Any] = []
+        collected: list[Any] = []
         url = f"{path}?limit=7"
-        while url and len(seen) < len(whole):
+        while url and len(collected) < len(whole):
             body = client.get(url).json()
-            seen += body["data"]
+            collected += body["data"]
             url = body["links"]["next"]
-        assert seen[: len(whole)] == whole
+        assert collected[: len(whole)] == whole
 
 
 def test_another_filter_refuses_the_cursor(both: Both) -> None:

@@ -21,15 +21,15 @@ pytestmark = pytest.mark.slow
 
 WRITES = tuple(
     sorted(
-        (path, method, told["operationId"])
+        (path, method, operation["operationId"])
         for path, verbs in PATHS.items()
-        for method, told in verbs.items()
+        for method, operation in verbs.items()
         if method != "get" and not path.startswith(("/v1/imports", "/v1/reconcile"))
     )
 )
 """Every operation that takes a document; uploads and forms have tests of their own."""
 
-STANDING = {
+EXISTING_IDS = {
     "event_id": "curated:2023-10-03-armenia-ratifies-rome-statute",
     "code": "ARM",
     "source_id": "news-2023-10-13-putin-loses-another-ally",
@@ -126,7 +126,7 @@ def both(
 
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
 def test_malformed_bodies_are_refused(both: Both, path: str, method: str, operation: str) -> None:
-    here = path.format_map(STANDING)
+    here = path.format_map(EXISTING_IDS)
     patching = method == "patch"
     for body in RAW:
         answer = both.send(method, here, body)
@@ -138,7 +138,7 @@ def test_malformed_bodies_are_refused(both: Both, path: str, method: str, operat
 def test_unsupported_content_types_are_refused(
     both: Both, path: str, method: str, operation: str
 ) -> None:
-    here = path.format_map(STANDING)
+    here = path.format_map(EXISTING_IDS)
     for kind in TYPES:
         assert both.send(method, here, b"{}", **{"Content-Type": kind}).status_code == 415, (
             operation
@@ -149,7 +149,7 @@ def test_unsupported_content_types_are_refused(
 
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)
 def test_malformed_headers_are_refused(both: Both, path: str, method: str, operation: str) -> None:
-    here = path.format_map(STANDING)
+    here = path.format_map(EXISTING_IDS)
     for name in ("If-Match", "Idempotency-Key"):
         for value in ("", '"', "9" * 5_000, '"' + "9" * 5_000 + '"', 'W/"1"', "a" * 201, "\xff"):
             answer = both.send(method, here, b"[]", **{name: value.encode("latin-1")})
@@ -160,7 +160,7 @@ def test_malformed_headers_are_refused(both: Both, path: str, method: str, opera
     ("path", "method", "operation"), [w for w in WRITES if w[1] == "put" or w[0].endswith("merge")]
 )
 def test_every_field_with_every_value(both: Both, path: str, method: str, operation: str) -> None:
-    here = path.format_map(STANDING)
+    here = path.format_map(EXISTING_IDS)
     good: dict[str, Any] = dict(load_examples()[operation]["body"])
     if method == "put":
         good = dict(both.clients["sqlite"][0].get(here).json())

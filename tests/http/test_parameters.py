@@ -1,4 +1,4 @@
-"""A parameter is taken as it stands, or refused."""
+"""A parameter is taken exactly as written, or refused."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ def faults(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
 
 @pytest.mark.parametrize("value", ["1_000", "%2B10", "%2010", "10%20", "10.0", "1e1"])
 def test_a_whole_number_is_digits(api: TestClient, value: str) -> None:
-    told = [(["query", "limit"], "must be a number in plain digits")]
-    assert faults(api, f"/v1/events?limit={value}") == told
+    expected = [(["query", "limit"], "must be a number in plain digits")]
+    assert faults(api, f"/v1/events?limit={value}") == expected
 
 
 @pytest.mark.parametrize("value", ["1_0", "%2B5", "%205", "5%20"])
 def test_a_number_is_digits(api: TestClient, value: str) -> None:
-    told = [(["query", "min_intensity"], "must be a number in plain digits")]
-    assert faults(api, f"/v1/events?min_intensity={value}") == told
+    expected = [(["query", "min_intensity"], "must be a number in plain digits")]
+    assert faults(api, f"/v1/events?min_intensity={value}") == expected
 
 
 @pytest.mark.parametrize("value", ["-5", "5", "0.5", "-0.5", "1e0"])
@@ -68,12 +68,12 @@ def test_text_that_looks_like_a_number_is_text(api: TestClient) -> None:
     ],
 )
 def test_malformed_coordinates_are_422_with_hint(api: TestClient, asked: str, such: str) -> None:
-    [(where, told)] = faults(api, f"/v1/events?{asked}")
+    [(where, message)] = faults(api, f"/v1/events?{asked}")
     assert where == ["query", asked.partition("=")[0]]
-    assert such in told
+    assert such in message
 
 
 def test_instant_for_a_day_parameter_is_422(api: TestClient) -> None:
-    told = faults(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
-    assert told[0][0] == ["query", "on"]
-    assert "is not a date" in told[0][1]
+    errors = faults(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
+    assert errors[0][0] == ["query", "on"]
+    assert "is not a date" in errors[0][1]

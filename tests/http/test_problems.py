@@ -8,7 +8,7 @@ from app.main import create_app
 from app.settings import Settings
 
 
-def test_openapi_tells_errors_as_problems_only() -> None:
+def test_openapi_describes_errors_as_problems_only() -> None:
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
     assert "Problem" in DOCUMENT["components"]["schemas"]
     for path, operations in DOCUMENT["paths"].items():

@@ -113,8 +113,8 @@ def test_altered_cursor_is_422(api: TestClient) -> None:
 
 
 def test_unknown_path_is_404_with_hint(api: TestClient) -> None:
-    told = {"/v1/nothing": "/docs lists all paths.", "/v1/events/": "slash"}
-    for address, way_out in told.items():
+    hints = {"/v1/nothing": "/docs lists all paths.", "/v1/events/": "slash"}
+    for address, way_out in hints.items():
         answer = api.get(address)
         assert (answer.status_code, answer.json()["title"]) == (404, "Not found")
         assert way_out in answer.json()["detail"]

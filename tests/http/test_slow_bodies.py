@@ -28,10 +28,10 @@ def asked(
         "scheme": "http", "path": path.decode(), "raw_path": path, "query_string": b"",
         "headers": headers, "client": ("test", 1), "server": ("test", 80), "root_path": "",
     }  # fmt: skip
-    told: list[Any] = []
+    messages: list[Any] = []
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     async def ask(app: FastAPI) -> None:
         async with app.router.lifespan_context(app):
@@ -42,7 +42,7 @@ def asked(
         ThreadPoolExecutor(1) as apart,  # a browser may keep a loop in this thread
     ):
         apart.submit(lambda: asyncio.run(ask(app))).result()
-    return told[0], json.loads(told[1]["body"])
+    return messages[0], json.loads(messages[1]["body"])
 
 
 def test_unfinished_body_is_408(

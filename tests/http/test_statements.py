@@ -42,12 +42,12 @@ MOST = {
 @contextmanager
 def statements(api: TestClient) -> Iterator[list[str]]:
     """The statements that run in the block for a request, transactions left out."""
-    seen: list[str] = []
+    executed: list[str] = []
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
         by_itself = threading.current_thread().name.startswith(("imports", "shifts"))
         if not (text.startswith("BEGIN") or by_itself):
-            seen.append(text)
+            executed.append(text)
 
     straight = CompiledStatement.fetch_rows  # what goes to the driver without the engine
 
@@ -60,23 +60,23 @@ def statements(api: TestClient) -> Iterator[list[str]]:
     try:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(CompiledStatement, "fetch_rows", noted)
-            yield seen
+            yield executed
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("address", MOST)
 def test_the_number_of_statements(api: TestClient, address: str) -> None:
-    with statements(api) as seen:
+    with statements(api) as executed:
         assert api.get(address).status_code == 200
-    assert len(seen) == MOST[address], "\n\n".join(seen)
+    assert len(executed) == MOST[address], "\n\n".join(executed)
 
 
 def test_not_modified_answer_runs_one_statement(api: TestClient) -> None:
     tag = api.get("/v1/events?actor=ARM").headers["etag"]
-    with statements(api) as seen:
+    with statements(api) as executed:
         answer = api.get("/v1/events?actor=ARM", headers={"If-None-Match": tag})
-    assert (answer.status_code, answer.content, len(seen)) == (304, b"", 1)
+    assert (answer.status_code, answer.content, len(executed)) == (304, b"", 1)
 
 
 def test_another_day_is_another_answer_where_today_is_meant(

@@ -17,8 +17,8 @@ def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
 
 
-def run(*words: str, given: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(cli.main, ["load", *words], input=given)
+def run(*words: str, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli.main, ["load", *words], input=text)
 
 
 def test_the_summary_as_one_object(tmp_path: Path) -> None:
@@ -26,15 +26,15 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
     path.write_text(
         join_events(make_event("a"), make_event("b", date="no"), make_event("a", title="2"))
     )
-    told = run(str(path), "--json", "--rejects", str(rejects))
-    assert told.exit_code == 3
-    summary = json.loads(told.stdout)
+    result = run(str(path), "--json", "--rejects", str(rejects))
+    assert result.exit_code == 3
+    summary = json.loads(result.stdout)
     assert summary.pop("seconds") > 0
     assert summary == {
         "rows": 3, "new": 1, "changed": 0, "unchanged": 0, "retracted": 0, "rejected": 1,
         "duplicates": 1,
     }  # fmt: skip
-    assert told.stderr == ""
+    assert result.stderr == ""
     assert "rejected: date: " in run(str(path), "--json").stderr  # no file tells it
 
     mended = rejects.read_text().replace('"date":"no"', '"date":"2020"')
@@ -45,10 +45,10 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
 
 def test_the_summary_in_words(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(join_events(make_event("a"), make_event("b", date="no")))
-    told = run(str(tmp_path / "a"))
-    assert "2 rows in" in told.stdout
-    assert "1 new, 1 rejected" in told.stdout
-    assert "rejected: date: " in told.stderr
+    result = run(str(tmp_path / "a"))
+    assert "2 rows in" in result.stdout
+    assert "1 new, 1 rejected" in result.stdout
+    assert "rejected: date: " in result.stderr
 
 
 def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
         (tmp_path / "in" / f"{n}.ndjson").write_text(join_events(make_event(f"k{n}")))
     assert json.loads(run(str(tmp_path / "in" / "*.ndjson"), "--json").stdout)["new"] == 3
     assert json.loads(run(str(tmp_path / "in"), "--json").stdout)["unchanged"] == 3
-    assert json.loads(run("-", "--json", given=make_table("gdelt-v2")).stdout)["new"] == 1
+    assert json.loads(run("-", "--json", text=make_table("gdelt-v2")).stdout)["new"] == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_wrong_words_exit_2_and_name_the_field(words: list[str], named: str) -> None:
-    refused = run(*words, given="")
+    refused = run(*words, text="")
     assert refused.exit_code == 2
     assert named in refused.stderr
     assert refused.stdout == ""
@@ -80,14 +80,14 @@ def test_what_cannot_be_read_exits_1_and_the_rest_is_loaded(tmp_path: Path) -> N
     good, bad = tmp_path / "a", tmp_path / "b"
     good.write_text(join_events(make_event("a")))
     bad.write_text("hello\n")
-    told = run(str(bad), str(good), "--json")
-    assert told.exit_code == 1
-    assert json.loads(told.stdout)["new"] == 1
-    assert str(bad) in told.stderr.replace("\n", "")
+    result = run(str(bad), str(good), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["new"] == 1
+    assert str(bad) in result.stderr.replace("\n", "")
 
 
 def test_the_template_can_be_loaded() -> None:
     template = run("--template")
     assert template.exit_code == 0
-    told = run("-", "--json", given=template.stdout)
-    assert json.loads(told.stdout)["new"] == 1
+    result = run("-", "--json", text=template.stdout)
+    assert json.loads(result.stdout)["new"] == 1

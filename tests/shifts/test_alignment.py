@@ -53,7 +53,7 @@ def test_a_window_changes_no_number(api: TestClient) -> None:
         assert one == whole[one["start"]]
 
 
-def test_the_interval_holds_the_index(api: TestClient) -> None:
+def test_the_interval_contains_the_index(api: TestClient) -> None:
     for p in points(api, actor="ARM", toward="EU,USA", against="RUS"):
         assert -1 <= p["low"] <= p["index"] <= p["high"] <= 1
 

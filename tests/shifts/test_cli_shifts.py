@@ -21,38 +21,38 @@ def run(*words: str) -> Result:
 
 
 def test_alignment_is_drawn_with_its_interval() -> None:
-    told = run("alignment", "ARM", "RUS", "--granularity", "year")
-    assert told.exit_code == 0, told.output
-    lines = told.stdout.splitlines()
+    result = run("alignment", "ARM", "RUS", "--granularity", "year")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
     assert lines[0].split() == ["from", "index", "90", "%", "−1", "+1", "signals"]
     assert all("●" in line and "─" in line for line in lines[1:])
     assert [line.split()[0][:4] for line in lines[1:]] == [str(y) for y in range(2018, 2026)]
 
 
 def test_a_tilt_is_asked_with_against() -> None:
-    told = run("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
-    assert told.exit_code == 0
-    assert "2023-01-01" in told.stdout
+    result = run("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
+    assert result.exit_code == 0
+    assert "2023-01-01" in result.stdout
 
 
 def test_toward_and_away_from_whom() -> None:
-    told = run("shifts", "--actor", "ARM", "--since", "2022")
-    assert told.exit_code == 0, told.output
-    lines = told.stdout.splitlines()
+    result = run("shifts", "--actor", "ARM", "--since", "2022")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
     assert lines[0].split() == ["onset", "who", "toward", "index", "p", "q", "verdict"]
     assert any("RUS" in line and "moved away" in line for line in lines[1:])
 
 
 def test_a_named_pair_always_gets_a_row() -> None:
-    told = run("shifts", "--actor", "ARM", "--toward", "TUR")
-    assert told.exit_code == 0
-    assert "TUR" in told.stdout
+    result = run("shifts", "--actor", "ARM", "--toward", "TUR")
+    assert result.exit_code == 0
+    assert "TUR" in result.stdout
 
 
 def test_nothing_found_is_said() -> None:
-    told = run("shifts", "--actor", "FJI")
-    assert (told.exit_code, told.stdout) == (0, "")
-    assert "No shift" in told.stderr
+    result = run("shifts", "--actor", "FJI")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No shift" in result.stderr
     quiet = run("alignment", "FJI", "TUV")
     assert (quiet.exit_code, quiet.stdout) == (0, "")
     assert "No signals between them" in quiet.stderr

@@ -28,15 +28,15 @@ def test_every_command_is_named() -> None:
 
 def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
     null = null_model.KEDS_NULL
-    told = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
-    assert told in PAGE
+    formula = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
+    assert formula in PAGE
     assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
 
 
 def test_the_other_parameters_are_those_of_the_code() -> None:
     confirmed, provisional = changepoints.CONFIRMED, changepoints.PROVISIONAL
     penalty = changepoints.PENALTY
-    for told in (
+    for message in (
         f"half-life {index.HALF_LIFE:.0f} months, κ = {index.PRIOR:.0f}",
         f"at most {index.SATURATION:.0f}",
         f"at most {DAY_MASS / 1000} in all and {DAY_EVENTS} classified",
@@ -49,5 +49,5 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
         f"more than {read.MAX_REBUILT_FOR_READER:,} dyads wait",
     ):
-        assert told in PAGE, told
+        assert message in PAGE, message
     assert set(portfolio_similarity.MEASURES) == {"kappa", "pi", "s", "tau_b"}

@@ -14,14 +14,14 @@ def signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:
 
 
 def event(*people: tuple[str, str], **more: Any) -> dict[str, Any]:
-    held = {"mode": None, "type": None, "cameo": None, "location": None}
-    return {"participants": [{"actor": a, "role": r} for a, r in people]} | held | more
+    fields = {"mode": None, "type": None, "cameo": None, "location": None}
+    return {"participants": [{"actor": a, "role": r} for a, r in people]} | fields | more
 
 
 FORCE = (("USA", "initiator"), ("SYR", "target"), ("isis", "target"))
 
 
-def test_force_in_a_country_against_somebody_else() -> None:
+def test_force_in_a_country_against_another_actor() -> None:
     there = event(*FORCE, location={"country": "SYR"})
     assert flag_signal(signal("USA", "SYR", -9, 4), there) == [THEATRE]
     elsewhere = event(*FORCE, location={"country": "IRQ"})
@@ -48,13 +48,13 @@ def test_visit_is_not_flagged_as_mediation() -> None:
 
 
 def share(value: float, *publishers: str) -> EventShare:
-    told = [
+    moves = [
         EvidenceSource(source=p, publisher=p, published=None, reliability=None, credibility=None)
         for p in publishers
     ]
     return EventShare(
         event="made:e", title="e", date="2020", share=value, signals=[],
-        speaks="for" if value < 0 else "against", flags=[], sources=told,
+        speaks="for" if value < 0 else "against", flags=[], sources=moves,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Armenia between Russia and the West, out of the box, as known at three moments.
 
-Only what does not hang on single rows of the bundled data is held: signs, verdicts, windows.
+Checked is only what does not depend on single rows of the bundled data: signs, verdicts, windows.
 """
 
 from typing import Any
@@ -74,39 +74,39 @@ def test_the_evidence_adds_up_to_the_change(
     api: TestClient, sides: dict[str, str], known_by: str | None
 ) -> None:
     for row in shifts(api, **sides, **({"known_by": known_by} if known_by else {})):
-        told = get(api, f"/v1/shifts/{row['id']}")
+        body = get(api, f"/v1/shifts/{row['id']}")
         change = row["after"]["index"] - (row["before"]["index"] if row["before"] else 0)
-        assert told["change"] == pytest.approx(change, abs=1e-12)
-        parts = [e["share"] for e in told["evidence"]]
-        assert sum(parts) + told["prior"] == pytest.approx(change, abs=1e-9)
-        for rows in told["subtotals"].values():
+        assert body["change"] == pytest.approx(change, abs=1e-12)
+        parts = [e["share"] for e in body["evidence"]]
+        assert sum(parts) + body["prior"] == pytest.approx(change, abs=1e-9)
+        for rows in body["subtotals"].values():
             assert sum(r["share"] for r in rows) == pytest.approx(sum(parts), abs=1e-9)
-        assert {k: told[k] for k in ("onset", "p", "q", "verdict", "family_size")} == {
+        assert {k: body[k] for k in ("onset", "p", "q", "verdict", "family_size")} == {
             k: row[k] for k in ("onset", "p", "q", "verdict", "family_size")
         }
 
 
 def test_evidence_names_its_events_with_sources_for_and_against(api: TestClient) -> None:
     row = strongest(shifts(api, toward="RUS"))
-    told = get(api, f"/v1/shifts/{row['id']}")
-    assert {e["speaks"] for e in told["evidence"]} == {"for", "against"}
-    named = {e["event"].removeprefix("curated:"): e for e in told["evidence"]}
+    body = get(api, f"/v1/shifts/{row['id']}")
+    assert {e["speaks"] for e in body["evidence"]} == {"for", "against"}
+    named = {e["event"].removeprefix("curated:"): e for e in body["evidence"]}
     statute = named["2023-10-03-armenia-ratifies-rome-statute"]
     assert statute["share"] < 0
     assert {s["publisher"] for s in statute["sources"]} >= {"ed. PRC"}
-    flagged = [e for e in told["evidence"] if "mediation" in e["flags"]]
+    flagged = [e for e in body["evidence"] if "mediation" in e["flags"]]
     assert all(s["score"] > 0 for e in flagged for s in e["signals"])
-    assert len(named) == len(told["evidence"])
-    for e in told["evidence"]:
+    assert len(named) == len(body["evidence"])
+    for e in body["evidence"]:
         assert sum(s["share"] for s in e["signals"]) == pytest.approx(e["share"], abs=1e-12)
-    assert "CSTO" in {t["group"] for t in told["structure"]["ties"]} | {"CSTO"}
-    assert any(t["group"] == "ARM-RUS-1997" for t in told["structure"]["ties"])
+    assert "CSTO" in {t["group"] for t in body["structure"]["ties"]} | {"CSTO"}
+    assert any(t["group"] == "ARM-RUS-1997" for t in body["structure"]["ties"])
 
 
 def test_known_by_excludes_later_sources(api: TestClient) -> None:
     row = strongest(shifts(api, known_by="2023-10-13", **AWAY))
-    told = get(api, f"/v1/shifts/{row['id']}")
-    dates = [s["published"] for e in told["evidence"] for s in e["sources"]]
+    body = get(api, f"/v1/shifts/{row['id']}")
+    dates = [s["published"] for e in body["evidence"] for s in e["sources"]]
     assert dates
     assert max(d[:10] for d in dates) <= "2023-10-13"
 
@@ -130,7 +130,7 @@ def test_since_and_until_bound_the_onset_only(api: TestClient) -> None:
     assert row not in shifts(api, toward="RUS", direction="toward")
 
 
-def test_a_named_pair_is_told_of_also_where_nothing_changed_then(api: TestClient) -> None:
+def test_a_named_pair_is_listed_even_where_nothing_changed(api: TestClient) -> None:
     for asked in ({"until": "2019"}, {"direction": "toward"}):
         [row] = shifts(api, toward="RUS", **asked)
         assert (row["verdict"], row["onset"], row["direction"]) == ("no_evidence", None, None)

@@ -50,7 +50,7 @@ def likeness(api: TestClient, **asked: Any) -> dict[tuple[int, str, str], dict[s
     return {(row["year"], *row["actors"]): row for row in found["data"]}
 
 
-def test_loaded_alliances_count_beside_those_of_the_record(
+def test_loaded_alliances_count_in_addition_to_those_of_the_record(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
     asked = {"actors": "ARM,RUS,IRN", "since": "2005", "until": "2006"}
@@ -104,7 +104,7 @@ def test_portfolios_are_compared_over_the_system_that_is_named(
     system = "cow:220,cow:365,cow:255,cow:300,cow:200"
     asked = {"actors": "DEU,RUS", "since": "1900", "until": "1900", "dataset": "cow-alliances"}
     found = likeness(api, **asked, system=system, measure="s")[1900, "DEU", "RUS"]
-    # (3 0 3 0) and (0 3 0 3) over Germany, Austria, and France, Russia; Britain binds nobody
+    # (3 0 3 0) and (0 3 0 3) over Germany, Austria, and France, Russia; Britain binds no one
     assert (found["states"], found["tied"], found["value"]) == (5, [1, 1], round(1 - 24 / 15, 6))
     refused = api.get("/v1/similarity", params={**asked, "system": "GBR,RUS"})
     assert refused.status_code == 422

@@ -17,8 +17,8 @@ EUROPE = [*dict.fromkeys((*GERMANY, *RUSSIA, *REST.split()))]
 
 def test_germany_and_russia_in_1914() -> None:
     """Signorino and Ritter (1999), table 6."""
-    held = np.array([[side.get(state, 0) for state in EUROPE] for side in (GERMANY, RUSSIA)])
-    assert portfolio_similarity.tau_b(held)[0, 1] == pytest.approx(0.0303, abs=5e-5)
+    ties = np.array([[side.get(state, 0) for state in EUROPE] for side in (GERMANY, RUSSIA)])
+    assert portfolio_similarity.tau_b(ties)[0, 1] == pytest.approx(0.0303, abs=5e-5)
 
 
 def system(year: int) -> tuple[list[str], np.ndarray]:
@@ -31,15 +31,15 @@ def system(year: int) -> tuple[list[str], np.ndarray]:
     ties = {}
     for r in read_shared_rows("alliances/cow_alliance_v4_1_dyad_year.csv.gz"):
         if float(r["year"]) == year:
-            held = [float(r[f"cow_{kind}"]) for kind in ("defense", "neutral", "nonagg")]
-            rank = 3 if held[0] else 2 if held[1] or held[2] else 1
+            pacts = [float(r[f"cow_{kind}"]) for kind in ("defense", "neutral", "nonagg")]
+            rank = 3 if pacts[0] else 2 if pacts[1] or pacts[2] else 1
             ties[str(int(float(r["ccode1"]))), str(int(float(r["ccode2"])))] = rank
     return sorted(states), portfolio_similarity.build_portfolios(sorted(states), ties)
 
 
 def test_the_united_states_in_1816() -> None:
-    states, held = system(1816)
-    values = portfolio_similarity.tau_b(held)[states.index("2")]
+    states, ties = system(1816)
+    values = portfolio_similarity.tau_b(ties)[states.index("2")]
     found = [values[states.index(code)] for code in ("200", "210", "220")]
     assert np.allclose(found, [-0.124, -0.0658, -0.0455], atol=5e-4)
 
@@ -54,26 +54,26 @@ def portfolios(seed: int, states: int = 9) -> np.ndarray:
 @settings(deadline=None)
 @given(st.integers(0, 500))
 def test_tau_b_is_that_of_scipy(seed: int) -> None:
-    held = portfolios(seed)
-    found = portfolio_similarity.tau_b(held)
-    for i in range(len(held)):
-        for j in range(len(held)):
-            wanted = kendalltau(held[i], held[j]).statistic
+    ties = portfolios(seed)
+    found = portfolio_similarity.tau_b(ties)
+    for i in range(len(ties)):
+        for j in range(len(ties)):
+            wanted = kendalltau(ties[i], ties[j]).statistic
             assert found[i, j] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 500))
 def test_s_pi_and_kappa_are_what_their_formulas_say(seed: int) -> None:
-    held = portfolios(seed).astype(float)
-    x, y = held[0], held[1]
-    seen = ((x - y) ** 2).mean()
+    ties = portfolios(seed).astype(float)
+    x, y = ties[0], ties[1]
+    observed = ((x - y) ** 2).mean()
     chance = ((x[:, None] - y[None, :]) ** 2).mean()
     pooled = np.concatenate([x, y])
     shared = ((pooled[:, None] - pooled[None, :]) ** 2).mean()
-    whole = held.astype(int)
-    assert portfolio_similarity.kappa(whole)[0, 1] == pytest.approx(1 - seen / chance)
-    assert portfolio_similarity.pi(whole)[0, 1] == pytest.approx(1 - seen / shared)
+    whole = ties.astype(int)
+    assert portfolio_similarity.kappa(whole)[0, 1] == pytest.approx(1 - observed / chance)
+    assert portfolio_similarity.pi(whole)[0, 1] == pytest.approx(1 - observed / shared)
     assert portfolio_similarity.s_score(whole)[0, 1] == pytest.approx(
         1 - 2 * abs(x - y).sum() / (3 * len(x))
     )
@@ -108,11 +108,11 @@ def test_what_two_moved_adds_up_to_the_change(
 
 
 def test_russia_made_the_move_away_from_armenia_at_the_united_nations() -> None:
-    held = {
+    fields = {
         (r["iso3c"], r["session"]): float(r["IdealPointAll"])
         for r in read_shared_rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
     }
-    points = [(held[code, "74"], held[code, "78"]) for code in ("ARM", "RUS")]
+    points = [(fields[code, "74"], fields[code, "78"]) for code in ("ARM", "RUS")]
     armenia, russia = portfolio_similarity.attribute_movement(points[0], points[1])
     assert armenia + russia > 0.5
     assert russia > 0.9 * (armenia + russia)

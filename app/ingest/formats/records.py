@@ -1,6 +1,6 @@
 """The records that readers pass to the loader, and the error for a row that is rejected.
 
-`EventRecord` mirrors `GivenEvent`, the pydantic model of the load format, with the source of a
+`EventRecord` mirrors `EventInput`, the pydantic model of the load format, with the source of a
 report inline. msgspec decodes and validates it several times faster than pydantic. A test checks
 that both accept and reject the same events.
 """

@@ -116,7 +116,8 @@ async def create_import(
 async def _receive_upload(request: Request) -> tuple[Path, str, int]:
     """Receive the body; returns its path on disk, its hash and its size.
 
-    Raises `UnreadableError` if the upload is too slow, too large, empty, cut off or does not fit.
+    Raises `UnreadableRequestError` if the upload is too slow, too large, empty, cut off or does
+    not fit.
     """
     folder = request.app.state.settings.upload_folder
     path = None

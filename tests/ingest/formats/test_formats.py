@@ -26,15 +26,15 @@ from app.ingest.readers.rows import (
 )
 
 
-def given(name: str, **changed: str) -> EventRecord:
+def parse_row(name: str, **changed: str) -> EventRecord:
     """What a row of a format becomes; a warning is a fault."""
-    made, warnings = told(name, **changed)
+    made, warnings = parse_with_warnings(name, **changed)
     assert warnings == []
     return made
 
 
-def told(name: str, **changed: str) -> tuple[EventRecord, list[str]]:
-    """What a row of a format becomes, and the fields that are odd."""
+def parse_with_warnings(name: str, **changed: str) -> tuple[EventRecord, list[str]]:
+    """Parse a row of a format; return the record and the fields with warnings."""
     warnings: list[str] = []
     content = FilledCells(zip(COLUMNS[name], make_row(name, **changed), strict=True))
     made = parse_row_record(
@@ -51,8 +51,8 @@ def who(event: EventRecord) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
 def test_a_line_is_the_same_as_its_cells(name: str) -> None:
     for columns in FORMATS[name].columns:
-        held = dict(zip(COLUMNS[name], make_row(name), strict=True))
-        content = FilledCells((column, held[column]) for column in columns)
+        by_column = dict(zip(COLUMNS[name], make_row(name), strict=True))
+        content = FilledCells((column, by_column[column]) for column in columns)
         line = "\t".join(content.values())
         laid = make_line_layout(FORMATS[name], columns, "\t")
         one, other = (
@@ -63,15 +63,15 @@ def test_a_line_is_the_same_as_its_cells(name: str) -> None:
         assert (read_row_key(one), read_row_day(one)) == (read_row_key(other), read_row_day(other))
 
 
-def _unwarned(field: str, odd: str) -> None:
-    raise AssertionError(f"{field} {odd}")
+def _unwarned(field: str, malformed: str) -> None:
+    raise AssertionError(f"{field} {malformed}")
 
 
 @hypothesis.given(st.dates(), st.sampled_from([-1, 0, 1, 7, 30, 365, 3650]))
 def test_dates_of_gdelt_can_all_be_read(day: date, lag: int) -> None:
     hypothesis.assume((date.max - day).days >= lag and (day - date.min).days >= -lag)
-    told = parse_edtf(gdelt.format_gdelt_date(day, day + timedelta(days=lag)))
-    assert told.start <= day <= (told.end or date.max)
+    parsed = parse_edtf(gdelt.format_gdelt_date(day, day + timedelta(days=lag)))
+    assert parsed.start <= day <= (parsed.end or date.max)
     assert parse_edtf(day.isoformat()).end == day
 
 
@@ -96,7 +96,7 @@ def test_malformed_gdelt_cell_is_rejected_with_its_field(
 ) -> None:
     for _ in range(2):  # what was refused once is not remembered as sound
         with pytest.raises(RejectedError) as refused:
-            told("gdelt-v2", **{column: cell})
+            parse_with_warnings("gdelt-v2", **{column: cell})
         assert refused.value.field == field
 
 
@@ -108,7 +108,7 @@ def test_malformed_gdelt_mention_is_rejected() -> None:
 
 
 def test_long_cells_are_not_remembered() -> None:
-    given("gdelt-v2")
+    parse_row("gdelt-v2")
     remembered = [
         gdelt._parse_actor,
         gdelt._parse_place,
@@ -116,13 +116,13 @@ def test_long_cells_are_not_remembered() -> None:
         gdelt._parse_dates,
         gdelt._parse_code,
     ]
-    before = [held.cache_info().currsize for held in remembered]
+    before = [value.cache_info().currsize for value in remembered]
     for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
-        given("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
-    given("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
+        parse_row("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
+    parse_row("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
     with pytest.raises(RejectedError, match="native"):
-        told("gdelt-v2", eventcode="9" * 100_000)
-    assert [held.cache_info().currsize for held in remembered] == before
+        parse_with_warnings("gdelt-v2", eventcode="9" * 100_000)
+    assert [value.cache_info().currsize for value in remembered] == before
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_long_cells_are_not_remembered() -> None:
 )
 def test_gdelt_warning_is_repeated_for_each_row(column: str, cell: str, field: str) -> None:
     for _ in range(2):
-        assert told("gdelt-v2", **{column: cell})[1] == [field]
+        assert parse_with_warnings("gdelt-v2", **{column: cell})[1] == [field]
 
 
 @pytest.mark.parametrize(
@@ -143,30 +143,30 @@ def test_gdelt_warning_is_repeated_for_each_row(column: str, cell: str, field: s
     [("", None), ("7", 7.0), ("٣", 3.0), ("9" * 16, 1e16), (" 7 ", 7.0), ("7.5", 7.5)],
 )
 def test_a_count_is_a_number_however_it_is_written(cell: str, count: float | None) -> None:
-    [report] = given("gdelt-v2", nummentions=cell).reports
+    [report] = parse_row("gdelt-v2", nummentions=cell).reports
     assert report.claims is not None
     assert report.claims.get("mentions") == count
 
 
 def test_a_page_without_a_host_is_a_citation() -> None:
     for address in ("http://www./x", "https:///x", "http://"):
-        [report] = given("gdelt-v2", sourceurl=address).reports
+        [report] = parse_row("gdelt-v2", sourceurl=address).reports
         assert isinstance(report.source, SourceRecord)
         assert (report.source.url, report.source.publisher) == (None, address)
 
 
 def test_one_row_does_not_change_the_next_of_the_same_actors_and_place() -> None:
-    first = given("gdelt-v2")
+    first = parse_row("gdelt-v2")
     assert first.location is not None
     first.location.country = first.participants[0].actor = "changed"
-    second = given("gdelt-v2")
+    second = parse_row("gdelt-v2")
     assert second.location is not None
     assert second.location.country == "fips:AM"
     assert who(second)[0] == ("initiator", "cameo:ARM", "ARMGOV")
 
 
 def test_gdelt_keeps_what_the_source_gave() -> None:
-    e = given("gdelt-v2")
+    e = parse_row("gdelt-v2")
     assert (e.key, e.cameo, e.native, e.quad, e.quad_scheme, e.intensity) == (
         "900000001", "112", "112", 3, "gdelt", -2.0,
     )  # fmt: skip
@@ -180,10 +180,10 @@ def test_gdelt_keeps_what_the_source_gave() -> None:
 
 
 def test_gdelt_groups_are_themselves_not_their_country() -> None:
-    e = given("gdelt-v2", actor1knowngroupcode="TAL", actor1countrycode="AFG", actor2code="",
+    e = parse_row("gdelt-v2", actor1knowngroupcode="TAL", actor1countrycode="AFG", actor2code="",
               actor2name="", actor2countrycode="")  # fmt: skip
     assert who(e) == [("initiator", "cameo:TAL", "ARMGOV")]
-    plain = given("gdelt-v2", actor1code="COP", actor1countrycode="")
+    plain = parse_row("gdelt-v2", actor1code="COP", actor1countrycode="")
     assert who(plain)[0] == ("initiator", None, "COP")
 
 
@@ -196,18 +196,18 @@ def test_gdelt_groups_are_themselves_not_their_country() -> None:
     ],
 )  # fmt: skip
 def test_gdelt_relative_dates_are_imprecise(day: str, stated: str) -> None:
-    assert given("gdelt-v2", sqldate=day).date == stated
+    assert parse_row("gdelt-v2", sqldate=day).date == stated
 
 
 def test_gdelt_oddities_are_warned_about() -> None:
-    assert told("gdelt-v2", goldsteinscale="-5")[1] == ["goldsteinscale"]
-    unknown, warnings = told("gdelt-v2", eventcode="999")
+    assert parse_with_warnings("gdelt-v2", goldsteinscale="-5")[1] == ["goldsteinscale"]
+    unknown, warnings = parse_with_warnings("gdelt-v2", eventcode="999")
     assert (unknown.cameo, unknown.native, warnings) == (None, "999", ["eventcode"])
-    assert told("gdelt-v1", sqldate="20240101")[1] == ["sqldate"]
+    assert parse_with_warnings("gdelt-v1", sqldate="20240101")[1] == ["sqldate"]
 
 
 def test_ucdp_governments_and_groups() -> None:
-    e = given("ucdp-ged")
+    e = parse_row("ucdp-ged")
     assert who(e) == [
         ("initiator", "gw:369", "Government of Ukraine"), ("target", "ucdp:6711", "DPR"),
     ]  # fmt: skip
@@ -217,12 +217,12 @@ def test_ucdp_governments_and_groups() -> None:
     ]  # fmt: skip
     assert e.reports[0].claims is not None
     assert (e.reports[0].claims["best"], e.reports[0].claims["sources"]) == (3, 2)
-    civilians = given("ucdp-ged", type_of_violence="3", side_b="Civilians")
+    civilians = parse_row("ucdp-ged", type_of_violence="3", side_b="Civilians")
     assert who(civilians)[1] == ("target", None, "Civilians")
 
 
 def test_ucdp_names_are_never_looked_up() -> None:
-    group = given("ucdp-ged", side_b="IS", side_b_new_id="234")
+    group = parse_row("ucdp-ged", side_b="IS", side_b_new_id="234")
     assert who(group)[1] == ("target", "ucdp:234", "IS")
 
 
@@ -240,28 +240,28 @@ def test_ucdp_names_are_never_looked_up() -> None:
 def test_ucdp_dates_keep_their_imprecision(
     first: str, last: str, precision: str, stated: str
 ) -> None:
-    e = given("ucdp-ged", date_start=first, date_end=last, date_prec=precision)
+    e = parse_row("ucdp-ged", date_start=first, date_end=last, date_prec=precision)
     assert e.date == stated
 
 
 def test_ucdp_counts_that_contradict_are_warned_about() -> None:
-    assert told("ucdp-ged", low="5", best="3", high="4")[1] == ["best"]
-    assert given("ucdp-ged", number_of_sources="-1").reports[0].claims == {
+    assert parse_with_warnings("ucdp-ged", low="5", best="3", high="4")[1] == ["best"]
+    assert parse_row("ucdp-ged", number_of_sources="-1").reports[0].claims == {
         "best": 3, "low": 3, "high": 4, "deaths_a": 1, "deaths_b": 2, "deaths_civilians": 0,
         "deaths_unknown": 0,
     }  # fmt: skip
 
 
 def test_numbers_that_a_spreadsheet_made_of_codes() -> None:
-    one, other = given("ucdp-ged", id="77.0", gwnoa="369.0"), given("ucdp-ged")
+    one, other = parse_row("ucdp-ged", id="77.0", gwnoa="369.0"), parse_row("ucdp-ged")
     assert (one.key, who(one)) == (other.key, who(other))
 
 
 def test_acled_dates_and_actors() -> None:
-    e = given("acled")
+    e = parse_row("acled")
     assert e.date == "2022-01-31"
-    assert given("acled", event_date="2022-01-31", time_precision="3").date == "2022-01"
-    assert given("acled", time_precision="2").date == "2022-01-28/2022-02-03"
+    assert parse_row("acled", event_date="2022-01-31", time_precision="3").date == "2022-01"
+    assert parse_row("acled", time_precision="2").date == "2022-01-28/2022-02-03"
     assert who(e) == [
         ("initiator", "name:Russia", "Military Forces of Russia (2000-)"),
         ("target", "acled:Some Militia", "Some Militia"),
@@ -272,8 +272,8 @@ def test_acled_dates_and_actors() -> None:
     assert len(e.reports) == 2
 
 
-def test_acled_forces_that_stand_beside_an_actor_count_for_their_state() -> None:
-    e = given("acled", assoc_actor_1="Police Forces of Guinea-Bissau (2020-); Farmers")
+def test_acled_associated_forces_count_for_their_state() -> None:
+    e = parse_row("acled", assoc_actor_1="Police Forces of Guinea-Bissau (2020-); Farmers")
     assert who(e)[1:3] == [
         ("participant", "name:Guinea-Bissau", "Police Forces of Guinea-Bissau (2020-)"),
         ("participant", None, "Farmers"),
@@ -281,7 +281,7 @@ def test_acled_forces_that_stand_beside_an_actor_count_for_their_state() -> None
 
 
 def test_polecat_a_party_without_a_country_goes_by_its_name() -> None:
-    e = given("polecat", actor_name="United Nations", actor_country="", actor_cow="")
+    e = parse_row("polecat", actor_name="United Nations", actor_country="", actor_cow="")
     assert who(e)[0] == ("initiator", "name:United Nations", "United Nations")
 
 
@@ -299,16 +299,16 @@ def test_polecat_a_party_without_a_country_goes_by_its_name() -> None:
 def test_ucdp_citations_without_a_list_of_offices(
     article: str, publisher: str, published: str | None
 ) -> None:
-    e = given("ucdp-ged", source_office="", source_date="", source_article=article)
+    e = parse_row("ucdp-ged", source_office="", source_date="", source_article=article)
     [report] = e.reports
     assert isinstance(report.source, SourceRecord)
     found = report.source
-    told = (found.publisher, found.published, found.title)
-    assert told == (publisher, published, article.strip('"'))
+    citation = (found.publisher, found.published, found.title)
+    assert citation == (publisher, published, article.strip('"'))
 
 
 def test_icews_empty_cells_and_keys() -> None:
-    e = given("icews")
+    e = parse_row("icews")
     assert (e.key, e.cameo, e.intensity) == ("123-2018-06-01", "040", 1.0)
     assert who(e) == [
         ("initiator", "name:Armenia", "Foreign Affairs (Armenia)"),
@@ -318,11 +318,11 @@ def test_icews_empty_cells_and_keys() -> None:
 
 
 def test_polecat_in_its_own_terms() -> None:
-    e = given("polecat")
+    e = parse_row("polecat")
     assert (e.type, e.mode, e.quad, e.quad_scheme) == ("CONSULT", "visit", 1, "schrodt")
     assert who(e) == [("initiator", "cow:371", "ARM GOV"), ("target", "iso3:RUS", "RUS GOV")]
-    assert told("polecat", event_type="FIGHT")[1] == ["event_type"]
-    assert told("polecat", event_mode="dance")[1] == ["event_mode"]
+    assert parse_with_warnings("polecat", event_type="FIGHT")[1] == ["event_type"]
+    assert parse_with_warnings("polecat", event_mode="dance")[1] == ["event_mode"]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_polecat_in_its_own_terms() -> None:
 )  # fmt: skip
 def test_what_cannot_be_understood_is_rejected(name: str, field: str, value: str) -> None:
     with pytest.raises(RejectedError):
-        told(name, **{field: value})
+        parse_with_warnings(name, **{field: value})
 
 
 def test_the_template_loads(tmp_path: Path) -> None:

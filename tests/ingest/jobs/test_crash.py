@@ -61,12 +61,12 @@ def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
         process.wait()
         assert find_faults(database) == []
     load_file(database, path)
-    held = read_documents(database, "local")
-    assert len(held) == ROWS
+    stored = read_documents(database, "local")
+    assert len(stored) == ROWS
     assert find_faults(database) == []
-    told, _ = load_file(database, path)
-    assert told.stats.unchanged == ROWS
-    assert held == read_documents(database, "local")
+    loader, _ = load_file(database, path)
+    assert loader.stats.unchanged == ROWS
+    assert stored == read_documents(database, "local")
 
 
 @pytest.mark.slow
@@ -83,9 +83,9 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
             add_import(db, path.stem, LoadOptions(), "loader", str(path), path.stat().st_size)
     runner.start()
     assert [loader.wait(timeout=240) for loader in loaders] == [0, 0]
-    told = [ended(database, path.stem) for path in paths[2:]]
+    ends = [ended(database, path.stem) for path in paths[2:]]
     runner.stop()
-    assert told == [("done", 500), ("done", 1500)]
+    assert ends == [("done", 500), ("done", 1500)]
     together = read_documents(database, "local")
     assert len(together) == 1800
     assert find_faults(database) == []

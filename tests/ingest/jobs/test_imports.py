@@ -66,8 +66,8 @@ def finished(client: TestClient, where: str) -> dict[str, Any]:
 def test_a_small_batch_is_answered_at_once(client: TestClient, database: Database) -> None:
     answer = send(client, join_events(make_event("a"), make_event("b")), "?dataset=mine")
     assert answer.status_code == 200
-    told = answer.json()
-    assert (told["state"], told["rows"], told["new"], told["by"]) == ("done", 2, 2, "loader")
+    body = answer.json()
+    assert (body["state"], body["rows"], body["new"], body["by"]) == ("done", 2, 2, "loader")
     assert client.get("/v1/events/mine:a").json()["title"] == "Event a"
     assert find_faults(database) == []
 
@@ -90,18 +90,18 @@ def test_sent_twice_it_is_stored_once(client: TestClient, database: Database) ->
 
 def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
     rows = [make_event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
-    told = send(client, join_events(*rows)).json()
-    assert (told["new"], told["rejected"]) == (5, 5)
-    [(why, number)] = told["reasons"].items()
+    body = send(client, join_events(*rows)).json()
+    assert (body["new"], body["rejected"]) == (5, 5)
+    [(why, number)] = body["reasons"].items()
     assert number == 5
     assert why.startswith("date: ")
-    where = f"/v1/imports/{told['id']}/rejects"
+    where = f"/v1/imports/{body['id']}/rejects"
     page = client.get(f"{where}?limit=2").json()
-    seen = [r["line"] for r in page["data"]]
+    line_numbers = [r["line"] for r in page["data"]]
     while page["links"]["next"]:
         page = client.get(page["links"]["next"]).json()
-        seen += [r["line"] for r in page["data"]]
-    assert seen == [1, 3, 5, 7, 9]
+        line_numbers += [r["line"] for r in page["data"]]
+    assert line_numbers == [1, 3, 5, 7, 9]
     lines = client.get(f"{where}?format=ndjson").text
     again = send(client, lines.replace('"date":"soon"', '"date":"2020-01-03"')).json()
     assert (again["rows"], again["new"]) == (5, 5)
@@ -117,9 +117,9 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
 def test_unreadable_upload_fails_with_the_cause(
     client: TestClient, body: bytes, words: str
 ) -> None:
-    told = send(client, body).json()
-    assert told["state"] == "failed"
-    assert words in told["error"]
+    document = send(client, body).json()
+    assert document["state"] == "failed"
+    assert words in document["error"]
 
 
 def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_writing_needs_a_key(client: TestClient) -> None:
 
 def test_a_release_over_http(client: TestClient) -> None:
     send(client, make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
-    told = send(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
-    assert (told["unchanged"], told["retracted"]) == (1, 1)
+    body = send(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
+    assert (body["unchanged"], body["retracted"]) == (1, 1)
 
 
 def _left_behind(database: Database, path: Path, done: int, counts: dict[str, Any]) -> None:
@@ -178,8 +178,8 @@ def test_import_continues_after_a_crash(
     path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 30, {"rows": 30, "new": 30})
     with open_client(url) as client:
-        told = finished(client, "/v1/imports/left")
-    assert (told["state"], told["rows"], told["new"]) == ("done", 40, 40)
+        body = finished(client, "/v1/imports/left")
+    assert (body["state"], body["rows"], body["new"]) == ("done", 40, 40)
     assert len(read_documents(database, "local")) == 10  # the thirty before were not read again
     assert not path.exists()
     assert key
@@ -195,18 +195,18 @@ def test_a_cancelled_import_ends_after_a_batch(
     with database.write() as db:
         db.execute(update(imports).values(state="cancelling"))
     with open_client(url) as client:
-        told = finished(client, "/v1/imports/left")
+        body = finished(client, "/v1/imports/left")
         client.headers["Authorization"] = f"Bearer {key}"
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
-    assert (told["state"], told["new"]) == ("cancelled", 0)
+    assert (body["state"], body["new"]) == ("cancelled", 0)
     assert read_documents(database, "local") == {}
 
 
 def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database) -> None:
-    told = send(client, join_events(make_event("a", date="x"))).json()
+    body = send(client, join_events(make_event("a", date="x"))).json()
     with database.connect() as db:
         rows = db.execute(select(import_rejects)).all()
-    assert [(r[0], r.number) for r in rows] == [(told["id"], 1)]
+    assert [(r[0], r.number) for r in rows] == [(body["id"], 1)]
 
 
 @pytest.mark.parametrize("name", ["%00", "%EF%BF%BF", "a%0Ab", "'%20OR%201=1--", "9" * 61, "x"])
@@ -218,8 +218,8 @@ def test_ids_of_no_import(client: TestClient, name: str) -> None:
 
 
 def test_hostile_queries_below_an_import(client: TestClient) -> None:
-    told = send(client, join_events(make_event("a", date="x"))).json()
-    where = f"/v1/imports/{told['id']}"
+    body = send(client, join_events(make_event("a", date="x"))).json()
+    where = f"/v1/imports/{body['id']}"
     assert client.get(where).status_code == 200
     assert client.get(f"{where}/rejects").status_code == 200
     for query in (
@@ -235,10 +235,10 @@ def test_hostile_queries_below_an_import(client: TestClient) -> None:
 def test_a_dry_run_counts_and_stores_nothing(client: TestClient, database: Database) -> None:
     body = join_events(make_event("one"), make_event("two"), {"key": "three"})
     answer = send(client, body, "?dry_run=true")
-    told = answer.json()
-    assert (told["state"], told["dry_run"], told["mode"]) == ("done", True, "upsert")
-    assert (told["rows"], told["new"], told["rejected"]) == (3, 2, 1)
-    rejects = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
+    document = answer.json()
+    assert (document["state"], document["dry_run"], document["mode"]) == ("done", True, "upsert")
+    assert (document["rows"], document["new"], document["rejected"]) == (3, 2, 1)
+    rejects = client.get(f"/v1/imports/{document['id']}/rejects").json()["data"]
     assert [r["line"] for r in rejects] == [3]
     assert read_documents(database, "local") == {}
     real = send(client, body).json()
@@ -255,9 +255,9 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
         make_event("one") | {"key": "two"},
         make_event("posted", title="Another"),
     )
-    told = send(client, join_events(*rows), "?mode=insert").json()
-    assert (told["unchanged"], told["new"], told["rejected"]) == (1, 1, 1)
-    assert told["reasons"] == {"key: conflicts with the stored event": 1}
+    body = send(client, join_events(*rows), "?mode=insert").json()
+    assert (body["unchanged"], body["new"], body["rejected"]) == (1, 1, 1)
+    assert body["reasons"] == {"key: conflicts with the stored event": 1}
     again = send(client, join_events(make_event("one", title="Another")), "?mode=insert").json()
     assert (again["changed"], again["rejected"]) == (0, 1)
     now = read_documents(database, "local")
@@ -266,10 +266,10 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
 
 
 def test_only_events_are_inserted(client: TestClient) -> None:
-    told = send(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
+    body = send(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
                 "2,20,1950,1,0,0,0\n", "?mode=insert").json()  # fmt: skip
-    assert told["state"] == "failed"
-    assert "mode=insert applies to events only" in told["error"]
+    assert body["state"] == "failed"
+    assert "mode=insert applies to events only" in body["error"]
     assert send(client, "x", "?mode=replace").status_code == 422
 
 
@@ -280,8 +280,8 @@ def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) 
 
     send(client, join_events(said("one", "1")))
     rows = [said("one", "2"), said("two", "3"), said("three", "4", {"source": "nobody"})]
-    told = send(client, join_events(*rows), "?mode=insert").json()
-    assert (told["new"], told["rejected"]) == (1, 2)
+    body = send(client, join_events(*rows), "?mode=insert").json()
+    assert (body["new"], body["rejected"]) == (1, 2)
     with database.connect() as db:
         asked = select(sources.c.url).where(sources.c.publisher == "P").order_by(sources.c.url)
         assert list(db.scalars(asked)) == ["https://p.example/1", "https://p.example/3"]
@@ -295,8 +295,8 @@ def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> N
         posted = client.post("/v1/events", json=row | {"dataset": "local"})
         assert posted.status_code == 201, posted.text
     rows[1]["title"] = "Another"
-    told = send(client, join_events(*rows)).json()
-    assert (told["new"], told["changed"], told["unchanged"]) == (0, 1, 1)
+    body = send(client, join_events(*rows)).json()
+    assert (body["new"], body["changed"], body["unchanged"]) == (0, 1, 1)
     assert client.get("/v1/events/local:other").json()["revision"] == 2
     assert client.get("/v1/events/local:same").json()["revision"] == 1
 
@@ -306,7 +306,7 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
 ) -> None:
     path = tmp_path / "upload"
     path.write_text(join_events(make_event("a")))
-    with closing(FileLock(path)):  # so that nobody begins
+    with closing(FileLock(path)):  # so that no worker begins
         _left_behind(database, path, 0, {})
         with database.write() as db:
             db.execute(update(imports).values(state="waiting"))
@@ -317,17 +317,17 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
 
 def test_import_with_a_nul_in_a_key_blocks_no_other_import(client: TestClient) -> None:
     send(client, join_events(make_event("first")))
-    told = send(client, join_events(make_event("k\0"))).json()
-    assert (told["state"], told["rejected"]) == ("done", 1)
+    body = send(client, join_events(make_event("k\0"))).json()
+    assert (body["state"], body["rejected"]) == ("done", 1)
     assert send(client, join_events(make_event("later"))).json()["new"] == 1
 
 
 @pytest.mark.parametrize("deep", [100, 400, 900])
 def test_deeply_nested_rejects_are_listed(client: TestClient, deep: int) -> None:
     body = '{"key":"a","title":"t","date":"2020","x":' + "[" * deep + "]" * deep + "}\n"
-    told = send(client, body).json()
-    assert told["rejected"] == 1
-    page = client.get(f"/v1/imports/{told['id']}/rejects")
+    document = send(client, body).json()
+    assert document["rejected"] == 1
+    page = client.get(f"/v1/imports/{document['id']}/rejects")
     assert page.status_code == 200
     [row] = page.json()["data"]
     assert (row["line"], row["dataset"], row["file"]) == (1, "local", "")
@@ -338,15 +338,15 @@ def test_a_page_of_long_rejects_is_short(
 ) -> None:
     monkeypatch.setattr(router, "MAX_PAGE_CHARACTERS", 1000)
     rows = [make_event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
-    told = send(client, join_events(*rows)).json()
-    where: str | None = f"/v1/imports/{told['id']}/rejects?limit=20"
-    seen: list[int] = []
+    body = send(client, join_events(*rows)).json()
+    where: str | None = f"/v1/imports/{body['id']}/rejects?limit=20"
+    line_numbers: list[int] = []
     pages = 0
     while where:
         page = client.get(where).json()
-        seen += [row["line"] for row in page["data"]]
+        line_numbers += [row["line"] for row in page["data"]]
         where, pages = page["links"]["next"], pages + 1
-    assert seen == list(range(1, 41))
+    assert line_numbers == list(range(1, 41))
     assert pages > 10
 
 
@@ -356,18 +356,18 @@ def test_a_release_in_several_files_fails(client: TestClient, database: Database
         for name in "ab":
             out.writestr(name, join_events(make_event(name)))
     send(client, packed.getvalue())
-    told = send(client, packed.getvalue(), "?retract_missing=true").json()
-    assert (told["state"], told["retracted"]) == ("failed", 0)
-    assert "the whole release" in told["error"]
+    body = send(client, packed.getvalue(), "?retract_missing=true").json()
+    assert (body["state"], body["retracted"]) == ("failed", 0)
+    assert "the whole release" in body["error"]
     assert len(read_documents(database, "local")) == 2
 
 
-def test_a_rejected_row_tells_its_member_and_not_where_the_upload_lies(client: TestClient) -> None:
+def test_a_rejected_row_names_its_member_and_not_the_path_of_the_upload(client: TestClient) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
         out.writestr("in/one.ndjson", join_events(make_event("a", date="soon")))
-    told = send(client, packed.getvalue(), "?dataset=desk").json()
-    [row] = client.get(f"/v1/imports/{told['id']}/rejects").json()["data"]
+    body = send(client, packed.getvalue(), "?dataset=desk").json()
+    [row] = client.get(f"/v1/imports/{body['id']}/rejects").json()["data"]
     assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
 
 

@@ -1,4 +1,4 @@
-"""Imports in a process of their own: whoever is killed, each row is stored and counted once."""
+"""Imports in a process of their own: each row is stored and counted once, even after a kill."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from app.ingest.loading.stats import LoadStats
 OLD = "2020-01-01T00:00:00.000000Z"
 
 
-def given(database: Database, path: Path, rows: int) -> str:
+def add_waiting_import(database: Database, path: Path, rows: int) -> str:
     """An import that waits; some 1,500 rows are more than a small one has."""
     path.write_text(join_events(*(make_event(f"k{n}") for n in range(rows))))
     with database.write() as db:
@@ -71,8 +71,8 @@ def until(database: Database, ident: str, states: tuple[str, ...], rows: int = 0
 
 
 def counted(row: Any) -> tuple[str, int, int]:
-    told = json.loads(row.counts)
-    return row.state, told["rows"], told["new"]
+    document = json.loads(row.counts)
+    return row.state, document["rows"], document["new"]
 
 
 def children() -> list[int]:
@@ -84,14 +84,14 @@ def children() -> list[int]:
 
 @pytest.mark.slow  # the process waits for its next import as long as it does for any
 def test_a_large_import_is_done_by_another_process(database: Database, tmp_path: Path) -> None:
-    ident = given(database, tmp_path / "upload", 1500)
+    ident = add_waiting_import(database, tmp_path / "upload", 1500)
     woken = threading.Event()
     database.after_commit.append(woken.set)
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 1500, 1500)
         assert len(children()) == 1
         assert woken.wait(10)
-        again = given(database, tmp_path / "again", 1400)
+        again = add_waiting_import(database, tmp_path / "again", 1400)
         assert until(database, again, ("done",)).state == "done"
     assert children() == []
     assert list(tmp_path.glob("*again*")) + list(tmp_path.glob("upload*")) == []
@@ -102,7 +102,7 @@ def test_a_small_import_needs_no_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", 60.0)  # however slow this machine is
-    ident = given(database, tmp_path / "upload", 300)
+    ident = add_waiting_import(database, tmp_path / "upload", 300)
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 300, 300)
         assert children() == []
@@ -113,7 +113,9 @@ def test_what_only_seemed_small_goes_on_in_another_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", -1.0)
-    ident = given(database, tmp_path / "upload", 700)  # after the first 500 rows it goes on there
+    ident = add_waiting_import(
+        database, tmp_path / "upload", 700
+    )  # after the first 500 rows it goes on there
     with running(database):
         assert counted(until(database, ident, ("done",))) == ("done", 700, 700)
         assert len(children()) == 1
@@ -123,7 +125,7 @@ def test_what_only_seemed_small_goes_on_in_another_process(
 def test_a_process_that_is_killed_is_followed_by_another(
     database: Database, tmp_path: Path
 ) -> None:
-    ident = given(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", 6000)
     with running(database):
         for rows in (0, 500):
             until(database, ident, ("running", "done"), rows)
@@ -150,7 +152,7 @@ def test_what_arrived_of_an_upload_goes_a_day_later(database: Database, tmp_path
 def test_a_process_that_dies_again_and_again_fails_its_import(
     database: Database, tmp_path: Path
 ) -> None:
-    ident = given(database, tmp_path / "upload", 1500)
+    ident = add_waiting_import(database, tmp_path / "upload", 1500)
     made = ImportSupervisor(database, 1 << 30, tmp_path)
     with database.write() as db:
         table.claim_import(db, ident)
@@ -164,7 +166,7 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
 
 @pytest.mark.slow
 def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
-    ident = given(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", 6000)
     with running(database):
         until(database, ident, ("running", "done"))
     row = at(database, ident)
@@ -176,7 +178,7 @@ def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path
 
 @pytest.mark.slow
 def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path: Path) -> None:
-    ident = given(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", 6000)
     child = subprocess.Popen(
         [sys.executable, "-m", "app.ingest.jobs.worker"],
         stdin=subprocess.PIPE,
@@ -188,7 +190,7 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
         child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
         child.stdin.flush()
         until(database, ident, ("running",))
-        child.stdin.close()  # as the system does for whoever is killed
+        child.stdin.close()  # as the system does when the parent is killed
         assert child.wait(30) == 0
     row = at(database, ident)
     assert row.state == "waiting" or row.done == 6000
@@ -196,7 +198,7 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
 
 def test_import_of_a_live_worker_is_not_claimed(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "upload"
-    ident = given(database, path, 10)
+    ident = add_waiting_import(database, path, 10)
     found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:  # however long nothing was heard of it
@@ -217,7 +219,7 @@ def test_import_of_a_live_worker_is_not_claimed(database: Database, tmp_path: Pa
 def test_worker_that_lost_its_import_stores_nothing_more(
     database: Database, tmp_path: Path
 ) -> None:
-    ident = given(database, tmp_path / "upload", 10)
+    ident = add_waiting_import(database, tmp_path / "upload", 10)
     with database.write() as db:
         _, counts = table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
     with pytest.raises(LostImportError), database.write() as db:
@@ -228,7 +230,7 @@ def test_worker_that_lost_its_import_stores_nothing_more(
 
 def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "upload"
-    ident = given(database, path, 10)
+    ident = add_waiting_import(database, path, 10)
     path.unlink()
     with running(database):
         row = until(database, ident, ("failed",))
@@ -256,9 +258,9 @@ def test_import_with_missing_folder_fails_and_blocks_no_other(
     database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "old").mkdir()
-    lost = given(database, tmp_path / "old" / "upload", 1500)
+    lost = add_waiting_import(database, tmp_path / "old" / "upload", 1500)
     shutil.rmtree(tmp_path / "old")
-    kept = given(database, tmp_path / "upload", 1501)
+    kept = add_waiting_import(database, tmp_path / "upload", 1501)
     with running(database):
         until(database, kept, ("done",))
     assert at(database, lost).state == "waiting"  # another service may have its folder
@@ -271,20 +273,20 @@ def test_import_with_missing_folder_fails_and_blocks_no_other(
 def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
     database: Database, tmp_path: Path
 ) -> None:
-    first = given(database, tmp_path / "upload", 10)
-    assert given(database, tmp_path / "upload", 10) == first
+    first = add_waiting_import(database, tmp_path / "upload", 10)
+    assert add_waiting_import(database, tmp_path / "upload", 10) == first
     with database.write() as db:
         table.claim_import(db, first)
         table.request_cancellation(db, first)
     assert at(database, first).state == "cancelling"
-    assert given(database, tmp_path / "again", 10) != first
+    assert add_waiting_import(database, tmp_path / "again", 10) != first
 
 
 def test_an_import_that_is_cancelled_ends_before_its_first_batch(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "POLL_SECONDS", -1.0)
-    ident = given(database, tmp_path / "upload", 10)
+    ident = add_waiting_import(database, tmp_path / "upload", 10)
     found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:
@@ -300,7 +302,7 @@ def test_permanent_database_error_is_not_retried(
         raise DataError("INSERT", {}, ValueError("no such text"))
 
     monkeypatch.setattr(Loader, "load_files", refused)
-    ident = given(database, tmp_path / "upload", 10)
+    ident = add_waiting_import(database, tmp_path / "upload", 10)
     with running(database):
         assert until(database, ident, ("failed",)).error.startswith("an internal error")
 
@@ -308,7 +310,7 @@ def test_permanent_database_error_is_not_retried(
 def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
     database: Database, tmp_path: Path
 ) -> None:
-    ident = given(database, tmp_path / "upload", 10)
+    ident = add_waiting_import(database, tmp_path / "upload", 10)
     found = claim_next_import(database, small=True)
     assert found is not None
     with database.write() as db:

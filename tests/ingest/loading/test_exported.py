@@ -1,4 +1,4 @@
-"""What was exported loads again: nothing changes where it stands, all of it where it does not."""
+"""An export loads again: it changes nothing where it came from, and is stored in full elsewhere."""
 
 import json
 from pathlib import Path

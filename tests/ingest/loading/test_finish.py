@@ -97,47 +97,47 @@ events = st.fixed_dictionaries(
 
 @pytest.fixture
 def db(database: Database) -> Any:
-    with database.connect() as held:
-        yield held
+    with database.connect() as connection:
+        yield connection
 
 
 def ordinary(db: Connection, line: bytes) -> Event:
-    settled = _resolve_actors(db, EventInput.model_validate_json(line))
-    return render_event_document(settled, "x", load_render_context(db, [settled]), AT, 3)
+    resolved = _resolve_actors(db, EventInput.model_validate_json(line))
+    return render_event_document(resolved, "x", load_render_context(db, [resolved]), AT, 3)
 
 
-def ours(db: Connection, standing: ReferenceCache, line: bytes) -> EventRows:
-    event = resolve_record(decode_event_record(line), standing).record
-    cited = standing.find_sources(db, [str(r.source) for r in event.reports])
-    body = build_event_body(event, "x", standing.actor_index.known, cited)
+def ours(db: Connection, references: ReferenceCache, line: bytes) -> EventRows:
+    event = resolve_record(decode_event_record(line), references).record
+    cited = references.find_sources(db, [str(r.source) for r in event.reports])
+    body = build_event_body(event, "x", references.actor_index.known, cited)
     sheet = EventRows()
     sheet.add_event(body, encode_event_body(body), 7)
     return sheet
 
 
-def equal(db: Connection, standing: ReferenceCache, line: bytes) -> None:
-    made, told = ours(db, standing, line), ordinary(db, line)
+def equal(db: Connection, references: ReferenceCache, line: bytes) -> None:
+    made, edited = ours(db, references, line), ordinary(db, line)
     [(_, ident, _, body)], [(_, found_words)] = made.bodies, made.words
-    assert ident == told.id
-    assert complete_event_document(body, AT, 3).decode() == told.model_dump_json(by_alias=True)
-    assert found_words == " ".join(dict.fromkeys(split_words(searchable_text(told))))
+    assert ident == edited.id
+    assert complete_event_document(body, AT, 3).decode() == edited.model_dump_json(by_alias=True)
+    assert found_words == " ".join(dict.fromkeys(split_words(searchable_text(edited))))
     expected: dict[str, list[Any]] = {name: [] for name in COLUMNS_BY_TABLE if name != "revisions"}
-    for name, row in build_index_rows(told, 7):
+    for name, row in build_index_rows(edited, 7):
         expected[name].append(tuple(row[column] for column in COLUMNS_BY_TABLE[name]))
     found = {name: list(getattr(made, name)) for name in expected}
     found["events"] = [(*row, AT) for row in made.events]
     assert {n: sorted(r, key=str) for n, r in found.items()} == {
         n: sorted(r, key=str) for n, r in expected.items()
     }
-    added = [row for name, row in build_index_rows(told, 7) if name == "signals"]
-    counted = sum_signals_by_day(added) if told.status != "retracted" else []
+    added = [row for name, row in build_index_rows(edited, 7) if name == "signals"]
+    counted = sum_signals_by_day(added) if edited.status != "retracted" else []
     assert made.sum_by_day() == [tuple(row.values()) for row in counted]
 
 
 def test_bundled_events_come_out_alike(db: Connection) -> None:
-    standing = ReferenceCache(db)
+    references = ReferenceCache(db)
     for line in BUNDLED:
-        equal(db, standing, line)
+        equal(db, references, line)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -191,12 +191,12 @@ def test_loader_and_editor_refuse_the_same_events(wrong: dict[str, Any]) -> None
 
 
 def test_a_source_comes_out_alike() -> None:
-    given = {
+    fields = {
         "publisher": "P", "title": "é \u2028", "url": "https://x.example/" + "a" * 400,
         "published": "2020-01", "language": "en", "reliability": "B",
     }  # fmt: skip
-    model = Source.model_validate({"id": "s", "kind": "news", **given})
+    model = Source.model_validate({"id": "s", "kind": "news", **fields})
     assert (
-        source_documents.render_source_record("s", SourceRecord(**given)).decode()
+        source_documents.render_source_record("s", SourceRecord(**fields)).decode()
         == model.model_dump_json()
     )

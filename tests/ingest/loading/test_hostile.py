@@ -87,8 +87,8 @@ def test_truncated_zstd_is_an_error(database: Database, tmp_path: Path, frames: 
     path.write_bytes(packed)
     assert list_counts(load_file(database, path)[0]) == {"rows": 3000, "new": 3000}
     path.write_bytes(packed[: len(packed) * 9 // 10])
-    loader, _, [told] = try_load(database, path, retract_missing=True)
-    assert "cannot be decompressed" in told
+    loader, _, [error] = try_load(database, path, retract_missing=True)
+    assert "cannot be decompressed" in error
     assert loader.stats.retracted == 0
 
 
@@ -110,10 +110,10 @@ def test_long_rows_make_small_batches(database: Database, tmp_path: Path) -> Non
 def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     number = 600
-    held = {"key": [f"k{n}" for n in range(number)], "title": ["t"] * number}
-    held |= {"date": ["2020-01-01"] * number, "summary": ["a" * 300_000] * number}
-    parquet.write_table(pa.table(held), path, compression="zstd")
-    del held
+    fields = {"key": [f"k{n}" for n in range(number)], "title": ["t"] * number}
+    fields |= {"date": ["2020-01-01"] * number, "summary": ["a" * 300_000] * number}
+    parquet.write_table(pa.table(fields), path, compression="zstd")
+    del fields
     [file] = open_input_files(path)
     tracemalloc.start()
     assert sum(1 for _ in recognize_file(file).read_rows(None)) == number
@@ -122,28 +122,28 @@ def test_parquet_is_expanded_a_part_at_a_time(tmp_path: Path) -> None:
     assert peak < 16 * MAX_LINE_BYTES
 
 
-def test_parquet_rows_that_cannot_be_told_are_rejected_alone(tmp_path: Path) -> None:
+def test_parquet_rows_of_unknown_types_are_rejected_alone(tmp_path: Path) -> None:
     base = {"key": ["a", "b", "c"], "title": ["t"] * 3, "date": ["2020-01-01"] * 3}
-    odd = {
+    malformed = {
         "binary": pa.array([b"caf\xc3\xa9", b"\xff", None]),
         "time": pa.array([10**12, 1, 1], pa.timestamp("s")),
         "summary": pa.array(["s", "s", "x" * (MAX_LINE_BYTES + 1)]),
     }
-    told = []
-    for name, column in odd.items():
+    messages = []
+    for name, column in malformed.items():
         parquet.write_table(pa.table({**base, name: column}), tmp_path / f"{name}.parquet")
-        told.append([reason is None for reason in why(rows_of(tmp_path / f"{name}.parquet"))])
-    assert told == [[True, False, True], [False, True, True], [True, True, False]]
+        messages.append([reason is None for reason in why(rows_of(tmp_path / f"{name}.parquet"))])
+    assert messages == [[True, False, True], [False, True, True], [True, True, False]]
     assert rows_of(tmp_path / "binary.parquet")[0].content["binary"] == "café"  # type: ignore[index,call-overload]
 
 
 def test_nested_parquet_counts_what_is_within(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     report = {"source": {"publisher": "p"}, "quote": "w" * 19_000}
-    held = {"key": ["a", "b", "c"], "title": ["t"] * 3, "date": ["2020-01-01"] * 3,
+    fields = {"key": ["a", "b", "c"], "title": ["t"] * 3, "date": ["2020-01-01"] * 3,
             "participants": [[{"actor": "ARM", "role": "initiator"}]] * 3,
             "reports": [[report] * 60, [report], None]}  # fmt: skip
-    parquet.write_table(pa.table(held), path, compression="zstd")
+    parquet.write_table(pa.table(fields), path, compression="zstd")
     assert [reason is None for reason in why(rows_of(path))] == [False, True, True]
 
 
@@ -154,16 +154,16 @@ def test_parquet_of_several_groups_of_rows(database: Database, tmp_path: Path) -
     assert list_counts(load_file(database, path)[0]) == {"rows": 1200, "new": 1200}
 
 
-@pytest.mark.parametrize("odd", [{"participants": "no json"}, {"id": None}, {"tags": ["a"]}])
+@pytest.mark.parametrize("malformed", [{"participants": "no json"}, {"id": None}, {"tags": ["a"]}])
 def test_parquet_that_was_exported_and_changed_is_rejected(
-    tmp_path: Path, odd: dict[str, Any]
+    tmp_path: Path, malformed: dict[str, Any]
 ) -> None:
     path = tmp_path / "a.parquet"
     row = {"id": "a:b", "key": "b", "title": "t", "date": "2020", "participants": "[]",
-           "revision": 1, "tags": "a", **odd}  # fmt: skip
+           "revision": 1, "tags": "a", **malformed}  # fmt: skip
     parquet.write_table(pa.Table.from_pylist([row]), path)
-    [told] = why(rows_of(path))
-    assert told == "is not in the exported form"
+    [reason] = why(rows_of(path))
+    assert reason == "is not in the exported form"
 
 
 def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_parquet_that_expands_too_much_is_refused(tmp_path: Path) -> None:
         rows_of(path)
 
 
-def test_archives_are_not_held_open(tmp_path: Path) -> None:
+def test_archives_are_not_kept_open(tmp_path: Path) -> None:
     files = []
     for n in range(100):
         path = tmp_path / f"{n}.zip"
@@ -207,8 +207,8 @@ def test_of_a_release_in_several_files_nothing_is_retracted(
         for key in "ab":
             out.writestr(key, join_events(make_event(key)))
     load_file(database, path)
-    loader, _, [told] = try_load(database, path, retract_missing=True)
-    assert "takes one file, the whole release" in told
+    loader, _, [error] = try_load(database, path, retract_missing=True)
+    assert "takes one file, the whole release" in error
     assert loader.stats.retracted == 0
 
 
@@ -241,14 +241,14 @@ def test_damaged_archive_is_an_error(
     path = tmp_path / "a.zip"
     path.write_bytes(_damaged(how))
     try:
-        [told] = try_load(database, path)[2]
+        [error] = try_load(database, path)[2]
     except UnreadableFileError as wrong:
-        told = str(wrong)
-    assert "cannot be" in told or "broken archive" in told
-    assert lzma.LZMAError.__name__ not in told
+        error = str(wrong)
+    assert "cannot be" in error or "broken archive" in error
+    assert lzma.LZMAError.__name__ not in error
 
 
-def test_workbooks_and_archives_in_others_are_told(tmp_path: Path) -> None:
+def test_workbooks_and_nested_archives_are_reported(tmp_path: Path) -> None:
     book = tmp_path / "sheet"
     with zipfile.ZipFile(book, "w") as out:
         out.writestr("[Content_Types].xml", "<Types/>")
@@ -273,10 +273,10 @@ def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> 
 
 def test_a_row_with_a_nul_is_kept_whole(database: Database, tmp_path: Path) -> None:
     body = make_table("ucdp-ged", [{"id": "1", "side_a": "A\0", "where_description": "w" * 900}])
-    [told] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
-    assert "w" * 900 in told.row
-    line = {name: getattr(told, name) for name in told.__struct_fields__}
-    line["row"] = told.row.replace("\ufffd", "").replace("A", "Anew")
+    [reject] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
+    assert "w" * 900 in reject.row
+    line = {name: getattr(reject, name) for name in reject.__struct_fields__}
+    line["row"] = reject.row.replace("\ufffd", "").replace("A", "Anew")
     mended = write_file(tmp_path / "mended", join_events(line))
     assert list_counts(load_file(database, mended)[0]) == {"rows": 1, "new": 1}
     assert read_document(database, "ucdp-ged:1")["participants"][0]["native"] == "Anew"
@@ -287,9 +287,9 @@ def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Pat
     body = (
         "\n".join([line[0], line[1].rpartition(",")[0] + "," + "9" * (MAX_LINE_BYTES + 1)]) + "\n"
     )
-    [told] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
-    assert "longer than" in told.reason
-    line_ = {name: getattr(told, name) for name in told.__struct_fields__}
+    [reject] = load_file(database, write_file(tmp_path / "a.csv", body))[1]
+    assert "longer than" in reject.reason
+    line_ = {name: getattr(reject, name) for name in reject.__struct_fields__}
     loader, [again] = load_file(database, write_file(tmp_path / "mended", join_events(line_)))
     assert "only the beginning" in again.reason
     assert list_counts(loader) == {"rows": 1, "rejected": 1}
@@ -305,9 +305,9 @@ def test_malformed_reject_files_are_rejected_row_by_row(
     lines = [{"line": 1, "field": "", "reason": "", "format": format_, "row": row}] * 2
     lines += [{**lines[0], "format": "entente", "row": make_event("good")}]
     loader, _ = load_file(database, write_file(tmp_path / "a", join_events(*lines)))
-    told = list_counts(loader)
-    assert told["new"] == 1
-    assert told["rejected"] + told.get("duplicates", 0) == 2
+    counted = list_counts(loader)
+    assert counted["new"] == 1
+    assert counted["rejected"] + counted.get("duplicates", 0) == 2
 
 
 def test_rejects_never_replace_what_is_read(
@@ -316,9 +316,9 @@ def test_rejects_never_replace_what_is_read(
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
     path = write_file(tmp_path / "a", join_events(make_event("a")))
-    told = CliRunner().invoke(cli.main, ["load", str(path), "--rejects", str(tmp_path / "a")])
-    assert told.exit_code == 2
-    assert "--rejects" in told.stderr
+    result = CliRunner().invoke(cli.main, ["load", str(path), "--rejects", str(tmp_path / "a")])
+    assert result.exit_code == 2
+    assert "--rejects" in result.stderr
     assert path.read_text() == join_events(make_event("a"))
 
 

@@ -62,8 +62,8 @@ def test_verify_detects_rows_with_missing_references(database: Database) -> None
         prepare_bulk_load(db)
     with database.write() as db, skip_reference_checks(db):
         cite(db, 1)
-    told = "reports: 1 rows of the source 'no-such-source', which does not exist"
-    assert told in find_faults(database)
+    message = "reports: 1 rows of the source 'no-such-source', which does not exist"
+    assert message in find_faults(database)
 
 
 def test_unprivileged_loader_checks_foreign_keys(plain: Database) -> None:

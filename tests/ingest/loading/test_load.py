@@ -44,9 +44,12 @@ from ingest.loading import (
 )
 from ingest.rows import UCDP, join_events, make_event, make_table
 
-PINNED = 3212384885746147044
-"""The digest of an event. Stored ones are held against those of the next load: made in another way,
-they would let it undo what was edited by hand."""
+STORED_HASH = 3212384885746147044
+"""The hash of an event, as earlier loads stored it.
+
+A load compares its hashes with the stored ones: made in another way, they would let it undo what
+was edited by hand.
+"""
 
 
 def version(database: Database) -> int:
@@ -67,13 +70,14 @@ def test_documents_are_stored_as_they_are_whatever_encoding_clients_use(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
-    odd = Database(database.engine.url.render_as_string(hide_password=False))
+    other_client = Database(database.engine.url.render_as_string(hide_password=False))
     try:
         load_file(
-            odd, write_file(tmp_path / "a.ndjson", join_events(make_event("k1", title="né → ñ")))
+            other_client,
+            write_file(tmp_path / "a.ndjson", join_events(make_event("k1", title="né → ñ"))),
         )
     finally:
-        odd.close()
+        other_client.close()
     assert '"title":"né → ñ"' in next(iter(read_documents(database, "local").values()))
 
 
@@ -85,7 +89,10 @@ def test_event_hash_is_stable_across_releases(
     "actor": "RUS"}], "location": {"lat": 1, "lon": 2}, "tags": ["a"], "reports": [{"source":
     {"publisher": "P", "url": "https://p.example/x"}, "claims": {"tone": 1.5}}]}"""
     with database.connect() as db:
-        assert resolve_record(decode_event_record(full), ReferenceCache(db)).content_hash == PINNED
+        assert (
+            resolve_record(decode_event_record(full), ReferenceCache(db)).content_hash
+            == STORED_HASH
+        )
 
 
 def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_path: Path) -> None:
@@ -97,16 +104,16 @@ def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_pa
             make_event(f"k{FIRST_BATCH_ROWS + 50}", title="Other"), rows[FIRST_BATCH_ROWS + 51]
         ),
     )
-    told = []
+    messages = []
 
     def between(done: int, _position: int) -> None:
-        told.append(done)
-        if len(told) == 1:
+        messages.append(done)
+        if len(messages) == 1:
             assert list_counts(load_file(database, other)[0]) == {"rows": 2, "new": 2}
 
     loader = Loader(database, BY, LoadOptions(), LoadListener(on_progress=between))
     assert loader.load_files([*open_input_files(whole), *open_input_files(other)]) == []
-    assert told == [FIRST_BATCH_ROWS, FIRST_BATCH_ROWS + 100, 2]
+    assert messages == [FIRST_BATCH_ROWS, FIRST_BATCH_ROWS + 100, 2]
     assert list_counts(loader) == {
         "rows": FIRST_BATCH_ROWS + 102, "new": FIRST_BATCH_ROWS + 98, "changed": 2, "unchanged": 2,
     }  # fmt: skip
@@ -120,10 +127,10 @@ def test_a_changed_row_makes_one_revision(database: Database, tmp_path: Path) ->
     rows[3]["title"] = "Another title"
     rows[4] = {name: rows[4][name] for name in reversed(rows[4])}  # says the same
     before = version(database)
-    told = list_counts(
+    counted = list_counts(
         load_file(database, write_file(tmp_path / "b.ndjson", join_events(*rows)))[0]
     )
-    assert told == {"rows": 10, "changed": 1, "unchanged": 9}
+    assert counted == {"rows": 10, "changed": 1, "unchanged": 9}
     assert version(database) == before + 1
     assert read_document(database, "local:k3")["title"] == "Another title"
     assert find_faults(database) == []
@@ -146,8 +153,8 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
     rows = [make_event(f"k{n}") for n in range(10)]
     load_file(database, write_file(tmp_path / "a.ndjson", join_events(*rows)), dataset="mine")
     kept = write_file(tmp_path / "b.ndjson", join_events(*rows[:4], *rows[6:]))
-    told = list_counts(load_file(database, kept, dataset="mine", retract_missing=True)[0])
-    assert told == {"rows": 8, "unchanged": 8, "retracted": 2}
+    counted = list_counts(load_file(database, kept, dataset="mine", retract_missing=True)[0])
+    assert counted == {"rows": 8, "unchanged": 8, "retracted": 2}
     with database.connect() as db:
         gone = select(events.c.id).where(events.c.status == "retracted").order_by(events.c.id)
         assert list(db.scalars(gone)) == ["mine:k4", "mine:k5"]
@@ -191,8 +198,10 @@ def test_sources_are_the_same_where_their_address_is(database: Database, tmp_pat
     )
     load_file(database, path)
     with database.connect() as db:
-        held = select(func.count()).select_from(sources).where(sources.c.id.startswith("url-"))
-        assert db.scalar(held) == 2
+        count_stored = (
+            select(func.count()).select_from(sources).where(sources.c.id.startswith("url-"))
+        )
+        assert db.scalar(count_stored) == 2
     one, other = (read_document(database, f"local:{k}")["reports"][0] for k in "ab")
     assert one == other
 
@@ -222,8 +231,8 @@ def test_unchanged_row_without_stored_hash_makes_no_revision(
         forget_stored_hashes(db, ["mine:k1"])
     assert list_counts(load_file(database, path, dataset="mine")[0]) == {"rows": 1, "unchanged": 1}
     with database.connect() as db:
-        held = db.scalar(select(loaded.c.row).where(loaded.c.event == "mine:k1"))
-    assert held  # so that next time it need not be read
+        stored = db.scalar(select(loaded.c.row).where(loaded.c.event == "mine:k1"))
+    assert stored  # so that next time it need not be read
 
 
 def test_a_retracted_row_is_a_retraction(database: Database, tmp_path: Path) -> None:
@@ -232,9 +241,11 @@ def test_a_retracted_row_is_a_retraction(database: Database, tmp_path: Path) -> 
     )
     gone = write_file(tmp_path / "b.ndjson", join_events(make_event(status="retracted")))
     assert list_counts(load_file(database, gone, dataset="mine")[0]) == {"rows": 1, "changed": 1}
-    told = select(revisions.c.action).where(revisions.c.id == "mine:k1").order_by(revisions.c.seq)
+    actions = (
+        select(revisions.c.action).where(revisions.c.id == "mine:k1").order_by(revisions.c.seq)
+    )
     with database.connect() as db:
-        assert list(db.scalars(told)) == ["create", "retract"]
+        assert list(db.scalars(actions)) == ["create", "retract"]
     assert find_faults(database) == []
 
 
@@ -249,8 +260,8 @@ def test_unknown_actors_stay_codes_until_they_are_created(
         ("UKR", "Government of Ukraine"), (None, "DPR"),
     ]  # fmt: skip
 
-    told = list_counts(load_file(database, path, create_actors=True)[0])
-    assert told == {"rows": 1, "changed": 1}
+    counted = list_counts(load_file(database, path, create_actors=True)[0])
+    assert counted == {"rows": 1, "changed": 1}
     code = read_document(database, "ucdp-ged:77")["participants"][1]["actor"]
     with database.connect() as db:
         row = db.execute(select(actors).where(actors.c.code == code)).one()
@@ -267,9 +278,9 @@ def test_mentions_wait_for_their_event(database: Database, tmp_path: Path) -> No
     late = write_file(tmp_path / "m", make_table("gdelt-mentions", rows))
     assert list_counts(load_file(database, late)[0]) == {"rows": 3, "new": 3}
     load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2")))
-    told = read_document(database, "gdelt:900000001")
-    assert told["reports"][0]["publisher"] == "news.example"
-    assert told["independent_sources"] == 3
+    body = read_document(database, "gdelt:900000001")
+    assert body["reports"][0]["publisher"] == "news.example"
+    assert body["independent_sources"] == 3
     assert list_counts(load_file(database, late)[0]) == {"rows": 3, "unchanged": 3}
     assert find_faults(database) == []
 
@@ -278,9 +289,9 @@ def test_mentions_that_come_later_say_the_same(database: Database, tmp_path: Pat
     load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2")))
     assert read_document(database, "gdelt:900000001")["independent_sources"] == 1
     load_file(database, write_file(tmp_path / "m", make_table("gdelt-mentions")))
-    told = read_document(database, "gdelt:900000001")
-    assert told["independent_sources"] == 2
-    assert told["reports"][1]["locator"] == "sentence 3"
+    body = read_document(database, "gdelt:900000001")
+    assert body["independent_sources"] == 2
+    assert body["reports"][1]["locator"] == "sentence 3"
     assert list_counts(load_file(database, tmp_path / "e")[0]) == {"rows": 1, "unchanged": 1}
     changed = write_file(tmp_path / "f", make_table("gdelt-v2", [{"goldsteinscale": "-3"}]))
     assert list_counts(load_file(database, changed)[0]) == {"rows": 1, "changed": 1}
@@ -295,9 +306,12 @@ def test_an_address_written_two_ways_is_one_mention(database: Database, tmp_path
     between = [{"globaleventid": str(n)} for n in range(FIRST_BATCH_ROWS)]
     rows = [{"mentionidentifier": same[0]}, *between, {"mentionidentifier": same[1]}]
     late = write_file(tmp_path / "m", make_table("gdelt-mentions", rows))
-    told = {"rows": FIRST_BATCH_ROWS + 2, "duplicates": 1}
-    assert list_counts(load_file(database, late)[0]) == {**told, "new": FIRST_BATCH_ROWS + 1}
-    assert list_counts(load_file(database, late)[0]) == {**told, "unchanged": FIRST_BATCH_ROWS + 1}
+    expected = {"rows": FIRST_BATCH_ROWS + 2, "duplicates": 1}
+    assert list_counts(load_file(database, late)[0]) == {**expected, "new": FIRST_BATCH_ROWS + 1}
+    assert list_counts(load_file(database, late)[0]) == {
+        **expected,
+        "unchanged": FIRST_BATCH_ROWS + 1,
+    }
 
 
 def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_path: Path) -> None:
@@ -305,8 +319,8 @@ def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_pat
     load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2", [{"sourceurl": page}])))
     row = {"mentionidentifier": page, "mentiontype": "2", "mentionsourcename": "Some Monitoring"}
     load_file(database, write_file(tmp_path / "m", make_table("gdelt-mentions", [row])))
-    told = read_document(database, "gdelt:900000001")
-    assert (len(told["reports"]), told["independent_sources"]) == (1, 1)
+    body = read_document(database, "gdelt:900000001")
+    assert (len(body["reports"]), body["independent_sources"]) == (1, 1)
 
 
 def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> None:
@@ -360,8 +374,8 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
     path = write_file(tmp_path / "a", join_events(make_event("a")))
     load_file(database, path)
     with database.write() as db:
-        held = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
-        edited = input_from_document(held, {}).model_copy(update={"title": "edited"})
+        found = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
+        edited = input_from_document(found, {}).model_copy(update={"title": "edited"})
         write_resolved_events(db, [("local:a", edited)], BY)
     assert list_counts(load_file(database, path)[0]) == {"rows": 1, "unchanged": 1}
     assert read_document(database, "local:a")["title"] == "edited"
@@ -373,10 +387,10 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
 
 def test_row_with_invalid_day_does_not_extend_coverage(database: Database, tmp_path: Path) -> None:
     rows = [{}, {"globaleventid": "2", "dateadded": "99999999"}]
-    told = list_counts(
+    counted = list_counts(
         load_file(database, write_file(tmp_path / "a", make_table("gdelt-v2", rows)))[0]
     )
-    assert told == {"rows": 2, "new": 1, "rejected": 1}
+    assert counted == {"rows": 2, "new": 1, "rejected": 1}
     assert read_coverage(database, "gdelt") == ("2023-10-03", "2023-10-03")
     again = make_table("gdelt-v2", [{"globaleventid": "3"}])
     assert list_counts(load_file(database, write_file(tmp_path / "b", again))[0]) == {
@@ -406,8 +420,8 @@ def test_what_is_no_format_is_refused(database: Database, tmp_path: Path) -> Non
 
 def test_persons_count_for_their_state(database: Database, tmp_path: Path) -> None:
     who = [{"actor": "nikol-pashinyan", "role": "initiator"}, {"actor": "RUS", "role": "target"}]
-    given = make_event("a", participants=who, date="2023-09-01")
-    load_file(database, write_file(tmp_path / "a", join_events(given)))
+    event = make_event("a", participants=who, date="2023-09-01")
+    load_file(database, write_file(tmp_path / "a", join_events(event)))
     with database.connect() as db:
         p = participations.c
         rows = db.execute(select(p.actor, p.via).where(p.event == "local:a")).all()

@@ -1,4 +1,4 @@
-"""Names in files: however they are written, whoever they mean, and when nobody or several do."""
+"""Names in files: spellings, ambiguous names, and names of no known actor."""
 
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_
     rows = [{"country": "Guinea-Bissau"}, {"event_id": "9", "country": "Nowhere-Land"}]
     load_file(database, write_file(tmp_path / "a", make_table("icews", rows)))
     keys = ("123-2018-06-01", "9-2018-06-01")
-    held = [read_document(database, f"icews:{k}")["location"]["country"] for k in keys]
-    assert held == ["GNB", "Nowhere-Land"]
+    countries = [read_document(database, f"icews:{k}")["location"]["country"] for k in keys]
+    assert countries == ["GNB", "Nowhere-Land"]
     load_file(database, write_file(tmp_path / "b", join_events(naming("c", country="name:"))))
     assert read_document(database, "local:c")["location"]["country"] is None
 

@@ -49,17 +49,17 @@ def test_a_newer_release(database: Database) -> None:
     before = read_documents(database, "ucdp-ged")
     with database.connect() as db:
         between = read_version(db)
-    told = list_counts(load_file(database, new, retract_missing=True)[0])
-    assert told == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
+    counted = list_counts(load_file(database, new, retract_missing=True)[0])
+    assert counted == {"rows": 1167, "new": 174, "changed": 3, "unchanged": 990}
     after = read_documents(database, "ucdp-ged")
     assert sum(after[key] != body for key, body in before.items()) == 3
-    assert stood(database, between) == before
+    assert read_as_of(database, between) == before
     with database.connect() as db:
-        assert stood(database, read_version(db)) == after
+        assert read_as_of(database, read_version(db)) == after
     assert find_faults(database) == []
 
 
-def stood(database: Database, version: int) -> dict[str, str]:
+def read_as_of(database: Database, version: int) -> dict[str, str]:
     """The events of UCDP as of a version, without when they were written."""
     asked = EventQuery.model_validate(
         {"format": "ndjson", "dataset": ["ucdp-ged"], "as_of": str(version)}
@@ -76,5 +76,5 @@ def test_what_a_release_lacks_is_retracted(database: Database, tmp_path: Path) -
     rows = whole.read_text("utf-8").splitlines(keepends=True)
     cut = tmp_path / "cut.csv"
     cut.write_text("".join(rows[:2] + rows[12:]), "utf-8")
-    told = list_counts(load_file(database, cut, retract_missing=True)[0])
-    assert told == {"rows": 1157, "unchanged": 1157, "retracted": 10}
+    counted = list_counts(load_file(database, cut, retract_missing=True)[0])
+    assert counted == {"rows": 1157, "unchanged": 1157, "retracted": 10}

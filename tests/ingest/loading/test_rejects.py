@@ -1,4 +1,4 @@
-"""Rows that are refused: each is told with its reason, and can be mended and loaded."""
+"""Rejected rows: each is reported with its reason, and can be corrected and loaded."""
 
 import json
 import tracemalloc
@@ -35,24 +35,24 @@ def test_rejects_can_be_mended_and_loaded(database: Database, tmp_path: Path) ->
     _, rejects = load_file(database, write_file(tmp_path / "a.ndjson", text))
     assert [(r.line, r.field) for r in rejects] == [(2, "date"), (3, "")]
     mended = []
-    for told in rejects:
-        row: Any = json.loads(json.dumps({"line": told.line, "field": told.field,
-                                          "reason": told.reason, "format": told.format,
-                                          "row": told.row}))  # fmt: skip
-        row["row"] = {**bad, "date": "2020-02-29"} if told.field else make_event("cut")
+    for message in rejects:
+        row: Any = json.loads(json.dumps({"line": message.line, "field": message.field,
+                                          "reason": message.reason, "format": message.format,
+                                          "row": message.row}))  # fmt: skip
+        row["row"] = {**bad, "date": "2020-02-29"} if message.field else make_event("cut")
         mended.append(row)
-    told = list_counts(
+    message = list_counts(
         load_file(database, write_file(tmp_path / "mended", join_events(*mended)))[0]
     )
-    assert told == {"rows": 2, "new": 2}
+    assert message == {"rows": 2, "new": 2}
     assert read_document(database, "local:bad")["date"] == "2020-02-29"
 
 
 def test_lone_surrogates_are_reported_unchanged(database: Database, tmp_path: Path) -> None:
     text = '{"key": "a", "title": "\\ud800", "date": "2020-01-01"}\n'
-    [told] = load_file(database, write_file(tmp_path / "a.ndjson", text))[1]
-    assert told.row == text.strip()
-    assert b"ud800" in msgspec.json.encode(told)
+    [reject] = load_file(database, write_file(tmp_path / "a.ndjson", text))[1]
+    assert reject.row == text.strip()
+    assert b"ud800" in msgspec.json.encode(reject)
 
 
 def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Path) -> None:
@@ -65,8 +65,10 @@ def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Pat
     lines[0]["row"]["date_start"] = "2014-05-02"
     lines[1]["row"]["best"] = "3"
     lines[2]["row"] = ",".join(rejects[2].columns and _cut(rejects[2]))
-    told = list_counts(load_file(database, write_file(tmp_path / "mended", join_events(*lines)))[0])
-    assert told == {"rows": 3, "new": 3}
+    counted = list_counts(
+        load_file(database, write_file(tmp_path / "mended", join_events(*lines)))[0]
+    )
+    assert counted == {"rows": 3, "new": 3}
 
 
 def _plain(reject: Reject) -> dict[str, Any]:
@@ -79,8 +81,8 @@ def _cut(reject: Reject) -> list[str]:
     return [whole.get(column, "") for column in reject.columns]
 
 
-def mended(told: Reject, **cells: str) -> dict[str, Any]:
-    line = json.loads(msgspec.json.encode(told))
+def mended(reject: Reject, **cells: str) -> dict[str, Any]:
+    line = json.loads(msgspec.json.encode(reject))
     line["row"] |= cells
     return line
 
@@ -121,24 +123,26 @@ def test_rows_of_several_datasets_may_have_the_same_key(database: Database, tmp_
     lines = [{**line, "dataset": "one"}, {**line, "dataset": "two"}, line]
     path = write_file(tmp_path / "mended", join_events(*lines))
     assert list_counts(load_file(database, path)[0]) == {"rows": 3, "new": 3}
-    odd = write_file(
+    malformed = write_file(
         tmp_path / "odd", join_events({**line, "dataset": "a/b"}, {**line, "dataset": "x" * 300})
     )
-    assert list_counts(load_file(database, odd)[0]) == {"rows": 2, "rejected": 2}
+    assert list_counts(load_file(database, malformed)[0]) == {"rows": 2, "rejected": 2}
     assert list_counts(load_file(database, path, dataset="one")[0]) == {
         "rows": 3, "duplicates": 2, "unchanged": 1,
     }  # fmt: skip
 
 
-def test_mended_years_of_an_alliance_hold_both_ways(database: Database, tmp_path: Path) -> None:
+def test_mended_years_of_an_alliance_count_both_ways(database: Database, tmp_path: Path) -> None:
     head = "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
     path = write_file(tmp_path / "a.csv", head + "2,200,1990,yes,0,0,0\n")
-    [told] = load_file(database, path)[1]
-    load_file(database, write_file(tmp_path / "mended", join_events(mended(told, cow_defense="1"))))
+    [reject] = load_file(database, path)[1]
+    load_file(
+        database, write_file(tmp_path / "mended", join_events(mended(reject, cow_defense="1")))
+    )
     a = alliance_years.c
     with database.connect() as db:
-        held = db.execute(select(a.actor, a.partner).where(a.dataset == "cow-alliances")).all()
-    assert set(held) == {("USA", "GBR"), ("GBR", "USA")}
+        stored = db.execute(select(a.actor, a.partner).where(a.dataset == "cow-alliances")).all()
+    assert set(stored) == {("USA", "GBR"), ("GBR", "USA")}
 
 
 def test_nothing_is_retracted_for_a_file_of_rejects(database: Database, tmp_path: Path) -> None:
@@ -162,10 +166,10 @@ def test_a_damaged_release_retracts_nothing(
     load_file(database, write_file(tmp_path / "whole.csv", whole))
     cut = write_file(tmp_path / "cut.csv", "\n".join(damage(whole.splitlines())) + "\n")
     for dry in (True, False):
-        loader, _, [told] = try_load(
+        loader, _, [error] = try_load(
             database, cut, format="ucdp-ged", retract_missing=True, dry_run=dry
         )
-        assert why in told
+        assert why in error
         assert loader.stats.retracted == 0
 
 
@@ -198,14 +202,14 @@ def test_signals_lead_from_one_actor_to_another_once(
 
 @pytest.mark.slow
 def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path: Path) -> None:
-    peaks, told = [], 0
+    peaks, count = [], 0
     for number in (20_000, 40_000):  # the largest batches come after some 15,000 rows
         rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
         path = write_file(tmp_path / f"{number}.ndjson", "".join(rows))
 
         def rejected(_: Reject) -> None:
-            nonlocal told
-            told += 1
+            nonlocal count
+            count += 1
 
         loader = Loader(database, BY, LoadOptions(), LoadListener(rejected))
         tracemalloc.start()
@@ -214,5 +218,5 @@ def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path:
         tracemalloc.stop()
         assert list_counts(loader) == {"rows": number, "rejected": number}
         assert len(loader.stats.reasons) <= 2 * MAX_REASONS
-    assert told == 60_000
+    assert count == 60_000
     assert peaks[1] < 1.5 * peaks[0]

@@ -1,4 +1,4 @@
-"""What states owe one another, and where they stand in votes: a row a year, without revisions."""
+"""Alliances and ideal points of states: one row a year, without revisions."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ from app.ingest.readers.rows import parse_row_record
 BOMB = 300 << 20
 
 
-def told(path: Path, body: bytes) -> list[TextLine]:
+def read_all_lines(path: Path, body: bytes) -> list[TextLine]:
     path.write_bytes(body)
     with files.open_input_stream(path) as stream:
         return list(read_text_lines(stream))
@@ -38,13 +38,13 @@ def records(path: Path, text: str, separator: str = ",") -> list[DelimitedRecord
 
 
 def test_line_ends_may_be_mixed(tmp_path: Path) -> None:
-    found = told(tmp_path / "x", b"\xef\xbb\xbfa\r\nb\nc\rd\n\n  \n\re")
+    found = read_all_lines(tmp_path / "x", b"\xef\xbb\xbfa\r\nb\nc\rd\n\n  \n\re")
     assert [line.body for line in found] == [b"a", b"b", b"c", b"d", b"e"]
     assert [line.number for line in found][:4] == [1, 2, 3, 4]
 
 
 def test_a_line_without_end_is_one_rejected_row(tmp_path: Path) -> None:
-    found = told(tmp_path / "x", b"a\n" + b"x" * (5 * MAX_LINE_BYTES) + b"\nb\n")
+    found = read_all_lines(tmp_path / "x", b"a\n" + b"x" * (5 * MAX_LINE_BYTES) + b"\nb\n")
     assert [(line.number, line.wrong is None) for line in found] == [
         (1, True), (2, False), (3, True),
     ]  # fmt: skip
@@ -52,14 +52,14 @@ def test_a_line_without_end_is_one_rejected_row(tmp_path: Path) -> None:
 
 
 def test_a_nul_rejects_its_line_alone(tmp_path: Path) -> None:
-    found = told(tmp_path / "x", b"a\nb\x00c\nd")
+    found = read_all_lines(tmp_path / "x", b"a\nb\x00c\nd")
     assert [line.wrong is None for line in found] == [True, False, True]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_other_encodings_are_refused_as_a_whole(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(UnreadableFileError, match="UTF-16"):
-        told(tmp_path / "x", join_events(make_event("a")).encode(encoding))
+        read_all_lines(tmp_path / "x", join_events(make_event("a")).encode(encoding))
 
 
 def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_decompression_bomb_is_refused_within_memory_limit(tmp_path: Path) -> No
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with (
         pytest.raises(UnreadableFileError, match="reading stopped"),
-        files.open_input_stream(path) as held,
+        files.open_input_stream(path) as stream,
     ):
-        list(read_text_lines(held))
+        list(read_text_lines(stream))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
 
 

@@ -1,4 +1,4 @@
-"""Which format a file is of, told by its first rows; and what of it is a row."""
+"""How the format of a file is recognized by its first rows, and what counts as a row."""
 
 import csv
 from pathlib import Path
@@ -43,14 +43,14 @@ def test_a_format_is_recognised_after_rows_that_cannot_be_read(
     tmp_path: Path, name: str, header: bool
 ) -> None:
     separator = "\t" if name in TABS else ","
-    odd = f"exported by hand\ncut{separator}off{separator}here\n"
-    (tmp_path / "x").write_text(odd + make_table(name, header=header))
+    malformed = f"exported by hand\ncut{separator}off{separator}here\n"
+    (tmp_path / "x").write_text(malformed + make_table(name, header=header))
     [file] = open_input_files(tmp_path / "x")
     reading = recognize_file(file)
     assert reading.format.name == ("gdelt-v1" if (name, header) == ("gdelt-v1", True) else name)
     with file.open() as stream:
-        told = [row.wrong is None for row in reading.read_rows(stream)]
-    assert told == [False, False, True]
+        readable = [row.wrong is None for row in reading.read_rows(stream)]
+    assert readable == [False, False, True]
 
 
 def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_header_that_says_something_else_is_of_no_format(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged"])
-def test_a_format_that_is_named_needs_no_row_that_tells(tmp_path: Path, name: str) -> None:
+def test_a_named_format_needs_no_typical_row(tmp_path: Path, name: str) -> None:
     broken = make_row(name)
     broken[1] = broken[5] = broken[2] = "?"
     separator = "\t" if name in TABS else ","
@@ -82,8 +82,8 @@ def test_lines_of_json_are_recognised_after_one_that_is_none(tmp_path: Path) -> 
     [file] = open_input_files(tmp_path / "x")
     for wanted in ("auto", "entente"):
         with file.open() as stream:
-            told = [read_row_key(row) for row in recognize_file(file, wanted).read_rows(stream)]
-        assert told == [None, "a"]
+            keys = [read_row_key(row) for row in recognize_file(file, wanted).read_rows(stream)]
+        assert keys == [None, "a"]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -100,10 +100,10 @@ def test_header_and_hxl_tags_are_not_read_as_rows(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
-def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: str) -> None:
+def test_lines_have_the_keys_and_days_of_their_cells(tmp_path: Path, name: str) -> None:
     whole = make_table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
-    odd = whole.splitlines(keepends=True)[1].encode()
-    body = whole.encode() + b"\n" + b"x\t" + odd + b"1\xff" + odd + odd
+    cut_line = whole.splitlines(keepends=True)[1].encode()
+    body = whole.encode() + b"\n" + b"x\t" + cut_line + b"1\xff" + cut_line + cut_line
     (tmp_path / "x").write_bytes(body)
     [file] = open_input_files(tmp_path / "x")
     reading = recognize_file(file, name)
@@ -113,7 +113,7 @@ def test_lines_tell_their_keys_and_days_as_their_cells_do(tmp_path: Path, name: 
         row if row.wrong else msgspec.structs.replace(row, content=cells_of(row)) for row in rows
     ]
     assert all(isinstance(row.content, str) for row in rows if not row.wrong)
-    for told in (read_row_key, read_row_day, hash_input_row):
-        assert [told(row) for row in rows] == [told(row) for row in split]
+    for read in (read_row_key, read_row_day, hash_input_row):
+        assert [read(row) for row in rows] == [read(row) for row in split]
     assert sum(read_row_key(row) is None for row in rows) >= 2
     assert len({read_row_key(row) for row in rows}) > 2

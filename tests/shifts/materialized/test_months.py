@@ -104,8 +104,8 @@ def test_points_that_cut_a_month_come_from_days(
 ) -> None:
     dataset = written(database, acts(300, 2))
     with database.connect() as db:
-        held = inputs.read_inputs(db, question(dataset), size, since, until)
-    assert isinstance(held, inputs.DailyInputs)
+        read = inputs.read_inputs(db, question(dataset), size, since, until)
+    assert isinstance(read, inputs.DailyInputs)
 
 
 def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
@@ -140,18 +140,18 @@ def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: D
 
 def test_another_publisher_is_counted(database: Database) -> None:
     whole = [e.model_copy(update={"reports": []}) for e in acts(150, 5)]
-    told = [EventInput.model_validate(e.model_dump(by_alias=True, exclude_none=True)
+    events = [EventInput.model_validate(e.model_dump(by_alias=True, exclude_none=True)
             | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
     dataset = written(database, whole)
     with database.connect() as db:
         assert not any(sum(row[-3:]) for row in months_of(db, dataset))
     with database.write() as db:
-        write_events(db, told, dataset, make.BY)
+        write_events(db, events, dataset, make.BY)
     rebuild_stale_dyads(database)
     with database.connect() as db:
         counted = {str(np.datetime64(row[5], "M")): row[-3:] for row in months_of(db, dataset)}
-        assert {month for month, n in counted.items() if n[0]} == {e.date[:7] for e in told}
-        assert {month[:4] for month, n in counted.items() if n[2]} == {e.date[:4] for e in told}
+        assert {month for month, n in counted.items() if n[0]} == {e.date[:7] for e in events}
+        assert {month[:4] for month, n in counted.items() if n[2]} == {e.date[:4] for e in events}
         assert not list(verify.verify_stored_shifts(db))
 
 
@@ -180,16 +180,16 @@ def test_verify_detects_wrong_months(database: Database) -> None:
     dataset = written(database, acts(200, 6))
     ours = dyad_months.c.dataset == dataset
     with database.connect() as db:
-        held = months.unpack_months(db.scalars(select(dyad_months.c.months).where(ours)).one())
+        unpacked = months.unpack_months(db.scalars(select(dyad_months.c.months).where(ours)).one())
     harms: list[Any] = [
-        update(dyad_months).where(ours).values(months=months.pack_months(held[:, 1:])),
+        update(dyad_months).where(ours).values(months=months.pack_months(unpacked[:, 1:])),
         update(dyad_months).where(ours).values(dispersion=dyad_months.c.dispersion + 1e-4),
         update(dyad_months).where(ours).values(first="1999-01-01"),
         update(dyad_months).where(ours).values(index=np.zeros(4).tobytes()),
         delete(dyad_months).where(ours),
     ]
     for row in range(len(months.MONTH_COLUMNS)):
-        off = held.copy()
+        off = unpacked.copy()
         off[row, 3] += 1
         harms.append(update(dyad_months).where(ours).values(months=months.pack_months(off)))
     for harm in harms:
@@ -200,7 +200,7 @@ def test_verify_detects_wrong_months(database: Database) -> None:
         assert found == [f"months of ARM and RUS in {dataset}: differ from a rebuild"]
 
 
-def test_volumes_stand_beside_the_points_and_are_those_of_a_version(database: Database) -> None:
+def test_points_have_the_volumes_of_their_version(database: Database) -> None:
     dataset = written(database, acts(100, 7))
     others = [
         EventInput.model_validate(

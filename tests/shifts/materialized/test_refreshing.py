@@ -45,7 +45,7 @@ def test_writes_over_http_wake_the_refresher(database: Database) -> None:
     assert not awake._thread.is_alive()
 
 
-def test_what_another_process_wrote_is_found_anew_once_it_rests(
+def test_what_another_process_wrote_is_rebuilt_once_it_rests(
     database: Database,
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
@@ -69,7 +69,7 @@ def test_what_another_process_wrote_is_found_anew_once_it_rests(
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_many_stale_dyads_are_found_anew_by_processes_of_their_own(
+def test_many_stale_dyads_are_rebuilt_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,
 ) -> None:  # fmt: skip
@@ -157,12 +157,12 @@ def test_a_process_that_fails_is_an_error(
 
 def test_shares_of_dyads_are_all_of_them_and_each_once() -> None:
     pairs = [(f"A{a}", f"B{b}") for a in range(30) for b in range(30)]
-    held = [
+    shares = [
         [share.contains_pair(pair) for share in (DyadPartition(n, 3) for n in range(3))]
         for pair in pairs
     ]
-    assert all(sum(row) == 1 for row in held)
-    assert all(250 < sum(column) < 350 for column in zip(*held, strict=True))
+    assert all(sum(row) == 1 for row in shares)
+    assert all(250 < sum(column) < 350 for column in zip(*shares, strict=True))
     assert all(DyadPartition(0, 1).contains_pair(pair) for pair in pairs)
 
 
@@ -175,11 +175,11 @@ def test_dyad_changed_during_rebuild_stays_stale(
         write_events(db, [more], dataset, make.BY)
     look = refreshing._find_shifts_and_months
 
-    def interrupted(*given: Any) -> Any:
-        seen = look(*given)
+    def interrupted(*arguments: Any) -> Any:
+        result = look(*arguments)
         with database.write() as db:
             write_events(db, [more.model_copy(update={"key": "late"})], dataset, make.BY)
-        return seen
+        return result
 
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
     assert rebuild_stale_dyads(database) == 0
@@ -192,18 +192,18 @@ def test_dyad_changed_during_rebuild_stays_stale(
 
 
 @pytest.mark.parametrize("meanwhile", ["all", "the others"])
-def test_two_that_find_shifts_anew_at_once_leave_no_old_rate(
+def test_two_rebuilds_at_once_leave_no_old_rate(
     database: Database, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     dataset = load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
-    look, seen = refreshing._find_shifts_and_months, []
+    look, calls = refreshing._find_shifts_and_months, []
 
     def interrupted(db: Connection, of: str, pairs: Any) -> Any:
         looked = look(db, of, pairs)
-        if not seen:
-            seen.append(looked)
+        if not calls:
+            calls.append(looked)
             with database.connect() as other:
                 every = read.read_stale_pairs(other, of)
             theirs = [pair for pair in every if meanwhile == "all" or pair not in pairs]
@@ -232,13 +232,13 @@ def test_a_calibration_while_dyads_are_looked_at_leaves_them_stale(
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
     look = refreshing._find_shifts_and_months
 
-    def interrupted(*given: Any) -> Any:
-        seen = look(*given)
+    def interrupted(*arguments: Any) -> Any:
+        result = look(*arguments)
         with database.write() as db:
             calibration.save_calibration(
                 db, Calibration(NullModel(constant=1.5), 0.42), [dataset], 12, 400
             )
-        return seen
+        return result
 
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)
     assert rebuild_stale_dyads(database, 10_000) == 0
@@ -267,8 +267,13 @@ def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
     with database.connect() as db:
         db.execute(text("ANALYZE"))
     run = queries.compile_marks_of_pairs(kind)
-    given = dialect.values_table_params(kind, [("A00001", "B"), ("A00002", "B")]) | {"wanted": "d"}
+    parameters = dialect.values_table_params(kind, [("A00001", "B"), ("A00002", "B")]) | {
+        "wanted": "d"
+    }
     with database.connect() as db:
-        told = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").fetch_rows(db, given)
-        assert "SEARCH dyads USING PRIMARY KEY" in str(told)
-        assert [row[:2] for row in run.fetch_rows(db, given)] == [("A00001", "B"), ("A00002", "B")]
+        plan = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").fetch_rows(db, parameters)
+        assert "SEARCH dyads USING PRIMARY KEY" in str(plan)
+        assert [row[:2] for row in run.fetch_rows(db, parameters)] == [
+            ("A00001", "B"),
+            ("A00002", "B"),
+        ]

@@ -54,9 +54,9 @@ def test_order_and_splitting_of_loads_change_nothing(
     one = load_batches(database, [whole])
     other = load_batches(database, [mixed[n::parts] for n in range(parts)])
     with database.connect() as db:
-        (sums, found), (others, anew) = kept(db, one), kept(db, other)
+        (sums, found), (others, rebuilt) = kept(db, one), kept(db, other)
         assert sums == others
-        assert found == anew
+        assert found == rebuilt
         assert found
 
 
@@ -91,16 +91,16 @@ def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
 
 def test_another_report_of_an_event_changes_no_number(database: Database) -> None:
     report = {"source": "news-2023-10-13-putin-loses-another-ally"}
-    told = [e.model_copy(update={"reports": []}) for e in make_acts(6)]
+    unreported = [e.model_copy(update={"reports": []}) for e in make_acts(6)]
     twice = [
         EventInput.model_validate(e.model_dump(exclude_none=True) | {"reports": [report, report]})
-        for e in told
+        for e in unreported
     ]
-    one, other = load_batches(database, [told]), load_batches(database, [told, twice])
+    one, other = load_batches(database, [unreported]), load_batches(database, [unreported, twice])
     with database.connect() as db:
-        (sums, found), (others, anew) = kept(db, one), kept(db, other)
+        (sums, found), (others, rebuilt) = kept(db, one), kept(db, other)
         assert sums == others
-        assert [r[:6] for r in found] == [r[:6] for r in anew]
+        assert [r[:6] for r in found] == [r[:6] for r in rebuilt]
 
 
 def test_the_sums_are_those_of_the_signals(database: Database) -> None:
@@ -112,11 +112,11 @@ def test_the_sums_are_those_of_the_signals(database: Database) -> None:
              "score": s.score, "confidence": s.confidence, "quad": s.quad}
             for s in question.read_counted_signals(db, asked, all_dyads=True)
         ]  # fmt: skip
-        held = [dict(r) for r in db.execute(
+        kept_sums = [dict(r) for r in db.execute(
             select(day_sums).where(day_sums.c.dataset == dataset)
         ).mappings()]  # fmt: skip
     key = ("from", "toward", "day")
-    assert sorted(held, key=lambda r: [r[k] for k in key]) == sum_signals_by_day(rows)
+    assert sorted(kept_sums, key=lambda r: [r[k] for k in key]) == sum_signals_by_day(rows)
 
 
 def test_rebuild_covers_only_changed_dyads(database: Database) -> None:
@@ -136,7 +136,7 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     database: Database, kind: str
 ) -> None:
     dataset = load_batches(database, [make_acts(9)])
-    with database.write() as db:  # not analysed, so that half of them are held to be stale
+    with database.write() as db:  # not analysed, so that PostgreSQL takes half of them to be stale
         rows = [
             {"one": f"A{n:05d}", "other": "B", "dataset": dataset, "changed": 1, "segmented": 1,
              "since": "~"}
@@ -146,10 +146,10 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     run = compile_prepared(kind, read._ANY_STALE)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
     with database.connect() as db:
-        told = replace(run, text=f"{explain} {run.text}", prepared_statement=None).fetch_rows(
+        plan = replace(run, text=f"{explain} {run.text}", prepared_statement=None).fetch_rows(
             db, {"wanted": dataset}
         )
-    assert "ix_dyads_stale" in str(told)
+    assert "ix_dyads_stale" in str(plan)
 
 
 def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
@@ -159,16 +159,16 @@ def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
     asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
         stale, left = read.read_family(db, asked, known)
-        anew = detect.detect_family(db, asked, known)
+        rebuilt = detect.detect_family(db, asked, known)
         assert read.read_most_certain(db, asked, 1, 10) is None
     rebuild_stale_dyads(database)
     with database.connect() as db:
         fresh, _ = read.read_family(db, asked, known)
         best = read.read_most_certain(db, asked, 1, 1000)
     assert left == 0
-    told = [[(r.question.actor, r.question.toward, r.finding, r.q) for r in rows]
-            for rows in (stale, anew, fresh)]  # fmt: skip
-    assert told[0] == told[1] == told[2]
+    answers = [[(r.question.actor, r.question.toward, r.finding, r.q) for r in rows]
+            for rows in (stale, rebuilt, fresh)]  # fmt: skip
+    assert answers[0] == answers[1] == answers[2]
     assert best is not None
     assert best[1] == len(fresh)
     ranked = sorted(
@@ -202,8 +202,8 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
         found = api.get("/v1/shifts", params={"max_q": 1}).json()
         assert found["meta"]["family_size"] >= len(found["data"]) > 0
         one = found["data"][0]
-        told = api.get(f"/v1/shifts/{one['id']}").json()
-        assert (told["p"], told["q"], told["verdict"]) == (one["p"], one["q"], one["verdict"])
+        body = api.get(f"/v1/shifts/{one['id']}").json()
+        assert (body["p"], body["q"], body["verdict"]) == (one["p"], one["q"], one["verdict"])
         named = api.get("/v1/shifts", params={"actor": one["actor"], "toward": one["toward"]})
         assert one["onset"] in [row["onset"] for row in named.json()["data"]]
     assert kind in url
@@ -219,9 +219,9 @@ def test_verify_detects_wrong_materialized_shifts(database: Database) -> None:
     with database.write() as db:
         db.execute(update(shifts).where(shifts.c.dataset == dataset).values(p=0.5))
     with database.connect() as db:
-        told = list(verify.verify_stored_shifts(db))
-    assert told
-    assert all(dataset in line for line in told)
+        faults = list(verify.verify_stored_shifts(db))
+    assert faults
+    assert all(dataset in line for line in faults)
 
 
 def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> None:

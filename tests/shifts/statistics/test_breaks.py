@@ -138,10 +138,10 @@ def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
 
 def reached(rows: Rows, times: int) -> list[bool]:
     """Of each order in turn, whether it gains as much as was seen; one by one."""
-    seen = changepoints.split_gains(rows, 1).max()
+    gain = changepoints.split_gains(rows, 1).max()
     orders = permutation._shuffled_orders(len(rows), 1, times)
     return [
-        bool(changepoints.split_gains(rows[order], 1).max() >= seen - 1e-9) for order in orders.T
+        bool(changepoints.split_gains(rows[order], 1).max() >= gain - 1e-9) for order in orders.T
     ]
 
 
@@ -276,12 +276,12 @@ def test_false_discovery_rates_are_those_of_scipy(p: list[float]) -> None:
         assert np.allclose(found, stats.false_discovery_control(p), atol=1e-12)
 
 
-def test_the_onset_set_is_the_smallest_that_holds_its_share() -> None:
+def test_the_onset_set_is_the_smallest_with_its_share() -> None:
     llr = np.array([-np.inf, 0.0, 5.0, 4.9, 1.0])
     assert changepoints.credible_rows(llr).tolist() == [2, 3]
     assert changepoints.credible_rows(llr, 0.999).tolist() == [1, 2, 3, 4]
 
 
-def test_the_most_telling_months_are_those_without_which_least_is_gained() -> None:
+def test_the_decisive_months_are_those_without_which_least_is_gained() -> None:
     rows = np.array([[1.0, 0.2]] * 10 + [[0.2, 1.0]] * 8 + [[0.0, 6.0], [0.0, 5.0]])
     assert changepoints.most_influential_groups(rows, 2, np.arange(20)) == [18, 19]

@@ -75,37 +75,37 @@ def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list
 
 
 def test_a_clear_change_is_found_by_months_with_its_place() -> None:
-    held = gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
-    [found] = detection.find_shifts(held, False, "2018-12-31")
+    daily = gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
+    [found] = detection.find_shifts(daily, False, "2018-12-31")
     assert found.method == "quad_6"
     assert found.onset == "2014-01"
     assert found.onset_set[0][0] <= "2014-01-31"
     assert found.p < 1e-4
     assert found.change < -1
-    assert change_persists(found, drop_influential_months(found, held))
+    assert change_persists(found, drop_influential_months(found, daily))
     assert decide_verdict(found, found.p, True, False) == "strong"
 
 
 def test_change_and_reversal_are_two_shifts() -> None:
-    held = gather_days(
+    daily = gather_days(
         [*steady(1, 40, 0.9), *steady(2, 40, 0.1, "2013-05"), *steady(3, 40, 0.9, "2016-09")]  # type: ignore[list-item]
     )
-    found = detection.find_shifts(held, False, "2020-12-31")
+    found = detection.find_shifts(daily, False, "2020-12-31")
     assert [f.onset for f in found] == ["2013-05", "2016-09"]
     assert [f.change < 0 for f in found] == [True, False]
 
 
 def test_a_change_of_the_last_months_is_provisional() -> None:
-    held = gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
-    found = detection.find_shifts(held, False, "2015-05-31")[-1]
+    daily = gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
+    found = detection.find_shifts(daily, False, "2015-05-31")[-1]
     assert found.onset in ("2014-12", "2015-01")
     assert found.provisional
-    assert not detection.find_shifts(held, False, "2016-01-31")[-1].provisional
+    assert not detection.find_shifts(daily, False, "2016-01-31")[-1].provisional
 
 
 def test_where_nothing_changes_there_is_no_evidence() -> None:
-    held = gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
-    [found] = detection.find_shifts(held, False, "2018-01-01")
+    daily = gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
+    [found] = detection.find_shifts(daily, False, "2018-01-01")
     assert found.p > 0.05
     assert decide_verdict(found, found.p, None, False) == "no_evidence"
     assert decide_verdict(found, found.p, None, True) == "watch"
@@ -113,8 +113,8 @@ def test_where_nothing_changes_there_is_no_evidence() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_little_data_nothing_is_claimed(count: int) -> None:
-    held = gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
-    [found] = detection.find_shifts(held, False, "2018-01-01")
+    daily = gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
+    [found] = detection.find_shifts(daily, False, "2018-01-01")
     assert not found.enough
     assert decide_verdict(found, 0.0, True, True) == "insufficient_data"
 
@@ -124,33 +124,33 @@ def test_one_loud_crisis_is_not_robust() -> None:
     for day in range(1, 57):
         when = np.datetime64("2013-02-01") + day
         crisis.append((str(when), 1, 0, 900, 0, 0, 0, 1))
-    held = gather_days([*calm, *crisis])  # type: ignore[list-item]
-    for found in detection.find_shifts(held, False, "2016-01-01"):
+    daily = gather_days([*calm, *crisis])  # type: ignore[list-item]
+    for found in detection.find_shifts(daily, False, "2016-01-01"):
         assert found.span is not None
-        inside = select_days(held, found.span[0], found.span[2])
+        inside = select_days(daily, found.span[0], found.span[2])
         assert not change_persists(found, drop_influential_months(found, inside))
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("dense", [True, False])
 def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
-    held = [*steady(seed, 30, 0.9), *steady(seed + 9, 30, 0.2, "2012-07")]
-    held = held if dense else held[::9]
-    days = gather_days(held)  # type: ignore[arg-type]
-    parts = [SignalPart(r[0], r[2] + r[3], r[2] > 0) for r in held]  # type: ignore[arg-type]
+    rows = [*steady(seed, 30, 0.9), *steady(seed + 9, 30, 0.2, "2012-07")]
+    rows = rows if dense else rows[::9]
+    days = gather_days(rows)  # type: ignore[arg-type]
+    parts = [SignalPart(r[0], r[2] + r[3], r[2] > 0) for r in rows]  # type: ignore[arg-type]
     for found in detection.find_shifts(days, False, "2016-01-01"):
         values, prior = attribution.attribute_change(found, days, parts)
         assert sum(values) + prior == pytest.approx(found.change, abs=1e-9)
 
 
-def test_a_finding_for_given_days_is_the_one_that_was_made() -> None:
+def test_a_finding_for_named_days_is_the_one_that_was_made() -> None:
     days = gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
     [found] = detection.find_shifts(days, False, "2016-01-01")
     again: ShiftFinding = detection.finding_at_span(days, found.method, found.span, "2016-01-01")
     assert again == found
 
 
-def test_a_level_without_a_baseline_is_held_against_the_ties() -> None:
+def test_a_level_without_a_baseline_is_compared_with_the_ties() -> None:
     level = measure_level(np.array([[0.0, 3.2]]))
     assert attribution.probability_below(level, (6.4, 1.6)) > 0.99
     assert 0.7 < attribution.probability_below(level, (1.0, 1.0)) < 0.97
@@ -162,12 +162,12 @@ def test_batch_detection_equals_single_detection() -> None:
         at = np.sort(dice.choice(1500, int(dice.choice([1, 5, 12, 25, 50, 200])), replace=False))
         good = dice.random(len(at)) < np.where(at < 700, 0.9, dice.choice([0.1, 0.9]))
         mass = dice.integers(50, 900, len(at))
-        told = [
+        one_by_one = [
             (str(np.datetime64("2016-01-01") + int(a)), 1, int(m * g), int(m * (1 - g)),
              int(g), 0, int(1 - g), 0)
             for a, g, m in zip(at, good, mass, strict=True)
         ]  # fmt: skip
-        every.append(gather_days(told[: len(told) - number % 2]))
+        every.append(gather_days(one_by_one[: len(one_by_one) - number % 2]))
     wanted = [
         [] if days.mass.sum() < detect.MIN_DYAD_MASS
         else [f for f in detection.find_shifts(days, False, "2021-01-01") if f.enough]

@@ -37,25 +37,25 @@ def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
 
 
 def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
-    held = days(("2020-01-05", 9, 4000, 2000, 3000, 3000, 2000, 1000))
-    mass, classes = cap_days(held)
+    daily = days(("2020-01-05", 9, 4000, 2000, 3000, 3000, 2000, 1000))
+    mass, classes = cap_days(daily)
     assert mass.tolist() == [[1000, 500]]
     assert classes.tolist() == [[1000, 1000, 666, 333]]
 
 
 def test_a_quiet_day_counts_in_full() -> None:
-    held = days(("2020-01-05", 2, 900, 600, 1000, 0, 1000, 0))
-    mass, classes = cap_days(held)
+    daily = days(("2020-01-05", 2, 900, 600, 1000, 0, 1000, 0))
+    mass, classes = cap_days(daily)
     assert mass.tolist() == [[900, 600]]
     assert classes.tolist() == [[1000, 0, 1000, 0]]
 
 
 def test_months_without_events_are_included() -> None:
-    held = sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
+    daily = sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
                                  ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
-    assert held.first == 50 * 12
-    assert held.n.tolist() == [1, 0, 0, 1]
-    assert held.mass.tolist() == [[0.5, 0], [0, 0], [0, 0], [0, 0.3]]
+    assert daily.first == 50 * 12
+    assert daily.n.tolist() == [1, 0, 0, 1]
+    assert daily.mass.tolist() == [[0.5, 0], [0, 0], [0, 0], [0, 0.3]]
 
 
 @given(st.integers(0, 200), st.randoms())
@@ -75,12 +75,12 @@ def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> 
 
 def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> tuple[float, ...]:
     """The formulas of SHIFTS, one month after the other."""
-    held = sum_by_month(days(*rows))
-    last = int(np.datetime64(month, "M").astype(int)) - held.first
+    daily = sum_by_month(days(*rows))
+    last = int(np.datetime64(month, "M").astype(int)) - daily.first
     keep = 0.5 ** (1 / half_life)
     good = bad = mass = squares = 0.0
     for t in range(last + 1):
-        p, n = held.mass[t] if t < len(held) else (0.0, 0.0)
+        p, n = daily.mass[t] if t < len(daily) else (0.0, 0.0)
         w = 1 / (phi * (1 + (p + n) / (phi * 6)))
         good, bad = good * keep + p * w, bad * keep + n * w
         mass, squares = mass * keep + (p + n) * w, squares * keep**2 + (p + n) * w
@@ -101,10 +101,10 @@ def test_the_index_at_the_end_of_a_month(month: str) -> None:
 
 
 def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
-    held = days(*made(5))
-    last = held.day[-1].astype("datetime64[M]")
+    daily = days(*made(5))
+    last = daily.day[-1].astype("datetime64[M]")
     ends = (last + np.array([1, 2, 14, 600])).astype("datetime64[D]") - 1
-    found = index.index_at_days(held, ends, 0.9, 0.8)
+    found = index.index_at_days(daily, ends, 0.9, 0.8)
     assert len({*zip(found.low.tolist(), found.high.tolist(), strict=True)}) == 1
     assert np.all(np.diff(found.effective) < 0)
     assert np.all(np.diff(np.abs(found.value - 0.8)) < 0)
@@ -112,10 +112,10 @@ def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
 
 
 def test_the_value_alone_is_that_of_the_index() -> None:
-    held = days(*made(7))
-    months = sum_by_month(held)
+    daily = days(*made(7))
+    months = sum_by_month(daily)
     ends = np.arange("2014-11-05", "2023-01-01", 17, dtype="datetime64[D]")
-    begun = index.open_month_mass(held, ends) / 1000
+    begun = index.open_month_mass(daily, ends) / 1000
     one = index.value_with_open_months(months, begun, ends, 0.4, 0.8)
     other = index.index_with_open_months(months, begun, ends, 0.4, 0.8)
     assert one.tolist() == other.value.tolist()
@@ -132,12 +132,12 @@ def test_within_a_month_only_what_has_happened_counts() -> None:
 
 
 def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
-    held = days(*made(9))
-    months = sum_by_month(held)
+    daily = days(*made(9))
+    months = sum_by_month(daily)
     ends = np.arange(months.first + 1, months.first + len(months) + 1)
     last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
     one = index.smooth_index(index.saturate_counts(months.mass, 0.7), 0.5)
-    other = index.index_at_days(held, last, 0.5, 0.7)
+    other = index.index_at_days(daily, last, 0.5, 0.7)
     assert np.allclose(one.value, other.value, atol=1e-12)
 
 
@@ -203,12 +203,12 @@ def test_the_sides_of_many_dyads_are_those_of_each(rows: list[tuple[int, int, in
     sums = np.array([[n, 2 * n, 3 * n, n, 0, 0, n] for *_, n in rows], np.int64).reshape(-1, 7)
     number, own = (np.array([r[at] for r in rows], np.int64) for at in (0, 1))
     every = gather_dyad_sides(4, number, own, day, sums)
-    told = [(str(d), *line) for d, line in zip(day, sums.tolist(), strict=True)]
+    one_by_one = [(str(d), *line) for d, line in zip(day, sums.tolist(), strict=True)]
     for at, sides in enumerate(every):
-        mine = [line for line, row in zip(told, rows, strict=True) if row[0] == at]
+        mine = [line for line, row in zip(one_by_one, rows, strict=True) if row[0] == at]
         assert_same(sides.both, gather_days(mine))
         for side in (0, 1):
-            acted = [t for t, r in zip(told, rows, strict=True) if r[:2] == (at, side)]
+            acted = [t for t, r in zip(one_by_one, rows, strict=True) if r[:2] == (at, side)]
             assert_same(sides.days_of_side(side), gather_days(acted))
 
 
