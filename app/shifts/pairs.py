@@ -28,7 +28,7 @@ def read_pair_sums(
     The filter is resolved; its window and its `between` do not narrow what counts. The stretches
     are consecutive buckets of a size.
     """
-    wanted = list_datasets(db, resolved.dataset)
+    wanted = _list_wanted_datasets(db, resolved.dataset)
     # The window and `between` bound which events are listed, not which signals count.
     chosen = replace(resolved, between=(), since=None, until=None, match="possible", dataset=())
     plain = chosen == ResolvedFilter(as_of=resolved.as_of)
@@ -50,7 +50,7 @@ def read_partner_sums(
     stretches: Mapping[str, Sequence[Stretch]],
 ) -> dict[str, list[PairSums]]:
     """Read what passed between an actor and each of some partners, by all events of datasets."""
-    question = _ask_partners(actor, list(stretches), list_datasets(db, wanted), None, as_of)
+    question = _ask_partners(actor, list(stretches), _list_wanted_datasets(db, wanted), None, as_of)
     flows: dict[str, list[DyadFlow]] = defaultdict(list)
     for flow in read_flows(db, question):
         flows[flow.partner].append(flow)
@@ -64,7 +64,7 @@ def read_partner_sums(
     return found
 
 
-def list_datasets(db: Connection, wanted: Sequence[str]) -> tuple[str, ...]:
+def _list_wanted_datasets(db: Connection, wanted: Sequence[str]) -> tuple[str, ...]:
     """List the datasets asked for, or all of them."""
     return tuple(wanted) or tuple(db.scalars(select(datasets.c.code).order_by(datasets.c.code)))
 

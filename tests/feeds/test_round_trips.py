@@ -24,7 +24,7 @@ from app.page_models import Links
 
 pytestmark = pytest.mark.slow
 
-Given = Iterator[dict[str, Any]]
+Rows = Iterator[dict[str, Any]]
 
 
 def file(database: Database, form: OutputFormat) -> bytes:
@@ -34,19 +34,19 @@ def file(database: Database, form: OutputFormat) -> bytes:
     return b"".join(FEED_FORMATS[form].write(opened.feed))
 
 
-def of_lines(content: bytes) -> Given:
+def of_lines(content: bytes) -> Rows:
     yield from (record_from_document(json.loads(line)) for line in content.splitlines())
 
 
-def of_commas(content: bytes) -> Given:
+def of_commas(content: bytes) -> Rows:
     yield from map(record_from_row, csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
-def of_parquet(content: bytes) -> Given:
+def of_parquet(content: bytes) -> Rows:
     yield from map(record_from_row, pq.read_table(io.BytesIO(content)).to_pylist())
 
 
-def held(database: Database) -> dict[str, list[Any]]:
+def read_stored(database: Database) -> dict[str, list[Any]]:
     """The rows of every index, without what says when they were written."""
     found: dict[str, list[Any]] = {}
     with database.connect() as db:
@@ -60,14 +60,14 @@ def held(database: Database) -> dict[str, list[Any]]:
     ("form", "read"), [("ndjson", of_lines), ("csv", of_commas), ("parquet", of_parquet)]
 )
 def test_loading_an_export_changes_nothing(
-    database: Database, form: OutputFormat, read: Callable[[bytes], Given]
+    database: Database, form: OutputFormat, read: Callable[[bytes], Rows]
 ) -> None:
-    before, documents = held(database), lines(database)
+    before, documents = read_stored(database), lines(database)
     events = [EventInput.model_validate(values) for values in read(file(database, form))]
     assert len(events) == len(documents)
     with database.write() as db:
         write_events(db, events, "curated", Writer("round trip"))
-    assert held(database) == before
+    assert read_stored(database) == before
     assert [steady(d) for d in lines(database)] == [steady(d) for d in documents]
 
 
