@@ -36,8 +36,7 @@ from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
 from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
-from app.http.shortway import ShortWayMiddleware
-from app.http.strict_parameters import require_strict_parameters
+from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
@@ -95,9 +94,9 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=run_lifespan,
         redirect_slashes=False,
-        dependencies=[Depends(require_strict_parameters)],
     )
     app.state.settings = settings
+    app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
         ideal_points, ogc, reconcile,
@@ -110,8 +109,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feeds, app.state.charts = feeds, charts
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
+    add_query_documentation(app)
     add_problem_schema(app, BODY_MODELS)
-    app.add_middleware(ShortWayMiddleware, routers=reading, gate=require_read_access)
     app.add_middleware(AdmissionMiddleware)
     metrics = RequestMetrics()
     app.add_middleware(MetricsMiddleware, metrics=metrics)

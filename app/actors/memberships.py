@@ -19,11 +19,14 @@ from app.http.document_routes import (
     respond_one_document,
 )
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Page
 from app.query_models import AsOfPagingQuery, AsOfQuery
 from app.text import ShortText
 
-router = APIRouter(prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 
 MembershipId = Annotated[
     str, Path(description="`{actor}:{group}:{role}:{spell}`.", examples=["ARM:CSTO:member:1"])

@@ -22,12 +22,15 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.public_url import resolve_public_url
+from app.http.query_route import QueryRoute
 from app.query_models import SingleDay
 from app.query_models import StrictQuery as Parameters
 from app.settings import Settings
 from app.text import ShortText
 
-router = APIRouter(prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_QUESTIONS = 50
 """The most questions in one request."""

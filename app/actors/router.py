@@ -31,11 +31,14 @@ from app.http.chart_formats import (
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery, ChartQuery, SingleDay, today
 from app.text import ShortText
 
-router = APIRouter(prefix="/v1/actors", tags=["actors"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1/actors", tags=["actors"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 
 
 class ActorQuery(AsOfPagingQuery):

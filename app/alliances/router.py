@@ -19,11 +19,14 @@ from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Meta, Page
 from app.query_models import ChartQuery, OnDayQuery
 from app.text import ShortText
 
-router = APIRouter(prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 RowReader = Callable[[Connection, int | None], Sequence[BaseModel]]
 
 

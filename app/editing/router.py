@@ -26,6 +26,7 @@ from app.examples import example_request_body, example_responses
 from app.http.body import BodyBytes, parse_json_body, validate_part
 from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.query_models import StrictQuery as Parameters
 from app.sources.schemas import Dataset, Source
 
@@ -33,6 +34,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["writing"],
     responses=COMMON_RESPONSES,
+    route_class=QueryRoute,
     dependencies=[Depends(BEARER_SCHEME)],
 )
 MERGE = TypeAdapter(MergeBody)

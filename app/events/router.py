@@ -21,10 +21,13 @@ from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfQuery, ChartQuery
 
-router = APIRouter(prefix="/v1", tags=["events"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["events"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 
 
 class BucketEvent(BaseModel):

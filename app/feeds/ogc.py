@@ -23,11 +23,12 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
+from app.http.query_route import QueryRoute
 from app.query_models import Cursor, EmptyQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText
 
-router = APIRouter(prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES)
+router = APIRouter(prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute)
 CONFORMANCE_CLASSES = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}"
     for part in ("core", "geojson", "oas30")

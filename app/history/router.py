@@ -27,12 +27,15 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links, render_page, rewrite_address
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOf, PagingQuery
 from app.sources.citation import build_license_links, format_citation, read_cited_datasets
 from app.sources.router import DatasetCode, SourceId
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["history"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 PagingParams = Annotated[PagingQuery, Query()]
 
 

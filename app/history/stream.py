@@ -19,8 +19,11 @@ from app.history.router import ChangesFilter, Seq, require_existing_seq
 from app.history.schemas import Change
 from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES, render_problem
+from app.http.query_route import QueryRoute
 
-router = APIRouter(prefix="/v1", tags=["history"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["history"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 BATCH_SIZE = 200
 """Changes in memory for one reader: a slow reader takes no more, and no connection."""
 HEARTBEAT = 15.0

@@ -176,28 +176,18 @@ def _find_operations(request: Request) -> dict[str, Any]:
     return found
 
 
-def list_query_parameters(request: Request) -> list[dict[str, Any]]:
-    """List the query parameters of a request's route, as OpenAPI documents them."""
-    asked = _find_operations(request).get(request.method.lower(), {}).get("parameters", [])
-    return [p for p in asked if p["in"] == "query"]
-
-
-def _list_parameter_names(request: Request) -> list[str]:
-    return [p["name"] for p in list_query_parameters(request)]
-
-
 def _list_methods(request: Request) -> set[str]:
     return {method.upper() for method in _find_operations(request)}
 
 
-def _describe_validation_error(request: Request, error: dict[str, Any]) -> Fault:
+def _describe_validation_error(error: dict[str, Any]) -> Fault:
     # Pydantic's messages do not echo the input; `input` is not read so that answers never do.
     loc, hint = list(error["loc"]), None
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "crossed":
         loc, hint = [*loc, error["ctx"]["field"]], error["ctx"]["hint"]
     if error["type"] == "extra_forbidden":
-        known = _list_parameter_names(request)
+        known = error.get("ctx", {}).get("known", [])
         near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 1, 0.5)
         message = "is not a parameter of this path"
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known) or 'none'}."
@@ -205,12 +195,12 @@ def _describe_validation_error(request: Request, error: dict[str, Any]) -> Fault
     return Fault(loc=loc, message=message, hint=hint)
 
 
-def _handle_invalid(request: Request, error: Exception) -> Response:
+def _handle_invalid(_: Request, error: Exception) -> Response:
     if isinstance(error, InvalidParameterError):
         faults = [error.fault]
     else:
         assert isinstance(error, RequestValidationError)
-        faults = [_describe_validation_error(request, e) for e in error.errors()[:MAX_FAULTS]]
+        faults = [_describe_validation_error(e) for e in error.errors()[:MAX_FAULTS]]
     return render_problem(find_status(error), summarize_faults(faults), faults)
 
 

@@ -19,6 +19,7 @@ from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import EmptyReason
 from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, serialize, series
@@ -39,7 +40,9 @@ from app.shifts.statistics import detection
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.verdicts import is_watched
 
-router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 
 ShiftId = Annotated[
     str,

@@ -26,6 +26,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import EmptyReason
 from app.query_models import AsOfQuery, BoundedDate
 from app.similarity.portfolio_similarity import attribute_movement
@@ -37,7 +38,9 @@ from app.similarity.schemas import (
     IdealPointsMeta,
 )
 
-router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 MAX_STATES = 20
 """States in one answer."""
 

@@ -28,6 +28,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.query_models import AsOfQuery, BoundedDate, today
 from app.similarity.portfolio_similarity import (
     MEASURES,
@@ -41,7 +42,9 @@ from app.similarity.schemas import (
     PortfolioSimilarityMeta,
 )
 
-router = APIRouter(prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 LOADED_CODE = re.compile(r"(cow|gw):[0-9]{1,3}")
 """A code as loaded alliances have it, such as `cow:255`."""
 MAX_YEARS = 300

@@ -16,11 +16,14 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.document_routes import DocumentRoute, respond_document_list, respond_one_document
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
+from app.http.query_route import QueryRoute
 from app.page_models import Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery
 from app.sources.schemas import Dataset, Source
 
-router = APIRouter(prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 
 SourceId = Annotated[
     str,

@@ -31,6 +31,7 @@ from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
+from app.http.query_route import QueryRoute
 from app.ingest.jobs import job_store as table
 from app.ingest.jobs.job_store import FINAL_STATES
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
@@ -39,7 +40,9 @@ from app.ingest.readers.rows import Reject
 from app.page_models import Meta, Page
 from app.query_models import EmptyQuery, PagingQuery
 
-router = APIRouter(prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 PIECE_TIMEOUT_SECONDS = 20.0
 """Seconds that a client may take to send the next piece of its upload."""
 MIN_BYTES_PER_SECOND = 4096

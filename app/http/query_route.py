@@ -1,0 +1,175 @@
+"""Read the query of a route into its model at once, and refuse what the framework would accept.
+
+The framework looks at each field of a query model anew for every request, which takes longer than
+most pages (decision 005). It takes the last of several values where one is expected, and reads
+`1_000`, `+5` and ` 5 ` as numbers.
+"""
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import cached_property, wraps
+from typing import Annotated, Any, get_args, get_origin
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.params import Query
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel, ValidationError
+
+Endpoint = Callable[..., Response]
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_LIKE_A_NUMBER = re.compile(r"\s*[+-]?[0-9_.]+([eE][+-]?[0-9_]+)?\s*")
+
+
+class QueryReader:
+    """A dependency that reads a request's query into a model."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self.model = model
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The type of each parameter: `integer`, `string` …, or `array integer` if repeatable."""
+        properties = self.model.model_json_schema().get("properties", {})
+        return {name: _schema_type(schema) for name, schema in properties.items()}
+
+    async def __call__(self, request: Request) -> BaseModel:
+        """Return the model; raises `RequestValidationError` with all faults of the query."""
+        asked = request.query_params.multi_items()
+        values: dict[str, str | list[str]] = {}
+        for name, value in asked:
+            if self.kinds.get(name, "").startswith("array"):
+                values[name] = [*values.get(name, ()), value]
+            else:
+                values[name] = value
+        if faults := list(self._find_strict_faults(asked)):
+            raise RequestValidationError(faults)
+        try:
+            return self.model.model_validate(values)
+        except ValidationError as error:
+            raise RequestValidationError(list(self._place_faults(error))) from error
+
+    def _find_strict_faults(
+        self, asked: Iterable[tuple[str, str]]
+    ) -> Iterator[Mapping[str, object]]:
+        counts = Counter(name for name, _ in asked)
+        for name in sorted(name for name, n in counts.items() if n > 1):
+            if not self.kinds.get(name, "array").startswith("array"):
+                yield _make_error(name, "appears more than once", "once")
+        for name, value in asked:
+            if is_malformed_number(value):
+                kind = self.kinds.get(name, "").rpartition(" ")[2]
+                if kind == "integer" or (kind == "number" and not _NUMBER.fullmatch(value)):
+                    yield _make_error(name, "must be a number in plain digits", "digits")
+
+    def _place_faults(self, error: ValidationError) -> Iterator[Mapping[str, object]]:
+        for one in error.errors(include_url=False):
+            context = {**one.get("ctx", {}), "known": list(self.kinds)}
+            yield {**one, "loc": ("query", *one["loc"]), "ctx": context}
+
+
+class QueryRoute(APIRoute):
+    """A route whose query model, `Annotated[Model, Query()]`, is read by a `QueryReader`.
+
+    Only that parameter is replaced. Dependencies of the application, of routers and of the route
+    run as in any other route of the framework.
+    """
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        super().__init__(path, _read_query_at_once(endpoint), **options)
+
+
+def _read_query_at_once(endpoint: Endpoint) -> Endpoint:
+    """Wrap an endpoint in a signature in which a dependency reads the query model."""
+    parameters, last = [], []
+    signature = inspect.signature(endpoint, eval_str=True)
+    for parameter in signature.parameters.values():
+        parameter = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        model, *marks = _split_annotation(parameter.annotation)
+        if any(isinstance(mark, Query) for mark in marks) and issubclass(model, BaseModel):
+            # It is the last, because a missing key is reported before a faulty query.
+            read = Depends(QueryReader(model))
+            last.append(parameter.replace(annotation=model, default=read))
+        else:
+            parameters.append(parameter)
+    if not last:
+        return endpoint
+
+    @wraps(endpoint)
+    def call_endpoint(**values: object) -> Response:
+        return endpoint(**values)
+
+    replaced = signature.replace(parameters=[*parameters, *last])
+    call_endpoint.__signature__ = replaced  # type: ignore[attr-defined]
+    return call_endpoint
+
+
+def _split_annotation(annotation: object) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+
+
+def add_query_documentation(app: FastAPI) -> None:
+    """Add the parameters of query models to the OpenAPI document.
+
+    The framework describes them for the endpoints as written, whose models it would read itself.
+    """
+    make = app.openapi
+
+    def build_openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = make()
+            _insert_parameters(made["paths"], _describe_written_endpoints(app, made["paths"]))
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = build_openapi  # type: ignore[method-assign]
+
+
+def _describe_written_endpoints(app: FastAPI, paths: Container[str]) -> dict[str, Any]:
+    written = [
+        APIRoute(c.path, inspect.unwrap(c.endpoint), methods=c.methods, response_model=None)
+        for c in iter_route_contexts(app.routes)
+        if c.path_format in paths and c.path is not None and c.endpoint is not None
+    ]
+    found: dict[str, Any] = get_openapi(title="", version="", routes=written)["paths"]
+    return found
+
+
+def _insert_parameters(paths: dict[str, Any], described: dict[str, Any]) -> None:
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            own = operation.get("parameters", [])
+            listed = described[path][method].get("parameters", [])
+            query = [p for p in listed if p["in"] == "query"]
+            if not query:
+                continue
+            at = sum(p["in"] == "path" for p in own)
+            parts = [(k, v) for k, v in operation.items() if k != "parameters"]
+            # The framework writes the parameters before the body and the responses.
+            place = next(n for n, (k, _) in enumerate(parts) if k in ("requestBody", "responses"))
+            parts.insert(place, ("parameters", [*own[:at], *query, *own[at:]]))
+            operations[method] = dict(parts)
+
+
+def is_malformed_number(value: str) -> bool:
+    """Return whether a value resembles a number but is not a plain integer."""
+    return _LIKE_A_NUMBER.fullmatch(value) is not None and _WHOLE.fullmatch(value) is None
+
+
+def _make_error(name: str, message: str, kind: str) -> dict[str, object]:
+    return {"type": kind, "loc": ("query", name), "msg": message}
+
+
+def _schema_type(schema: Mapping[str, Any]) -> str:
+    """Return a schema's type: `integer`, `string` …, or `array integer` for a repeatable one."""
+    for one in (schema, *schema.get("anyOf", ())):
+        kind = one.get("type")
+        if kind == "array":
+            return f"array {_schema_type(one.get('items', {}))}"
+        if kind not in (None, "null"):
+            return str(kind)
+    return ""
