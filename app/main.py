@@ -65,7 +65,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings: Settings = app.state.settings
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
-        database = Database(settings.database_url, settings.pool_size)
+        database = Database(
+            settings.database_url, settings.pool_size, fast_statements=settings.fast_statements
+        )
         refresher = ShiftWorker(database)
         try:
             require_current_schema(database)

@@ -17,6 +17,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL; `sqlite:///file` or `postgresql://user@host/name`.",
     )
     pool_size: int = Field(16, ge=1, le=200, description="Connections and worker threads.")
+    fast_statements: bool = Field(
+        True,
+        description="Whether small statements skip SQLAlchemy on their way to the driver; `false`"
+        " shows whether that is the cause of a fault.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#]+[^?#]*[^/?#])?$",

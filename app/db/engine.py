@@ -9,13 +9,20 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.dialect import lock_for_writing, read_isolation_options
+from app.db.dialect.fast_statements import SWITCH
 from app.db.journal import begin_write_transaction, record_commit
+from app.settings import Settings
 
 
 class Database:
-    """A database to read from (`connect`) and to write to (`write`); one per process."""
+    """A database to read from (`connect`) and to write to (`write`); one per process.
 
-    def __init__(self, url: str, pool_size: int = 16) -> None:
+    `fast_statements`: see `app.db.dialect.fast_statements`; by default the setting of that name.
+    """
+
+    def __init__(
+        self, url: str, pool_size: int = 16, *, fast_statements: bool | None = None
+    ) -> None:
         if url.startswith("postgresql:"):
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
         # prepare_threshold: the driver must not prepare statements. A prepared statement gets one
@@ -24,6 +31,7 @@ class Database:
         # `dialect.fast_statements`; the driver would discard those too when it discards its own.
         # jit: compiling plans costs more than it saves.
         # client_encoding: documents are bulk-inserted as bytes of UTF-8.
+        fast = Settings().fast_statements if fast_statements is None else fast_statements
         settings: dict[str, str | None] = {
             "options": "-c jit=off", "prepare_threshold": None, "client_encoding": "utf8",
         }  # fmt: skip
@@ -34,6 +42,7 @@ class Database:
             max_overflow=4,
             pool_timeout=10,
             pool_pre_ping=False,
+            execution_options={SWITCH: fast},
         )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
