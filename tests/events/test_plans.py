@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.db.dialect.fast_statements import SWITCH
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.queries import bind_query, compile_page_statement, resolve_filter
@@ -51,6 +52,7 @@ PLANS = {
 def plan(kind: str, database: Database, parameters: dict[str, Any]) -> str:
     asked = EventQuery.model_validate(parameters)
     with database.connect() as db:
+        db.execution_options(**{SWITCH: True})  # the text is run, not the statement
         as_of = None if asked.as_of is None else int(asked.as_of)
         found = bind_query(db, resolve_filter(db, asked, as_of), asked.sort, limit=51)
         statement = compile_page_statement(found.statement_key)
