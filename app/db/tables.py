@@ -495,8 +495,8 @@ dyad_months = Table(
 )
 """Months of a busy dyad with its first and last day, and the dispersion φ of its masses.
 
-`months` is an array of little-endian 64-bit integers, with a row for each of `shifts.months.ROWS`;
-`index` is one of 64-bit floats, with a row for each of `shifts.months.INDEX`."""
+`months` is an array of little-endian 64-bit integers, with a row for each of `MONTH_COLUMNS` in
+`app/shifts/materialized/months.py`, `index` one of 64-bit floats, for each of `INDEX_COLUMNS`."""
 
 shifts = Table(
     "shifts",
