@@ -24,8 +24,8 @@ from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
 from app.events.changes import build_dyad_marks
+from app.events.index_rows import COLUMNS_BY_TABLE
 from app.events.volumes import add_volumes
-from app.ingest.loading.documents import COLUMNS_BY_TABLE
 from app.shifts import inputs, series
 from app.shifts.materialized import read
 from app.shifts.materialized.rebuild import rebuild_stale_dyads

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from app.db.engine import Database
 from app.events.changes import write_events
-from app.events.schemas import EventInput
+from app.events.record import EventRecord, convert_record
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 
 
-def make_acts(seed: int, turned: bool = False) -> list[EventInput]:
+def make_acts(seed: int, turned: bool = False) -> list[EventRecord]:
     """Make events of four states over four years; some states change sides in the middle."""
     dice = np.random.default_rng(seed)
     found = []
@@ -26,7 +26,7 @@ def make_acts(seed: int, turned: bool = False) -> list[EventInput]:
         roles = ("initiator", "target")
         people = (other, one) if turned else (one, other)
         found.append(
-            EventInput.model_validate(
+            convert_record(
                 {
                     "key": f"e{n:03d}",
                     "title": f"event {n}",
@@ -46,7 +46,7 @@ def add_dataset(db: Connection) -> str:
     return make.dataset(db, f"made-{uuid4().hex[:8]}")
 
 
-def load_batches(database: Database, batches: list[list[EventInput]]) -> str:
+def load_batches(database: Database, batches: list[list[EventRecord]]) -> str:
     """Write batches of events to a new dataset, and rebuild its shifts after each."""
     with database.write() as db:
         dataset = add_dataset(db)

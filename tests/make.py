@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.db.journal import Writer
 from app.events.changes import write_events
-from app.events.schemas import EventInput
+from app.events.record import convert_record
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
@@ -33,5 +33,5 @@ def event(db: Connection, *actors: str, date: str = "2020-01-01", **more: Any) -
         "participants": [{"actor": a, "role": roles.get(a, "participant")} for a in actors],
         **more,
     }
-    write_events(db, [EventInput.model_validate(fields)], "made", BY)
+    write_events(db, [convert_record(fields)], "made", BY)
     return f"made:{key}"

@@ -7,6 +7,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 from sqlalchemy import Connection, func, select
 
@@ -17,7 +18,8 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import events, house, revisions
 from app.events.changes import write_events
-from app.events.schemas import Event, EventInput
+from app.events.record import decode_event_record
+from app.events.render import decode_event_document
 from app.events.to_input import input_from_document
 from app.sources.changes import write_datasets, write_sources
 from app.sources.schemas import Dataset, Source
@@ -107,7 +109,7 @@ def _select_changed(db: Connection, kind: str, bundled: dict[str, _ModelT]) -> l
 def _write_bundled_events(db: Connection) -> None:
     """Write the bundled events, and retract those that are no longer bundled."""
     lines = (BUNDLED_FOLDER / "events.ndjson").read_text("utf-8").splitlines()
-    bundled = [EventInput.model_validate_json(line) for line in lines if line.strip()]
+    bundled = [decode_event_record(line.encode()) for line in lines if line.strip()]
     r, e = revisions.c, events.c
     rows = db.execute(
         select(e.id, r.by, r.document)
@@ -120,9 +122,7 @@ def _write_bundled_events(db: Connection) -> None:
     write_events(db, wanted, CURATED_DATASET.code, BUNDLED_WRITER, unless_same=True)
     gone = [row for row in rows if row.by == BUNDLED_WRITER.name and row.id not in named]
     retracted = [
-        input_from_document(Event.model_validate_json(row.document), {}).model_copy(
-            update={"status": "retracted"}
-        )
+        replace(input_from_document(decode_event_document(row.document), {}), status="retracted")
         for row in gone
     ]
     write_events(db, retracted, CURATED_DATASET.code, UNBUNDLED_WRITER, unless_same=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+import msgspec
 from fastapi import Request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -33,7 +34,13 @@ from app.errors import (
 )
 from app.events import queries
 from app.events.changes import unindex_events, write_resolved_events
-from app.events.schemas import MOST_REPORTS, MOST_TAGS, Event, EventInput, ReportInput
+from app.events.record import EventRecord, ReportRecord
+from app.events.render import (
+    EventDocumentRecord,
+    decode_event_document,
+    encode_event_document,
+)
+from app.events.schemas import MOST_REPORTS, MOST_TAGS
 from app.events.to_input import input_from_document
 from app.http.body import validate_part
 from app.http.problems import MAX_BODY_FAULTS
@@ -80,10 +87,11 @@ def write_new_events(
     ]:
         raise InvalidBodyError(faults)
     resolver = EventNameResolver(db, by)
-    inputs = []
+    inputs: list[EventRecord] = []
     for body, at in zip(sent, locs, strict=True):
         if len(resolver.faults) < MAX_BODY_FAULTS:
-            inputs.append(resolver.resolve_names(body, at))
+            record = resolver.resolve_names(body, at)
+            inputs += [] if record is None else [record]
     if resolver.faults:
         raise InvalidBodyError(resolver.faults)
     resolver.write_new_sources()
@@ -92,8 +100,7 @@ def write_new_events(
     made = write_resolved_events(db, list(zip(ids, inputs, strict=True)), by)
     if single:
         return _build_event_outcome(db, ids[0], 201)
-    rendered = ",".join(e.model_dump_json(by_alias=True) for e in made)
-    return Outcome(201, f'{{"data":[{rendered}]}}')
+    return Outcome(201, f'{{"data":[{b",".join(made).decode()}]}}')
 
 
 def _check_reason(
@@ -135,13 +142,19 @@ def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
     return None
 
 
-def _require_current_event(db: Connection, ident: str, request: Request | None) -> Event:
+def _require_current_document(db: Connection, ident: str, request: Request | None) -> str:
     current = find_current_event(db, ident)
     if current is None:
         raise NotFoundError("No event has that id; POST /v1/events creates one.")
     if request is not None:
         require_match(request, *current)
-    return Event.model_validate_json(current[1])
+    return current[1]
+
+
+def _require_current_event(
+    db: Connection, ident: str, request: Request | None
+) -> EventDocumentRecord:
+    return decode_event_document(_require_current_document(db, ident, request))
 
 
 def overwrite_event(
@@ -155,7 +168,7 @@ def overwrite_event(
     current = find_current_event(db, ident)
     require_match(request, *(current or (None, None)))
     if current is not None and body.revision is not None:
-        stored = Event.model_validate_json(current[1])
+        stored = decode_event_document(current[1])
         if stored.revision != body.revision:
             raise OutdatedError(f'"{current[0]}"', current[1])
     return _write_event(db, ident, body, by, None if current is None else current[1])
@@ -177,24 +190,22 @@ def _parse_event_body(ident: str, sent: object) -> EventBody:
 def _write_event(
     db: Connection, ident: str, body: EventBody, by: Writer, document_before: str | None
 ) -> Outcome:
-    status = None if document_before is None else Event.model_validate_json(document_before).status
+    status = None if document_before is None else decode_event_document(document_before).status
     if faults := list(_check_reason(body, ["body"], by, status)):
         raise InvalidBodyError(faults)
     resolver = EventNameResolver(db, by)
-    event_input = resolver.resolve_names(body, ["body"])
-    if resolver.faults:
+    record = resolver.resolve_names(body, ["body"], document_before)
+    if resolver.faults or record is None:
         raise InvalidBodyError(resolver.faults)
     resolver.write_new_sources()
-    return write_one_event(db, ident, event_input, by, document_before)
+    return write_one_event(db, ident, record, by, document_before)
 
 
 def write_one_event(
-    db: Connection, ident: str, event_input: EventInput, by: Writer, document_before: str | None
+    db: Connection, ident: str, record: EventRecord, by: Writer, document_before: str | None
 ) -> Outcome:
     """Write one event, unless the stored document is the same already."""
-    made = write_resolved_events(
-        db, [(ident, event_input)], by, unless_same=document_before is not None
-    )
+    made = write_resolved_events(db, [(ident, record)], by, unless_same=document_before is not None)
     return _build_event_outcome(db, ident, 200 if document_before is not None or not made else 201)
 
 
@@ -204,15 +215,14 @@ def apply_event_patch(
     """Apply a merge patch (RFC 7396) to the input that an event was made from."""
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
-    event = _require_current_event(db, ident, request)
-    fields = input_from_document(event, read_source_grades(db, [event])).model_dump(
-        by_alias=True, mode="json"
-    )
+    document = _require_current_document(db, ident, request)
+    event = decode_event_document(document)
+    fields = msgspec.to_builtins(input_from_document(event, read_source_grades(db, [event])))
     target = {"dataset": event.dataset, **fields, "revision": event.revision}
     body = _parse_event_body(ident, apply_merge_patch(target, sent))
     if body.revision != event.revision:
         raise _build_outdated_error(db, ident)
-    return _write_event(db, ident, body, by, event.model_dump_json(by_alias=True))
+    return _write_event(db, ident, body, by, document)
 
 
 def _build_outdated_error(db: Connection, ident: str) -> OutdatedError:
@@ -222,11 +232,11 @@ def _build_outdated_error(db: Connection, ident: str) -> OutdatedError:
 
 def mark_event_retracted(db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
     """Retract an event: it stays readable and is left out of counts."""
-    event = _require_current_event(db, ident, request)
-    event_input = input_from_document(event, read_source_grades(db, [event])).model_copy(
-        update={"status": "retracted"}
-    )
-    return write_one_event(db, ident, event_input, by, event.model_dump_json(by_alias=True))
+    document = _require_current_document(db, ident, request)
+    event = decode_event_document(document)
+    record = input_from_document(event, read_source_grades(db, [event]))
+    record.status = "retracted"
+    return write_one_event(db, ident, record, by, document)
 
 
 def merge_duplicate_events(
@@ -244,30 +254,31 @@ def merge_duplicate_events(
     known = read_source_grades(db, [kept, *gone])
     if "retracted" in {kept.status, *(e.status for e in gone)}:
         raise ConflictError("A retracted event cannot be merged; restore it first.")
-    event_input = input_from_document(kept, known)
-    reports: dict[tuple[str, str | None], ReportInput] = {}
-    for one in (event_input, *(input_from_document(e, known) for e in gone)):
+    whole = input_from_document(kept, known)
+    reports: dict[tuple[str, str | None], ReportRecord] = {}
+    for one in (whole, *(input_from_document(e, known) for e in gone)):
         for report in one.reports:
-            reports.setdefault((report.source, report.locator), report)
+            reports.setdefault((str(report.source), report.locator), report)
     tags = sorted({*kept.tags, *(tag for e in gone for tag in e.tags)})
     if len(reports) > MOST_REPORTS or len(tags) > MOST_TAGS:
         limits = f"{MOST_REPORTS} reports and {MOST_TAGS} tags"
         raise ConflictError(f"The merged event would have more than {limits}.")
-    whole = event_input.model_copy(update={"reports": list(reports.values()), "tags": tags})
+    whole.reports, whole.tags = list(reports.values()), tags
     write_resolved_events(db, [(survivor, whole)], by, unless_same=True)
     _end_merged_events(db, gone, survivor, by)
     return _build_event_outcome(db, survivor, 200)
 
 
-def _end_merged_events(db: Connection, gone: Sequence[Event], survivor: str, by: Writer) -> None:
+def _end_merged_events(
+    db: Connection, gone: Sequence[EventDocumentRecord], survivor: str, by: Writer
+) -> None:
     revisions = read_latest_revision_numbers(db, "event", [e.id for e in gone])
     entries = []
     for event in gone:
-        changed = {"status": "retracted", "revision": revisions[event.id] + 1}
-        last = event.model_copy(
-            update={**changed, "recorded_at": current_write_transaction(db).instant}
-        )
-        entries.append(NewRevision(event.id, last.model_dump_json(by_alias=True), "merge"))
+        event.status = "retracted"
+        event.revision = revisions[event.id] + 1
+        event.recorded_at = current_write_transaction(db).instant
+        entries.append(NewRevision(event.id, encode_event_document(event), "merge"))
     seqs = append_revisions(db, "event", entries, by, latest_numbers=revisions)
     unindex_events(db, [e.id for e in gone])
     for event, seq in zip(gone, seqs, strict=True):

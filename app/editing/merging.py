@@ -36,7 +36,7 @@ from app.editing.propagate import (
 )
 from app.editing.schemas import MergeBody
 from app.errors import ConflictError
-from app.events.schemas import EventInput
+from app.events.record import EventRecord, ReportRecord
 from app.sources.changes import retract_source
 from app.sources.schemas import Source
 
@@ -121,30 +121,21 @@ def _assign_free_number(db: Connection, membership: Membership) -> Membership:
     return membership.model_copy(update={"spell": max(numbers) + 1})
 
 
-def _replace_actor(event_input: EventInput, loser: str, survivor: str) -> EventInput:
+def _replace_actor(record: EventRecord, loser: str, survivor: str) -> EventRecord:
     """Replace one actor by another in an event, and drop signals from an actor to itself."""
-
-    def replace_code(actor_code: str | None) -> str | None:
-        return survivor if actor_code == loser else actor_code
-
-    people = [
-        p.model_copy(update={"actor": replace_code(p.actor)}) for p in event_input.participants
-    ]
-    unique = {(p.actor, p.role, p.native if p.actor is None else None): p for p in people}
-    stated = [
-        s.model_copy(update={"from_": replace_code(s.from_), "toward": replace_code(s.toward)})
-        for s in event_input.signals
-    ]
-    place = event_input.location
-    if place is not None:
-        place = place.model_copy(update={"country": replace_code(place.country)})
-    return event_input.model_copy(
-        update={
-            "participants": list(unique.values()),
-            "signals": [s for s in stated if s.from_ != s.toward],
-            "location": place,
-        }
-    )
+    for p in record.participants:
+        p.actor = survivor if p.actor == loser else p.actor
+    unique = {
+        (p.actor, p.role, p.native if p.actor is None else None): p for p in record.participants
+    }
+    for s in record.signals:
+        s.from_ = survivor if s.from_ == loser else s.from_
+        s.toward = survivor if s.toward == loser else s.toward
+    if record.location is not None and record.location.country == loser:
+        record.location.country = survivor
+    record.participants = list(unique.values())
+    record.signals = [s for s in record.signals if s.from_ != s.toward]
+    return record
 
 
 def merge_membership_documents(
@@ -189,9 +180,10 @@ def _replace_in_list(sources: Sequence[str], loser: str, survivor: str) -> list[
     return list(dict.fromkeys(survivor if one == loser else one for one in sources))
 
 
-def _replace_source(event_input: EventInput, loser: str, survivor: str) -> EventInput:
-    reports: dict[tuple[str, str | None], Any] = {}
-    for report in event_input.reports:
-        source = survivor if report.source == loser else report.source
-        reports.setdefault((source, report.locator), report.model_copy(update={"source": source}))
-    return event_input.model_copy(update={"reports": list(reports.values())})
+def _replace_source(record: EventRecord, loser: str, survivor: str) -> EventRecord:
+    reports: dict[tuple[str, str | None], ReportRecord] = {}
+    for report in record.reports:
+        report.source = survivor if report.source == loser else report.source
+        reports.setdefault((str(report.source), report.locator), report)
+    record.reports = list(reports.values())
+    return record

@@ -5,22 +5,22 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, Select, select, union
 
 from app.db.journal import Writer
-from app.db.tables import events, participations, reports, revisions, signals, sources
+from app.db.tables import events, participations, reports, signals, sources
 from app.events.changes import read_event_documents, write_resolved_events
-from app.events.schemas import Event, EventInput
+from app.events.record import EventRecord
+from app.events.render import EventDocumentBody, decode_event_document
 from app.events.to_input import input_from_document
 from app.events.vocabulary import Reliability
-from app.sources.schemas import Source
 
 IDS_PER_QUERY = 500
 """Ids in one statement, well under the limits on bound parameters of both databases."""
-EventChange = Callable[[EventInput], EventInput]
+EventChange = Callable[[EventRecord], EventRecord]
 SourceGrades = dict[str, Reliability | None]
 
 
-def keep_event_unchanged(event_input: EventInput) -> EventInput:
-    """Return the event input unchanged: only the names that the document shows are new."""
-    return event_input
+def keep_event_unchanged(record: EventRecord) -> EventRecord:
+    """Return the record unchanged: only the names that the document shows are new."""
+    return record
 
 
 def rerender_dependents(
@@ -37,7 +37,7 @@ def rerender_dependents(
     """
     for at in range(0, len(ids), IDS_PER_QUERY):
         current = [
-            Event.model_validate_json(d)
+            decode_event_document(d)
             for _, d in read_event_documents(db, ids[at : at + IDS_PER_QUERY])
         ]
         known = read_source_grades(db, current) | (before or {})
@@ -46,20 +46,14 @@ def rerender_dependents(
         )
 
 
-def read_source_grades(db: Connection, cited_by: Sequence[Event]) -> SourceGrades:
+def read_source_grades(db: Connection, cited_by: Sequence[EventDocumentBody]) -> SourceGrades:
     """Read the reliability grade of each source that the events cite."""
     cited = sorted({r.source for e in cited_by for r in e.reports})
     found: SourceGrades = {}
     for at in range(0, len(cited), IDS_PER_QUERY):
-        part = cited[at : at + IDS_PER_QUERY]
-        named = sources.c.id.in_(part)
-        rows = db.execute(
-            select(revisions.c.document)
-            .join(sources, sources.c.seq == revisions.c.seq)
-            .where(named)
-        )
-        found_sources = [Source.model_validate_json(row.document) for row in rows]
-        found |= {source.id: source.reliability for source in found_sources}
+        wanted = sources.c.id.in_(cited[at : at + IDS_PER_QUERY])
+        for ident, grade in db.execute(select(sources.c.id, sources.c.reliability).where(wanted)):
+            found[ident] = grade
     return found
 
 

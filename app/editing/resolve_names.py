@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from app.actors.changes import write_actors
-from app.actors.queries import UnknownActorError, resolve_actor_code, select_actor
+from app.actors.queries import select_actor
 from app.actors.schemas import Actor
 from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
 from app.db.tables import datasets, moved, revisions, sources
@@ -15,9 +15,18 @@ from app.editing.actor_codes import resolve_actor_document
 from app.editing.schemas import EventBody
 from app.edtf import parse_edtf
 from app.errors import Fault, InvalidBodyError
-from app.events.schemas import EventInput
+from app.events.record import EventRecord, RejectedError, convert_record, split_field_path
+from app.events.render import decode_event_document
+from app.events.resolve import DatabaseNames, ResolvedRecord, resolve_record
 from app.sources.changes import write_sources
+from app.sources.record import SourceRecord
 from app.sources.schemas import Source
+from app.sources.source_ids import (
+    DERIVED_ID_PREFIXES,
+    identify_web_source,
+    make_offline_source_id,
+    normalize_url,
+)
 from app.text import split_words
 
 Loc = list[str | int]
@@ -42,8 +51,7 @@ class EventNameResolver:
     def __init__(self, db: Connection, by: Writer) -> None:
         self.db, self.by = db, by
         self.faults: list[Fault] = []
-        self._codes: dict[tuple[str, str], str | UnknownActorError] = {}
-        self._unknown = 0
+        self._names = DatabaseNames(db, MAX_SUGGESTIONS)
         self._sources: dict[str, Source] = {}
         self._new: dict[str, Source] = {}
         self._merged: set[str] = set()
@@ -54,58 +62,84 @@ class EventNameResolver:
         """Add a fault."""
         self.faults.append(Fault(loc=loc, message=message, hint=hint))
 
-    def resolve_names(self, body: EventBody, at: Loc) -> EventInput:
-        """Return the event with codes for actors and ids for sources; faults are added to `faults`.
+    def resolve_names(
+        self, body: EventBody, at: Loc, document_before: str | None = None
+    ) -> EventRecord | None:
+        """Return the record of an event, with codes for actors and ids for sources.
 
-        Where the batch has a fault, the body is returned as it was sent.
+        Returns None where the batch has a fault; faults are added to `faults`. A country that no
+        actor has the name of is accepted where the stored document has it already.
         """
-        day = parse_edtf(body.date).start.isoformat()
         self._check_dataset(body.dataset, [*at, "dataset"])
-        people = [
-            {
-                **dict(p),
-                "actor": self.resolve_actor(p.actor, day, [*at, "participants", n, "actor"]),
-            }
-            for n, p in enumerate(body.participants)
-            if p.via is None
-        ]
-        stated = [
-            {
-                **dict(s),
-                "from_": self.resolve_actor(s.from_, day, [*at, "signals", n, "from"]),
-                "toward": self.resolve_actor(s.toward, day, [*at, "signals", n, "toward"]),
-            }
-            for n, s in enumerate(body.signals)
-        ]
-        self._check_signal_pairs(stated, at)
-        self._read_sources(body)
-        said = [
-            {**dict(r), "source": self.resolve_source(r.source, [*at, "reports", n, "source"])}
-            for n, r in enumerate(body.reports)
-        ]
-        place = body.location
-        if place is not None and place.country is not None:
-            country = self.resolve_actor(place.country, day, [*at, "location", "country"])
-            place = place.model_copy(update={"country": country})
-        if self.faults:
-            return body
-        apart = {"participants", "signals", "reports", "location", "dataset", "revision", "reason"}
-        rest = {name: value for name, value in body if name not in apart}
-        whole = {"participants": people, "signals": stated, "reports": said, "location": place}
-        return EventInput.model_validate({**rest, **whole, "key": choose_event_key(body)})
+        record = self._build_record(body, at)
+        if record is None:
+            return None
+        resolved = resolve_record(record, body.dataset, self._names, self._identify_source)
+        for n, name, _, _ in resolved.unknown:
+            self._note_unknown(name, resolved.day, [*at, "participants", n, "actor"])
+        for path, message, unknown in resolved.problems:
+            if unknown is None:
+                self.note_fault([*at, *path], message)
+            else:
+                self._note_unknown(unknown, resolved.day, [*at, *path])
+        self._check_sources(resolved, at)
+        self._resolve_country(record, resolved.day, at, document_before)
+        return None if self.faults else record
 
-    def _check_signal_pairs(self, stated: Sequence[dict[str, Any]], at: Loc) -> None:
-        """Add a fault for a signal from an actor to itself and for a pair that is stated twice."""
-        pairs = set()
-        for n, signal in enumerate(stated):
-            pair = (signal["from_"], signal["toward"])
-            if None in pair:
-                continue
-            if pair[0] == pair[1]:
-                self.note_fault([*at, "signals", n, "toward"], "must differ from the actor in from")
-            if pair in pairs:
-                self.note_fault([*at, "signals", n], f"{pair[0]} toward {pair[1]} is stated twice")
-            pairs.add(pair)
+    def _build_record(self, body: EventBody, at: Loc) -> EventRecord | None:
+        """Build the record of a body; new actors that were sent in full are created."""
+        values = body.model_dump(
+            by_alias=True, exclude={"dataset", "revision", "reason"}, exclude_unset=True
+        )
+        values["key"] = choose_event_key(body)
+        parts, faults_before = values.get("participants", []), len(self.faults)
+        for n, (part, sent) in enumerate(zip(parts, body.participants, strict=True)):
+            if isinstance(sent.actor, Actor):
+                self._write_new_actor(sent.actor, [*at, "participants", n, "actor"])
+                part["actor"] = sent.actor.code
+        if len(self.faults) > faults_before:
+            return None
+        try:
+            record: EventRecord = convert_record(values)
+        except RejectedError as wrong:
+            self.note_fault([*at, *split_field_path(wrong.field)], wrong.reason)
+            return None
+        return record
+
+    def _note_unknown(self, name: str, day: str, at: Loc) -> None:
+        unknown = self._names.errors[name, day]
+        self.note_fault(at, str(unknown), unknown.hint)
+
+    def _resolve_country(
+        self, record: EventRecord, day: str, at: Loc, document_before: str | None
+    ) -> None:
+        place = record.location
+        if place is None or place.country is None:
+            return
+        code = self._names.find_code(place.country, day)
+        if code is not None:
+            place.country = code
+            return
+        stored = None if document_before is None else decode_event_document(document_before)
+        place_before = None if stored is None else stored.location
+        if place_before is None or place_before.country != place.country:
+            self._note_unknown(place.country, day, [*at, "location", "country"])
+
+    def _identify_source(self, source: SourceRecord) -> str:
+        """Return the id of an inline source: its own, that of a known page, or a derived one."""
+        if source.id is not None:
+            return source.id
+        if source.url is None:
+            return make_offline_source_id(source)
+        where, derived = identify_web_source(source.url)
+        s = sources.c
+        host = where.partition("/")[0]
+        for ident, url in self.db.execute(
+            select(s.id, s.url).where(s.url.contains(host, autoescape=True), s.id != derived)
+        ):
+            if not ident.startswith(DERIVED_ID_PREFIXES) and normalize_url(url) == where:
+                return str(ident)
+        return derived
 
     def _check_dataset(self, code: str, at: Loc) -> None:
         if code not in self._datasets:
@@ -116,48 +150,33 @@ class EventNameResolver:
                 at, f"no dataset has the code {code[:60]!r}", "POST /v1/datasets creates one."
             )
 
-    def resolve_actor(self, named: str | Actor | None, day: str, at: Loc) -> str | None:
-        """Return the code of an actor by any of its names; a new actor sent in full is created."""
-        if named is None:
-            return None
-        if isinstance(named, Actor):
-            self._write_new_actor(named, at)
-            return named.code
-        key = (named, day)
-        if key not in self._codes:
-            try:
-                near = 3 if self._unknown < MAX_SUGGESTIONS else 0
-                self._codes[key] = resolve_actor_code(self.db, named, day, near=near)
-            except UnknownActorError as unknown:
-                self._codes[key] = unknown
-                self._unknown += 1
-        code = self._codes[key]
-        if isinstance(code, UnknownActorError):
-            self.note_fault(at, str(code), code.hint)
-            return None
-        return code
+    def _check_sources(self, resolved: ResolvedRecord, at: Loc) -> None:
+        """Check that the cited sources exist or are inline; the inline ones that are new are noted.
 
-    def resolve_source(self, named: str | Source, at: Loc) -> str:
-        """Return the id of a source; a new source sent in full is noted for `write_new_sources`."""
-        ident = named if isinstance(named, str) else named.id
-        known = self._sources.get(ident)
-        if ident in self._merged:
-            into = find_survivor(self.db, "source", ident)
-            self.note_fault(at, f"{ident[:60]!r} was merged", f"Use {into} instead.")
-        elif isinstance(named, Source):
-            if known is None:
-                self._sources[ident] = self._new[ident] = named
-            elif known != named:
-                self._note_conflict(ident, at)
-        elif known is None:
-            self.note_fault(at, f"no source has the id {ident[:60]!r}", "Send the source in full.")
-        return ident
+        An inline source with an id of its own must equal the stored one with that id.
+        """
+        cited = [str(r.source) for r in resolved.record.reports]
+        self._read_sources(cited)
+        for n, ident in enumerate(cited):
+            loc: Loc = [*at, "reports", n, "source"]
+            inline, known = resolved.sources.get(ident), self._sources.get(ident)
+            if ident in self._merged:
+                into = find_survivor(self.db, "source", ident)
+                self.note_fault(loc, f"{ident[:60]!r} was merged", f"Use {into} instead.")
+            elif inline is not None:
+                made = Source.model_validate({**msgspec.structs.asdict(inline), "id": ident})
+                if known is None:
+                    self._sources[ident] = self._new[ident] = made
+                elif inline.id is not None and known != made:
+                    self._note_conflict(ident, loc)
+            elif known is None:
+                hint = "Send the source in full."
+                self.note_fault(loc, f"no source has the id {ident[:60]!r}", hint)
 
-    def _read_sources(self, body: EventBody) -> None:
-        """Read the sources that an event names, in one statement for each 500."""
-        named = {r.source if isinstance(r.source, str) else r.source.id for r in body.reports}
-        wanted = sorted(named - self._asked)
-        self._asked |= named
+    def _read_sources(self, cited: Sequence[str]) -> None:
+        """Read the sources that an event cites, in one statement for each 500."""
+        wanted = sorted(set(cited) - self._asked)
+        self._asked |= set(wanted)
         s, m = sources.c, moved.c
         for at in range(0, len(wanted), IDS_PER_QUERY):
             part = wanted[at : at + IDS_PER_QUERY]

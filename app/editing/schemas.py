@@ -19,7 +19,7 @@ from app.events.schemas import (
     ReportInput,
     SignalInput,
 )
-from app.sources.schemas import Source
+from app.sources.schemas import InlineSource
 from app.text import Ident, JsonInteger, ShortText, require_storable
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
@@ -68,7 +68,7 @@ class ReportBody(ReportInput):
     """A report of the event: the id of its source, or a new source in full."""
 
     model_config = ConfigDict(extra="forbid")
-    source: ShortText | Source  # type: ignore[assignment]
+    source: ShortText | InlineSource  # type: ignore[assignment]
 
 
 class EventBody(EventInput):

@@ -1,19 +1,17 @@
 """Writes of events: the document, its index rows, signals and day sums in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, insert, select
+from sqlalchemy import Column, Connection, delete, select
 
-from app.actors.queries import UnknownActorError, resolve_actor_code
 from app.db.dialect import build_upsert
-from app.db.dialect.bulk_copy import bulk_add_sums
-from app.db.dialect.full_text import index_words
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, skip_reference_checks
+from app.db.dialect.full_text import bulk_index_words
 from app.db.journal import (
-    NewRevision,
     Writer,
-    append_revisions,
     current_write_transaction,
     read_latest_revision_numbers,
 )
@@ -31,16 +29,22 @@ from app.db.tables import (
     sources,
     tags,
 )
-from app.db.types import NO_END_DAY
 from app.db.versioning import move_to_history
-from app.edtf import parse_edtf, parse_last_day
-from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
-from app.events.places import unit_vector
-from app.events.render import ACTING_KINDS, RenderContext, render_event_document
-from app.events.schemas import Event, EventInput
+from app.events.durations import CLASS_UNIT, spread_signal
+from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
+from app.events.record import EventRecord, RejectedError, copy_record
+from app.events.render import (
+    ACTING_KINDS,
+    RenderContext,
+    build_event_body,
+    complete_event_document,
+    encode_event_body,
+    matches_document,
+)
+from app.events.resolve import DatabaseNames, resolve_record
 from app.events.signals import DEFAULT_SCALE, signal_weight
 from app.events.volumes import add_volumes
-from app.sources.schemas import Source
+from app.sources.record import CitedSource, SourceRecord
 
 SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
 EVENT_ID_COLUMNS: tuple[Column[str], ...] = (
@@ -59,7 +63,7 @@ class UnknownSourceError(Exception):
 
 def write_events(
     db: Connection,
-    inputs: Sequence[EventInput],
+    inputs: Sequence[EventRecord],
     dataset: str,
     by: Writer,
     *,
@@ -68,54 +72,91 @@ def write_events(
     """Create or replace events by key, after resolving their actors' names to codes.
 
     Raises `UnknownActorError` or `UnknownSourceError`; then nothing is written. With `unless_same`
-    an event whose document would not change is skipped.
+    an event whose document would not change is skipped. The records are left as they are.
     """
-    resolved = [(f"{dataset}:{event.key}", _resolve_actors(db, event)) for event in inputs]
+    names = DatabaseNames(db)
+    resolved = []
+    for event in inputs:
+        one = resolve_record(copy_record(event), dataset, names, _require_source_id)
+        for problem in one.problems:
+            if problem.unknown_name is not None:
+                raise names.errors[problem.unknown_name, one.day]
+            raise RejectedError(str(problem.path[0]), problem.message)
+        resolved.append((f"{dataset}:{event.key}", one.record))
     write_resolved_events(db, resolved, by, unless_same=unless_same)
+
+
+def _require_source_id(source: SourceRecord) -> str:
+    raise UnknownSourceError(f"inline source {source.title[:100]!r}; write it first")
 
 
 def write_resolved_events(
     db: Connection,
-    inputs: Sequence[tuple[str, EventInput]],
+    inputs: Sequence[tuple[str, EventRecord]],
     by: Writer,
     *,
     derived: bool = False,
     unless_same: bool = False,
-) -> list[Event]:
+) -> list[bytes]:
     """Write and index events whose actors are codes already, as (id, event).
 
     With `derived` or `unless_same`, an event is skipped where its document would not change.
     `derived` marks revisions that follow from another change, such as the rename of an actor.
-    Returns the events that were written.
+    Returns the documents that were written.
     """
-    known = load_render_context(db, [event for _, event in inputs])
+    known = load_render_context(db)
+    cited = load_cited_sources(db, {str(r.source) for _, event in inputs for r in event.reports})
     ids = [ident for ident, _ in inputs]
-    revision_numbers = read_latest_revision_numbers(db, "event", ids)
-    at = current_write_transaction(db).instant
-    made = [
-        render_event_document(
-            event, ident.partition(":")[0], known, at, revision_numbers.get(ident, 0) + 1
-        )
-        for ident, event in inputs
-    ]
-    if derived or unless_same:
-        current = dict(read_event_documents(db, ids))
-        made = [
-            e for e in made if e.id not in current or not event_matches_document(e, current[e.id])
-        ]
-    end_action = "update" if derived else "retract"
-    entries = [
-        NewRevision(
-            e.id, e.model_dump_json(by_alias=True), end_action if e.status == "retracted" else ""
-        )
-        for e in made
-    ]
-    seqs = append_revisions(
-        db, "event", entries, by, derived=derived, latest_numbers=revision_numbers
-    )
-    unindex_events(db, [e.id for e in made if e.id in revision_numbers])
-    _index_events(db, made, seqs)
-    return made
+    current = dict(read_event_documents(db, ids)) if derived or unless_same else {}
+    rows, seq = EventRows(), current_write_transaction(db).last_seq
+    for ident, event in inputs:
+        body = build_event_body(event, ident.partition(":")[0], known, cited)
+        text = encode_event_body(body)
+        if ident not in current or not matches_document(text, current[ident]):
+            seq += 1
+            rows.add_event(body, text, seq)
+    numbers = read_latest_revision_numbers(db, "event", [ident for _, ident, *_ in rows.bodies])
+    return store_event_rows(db, rows, numbers, by, derived=derived)
+
+
+def store_event_rows(
+    db: Connection,
+    rows: EventRows,
+    numbers: Mapping[str, int],
+    by: Writer,
+    *,
+    derived: bool = False,
+    references_exist: bool = False,
+) -> list[bytes]:
+    """Store events: their revisions, index rows, words and sums. Returns the documents.
+
+    `numbers` has the latest revision of events that exist; `references_exist` says that the caller
+    has looked up every dataset and source, so that the database need not do it again.
+    """
+    now = current_write_transaction(db)
+    assert not rows.bodies or rows.bodies[0][0] == now.last_seq + 1
+    now.last_seq += len(rows.bodies)
+    retracted = "update" if derived else "retract"
+    written = []
+    for seq, ident, status, text in rows.bodies:
+        number = numbers.get(ident, 0)
+        action = retracted if status == "retracted" else "update" if number else "create"
+        body = complete_event_document(text, now.instant, number + 1)
+        when = now.instant, by.name, by.reason
+        written.append((seq, "event", ident, number + 1, action, *when, body, derived))
+    bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], written)
+    unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
+    own = [(*event, now.instant) for event in rows.events]
+    with skip_reference_checks(db) if references_exist else nullcontext():
+        bulk_insert(db, events.name, COLUMNS_BY_TABLE[events.name], own)
+        for table in (participations, tags, reports, signals):
+            bulk_insert(db, table.name, COLUMNS_BY_TABLE[table.name], getattr(rows, table.name))
+    bulk_index_words(db, rows.words)
+    added = rows.sum_by_day()
+    bulk_add_sums(db, day_sums, added)
+    add_volumes(db, [row[2:5] for row in added])
+    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in added), least="since")
+    return [row[8] for row in written]
 
 
 def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -131,47 +172,8 @@ def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, 
     return found
 
 
-def event_matches_document(made: Event, document: str) -> bool:
-    """Whether a stored document equals an event, apart from `recorded_at` and `revision`."""
-    ignored = {"recorded_at", "revision"}
-    stored = Event.model_validate_json(document)
-    return made.model_dump(exclude=ignored) == stored.model_dump(exclude=ignored)
-
-
-def _resolve_actors(db: Connection, event: EventInput) -> EventInput:
-    """Replace the actors' names in an event by codes.
-
-    An unknown participant becomes its `native` label; an unknown actor in a stated signal raises
-    `UnknownActorError`.
-    """
-    day = parse_edtf(event.date).start.isoformat()
-    participants = []
-    for p in event.participants:
-        try:
-            participants.append(
-                p.model_copy(
-                    update={"actor": resolve_actor_code(db, p.actor, day) if p.actor else None}
-                )
-            )
-        except UnknownActorError:
-            participants.append(p.model_copy(update={"actor": None, "native": p.native or p.actor}))
-    stated = [
-        s.model_copy(
-            update={
-                "from_": resolve_actor_code(db, s.from_, day),
-                "toward": resolve_actor_code(db, s.toward, day),
-            }
-        )
-        for s in event.signals
-    ]
-    return event.model_copy(update={"participants": participants, "signals": stated})
-
-
-def load_render_context(db: Connection, inputs: Sequence[EventInput]) -> RenderContext:
-    """Load what rendering some events needs: actors, their memberships, and cited sources.
-
-    Raises `UnknownSourceError`.
-    """
+def load_render_context(db: Connection) -> RenderContext:
+    """Load what rendering events needs to know of actors: names, kinds and memberships."""
     rows = db.execute(select(actors.c.code, actors.c.name, actors.c.kind)).all()
     kinds = {r.code: r.kind for r in rows}
     belongs: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
@@ -180,21 +182,23 @@ def load_render_context(db: Connection, inputs: Sequence[EventInput]) -> RenderC
     periods = select(m.actor, m.group, m.since, m.until).where(m.since.is_not(None))
     for r in db.execute(periods.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
-    wanted = sorted({r.source for event in inputs for r in event.reports})
-    cited: dict[str, Source] = {}
-    for at in range(0, len(wanted), 500):
-        found = db.execute(
-            select(sources.c.id, revisions.c.document)
-            .join(revisions, revisions.c.seq == sources.c.seq)
-            .where(sources.c.id.in_(wanted[at : at + 500]))
-        )
-        cited |= {key: Source.model_validate_json(body) for key, body in found}
-    if absent := [key for key in wanted if key not in cited]:
-        raise UnknownSourceError(f"unknown source {absent[0]!r}")
     s = datasets.c
     others = select(s.code, s.signals).where(s.signals != DEFAULT_SCALE)
     scales = {r.code: r.signals for r in db.execute(others)}
-    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, cited, scales)
+    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, scales)
+
+
+def load_cited_sources(db: Connection, ids: Collection[str]) -> dict[str, CitedSource]:
+    """Load the fields of sources that reports repeat; raises `UnknownSourceError`."""
+    wanted, s = sorted(ids), sources.c
+    cited: dict[str, CitedSource] = {}
+    for at in range(0, len(wanted), 500):
+        found = select(s.id, s.title, s.publisher, s.url, s.published, s.reliability)
+        rows = db.execute(found.where(s.id.in_(wanted[at : at + 500])))
+        cited |= {key: CitedSource(*fields) for key, *fields in rows}
+    if absent := [key for key in wanted if key not in cited]:
+        raise UnknownSourceError(f"unknown source {absent[0]!r}")
+    return cited
 
 
 def unindex_events(db: Connection, ids: Sequence[str]) -> None:
@@ -202,91 +206,9 @@ def unindex_events(db: Connection, ids: Sequence[str]) -> None:
     for at in range(0, len(ids), 500):
         of_events = signals.c.event.in_(ids[at : at + 500])
         rows = db.execute(select(signals).where(of_events)).mappings().all()
-        _apply_day_sums(db, [dict(r) for r in rows], -1)
+        _subtract_day_sums(db, [dict(r) for r in rows])
     for column in EVENT_ID_COLUMNS:
         move_to_history(db, "event", column, ids)
-
-
-def _index_events(db: Connection, made: Sequence[Event], seqs: Sequence[int]) -> None:
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event, seq in zip(made, seqs, strict=True):
-        for name, row in build_index_rows(event, seq):
-            rows[name].append(row)
-    for table in (events, participations, reports, tags, signals):
-        if rows[table.name]:
-            db.execute(insert(table), rows[table.name])
-    index_words(db, [(seq, searchable_text(e)) for e, seq in zip(made, seqs, strict=True)])
-    _apply_day_sums(db, rows[signals.name], 1)
-
-
-def searchable_text(event: Event) -> str:
-    """The text that full-text search finds: title, summary, actor names and quotes."""
-    parts = [event.title, event.summary or ""]
-    parts += [p.name or p.native or "" for p in event.participants]
-    return "\n".join(parts + [r.quote or "" for r in event.reports])
-
-
-def build_index_rows(event: Event, seq: int) -> list[tuple[str, dict[str, Any]]]:
-    """Build every index row of an event, as (table name, row)."""
-    end = event.end or NO_END_DAY
-    shared = event.model_dump(include={"dataset", "start", "type", "intensity", "quad", "status"})
-    shared |= {"end": end, "seq": seq}
-    place = event.location
-    more: dict[str, Any] = {
-        "country": None,
-        "lat": None,
-        "lon": None,
-        "x": None,
-        "y": None,
-        "z": None,
-    }
-    if place is not None:
-        more |= {"country": place.country, "lat": place.lat, "lon": place.lon}
-        if place.lat is not None and place.lon is not None:
-            more |= dict(zip("xyz", unit_vector(place.lat, place.lon), strict=True))
-    single = event.model_dump(
-        include={"id", "mode", "cameo", "native", "independent_sources", "recorded_at"}
-    )
-    rows = [(events.name, {**shared, **single, **more})]
-    participation_keys = {(p.actor, p.role, p.via or "") for p in event.participants if p.actor}
-    rows += [
-        (participations.name, {**shared, "actor": a, "event": event.id, "role": r, "via": v})
-        for a, r, v in sorted(participation_keys)
-    ]
-    rows += [(tags.name, {"tag": tag, "event": event.id, "seq": seq}) for tag in event.tags]
-    rows += [
-        (
-            reports.name,
-            {
-                "event": event.id,
-                "number": n,
-                "source": r.source,
-                "publisher": r.publisher,
-                "published": parse_last_day(r.published),
-                "reliability": r.reliability,
-                "credibility": r.credibility,
-                "stance": r.stance,
-                "seq": seq,
-            },
-        )
-        for n, r in enumerate(event.reports, 1)
-    ]
-    if event.status != "retracted":
-        rows += [
-            (
-                signals.name,
-                {
-                    **s.model_dump(by_alias=True, exclude={"reason"}),
-                    "start": event.start,
-                    "end": resolve_signal_span(event.date).end,
-                    "event": event.id,
-                    "dataset": event.dataset,
-                    "seq": seq,
-                },
-            )
-            for s in event.signals
-        ]
-    return rows
 
 
 def sum_signals_by_day(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
@@ -311,13 +233,12 @@ def sum_signals_by_day(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list
     return [dict(zip(keys, key, strict=True)) | sums for key, sums in sorted(total.items())]
 
 
-def _apply_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]], sign: int) -> None:
-    if changed := sum_signals_by_day(rows, sign):
+def _subtract_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if changed := sum_signals_by_day(rows, -1):
         db.execute(build_upsert(db, day_sums, {n: day_sums.c[n] for n in SUM_COLUMNS}), changed)
-        if sign < 0:
-            # A day into which an act is spread has sums and no count.
-            db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
-        add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=sign < 0)
+        # A day into which an act is spread has sums and no count.
+        db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
+        add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=True)
         mark_dyads_stale(db, changed)
 
 

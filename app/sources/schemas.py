@@ -47,6 +47,25 @@ class Source(BaseModel):
     licence: ShortText | None = None
 
 
+class InlineSource(BaseModel):
+    """A source that is described in the report that cites it; only its publisher is required.
+
+    Without an id it has the one that follows from its URL, or else from its other fields.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    publisher: ShortText
+    title: LongText = ""
+    url: WebAddress | None = None
+    published: EndedDate | None = Field(None, description="EDTF.")
+    kind: ShortText = "news"
+    id: Ident | None = None
+    accessed: EndedDate | None = None
+    language: ShortText | None = None
+    reliability: Reliability | None = Field(None, description="Admiralty grade; F: not judged.")
+    licence: ShortText | None = None
+
+
 class Dataset(BaseModel):
     """A dataset that events are loaded from."""
 

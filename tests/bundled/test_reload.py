@@ -44,7 +44,7 @@ def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.Mo
     changed["title"] = "Another title"
     with database.write() as db:
         given = {**edited, "title": "Ours now"}
-        make.write_events(db, [make.EventInput.model_validate(given)], "curated", make.BY)
+        make.write_events(db, [make.convert_record(given)], "curated", make.BY)
         before = len(written(database, 0)) + 1
     monkeypatch.setattr(load_bundled, "FOLDER_OF_OLD", old, raising=False)
     told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])

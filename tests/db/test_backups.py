@@ -19,12 +19,12 @@ from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
 from app.db.tables import revisions, sources
 from app.events.changes import write_resolved_events
-from app.events.schemas import EventInput
+from app.events.record import convert_record
 from app.events.verify import find_event_faults
 
 
 def write(database: Database, key: str) -> None:
-    event = EventInput.model_validate({"key": key, "title": key, "date": "2023"})
+    event = convert_record({"key": key, "title": key, "date": "2023"})
     with database.write() as db:
         write_resolved_events(db, [(f"curated:{key}", event)], Writer("tests"))
 

@@ -32,7 +32,7 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import actor_names, actors, revisions
 from app.events.changes import write_resolved_events
-from app.events.schemas import EventInput
+from app.events.record import EventRecord
 
 
 def test_a_fault_of_the_driver_is_one_of_the_database(database: Database) -> None:
@@ -159,7 +159,7 @@ def test_reads_that_begin_with_a_kept_statement_see_one_state(
     database: Database, kind: str
 ) -> None:
     newest = compile_prepared(kind, select(func.max(revisions.c.seq)))
-    new = EventInput(key="new", title="x", date="2020")
+    new = EventRecord(key="new", title="x", date="2020")
     with database.connect() as db:
         [(before,)] = newest.fetch_rows(db, {})
         with database.write() as other:

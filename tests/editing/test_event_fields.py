@@ -1,7 +1,8 @@
-"""A stage of an act, an excused absence, and the weight and reason of a signal."""
+"""Fields of events: stages, excused absences, weights and reasons of signals, inline sources."""
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,19 @@ def test_invalid_fields_are_422(editor: Any) -> None:
         {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "weight": -1}]},
     ):
         assert editor.send("POST", "/v1/events", {**STAGE, **wrong}).status_code == 422, wrong
+
+
+def test_inline_source_needs_only_its_publisher(editor: Any, tmp_path: Path) -> None:
+    source = {"publisher": "Example News", "url": "https://news.example/one"}
+    event = {"title": "t", "date": "2023-05-02", "reports": [{"source": source}]}
+    sent = editor.send_ok("POST", "/v1/events", {**event, "key": "sent"})
+    file = tmp_path / "one.ndjson"
+    file.write_text(json.dumps({**event, "key": "loaded"}), "utf-8")
+    load_file(editor.database, file, dataset="curated")
+    loaded = editor.send_ok("GET", "/v1/events/curated:loaded")
+    assert sent["reports"] == loaded["reports"]
+    offline = {"publisher": "Archive", "title": "A letter"}
+    written = editor.send_ok(
+        "POST", "/v1/events", {**event, "key": "two", "reports": [{"source": offline}]}
+    )
+    assert written["reports"][0]["source"].startswith("doc-")

@@ -5,26 +5,27 @@ from typing import Any
 import make
 import numpy as np
 import pytest
+from msgspec import structs
 from sqlalchemy import select, update
 
 from app.db.engine import Database
 from app.db.tables import day_sums, volumes
 from app.events.changes import write_events
-from app.events.schemas import EventInput
+from app.events.record import EventRecord, convert_record
 from app.events.verify import find_event_faults
 
 pytestmark = pytest.mark.slow
 
 
-def make_input(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventInput:
+def make_input(key: int, day: str, score: float, one: str, other: str, **more: Any) -> EventRecord:
     signal = {"from": one, "toward": other, "score": score}
-    return EventInput.model_validate(
+    return convert_record(
         {"key": str(key), "title": f"{key}", "date": day, "signals": [signal], "participants": []}
         | more
     )
 
 
-def some(count: int, seed: int) -> list[EventInput]:
+def some(count: int, seed: int) -> list[EventRecord]:
     """Events of three states on the same few days, at the turn of a month."""
     dice = np.random.default_rng(seed)
     people = ("ARM", "RUS", "USA")
@@ -55,14 +56,14 @@ def test_written_changed_and_retracted_volumes_stay_true(database: Database, see
     with database.write() as db:
         dataset = make.dataset(db)
         write_events(db, acts, dataset, make.BY)
-    moved = [e.model_copy(update={"date": "2020-03-09"}) for e in acts[:20]]
-    gone = [e.model_copy(update={"status": "retracted"}) for e in acts[10:40]]
+    moved = [structs.replace(e, date="2020-03-09") for e in acts[:20]]
+    gone = [structs.replace(e, status="retracted") for e in acts[10:40]]
     for part in (moved, gone, acts[30:35]):
         with database.write() as db:
             write_events(db, part, dataset, make.BY)
         with database.connect() as db:
             assert not list(find_event_faults(db))
-    left = [e.model_copy(update={"status": "retracted"}) for e in acts]
+    left = [structs.replace(e, status="retracted") for e in acts]
     with database.write() as db:
         write_events(db, left, dataset, make.BY)
     with database.connect() as db:

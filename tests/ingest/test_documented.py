@@ -8,10 +8,10 @@ import typer.main
 from app import cli
 from app.ingest.command import EXIT_FAILED, EXIT_REJECTED
 from app.ingest.formats.entente import TEMPLATE
-from app.ingest.formats.records import SourceRecord
 from app.ingest.loading.stats import COUNT_NAMES
 from app.ingest.readers.recognize import FORMATS
 from app.settings import Settings
+from app.sources.record import SourceRecord
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "loading.md").read_text("utf-8")
 

@@ -14,7 +14,7 @@ from serving import open_client
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.events.changes import write_events
-from app.events.schemas import EventInput
+from app.events.record import convert_record
 from app.events.verify import find_event_faults
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
@@ -39,7 +39,7 @@ def put(database: Database, events: Sequence[dict[str, Any]]) -> str:
     code = f"law{next(_numbers)}"
     fields = {"code": code, "name": code, "version": "1", "licence": "none", "citation": code}
     made = [
-        EventInput.model_validate({"key": f"e{n}", "title": f"e{n}", **event})
+        convert_record({"key": f"e{n}", "title": f"e{n}", **event})
         for n, event in enumerate(events)
     ]
     with database.write() as db:

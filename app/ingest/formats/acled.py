@@ -4,8 +4,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import ACLED_CROSSWALK
-from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -16,7 +16,7 @@ from app.ingest.formats.file_format import (
     require_cell,
     split_list_cell,
 )
-from app.ingest.formats.records import LoadRecord, convert_record
+from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
 ACLED_DATASET = Dataset(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.ingest.formats.errors import RejectedError
+from app.events.record import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,

@@ -3,9 +3,9 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.events.record import RejectedError, convert_record
 from app.events.reimport import record_from_row
 from app.events.vocabulary import ROLES
-from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -15,7 +15,7 @@ from app.ingest.formats.file_format import (
     require_cell,
     split_list_cell,
 )
-from app.ingest.formats.records import LoadRecord, convert_record
+from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
 LOCAL_DATASET = Dataset(

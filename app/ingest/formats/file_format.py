@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.ingest.formats.errors import RejectedError
+from app.events.record import RejectedError
 from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 

@@ -7,8 +7,16 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
+from app.events.record import (
+    EventRecord,
+    ParticipantRecord,
+    PlaceRecord,
+    RejectedError,
+    ReportRecord,
+    convert_record,
+    validate_record,
+)
 from app.events.vocabulary import EventType, load_cameo_codes
-from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -18,20 +26,10 @@ from app.ingest.formats.file_format import (
     parse_number_text,
     require_cell_text,
 )
-from app.ingest.formats.records import (
-    MAX_WORD_LENGTH,
-    EventRecord,
-    LoadRecord,
-    MentionRecord,
-    ParticipantRecord,
-    PlaceRecord,
-    ReportRecord,
-    SourceRecord,
-    convert_record,
-    validate_record,
-)
-from app.ingest.formats.source_ids import identify_web_source, make_offline_source_id
+from app.ingest.formats.records import LoadRecord, MentionRecord
+from app.sources.record import MAX_WORD_LENGTH, SourceRecord
 from app.sources.schemas import Dataset
+from app.sources.source_ids import identify_web_source, make_offline_source_id
 
 GDELT_DATASET = Dataset(
     code="gdelt",

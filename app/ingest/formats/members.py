@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+from app.events.record import RejectedError
 from app.ingest.formats.alliances import (
     COW_DATASET,
     COW_FLAGS,
@@ -12,7 +13,7 @@ from app.ingest.formats.alliances import (
     parse_cow_state,
     parse_obligation_flags,
 )
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import Cells, FileFormat, Warn, parse_integer_cell
 from app.ingest.formats.records import LoadRecord
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.events.record import convert_record
 from app.events.vocabulary import EVENT_TYPES, MODES
 from app.ingest.formats.file_format import (
     Cells,
@@ -13,7 +14,7 @@ from app.ingest.formats.file_format import (
     require_cell,
     split_list_cell,
 )
-from app.ingest.formats.records import LoadRecord, convert_record
+from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
 POLECAT_DATASET = Dataset(

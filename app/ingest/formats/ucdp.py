@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.edtf import parse_edtf
+from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import UCDP_CROSSWALK
-from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -16,7 +16,7 @@ from app.ingest.formats.file_format import (
     parse_number_cell,
     require_cell,
 )
-from app.ingest.formats.records import LoadRecord, convert_record
+from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
 UCDP_DATASET = Dataset(

@@ -119,5 +119,5 @@ def load_actor_index(db: Connection) -> ActorIndex:
         select(n.scheme, n.value, n.actor, n.since, n.until).order_by(n.actor, n.since)
     ):
         names[scheme, value].append(ActorNamePeriod(*rest))
-    known = load_render_context(db, [])
+    known = load_render_context(db)
     return ActorIndex(known, set(known.names), dict(names))

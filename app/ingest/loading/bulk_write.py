@@ -6,27 +6,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, select
 
 from app.db.dialect import in_list, in_list_params
-from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, skip_reference_checks
-from app.db.dialect.full_text import bulk_index_words
+from app.db.dialect.bulk_copy import bulk_insert
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import (
-    day_sums,
-    dyads,
     events,
     loaded,
     moved,
-    participations,
-    reports,
     revisions,
-    signals,
-    tags,
 )
 from app.db.tables import sources as sources_table
-from app.events.changes import build_dyad_marks, unindex_events
-from app.events.volumes import add_volumes
-from app.ingest.formats.records import SourceRecord
-from app.ingest.loading import source_documents
-from app.ingest.loading.documents import COLUMNS_BY_TABLE, EventRows, complete_event_document
+from app.events.changes import store_event_rows
+from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
+from app.sources import source_records
+from app.sources.record import SourceRecord
 
 
 class StoredHashes(NamedTuple):
@@ -53,51 +45,29 @@ def store_sources(db: Connection, records: Mapping[str, SourceRecord], by: Write
     for key in sorted(records):
         source = records[key]
         seq += 1
-        body = source_documents.render_source_record(key, source)
+        body = source_records.render_source_record(key, source)
         documents.append((seq, "source", key, 1, "create", at, by.name, by.reason, body, False))
-        rows.append(source_documents.make_source_row(key, source, seq))
+        rows.append(source_records.make_source_row(key, source, seq))
     now.last_seq = seq
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], documents)
-    bulk_insert(db, sources_table.name, source_documents.SOURCE_COLUMNS, rows)
+    bulk_insert(db, sources_table.name, source_records.SOURCE_COLUMNS, rows)
 
 
-def store_events(
+def store_loaded_events(
     db: Connection,
-    sheet: EventRows,
+    rows: EventRows,
     numbers: Mapping[str, int],
-    noted: Sequence[LoadedEvent],
+    loaded_events: Sequence[LoadedEvent],
     by: Writer,
 ) -> None:
     """Store new and changed events; `numbers` has the latest revision of existing ones.
 
-    `noted` are all events of the batch whose hashes are stored, unchanged ones included.
+    `loaded_events` are all events of the batch whose hashes are stored, unchanged ones included.
     """
-    now = current_write_transaction(db)
-    assert not sheet.bodies or sheet.bodies[0][0] == now.last_seq + 1
-    now.last_seq += len(sheet.bodies)
-    rows = []
-    for seq, ident, status, text in sheet.bodies:
-        latest = numbers.get(ident, 0)
-        action = "retract" if status == "retracted" else "update" if latest else "create"
-        body = complete_event_document(text, now.instant, latest + 1)
-        rows.append(
-            (seq, "event", ident, latest + 1, action, now.instant, by.name, by.reason, body, False)
-        )
-    bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], rows)
-    unindex_events(db, [ident for _, ident, *_ in sheet.bodies if ident in numbers])
-    own = [(*event, now.instant) for event in sheet.events]
-    with skip_reference_checks(db):
-        bulk_insert(db, events.name, COLUMNS_BY_TABLE[events.name], own)
-        for table in (participations, tags, reports, signals):
-            bulk_insert(db, table.name, COLUMNS_BY_TABLE[table.name], getattr(sheet, table.name))
-    bulk_index_words(db, sheet.words)
-    added = sheet.sum_by_day()
-    bulk_add_sums(db, day_sums, added)
-    add_volumes(db, [row[2:5] for row in added])
-    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in added), least="since")
-    forget_stored_hashes(db, [one.id for one in noted if one.id in numbers])
-    read = [(one.id, *one.hashes) for one in noted]
-    bulk_insert(db, loaded.name, ("event", "digest", "row"), read)
+    store_event_rows(db, rows, numbers, by, references_exist=True)
+    forget_stored_hashes(db, [one.id for one in loaded_events if one.id in numbers])
+    hashes = [(one.id, *one.hashes) for one in loaded_events]
+    bulk_insert(db, loaded.name, ("event", "digest", "row"), hashes)
 
 
 def forget_stored_hashes(db: Connection, ids: Sequence[str]) -> None:

@@ -10,30 +10,26 @@ from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
 from app.events.changes import read_event_documents
-from app.ingest.formats.errors import RejectedError
-from app.ingest.formats.records import EventRecord, ParticipantRecord, SourceRecord
+from app.events.index_rows import EventRows
+from app.events.record import EventRecord, ParticipantRecord, RejectedError
+from app.events.render import build_event_body, encode_event_body, matches_document
+from app.events.resolve import ResolvedRecord
 from app.ingest.loading.bulk_write import (
     LoadedEvent,
     StoredHashes,
     find_merged_event_ids,
     read_revision_numbers,
     read_stored_hashes,
-    store_events,
+    store_loaded_events,
     store_sources,
-)
-from app.ingest.loading.documents import (
-    CitedSource,
-    EventRows,
-    build_event_body,
-    encode_event_body,
-    strip_revision,
 )
 from app.ingest.loading.pending_reports import read_pending_reports
 from app.ingest.loading.reference_cache import ReferenceCache
-from app.ingest.loading.resolve import ResolvedRecord, resolve_record
-from app.ingest.loading.source_documents import cite_source_record as cite
+from app.ingest.loading.resolve import resolve_row_record
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, hash_input_row, parse_row_record, read_row_key
+from app.sources.record import CitedSource, SourceRecord
+from app.sources.source_records import cite_source_record as cite
 from app.text import fold_text
 
 DEFAULT_ACTOR_KIND = "organization"
@@ -66,7 +62,7 @@ class PreparedEvents:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
                 references.add_source(key, source)
-        store_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
+        store_loaded_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
 
 
 def prepare_event_batch(
@@ -90,7 +86,7 @@ def prepare_event_batch(
     for k, row in zip(ids, rows, strict=True):
         if k in stored and stored[k].row == hash_input_row(row):
             done.stats.unchanged += 1
-        elif (one := _resolve_row(row, references, done)) is not None:
+        elif (one := _resolve_row(row, dataset, references, done)) is not None:
             done.stats.duplicates += k in resolved
             resolved[k] = (row, one)
     new = {
@@ -114,23 +110,24 @@ def prepare_event_batch(
 
 
 def _resolve_row(
-    row: InputRow, references: ReferenceCache, done: PreparedEvents
+    row: InputRow, dataset: str, references: ReferenceCache, done: PreparedEvents
 ) -> ResolvedRecord | None:
     try:
         record = parse_row_record(
             row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
         )
         assert isinstance(record, EventRecord)
-        resolved = resolve_record(record, references)
+        resolved = resolve_row_record(record, dataset, references)
     except RejectedError as wrong:
         wrong.__cause__ = wrong.__context__ = None  # else it keeps its frames in memory
         done.rejects.append((row, wrong.with_traceback(None)))
         return None
-    for asked, actor in resolved.unknown:
-        done.unknown.setdefault(asked, actor)
-        done.stats.unknown[asked] += 1
-    for asked in resolved.ambiguous:
-        done.stats.warnings[f"participants: {asked[:100]!r} matches several actors"] += 1
+    for _, name, actor, is_ambiguous in resolved.unknown:
+        if is_ambiguous:
+            done.stats.warnings[f"participants: {name[:100]!r} matches several actors"] += 1
+        else:
+            done.unknown.setdefault(name, actor)
+            done.stats.unknown[name] += 1
     return resolved
 
 
@@ -162,7 +159,7 @@ def _build_documents(
             late = [r for r in late if r.source not in own]
         body = build_event_body(resolved.record, dataset, references.actor_index.known, cited, late)
         text = encode_event_body(body)
-        same = ident in stored and strip_revision(stored[ident]) == text
+        same = ident in stored and matches_document(text, stored[ident])
         if only_new and ident in stored and not same:
             done.rejects.append((row, _make_conflict_error()))
             continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Literal, NamedTuple, Protocol
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
@@ -15,12 +16,12 @@ from app.db.engine import Database
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import alliance_years, datasets, events
 from app.events.changes import read_event_documents, write_resolved_events
-from app.events.schemas import Event
+from app.events.record import ParticipantRecord, RejectedError
+from app.events.render import decode_event_document
 from app.events.signals import SignalScale
 from app.events.to_input import input_from_document
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
-from app.ingest.formats.records import ParticipantRecord
 from app.ingest.loading import event_batches as event_batches
 from app.ingest.loading import mention_batches as mention_batches
 from app.ingest.loading import series_batches
@@ -391,11 +392,9 @@ class Loader:
     def _retract_events(self, ids: Sequence[str], by: Writer) -> None:
         if not self.options.dry_run:
             with self.database.write() as db:
-                stored = [
-                    Event.model_validate_json(body) for _, body in read_event_documents(db, ids)
-                ]
+                stored = [decode_event_document(d) for _, d in read_event_documents(db, ids)]
                 changed = [
-                    (e.id, input_from_document(e, {}).model_copy(update={"status": "retracted"}))
+                    (e.id, replace(input_from_document(e, {}), status="retracted"))
                     for e in stored
                     if e.status != "retracted"
                 ]

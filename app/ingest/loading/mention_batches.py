@@ -10,22 +10,23 @@ from sqlalchemy import Connection, select
 from app.db.dialect import build_upsert, in_list, in_list_params
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import events, mentions, revisions
-from app.ingest.formats.errors import RejectedError
-from app.ingest.formats.hashing import hash_to_int64
-from app.ingest.formats.records import MentionRecord, ParticipantRecord, SourceRecord
-from app.ingest.loading.bulk_write import read_revision_numbers, store_events, store_sources
-from app.ingest.loading.documents import (
-    EventRows,
+from app.events.index_rows import EventRows
+from app.events.record import ParticipantRecord, RejectedError
+from app.events.render import (
     build_event_report,
-    decode_event_body,
+    decode_normalized_event,
     encode_event_body,
+    matches_document,
     replace_event_reports,
-    strip_revision,
 )
+from app.ingest.formats.hashing import hash_to_int64
+from app.ingest.formats.records import MentionRecord
+from app.ingest.loading.bulk_write import read_revision_numbers, store_loaded_events, store_sources
 from app.ingest.loading.pending_reports import read_pending_reports
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, parse_row_record
+from app.sources.record import SourceRecord
 
 MENTION_COLUMNS = ("event", "source", "locator", "claims", "digest")
 _encode = msgspec.json.Encoder().encode
@@ -116,18 +117,18 @@ def _attach_reports(
     )
     sheet, last = EventRows(), current_write_transaction(db).last_seq
     for ident, document in _read_current_documents(db, ids):
-        body, said = decode_event_body(document), {str(r.source): r for r in waiting[ident]}
+        body, said = decode_normalized_event(document), {str(r.source): r for r in waiting[ident]}
         own = [
             r for r in body.reports if r.source not in said or not _is_mention_locator(r.locator)
         ]
         named = {r.source for r in own}
         late = [build_event_report(r, cited) for source, r in said.items() if source not in named]
         text = encode_event_body(replace_event_reports(body, own + late))
-        if text != strip_revision(document):
+        if not matches_document(text, document):
             last += 1
             sheet.add_event(body, text, last)
     changed = [ident for _, ident, *_ in sheet.bodies]
-    store_events(db, sheet, read_revision_numbers(db, changed), [], by)
+    store_loaded_events(db, sheet, read_revision_numbers(db, changed), [], by)
 
 
 def _read_current_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from app.db.dialect import in_list, in_list_params
 from app.db.tables import mentions
-from app.ingest.formats.records import ReportRecord
+from app.events.record import ReportRecord
 
 
 def read_pending_reports(db: Connection, ids: Sequence[str]) -> dict[str, list[ReportRecord]]:

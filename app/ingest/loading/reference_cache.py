@@ -7,18 +7,20 @@ from sqlalchemy import Connection, select
 from app.db.dialect import in_list, in_list_params
 from app.db.journal import read_version
 from app.db.tables import revisions, sources
-from app.ingest.formats.records import SourceRecord
-from app.ingest.formats.source_ids import identify_web_source, make_offline_source_id, normalize_url
 from app.ingest.loading.actor_index import ActorIndex, load_actor_index
-from app.ingest.loading.documents import CitedSource
-from app.ingest.loading.source_documents import cite_source_record
+from app.sources.record import CitedSource, SourceRecord
+from app.sources.source_ids import (
+    DERIVED_ID_PREFIXES,
+    identify_web_source,
+    make_offline_source_id,
+    normalize_url,
+)
+from app.sources.source_records import cite_source_record
 
 MAX_CACHED_SOURCES = 20_000
 """Sources in the cache before it is cleared."""
 MAX_REVISIONS_BEHIND = 100_000
 """Revisions by other writers after which the whole cache is read again."""
-DERIVED_ID_PREFIXES = ("url-", "doc-")
-"""Prefixes of source ids that are computed from the content of the source."""
 
 
 class ReferenceCache:

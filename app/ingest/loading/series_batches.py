@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Table, and_, exists, insert, select
 from app.db.dialect import build_upsert
 from app.db.journal import Writer
 from app.db.tables import alliance_years, ideal_points
-from app.ingest.formats.errors import RejectedError
-from app.ingest.formats.records import AllianceYearRecord, IdealPointRecord, ParticipantRecord
+from app.events.record import ParticipantRecord, RejectedError
+from app.ingest.formats.records import AllianceYearRecord, IdealPointRecord
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, parse_row_record

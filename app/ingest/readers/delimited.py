@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.events.record import RejectedError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.readers.files import UTF16_MARKS, InputStream
 
 MAX_LINE_BYTES = 1 << 20

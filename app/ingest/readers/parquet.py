@@ -12,9 +12,10 @@ import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 from pyarrow import ArrowException
 
+from app.events.record import RejectedError
 from app.events.reimport import is_exported_event, record_from_row
 from app.ingest.formats import entente
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
 from app.ingest.readers.delimited import MAX_LINE_BYTES
 from app.ingest.readers.files import MAX_EXPANSION_RATIO, UNCHECKED_BYTES, InputFile, InputStream

@@ -7,9 +7,10 @@ from itertools import islice, product
 import msgspec
 from pydantic import TypeAdapter
 
+from app.events.record import RejectedError
 from app.events.reimport import is_exported_event, record_from_document
 from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
 from app.ingest.readers.delimited import (
     DelimitedRecord,

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
+from app.events.record import RejectedError, decode_event_record
 from app.ingest.formats import entente
-from app.ingest.formats.errors import RejectedError
 from app.ingest.formats.file_format import Cells, FileFormat, Warn
 from app.ingest.formats.hashing import hash_to_int64
-from app.ingest.formats.records import LoadRecord, decode_event_record
+from app.ingest.formats.records import LoadRecord
 
 MAX_END_CELLS = 8
 """Maximum cells to split off the ends of a line; beyond it, splitting the line is cheaper."""

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from ingest.rows import COLUMNS, make_row
 
 from app.edtf import parse_edtf
+from app.events.record import EventRecord, RejectedError
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
-from app.ingest.formats.errors import RejectedError
-from app.ingest.formats.records import EventRecord, SourceRecord
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import FORMATS, recognize_file
 from app.ingest.readers.rows import (
@@ -24,6 +23,7 @@ from app.ingest.readers.rows import (
     read_row_day,
     read_row_key,
 )
+from app.sources.record import SourceRecord
 
 
 def parse_row(name: str, **changed: str) -> EventRecord:

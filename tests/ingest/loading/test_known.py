@@ -12,7 +12,7 @@ from sqlalchemy import Connection, make_url, text
 from app.db.dialect.bulk_copy import bulk_insert, prepare_bulk_load, skip_reference_checks
 from app.db.engine import Database
 from app.db.tables import reports
-from app.ingest.loading.documents import COLUMNS_BY_TABLE
+from app.events.index_rows import COLUMNS_BY_TABLE
 from ingest.loading import find_faults, list_counts, load_file, write_file
 from ingest.rows import join_events, make_event
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 import zstandard
+from msgspec import structs
 from sqlalchemy import func, select
 
 from app.db.engine import Database
@@ -23,13 +24,13 @@ from app.db.tables import (
 )
 from app.events.changes import read_event_documents as stored
 from app.events.changes import write_resolved_events
-from app.events.schemas import Event
+from app.events.record import decode_event_record
+from app.events.render import decode_event_document
 from app.events.to_input import input_from_document
-from app.ingest.formats.records import decode_event_record
 from app.ingest.loading.bulk_write import forget_stored_hashes
 from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
 from app.ingest.loading.reference_cache import ReferenceCache
-from app.ingest.loading.resolve import resolve_record
+from app.ingest.loading.resolve import resolve_row_record
 from app.ingest.readers.files import open_input_files
 from ingest.loading import (
     BY,
@@ -89,10 +90,8 @@ def test_event_hash_is_stable_across_releases(
     "actor": "RUS"}], "location": {"lat": 1, "lon": 2}, "tags": ["a"], "reports": [{"source":
     {"publisher": "P", "url": "https://p.example/x"}, "claims": {"tone": 1.5}}]}"""
     with database.connect() as db:
-        assert (
-            resolve_record(decode_event_record(full), ReferenceCache(db)).content_hash
-            == STORED_HASH
-        )
+        record = decode_event_record(full)
+        assert resolve_row_record(record, "x", ReferenceCache(db)).content_hash == STORED_HASH
 
 
 def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_path: Path) -> None:
@@ -374,8 +373,8 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
     path = write_file(tmp_path / "a", join_events(make_event("a")))
     load_file(database, path)
     with database.write() as db:
-        found = Event.model_validate_json(dict(stored(db, ["local:a"]))["local:a"])
-        edited = input_from_document(found, {}).model_copy(update={"title": "edited"})
+        found = decode_event_document(dict(stored(db, ["local:a"]))["local:a"])
+        edited = structs.replace(input_from_document(found, {}), title="edited")
         write_resolved_events(db, [("local:a", edited)], BY)
     assert list_counts(load_file(database, path)[0]) == {"rows": 1, "unchanged": 1}
     assert read_document(database, "local:a")["title"] == "edited"

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from ingest.rows import COLUMNS, EXAMPLES, TABS, join_events, make_event, make_row, make_table
 
-from app.ingest.formats.errors import RejectedError, UnreadableFileError
+from app.events.record import RejectedError
+from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import hash_input_row, parse_row_record, read_row_day, read_row_key

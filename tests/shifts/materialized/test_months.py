@@ -5,15 +5,17 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import make
+import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 from other_processor import other_processor
 from sqlalchemy import Connection, delete, select, update
 
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads
 from app.events.changes import write_events
-from app.events.schemas import EventInput
+from app.events.record import EventRecord, convert_record
 from app.shifts import inputs, series
 from app.shifts.materialized import months, verify
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
@@ -22,7 +24,7 @@ from app.shifts.question import ALWAYS, AlignmentQuestion
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 
 
-def acts(count: int, seed: int, years: int = 4) -> list[EventInput]:
+def acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:
     """What two states did to each other, several acts on some days, some of them with a report."""
     dice = np.random.default_rng(seed)
     found = []
@@ -32,7 +34,7 @@ def acts(count: int, seed: int, years: int = 4) -> list[EventInput]:
         signal = {"from": pair[0], "toward": pair[1], "score": float(dice.choice([-9, -4, 3, 8]))}
         reports = [{"source": SOURCES[0]}] if dice.random() < 0.5 else []
         found.append(
-            EventInput.model_validate(
+            convert_record(
                 {"key": f"e{key:03d}", "title": f"{key}", "date": day, "participants": []}
                 | {"signals": [signal], "reports": reports}
             )
@@ -40,7 +42,7 @@ def acts(count: int, seed: int, years: int = 4) -> list[EventInput]:
     return found
 
 
-def written(database: Database, *parts: list[EventInput], code: str = "made") -> str:
+def written(database: Database, *parts: list[EventRecord], code: str = "made") -> str:
     """A dataset of these events, load after load, its shifts and months kept after each."""
     with database.write() as db:
         dataset = make.dataset(db, code)
@@ -114,7 +116,7 @@ def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
     early = [e for e in whole if e.date < "2018"]
     one = written(database, whole, code="one")
     other = written(database, later[40:], early, later[:40], code="other")
-    gone = [e.model_copy(update={"status": "retracted"}) for e in whole[:50]]
+    gone = [structs.replace(e, status="retracted") for e in whole[:50]]
     third = written(database, whole, gone, whole[:50], code="third")
     with database.connect() as db:
         assert len(months_of(db, one)) > 40
@@ -130,7 +132,7 @@ def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: D
         assert not months_of(db, quiet)
         assert months_of(db, busy)
     with database.write() as db:
-        gone = [e.model_copy(update={"status": "retracted"}) for e in whole[:60]]
+        gone = [structs.replace(e, status="retracted") for e in whole[:60]]
         write_events(db, gone, busy, make.BY)
     rebuild_stale_dyads(database)
     with database.connect() as db:
@@ -139,8 +141,8 @@ def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: D
 
 
 def test_another_publisher_is_counted(database: Database) -> None:
-    whole = [e.model_copy(update={"reports": []}) for e in acts(150, 5)]
-    events = [EventInput.model_validate(e.model_dump(by_alias=True, exclude_none=True)
+    whole = [structs.replace(e, reports=[]) for e in acts(150, 5)]
+    events = [convert_record(msgspec.to_builtins(e)
             | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
     dataset = written(database, whole)
     with database.connect() as db:
@@ -203,7 +205,7 @@ def test_verify_detects_wrong_months(database: Database) -> None:
 def test_points_have_the_volumes_of_their_version(database: Database) -> None:
     dataset = written(database, acts(100, 7))
     others = [
-        EventInput.model_validate(
+        convert_record(
             {"key": f"o{n}", "title": "o", "date": "2017-02-03", "participants": []}
             | {"signals": [{"from": "USA", "toward": "CHN", "score": 1.0}]}
         )
@@ -216,7 +218,7 @@ def test_points_have_the_volumes_of_their_version(database: Database) -> None:
         )
     with database.write() as db:
         write_events(db, others, dataset, make.BY)
-        gone = [e.model_copy(update={"status": "retracted"}) for e in acts(100, 7)[:30]]
+        gone = [structs.replace(e, status="retracted") for e in acts(100, 7)[:30]]
         write_events(db, gone, dataset, make.BY)
     with database.connect() as db:
         now, _, _ = series.build_alignment_series(

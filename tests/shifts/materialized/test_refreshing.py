@@ -11,6 +11,7 @@ from typing import Any
 import make
 import pytest
 from acts import load_batches, make_acts
+from msgspec import structs
 from sqlalchemy import Connection, insert, text, update
 
 from app.db import dialect
@@ -170,7 +171,7 @@ def test_dyad_changed_during_rebuild_stays_stale(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = load_batches(database, [make_acts(9)])
-    more = make_acts(9)[0].model_copy(update={"key": "more"})
+    more = structs.replace(make_acts(9)[0], key="more")
     with database.write() as db:
         write_events(db, [more], dataset, make.BY)
     look = refreshing._find_shifts_and_months
@@ -178,7 +179,7 @@ def test_dyad_changed_during_rebuild_stays_stale(
     def interrupted(*arguments: Any) -> Any:
         result = look(*arguments)
         with database.write() as db:
-            write_events(db, [more.model_copy(update={"key": "late"})], dataset, make.BY)
+            write_events(db, [structs.replace(more, key="late")], dataset, make.BY)
         return result
 
     monkeypatch.setattr(refreshing, "_find_shifts_and_months", interrupted)

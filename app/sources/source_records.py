@@ -3,8 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from app.ingest.formats.records import SourceRecord
-from app.ingest.loading.documents import CitedSource
+from app.sources.record import CitedSource, SourceRecord
 
 SOURCE_COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability", "seq")
 

@@ -5,8 +5,10 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from app.ingest.formats.records import SourceRecord
+from app.sources.record import SourceRecord
 
+DERIVED_ID_PREFIXES = ("url-", "doc-")
+"""Prefixes of source ids that are computed from the content of the source."""
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|igshid|ref_src|cmpid|ocid")
 _UNUSUAL = re.compile(r"[?#@:\\\s]").search
 

@@ -1,0 +1,172 @@
+"""The index rows of an event, built from its document. Pure.
+
+Every write of an event builds its rows here, and `entente verify` builds them again to compare.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from app.db.tables import events, participations, reports, revisions, signals, tags
+from app.db.types import NO_END_DAY
+from app.edtf import parse_last_day
+from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
+from app.events.places import unit_vector
+from app.events.record import PlaceRecord
+from app.events.render import EventDocumentBody
+from app.events.signals import signal_weight
+from app.text import split_words
+
+COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
+    revisions.name: (
+        "seq", "kind", "id", "revision", "action", "at", "by", "reason", "document", "derived",
+    ),
+    events.name: (
+        "id", "dataset", "start", "end", "type", "mode", "cameo", "native", "intensity", "quad",
+        "status", "country", "lat", "lon", "x", "y", "z", "independent_sources", "seq",
+        "recorded_at",
+    ),
+    participations.name: (
+        "actor", "start", "event", "role", "via", "end", "dataset", "type", "intensity", "quad",
+        "status", "seq",
+    ),
+    tags.name: ("tag", "event", "seq"),
+    reports.name: (
+        "event", "number", "source", "publisher", "published", "reliability", "credibility",
+        "stance", "seq",
+    ),
+    signals.name: (
+        "from", "toward", "start", "event", "origin", "rule", "score", "confidence", "quad",
+        "weight", "end", "dataset", "seq",
+    ),
+}  # fmt: skip
+"""The columns of each table, in the order in which rows are built.
+
+`recorded_at` of an event comes last, since it is known only when the event is stored.
+"""
+
+
+class EventRows:
+    """Rows to be stored, by table, in the order of `COLUMNS_BY_TABLE`."""
+
+    __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
+
+    def __init__(self) -> None:
+        self.bodies: list[tuple[int, str, str, bytes]] = []
+        """(`seq`, id, status, the document up to `recorded_at` as JSON)."""
+        # Bytes, not text: an arrow in a title makes Python keep two bytes a character, and the
+        # document would be decoded and encoded again for nothing.
+        self.events: list[tuple[Any, ...]] = []
+        """Rows without `recorded_at`."""
+        self.participations: list[tuple[Any, ...]] = []
+        self.reports: list[tuple[Any, ...]] = []
+        self.signals: list[tuple[Any, ...]] = []
+        self.tags: list[tuple[Any, ...]] = []
+        self.words: list[tuple[int, str]] = []
+        """(`seq`, the words for full-text search)."""
+
+    def add_event(self, b: EventDocumentBody, text: bytes, seq: int) -> None:
+        """Add the rows of an event; `text` is its JSON, `seq` the number of its revision."""
+        ident, start, end, dataset, kind = b.id, b.start, b.end or NO_END_DAY, b.dataset, b.type
+        intensity, quad, status = b.intensity, b.quad, b.status
+        self.bodies.append((seq, ident, status, text))
+        self.events.append(
+            (
+                ident, dataset, start, end, kind, b.mode, b.cameo, b.native, intensity, quad,
+                status, *_build_place_columns(b.location), b.independent_sources, seq,
+            )
+        )  # fmt: skip
+        who = [(p.actor, p.role, p.via or "") for p in b.participants if p.actor]
+        self.participations += [
+            (actor, start, ident, role, via, end, dataset, kind, intensity, quad, status, seq)
+            for actor, role, via in (set(who) if len(who) > 1 else who)
+        ]
+        self.reports += [
+            (
+                ident,
+                n,
+                r.source,
+                r.publisher,
+                _parse_last_day_cached(r.published) if r.published else None,
+                r.reliability,
+                r.credibility,
+                r.stance,
+                seq,
+            )
+            for n, r in enumerate(b.reports, 1)
+        ]
+        if b.tags:
+            self.tags += [(tag, ident, seq) for tag in b.tags]
+        if status != "retracted" and b.signals:
+            until = resolve_signal_span(b.date).end
+            self.signals += [
+                (
+                    s.from_, s.toward, start, ident, s.origin, s.rule, s.score, s.confidence,
+                    s.quad, s.weight, until, dataset, seq,
+                )
+                for s in b.signals
+            ]  # fmt: skip
+        self.words.append((seq, _collect_words(b)))
+
+    def iterate_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each index row as (table name, values by column), except of `revisions`."""
+        for name, columns in COLUMNS_BY_TABLE.items():
+            for row in getattr(self, name, ()):
+                yield name, dict(zip(columns, row, strict=False))
+
+    def sum_by_day(self) -> list[tuple[Any, ...]]:
+        """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
+        total: dict[tuple[str, ...], list[int]] = {}
+        for (
+            from_, toward, start, _, _, _, score, confidence, quad, weight, end, dataset, _,
+        ) in self.signals:  # fmt: skip
+            mass = signal_weight(score, confidence, weight)
+            classed = round(CLASS_UNIT * weight) if quad else 0
+            for day, n, part, class_part in spread_signal(start, end, mass, classed):
+                key = (from_, toward, dataset, day)
+                sums = total.get(key)
+                if sums is None:
+                    sums = total[key] = [0] * 7
+                sums[0] += n
+                sums[1 if score > 0 else 2] += part
+                if quad:
+                    sums[2 + quad] += class_part
+        return [(*key, *total[key]) for key in sorted(total)]
+
+
+_parse_last_day_cached = lru_cache(4096)(parse_last_day)
+NO_PLACE = (None, None, None, None, None, None)
+
+
+def _build_place_columns(place: PlaceRecord | None) -> tuple[Any, ...]:
+    if place is None:
+        return NO_PLACE
+    if place.lat is None or place.lon is None:
+        return place.country, place.lat, place.lon, None, None, None
+    return place.country, place.lat, place.lon, *unit_vector(place.lat, place.lon)
+
+
+def _collect_words(b: EventDocumentBody) -> str:
+    """Collect the distinct words of an event for full-text search."""
+    found = (
+        [*_split_words_cached(b.title)]
+        if len(b.title) <= MAX_CACHED_TITLE_LENGTH
+        else split_words(b.title)
+    )
+    if b.summary:
+        found += split_words(b.summary)
+    for p in b.participants:
+        found += _split_words_cached(p.name or p.native or "")
+    for r in b.reports:
+        if r.quote:
+            found += split_words(r.quote)
+    return " ".join(dict.fromkeys(found))
+
+
+MAX_CACHED_TITLE_LENGTH = 200
+"""Maximum characters of a title whose words are cached: generated titles repeat."""
+
+
+@lru_cache(16_384)
+def _split_words_cached(name: str) -> tuple[str, ...]:
+    return tuple(split_words(name))
