@@ -15,6 +15,7 @@ from msgspec import structs
 from sqlalchemy import Connection, insert, text, update
 
 from app.db import dialect
+from app.db.dialect.fast_statements import SWITCH
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.events.changes import write_events
@@ -272,6 +273,7 @@ def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
         "wanted": "d"
     }
     with database.connect() as db:
+        db.execution_options(**{SWITCH: True})  # the text is run, not the statement
         plan = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").fetch_rows(db, parameters)
         assert "SEARCH dyads USING PRIMARY KEY" in str(plan)
         assert [row[:2] for row in run.fetch_rows(db, parameters)] == [

@@ -15,7 +15,7 @@ from msgspec import structs
 from serving import open_client
 from sqlalchemy import Connection, insert, select, update
 
-from app.db.dialect.fast_statements import compile_prepared
+from app.db.dialect.fast_statements import SWITCH, compile_prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import sum_signals_by_day, write_events
@@ -147,6 +147,7 @@ def test_whether_any_dyad_is_stale_is_read_off_an_index_of_stale_ones(
     run = compile_prepared(kind, read._ANY_STALE)
     explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
     with database.connect() as db:
+        db.execution_options(**{SWITCH: True})  # the text is run, not the statement
         plan = replace(run, text=f"{explain} {run.text}", prepared_statement=None).fetch_rows(
             db, {"wanted": dataset}
         )
