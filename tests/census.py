@@ -22,10 +22,8 @@ ALLOWED_DUPLICATES: dict[str, str] = {}
 """Public names that two modules may define, each with the reason."""
 
 ALLOWED_DEFERRED: dict[tuple[str, str], str] = {
-    ("start.py", "pydantic"): "`entente --version` and errors of settings must not wait for it",
+    ("start.py", "pydantic"): "`entente --help` must not wait for it",
     ("start.py", "app.db.failures"): "only a failed command asks whether trying again may help",
-    ("start.py", "app.ingest.command"): "`entente load` must not wait for what serving needs",
-    ("start.py", "app.cli"): "`entente load` must not wait for what serving needs",
     ("ingest/readers/recognize.py", "app.ingest.readers.parquet"): "Arrow takes long to import",
 }
 """Imports inside functions, by module and what it imports, each with the reason."""

@@ -5,6 +5,8 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner, Result
 
 from app import cli
+from app.cli import terminal
+from app.cli.serve import prepare_first_start
 from app.db.engine import Database
 from app.db.migrate import downgrade_schema
 from app.db.tables import events, revisions
@@ -16,8 +18,8 @@ AUTUMN = ["timeline", "--actor", "ARM", "--with", "RUS", "--since", "2023-09", "
 def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
-    monkeypatch.setattr(cli.console, "width", 240)
-    monkeypatch.setattr(cli.errors, "width", 240)
+    monkeypatch.setattr(terminal.console, "width", 240)
+    monkeypatch.setattr(terminal.errors, "width", 240)
 
 
 def run(*words: str) -> Result:
@@ -96,10 +98,10 @@ def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
 
 def test_starting_an_initialised_database_again_changes_nothing(database: Database) -> None:
     downgrade_schema(database, "base")
-    cli.prepare_first_start()
+    prepare_first_start()
     before = last(database)
     assert before
-    cli.prepare_first_start()
+    prepare_first_start()
     assert run("db", "upgrade", "--bundled").exit_code == 0
     assert last(database) == before
 

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import COMMANDS, LazyCommand, main
 from app.version import read_program_version
 
 
@@ -40,16 +42,40 @@ def test_what_a_load_does_not_need_is_not_imported() -> None:
     assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(result.stdout.split())
 
 
-def test_version_is_printed_without_importing_the_program() -> None:
-    """It would take a second, and scripts ask often."""
+HEAVY = {
+    "alembic", "fastapi", "icalendar", "numpy", "psycopg", "pyarrow", "pydantic", "sqlalchemy",
+    "uvicorn", "vl_convert",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_options_of_the_program_import_no_command(option: str) -> None:
+    """The imports of all commands together take two seconds, and scripts ask often."""
     asked = (
-        "import sys, app.start; sys.argv = ['entente', '--version']; app.start.main();"
-        " print(*sys.modules)"
+        "import sys, app.start; sys.argv = ['entente', sys.argv[1]]\n"
+        "try: app.start.main()\n"
+        "except SystemExit: print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    printed, modules = done.stdout.splitlines()
-    assert printed == f"entente {read_program_version()}"
-    assert not {"app.cli", "fastapi", "sqlalchemy", "typer"} & set(modules.split())
+    done = subprocess.run(
+        [sys.executable, "-c", asked, option], capture_output=True, text=True, check=True
+    )
+    *printed, modules = done.stdout.splitlines()
+    assert printed == [f"entente {read_program_version()}"] or option == "--help"
+    assert not HEAVY & set(modules.split())
+    assert not {source.module for source in COMMANDS.values()} & set(modules.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_that_is_shown_without_a_command_is_its_own(name: str) -> None:
+    command = LazyCommand(name, COMMANDS[name])
+    own = command.load()
+    assert own.help.splitlines()[0] == command.help
+
+
+def test_unknown_command_is_answered_by_the_nearest() -> None:
+    done = CliRunner().invoke(main, ["tmeline"])
+    assert done.exit_code == 2
+    assert "Did you mean 'timeline'?" in done.output
 
 
 def test_the_version_goes_with_any_command() -> None:

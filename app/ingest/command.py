@@ -39,14 +39,8 @@ EXIT_FAILED, EXIT_REJECTED = 1, 3
 MAX_SUMMARY_REASONS = 5
 """Maximum reasons, warnings and unknown actors that the summary lists."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-program = typer.Typer(
-    help="The part of `entente` that loads files.", pretty_exceptions_enable=False
-)
-"""The load command alone: importing the whole program takes longer than loading a small file."""
-program.callback()(lambda: None)
 
 
-@program.command("load")
 def load_from_terminal(
     files: Annotated[
         list[str], typer.Argument(help="Files, folders, patterns, or - for standard input.")

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner, Result
 
 from app import cli
+from app.cli import terminal
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
 from app.db.engine import Database
@@ -142,8 +143,8 @@ def run(*words: str) -> Result:
 def test_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
-    monkeypatch.setattr(cli.console, "width", 240)
-    monkeypatch.setattr(cli.errors, "width", 240)
+    monkeypatch.setattr(terminal.console, "width", 240)
+    monkeypatch.setattr(terminal.errors, "width", 240)
     file, version = str(tmp_path / "kept"), last(database)
     result = run("db", "backup", file)
     assert (result.exit_code, result.stdout) == (

@@ -9,6 +9,7 @@ from serving import open_client
 from typer.testing import CliRunner, Result
 
 from app import cli
+from app.cli import terminal
 from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OUTPUT_FORMATS
@@ -23,7 +24,7 @@ QUERY = "actor=ARM&since=2023-09&until=2023-10"
 def url(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
     found = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", found)
-    monkeypatch.setattr(cli.errors, "width", 240)
+    monkeypatch.setattr(terminal.errors, "width", 240)
     return found
 
 

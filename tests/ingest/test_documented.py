@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import typer.main
-
 from app import cli
 from app.ingest.command import EXIT_FAILED, EXIT_REJECTED
 from app.ingest.formats.entente import TEMPLATE
@@ -27,7 +25,7 @@ def test_every_format_says_what_it_loses() -> None:
 
 
 def test_every_option_is_described() -> None:
-    load = typer.main.get_command(cli.main).commands["load"]  # type: ignore[attr-defined]
+    load = cli.LazyCommand("load", cli.COMMANDS["load"]).load()
     options = {o for p in load.params for o in p.opts if o.startswith("--")}
     assert {option for option in options if f"`{option}" not in PAGE} == set()
 

@@ -3,7 +3,8 @@
 import pytest
 from typer.testing import CliRunner, Result
 
-from app import cli, cli_shifts
+from app import cli
+from app.cli import shifts as shift_commands
 from app.db.engine import Database
 from app.db.migrate import downgrade_schema
 
@@ -12,8 +13,8 @@ from app.db.migrate import downgrade_schema
 def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
-    monkeypatch.setattr(cli_shifts.console, "width", 160)
-    monkeypatch.setattr(cli_shifts.errors, "width", 160)
+    monkeypatch.setattr(shift_commands.console, "width", 160)
+    monkeypatch.setattr(shift_commands.errors, "width", 160)
 
 
 def run(*words: str) -> Result:

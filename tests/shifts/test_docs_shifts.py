@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
-from app.cli_shifts import shifts
+from app.cli.shifts import shifts
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
 from app.shifts.materialized import read
 from app.shifts.serialize import ALLIED_PRIOR

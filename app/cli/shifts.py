@@ -45,12 +45,6 @@ UntilOption = Annotated[str | None, typer.Option(help="Last day, EDTF.")]
 KnownByOption = Annotated[str | None, typer.Option(help="Only events published by this day.")]
 
 
-def add_shift_commands(main: typer.Typer) -> None:
-    """Add the commands of this module to the program."""
-    main.command("alignment")(print_alignment)
-    main.add_typer(shifts, name="shifts")
-
-
 @contextmanager
 def open_shift_database() -> Iterator[Database]:
     """Open the configured database; print errors of schema (exit 1) and input (exit 2)."""

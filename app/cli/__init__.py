@@ -1,0 +1,122 @@
+"""The command line `entente`: each command's module is imported when the command runs.
+
+`entente --help` therefore imports none of them, nor the database, HTTP and number libraries.
+"""
+
+import gc
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from app.version import read_program_version
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSource:
+    """Where a command is defined: a function or a group of commands in a module."""
+
+    module: str
+    attribute: str
+    help: str
+    """The first sentence of the command's help, which lists of commands show."""
+
+
+COMMANDS = {
+    "serve": CommandSource("app.cli.serve", "run_service", "Run the HTTP service."),
+    "load": CommandSource(
+        "app.ingest.command",
+        "load_from_terminal",
+        "Load files of events in bulk. Loading the same file again changes nothing.",
+    ),
+    "export": CommandSource(
+        "app.cli.export",
+        "export_events",
+        "Write events to a file or standard output in any format; without --limit, all of them.",
+    ),
+    "timeline": CommandSource(
+        "app.cli.timeline",
+        "print_timeline",
+        "List events, oldest first, with the publishers that report them.",
+    ),
+    "alignment": CommandSource(
+        "app.cli.shifts",
+        "print_alignment",
+        "Print the alignment index of an actor toward others over time, from −1 to +1.",
+    ),
+    "shifts": CommandSource(
+        "app.cli.shifts",
+        "shifts",
+        "Shifts of alignment: which actors moved toward or away from which.",
+    ),
+    "verify": CommandSource(
+        "app.cli.verify",
+        "verify_database",
+        "Recompute every index and sum from the documents; exit 1 if anything differs.",
+    ),
+    "db": CommandSource(
+        "app.cli.database", "db", "Upgrade, check, back up and restore the database."
+    ),
+    "keys": CommandSource(
+        "app.cli.keys", "keys", "Keys for writing, and for reading where reading is not open."
+    ),
+}
+
+
+class LazyCommand(TyperCommand):
+    """A command that is known by its name and help alone until it runs."""
+
+    def __init__(self, name: str, source: CommandSource) -> None:
+        super().__init__(name=name, help=source.help)
+        self.source = source
+
+    def load(self) -> Any:
+        """Import the module of the command, and return the command itself."""
+        # Garbage collection during imports takes a seventh of the start and finds nothing.
+        gc.disable()
+        found = getattr(import_module(self.source.module), self.source.attribute)
+        gc.freeze()
+        gc.enable()
+        if isinstance(found, typer.Typer):
+            return get_command(found)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(self.name)(found)
+        return get_command(alone)
+
+    def make_context(self, *words: Any, **options: Any) -> Any:
+        """Parse the arguments as the command itself does."""
+        return self.load().make_context(*words, **options)
+
+
+class LazyProgram(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name, source in COMMANDS.items():
+            self.add_command(LazyCommand(name, source))
+
+
+main = typer.Typer(cls=LazyProgram, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and exit, where the option asks for it."""
+    if wanted:
+        print(f"entente {read_program_version()}")
+        raise typer.Exit
+
+
+@main.callback()
+def describe_program(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A sourced record of what states and alliances do."""

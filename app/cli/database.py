@@ -1,0 +1,73 @@
+"""The commands `entente db …`, which upgrade, check, back up and restore the database."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.bundled.load_bundled import load_bundled_data
+from app.cli.terminal import console, errors, open_configured_database, open_current_database
+from app.db.backup import restore_backup, write_backup
+from app.db.backup_postgresql import BackupError
+from app.db.migrate import upgrade_schema
+from app.db.schema import HEAD, read_schema_version
+
+db = typer.Typer(help="Upgrade, check, back up and restore the database.", no_args_is_help=True)
+
+
+@db.command("upgrade")
+def db_upgrade(
+    bundled: Annotated[bool, typer.Option(help="Load the bundled data too.")] = False,
+) -> None:
+    """Upgrade the schema to the version of this program."""
+    with closing(open_configured_database()) as database:
+        upgrade_schema(database)
+        if bundled:
+            load_bundled_data(database)
+        console.print(f"The database is at schema {read_schema_version(database)}.")
+
+
+@db.command("check")
+def db_check() -> None:
+    """Exit 1 unless the schema has the version of this program."""
+    open_current_database().close()
+    console.print("The database is at this program's schema.")
+
+
+@db.command("backup")
+def db_backup(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Backup file; an existing one is replaced once the new one is complete."
+        ),
+    ],
+) -> None:
+    """Write a backup of the whole database, also while it is in use."""
+    with closing(open_current_database()) as database, _report_backup_errors():
+        version = write_backup(database, file)
+    console.print(f"{file} contains the database as of version {version}.", highlight=False)
+
+
+@db.command("restore")
+def db_restore(
+    file: Annotated[Path, typer.Argument(help="Backup file that `db backup` wrote.")],
+) -> None:
+    """Replace the whole database by a backup; an SQLite file is first copied to .before-restore."""
+    with closing(open_configured_database()) as database, _report_backup_errors():
+        version = restore_backup(database, file)
+        current = read_schema_version(database)
+    console.print(f"The database is at version {version}.", highlight=False)
+    if current != HEAD:
+        console.print(f"It is at schema {current}. Run: entente db upgrade")
+
+
+@contextmanager
+def _report_backup_errors() -> Iterator[None]:
+    try:
+        yield
+    except (BackupError, OSError) as error:
+        errors.print(str(error))
+        raise typer.Exit(1) from error

@@ -1,0 +1,81 @@
+"""The commands `entente keys …`, which create, list and revoke keys."""
+
+import json
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from app.access.keys import (
+    SCOPES,
+    NoSuchKeyError,
+    Scope,
+    create_key,
+    list_keys,
+    revoke_key,
+)
+from app.cli.terminal import console, errors, open_current_database
+
+keys = typer.Typer(
+    help="Keys for writing, and for reading where reading is not open.", no_args_is_help=True
+)
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the key, recorded with each write.")
+    ] = None,
+    name_: Annotated[str | None, typer.Option("--name", help="The name, as an option.")] = None,
+    scope: Annotated[
+        list[str], typer.Option("--scope", "--scopes", help="read, write or admin.")
+    ] = ["write"],  # noqa: B006
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36500, help="Days until the key expires.")
+    ] = None,
+) -> None:
+    """Create a key and print it to standard output; it is never shown again."""
+    scopes = {word.strip() for value in scope for word in value.split(",")}
+    key_name = name or name_ or "editor"
+    if not scopes <= set(SCOPES) or not 1 <= len(key_name) <= 200 or not key_name.isprintable():
+        errors.print(
+            f"--scope takes {', '.join(SCOPES)}; a name has 1 to 200 printable characters."
+        )
+        raise typer.Exit(2)
+    widest: Scope = max((s for s in SCOPES if s in scopes), key=SCOPES.index)
+    with closing(open_current_database()) as database, database.write() as writing:
+        key = create_key(writing, key_name, widest, days)
+    errors.print(f"Key {key_name!r} with scope {widest}. It is shown only once; store it safely.")
+    print(key)
+
+
+@keys.command("list")
+def keys_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """List every key, without its secret."""
+    with closing(open_current_database()) as database, database.connect() as reading:
+        rows = list_keys(reading)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
+    table = Table(*columns, box=None)
+    for key in rows:
+        table.add_row(*(Text(str(key[column] or "–")) for column in columns))
+    console.print(table)
+
+
+@keys.command("revoke")
+def keys_revoke(key: Annotated[str, typer.Argument(help="Id or name of the key.")]) -> None:
+    """Revoke a key at once, or all keys with a name."""
+    with closing(open_current_database()) as database:
+        try:
+            with database.write() as writing:
+                ended = revoke_key(writing, key)
+        except NoSuchKeyError as unknown:
+            errors.print(str(unknown))
+            raise typer.Exit(2) from unknown
+    console.print(f"Revoked: {', '.join(ended)}.")
