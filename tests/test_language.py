@@ -1,9 +1,14 @@
 """The code speaks plain English; `make census` shows the figures, and its lists what is behind."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import census
 import pytest
+
+STATIC = census.APP / "explorer" / "static"
+EXPLORER = sorted(p for p in STATIC.rglob("*") if p.suffix in (".js", ".html", ".css"))
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +35,12 @@ def test_no_rule_of_language_is_broken(
     find: Callable[[list[census.Module]], list[census.Finding]], modules: list[census.Module]
 ) -> None:
     assert [str(finding) for finding in find(modules)] == []
+
+
+@pytest.mark.parametrize("path", EXPLORER, ids=lambda path: path.name)
+def test_the_explorer_uses_plain_words(path: Path) -> None:
+    words = set(re.findall(r"[a-z]+", path.read_text("utf-8").lower()))
+    assert words & census.BANNED_NAME_WORDS - {"holds"} == set()
 
 
 def test_every_exception_is_needed(modules: list[census.Module]) -> None:

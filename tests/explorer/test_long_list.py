@@ -37,7 +37,7 @@ def long(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 SCROLL = """async (box) => {
     const space = box.querySelector(".space");
     let most = 0, frames = 0;
-    while (!document.querySelector(".told").textContent.endsWith("in all.")) {
+    while (!document.querySelector(".loaded").textContent.endsWith("in all.")) {
         box.scrollTop = box.scrollHeight;
         await new Promise(requestAnimationFrame);
         most = Math.max(most, document.querySelectorAll("*").length);

@@ -12,7 +12,7 @@ const wide = (figure) => Math.max(LEAST, Math.min(MOST, Math.floor((figure.clien
 function drawing(text) {
   const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (read.nodeName !== "svg") throw new Failure(500, { detail: "The chart cannot be read." });
-  for (const odd of read.querySelectorAll("script, foreignObject, a, image, use")) odd.remove();
+  for (const unsafe of read.querySelectorAll("script, foreignObject, a, image, use")) unsafe.remove();
   const svg = document.importNode(read, true);
   for (const part of svg.querySelectorAll("[role], [aria-label], [aria-roledescription]")) {
     for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);

@@ -1,4 +1,4 @@
-/* A list of any length: pages are fetched as they are needed, and only what is seen is in the page. */
+/* A list of any length: pages are fetched as they are needed, and only visible rows are in the page. */
 
 import { failed, get, nothing } from "./api.js";
 import { h } from "./dom.js";
@@ -22,8 +22,8 @@ function longer(next) {
 export function list(address, { onfirst } = {}) {
   const space = h("div", { class: "space", role: "list" });
   const box = h("div", { class: "list", tabindex: 0, role: "region", "aria-label": "Events" }, space);
-  const told = h("p", { class: "quiet told" });
-  const whole = h("div", {}, box, told);
+  const status = h("p", { class: "quiet loaded" });
+  const whole = h("div", {}, box, status);
   const rows = [];
   const first = new URL(address, location.origin);
   first.searchParams.set("fields", SHOWN);
@@ -42,10 +42,10 @@ export function list(address, { onfirst } = {}) {
       if (begun) onfirst?.(body);
       if (begun && rows.length === 0) { whole.replaceChildren(nothing(body.meta.reason)); return; }
       space.style.height = `${rows.length * HEIGHT}px`;
-      told.textContent = count(rows.length, next, body.links.next);
+      status.textContent = count(rows.length, next, body.links.next);
       draw();
     } catch (error) {
-      whole.replaceChildren(box, told, failed(error, () => { whole.replaceChildren(box, told); more(); }));
+      whole.replaceChildren(box, status, failed(error, () => { whole.replaceChildren(box, status); more(); }));
     } finally { loading = false; }
     if (next && box.scrollTop + box.clientHeight * 3 > rows.length * HEIGHT) more();
   }
@@ -82,13 +82,13 @@ function count(loaded, next, left) {
 /** What a row shows, and no more, so that a hundred thousand of them stay small. */
 function short(event) {
   return { id: event.id, title: event.title, who: who(event),
-    told: `${event.date} · ${event.type ?? "no type"} · ${said(event)}` };
+    line: `${event.date} · ${event.type ?? "no type"} · ${said(event)}` };
 }
 
 function row(one, at, of) {
   const made = h("div", { class: "row", role: "listitem", "aria-posinset": at + 1, "aria-setsize": of, "data-at": at },
     h("a", { class: "what", href: link("event", { id: one.id }) }, one.title),
-    h("span", { class: "meta" }, one.told),
+    h("span", { class: "meta" }, one.line),
     h("span", { class: "meta" }, one.who));
   made.style.top = `${at * HEIGHT}px`;
   return made;

@@ -11,9 +11,9 @@ export const CLOCKS = ["as_of", "known_by"];
 export const now = () => new URLSearchParams(location.search);
 
 /** The address of a view; the clocks stay as they are set. */
-export function link(view, given = {}) {
+export function link(view, parameters = {}) {
   const found = new URLSearchParams(view ? { view } : {});
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(parameters)) {
     for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") found.append(name, one);
   }
   for (const clock of CLOCKS) {

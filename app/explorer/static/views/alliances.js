@@ -15,14 +15,14 @@ const day = () => now().get("on") ?? today();
 function slider() {
   const last = Math.floor((Date.now() - FIRST) / DAY);
   const at = Math.round((Date.parse(day()) - FIRST) / DAY) || last;
-  const told = h("output", { for: "on-slider" }, day());
+  const dayShown = h("output", { for: "on-slider" }, day());
   const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`); };
   return h("form", { class: "fields", "aria-label": "Day", onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
     field("on", "On", day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, "Show"),
     h("div", { class: "wide" }, h("label", { for: "on-slider" }, "Slide through the years"),
       h("input", { id: "on-slider", type: "range", min: 0, max: last, step: 1, value: at, "aria-valuetext": day(),
-        oninput: (input) => { told.textContent = iso(Number(input.target.value)); input.target.setAttribute("aria-valuetext", told.textContent); },
-        onchange: (input) => move(iso(Number(input.target.value))) }), told));
+        oninput: (input) => { dayShown.textContent = iso(Number(input.target.value)); input.target.setAttribute("aria-valuetext", dayShown.textContent); },
+        onchange: (input) => move(iso(Number(input.target.value))) }), dayShown));
 }
 
 export async function alliances() {
@@ -39,15 +39,15 @@ export async function alliances() {
 export async function alliance() {
   const code = encodeURIComponent(now().get("code") ?? "");
   const query = new URLSearchParams([["on", day()], ...taken(["as_of"])]);
-  const held = await get(`/v1/alliances/${code}?${query}`);
+  const answer = await get(`/v1/alliances/${code}?${query}`);
   const address = `/v1/alliances/${code}/members?${query}`;
   const found = await get(address);
   const history = `/v1/alliances/${code}/history?${taken(["as_of"])}`;
-  return [h("h1", {}, `${held.name} (${held.code})`), held.summary ? h("p", {}, held.summary) : null, slider(),
+  return [h("h1", {}, `${answer.name} (${answer.code})`), answer.summary ? h("p", {}, answer.summary) : null, slider(),
     found.data.length ? table(`Members on ${day()}`, ["member", "status", "since", "until", "steps"], found.data.map((m) => [
       h("a", { href: link("actor", { actor: m.actor }) }, m.name), m.status, m.since, m.until ?? "", m.steps.map((s) => `${s.step} ${s.date}`).join(", ")]))
       : nothing(found.meta.reason),
     request(address, found.links),
     h("h2", {}, "Members over time"), chart(history), request(history),
-    h("p", {}, h("a", { href: link("events", { member_of: held.code }) }, `Events of its members`), " · ", h("a", { href: link("actor", { actor: held.code }) }, "The body itself"))];
+    h("p", {}, h("a", { href: link("events", { member_of: answer.code }) }, `Events of its members`), " · ", h("a", { href: link("actor", { actor: answer.code }) }, "The body itself"))];
 }

@@ -36,14 +36,14 @@ export async function event() {
   const clock = taken(["as_of"]);
   const written = id.split("/").map(encodeURIComponent).join("/").replaceAll("%3A", ":");
   const address = `/v1/events/${written}${clock.size ? `?${clock}` : ""}`;
-  const held = await get(address);
-  const names = new Map(held.participants.map((p) => [p.actor, p.name]));
+  const answer = await get(address);
+  const names = new Map(answer.participants.map((p) => [p.actor, p.name]));
   return [
-    h("h1", {}, held.title),
-    h("p", { class: "quiet" }, [held.date, held.type, held.status, held.intensity === null ? null : `intensity ${held.intensity}`].filter(Boolean).join(" · ")),
-    held.summary ? h("p", {}, held.summary) : null, where(held.location),
-    h("h2", {}, `Sources (${held.independent_sources} independent)`),
-    held.reports.length ? h("ul", {}, held.reports.map((r) => h("li", {},
+    h("h1", {}, answer.title),
+    h("p", { class: "quiet" }, [answer.date, answer.type, answer.status, answer.intensity === null ? null : `intensity ${answer.intensity}`].filter(Boolean).join(" · ")),
+    answer.summary ? h("p", {}, answer.summary) : null, where(answer.location),
+    h("h2", {}, `Sources (${answer.independent_sources} independent)`),
+    answer.reports.length ? h("ul", {}, answer.reports.map((r) => h("li", {},
       h("strong", {}, r.publisher), ": ",
       r.url ? h("a", { href: r.url, rel: "noopener noreferrer external" }, r.title) : r.title,
       ` (${[r.published, r.stance].filter(Boolean).join(", ")}) `, grade(r),
@@ -51,13 +51,13 @@ export async function event() {
       r.locator ? h("p", { class: "quiet" }, r.locator) : null,
       r.claims ? h("p", {}, `Differing claims: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
       : h("p", {}, "No report is attached."),
-    table("Participants", ["who", "role", "through"], held.participants.map((p) => [
+    table("Participants", ["who", "role", "through"], answer.participants.map((p) => [
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
-    held.signals.length ? table("Signals of alignment", ["from", "toward", "score", "how"], held.signals.map((s) => [
+    answer.signals.length ? table("Signals of alignment", ["from", "toward", "score", "how"], answer.signals.map((s) => [
       s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
       s.origin === "stated" ? "stated by the analyst" : `follows from the roles (${s.rule})`])) : null,
-    held.tags.length ? h("p", {}, "Tags: ", held.tags.map((t) => [h("a", { href: link("events", { tag: t }) }, t), " "])) : null,
-    request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(held.recorded_at)}`}` }),
+    answer.tags.length ? h("p", {}, "Tags: ", answer.tags.map((t) => [h("a", { href: link("events", { tag: t }) }, t), " "])) : null,
+    request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(answer.recorded_at)}`}` }),
     h("h2", {}, "History of this record"), revisions(written),
   ];
 }

@@ -19,8 +19,8 @@ export async function home() {
   return [
     h("h1", {}, "What states and alliances do to each other"),
     h("p", {}, `${count.toLocaleString("en")} events, each with its sources. Ask one of these, or find an actor above:`),
-    h("ul", { class: "cards" }, QUESTIONS.map(([title, text, [view, given]]) =>
-      h("li", {}, h("a", { href: link(view, given) }, h("strong", {}, title), h("span", {}, text))))),
+    h("ul", { class: "cards" }, QUESTIONS.map(([title, text, [view, parameters]]) =>
+      h("li", {}, h("a", { href: link(view, parameters) }, h("strong", {}, title), h("span", {}, text))))),
     h("h2", {}, "What is covered"),
     h("ul", {}, coverage.data.map((d) => h("li", {},
       h("a", { href: link("events", { dataset: d.dataset }) }, d.name),

@@ -10,9 +10,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const STRETCH = 1.35; /* of latitude, so that the middle latitudes keep their shape */
 const MOST = 1000;
 
-function s(tag, given, ...children) {
+function s(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
@@ -30,9 +30,9 @@ function places(events) {
 }
 
 /** The part of the world that holds all places, in the shape of the picture. */
-function frame(held, width) {
+function frame(spots, width) {
   const height = Math.round(Math.max(260, Math.min(560, width * .6)));
-  const lons = held.map((p) => p.lon), lats = held.map((p) => p.lat);
+  const lons = spots.map((p) => p.lon), lats = spots.map((p) => p.lat);
   const middle = (all) => (Math.min(...all) + Math.max(...all)) / 2;
   const reach = (all, least) => Math.max(least, (Math.max(...all) - Math.min(...all)) * 1.16);
   const scale = Math.min(width / reach(lons, 16), height / (reach(lats, 8) * STRETCH));
@@ -46,15 +46,15 @@ function frame(held, width) {
 function outlines(land, of) {
   const path = [];
   for (const ring of land.rings) {
-    let lon = 0, lat = 0, seen = false;
+    let lon = 0, lat = 0, visible = false;
     const points = [];
     for (let n = 0; n < ring.length; n += 2) {
       lon += ring[n]; lat += ring[n + 1];
       const [east, north] = [lon / land.scale, lat / land.scale];
-      seen ||= east > of.west && east < of.east && north > of.south && north < of.north;
+      visible ||= east > of.west && east < of.east && north > of.south && north < of.north;
       points.push(`${of.x(east).toFixed(1)} ${of.y(north).toFixed(1)}`);
     }
-    if (seen || within(ring, land.scale, of)) path.push(`M${points.join("L")}Z`);
+    if (visible || within(ring, land.scale, of)) path.push(`M${points.join("L")}Z`);
   }
   return path.join("");
 }
@@ -98,32 +98,32 @@ function label(name, at, radius, taken, width) {
   return null;
 }
 
-function drawn(held, land, width) {
-  const of = frame(held, width);
+function drawn(spots, land, width) {
+  const of = frame(spots, width);
   const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": "Map of events; the table below has the same content" });
   map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
-  const marks = held.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
+  const marks = spots.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
   const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
   for (const { place, at, radius } of marks) {
-    const told = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
+    const title = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
     const name = label(place.name, at, radius, taken, of.width);
-    map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": told },
-      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, told)), ...(name ? [name] : [])));
+    map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": title },
+      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, title)), ...(name ? [name] : [])));
   }
   return map;
 }
 
 const narrowed = () => [...taken(FILTERS)].filter(([name]) => name !== "near" && name !== "bbox");
 
-function figure(held, land) {
+function figure(spots, land) {
   const made = h("figure", { class: "map" });
-  const told = h("figcaption", {}, `Each circle is a place; its area shows the number of events. Land: ${land.source}, with borders by control on the ground. They are for orientation, and make no statement about whose a place is.`);
+  const caption = h("figcaption", {}, `Each circle is a place; its area shows the number of events. Land: ${land.source}, with borders by control on the ground. They are for orientation, and make no statement about whose a place is.`);
   let width = 0;
   new ResizeObserver(() => {
     const room = Math.max(280, Math.min(1160, made.clientWidth - 16));
     if (Math.abs(room - width) < 12 || made.contains(document.activeElement)) return;
     width = room;
-    made.replaceChildren(drawn(held, land, width), told);
+    made.replaceChildren(drawn(spots, land, width), caption);
   }).observe(made);
   return made;
 }
@@ -132,12 +132,12 @@ export async function map() {
   const query = taken([...FILTERS, ...CLOCKS]);
   const address = `/v1/events?${new URLSearchParams([["limit", MOST], ...query])}`;
   const [found, land] = await Promise.all([get(address), get("/explorer/land.json")]);
-  const held = places(found.data);
-  const mapped = held.reduce((sum, p) => sum + p.events.length, 0);
+  const spots = places(found.data);
+  const mapped = spots.reduce((sum, p) => sum + p.events.length, 0);
   const more = found.links.next ? ` These are the newest ${MOST.toLocaleString("en")}; narrow the filter for the rest.` : "";
   return [h("h1", {}, "Where it happened"), chips(), adding(),
     found.data.length ? h("p", {}, `${mapped} of ${found.data.length} events have coordinates.${more}`) : nothing(found.meta.reason),
-    held.length ? [figure(held, land), table("Places", ["place", "events", "latest"], held.map((p) => [p.name, p.events.length,
+    spots.length ? [figure(spots, land), table("Places", ["place", "events", "latest"], spots.map((p) => [p.name, p.events.length,
       h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]))] : null,
     request(address, found.links)];
 }

@@ -36,16 +36,16 @@ function words(s) {
 
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
-  const held = await get(address);
-  const title = h("h2", { tabindex: -1, id: "evidence" }, `Evidence: ${sides(held)}, ${held.onset ?? "undated"}`);
-  const rows = held.evidence.map((e) => [
+  const answer = await get(address);
+  const title = h("h2", { tabindex: -1, id: "evidence" }, `Evidence: ${sides(answer)}, ${answer.onset ?? "undated"}`);
+  const rows = answer.evidence.map((e) => [
     signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
     h("ul", {}, e.sources.map((s) => h("li", {}, `${s.publisher} `, grade(s)))), e.flags.join(", ")]);
   return [title,
-    h("p", {}, held.label, ". ", held.before ? `The index went from ${signed(held.before.index)} to ${signed(held.after.index)}; the shares below and the prior (${signed(held.prior)}) add up to ${signed(held.change)}.` : held.reason),
-    held.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), held.flags.join(", ")) : null,
+    h("p", {}, answer.label, ". ", answer.before ? `The index went from ${signed(answer.before.index)} to ${signed(answer.after.index)}; the shares below and the prior (${signed(answer.prior)}) add up to ${signed(answer.change)}.` : answer.reason),
+    answer.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), answer.flags.join(", ")) : null,
     rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No single event dominates."),
-    held.structure.ties.length ? table(`Formal ties on ${held.structure.on}`, ["group", "partner", "status", "obliges to"], held.structure.ties.map((t) => [
+    answer.structure.ties.length ? table(`Formal ties on ${answer.structure.on}`, ["group", "partner", "status", "obliges to"], answer.structure.ties.map((t) => [
       h("a", { href: link("alliance", { code: t.group }) }, t.group), t.partner, t.status, t.obligations.join(", ")])) : null,
     request(address)];
 }
