@@ -25,6 +25,8 @@ def test_most_functions_are_named_by_a_verb_and_its_object(modules: list[census.
     "find",
     [
         census.find_duplicates,
+        census.find_banned_names,
+        census.find_banned_prose,
         census.find_long_sentences,
         census.find_undocumented,
         census.find_unknown_errors,

@@ -1,6 +1,6 @@
 """Read the query of a route into its model at once, and refuse what the framework would accept.
 
-The framework looks at each field of a query model anew for every request, which takes longer than
+The framework looks at each field of a query model again for every request, which takes longer than
 most pages (decision 005). It takes the last of several values where one is expected, and reads
 `1_000`, `+5` and ` 5 ` as numbers.
 """

@@ -73,8 +73,8 @@ def test_setting_decides_which_way_rows_come(database: Database, fast: bool) -> 
         assert run.fetch_rows(db, {"asked": "ARM"}) == [("state",)]
         assert run.execute(db, {"asked": "ARM"}).all() == [("state",)]
         if database.engine.dialect.name == "postgresql":
-            held = db.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()
-            assert held == (1 if fast else 0)
+            prepared = db.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar()
+            assert prepared == (1 if fast else 0)
     chosen.close()
 
 

@@ -123,8 +123,8 @@ def check_document(db: Connection, references: ReferenceCache, line: bytes) -> N
     cited = references.find_sources(db, [str(r.source) for r in record.reports])
     body = build_event_body(record, "x", references.actor_index.known, cited)
     text = complete_event_document(encode_event_body(body), AT, 3).decode()
-    told = Event.model_validate_json(text)
-    assert text == told.model_dump_json(by_alias=True)
+    event = Event.model_validate_json(text)
+    assert text == event.model_dump_json(by_alias=True)
     stored = decode_event_document(text)
     assert encode_event_document(decode_event_document(text)) == text
     assert matches_document(encode_event_body(body), text)
@@ -133,10 +133,10 @@ def check_document(db: Connection, references: ReferenceCache, line: bytes) -> N
     again.add_event(stored, b"", 7)
     assert sorted(rows.iterate_rows(), key=str) == sorted(again.iterate_rows(), key=str)
     assert rows.words == again.words
-    shown = [s.model_dump(by_alias=True) for s in told.signals]
-    end = resolve_signal_span(told.date).end
-    added = [{**s, "dataset": "x", "start": told.start, "end": end} for s in shown]
-    counted = sum_signals_by_day(added) if told.status != "retracted" else []
+    shown = [s.model_dump(by_alias=True) for s in event.signals]
+    end = resolve_signal_span(event.date).end
+    added = [{**s, "dataset": "x", "start": event.start, "end": end} for s in shown]
+    counted = sum_signals_by_day(added) if event.status != "retracted" else []
     assert rows.sum_by_day() == [tuple(row.values()) for row in counted]
     rendered = build_event_body(
         input_from_document(stored, {}), "x", references.actor_index.known, cited
