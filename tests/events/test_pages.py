@@ -6,6 +6,7 @@ import make
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soak import choose_size
 
 from app.db.engine import Database
 from app.events.filter import EventQuery
@@ -47,6 +48,7 @@ def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:
             change(database, writes.pop())
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sort", ["-date", "date"])
 @pytest.mark.parametrize("window", [{}, {"since": "2020-01-02"}])
 def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]) -> None:
@@ -55,7 +57,9 @@ def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]
         for key, day in KEPT:
             make.event(db, "USA", "RUS", key=key, date=day)
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=choose_size(6, 100), deadline=None, suppress_health_check=list(HealthCheck)
+    )
     @given(
         limit=st.integers(1, 7),
         writes=st.lists(st.tuples(st.sampled_from(("", *DAYS)), st.integers(0, 99)), max_size=3),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from soak import choose_size
 from sqlalchemy import Connection
 
 from app.bundled.load_bundled import BUNDLED_FOLDER, read_bundled_table
@@ -150,7 +151,10 @@ def test_bundled_events_match_their_schema_and_render_again(db: Connection) -> N
         check_document(db, references, line)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(
+    max_examples=choose_size(25, 1000), deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(event=events)
 def test_any_event_matches_its_schema_and_renders_again(
     db: Connection, event: dict[str, Any]

@@ -6,6 +6,7 @@ import make
 import numpy as np
 import pytest
 from msgspec import structs
+from soak import choose_size
 from sqlalchemy import select, update
 
 from app.db.engine import Database
@@ -50,7 +51,8 @@ def test_a_volume_is_all_signals_of_the_dataset(database: Database) -> None:
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(choose_size(1, 10)))
 def test_written_changed_and_retracted_volumes_stay_true(database: Database, seed: int) -> None:
     acts = some(60, seed)
     with database.write() as db:

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 from postgres import Server
+from soak import choose_size
 
 from app.db.engine import Database
 from bench.generate import fill_database
 
-EVENTS = 40_000
+EVENTS = choose_size(20_000, 40_000)
 FEW = "2014-02"
 """The last month of the generator's ten years that a first, small export takes: some 650 events."""
 MOST = 200
@@ -20,7 +21,7 @@ MOST = 200
 GROWTH = 25
 """MiB: a chunk, a row group, and what the second export finds warm. All at once, these events
 would take more than 100."""
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 PROGRAM = """
 import json, re, sys
 from pathlib import Path

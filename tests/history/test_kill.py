@@ -1,6 +1,5 @@
 """Killed at random moments of writing: every acknowledged write is there, none by half."""
 
-import os
 import random
 import threading
 import time
@@ -10,11 +9,12 @@ from typing import Any
 import pytest
 from examples import add_key
 from service import Service
+from soak import choose_size
 
 from app.db.engine import Database
 from app.events.verify import find_event_faults
 
-TIMES = int(os.environ.get("ENTENTE_KILLS", "3"))
+TIMES = choose_size(1, 50)
 WRITERS = 3
 
 
@@ -39,6 +39,7 @@ def write(service: Service, name: str, ended: threading.Event, acknowledged: lis
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_killed_while_writing(database: Database) -> None:
     service = Service(database.engine.url.render_as_string(hide_password=False), add_key(database))
     dice = random.Random(7)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from serving import open_client
+from soak import choose_size
 
 from app.db.engine import Database
 from app.events.verify import find_event_faults
@@ -250,13 +251,14 @@ def serving(database: Database) -> Iterator[TestClient]:
         yield api
 
 
+@pytest.mark.soak
 def test_random_writes_match_the_reference_model(database: Database) -> None:
     key = add_key(database)
     with serving(database) as api:
         fields = {"api": api, "key": key, "database": database}
         life = type("Life", (Life,), fields)
         chosen = settings(
-            max_examples=12,
+            max_examples=choose_size(5, 60),
             stateful_step_count=25,
             deadline=None,
             phases=(Phase.explicit, Phase.generate),  # to shrink a life takes minutes

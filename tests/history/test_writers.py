@@ -1,21 +1,24 @@
 """Several write and several follow at once: nothing lost, nothing twice, no gap."""
 
 import http.client
-import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import make
 import pytest
 from examples import add_key
 from service import Service
+from soak import choose_size
 
 from app.db.engine import Database
+from app.events.changes import write_events
+from app.events.schemas import EventInput
 from app.events.verify import find_event_faults
 
-SECONDS = float(os.environ.get("ENTENTE_SOAK_SECONDS", "3"))
+SECONDS = choose_size(2, 30)
 WRITERS, FOLLOWERS = 8, 4
 COUNTER = "/v1/events/curated:counter"
 
@@ -95,6 +98,7 @@ def listen(service: Service, upto: list[int], collected: list[int], faults: list
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_writers_and_followers(service: Service, database: Database) -> None:
     service.ask("POST", "/v1/events", {"key": "counter", "title": "0", "date": "2020"})
     until, ended, upto = time.monotonic() + SECONDS, threading.Event(), list[int]()
@@ -136,9 +140,7 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
 
 
 @pytest.mark.slow
-def test_a_writer_of_another_process_wakes_the_stream(service: Service) -> None:
-    other = Service(service.url, service.key)
-    other.start()
+def test_a_writer_of_another_process_wakes_the_stream(service: Service, database: Database) -> None:
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
     try:
         client.request("GET", "/v1/changes/stream")
@@ -146,7 +148,9 @@ def test_a_writer_of_another_process_wakes_the_stream(service: Service) -> None:
         assert answer.readline() == b": changes\n"
         time.sleep(1.2)  # until it listens
         begun = time.monotonic()
-        other.ask("POST", "/v1/events", {"key": "from-afar", "title": "t", "date": "2020"})
+        event = EventInput(key="from-afar", title="t", date="2020")
+        with database.write() as db:
+            write_events(db, [event], "curated", make.BY)
         while not (line := answer.readline()).startswith(b"data: "):
             assert line
         assert b'"id":"curated:from-afar"' in line
@@ -156,4 +160,3 @@ def test_a_writer_of_another_process_wakes_the_stream(service: Service) -> None:
         assert time.monotonic() - begun < 5  # an open stream does not hold it up
     finally:
         client.close()
-        other.kill()

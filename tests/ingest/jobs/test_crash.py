@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ingest.loading import find_faults, load_file, read_documents
 from ingest.rows import join_events, make_event
+from soak import choose_size
 
 from app.db.engine import Database
 from app.ingest.jobs.job_store import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
@@ -50,11 +51,12 @@ def _event(n: int) -> dict[str, object]:
     return make_event(f"k{n}", date=day, participants=pair, reports=[{"source": source}])
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
     [path] = files(tmp_path, [range(ROWS)])
     dice = random.Random(7)
-    for _ in range(3):
+    for _ in range(choose_size(1, 10)):
         process = started(database, path)
         time.sleep(1.5 + dice.random() * 2)
         process.send_signal(signal.SIGKILL)

@@ -200,6 +200,7 @@ def test_signals_lead_from_one_actor_to_another_once(
     assert (reject.field, reject.reason) == (field, reason)
 
 
+@pytest.mark.by_turns  # nothing is stored
 @pytest.mark.slow
 def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path: Path) -> None:
     peaks, count = [], 0

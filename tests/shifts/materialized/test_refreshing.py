@@ -12,6 +12,7 @@ import make
 import pytest
 from acts import load_batches, make_acts
 from msgspec import structs
+from soak import choose_size
 from sqlalchemy import Connection, insert, text, update
 
 from app.db import dialect
@@ -70,7 +71,8 @@ def test_what_another_process_wrote_is_rebuilt_once_it_rests(
         awake.close()
 
 
-@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.soak
+@pytest.mark.parametrize("processes", [choose_size(2, 3)])
 def test_many_stale_dyads_are_rebuilt_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     processes: int,

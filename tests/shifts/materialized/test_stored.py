@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.loading import find_faults, load_file
 from msgspec import structs
 from serving import open_client
+from soak import choose_size
 from sqlalchemy import Connection, insert, select, update
 
 from app.db.dialect.fast_statements import SWITCH, compile_prepared
@@ -30,7 +31,9 @@ from app.shifts.statistics.null_model import NullModel
 pytestmark = pytest.mark.slow
 
 DATABASE_LAW = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=choose_size(3, 30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -45,6 +48,7 @@ def kept(db: Connection, dataset: str) -> tuple[list[Any], list[Any]]:
     return ([tuple(r) for r in db.execute(q)] for q in (sums, found))  # type: ignore[return-value]
 
 
+@pytest.mark.soak
 @DATABASE_LAW
 @given(st.randoms(use_true_random=False), st.integers(1, 5))
 def test_order_and_splitting_of_loads_change_nothing(
@@ -62,6 +66,7 @@ def test_order_and_splitting_of_loads_change_nothing(
         assert found
 
 
+@pytest.mark.soak
 @DATABASE_LAW
 @given(st.sets(st.integers(0, 159), min_size=1, max_size=40))
 def test_retracting_and_reloading_events_restores_the_sums(
