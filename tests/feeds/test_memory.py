@@ -19,8 +19,8 @@ FEW = "2014-02"
 MOST = 200
 """MiB of a whole process, whatever it has loaded."""
 GROWTH = 25
-"""MiB: a chunk, a row group, and what the second export finds warm. All at once, these events
-would take more than 100."""
+"""MiB: a chunk, a row group, and what the second export finds warm. All at once, 20,000 of them
+would take more than 50."""
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 PROGRAM = """
 import json, re, sys
