@@ -14,8 +14,6 @@ from service import Service
 from soak import choose_size
 
 from app.db.engine import Database
-from app.events.changes import write_events
-from app.events.schemas import EventInput
 from app.events.verify import find_event_faults
 
 SECONDS = choose_size(2, 30)
@@ -141,6 +139,8 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
 
 @pytest.mark.slow
 def test_a_writer_of_another_process_wakes_the_stream(service: Service, database: Database) -> None:
+    with database.write() as db:
+        make.dataset(db)
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
     try:
         client.request("GET", "/v1/changes/stream")
@@ -148,12 +148,11 @@ def test_a_writer_of_another_process_wakes_the_stream(service: Service, database
         assert answer.readline() == b": changes\n"
         time.sleep(1.2)  # until it listens
         begun = time.monotonic()
-        event = EventInput(key="from-afar", title="t", date="2020")
         with database.write() as db:
-            write_events(db, [event], "curated", make.BY)
+            make.event(db, "ARM", key="from-afar")
         while not (line := answer.readline()).startswith(b"data: "):
             assert line
-        assert b'"id":"curated:from-afar"' in line
+        assert b'"id":"made:from-afar"' in line
         assert time.monotonic() - begun < 5
         begun = time.monotonic()
         assert service.stop() in (0, -signal.SIGTERM)
