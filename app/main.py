@@ -31,7 +31,6 @@ from app.history.change_notifier import ChangeNotifier
 from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import AdmissionMiddleware
-from app.http.answer import encode_json
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
@@ -40,6 +39,7 @@ from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
+from app.json_encoding import encode_json
 from app.query_models import EmptyQuery
 from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker

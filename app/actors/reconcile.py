@@ -16,13 +16,13 @@ from app.actors.schemas import ActorCandidate, ActorKind
 from app.db.journal import read_version
 from app.errors import Fault, InvalidBodyError, InvalidParameterError
 from app.examples import example_responses, load_examples
-from app.http.answer import encode_json
 from app.http.body import parse_json_body, receive_body, validate_part
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.query_models import SingleDay
 from app.query_models import StrictQuery as Parameters
 from app.settings import Settings

@@ -21,7 +21,6 @@ from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
 from app.db.as_of import resolve_as_of, resolve_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.examples import example_responses
-from app.http.answer import encode_json
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.chart_formats import (
     add_chart_responses,
@@ -32,6 +31,7 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery, ChartQuery, SingleDay, today
 from app.text import ShortText

@@ -13,13 +13,13 @@ from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.as_of import resolve_version
 from app.examples import example_responses
-from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import Meta, Page
 from app.query_models import ChartQuery, OnDayQuery
 from app.text import ShortText

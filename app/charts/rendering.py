@@ -13,8 +13,8 @@ from app.charts import alignment, memberships, relations, shifts, timeline
 from app.charts.vega_lite import WIDTH, VegaSpec
 from app.errors import InvalidParameterError
 from app.events.flat import escape_formula
-from app.http.answer import encode_json
 from app.http.chart_formats import ChartName
+from app.json_encoding import encode_json
 from app.query_models import ChartFormat, today
 
 VEGA_LITE = "6.4"

@@ -15,13 +15,13 @@ from app.events.output_formats import EVENT_MEDIA_TYPES
 from app.events.schemas import Event
 from app.examples import example_responses
 from app.http.accept import document_formats, negotiate_format
-from app.http.answer import encode_json
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfQuery, ChartQuery
 

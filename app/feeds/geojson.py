@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from app.events.event_document import EventDocument
 from app.feeds.feed import Feed
-from app.http.answer import encode_json
+from app.json_encoding import encode_json
 from app.sources.citation import dataset_credit
 
 

@@ -11,7 +11,7 @@ from app.events.event_document import (
 )
 from app.feeds.feed import Feed
 from app.feeds.plain_text import decode_documents
-from app.http.answer import encode_json
+from app.json_encoding import encode_json
 
 CONTEXT = {
     "@vocab": "https://schema.org/",

@@ -17,13 +17,13 @@ from app.events.filter import EventFilter, EventQuery
 from app.events.queries import resolve_filter
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
-from app.http.answer import encode_json
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.query_models import Cursor, EmptyQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText

@@ -6,7 +6,7 @@ from html import escape
 from app.events.event_document import EventDocument
 from app.feeds.feed import Cluster, Feed
 from app.feeds.plain_text import decode_documents, render_event_text
-from app.http.answer import encode_json
+from app.json_encoding import encode_json
 from app.sources.citation import dataset_credit, format_citation
 
 

@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.events.flat import escape_formula
 from app.history import read
 from app.history.schemas import Change
-from app.http.answer import encode_json
+from app.json_encoding import encode_json
 from app.text import replace_unprintable
 
 ChangeFormat = Literal["json", "ndjson", "csv", "atom"]

@@ -21,13 +21,13 @@ from app.examples import example_responses
 from app.history import change_formats, read
 from app.history.schemas import Change, Difference, DocumentKind, Revision
 from app.http.accept import document_formats, negotiate_format
-from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links, render_page, rewrite_address
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOf, PagingQuery
 from app.sources.citation import build_license_links, format_citation, read_cited_datasets

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Request, Response
 
-from app.http.answer import encode_json
+from app.json_encoding import encode_json
 from app.page_models import Links, Meta
 
 

@@ -13,13 +13,13 @@ from app.events.buckets import TooManyBucketsError
 from app.events.read import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
-from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import EmptyReason
 from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, serialize, series

@@ -21,12 +21,12 @@ from app.db.versioning import Columns, select_current_or_as_of
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
-from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import EmptyReason
 from app.query_models import AsOfQuery, BoundedDate
 from app.similarity.portfolio_similarity import attribute_movement

@@ -10,13 +10,13 @@ from app.db.as_of import resolve_version
 from app.db.tables import datasets, events, sources
 from app.db.versioning import select_current_or_as_of
 from app.examples import example_responses
-from app.http.answer import encode_json
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.document_routes import DocumentRoute, respond_document_list, respond_one_document
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
 from app.page_models import Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery
 from app.sources.schemas import Dataset, Source

@@ -1,7 +1,6 @@
 """Full-text search: index the words of texts, and find texts by words."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, String, column, text
 
@@ -18,29 +17,9 @@ SEARCH_TABLE_DDL = {
 }
 
 
-def index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Index the words of texts, each under the `seq` of its revision."""
-    if not rows:
-        return
-    statement = (
-        "INSERT INTO event_words (rowid, words) VALUES (:seq, :words)"
-        if is_sqlite(db)
-        else "INSERT INTO event_words (seq, words) VALUES"
-        " (:seq, array_to_tsvector(array_remove(string_to_array(:words, ' '), '')))"
-    )
-    values: list[dict[str, Any]] = [
-        {"seq": seq, "words": _join_distinct_words(body)} for seq, body in rows
-    ]
-    db.execute(text(statement), values)
-
-
 MAX_WORDS_BYTES = 500_000
 """Bytes of distinct words that are indexed of one text, from its start. PostgreSQL takes a tsvector
 of more than 1,048,575 bytes without an error, but finds none of its words."""
-
-
-def _join_distinct_words(body: str) -> str:
-    return _truncate_words(" ".join(dict.fromkeys(split_words(body))))
 
 
 def _truncate_words(whole: str) -> str:

@@ -26,7 +26,6 @@ from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.tables import import_rejects, imports
 from app.errors import NotFoundError
 from app.examples import example_responses, load_examples
-from app.http.answer import encode_json
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
@@ -37,6 +36,7 @@ from app.ingest.jobs.job_store import FINAL_STATES
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
 from app.ingest.loading.loader import LoadOptions
 from app.ingest.readers.rows import Reject
+from app.json_encoding import encode_json
 from app.page_models import Meta, Page
 from app.query_models import EmptyQuery, PagingQuery
 
