@@ -11,8 +11,10 @@ from app.bundled.load_bundled import load_bundled_data
 from app.cli.terminal import console, errors, open_configured_database, open_current_database
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
+from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
+from app.editing.rerender import apply_signal_rules, rerender_events
 
 db = typer.Typer(help="Upgrade, check, back up and restore the database.", no_args_is_help=True)
 
@@ -24,9 +26,20 @@ def db_upgrade(
     """Upgrade the schema to the version of this program."""
     with closing(open_configured_database()) as database:
         upgrade_schema(database)
+        changed = apply_signal_rules(database)
         if bundled:
             load_bundled_data(database)
         console.print(f"The database is at schema {read_schema_version(database)}.")
+        if changed is not None:
+            console.print(f"Signals are derived by new rules: {changed:,} events changed.")
+
+
+@db.command("rerender")
+def db_rerender() -> None:
+    """Render all stored events again; those that change get a derived revision."""
+    with closing(open_current_database()) as database:
+        changed = rerender_events(database, Writer("entente", "rendered again"))
+    console.print(f"{changed:,} events changed.")
 
 
 @db.command("check")

@@ -12,6 +12,7 @@ from app.bundled.load_bundled import load_bundled_data
 from app.cli.terminal import console, open_configured_database, open_current_database
 from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
+from app.editing.rerender import apply_signal_rules
 from app.http.server import BoundedHttpConnection as HttpConnection
 from app.main import create_app
 from app.settings import Settings
@@ -56,5 +57,6 @@ def prepare_first_start() -> None:
     with closing(open_configured_database()) as database:
         if read_schema_version(database) != HEAD:
             upgrade_schema(database)
+        apply_signal_rules(database)
         load_bundled_data(database)
         rebuild_stale_dyads(database)

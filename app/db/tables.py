@@ -172,6 +172,7 @@ datasets = Table(
     Column("first", bytewise_text()),
     Column("last", bytewise_text()),
     Column("signals", bytewise_text(), nullable=False),
+    Column("mirrored_visits", Boolean, nullable=False),
     Column("seq", SEQUENCE, nullable=False),
 )
 

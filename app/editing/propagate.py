@@ -1,6 +1,6 @@
 """Render the events again that show an actor or source which was changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, Select, select, union
 
@@ -29,21 +29,24 @@ def rerender_dependents(
     by: Writer,
     change: EventChange = keep_event_unchanged,
     before: SourceGrades | None = None,
-) -> None:
-    """Render events again, and append those that changed as derived revisions.
+    always: Collection[str] = (),
+) -> int:
+    """Render events again, and append those that changed as derived revisions; returns how many.
 
     `change` is applied to the input of each event first. `before` gives the grades that sources
-    had when the documents were rendered.
+    had when the documents were rendered. Events in `always` get a revision in any case.
     """
+    changed = 0
     for at in range(0, len(ids), IDS_PER_QUERY):
         current = [
             decode_event_document(d)
             for _, d in read_event_documents(db, ids[at : at + IDS_PER_QUERY])
         ]
         known = read_source_grades(db, current) | (before or {})
-        write_resolved_events(
-            db, [(e.id, change(input_from_document(e, known))) for e in current], by, derived=True
-        )
+        changes = [(e.id, change(input_from_document(e, known))) for e in current]
+        made = write_resolved_events(db, changes, by, derived=True, always=always)
+        changed += len(made)
+    return changed
 
 
 def read_source_grades(db: Connection, cited_by: Sequence[EventDocumentBody]) -> SourceGrades:

@@ -42,7 +42,7 @@ from app.events.render import (
     matches_document,
 )
 from app.events.resolve import DatabaseNames, resolve_record
-from app.events.signals import DEFAULT_SCALE, signal_weight
+from app.events.signals import choose_derivation_mode, signal_weight
 from app.events.volumes import add_volumes
 from app.sources.record import CitedSource, SourceRecord
 
@@ -97,10 +97,12 @@ def write_resolved_events(
     *,
     derived: bool = False,
     unless_same: bool = False,
+    always: Collection[str] = (),
 ) -> list[bytes]:
     """Write and index events whose actors are codes already, as (id, event).
 
-    With `derived` or `unless_same`, an event is skipped where its document would not change.
+    With `derived` or `unless_same`, an event is skipped where its document would not change, but
+    for the ids in `always`.
     `derived` marks revisions that follow from another change, such as the rename of an actor.
     Returns the documents that were written.
     """
@@ -112,7 +114,8 @@ def write_resolved_events(
     for ident, event in inputs:
         body = build_event_body(event, ident.partition(":")[0], known, cited)
         text = encode_event_body(body)
-        if ident not in current or not matches_document(text, current[ident]):
+        same = ident in current and matches_document(text, current[ident])
+        if not same or ident in always:
             seq += 1
             rows.add_event(body, text, seq)
     numbers = read_latest_revision_numbers(db, "event", [ident for _, ident, *_ in rows.bodies])
@@ -183,9 +186,11 @@ def load_render_context(db: Connection) -> RenderContext:
     for r in db.execute(periods.where(m.actor.in_(acting)).order_by(m.since, m.group)):
         belongs[r.actor].append((r.group, r.since, r.until))
     s = datasets.c
-    others = select(s.code, s.signals).where(s.signals != DEFAULT_SCALE)
-    scales = {r.code: r.signals for r in db.execute(others)}
-    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, scales)
+    modes = {
+        code: choose_derivation_mode(scale, mirrored_visits)
+        for code, scale, mirrored_visits in db.execute(select(s.code, s.signals, s.mirrored_visits))
+    }
+    return RenderContext({r.code: r.name for r in rows}, kinds, belongs, modes)
 
 
 def load_cited_sources(db: Connection, ids: Collection[str]) -> dict[str, CitedSource]:

@@ -11,17 +11,17 @@ from app.events.signals import (
     RULES,
     Act,
     ActorInRole,
+    DerivationMode,
     DerivedSignal,
-    SignalScale,
     derive_signals,
     find_silent_rule,
 )
 
 
-def explain_document(document: str, kinds: Mapping[str, str], scale: SignalScale) -> str:
+def explain_document(document: str, kinds: Mapping[str, str], mode: DerivationMode) -> str:
     """Add `explain` to a document: the rules behind its signals, and replaced signals.
 
-    `kinds` maps the code of each actor to its kind; `scale` is that of the dataset.
+    `kinds` maps the code of each actor to its kind; `mode` is that of the dataset.
     """
     event = Event.model_validate_json(document)
     rules = {s.rule for s in event.signals}
@@ -41,7 +41,7 @@ def explain_document(document: str, kinds: Mapping[str, str], scale: SignalScale
         "weight": {"value": span.weight, "start": span.start, "end": span.end},
         "overridden": [
             {"from": d.from_, "toward": d.toward, "rule": d.rule, "score": round(d.score, 4)}
-            for d in find_overridden_signals(event, kinds, scale)
+            for d in find_overridden_signals(event, kinds, mode)
         ],
         "status": "stated by the dataset",
         "roll_ups": [p.via for p in event.participants if p.via],
@@ -57,7 +57,7 @@ def _describe_act(event: Event) -> Act:
 
 
 def find_overridden_signals(
-    event: Event, kinds: Mapping[str, str], scale: SignalScale
+    event: Event, kinds: Mapping[str, str], mode: DerivationMode
 ) -> list[DerivedSignal]:
     """Find the derived signals that an analyst's stated signals replaced."""
     states = {p.via: p.actor for p in event.participants if p.via}
@@ -69,5 +69,5 @@ def find_overridden_signals(
         if p.actor and p.via is None
     ]
     stated = {(s.from_, s.toward) for s in event.signals if s.origin == "stated"}
-    derived = derive_signals(acting, _describe_act(event), scale)
+    derived = derive_signals(acting, _describe_act(event), mode)
     return [d for d in derived if (d.from_, d.toward) in stated]

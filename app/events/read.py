@@ -18,7 +18,7 @@ from app.events import queries
 from app.events.event_document import ReportDocument
 from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
-from app.events.signals import DEFAULT_SCALE, SignalScale
+from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
 from app.page_models import EmptyReason, Meta
 
@@ -68,12 +68,11 @@ def read_participant_kinds(db: Connection, document: str) -> dict[str, str]:
     return {row.code: row.kind for row in rows}
 
 
-def read_signal_scale(db: Connection, dataset: str) -> SignalScale:
+def read_derivation_mode(db: Connection, dataset: str) -> DerivationMode:
     """Read how the signals of a dataset are derived."""
-    scale: SignalScale | None = db.scalar(
-        select(datasets.c.signals).where(datasets.c.code == dataset)
-    )
-    return scale or DEFAULT_SCALE
+    d = datasets.c
+    row = db.execute(select(d.signals, d.mirrored_visits).where(d.code == dataset)).one_or_none()
+    return DEFAULT_SCALE if row is None else choose_derivation_mode(*row)
 
 
 def trim_document(document: str, fields: Sequence[str], known_by: str | None) -> str:

@@ -25,7 +25,7 @@ from app.events.signals import (
     DEFAULT_SCALE,
     Act,
     ActorInRole,
-    SignalScale,
+    DerivationMode,
     derive_signals,
     is_plain_act,
     signal_quad,
@@ -55,12 +55,8 @@ class RenderContext:
     kinds: Mapping[str, str]
     affiliations: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """(state, since, until) of each membership period of a person or body, by its code."""
-    scales: Mapping[str, str] = field(default_factory=dict)
-    """How the signals of a dataset are derived, by its code, where that is not by the rules."""
-
-    def find_scale(self, dataset: str) -> SignalScale:
-        """Find how the signals of a dataset are derived."""
-        return "goldstein" if self.scales.get(dataset) == "goldstein" else DEFAULT_SCALE
+    modes: Mapping[str, DerivationMode] = field(default_factory=dict)
+    """How the signals of a dataset are derived, by its code; others simply by the rules."""
 
     def find_state(self, actor: str, day: str) -> str | None:
         """Find the state that a person or body counts for on a day."""
@@ -187,7 +183,8 @@ def build_event_body(
         precision, record.type, record.mode, record.cameo, record.native, intensity, quad,
         record.quad_scheme or "gdelt", record.status,
         complete_event_id(record.part_of, dataset) if record.part_of else None, who,
-        _build_signals(record, acting, intensity, quad, known.find_scale(dataset)), record.location,
+        _build_signals(record, acting, intensity, quad, known.modes.get(dataset, DEFAULT_SCALE)),
+        record.location,
         sorted(set(record.tags)) if record.tags else [], reports, _count_publishers(reports),
     )  # fmt: skip
 
@@ -293,7 +290,7 @@ def _build_signals(
     acting: list[ActorInRole],
     intensity: float | None,
     quad: int | None,
-    scale: SignalScale,
+    mode: DerivationMode,
 ) -> list[_SignalBody]:
     if not record.signals and len(acting) < 2:
         return []
@@ -301,7 +298,7 @@ def _build_signals(
     act = Act(
         intensity, record.type, record.mode, record.cameo, quad, span.lasts, bool(record.part_of)
     )
-    if not record.signals and len(acting) == 2 and is_plain_act(act, scale):
+    if not record.signals and len(acting) == 2 and is_plain_act(act, mode):
         # A short cut for most bulk rows: one initiator, one target.
         (one, role, _, _), (other, its, _, _) = acting
         if role == "initiator" and its == "target":
@@ -318,7 +315,7 @@ def _build_signals(
         )
         for s in stated.values()
     ]  # fmt: skip
-    for d in derive_signals(acting, act, scale):
+    for d in derive_signals(acting, act, mode):
         if (d.from_, d.toward) not in stated:
             score, kind = _weigh_signal(d.score, quad)
             found.append(

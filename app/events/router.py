@@ -211,8 +211,8 @@ def get_event(
             document = row.document
             if asked.explain:
                 kinds = read.read_participant_kinds(db, document)
-                scale = read.read_signal_scale(db, event_id.partition(":")[0])
-                document = explain_document(document, kinds, scale)
+                mode = read.read_derivation_mode(db, event_id.partition(":")[0])
+                document = explain_document(document, kinds, mode)
             return Response(document, media_type="application/json")
 
         return respond_with_strong_etag(

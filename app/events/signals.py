@@ -12,6 +12,8 @@ from app.events.vocabulary import load_cameo_codes
 
 SignalScale = Literal["entente", "goldstein"]
 """How the signals of a dataset are derived: by `RULES`, or by plain Goldstein scores."""
+DerivationMode = Literal["entente", "goldstein", "mirrored"]
+"""`mirrored`: by `RULES`, where the source records each visit twice, from either side."""
 DEFAULT_SCALE: SignalScale = "entente"
 
 PAIRWISE_LIMIT = 8
@@ -25,6 +27,13 @@ FIGHTING_MODES = frozenset({"firearms", "explosives", "aerial", "drone", "heavy-
 FIGHTING_MODES |= {"unconventional", "suicide-attack"}
 END_OF_FIGHTING_MODES = frozenset({"ceasefire", "withdraw", "disarm", "release"})
 MATERIAL_CONFLICT = 4
+
+
+def choose_derivation_mode(scale: str, mirrored_visits: bool) -> DerivationMode:
+    """Choose how the signals of a dataset are derived."""
+    if scale == "goldstein":
+        return "goldstein"
+    return "mirrored" if mirrored_visits else "entente"
 
 
 class SignalRule(NamedTuple):
@@ -70,14 +79,16 @@ RULES: tuple[SignalRule, ...] = (
     ),
     SignalRule(
         "visit",
-        "CAMEO 042 and 043, or CONSULT with mode visit",
+        "CAMEO 042 and 043, or CONSULT with mode visit; only 042 where the source records visits"
+        " twice",
         "each visitor → each host",
         "1.9 / hosts",
         "All visitors count alike: the score of CAMEO 042.",
     ),
     SignalRule(
         "hosting",
-        "CAMEO 042 and 043, or CONSULT with mode visit",
+        "CAMEO 042 and 043, or CONSULT with mode visit; only 043 where the source records visits"
+        " twice",
         "each host → each visitor",
         "2.8 / visitors",
         "All hosts count alike: the score of CAMEO 043.",
@@ -134,6 +145,11 @@ RULES: tuple[SignalRule, ...] = (
 )
 """The rules, the first that applies to a pair first."""
 
+RULES_VERSION = 2
+"""Raised where a rule or the weight of what lasts changes; an upgrade then derives signals again.
+
+Version 1 knew only the roles and the intensity.
+"""
 RULES_BY_NAME = {rule.name: rule for rule in RULES}
 
 
@@ -170,20 +186,24 @@ class DerivedSignal(NamedTuple):
 
 
 def derive_signals(
-    acting: Sequence[ActorInRole], act: Act, scale: SignalScale = "entente"
+    acting: Sequence[ActorInRole], act: Act, mode: DerivationMode = "entente"
 ) -> list[DerivedSignal]:
-    """Derive the signals of an act, scores from −10 to +10, by the scale of its dataset."""
+    """Derive the signals of an act, scores from −10 to +10, in the way of its dataset."""
     found: dict[tuple[str, str], DerivedSignal] = {}
-    rules = _apply_rules if scale == "entente" else _apply_goldstein_rules
-    for signal in rules(_Roles(acting), act):
+    roles = _Roles(acting)
+    if mode == "goldstein":
+        derived = _apply_goldstein_rules(roles, act)
+    else:
+        derived = _apply_rules(roles, act, mirrored=mode == "mirrored")
+    for signal in derived:
         if signal.from_ != signal.toward and signal.score:
             found.setdefault((signal.from_, signal.toward), signal)
     return list(found.values())
 
 
-def is_plain_act(act: Act, scale: SignalScale) -> bool:
+def is_plain_act(act: Act, mode: DerivationMode) -> bool:
     """Whether an initiator and a target alone give one signal, with the intensity as its score."""
-    return scale == "goldstein" or (
+    return mode == "goldstein" or (
         classify_act(act.cameo, act.type, act.mode) == "plain"
         and not act.is_stage
         and not (act.lasts and act.quad == MATERIAL_CONFLICT)
@@ -252,7 +272,7 @@ class _Roles:
         )
 
 
-def _apply_rules(roles: _Roles, act: Act) -> Iterator[DerivedSignal]:
+def _apply_rules(roles: _Roles, act: Act, *, mirrored: bool) -> Iterator[DerivedSignal]:
     kind = classify_act(act.cameo, act.type, act.mode)
     if act.is_stage or kind == "end_of_fighting":
         return
@@ -262,7 +282,8 @@ def _apply_rules(roles: _Roles, act: Act) -> Iterator[DerivedSignal]:
         if kind == "fighting":
             return
     if kind in ("visit", "hosting"):
-        yield from _pair_visitors(roles, kind)
+        own = ("visit" if kind == "visit" else "hosting") if mirrored else None
+        yield from (s for s in _pair_visitors(roles, kind) if own is None or s.rule == own)
     elif kind == "meeting" and (roles.hosts or roles.groups):
         for one in roles.joint:
             for other in (*roles.hosts, *roles.groups):

@@ -27,20 +27,23 @@ def write_sources(db: Connection, documents: Sequence[Source], by: Writer) -> No
     db.execute(build_upsert(db, sources), rows)
 
 
-def write_datasets(db: Connection, documents: Sequence[Dataset], by: Writer) -> None:
+def write_datasets(
+    db: Connection, documents: Sequence[Dataset], by: Writer, *, rederives: bool = False
+) -> None:
     """Create or replace datasets.
 
-    Raises `InvalidParameterError` where `signals` would change under stored events.
+    Raises `InvalidParameterError` where the way of deriving signals would change under stored
+    events, unless the caller `rederives` them.
     """
     if not documents:
         return
-    for document in documents:
+    for document in () if rederives else documents:
         _require_same_signals(db, document)
     seqs = append_revisions(
         db, "dataset", [NewRevision(d.code, d.model_dump_json()) for d in documents], by
     )
     copy_to_history(db, "dataset", datasets.c.code, [d.code for d in documents])
-    columns = {"code", "name", "first", "last", "signals"}
+    columns = {"code", "name", "first", "last", "signals", "mirrored_visits"}
     rows = [
         d.model_dump(include=columns) | {"seq": n} for d, n in zip(documents, seqs, strict=True)
     ]
@@ -48,13 +51,15 @@ def write_datasets(db: Connection, documents: Sequence[Dataset], by: Writer) -> 
 
 
 def _require_same_signals(db: Connection, document: Dataset) -> None:
-    changed = select(datasets.c.signals).where(
-        datasets.c.code == document.code, datasets.c.signals != document.signals
-    )
-    stored = db.scalar(changed.where(exists().where(events.c.dataset == document.code)))
-    if stored is not None:
-        message = f"must stay {stored}: the signals of its stored events are derived so"
-        raise InvalidParameterError("signals", message, "Load the events into another dataset.")
+    d = datasets.c
+    rows = select(d.signals, d.mirrored_visits).where(d.code == document.code)
+    stored = db.execute(rows.where(exists().where(events.c.dataset == document.code))).one_or_none()
+    if stored is None:
+        return
+    for field, value in zip(("signals", "mirrored_visits"), stored, strict=True):
+        if getattr(document, field) != value:
+            message = f"must stay {value}: the signals of the stored events follow from it"
+            raise InvalidParameterError(field, message, "Load the events into another dataset.")
 
 
 def retract_source(db: Connection, source: Source, by: Writer, action: str = "retract") -> int:

@@ -81,6 +81,11 @@ class Dataset(BaseModel):
         "entente",
         description="How signals are derived: by the rules, or with the source's plain scores.",
     )
+    mirrored_visits: bool = Field(
+        False,
+        description="Whether its source records each visit twice: as a visit (CAMEO 042) and as a"
+        " hosting (043).",
+    )
     first: EndedDate | None = Field(None, description="First day that it covers.")
     last: EndedDate | None = Field(None, description="Last day that it covers.")
 

@@ -26,7 +26,16 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in ("datasets", "past_datasets"):
         op.drop_column(name, "signals")
-    op.execute("UPDATE day_sums SET " + ", ".join(f"{q} = {q} / 1000" for q in CLASSES))
+    # Each signal counts on its first day again, with weight 1.
+    op.execute("DELETE FROM day_sums")
+    mass = "CAST(round(CAST(abs(score) * 100 * confidence AS numeric)) AS integer)"
+    sums = [f"sum(CASE WHEN score {sign} 0 THEN {mass} ELSE 0 END)" for sign in (">", "<=")]
+    sums += [f"sum(CASE WHEN quad = {quad} THEN 1 ELSE 0 END)" for quad in (1, 2, 3, 4)]
+    op.execute(
+        f'INSERT INTO day_sums SELECT "from", toward, dataset, start, count(*), {", ".join(sums)}'
+        ' FROM signals GROUP BY "from", toward, dataset, start'
+    )
+    op.execute("DELETE FROM house WHERE name = 'signal_rules'")
     for name in ("signals", "past_signals"):
         for column in ("weight", "end"):
             op.drop_column(name, column)

@@ -86,6 +86,13 @@ def test_plain_goldstein_scores_are_not_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize(("cameo", "score"), [("042", 1.9), ("043", 2.8)])
+def test_a_visit_that_its_source_records_twice_counts_twice(cameo: str, score: float) -> None:
+    act = Act(score, "CONSULT", "visit", cameo, 1)
+    found = derive_signals(roles(initiator="A", target="B"), act, "mirrored")
+    assert [(s.from_, s.toward, s.score) for s in found] == [("A", "B", score)]
+
+
 @pytest.mark.parametrize(
     ("text", "weight", "start", "end"),
     [

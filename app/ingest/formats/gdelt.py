@@ -39,6 +39,7 @@ GDELT_DATASET = Dataset(
     citation="The GDELT Project, https://www.gdeltproject.org/",
     terms="Coded by machine from news: rows repeat, and relative dates are dated as if precise.",
     quad_scheme="gdelt",
+    mirrored_visits=True,
 )
 
 _ACTOR_COLUMNS = (

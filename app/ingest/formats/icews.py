@@ -23,6 +23,7 @@ ICEWS_DATASET = Dataset(
     licence="ICEWS terms of use",
     citation="Boschee et al. (2015), ICEWS Coded Event Data, Harvard Dataverse",
     terms="Events between two parties are often coded twice, once from either side.",
+    mirrored_visits=True,
 )
 ICEWS_COLUMNS = (
     "event_id", "event_date", "source_name", "source_sectors", "source_country", "event_text",
