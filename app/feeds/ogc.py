@@ -17,6 +17,15 @@ from app.events.filter import EventFilter, EventQuery
 from app.events.queries import resolve_filter
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
+from app.feeds.ogc_models import (
+    Collection,
+    Collections,
+    Conformance,
+    Feature,
+    Features,
+    Landing,
+    Link,
+)
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
@@ -37,68 +46,6 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 COLLECTION = "events"
 _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?")
-
-
-class Link(BaseModel):
-    """A link with an absolute address, which clients of this standard need."""
-
-    href: str
-    rel: str
-    type: str
-    title: str | None = None
-
-
-class Landing(BaseModel):
-    """The landing page: links to the other resources of the standard."""
-
-    title: str
-    description: str
-    links: list[Link]
-
-
-class Conformance(BaseModel):
-    """The conformance classes of the standard that the service implements."""
-
-    conformsTo: list[str]  # noqa: N815  the standard's name
-
-
-class Collection(BaseModel):
-    """A collection of features: its extent in space and time, and its attribution."""
-
-    id: str
-    title: str
-    description: str
-    itemType: str  # noqa: N815  the standard's name
-    crs: list[str]
-    extent: dict[str, object]
-    attribution: str
-    links: list[Link]
-
-
-class Collections(BaseModel):
-    """The list of collections, which has one entry."""
-
-    collections: list[Collection]
-    links: list[Link]
-
-
-class Feature(BaseModel):
-    """An event as a GeoJSON feature."""
-
-    type: str
-    id: str
-    geometry: dict[str, object] | None
-    properties: dict[str, object]
-    links: list[Link] = []
-
-
-class Features(BaseModel):
-    """A page of features."""
-
-    type: str
-    features: list[Feature]
-    links: list[Link]
-    numberReturned: int  # noqa: N815  the standard's name
 
 
 class ItemsQuery(EventFilter):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from app.shifts import queries
+from app.shifts.materialized import statements
 from app.shifts.materialized.months import PUBLISHER_SPANS, unpack_index, unpack_months
 from app.shifts.question import (
     ALWAYS,
@@ -184,7 +184,7 @@ class MonthlyInputs:
 
         Each day counts within its bounds.
         """
-        run = queries.compile_open_month_sums(self.db.dialect.name)
+        run = statements.compile_open_month_sums(self.db.dialect.name)
         values = {"one": self.question.actor, "other": self.partner, "first": day[:8] + "01"}
         values |= {"wanted": self.question.datasets[0], "last": day}
         total: dict[int, Ints] = {}
@@ -221,7 +221,7 @@ def read_inputs(
     if size in ("day", "week") or not _is_one_dyad(case):
         return DailyInputs(read_flows(db, case), case)
     one, other = sorted((case.actor, *case.toward))
-    run = queries.compile_months_between(db.dialect.name)
+    run = statements.compile_months_between(db.dialect.name)
     rows = run.fetch_rows(db, {"one": one, "other": other, "wanted": case.datasets[0]})
     if not rows or not _cuts_no_month(rows[0][0], rows[0][1], since, until):
         return DailyInputs(read_flows(db, case), case)

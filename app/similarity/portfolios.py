@@ -3,8 +3,6 @@
 Formal ties are context: they are never mixed into the index of events.
 """
 
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Annotated
@@ -12,14 +10,10 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import Connection
 
-from app.actors.membership_steps import membership_period
 from app.actors.parameters import resolve_query_actor
-from app.alliances.read import read_group_memberships, read_groups
 from app.db.as_of import resolve_version
-from app.db.tables import actor_names, actors, alliance_years, datasets
-from app.db.versioning import Columns, select_current_or_as_of
 from app.errors import InvalidParameterError, make_crossed_error
 from app.events.filter import Words
 from app.examples import example_responses
@@ -30,12 +24,17 @@ from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import AsOfQuery, BoundedDate, today
-from app.similarity.portfolio_similarity import (
-    MEASURES,
-    TIE_STRENGTH,
-    SimilarityMeasure,
-    build_portfolios,
+from app.similarity.alliance_ties import (
+    LOADED_CODE,
+    TiesByYear,
+    merge_ties,
+    read_alliance_datasets,
+    read_code_bearers,
+    read_loaded_ties,
+    read_recorded_ties,
+    read_state_periods,
 )
+from app.similarity.portfolio_similarity import MEASURES, SimilarityMeasure, build_portfolios
 from app.similarity.schemas import (
     PortfolioSimilarities,
     PortfolioSimilarity,
@@ -45,8 +44,6 @@ from app.similarity.schemas import (
 router = APIRouter(
     prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
-LOADED_CODE = re.compile(r"(cow|gw):[0-9]{1,3}")
-"""A code as loaded alliances have it, such as `cow:255`."""
 MAX_YEARS = 300
 """Years in one answer."""
 
@@ -111,109 +108,6 @@ class SimilarityQuery(AsOfQuery):
         return first, last
 
 
-def _read_state_periods(db: Connection, as_of: int | None) -> list[tuple[str, str, str]]:
-    """Read (code, since, until) of every state."""
-
-    def build_select(a: Columns) -> Select[str, str | None, str | None]:
-        rows = select(a.code, a.since, a.until)
-        return rows.where(a.kind == "state", a.merged_into.is_(None))
-
-    rows = db.execute(select_current_or_as_of(as_of, actors, build_select))
-    return sorted((r.code, r.since or "", r.until or "~") for r in rows)
-
-
-TiesByYear = dict[int, dict[tuple[str, str], int]]
-"""The strongest tie of every two states, by year."""
-
-
-def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | None) -> list[str]:
-    """Read the datasets of loaded alliances, or those of them that are asked for."""
-    has = alliance_years.c.dataset
-
-    def build_select(d: Columns) -> Select[str]:
-        return select(d.code).where(exists().where(has == d.code))
-
-    found = sorted(
-        row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
-    )
-    return [code for code in found if code in asked] if asked else found
-
-
-def read_loaded_ties(
-    db: Connection, years: tuple[int, int], sets: Sequence[str], as_of: int | None
-) -> TiesByYear:
-    """Read the ties of loaded alliances.
-
-    A state that the record does not know on the day has the code of its dataset (Prussia:
-    `cow:255`). It counts for the actor that bears this code at another time.
-    """
-    found: TiesByYear = defaultdict(dict)
-    if not sets:
-        return found
-    a, bearers = alliance_years.c, _read_code_bearers(db, as_of)
-    rows = select(a.year, a.actor, a.partner, *(a[name] for name in TIE_STRENGTH))
-    for year, one, other, *owed in db.execute(
-        rows.where(a.dataset.in_(sets), a.year.between(*years))
-    ):
-        rank = max(
-            (r for r, flag in zip(TIE_STRENGTH.values(), owed, strict=True) if flag), default=0
-        )
-        pair = tuple(sorted(bearers.get(code, code) for code in (one, other)))
-        if rank and pair[0] != pair[1]:
-            pairs = found[year]
-            pairs[pair[0], pair[1]] = max(pairs.get((pair[0], pair[1]), 0), rank)
-    return found
-
-
-def _read_code_bearers(db: Connection, as_of: int | None) -> dict[str, str]:
-    """Read the actor that bears a code such as `cow:255`; of several the last."""
-
-    def build_select(n: Columns) -> Select[str, str, str, str]:
-        return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
-
-    rows = sorted(
-        db.execute(select_current_or_as_of(as_of, actor_names, build_select)),
-        key=lambda r: (r.since, r.actor),
-    )
-    return {f"{r.scheme}:{r.value}": r.actor for r in rows}
-
-
-def merge_ties(one: TiesByYear, other: TiesByYear) -> TiesByYear:
-    """Merge two sets of ties, keeping the stronger tie of a pair."""
-    found: TiesByYear = defaultdict(dict)
-    for ties in (one, other):
-        for year, pairs in ties.items():
-            for pair, rank in pairs.items():
-                found[year][pair] = max(found[year].get(pair, 0), rank)
-    return found
-
-
-def read_recorded_ties(db: Connection, years: tuple[int, int], as_of: int | None) -> TiesByYear:
-    """Read the strongest tie of two states that the record knows on some day of each year."""
-    ranks = {
-        group.code: max(TIE_STRENGTH[obligation] for obligation in group.obligations)
-        for group in read_groups(db, None, as_of)
-        if group.obligations
-    }
-    periods = defaultdict(list)
-    if ranks:
-        for membership in read_group_memberships(db, as_of, groups=sorted(ranks)):
-            since, until = membership_period(membership.steps)
-            if membership.role == "member" and since is not None:
-                periods[membership.group].append((membership.actor, since, until))
-    found: TiesByYear = defaultdict(dict)
-    for group, members in periods.items():
-        for (one, since, until), (other, begun, ended) in combinations(sorted(members), 2):
-            first, last = max(since, begun), min(until, ended)
-            if one == other or first >= last:
-                continue
-            for year in range(max(int(first[:4]), years[0]), min(int(last[:4]), years[1]) + 1):
-                if last > f"{year:04}-01-01":
-                    pair = found[year]
-                    pair[one, other] = max(pair.get((one, other), 0), ranks[group])
-    return found
-
-
 def read_ties_for_query(
     db: Connection, asked: SimilarityQuery, sets: Sequence[str], as_of: int | None
 ) -> TiesByYear:
@@ -232,7 +126,7 @@ def measure_similarities(
     as_of: int | None,
 ) -> list[PortfolioSimilarity]:  # fmt: skip
     """Measure every two of some states, year by year, while both existed."""
-    states = _read_state_periods(db, as_of)
+    states = read_state_periods(db, as_of)
     found = []
     for year in range(asked.years[0], asked.years[1] + 1):
         first, last = f"{year:04}-01-01", f"{year:04}-12-31"
@@ -269,7 +163,7 @@ def _resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -
     """
     if not asked.system:
         return []
-    bearers, found = _read_code_bearers(db, as_of), []
+    bearers, found = read_code_bearers(db, as_of), []
     for name in asked.system:
         unborne = LOADED_CODE.fullmatch(name) and name not in bearers
         found.append(
@@ -302,7 +196,7 @@ def get_similarity(
             if len(codes) < 2:
                 hint = "Name at least two states, such as ARM,RUS."
                 raise InvalidParameterError("actors", "names only one actor", hint)
-            kinds = {code for code, _, _ in _read_state_periods(db, then)}
+            kinds = {code for code, _, _ in read_state_periods(db, then)}
             if other := next((code for code in codes if code not in kinds), None):
                 raise InvalidParameterError("actors", f"{other} is not a state", "Name states.")
             sets = read_alliance_datasets(db, asked.dataset, then)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from app.db import dialect
-from app.shifts import queries
+from app.shifts.materialized import statements
 from app.shifts.statistics import index
 from app.shifts.statistics.sums import (
     DaySeries,
@@ -172,7 +172,7 @@ def read_publisher_counts(
     db: Connection, dataset: str, since: Mapping[Pair, str]
 ) -> dict[Pair, PublisherCounts]:
     """Count the publishers of some dyads from the year of a day on."""
-    run = queries.compile_publisher_months(db.dialect.name)
+    run = statements.compile_publisher_months(db.dialect.name)
     asked = [(*pair, f"{day[:4]}-01-01" if day else "") for pair, day in since.items()]
     found: dict[Pair, PublisherCounts] = {}
     for at in range(0, len(asked), PAIRS_PER_QUERY):
@@ -220,6 +220,6 @@ def is_busy(days: DaySeries) -> bool:
 
 def read_stored_months(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, bytes]:
     """Read the stored months of some dyads."""
-    run = queries.compile_months_of_pairs(db.dialect.name)
+    run = statements.compile_months_of_pairs(db.dialect.name)
     values = dialect.values_table_params(db.dialect.name, pairs) | {"wanted": dataset}
     return {(one, other): bytes(stored) for one, other, stored in run.fetch_rows(db, values)}

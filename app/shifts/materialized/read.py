@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Select, bindparam, or_, select
 from app.db import dialect
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
-from app.shifts import detect, queries
+from app.shifts import detect
 from app.shifts.detect import DetectedShift, Pair, detect_in_dyads, narrow_to_pair, read_horizon
 from app.shifts.filter import Scope
+from app.shifts.materialized import statements
 from app.shifts.question import AlignmentQuestion
 from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
@@ -93,7 +94,7 @@ def read_sides_of_pairs(
     """Read the day sums of some dyads; a dyad without any is left out."""
     kind = db.dialect.name
     found: dict[Pair, DyadSides] = {}
-    run, ordered = queries.compile_sums_of_pairs(kind), sorted(pairs)
+    run, ordered = statements.compile_sums_of_pairs(kind), sorted(pairs)
     for at in range(0, len(ordered), PAIRS_PER_BATCH):
         part = ordered[at : at + PAIRS_PER_BATCH]
         values = dialect.values_table_params(kind, [(str(n), *pair) for n, pair in enumerate(part)])

@@ -20,9 +20,9 @@ from app.db.dialect.bulk_copy import bulk_insert
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
-from app.shifts import detect, queries
+from app.shifts import detect
 from app.shifts.detect import Pair, check_robustness, detect_in_dyads, narrow_to_pair
-from app.shifts.materialized import calibration, months
+from app.shifts.materialized import calibration, months, statements
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.months import MonthRow
 from app.shifts.materialized.read import (
@@ -143,7 +143,7 @@ def _find_shifts_and_months(db: Connection, dataset: str, pairs: Sequence[Pair])
 
 def _read_stale_marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, DyadMark]:
     """Read the marks of those of some dyads that are stale."""
-    run = queries.compile_marks_of_pairs(db.dialect.name)
+    run = statements.compile_marks_of_pairs(db.dialect.name)
     values = dialect.values_table_params(db.dialect.name, pairs) | {"wanted": dataset}
     return {
         (one, other): DyadMark(changed, since)

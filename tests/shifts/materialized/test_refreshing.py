@@ -20,8 +20,7 @@ from app.db.dialect.fast_statements import SWITCH
 from app.db.engine import Database
 from app.db.tables import dyads, shifts
 from app.events.changes import write_events
-from app.shifts import queries
-from app.shifts.materialized import calibration, read, verify, worker
+from app.shifts.materialized import calibration, read, statements, verify, worker
 from app.shifts.materialized import rebuild as refreshing
 from app.shifts.materialized.rebuild import DyadPartition, rebuild_stale_dyads
 from app.shifts.materialized.worker import ShiftWorker
@@ -270,7 +269,7 @@ def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
         db.execute(insert(dyads), rows)
     with database.connect() as db:
         db.execute(text("ANALYZE"))
-    run = queries.compile_marks_of_pairs(kind)
+    run = statements.compile_marks_of_pairs(kind)
     parameters = dialect.values_table_params(kind, [("A00001", "B"), ("A00002", "B")]) | {
         "wanted": "d"
     }
