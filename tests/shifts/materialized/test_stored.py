@@ -1,5 +1,6 @@
 """Shifts of every dyad: kept up to date, and whatever the order of writing, the same."""
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from sqlalchemy import Connection, insert, select, update
 from app.db.dialect.fast_statements import SWITCH, compile_prepared
 from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
-from app.events.changes import sum_signals_by_day, write_events
+from app.events.changes import write_events
 from app.events.record import convert_record
 from app.shifts import detect, question
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized import calibration, read, verify
 from app.shifts.materialized.rebuild import fit_calibration, rebuild_stale_dyads
+from app.shifts.queries import SUM_COLUMNS
 from app.shifts.statistics.null_distribution import Calibration, ThinCorpusError
 from app.shifts.statistics.null_model import NullModel
 
@@ -113,16 +115,16 @@ def test_the_sums_are_those_of_the_signals(database: Database) -> None:
     dataset = load_batches(database, [make_acts(7), make_acts(7)[:50], make_acts(8)[20:90]])
     with database.connect() as db:
         asked = read.dataset_question(dataset)
-        rows = [
-            {"from": s.from_, "toward": s.toward, "dataset": dataset, "start": s.day,
-             "score": s.score, "confidence": s.confidence, "quad": s.quad}
-            for s in question.read_counted_signals(db, asked, all_dyads=True)
-        ]  # fmt: skip
-        kept_sums = [dict(r) for r in db.execute(
-            select(day_sums).where(day_sums.c.dataset == dataset)
-        ).mappings()]  # fmt: skip
-    key = ("from", "toward", "day")
-    assert sorted(kept_sums, key=lambda r: [r[k] for k in key]) == sum_signals_by_day(rows)
+        signals = question.read_counted_signals(db, asked, all_dyads=True)
+        names = ("from", "toward", "day", *SUM_COLUMNS)
+        stored = db.execute(
+            select(*(day_sums.c[n] for n in names)).where(day_sums.c.dataset == dataset)
+        )
+        stored_sums = {tuple(row[:3]): list(row[3:]) for row in stored}
+    added: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(SUM_COLUMNS))
+    for signal in signals:
+        question.add_signal(added[signal.from_, signal.toward, signal.day], signal)
+    assert stored_sums == added
 
 
 def test_rebuild_covers_only_changed_dyads(database: Database) -> None:
