@@ -1,12 +1,12 @@
 """The start of the command: what it imports, and what it says where the fault lies outside."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from app import start
 from app.cli import COMMANDS, LazyCommand, main
 from app.version import read_program_version
 
@@ -21,18 +21,21 @@ from app.version import read_program_version
 )
 @pytest.mark.parametrize("words", [["load", __file__], ["db", "check"]])
 def test_unreachable_database_is_reported_in_one_line(
-    words: list[str], url: str, named: str
-) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "app", *words], capture_output=True, text=True, check=False,
-        env={**os.environ, "ENTENTE_DATABASE_URL": url},
-    )  # fmt: skip
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
-    assert named in result.stderr
+    words: list[str], url: str, named: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["entente", *words])
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    printed = capsys.readouterr()
+    assert ended.value.code == 1
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert named in printed.err
 
 
+@pytest.mark.slow
 def test_what_a_load_does_not_need_is_not_imported() -> None:
     """It would take longer than the file of a quarter of an hour."""
     asked = "import sys, app.ingest.command; print(*sys.modules)"
@@ -48,6 +51,7 @@ HEAVY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_options_of_the_program_import_no_command(option: str) -> None:
     """The imports of all commands together take two seconds, and scripts ask often."""
@@ -78,6 +82,7 @@ def test_unknown_command_is_answered_by_the_nearest() -> None:
     assert "Did you mean 'timeline'?" in done.output
 
 
+@pytest.mark.slow
 def test_the_version_goes_with_any_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "app", "--version", "serve"], capture_output=True, text=True,

@@ -35,6 +35,7 @@ def as_of(request: pytest.FixtureRequest, api: TestClient) -> str:
     }[str(request.param)]
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("way", WAYS)
 def test_http_answers_with_nothing(api: TestClient, way: str, as_of: str) -> None:
     answer = api.get(f"{way}&as_of={as_of}")
@@ -48,6 +49,7 @@ def test_http_says_why_nothing_matched(api: TestClient, form: str, as_of: str) -
     assert reason == "not_yet_covered"
 
 
+@pytest.mark.by_turns
 def test_export_command_writes_nothing(
     api: TestClient, as_of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,8 @@ from app.ingest.loading.loader import Loader, LoadOptions
 from app.ingest.loading.stats import LoadStats
 
 OLD = "2020-01-01T00:00:00.000000Z"
+ROWS = 3000
+"""Rows that are not loaded before a test has looked: several batches of them."""
 
 
 def add_waiting_import(database: Database, path: Path, rows: int) -> str:
@@ -108,6 +110,7 @@ def test_a_small_import_needs_no_process(
         assert children() == []
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_what_only_seemed_small_goes_on_in_another_process(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,15 +128,15 @@ def test_what_only_seemed_small_goes_on_in_another_process(
 def test_a_process_that_is_killed_is_followed_by_another(
     database: Database, tmp_path: Path
 ) -> None:
-    ident = add_waiting_import(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", ROWS)
     with running(database):
         for rows in (0, 500):
             until(database, ident, ("running", "done"), rows)
             for child in children():
                 os.kill(child, signal.SIGKILL)
             time.sleep(0.2)
-        assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
-    assert len(read_documents(database, "local")) == 6000
+        assert counted(until(database, ident, ("done",))) == ("done", ROWS, ROWS)
+    assert len(read_documents(database, "local")) == ROWS
     assert find_faults(database) == []
 
 
@@ -166,19 +169,20 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
 
 @pytest.mark.slow
 def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
-    ident = add_waiting_import(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", ROWS)
     with running(database):
         until(database, ident, ("running", "done"))
     row = at(database, ident)
-    assert (row.state, row.done < 6000) == ("waiting", True)
+    assert (row.state, row.done < ROWS) == ("waiting", True)
     assert children() == []
     with running(database):
-        assert counted(until(database, ident, ("done",))) == ("done", 6000, 6000)
+        assert counted(until(database, ident, ("done",))) == ("done", ROWS, ROWS)
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path: Path) -> None:
-    ident = add_waiting_import(database, tmp_path / "upload", 6000)
+    ident = add_waiting_import(database, tmp_path / "upload", ROWS)
     child = subprocess.Popen(
         [sys.executable, "-m", "app.ingest.jobs.worker"],
         stdin=subprocess.PIPE,
@@ -193,7 +197,7 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
         child.stdin.close()  # as the system does when the parent is killed
         assert child.wait(30) == 0
     row = at(database, ident)
-    assert row.state == "waiting" or row.done == 6000
+    assert row.state == "waiting" or row.done == ROWS
 
 
 def test_import_of_a_live_worker_is_not_claimed(database: Database, tmp_path: Path) -> None:
@@ -238,6 +242,7 @@ def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path
     assert list(tmp_path.glob("upload*")) == []
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
     database: Database,
@@ -253,6 +258,7 @@ def test_the_process_ends_by_itself_when_there_is_nothing_to_do(
         assert child.wait(30) == 0
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_import_with_missing_folder_fails_and_blocks_no_other(
     database: Database, tmp_path: Path

@@ -78,6 +78,7 @@ def test_claims_are_not_nested_without_end(database: Database, tmp_path: Path) -
     assert find_faults(database) == []
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("frames", [1, 2])
 def test_truncated_zstd_is_an_error(database: Database, tmp_path: Path, frames: int) -> None:
     half = len(WHOLE) // 2
@@ -234,6 +235,7 @@ def _version(body: bytearray) -> None:
     body[at + 6 : at + 8] = b"\x63\x00"
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("how", [_within, _name, _version])
 def test_damaged_archive_is_an_error(
     database: Database, tmp_path: Path, how: Callable[[bytearray], None]
@@ -295,6 +297,7 @@ def test_the_beginning_of_a_long_row_is_no_row(database: Database, tmp_path: Pat
     assert list_counts(loader) == {"rows": 1, "rejected": 1}
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     "format_", ["gdelt-mentions", "cow-alliances", "unga-ideal-points", "atop"]
 )
@@ -322,6 +325,7 @@ def test_rejects_never_replace_what_is_read(
     assert path.read_text() == join_events(make_event("a"))
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_a_load_that_is_ended_leaves_no_copy_behind(database: Database, tmp_path: Path) -> None:
     url = database.engine.url.render_as_string(hide_password=False)

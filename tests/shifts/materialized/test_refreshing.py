@@ -110,6 +110,7 @@ def test_a_rate_that_a_killed_process_left_is_brought_up_to_date(database: Datab
         assert list(verify.verify_stored_shifts(db)) == []
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_a_service_that_ends_takes_the_process_along(
     database: Database, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +143,7 @@ def test_a_service_that_ends_takes_the_process_along(
     assert [child.returncode for child in started] == [0]
 
 
+@pytest.mark.by_turns
 @pytest.mark.slow
 def test_a_process_that_fails_is_an_error(
     database: Database, monkeypatch: pytest.MonkeyPatch
