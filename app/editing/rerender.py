@@ -29,7 +29,7 @@ def rerender_events(
     A document that stays the same gets no revision, so that an interrupted run can be repeated.
     Current shifts of the pairs that changed become stale.
     """
-    after, seen, changed = "", 0, 0
+    after, examined, changed = "", 0, 0
     while True:
         with database.write() as db:
             rows = select(events.c.id).where(events.c.id > after).order_by(events.c.id)
@@ -37,8 +37,8 @@ def rerender_events(
             if not ids:
                 return changed
             changed += rerender_dependents(db, ids, by, always=find_outdated_spans(db, ids))
-        after, seen = ids[-1], seen + len(ids)
-        on_progress(seen)
+        after, examined = ids[-1], examined + len(ids)
+        on_progress(examined)
 
 
 def find_outdated_spans(db: Connection, ids: Sequence[str]) -> set[str]:
