@@ -34,6 +34,7 @@ from app.http.admission import AdmissionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
+from app.http.path_ids import EncodedSlashMiddleware
 from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
 from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.utf8 import Utf8Middleware
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(EncodedSlashMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
 
     @app.get("/healthz", tags=["service"], operation_id="isAlive")

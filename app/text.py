@@ -78,12 +78,21 @@ def require_code(text: str) -> str:
 
 
 def require_ident(text: str) -> str:
-    """Return an id; raise ValueError if it is invisible, or dots that a path would resolve."""
-    if not text.isprintable():
-        raise ValueError("must not contain invisible characters")
-    if not text.strip("."):
-        raise ValueError("must not consist of dots only")
+    """Return an id; raise ValueError if `find_ident_error` finds one."""
+    if (reason := find_ident_error(text)) is not None:
+        raise ValueError(reason)
     return text
+
+
+def find_ident_error(text: str) -> str | None:
+    """Return why a text cannot be an id: invisible, too long, or dots that a path would resolve."""
+    if not text.isprintable():
+        return "must not contain invisible characters"
+    if not text.strip("."):
+        return "must not consist of dots only"
+    if len(text.encode("utf-8", "replace")) > MAX_ID_BYTES:
+        return f"must have at most {MAX_ID_BYTES} bytes as UTF-8"
+    return None
 
 
 def require_indexable(text: str) -> str:
@@ -100,7 +109,6 @@ Ident = Annotated[
     ShortText,
     Field(pattern=r"^[^\s/?#%]+$"),
     AfterValidator(require_ident),
-    AfterValidator(require_indexable),
 ]
 """An id that needs no percent-encoding of separators in a path."""
 

@@ -13,7 +13,7 @@ from app.actors.schemas import Actor, Membership, MembershipStep, SchemeCode
 from app.alliances.schemas import Alliance, Member, Tie
 from app.events import durations
 from app.events.filter import EventFilter, EventQuery
-from app.events.flat import COLUMN_NOTES, EVENT_COLUMNS
+from app.events.flat import COLUMNS
 from app.events.router import TimelineBucket
 from app.events.schemas import Event, Location, Participant, Report, Signal
 from app.events.signals import END_OF_FIGHTING_MODES, FIGHTING_MODES, RULES
@@ -194,9 +194,8 @@ def render_dictionary() -> str:
     parts.append("\n## Columns of CSV, Parquet, Arrow and XLSX\n\n")
     parts.append("As the fields of an event, with these of their own:\n\n")
     parts.append("| column | type | meaning |\n|---|---|---|\n")
-    for column, column_type in EVENT_COLUMNS.items():
-        same = f"as `location.{column[9:]}`" if column.startswith("location_") else "as in Event"
-        parts.append(f"| `{column}` | {column_type} | {COLUMN_NOTES.get(column, same)} |\n")
+    for name, column in COLUMNS.items():
+        parts.append(f"| `{name}` | {column.type} | {column.note} |\n")
     parts.append("\n## Words\n\n| quad | means | types |\n|---|---|---|\n")
     for quad, words in QUADS.items():
         types = ", ".join(t for t, of in QUAD_OF_TYPE.items() if of == quad)

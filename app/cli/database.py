@@ -14,6 +14,7 @@ from app.db.backup_postgresql import BackupError
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
+from app.editing.mend import mend_stored_ids
 from app.editing.rerender import apply_signal_rules, rerender_events
 
 db = typer.Typer(help="Upgrade, check, back up and restore the database.", no_args_is_help=True)
@@ -36,9 +37,12 @@ def db_upgrade(
 
 @db.command("rerender")
 def db_rerender() -> None:
-    """Render all stored events again; those that change get a derived revision."""
+    """Render all stored events again, as derived revisions, and mend ids of older rules."""
+    by = Writer("entente", "rendered again")
     with closing(open_current_database()) as database:
-        changed = rerender_events(database, Writer("entente", "rendered again"))
+        for note in mend_stored_ids(database, by):
+            console.print(note, highlight=False, markup=False)
+        changed = rerender_events(database, by, add_fields=True)
     console.print(f"{changed:,} events changed.")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import BaseModel, TypeAdapter
@@ -26,6 +25,7 @@ from app.errors import (
 )
 from app.http.body import ValidationOutcome, validate_part
 from app.http.document_routes import DocumentRoute
+from app.http.path_ids import quote_id
 from app.http.problems import MAX_BODY_FAULTS
 
 M = TypeVar("M", bound=BaseModel)
@@ -121,7 +121,7 @@ def find_current_document(
     if not ident.isprintable():
         return None
     if into := find_survivor(db, route.kind, ident):
-        raise MovedError(f"{route.path}/{quote(into)}")
+        raise MovedError(f"{route.path}/{quote_id(into)}")
     row = db.execute(select_with_documents(None, route.table, build_select)).one_or_none()
     return None if row is None else (row.seq, row.document)
 
@@ -134,7 +134,7 @@ def build_document_outcome(
     assert current is not None
     headers = {"ETag": f'"{current[0]}"'}
     if status == 201:
-        headers["Location"] = f"{route.path}/{quote(ident)}"
+        headers["Location"] = f"{route.path}/{quote_id(ident)}"
     return Outcome(status, current[1], headers)
 
 

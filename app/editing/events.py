@@ -1,7 +1,6 @@
 """Create, replace, patch, retract and merge events inside one transaction."""
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
 
 import msgspec
 from fastapi import Request
@@ -43,6 +42,7 @@ from app.events.render import (
 from app.events.schemas import MOST_REPORTS, MOST_TAGS
 from app.events.to_input import input_from_document
 from app.http.body import validate_part
+from app.http.path_ids import quote_id
 from app.http.problems import MAX_BODY_FAULTS
 
 MAX_EVENTS = 1000
@@ -124,7 +124,7 @@ def _build_event_outcome(db: Connection, ident: str, status: int) -> Outcome:
     row = db.execute(queries.select_event(ident)).one()
     headers = {"ETag": f'"{row.seq}"'}
     if status == 201:
-        headers["Location"] = f"/v1/events/{quote(ident)}"
+        headers["Location"] = f"/v1/events/{quote_id(ident)}"
     return Outcome(status, row.document, headers)
 
 
@@ -138,7 +138,7 @@ def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
     if row is not None:
         return row.seq, row.document
     if into := find_survivor(db, "event", ident) if ident.isprintable() else None:
-        raise MovedError(f"/v1/events/{quote(into)}")
+        raise MovedError(f"/v1/events/{quote_id(into)}")
     return None
 
 
@@ -265,13 +265,14 @@ def merge_duplicate_events(
         raise ConflictError(f"The merged event would have more than {limits}.")
     whole.reports, whole.tags = list(reports.values()), tags
     write_resolved_events(db, [(survivor, whole)], by, unless_same=True)
-    _end_merged_events(db, gone, survivor, by)
+    end_merged_events(db, gone, survivor, by)
     return _build_event_outcome(db, survivor, 200)
 
 
-def _end_merged_events(
+def end_merged_events(
     db: Connection, gone: Sequence[EventDocumentRecord], survivor: str, by: Writer
 ) -> None:
+    """End events that were merged into another; their ids lead to the survivor."""
     revisions = read_latest_revision_numbers(db, "event", [e.id for e in gone])
     entries = []
     for event in gone:

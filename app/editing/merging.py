@@ -163,17 +163,22 @@ def merge_source_documents(
     survivor, losers = _match_merge_targets(SOURCE_TYPE, db, request, ident, sent)
     for loser in losers:
         gone = Source.model_validate_json(require_current_document(SOURCE_TYPE.route, db, loser)[1])
-        for membership in list_memberships_citing(db, loser):
-            steps = [
-                step.model_copy(update={"sources": _replace_in_list(step.sources, loser, survivor)})
-                for step in membership.steps
-            ]
-            write_memberships(db, [membership.model_copy(update={"steps": steps})], by)
-        ids = list_events_citing_source(db, loser)
-        rerender_dependents(db, ids, by, partial(_replace_source, loser=loser, survivor=survivor))
+        move_source_citations(db, loser, survivor, by)
         seq = retract_source(db, gone, by, "merge")
         record_merge(db, "source", loser, survivor, seq)
     return build_document_outcome(SOURCE_TYPE.route, db, survivor, 200)
+
+
+def move_source_citations(db: Connection, loser: str, survivor: str, by: Writer) -> None:
+    """Let memberships and events cite one source in place of another."""
+    for membership in list_memberships_citing(db, loser):
+        steps = [
+            step.model_copy(update={"sources": _replace_in_list(step.sources, loser, survivor)})
+            for step in membership.steps
+        ]
+        write_memberships(db, [membership.model_copy(update={"steps": steps})], by)
+    ids = list_events_citing_source(db, loser)
+    rerender_dependents(db, ids, by, partial(_replace_source, loser=loser, survivor=survivor))
 
 
 def _replace_in_list(sources: Sequence[str], loser: str, survivor: str) -> list[str]:

@@ -11,7 +11,12 @@ from app.db.tables import datasets, events, house, revisions, signals
 from app.editing.propagate import rerender_dependents
 from app.events.changes import read_event_documents
 from app.events.durations import resolve_signal_span
-from app.events.render import decode_event_document
+from app.events.render import (
+    decode_event_document,
+    decode_normalized_event,
+    encode_event_body,
+    strip_revision,
+)
 from app.events.signals import RULES_VERSION
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
@@ -22,9 +27,15 @@ MARK = "signal_rules"
 
 
 def rerender_events(
-    database: Database, by: Writer, on_progress: Callable[[int], None] = lambda _: None
+    database: Database,
+    by: Writer,
+    on_progress: Callable[[int], None] = lambda _: None,
+    *,
+    add_fields: bool = False,
 ) -> int:
     """Render every event again, and return how many documents changed.
+
+    With `add_fields`, a document that only lacks a field of the present schema changes too.
 
     A document that stays the same gets no revision, so that an interrupted run can be repeated.
     Current shifts of the pairs that changed become stale.
@@ -36,8 +47,11 @@ def rerender_events(
             ids = list(db.scalars(rows.limit(EVENTS_PER_TRANSACTION)))
             if not ids:
                 return changed
-            changed += rerender_dependents(db, ids, by, always=find_outdated_spans(db, ids))
-        after, examined = ids[-1], examined + len(ids)
+            always = find_outdated_spans(db, ids)
+            if add_fields:
+                always |= find_incomplete_documents(db, ids)
+            changed += rerender_dependents(db, ids, by, always=always)
+        after, seen = ids[-1], examined + len(ids)
         on_progress(examined)
 
 
@@ -53,6 +67,15 @@ def find_outdated_spans(db: Connection, ids: Sequence[str]) -> set[str]:
         ident
         for ident, document in read_event_documents(db, sorted(ends))
         if resolve_signal_span(decode_event_document(document).date).end != ends[ident]
+    }
+
+
+def find_incomplete_documents(db: Connection, ids: Sequence[str]) -> set[str]:
+    """Find the events whose documents lack a field of the present schema."""
+    return {
+        ident
+        for ident, document in read_event_documents(db, ids)
+        if encode_event_body(decode_normalized_event(document)) != strip_revision(document)
     }
 
 

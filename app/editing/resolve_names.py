@@ -1,5 +1,6 @@
 """Resolve the names in sent events, and collect every fault of a batch."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -52,7 +53,8 @@ class EventNameResolver:
         self.db, self.by = db, by
         self.faults: list[Fault] = []
         self._names = DatabaseNames(db, MAX_SUGGESTIONS)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, dict[str, object]] = {}
+        """The documents of sources, by id; those of old loads may break the present rules."""
         self._new: dict[str, Source] = {}
         self._merged: set[str] = set()
         self._asked: set[str] = set()
@@ -166,8 +168,9 @@ class EventNameResolver:
             elif inline is not None:
                 made = Source.model_validate({**msgspec.structs.asdict(inline), "id": ident})
                 if known is None:
-                    self._sources[ident] = self._new[ident] = made
-                elif inline.id is not None and known != made:
+                    self._new[ident] = made
+                    self._sources[ident] = made.model_dump()
+                elif inline.id is not None and known != made.model_dump():
                     self._note_conflict(ident, loc)
             elif known is None:
                 hint = "Send the source in full."
@@ -182,7 +185,7 @@ class EventNameResolver:
             part = wanted[at : at + IDS_PER_QUERY]
             found = select(s.id, revisions.c.document).join(revisions, revisions.c.seq == s.seq)
             for row in self.db.execute(found.where(s.id.in_(part))):
-                self._sources[row.id] = Source.model_validate_json(row.document)
+                self._sources[row.id] = json.loads(row.document)
             gone = select(m.id).where(m.kind == "source", m.id.in_(part))
             self._merged |= set(self.db.scalars(gone))
 

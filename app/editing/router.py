@@ -25,6 +25,7 @@ from app.events.schemas import Event
 from app.examples import example_request_body, example_responses
 from app.http.body import BodyBytes, parse_json_body, validate_part
 from app.http.dependencies import DatabaseDep
+from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.query_models import StrictQuery as Parameters
@@ -96,7 +97,7 @@ def create_events(
 
 
 @router.put(
-    "/events/{event_id}",
+    EVENT_PATH,
     response_model=Event,
     operation_id="replaceEvent",
     responses=example_responses("replaceEvent") | example_responses("replaceEvent", 201),
@@ -121,7 +122,7 @@ def replace_event(
 
 
 @router.patch(
-    "/events/{event_id}",
+    EVENT_PATH,
     response_model=Event,
     operation_id="patchEvent",
     responses=example_responses("patchEvent"),
@@ -146,7 +147,7 @@ def patch_event(
 
 
 @router.delete(
-    "/events/{event_id}",
+    EVENT_PATH,
     response_model=Event,
     operation_id="retractEvent",
     responses=example_responses("retractEvent"),
@@ -191,7 +192,7 @@ def _execute_merge(
 
 
 @router.post(
-    "/events/{event_id}/merge",
+    f"{EVENT_PATH}/merge",
     response_model=Event,
     operation_id="mergeEvents",
     responses=example_responses("mergeEvents"),

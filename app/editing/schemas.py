@@ -15,12 +15,13 @@ from app.actors.schemas import Actor
 from app.events.schemas import (
     MOST_REPORTS,
     EventInput,
+    EventKey,
     ParticipantInput,
     ReportInput,
     SignalInput,
 )
 from app.sources.schemas import InlineSource
-from app.text import Ident, JsonInteger, ShortText, require_storable
+from app.text import JsonInteger, ShortText, require_storable
 
 READ_ONLY = ("start", "end", "precision", "independent_sources", "recorded_at", "explain")
 """Derived fields of an answer; they are ignored where an answer is sent back."""
@@ -93,7 +94,7 @@ class EventBody(EventInput):
         },
     )
     dataset: ShortText = "curated"
-    key: Ident | None = Field(  # type: ignore[assignment]
+    key: EventKey | None = Field(  # type: ignore[assignment]
         None, description="Stable within the dataset; made from date and title where left out."
     )
     participants: list[ParticipantBody] = Field([], max_length=500)  # type: ignore[assignment]

@@ -1,80 +1,28 @@
-"""An event as one row, with the columns of CSV, Parquet, Arrow and spreadsheets. Pure.
+"""An event as one row: the one table of columns of CSV, Parquet, Arrow and spreadsheets. Pure.
 
 Columns have the names of the load format, so that a row can be loaded again. Nested values are JSON
 text in a cell, so that nothing is lost; one column for each role repeats the participants for
-readers of spreadsheets.
+readers of spreadsheets. Exports write these columns, and loads read the copied ones back.
 """
 
 import re
-from typing import Any
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from app.events.record import PlaceRecord
+from app.events.render import EventDocumentRecord
 from app.events.vocabulary import ROLES
 
-LOCATION_COLUMNS = tuple(
-    f"location_{part}"
-    for part in ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
-)
-EVENT_COLUMNS: dict[str, str] = {
-    "id": "text",
-    "dataset": "text",
-    "key": "text",
-    "title": "text",
-    "date": "text",
-    "start": "day",
-    "end": "day",
-    "precision": "text",
-    "summary": "text",
-    "type": "text",
-    "mode": "text",
-    "cameo": "text",
-    "native": "text",
-    "status": "text",
-    "part_of": "text",
-    "intensity": "number",
-    "quad": "integer",
-    "quad_scheme": "text",
-    **dict.fromkeys(ROLES, "text"),
-    "excused": "text",
-    **{name: "number" if name[-4:] in ("_lat", "_lon") else "text" for name in LOCATION_COLUMNS},
-    "tags": "text",
-    "publishers": "text",
-    "independent_sources": "integer",
-    "participants": "json",
-    "signals": "json",
-    "reports": "json",
-    "recorded_at": "text",
-    "revision": "integer",
-}
-"""Each column and the type of its values."""
-COLUMN_NOTES: dict[str, str] = {
-    "key": "the id without its dataset",
-    **{role: f"codes of those that took part as {role}, separated by `; `" for role in ROLES},
-    "absent": "codes of those that were expected and did not come, separated by `; `",
-    "excused": "codes of those absent ones that had no choice, separated by `; `",
-    "tags": "separated by `; `",
-    "publishers": "publishers of the reports, each once, separated by `; `",
-}
-
-
-class StoredLocation(msgspec.Struct):
-    """The location in a stored document."""
-
-    name: str | None = None
-    country: str | None = None
-    admin1: str | None = None
-    admin2: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-    precision: str | None = None
-
-
-NO_LOCATION = StoredLocation()
+NESTED_FIELDS = ("participants", "signals", "reports")
+"""Fields whose values stay JSON."""
+NO_LOCATION = PlaceRecord()
 
 
 class StoredParticipant(msgspec.Struct):
-    """A participant in a stored document."""
+    """The fields of a stored participant that columns show."""
 
     actor: str | None
     role: str
@@ -84,97 +32,135 @@ class StoredParticipant(msgspec.Struct):
 
 
 class StoredReport(msgspec.Struct):
-    """A report in a stored document, with only its publisher."""
+    """The field of a stored report that columns show."""
 
     publisher: str
 
 
-class StoredEvent(msgspec.Struct, kw_only=True):
-    """A stored document whose nested parts stay undecoded bytes."""
-
-    id: str
-    dataset: str
-    title: str
-    summary: str | None
-    date: str
-    start: str
-    end: str | None
-    precision: str
-    type: str | None
-    mode: str | None
-    cameo: str | None
-    native: str | None
-    intensity: float | None
-    quad: int | None
-    quad_scheme: str
-    status: str
-    part_of: str | None = None
-    participants: msgspec.Raw
-    signals: msgspec.Raw
-    location: StoredLocation | None
-    tags: list[str]
-    reports: msgspec.Raw
-    independent_sources: int
-    recorded_at: str
-    revision: int
+StoredEvent = msgspec.defstruct(
+    "StoredEvent",
+    [
+        (f.name, msgspec.Raw if f.name in NESTED_FIELDS else f.type, f.default)
+        if f.default is not msgspec.NODEFAULT
+        else (f.name, msgspec.Raw if f.name in NESTED_FIELDS else f.type)
+        for f in msgspec.structs.fields(EventDocumentRecord)
+    ],
+    kw_only=True,
+)
+"""A stored document whose nested parts stay undecoded bytes."""
+_decode_event = msgspec.json.Decoder(StoredEvent).decode
+_decode_participants = msgspec.json.Decoder(list[StoredParticipant]).decode
+_decode_reports = msgspec.json.Decoder(list[StoredReport]).decode
 
 
-decode_event = msgspec.json.Decoder(StoredEvent).decode
-decode_participants = msgspec.json.Decoder(list[StoredParticipant]).decode
-decode_reports = msgspec.json.Decoder(list[StoredReport]).decode
+class FlatEvent:
+    """A stored event with what its columns take from the nested parts."""
+
+    __slots__ = ("event", "excused", "key", "names_by_role", "place", "publishers", "tags")
+
+    def __init__(self, document: str) -> None:
+        self.event = cast(Any, _decode_event(document))
+        self.key = self.event.id.partition(":")[2]
+        self.place: PlaceRecord = self.event.location or NO_LOCATION
+        self.names_by_role: dict[str, list[str]] = {role: [] for role in ROLES}
+        excused: list[str] = []
+        for part in _decode_participants(self.event.participants):
+            if not part.via and (name := part.actor or part.native):
+                self.names_by_role[part.role].append(name)
+                if part.excused:
+                    excused.append(name)
+        self.excused = join_unique(excused)
+        self.tags = join_unique(self.event.tags)
+        reports = _decode_reports(self.event.reports)
+        self.publishers = join_unique([report.publisher for report in reports])
+
+
+class EventColumn(NamedTuple):
+    """A column: the type of its values, and how a value is taken from an event."""
+
+    type: str
+    get: Callable[[FlatEvent], Any]
+    field: str
+    """The field of an event that it shows: a request for that field gets the column."""
+    note: str = "as in Event"
+    is_copied: bool = False
+    """Whether a load takes the value as it is, under the same name."""
+
+
+def _show_field(name: str, type_: str = "text", *, copied: bool = False) -> EventColumn:
+    return EventColumn(type_, attrgetter(f"event.{name}"), name, is_copied=copied)
+
+
+def _show_nested(name: str) -> EventColumn:
+    read: Callable[[FlatEvent], Any] = attrgetter(f"event.{name}")
+    return EventColumn("json", lambda flat: str(read(flat), "utf-8"), name)
+
+
+def _show_role(role: str) -> EventColumn:
+    note = f"codes of those that took part as {role}, separated by `; `"
+    if role == "absent":
+        note = "codes of those that were expected and did not come, separated by `; `"
+    return EventColumn(
+        "text", lambda flat: join_unique(flat.names_by_role[role]), "participants", note
+    )
+
+
+def _show_place(part: str) -> EventColumn:
+    type_ = "number" if part in ("lat", "lon") else "text"
+    return EventColumn(type_, attrgetter(f"place.{part}"), "location", f"as `location.{part}`")
+
+
+COLUMNS: dict[str, EventColumn] = {
+    "id": _show_field("id"),
+    "dataset": _show_field("dataset"),
+    "key": EventColumn("text", attrgetter("key"), "id", "the id without its dataset"),
+    "title": _show_field("title", copied=True),
+    "date": _show_field("date", copied=True),
+    "start": _show_field("start", "day"),
+    "end": _show_field("end", "day"),
+    "precision": _show_field("precision"),
+    "summary": _show_field("summary", copied=True),
+    "type": _show_field("type", copied=True),
+    "mode": _show_field("mode", copied=True),
+    "cameo": _show_field("cameo", copied=True),
+    "native": _show_field("native", copied=True),
+    "status": _show_field("status", copied=True),
+    "part_of": _show_field("part_of", copied=True),
+    "intensity": _show_field("intensity", "number", copied=True),
+    "quad": _show_field("quad", "integer", copied=True),
+    "quad_scheme": _show_field("quad_scheme", copied=True),
+    **{role: _show_role(role) for role in ROLES},
+    "excused": EventColumn(
+        "text", attrgetter("excused"), "participants",
+        "codes of those absent ones that had no choice, separated by `; `",
+    ),
+    **{f"location_{part}": _show_place(part) for part in PlaceRecord.__struct_fields__},
+    "tags": EventColumn("text", attrgetter("tags"), "tags", "separated by `; `"),
+    "publishers": EventColumn(
+        "text", attrgetter("publishers"), "reports",
+        "publishers of the reports, each once, separated by `; `",
+    ),
+    "independent_sources": _show_field("independent_sources", "integer"),
+    **{name: _show_nested(name) for name in NESTED_FIELDS},
+    "recorded_at": _show_field("recorded_at"),
+    "revision": _show_field("revision", "integer"),
+}  # fmt: skip
+"""The columns in order. A new field of an event that is a single value gets a line here."""
+EVENT_COLUMNS: dict[str, str] = {name: column.type for name, column in COLUMNS.items()}
+"""Each column and the type of its values."""
+LOCATION_COLUMNS = tuple(name for name in COLUMNS if name.startswith("location_"))
+COPIED_COLUMNS = tuple(name for name, column in COLUMNS.items() if column.is_copied)
+"""The columns that a load takes as they are."""
+_GETTERS = tuple(column.get for column in COLUMNS.values())
 
 
 def flatten_event(document: str) -> tuple[Any, ...]:
-    """Flatten a document into cells in the order of `EVENT_COLUMNS`.
+    """Flatten a document into cells in the order of `COLUMNS`.
 
     Days are ISO text, nested values JSON text.
     """
-    event = decode_event(document)
-    place = event.location or NO_LOCATION
-    names_by_role: dict[str, list[str]] = {role: [] for role in ROLES}
-    excused: list[str] = []
-    for part in decode_participants(event.participants):
-        if not part.via and (name := part.actor or part.native):
-            names_by_role[part.role].append(name)
-            if part.excused:
-                excused.append(name)
-    return (
-        event.id,
-        event.dataset,
-        event.id.partition(":")[2],
-        event.title,
-        event.date,
-        event.start,
-        event.end,
-        event.precision,
-        event.summary,
-        event.type,
-        event.mode,
-        event.cameo,
-        event.native,
-        event.status,
-        event.part_of,
-        event.intensity,
-        event.quad,
-        event.quad_scheme,
-        *[join_unique(names) for names in names_by_role.values()],
-        join_unique(excused),
-        place.name,
-        place.country,
-        place.admin1,
-        place.admin2,
-        place.lat,
-        place.lon,
-        place.precision,
-        join_unique(event.tags),
-        join_unique([report.publisher for report in decode_reports(event.reports)]),
-        event.independent_sources,
-        str(event.participants, "utf-8"),
-        str(event.signals, "utf-8"),
-        str(event.reports, "utf-8"),
-        event.recorded_at,
-        event.revision,
-    )
+    flat = FlatEvent(document)
+    return tuple([get(flat) for get in _GETTERS])
 
 
 def join_unique(words: list[str]) -> str | None:

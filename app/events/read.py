@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Row, Select, func, select
 
@@ -20,6 +19,7 @@ from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
+from app.http.path_ids import quote_id
 from app.page_models import EmptyReason, Meta
 
 
@@ -56,7 +56,7 @@ def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int,
     if row is None:
         into = find_survivor(db, "event", ident, as_of) if readable else None
         if into is not None:
-            raise MovedError(f"/v1/events/{quote(into)}")
+            raise MovedError(f"/v1/events/{quote_id(into)}")
         raise NotFoundError("No event has that id. Search for events with /v1/events?q=.")
     return row
 

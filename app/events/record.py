@@ -13,10 +13,15 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.edtf import EdtfError, parse_edtf
-from app.events.event_id import MAX_EVENT_ID_LENGTH, require_event_reference
+from app.events.event_id import (
+    MAX_EVENT_ID_LENGTH,
+    find_key_error,
+    require_event_reference,
+)
 from app.events.schemas import MAX_SIGNAL_WEIGHT
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 from app.sources.record import SourceRecord, Text, Word
+from app.text import find_ident_error
 
 MAX_CLAIMS_DEPTH = 29
 """Maximum nesting of lists and objects in claims; the limit for HTTP requests is the same."""
@@ -159,6 +164,8 @@ def check_record(event: EventRecord) -> EventRecord:
 
     Raises `RejectedError`.
     """
+    if (reason := find_key_error(event.key)) is not None:
+        raise RejectedError("key", reason)
     if (why := _find_date_error(event.date)) is not None:
         raise RejectedError("date", why)
     if event.part_of:
@@ -177,6 +184,8 @@ def check_record(event: EventRecord) -> EventRecord:
             )
         source = report.source
         if type(source) is SourceRecord:
+            if source.id is not None and (reason := find_ident_error(source.id)) is not None:
+                raise RejectedError(f"reports[{n}].source.id", reason)
             if source.published and (why := _find_date_error(source.published, True)) is not None:
                 raise RejectedError(f"reports[{n}].source.published", why)
             if source.accessed and (why := _find_date_error(source.accessed, True)) is not None:

@@ -10,12 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.events.durations import resolve_signal_span
-from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, unescape_formula
+from app.events.flat import COPIED_COLUMNS, EVENT_COLUMNS, LOCATION_COLUMNS, unescape_formula
 
-COPIED_FIELDS = (
-    "title", "summary", "date", "type", "mode", "cameo", "native", "intensity", "quad",
-    "quad_scheme", "status",
-)  # fmt: skip
 REPORT_FIELDS = ("source", "quote", "locator", "stance", "claims", "reliability", "credibility")
 
 
@@ -31,7 +27,7 @@ def record_from_document(event: Mapping[str, Any]) -> dict[str, Any]:
     """Turn an exported JSON document into a record of the load format."""
     return {
         "key": event["id"].partition(":")[2],
-        **{name: event[name] for name in COPIED_FIELDS},
+        **{name: event.get(name) for name in COPIED_COLUMNS},
         "part_of": _shorten_reference(event.get("part_of"), event["id"].partition(":")[0]),
         "participants": [
             {name: part[name] for name in ("actor", "role", "native")}

@@ -19,6 +19,7 @@ from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
+from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -192,7 +193,7 @@ def list_events(
 
 
 @router.get(
-    "/events/{event_id}",
+    EVENT_PATH,
     response_model=Event,
     operation_id="getEvent",
     responses=example_responses("getEvent"),

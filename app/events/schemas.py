@@ -13,9 +13,13 @@ from pydantic import (
 )
 
 from app.edtf import parse_edtf
-from app.events.event_id import MAX_EVENT_ID_LENGTH, require_event_reference
+from app.events.event_id import (
+    MAX_EVENT_ID_LENGTH,
+    require_event_key,
+    require_event_reference,
+)
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
-from app.text import Ident, JsonInteger, JsonNumber, LongText, ShortText, require_storable
+from app.text import JsonInteger, JsonNumber, LongText, ShortText, require_storable
 
 
 def _check_date(text: str) -> str:
@@ -30,6 +34,8 @@ SignalReason = Annotated[
     str, StringConstraints(min_length=1, max_length=2000), AfterValidator(require_storable)
 ]
 Date = Annotated[ShortText, AfterValidator(_check_date)]
+EventKey = Annotated[ShortText, AfterValidator(require_event_key)]
+"""A key; addresses contain it percent-encoded."""
 EventReference = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_EVENT_ID_LENGTH),
@@ -109,7 +115,7 @@ class EventInput(BaseModel):
     """An event in the load format `entente`."""
 
     model_config = ConfigDict(extra="forbid")
-    key: Ident
+    key: EventKey
     title: Title
     summary: LongText | None = None
     date: Date

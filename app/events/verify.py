@@ -19,10 +19,12 @@ from app.db.tables import (
     tags,
 )
 from app.events.changes import SUM_COLUMNS, sum_signals_by_day
+from app.events.event_id import find_key_error
 from app.events.index_rows import EventRows
 from app.events.render import decode_event_document
 from app.events.schemas import Event
 from app.events.volumes import select_wrong_volumes
+from app.sources.verify import find_source_faults
 
 BATCH_SIZE = 500
 INDEX_TABLES: tuple[tuple[Table, str], ...] = (
@@ -42,6 +44,7 @@ def find_event_faults(db: Connection) -> Iterator[str]:
     while ids := _read_next_ids(db, last):
         yield from _check_events(db, ids)
         last = ids[-1]
+    yield from find_source_faults(db)
     yield from _check_orphans(db)
     yield from _check_references(db)
     yield from _check_day_sums(db)
@@ -96,6 +99,8 @@ def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
         except ValidationError as wrong:
             yield f"revision {seq}: does not match the schema: {wrong.errors()[0]['loc']}"
             continue
+        if (reason := find_key_error(event.id.partition(":")[2])) is not None:
+            yield f"event {event.id!r}: its key {reason}; entente db rerender mends it"
         index = EventRows()
         index.add_event(decode_event_document(document), b"", seq)
         for name, row in index.iterate_rows():

@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS, escape_formula, flatten_event
-from app.events.vocabulary import ROLES
+from app.events.flat import COLUMNS, EVENT_COLUMNS, escape_formula, flatten_event
 from app.feeds.feed import Feed
 from app.sources.citation import dataset_credit
 
@@ -29,23 +28,13 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "number": pa.float64(),
     "integer": pa.int32(),
 }
-FIELD_OF_COLUMN: dict[str, str] = {
-    **dict.fromkeys(LOCATION_COLUMNS, "location"),
-    **dict.fromkeys(ROLES, "participants"),
-    "excused": "participants",
-    "publishers": "reports",
-    "key": "id",
-}
-"""The field that each of these columns belongs to."""
 NAMES = tuple(EVENT_COLUMNS)
 
 
 def find_column_indexes(fields: tuple[str, ...]) -> list[int]:
     """Return the indexes in a row of the columns of these fields; of all columns without fields."""
     wanted = {"id", *fields}
-    return [
-        n for n, name in enumerate(NAMES) if not fields or FIELD_OF_COLUMN.get(name, name) in wanted
-    ]
+    return [n for n, column in enumerate(COLUMNS.values()) if not fields or column.field in wanted]
 
 
 def write_csv(feed: Feed) -> Iterator[bytes]:

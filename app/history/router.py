@@ -25,6 +25,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links, render_page, rewrite_address
+from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -81,7 +82,7 @@ def _resolve_document_id(db: Connection, kind: DocumentKind, name: str) -> str:
 
 
 @router.get(
-    "/events/{event_id}/history",
+    f"{EVENT_PATH}/history",
     response_model=Page[Revision],
     operation_id="getEventHistory",
     responses=example_responses("getEventHistory"),

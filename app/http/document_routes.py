@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Request, Response
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
@@ -16,6 +15,7 @@ from app.db.versioning import Columns, select_with_documents
 from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.page import build_page_links, render_page
+from app.http.path_ids import quote_id
 from app.page_models import Meta
 from app.query_models import AsOf, AsOfPagingQuery
 
@@ -51,7 +51,7 @@ def respond_one_document(
         if row is None:
             into = find_survivor(db, route.kind, ident, past) if readable else None
             if into is not None:
-                raise MovedError(f"{route.path}/{quote(into)}")
+                raise MovedError(f"{route.path}/{quote_id(into)}")
             raise NotFoundError(f"No {route.kind} has that id; {route.path} lists them.")
 
         def build_response() -> Response:

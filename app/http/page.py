@@ -1,10 +1,11 @@
 """Pages of a list as JSON: `{data, meta, links}`, the same for every kind of document."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 
+from app.http.path_ids import quote_path
 from app.json_encoding import encode_json
 from app.page_models import Links, Meta
 
@@ -35,7 +36,7 @@ def rewrite_address(request: Request, **changed: str) -> str:
 def _split_address(request: Request) -> tuple[str, list[tuple[str, str]]]:
     """Return the path, and each parameter as (name, encoded `name=value`)."""
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
+    path = quote_path(request.scope["path"])
     return path, [(name, urlencode([(name, value)])) for name, value in query]
 
 

@@ -16,7 +16,7 @@ class SourceRecord(Struct, forbid_unknown_fields=True, gc=False):
 
     publisher: Word
     title: Text = ""
-    url: Annotated[str, Meta(max_length=2000, pattern=r"^https?://")] | None = None
+    url: Annotated[str, Meta(max_length=2000, pattern=r"^https?://[^\s]+$")] | None = None
     published: Word | None = None
     kind: Word = "news"
     id: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\s/?#%]+$")] | None = None

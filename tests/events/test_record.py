@@ -208,7 +208,7 @@ WRONG: list[dict[str, Any]] = [
     {"location": {"where": "x"}}, {"tags": [""]}, {"tags": "x"}, {"reports": [{}]},
     {"reports": [{"source": "s", "credibility": 7}]},
     {"reports": [{"source": "s", "stance": "denies"}]}, {"sumary": "x"}, {"title": "a\x00b"},
-    {"part_of": "a b"}, {"part_of": ":k"}, {"part_of": ""}, {"part_of": "x" * 402},
+    {"part_of": " a"}, {"part_of": ":k"}, {"part_of": ""}, {"part_of": "x" * 402},
     {"participants": [{"actor": "ARM", "role": "host", "excused": True}]},
     {"participants": [{"actor": "ARM", "role": "absent", "excused": "yes"}]},
     {"signals": [{"from": "ARM", "toward": "RUS", "score": 1, "weight": -1}]},

@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.events.record import RejectedError, convert_record
+from app.events.flat import COPIED_COLUMNS, EVENT_COLUMNS
+from app.events.record import PlaceRecord, RejectedError, convert_record
 from app.events.reimport import record_from_row
 from app.events.vocabulary import ROLES
 from app.ingest.formats.file_format import (
@@ -25,10 +26,7 @@ LOCAL_DATASET = Dataset(
     licence="unstated",
     citation="unstated",
 )
-_PLAIN_COLUMNS = ("key", "title", "date", "summary", "type", "mode", "cameo", "native", "status",
-    "part_of",
-)  # fmt: skip
-_PLACE_PARTS = ("name", "country", "admin1", "admin2", "lat", "lon", "precision")
+_PLACE_PARTS = PlaceRecord.__struct_fields__
 _REPORT_COLUMNS = (
     "source", "publisher", "source_title", "url", "published", "quote", "locator", "stance",
     "reliability", "credibility",
@@ -36,7 +34,7 @@ _REPORT_COLUMNS = (
 MAX_REPORTS = 20
 """Maximum reports of a row."""
 TEMPLATE = (
-    *_PLAIN_COLUMNS, "intensity", "quad", "quad_scheme", *ROLES, "excused",
+    "key", *COPIED_COLUMNS, *ROLES, "excused",
     *(f"location_{part}" for part in _PLACE_PARTS), "tags", *_REPORT_COLUMNS,
 )  # fmt: skip
 """All columns; those of a report may be repeated with the suffixes `_2`, `_3` and so on."""
@@ -100,13 +98,15 @@ def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
     """Parse an event from a row of a table, which may be one that was exported."""
     if cells.get("revision") and cells.get("participants"):
         return _parse_exported(cells)
-    values = _collect_filled(cells, {name: name for name in (*_PLAIN_COLUMNS, "quad_scheme")})
+    values = _collect_filled(
+        cells, {n: n for n in ("key", *COPIED_COLUMNS) if EVENT_COLUMNS[n] == "text"}
+    )
     for name in ("key", "title", "date"):
         require_cell(cells, name)
-    values |= {
-        "intensity": parse_number_cell(cells, "intensity"),
-        "quad": parse_integer_cell(cells, "quad"),
-    }
+    parsers = {"number": parse_number_cell, "integer": parse_integer_cell}
+    for name in COPIED_COLUMNS:
+        if (parse := parsers.get(EVENT_COLUMNS[name])) is not None:
+            values[name] = parse(cells, name)
     excused = split_list_cell(cells.get("excused", ""))
     values["participants"] = [
         {"actor": name, "role": role}
