@@ -38,7 +38,7 @@ def test_body_id_that_contradicts_the_key_is_422(editor: Any) -> None:
 
 
 def test_a_key_that_cannot_be_read_or_indexed_is_refused(editor: Any) -> None:
-    for key in ("a\u200bb", "a\u202eb", "a\x01b", "..", "é" * 199 + "𠀀"):
+    for key in ("a\u200bb", "a\u202eb", "a\x01b", " a", "é" * 199 + "𠀀"):
         answer = editor.send("POST", "/v1/events", {"key": key, "title": "t", "date": "2023"})
         assert answer.status_code == 422
         assert locs(answer) == [["body", "key"]]
