@@ -51,7 +51,7 @@ def rerender_events(
             if add_fields:
                 always |= find_incomplete_documents(db, ids)
             changed += rerender_dependents(db, ids, by, always=always)
-        after, seen = ids[-1], examined + len(ids)
+        after, examined = ids[-1], examined + len(ids)
         on_progress(examined)
 
 
