@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -111,6 +112,11 @@ Ident = Annotated[
     AfterValidator(require_ident),
 ]
 """An id that needs no percent-encoding of separators in a path."""
+
+
+def quote_id(ident: str) -> str:
+    """Percent-encode an id for an address; a slash in it is encoded too."""
+    return quote(ident, safe=":")
 
 
 def require_json_number(value: object) -> object:

@@ -25,8 +25,8 @@ from app.errors import (
 )
 from app.http.body import ValidationOutcome, validate_part
 from app.http.document_routes import DocumentRoute
-from app.http.path_ids import quote_id
 from app.http.problems import MAX_BODY_FAULTS
+from app.text import quote_id
 
 M = TypeVar("M", bound=BaseModel)
 MAX_DOCUMENTS = 1000

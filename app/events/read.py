@@ -19,8 +19,8 @@ from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
-from app.http.path_ids import quote_id
 from app.page_models import EmptyReason, Meta
+from app.text import quote_id
 
 
 def query_fingerprint(asked: EventQuery) -> str:

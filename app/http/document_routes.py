@@ -15,9 +15,9 @@ from app.db.versioning import Columns, select_with_documents
 from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.page import build_page_links, render_page
-from app.http.path_ids import quote_id
 from app.page_models import Meta
 from app.query_models import AsOf, AsOfPagingQuery
+from app.text import quote_id
 
 RowConditions = Callable[[Columns], list[ColumnElement[bool]]]
 

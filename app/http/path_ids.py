@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.text import quote_id
+
 SLASH = "\ue02f"
 """Stands for an encoded slash; it is for private use, and ids must be printable."""
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -28,11 +30,6 @@ class _IdConvertor(Convertor[str]):
 register_url_convertor("id", _IdConvertor())
 EVENT_PATH = "/events/{event_id:id}"
 """The path of an event, for routes."""
-
-
-def quote_id(ident: str) -> str:
-    """Percent-encode an id for an address."""
-    return quote(ident, safe=":")
 
 
 def quote_path(path: str) -> str:
