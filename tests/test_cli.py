@@ -22,17 +22,17 @@ def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal.errors, "width", 240)
 
 
-def run(*words: str) -> Result:
+def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
-def last(database: Database) -> int | None:
+def read_last_id(database: Database) -> int | None:
     with database.connect() as db:
         return db.scalar(select(func.max(revisions.c.seq)))
 
 
 def test_timeline_prints_events_oldest_first_with_sources() -> None:
-    result = run(*AUTUMN)
+    result = run_command(*AUTUMN)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["date", "type", "what", "sources"]
@@ -42,12 +42,12 @@ def test_timeline_prints_events_oldest_first_with_sources() -> None:
 
 
 def test_timeline_between_two_excludes_events_of_one_alone() -> None:
-    both, one = run(*AUTUMN).stdout, run(*AUTUMN[:3], *AUTUMN[5:]).stdout
+    both, one = run_command(*AUTUMN).stdout, run_command(*AUTUMN[:3], *AUTUMN[5:]).stdout
     assert 1 < len(both.splitlines()) < len(one.splitlines())
 
 
 def test_timeline_reports_that_more_events_match() -> None:
-    result = run(*AUTUMN, "--limit", "1")
+    result = run_command(*AUTUMN, "--limit", "1")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 2
     assert "More events match than 1; raise --limit." in result.stderr
@@ -66,7 +66,7 @@ def test_timeline_reports_that_more_events_match() -> None:
     ],
 )
 def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str, hint: str) -> None:
-    refused = run("timeline", *words)
+    refused = run_command("timeline", *words)
     assert refused.exit_code == 2
     assert field in refused.stderr
     assert hint in refused.stderr
@@ -74,24 +74,24 @@ def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str, h
 
 
 def test_check_passes_on_current_schema() -> None:
-    assert run("db", "check").exit_code == 0
+    assert run_command("db", "check").exit_code == 0
 
 
 def test_stale_schema_is_refused_until_upgraded(database: Database) -> None:
     downgrade_schema(database, "base")
     for words in (["db", "check"], AUTUMN, ["serve"]):
-        refused = run(*words)
+        refused = run_command(*words)
         assert refused.exit_code == 1
         assert "Run: entente db upgrade" in refused.stderr
 
-    assert run("db", "upgrade").exit_code == 0
-    assert run("db", "check").exit_code == 0
-    assert last(database) is None
+    assert run_command("db", "upgrade").exit_code == 0
+    assert run_command("db", "check").exit_code == 0
+    assert read_last_id(database) is None
 
 
 def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
     downgrade_schema(database, "base")
-    assert run("db", "upgrade", "--bundled").exit_code == 0
+    assert run_command("db", "upgrade", "--bundled").exit_code == 0
     with database.connect() as db:
         assert db.scalar(select(func.count()).select_from(events))
 
@@ -99,23 +99,23 @@ def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
 def test_starting_an_initialised_database_again_changes_nothing(database: Database) -> None:
     downgrade_schema(database, "base")
     prepare_first_start()
-    before = last(database)
+    before = read_last_id(database)
     assert before
     prepare_first_start()
-    assert run("db", "upgrade", "--bundled").exit_code == 0
-    assert last(database) == before
+    assert run_command("db", "upgrade", "--bundled").exit_code == 0
+    assert read_last_id(database) == before
 
 
 def test_key_is_printed_when_holder_name_contains_markup() -> None:
-    made = run("keys", "create", "[/bold] [red]:smile:", "--scope", "read")
+    made = run_command("keys", "create", "[/bold] [red]:smile:", "--scope", "read")
     assert (made.exit_code, made.stdout[:4]) == (0, "ent_"), made.output
     assert "[/bold] [red]:smile:" in made.stderr
-    listed = run("keys", "list")
+    listed = run_command("keys", "list")
     assert (listed.exit_code, "[/bold] [red]:smile:" in listed.stdout) == (0, True)
-    assert run("keys", "revoke", "[/x]").exit_code == 2
-    assert run("keys", "revoke", "[/bold] [red]:smile:").exit_code == 0
+    assert run_command("keys", "revoke", "[/x]").exit_code == 2
+    assert run_command("keys", "revoke", "[/bold] [red]:smile:").exit_code == 0
 
 
 def test_unprintable_holder_name_exits_2() -> None:
     for name in ("a\nb", "a\x1b[2J", "\udcff", "a" * 201):
-        assert run("keys", "create", "--name", name).exit_code == 2
+        assert run_command("keys", "create", "--name", name).exit_code == 2

@@ -16,7 +16,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"```sh\n(curl .*?)```\s+```json\n(.*?)```", re.DOTALL)
 
 
-def asked(command: str, fields: dict[str, str]) -> dict[str, Any]:
+def send_command(command: str, fields: dict[str, str]) -> dict[str, Any]:
     """A `curl` command as a request."""
     for name, value in fields.items():
         command = command.replace(f"${name}", value)
@@ -45,6 +45,6 @@ def test_the_commands_answer_as_documented(database: Database, name: str) -> Non
         before = str(api.get("/readyz").json()["version"])
         fields = {"KEY": add_key(database), "BEFORE": before}
         for command, message in blocks:
-            answer = api.request(**asked(command, fields))
+            answer = api.request(**send_command(command, fields))
             assert answer.status_code == 200, (command, answer.text)
             assert is_contained(json.loads(message), answer.json()), (command, answer.text)

@@ -3,13 +3,13 @@
 from fastapi.testclient import TestClient
 
 
-def keys(answer: dict[str, object]) -> list[str]:
+def list_keys(answer: dict[str, object]) -> list[str]:
     data = answer["data"]
     assert isinstance(data, list)
     return [event["id"].removeprefix("curated:") for event in data]
 
 
-def get(api: TestClient, path: str, **asked: object) -> dict[str, object]:
+def get_answer(api: TestClient, path: str, **asked: object) -> dict[str, object]:
     answer = api.get(path, params=asked)  # type: ignore[arg-type]
     assert answer.status_code == 200, answer.text
     body: dict[str, object] = answer.json()
@@ -36,22 +36,24 @@ WINDOW = {"since": "2023-09", "until": "2023-10", "sort": "date", "match": "cert
 
 
 def test_autumn_of_2023_in_order_with_sources(api: TestClient) -> None:
-    found = get(api, "/v1/events", between="ARM,RUS", **WINDOW)
-    assert keys(found) == AUTUMN
+    found = get_answer(api, "/v1/events", between="ARM,RUS", **WINDOW)
+    assert list_keys(found) == AUTUMN
     assert all(event["reports"] for event in found["data"])  # type: ignore[attr-defined]
 
 
 def test_what_ran_through_that_autumn_is_shown_too(api: TestClient) -> None:
-    wide = get(api, "/v1/events", between="ARM,RUS", **{**WINDOW, "match": "possible"})
-    assert [key for key in keys(wide) if key not in AUTUMN] == [
+    wide = get_answer(api, "/v1/events", between="ARM,RUS", **{**WINDOW, "match": "possible"})
+    assert [key for key in list_keys(wide) if key not in AUTUMN] == [
         "2020-11-10-russian-peacekeepers-in-karabakh",
         "2023-armenia-russia-trade",
     ]
 
 
 def test_who_was_absent_from_what(api: TestClient) -> None:
-    found = get(api, "/v1/events", role="absent", actor="ARM", tag="founding-case", sort="date")
-    assert keys(found) == [
+    found = get_answer(
+        api, "/v1/events", role="absent", actor="ARM", tag="founding-case", sort="date"
+    )
+    assert list_keys(found) == [
         "2023-10-csto-exercise-kyrgyzstan",
         "2023-10-13-cis-summit-bishkek-without-pashinyan",
     ]
@@ -66,8 +68,8 @@ def test_who_was_absent_from_what(api: TestClient) -> None:
 
 
 def test_what_was_known_by_the_end_of_september(api: TestClient) -> None:
-    found = get(api, "/v1/events", between="ARM,RUS", known_by="2023-09-30", **WINDOW)
-    assert keys(found) == AUTUMN[:9]
+    found = get_answer(api, "/v1/events", between="ARM,RUS", known_by="2023-09-30", **WINDOW)
+    assert list_keys(found) == AUTUMN[:9]
     published = [r["published"] for e in found["data"] for r in e["reports"]]  # type: ignore[attr-defined]
     assert max(published) <= "2023-09-30"
 
@@ -77,7 +79,7 @@ def test_what_moved_armenia_away_from_russia_is_stated(api: TestClient) -> None:
         key: [s["score"] for s in event["signals"] if (s["from"], s["toward"]) == ("ARM", "RUS")]
         for key, event in zip(
             AUTUMN,
-            get(api, "/v1/events", between="ARM,RUS", **WINDOW)["data"],
+            get_answer(api, "/v1/events", between="ARM,RUS", **WINDOW)["data"],
             strict=True,  # type: ignore[call-overload]
         )
     }
@@ -87,7 +89,7 @@ def test_what_moved_armenia_away_from_russia_is_stated(api: TestClient) -> None:
 
 
 def test_csto_on_the_day(api: TestClient) -> None:
-    found = get(api, "/v1/alliances/CSTO/members", on="2023-10-13")
+    found = get_answer(api, "/v1/alliances/CSTO/members", on="2023-10-13")
     assert [m["actor"] for m in found["data"]] == [  # type: ignore[attr-defined]
         "ARM", "BLR", "KAZ", "KGZ", "RUS", "TJK",
     ]  # fmt: skip
@@ -95,7 +97,7 @@ def test_csto_on_the_day(api: TestClient) -> None:
 
 def test_armenia_was_bound_to_the_icc_but_not_yet_in_force(api: TestClient) -> None:
     def status(day: str) -> dict[str, str]:
-        ties = get(api, "/v1/ties", actor="Armenia", on=day)["data"]
+        ties = get_answer(api, "/v1/ties", actor="Armenia", on=day)["data"]
         return {t["group"]: t["status"] for t in ties}  # type: ignore[attr-defined]
 
     on_the_day = status("2023-10-13")
@@ -105,7 +107,7 @@ def test_armenia_was_bound_to_the_icc_but_not_yet_in_force(api: TestClient) -> N
 
 
 def test_a_partner_owes_no_member_what_members_owe_each_other(api: TestClient) -> None:
-    ties = get(api, "/v1/ties", actor="ARM", on="2023-10-13")["data"]
+    ties = get_answer(api, "/v1/ties", actor="ARM", on="2023-10-13")["data"]
     owed = {t["group"]: (t["role"], t["obligations"]) for t in ties}  # type: ignore[attr-defined]
     assert owed["NATO"] == ("partner", [])
     assert "defense" in owed["CSTO"][1]

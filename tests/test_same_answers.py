@@ -54,7 +54,7 @@ PATHS = (
 ELSEWHERE = ("sort", "limit", "count")
 
 
-def queries() -> list[str]:
+def make_queries() -> list[str]:
     """Two hundred queries, the same at every run."""
     rng = random.Random(20231013)
     made = list(PATHS)
@@ -76,7 +76,7 @@ def test_two_hundred_queries_answer_the_same_on_both_databases(
     for kind in ("sqlite", "postgresql"):
         url = copy_database(kind, "same", tmp_path, request)
         with open_client(url) as api:
-            found = [(q, r.status_code, r.text) for q in queries() for r in (api.get(q),)]
+            found = [(q, r.status_code, r.text) for q in make_queries() for r in (api.get(q),)]
         answers.append([(q, s, re.sub(r'"recorded_at":"[^"]*"', "", b)) for q, s, b in found])
     assert len({q for q, _, _ in answers[0]}) > 150
     assert sum(s == 200 for _, s, _ in answers[0]) > 150

@@ -46,12 +46,12 @@ def list_wheel_files(wheel: Path) -> set[str]:
 def build_wheel(source: Path, target: Path) -> Path:
     """Build a wheel offline, with the setuptools that is installed."""
     flags = ["--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(target)]
-    run([sys.executable, "-m", "pip", "wheel", "-q", *flags, str(source)], target.parent)
+    run_in([sys.executable, "-m", "pip", "wheel", "-q", *flags, str(source)], target.parent)
     [wheel] = target.glob("*.whl")
     return wheel
 
 
-def run(command: list[str], folder: Path, **settings: str) -> str:
+def run_in(command: list[str], folder: Path, **settings: str) -> str:
     """Run a command in a folder, without the checkout on its path; return what it printed."""
     done = subprocess.run(
         command, cwd=folder, env=clean_environment() | settings, capture_output=True, text=True,
@@ -107,14 +107,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     python = folder / "env/bin/python"
     venv.create(folder / "env", with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
-    run([*pip, "--no-deps", "--no-index", str(wheel)], folder)
+    run_in([*pip, "--no-deps", "--no-index", str(wheel)], folder)
     # The dependencies are those of this environment. A path in a .pth file is only looked in:
     # the .pth of an editable install, which lies there too, does not count.
-    own = Path(run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+    own = Path(run_in([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                    folder).strip())  # fmt: skip
     (own / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
     made = Installed(folder)
-    run(made.command("db", "upgrade", "--bundled"), folder, ENTENTE_DATABASE_URL=made.url)
+    run_in(made.command("db", "upgrade", "--bundled"), folder, ENTENTE_DATABASE_URL=made.url)
     return made
 
 
@@ -124,7 +124,7 @@ def test_a_forgotten_folder_or_data_file_is_missed(wheel: Path) -> None:
 
 def test_the_source_distribution_builds_the_same_wheel(source: Path, tmp_path: Path) -> None:
     code = "from setuptools.build_meta import build_sdist; import sys; build_sdist(sys.argv[1])"
-    run([sys.executable, "-c", code, str(tmp_path)], source)
+    run_in([sys.executable, "-c", code, str(tmp_path)], source)
     [packed] = tmp_path.glob("*.tar.gz")
     with tarfile.open(packed) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -143,7 +143,7 @@ def test_the_wheel_names_its_version_and_licences(wheel: Path) -> None:
 
 
 def test_the_installed_command_says_its_version(installed: Installed) -> None:
-    printed = run(installed.command("--version"), installed.folder)
+    printed = run_in(installed.command("--version"), installed.folder)
     assert printed == f"entente {PROJECT['version']}\n"
 
 
@@ -153,7 +153,7 @@ def test_everything_is_imported_from_the_wheel(installed: Installed) -> None:
         "print(json.dumps([str(m.find_migrations()), *(x.__file__ or x.__path__[0]"
         " for n, x in sys.modules.items() if n.split('.')[0] == 'app')]))"
     )
-    printed = run([str(installed.folder / "env/bin/python"), "-c", code], installed.folder)
+    printed = run_in([str(installed.folder / "env/bin/python"), "-c", code], installed.folder)
     places = json.loads(printed)
     assert len(places) > 50
     assert [place for place in places if not place.startswith(str(installed.folder))] == []
@@ -174,7 +174,7 @@ def served(installed: Installed) -> Iterator[str]:
         until = time.monotonic() + 120
         while True:
             try:
-                fetch(f"{address}/healthz")
+                fetch_body(f"{address}/healthz")
                 break
             except OSError:
                 assert process.poll() is None, "the service ended"
@@ -186,25 +186,25 @@ def served(installed: Installed) -> Iterator[str]:
         process.wait(20)
 
 
-def fetch(url: str) -> bytes:
+def fetch_body(url: str) -> bytes:
     """The body of a good answer."""
     with urlopen(url, timeout=30) as answer:
         return bytes(answer.read())
 
 
 def test_it_serves_the_bundled_events(served: str) -> None:
-    assert len(json.loads(fetch(f"{served}/v1/events?actor=ARM&limit=2"))["data"]) == 2
-    assert json.loads(fetch(f"{served}/v1/datasets/curated"))["licence"] == "CC BY 4.0"
-    assert json.loads(fetch(f"{served}/openapi.json"))["info"]["title"] == "Entente"
+    assert len(json.loads(fetch_body(f"{served}/v1/events?actor=ARM&limit=2"))["data"]) == 2
+    assert json.loads(fetch_body(f"{served}/v1/datasets/curated"))["licence"] == "CC BY 4.0"
+    assert json.loads(fetch_body(f"{served}/openapi.json"))["info"]["title"] == "Entente"
 
 
 def test_it_serves_the_explorer(served: str) -> None:
-    assert fetch(f"{served}/").startswith(b"<!doctype html>")
-    assert b"import " in fetch(f"{served}/explorer/views/events.js")
+    assert fetch_body(f"{served}/").startswith(b"<!doctype html>")
+    assert b"import " in fetch_body(f"{served}/explorer/views/events.js")
 
 
 def test_a_large_import_finds_its_worker_process(served: str, installed: Installed) -> None:
-    key = run(
+    key = run_in(
         installed.command("keys", "create", "wheel"), installed.folder,
         ENTENTE_DATABASE_URL=installed.url,
     ).strip()  # fmt: skip

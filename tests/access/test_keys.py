@@ -27,57 +27,60 @@ def api(database: Database) -> Iterator[TestClient]:
         yield client
 
 
-def made(database: Database, name: str, scope: Any, days: int | None = None) -> str:
+def add_named_key(database: Database, name: str, scope: Any, days: int | None = None) -> str:
     with database.write() as db:
         return create_key(db, name, scope, days)
 
 
-def post(api: TestClient, authorization: str | None, key: str = "by-key") -> Any:
+def post_event(api: TestClient, authorization: str | None, key: str = "by-key") -> Any:
     headers = {} if authorization is None else {"Authorization": authorization}
     return api.post("/v1/events", json={**BODY, "key": key}, headers=headers)
 
 
 def test_writing_needs_a_key(api: TestClient, database: Database) -> None:
-    key = made(database, "A. Writer", "write")
+    key = add_named_key(database, "A. Writer", "write")
     other = key[:-1] + ("A" if key[-1] != "A" else "B")
     bad = (None, "", key, f"Basic {key}", "Bearer", "Bearer x", f"Bearer {other}")
     for authorization in bad:
-        refused = post(
+        refused = post_event(
             api, None if authorization is None else authorization.encode().decode("latin-1")
         )
         assert refused.status_code == 401, authorization
         assert refused.headers["www-authenticate"].startswith("Bearer")
-    assert post(api, f"bearer {key}").status_code == 201
+    assert post_event(api, f"bearer {key}").status_code == 201
     body = api.get("/v1/events/curated:by-key/history").json()["data"]
     assert [(c["by"], c["action"]) for c in body] == [("A. Writer", "create")]
 
 
 def test_a_scope_includes_those_before_it(api: TestClient, database: Database) -> None:
     for scope, status in (("read", 403), ("write", 201), ("admin", 201)):
-        key = made(database, scope, scope)
-        assert post(api, f"Bearer {key}", f"by-{scope}").status_code == status
+        key = add_named_key(database, scope, scope)
+        assert post_event(api, f"Bearer {key}", f"by-{scope}").status_code == status
 
 
 def test_expired_or_revoked_key_is_401(api: TestClient, database: Database) -> None:
-    expired, revoked = made(database, "old", "write", 1), made(database, "gone", "write")
+    expired, revoked = (
+        add_named_key(database, "old", "write", 1),
+        add_named_key(database, "gone", "write"),
+    )
     with database.write() as db:
         past = {"expires": "2020-01-01T00:00:00Z"}
         db.execute(update(keys).where(keys.c.name == "old").values(past))
         assert len(revoke_key(db, "gone")) == 1
     for key, word in ((expired, "expired"), (revoked, "revoked")):
-        refused = post(api, f"Bearer {key}")
+        refused = post_event(api, f"Bearer {key}")
         assert (refused.status_code, word in refused.json()["detail"]) == (401, True)
 
 
 def test_only_the_hash_of_a_key_and_its_last_use_are_stored(
     api: TestClient, database: Database
 ) -> None:
-    key = made(database, "used", "write")
+    key = add_named_key(database, "used", "write")
     with database.connect() as db:
         row = db.execute(select(keys)).one()
         assert key.rpartition("_")[2] not in str(tuple(row))
         assert row.used is None
-    post(api, f"Bearer {key}")
+    post_event(api, f"Bearer {key}")
     with database.connect() as db:
         [listed] = list_keys(db)
     assert listed["used"] is not None
@@ -85,7 +88,7 @@ def test_only_the_hash_of_a_key_and_its_last_use_are_stored(
 
 
 def test_reading_can_be_closed(database: Database) -> None:
-    key = made(database, "reader", "read")
+    key = add_named_key(database, "reader", "read")
     with open_api(database, open_reading=False) as api:
         for path in ("/v1/events", "/v1/events/curated:x", "/v1/changes", "/v1/alliances"):
             assert api.get(path).status_code == 401

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 
-def reconciled(api: TestClient, **questions: Any) -> Any:
+def reconcile(api: TestClient, **questions: Any) -> Any:
     answer = api.post("/v1/reconcile", data={"queries": json.dumps(questions)})
     assert answer.status_code == 200, answer.text
     same = api.get("/v1/reconcile", params={"queries": json.dumps(questions)})
@@ -25,7 +25,7 @@ def test_reconciliation_manifest_describes_the_service(api: TestClient) -> None:
 
 def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
     names = {"a": "Armenia", "b": "cow:365", "c": "RU", "d": "nikol-pashinyan"}
-    found = reconciled(api, **{key: {"query": name} for key, name in names.items()})
+    found = reconcile(api, **{key: {"query": name} for key, name in names.items()})
     best = {key: (rows[0]["id"], rows[0]["match"]) for key, rows in found.items()}
     assert best == {
         "a": ("ARM", True), "b": ("RUS", True), "c": ("RUS", True), "d": ("nikol-pashinyan", True),
@@ -35,14 +35,14 @@ def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
 
 
 def test_similar_name_is_candidate_not_match(api: TestClient) -> None:
-    found = reconciled(api, near={"query": "Armenai"}, none={"query": "zzzzzz"})
+    found = reconcile(api, near={"query": "Armenai"}, none={"query": "zzzzzz"})
     assert found["near"][0]["id"] == "ARM"
     assert [row["match"] for row in found["near"]] == [False] * len(found["near"])
     assert found["none"] == []
 
 
 def test_a_type_a_limit_and_a_day_narrow(api: TestClient) -> None:
-    found = reconciled(
+    found = reconcile(
         api,
         state={"query": "guam", "type": "state"},
         either={"query": "guam", "type": ["state", "organization"], "limit": 1},

@@ -30,7 +30,7 @@ class Folder:
         return self.events
 
 
-def written(database: Database, after: int) -> list[tuple[str, str, str | None]]:
+def list_written(database: Database, after: int) -> list[tuple[str, str, str | None]]:
     r = revisions.c
     with database.connect() as db:
         rows = db.execute(select(r.action, r.id, r.reason).where(r.seq > after).order_by(r.seq))
@@ -45,12 +45,12 @@ def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.Mo
     with database.write() as db:
         given = {**edited, "title": "Ours now"}
         make.write_events(db, [make.convert_record(given)], "curated", make.BY)
-        before = len(written(database, 0)) + 1
+        before = len(list_written(database, 0)) + 1
     monkeypatch.setattr(load_bundled, "FOLDER_OF_OLD", old, raising=False)
     told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
     monkeypatch.setattr(load_bundled, "BUNDLED_FOLDER", Folder(told))
     assert load_bundled.load_bundled_data(database)
-    assert written(database, before) == [
+    assert list_written(database, before) == [
         ("update", f"curated:{changed['key']}", "bundled data"),
         ("retract", f"curated:{gone['key']}", "no longer bundled"),
     ]

@@ -28,18 +28,18 @@ DRAWN = {
 charts = pytest.mark.parametrize("chart", DRAWN)
 
 
-def get(api: TestClient, chart: str, form: str) -> Any:
-    return api.get(DRAWN[chart], params={**asked(chart), "format": form}).raise_for_status()
+def get_chart(api: TestClient, chart: str, form: str) -> Any:
+    return api.get(DRAWN[chart], params={**read_query(chart), "format": form}).raise_for_status()
 
 
-def asked(chart: str) -> dict[str, str]:
+def read_query(chart: str) -> dict[str, str]:
     query = DRAWN[chart].partition("?")[2]
     return dict(pair.split("=") for pair in query.split("&")) if query else {}
 
 
 @charts
 def test_a_spec_compiles_and_says_what_it_shows(api: TestClient, chart: str) -> None:
-    spec = get(api, chart, "vega").json()
+    spec = get_chart(api, chart, "vega").json()
     assert len(spec["description"]) > 40
     compiled = vl_convert.vegalite_to_vega(spec, vl_version=VEGA_LITE)
     assert compiled["marks"]
@@ -48,17 +48,17 @@ def test_a_spec_compiles_and_says_what_it_shows(api: TestClient, chart: str) -> 
 
 @charts
 def test_a_drawing_carries_its_words(api: TestClient, chart: str) -> None:
-    answer = get(api, chart, "svg")
+    answer = get_chart(api, chart, "svg")
     root = ElementTree.fromstring(answer.content)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    body = get(api, chart, "vega").json()["description"]
+    body = get_chart(api, chart, "vega").json()["description"]
     assert (root.attrib["role"], root.attrib["aria-label"]) == ("img", body)
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 @charts
 def test_png_has_the_expected_size(api: TestClient, chart: str) -> None:
-    content = get(api, chart, "png").content
+    content = get_chart(api, chart, "png").content
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", content[16:24])
     assert width > 400 * SCALE
@@ -68,7 +68,7 @@ def test_png_has_the_expected_size(api: TestClient, chart: str) -> None:
 @charts
 @pytest.mark.parametrize("width", [280, 720, 1160])
 def test_a_drawing_is_as_wide_as_was_asked(api: TestClient, chart: str, width: int) -> None:
-    query = {**asked(chart), "width": width}
+    query = {**read_query(chart), "width": width}
     svg = api.get(DRAWN[chart], params={**query, "format": "svg"}).content
     assert float(ElementTree.fromstring(svg).attrib["width"]) == pytest.approx(width, abs=1)
     png = api.get(DRAWN[chart], params={**query, "format": "png"}).content
@@ -97,7 +97,7 @@ def test_no_day_is_written_over_another(
     root = ElementTree.fromstring(api.get("/v1/timeline", params=query).content)
     texts = [t for t in root.iter("{http://www.w3.org/2000/svg}text") if _is_a_day(t.text)]
     assert texts
-    spots = [(_across(t), len(str(t.text)) * vega_lite.LETTER_WIDTH) for t in texts]
+    spots = [(_read_offset(t), len(str(t.text)) * vega_lite.LETTER_WIDTH) for t in texts]
     for (left, one), (right, other) in pairwise(sorted(spots)):
         assert right - left > min(one, other) * 0.9
 
@@ -106,14 +106,14 @@ def _is_a_day(text: str | None) -> bool:
     return re.fullmatch(r"\d{4}(-\d\d){0,2}", text or "") is not None
 
 
-def _across(text: ElementTree.Element) -> float:
+def _read_offset(text: ElementTree.Element) -> float:
     return float(re.findall(r"translate\(([-\d.]+)", text.attrib["transform"])[0])
 
 
 @charts
 def test_the_rows_behind_it_are_a_table(api: TestClient, chart: str) -> None:
-    rows = list(csv.DictReader(io.StringIO(get(api, chart, "csv").text, newline="")))
-    body = get(api, chart, "json").json()
+    rows = list(csv.DictReader(io.StringIO(get_chart(api, chart, "csv").text, newline="")))
+    body = get_chart(api, chart, "json").json()
     listed = body.get("data") or [
         m for m in body["memberships"] if m["role"] in ("member", "observer", "partner")
     ]
@@ -125,7 +125,7 @@ def test_the_rows_behind_it_are_a_table(api: TestClient, chart: str) -> None:
 def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
     for form in CHART_FORMATS:
         answer = api.get(DRAWN[chart], headers={"Accept": CHART_MEDIA_TYPES[form][0]})
-        asked_for = get(api, chart, form)
+        asked_for = get_chart(api, chart, form)
         assert answer.headers["content-type"] == asked_for.headers["content-type"]
     refused = api.get(DRAWN[chart], headers={"Accept": "application/pdf"})
     assert refused.status_code == 406
@@ -134,16 +134,18 @@ def test_accept_chooses_a_picture(api: TestClient, chart: str) -> None:
 
 @charts
 def test_each_chart_format_has_its_own_etag(api: TestClient, chart: str) -> None:
-    tags = {get(api, chart, form).headers["etag"] for form in CHART_FORMATS}
+    tags = {get_chart(api, chart, form).headers["etag"] for form in CHART_FORMATS}
     assert len(tags) == len(CHART_FORMATS)
-    url, tag = DRAWN[chart], get(api, chart, "svg").headers["etag"]
-    again = api.get(url, params={**asked(chart), "format": "svg"}, headers={"If-None-Match": tag})
+    url, tag = DRAWN[chart], get_chart(api, chart, "svg").headers["etag"]
+    again = api.get(
+        url, params={**read_query(chart), "format": "svg"}, headers={"If-None-Match": tag}
+    )
     assert again.status_code == 304
 
 
 def test_counts_above_and_below_the_line_add_up(api: TestClient) -> None:
-    body = get(api, "timeline", "json").json()
-    spec = get(api, "timeline", "vega").json()
+    body = get_chart(api, "timeline", "json").json()
+    spec = get_chart(api, "timeline", "vega").json()
     bars = next(
         layer["data"]["values"] for layer in spec["layer"] if "kind" in layer["data"]["values"][0]
     )
@@ -153,7 +155,7 @@ def test_counts_above_and_below_the_line_add_up(api: TestClient) -> None:
 
 
 def test_uncovered_days_are_drawn_as_gaps(api: TestClient) -> None:
-    spec = get(api, "timeline", "vega").json()
+    spec = get_chart(api, "timeline", "vega").json()
     holes = spec["layer"][0]
     assert holes["mark"]["type"] == "rect"
     assert holes["data"]["values"][0]["start"] == "2016-01-01"
@@ -162,7 +164,7 @@ def test_uncovered_days_are_drawn_as_gaps(api: TestClient) -> None:
     assert "not covered" not in json.dumps(within)
 
 
-def point(day: int, index: float | None, covered: bool = True, n: int = 2) -> dict[str, Any]:
+def make_point(day: int, index: float | None, covered: bool = True, n: int = 2) -> dict[str, Any]:
     """A point of an alignment series."""
     return {
         "start": f"2023-01-{day:02d}", "end": f"2023-01-{day:02d}", "index": index,
@@ -173,7 +175,7 @@ def point(day: int, index: float | None, covered: bool = True, n: int = 2) -> di
     }  # fmt: skip
 
 
-def shift(**more: Any) -> dict[str, Any]:
+def make_shift(**more: Any) -> dict[str, Any]:
     """A row of `/v1/shifts`."""
     level = {"low": -1, "high": 1, "effective": 9, "start": None, "end": None}
     return {
@@ -185,9 +187,17 @@ def shift(**more: Any) -> dict[str, Any]:
 
 
 SERIES = {
-    "data": [point(1, 0.5), point(2, 0.4), point(3, None, covered=False, n=0), point(4, -0.5)],
+    "data": [
+        make_point(1, 0.5),
+        make_point(2, 0.4),
+        make_point(3, None, covered=False, n=0),
+        make_point(4, -0.5),
+    ],
     "meta": {"actor": "ARM", "toward": ["RUS"], "against": [], "version": 7},
-    "shifts": [shift(onset="2023-01-04"), shift(onset="2023-01-02", verdict="no_evidence")],
+    "shifts": [
+        make_shift(onset="2023-01-04"),
+        make_shift(onset="2023-01-02", verdict="no_evidence"),
+    ],
 }
 
 
@@ -203,12 +213,15 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
 
 
 def test_alignment_chart_without_index_says_so() -> None:
-    empty = {**SERIES, "data": [point(1, None, covered=False)], "shifts": []}
+    empty = {**SERIES, "data": [make_point(1, None, covered=False)], "shifts": []}
     assert "no index in this window" in alignment.draw_alignment(empty)["description"]
 
 
 def test_shifts_go_from_before_to_after() -> None:
-    body = {"data": [shift(), shift(actor="GEO", before=None, after=None, onset=None)], "meta": {}}
+    body = {
+        "data": [make_shift(), make_shift(actor="GEO", before=None, after=None, onset=None)],
+        "meta": {},
+    }
     spec = shifts.draw_shifts(body)
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
         "ARM toward RUS, 2022-09-14 (strong)"
@@ -219,7 +232,7 @@ def test_shifts_go_from_before_to_after() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chart", "body"), [("alignment", SERIES), ("shifts", {"data": [shift()]})]
+    ("chart", "body"), [("alignment", SERIES), ("shifts", {"data": [make_shift()]})]
 )
 def test_series_and_shifts_are_drawn(chart: Any, body: dict[str, Any]) -> None:
     for form in ("svg", "png", "csv", "vega"):
@@ -236,12 +249,12 @@ def test_empty_chart_is_drawn_with_a_message() -> None:
 
 
 def test_a_suspended_membership_is_fainter_and_one_that_ended_ends(api: TestClient) -> None:
-    spec = get(api, "memberships", "vega").json()
+    spec = get_chart(api, "memberships", "vega").json()
     bars = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "CSTO"]
     assert [(b["state"], b["begun"]) for b in bars] == [
         ("in force", "1994-04-20"), ("suspended", "2024-02-22"),
     ]  # fmt: skip
-    spec = get(api, "members", "vega").json()
+    spec = get_chart(api, "members", "vega").json()
     left = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "GEO"]
     assert left[0]["ended"] == "1999-04-01"
 
@@ -269,11 +282,11 @@ def test_chart_of_too_many_rows_is_422_with_hint(api: TestClient) -> None:
 )
 def test_colours_differ_in_lightness(one: str, other: str) -> None:
     """Contrast of at least 3 : 1 (WCAG 1.4.11), so that it holds in grey."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_compute_luminance(one), _compute_luminance(other)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
 
 
-def _luminance(color: str) -> float:
+def _compute_luminance(color: str) -> float:
     parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

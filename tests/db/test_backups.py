@@ -24,18 +24,18 @@ from app.events.record import convert_record
 from app.events.verify import find_event_faults
 
 
-def write(database: Database, key: str) -> None:
+def write_event(database: Database, key: str) -> None:
     event = convert_record({"key": key, "title": key, "date": "2023"})
     with database.write() as db:
         write_resolved_events(db, [(f"curated:{key}", event)], Writer("tests"))
 
 
-def last(database: Database) -> int:
+def read_last_seq(database: Database) -> int:
     with database.connect() as db:
         return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
 
 
-def content(database: Database) -> list[tuple[int, str]]:
+def read_content(database: Database) -> list[tuple[int, str]]:
     found = select(revisions.c.seq, revisions.c.document).order_by(revisions.c.seq)
     with database.connect() as db:
         assert list(find_event_faults(db)) == []
@@ -44,28 +44,28 @@ def content(database: Database) -> list[tuple[int, str]]:
 
 def test_restore_reproduces_the_backed_up_database(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "kept"
-    write(database, "before")
-    before = content(database)
-    assert write_backup(database, file) == last(database)
+    write_event(database, "before")
+    before = read_content(database)
+    assert write_backup(database, file) == read_last_seq(database)
     assert file.stat().st_mode & 0o077 == 0
-    write(database, "after")
+    write_event(database, "after")
     assert restore_backup(database, file) == len(before)
-    assert content(database) == before
-    write(database, "again")
-    assert content(database)[-1][0] == len(before) + 1
+    assert read_content(database) == before
+    write_event(database, "again")
+    assert read_content(database)[-1][0] == len(before) + 1
 
 
 def test_an_empty_database_is_filled(
     database: Database, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    before = content(database)
+    before = read_content(database)
     write_backup(database, tmp_path / "kept")
     url = f"sqlite:///{tmp_path}/new.db"
     if kind == "postgresql":
         url = request.getfixturevalue("server").create_database(f"new-{uuid4().hex}")
     with closing(Database(url)) as new:
         assert restore_backup(new, tmp_path / "kept") == len(before)
-        assert content(new) == before
+        assert read_content(new) == before
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -88,9 +88,9 @@ def test_a_backup_of_an_older_schema_fills_an_empty_database(
         old.writestr("manifest.json", json.dumps({**document, "schema": "20261124_packed"}))
     url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
     with closing(Database(url)) as made:
-        assert restore_backup(made, tmp_path / "old") == last(database)
+        assert restore_backup(made, tmp_path / "old") == read_last_seq(database)
         upgrade_schema(made)
-        assert content(made) == content(database)
+        assert read_content(made) == read_content(database)
         grades = select(sources.c.id, sources.c.reliability).order_by(sources.c.id)
         with made.connect() as db, database.connect() as ours:
             assert list(db.execute(grades)) == (value := list(ours.execute(grades)))
@@ -102,16 +102,18 @@ def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path
 
     def go_on() -> None:
         while not ended.is_set():
-            write(database, f"n{len(written)}")
-            written.append(last(database))
+            write_event(database, f"n{len(written)}")
+            written.append(read_last_seq(database))
 
     writer = threading.Thread(target=go_on)
     writer.start()
     try:
         kept = []
         for n in range(3):
-            before = last(database)
-            kept.append((before, write_backup(database, tmp_path / f"{n}"), last(database)))
+            before = read_last_seq(database)
+            kept.append(
+                (before, write_backup(database, tmp_path / f"{n}"), read_last_seq(database))
+            )
     finally:
         ended.set()
         writer.join()
@@ -119,11 +121,11 @@ def test_a_backup_is_whole_while_others_write(database: Database, tmp_path: Path
     for n, (before, version, after) in enumerate(kept):
         assert before <= version <= after
         assert restore_backup(database, tmp_path / f"{n}") == version
-        assert [seq for seq, _ in content(database)] == list(range(1, version + 1))
+        assert [seq for seq, _ in read_content(database)] == list(range(1, version + 1))
 
 
 def test_restoring_an_invalid_file_changes_nothing(database: Database, tmp_path: Path) -> None:
-    before = content(database)
+    before = read_content(database)
     good = tmp_path / "good"
     write_backup(database, good)
     cut = tmp_path / "cut"
@@ -133,10 +135,10 @@ def test_restoring_an_invalid_file_changes_nothing(database: Database, tmp_path:
     for file in (cut, other, tmp_path / "missing", tmp_path):
         with pytest.raises(BackupError):
             restore_backup(database, file)
-    assert content(database) == before
+    assert read_content(database) == before
 
 
-def run(*words: str) -> Result:
+def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
@@ -145,18 +147,18 @@ def test_the_commands(database: Database, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
     monkeypatch.setattr(terminal.console, "width", 240)
     monkeypatch.setattr(terminal.errors, "width", 240)
-    file, version = str(tmp_path / "kept"), last(database)
-    result = run("db", "backup", file)
+    file, version = str(tmp_path / "kept"), read_last_seq(database)
+    result = run_command("db", "backup", file)
     assert (result.exit_code, result.stdout) == (
         0, f"{file} contains the database as of version {version}.\n"
     )  # fmt: skip
-    write(database, "after")
-    result = run("db", "restore", file)
+    write_event(database, "after")
+    result = run_command("db", "restore", file)
     assert (result.exit_code, result.stdout) == (
         0, f"The database is at version {version}.\n"
     )  # fmt: skip
-    assert last(database) == version
+    assert read_last_seq(database) == version
     for wrong in (["backup", str(tmp_path / "no" / "folder")], ["restore", "nowhere"]):
-        result = run("db", *wrong)
+        result = run_command("db", *wrong)
         assert result.exit_code == 1
         assert "no file " in result.stderr or "no folder " in result.stderr

@@ -17,30 +17,30 @@ from app.db.tables import events, metadata, revisions
 BEFORE = "20261124_families"
 
 
-def ours(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+def is_compared(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
     """Everything but the search table, whose shape is the dialect's own."""
     table = name if kind == "table" else thing.table.name
     return not str(table).startswith("event_words")
 
 
-def differences(database: Database) -> list[Any]:
-    options = {"include_object": ours, "compare_type": True}
+def find_differences(database: Database) -> list[Any]:
+    options = {"include_object": is_compared, "compare_type": True}
     with database.connect() as db:
         return list(compare_metadata(MigrationContext.configure(db, opts=options), metadata))
 
 
-def tables(database: Database) -> set[str]:
+def list_tables(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
 
 
 def test_migrated_equals_the_tables(database: Database) -> None:
-    assert differences(database) == []
+    assert find_differences(database) == []
 
 
 def test_a_missing_index_would_be_noticed(database: Database) -> None:
     with database.write() as db:
         db.exec_driver_sql("DROP INDEX ix_events_running")
-    assert [found[0] for found in differences(database)] == ["add_index"]
+    assert [found[0] for found in find_differences(database)] == ["add_index"]
 
 
 def test_there_is_one_last_migration(database: Database) -> None:
@@ -54,10 +54,10 @@ def test_down_and_up_again_on_populated_data(database: Database) -> None:
     assert before
 
     downgrade_schema(database, "base")
-    assert tables(database) == set()
+    assert list_tables(database) == set()
 
     upgrade_schema(database)
-    assert differences(database) == []
+    assert find_differences(database) == []
     load_bundled_data(database)
     with database.connect() as db:
         assert db.scalar(count) == before

@@ -5,7 +5,7 @@ from typing import Any
 PASHINYAN = "/v1/events?actor=nikol-pashinyan&limit=1000"
 
 
-def names(editor: Any, address: str, code: str) -> set[str]:
+def list_names(editor: Any, address: str, code: str) -> set[str]:
     """The names under which events show an actor."""
     found = editor.send_ok("GET", address)["data"]
     assert found
@@ -18,8 +18,10 @@ def test_a_new_name_is_shown_by_every_event(editor: Any) -> None:
     shown = editor.send("GET", address).json()
     changed = {"name": "Treaty Organization", "reason": "renamed"}
     editor.send_ok("PATCH", "/v1/actors/CSTO", changed)
-    assert names(editor, address, "CSTO") == {"Treaty Organization"}
-    assert names(editor, f"{address}&as_of={before}", "CSTO").isdisjoint({"Treaty Organization"})
+    assert list_names(editor, address, "CSTO") == {"Treaty Organization"}
+    assert list_names(editor, f"{address}&as_of={before}", "CSTO").isdisjoint(
+        {"Treaty Organization"}
+    )
     then = editor.send_ok("GET", f"{address}&as_of={before}")
     assert then["data"] == shown["data"]
     changes = editor.send_ok("GET", f"/v1/changes?after={before}")["data"]

@@ -22,7 +22,7 @@ STAGE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def shown(event: dict[str, Any]) -> tuple[Any, ...]:
+def list_shown_fields(event: dict[str, Any]) -> tuple[Any, ...]:
     """The fields, as an answer shows them."""
     excused = {p["actor"]: p["excused"] for p in event["participants"]}
     signals = [(s["weight"], s["reason"]) for s in event["signals"]]
@@ -38,10 +38,10 @@ EXPECTED = (
 
 def test_answer_that_is_sent_back_keeps_the_fields(editor: Any) -> None:
     made = editor.send_ok("POST", "/v1/events", STAGE)
-    assert shown(made) == EXPECTED
+    assert list_shown_fields(made) == EXPECTED
     editor.send_ok("PUT", "/v1/events/curated:stage", made)
     patched = editor.send_ok("PATCH", "/v1/events/curated:stage", {"title": "Another"})
-    assert (patched["title"], shown(patched)) == ("Another", EXPECTED)
+    assert (patched["title"], list_shown_fields(patched)) == ("Another", EXPECTED)
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
@@ -53,7 +53,7 @@ def test_export_loads_into_another_dataset_with_the_fields(
     file.write_bytes(editor.send("GET", f"/v1/events?format={form}&dataset=curated").content)
     load_file(editor.database, file, dataset="again")
     again = editor.send_ok("GET", "/v1/events/again:stage")
-    assert shown(again) == ("again:act", *EXPECTED[1:])
+    assert list_shown_fields(again) == ("again:act", *EXPECTED[1:])
 
 
 def test_table_has_columns_for_stage_and_excused(editor: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 ARMENIA = "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute"
 
 
-def locs(answer: Any) -> list[Any]:
+def list_error_places(answer: Any) -> list[Any]:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     return [fault["loc"] for fault in answer.json()["errors"]]
 
@@ -41,16 +41,16 @@ def test_a_key_that_cannot_be_read_or_indexed_is_refused(editor: Any) -> None:
     for key in ("a\u200bb", "a\u202eb", "a\x01b", " a", "é" * 199 + "𠀀"):
         answer = editor.send("POST", "/v1/events", {"key": key, "title": "t", "date": "2023"})
         assert answer.status_code == 422
-        assert locs(answer) == [["body", "key"]]
+        assert list_error_places(answer) == [["body", "key"]]
 
 
 def test_unprintable_id_is_404(editor: Any) -> None:
     for kind in ("events", "actors", "memberships", "sources", "datasets"):
         for ident in ("%00", "a%E2%80%8Bb", "%EF%BF%BF"):
-            nowhere(editor, kind, ident)
+            make_unknown_address(editor, kind, ident)
 
 
-def nowhere(editor: Any, kind: str, ident: str) -> None:
+def make_unknown_address(editor: Any, kind: str, ident: str) -> None:
     here = f"/v1/{kind}/{ident}"
     assert editor.send("PATCH", here, {}).status_code == 404
     assert editor.send("DELETE", here, {"reason": "none"}).status_code == 404
@@ -84,7 +84,7 @@ def test_blank_or_unprintable_reason_is_422(editor: Any) -> None:
     for reason in ("%00", "a%00b", "%20", ""):
         answer = editor.send("DELETE", f"{ARMENIA}?reason={reason}")
         assert answer.status_code == 422
-        assert locs(answer) == [["query", "reason"]]
+        assert list_error_places(answer) == [["query", "reason"]]
 
 
 def test_missing_key_is_401_before_the_body_is_read(editor: Any) -> None:

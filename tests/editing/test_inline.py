@@ -11,7 +11,7 @@ def with_actor(key: str, **actor: Any) -> dict[str, Any]:
     return {"key": key, "title": key, "date": "2023-05-01", "participants": who}
 
 
-def faults(answer: Any) -> list[tuple[list[Any], str]]:
+def list_errors(answer: Any) -> list[tuple[list[Any], str]]:
     return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
 
 
@@ -31,9 +31,9 @@ def test_actor_with_taken_or_reserved_code_is_422(editor: Any) -> None:
     for actor, where, said in CLAIMS:
         inline = editor.send("POST", "/v1/events", [with_actor("one", **actor)])
         assert inline.status_code == 422
-        assert faults(inline) == [(["body", 0, "participants", 0, "actor", *where], said)]
+        assert list_errors(inline) == [(["body", 0, "participants", 0, "actor", *where], said)]
         alone = {"kind": "person", "name": "Somebody", **actor}
-        assert faults(editor.send("POST", "/v1/actors", alone)) == [(["body", *where], said)]
+        assert list_errors(editor.send("POST", "/v1/actors", alone)) == [(["body", *where], said)]
 
 
 def test_conflicting_codes_in_one_batch_are_422(editor: Any) -> None:
@@ -42,7 +42,7 @@ def test_conflicting_codes_in_one_batch_are_422(editor: Any) -> None:
     second = {**first, "code": "q1", "name": "Second"}
     answer = editor.send("POST", "/v1/actors", [first, second])
     assert answer.status_code == 422
-    assert faults(answer) == [
+    assert list_errors(answer) == [
         (["body", 1, "code"], "differs from Q1 only in letter case"),
         (["body", 1, "codes", 0], "house:7 belongs to Q1 in that period"),
     ]
@@ -60,7 +60,7 @@ def test_merged_source_in_an_event_is_422(editor: Any) -> None:
     fields = {"key": "k", "title": "t", "date": "2023", "reports": [{"source": source}]}
     answer = editor.send("POST", "/v1/events", fields)
     assert answer.status_code == 422
-    assert faults(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
+    assert list_errors(answer) == [(["body", "reports", 0, "source"], "'one' was merged")]
     assert answer.json()["errors"][0]["hint"] == "Use two instead."
 
 
@@ -86,9 +86,9 @@ def test_self_signal_and_duplicate_pair_are_422(editor: Any) -> None:
 
     itself = stated(("ARM", "Armenia"))
     same = "must differ from the actor in from"
-    assert faults(itself) == [(["body", "signals", 0, "toward"], same)]
+    assert list_errors(itself) == [(["body", "signals", 0, "toward"], same)]
     twice = stated(("ARM", "RUS"), ("RUS", "ARM"), ("ARM", "Russia"))
-    assert faults(twice) == [(["body", "signals", 2], "ARM toward RUS is stated twice")]
+    assert list_errors(twice) == [(["body", "signals", 2], "ARM toward RUS is stated twice")]
     assert stated(("ARM", "RUS"), ("RUS", "ARM")).status_code == 201
 
 

@@ -7,7 +7,7 @@ import pytest
 SOURCE = "news-2023-10-13-putin-loses-another-ally"
 
 
-def faults(answer: Any) -> list[tuple[list[Any], str]]:
+def list_errors(answer: Any) -> list[tuple[list[Any], str]]:
     return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
 
 
@@ -23,10 +23,13 @@ def three(editor: Any) -> Any:
 def test_merge_with_unknown_target_is_422(three: Any) -> None:
     here = "/v1/events/curated:c/merge"
     gone = three.send("POST", here, {"into": "curated:a"})
-    assert (gone.status_code, faults(gone)) == (422, [(["body", "into"], "was merged already")])
+    assert (gone.status_code, list_errors(gone)) == (
+        422,
+        [(["body", "into"], "was merged already")],
+    )
     assert gone.json()["errors"][0]["hint"] == "See /v1/events/curated%3Ab."
     none = three.send("POST", here, {"duplicates": ["curated:b", "curated:x", "curated:a"]})
-    assert faults(none) == [
+    assert list_errors(none) == [
         (["body", "duplicates", 1], "no event has that id"),
         (["body", "duplicates", 2], "was merged already"),
     ]
@@ -99,7 +102,10 @@ def test_retraction_without_reason_is_422(editor: Any) -> None:
         ("PUT", made | {"status": "retracted"}),
     ):
         answer = editor.send(method, here, body)
-        assert (answer.status_code, faults(answer)) == (422, [(["body", "reason"], "is required")])
+        assert (answer.status_code, list_errors(answer)) == (
+            422,
+            [(["body", "reason"], "is required")],
+        )
     retracted = editor.send_ok("PATCH", here, {"status": "retracted", "reason": "a hoax"})
     assert editor.send_ok("PUT", here, retracted) == retracted
     restored = editor.send_ok("PATCH", here, {"status": "reported"})
@@ -111,7 +117,9 @@ def test_retraction_without_reason_is_422(editor: Any) -> None:
 def test_reason_of_one_event_in_a_batch_is_422(editor: Any) -> None:
     fields = {"key": "k", "title": "t", "date": "2023", "reason": "because"}
     answer = editor.send("POST", "/v1/events", [fields])
-    assert faults(answer) == [(["body", 0, "reason"], "cannot be sent for one event of a batch")]
+    assert list_errors(answer) == [
+        (["body", 0, "reason"], "cannot be sent for one event of a batch")
+    ]
     editor.send_ok("POST", "/v1/events", fields)
     [revision] = editor.api.get("/v1/events/curated:k/history").json()["data"]
     assert revision["reason"] == "because"

@@ -9,7 +9,7 @@ EVENT = {"key": "k", "title": "t", "date": "2023-05-01"}
 NO_NUMBER = "must be a number, not text, true or false"
 
 
-def part(field: str, **more: Any) -> dict[str, Any]:
+def make_part(field: str, **more: Any) -> dict[str, Any]:
     return {field: [more]}
 
 
@@ -23,13 +23,13 @@ def part(field: str, **more: Any) -> dict[str, Any]:
         (["location", "lat"], lambda v: {"location": {"lat": v, "lon": 44}}),
         (
             ["signals", 0, "score"],
-            lambda v: part("signals", **{"from": "ARM"}, toward="RUS", score=v),
+            lambda v: make_part("signals", **{"from": "ARM"}, toward="RUS", score=v),
         ),
         (
             ["signals", 0, "confidence"],
-            lambda v: part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidence=v),
+            lambda v: make_part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidence=v),
         ),
-        (["reports", 0, "credibility"], lambda v: part("reports", source="s", credibility=v)),
+        (["reports", 0, "credibility"], lambda v: make_part("reports", source="s", credibility=v)),
     ],
 )
 def test_text_and_booleans_are_not_numbers(
@@ -57,13 +57,13 @@ def test_a_whole_number_may_be_written_with_a_point(editor: Editor) -> None:
     [
         (
             ["participants", 0, "rolle"],
-            part("participants", actor="ARM", role="host", rolle="x"),
+            make_part("participants", actor="ARM", role="host", rolle="x"),
         ),
         (
             ["signals", 0, "confidense"],
-            part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidense=0.5),
+            make_part("signals", **{"from": "ARM"}, toward="RUS", score=1, confidense=0.5),
         ),
-        (["reports", 0, "quotation"], part("reports", source="s", quotation="…")),
+        (["reports", 0, "quotation"], make_part("reports", source="s", quotation="…")),
     ],
 )
 def test_unknown_field_in_an_event_part_is_422(

@@ -52,7 +52,7 @@ ONE_OF_EACH = {
 NEEDS = {"via": {"actor": "ARM"}, "match": {"since": "2023-09-12", "until": "2023-09-20"}}
 
 
-def ids(api: TestClient, **asked: str) -> list[str]:
+def list_ids(api: TestClient, **asked: str) -> list[str]:
     answer = api.get("/v1/events", params={"limit": "1000", **asked})
     assert answer.status_code == 200, answer.text
     return [event["id"] for event in answer.json()["data"]]
@@ -71,8 +71,8 @@ with made ones."""
 
 @pytest.mark.parametrize("name", sorted(ONE_OF_EACH.keys() - OF_MADE_EVENTS))
 def test_a_filter_narrows(api: TestClient, name: str) -> None:
-    wide = ids(api, **NEEDS.get(name, {}))
-    narrow = ids(api, **NEEDS.get(name, {}), **{name: ONE_OF_EACH[name]})
+    wide = list_ids(api, **NEEDS.get(name, {}))
+    narrow = list_ids(api, **NEEDS.get(name, {}), **{name: ONE_OF_EACH[name]})
     assert set(narrow) <= set(wide)
     assert 0 < len(narrow) < len(wide)
 
@@ -82,10 +82,12 @@ def test_a_filter_narrows(api: TestClient, name: str) -> None:
 )
 def test_two_filters_are_both_met(api: TestClient, pair: tuple[str, str]) -> None:
     one, other = ({name: ONE_OF_EACH[name]} for name in pair)
-    assert set(ids(api, **one, **other)) == set(ids(api, **one)) & set(ids(api, **other))
+    assert set(list_ids(api, **one, **other)) == set(list_ids(api, **one)) & set(
+        list_ids(api, **other)
+    )
 
 
-def found(db: Connection, **asked: object) -> list[str]:
+def find_keys(db: Connection, **asked: object) -> list[str]:
     query = EventQuery.model_validate({"dataset": ["made"], "fields": ["id"], **asked})
     documents, _ = read_event_page(db, query, resolve_filter(db, query, None), b"key")
     return [document.split('"')[3].removeprefix("made:") for document in documents]
@@ -100,9 +102,9 @@ def db(database: Database) -> Iterator[Connection]:
 
 def test_a_dataset_leaves_out_the_others(db: Connection) -> None:
     make.event(db, "USA", key="of-ours")
-    assert found(db, dataset=["made"]) == ["of-ours"]
-    assert "of-ours" not in found(db, dataset=["curated"], limit=1000)
-    both = found(db, dataset=["made", "curated"], limit=1000)
+    assert find_keys(db, dataset=["made"]) == ["of-ours"]
+    assert "of-ours" not in find_keys(db, dataset=["curated"], limit=1000)
+    both = find_keys(db, dataset=["made", "curated"], limit=1000)
     assert "of-ours" in both
     assert len(both) > 1
 
@@ -110,7 +112,7 @@ def test_a_dataset_leaves_out_the_others(db: Connection) -> None:
 def test_a_label_of_the_source_is_matched_whole(db: Connection) -> None:
     make.event(db, "USA", key="labelled", native="Air/drone strike")
     make.event(db, "USA", native="Air")
-    assert found(db, native=["Air/drone strike"]) == ["labelled"]
+    assert find_keys(db, native=["Air/drone strike"]) == ["labelled"]
 
 
 def test_native_label_matches_by_its_first_part(db: Connection) -> None:
@@ -118,9 +120,9 @@ def test_native_label_matches_by_its_first_part(db: Connection) -> None:
     make.event(db, "USA", key="plain", native="Battles")
     make.event(db, "USA", native="Battleship: sunk")
     make.event(db, "USA", native="Battles; others")
-    assert sorted(found(db, native=["Battles"])) == ["clash", "plain"]
-    assert found(db, native=["Battles: Armed clash"]) == ["clash"]
-    assert found(db, native=["Battles: Armed"]) == []
+    assert sorted(find_keys(db, native=["Battles"])) == ["clash", "plain"]
+    assert find_keys(db, native=["Battles: Armed clash"]) == ["clash"]
+    assert find_keys(db, native=["Battles: Armed"]) == []
 
 
 @pytest.mark.parametrize(
@@ -142,13 +144,13 @@ def test_unknown_filter_value_is_refused(api: TestClient, field: str, name: str,
 def test_between_means_all_of_them(db: Connection) -> None:
     make.event(db, "USA", "RUS", "CHN", key="pact")
     make.event(db, "USA", "RUS")
-    assert found(db, between=["USA,CHN"]) == ["pact"]
+    assert find_keys(db, between=["USA,CHN"]) == ["pact"]
 
 
 def test_role_binds_to_the_actor_asked_for(db: Connection) -> None:
     make.event(db, "USA", "RUS", key="stayed-away", roles={"USA": "absent"})
     make.event(db, "USA", "RUS", roles={"RUS": "absent"})
-    assert found(db, actor=["USA"], role=["absent"]) == ["stayed-away"]
+    assert find_keys(db, actor=["USA"], role=["absent"]) == ["stayed-away"]
 
 
 def test_what_began_before_and_still_runs_is_on_in_the_window(db: Connection) -> None:
@@ -158,37 +160,37 @@ def test_what_began_before_and_still_runs_is_on_in_the_window(db: Connection) ->
     make.event(db, "USA", key="in", date="2020-01-03")
     window = {"since": "2020-01-02", "until": "2020-01-10"}
     for asked in ({}, {"actor": ["USA"]}):
-        assert found(db, **window, **asked) == ["in", "running", "into"]
-        assert found(db, **window, **asked, match="certain") == ["in"]
+        assert find_keys(db, **window, **asked) == ["in", "running", "into"]
+        assert find_keys(db, **window, **asked, match="certain") == ["in"]
 
 
 def test_an_uncertain_date_matches_where_it_may_lie(db: Connection) -> None:
     make.event(db, "USA", key="some-day", date="2020-03")
-    assert found(db, since="2020-03-15", until="2020-03-20") == ["some-day"]
-    assert found(db, since="2020-03-15", until="2020-03-20", match="certain") == []
-    assert found(db, since="2020-03", until="2020-03", match="certain") == ["some-day"]
+    assert find_keys(db, since="2020-03-15", until="2020-03-20") == ["some-day"]
+    assert find_keys(db, since="2020-03-15", until="2020-03-20", match="certain") == []
+    assert find_keys(db, since="2020-03", until="2020-03", match="certain") == ["some-day"]
 
 
 def test_member_of_honours_the_day(db: Connection) -> None:
     make.event(db, "UZB", key="member", date="2010-01-01")
     make.event(db, "UZB", key="left", date="2020-01-01")
-    assert found(db, member_of=["CSTO"]) == ["member"]
-    assert found(db, member_of=["CSTO"], since="2009", until="2021") == ["member"]
-    assert found(db, member_of=["CSTO"], since="2009", until="2011") == ["member"]
-    assert found(db, member_of=["CSTO"], since="2015", until="2021") == []
+    assert find_keys(db, member_of=["CSTO"]) == ["member"]
+    assert find_keys(db, member_of=["CSTO"], since="2009", until="2021") == ["member"]
+    assert find_keys(db, member_of=["CSTO"], since="2009", until="2011") == ["member"]
+    assert find_keys(db, member_of=["CSTO"], since="2015", until="2021") == []
 
 
 def test_a_person_counts_for_the_state_unless_excluded(db: Connection) -> None:
     make.event(db, "nikol-pashinyan", key="as-prime-minister", date="2021-01-01")
     make.event(db, "nikol-pashinyan", key="before-it", date="2017-01-01")
-    assert found(db, actor=["ARM"]) == ["as-prime-minister"]
-    assert found(db, actor=["ARM"], via=False) == []
+    assert find_keys(db, actor=["ARM"]) == ["as-prime-minister"]
+    assert find_keys(db, actor=["ARM"], via=False) == []
 
 
 def test_an_actor_in_two_roles_is_one_row(db: Connection) -> None:
     parts = [{"actor": "USA", "role": role} for role in ("host", "initiator")]
     make.event(db, key="twice", participants=parts)
-    assert found(db, actor=["USA"]) == ["twice"]
+    assert find_keys(db, actor=["USA"]) == ["twice"]
 
 
 def test_grade_f_and_6_never_pass(api: TestClient) -> None:

@@ -23,7 +23,7 @@ Write = tuple[str, int]
 """A day on which an event is added, or "" and the number of an event that is retracted."""
 
 
-def change(database: Database, write: Write) -> None:
+def apply_write(database: Database, write: Write) -> None:
     day, number = write
     with database.write() as db:
         if day:
@@ -33,7 +33,7 @@ def change(database: Database, write: Write) -> None:
             make.event(db, "USA", "RUS", key=key, date=event, status="retracted")
 
 
-def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:
+def walk_pages(database: Database, writes: list[Write], **asked: object) -> list[str]:
     """Every id, page after page; before each further page something is written."""
     found, cursor = [], None
     while True:
@@ -45,7 +45,7 @@ def walk(database: Database, writes: list[Write], **asked: object) -> list[str]:
         if cursor is None:
             return found
         if writes:
-            change(database, writes.pop())
+            apply_write(database, writes.pop())
 
 
 @pytest.mark.soak
@@ -67,9 +67,9 @@ def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]
     )
     def law(limit: int, writes: list[Write], who: dict[str, list[str]]) -> None:
         asked = {"sort": sort, **window, **who}
-        before = walk(database, [], limit=1000, **asked)
-        paged = walk(database, list(writes), limit=limit, **asked)
-        after = walk(database, [], limit=1000, **asked)
+        before = walk_pages(database, [], limit=1000, **asked)
+        paged = walk_pages(database, list(writes), limit=limit, **asked)
+        after = walk_pages(database, [], limit=1000, **asked)
         assert len(paged) == len(set(paged))
         stayed = [key for key in before if key in set(after)]
         assert [key for key in paged if key in set(stayed)] == stayed
@@ -84,10 +84,12 @@ def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]
 @pytest.mark.parametrize("sort", ["relevance", "recorded", "-recorded"])
 def test_pages_in_other_orders(database: Database, sort: str) -> None:
     asked = {"dataset": ["curated"], "sort": sort, "q": "Armenia", "since": "2020-11-15"}
-    whole = walk(database, [], limit=1000, **asked)
+    whole = walk_pages(database, [], limit=1000, **asked)
     assert len(whole) > 20
-    assert walk(database, [], limit=7, **asked) == whole
-    assert sorted(whole) == sorted(walk(database, [], limit=1000, **{**asked, "sort": "date"}))
+    assert walk_pages(database, [], limit=7, **asked) == whole
+    assert sorted(whole) == sorted(
+        walk_pages(database, [], limit=1000, **{**asked, "sort": "date"})
+    )
 
 
 def test_the_most_relevant_comes_first(database: Database) -> None:
@@ -95,5 +97,5 @@ def test_the_most_relevant_comes_first(database: Database) -> None:
         make.dataset(db)
         make.event(db, "USA", title="A word about a summit among many other words", key="less")
         make.event(db, "USA", title="Summit, summit, summit", key="more")
-    assert walk(database, [], q="summit", sort="relevance") == ["made:more", "made:less"]
-    assert walk(database, [], q="?!", sort="relevance") == []
+    assert walk_pages(database, [], q="summit", sort="relevance") == ["made:more", "made:less"]
+    assert walk_pages(database, [], q="?!", sort="relevance") == []

@@ -49,7 +49,7 @@ PLANS = {
 """What is asked, and what its plan must say on SQLite and on PostgreSQL."""
 
 
-def plan(kind: str, database: Database, parameters: dict[str, Any]) -> str:
+def explain_page(kind: str, database: Database, parameters: dict[str, Any]) -> str:
     asked = EventQuery.model_validate(parameters)
     with database.connect() as db:
         db.execution_options(**{SWITCH: True})  # the text is run, not the statement
@@ -66,7 +66,7 @@ def plan(kind: str, database: Database, parameters: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", PLANS)
 def test_a_page_is_read_off_its_index(kind: str, database: Database, name: str) -> None:
     parameters, (sqlite, postgresql) = PLANS[name]
-    steps = plan(kind, database, parameters)
+    steps = explain_page(kind, database, parameters)
     wanted = [sqlite] if kind == "sqlite" else postgresql.split("|")
     assert any(part in steps for part in wanted), steps
 
@@ -75,4 +75,4 @@ def test_the_plan_shows_when_an_index_is_gone(kind: str, database: Database) -> 
     parameters, wanted = PLANS["what still runs"]
     with database.write() as db:
         db.exec_driver_sql("DROP INDEX ix_participations_running")
-    assert wanted[kind == "postgresql"] not in plan(kind, database, parameters)
+    assert wanted[kind == "postgresql"] not in explain_page(kind, database, parameters)

@@ -26,7 +26,7 @@ def roles(**by_role: str) -> list[ActorInRole]:
     ]
 
 
-def derived(act: Act, **by_role: str) -> dict[str, float]:
+def derive_scores(act: Act, **by_role: str) -> dict[str, float]:
     found = derive_signals(roles(**by_role), act)
     assert all(s.rule in RULES_BY_NAME for s in found)
     return {f"{s.from_}>{s.toward}": round(s.score, 4) for s in found}
@@ -75,7 +75,7 @@ WAR = Act(-10.0, "ASSAULT", None, "190", 4, lasts=True)
 def test_a_rule_gives_other_signals(
     act: Act, by_role: dict[str, str], expected: dict[str, float]
 ) -> None:
-    assert derived(act, **by_role) == expected
+    assert derive_scores(act, **by_role) == expected
 
 
 def test_plain_goldstein_scores_are_not_kept() -> None:

@@ -13,7 +13,7 @@ from app.events.buckets import BucketSize, DayTotals, bucket_start_text, find_we
 SIZES: tuple[BucketSize, ...] = ("day", "week", "month", "quarter", "year")
 
 
-def listed(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def list_events(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Every event of a filter, page by page."""
     found: list[dict[str, Any]] = []
     answer = api.get("/v1/events", params=asked | {"limit": 100}).json()
@@ -41,7 +41,7 @@ def test_buckets_are_those_of_the_events(
     answer = api.get("/v1/timeline", params=asked | {"granularity": size, "top": 2}).json()["data"]
     since = {"2022": "2022-01-01"}.get(asked.get("since", ""), asked.get("since", ""))
     by_bucket = defaultdict(list)
-    for event in listed(api, asked):
+    for event in list_events(api, asked):
         day = max(event["start"], since)
         by_bucket[bucket_start_text(day, size)].append(
             (-abs(event["intensity"] or 0), day, event["id"])

@@ -26,7 +26,7 @@ def make_input(key: int, day: str, score: float, one: str, other: str, **more: A
     )
 
 
-def some(count: int, seed: int) -> list[EventRecord]:
+def make_events(count: int, seed: int) -> list[EventRecord]:
     """Events of three states on the same few days, at the turn of a month."""
     dice = np.random.default_rng(seed)
     people = ("ARM", "RUS", "USA")
@@ -54,7 +54,7 @@ def test_a_volume_is_all_signals_of_the_dataset(database: Database) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(choose_size(1, 10)))
 def test_written_changed_and_retracted_volumes_stay_true(database: Database, seed: int) -> None:
-    acts = some(60, seed)
+    acts = make_events(60, seed)
     with database.write() as db:
         dataset = make.dataset(db)
         write_events(db, acts, dataset, make.BY)
@@ -78,7 +78,7 @@ def test_written_changed_and_retracted_volumes_stay_true(database: Database, see
 def test_verify_detects_a_wrong_volume(database: Database, size: str) -> None:
     with database.write() as db:
         dataset = make.dataset(db)
-        write_events(db, some(20, 9), dataset, make.BY)
+        write_events(db, make_events(20, 9), dataset, make.BY)
     v = volumes.c
     ours = (v.dataset == dataset, v.size == size)
     with database.engine.connect() as db:

@@ -38,7 +38,7 @@ COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 TITLE = "Armenian parliament ratifies the Rome Statute"
 
 
-def opened(page: Page, address: str) -> Page:
+def open_view(page: Page, address: str) -> Page:
     """A view, once it and its charts are there."""
     page.goto(address)
     expect(page.locator("h1")).to_be_visible(timeout=30_000)
@@ -52,7 +52,7 @@ def test_no_view_has_accessibility_violations(
     page: Page, view: str, theme: Any, shots: Path | None
 ) -> None:
     page.emulate_media(color_scheme=theme)
-    opened(page, VIEWS[view])
+    open_view(page, VIEWS[view])
     if shots and theme == "light":
         page.screenshot(path=shots / f"{view}.png")
     for summary in page.locator("summary").all()[:1]:
@@ -64,7 +64,7 @@ def test_no_view_has_accessibility_violations(
 @pytest.mark.parametrize("view", VIEWS)
 def test_no_view_overflows_a_phone_screen(page: Page, view: str, shots: Path | None) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    opened(page, VIEWS[view])
+    open_view(page, VIEWS[view])
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
     if shots and view in ("events", "shift"):
@@ -72,7 +72,7 @@ def test_no_view_overflows_a_phone_screen(page: Page, view: str, shots: Path | N
 
 
 def test_dark_theme_is_toggled_by_button(page: Page, shots: Path | None) -> None:
-    opened(page, VIEWS["events"])
+    open_view(page, VIEWS["events"])
     paper = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(paper)
     page.get_by_role("button", name="Dark").click()
@@ -82,7 +82,7 @@ def test_dark_theme_is_toggled_by_button(page: Page, shots: Path | None) -> None
 
 
 def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
-    opened(page, "/")
+    open_view(page, "/")
     page.get_by_role("combobox", name="Find an actor").fill("Armenia")
     page.get_by_role("button", name="Find").click()
     expect(page.locator("h1")).to_have_text("Armenia (ARM)")
@@ -102,7 +102,7 @@ def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
 
 @shifts
 def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
-    opened(page, "/?view=shift&actor=ARM&toward=RUS")
+    open_view(page, "/?view=shift&actor=ARM&toward=RUS")
     expect(page.locator("figcaption").first).to_contain_text("ARM toward RUS")
     page.locator(".shifts a").first.click()
     evidence = page.get_by_role("table", name="Events, each with its share of the change")
@@ -117,7 +117,7 @@ def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
 
 
 def test_filters_are_kept_in_the_url_and_browser_history(page: Page) -> None:
-    opened(page, VIEWS["events"])
+    open_view(page, VIEWS["events"])
     expect(page.locator(".chips li")).to_have_count(3)
     expect(page.locator(".chips")).to_contain_text("between: ARM,RUS")
     page.get_by_role("button", name="Remove until: 2023-10").click()
@@ -130,13 +130,13 @@ def test_filters_are_kept_in_the_url_and_browser_history(page: Page) -> None:
 
 
 def test_a_deep_link_survives_a_reload(page: Page) -> None:
-    opened(page, VIEWS["event"])
+    open_view(page, VIEWS["event"])
     page.reload()
     expect(page.locator("h1")).to_have_text(TITLE)
 
 
 def test_known_by_is_kept_when_the_view_changes(page: Page) -> None:
-    opened(page, "/?view=events&member_of=CSTO&since=2023-08")
+    open_view(page, "/?view=events&member_of=CSTO&since=2023-08")
     page.get_by_label("Known by").fill("2023-09-30")
     page.get_by_role("button", name="Set").click()
     expect(page.locator(".chips")).to_contain_text("known_by: 2023-09-30")
@@ -148,7 +148,7 @@ def test_known_by_is_kept_when_the_view_changes(page: Page) -> None:
 
 
 def test_every_view_says_which_request_made_it(page: Page, address: str) -> None:
-    opened(page, VIEWS["events"])
+    open_view(page, VIEWS["events"])
     box = page.locator("details.request").first
     box.locator("summary").click()
     expect(box).to_contain_text(f"curl '{address}/v1/events?")
@@ -160,7 +160,7 @@ def test_every_view_says_which_request_made_it(page: Page, address: str) -> None
         assert answer.status == 200, form
 
 
-def shown(page: Page, label: str) -> str:
+def read_shown_text(page: Page, label: str) -> str:
     """The text that a view offers to copy."""
     box = page.locator("details.request").first
     box.evaluate("box => { box.open = true; }")
@@ -173,18 +173,20 @@ HOSTILE_ADDRESS = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&s
 @pytest.mark.parametrize("view", [VIEWS["events"], VIEWS["alliances"], HOSTILE_ADDRESS])
 def test_copied_code_samples_run(page: Page, view: str) -> None:
     """In a shell, in Python and in R, where they are there, with quotes and signs in the filter."""
-    opened(page, view)
+    open_view(page, view)
     text = str(page.locator("details.request summary code").first.text_content())
     wanted = page.request.get(text).json()["data"] if view != HOSTILE_ADDRESS else None
-    curl = subprocess.run(["sh", "-c", shown(page, "curl")], capture_output=True, check=True)
+    curl = subprocess.run(
+        ["sh", "-c", read_shown_text(page, "curl")], capture_output=True, check=True
+    )
     document = json.loads(curl.stdout)["data"]
     assert wanted is None or document == wanted
     fields: dict[str, Any] = {}
-    exec(shown(page, "Python"), fields)
+    exec(read_shown_text(page, "Python"), fields)
     assert fields["body"]["data"] == document
-    assert page.request.get(shown(page, "Permalink")).json()["data"] == document
+    assert page.request.get(read_shown_text(page, "Permalink")).json()["data"] == document
     if shutil.which("Rscript") is not None:
-        code = shown(page, "R") + "\ncat(NROW(body$data))"
+        code = read_shown_text(page, "R") + "\ncat(NROW(body$data))"
         ran = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False)
         if b"no package called" not in ran.stderr:
             assert ran.stdout.decode() == str(len(document)), ran.stderr.decode()
@@ -192,18 +194,18 @@ def test_copied_code_samples_run(page: Page, view: str) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_request_shown_answers(page: Page, view: str) -> None:
-    opened(page, VIEWS[view])
+    open_view(page, VIEWS[view])
     for code in page.locator("details.request summary code").all():
         answer = page.request.get(str(code.text_content()))
         assert answer.status == 200, code.text_content()
 
 
 def test_empty_uncovered_and_failed_states_look_different(page: Page) -> None:
-    opened(page, "/?view=events&q=zyxwvut")
+    open_view(page, "/?view=events&q=zyxwvut")
     expect(page.locator(".state.empty")).to_contain_text("Nothing matched")
-    opened(page, VIEWS["uncovered"])
+    open_view(page, VIEWS["uncovered"])
     expect(page.locator(".state.uncovered")).to_contain_text("Not covered")
-    opened(page, VIEWS["failure"])
+    open_view(page, VIEWS["failure"])
     expect(page.locator(".state.failure")).to_contain_text("ARM")
     expect(page.locator(".state.failure")).to_contain_text("cannot be answered")
     page.get_by_role("link", name="Armenia (ARM)").click()
@@ -224,7 +226,7 @@ def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: 
             route.fallback()
 
     page.route("**/v1/events?*", fail)
-    opened(page, VIEWS["events"])
+    open_view(page, VIEWS["events"])
     failure = page.locator(".state.failure")
     expect(failure).to_contain_text("The service failed")
     expect(failure).to_contain_text("Busy.")
@@ -235,12 +237,12 @@ def test_a_failure_of_the_service_is_shown_as_such_and_can_be_tried_again(page: 
 
 def test_unreachable_service_is_shown_as_failure(page: Page) -> None:
     page.route("**/v1/coverage", lambda route: route.abort())
-    opened(page, "/")
+    open_view(page, "/")
     expect(page.locator(".state.failure")).to_contain_text("could not be reached")
 
 
 def test_the_keyboard_reaches_everything(page: Page) -> None:
-    opened(page, "/")
+    open_view(page, "/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
@@ -253,7 +255,7 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
 
 def test_places_lie_on_land(page: Page) -> None:
     """Each circle is on the land that the map shows: both are drawn by the same measure."""
-    opened(page, "/?view=map&actor=ARM&country=ARM&country=RUS&country=BEL")
+    open_view(page, "/?view=map&actor=ARM&country=ARM&country=RUS&country=BEL")
     expect(page.locator(".map .land")).to_have_count(1)
     off = page.locator(".map svg").evaluate(
         """svg => {
@@ -271,14 +273,14 @@ def test_places_lie_on_land(page: Page) -> None:
 
 @shifts
 def test_two_dyads_are_drawn_over_the_same_days(page: Page) -> None:
-    opened(page, WITH_SHIFTS["compare"])
+    open_view(page, WITH_SHIFTS["compare"])
     captions = [str(t).split(": a line")[0] for t in page.locator("figcaption").all_text_contents()]
     assert [t.partition(", ")[0] for t in captions] == ["ARM toward RUS", "ARM toward EU"]
     assert captions[0].partition(", ")[2] == captions[1].partition(", ")[2]
 
 
 def test_chart_is_redrawn_when_the_window_is_resized(page: Page) -> None:
-    opened(page, "/?view=events")
+    open_view(page, "/?view=events")
     svg = page.locator("figure svg")
     wide = float(str(svg.get_attribute("width")))
     page.set_viewport_size({"width": 420, "height": 900})
@@ -301,13 +303,13 @@ def test_hostile_titles_stay_text(page: Page) -> None:
         )  # fmt: skip
 
     page.route("**/v1/events?*", hostile)
-    opened(page, "/?view=events")
+    open_view(page, "/?view=events")
     expect(page.locator(".row .what")).to_contain_text("<img")
     assert page.locator(".row img").count() == 0
 
 
 def test_slider_changes_the_day_of_members(page: Page) -> None:
-    opened(page, VIEWS["alliance"])
+    open_view(page, VIEWS["alliance"])
     expect(page.get_by_role("table", name="Members on 2023-10-13")).to_contain_text("Armenia")
     slider = page.get_by_label("Slide through the years")
     slider.focus()

@@ -66,10 +66,10 @@ def test_a_hundred_thousand_events_scroll_within_a_frame(long: Page) -> None:
     assert measured["most"] < empty + 400
     session = long.context.new_cdp_session(long)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    before = _spent(session)
+    before = _measure_seconds(session)
     rows = box.evaluate(WANDER)
     assert rows < 60
-    assert (_spent(session) - before) / 300 < FRAME / 2
+    assert (_measure_seconds(session) - before) / 300 < FRAME / 2
     session.detach()
 
 
@@ -84,7 +84,7 @@ def test_last_row_of_a_long_list_can_be_opened(long: Page) -> None:
     expect(long.locator("h1")).to_have_text(str(title))
 
 
-def _spent(session: Any) -> float:
+def _measure_seconds(session: Any) -> float:
     """Seconds of scripts, styles and layout so far."""
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     return float(

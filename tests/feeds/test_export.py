@@ -28,14 +28,14 @@ def url(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
     return found
 
 
-def run(*words: str) -> Result:
+def run_export(*words: str) -> Result:
     return CliRunner().invoke(cli.main, ["export", *words])
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "ics"])
 def test_a_file_contains_what_http_answers(url: str, form: str, tmp_path: Path) -> None:
     file = tmp_path / "events"
-    assert run(*AUTUMN, "--format", form, "--limit", "50", "-o", str(file)).exit_code == 0
+    assert run_export(*AUTUMN, "--format", form, "--limit", "50", "-o", str(file)).exit_code == 0
     with open_client(url) as api:
         answer = api.get(f"/v1/events?{QUERY}&format={form}&limit=50").content
     assert file.read_bytes() == answer
@@ -44,14 +44,14 @@ def test_a_file_contains_what_http_answers(url: str, form: str, tmp_path: Path) 
 
 def test_standard_output_is_the_file(url: str) -> None:
     assert url
-    result = run(*AUTUMN, "--format", "parquet")
+    result = run_export(*AUTUMN, "--format", "parquet")
     assert pq.read_table(io.BytesIO(result.stdout_bytes)).num_rows > 10
 
 
 @pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_every_form(url: str, form: str) -> None:
     assert url
-    result = run(*AUTUMN, "--format", form, "--limit", "3")
+    result = run_export(*AUTUMN, "--format", form, "--limit", "3")
     assert result.exit_code == 0, result.stderr
     assert result.stdout_bytes
 
@@ -59,8 +59,8 @@ def test_every_form(url: str, form: str) -> None:
 def test_export_format_defaults_to_ndjson(url: str) -> None:
     assert url
     assert (
-        len(run(*AUTUMN).stdout.splitlines())
-        == len(run(*AUTUMN, "--format", "csv").stdout.splitlines()) - 1
+        len(run_export(*AUTUMN).stdout.splitlines())
+        == len(run_export(*AUTUMN, "--format", "csv").stdout.splitlines()) - 1
     )
 
 
@@ -76,7 +76,7 @@ def test_export_format_defaults_to_ndjson(url: str) -> None:
 )
 def test_wrong_input_exits_2_and_names_the_field(url: str, words: list[str], field: str) -> None:
     assert url
-    refused = run(*words)
+    refused = run_export(*words)
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"{field}:")
     assert refused.stdout_bytes == b""
@@ -84,12 +84,12 @@ def test_wrong_input_exits_2_and_names_the_field(url: str, words: list[str], fie
 
 def test_a_refused_export_leaves_no_file(url: str, tmp_path: Path) -> None:
     assert url
-    assert run("--actor", "Armenai", "-o", str(tmp_path / "x.csv")).exit_code == 2
+    assert run_export("--actor", "Armenai", "-o", str(tmp_path / "x.csv")).exit_code == 2
     assert not (tmp_path / "x.csv").exists()
 
 
 def test_every_filter_is_an_option(url: str) -> None:
     assert url
-    result = run("--help").stdout
+    result = run_export("--help").stdout
     for name in EventQuery.model_fields:
         assert f"--{name.replace('_', '-')}"[:20] in result, name

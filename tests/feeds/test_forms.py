@@ -26,7 +26,7 @@ OTHERS = tuple(form for form in OUTPUT_FORMATS if form != "json")
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
+def read_csv_rows(api: TestClient, query: str = AUTUMN) -> list[dict[str, str]]:
     """What a reader of CSV sees."""
     return list(csv.DictReader(io.StringIO(read_list(api, "csv", query).text, newline="")))
 
@@ -44,7 +44,7 @@ def test_lines_are_the_events_of_all_pages(api: TestClient) -> None:
 
 def test_csv_contains_the_events_of_all_pages(api: TestClient) -> None:
     events = read_all_events(api, "sort=date")
-    found = rows(api, "sort=date")
+    found = read_csv_rows(api, "sort=date")
     assert list(found[0]) == list(EVENT_COLUMNS)
     assert [row["id"] for row in found] == [event["id"] for event in events]
     for row, event in zip(found, events, strict=True):
@@ -57,7 +57,9 @@ def test_csv_contains_the_events_of_all_pages(api: TestClient) -> None:
 
 
 def test_csv_has_columns_of_participants_by_role(api: TestClient) -> None:
-    [row] = [r for r in rows(api) if r["title"] == "CSTO exercise in Kyrgyzstan without Armenia"]
+    [row] = [
+        r for r in read_csv_rows(api) if r["title"] == "CSTO exercise in Kyrgyzstan without Armenia"
+    ]
     assert (row["absent"], row["initiator"], row["host"]) == ("ARM", "CSTO", "KGZ")
     assert "RUS" in row["participant"].split("; ")
     assert "founding-case" in row["tags"].split("; ")
@@ -314,7 +316,7 @@ def test_fields_choose_lines_and_columns(api: TestClient) -> None:
     assert set(json.loads(read_list(api, "ndjson", query).text.splitlines()[0])) == {
         "id", "title", "date", "location",
     }  # fmt: skip
-    assert list(rows(api, query)[0]) == [
+    assert list(read_csv_rows(api, query)[0]) == [
         "id", "key", "title", "date", *LOCATION_COLUMNS,
     ]  # fmt: skip
 
@@ -323,7 +325,7 @@ def test_known_by_leaves_out_what_was_not_published(api: TestClient) -> None:
     query = "known_by=2023-09-30&member_of=CSTO"
     lines = [json.loads(line) for line in read_list(api, "ndjson", query).text.splitlines()]
     assert lines == read_all_events(api, query)
-    found = rows(api, query)
+    found = read_csv_rows(api, query)
     assert [json.loads(row["reports"]) for row in found] == [line["reports"] for line in lines]
 
 

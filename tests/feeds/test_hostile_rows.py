@@ -46,12 +46,12 @@ def hostile(database: Database) -> Iterator[TestClient]:
         yield api
 
 
-def get(api: TestClient, form: str) -> Any:
+def get_list(api: TestClient, form: str) -> Any:
     return api.get(f"/v1/events?dataset=made&sort=date&format={form}").raise_for_status()
 
 
 def test_hostile_titles_survive_csv_without_formulas(hostile: TestClient) -> None:
-    rows = list(csv.DictReader(io.StringIO(get(hostile, "csv").text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(get_list(hostile, "csv").text, newline="")))
     for row, title in zip(rows, TITLES, strict=True):
         assert unescape_formula(row["title"]) == title
         assert row["title"][0] not in "=+-@\t\r\n＝"
@@ -59,7 +59,7 @@ def test_hostile_titles_survive_csv_without_formulas(hostile: TestClient) -> Non
 
 
 def test_hostile_titles_survive_xlsx(hostile: TestClient) -> None:
-    content = get(hostile, "xlsx").content
+    content = get_list(hostile, "xlsx").content
     names, *lines = read_sheets(content)["events"]
     titles = [row[names.index("title")] for row in lines]
     assert titles[:4] == list(TITLES[:4])
@@ -67,27 +67,27 @@ def test_hostile_titles_survive_xlsx(hostile: TestClient) -> None:
 
 def test_markup_is_escaped_where_titles_are_html(hostile: TestClient) -> None:
     for form in ("timelinejs", "vis"):
-        text = get(hostile, form).text
+        text = get_list(hostile, form).text
         assert "<script>" not in text
         assert "&lt;script&gt;" in text
 
 
 def test_xml_is_well_formed(hostile: TestClient) -> None:
-    feed = ElementTree.fromstring(get(hostile, "atom").content)
+    feed = ElementTree.fromstring(get_list(hostile, "atom").content)
     titles = [t.text for t in feed.iter("{http://www.w3.org/2005/Atom}title")][1:]
     assert titles[0] == TITLES[0]
     assert titles[10] == "bell � and escape �[31m"
 
 
 def test_calendars_are_well_formed(hostile: TestClient) -> None:
-    calendar = Calendar.from_ical(get(hostile, "ics").text)
+    calendar = Calendar.from_ical(get_list(hostile, "ics").text)
     titles = [str(entry["summary"]) for entry in calendar.walk("VEVENT")]
     assert titles[9] == TITLES[9]
     assert len(titles) == len(TITLES)
 
 
 def test_hostile_titles_stay_on_one_ndjson_line(hostile: TestClient) -> None:
-    lines = get(hostile, "ndjson").content.decode().split("\n")
+    lines = get_list(hostile, "ndjson").content.decode().split("\n")
     assert [json.loads(line)["title"] for line in lines if line] == list(TITLES)
 
 

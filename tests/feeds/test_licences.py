@@ -34,7 +34,7 @@ READS = (
 )
 
 
-def unpack(form: str, body: bytes) -> bytes:
+def unpack_file(form: str, body: bytes) -> bytes:
     """The bytes of a file as its reader sees them: unzipped, unfolded."""
     if form == "xlsx":
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -49,7 +49,7 @@ def test_an_export_without_its_licence_is_missed(api: TestClient, form: str) -> 
     if form in IN_THE_HEADER:
         assert "CC%20BY%204.0" in answer.headers["link"]
     else:
-        assert LICENCE in unpack(form, answer.content)
+        assert LICENCE in unpack_file(form, answer.content)
 
 
 @pytest.mark.parametrize("path", READS)

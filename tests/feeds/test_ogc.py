@@ -21,7 +21,7 @@ gdal = pytest.mark.skipif(
 )
 
 
-def ids(body: dict[str, Any]) -> list[str]:
+def list_ids(body: dict[str, Any]) -> list[str]:
     return [feature["id"] for feature in body["features"]]
 
 
@@ -50,7 +50,7 @@ def test_pages_make_up_the_whole(api: TestClient) -> None:
     while url:
         body = api.get(url).json()
         assert body["numberReturned"] == len(body["features"])
-        paged += ids(body)
+        paged += list_ids(body)
         url = next((link["href"] for link in body["links"] if link["rel"] == "next"), None)
     assert paged == [event["id"] for event in read_all_events(api, "")]
 
@@ -58,7 +58,7 @@ def test_pages_make_up_the_whole(api: TestClient) -> None:
 def test_bbox_selects_features_inside(api: TestClient) -> None:
     for box in ("43,38,47,42", "43,38,0,47,42,100"):
         body = api.get(f"{ITEMS}?bbox={box}&limit=1000").json()
-        assert ids(body) == [event["id"] for event in read_all_events(api, "bbox=43,38,47,42")]
+        assert list_ids(body) == [event["id"] for event in read_all_events(api, "bbox=43,38,47,42")]
         for feature in body["features"]:
             lon, lat = feature["geometry"]["coordinates"]
             assert 43 <= lon <= 47
@@ -78,7 +78,7 @@ def test_bbox_selects_features_inside(api: TestClient) -> None:
 )
 def test_datetime_selects_whole_days(api: TestClient, when: str, query: str) -> None:
     body = api.get(f"{ITEMS}?limit=1000", params={"datetime": when}).json()
-    assert ids(body) == [event["id"] for event in read_all_events(api, query)]
+    assert list_ids(body) == [event["id"] for event in read_all_events(api, query)]
     assert body["features"]
 
 
@@ -97,7 +97,9 @@ def test_malformed_datetime_is_422(api: TestClient, query: str) -> None:
 
 def test_filters_of_events_narrow_features(api: TestClient) -> None:
     body = api.get(f"{ITEMS}?role=absent&actor=ARM").json()
-    assert ids(body) == [event["id"] for event in read_all_events(api, "role=absent&actor=ARM")]
+    assert list_ids(body) == [
+        event["id"] for event in read_all_events(api, "role=absent&actor=ARM")
+    ]
 
 
 def test_one_feature(api: TestClient) -> None:
@@ -132,13 +134,15 @@ def address(
         yield found
 
 
-def ogr(*words: str) -> str:
+def run_gdal(*words: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 @gdal
 def test_gdal_lists_and_pages(address: str, api: TestClient) -> None:
-    result = ogr("ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20")
+    result = run_gdal(
+        "ogrinfo", "-ro", "-so", f"OAPIF:{address}/ogc", "events", "-oo", "PAGE_SIZE=20"
+    )
     count = len(read_all_events(api, ""))
     assert f"Feature Count: {count}" in result
     assert "title: String" in result
@@ -148,7 +152,7 @@ def test_gdal_lists_and_pages(address: str, api: TestClient) -> None:
 @gdal
 def test_gdal_narrows_by_box_and_date(address: str, api: TestClient, tmp_path: Path) -> None:
     file = tmp_path / "out.geojson"
-    ogr(
+    run_gdal(
         "ogr2ogr", str(file), f"OAPIF:{address}/ogc", "events", "-f", "GeoJSON",
         "-spat", "43", "38", "47", "42", "-oo", "PAGE_SIZE=3",
     )  # fmt: skip
@@ -162,5 +166,5 @@ def test_gdal_narrows_by_box_and_date(address: str, api: TestClient, tmp_path: P
 def test_gdal_opens_the_geojson_of_a_list(api: TestClient, tmp_path: Path) -> None:
     file = tmp_path / "events.geojson"
     file.write_bytes(api.get("/v1/events?actor=ARM&limit=100&format=geojson").content)
-    result = ogr("ogrinfo", "-ro", "-so", str(file), "-al")
+    result = run_gdal("ogrinfo", "-ro", "-so", str(file), "-al")
     assert "Feature Count: 100" in result

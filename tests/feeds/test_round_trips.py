@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 Rows = Iterator[dict[str, Any]]
 
 
-def file(database: Database, form: OutputFormat) -> bytes:
+def render_file(database: Database, form: OutputFormat) -> bytes:
     """Every event in a form."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"], "sort": "date"})
     opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
@@ -62,24 +62,24 @@ def read_stored(database: Database) -> dict[str, list[Any]]:
 def test_loading_an_export_changes_nothing(
     database: Database, form: OutputFormat, read: Callable[[bytes], Rows]
 ) -> None:
-    before, documents = read_stored(database), lines(database)
-    events = [convert_record(values) for values in read(file(database, form))]
+    before, documents = read_stored(database), list_documents(database)
+    events = [convert_record(values) for values in read(render_file(database, form))]
     assert len(events) == len(documents)
     with database.write() as db:
         write_events(db, events, "curated", Writer("round trip"))
     assert read_stored(database) == before
-    assert [steady(d) for d in lines(database)] == [steady(d) for d in documents]
+    assert [drop_times(d) for d in list_documents(database)] == [drop_times(d) for d in documents]
 
 
-def lines(database: Database) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file(database, "ndjson").splitlines()]
+def list_documents(database: Database) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in render_file(database, "ndjson").splitlines()]
 
 
-def steady(document: dict[str, Any]) -> dict[str, Any]:
+def drop_times(document: dict[str, Any]) -> dict[str, Any]:
     """A document without what says when it was written."""
     return {k: v for k, v in document.items() if k not in ("recorded_at", "revision")}
 
 
 def test_exported_documents_are_recognised(database: Database) -> None:
-    assert all(is_exported_event(document) for document in lines(database))
+    assert all(is_exported_event(document) for document in list_documents(database))
     assert not is_exported_event({"key": "a", "title": "b", "date": "2020"})

@@ -20,7 +20,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 FORMS = sorted(CHANGE_MEDIA_TYPES)
 
 
-def every(api: TestClient, query: str = "") -> list[dict[str, Any]]:
+def read_all_changes(api: TestClient, query: str = "") -> list[dict[str, Any]]:
     """All changes, page after page of JSON."""
     found: list[dict[str, Any]] = []
     url = f"/v1/changes?limit=1000{query}"
@@ -31,49 +31,51 @@ def every(api: TestClient, query: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def get(api: TestClient, form: str, query: str = "") -> Any:
+def get_changes(api: TestClient, form: str, query: str = "") -> Any:
     return api.get(f"/v1/changes?format={form}{query}").raise_for_status()
 
 
 @pytest.mark.parametrize("query", ["", "&kind=event", "&actor=ARM&since=2023", "&after=700"])
 def test_a_stream_contains_every_change_of_the_pages(api: TestClient, query: str) -> None:
-    wanted = every(api, query)
+    wanted = read_all_changes(api, query)
     assert len(wanted) > 20
-    lines = get(api, "ndjson", query).text.splitlines()
+    lines = get_changes(api, "ndjson", query).text.splitlines()
     assert [json.loads(line) for line in lines] == wanted
-    rows = list(csv.DictReader(io.StringIO(get(api, "csv", query).text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(get_changes(api, "csv", query).text, newline="")))
     assert [row["seq"] for row in rows] == [str(change["seq"]) for change in wanted]
     assert [row["id"] for row in rows] == [change["id"] for change in wanted]
     assert {row["derived"] for row in rows} == {"false"}
 
 
 def test_fixture_has_more_changes_than_one_chunk(api: TestClient) -> None:
-    assert len(get(api, "ndjson").text.splitlines()) > 1000
+    assert len(get_changes(api, "ndjson").text.splitlines()) > 1000
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_a_limit_makes_a_page_that_says_where_to_go_on(api: TestClient, form: str) -> None:
-    answer = get(api, form, "&limit=7&after=3")
+    answer = get_changes(api, form, "&limit=7&after=3")
     assert answer.links["next"]["url"] == f"/v1/changes?format={form}&limit=7&after=10"
     assert len(answer.text.splitlines()) == 7 + (form == "csv")
 
 
 def test_a_stream_says_where_to_go_on_and_finds_nothing_twice(api: TestClient) -> None:
-    answer = get(api, "ndjson")
-    assert answer.headers["entente-version"] == str(every(api)[-1]["seq"])
+    answer = get_changes(api, "ndjson")
+    assert answer.headers["entente-version"] == str(read_all_changes(api)[-1]["seq"])
     assert api.get(answer.links["next"]["url"]).raise_for_status().text == ""
 
 
 def test_documents_come_along_where_they_are_asked_for(api: TestClient) -> None:
-    row = next(csv.DictReader(io.StringIO(get(api, "csv", "&kind=event&document=true").text)))
-    line = get(api, "ndjson", "&kind=event&document=true").text.split("\n")[0]
+    row = next(
+        csv.DictReader(io.StringIO(get_changes(api, "csv", "&kind=event&document=true").text))
+    )
+    line = get_changes(api, "ndjson", "&kind=event&document=true").text.split("\n")[0]
     assert json.loads(row["document"]) == json.loads(line)["document"]
     assert json.loads(row["document"])["id"] == row["id"]
 
 
 def test_atom_is_a_feed_of_changes(api: TestClient) -> None:
-    wanted = every(api, "&kind=event")[:3]
-    answer = get(api, "atom", "&kind=event&limit=3")
+    wanted = read_all_changes(api, "&kind=event")[:3]
+    answer = get_changes(api, "atom", "&kind=event&limit=3")
     root = ElementTree.fromstring(answer.content)
     assert root.tag == f"{ATOM}feed"
     for name in ("id", "title", "updated", "rights"):
@@ -95,8 +97,8 @@ def test_atom_is_a_feed_of_changes(api: TestClient) -> None:
 
 
 def test_a_feed_that_is_read_to_its_end_has_no_next(api: TestClient) -> None:
-    newest = every(api)[-1]["seq"]
-    root = ElementTree.fromstring(get(api, "atom", f"&after={newest - 2}").content)
+    newest = read_all_changes(api)[-1]["seq"]
+    root = ElementTree.fromstring(get_changes(api, "atom", f"&after={newest - 2}").content)
     assert len(root.findall(f"{ATOM}entry")) == 2
     assert root.find(f"{ATOM}link[@rel='next']") is None
 
@@ -106,7 +108,7 @@ def test_accept_chooses_the_form(api: TestClient, form: Any) -> None:
     answer = api.get("/v1/changes?limit=2", headers={"Accept": CHANGE_MEDIA_TYPES[form][0]})
     assert answer.headers["content-type"].startswith(CHANGE_MEDIA_TYPES[form][0])
     assert answer.headers["vary"] == "Accept"
-    assert answer.content == get(api, form, "&limit=2").content or form in ("json", "atom")
+    assert answer.content == get_changes(api, form, "&limit=2").content or form in ("json", "atom")
 
 
 def test_each_change_format_has_its_own_etag(api: TestClient) -> None:
@@ -128,7 +130,7 @@ def test_unsupported_change_format_is_406_with_alternatives(api: TestClient) -> 
 
 @pytest.mark.parametrize("form", sorted(STREAMED_FORMATS))
 def test_change_stream_names_licences(api: TestClient, form: str) -> None:
-    assert 'rel="license"' in get(api, form, "&limit=1").headers["link"]
+    assert 'rel="license"' in get_changes(api, form, "&limit=1").headers["link"]
 
 
 HOSTILE = Change(

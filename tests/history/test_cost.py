@@ -41,7 +41,7 @@ def revised(
     database.close()
 
 
-def cost(database: Database, asked: EventQuery) -> int:
+def measure_cost(database: Database, asked: EventQuery) -> int:
     """Of a page: steps, or blocks."""
     with database.connect() as db:
         as_of = None if asked.as_of is None else int(asked.as_of)
@@ -77,7 +77,7 @@ def test_page_as_of_a_version_costs_a_bounded_multiple(revised: Database) -> Non
         if several[0].cursor is not None:
             continue
         asked = several[0]
-        now = cost(revised, asked)
+        now = measure_cost(revised, asked)
         for version in (first - 1, (first + last) // 2):
-            then = cost(revised, asked.model_copy(update={"as_of": str(version)}))
+            then = measure_cost(revised, asked.model_copy(update={"as_of": str(version)}))
             assert then <= MOST * now, (name, now, then)

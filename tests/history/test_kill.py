@@ -18,7 +18,9 @@ TIMES = choose_size(1, 50)
 WRITERS = 3
 
 
-def write(service: Service, name: str, ended: threading.Event, acknowledged: list[str]) -> None:
+def write_pairs(
+    service: Service, name: str, ended: threading.Event, acknowledged: list[str]
+) -> None:
     """Create pairs of events until stopped or cut off; keep what was acknowledged."""
     number = 0
     while not ended.is_set():
@@ -48,7 +50,9 @@ def test_killed_while_writing(database: Database) -> None:
         service.start()
         ended = threading.Event()
         writers: list[threading.Thread] = [
-            threading.Thread(target=write, args=(service, f"kill-{turn}-{n}", ended, acknowledged))
+            threading.Thread(
+                target=write_pairs, args=(service, f"kill-{turn}-{n}", ended, acknowledged)
+            )
             for n in range(WRITERS)
         ]
         for thread in writers:
@@ -65,7 +69,7 @@ def test_killed_while_writing(database: Database) -> None:
         body: Any = service.ask("GET", url)[1]
         stored |= {event["id"].partition(":")[2] for event in body["data"]}
         url = body["links"]["next"]
-    feed = {c["id"] for c in _feed(service) if "kill-" in c["id"]}
+    feed = {c["id"] for c in _read_feed(service) if "kill-" in c["id"]}
     service.kill()
     assert acknowledged
     assert set(acknowledged) <= stored
@@ -75,7 +79,7 @@ def test_killed_while_writing(database: Database) -> None:
         assert list(find_event_faults(db)) == []
 
 
-def _feed(service: Service) -> list[Any]:
+def _read_feed(service: Service) -> list[Any]:
     found, url = [], "/v1/changes?after=0&kind=event&limit=1000"
     while url:
         body = service.ask("GET", url)[1]

@@ -244,7 +244,7 @@ class Life(RuleBasedStateMachine):
 
 
 @contextmanager
-def serving(database: Database) -> Iterator[TestClient]:
+def serve_database(database: Database) -> Iterator[TestClient]:
     """The service on a database."""
     url = database.engine.url.render_as_string(hide_password=False)
     with open_client(url) as api:
@@ -254,7 +254,7 @@ def serving(database: Database) -> Iterator[TestClient]:
 @pytest.mark.soak
 def test_random_writes_match_the_reference_model(database: Database) -> None:
     key = add_key(database)
-    with serving(database) as api:
+    with serve_database(database) as api:
         fields = {"api": api, "key": key, "database": database}
         life = type("Life", (Life,), fields)
         chosen = settings(

@@ -58,13 +58,13 @@ def api(database: Database) -> Iterator[TestClient]:
         assert list(find_event_faults(db)) == []
 
 
-def cited(api: TestClient, path: str, version: int) -> str:
+def read_permalink(api: TestClient, path: str, version: int) -> str:
     """The address under which an answer is cited."""
     links = api.get(path).raise_for_status().json().get("links", {})
     return str(links.get("permalink") or f"{path}{'&' if '?' in path else '?'}as_of={version}")
 
 
-def data(api: TestClient, path: str) -> Any:
+def read_data(api: TestClient, path: str) -> Any:
     """What an answer says, but for its links."""
     body = api.get(path).raise_for_status().json()
     return {name: value for name, value in body.items() if name != "links"}
@@ -72,9 +72,9 @@ def data(api: TestClient, path: str) -> Any:
 
 def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
     version = api.get("/readyz").json()["version"]
-    links = {path: cited(api, path, version) for path in READS}
+    links = {path: read_permalink(api, path, version) for path in READS}
     for path, link in links.items():
-        assert data(api, path) == data(api, link), path
+        assert read_data(api, path) == read_data(api, link), path
     document = {link: api.get(link) for link in links.values()}
     survivor = api.get("/v1/events?limit=1").json()["data"][0]["id"]
     for method, path, body in WRITES:

@@ -44,7 +44,9 @@ def counted_up(service: Service) -> int:
         late += 1
 
 
-def write(service: Service, name: int, until: float, done: list[int], faults: list[Any]) -> None:
+def write_in_turn(
+    service: Service, name: int, until: float, done: list[int], faults: list[Any]
+) -> None:
     """Raise the counter and create events, in turn."""
     try:
         while time.monotonic() < until:
@@ -57,7 +59,7 @@ def write(service: Service, name: int, until: float, done: list[int], faults: li
         faults.append(fault)
 
 
-def follow(
+def follow_links(
     service: Service, ended: threading.Event, collected: list[int], faults: list[Any]
 ) -> None:
     """Follow `links.next`; where there is none, ask for the last one again."""
@@ -76,7 +78,9 @@ def follow(
         faults.append(fault)
 
 
-def listen(service: Service, upto: list[int], collected: list[int], faults: list[Any]) -> None:
+def listen_to_stream(
+    service: Service, upto: list[int], collected: list[int], faults: list[Any]
+) -> None:
     """Follow the stream until what was written last has come."""
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     try:
@@ -104,13 +108,15 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
     done: list[list[int]] = [[] for _ in range(WRITERS)]
     collected: list[list[int]] = [[] for _ in range(FOLLOWERS)]
     writers = [
-        threading.Thread(target=write, args=(service, n, until, mine, faults))
+        threading.Thread(target=write_in_turn, args=(service, n, until, mine, faults))
         for n, mine in enumerate(done)
     ]
     followers = [
-        threading.Thread(target=follow, args=(service, ended, collected[n], faults)) for n in (0, 1)
+        threading.Thread(target=follow_links, args=(service, ended, collected[n], faults))
+        for n in (0, 1)
     ] + [
-        threading.Thread(target=listen, args=(service, upto, collected[n], faults)) for n in (2, 3)
+        threading.Thread(target=listen_to_stream, args=(service, upto, collected[n], faults))
+        for n in (2, 3)
     ]
     for thread in (*writers, *followers):
         thread.start()

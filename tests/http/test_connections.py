@@ -49,7 +49,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         thread.join(10)
 
 
-def said(port: int, *pieces: bytes) -> tuple[int, Any]:
+def send_bytes(port: int, *pieces: bytes) -> tuple[int, Any]:
     """Status and problem of the answer to some bytes; the connection has to end."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         for piece in pieces:
@@ -71,25 +71,25 @@ GET = b"GET /x HTTP/1.1\r\nHost: here\r\n"
 
 def test_unfinished_request_head_is_408(port: int) -> None:
     begun = time.monotonic()
-    assert said(port, GET) == (408, "/problems/timeout")
+    assert send_bytes(port, GET) == (408, "/problems/timeout")
     assert time.monotonic() - begun < 5
 
 
 def test_idle_connection_is_closed_silently(port: int) -> None:
-    assert said(port) == (0, None)
+    assert send_bytes(port) == (0, None)
 
 
 def test_headers_without_end_are_a_431(port: int) -> None:
-    assert said(port, GET + b"X: " + b"a" * 140_000) == (431, "/problems/headers")
+    assert send_bytes(port, GET + b"X: " + b"a" * 140_000) == (431, "/problems/headers")
 
 
 def test_an_address_that_is_too_long_is_a_414(port: int) -> None:
     asked = b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: here\r\n\r\n"
-    assert said(port, asked) == (414, "/problems/address")
+    assert send_bytes(port, asked) == (414, "/problems/address")
 
 
 def test_malformed_http_is_400(port: int) -> None:
-    assert said(port, b"hello\r\n\r\n") == (400, "/problems/unreadable")
+    assert send_bytes(port, b"hello\r\n\r\n") == (400, "/problems/unreadable")
 
 
 def test_two_requests_on_one_connection_are_answered(port: int) -> None:

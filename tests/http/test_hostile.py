@@ -74,7 +74,7 @@ class Both:
         """The answer of one, after both proved to be fit for a reader and alike."""
         answers = {kind: client.get(url) for kind, client in self.clients.items()}
         for answer in answers.values():
-            fit(answer, url)
+            check_answer(answer, url)
         found = {kind: answer.status_code for kind, answer in answers.items()}
         assert len(set(found.values())) == 1, (url[:300], found)
         return answers["sqlite"]
@@ -85,15 +85,15 @@ class Both:
         turn = zlib.crc32(url.encode()) % 8
         first, second = self.clients if turn % 2 else reversed(self.clients)
         answer = self.clients[first].get(url)
-        fit(answer, url)
+        check_answer(answer, url)
         if answer.status_code < 400 or turn < 2:
             other = self.clients[second].get(url)
-            fit(other, url)
+            check_answer(other, url)
             assert answer.status_code == other.status_code, (url[:300], first, second)
         return answer
 
 
-def fit(answer: Any, url: str) -> None:
+def check_answer(answer: Any, url: str) -> None:
     """Never a fault of ours; JSON that anybody can read; an error is a problem."""
     shown = url[:300]
     assert answer.status_code < 500, (shown, answer.text[:500])
@@ -133,7 +133,7 @@ def an_event(both: Both) -> str:
     return str(both.get("/v1/events?limit=1").json()["data"][0]["id"])
 
 
-def filled(path: str, an_event: str) -> str:
+def fill_path(path: str, an_event: str) -> str:
     """An address that answers 200."""
     code = "CSTO" if path.startswith("/v1/alliances") else "ARM"
     fields = {"event_id": an_event, "code": code, **EXISTING_IDS}
@@ -143,19 +143,19 @@ def filled(path: str, an_event: str) -> str:
     return found
 
 
-def asked(path: str, *pairs: str, without: str = "") -> str:
+def make_query(path: str, *pairs: str, without: str = "") -> str:
     """A query with what the address needs."""
     needed = NEEDED.get(path, "")
     kept = [pair for pair in needed.split("&") if pair and pair.partition("=")[0] != without]
     return "?" + "&".join([*kept, *pairs])
 
 
-def needed(path: str, name: str) -> set[str]:
+def fill_parameter(path: str, name: str) -> set[str]:
     """A parameter, and what the address needs beside it."""
     return {name, NEEDED.get(path, "").partition("=")[0]}
 
 
-def parameters(path: str) -> list[str]:
+def list_parameters(path: str) -> list[str]:
     """What may be asked of an address."""
     return [p["name"] for p in PATHS[path]["get"].get("parameters", []) if p["in"] == "query"]
 
@@ -216,15 +216,17 @@ def some(where: str, name: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path: str) -> None:
-    here = filled(path, an_event)
-    assert both.get(here + asked(path)).status_code == 200
-    for name in parameters(path):
+    here = fill_path(path, an_event)
+    assert both.get(here + make_query(path)).status_code == 200
+    for name in list_parameters(path):
         for value in choose_values(path, name):
-            answer = both.refused(here + asked(path, f"{name}={value}", without=name))
+            answer = both.refused(here + make_query(path, f"{name}={value}", without=name))
             if name == "as_of" and answer.status_code in (404, 422):
                 # Nothing was there yet, and so nothing had the names that are asked for.
                 faults = answer.json()["errors"]
-                assert answer.status_code == 404 or faults[0]["loc"][1] in needed(path, name)
+                assert answer.status_code == 404 or faults[0]["loc"][1] in fill_parameter(
+                    path, name
+                )
                 continue
             assert answer.status_code in (200, 422), (path, name, value[:50])
             if answer.status_code == 422:
@@ -232,7 +234,7 @@ def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path
                 assert named == {name}, (path, name, value[:50], named)
         for value in ("1", "", "10") if (path, name) in FULLY else ():
             pair = f"{name}={value}&"
-            both.refused(here + asked(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
+            both.refused(here + make_query(path, *[pair[:-1]] * (LONG // len(pair)), without=name))
 
 
 @pytest.mark.parametrize("form", OUTPUT_FORMATS)
@@ -249,10 +251,10 @@ UNFIT = ("%00", "%ED%A0%80", "%FF", "a" * LONG)
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_unfit_values_are_422_naming_the_parameter(both: Both, an_event: str, path: str) -> None:
-    here = filled(path, an_event)
-    for name in parameters(path):
+    here = fill_path(path, an_event)
+    for name in list_parameters(path):
         for value in UNFIT:
-            answer = both.refused(here + asked(path, f"{name}={value}", without=name))
+            answer = both.refused(here + make_query(path, f"{name}={value}", without=name))
             assert answer.status_code == 422, (path, name, value[:50])
             assert {f["loc"][1] for f in answer.json()["errors"]} == {name}, (path, name)
 
@@ -279,29 +281,29 @@ def test_hostile_path_values_are_answered_without_error(both: Both, path: str) -
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_unknown_parameters(both: Both, an_event: str, path: str) -> None:
-    here = filled(path, an_event)
+    here = fill_path(path, an_event)
     for name in ("zzz", "%00", "%ED%A0%80", "%F0%9F%92%A3", "a" * LONG, "__proto__", "path"):
-        answer = both.refused(here + asked(path, f"{name}=1"))
+        answer = both.refused(here + make_query(path, f"{name}=1"))
         assert answer.status_code == 422, (path, name[:50])
         assert answer.json()["errors"][0]["hint"]
-    for name in parameters(path):
-        fault = both.refused(here + asked(path, f"{name}x=1")).json()["errors"][0]
+    for name in list_parameters(path):
+        fault = both.refused(here + make_query(path, f"{name}x=1")).json()["errors"][0]
         assert fault["loc"] == ["query", f"{name}x"]
         assert fault["hint"].startswith("Did you mean "), fault
-    many = both.refused(here + asked(path, *(f"x{n}=1" for n in range(5000))))
+    many = both.refused(here + make_query(path, *(f"x{n}=1" for n in range(5000))))
     assert many.status_code == 422
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_unsupported_methods_are_405(both: Both, an_event: str, path: str) -> None:
-    here = filled(path, an_event) + asked(path)
+    here = fill_path(path, an_event) + make_query(path)
     for client in both.clients.values():
         for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"):
             if method.lower() in PATHS[path] or path == "/v1/actors/resolve":
                 continue  # to other methods that is an actor like any other
             answer = client.request(method, here)
             assert answer.status_code == 405, (method, here)
-            fit(answer, here)
+            check_answer(answer, here)
             assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
         full, head = client.get(here), client.head(here)
         assert head.status_code == 200
@@ -312,7 +314,7 @@ def test_unsupported_methods_are_405(both: Both, an_event: str, path: str) -> No
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_trailing_slash_is_404(both: Both, an_event: str, path: str) -> None:
-    assert both.get(filled(path, an_event) + "/" + asked(path)).status_code == 404
+    assert both.get(fill_path(path, an_event) + "/" + make_query(path)).status_code == 404
 
 
 def test_unknown_addresses(both: Both) -> None:
@@ -336,7 +338,7 @@ def test_fields_that_do_not_go_together(both: Both, path: str) -> None:
         ("since", ("since=2023-10", "until=2023-09")),
         ("min_intensity", ("min_intensity=5", "max_intensity=-5")),
     ):
-        fault = both.get(path + asked(path, *pairs)).json()["errors"][0]
+        fault = both.get(path + make_query(path, *pairs)).json()["errors"][0]
         assert fault["loc"] == ["query", field]
         assert fault["hint"]
 

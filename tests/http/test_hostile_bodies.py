@@ -104,11 +104,11 @@ class Both:
         client, key = self.clients[kind]
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **more}
         answer = client.request(method.upper(), path, content=body, headers=headers)
-        fit(answer, f"{method} {path} {body[:200]!r}")
+        check_answer(answer, f"{method} {path} {body[:200]!r}")
         return answer
 
 
-def fit(answer: Any, asked: str) -> None:
+def check_answer(answer: Any, asked: str) -> None:
     """Never a fault of ours; JSON that anybody can read; an error is a problem."""
     assert answer.status_code < 500, (asked, answer.text[:500])
     if answer.status_code == 308:  # one of the bodies was a merge

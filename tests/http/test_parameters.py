@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 pytestmark = pytest.mark.by_turns
 
 
-def faults(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
+def list_errors(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
     answer = api.get(address)
     assert answer.status_code == 422, answer.text
     return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
@@ -17,13 +17,13 @@ def faults(api: TestClient, address: str) -> list[tuple[list[Any], str]]:
 @pytest.mark.parametrize("value", ["1_000", "%2B10", "%2010", "10%20", "10.0", "1e1"])
 def test_a_whole_number_is_digits(api: TestClient, value: str) -> None:
     expected = [(["query", "limit"], "must be a number in plain digits")]
-    assert faults(api, f"/v1/events?limit={value}") == expected
+    assert list_errors(api, f"/v1/events?limit={value}") == expected
 
 
 @pytest.mark.parametrize("value", ["1_0", "%2B5", "%205", "5%20"])
 def test_a_number_is_digits(api: TestClient, value: str) -> None:
     expected = [(["query", "min_intensity"], "must be a number in plain digits")]
-    assert faults(api, f"/v1/events?min_intensity={value}") == expected
+    assert list_errors(api, f"/v1/events?min_intensity={value}") == expected
 
 
 @pytest.mark.parametrize("value", ["-5", "5", "0.5", "-0.5", "1e0"])
@@ -43,7 +43,7 @@ def test_numbers_are_taken(api: TestClient, value: str) -> None:
 )
 def test_repeated_single_value_parameter_is_422(api: TestClient, twice: str) -> None:
     name = twice.partition("=")[0]
-    assert faults(api, f"/v1/events?{twice}") == [(["query", name], "appears more than once")]
+    assert list_errors(api, f"/v1/events?{twice}") == [(["query", name], "appears more than once")]
 
 
 def test_list_parameter_accepts_several_values(api: TestClient) -> None:
@@ -68,12 +68,12 @@ def test_text_that_looks_like_a_number_is_text(api: TestClient) -> None:
     ],
 )
 def test_malformed_coordinates_are_422_with_hint(api: TestClient, asked: str, such: str) -> None:
-    [(where, message)] = faults(api, f"/v1/events?{asked}")
+    [(where, message)] = list_errors(api, f"/v1/events?{asked}")
     assert where == ["query", asked.partition("=")[0]]
     assert such in message
 
 
 def test_instant_for_a_day_parameter_is_422(api: TestClient) -> None:
-    errors = faults(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
+    errors = list_errors(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
     assert errors[0][0] == ["query", "on"]
     assert "is not a date" in errors[0][1]

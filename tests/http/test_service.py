@@ -11,7 +11,7 @@ from serving import open_client
 PAGE = {"Origin": "https://page.example"}
 
 
-def counted(api: TestClient, name: str) -> dict[str, float]:
+def read_metric(api: TestClient, name: str) -> dict[str, float]:
     """The values of a metric by their labels."""
     text = api.get("/metrics").text
     rows = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE)
@@ -20,11 +20,11 @@ def counted(api: TestClient, name: str) -> dict[str, float]:
 
 def test_metrics_count_answers_by_route(api: TestClient) -> None:
     label = 'method="GET",route="/v1/actors/{code}",status="%d"'
-    before = counted(api, "entente_requests_total")
+    before = read_metric(api, "entente_requests_total")
     api.get("/v1/actors/ARM")
     api.get("/v1/actors/RUS")
     api.get("/v1/actors/nobody")
-    after = counted(api, "entente_requests_total")
+    after = read_metric(api, "entente_requests_total")
     assert after[label % 200] - before.get(label % 200, 0) == 2
     assert after[label % 404] - before.get(label % 404, 0) == 1
     assert not [labels for labels in after if "ARM" in labels]
@@ -35,11 +35,13 @@ def test_metrics_are_a_histogram_and_say_the_version(api: TestClient) -> None:
     answer = api.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     version = api.get("/readyz").json()["version"]
-    assert counted(api, "entente_version") == {"": version}
+    assert read_metric(api, "entente_version") == {"": version}
     route = 'method="GET",route="/v1/actors/{code}"'
-    buckets = [n for at, n in counted(api, "entente_request_seconds_bucket").items() if route in at]
+    buckets = [
+        n for at, n in read_metric(api, "entente_request_seconds_bucket").items() if route in at
+    ]
     assert buckets == sorted(buckets)
-    assert buckets[-1] == counted(api, "entente_request_seconds_count")[route] > 0
+    assert buckets[-1] == read_metric(api, "entente_request_seconds_count")[route] > 0
 
 
 def test_a_page_of_any_origin_may_read_without_credentials(api: TestClient) -> None:

@@ -17,7 +17,7 @@ from app.http import body
 from app.ingest.jobs import router
 
 
-def asked(
+def post_slowly(
     database: Database, path: bytes, receive: Callable[[], Awaitable[dict[str, Any]]], folder: Path
 ) -> tuple[Any, Any]:
     """The start of the answer to a POST, and its problem."""
@@ -56,7 +56,7 @@ def test_unfinished_body_is_408(
             await asyncio.sleep(60)
         return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
 
-    start, said = asked(database, b"/v1/events", receive, tmp_path)
+    start, said = post_slowly(database, b"/v1/events", receive, tmp_path)
     assert (start["status"], said["status"], said["type"]) == (408, 408, "/problems/timeout")
     assert said["detail"].startswith("Only 20 bytes of the body arrived in time")
     assert (b"connection", b"close") in start["headers"]
@@ -71,6 +71,6 @@ def test_slow_upload_is_408(
         await asyncio.sleep(0.02)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    start, said = asked(database, b"/v1/imports", receive, tmp_path)
+    start, said = post_slowly(database, b"/v1/imports", receive, tmp_path)
     assert (start["status"], said["status"]) == (408, 408)
     assert list(tmp_path.glob("arriving-*")) == []

@@ -40,7 +40,7 @@ MOST = {
 
 
 @contextmanager
-def statements(api: TestClient) -> Iterator[list[str]]:
+def record_statements(api: TestClient) -> Iterator[list[str]]:
     """The statements that run in the block for a request, transactions left out."""
     executed: list[str] = []
 
@@ -68,14 +68,14 @@ def statements(api: TestClient) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("address", MOST)
 def test_the_number_of_statements(api: TestClient, address: str) -> None:
-    with statements(api) as executed:
+    with record_statements(api) as executed:
         assert api.get(address).status_code == 200
     assert len(executed) == MOST[address], "\n\n".join(executed)
 
 
 def test_not_modified_answer_runs_one_statement(api: TestClient) -> None:
     tag = api.get("/v1/events?actor=ARM").headers["etag"]
-    with statements(api) as executed:
+    with record_statements(api) as executed:
         answer = api.get("/v1/events?actor=ARM", headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content, len(executed)) == (304, b"", 1)
 

@@ -17,7 +17,7 @@ def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
 
 
-def run(*words: str, text: str | bytes | None = None) -> Result:
+def run_load(*words: str, text: str | bytes | None = None) -> Result:
     return CliRunner().invoke(cli.main, ["load", *words], input=text)
 
 
@@ -26,7 +26,7 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
     path.write_text(
         join_events(make_event("a"), make_event("b", date="no"), make_event("a", title="2"))
     )
-    result = run(str(path), "--json", "--rejects", str(rejects))
+    result = run_load(str(path), "--json", "--rejects", str(rejects))
     assert result.exit_code == 3
     summary = json.loads(result.stdout)
     assert summary.pop("seconds") > 0
@@ -35,17 +35,17 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
         "duplicates": 1,
     }  # fmt: skip
     assert result.stderr == ""
-    assert "rejected: date: " in run(str(path), "--json").stderr  # no file tells it
+    assert "rejected: date: " in run_load(str(path), "--json").stderr  # no file tells it
 
     mended = rejects.read_text().replace('"date":"no"', '"date":"2020"')
     rejects.write_text(mended)
-    again = run(str(rejects), "--json")
+    again = run_load(str(rejects), "--json")
     assert (again.exit_code, json.loads(again.stdout)["new"]) == (0, 1)
 
 
 def test_the_summary_in_words(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(join_events(make_event("a"), make_event("b", date="no")))
-    result = run(str(tmp_path / "a"))
+    result = run_load(str(tmp_path / "a"))
     assert "2 rows in" in result.stdout
     assert "1 new, 1 rejected" in result.stdout
     assert "rejected: date: " in result.stderr
@@ -55,9 +55,9 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for n in range(3):
         (tmp_path / "in" / f"{n}.ndjson").write_text(join_events(make_event(f"k{n}")))
-    assert json.loads(run(str(tmp_path / "in" / "*.ndjson"), "--json").stdout)["new"] == 3
-    assert json.loads(run(str(tmp_path / "in"), "--json").stdout)["unchanged"] == 3
-    assert json.loads(run("-", "--json", text=make_table("gdelt-v2")).stdout)["new"] == 1
+    assert json.loads(run_load(str(tmp_path / "in" / "*.ndjson"), "--json").stdout)["new"] == 3
+    assert json.loads(run_load(str(tmp_path / "in"), "--json").stdout)["unchanged"] == 3
+    assert json.loads(run_load("-", "--json", text=make_table("gdelt-v2")).stdout)["new"] == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_wrong_words_exit_2_and_name_the_field(words: list[str], named: str) -> None:
-    refused = run(*words, text="")
+    refused = run_load(*words, text="")
     assert refused.exit_code == 2
     assert named in refused.stderr
     assert refused.stdout == ""
@@ -80,14 +80,14 @@ def test_what_cannot_be_read_exits_1_and_the_rest_is_loaded(tmp_path: Path) -> N
     good, bad = tmp_path / "a", tmp_path / "b"
     good.write_text(join_events(make_event("a")))
     bad.write_text("hello\n")
-    result = run(str(bad), str(good), "--json")
+    result = run_load(str(bad), str(good), "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["new"] == 1
     assert str(bad) in result.stderr.replace("\n", "")
 
 
 def test_the_template_can_be_loaded() -> None:
-    template = run("--template")
+    template = run_load("--template")
     assert template.exit_code == 0
-    result = run("-", "--json", text=template.stdout)
+    result = run_load("-", "--json", text=template.stdout)
     assert json.loads(result.stdout)["new"] == 1

@@ -6,27 +6,27 @@ import pytest
 from fastapi.testclient import TestClient
 
 
-def get(api: TestClient, path: str, **asked: Any) -> dict[str, Any]:
+def get_answer(api: TestClient, path: str, **asked: Any) -> dict[str, Any]:
     answer = api.get(path, params=asked)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-def points(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = get(api, "/v1/alignment", **asked)["data"]
+def get_points(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = get_answer(api, "/v1/alignment", **asked)["data"]
     return found
 
 
 def test_the_signals_of_all_points_are_the_signals_there_are(api: TestClient) -> None:
-    events = get(api, "/v1/events", between="ARM,RUS", limit=1000)["data"]
+    events = get_answer(api, "/v1/events", between="ARM,RUS", limit=1000)["data"]
     pairs = [
         s
-        for e in get(api, "/v1/events", limit=1000)["data"]
+        for e in get_answer(api, "/v1/events", limit=1000)["data"]
         for s in e["signals"]
         if {s["from"], s["toward"]} == {"ARM", "RUS"}
     ]
-    found = points(api, actor="ARM", toward="RUS")
+    found = get_points(api, actor="ARM", toward="RUS")
     assert events
     assert sum(p["n"] for p in found) == len(pairs)
     mass = sum(p["positive"] - p["negative"] for p in found)
@@ -38,23 +38,23 @@ def test_the_signals_of_all_points_are_the_signals_there_are(api: TestClient) ->
 @pytest.mark.parametrize("size", ["day", "week", "month", "quarter", "year", "auto"])
 def test_points_have_no_holes_and_end_alike(api: TestClient, size: str) -> None:
     window = {"since": "2021", "until": "2023"}
-    found = points(api, actor="ARM", toward="RUS", granularity=size, **window)
+    found = get_points(api, actor="ARM", toward="RUS", granularity=size, **window)
     assert (found[0]["start"], found[-1]["end"]) == ("2021-01-01", "2023-12-31")
-    months = points(api, actor="ARM", toward="RUS", **window)
+    months = get_points(api, actor="ARM", toward="RUS", **window)
     assert found[-1]["index"] == months[-1]["index"]
     assert sum(p["n"] for p in found) == sum(p["n"] for p in months)
 
 
 def test_a_window_changes_no_number(api: TestClient) -> None:
-    whole = {p["start"]: p for p in points(api, actor="ARM", toward="RUS")}
-    part = points(api, actor="ARM", toward="RUS", since="2022-03", until="2023-03")
+    whole = {p["start"]: p for p in get_points(api, actor="ARM", toward="RUS")}
+    part = get_points(api, actor="ARM", toward="RUS", since="2022-03", until="2023-03")
     assert part
     for one in part:
         assert one == whole[one["start"]]
 
 
 def test_the_interval_contains_the_index(api: TestClient) -> None:
-    for p in points(api, actor="ARM", toward="EU,USA", against="RUS"):
+    for p in get_points(api, actor="ARM", toward="EU,USA", against="RUS"):
         assert -1 <= p["low"] <= p["index"] <= p["high"] <= 1
 
 
@@ -73,7 +73,10 @@ def test_sums_and_signals_give_the_same_numbers(
 ) -> None:
     asked = {"actor": "ARM", "acts": acts, "granularity": "quarter", **sides}
     known = more.get("known_by") is None
-    plain, filtered = get(api, "/v1/alignment", **asked), get(api, "/v1/alignment", **asked, **more)
+    plain, filtered = (
+        get_answer(api, "/v1/alignment", **asked),
+        get_answer(api, "/v1/alignment", **asked, **more),
+    )
     assert plain["meta"]["parameters"] == filtered["meta"]["parameters"]
     assert plain["moved"] == filtered["moved"]
     for one, other in zip(plain["data"], filtered["data"], strict=True):
@@ -83,45 +86,49 @@ def test_sums_and_signals_give_the_same_numbers(
 
 def test_as_of_the_newest_version_nothing_differs(api: TestClient) -> None:
     asked = {"actor": "ARM", "toward": "CSTO"}
-    now = get(api, "/v1/alignment", **asked)
+    now = get_answer(api, "/v1/alignment", **asked)
     then = api.get(now["links"]["permalink"]).json()
     assert then["data"] == now["data"]
     assert then["moved"] == now["moved"]
-    shifts = get(api, "/v1/shifts", **asked)
+    shifts = get_answer(api, "/v1/shifts", **asked)
     again = api.get(shifts["links"]["permalink"]).json()
     assert again["data"] == shifts["data"]
 
 
 def test_members_count_on_their_days_only(api: TestClient) -> None:
-    body = {m["actor"] for m in get(api, "/v1/alignment", actor="ARM", toward="CSTO")["moved"]}
+    body = {
+        m["actor"] for m in get_answer(api, "/v1/alignment", actor="ARM", toward="CSTO")["moved"]
+    }
     assert {"RUS", "KAZ", "CSTO", "ARM"} <= body
     assert "UKR" not in body
-    moved = get(api, "/v1/alignment", actor="RUS", toward="EU")["moved"]
+    moved = get_answer(api, "/v1/alignment", actor="RUS", toward="EU")["moved"]
     assert "GBR" not in {m["toward"] for m in moved}
 
 
 def test_swapping_a_dyad_changes_nothing_and_its_acts_change_places(api: TestClient) -> None:
-    assert points(api, actor="ARM", toward="RUS") == points(api, actor="RUS", toward="ARM")
-    own = points(api, actor="ARM", toward="RUS", acts="own")
-    theirs = points(api, actor="RUS", toward="ARM", acts="theirs")
+    assert get_points(api, actor="ARM", toward="RUS") == get_points(api, actor="RUS", toward="ARM")
+    own = get_points(api, actor="ARM", toward="RUS", acts="own")
+    theirs = get_points(api, actor="RUS", toward="ARM", acts="theirs")
     assert own == theirs
 
 
 def test_a_tilt_turned_round_is_its_negative(api: TestClient) -> None:
-    one = points(api, actor="ARM", toward="EU,USA", against="RUS")
-    other = points(api, actor="ARM", toward="RUS", against="EU,USA")
+    one = get_points(api, actor="ARM", toward="EU,USA", against="RUS")
+    other = get_points(api, actor="ARM", toward="RUS", against="EU,USA")
     for a, b in zip(one, other, strict=True):
         assert a["index"] == pytest.approx(-b["index"], abs=1e-6)
         assert (a["positive"], a["negative"]) == (b["negative"], b["positive"])
 
 
 def test_days_that_no_dataset_covers_say_so(api: TestClient) -> None:
-    found = points(api, actor="ARM", toward="RUS", since="2016", until="2019", granularity="year")
+    found = get_points(
+        api, actor="ARM", toward="RUS", since="2016", until="2019", granularity="year"
+    )
     assert [p["covered"] for p in found] == [False, False, True, True]
     assert found[0]["index"] is None
-    empty = get(api, "/v1/alignment", actor="ARM", toward="RUS", since="2030", until="2031")
+    empty = get_answer(api, "/v1/alignment", actor="ARM", toward="RUS", since="2030", until="2031")
     assert empty["meta"]["reason"] == "not_yet_covered"
-    nothing = get(api, "/v1/alignment", actor="FJI", toward="TUV")
+    nothing = get_answer(api, "/v1/alignment", actor="FJI", toward="TUV")
     assert (nothing["data"], nothing["meta"]["reason"]) == ([], "no_match")
 
 
@@ -149,7 +156,9 @@ def test_what_cannot_be_asked_is_refused_by_name(
 
 
 def test_similarity_is_said_year_by_year_with_what_it_rests_on(api: TestClient) -> None:
-    found = get(api, "/v1/similarity", actors="ARM,RUS,AZE", since="2021", until="2022")["data"]
+    found = get_answer(api, "/v1/similarity", actors="ARM,RUS,AZE", since="2021", until="2022")[
+        "data"
+    ]
     assert [(row["year"], row["actors"]) for row in found][:3] == [
         (2021, ["ARM", "RUS"]), (2021, ["ARM", "AZE"]), (2021, ["RUS", "AZE"]),
     ]  # fmt: skip

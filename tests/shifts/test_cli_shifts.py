@@ -17,12 +17,12 @@ def chosen(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shift_commands.errors, "width", 160)
 
 
-def run(*words: str) -> Result:
+def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
 def test_alignment_is_drawn_with_its_interval() -> None:
-    result = run("alignment", "ARM", "RUS", "--granularity", "year")
+    result = run_command("alignment", "ARM", "RUS", "--granularity", "year")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["from", "index", "90", "%", "−1", "+1", "signals"]
@@ -31,13 +31,13 @@ def test_alignment_is_drawn_with_its_interval() -> None:
 
 
 def test_a_tilt_is_asked_with_against() -> None:
-    result = run("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
+    result = run_command("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
     assert result.exit_code == 0
     assert "2023-01-01" in result.stdout
 
 
 def test_toward_and_away_from_whom() -> None:
-    result = run("shifts", "--actor", "ARM", "--since", "2022")
+    result = run_command("shifts", "--actor", "ARM", "--since", "2022")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["onset", "who", "toward", "index", "p", "q", "verdict"]
@@ -45,16 +45,16 @@ def test_toward_and_away_from_whom() -> None:
 
 
 def test_a_named_pair_always_gets_a_row() -> None:
-    result = run("shifts", "--actor", "ARM", "--toward", "TUR")
+    result = run_command("shifts", "--actor", "ARM", "--toward", "TUR")
     assert result.exit_code == 0
     assert "TUR" in result.stdout
 
 
 def test_nothing_found_is_said() -> None:
-    result = run("shifts", "--actor", "FJI")
+    result = run_command("shifts", "--actor", "FJI")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No shift" in result.stderr
-    quiet = run("alignment", "FJI", "TUV")
+    quiet = run_command("alignment", "FJI", "TUV")
     assert (quiet.exit_code, quiet.stdout) == (0, "")
     assert "No signals between them" in quiet.stderr
 
@@ -72,24 +72,24 @@ def test_nothing_found_is_said() -> None:
     ],
 )
 def test_wrong_input_exits_2_and_names_the_field(words: list[str], field: str) -> None:
-    refused = run(*words)
+    refused = run_command(*words)
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"{field}: ")
     assert refused.stdout == ""
 
 
 def test_refresh_says_how_many_dyads_were_looked_at() -> None:
-    assert "dyads were refreshed" in run("shifts", "refresh").stdout
-    assert run("shifts", "refresh").stdout == "0 dyads were refreshed.\n"
+    assert "dyads were refreshed" in run_command("shifts", "refresh").stdout
+    assert run_command("shifts", "refresh").stdout == "0 dyads were refreshed.\n"
 
 
 def test_what_is_kept_is_verified() -> None:
-    assert run("shifts", "refresh").exit_code == 0
-    assert run("verify").exit_code == 0
+    assert run_command("shifts", "refresh").exit_code == 0
+    assert run_command("verify").exit_code == 0
 
 
 def test_a_corpus_too_thin_to_calibrate_is_refused() -> None:
-    refused = run("shifts", "calibrate")
+    refused = run_command("shifts", "calibrate")
     assert refused.exit_code == 2
     assert "the calibration in use does not change" in refused.stderr
 
@@ -97,6 +97,6 @@ def test_a_corpus_too_thin_to_calibrate_is_refused() -> None:
 def test_a_stale_schema_is_refused(database: Database) -> None:
     downgrade_schema(database, "base")
     for words in (["alignment", "ARM", "RUS"], ["shifts"], ["shifts", "refresh"]):
-        refused = run(*words)
+        refused = run_command(*words)
         assert refused.exit_code == 1
         assert "Run: entente db upgrade" in refused.stderr

@@ -9,11 +9,11 @@ from app.shifts.question import CountedSignal
 from app.shifts.schemas import EventShare, EvidenceSource
 
 
-def signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:
+def make_signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:
     return CountedSignal(from_, toward, "2020-01-01", score, 1, quad, "made:e", 1, 1, 0, 0)
 
 
-def event(*people: tuple[str, str], **more: Any) -> dict[str, Any]:
+def make_event(*people: tuple[str, str], **more: Any) -> dict[str, Any]:
     fields = {"mode": None, "type": None, "cameo": None, "location": None}
     return {"participants": [{"actor": a, "role": r} for a, r in people]} | fields | more
 
@@ -22,32 +22,32 @@ FORCE = (("USA", "initiator"), ("SYR", "target"), ("isis", "target"))
 
 
 def test_force_in_a_country_against_another_actor() -> None:
-    there = event(*FORCE, location={"country": "SYR"})
-    assert flag_signal(signal("USA", "SYR", -9, 4), there) == [THEATRE]
-    elsewhere = event(*FORCE, location={"country": "IRQ"})
-    assert flag_signal(signal("USA", "SYR", -9, 4), elsewhere) == []
-    alone = event(*FORCE[:2], location={"country": "SYR"})
-    assert flag_signal(signal("USA", "SYR", -9, 4), alone) == []
+    there = make_event(*FORCE, location={"country": "SYR"})
+    assert flag_signal(make_signal("USA", "SYR", -9, 4), there) == [THEATRE]
+    elsewhere = make_event(*FORCE, location={"country": "IRQ"})
+    assert flag_signal(make_signal("USA", "SYR", -9, 4), elsewhere) == []
+    alone = make_event(*FORCE[:2], location={"country": "SYR"})
+    assert flag_signal(make_signal("USA", "SYR", -9, 4), alone) == []
 
 
 @pytest.mark.parametrize(
     "made",
     [
-        event(("ARM", "participant"), ("AZE", "participant"), ("RUS", "mediator")),
-        event(("ARM", "participant"), ("RUS", "participant"), mode="third-party"),
-        event(("ARM", "participant"), ("AZE", "participant"), ("RUS", "host"), cameo="046"),
+        make_event(("ARM", "participant"), ("AZE", "participant"), ("RUS", "mediator")),
+        make_event(("ARM", "participant"), ("RUS", "participant"), mode="third-party"),
+        make_event(("ARM", "participant"), ("AZE", "participant"), ("RUS", "host"), cameo="046"),
     ],
 )
 def test_the_act_of_a_go_between(made: dict[str, Any]) -> None:
-    assert flag_signal(signal("ARM", "RUS", 4, 1), made) == [MEDIATION]
+    assert flag_signal(make_signal("ARM", "RUS", 4, 1), made) == [MEDIATION]
 
 
 def test_visit_is_not_flagged_as_mediation() -> None:
-    visit = event(("ARM", "participant"), ("RUS", "host"), type="CONSULT")
-    assert flag_signal(signal("ARM", "RUS", 4, 1), visit) == []
+    visit = make_event(("ARM", "participant"), ("RUS", "host"), type="CONSULT")
+    assert flag_signal(make_signal("ARM", "RUS", 4, 1), visit) == []
 
 
-def share(value: float, *publishers: str) -> EventShare:
+def make_share(value: float, *publishers: str) -> EventShare:
     moves = [
         EvidenceSource(source=p, publisher=p, published=None, reliability=None, credibility=None)
         for p in publishers
@@ -59,7 +59,7 @@ def share(value: float, *publishers: str) -> EventShare:
 
 
 def test_one_publisher_alone() -> None:
-    alone = [share(-0.5, "Post"), share(-0.1, "Post", "Times"), share(0.3, "Times")]
+    alone = [make_share(-0.5, "Post"), make_share(-0.1, "Post", "Times"), make_share(0.3, "Times")]
     assert flag_evidence(alone) == [SINGLE]
-    assert flag_evidence([*alone, share(-0.4, "Times")]) == []
+    assert flag_evidence([*alone, make_share(-0.4, "Times")]) == []
     assert flag_evidence([]) == []

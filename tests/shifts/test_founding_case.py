@@ -13,19 +13,19 @@ TILT = {"toward": "EU,USA", "against": "RUS,CSTO"}
 AWAY = {"toward": "RUS,CSTO"}
 
 
-def get(api: TestClient, path: str, **asked: Any) -> dict[str, Any]:
+def get_answer(api: TestClient, path: str, **asked: Any) -> dict[str, Any]:
     answer = api.get(path, params=asked)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-def shifts(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = get(api, "/v1/shifts", actor="ARM", **asked)["data"]
+def list_shifts(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = get_answer(api, "/v1/shifts", actor="ARM", **asked)["data"]
     return found
 
 
-def strongest(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def find_strongest(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return max(rows, key=lambda row: row["at_least"])
 
 
@@ -33,7 +33,7 @@ def strongest(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def test_by_the_day_of_the_article_armenia_had_moved(
     api: TestClient, sides: dict[str, str], direction: str, sign: int
 ) -> None:
-    row = strongest(shifts(api, known_by="2023-10-13", **sides))
+    row = find_strongest(list_shifts(api, known_by="2023-10-13", **sides))
     assert row["direction"] == direction
     assert row["verdict"] in ("strong", "shift")
     assert row["q"] <= 0.05
@@ -45,20 +45,20 @@ def test_by_the_day_of_the_article_armenia_had_moved(
 
 
 def test_at_the_end_of_2022_less_is_known(api: TestClient) -> None:
-    early = strongest(shifts(api, known_by="2022-12-31", **AWAY))
-    late = strongest(shifts(api, known_by="2023-10-13", **AWAY))
+    early = find_strongest(list_shifts(api, known_by="2022-12-31", **AWAY))
+    late = find_strongest(list_shifts(api, known_by="2023-10-13", **AWAY))
     assert early["p"] > late["p"]
     assert early["after"]["effective"] < late["after"]["effective"]
     assert early["provisional"]
 
 
 def test_today_it_has_moved_away_from_russia(api: TestClient) -> None:
-    rows = shifts(api, toward="RUS")
+    rows = list_shifts(api, toward="RUS")
     assert any(r["direction"] == "away" and r["verdict"] in ("strong", "shift") for r in rows)
 
 
 def test_the_articles_own_events_give_a_level_and_no_date(api: TestClient) -> None:
-    [row] = shifts(api, toward="RUS", source=ARTICLE)
+    [row] = list_shifts(api, toward="RUS", source=ARTICLE)
     assert row["verdict"] == "insufficient_data"
     assert row["label"] == "level, no dated shift"
     assert row["onset"] is None
@@ -73,8 +73,8 @@ def test_the_articles_own_events_give_a_level_and_no_date(api: TestClient) -> No
 def test_the_evidence_adds_up_to_the_change(
     api: TestClient, sides: dict[str, str], known_by: str | None
 ) -> None:
-    for row in shifts(api, **sides, **({"known_by": known_by} if known_by else {})):
-        body = get(api, f"/v1/shifts/{row['id']}")
+    for row in list_shifts(api, **sides, **({"known_by": known_by} if known_by else {})):
+        body = get_answer(api, f"/v1/shifts/{row['id']}")
         change = row["after"]["index"] - (row["before"]["index"] if row["before"] else 0)
         assert body["change"] == pytest.approx(change, abs=1e-12)
         parts = [e["share"] for e in body["evidence"]]
@@ -87,8 +87,8 @@ def test_the_evidence_adds_up_to_the_change(
 
 
 def test_evidence_names_its_events_with_sources_for_and_against(api: TestClient) -> None:
-    row = strongest(shifts(api, toward="RUS"))
-    body = get(api, f"/v1/shifts/{row['id']}")
+    row = find_strongest(list_shifts(api, toward="RUS"))
+    body = get_answer(api, f"/v1/shifts/{row['id']}")
     assert {e["speaks"] for e in body["evidence"]} == {"for", "against"}
     named = {e["event"].removeprefix("curated:"): e for e in body["evidence"]}
     statute = named["2023-10-03-armenia-ratifies-rome-statute"]
@@ -104,45 +104,45 @@ def test_evidence_names_its_events_with_sources_for_and_against(api: TestClient)
 
 
 def test_known_by_excludes_later_sources(api: TestClient) -> None:
-    row = strongest(shifts(api, known_by="2023-10-13", **AWAY))
-    body = get(api, f"/v1/shifts/{row['id']}")
+    row = find_strongest(list_shifts(api, known_by="2023-10-13", **AWAY))
+    body = get_answer(api, f"/v1/shifts/{row['id']}")
     dates = [s["published"] for e in body["evidence"] for s in e["sources"]]
     assert dates
     assert max(d[:10] for d in dates) <= "2023-10-13"
 
 
 def test_toward_and_away_from_whom(api: TestClient) -> None:
-    found = get(api, "/v1/shifts", actor="Armenia", max_q=1)
+    found = get_answer(api, "/v1/shifts", actor="Armenia", max_q=1)
     assert found["meta"]["family_size"] >= len(found["data"]) > 1
     assert {row["actor"] for row in found["data"]} == {"ARM"}
     bounds = [row["at_least"] for row in found["data"]]
     assert bounds == sorted(bounds, reverse=True)
-    certain = get(api, "/v1/shifts", actor="ARM")["data"]
+    certain = get_answer(api, "/v1/shifts", actor="ARM")["data"]
     assert all(row["q"] <= 0.05 for row in certain)
     assert "RUS" in {row["toward"][0] for row in certain}
 
 
 def test_since_and_until_bound_the_onset_only(api: TestClient) -> None:
-    [row] = [r for r in shifts(api, toward="RUS") if r["direction"] == "away"]
+    [row] = [r for r in list_shifts(api, toward="RUS") if r["direction"] == "away"]
     year = row["onset"][:4]
-    assert row in shifts(api, toward="RUS", since=year, until=year)
-    assert row not in shifts(api, toward="RUS", until=str(int(year) - 1))
-    assert row not in shifts(api, toward="RUS", direction="toward")
+    assert row in list_shifts(api, toward="RUS", since=year, until=year)
+    assert row not in list_shifts(api, toward="RUS", until=str(int(year) - 1))
+    assert row not in list_shifts(api, toward="RUS", direction="toward")
 
 
 def test_a_named_pair_is_listed_even_where_nothing_changed(api: TestClient) -> None:
     for asked in ({"until": "2019"}, {"direction": "toward"}):
-        [row] = shifts(api, toward="RUS", **asked)
+        [row] = list_shifts(api, toward="RUS", **asked)
         assert (row["verdict"], row["onset"], row["direction"]) == ("no_evidence", None, None)
         assert row["reason"].startswith("no change has the onset")
         assert row["after"]["effective"] > 8
-        detail = get(api, f"/v1/shifts/{row['id']}")
+        detail = get_answer(api, f"/v1/shifts/{row['id']}")
         assert detail["after"]["index"] == row["after"]["index"]
 
 
 def test_pages_of_a_ranking_are_the_whole(api: TestClient) -> None:
     for sort in ("-at_least", "-magnitude", "p", "onset"):
-        whole = get(api, "/v1/shifts", max_q=1, sort=sort)["data"]
+        whole = get_answer(api, "/v1/shifts", max_q=1, sort=sort)["data"]
         paged, address = [], f"/v1/shifts?max_q=1&limit=1&sort={sort}"
         while address:
             answer = api.get(address).json()
@@ -158,5 +158,5 @@ def test_malformed_shift_id_is_404(api: TestClient) -> None:
 
 def test_routine_contacts_are_part_of_the_evidence_on_both_sides(api: TestClient) -> None:
     for partner in ("RUS", "EU,USA"):
-        found = get(api, "/v1/alignment", actor="ARM", toward=partner, tag="routine")
+        found = get_answer(api, "/v1/alignment", actor="ARM", toward=partner, tag="routine")
         assert sum(p["n"] for p in found["data"]) >= 5

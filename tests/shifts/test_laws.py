@@ -34,7 +34,7 @@ def asked(database: Database) -> Any:
         yield api
 
 
-def put(database: Database, events: Sequence[dict[str, Any]]) -> str:
+def write_dataset(database: Database, events: Sequence[dict[str, Any]]) -> str:
     """Write events into a dataset of their own, and return its code."""
     code = f"law{next(_numbers)}"
     fields = {"code": code, "name": code, "version": "1", "licence": "none", "citation": code}
@@ -56,7 +56,7 @@ def read_months(api: TestClient, dataset: str, until: str = "2021-12") -> list[t
     return [(p["start"], p["positive"], p["negative"], p["index"]) for p in points]
 
 
-def act(role: tuple[str, str], **fields: Any) -> dict[str, Any]:
+def make_act(role: tuple[str, str], **fields: Any) -> dict[str, Any]:
     one, other = role
     participants = [{"actor": PAIR[0], "role": one}, {"actor": PAIR[1], "role": other}]
     return {"participants": participants, **fields}
@@ -69,7 +69,7 @@ DATES = st.sampled_from([
 ])  # fmt: skip
 CODES = st.sampled_from(["190", "042", "043", "040", "057", "112", "163", "0871", "062", "173"])
 ACTS = st.builds(
-    lambda role, day, cameo: act(role, date=day, cameo=cameo),
+    lambda role, day, cameo: make_act(role, date=day, cameo=cameo),
     st.sampled_from([BOTH, DIRECTED, DIRECTED[::-1]]), DATES, CODES,
 )  # fmt: skip
 SOME_ACTS = st.lists(ACTS, min_size=1, max_size=6)
@@ -80,7 +80,7 @@ SOME_ACTS = st.lists(ACTS, min_size=1, max_size=6)
 def test_a_month_of_a_pair_has_two_sets_of_numbers(
     database: Database, asked: TestClient, acts: list[dict[str, Any]]
 ) -> None:
-    code = put(database, acts)
+    code = write_dataset(database, acts)
     window = {"since": "2020-01", "until": "2021-12", "granularity": "month", "dataset": code}
     answer = asked.get("/v1/timeline", params={"between": ",".join(PAIR), **window}).json()
     shown = [(b["start"], b["positive"], b["negative"], b["index"]) for b in answer["data"]]
@@ -106,7 +106,7 @@ def test_spreading_an_act_changes_its_total(
 ) -> None:
     first = f"2020-{offset % 12 + 1:02d}-{offset % 28 + 1:02d}"
     last = date.fromisoformat(first) + timedelta(days - 1)
-    code = put(database, [act(DIRECTED, date=f"{first}/{last}", cameo=cameo)])
+    code = write_dataset(database, [make_act(DIRECTED, date=f"{first}/{last}", cameo=cameo)])
     signals = asked.get(f"/v1/events/{code}:e0").json()["signals"]
     mass = sum(round(abs(s["score"]) * 100 * s["weight"]) for s in signals)
     found = asked.get("/v1/alignment", params={
@@ -118,13 +118,17 @@ def test_spreading_an_act_changes_its_total(
 
 def test_sums_of_acts_that_last_differ_from_their_documents(database: Database) -> None:
     dates = ["2020-02-27/2020-04-09", "2020-03", "2020", "202X", "2020-05-01/..", "2019/2021"]
-    put(database, [act(BOTH, date=day, cameo=c) for day in dates for c in ("190", "057")])
-    put(database, [act(DIRECTED, date=day, cameo="042", status="retracted") for day in dates])
+    write_dataset(
+        database, [make_act(BOTH, date=day, cameo=c) for day in dates for c in ("190", "057")]
+    )
+    write_dataset(
+        database, [make_act(DIRECTED, date=day, cameo="042", status="retracted") for day in dates]
+    )
     with database.connect() as db:
         assert list(find_event_faults(db)) == []
 
 
-WAR = act(DIRECTED, date="2020-09-27/2020-11-09", cameo="190")
+WAR = make_act(DIRECTED, date="2020-09-27/2020-11-09", cameo="190")
 CEASEFIRES = st.sampled_from(["0871", "0874", "087", "0873", "0841"])
 
 
@@ -138,9 +142,12 @@ def test_a_ceasefire_makes_a_pair_friendlier_than_before_its_war(
     role: tuple[str, str],
 ) -> None:
     early = [{**one, "date": "2020-03-05"} for one in acts]
-    peace = {**act(role, date="2020-11-10", cameo=cameo)}
-    before, ended = put(database, [*early, WAR]), put(database, [*early, WAR, peace])
-    until_war = put(database, early)
+    peace = {**make_act(role, date="2020-11-10", cameo=cameo)}
+    before, ended = (
+        write_dataset(database, [*early, WAR]),
+        write_dataset(database, [*early, WAR, peace]),
+    )
+    until_war = write_dataset(database, early)
     found = read_months(asked, ended)
     assert found == read_months(asked, before)
     last = {m[0]: m[3] for m in read_months(asked, until_war, "2020-11")}.get("2020-11-01")
@@ -156,9 +163,11 @@ def test_an_excused_absence_counts(
     host = [{"actor": PAIR[1], "role": "host"}, {"actor": "GEO", "role": "participant"}]
     meeting = {"date": "2020-07-01", "cameo": cameo, "participants": host}
     sick = {"actor": PAIR[0], "role": "absent", "excused": True}
-    without = put(database, [*acts, meeting])
-    excused = put(database, [*acts, {**meeting, "participants": [*host, sick]}])
-    away = put(database, [*acts, {**meeting, "participants": [*host, {**sick, "excused": False}]}])
+    without = write_dataset(database, [*acts, meeting])
+    excused = write_dataset(database, [*acts, {**meeting, "participants": [*host, sick]}])
+    away = write_dataset(
+        database, [*acts, {**meeting, "participants": [*host, {**sick, "excused": False}]}]
+    )
     assert read_months(asked, excused) == read_months(asked, without)
     assert read_months(asked, away) != read_months(asked, without)
 
@@ -168,7 +177,10 @@ def test_an_excused_absence_counts(
 def test_a_stage_of_an_act_counts_again(
     database: Database, asked: TestClient, acts: list[dict[str, Any]], cameo: str, day: str
 ) -> None:
-    signed = act(BOTH, date="2020-05-05", cameo=cameo, key="signed")
-    stage = act(BOTH, date=day, cameo=cameo, part_of="signed")
-    merged, staged = put(database, [*acts, signed]), put(database, [*acts, signed, stage])
+    signed = make_act(BOTH, date="2020-05-05", cameo=cameo, key="signed")
+    stage = make_act(BOTH, date=day, cameo=cameo, part_of="signed")
+    merged, staged = (
+        write_dataset(database, [*acts, signed]),
+        write_dataset(database, [*acts, signed, stage]),
+    )
     assert read_months(asked, staged) == read_months(asked, merged)

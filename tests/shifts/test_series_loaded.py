@@ -25,28 +25,28 @@ def api(database: Database) -> Iterator[TestClient]:
         yield client
 
 
-def get(api: TestClient, path: str, **asked: Any) -> Any:
+def get_answer(api: TestClient, path: str, **asked: Any) -> Any:
     answer = api.get(path, params=asked)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def wrote(path: Path, text: str) -> Path:
+def write_file(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
 
 
-def year(*lines: str) -> str:
+def make_years(*lines: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def cow(database: Database, folder: Path, *lines: str) -> None:
-    path = wrote(folder / "cow.csv", COW + year(*lines))
+def load_alliances(database: Database, folder: Path, *lines: str) -> None:
+    path = write_file(folder / "cow.csv", COW + make_years(*lines))
     load_file(database, path, format="cow-alliances")
 
 
-def likeness(api: TestClient, **asked: Any) -> dict[tuple[int, str, str], dict[str, Any]]:
-    found = get(api, "/v1/similarity", **asked)
+def get_similarity(api: TestClient, **asked: Any) -> dict[tuple[int, str, str], dict[str, Any]]:
+    found = get_answer(api, "/v1/similarity", **asked)
     return {(row["year"], *row["actors"]): row for row in found["data"]}
 
 
@@ -54,11 +54,11 @@ def test_loaded_alliances_count_in_addition_to_those_of_the_record(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
     asked = {"actors": "ARM,RUS,IRN", "since": "2005", "until": "2006"}
-    before = likeness(api, **asked)
+    before = get_similarity(api, **asked)
     assert before[2005, "ARM", "IRN"]["tied"][1] == 0
-    cow(database, tmp_path, "371,630,2005,1,0,0,0")
-    after = likeness(api, **asked)
-    assert get(api, "/v1/similarity", **asked)["meta"]["datasets"] == ["cow-alliances"]
+    load_alliances(database, tmp_path, "371,630,2005,1,0,0,0")
+    after = get_similarity(api, **asked)
+    assert get_answer(api, "/v1/similarity", **asked)["meta"]["datasets"] == ["cow-alliances"]
     assert after[2005, "ARM", "IRN"]["tied"][1] == 1
     assert after[2005, "ARM", "IRN"]["value"] > before[2005, "ARM", "IRN"]["value"]
     assert after[2006, "ARM", "IRN"] == before[2006, "ARM", "IRN"]
@@ -68,13 +68,13 @@ def test_loaded_alliances_count_in_addition_to_those_of_the_record(
 def test_a_dataset_that_is_named_counts_alone(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
-    cow(database, tmp_path, "371,630,2005,1,0,0,0", "371,365,2005,0,0,1,0")
-    path = wrote(tmp_path / "atop.csv", ATOP + year("371,640,2005,0,0,0,0,1"))
+    load_alliances(database, tmp_path, "371,630,2005,1,0,0,0", "371,365,2005,0,0,1,0")
+    path = write_file(tmp_path / "atop.csv", ATOP + make_years("371,640,2005,0,0,0,0,1"))
     load_file(database, path, format="atop")
     asked = {"actors": "ARM,TUR", "since": "2005", "until": "2005"}
-    both = likeness(api, **asked)[2005, "ARM", "TUR"]
-    one = likeness(api, **asked, dataset="cow-alliances")[2005, "ARM", "TUR"]
-    other = likeness(api, **asked, dataset="atop")[2005, "ARM", "TUR"]
+    both = get_similarity(api, **asked)[2005, "ARM", "TUR"]
+    one = get_similarity(api, **asked, dataset="cow-alliances")[2005, "ARM", "TUR"]
+    other = get_similarity(api, **asked, dataset="atop")[2005, "ARM", "TUR"]
     assert one["tied"] == [2, 0]
     assert other["tied"] == [1, 1]
     assert both["tied"][0] > 3
@@ -87,9 +87,9 @@ def test_a_correction_changes_the_answer_and_its_tag(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
     asked = {"actors": "ARM,IRN", "since": "2005", "until": "2005", "dataset": "cow-alliances"}
-    cow(database, tmp_path, "371,630,2005,1,0,0,0", "630,371,2005,1,0,0,0")
+    load_alliances(database, tmp_path, "371,630,2005,1,0,0,0", "630,371,2005,1,0,0,0")
     first = api.get("/v1/similarity", params=asked)
-    cow(database, tmp_path, "371,630,2005,0,0,0,1", "630,371,2005,0,0,0,1")
+    load_alliances(database, tmp_path, "371,630,2005,0,0,0,1", "630,371,2005,0,0,0,1")
     again = api.get(
         "/v1/similarity", params=asked, headers={"If-None-Match": first.headers["ETag"]}
     )
@@ -100,10 +100,10 @@ def test_a_correction_changes_the_answer_and_its_tag(
 def test_portfolios_are_compared_over_the_system_that_is_named(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
-    cow(database, tmp_path, "220,365,1900,1,0,0,0", "255,300,1900,1,0,0,0")
+    load_alliances(database, tmp_path, "220,365,1900,1,0,0,0", "255,300,1900,1,0,0,0")
     system = "cow:220,cow:365,cow:255,cow:300,cow:200"
     asked = {"actors": "DEU,RUS", "since": "1900", "until": "1900", "dataset": "cow-alliances"}
-    found = likeness(api, **asked, system=system, measure="s")[1900, "DEU", "RUS"]
+    found = get_similarity(api, **asked, system=system, measure="s")[1900, "DEU", "RUS"]
     # (3 0 3 0) and (0 3 0 3) over Germany, Austria, and France, Russia; Britain binds no one
     assert (found["states"], found["tied"], found["value"]) == (5, [1, 1], round(1 - 24 / 15, 6))
     refused = api.get("/v1/similarity", params={**asked, "system": "GBR,RUS"})
@@ -122,7 +122,7 @@ def test_the_united_states_in_1816_by_the_loaded_alliances(
         if float(r["styear"]) <= 1816 <= float(r["endyear"])
     ]
     load_file(database, DATA / "alliances/cow_alliance_v4_1_dyad_year.csv.gz")
-    found = likeness(
+    found = get_similarity(
         api, actors="USA,GBR,NLD,FRA", since="1816", until="1816", measure="tau_b",
         dataset="cow-alliances", system=",".join(system),
     )  # fmt: skip
@@ -130,21 +130,25 @@ def test_the_united_states_in_1816_by_the_loaded_alliances(
         assert found[1816, "USA", other]["value"] == pytest.approx(value, abs=5e-4)
 
 
-def unga(database: Database, folder: Path, *lines: str) -> None:
-    load_file(database, wrote(folder / "unga.csv", UNGA + year(*lines)), format="unga-ideal-points")
+def load_ideal_points(database: Database, folder: Path, *lines: str) -> None:
+    load_file(
+        database,
+        write_file(folder / "unga.csv", UNGA + make_years(*lines)),
+        format="unga-ideal-points",
+    )
 
 
 def test_ideal_points_show_which_of_two_states_moved(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
-    unga(
+    load_ideal_points(
         database, tmp_path,
         "371,73,0.5,0.4,0.6,ARM,Armenia", "371,74,0.6,0.5,0.7,ARM,Armenia",
         "371,75,0.4,0.3,0.5,ARM,Armenia",
         "365,73,0.3,0.2,0.4,RUS,Russia", "365,75,-0.9,-1.0,-0.8,RUS,Russia",
         "365,76,-1.5,-1.6,-1.4,RUS,Russia",
     )  # fmt: skip
-    found = get(api, "/v1/ideal-points", actors="ARM,RUS")
+    found = get_answer(api, "/v1/ideal-points", actors="ARM,RUS")
     assert [(p["actor"], p["session"]) for p in found["data"]] == [
         ("ARM", 73), ("ARM", 74), ("ARM", 75), ("RUS", 73), ("RUS", 75), ("RUS", 76),
     ]  # fmt: skip
@@ -157,7 +161,7 @@ def test_ideal_points_show_which_of_two_states_moved(
     assert (moved["before"], moved["after"], moved["change"]) == (0.2, 1.3, 1.1)
     shares = {m["actor"]: m["share"] for m in moved["moved"]}
     assert shares == {"ARM": -0.1, "RUS": 1.2}
-    later = get(api, "/v1/ideal-points", actors="ARM,RUS", since="2019")
+    later = get_answer(api, "/v1/ideal-points", actors="ARM,RUS", since="2019")
     assert len(later["data"]) == 4
     assert later["moved"] == []
 
@@ -165,15 +169,15 @@ def test_ideal_points_show_which_of_two_states_moved(
 def test_without_a_series_there_are_no_points_and_why(
     database: Database, api: TestClient, tmp_path: Path
 ) -> None:
-    before = get(api, "/v1/ideal-points", actors="ARM")["meta"]
+    before = get_answer(api, "/v1/ideal-points", actors="ARM")["meta"]
     assert before["reason"] == "outside_coverage"
-    unga(database, tmp_path, "371,73,0.5,0.4,0.6,ARM,Armenia")
-    assert get(api, "/v1/ideal-points", actors="ARM")["meta"]["reason"] is None
-    assert get(api, "/v1/ideal-points", actors="RUS")["meta"]["reason"] == "no_match"
-    late = get(api, "/v1/ideal-points", actors="ARM", since="2050")
+    load_ideal_points(database, tmp_path, "371,73,0.5,0.4,0.6,ARM,Armenia")
+    assert get_answer(api, "/v1/ideal-points", actors="ARM")["meta"]["reason"] is None
+    assert get_answer(api, "/v1/ideal-points", actors="RUS")["meta"]["reason"] == "no_match"
+    late = get_answer(api, "/v1/ideal-points", actors="ARM", since="2050")
     assert late["meta"]["reason"] == "not_yet_covered"
     for version, count in ((before["version"], 0), (late["meta"]["version"], 1)):
-        then = get(api, "/v1/ideal-points", actors="ARM", as_of=str(version))
+        then = get_answer(api, "/v1/ideal-points", actors="ARM", as_of=str(version))
         assert len(then["data"]) == count
 
 
@@ -197,6 +201,8 @@ def test_what_cannot_be_asked_of_points_is_refused_by_name(
 def test_russia_moved_away_from_armenia_in_the_votes(database: Database, api: TestClient) -> None:
     read_shared_rows("unga/IdealpointestimatesAll_Jun2024.csv.gz")
     load_file(database, DATA / "unga/IdealpointestimatesAll_Jun2024.csv.gz")
-    (moved,) = get(api, "/v1/ideal-points", actors="ARM,RUS", since="2019", until="2023")["moved"]
+    (moved,) = get_answer(api, "/v1/ideal-points", actors="ARM,RUS", since="2019", until="2023")[
+        "moved"
+    ]
     shares = {m["actor"]: m["share"] for m in moved["moved"]}
     assert shares["RUS"] > 0.9 * moved["change"] > 0.5 > shares["ARM"]

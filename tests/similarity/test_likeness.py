@@ -21,7 +21,7 @@ def test_germany_and_russia_in_1914() -> None:
     assert portfolio_similarity.tau_b(ties)[0, 1] == pytest.approx(0.0303, abs=5e-5)
 
 
-def system(year: int) -> tuple[list[str], np.ndarray]:
+def read_system(year: int) -> tuple[list[str], np.ndarray]:
     """The portfolios of a year by the COW data on alliances."""
     states = {
         str(int(float(r["ccode"])))
@@ -38,13 +38,13 @@ def system(year: int) -> tuple[list[str], np.ndarray]:
 
 
 def test_the_united_states_in_1816() -> None:
-    states, ties = system(1816)
+    states, ties = read_system(1816)
     values = portfolio_similarity.tau_b(ties)[states.index("2")]
     found = [values[states.index(code)] for code in ("200", "210", "220")]
     assert np.allclose(found, [-0.124, -0.0658, -0.0455], atol=5e-4)
 
 
-def portfolios(seed: int, states: int = 9) -> np.ndarray:
+def make_portfolios(seed: int, states: int = 9) -> np.ndarray:
     dice = np.random.default_rng(seed)
     names = [f"S{n}" for n in range(states)]
     ties = {(names[a], names[b]): int(dice.integers(0, 4)) for a in range(states) for b in range(a)}
@@ -54,7 +54,7 @@ def portfolios(seed: int, states: int = 9) -> np.ndarray:
 @settings(deadline=None)
 @given(st.integers(0, 500))
 def test_tau_b_is_that_of_scipy(seed: int) -> None:
-    ties = portfolios(seed)
+    ties = make_portfolios(seed)
     found = portfolio_similarity.tau_b(ties)
     for i in range(len(ties)):
         for j in range(len(ties)):
@@ -65,7 +65,7 @@ def test_tau_b_is_that_of_scipy(seed: int) -> None:
 @settings(deadline=None)
 @given(st.integers(0, 500))
 def test_s_pi_and_kappa_are_what_their_formulas_say(seed: int) -> None:
-    ties = portfolios(seed).astype(float)
+    ties = make_portfolios(seed).astype(float)
     x, y = ties[0], ties[1]
     observed = ((x - y) ** 2).mean()
     chance = ((x[:, None] - y[None, :]) ** 2).mean()
@@ -83,7 +83,7 @@ def test_s_pi_and_kappa_are_what_their_formulas_say(seed: int) -> None:
 def test_a_portfolio_is_like_itself_and_likeness_goes_both_ways(
     measure: portfolio_similarity.SimilarityMeasure,
 ) -> None:
-    found = portfolio_similarity.MEASURES[measure](portfolios(3))
+    found = portfolio_similarity.MEASURES[measure](make_portfolios(3))
     assert np.allclose(np.diag(found), 1)
     assert np.allclose(found, found.T)
 

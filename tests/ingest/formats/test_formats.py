@@ -44,7 +44,7 @@ def parse_with_warnings(name: str, **changed: str) -> tuple[EventRecord, list[st
     return made, warnings
 
 
-def who(event: EventRecord) -> list[tuple[Any, ...]]:
+def list_participants(event: EventRecord) -> list[tuple[Any, ...]]:
     return [(p.role, p.actor, p.native) for p in event.participants]
 
 
@@ -59,11 +59,11 @@ def test_a_line_is_the_same_as_its_cells(name: str) -> None:
             InputRow(1, line, format=FORMATS[name], layout=laid),
             InputRow(1, content, format=FORMATS[name]),
         )
-        assert parse_row_record(one, _unwarned) == parse_row_record(other, _unwarned)
+        assert parse_row_record(one, _refuse_warning) == parse_row_record(other, _refuse_warning)
         assert (read_row_key(one), read_row_day(one)) == (read_row_key(other), read_row_day(other))
 
 
-def _unwarned(field: str, malformed: str) -> None:
+def _refuse_warning(field: str, malformed: str) -> None:
     raise AssertionError(f"{field} {malformed}")
 
 
@@ -104,7 +104,7 @@ def test_malformed_gdelt_mention_is_rejected() -> None:
     content = FilledCells(zip(COLUMNS["gdelt-mentions"], make_row("gdelt-mentions"), strict=True))
     content["globaleventid"] = "9" * 201
     with pytest.raises(RejectedError, match="event: "):
-        parse_row_record(InputRow(1, content, format=FORMATS["gdelt-mentions"]), _unwarned)
+        parse_row_record(InputRow(1, content, format=FORMATS["gdelt-mentions"]), _refuse_warning)
 
 
 def test_long_cells_are_not_remembered() -> None:
@@ -162,7 +162,7 @@ def test_one_row_does_not_change_the_next_of_the_same_actors_and_place() -> None
     second = parse_row("gdelt-v2")
     assert second.location is not None
     assert second.location.country == "fips:AM"
-    assert who(second)[0] == ("initiator", "cameo:ARM", "ARMGOV")
+    assert list_participants(second)[0] == ("initiator", "cameo:ARM", "ARMGOV")
 
 
 def test_gdelt_keeps_what_the_source_gave() -> None:
@@ -170,7 +170,10 @@ def test_gdelt_keeps_what_the_source_gave() -> None:
     assert (e.key, e.cameo, e.native, e.quad, e.quad_scheme, e.intensity) == (
         "900000001", "112", "112", 3, "gdelt", -2.0,
     )  # fmt: skip
-    assert who(e) == [("initiator", "cameo:ARM", "ARMGOV"), ("target", "cameo:RUS", "RUS")]
+    assert list_participants(e) == [
+        ("initiator", "cameo:ARM", "ARMGOV"),
+        ("target", "cameo:RUS", "RUS"),
+    ]
     assert e.location is not None
     assert (e.location.country, e.location.lat, e.location.precision) == ("fips:AM", 40, "country")
     [report] = e.reports
@@ -182,9 +185,9 @@ def test_gdelt_keeps_what_the_source_gave() -> None:
 def test_gdelt_groups_are_themselves_not_their_country() -> None:
     e = parse_row("gdelt-v2", actor1knowngroupcode="TAL", actor1countrycode="AFG", actor2code="",
               actor2name="", actor2countrycode="")  # fmt: skip
-    assert who(e) == [("initiator", "cameo:TAL", "ARMGOV")]
+    assert list_participants(e) == [("initiator", "cameo:TAL", "ARMGOV")]
     plain = parse_row("gdelt-v2", actor1code="COP", actor1countrycode="")
-    assert who(plain)[0] == ("initiator", None, "COP")
+    assert list_participants(plain)[0] == ("initiator", None, "COP")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,7 @@ def test_gdelt_oddities_are_warned_about() -> None:
 
 def test_ucdp_governments_and_groups() -> None:
     e = parse_row("ucdp-ged")
-    assert who(e) == [
+    assert list_participants(e) == [
         ("initiator", "gw:369", "Government of Ukraine"), ("target", "ucdp:6711", "DPR"),
     ]  # fmt: skip
     assert (e.type, e.native, e.intensity, e.date) == ("ASSAULT", "1", None, "2014-05-02")
@@ -218,12 +221,12 @@ def test_ucdp_governments_and_groups() -> None:
     assert e.reports[0].claims is not None
     assert (e.reports[0].claims["best"], e.reports[0].claims["sources"]) == (3, 2)
     civilians = parse_row("ucdp-ged", type_of_violence="3", side_b="Civilians")
-    assert who(civilians)[1] == ("target", None, "Civilians")
+    assert list_participants(civilians)[1] == ("target", None, "Civilians")
 
 
 def test_ucdp_names_are_never_looked_up() -> None:
     group = parse_row("ucdp-ged", side_b="IS", side_b_new_id="234")
-    assert who(group)[1] == ("target", "ucdp:234", "IS")
+    assert list_participants(group)[1] == ("target", "ucdp:234", "IS")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,7 @@ def test_ucdp_counts_that_contradict_are_warned_about() -> None:
 
 def test_numbers_that_a_spreadsheet_made_of_codes() -> None:
     one, other = parse_row("ucdp-ged", id="77.0", gwnoa="369.0"), parse_row("ucdp-ged")
-    assert (one.key, who(one)) == (other.key, who(other))
+    assert (one.key, list_participants(one)) == (other.key, list_participants(other))
 
 
 def test_acled_dates_and_actors() -> None:
@@ -262,7 +265,7 @@ def test_acled_dates_and_actors() -> None:
     assert e.date == "2022-01-31"
     assert parse_row("acled", event_date="2022-01-31", time_precision="3").date == "2022-01"
     assert parse_row("acled", time_precision="2").date == "2022-01-28/2022-02-03"
-    assert who(e) == [
+    assert list_participants(e) == [
         ("initiator", "name:Russia", "Military Forces of Russia (2000-)"),
         ("target", "acled:Some Militia", "Some Militia"),
         ("participant", None, "Other Group"), ("participant", None, "Third Group"),
@@ -274,7 +277,7 @@ def test_acled_dates_and_actors() -> None:
 
 def test_acled_associated_forces_count_for_their_state() -> None:
     e = parse_row("acled", assoc_actor_1="Police Forces of Guinea-Bissau (2020-); Farmers")
-    assert who(e)[1:3] == [
+    assert list_participants(e)[1:3] == [
         ("participant", "name:Guinea-Bissau", "Police Forces of Guinea-Bissau (2020-)"),
         ("participant", None, "Farmers"),
     ]
@@ -282,7 +285,7 @@ def test_acled_associated_forces_count_for_their_state() -> None:
 
 def test_polecat_a_party_without_a_country_goes_by_its_name() -> None:
     e = parse_row("polecat", actor_name="United Nations", actor_country="", actor_cow="")
-    assert who(e)[0] == ("initiator", "name:United Nations", "United Nations")
+    assert list_participants(e)[0] == ("initiator", "name:United Nations", "United Nations")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +313,7 @@ def test_ucdp_citations_without_a_list_of_offices(
 def test_icews_empty_cells_and_keys() -> None:
     e = parse_row("icews")
     assert (e.key, e.cameo, e.intensity) == ("123-2018-06-01", "040", 1.0)
-    assert who(e) == [
+    assert list_participants(e) == [
         ("initiator", "name:Armenia", "Foreign Affairs (Armenia)"),
         ("target", "name:Russian Federation", "Russian Federation"),
     ]  # fmt: skip
@@ -320,7 +323,10 @@ def test_icews_empty_cells_and_keys() -> None:
 def test_polecat_in_its_own_terms() -> None:
     e = parse_row("polecat")
     assert (e.type, e.mode, e.quad, e.quad_scheme) == ("CONSULT", "visit", 1, "schrodt")
-    assert who(e) == [("initiator", "cow:371", "ARM GOV"), ("target", "iso3:RUS", "RUS GOV")]
+    assert list_participants(e) == [
+        ("initiator", "cow:371", "ARM GOV"),
+        ("target", "iso3:RUS", "RUS GOV"),
+    ]
     assert parse_with_warnings("polecat", event_type="FIGHT")[1] == ["event_type"]
     assert parse_with_warnings("polecat", event_mode="dance")[1] == ["event_mode"]
 
@@ -355,7 +361,7 @@ def test_the_template_loads(tmp_path: Path) -> None:
     with file.open() as stream:
         [made] = [parse_row_record(row, lambda *_: None) for row in reading.read_rows(stream)]
     assert isinstance(made, EventRecord)
-    assert who(made) == [("initiator", "ARM", None), ("target", "ICC", None)]
+    assert list_participants(made) == [("initiator", "ARM", None), ("target", "ICC", None)]
     assert (made.type, made.intensity, made.tags) == ("AGREE", 8.0, ["treaty", "court"])
     [report] = made.reports
     assert not isinstance(report.source, str)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ROWS = 3000
 
 
-def started(database: Database, *files: Path) -> subprocess.Popen[bytes]:
+def start_load(database: Database, *files: Path) -> subprocess.Popen[bytes]:
     """A load in a process of its own."""
     url = database.engine.url.render_as_string(hide_password=False)
     return subprocess.Popen(
@@ -33,17 +33,17 @@ def started(database: Database, *files: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def files(folder: Path, parts: Sequence[range]) -> list[Path]:
+def write_files(folder: Path, parts: Sequence[range]) -> list[Path]:
     """Files of events; where they overlap they say the same."""
     found = []
     for number, part in enumerate(parts):
         path = folder / f"{number}.ndjson"
-        path.write_text(join_events(*(_event(n) for n in part)))
+        path.write_text(join_events(*(_make_event(n) for n in part)))
         found.append(path)
     return found
 
 
-def _event(n: int) -> dict[str, object]:
+def _make_event(n: int) -> dict[str, object]:
     who = ["ARM", "RUS", "USA", "AZE", "TUR", "IRN"]
     pair = [{"actor": who[n % 6], "role": "initiator"}, {"actor": who[n % 5], "role": "target"}]
     source = {"publisher": "P", "title": "T", "url": f"https://p.example/{n % 700}"}
@@ -54,10 +54,10 @@ def _event(n: int) -> dict[str, object]:
 @pytest.mark.soak
 @pytest.mark.slow
 def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
-    [path] = files(tmp_path, [range(ROWS)])
+    [path] = write_files(tmp_path, [range(ROWS)])
     dice = random.Random(7)
     for _ in range(choose_size(1, 10)):
-        process = started(database, path)
+        process = start_load(database, path)
         time.sleep(1.5 + dice.random() * 2)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -74,18 +74,20 @@ def test_killed_and_loaded_again(database: Database, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     """Two commands, an import in the service and one in its process for imports."""
-    paths = files(tmp_path, [range(0, 900), range(600, 1500), range(1200, 2100), range(300, 1800)])
+    paths = write_files(
+        tmp_path, [range(0, 900), range(600, 1500), range(1200, 2100), range(300, 1800)]
+    )
     paths[2].write_text("".join(paths[2].read_text().splitlines(keepends=True)[:500]))
     assert paths[2].stat().st_size <= SMALL_IMPORT_BYTES < paths[3].stat().st_size
     kept = [path.read_text() for path in paths]
-    loaders = [started(database, path) for path in paths[:2]]
+    loaders = [start_load(database, path) for path in paths[:2]]
     runner = ImportSupervisor(database, 1 << 30, tmp_path)
     with database.write() as db:
         for path in paths[2:]:
             add_import(db, path.stem, LoadOptions(), "loader", str(path), path.stat().st_size)
     runner.start()
     assert [loader.wait(timeout=240) for loader in loaders] == [0, 0]
-    ends = [ended(database, path.stem) for path in paths[2:]]
+    ends = [read_end(database, path.stem) for path in paths[2:]]
     runner.stop()
     assert ends == [("done", 500), ("done", 1500)]
     together = read_documents(database, "local")
@@ -98,7 +100,7 @@ def test_four_loaders_at_once(database: Database, tmp_path: Path) -> None:
     assert together == read_documents(database, "local")
 
 
-def ended(database: Database, ident: str) -> tuple[str, int]:
+def read_end(database: Database, ident: str) -> tuple[str, int]:
     """How an import ended, and how many rows it had."""
     until = time.monotonic() + 240
     while time.monotonic() < until:

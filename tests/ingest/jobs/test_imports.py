@@ -49,11 +49,11 @@ def client(url: str, key: str, tmp_path: Path) -> Iterator[TestClient]:
         yield made
 
 
-def send(client: TestClient, body: str | bytes, query: str = "", **headers: str) -> Any:
+def send_file(client: TestClient, body: str | bytes, query: str = "", **headers: str) -> Any:
     return client.post(f"/v1/imports{query}", content=body, headers={**WAIT, **headers})
 
 
-def finished(client: TestClient, where: str) -> dict[str, Any]:
+def wait_for_end(client: TestClient, where: str) -> dict[str, Any]:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         found: dict[str, Any] = client.get(where).json()
@@ -64,7 +64,7 @@ def finished(client: TestClient, where: str) -> dict[str, Any]:
 
 
 def test_a_small_batch_is_answered_at_once(client: TestClient, database: Database) -> None:
-    answer = send(client, join_events(make_event("a"), make_event("b")), "?dataset=mine")
+    answer = send_file(client, join_events(make_event("a"), make_event("b")), "?dataset=mine")
     assert answer.status_code == 200
     body = answer.json()
     assert (body["state"], body["rows"], body["new"], body["by"]) == ("done", 2, 2, "loader")
@@ -76,21 +76,21 @@ def test_without_waiting_a_job_is_taken(client: TestClient) -> None:
     body = gzip.compress(join_events(*(make_event(f"k{n}") for n in range(300))).encode())
     answer = client.post("/v1/imports", content=body)
     assert answer.status_code == 202
-    assert finished(client, answer.headers["Location"])["new"] == 300
+    assert wait_for_end(client, answer.headers["Location"])["new"] == 300
     listed = client.get("/v1/imports").json()["data"]
     assert [one["id"] for one in listed] == [answer.json()["id"]]
 
 
 def test_sent_twice_it_is_stored_once(client: TestClient, database: Database) -> None:
     body = join_events(*(make_event(f"k{n}") for n in range(50)))
-    first, second = send(client, body).json(), send(client, body).json()
+    first, second = send_file(client, body).json(), send_file(client, body).json()
     assert (first["new"], second["new"], second["unchanged"]) == (50, 0, 50)
     assert len(read_documents(database, "local")) == 50
 
 
 def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
     rows = [make_event(f"k{n}", date="2020-01-02" if n % 2 else "soon") for n in range(10)]
-    body = send(client, join_events(*rows)).json()
+    body = send_file(client, join_events(*rows)).json()
     assert (body["new"], body["rejected"]) == (5, 5)
     [(why, number)] = body["reasons"].items()
     assert number == 5
@@ -103,7 +103,7 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
         line_numbers += [r["line"] for r in page["data"]]
     assert line_numbers == [1, 3, 5, 7, 9]
     lines = client.get(f"{where}?format=ndjson").text
-    again = send(client, lines.replace('"date":"soon"', '"date":"2020-01-03"')).json()
+    again = send_file(client, lines.replace('"date":"soon"', '"date":"2020-01-03"')).json()
     assert (again["rows"], again["new"]) == (5, 5)
 
 
@@ -117,35 +117,35 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
 def test_unreadable_upload_fails_with_the_cause(
     client: TestClient, body: bytes, words: str
 ) -> None:
-    document = send(client, body).json()
+    document = send_file(client, body).json()
     assert document["state"] == "failed"
     assert words in document["error"]
 
 
 def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_path: Path) -> None:
-    assert send(client, b"x" * 1_000_001).status_code == 413
-    assert send(client, b"").status_code == 400
-    assert send(client, join_events(make_event("a"))).status_code == 200
+    assert send_file(client, b"x" * 1_000_001).status_code == 413
+    assert send_file(client, b"").status_code == 400
+    assert send_file(client, join_events(make_event("a"))).status_code == 200
     time.sleep(0.2)
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
 @pytest.mark.parametrize("query", ["?format=xml", "?dataset=a/b", "?formt=acled"])
 def test_wrong_parameters_are_refused(client: TestClient, query: str) -> None:
-    answer = send(client, join_events(make_event("a")), query)
+    answer = send_file(client, join_events(make_event("a")), query)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_writing_needs_a_key(client: TestClient) -> None:
     del client.headers["Authorization"]
-    assert send(client, join_events(make_event("a"))).status_code == 401
+    assert send_file(client, join_events(make_event("a"))).status_code == 401
     assert client.get("/v1/imports/none").status_code == 404
 
 
 def test_a_release_over_http(client: TestClient) -> None:
-    send(client, make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
-    body = send(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
+    send_file(client, make_table("ucdp-ged", [{"id": "1"}, {"id": "2"}]))
+    body = send_file(client, make_table("ucdp-ged", [{"id": "2"}]), "?retract_missing=true").json()
     assert (body["unchanged"], body["retracted"]) == (1, 1)
 
 
@@ -178,7 +178,7 @@ def test_import_continues_after_a_crash(
     path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 30, {"rows": 30, "new": 30})
     with open_client(url) as client:
-        body = finished(client, "/v1/imports/left")
+        body = wait_for_end(client, "/v1/imports/left")
     assert (body["state"], body["rows"], body["new"]) == ("done", 40, 40)
     assert len(read_documents(database, "local")) == 10  # the thirty before were not read again
     assert not path.exists()
@@ -195,7 +195,7 @@ def test_a_cancelled_import_ends_after_a_batch(
     with database.write() as db:
         db.execute(update(imports).values(state="cancelling"))
     with open_client(url) as client:
-        body = finished(client, "/v1/imports/left")
+        body = wait_for_end(client, "/v1/imports/left")
         client.headers["Authorization"] = f"Bearer {key}"
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"
     assert (body["state"], body["new"]) == ("cancelled", 0)
@@ -203,7 +203,7 @@ def test_a_cancelled_import_ends_after_a_batch(
 
 
 def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database) -> None:
-    body = send(client, join_events(make_event("a", date="x"))).json()
+    body = send_file(client, join_events(make_event("a", date="x"))).json()
     with database.connect() as db:
         rows = db.execute(select(import_rejects)).all()
     assert [(r[0], r.number) for r in rows] == [(body["id"], 1)]
@@ -218,7 +218,7 @@ def test_ids_of_no_import(client: TestClient, name: str) -> None:
 
 
 def test_hostile_queries_below_an_import(client: TestClient) -> None:
-    body = send(client, join_events(make_event("a", date="x"))).json()
+    body = send_file(client, join_events(make_event("a", date="x"))).json()
     where = f"/v1/imports/{body['id']}"
     assert client.get(where).status_code == 200
     assert client.get(f"{where}/rejects").status_code == 200
@@ -234,20 +234,20 @@ def test_hostile_queries_below_an_import(client: TestClient) -> None:
 
 def test_a_dry_run_counts_and_stores_nothing(client: TestClient, database: Database) -> None:
     body = join_events(make_event("one"), make_event("two"), {"key": "three"})
-    answer = send(client, body, "?dry_run=true")
+    answer = send_file(client, body, "?dry_run=true")
     document = answer.json()
     assert (document["state"], document["dry_run"], document["mode"]) == ("done", True, "upsert")
     assert (document["rows"], document["new"], document["rejected"]) == (3, 2, 1)
     rejects = client.get(f"/v1/imports/{document['id']}/rejects").json()["data"]
     assert [r["line"] for r in rejects] == [3]
     assert read_documents(database, "local") == {}
-    real = send(client, body).json()
+    real = send_file(client, body).json()
     assert (real["dry_run"], real["new"], len(read_documents(database, "local"))) == (False, 2, 2)
 
 
 def test_inserting_changes_nothing_that_is_there(client: TestClient, database: Database) -> None:
     posted = {"key": "posted", "dataset": "local", "title": "By hand", "date": "2023"}
-    send(client, join_events(make_event("one")))
+    send_file(client, join_events(make_event("one")))
     assert client.post("/v1/events", json=posted).status_code == 201
     before = read_documents(database, "local")
     rows = (
@@ -255,10 +255,12 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
         make_event("one") | {"key": "two"},
         make_event("posted", title="Another"),
     )
-    body = send(client, join_events(*rows), "?mode=insert").json()
+    body = send_file(client, join_events(*rows), "?mode=insert").json()
     assert (body["unchanged"], body["new"], body["rejected"]) == (1, 1, 1)
     assert body["reasons"] == {"key: conflicts with the stored event": 1}
-    again = send(client, join_events(make_event("one", title="Another")), "?mode=insert").json()
+    again = send_file(
+        client, join_events(make_event("one", title="Another")), "?mode=insert"
+    ).json()
     assert (again["changed"], again["rejected"]) == (0, 1)
     now = read_documents(database, "local")
     assert {key: now[key] for key in before} == before
@@ -266,11 +268,11 @@ def test_inserting_changes_nothing_that_is_there(client: TestClient, database: D
 
 
 def test_only_events_are_inserted(client: TestClient) -> None:
-    body = send(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
+    body = send_file(client, "ccode1,ccode2,year,cow_defense,cow_neutral,cow_nonagg,cow_entente\n"
                 "2,20,1950,1,0,0,0\n", "?mode=insert").json()  # fmt: skip
     assert body["state"] == "failed"
     assert "mode=insert applies to events only" in body["error"]
-    assert send(client, "x", "?mode=replace").status_code == 422
+    assert send_file(client, "x", "?mode=replace").status_code == 422
 
 
 def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) -> None:
@@ -278,9 +280,9 @@ def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) 
         source = {"publisher": "P", "title": "T", "url": f"https://p.example/{page}"}
         return make_event(key, reports=[{"source": source}, *more])
 
-    send(client, join_events(said("one", "1")))
+    send_file(client, join_events(said("one", "1")))
     rows = [said("one", "2"), said("two", "3"), said("three", "4", {"source": "nobody"})]
-    body = send(client, join_events(*rows), "?mode=insert").json()
+    body = send_file(client, join_events(*rows), "?mode=insert").json()
     assert (body["new"], body["rejected"]) == (1, 2)
     with database.connect() as db:
         asked = select(sources.c.url).where(sources.c.publisher == "P").order_by(sources.c.url)
@@ -289,13 +291,13 @@ def test_rejected_rows_bring_no_sources(client: TestClient, database: Database) 
 
 
 def test_what_was_posted_counts_as_changed_or_unchanged(client: TestClient) -> None:
-    send(client, join_events(make_event("first")))  # makes the dataset
+    send_file(client, join_events(make_event("first")))  # makes the dataset
     rows = [make_event("same", reports=[]), make_event("other", reports=[])]
     for row in rows:
         posted = client.post("/v1/events", json=row | {"dataset": "local"})
         assert posted.status_code == 201, posted.text
     rows[1]["title"] = "Another"
-    body = send(client, join_events(*rows)).json()
+    body = send_file(client, join_events(*rows)).json()
     assert (body["new"], body["changed"], body["unchanged"]) == (0, 1, 1)
     assert client.get("/v1/events/local:other").json()["revision"] == 2
     assert client.get("/v1/events/local:same").json()["revision"] == 1
@@ -316,16 +318,16 @@ def test_what_is_cancelled_before_it_begins_leaves_nothing_behind(
 
 
 def test_import_with_a_nul_in_a_key_blocks_no_other_import(client: TestClient) -> None:
-    send(client, join_events(make_event("first")))
-    body = send(client, join_events(make_event("k\0"))).json()
+    send_file(client, join_events(make_event("first")))
+    body = send_file(client, join_events(make_event("k\0"))).json()
     assert (body["state"], body["rejected"]) == ("done", 1)
-    assert send(client, join_events(make_event("later"))).json()["new"] == 1
+    assert send_file(client, join_events(make_event("later"))).json()["new"] == 1
 
 
 @pytest.mark.parametrize("deep", [100, 400, 900])
 def test_deeply_nested_rejects_are_listed(client: TestClient, deep: int) -> None:
     body = '{"key":"a","title":"t","date":"2020","x":' + "[" * deep + "]" * deep + "}\n"
-    document = send(client, body).json()
+    document = send_file(client, body).json()
     assert document["rejected"] == 1
     page = client.get(f"/v1/imports/{document['id']}/rejects")
     assert page.status_code == 200
@@ -338,7 +340,7 @@ def test_a_page_of_long_rejects_is_short(
 ) -> None:
     monkeypatch.setattr(router, "MAX_PAGE_CHARACTERS", 1000)
     rows = [make_event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
-    body = send(client, join_events(*rows)).json()
+    body = send_file(client, join_events(*rows)).json()
     where: str | None = f"/v1/imports/{body['id']}/rejects?limit=20"
     line_numbers: list[int] = []
     pages = 0
@@ -355,8 +357,8 @@ def test_a_release_in_several_files_fails(client: TestClient, database: Database
     with zipfile.ZipFile(packed, "w") as out:
         for name in "ab":
             out.writestr(name, join_events(make_event(name)))
-    send(client, packed.getvalue())
-    body = send(client, packed.getvalue(), "?retract_missing=true").json()
+    send_file(client, packed.getvalue())
+    body = send_file(client, packed.getvalue(), "?retract_missing=true").json()
     assert (body["state"], body["retracted"]) == ("failed", 0)
     assert "the whole release" in body["error"]
     assert len(read_documents(database, "local")) == 2
@@ -366,7 +368,7 @@ def test_a_rejected_row_names_its_member_and_not_the_path_of_the_upload(client: 
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
         out.writestr("in/one.ndjson", join_events(make_event("a", date="soon")))
-    body = send(client, packed.getvalue(), "?dataset=desk").json()
+    body = send_file(client, packed.getvalue(), "?dataset=desk").json()
     [row] = client.get(f"/v1/imports/{body['id']}/rejects").json()["data"]
     assert (row["file"], row["dataset"]) == ("one.ndjson", "desk")
 
@@ -378,7 +380,7 @@ def test_full_disk_is_reported_and_leaves_no_upload(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(router, "_write_upload", full)
-    answer = send(client, join_events(make_event("a")))
+    answer = send_file(client, join_events(make_event("a")))
     assert answer.status_code == 507
     assert answer.json()["type"].endswith("full")
     assert list((tmp_path / "uploads").iterdir()) == []

@@ -48,7 +48,7 @@ def add_waiting_import(database: Database, path: Path, rows: int) -> str:
 
 
 @contextmanager
-def running(database: Database) -> Iterator[ImportSupervisor]:
+def start_worker(database: Database) -> Iterator[ImportSupervisor]:
     made = ImportSupervisor(database, 1 << 30, Path("nowhere"))
     made.start()
     try:
@@ -57,27 +57,27 @@ def running(database: Database) -> Iterator[ImportSupervisor]:
         made.stop()
 
 
-def at(database: Database, ident: str) -> Any:
+def read_import(database: Database, ident: str) -> Any:
     with database.connect() as db:
         return db.execute(select(imports).where(imports.c.id == ident)).one()
 
 
-def until(database: Database, ident: str, states: tuple[str, ...], rows: int = 0) -> Any:
+def wait_until(database: Database, ident: str, states: tuple[str, ...], rows: int = 0) -> Any:
     ends = time.monotonic() + 120
     while time.monotonic() < ends:
-        found = at(database, ident)
+        found = read_import(database, ident)
         if found.state in states and found.done >= rows:
             return found
         time.sleep(0.02)
     raise AssertionError(f"still {found.state} at row {found.done}")
 
 
-def counted(row: Any) -> tuple[str, int, int]:
+def list_progress(row: Any) -> tuple[str, int, int]:
     document = json.loads(row.counts)
     return row.state, document["rows"], document["new"]
 
 
-def children() -> list[int]:
+def list_children() -> list[int]:
     """Processes that carry imports out for this one."""
     found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())],
                            capture_output=True, text=True, check=False).stdout  # fmt: skip
@@ -89,13 +89,13 @@ def test_a_large_import_is_done_by_another_process(database: Database, tmp_path:
     ident = add_waiting_import(database, tmp_path / "upload", 1500)
     woken = threading.Event()
     database.after_commit.append(woken.set)
-    with running(database):
-        assert counted(until(database, ident, ("done",))) == ("done", 1500, 1500)
-        assert len(children()) == 1
+    with start_worker(database):
+        assert list_progress(wait_until(database, ident, ("done",))) == ("done", 1500, 1500)
+        assert len(list_children()) == 1
         assert woken.wait(10)
         again = add_waiting_import(database, tmp_path / "again", 1400)
-        assert until(database, again, ("done",)).state == "done"
-    assert children() == []
+        assert wait_until(database, again, ("done",)).state == "done"
+    assert list_children() == []
     assert list(tmp_path.glob("*again*")) + list(tmp_path.glob("upload*")) == []
     assert find_faults(database) == []
 
@@ -105,9 +105,9 @@ def test_a_small_import_needs_no_process(
 ) -> None:
     monkeypatch.setattr(supervisor, "MAX_THREAD_SECONDS", 60.0)  # however slow this machine is
     ident = add_waiting_import(database, tmp_path / "upload", 300)
-    with running(database):
-        assert counted(until(database, ident, ("done",))) == ("done", 300, 300)
-        assert children() == []
+    with start_worker(database):
+        assert list_progress(wait_until(database, ident, ("done",))) == ("done", 300, 300)
+        assert list_children() == []
 
 
 @pytest.mark.by_turns
@@ -119,9 +119,9 @@ def test_what_only_seemed_small_goes_on_in_another_process(
     ident = add_waiting_import(
         database, tmp_path / "upload", 700
     )  # after the first 500 rows it goes on there
-    with running(database):
-        assert counted(until(database, ident, ("done",))) == ("done", 700, 700)
-        assert len(children()) == 1
+    with start_worker(database):
+        assert list_progress(wait_until(database, ident, ("done",))) == ("done", 700, 700)
+        assert len(list_children()) == 1
 
 
 @pytest.mark.slow
@@ -129,13 +129,13 @@ def test_a_process_that_is_killed_is_followed_by_another(
     database: Database, tmp_path: Path
 ) -> None:
     ident = add_waiting_import(database, tmp_path / "upload", ROWS)
-    with running(database):
+    with start_worker(database):
         for rows in (0, 500):
-            until(database, ident, ("running", "done"), rows)
-            for child in children():
+            wait_until(database, ident, ("running", "done"), rows)
+            for child in list_children():
                 os.kill(child, signal.SIGKILL)
             time.sleep(0.2)
-        assert counted(until(database, ident, ("done",))) == ("done", ROWS, ROWS)
+        assert list_progress(wait_until(database, ident, ("done",))) == ("done", ROWS, ROWS)
     assert len(read_documents(database, "local")) == ROWS
     assert find_faults(database) == []
 
@@ -160,9 +160,9 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
     with database.write() as db:
         table.claim_import(db, ident)
     for times in range(supervisor.MAX_DEATHS):
-        assert at(database, ident).state == "running", times
+        assert read_import(database, ident).state == "running", times
         made._record_death(ident, -9)
-    row = at(database, ident)
+    row = read_import(database, ident)
     assert (row.state, row.error) == ("failed", "its process ended 3 times after row 0")
     assert not (tmp_path / "upload").exists()
 
@@ -170,13 +170,13 @@ def test_a_process_that_dies_again_and_again_fails_its_import(
 @pytest.mark.slow
 def test_import_is_postponed_when_the_service_stops(database: Database, tmp_path: Path) -> None:
     ident = add_waiting_import(database, tmp_path / "upload", ROWS)
-    with running(database):
-        until(database, ident, ("running", "done"))
-    row = at(database, ident)
+    with start_worker(database):
+        wait_until(database, ident, ("running", "done"))
+    row = read_import(database, ident)
     assert (row.state, row.done < ROWS) == ("waiting", True)
-    assert children() == []
-    with running(database):
-        assert counted(until(database, ident, ("done",))) == ("done", ROWS, ROWS)
+    assert list_children() == []
+    with start_worker(database):
+        assert list_progress(wait_until(database, ident, ("done",))) == ("done", ROWS, ROWS)
 
 
 @pytest.mark.by_turns
@@ -193,10 +193,10 @@ def test_the_process_ends_when_the_service_is_gone(database: Database, tmp_path:
         url = database.engine.url.render_as_string(hide_password=False)
         child.stdin.write(json.dumps({"url": url, "most_expanded": 1 << 30}).encode() + b"\n")
         child.stdin.flush()
-        until(database, ident, ("running",))
+        wait_until(database, ident, ("running",))
         child.stdin.close()  # as the system does when the parent is killed
         assert child.wait(30) == 0
-    row = at(database, ident)
+    row = read_import(database, ident)
     assert row.state == "waiting" or row.done == ROWS
 
 
@@ -228,16 +228,16 @@ def test_worker_that_lost_its_import_stores_nothing_more(
         _, counts = table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
     with pytest.raises(LostImportError), database.write() as db:
         table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
-    assert at(database, ident).done == 5
-    assert at(database, ident).counts == counts
+    assert read_import(database, ident).done == 5
+    assert read_import(database, ident).counts == counts
 
 
 def test_an_import_whose_upload_is_gone_fails(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "upload"
     ident = add_waiting_import(database, path, 10)
     path.unlink()
-    with running(database):
-        row = until(database, ident, ("failed",))
+    with start_worker(database):
+        row = wait_until(database, ident, ("failed",))
     assert row.error == "the upload is gone"
     assert list(tmp_path.glob("upload*")) == []
 
@@ -267,13 +267,13 @@ def test_import_with_missing_folder_fails_and_blocks_no_other(
     lost = add_waiting_import(database, tmp_path / "old" / "upload", 1500)
     shutil.rmtree(tmp_path / "old")
     kept = add_waiting_import(database, tmp_path / "upload", 1501)
-    with running(database):
-        until(database, kept, ("done",))
-    assert at(database, lost).state == "waiting"  # another service may have its folder
+    with start_worker(database):
+        wait_until(database, kept, ("done",))
+    assert read_import(database, lost).state == "waiting"  # another service may have its folder
     with database.write() as db:
         db.execute(update(imports).where(imports.c.id == lost).values(created_at=OLD))
-    with running(database):
-        assert until(database, lost, ("failed",)).error == "the upload is gone"
+    with start_worker(database):
+        assert wait_until(database, lost, ("failed",)).error == "the upload is gone"
 
 
 def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
@@ -284,7 +284,7 @@ def test_what_is_sent_again_while_it_is_cancelled_is_an_import_of_its_own(
     with database.write() as db:
         table.claim_import(db, first)
         table.request_cancellation(db, first)
-    assert at(database, first).state == "cancelling"
+    assert read_import(database, first).state == "cancelling"
     assert add_waiting_import(database, tmp_path / "again", 10) != first
 
 
@@ -298,7 +298,7 @@ def test_an_import_that_is_cancelled_ends_before_its_first_batch(
     with database.write() as db:
         table.request_cancellation(db, ident)
     worker.run_import(database, *found, 1 << 30, threading.Event())
-    assert counted(at(database, ident)) == ("cancelled", 0, 0)
+    assert list_progress(read_import(database, ident)) == ("cancelled", 0, 0)
 
 
 def test_permanent_database_error_is_not_retried(
@@ -309,8 +309,8 @@ def test_permanent_database_error_is_not_retried(
 
     monkeypatch.setattr(Loader, "load_files", refused)
     ident = add_waiting_import(database, tmp_path / "upload", 10)
-    with running(database):
-        assert until(database, ident, ("failed",)).error.startswith("an internal error")
+    with start_worker(database):
+        assert wait_until(database, ident, ("failed",)).error.startswith("an internal error")
 
 
 def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
@@ -324,7 +324,7 @@ def test_an_import_that_is_put_off_and_cancelled_is_cancelled(
     ending = threading.Event()
     ending.set()
     worker.run_import(database, *found, 1 << 30, ending)
-    assert at(database, ident).state == "cancelled"
+    assert read_import(database, ident).state == "cancelled"
     assert not (tmp_path / "upload").exists()
 
 

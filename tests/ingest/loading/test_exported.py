@@ -18,7 +18,7 @@ from ingest.loading import find_faults, list_counts, load_file, read_documents
 FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
 
 
-def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
+def export_events(database: Database, form: OutputFormat, folder: Path) -> Path:
     """A file of every curated event."""
     asked = EventQuery.model_validate({"format": form, "dataset": ["curated"]})
     opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
@@ -31,7 +31,7 @@ def exported(database: Database, form: OutputFormat, folder: Path) -> Path:
 def test_loading_an_export_into_its_dataset_changes_nothing(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
-    before, file = read_documents(database, "curated"), exported(database, form, tmp_path)
+    before, file = read_documents(database, "curated"), export_events(database, form, tmp_path)
     written = select(func.max(revisions.c.seq)).where(revisions.c.kind == "event")
     with database.connect() as db:
         last = db.scalar(written)
@@ -48,7 +48,7 @@ def test_loading_an_export_into_a_new_dataset_reproduces_it(
     database: Database, form: OutputFormat, tmp_path: Path
 ) -> None:
     before = read_documents(database, "curated")
-    loader, rejects = load_file(database, exported(database, form, tmp_path), dataset="again")
+    loader, rejects = load_file(database, export_events(database, form, tmp_path), dataset="again")
     assert (list_counts(loader), rejects) == ({"rows": len(before), "new": len(before)}, [])
     after = read_documents(database, "again")
     same = {
@@ -65,7 +65,7 @@ def test_loading_an_export_into_a_new_dataset_reproduces_it(
 def test_a_row_that_is_not_as_it_was_exported_is_rejected(
     database: Database, tmp_path: Path
 ) -> None:
-    file = exported(database, "csv", tmp_path)
+    file = export_events(database, "csv", tmp_path)
     text = file.read_text("utf-8")
     file.write_text(text.replace('"[{""actor""', '"[{""actr""', 1), "utf-8")
     loader, rejects = load_file(database, file, dataset="curated")

@@ -50,7 +50,7 @@ def rows_of(path: Path) -> list[InputRow]:
         return list(recognize_file(file).read_rows(stream))
 
 
-def why(rows: list[InputRow]) -> list[str | None]:
+def list_reasons(rows: list[InputRow]) -> list[str | None]:
     return [None if row.wrong is None else row.wrong.reason for row in rows]
 
 
@@ -133,7 +133,9 @@ def test_parquet_rows_of_unknown_types_are_rejected_alone(tmp_path: Path) -> Non
     messages = []
     for name, column in malformed.items():
         parquet.write_table(pa.table({**base, name: column}), tmp_path / f"{name}.parquet")
-        messages.append([reason is None for reason in why(rows_of(tmp_path / f"{name}.parquet"))])
+        messages.append(
+            [reason is None for reason in list_reasons(rows_of(tmp_path / f"{name}.parquet"))]
+        )
     assert messages == [[True, False, True], [False, True, True], [True, True, False]]
     assert rows_of(tmp_path / "binary.parquet")[0].content["binary"] == "café"  # type: ignore[index,call-overload]
 
@@ -145,7 +147,7 @@ def test_nested_parquet_counts_what_is_within(tmp_path: Path) -> None:
             "participants": [[{"actor": "ARM", "role": "initiator"}]] * 3,
             "reports": [[report] * 60, [report], None]}  # fmt: skip
     parquet.write_table(pa.table(fields), path, compression="zstd")
-    assert [reason is None for reason in why(rows_of(path))] == [False, True, True]
+    assert [reason is None for reason in list_reasons(rows_of(path))] == [False, True, True]
 
 
 def test_parquet_of_several_groups_of_rows(database: Database, tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_parquet_that_was_exported_and_changed_is_rejected(
     row = {"id": "a:b", "key": "b", "title": "t", "date": "2020", "participants": "[]",
            "revision": 1, "tags": "a", **malformed}  # fmt: skip
     parquet.write_table(pa.Table.from_pylist([row]), path)
-    [reason] = why(rows_of(path))
+    [reason] = list_reasons(rows_of(path))
     assert reason == "is not in the exported form"
 
 
@@ -213,7 +215,7 @@ def test_of_a_release_in_several_files_nothing_is_retracted(
     assert loader.stats.retracted == 0
 
 
-def _damaged(how: Callable[[bytearray], None]) -> bytes:
+def _damage_archive(how: Callable[[bytearray], None]) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_LZMA) as out:
         out.writestr("é.ndjson", WHOLE)
@@ -222,26 +224,26 @@ def _damaged(how: Callable[[bytearray], None]) -> bytes:
     return bytes(body)
 
 
-def _within(body: bytearray) -> None:
+def _damage_content(body: bytearray) -> None:
     body[200:260] = os.urandom(60)
 
 
-def _name(body: bytearray) -> None:
+def _damage_name(body: bytearray) -> None:
     body[30] = 0xFF
 
 
-def _version(body: bytearray) -> None:
+def _damage_version(body: bytearray) -> None:
     at = body.index(b"PK\x01\x02")
     body[at + 6 : at + 8] = b"\x63\x00"
 
 
 @pytest.mark.by_turns
-@pytest.mark.parametrize("how", [_within, _name, _version])
+@pytest.mark.parametrize("how", [_damage_content, _damage_name, _damage_version])
 def test_damaged_archive_is_an_error(
     database: Database, tmp_path: Path, how: Callable[[bytearray], None]
 ) -> None:
     path = tmp_path / "a.zip"
-    path.write_bytes(_damaged(how))
+    path.write_bytes(_damage_archive(how))
     try:
         [error] = try_load(database, path)[2]
     except UnreadableFileError as wrong:
@@ -261,14 +263,14 @@ def test_workbooks_and_nested_archives_are_reported(tmp_path: Path) -> None:
         rows_of(tmp_path / "zip.gz")
     tail = tmp_path / "tail"
     tail.write_bytes(join_events(make_event("a")).encode() + b"PK\x05\x06" + b"\x00" * 18)
-    assert why(rows_of(tail)) == [None, "the line contains a NUL byte"]
+    assert list_reasons(rows_of(tail)) == [None, "the line contains a NUL byte"]
 
 
 def test_rows_after_a_long_line_are_read_whatever_ends_lines(tmp_path: Path) -> None:
     lines = [b'{"key":"a"}', b"x" * (2 * MAX_LINE_BYTES), b'{"key":"b"}', b'{"key":"c"}']
     for end in (b"\r", b"\n", b"\r\n"):
         (tmp_path / "x").write_bytes(end.join(lines) + end)
-        assert [reason is None for reason in why(rows_of(tmp_path / "x"))] == [
+        assert [reason is None for reason in list_reasons(rows_of(tmp_path / "x"))] == [
             True, False, True, True,
         ]  # fmt: skip
 

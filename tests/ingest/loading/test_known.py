@@ -19,7 +19,7 @@ from ingest.rows import join_events, make_event
 REFUSED = (sqlite3.IntegrityError, psycopg.errors.ForeignKeyViolation)
 
 
-def cite(db: Connection, number: int) -> None:
+def add_report(db: Connection, number: int) -> None:
     """A report of a source that is not there."""
     row = ("curated:e", number, "no-such-source", "p", None, None, None, "reports", 1)
     bulk_insert(db, reports.name, COLUMNS_BY_TABLE[reports.name], [row])
@@ -49,10 +49,10 @@ def test_privileged_loader_skips_foreign_key_checks(database: Database) -> None:
         prepare_bulk_load(db)
     with database.write() as db:
         with skip_reference_checks(db):
-            cite(db, 1)
+            add_report(db, 1)
         if db.dialect.name == "postgresql":
             with pytest.raises(REFUSED):
-                cite(db, 2)
+                add_report(db, 2)
         db.rollback()
 
 
@@ -61,14 +61,14 @@ def test_verify_detects_rows_with_missing_references(database: Database) -> None
     with database.connect() as db:
         prepare_bulk_load(db)
     with database.write() as db, skip_reference_checks(db):
-        cite(db, 1)
+        add_report(db, 1)
     message = "reports: 1 rows of the source 'no-such-source', which does not exist"
     assert message in find_faults(database)
 
 
 def test_unprivileged_loader_checks_foreign_keys(plain: Database) -> None:
     with pytest.raises(REFUSED), plain.write() as db, skip_reference_checks(db):
-        cite(db, 1)
+        add_report(db, 1)
 
 
 def test_granted_role_skips_foreign_key_checks(plain: Database, database: Database) -> None:
@@ -83,7 +83,7 @@ def test_granted_role_skips_foreign_key_checks(plain: Database, database: Databa
             prepare_bulk_load(db)
     with plain.write() as db:
         with skip_reference_checks(db):
-            cite(db, 1)
+            add_report(db, 1)
         db.rollback()
     if grants:
         with database.write() as db:
@@ -102,4 +102,4 @@ def test_foreign_key_checks_are_restored_after_an_error(database: Database) -> N
     with pytest.raises(ZeroDivisionError), database.write() as db, skip_reference_checks(db):
         raise ZeroDivisionError
     with pytest.raises(REFUSED), database.write() as db:
-        cite(db, 1)
+        add_report(db, 1)

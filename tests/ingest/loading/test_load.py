@@ -53,7 +53,7 @@ was edited by hand.
 """
 
 
-def version(database: Database) -> int:
+def read_version(database: Database) -> int:
     with database.connect() as db:
         return int(db.scalar(select(func.max(revisions.c.seq))) or 0)
 
@@ -61,9 +61,9 @@ def version(database: Database) -> int:
 def test_the_same_file_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
     path = write_file(tmp_path / "a.ndjson", join_events(*(make_event(f"k{n}") for n in range(20))))
     assert list_counts(load_file(database, path)[0]) == {"rows": 20, "new": 20}
-    before = version(database)
+    before = read_version(database)
     assert list_counts(load_file(database, path)[0]) == {"rows": 20, "unchanged": 20}
-    assert version(database) == before
+    assert read_version(database) == before
     assert find_faults(database) == []
 
 
@@ -125,12 +125,12 @@ def test_a_changed_row_makes_one_revision(database: Database, tmp_path: Path) ->
     load_file(database, write_file(tmp_path / "a.ndjson", join_events(*rows)))
     rows[3]["title"] = "Another title"
     rows[4] = {name: rows[4][name] for name in reversed(rows[4])}  # says the same
-    before = version(database)
+    before = read_version(database)
     counted = list_counts(
         load_file(database, write_file(tmp_path / "b.ndjson", join_events(*rows)))[0]
     )
     assert counted == {"rows": 10, "changed": 1, "unchanged": 9}
-    assert version(database) == before + 1
+    assert read_version(database) == before + 1
     assert read_document(database, "local:k3")["title"] == "Another title"
     assert find_faults(database) == []
 
@@ -170,7 +170,7 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
 
 
 def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
-    before = version(database)
+    before = read_version(database)
     path = write_file(
         tmp_path / "a.ndjson", join_events(make_event("a"), make_event("b", date="no"))
     )
@@ -179,7 +179,7 @@ def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path)
         "new": 1,
         "rejected": 1,
     }
-    assert version(database) == before
+    assert read_version(database) == before
 
 
 def test_sources_are_the_same_where_their_address_is(database: Database, tmp_path: Path) -> None:
@@ -336,15 +336,15 @@ def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> Non
     assert read_coverage(database, "local") == ("2020-01-02", "2021-03-01")
 
 
-def _gz(body: bytes) -> bytes:
+def _compress_gzip(body: bytes) -> bytes:
     return gzip.compress(body)
 
 
-def _zst(body: bytes) -> bytes:
+def _compress_zstd(body: bytes) -> bytes:
     return zstandard.ZstdCompressor().compress(body)
 
 
-@pytest.mark.parametrize("packed", [_gz, _zst])
+@pytest.mark.parametrize("packed", [_compress_gzip, _compress_zstd])
 def test_compressed_files(database: Database, tmp_path: Path, packed: Any) -> None:
     path = tmp_path / "events"
     path.write_bytes(packed(join_events(make_event("a"), make_event("b")).encode()))
@@ -407,14 +407,14 @@ def test_a_key_with_blanks_is_the_key_without(database: Database, tmp_path: Path
 
 
 def test_what_is_no_format_is_refused(database: Database, tmp_path: Path) -> None:
-    before = version(database)
+    before = read_version(database)
     for text in ("a,b,c\n1,2,3\n", "[1, 2]", "hello\n", "\x00\x01\x02"):
         _, _, failed = try_load(database, write_file(tmp_path / "x", text))
         assert len(failed) == 1, text
     utf16 = tmp_path / "u"
     utf16.write_text(join_events(make_event("a")), "utf-16")
     assert "UTF-16" in try_load(database, utf16)[2][0]
-    assert version(database) == before
+    assert read_version(database) == before
 
 
 def test_persons_count_for_their_state(database: Database, tmp_path: Path) -> None:

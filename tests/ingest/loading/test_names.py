@@ -10,13 +10,13 @@ from ingest.loading import find_faults, list_counts, load_file, read_document, w
 from ingest.rows import join_events, make_event, make_table
 
 
-def naming(key: str, *names: str, country: str | None = None) -> dict[str, object]:
+def make_named_event(key: str, *names: str, country: str | None = None) -> dict[str, object]:
     who = [{"actor": name, "role": "participant"} for name in names]
     place = {} if country is None else {"location": {"country": country}}
     return make_event(key, participants=who, **place)
 
 
-def codes(database: Database, key: str) -> list[str | None]:
+def list_codes(database: Database, key: str) -> list[str | None]:
     return [p["actor"] for p in read_document(database, key)["participants"]]
 
 
@@ -27,8 +27,10 @@ def number_of_actors(database: Database) -> int:
 
 def test_a_name_is_found_with_its_hyphens_and_accents(database: Database, tmp_path: Path) -> None:
     names = ("name:Guinea-Bissau", "name:Côte d'Ivoire", "name: TIMOR-LESTE ", "Guinea-Bissau")
-    loader, _ = load_file(database, write_file(tmp_path / "a", join_events(naming("a", *names))))
-    assert codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
+    loader, _ = load_file(
+        database, write_file(tmp_path / "a", join_events(make_named_event("a", *names)))
+    )
+    assert list_codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
     assert not loader.stats.unknown
     assert find_faults(database) == []
 
@@ -39,7 +41,9 @@ def test_a_country_by_name_is_its_code_or_just_the_name(database: Database, tmp_
     keys = ("123-2018-06-01", "9-2018-06-01")
     countries = [read_document(database, f"icews:{k}")["location"]["country"] for k in keys]
     assert countries == ["GNB", "Nowhere-Land"]
-    load_file(database, write_file(tmp_path / "b", join_events(naming("c", country="name:"))))
+    load_file(
+        database, write_file(tmp_path / "b", join_events(make_named_event("c", country="name:")))
+    )
     assert read_document(database, "local:c")["location"]["country"] is None
 
 
@@ -47,24 +51,27 @@ def test_unknown_actor_is_created_once(database: Database, tmp_path: Path) -> No
     before = number_of_actors(database)
     names = ("name:Front-Line d'Été", "Front Line d'Ete", "name:front-line d’été")
     path = write_file(
-        tmp_path / "a", join_events(*(naming(f"k{n}", name) for n, name in enumerate(names)))
+        tmp_path / "a",
+        join_events(*(make_named_event(f"k{n}", name) for n, name in enumerate(names))),
     )
     load_file(database, path, create_actors=True)
-    again = write_file(tmp_path / "b", join_events(naming("late", names[0])))
+    again = write_file(tmp_path / "b", join_events(make_named_event("late", names[0])))
     load_file(database, again, create_actors=True)
     assert number_of_actors(database) == before + 1
-    found = {code for key in ("k0", "k1", "k2", "late") for code in codes(database, f"local:{key}")}
+    found = {
+        code for key in ("k0", "k1", "k2", "late") for code in list_codes(database, f"local:{key}")
+    }
     assert len(found) == 1
     assert None not in found
     assert find_faults(database) == []
 
 
 def test_ambiguous_name_is_warned_about_in_every_load(database: Database, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a", join_events(naming("a", "guam")))
+    path = write_file(tmp_path / "a", join_events(make_named_event("a", "guam")))
     before = number_of_actors(database)
     loader, _ = load_file(database, path, create_actors=True)
     assert loader.stats.warnings == {"participants: 'guam' matches several actors": 1}
-    assert codes(database, "local:a") == [None]
+    assert list_codes(database, "local:a") == [None]
     assert number_of_actors(database) == before
     again, _ = load_file(database, path)
     assert list_counts(again) == {"rows": 1, "unchanged": 1}

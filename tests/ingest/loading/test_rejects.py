@@ -61,27 +61,27 @@ def test_rejected_rows_of_tables_can_be_mended(database: Database, tmp_path: Pat
     loader, rejects = load_file(database, path)
     assert list_counts(loader) == {"rows": 4, "new": 1, "rejected": 3}
     assert [r.field for r in rejects] == ["date_start", "best", ""]
-    lines = [json.loads(json.dumps(_plain(r))) for r in rejects]
+    lines = [json.loads(json.dumps(_list_fields(r))) for r in rejects]
     lines[0]["row"]["date_start"] = "2014-05-02"
     lines[1]["row"]["best"] = "3"
-    lines[2]["row"] = ",".join(rejects[2].columns and _cut(rejects[2]))
+    lines[2]["row"] = ",".join(rejects[2].columns and _list_cells(rejects[2]))
     counted = list_counts(
         load_file(database, write_file(tmp_path / "mended", join_events(*lines)))[0]
     )
     assert counted == {"rows": 3, "new": 3}
 
 
-def _plain(reject: Reject) -> dict[str, Any]:
+def _list_fields(reject: Reject) -> dict[str, Any]:
     return {name: getattr(reject, name) for name in reject.__struct_fields__}
 
 
-def _cut(reject: Reject) -> list[str]:
+def _list_cells(reject: Reject) -> list[str]:
     whole = {"id": "4", "type_of_violence": "3", "date_start": "2014-01-01",
              "date_end": "2014-01-31"}  # fmt: skip
     return [whole.get(column, "") for column in reject.columns]
 
 
-def mended(reject: Reject, **cells: str) -> dict[str, Any]:
+def correct_row(reject: Reject, **cells: str) -> dict[str, Any]:
     line = json.loads(msgspec.json.encode(reject))
     line["row"] |= cells
     return line
@@ -103,9 +103,9 @@ def test_corrected_row_is_loaded_into_its_original_dataset(
     [[one], [two], [three]] = refused
     assert (three.dataset, three.file) == ("desk", str(acled))
     lines = [
-        mended(one, sqldate="20231003", dateadded="20231004000000"),
-        mended(two, mentiontimedate="20231003103000"),
-        mended(three, event_date="31 January 2022"),
+        correct_row(one, sqldate="20231003", dateadded="20231004000000"),
+        correct_row(two, mentiontimedate="20231003103000"),
+        correct_row(three, event_date="31 January 2022"),
     ]
     path = write_file(tmp_path / "mended", join_events(*lines))
     assert list_counts(load_file(database, path)[0]) == {"rows": 3, "new": 3}
@@ -137,7 +137,7 @@ def test_mended_years_of_an_alliance_count_both_ways(database: Database, tmp_pat
     path = write_file(tmp_path / "a.csv", head + "2,200,1990,yes,0,0,0\n")
     [reject] = load_file(database, path)[1]
     load_file(
-        database, write_file(tmp_path / "mended", join_events(mended(reject, cow_defense="1")))
+        database, write_file(tmp_path / "mended", join_events(correct_row(reject, cow_defense="1")))
     )
     a = alliance_years.c
     with database.connect() as db:

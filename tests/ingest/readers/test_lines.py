@@ -31,7 +31,7 @@ def read_all_lines(path: Path, body: bytes) -> list[TextLine]:
         return list(read_text_lines(stream))
 
 
-def records(path: Path, text: str, separator: str = ",") -> list[DelimitedRecord]:
+def read_records(path: Path, text: str, separator: str = ",") -> list[DelimitedRecord]:
     path.write_text(text, newline="")
     with files.open_input_stream(path) as stream:
         return list(read_quoted_records(stream, separator))
@@ -73,25 +73,25 @@ def test_what_is_not_utf_8_is_rejected_by_the_line(tmp_path: Path) -> None:
 
 
 def test_cells_may_run_over_lines(tmp_path: Path) -> None:
-    found = records(tmp_path / "x", 'a,"b\nc ""d""\ne",f\ng,h,i\n')
+    found = read_records(tmp_path / "x", 'a,"b\nc ""d""\ne",f\ng,h,i\n')
     assert [r.cells for r in found] == [["a", 'b\nc "d"\ne', "f"], ["g", "h", "i"]]
     assert [r.number for r in found] == [1, 4]
 
 
 def test_a_quote_that_is_never_closed_takes_one_line(tmp_path: Path) -> None:
     body = "".join(f"{n},x,y\n" for n in range(1000))
-    found = records(tmp_path / "x", 'a,"b,c\n' + body)
+    found = read_records(tmp_path / "x", 'a,"b,c\n' + body)
     assert len(found) == 1001
     assert [r.wrong is not None for r in found[:3]] == [True, False, False]
 
 
 def test_quotes_within_a_cell_are_kept(tmp_path: Path) -> None:
-    found = records(tmp_path / "x", 'a,5" gun,c\nd,e,f\n')
+    found = read_records(tmp_path / "x", 'a,5" gun,c\nd,e,f\n')
     assert [r.cells for r in found] == [["a", '5" gun', "c"], ["d", "e", "f"]]
 
 
 def test_empty_lines_within_a_cell_stay(tmp_path: Path) -> None:
-    found = records(tmp_path / "x", 'a,"one\n\n \ntwo"\n\nb,c\n')
+    found = read_records(tmp_path / "x", 'a,"one\n\n \ntwo"\n\nb,c\n')
     assert [r.cells for r in found] == [["a", "one\n\n \ntwo"], ["b", "c"]]
 
 
@@ -107,7 +107,7 @@ def test_what_was_written_as_csv_is_read_again(
     text = "".join(
         ",".join('"' + c.replace('"', '""') + '"' for c in row) + "\n" for row in written
     )
-    found = records(tmp_path_factory.mktemp("csv") / "x", text)
+    found = read_records(tmp_path_factory.mktemp("csv") / "x", text)
     assert [r.cells for r in found] == written
 
 

@@ -24,7 +24,7 @@ from app.shifts.question import ALWAYS, AlignmentQuestion
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 
 
-def acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:
+def make_acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:
     """What two states did to each other, several acts on some days, some of them with a report."""
     dice = np.random.default_rng(seed)
     found = []
@@ -42,7 +42,7 @@ def acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:
     return found
 
 
-def written(database: Database, *parts: list[EventRecord], code: str = "made") -> str:
+def write_batches(database: Database, *parts: list[EventRecord], code: str = "made") -> str:
     """A dataset of these events, load after load, its shifts and months kept after each."""
     with database.write() as db:
         dataset = make.dataset(db, code)
@@ -53,12 +53,12 @@ def written(database: Database, *parts: list[EventRecord], code: str = "made") -
     return dataset
 
 
-def question(dataset: str, actor: str = "ARM", partner: str = "RUS") -> AlignmentQuestion:
+def make_question(dataset: str, actor: str = "ARM", partner: str = "RUS") -> AlignmentQuestion:
     return AlignmentQuestion(actor, (partner,), (), "both", (dataset,), {partner: ALWAYS}, None)
 
 
 @contextmanager
-def stale(database: Database) -> Iterator[Connection]:
+def connect_stale(database: Database) -> Iterator[Connection]:
     """A connection to which every dyad is stale."""
     with database.engine.connect() as db:
         db.execute(update(dyads).values(changed=dyads.c.changed + 1))
@@ -82,13 +82,13 @@ WINDOWS = ((None, None), ("2016-01-01", "2019-12-31"), ("2017-05-01", None), ("2
 @pytest.mark.parametrize("actor", ["ARM", "RUS"])
 @pytest.mark.parametrize("size", ["month", "quarter", "year", "auto"])
 def test_months_give_the_numbers_of_the_days(database: Database, actor: str, size: Any) -> None:
-    dataset = written(database, acts(300, 1))
-    asked = question(dataset, actor, "RUS" if actor == "ARM" else "ARM")
+    dataset = write_batches(database, make_acts(300, 1))
+    asked = make_question(dataset, actor, "RUS" if actor == "ARM" else "ARM")
     for window in WINDOWS:
         with database.connect() as db:
             assert isinstance(inputs.read_inputs(db, asked, size, *window), inputs.MonthlyInputs)
             one = series.build_alignment_series(db, asked, *window, size, 0.5)
-        with stale(database) as db:
+        with connect_stale(database) as db:
             assert isinstance(inputs.read_inputs(db, asked, size, *window), inputs.DailyInputs)
             other = series.build_alignment_series(db, asked, *window, size, 0.5)
         assert one == other
@@ -104,20 +104,20 @@ def test_months_give_the_numbers_of_the_days(database: Database, actor: str, siz
 def test_points_that_cut_a_month_come_from_days(
     database: Database, size: str, since: str | None, until: str | None
 ) -> None:
-    dataset = written(database, acts(300, 2))
+    dataset = write_batches(database, make_acts(300, 2))
     with database.connect() as db:
-        read = inputs.read_inputs(db, question(dataset), size, since, until)
+        read = inputs.read_inputs(db, make_question(dataset), size, since, until)
     assert isinstance(read, inputs.DailyInputs)
 
 
 def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
-    whole = acts(260, 3)
+    whole = make_acts(260, 3)
     later = [e for e in whole if e.date >= "2018"]
     early = [e for e in whole if e.date < "2018"]
-    one = written(database, whole, code="one")
-    other = written(database, later[40:], early, later[:40], code="other")
+    one = write_batches(database, whole, code="one")
+    other = write_batches(database, later[40:], early, later[:40], code="other")
     gone = [structs.replace(e, status="retracted") for e in whole[:50]]
-    third = written(database, whole, gone, whole[:50], code="third")
+    third = write_batches(database, whole, gone, whole[:50], code="third")
     with database.connect() as db:
         assert len(months_of(db, one)) > 40
         assert months_of(db, one) == months_of(db, other) == months_of(db, third)
@@ -125,9 +125,9 @@ def test_loads_in_any_order_keep_the_same_months(database: Database) -> None:
 
 
 def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: Database) -> None:
-    whole = acts(months.MIN_EVENT_DAYS + 20, 4)
-    quiet = written(database, whole[:20], code="quiet")
-    busy = written(database, whole, code="busy")
+    whole = make_acts(months.MIN_EVENT_DAYS + 20, 4)
+    quiet = write_batches(database, whole[:20], code="quiet")
+    busy = write_batches(database, whole, code="busy")
     with database.connect() as db:
         assert not months_of(db, quiet)
         assert months_of(db, busy)
@@ -141,10 +141,10 @@ def test_a_quiet_dyad_keeps_none_and_one_that_falls_quiet_loses_them(database: D
 
 
 def test_another_publisher_is_counted(database: Database) -> None:
-    whole = [structs.replace(e, reports=[]) for e in acts(150, 5)]
+    whole = [structs.replace(e, reports=[]) for e in make_acts(150, 5)]
     events = [convert_record(msgspec.to_builtins(e)
             | {"reports": [{"source": SOURCES[0]}]}) for e in whole[:30]]  # fmt: skip
-    dataset = written(database, whole)
+    dataset = write_batches(database, whole)
     with database.connect() as db:
         assert not any(sum(row[-3:]) for row in months_of(db, dataset))
     with database.write() as db:
@@ -157,14 +157,14 @@ def test_another_publisher_is_counted(database: Database) -> None:
         assert not list(verify.verify_stored_shifts(db))
 
 
-def _shifted(index: months.Floats, by: float) -> bytes:
+def _shift_index(index: months.Floats, by: float) -> bytes:
     return (index + by).tobytes()
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_verify_finds_nothing_on_another_processor(database: Database, elsewhere: bool) -> None:
     with other_processor() if elsewhere else nullcontext():
-        written(database, acts(200, 6))
+        write_batches(database, make_acts(200, 6))
     with nullcontext() if elsewhere else other_processor(), database.connect() as db:
         assert list(verify.verify_stored_shifts(db)) == []
 
@@ -179,7 +179,7 @@ def test_another_processor_computes_other_last_bits() -> None:
 
 
 def test_verify_detects_wrong_months(database: Database) -> None:
-    dataset = written(database, acts(200, 6))
+    dataset = write_batches(database, make_acts(200, 6))
     ours = dyad_months.c.dataset == dataset
     with database.connect() as db:
         unpacked = months.unpack_months(db.scalars(select(dyad_months.c.months).where(ours)).one())
@@ -203,7 +203,7 @@ def test_verify_detects_wrong_months(database: Database) -> None:
 
 
 def test_points_have_the_volumes_of_their_version(database: Database) -> None:
-    dataset = written(database, acts(100, 7))
+    dataset = write_batches(database, make_acts(100, 7))
     others = [
         convert_record(
             {"key": f"o{n}", "title": "o", "date": "2017-02-03", "participants": []}
@@ -214,15 +214,15 @@ def test_points_have_the_volumes_of_their_version(database: Database) -> None:
     with database.connect() as db:
         version = db.exec_driver_sql("SELECT max(seq) FROM revisions").scalar()
         before, _, _ = series.build_alignment_series(
-            db, question(dataset), None, None, "month", 0.5
+            db, make_question(dataset), None, None, "month", 0.5
         )
     with database.write() as db:
         write_events(db, others, dataset, make.BY)
-        gone = [structs.replace(e, status="retracted") for e in acts(100, 7)[:30]]
+        gone = [structs.replace(e, status="retracted") for e in make_acts(100, 7)[:30]]
         write_events(db, gone, dataset, make.BY)
     with database.connect() as db:
         now, _, _ = series.build_alignment_series(
-            db, question(dataset), "2016-01-01", "2020-12-31", "year", 0.5
+            db, make_question(dataset), "2016-01-01", "2020-12-31", "year", 0.5
         )
         assert sum(p.volume for p in now) == 100 + 9 - 30
         asked = AlignmentQuestion(

@@ -39,7 +39,7 @@ DATABASE_LAW = settings(
 )
 
 
-def kept(db: Connection, dataset: str) -> tuple[list[Any], list[Any]]:
+def read_kept(db: Connection, dataset: str) -> tuple[list[Any], list[Any]]:
     """Day sums and shifts of a dataset, without its name."""
     d, s = day_sums.c, shifts.c
     sums = select(d["from"], d.toward, d.day, *(d[n] for n in ("n", "positive", "negative")),
@@ -62,7 +62,7 @@ def test_order_and_splitting_of_loads_change_nothing(
     one = load_batches(database, [whole])
     other = load_batches(database, [mixed[n::parts] for n in range(parts)])
     with database.connect() as db:
-        (sums, found), (others, rebuilt) = kept(db, one), kept(db, other)
+        (sums, found), (others, rebuilt) = read_kept(db, one), read_kept(db, other)
         assert sums == others
         assert found == rebuilt
         assert found
@@ -82,8 +82,8 @@ def test_retracting_and_reloading_events_restores_the_sums(
     without = load_batches(database, [[e for n, e in enumerate(whole) if n not in gone]])
     left = load_batches(database, [whole, retracted])
     with database.connect() as db:
-        assert [*map(list, kept(db, one))] == [*map(list, kept(db, other))]
-        assert [*map(list, kept(db, without))] == [*map(list, kept(db, left))]
+        assert [*map(list, read_kept(db, one))] == [*map(list, read_kept(db, other))]
+        assert [*map(list, read_kept(db, without))] == [*map(list, read_kept(db, left))]
 
 
 def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
@@ -92,8 +92,8 @@ def test_turning_every_act_round_changes_no_shift(database: Database) -> None:
         load_batches(database, [make_acts(5, turned=True)]),
     )
     with database.connect() as db:
-        _, found = kept(db, one)
-        _, turned = kept(db, other)
+        _, found = read_kept(db, one)
+        _, turned = read_kept(db, other)
     assert found
     assert found == turned
 
@@ -106,7 +106,7 @@ def test_another_report_of_an_event_changes_no_number(database: Database) -> Non
     ]
     one, other = load_batches(database, [unreported]), load_batches(database, [unreported, twice])
     with database.connect() as db:
-        (sums, found), (others, rebuilt) = kept(db, one), kept(db, other)
+        (sums, found), (others, rebuilt) = read_kept(db, one), read_kept(db, other)
         assert sums == others
         assert [r[:6] for r in found] == [r[:6] for r in rebuilt]
 
@@ -246,5 +246,5 @@ def test_a_bulk_load_marks_its_dyads_too(database: Database, tmp_path: Path) -> 
         assert read.has_stale_dyads(db, dataset)
     rebuild_stale_dyads(database)
     with database.connect() as db:
-        assert [*map(list, kept(db, one))] == [*map(list, kept(db, dataset))]
+        assert [*map(list, read_kept(db, one))] == [*map(list, read_kept(db, dataset))]
     assert find_faults(database) == []

@@ -17,7 +17,7 @@ from app.shifts.statistics import changepoints, null_model, permutation
 Rows = NDArray[np.float64]
 
 
-def cost(rows: Rows, whole: Rows) -> float:
+def compute_cost(rows: Rows, whole: Rows) -> float:
     """What a segment costs, straight from the formula."""
     pooled = whole.sum(0) / whole.sum()
     x = rows.sum(0)
@@ -33,12 +33,12 @@ def best_by_brute_force(rows: Rows, least: int, penalty: float) -> tuple[float, 
             ends = [0, *cuts, len(rows)]
             if min(b - a for a, b in pairwise(ends)) < least:
                 continue
-            total = sum(cost(rows[a:b], rows) + penalty for a, b in pairwise(ends))
+            total = sum(compute_cost(rows[a:b], rows) + penalty for a, b in pairwise(ends))
             found.append((total, list(cuts)))
     return min(found)
 
 
-def drawn(seed: int, size: int, classes: int = 4) -> Rows:
+def draw_rows(seed: int, size: int, classes: int = 4) -> Rows:
     dice = np.random.default_rng(seed)
     rows: Rows = dice.gamma(0.8, 1.2, (size, classes))
     rows[dice.random(size) < 0.2] = 0
@@ -49,11 +49,11 @@ def drawn(seed: int, size: int, classes: int = 4) -> Rows:
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("least", [1, 2, 3])
 def test_the_partition_is_the_best_of_all(seed: int, least: int) -> None:
-    rows = drawn(seed, 12)
+    rows = draw_rows(seed, 12)
     total, cuts = best_by_brute_force(rows, least, 1.5)
     found = changepoints.partition_series(rows, least, 1.5)
     ends = [0, *found, len(rows)]
-    mine = sum(cost(rows[a:b], rows) + 1.5 for a, b in pairwise(ends))
+    mine = sum(compute_cost(rows[a:b], rows) + 1.5 for a, b in pairwise(ends))
     assert mine == pytest.approx(total, abs=1e-9)
     assert found == cuts
 
@@ -69,12 +69,12 @@ class Multinomial(BaseCost):  # type: ignore[misc]
         return self
 
     def error(self, start: int, end: int) -> float:
-        return float(cost(self.signal[start:end], self.signal))
+        return float(compute_cost(self.signal[start:end], self.signal))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ruptures_finds_the_same_partition(seed: int) -> None:
-    rows = drawn(100 + seed, 40)
+    rows = draw_rows(100 + seed, 40)
     asked: Any = ruptures.Dynp(custom_cost=Multinomial(), min_size=3, jump=1).fit(rows)
     found = changepoints.partition_series(rows, 3, 2.0)
     assert found == asked.predict(len(found))[:-1] if found else True
@@ -82,13 +82,13 @@ def test_ruptures_finds_the_same_partition(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_gain_of_a_break_is_what_its_segments_cost_less(seed: int) -> None:
-    rows = drawn(seed, 20)
+    rows = draw_rows(seed, 20)
     gains = changepoints.split_gains(rows, 2)
     pooled = rows.sum(0) / rows.sum()
     for at in range(2, 19):
         if min(rows[:at].sum(), rows[at:].sum()) < 2:
             continue
-        parts = cost(rows[:at], rows) + cost(rows[at:], rows)
+        parts = compute_cost(rows[:at], rows) + compute_cost(rows[at:], rows)
         whole = -float((rows.sum(0) * np.log(np.where(pooled > 0, pooled, 1))).sum())
         assert gains[at] == pytest.approx(whole - parts, abs=1e-9)
 
@@ -103,7 +103,7 @@ def test_nothing_is_gained_where_a_side_has_too_little() -> None:
 @settings(deadline=None)
 @given(st.permutations(range(4)), st.integers(0, 50))
 def test_the_order_of_classes_does_not_matter(order: list[int], seed: int) -> None:
-    rows = drawn(seed, 24)
+    rows = draw_rows(seed, 24)
     assert np.allclose(
         changepoints.split_gains(rows, 3), changepoints.split_gains(rows[:, order], 3), atol=1e-9
     )
@@ -115,7 +115,7 @@ def test_the_order_of_classes_does_not_matter(order: list[int], seed: int) -> No
 @settings(deadline=None)
 @given(st.integers(0, 50))
 def test_time_backwards_breaks_at_the_same_places(seed: int) -> None:
-    rows = drawn(seed, 24)
+    rows = draw_rows(seed, 24)
     forward = changepoints.split_gains(rows, 3)
     backward = changepoints.split_gains(rows[::-1], 3)
     assert np.allclose(forward[3:22], backward[3:22][::-1], atol=1e-9)
@@ -136,7 +136,7 @@ def test_the_permuted_p_of_a_clear_break_is_as_small_as_it_can_be() -> None:
     assert permutation.permutation_p(rows, 1, 1) == pytest.approx(1 / 2000)
 
 
-def reached(rows: Rows, times: int) -> list[bool]:
+def find_reached(rows: Rows, times: int) -> list[bool]:
     """Of each order in turn, whether it gains as much as was seen; one by one."""
     gain = changepoints.split_gains(rows, 1).max()
     orders = permutation._shuffled_orders(len(rows), 1, times)
@@ -147,13 +147,13 @@ def reached(rows: Rows, times: int) -> list[bool]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_permutations_stop_early_after_twenty_that_reach_the_gain(seed: int) -> None:
-    rows = drawn(seed, 6 + seed, 2)
-    few = np.cumsum(reached(rows, 199))
+    rows = draw_rows(seed, 6 + seed, 2)
+    few = np.cumsum(find_reached(rows, 199))
     if few[-1] >= 20:
         wanted = 20 / (1 + int(few.searchsorted(20)))
         assert wanted > 0.1
     else:
-        wanted = (1 + sum(reached(rows, 1999))) / 2000
+        wanted = (1 + sum(find_reached(rows, 1999))) / 2000
     permutation._p_cache.clear()
     assert permutation.permutation_p(rows, 1, 1) == wanted
 
@@ -161,7 +161,7 @@ def test_permutations_stop_early_after_twenty_that_reach_the_gain(seed: int) -> 
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(16)))
 def test_permuted_p_does_not_depend_on_the_batch(order: list[int]) -> None:
-    every = [drawn(seed, 5 + seed % 3, 2) for seed in order]
+    every = [draw_rows(seed, 5 + seed % 3, 2) for seed in order]
     permutation._p_cache.clear()
     alone = [permutation.permutation_p(rows, 1, 1, 39, 99) for rows in every]
     permutation._p_cache.clear()
@@ -172,7 +172,7 @@ def test_permuted_p_does_not_depend_on_the_batch(order: list[int]) -> None:
 def test_the_first_look_in_single_precision_hides_no_break(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = drawn(seed, 90)
+    rows = draw_rows(seed, 90)
     for penalty in (1.0, 3.0, 5.0, 8.0):
         monkeypatch.setattr(changepoints, "SCREENED_ROWS", 400)
         looked = changepoints.partition_series(rows, 6, penalty)
@@ -180,7 +180,7 @@ def test_the_first_look_in_single_precision_hides_no_break(
         assert looked == changepoints.partition_series(rows, 6, penalty)
 
 
-def quiet(dice: np.random.Generator, quarters: int) -> Rows:
+def make_quiet_months(dice: np.random.Generator, quarters: int) -> Rows:
     """Months of independent quarters, each of which has shares and an amount of its own."""
     shares = dice.dirichlet([1.1, 0.5, 0.8, 0.6], quarters).repeat(3, axis=0)
     rows: Rows = shares * dice.gamma(0.8, 2.0, quarters).repeat(3)[:, None]
@@ -193,7 +193,9 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
     dice = np.random.default_rng(17)
     p = np.array(
         [
-            permutation.monthly_permutation_p(quiet(dice, 30)[first:], 3 * 99 + first, 6)
+            permutation.monthly_permutation_p(
+                make_quiet_months(dice, 30)[first:], 3 * 99 + first, 6
+            )
             for _ in range(700)
         ]
     )
@@ -210,7 +212,7 @@ def test_quarters_of_the_calendar_stay_together() -> None:
     assert permutation._split_into_quarters(rows[:3], 12 * 40)[0].tolist() == [[1, 2, 3]]
 
 
-def turned(change: float) -> Rows:
+def make_turned_months(change: float) -> Rows:
     dice = np.random.default_rng(3)
     good = dice.uniform(0.3, 0.7, 120) + np.where(np.arange(120) < 60, -change, change)
     rows: Rows = 2 * np.stack([good, 1 - good], axis=1)
@@ -219,7 +221,8 @@ def turned(change: float) -> Rows:
 
 def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
     none, some, much = (
-        permutation.monthly_permutation_p(turned(change), 0, 6) for change in (0.0, 0.1, 0.3)
+        permutation.monthly_permutation_p(make_turned_months(change), 0, 6)
+        for change in (0.0, 0.1, 0.3)
     )
     assert none > 0.1
     assert 0 < some < 1e-3
@@ -227,7 +230,7 @@ def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
 
 
 def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
-    rows = turned(0.05)
+    rows = make_turned_months(0.05)
     gain = np.linspace(0.5, 12, 400)
     p = np.array([permutation.monthly_permutation_p(rows, 0, 6, float(g)) for g in gain])
     assert (np.diff(p) <= 0).all()
@@ -236,7 +239,7 @@ def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
 
 
 def test_a_p_of_months_is_the_same_at_every_call() -> None:
-    rows = drawn(5, 90)
+    rows = draw_rows(5, 90)
     first = permutation.monthly_permutation_p(rows, 7, 6)
     permutation._shuffled_quarters.cache_clear()
     assert permutation.monthly_permutation_p(rows, 7, 6) == first

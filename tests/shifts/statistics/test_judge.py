@@ -16,7 +16,7 @@ from app.shifts.statistics.verdicts import change_persists, decide_verdict, drop
 WEST = {"USA", "EU", "FRA"}
 
 
-def ledger(until: str, tilt: bool) -> DaySeries:
+def read_ledger(until: str, tilt: bool) -> DaySeries:
     """Armenia and Russia, or Armenia between the West and Russia."""
     found = []
     for r in read_shared_rows("shifts/curated_ledger.csv"):
@@ -41,7 +41,7 @@ def ledger(until: str, tilt: bool) -> DaySeries:
 def test_the_ledger_of_armenia(
     until: str, tilt: bool, llr: float, p: float, onset: str, before: float, after: float
 ) -> None:
-    [found] = detection.find_shifts(ledger(until, tilt), tilt, until)
+    [found] = detection.find_shifts(read_ledger(until, tilt), tilt, until)
     assert (found.method, found.onset) == ("event_days", onset)
     assert found.before is not None
     assert found.after is not None
@@ -52,8 +52,8 @@ def test_the_ledger_of_armenia(
 
 
 def test_its_intervals_and_its_onset_set() -> None:
-    [dyad] = detection.find_shifts(ledger("2023-10-31", False), False, "2023-10-31")
-    [tilt] = detection.find_shifts(ledger("2023-10-31", True), True, "2023-10-31")
+    [dyad] = detection.find_shifts(read_ledger("2023-10-31", False), False, "2023-10-31")
+    [tilt] = detection.find_shifts(read_ledger("2023-10-31", True), True, "2023-10-31")
     assert dyad.before is not None
     assert dyad.after is not None
     ends = (dyad.before.low, dyad.before.high, dyad.after.low, dyad.after.high)
@@ -62,7 +62,9 @@ def test_its_intervals_and_its_onset_set() -> None:
     assert tilt.onset_set == (("2022-09-13", "2022-09-17"),)
 
 
-def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list[tuple[int, ...]]:
+def make_steady_rows(
+    seed: int, months: int, share: float, first: str = "2010-01"
+) -> list[tuple[int, ...]]:
     dice = np.random.default_rng(seed)
     found = []
     for month in range(months):
@@ -75,7 +77,7 @@ def steady(seed: int, months: int, share: float, first: str = "2010-01") -> list
 
 
 def test_a_clear_change_is_found_by_months_with_its_place() -> None:
-    daily = gather_days([*steady(1, 48, 0.9), *steady(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
+    daily = gather_days([*make_steady_rows(1, 48, 0.9), *make_steady_rows(2, 48, 0.1, "2014-01")])  # type: ignore[list-item]
     [found] = detection.find_shifts(daily, False, "2018-12-31")
     assert found.method == "quad_6"
     assert found.onset == "2014-01"
@@ -88,7 +90,11 @@ def test_a_clear_change_is_found_by_months_with_its_place() -> None:
 
 def test_change_and_reversal_are_two_shifts() -> None:
     daily = gather_days(
-        [*steady(1, 40, 0.9), *steady(2, 40, 0.1, "2013-05"), *steady(3, 40, 0.9, "2016-09")]  # type: ignore[list-item]
+        [
+            *make_steady_rows(1, 40, 0.9),
+            *make_steady_rows(2, 40, 0.1, "2013-05"),
+            *make_steady_rows(3, 40, 0.9, "2016-09"),
+        ]  # type: ignore[list-item]
     )
     found = detection.find_shifts(daily, False, "2020-12-31")
     assert [f.onset for f in found] == ["2013-05", "2016-09"]
@@ -96,7 +102,7 @@ def test_change_and_reversal_are_two_shifts() -> None:
 
 
 def test_a_change_of_the_last_months_is_provisional() -> None:
-    daily = gather_days([*steady(1, 60, 0.95), *steady(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
+    daily = gather_days([*make_steady_rows(1, 60, 0.95), *make_steady_rows(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
     found = detection.find_shifts(daily, False, "2015-05-31")[-1]
     assert found.onset in ("2014-12", "2015-01")
     assert found.provisional
@@ -104,7 +110,7 @@ def test_a_change_of_the_last_months_is_provisional() -> None:
 
 
 def test_where_nothing_changes_there_is_no_evidence() -> None:
-    daily = gather_days(steady(4, 96, 0.6))  # type: ignore[arg-type]
+    daily = gather_days(make_steady_rows(4, 96, 0.6))  # type: ignore[arg-type]
     [found] = detection.find_shifts(daily, False, "2018-01-01")
     assert found.p > 0.05
     assert decide_verdict(found, found.p, None, False) == "no_evidence"
@@ -113,14 +119,14 @@ def test_where_nothing_changes_there_is_no_evidence() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_little_data_nothing_is_claimed(count: int) -> None:
-    daily = gather_days(steady(4, 96, 0.6)[:count])  # type: ignore[arg-type]
+    daily = gather_days(make_steady_rows(4, 96, 0.6)[:count])  # type: ignore[arg-type]
     [found] = detection.find_shifts(daily, False, "2018-01-01")
     assert not found.enough
     assert decide_verdict(found, 0.0, True, True) == "insufficient_data"
 
 
 def test_one_loud_crisis_is_not_robust() -> None:
-    calm, crisis = steady(6, 60, 0.75), []
+    calm, crisis = make_steady_rows(6, 60, 0.75), []
     for day in range(1, 57):
         when = np.datetime64("2013-02-01") + day
         crisis.append((str(when), 1, 0, 900, 0, 0, 0, 1))
@@ -134,7 +140,7 @@ def test_one_loud_crisis_is_not_robust() -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("dense", [True, False])
 def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
-    rows = [*steady(seed, 30, 0.9), *steady(seed + 9, 30, 0.2, "2012-07")]
+    rows = [*make_steady_rows(seed, 30, 0.9), *make_steady_rows(seed + 9, 30, 0.2, "2012-07")]
     rows = rows if dense else rows[::9]
     days = gather_days(rows)  # type: ignore[arg-type]
     parts = [SignalPart(r[0], r[2] + r[3], r[2] > 0) for r in rows]  # type: ignore[arg-type]
@@ -144,7 +150,7 @@ def test_shares_and_prior_are_the_change(seed: int, dense: bool) -> None:
 
 
 def test_a_finding_for_named_days_is_the_one_that_was_made() -> None:
-    days = gather_days([*steady(1, 30, 0.9), *steady(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
+    days = gather_days([*make_steady_rows(1, 30, 0.9), *make_steady_rows(2, 30, 0.1, "2012-07")])  # type: ignore[list-item]
     [found] = detection.find_shifts(days, False, "2016-01-01")
     again: ShiftFinding = detection.finding_at_span(days, found.method, found.span, "2016-01-01")
     assert again == found

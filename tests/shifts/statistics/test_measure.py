@@ -19,11 +19,11 @@ from app.shifts.statistics.sums import (
 Row = tuple[str, int, int, int, int, int, int, int]
 
 
-def days(*rows: Row) -> DaySeries:
+def make_days(*rows: Row) -> DaySeries:
     return gather_days(rows)
 
 
-def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
+def draw_days(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
     """Days with one to four events each, of any sign."""
     dice = np.random.default_rng(seed)
     found = []
@@ -37,21 +37,21 @@ def made(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
 
 
 def test_a_day_of_a_crisis_counts_no_more_than_its_bounds() -> None:
-    daily = days(("2020-01-05", 9, 4000, 2000, 3000, 3000, 2000, 1000))
+    daily = make_days(("2020-01-05", 9, 4000, 2000, 3000, 3000, 2000, 1000))
     mass, classes = cap_days(daily)
     assert mass.tolist() == [[1000, 500]]
     assert classes.tolist() == [[1000, 1000, 666, 333]]
 
 
 def test_a_quiet_day_counts_in_full() -> None:
-    daily = days(("2020-01-05", 2, 900, 600, 1000, 0, 1000, 0))
+    daily = make_days(("2020-01-05", 2, 900, 600, 1000, 0, 1000, 0))
     mass, classes = cap_days(daily)
     assert mass.tolist() == [[900, 600]]
     assert classes.tolist() == [[1000, 0, 1000, 0]]
 
 
 def test_months_without_events_are_included() -> None:
-    daily = sum_by_month(days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
+    daily = sum_by_month(make_days(("2020-01-05", 1, 500, 0, 1, 0, 0, 0),
                                  ("2020-04-30", 1, 0, 300, 0, 0, 1, 0)))  # fmt: skip
     assert daily.first == 50 * 12
     assert daily.n.tolist() == [1, 0, 0, 1]
@@ -61,21 +61,21 @@ def test_months_without_events_are_included() -> None:
 @given(st.integers(0, 200), st.randoms())
 @settings(deadline=None)
 def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> None:
-    rows = made(seed)
+    rows = draw_days(seed)
     halves = [
         (d, n - n // 2, p - p // 2, q - q // 2, *(k - k // 2 for k in quads))
         for d, n, p, q, *quads in rows
     ]
     halves += [(d, n // 2, p // 2, q // 2, *(k // 2 for k in quads)) for d, n, p, q, *quads in rows]
     dice.shuffle(halves)  # type: ignore[attr-defined]
-    one, other = days(*rows), days(*halves)  # type: ignore[arg-type]
+    one, other = make_days(*rows), make_days(*halves)  # type: ignore[arg-type]
     for field in ("day", "n", "mass", "classes"):
         assert np.array_equal(getattr(one, field), getattr(other, field))
 
 
 def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> tuple[float, ...]:
     """The formulas of SHIFTS, one month after the other."""
-    daily = sum_by_month(days(*rows))
+    daily = sum_by_month(make_days(*rows))
     last = int(np.datetime64(month, "M").astype(int)) - daily.first
     keep = 0.5 ** (1 / half_life)
     good = bad = mass = squares = 0.0
@@ -92,16 +92,16 @@ def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> 
 
 @pytest.mark.parametrize("month", ["2015-06", "2017-02", "2019-12", "2022-03"])
 def test_the_index_at_the_end_of_a_month(month: str) -> None:
-    rows = made(5)
+    rows = draw_days(5)
     end = (np.datetime64(month, "M") + 1).astype("datetime64[D]") - 1
-    found = index.index_at_days(days(*rows), np.array([end]), 0.5, 0.8, 9.0)
+    found = index.index_at_days(make_days(*rows), np.array([end]), 0.5, 0.8, 9.0)
     wanted = index_by_hand(rows, month, 0.8, 9.0)
     assert np.allclose([found.value[0], found.low[0], found.high[0]], wanted, atol=2e-4)
     assert found.value[0] == pytest.approx(wanted[0], abs=1e-12)
 
 
 def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
-    daily = days(*made(5))
+    daily = make_days(*draw_days(5))
     last = daily.day[-1].astype("datetime64[M]")
     ends = (last + np.array([1, 2, 14, 600])).astype("datetime64[D]") - 1
     found = index.index_at_days(daily, ends, 0.9, 0.8)
@@ -112,7 +112,7 @@ def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
 
 
 def test_the_value_alone_is_that_of_the_index() -> None:
-    daily = days(*made(7))
+    daily = make_days(*draw_days(7))
     months = sum_by_month(daily)
     ends = np.arange("2014-11-05", "2023-01-01", 17, dtype="datetime64[D]")
     begun = index.open_month_mass(daily, ends) / 1000
@@ -122,17 +122,17 @@ def test_the_value_alone_is_that_of_the_index() -> None:
 
 
 def test_within_a_month_only_what_has_happened_counts() -> None:
-    rows = [*made(5), ("2020-05-10", 1, 0, 900, 0, 0, 0, 1)]
+    rows = [*draw_days(5), ("2020-05-10", 1, 0, 900, 0, 0, 0, 1)]
     ends = np.array(["2020-05-09", "2020-05-10", "2020-05-31"], "datetime64[D]")
-    found = index.index_at_days(days(*rows), ends, 0.5, 0.8)
-    before = index.index_at_days(days(*rows[:-1]), ends, 0.5, 0.8)
+    found = index.index_at_days(make_days(*rows), ends, 0.5, 0.8)
+    before = index.index_at_days(make_days(*rows[:-1]), ends, 0.5, 0.8)
     assert found.value[0] == pytest.approx(before.value[0], abs=1e-12)
     assert found.value[1] < before.value[1]
     assert found.value[2] == pytest.approx(found.value[1], abs=1e-12)
 
 
 def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
-    daily = days(*made(9))
+    daily = make_days(*draw_days(9))
     months = sum_by_month(daily)
     ends = np.arange(months.first + 1, months.first + len(months) + 1)
     last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
@@ -172,11 +172,11 @@ def test_scaling_coverage_does_not_move_the_index(seed: int, scale: float) -> No
 @given(st.integers(0, 100))
 @settings(deadline=None)
 def test_swapping_cooperation_and_conflict_negates_the_index(seed: int) -> None:
-    rows = made(seed)
+    rows = draw_days(seed)
     turned = [(d, n, q, p, q3, q4, q1, q2) for d, n, p, q, q1, q2, q3, q4 in rows]
     ends = np.array(["2017-06-30", "2019-12-31"], "datetime64[D]")
-    one = index.index_at_days(days(*rows), ends, 0.5, 0.7)
-    other = index.index_at_days(days(*turned), ends, 0.5, 0.7)
+    one = index.index_at_days(make_days(*rows), ends, 0.5, 0.7)
+    other = index.index_at_days(make_days(*turned), ends, 0.5, 0.7)
     assert np.allclose(one.value, -other.value, atol=1e-12)
     assert np.allclose(one.low, -other.high, atol=1e-12)
 
