@@ -187,11 +187,11 @@ def classify(parameter: dict[str, Any]) -> str:
     """Name the type of a parameter, whose values one reader takes in."""
     schema = parameter["schema"]
     [schema, *_] = [s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"]
-    held = schema.get("items", schema)
+    item = schema.get("items", schema)
     if parameter["in"] == "path":
         return f"path {parameter['name']}"
-    if "enum" in held or held["type"] != "string":
-        return f"{schema['type']} {held['type']} {'enum' in held}"
+    if "enum" in item or item["type"] != "string":
+        return f"{schema['type']} {item['type']} {'enum' in item}"
     return next((min(names) for names in ALIKE if parameter["name"] in names), parameter["name"])
 
 
