@@ -73,18 +73,19 @@ class LazyCommand(TyperCommand):
         super().__init__(name=name, help=source.help)
         self.source = source
 
-    def load(self) -> Any:
+    def load(self) -> TyperCommand | TyperGroup:
         """Import the module of the command, and return the command itself."""
         # Garbage collection during imports takes a seventh of the start and finds nothing.
         gc.disable()
         found = getattr(import_module(self.source.module), self.source.attribute)
         gc.freeze()
         gc.enable()
-        if isinstance(found, typer.Typer):
-            return get_command(found)
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(self.name)(found)
-        return get_command(alone)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False)
+            found.command(self.name)(function)
+        command = get_command(found)
+        assert isinstance(command, TyperCommand | TyperGroup)
+        return command
 
     def make_context(self, *words: Any, **options: Any) -> Any:
         """Parse the arguments as the command itself does."""

@@ -3,7 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import func, inspect, select, text
 
@@ -33,13 +33,28 @@ def write_postgresql_backup(database: Database, to: Path) -> int:
     ):
         version = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
         tables = _list_columns()
-        manifest = {"form": BACKUP_FORMAT, "schema": schema, "version": version, "tables": tables}
+        manifest: Manifest = {
+            "form": BACKUP_FORMAT,
+            "schema": schema,
+            "version": version,
+            "tables": tables,
+        }
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
         for name, columns in tables.items():
             with archive.open(name, "w", force_zip64=True) as out:
                 for piece in copy_out(db, name, columns):
                     out.write(piece)
     return version
+
+
+class Manifest(TypedDict):
+    """What a backup says of itself."""
+
+    form: str
+    schema: str
+    version: int
+    tables: dict[str, list[str]]
+    """Column names by table, in the order in which tables are filled."""
 
 
 def _list_columns() -> dict[str, list[str]]:
@@ -54,7 +69,7 @@ def restore_postgresql_backup(database: Database, file: Path) -> int:
     """Replace all tables by those of a backup and return its version, or change nothing."""
     try:
         with zipfile.ZipFile(file) as archive:
-            manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+            manifest: Manifest = json.loads(archive.read(MANIFEST))
             if manifest["form"] != BACKUP_FORMAT or archive.testzip() is not None:
                 raise BackupError(f"{file} is damaged, or was written by another program")
             _prepare_schema(database, str(manifest["schema"]))

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -92,5 +91,5 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 
 
 def _begin_sqlite(db: Connection) -> None:
-    options: dict[str, Any] = dict(db.get_execution_options())
-    db.exec_driver_sql("BEGIN IMMEDIATE" if options.get("entente_writes") else "BEGIN")
+    writes = db.get_execution_options().get("entente_writes")
+    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

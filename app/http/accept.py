@@ -1,9 +1,9 @@
 """Content negotiation: choose a format by the `Accept` header (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, NotAcceptableError
+from app.http.problems import PROBLEM_RESPONSE, PROBLEM_TITLES, NotAcceptableError, Responses
 
 Name = TypeVar("Name", bound=str)
 
@@ -50,9 +50,7 @@ def _weigh_media_type(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
     return 0.0
 
 
-def document_formats(
-    responses: dict[int | str, dict[str, Any]], offered: Mapping[Name, Sequence[str]]
-) -> dict[int | str, dict[str, Any]]:
+def document_formats(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:
     """Document other formats than JSON in the OpenAPI `responses` of a route."""
     others = {
         kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}

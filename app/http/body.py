@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Generic, NoReturn, TypeVar
+from typing import Annotated, Generic, NoReturn, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import TypeAdapter, ValidationError
@@ -64,7 +64,7 @@ BodyBytes = Annotated[bytes, Depends(_read_json_body)]
 """The bytes of a body, read before the handler occupies a thread."""
 
 
-def parse_json_body(body: bytes) -> Any:
+def parse_json_body(body: bytes) -> object:
     """Parse the JSON of a body.
 
     Raises `UnreadableRequestError` for invalid JSON, `InvalidBodyError` for text that a database
@@ -99,7 +99,7 @@ def _parse_finite_float(text: str) -> float:
     return value
 
 
-def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(pairs) > MAX_OBJECT_NAMES:
         raise ValueError(f"an object has more than {MAX_OBJECT_NAMES} names")
     found = dict(pairs)
@@ -154,7 +154,7 @@ def validate_part(kind: TypeAdapter[T], value: object, at: list[str | int]) -> V
         return ValidationOutcome(None, [_describe_error(kind, e, at) for e in errors])
 
 
-def _describe_error(kind: TypeAdapter[Any], error: ErrorDetails, at: list[str | int]) -> Fault:
+def _describe_error(kind: TypeAdapter[T], error: ErrorDetails, at: list[str | int]) -> Fault:
     loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
     if error["type"] != "extra_forbidden":
         return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
@@ -164,7 +164,7 @@ def _describe_error(kind: TypeAdapter[Any], error: ErrorDetails, at: list[str | 
 
 
 @lru_cache(maxsize=32)
-def _list_field_names(kind: TypeAdapter[Any]) -> list[str]:
+def _list_field_names(kind: TypeAdapter[T]) -> list[str]:
     """List all field names that a model of bodies has, at any depth."""
     schema = kind.json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]

@@ -1,13 +1,14 @@
 """Output formats of routes whose answer can be drawn as a chart."""
 
 import json
-from collections.abc import Callable
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
 
 from fastapi import Request, Response
 
 from app.errors import InvalidParameterError
 from app.http.accept import document_formats, negotiate_format
+from app.http.problems import Responses
 from app.query_models import ChartFormat, ChartQuery
 
 CHART_FORMATS: tuple[ChartFormat, ...] = get_args(ChartFormat)
@@ -24,8 +25,8 @@ SIZED_FORMATS: frozenset[ChartFormat] = frozenset({"vega", "svg", "png"})
 
 
 def add_chart_responses(
-    responses: dict[int | str, dict[str, Any]],
-) -> dict[int | str, dict[str, Any]]:
+    responses: Responses,
+) -> Responses:
     """Add the chart formats to the OpenAPI `responses` of a route that documents its JSON."""
     return document_formats(responses, CHART_MEDIA_TYPES)
 
@@ -40,7 +41,7 @@ def respond_in_chart_format(
     chart: ChartName,
     asked: ChartQuery,
     answer: Response,
-    read_extra: Callable[[], dict[str, Any]] = dict,
+    read_extra: Callable[[], Mapping[str, object]] = dict,
 ) -> Response:
     """Return the answer itself for JSON, else a chart of it.
 

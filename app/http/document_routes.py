@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request, Response
 from sqlalchemy import ColumnElement, Connection, Select, Table, select
@@ -42,7 +41,7 @@ def respond_one_document(
     with database.connect() as db:
         past = resolve_as_of(db, as_of)
 
-        def select_document_seq(t: Columns) -> Select[Any]:
+        def select_document_seq(t: Columns) -> Select[int]:
             return select(t.seq).where(t[route.id_column] == ident)
 
         readable = ident.isprintable()
@@ -80,7 +79,7 @@ def respond_document_list(
             after = decode_page_cursor(asked.cursor, bound, secret)
             conditions = narrow(db, past)
 
-            def select_page_rows(t: Columns) -> Select[Any]:
+            def select_page_rows(t: Columns) -> Select[str, int]:
                 more = [] if after is None else [t[route.id_column] > after.id]
                 return select(t[route.id_column].label("key"), t.seq).where(*conditions(t), *more)
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -53,7 +54,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[Fault] = []
-    current: dict[str, Any] | None = Field(
+    current: dict[str, object] | None = Field(
         None, description="After a 412: the current document, as `etag` and `document`."
     )
 
@@ -139,16 +140,18 @@ PROBLEM_RESPONSE = {
     "description": "A problem (RFC 9457).",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
-    422: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[422]}
-}
+OpenApiPart = dict[str, Any]
+"""A part of an OpenAPI document, in the type that the framework has for it."""
+Responses = dict[int | str, OpenApiPart]
+"""The answers of a route by status, as an OpenAPI document describes them."""
+COMMON_RESPONSES: Responses = {422: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[422]}}
 
 
 def render_problem(
     status: int,
     detail: str,
     errors: Iterable[Fault] = (),
-    current: dict[str, Any] | None = None,
+    current: dict[str, object] | None = None,
 ) -> Response:
     """Render a problem as a response."""
     found = Problem(
@@ -169,10 +172,10 @@ def find_status(error: Exception) -> int:
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
-def _find_operations(request: Request) -> dict[str, Any]:
+def _find_operations(request: Request) -> OpenApiPart:
     route = request.scope.get("route")
     path = getattr(route, "path_format", getattr(route, "path", ""))
-    found: dict[str, Any] = request.app.openapi()["paths"].get(path, {})
+    found: OpenApiPart = request.app.openapi()["paths"].get(path, {})
     return found
 
 
@@ -180,7 +183,7 @@ def _list_methods(request: Request) -> set[str]:
     return {method.upper() for method in _find_operations(request)}
 
 
-def _describe_validation_error(error: dict[str, Any]) -> Fault:
+def _describe_validation_error(error: ErrorDetails) -> Fault:
     # Pydantic's messages do not echo the input; `input` is not read so that answers never do.
     loc, hint = list(error["loc"]), None
     message = str(error["msg"]).removeprefix("Value error, ")
@@ -314,7 +317,7 @@ def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> N
     """Add problem responses and the models of request bodies to the OpenAPI document."""
     make = app.openapi
 
-    def build_openapi() -> dict[str, Any]:
+    def build_openapi() -> OpenApiPart:
         if app.openapi_schema is None:
             made = make()
             schemas = made.setdefault("components", {}).setdefault("schemas", {})

@@ -19,6 +19,8 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 
+from app.http.problems import OpenApiPart
+
 Endpoint = Callable[..., Response]
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
@@ -119,7 +121,7 @@ def add_query_documentation(app: FastAPI) -> None:
     """
     make = app.openapi
 
-    def build_openapi() -> dict[str, Any]:
+    def build_openapi() -> OpenApiPart:
         if app.openapi_schema is None:
             made = make()
             _insert_parameters(made["paths"], _describe_written_endpoints(app, made["paths"]))
@@ -129,17 +131,17 @@ def add_query_documentation(app: FastAPI) -> None:
     app.openapi = build_openapi  # type: ignore[method-assign]
 
 
-def _describe_written_endpoints(app: FastAPI, paths: Container[str]) -> dict[str, Any]:
+def _describe_written_endpoints(app: FastAPI, paths: Container[str]) -> OpenApiPart:
     written = [
         APIRoute(c.path, inspect.unwrap(c.endpoint), methods=c.methods, response_model=None)
         for c in iter_route_contexts(app.routes)
         if c.path_format in paths and c.path is not None and c.endpoint is not None
     ]
-    found: dict[str, Any] = get_openapi(title="", version="", routes=written)["paths"]
+    found: OpenApiPart = get_openapi(title="", version="", routes=written)["paths"]
     return found
 
 
-def _insert_parameters(paths: dict[str, Any], described: dict[str, Any]) -> None:
+def _insert_parameters(paths: OpenApiPart, described: OpenApiPart) -> None:
     for path, operations in paths.items():
         for method, operation in operations.items():
             own = operation.get("parameters", [])
@@ -164,7 +166,7 @@ def _make_error(name: str, message: str, kind: str) -> dict[str, object]:
     return {"type": kind, "loc": ("query", name), "msg": message}
 
 
-def _schema_type(schema: Mapping[str, Any]) -> str:
+def _schema_type(schema: OpenApiPart) -> str:
     """Return a schema's type: `integer`, `string` …, or `array integer` for a repeatable one."""
     for one in (schema, *schema.get("anyOf", ())):
         kind = one.get("type")

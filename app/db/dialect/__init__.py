@@ -4,6 +4,7 @@ Only this package names a dialect, so that no other module has to ask which data
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from threading import Event
 from typing import Any, TypeVarTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -35,6 +37,20 @@ from sqlalchemy.types import NULLTYPE
 def is_sqlite(db: Connection) -> bool:
     """Return whether a connection is to SQLite; for use in this package only."""
     return db.dialect.name == "sqlite"
+
+
+def get_sqlite_connection(db: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection to SQLite."""
+    raw = db.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def get_psycopg_connection(db: Connection) -> psycopg.Connection[TupleRow]:
+    """Return the driver's own connection to PostgreSQL."""
+    raw = db.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw
 
 
 def build_upsert(
@@ -68,7 +84,7 @@ def watch_external_writes(engine: Engine, ended: Event) -> Iterator[None]:
 
 def _poll_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
     with engine.connect() as db:
-        raw: Any = db.connection.driver_connection
+        raw = get_sqlite_connection(db)
         db.rollback()
         last = raw.execute("PRAGMA data_version").fetchone()
         while not ended.wait(0.5):
@@ -81,7 +97,7 @@ def _poll_sqlite(engine: Engine, ended: Event) -> Iterator[None]:
 def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.exec_driver_sql("LISTEN entente")
-        raw: Any = db.connection.driver_connection
+        raw = get_psycopg_connection(db)
         yield  # a write may have been committed before LISTEN
         while not ended.is_set():
             try:

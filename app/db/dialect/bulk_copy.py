@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
@@ -18,24 +17,29 @@ from sqlalchemy import (
     text,
 )
 
-from app.db.dialect import format_array_literal, is_sqlite
+from app.db.dialect import (
+    format_array_literal,
+    get_psycopg_connection,
+    get_sqlite_connection,
+    is_sqlite,
+)
 from app.db.tables import metadata
 
 
 def copy_out(db: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
     """Yield the rows of a PostgreSQL table in COPY's text format, in chunks."""
-    raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
-    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) TO STDOUT') as copy:
+    statement = f'COPY "{table}" ({names}) TO STDOUT'.encode()
+    with get_psycopg_connection(db).cursor() as cursor, cursor.copy(statement) as copy:
         for piece in copy:
             yield bytes(piece)
 
 
 def copy_in(db: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]) -> None:
     """Insert the chunks that `copy_out` yielded into a PostgreSQL table."""
-    raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
-    with raw.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+    statement = f'COPY "{table}" ({names}) FROM STDIN'.encode()
+    with get_psycopg_connection(db).cursor() as cursor, cursor.copy(statement) as copy:
         for piece in pieces:
             copy.write(piece)
 
@@ -52,7 +56,7 @@ def prepare_bulk_load(db: Connection) -> None:
     On PostgreSQL there is nothing to set.
     """
     if is_sqlite(db):
-        raw: Any = db.connection.driver_connection
+        raw = get_sqlite_connection(db)
         raw.execute("PRAGMA busy_timeout=600000")  # 10 minutes: a load waits for its turn to write
         raw.execute("PRAGMA wal_autocheckpoint=16384")  # not at each commit
         raw.execute("PRAGMA mmap_size=0")  # else the whole file stays mapped in memory
@@ -70,8 +74,8 @@ def skip_reference_checks(db: Connection) -> Iterator[None]:
     """
     spared = False
     if not is_sqlite(db):
-        raw: Any = db.connection.driver_connection
-        spared = raw.info.server_version >= _PARAMETER_PRIVILEGES_SINCE and bool(
+        server_version = get_psycopg_connection(db).info.server_version
+        spared = server_version >= _PARAMETER_PRIVILEGES_SINCE and bool(
             db.scalar(text(_SKIP_REFERENCE_CHECKS))
         )
     yield
@@ -87,7 +91,7 @@ WHERE has_parameter_privilege('session_replication_role', 'SET')
 
 
 def bulk_insert(
-    db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Insert many rows at once, by the fastest way that the driver offers.
 
@@ -95,18 +99,18 @@ def bulk_insert(
     """
     if not rows:
         return
-    raw: Any = db.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in columns)
     found = metadata.tables.get(table)
     kinds = [None if found is None else type(found.c[name].type) for name in columns]
     encoded = [k is Text and type(v) is bytes for k, v in zip(kinds, rows[0], strict=True)]
     if is_sqlite(db):
         marks = ", ".join("CAST(? AS TEXT)" if e else "?" for e in encoded)
-        raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+        statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'
+        get_sqlite_connection(db).executemany(statement, rows)
         return
     binary = "" if found is None else " (FORMAT BINARY)"
     statement = f'COPY "{table}" ({names}) FROM STDIN{binary}'
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+    with get_psycopg_connection(db).cursor() as cursor, cursor.copy(statement.encode()) as copy:
         if binary:  # costs the client a third of text format; text is sent as its bytes
             cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # `Binary`'s is far slower
             typed = zip(kinds, encoded, strict=True)
@@ -125,7 +129,7 @@ _COPY_TYPE_NAMES: Mapping[type, str] = {
 
 
 def bulk_add_sums(
-    db: Connection, table: Table, rows: Sequence[Sequence[Any]], least: str = ""
+    db: Connection, table: Table, rows: Sequence[Sequence[str | int]], least: str = ""
 ) -> None:
     """Add numbers to the rows of the same keys, or insert them; all columns in table order.
 
@@ -146,15 +150,16 @@ def bulk_add_sums(
     )
     same = ", ".join(f'"{key.name}"' for key in table.primary_key)
     conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
-    raw: Any = db.connection.driver_connection
     if is_sqlite(db):
         marks = ", ".join("?" * len(names))
-        raw.executemany(f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}', rows)
+        statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}'
+        get_sqlite_connection(db).executemany(statement, rows)
         return
     kinds = ["text[]" if name in {*keys, least} else "int[]" for name in names]
     lists = ", ".join(f"%s::{kind}" for kind in kinds)
     statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
-    with raw.cursor() as cursor:
+    with get_psycopg_connection(db).cursor() as cursor:
         cursor.execute(
-            statement, [format_array_literal(values) for values in zip(*rows, strict=True)]
+            statement.encode(),
+            [format_array_literal(values) for values in zip(*rows, strict=True)],
         )

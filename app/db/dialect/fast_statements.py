@@ -21,7 +21,11 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 
-from app.db.dialect import format_array_literal
+from app.db.dialect import (
+    format_array_literal,
+    get_psycopg_connection,
+    get_sqlite_connection,
+)
 
 DriverRow = tuple[Any, ...]
 """A row as the driver returns it."""
@@ -51,7 +55,7 @@ class CompiledStatement:
     """Set on PostgreSQL where one plan suits all values; keeping that plan halves the cost of a
     lookup by key."""
 
-    def execute(self, db: Connection, values: Mapping[str, object]) -> CursorResult[Any]:
+    def execute(self, db: Connection, values: Mapping[str, object]) -> CursorResult[*DriverRow]:
         """Execute the statement with these values through SQLAlchemy."""
         if not uses_fast_statements(db):
             return db.execute(self.statement, values)
@@ -72,23 +76,19 @@ class CompiledStatement:
             return [tuple(row) for row in db.execute(self.statement, values)]
         if not db.in_transaction():
             db.begin()
-        raw: Any = db.connection.driver_connection
         parameters = {**self.fixed_values, **values}
         try:
             if self.prepared_statement is not None:
-                return self.prepared_statement.fetch_rows(raw, db.info, parameters)
+                return self.prepared_statement.fetch_rows(db, parameters)
             if self.parameter_names is None:
-                found = raw.execute(self.text, parameters, binary=True)
-            else:
-                found = raw.execute(
-                    self.text, tuple(parameters[name] for name in self.parameter_names)
-                )
-            rows: list[DriverRow] = found.fetchall()
+                raw = get_psycopg_connection(db)
+                return raw.execute(self.text.encode(), parameters, binary=True).fetchall()
+            ordered = tuple(parameters[name] for name in self.parameter_names)
+            return get_sqlite_connection(db).execute(self.text, ordered).fetchall()
         except (sqlite3.Error, psycopg.Error) as fault:
-            if getattr(raw, "closed", False):
+            if getattr(db.connection.driver_connection, "closed", False):
                 db.invalidate(fault)
             raise DBAPIError(self.text, parameters, fault) from fault
-        return rows
 
 
 MAX_PREPARED_STATEMENTS = 100
@@ -110,16 +110,15 @@ class _PreparedStatement:
     """Parameter names in order of position."""
     name: bytes
 
-    def fetch_rows(
-        self, raw: psycopg.Connection[Any], info: dict[Any, Any], values: Mapping[str, object]
-    ) -> list[DriverRow]:
-        """Execute the statement and return all rows; `info` is the connection's own dictionary."""
+    def fetch_rows(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
+        """Execute the statement and return all rows."""
+        raw = get_psycopg_connection(db)
         server = raw.pgconn
         if server.transaction_status == TransactionStatus.IDLE and not raw.autocommit:
             level = raw.isolation_level
             kind = "" if level is None else f" ISOLATION LEVEL {level.name.replace('_', ' ')}"
             _check_result(server.exec_(f"BEGIN{kind}".encode()))
-        kept: dict[bytes, None] = info.setdefault("kept", {})
+        kept: dict[bytes, None] = db.info.setdefault("kept", {})
         if self.name not in kept:
             if len(kept) >= MAX_PREPARED_STATEMENTS:
                 oldest = next(iter(kept))
