@@ -4,11 +4,12 @@
 |---|---|---|
 | a day | 1 | that day |
 | k days | 1 + log2 k | these days |
-| a month, season, year, decade or century | 1 | all of it |
+| a week from Monday to Sunday, a month, season, year, decade or century | 1 | all of it |
 | from then on, or longer than a hundred years | 1 | its first day |
 
 An interval between longer periods, such as 2022-09/2022-11, lasts for the days on which it
-certainly went on, 2022-09-30 to 2022-11-01, and is spread over all of it.
+certainly went on, 2022-09-30 to 2022-11-01, and is spread over all of it. A whole week is how
+sources such as GDELT and UCDP date what they know by week.
 """
 
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ MAX_DAILY_DAYS, MAX_WEEKLY_DAYS, MAX_MONTHLY_DAYS, MAX_SPREAD_DAYS = 31, 184, 36
 So a span has at most 31, 33, 121 and 101 pieces. A piece never has more than the 1,500 thousandths
 that a day may add: 7 days of 32 have 1,312, a month of 185 days 1,430.
 """
+WEEK = 7
 CLASS_UNIT = 1000
 """Thousandths of a classified signal of weight 1."""
 
@@ -57,7 +59,8 @@ def _count_certain_days(text: str) -> int:
     """Count the days from the last that an interval can begin on to the first it can end on."""
     first, last = (parse_edtf(part) for part in text.split("/"))
     assert first.end is not None
-    return max(1, (last.start - first.end).days + 1)
+    days = max(1, (last.start - first.end).days + 1)
+    return 1 if days == WEEK and first.start.weekday() == 0 else days
 
 
 @lru_cache(8192)

@@ -122,6 +122,16 @@ class EventRows:
         ) in self.signals:  # fmt: skip
             mass = signal_weight(score, confidence, weight)
             classed = round(CLASS_UNIT * weight) if quad else 0
+            if start == end:  # nearly all signals of bulk data
+                key = (from_, toward, dataset, start)
+                sums = total.get(key)
+                if sums is None:
+                    sums = total[key] = [0] * 7
+                sums[0] += 1
+                sums[1 if score > 0 else 2] += mass
+                if quad:
+                    sums[2 + quad] += classed
+                continue
             for day, n, part, class_part in spread_signal(start, end, mass, classed):
                 key = (from_, toward, dataset, day)
                 sums = total.get(key)
