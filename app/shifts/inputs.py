@@ -26,6 +26,7 @@ from app.shifts.statistics import index
 from app.shifts.statistics.index import SmoothedIndex
 from app.shifts.statistics.sums import (
     DaySeries,
+    Floats,
     Ints,
     MonthSeries,
     cap_days,
@@ -67,6 +68,11 @@ class DailyInputs:
     def index_at_ends(self, ends: Dates, share: float) -> SmoothedIndex:
         """Compute the index at the end of some days."""
         return index.index_at_days(self.days, ends, share, self.dispersion, months=self.months)
+
+    def value_at_ends(self, ends: Dates, share: float) -> Floats:
+        """Compute the value of the index alone, at a fifth of the cost."""
+        begun = index.open_month_mass(self.days, ends) / 1000
+        return index.value_with_open_months(self.months, begun, ends, share, self.dispersion)
 
     def sums_inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """Add up n, positive and negative of some stretches.
@@ -128,6 +134,10 @@ class MonthlyInputs:
             later = index.value_after_end(self.index_columns[:2, -1], at[inside:] - size + 1, share)
             found.value[inside:], found.effective[inside:], found.good[inside:] = later
         return found
+
+    def value_at_ends(self, ends: Dates, share: float) -> Floats:
+        """Compute the value of the index alone."""
+        return self.index_at_ends(ends, share).value
 
     def sums_inside(self, starts: Dates, ends: Dates) -> tuple[Ints, Ints]:
         """Add up n, positive and negative of some stretches.
