@@ -56,7 +56,8 @@ class Settings(BaseSettings):
         64 << 30, ge=1, description="Bytes that a compressed upload may expand to."
     )
     alignment_datasets: tuple[str, ...] = Field(
-        ("curated",), description="Datasets that alignment counts by default."
+        ("curated", "realignments"),
+        description="Datasets that alignment counts by default.",
     )
 
     @model_validator(mode="after")

@@ -37,7 +37,7 @@ def test_timeline_prints_events_oldest_first_with_sources() -> None:
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["date", "type", "what", "sources"]
     [vote] = [line for line in lines if "ratifies the Rome Statute" in line]
-    assert vote.split()[:2] == ["2023-10-03", "AGREE"]
+    assert vote.split()[:2] == ["2023-10-03", "SUPPORT"]
     assert "Meduza" in vote
 
 

@@ -8,7 +8,9 @@ from app.edtf import parse_edtf
 from app.text import Code as OwnCode
 from app.text import JsonInteger, LongText, ShortText
 
-ActorKind = Literal["state", "alliance", "organization", "armed_group", "body", "person"]
+ActorKind = Literal[
+    "state", "territory", "alliance", "organization", "armed_group", "body", "person"
+]
 StepKind = Literal["signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn"]
 Obligation = Literal["defense", "offense", "neutrality", "nonaggression", "consultation"]
 
@@ -39,12 +41,23 @@ class SchemeCode(BaseModel):
     until: Day | None = Field(None, description="First day on which it was no longer valid.")
 
 
+class ObligationPeriod(BaseModel):
+    """The period in which a group obliges its members to something."""
+
+    model_config = ConfigDict(extra="forbid")
+    obligation: Obligation
+    since: StepDate | None = Field(None, description="EDTF; null: from the beginning.")
+    until: StepDate | None = Field(None, description="First day on which it no longer bound.")
+    note: LongText | None = None
+    sources: list[ShortText] = Field([], max_length=100)
+
+
 MOST_ALIASES, MOST_CODES = 200, 500
 """The most aliases and codes of one actor."""
 
 
 class Actor(BaseModel):
-    """A state, alliance, organization, armed group, government body or person."""
+    """A state, territory, alliance, organization, armed group, government body or person."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -60,6 +73,7 @@ class Actor(BaseModel):
                     "until": None,
                     "successors": [],
                     "obligations": [],
+                    "obligation_periods": [],
                     "summary": None,
                 }
             ]
@@ -75,13 +89,23 @@ class Actor(BaseModel):
     successors: list[ShortText] = Field(
         [], max_length=50, description="Codes of the actors that succeeded it."
     )
-    obligations: list[Obligation] = []
+    obligations: list[Obligation] = Field(
+        [], description="All that a group ever obliges its members to; ties say what held on a day."
+    )
+    obligation_periods: list[ObligationPeriod] = Field(
+        [],
+        max_length=100,
+        description="When each obligation binds; one without a period always binds.",
+    )
     summary: LongText | None = None
 
     @model_validator(mode="after")
     def _check_actor_life(self) -> "Actor":
         if self.since and self.until and self.since >= self.until:
             raise ValueError("until must lie after since")
+        missing = {p.obligation for p in self.obligation_periods} - set(self.obligations)
+        if missing:
+            raise ValueError(f"obligations must list {', '.join(sorted(missing))} too")
         return self
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Select, select
 
 from app.actors.membership_steps import MEMBER_STATUSES, membership_period, membership_status
+from app.actors.obligations import select_obligations
 from app.actors.queries import select_memberships
 from app.actors.schemas import Actor, Membership
 from app.alliances.schemas import Alliance, Member, Tie
@@ -99,7 +100,7 @@ def read_ties(db: Connection, actor: str, day: str, as_of: int | None = None) ->
                 since=since,
                 until=None if until == NO_END_DAY else until,
                 partners=[code for code in partners.get(group.code, []) if code != actor],
-                obligations=list(group.obligations) if membership.role == "member" else [],
+                obligations=select_obligations(group, day) if membership.role == "member" else [],
                 steps=membership.steps,
             )
         )
@@ -115,7 +116,7 @@ def read_alliances(
     return [
         Alliance(
             members=belong.get(group.code, []),
-            obligations=list(group.obligations),
+            obligations=select_obligations(group, day),
             **group.model_dump(include={"code", "name", "kind", "since", "until", "summary"}),
         )
         for group in groups

@@ -1,11 +1,10 @@
-"""This module loads the bundled data: actors, memberships, sources and curated events."""
+"""Loads the bundled data: actors, memberships, sources, and the events of four datasets."""
 
-import csv
 import hashlib
 from collections import defaultdict
-from importlib.resources import files
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 from pydantic import BaseModel
@@ -13,12 +12,22 @@ from sqlalchemy import Connection, func, select
 
 from app.actors.changes import write_actors, write_memberships
 from app.actors.schemas import Actor, Membership
+from app.bundled import step_events, tables, votes
+from app.bundled.datasets import build_bundled_datasets
+from app.bundled.tables import (
+    BUNDLED_FILES,
+    SOURCE_FILES,
+    TableRow,
+    read_bundled_lines,
+    read_bundled_table,
+    split_list,
+)
 from app.db.dialect import build_upsert
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import events, house, revisions
 from app.events.changes import write_events
-from app.events.record import decode_event_record
+from app.events.record import EventRecord, decode_event_record
 from app.events.render import decode_event_document
 from app.events.to_input import input_from_document
 from app.sources.changes import write_datasets, write_sources
@@ -27,27 +36,42 @@ from app.sources.schemas import Dataset, Source
 BUNDLED_WRITER = Writer("entente", "bundled data")
 UNBUNDLED_WRITER = Writer("entente", "no longer bundled")
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
-BUNDLED_FOLDER = files("app") / "bundled"
-BUNDLED_FILES = (
-    "states.csv",
-    "state_codes.csv",
-    "organizations.csv",
-    "organization_codes.csv",
-    "persons_and_bodies.csv",
-    "memberships.csv",
-    "membership_sources.csv",
-    "event_sources.csv",
-    "events.ndjson",
+ACTOR_FILES = (
+    ("states.csv", "state"),
+    ("territories.csv", "territory"),
+    ("organizations.csv", None),
+    ("persons_and_bodies.csv", None),
 )
-CURATED_DATASET = Dataset(
-    code="curated",
-    name="Entente's curated events",
-    version="1",
-    licence="CC BY 4.0",
-    citation="Entente, curated events",
-    first="2018-01-01",
-    last="2025-08-31",
-)
+"""Tables of actors, and the kind of those in it where they have no column of it."""
+EVENT_FILES = {"curated": "events.ndjson", "realignments": "realignments.ndjson"}
+
+
+@dataclass(frozen=True, slots=True)
+class BundledRecord:
+    """All that is bundled, as documents; events by dataset."""
+
+    actors: list[Actor]
+    datasets: list[Dataset]
+    sources: list[Source]
+    memberships: list[Membership]
+    events: dict[str, list[EventRecord]]
+
+
+def build_bundled_record() -> BundledRecord:
+    """Build every bundled document from the bundled files."""
+    sources = build_bundled_sources()
+    grades: dict[str, str | None] = {source.id: source.reliability for source in sources}
+    actors = build_bundled_actors()
+    events = {
+        dataset: [decode_event_record(line.encode()) for line in read_bundled_lines(name)]
+        for dataset, name in EVENT_FILES.items()
+    }
+    memberships, events[step_events.DATASET] = step_events.add_step_events(
+        build_bundled_memberships(), {actor.code: actor for actor in actors}, grades
+    )
+    events[votes.DATASET] = votes.build_resolution_events(grades)
+    datasets = build_bundled_datasets()
+    return BundledRecord(actors, datasets, sources, memberships, events)
 
 
 def load_bundled_data(database: Database) -> bool:
@@ -57,32 +81,21 @@ def load_bundled_data(database: Database) -> bool:
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in BUNDLED_FILES:
-        digest.update((BUNDLED_FOLDER / name).read_bytes())
+        digest.update((tables.BUNDLED_FOLDER / name).read_bytes())
     with database.write() as db:
         stored_digest = db.scalar(select(house.c.value).where(house.c.name == "bundled"))
         if stored_digest == digest.hexdigest():
             return False
-        write_actors(
-            db,
-            _select_changed(db, "actor", {a.code: a for a in build_bundled_actors()}),
-            BUNDLED_WRITER,
-        )
-        write_datasets(
-            db,
-            _select_changed(db, "dataset", {CURATED_DATASET.code: CURATED_DATASET}),
-            BUNDLED_WRITER,
-        )
-        write_sources(
-            db,
-            _select_changed(db, "source", {s.id: s for s in build_bundled_sources()}),
-            BUNDLED_WRITER,
-        )
+        record = build_bundled_record()
+        by = BUNDLED_WRITER
+        write_actors(db, _select_changed(db, "actor", {a.code: a for a in record.actors}), by)
+        write_datasets(db, _select_changed(db, "dataset", {d.code: d for d in record.datasets}), by)
+        write_sources(db, _select_changed(db, "source", {s.id: s for s in record.sources}), by)
         write_memberships(
-            db,
-            _select_changed(db, "membership", {m.id: m for m in build_bundled_memberships()}),
-            BUNDLED_WRITER,
+            db, _select_changed(db, "membership", {m.id: m for m in record.memberships}), by
         )
-        _write_bundled_events(db)
+        for dataset, events_of_dataset in record.events.items():
+            _write_bundled_events(db, dataset, events_of_dataset)
         row = {"name": "bundled", "value": digest.hexdigest()}
         db.execute(build_upsert(db, house), row)
     return True
@@ -106,79 +119,72 @@ def _select_changed(db: Connection, kind: str, bundled: dict[str, _ModelT]) -> l
     return list(bundled.values())
 
 
-def _write_bundled_events(db: Connection) -> None:
-    """Write the bundled events, and retract those that are no longer bundled."""
-    lines = (BUNDLED_FOLDER / "events.ndjson").read_text("utf-8").splitlines()
-    bundled = [decode_event_record(line.encode()) for line in lines if line.strip()]
+def _write_bundled_events(db: Connection, dataset: str, bundled: list[EventRecord]) -> None:
+    """Write the bundled events of a dataset, and retract those that are no longer bundled."""
     r, e = revisions.c, events.c
     rows = db.execute(
-        select(e.id, r.by, r.document)
-        .join(events, e.seq == r.seq)
-        .where(e.dataset == CURATED_DATASET.code)
+        select(e.id, r.by, r.document).join(events, e.seq == r.seq).where(e.dataset == dataset)
     ).all()
-    kept = {row.id for row in rows if row.by != BUNDLED_WRITER.name}
-    named = {f"{CURATED_DATASET.code}:{g.key}" for g in bundled}
-    wanted = [g for g in bundled if f"{CURATED_DATASET.code}:{g.key}" not in kept]
-    write_events(db, wanted, CURATED_DATASET.code, BUNDLED_WRITER, unless_same=True)
-    gone = [row for row in rows if row.by == BUNDLED_WRITER.name and row.id not in named]
+    edited = {row.id for row in rows if row.by != BUNDLED_WRITER.name}
+    ids = {f"{dataset}:{event.key}" for event in bundled}
+    wanted = [event for event in bundled if f"{dataset}:{event.key}" not in edited]
+    write_events(db, wanted, dataset, BUNDLED_WRITER, unless_same=True)
+    gone = [row for row in rows if row.by == BUNDLED_WRITER.name and row.id not in ids]
     retracted = [
         replace(input_from_document(decode_event_document(row.document), {}), status="retracted")
         for row in gone
     ]
-    write_events(db, retracted, CURATED_DATASET.code, UNBUNDLED_WRITER, unless_same=True)
-
-
-def read_bundled_table(name: str) -> list[dict[str, Any]]:
-    """Read a bundled table; empty cells are None."""
-    text = (BUNDLED_FOLDER / name).read_text("utf-8")
-    return [{k: v or None for k, v in r.items()} for r in csv.DictReader(text.splitlines())]
-
-
-def _split_list(cell: str | None) -> list[str]:
-    return cell.split("|") if cell else []
+    write_events(db, retracted, dataset, UNBUNDLED_WRITER, unless_same=True)
 
 
 def build_bundled_actors() -> list[Actor]:
-    """Build the actors: states with their codes, groups, persons and bodies."""
-    codes: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for r in (
-        *read_bundled_table("state_codes.csv"),
-        *read_bundled_table("organization_codes.csv"),
-    ):
-        part = {k: r[k] for k in ("scheme", "value", "since", "until")}
-        codes[r["actor"]].append(part)
-    found: dict[str, Actor] = {}
-    for name, kind in (
-        ("states.csv", "state"),
-        ("organizations.csv", None),
-        ("persons_and_bodies.csv", None),
-    ):
-        for r in read_bundled_table(name):
-            life = (r["since"], r["until"]) if name != "persons_and_bodies.csv" else (None, None)
+    """Build the actors: states and territories with their codes, groups, persons and bodies."""
+    codes: dict[str | None, list[TableRow]] = defaultdict(list)
+    for name in ("state_codes.csv", "territory_codes.csv", "organization_codes.csv"):
+        for row in read_bundled_table(name):
+            part = {k: row[k] for k in ("scheme", "value", "since", "until")}
+            codes[row["actor"]].append(part)
+    obligations: dict[str | None, list[dict[str, object]]] = defaultdict(list)
+    for row in read_bundled_table("obligations.csv"):
+        part = {k: row[k] for k in ("obligation", "since", "until", "note")}
+        obligations[row["group"]].append({**part, "sources": split_list(row["sources"])})
+    found: dict[str | None, Actor] = {}
+    for name, kind in ACTOR_FILES:
+        for row in read_bundled_table(name):
+            periods = obligations[row["code"]] if name == "organizations.csv" else []
+            has_life = name != "persons_and_bodies.csv"
             found.setdefault(
-                r["code"],
+                row["code"],
                 Actor.model_validate(
                     {
-                        "code": r["code"],
-                        "kind": kind or r["kind"],
-                        "name": r["name"],
-                        "aliases": _split_list(r["aliases"]),
-                        "codes": codes[r["code"]],
-                        "since": life[0],
-                        "until": life[1],
-                        "obligations": _split_list(r.get("obligations")),
-                        "summary": r.get("summary"),
+                        "code": row["code"],
+                        "kind": kind or row["kind"],
+                        "name": row["name"],
+                        "aliases": split_list(row["aliases"]),
+                        "codes": codes[row["code"]],
+                        "since": row["since"] if has_life else None,
+                        "until": row["until"] if has_life else None,
+                        "obligations": list(dict.fromkeys(p["obligation"] for p in periods)),
+                        "obligation_periods": periods,
+                        "summary": row.get("summary"),
                     }
                 ),
             )
+    names = {code: actor.name for code, actor in found.items()}
+    for row in read_bundled_table("territories.csv"):
+        if row["part_of"] is None:
+            continue
+        territory = found[row["code"]]
+        summary = f"Territory of {names[row['part_of']]}; an actor of its own in the record."
+        found[row["code"]] = territory.model_copy(update={"summary": summary})
     return list(found.values())
 
 
 def build_bundled_memberships() -> list[Membership]:
     """Build the memberships with their steps, also those of persons and bodies in their states."""
 
-    def get_membership_key(r: dict[str, Any]) -> tuple[str, ...]:
-        return r["actor"], r["group"], r["role"], r["spell"]
+    def get_membership_key(r: TableRow) -> tuple[str, ...]:
+        return tuple(str(r[name]) for name in ("actor", "group", "role", "spell"))
 
     found = []
     for (actor, group, role, spell), steps in groupby(
@@ -188,8 +194,8 @@ def build_bundled_memberships() -> list[Membership]:
             {
                 "step": r["step"],
                 "date": r["date"],
-                "event": r["event"] and f"{CURATED_DATASET.code}:{r['event']}",
-                "sources": _split_list(r["sources"]),
+                "event": _name_event(r["event"]),
+                "sources": split_list(r["sources"]),
                 "note": r.get("note"),
             }
             for r in sorted(steps, key=lambda r: str(r["date"]))
@@ -204,9 +210,9 @@ def build_bundled_memberships() -> list[Membership]:
     for r in read_bundled_table("persons_and_bodies.csv"):
         if r["belongs_to"] is None:
             continue
-        who = (r["code"], r["belongs_to"], r["role"] or r["kind"])
+        who = (str(r["code"]), str(r["belongs_to"]), r["role"] or str(r["kind"]))
         spells[who] += 1
-        said = _split_list(r["sources"])
+        said = split_list(r["sources"])
         begun = r["since"] or "1945-01-01"
         ladder = [{"step": "in-force", "date": begun, "sources": said}]
         if r["until"]:
@@ -220,10 +226,15 @@ def build_bundled_memberships() -> list[Membership]:
     return found
 
 
+def _name_event(key: str | None) -> str | None:
+    """The id of an event in the table of steps; a bare key is one of `curated`."""
+    return key if key is None or ":" in key else f"curated:{key}"
+
+
 def build_bundled_sources() -> list[Source]:
     """Build the bundled sources, each once."""
     found: dict[str, Source] = {}
-    for name in ("event_sources.csv", "membership_sources.csv"):
+    for name in SOURCE_FILES:
         for r in read_bundled_table(name):
-            found.setdefault(r["id"], Source.model_validate(r))
+            found.setdefault(str(r["id"]), Source.model_validate(r))
     return list(found.values())

@@ -38,8 +38,8 @@ from app.events.buckets import (
     find_weight_threshold,
     is_span,
 )
+from app.events.coverage import read_covered_spans
 from app.events.queries import BoundQuery
-from app.events.read import read_dataset_coverage
 from app.events.render import ACTING_KINDS
 from app.events.resolved_filter import ResolvedFilter
 from app.events.statement import CARRIED_COLUMNS, select_matching
@@ -91,7 +91,7 @@ def count_timeline(
     titles = _read_titles(db, list(dict.fromkeys([*shown, *lasting])))
     under_way = [titles[seq] | more for seq, more in lasting.items()]
     under_way.sort(key=lambda event: (event["start"], event["id"]))
-    spans = read_dataset_coverage(db, resolved)
+    spans = read_covered_spans(db, resolved)
     for bucket in buckets:
         seqs = named.get(bucket_start_text(bucket["start"], size), [])
         bucket["top"] = [titles[seq] for seq in seqs]

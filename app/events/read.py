@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.tables import actors, datasets
-from app.db.versioning import Columns, select_current_or_as_of
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
 from app.events import queries
+from app.events.coverage import find_empty_reason
 from app.events.event_document import ReportDocument
 from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
-from app.page_models import EmptyReason, Meta
+from app.page_models import Meta
 from app.text import quote_id
 
 
@@ -144,25 +144,3 @@ def estimate_event_count(db: Connection, resolved: ResolvedFilter) -> int | None
     last, then, begun = (date.fromisoformat(day).toordinal() for day in (newest, oldest, first))
     total = SAMPLE_SIZE * (last - begun + 1) / (last - then + 1)
     return int(float(f"{total:.1e}"))
-
-
-def find_empty_reason(db: Connection, resolved: ResolvedFilter) -> EmptyReason:
-    """Find why no event matched: the window may lie outside the coverage of the datasets."""
-    spans = read_dataset_coverage(db, resolved)
-    first, last = min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None)
-    if resolved.since is not None and last is not None and resolved.since > last:
-        return "not_yet_covered"
-    if resolved.until is not None and first is not None and resolved.until < first:
-        return "outside_coverage"
-    return "no_match"
-
-
-def read_dataset_coverage(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str]]:
-    """Read the first and last day that each dataset of a filter covers."""
-
-    def select_rows(d: Columns) -> Select[Any]:
-        rows = select(d.first, d.last).where(d.first.is_not(None), d.last.is_not(None))
-        return rows.where(d.code.in_(resolved.dataset)) if resolved.dataset else rows
-
-    rows = db.execute(select_current_or_as_of(resolved.as_of, datasets, select_rows))
-    return [(row.first, row.last) for row in rows]

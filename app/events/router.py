@@ -9,6 +9,7 @@ from app.db.as_of import resolve_as_of, resolve_version
 from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
+from app.events.coverage import find_empty_reason
 from app.events.explain import explain_document
 from app.events.filter import EventFilter, EventQuery, Words
 from app.events.output_formats import EVENT_MEDIA_TYPES
@@ -255,7 +256,7 @@ def get_timeline(
                 known.datasets = counts.add_pair_sums(db, found, read_sums)
             rows = [encode_json(bucket).decode() for bucket in found.buckets]
             if not any(b["count"] for b in found.buckets):
-                known.reason = read.find_empty_reason(db, found.resolved)
+                known.reason = find_empty_reason(db, found.resolved)
             answer = render_page(rows, known, build_page_links(request, None, version))
             return respond_in_chart_format(request, "timeline", asked, answer)
 

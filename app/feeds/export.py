@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.errors import InvalidParameterError
-from app.events import counts, queries, read
+from app.events import counts, queries
+from app.events.coverage import find_empty_reason
 from app.events.filter import EventQuery
 from app.events.output_formats import FIELD_FORMATS, OutputFormat
 from app.events.resolved_filter import ResolvedFilter
@@ -52,7 +53,7 @@ class EventExport:
         clusters: list[Cluster] | None = None
         with database.connect() as db:
             self.empty_reason: EmptyReason | None = (
-                None if first else read.find_empty_reason(db, resolved)
+                None if first else find_empty_reason(db, resolved)
             )
             if how.clusters and whole and self.stream.cursor:
                 clusters = _read_clusters(db, resolved)

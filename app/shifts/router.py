@@ -10,7 +10,7 @@ from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
-from app.events.read import find_empty_reason
+from app.events.coverage import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
 from app.http.caching import respond_with_version_etag
@@ -159,9 +159,13 @@ def _explain_empty_answer(
 ) -> EmptyReason:
     since, until = asked.day_range
     known = ResolvedFilter(
-        since=since, until=until, dataset=question.datasets, as_of=question.as_of
+        actor=(*filter(None, [question.actor]), *question.toward, *question.against),
+        since=since,
+        until=until,
+        dataset=question.datasets,
+        as_of=question.as_of,
     )
-    return find_empty_reason(db, known)
+    return find_empty_reason(db, known, chose_datasets=bool(asked.dataset))
 
 
 def _choose_page(

@@ -76,6 +76,13 @@ class Dataset(BaseModel):
     licence: LongText
     citation: LongText
     terms: LongText | None = None
+    scope: LongText | None = Field(None, description="What it is about, and what it leaves out.")
+    follows: list[ShortText] | None = Field(
+        None,
+        max_length=1000,
+        description="Codes of the actors whose acts it follows throughout; an empty list: of none,"
+        " it has particular acts only; null: of all that its sources name.",
+    )
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
     signals: Literal["entente", "goldstein"] = Field(
         "entente",

@@ -7,7 +7,7 @@ import make
 import pytest
 from sqlalchemy import select
 
-from app.bundled import load_bundled
+from app.bundled import load_bundled, tables
 from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.read import read_event
@@ -21,7 +21,7 @@ class Folder:
         self.events = events
 
     def __truediv__(self, name: str) -> "Folder | Path":
-        return self if name == "events.ndjson" else Path(str(load_bundled.FOLDER_OF_OLD)) / name
+        return self if name == "events.ndjson" else Path(str(tables.FOLDER_OF_OLD)) / name
 
     def read_bytes(self) -> bytes:
         return self.events.encode()
@@ -38,7 +38,7 @@ def list_written(database: Database, after: int) -> list[tuple[str, str, str | N
 
 
 def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = load_bundled.BUNDLED_FOLDER
+    old = tables.BUNDLED_FOLDER
     lines = (old / "events.ndjson").read_text("utf-8").splitlines()
     changed, gone, edited = (json.loads(line) for line in lines[:3])
     changed["title"] = "Another title"
@@ -46,9 +46,9 @@ def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.Mo
         given = {**edited, "title": "Ours now"}
         make.write_events(db, [make.convert_record(given)], "curated", make.BY)
         before = len(list_written(database, 0)) + 1
-    monkeypatch.setattr(load_bundled, "FOLDER_OF_OLD", old, raising=False)
+    monkeypatch.setattr(tables, "FOLDER_OF_OLD", old, raising=False)
     told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
-    monkeypatch.setattr(load_bundled, "BUNDLED_FOLDER", Folder(told))
+    monkeypatch.setattr(tables, "BUNDLED_FOLDER", Folder(told))
     assert load_bundled.load_bundled_data(database)
     assert list_written(database, before) == [
         ("update", f"curated:{changed['key']}", "bundled data"),

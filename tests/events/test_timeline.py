@@ -28,18 +28,20 @@ def list_events(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "asked",
     [
-        {},
-        {"actor": "ARM"},
+        {"dataset": "curated"},
+        {"actor": "ARM", "since": "2017"},
         {"actor": ["RUS", "TUR"], "since": "2020-10-15", "until": "2023-09-20"},
         {"member_of": "CSTO", "since": "2022"},
-        {"q": "Karabakh"},
+        {"q": "Karabakh", "dataset": ["curated", "realignments"]},
     ],
 )
 def test_buckets_are_those_of_the_events(
     api: TestClient, size: BucketSize, asked: dict[str, Any]
 ) -> None:
     answer = api.get("/v1/timeline", params=asked | {"granularity": size, "top": 2}).json()["data"]
-    since = {"2022": "2022-01-01"}.get(asked.get("since", ""), asked.get("since", ""))
+    since = {year: f"{year}-01-01" for year in ("2017", "2022")}.get(
+        asked.get("since", ""), asked.get("since", "")
+    )
     by_bucket = defaultdict(list)
     for event in list_events(api, asked):
         day = max(event["start"], since)

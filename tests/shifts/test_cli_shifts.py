@@ -27,7 +27,7 @@ def test_alignment_is_drawn_with_its_interval() -> None:
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["from", "index", "90", "%", "−1", "+1", "signals"]
     assert all("●" in line and "─" in line for line in lines[1:])
-    assert [line.split()[0][:4] for line in lines[1:]] == [str(y) for y in range(2018, 2026)]
+    assert [line.split()[0][:4] for line in lines[1:]] == [str(y) for y in range(2018, 2027)]
 
 
 def test_a_tilt_is_asked_with_against() -> None:

@@ -37,6 +37,7 @@ export function failed(error, again) {
 const REASONS = {
   no_match: ["empty", "○", "Nothing matched", "The requested days are covered, but no event in them matches the filter."],
   outside_coverage: ["uncovered", "▨", "Not covered", "No dataset covers these days, so an empty result does not mean that nothing happened."],
+  out_of_scope: ["uncovered", "▨", "Out of scope", "No dataset follows these actors, so an empty result does not mean that nothing happened."],
   not_yet_covered: ["uncovered", "▨", "Not covered yet", "These days are after the last day that any dataset covers."],
 };
 

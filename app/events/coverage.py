@@ -1,0 +1,92 @@
+"""Which days the datasets of a question cover, and why an answer is empty."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Select, select
+
+from app.actors.queries import select_memberships
+from app.db.tables import datasets
+from app.db.versioning import Columns, select_with_documents
+from app.events.resolved_filter import ResolvedFilter
+from app.page_models import EmptyReason
+
+
+class DatasetScope(NamedTuple):
+    """What a dataset covers: its days, and whom it follows.
+
+    `follows` is None for a dataset of all actors that its sources name, and empty for one of
+    particular acts only, such as votes.
+    """
+
+    first: str | None
+    last: str | None
+    follows: Sequence[str] | None
+
+
+def find_empty_reason(
+    db: Connection, resolved: ResolvedFilter, *, chose_datasets: bool | None = None
+) -> EmptyReason:
+    """Find why no event matched: no dataset may follow the actors, or cover the days.
+
+    `chose_datasets` says whether the question itself names its datasets; None: where it has any.
+    """
+    scopes = read_dataset_scopes(db, resolved)
+    chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
+    followed = select_following(db, resolved, scopes, chosen)
+    if scopes and not followed:
+        return "out_of_scope"
+    first = min((s.first for s in followed if s.first), default=None)
+    last = max((s.last for s in followed if s.last), default=None)
+    if resolved.since is not None and last is not None and resolved.since > last:
+        return "not_yet_covered"
+    if resolved.until is not None and first is not None and resolved.until < first:
+        return "outside_coverage"
+    return "no_match"
+
+
+def read_covered_spans(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str]]:
+    """Read the first and last day that each dataset of a question covers for its actors."""
+    scopes = read_dataset_scopes(db, resolved)
+    followed = select_following(db, resolved, scopes, bool(resolved.dataset))
+    return [(s.first, s.last) for s in followed if s.first is not None and s.last is not None]
+
+
+def read_dataset_scopes(db: Connection, resolved: ResolvedFilter) -> list[DatasetScope]:
+    """Read the scope of each dataset that a question names, or of all."""
+
+    def select_rows(d: Columns) -> Select[int, str | None, str | None]:
+        rows = select(d.seq, d.first, d.last)
+        return rows.where(d.code.in_(resolved.dataset)) if resolved.dataset else rows
+
+    rows = db.execute(select_with_documents(resolved.as_of, datasets, select_rows))
+    return [
+        DatasetScope(first, last, json.loads(document).get("follows"))
+        for _, first, last, document in rows
+    ]
+
+
+def select_following(
+    db: Connection, resolved: ResolvedFilter, scopes: Sequence[DatasetScope], chosen: bool
+) -> list[DatasetScope]:
+    """Select the datasets that follow one of the actors asked for, or anybody where none is.
+
+    Datasets of particular acts count only where the question names its datasets: that nothing is
+    in them never means that nothing happened.
+    """
+    unrestricted = [s for s in scopes if s.follows is None or (not s.follows and chosen)]
+    some = [s for s in scopes if s.follows]
+    if not some:
+        return unrestricted
+    named = {*resolved.actor, *resolved.between, *resolved.initiator, *resolved.target}
+    if not named:
+        return [*unrestricted, *some]
+    wanted = named | _read_states_of(db, sorted(named), resolved.as_of)
+    return [*unrestricted, *(s for s in some if s.follows and wanted.intersection(s.follows))]
+
+
+def _read_states_of(db: Connection, codes: Sequence[str], as_of: int | None) -> set[str]:
+    """Read what persons and bodies among some actors belong to; all groups of the others too."""
+    rows = db.execute(select_memberships(actors=codes, as_of=as_of))
+    return {str(json.loads(row.document)["group"]) for row in rows}
