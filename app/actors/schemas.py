@@ -90,7 +90,8 @@ class Actor(BaseModel):
         [], max_length=50, description="Codes of the actors that succeeded it."
     )
     obligations: list[Obligation] = Field(
-        [], description="All that a group ever obliges its members to; ties say what held on a day."
+        [],
+        description="All that a group ever obliges its members to; ties say what binds on a day.",
     )
     obligation_periods: list[ObligationPeriod] = Field(
         [],

@@ -57,6 +57,11 @@ COMMANDS = {
         "verify_database",
         "Recompute every index and sum from the documents; exit 1 if anything differs.",
     ),
+    "census": CommandSource(
+        "app.cli.census",
+        "print_census",
+        "Count what the bundled record rests on: events, evidence, dates, stated signals.",
+    ),
     "db": CommandSource(
         "app.cli.database", "db", "Upgrade, check, back up and restore the database."
     ),

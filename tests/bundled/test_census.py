@@ -1,5 +1,7 @@
 """The census of the bundled record, and facts that contradict each other."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,10 @@ def test_act_before_birth_is_remarked(database: Database) -> None:
         remark.startswith("curated:2019-") and "ARM takes part" in remark for remark in remarks
     )
     assert any(remark.startswith("ARM:CSTO:member:1: in force on") for remark in remarks)
+
+
+def test_census_is_a_command() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "app", "census"], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines()[0].startswith("curated: ")

@@ -1,0 +1,10 @@
+"""The command `entente census`."""
+
+from app.bundled.census import describe_census
+from app.bundled.load_bundled import build_bundled_record
+
+
+def print_census() -> None:
+    """Print what the bundled record rests on: events, evidence, dates, stated signals, steps."""
+    for line in describe_census(build_bundled_record()):
+        print(line)
