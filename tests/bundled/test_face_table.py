@@ -1,0 +1,114 @@
+"""What a regional expert would expect of the bundled record, asked over HTTP."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+Row = dict[str, Any]
+
+
+def ask(api: TestClient, path: str, **parameters: Any) -> list[Row]:
+    answer = api.get(path, params=parameters)
+    assert answer.status_code == 200, answer.text
+    rows: list[Row] = answer.json()["data"]
+    return rows
+
+
+def by_year(api: TestClient, actor: str, toward: str) -> dict[str, Row]:
+    rows = ask(
+        api, "/v1/alignment", actor=actor, toward=toward, since="2020-10", until="2025-12",
+        granularity="year",
+    )  # fmt: skip
+    return {row["start"][:4]: row for row in rows}
+
+
+@pytest.mark.parametrize(("actor", "toward"), [("AZE", "ARM"), ("ARM", "AZE")])
+def test_war_blockade_and_exodus_are_no_friendship(
+    api: TestClient, actor: str, toward: str
+) -> None:
+    years = by_year(api, actor, toward)
+    assert all(years[year]["index"] < 0 for year in ("2020", "2021", "2022", "2023"))
+    worst = max(years, key=lambda year: years[year]["negative"])
+    assert worst == "2020"
+    assert years["2025"]["index"] > years["2024"]["index"] > years["2023"]["index"]
+
+
+def test_october_2023_between_armenia_and_russia_is_conflict(api: TestClient) -> None:
+    [month] = ask(
+        api, "/v1/timeline", between="ARM,RUS", since="2023-10", until="2023-10",
+        granularity="month",
+    )  # fmt: skip
+    assert month["conflict"] >= month["cooperation"]
+    assert month["mean_intensity"] < 0
+
+
+def test_september_2023_in_karabakh_is_negative(api: TestClient) -> None:
+    [month] = ask(
+        api, "/v1/timeline", actor="ART", since="2023-09", until="2023-09", granularity="month"
+    )
+    assert month["mean_intensity"] < 0
+
+
+def test_armenia_moved_away_from_the_csto(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="CSTO")
+    assert row["direction"] == "away"
+    assert row["verdict"] in ("shift", "strong")
+    assert "2021-05" <= row["onset"][:7] <= "2023-10"
+
+
+def test_armenia_moved_away_from_russia(api: TestClient) -> None:
+    rows = ask(api, "/v1/shifts", actor="ARM", toward="RUS")
+    assert {row["direction"] for row in rows} == {"away"}
+    assert {row["verdict"] for row in rows} <= {"watch", "weak", "shift", "strong"}
+
+
+@pytest.mark.parametrize("treaty", ["AZE-TUR-2010", "AZE-TUR-2021"])
+def test_treaties_of_azerbaijan_and_turkey_are_in_force(api: TestClient, treaty: str) -> None:
+    ties = ask(api, "/v1/ties", actor="AZE", on="2023-10-13")
+    assert {t["group"]: t["status"] for t in ties}[treaty] == "in-force"
+
+
+def test_the_sick_give_no_signal(api: TestClient) -> None:
+    event = api.get("/v1/events/curated:2024-12-25-informal-cis-summit-without-pashinyan").json()
+    assert event["signals"] == []
+    assert {p["actor"] for p in event["participants"] if p["excused"]} >= {"ARM", "AZE"}
+
+
+def test_the_european_communities_of_1960_had_no_defence_clause(api: TestClient) -> None:
+    def read_obligations(day: str) -> list[str]:
+        ties = ask(api, "/v1/ties", actor="FRA", on=day)
+        obligations: list[str] = next(t["obligations"] for t in ties if t["group"] == "EU")
+        return obligations
+
+    assert "defense" not in read_obligations("1960-01-01")
+    assert "defense" in read_obligations("2010-01-01")
+
+
+def test_the_un_has_its_193_members(api: TestClient) -> None:
+    assert len(ask(api, "/v1/alliances/UN/members", on="2023-10-13", limit=1000)) == 193
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "reason"),
+    [
+        ("/v1/events", {"actor": "KOR", "since": "2023-09", "until": "2023-09"}, "out_of_scope"),
+        ("/v1/alignment", {"actor": "KOR", "toward": "NGA"}, "out_of_scope"),
+        ("/v1/events", {"actor": "ARM", "since": "2027"}, "not_yet_covered"),
+        ("/v1/events", {"actor": "ARM", "until": "2010", "dataset": "curated"}, "outside_coverage"),
+        ("/v1/events", {"actor": "ARM", "type": "MOBILIZE", "since": "2025"}, "no_match"),
+    ],
+)
+def test_an_empty_answer_says_which_kind_of_empty(
+    api: TestClient, path: str, parameters: dict[str, str], reason: str
+) -> None:
+    body = api.get(path, params=parameters).json()
+    assert body["meta"]["reason"] == reason
+
+
+def test_votes_make_no_signals(api: TestClient) -> None:
+    event = api.get("/v1/events/unga:2022-03-02-es-11-1").json()
+    assert event["signals"] == []
+    votes = {p["actor"]: (p["role"], p["native"]) for p in event["participants"]}
+    assert votes["ARM"] == ("participant", "abstain")
+    assert votes["AZE"] == ("absent", "absent")
