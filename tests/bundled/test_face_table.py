@@ -86,7 +86,7 @@ def test_the_european_communities_of_1960_had_no_defence_clause(api: TestClient)
 
 
 def test_the_un_has_its_193_members(api: TestClient) -> None:
-    assert len(ask(api, "/v1/alliances/UN/members", on="2023-10-13", limit=1000)) == 193
+    assert len(ask(api, "/v1/alliances/UN/members", on="2023-10-13")) == 193
 
 
 @pytest.mark.parametrize(
