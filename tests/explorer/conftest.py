@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,9 +41,9 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A page of its own; errors in it, and requests that leave the service, are faults."""
+@contextmanager
+def open_page(browser: Browser, address: str) -> Iterator[Page]:
+    """Open a page of its own; errors in it, and requests that leave the service, are faults."""
     context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
     made = context.new_page()
     foreign: list[str] = []
@@ -72,6 +73,13 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     context.close()
     assert foreign == [], "requests to foreign hosts"
     assert broken == [], "errors in the page"
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page of its own."""
+    with open_page(browser, address) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,15 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from explorer.conftest import open_page
 from openapi_document import PATHS
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.slow
 
@@ -46,29 +48,49 @@ def open_view(page: Page, address: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_view_has_accessibility_violations(
-    page: Page, view: str, theme: Any, shots: Path | None
-) -> None:
-    page.emulate_media(color_scheme=theme)
-    open_view(page, VIEWS[view])
-    if shots and theme == "light":
-        page.screenshot(path=shots / f"{view}.png")
-    for summary in page.locator("summary").all()[:1]:
-        summary.click()
-    found = Axe().run(page, options={"runOnly": RULES if theme == "light" else COLOURS})
+@pytest.fixture(scope="module", params=VIEWS)
+def view(
+    request: pytest.FixtureRequest, browser: Browser, address: str, shots: Path | None
+) -> Iterator[Page]:
+    """Each view in turn, opened once for the tests that follow, with its first details shown."""
+    with open_page(browser, address) as page:
+        open_view(page, VIEWS[request.param])
+        if shots:
+            page.screenshot(path=shots / f"{request.param}.png")
+        for summary in page.locator("summary").all()[:1]:
+            summary.click()
+        yield page
+
+
+def test_every_request_shown_answers(view: Page) -> None:
+    for code in view.locator("details.request summary code").all():
+        answer = view.request.get(str(code.text_content()))
+        assert answer.status == 200, code.text_content()
+
+
+def test_no_view_has_accessibility_violations(view: Page) -> None:
+    found = Axe().run(view, options={"runOnly": RULES})
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_no_view_overflows_a_phone_screen(page: Page, view: str, shots: Path | None) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    open_view(page, VIEWS[view])
-    wide = page.evaluate("document.documentElement.scrollWidth")
+def test_colours_in_the_dark_have_enough_contrast(view: Page) -> None:
+    view.get_by_role("button", name="Dark").click()
+    found = Axe().run(view, options={"runOnly": COLOURS})
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_no_view_overflows_a_phone_screen(
+    view: Page, shots: Path | None, request: pytest.FixtureRequest
+) -> None:
+    view.set_viewport_size({"width": 360, "height": 740})
+    open_view(view, view.url)
+    wide = view.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
-    if shots and view in ("events", "shift"):
-        page.screenshot(path=shots / f"{view}-phone.png")
+    name = request.node.callspec.params["view"]
+    if shots and name in ("events", "shift"):
+        for light in view.get_by_role("button", name="Light").all():
+            light.click()
+        view.screenshot(path=shots / f"{name}-phone.png")
 
 
 def test_dark_theme_is_toggled_by_button(page: Page, shots: Path | None) -> None:
@@ -190,14 +212,6 @@ def test_copied_code_samples_run(page: Page, view: str) -> None:
         ran = subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False)
         if b"no package called" not in ran.stderr:
             assert ran.stdout.decode() == str(len(document)), ran.stderr.decode()
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_request_shown_answers(page: Page, view: str) -> None:
-    open_view(page, VIEWS[view])
-    for code in page.locator("details.request summary code").all():
-        answer = page.request.get(str(code.text_content()))
-        assert answer.status == 200, code.text_content()
 
 
 def test_empty_uncovered_and_failed_states_look_different(page: Page) -> None:
