@@ -42,7 +42,7 @@ def upgrade() -> None:
             f"INSERT INTO volumes SELECT dataset, '{size}', {start}, sum(n) FROM day_sums"
             " GROUP BY 1, 2, 3"
         )
-    op.drop_table("dyads")  # a table WITHOUT ROWID is not altered in place; it is made anew
+    op.drop_table("dyads")  # a table WITHOUT ROWID is not altered in place; it is created again
     _dyads(
         sa.Column("since", WORD, nullable=False), sa.Column("monthly", sa.Integer(), nullable=False)
     )

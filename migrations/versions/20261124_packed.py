@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def _dyads(*more: sa.Column[Any], values: str = "") -> None:
-    """Made anew, all of them stale: a table WITHOUT ROWID is not altered in place."""
+    """Created again, all of them stale: a table WITHOUT ROWID is not altered in place."""
     op.drop_table("dyads")
     op.create_table(
         "dyads",

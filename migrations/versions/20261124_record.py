@@ -1,4 +1,4 @@
-"""What stood before, who may write, and retries: history and the write API."""
+"""Earlier versions, keys to write with, and retries: history and the write API."""
 
 import sqlalchemy as sa
 from alembic import op

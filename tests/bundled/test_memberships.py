@@ -163,7 +163,7 @@ def test_groups_roles_and_steps_are_known() -> None:
 
 
 def test_steps_of_a_spell_go_up_but_for_what_was_taken_back() -> None:
-    told = {
+    reported = {
         (row["actor"], row["group"], row["role"], int(row["spell"]), row["step"], row["date"])
         for row in ROWS
         if row["note"]
@@ -178,7 +178,7 @@ def test_steps_of_a_spell_go_up_but_for_what_was_taken_back() -> None:
         for (before, _), (step, day) in pairwise(steps):
             if STEPS.index(step) <= STEPS.index(before):
                 assert step == before or step == "in-force", (key, steps)
-                assert (*key, step, day) in told, (key, steps)
+                assert (*key, step, day) in reported, (key, steps)
         assert "withdrawn" not in [step for step, _ in steps[:-1]], key
 
 
@@ -286,7 +286,7 @@ def test_members_of_the_day(group: str, on: str, expected: str) -> None:
         ("UN", "1971-10-24", 131),
         ("UN", "1973-09-18", 135),
         ("UN", "1990-05-22", 159),
-        ("UN", "1993-12-31", 183),  # and the seat of Yugoslavia, which nobody took
+        ("UN", "1993-12-31", 183),  # and the seat of Yugoslavia, which no state took
         ("UN", "2006-06-28", 192),
         ("UN", "2011-07-14", 193),
         ("UN", "2026-11-30", 193),
@@ -300,7 +300,7 @@ def test_number_of_members(group: str, on: str, count: int) -> None:
 
 
 def of(actor: str, group: str, role: str = "member", spell: int = 1) -> list[tuple[str, str]]:
-    """The steps of a spell, as they are told."""
+    """List the steps of a membership period."""
     key = (actor, group, role, str(spell))
     return [
         (row["step"], row["date"])
@@ -332,8 +332,8 @@ def test_armenia_in_the_founding_case() -> None:
 def test_frozen_participation_is_a_note_and_no_status() -> None:
     assert of("ARM", "CSTO")[-1] == ("in-force", "2024-02-22")
     assert on("2024-03-01", "ARM", "CSTO") == "in-force"
-    (told,) = (r for r in ROWS if r["event"] == "2024-02-22-armenia-freezes-csto")
-    assert "frozen" in told["note"]
+    (row,) = (r for r in ROWS if r["event"] == "2024-02-22-armenia-freezes-csto")
+    assert "frozen" in row["note"]
 
 
 def test_what_was_in_force_on_the_day_of_the_founding_case() -> None:
@@ -356,12 +356,12 @@ def test_a_seat_of_the_united_nations_has_one_holder() -> None:
         ("YUG", "SCG"),
         ("SCG", "SRB"),
     ):
-        held = [
+        holders = [
             period(SPELLS[key])
             for key in SPELLS
             if key[0] in (one, other) and key[1:3] == ("UN", "member")
         ]
-        spans = sorted(span for span in held if span)
+        spans = sorted(span for span in holders if span)
         for (_, until), (since, _) in pairwise(spans):
             assert until <= since, (one, other)
     assert "SYR" not in members("UN", "1960-01-01")

@@ -43,12 +43,12 @@ def test_only_what_differs_is_written(database: Database, monkeypatch: pytest.Mo
     changed, gone, edited = (json.loads(line) for line in lines[:3])
     changed["title"] = "Another title"
     with database.write() as db:
-        given = {**edited, "title": "Ours now"}
-        make.write_events(db, [make.convert_record(given)], "curated", make.BY)
+        fields = {**edited, "title": "Ours now"}
+        make.write_events(db, [make.convert_record(fields)], "curated", make.BY)
         before = len(list_written(database, 0)) + 1
     monkeypatch.setattr(tables, "FOLDER_OF_OLD", old, raising=False)
-    told = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
-    monkeypatch.setattr(tables, "BUNDLED_FOLDER", Folder(told))
+    lines_read = "\n".join([json.dumps(changed), json.dumps(edited), *lines[3:]])
+    monkeypatch.setattr(tables, "BUNDLED_FOLDER", Folder(lines_read))
     assert load_bundled.load_bundled_data(database)
     assert list_written(database, before) == [
         ("update", f"curated:{changed['key']}", "bundled data"),

@@ -147,9 +147,11 @@ def test_iso_codes_are_those_of_today():
         if country is None or state["until"]:
             continue
         for scheme, field in fields.items():
-            held = (code, scheme, "")
+            entry = (code, scheme, "")
             current = [
-                row["value"] for row in CODES if (row["actor"], row["scheme"], row["until"]) == held
+                row["value"]
+                for row in CODES
+                if (row["actor"], row["scheme"], row["until"]) == entry
             ]
             assert current == [getattr(country, field)], (code, scheme)
 

@@ -27,7 +27,7 @@ SEATS = [row for row in read("memberships.csv") if row["group"] == "UN" and row[
 
 
 def seated(on: str) -> set[str]:
-    """Who held a seat of the United Nations on the day."""
+    """List the states with a seat in the United Nations on the day."""
     turns: Counter[str] = Counter()
     for row in SEATS:
         if row["date"] <= on:
@@ -62,8 +62,8 @@ def test_every_vote_is_of_a_member_that_voted_once() -> None:
 @pytest.mark.parametrize("resolution", RESOLUTIONS, ids=lambda r: r["resolution"])
 def test_votes_fit_the_totals(resolution: dict[str, str]) -> None:
     assert re.fullmatch(r"ES-11(/\d+|-\d{4}-\d\d-\d\d)", resolution["resolution"])
-    held = len(seated(resolution["date"]))
-    assert held == 193
+    seat_count = len(seated(resolution["date"]))
+    assert seat_count == 193
     found = counted(resolution["resolution"])
     listed = set(filter(None, resolution["groups_listed"].split("|")))
     assert listed <= set(VOTES)
@@ -75,7 +75,7 @@ def test_votes_fit_the_totals(resolution: dict[str, str]) -> None:
             assert found[vote] == int(total), vote
     totals = [resolution[vote] for vote in VOTES]
     if all(totals):
-        assert sum(map(int, totals)) == held
+        assert sum(map(int, totals)) == seat_count
 
 
 def test_every_source_exists_and_is_used() -> None:

@@ -27,7 +27,7 @@ def test_merge_with_unknown_target_is_422(three: Any) -> None:
         422,
         [(["body", "into"], "was merged already")],
     )
-    assert gone.json()["errors"][0]["hint"] == "See /v1/events/curated%3Ab."
+    assert gone.json()["errors"][0]["hint"] == "See /v1/events/curated:b."
     none = three.send("POST", here, {"duplicates": ["curated:b", "curated:x", "curated:a"]})
     assert list_errors(none) == [
         (["body", "duplicates", 1], "no event has that id"),
@@ -38,7 +38,7 @@ def test_merge_with_unknown_target_is_422(three: Any) -> None:
 def test_merging_a_merged_document_is_409(three: Any) -> None:
     again = three.send("POST", "/v1/events/curated:a/merge", {"into": "curated:c"})
     assert again.status_code == 409
-    assert "/v1/events/curated%3Ab" in again.json()["detail"]
+    assert "/v1/events/curated:b" in again.json()["detail"]
     assert (
         three.send("POST", "/v1/events/curated:x/merge", {"into": "curated:c"}).status_code == 404
     )
@@ -50,7 +50,7 @@ def test_a_chain_of_merges_leads_to_its_end(three: Any) -> None:
     three.send_ok("POST", "/v1/events/curated:b/merge", {"into": "curated:c"})
     for key in "ab":
         moved = three.api.get(f"/v1/events/curated:{key}")
-        assert (moved.status_code, moved.headers["location"]) == (308, "/v1/events/curated%3Ac")
+        assert (moved.status_code, moved.headers["location"]) == (308, "/v1/events/curated:c")
     last = three.api.get("/v1/events/curated:a/history").json()["data"][-1]
     assert (last["action"], last["document"]["recorded_at"]) == ("merge", last["at"])
 
@@ -151,7 +151,7 @@ def test_two_records_of_one_membership_are_merged(editor: Any) -> None:
     )
     assert kept == editor.api.get(here).json()
     moved = editor.api.get(there)
-    assert (moved.status_code, moved.headers["location"]) == (308, here.replace(":", "%3A"))
+    assert (moved.status_code, moved.headers["location"]) == (308, here)
     assert editor.api.get(f"{there}/history").json()["data"][-1]["action"] == "merge"
     body = editor.api.get("/v1/memberships", params={"actor": "ARM", "group": "OTS"}).json()["data"]
     assert body == [kept]

@@ -1,4 +1,4 @@
-"""Finding shifts anew: by whom, beside whom, and what a killed process leaves."""
+"""Rebuilding shifts: by one process or several, and after a kill."""
 
 import subprocess
 import sys
