@@ -128,12 +128,46 @@ def decode_event_record(line: bytes) -> EventRecord:
     try:
         event = _event_decoder.decode(line)
     except msgspec.ValidationError as wrong:
-        raise _convert_validation_error(wrong) from wrong
+        event = _decode_whole_numbers(line, wrong)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise RejectedError("", f"is not JSON: {str(wrong)[:200]}") from wrong
     if b"\\u0000" in line:
         reject_nul_characters(event)
     return check_record(event)
+
+
+def _decode_whole_numbers(line: bytes, wrong: msgspec.ValidationError) -> EventRecord:
+    """Decode an event some of whose integers are written with a point, such as `1.0`.
+
+    Raises `RejectedError` for the error of the first attempt where that is not the reason.
+    """
+    try:
+        values = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        values = None
+    if not _round_whole_numbers(values):
+        raise _convert_validation_error(wrong) from wrong
+    record: EventRecord = convert_record(values)
+    return record
+
+
+def _round_whole_numbers(event: Any) -> bool:
+    """Write integers without a point, in place; returns whether there were any with one."""
+    # JSON has one kind of number, and some programs write every number with a point.
+    if not isinstance(event, dict):
+        return False
+    parts = event.get("reports")
+    places = [(event, "quad")]
+    if isinstance(parts, list):
+        places += [(part, "credibility") for part in parts if isinstance(part, dict)]
+    found = [
+        (part, name)
+        for part, name in places
+        if isinstance(part.get(name), float) and part[name].is_integer()
+    ]
+    for part, name in found:
+        part[name] = int(part[name])
+    return bool(found)
 
 
 def convert_record(values: dict[str, Any], kind: type[Any] = EventRecord, within: str = "") -> Any:

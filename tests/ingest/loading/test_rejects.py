@@ -187,7 +187,7 @@ TWICE = {"from": "ARM", "toward": "RUS", "score": 1}
 @pytest.mark.parametrize(
     ("stated", "field", "reason"),
     [
-        ([SELF], "signals[0].toward", "is the one that it comes from"),
+        ([SELF], "signals[0].toward", "must differ from the actor in from"),
         ([TWICE, {**TWICE, "score": 2}], "signals[1]", "ARM toward RUS is stated twice"),
     ],
 )
