@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from soak import choose_size
 from sqlalchemy import Connection
 
-from app.bundled.load_bundled import BUNDLED_FOLDER, read_bundled_table
+from app.bundled.tables import BUNDLED_FOLDER, read_bundled_table
 from app.db.engine import Database
 from app.events.changes import sum_signals_by_day
 from app.events.durations import resolve_signal_span
@@ -52,7 +52,7 @@ from app.sources.schemas import InlineSource, Source
 
 AT = "2026-01-01T00:00:00.000000Z"
 BUNDLED = (BUNDLED_FOLDER / "events.ndjson").read_bytes().splitlines()
-SOURCES = [r["id"] for r in read_bundled_table("event_sources.csv")][:5]
+SOURCES = [r["id"] for r in read_bundled_table("event_sources.csv") if r["id"]][:5]
 
 text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
 word = text.filter(bool)
