@@ -28,7 +28,7 @@ def private(request: pytest.FixtureRequest) -> Iterator[postgres.Server]:
         with pytest.MonkeyPatch.context() as patch:
             if request.param == "packaged":
                 patch.delenv("TEST_DATABASE_URL", raising=False)
-                patch.setattr(postgres, "binaries", find_packaged)
+                patch.setattr(postgres, "find_binaries", find_packaged)
             started = stack.enter_context(postgres.run_postgresql(briefly=request.param == "found"))
         yield started
 
