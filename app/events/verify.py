@@ -90,6 +90,7 @@ def _read_next_ids(db: Connection, after: str) -> list[str]:
 
 def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
     expected: dict[str, set[tuple[Any, ...]]] = {table.name: set() for table, _ in INDEX_TABLES}
+    columns = {table.name: table.c.keys() for table, _ in INDEX_TABLES}
     found = select(events.c.seq, revisions.c.document).join(
         revisions, revisions.c.seq == events.c.seq
     )
@@ -105,20 +106,17 @@ def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
         index.add_event(decode_event_document(document), b"", seq)
         for name, row in index.iterate_rows():
             own = {"recorded_at": event.recorded_at} if name == events.name else {}
-            expected[name].add(_comparable_row(row | own))
+            values = row | own
+            expected[name].add(tuple(values[column] for column in columns[name]))
     for table, key in INDEX_TABLES:
         rows = db.execute(select(table).where(table.c[key].in_(ids)))
-        stored = {_comparable_row(dict(row._mapping)) for row in rows}
+        stored = {tuple(row) for row in rows}
         for words, differing in (
             ("is missing", expected[table.name] - stored),
             ("is not in the document", stored - expected[table.name]),
         ):
-            for pairs in sorted(differing, key=str)[:BATCH_SIZE]:
-                yield f"{table.name}: {dict(pairs)} {words}"
-
-
-def _comparable_row(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(sorted(row.items()))
+            for found_row in sorted(differing, key=str)[:BATCH_SIZE]:
+                yield f"{table.name}: {dict(zip(columns[table.name], found_row, strict=True))} {words}"
 
 
 def _check_orphans(db: Connection) -> Iterator[str]:

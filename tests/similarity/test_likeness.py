@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from shared_data import read_shared_rows
+from soak import choose_size
 
 from app.similarity import portfolio_similarity
 
@@ -51,7 +52,8 @@ def make_portfolios(seed: int, states: int = 9) -> np.ndarray:
     return portfolio_similarity.build_portfolios(names, ties)
 
 
-@settings(deadline=None)
+@pytest.mark.soak
+@settings(deadline=None, max_examples=choose_size(15, 500))
 @given(st.integers(0, 500))
 def test_tau_b_is_that_of_scipy(seed: int) -> None:
     ties = make_portfolios(seed)

@@ -70,6 +70,7 @@ def test_what_another_process_wrote_is_rebuilt_once_it_rests(
         awake.close()
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.parametrize("processes", [choose_size(2, 3)])
 def test_many_stale_dyads_are_rebuilt_by_processes_of_their_own(
