@@ -116,7 +116,8 @@ def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
             ("is not in the document", stored - expected[table.name]),
         ):
             for found_row in sorted(differing, key=str)[:BATCH_SIZE]:
-                yield f"{table.name}: {dict(zip(columns[table.name], found_row, strict=True))} {words}"
+                shown = dict(zip(columns[table.name], found_row, strict=True))
+                yield f"{table.name}: {shown} {words}"
 
 
 def _check_orphans(db: Connection) -> Iterator[str]:
