@@ -33,7 +33,7 @@ test: $(VENV)/dev check ## every check, then the whole test suite
 
 processor: $(VENV)/dev ## the tests that show numbers, computed as on another kind of processor
 	NPY_DISABLE_CPU_FEATURES="$$(grep -qs avx512f /proc/cpuinfo && echo X86_V4)" ENTENTE_OTHER_PROCESSOR=1 \
-		$(BIN)/python -m pytest -m "not slow" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
+		$(BIN)/python -m pytest -k "not postgresql" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
 
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"

@@ -23,6 +23,8 @@ from app.events.changes import write_resolved_events
 from app.events.record import convert_record
 from app.events.verify import find_event_faults
 
+pytestmark = pytest.mark.slow
+
 
 def write_event(database: Database, key: str) -> None:
     event = convert_record({"key": key, "title": key, "date": "2023"})

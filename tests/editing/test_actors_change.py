@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 PASHINYAN = "/v1/events?actor=nikol-pashinyan&limit=1000"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from ingest.loading import list_counts, load_file
 
+pytestmark = pytest.mark.slow
+
 STAGE: dict[str, Any] = {
     "key": "stage", "title": "A stage", "date": "2023-05-02", "part_of": "act",
     "participants": [

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ingest.loading import list_counts, load_file
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "a b", "2023/10/03", "/", "a//b", "..", ".", "50%", "%2F", "%252F", "what?", "#1", "a:b:c",
     "é\u0301", "日本 / 東京", "x" * 200, "é" * 200, "🙂" * 100,

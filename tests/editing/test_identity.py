@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ARMENIA = "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute"
 
 

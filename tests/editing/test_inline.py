@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import event
+
+pytestmark = pytest.mark.slow
 
 
 def with_actor(key: str, **actor: Any) -> dict[str, Any]:

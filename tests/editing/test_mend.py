@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from app.db.engine import Database
@@ -20,6 +21,8 @@ from app.events.render import build_event_body, encode_event_body
 from app.events.verify import find_event_faults
 from app.sources.changes import write_sources
 from app.sources.schemas import Source
+
+pytestmark = pytest.mark.slow
 
 BY = Writer("tests")
 

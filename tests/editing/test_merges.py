@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "news-2023-10-13-putin-loses-another-ally"
 
 

@@ -1,6 +1,7 @@
 """After a change of the rules all signals are derived again, and the old ones stay readable."""
 
 import make
+import pytest
 from fastapi.testclient import TestClient
 from serving import open_client
 from sqlalchemy import delete, func, insert, select, update
@@ -15,6 +16,8 @@ from app.events.signals import RULES_VERSION
 from app.events.verify import find_event_faults
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.materialized.verify import verify_stored_shifts
+
+pytestmark = pytest.mark.slow
 
 SCALE = datasets.c.signals
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EVENT = {"key": "retried", "title": "t", "date": "2023-05-01"}
 
 

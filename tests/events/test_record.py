@@ -50,6 +50,8 @@ from app.sources import source_records
 from app.sources.record import SourceRecord
 from app.sources.schemas import InlineSource, Source
 
+pytestmark = pytest.mark.slow
+
 AT = "2026-01-01T00:00:00.000000Z"
 BUNDLED = (BUNDLED_FOLDER / "events.ndjson").read_bytes().splitlines()
 SOURCES = [r["id"] for r in read_bundled_table("event_sources.csv") if r["id"]][:5]

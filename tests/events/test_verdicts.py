@@ -4,12 +4,15 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.editing.schemas import EventBody
 from app.events.record import RejectedError, decode_event_record
+
+pytestmark = pytest.mark.slow
 
 COMPLETE: dict[str, Any] = {
     "key": "k", "title": "t", "summary": "s", "date": "2020-01-01", "type": "AGREE", "mode": "m",

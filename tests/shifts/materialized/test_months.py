@@ -21,6 +21,8 @@ from app.shifts.materialized import months, verify
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.question import ALWAYS, AlignmentQuestion
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 
 
