@@ -1,6 +1,7 @@
 """Draw memberships over time: a bar for each period, a mark for each membership step. Pure."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TypedDict
 
 from app.charts.vega_lite import (
@@ -14,12 +15,14 @@ from app.charts.vega_lite import (
     draw_message,
     name_channel,
 )
+from app.edtf import parse_edtf
 
 COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
 STEPS = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
 SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
 STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6"}
-ENDS = ("withdrawn",)
+LASTING = {"in-force": "in force", "suspended": "suspended", "withdrawing": "withdrawing"}
+"""The state of a membership from a step on, by step."""
 
 
 class MembershipBar(TypedDict):
@@ -33,7 +36,8 @@ class MembershipBar(TypedDict):
     signed: str | None
     ratified: str | None
     sources: str
-    steps: dict[str, str]
+    steps: list[tuple[str, str]]
+    """(first day, step), in order; a step may be taken more than once."""
 
 
 def list_actor_periods(body: VegaSpec) -> list[MembershipBar]:
@@ -54,24 +58,41 @@ def _period_order(row: MembershipBar) -> tuple[str, str]:
 
 
 def _build_period(party: str, membership: VegaSpec) -> MembershipBar:
-    steps = {step["step"]: expand_to_first_day(step["date"]) for step in membership["steps"]}
+    steps = sorted(
+        ((expand_to_first_day(step["date"]), step["step"]) for step in membership["steps"]),
+        key=lambda taken: (taken[0], STEPS.index(taken[1])),
+    )
+    first_days: dict[str, str] = {}
+    for day, step in steps:
+        first_days.setdefault(step, day)
     sources = [source for step in membership["steps"] for source in step.get("sources", [])]
     return {
         "who": party if membership["role"] == "member" else f"{party} ({membership['role']})",
         "role": membership["role"],
-        "since": steps.get("in-force"),
-        "until": next((steps[end] for end in ENDS if end in steps), None),
-        "status": max(steps, key=lambda step: (steps[step], STEPS.index(step))),
-        "signed": steps.get("signed"),
-        "ratified": steps.get("ratified"),
+        "since": first_days.get("in-force"),
+        "until": first_days.get("withdrawn"),
+        "status": steps[-1][1],
+        "signed": first_days.get("signed"),
+        "ratified": first_days.get("ratified"),
         "sources": "; ".join(dict.fromkeys(sources)),
         "steps": steps,
     }
 
 
 def expand_to_first_day(text: str) -> str:
-    """Return the first day of a date that may be a year or a month."""
-    return (text + "-01-01")[:10] if len(text) == 4 else (text + "-01")[:10]
+    """Return the first day that an EDTF date can mean."""
+    return parse_edtf(text).start.isoformat()
+
+
+def _list_states(row: MembershipBar) -> list[tuple[str, str]]:
+    """List the (first day, state) of a membership from its coming into force on."""
+    states: list[tuple[str, str]] = []
+    for day, step in row["steps"]:
+        if row["since"] is None or day < row["since"] or step not in LASTING:
+            continue
+        if not states or states[-1][1] != LASTING[step]:
+            states.append((day, LASTING[step]))
+    return states
 
 
 def tabulate_memberships(rows: list[MembershipBar]) -> list[dict[str, object]]:
@@ -89,21 +110,14 @@ def draw_memberships(
         )
     bars: list[VegaSpec] = []
     for row in rows:
-        if row["since"] is None:
-            continue
         end = row["until"] or today
-        cuts = [(row["since"], "in force")]
-        later = (step for step in ("suspended", "withdrawing") if step in row["steps"])
-        cuts += [(row["steps"][step], step) for step in later]
-        for (begun, state), (ended, _) in zip(cuts, [*cuts[1:], (end, "")], strict=True):
+        for (begun, state), (ended, _) in pairwise([*_list_states(row), (end, "")]):
             if begun < ended:
                 bars.append({"who": row["who"], "begun": begun, "ended": ended, "state": state})
     marks = [
-        {"who": row["who"], "day": day, "step": step}
-        for row in rows
-        for step, day in row["steps"].items()
+        {"who": row["who"], "day": day, "step": step} for row in rows for day, step in row["steps"]
     ]
-    begun = min((day for row in rows for day in row["steps"].values()), default=today)
+    begun = min((day for row in rows for day, _ in row["steps"]), default=today)
     last = max([today, *(mark["day"] for mark in marks)])
     x = build_day_axis(begun, last, width)
     names = [row["who"] for row in rows]

@@ -25,7 +25,7 @@ VIEWS = {
     "alliances": "/?view=alliances&on=2023-10-13",
     "alliance": "/?view=alliance&code=CSTO&on=2023-10-13",
     "map": "/?view=map&actor=ARM",
-    "uncovered": "/?view=events&until=1950",
+    "uncovered": "/?view=events&until=1900",
     "failure": "/?view=actor&actor=Armenai",
 }
 WITH_SHIFTS = {
