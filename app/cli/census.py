@@ -5,6 +5,6 @@ from app.bundled.load_bundled import build_bundled_record
 
 
 def print_census() -> None:
-    """Print what the bundled record rests on: events, evidence, dates, stated signals, steps."""
+    """Count what the bundled record rests on: events, evidence, dates, stated signals."""
     for line in describe_census(build_bundled_record()):
         print(line)

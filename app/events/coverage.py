@@ -46,10 +46,16 @@ def find_empty_reason(
     return "no_match"
 
 
-def read_covered_spans(db: Connection, resolved: ResolvedFilter) -> list[tuple[str, str]]:
-    """Read the first and last day that each dataset of a question covers for its actors."""
+def read_covered_spans(
+    db: Connection, resolved: ResolvedFilter, *, chose_datasets: bool | None = None
+) -> list[tuple[str, str]]:
+    """Read the first and last day that each dataset of a question covers for its actors.
+
+    `chose_datasets` is that of `find_empty_reason`.
+    """
     scopes = read_dataset_scopes(db, resolved)
-    followed = select_following(db, resolved, scopes, bool(resolved.dataset))
+    chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
+    followed = select_following(db, resolved, scopes, chosen)
     return [(s.first, s.last) for s in followed if s.first is not None and s.last is not None]
 
 
@@ -82,7 +88,9 @@ def select_following(
     named = {*resolved.actor, *resolved.between, *resolved.initiator, *resolved.target}
     if not named:
         return [*unrestricted, *some]
-    wanted = named | _read_states_of(db, sorted(named), resolved.as_of)
+    wanted = named
+    if not all(s.follows and named.intersection(s.follows) for s in some):
+        wanted = named | _read_states_of(db, sorted(named), resolved.as_of)
     return [*unrestricted, *(s for s in some if s.follows and wanted.intersection(s.follows))]
 
 

@@ -210,16 +210,6 @@ def select_publishers_of_events(
     return select_current_or_as_of(as_of, reports, build_select)
 
 
-@lru_cache(maxsize=64)
-def compile_current_coverage(kind: str, wanted: int) -> CompiledStatement:
-    """Compile the current (first, last) days of some datasets; parameters `dataset_0` …"""
-    d = datasets.c
-    codes: list[BindParameter[str]] = [bindparam(f"dataset_{n}") for n in range(wanted)]
-    known = (d.first.is_not(None), d.last.is_not(None))
-    rows = select(d.first, d.last).where(d.code.in_(codes), *known)
-    return compile_statement(kind, rows, steady=True)
-
-
 def select_coverage(wanted: Sequence[str], as_of: int | None) -> Select[str, str]:
     """Select the (first, last) days of some datasets, now or at a version."""
 

@@ -88,6 +88,8 @@ class AlignmentQuestion:
     event_filter: ResolvedFilter | None
     """The filter of the events that count; None where only datasets narrow them."""
     as_of: int | None = None
+    chose_datasets: bool = False
+    """Whether the question itself named its datasets."""
 
     @property
     def is_tilt(self) -> bool:
@@ -132,7 +134,9 @@ def resolve_question(
                 field, f"{actor} is the actor itself", "Name another actor."
             )
     periods = _resolve_side_periods(db, actor, toward, against, as_of)
-    return AlignmentQuestion(actor, toward, against, asked.acts, wanted, periods, chosen, as_of)
+    return AlignmentQuestion(
+        actor, toward, against, asked.acts, wanted, periods, chosen, as_of, bool(resolved.dataset)
+    )
 
 
 def resolve_open_question(

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from app.events.buckets import MAX_BUCKETS, TooManyBucketsError
+from app.events.coverage import read_covered_spans
+from app.events.resolved_filter import ResolvedFilter
 from app.shifts import queries
 from app.shifts.filter import Granularity
 from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
@@ -217,13 +219,13 @@ def _bind_datasets(case: AlignmentQuestion) -> dict[str, str]:
 
 
 def _read_covered_spans(db: Connection, case: AlignmentQuestion) -> list[tuple[str, str]]:
-    """Read the days covered."""
-    if case.as_of is None:
-        run = queries.compile_current_coverage(db.dialect.name, len(case.datasets))
-        return [(first, last) for first, last in run.fetch_rows(db, _bind_datasets(case))]
-    return [
-        (r.first, r.last) for r in db.execute(queries.select_coverage(case.datasets, case.as_of))
-    ]
+    """Read the days that the datasets cover for the actors of a question."""
+    sides = ResolvedFilter(
+        actor=(*filter(None, [case.actor]), *case.toward, *case.against),
+        dataset=case.datasets,
+        as_of=case.as_of,
+    )
+    return read_covered_spans(db, sides, chose_datasets=case.chose_datasets)
 
 
 def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[np.datetime64, np.datetime64]:

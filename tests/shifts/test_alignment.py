@@ -129,7 +129,7 @@ def test_days_that_no_dataset_covers_say_so(api: TestClient) -> None:
     empty = get_answer(api, "/v1/alignment", actor="ARM", toward="RUS", since="2030", until="2031")
     assert empty["meta"]["reason"] == "not_yet_covered"
     nothing = get_answer(api, "/v1/alignment", actor="FJI", toward="TUV")
-    assert (nothing["data"], nothing["meta"]["reason"]) == ([], "no_match")
+    assert (nothing["data"], nothing["meta"]["reason"]) == ([], "out_of_scope")
 
 
 @pytest.mark.parametrize(
