@@ -212,7 +212,7 @@ def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
     assert body["@context"]["@vocab"] == "https://schema.org/"
     kinds = [node["@type"] for node in body["@graph"]]
     assert set(kinds) == {"Event", "Dataset"}
-    vote = next(n for n in body["@graph"] if "Rome Statute" in n.get("name", ""))
+    vote = next(n for n in body["@graph"] if "ratifies the Rome Statute" in n.get("name", ""))
     assert vote["startDate"] == "2023-10-03"
     assert {"identifier": "ICC"}.items() <= vote["about"][1].items()
     assert vote["subjectOf"][0]["publisher"]["name"]
