@@ -60,16 +60,18 @@ class BundledRecord:
 def build_bundled_record() -> BundledRecord:
     """Build every bundled document from the bundled files."""
     sources = build_bundled_sources()
-    grades: dict[str, str | None] = {source.id: source.reliability for source in sources}
+    by_id = {source.id: source for source in sources}
     actors = build_bundled_actors()
     events = {
         dataset: [decode_event_record(line.encode()) for line in read_bundled_lines(name)]
         for dataset, name in EVENT_FILES.items()
     }
     memberships, events[step_events.DATASET] = step_events.add_step_events(
-        build_bundled_memberships(), {actor.code: actor for actor in actors}, grades
+        build_bundled_memberships(), {actor.code: actor for actor in actors}, by_id
     )
-    events[votes.DATASET] = votes.build_resolution_events(grades)
+    events[votes.DATASET] = votes.build_resolution_events(
+        {source.id: source.reliability for source in sources}
+    )
     datasets = build_bundled_datasets()
     return BundledRecord(actors, datasets, sources, memberships, events)
 

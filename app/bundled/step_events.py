@@ -4,6 +4,7 @@ import re
 
 from app.actors.schemas import Actor, Membership, MembershipStep
 from app.events.record import EventRecord, convert_record
+from app.sources.schemas import Source
 
 DATASET = "memberships"
 _TREATY = re.compile(r"(Treaty|Agreement|Declaration|Charter on|Convention)(?! Organization)")
@@ -40,11 +41,11 @@ _OF_OTHER_ROLE = {
 
 
 def add_step_events(
-    memberships: list[Membership], actors: dict[str, Actor], grades: dict[str, str | None]
+    memberships: list[Membership], actors: dict[str, Actor], sources: dict[str, Source]
 ) -> tuple[list[Membership], list[EventRecord]]:
     """Build the missing events of steps, and the memberships whose steps lead to them.
 
-    Offices of persons and bodies make no events. `grades` has the reliability of each source.
+    Offices of persons and bodies make no events. `sources` are all that steps cite, by id.
     """
     changed, events = [], []
     for membership in memberships:
@@ -54,7 +55,7 @@ def add_step_events(
         steps, taken = [], set()
         for step in membership.steps:
             if step.event is None:
-                event = _build_step_event(membership, step, step.step in taken, actors, grades)
+                event = _build_step_event(membership, step, step.step in taken, actors, sources)
                 events.append(event)
                 step = step.model_copy(update={"event": f"{DATASET}:{event.key}"})
             taken.add(step.step)
@@ -68,7 +69,7 @@ def _build_step_event(
     step: MembershipStep,
     repeated: bool,
     actors: dict[str, Actor],
-    grades: dict[str, str | None],
+    sources: dict[str, Source],
 ) -> EventRecord:
     """Build one event; a repeated step (in force a second time) is described by its note."""
     title = _compose_title(membership, step, actors)
@@ -79,7 +80,7 @@ def _build_step_event(
         )
     day = re.sub(r"[~?%]", "", step.date)
     parts = (day, membership.actor, membership.group, membership.role, membership.spell, step.step)
-    publishers = len(set(step.sources))
+    publishers = {sources[source].publisher.casefold() for source in step.sources}
     record: EventRecord = convert_record(
         {
             "key": "-".join(str(part).lower() for part in parts),
@@ -87,14 +88,18 @@ def _build_step_event(
             "summary": step.note,
             "date": step.date,
             "native": f"{membership.role}: {step.step}",
-            "status": "confirmed" if publishers > 1 else "reported",
+            "status": "confirmed" if len(publishers) > 1 else "reported",
             "participants": [
                 {"actor": membership.actor, "role": "initiator"},
                 {"actor": membership.group, "role": "affected"},
             ],
             "tags": ["membership", step.step],
             "reports": [
-                {"source": source, "reliability": grades.get(source), "credibility": 2}
+                {
+                    "source": source,
+                    "reliability": sources[source].reliability,
+                    "credibility": 2,
+                }
                 for source in step.sources
             ],
         }

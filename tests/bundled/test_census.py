@@ -39,6 +39,13 @@ def test_votes_and_steps_state_no_signals(record):
         assert not any(event.signals for event in record.events[dataset])
 
 
+def test_a_step_is_confirmed_by_two_publishers_and_not_by_two_pages_of_one(record):
+    publishers = {source.id: source.publisher.casefold() for source in record.sources}
+    for event in record.events["memberships"]:
+        named = {publishers[report.source] for report in event.reports}
+        assert event.status == ("confirmed" if len(named) > 1 else "reported"), event.key
+
+
 def test_every_step_of_states_and_groups_leads_to_an_event(record):
     ids = {f"{name}:{event.key}" for name, events in record.events.items() for event in events}
     kinds = {actor.code: actor.kind for actor in record.actors}
