@@ -19,6 +19,7 @@ Years run from 0001 to 9999; what reaches beyond (`000X`, the winter of 9999) is
 
 import re
 from calendar import month_name, monthrange
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -28,6 +29,13 @@ Precision = Literal["day", "month", "season", "year", "decade", "century", "inte
 MAX_LENGTH = 64
 
 _DATE = re.compile(r"([0-9]{4}|[0-9]{3}X|[0-9]{2}XX)(?:-([0-9]{2}|XX)(?:-([0-9]{2}|XX))?)?([~?%]?)")
+_OTHER_FORMS = [
+    re.compile(r"(?P<year>[0-9]{4})[-./]?(?P<month>[0-9]{1,2})(?:[-./]?(?P<day>[0-9]{1,2}))?"),
+    re.compile(r"(?P<day>[0-9]{1,2})[-./](?P<month>[0-9]{1,2})[-./](?P<year>[0-9]{4})"),
+    re.compile(r"(?P<month>[0-9]{1,2})[-/](?P<day>[0-9]{1,2})[-/](?P<year>[0-9]{4})"),
+]
+"""Forms in which people write days; a date in them is refused, with what it can mean."""
+_DATE_PARTS = {"year": 4, "month": 2, "day": 2}
 _SEASONS = {21: ((3, 21), (6, 21)), 22: ((6, 22), (9, 22)), 23: ((9, 23), (12, 23))}
 _WINTER = 24
 _ACCEPTED_FORMS = "write 2023-10-03, 2023-09, 2023, 202X, 2023-21 (spring) or 2023-09-11/2023-09-20"
@@ -35,6 +43,10 @@ _ACCEPTED_FORMS = "write 2023-10-03, 2023-09, 2023, 202X, 2023-21 (spring) or 20
 
 class EdtfError(ValueError):
     """A text that is not a valid date; the message says why, and how to write it."""
+
+    def __init__(self, message: str, *suggestions: str) -> None:
+        super().__init__(message)
+        self.suggestions = suggestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,8 @@ def parse_bounds(text: str) -> tuple[date, date]:
 def _parse_interval(text: str) -> DateSpan:
     first, _, last = text.partition("/")
     if "/" in last:
-        raise EdtfError(f"{text!a} has more than one '/'; write 2023-10-03, or 2023-09/2023-10")
+        message = f"{text!a} has more than one '/'; write 2023-10-03, or 2023-09/2023-10"
+        raise EdtfError(message, *_list_readings(text))
     if first in ("", ".."):
         raise EdtfError(f"{text!a} has no beginning, but an event has to begin; write 2020/2023")
     if last == "":
@@ -85,7 +98,8 @@ def _parse_interval(text: str) -> DateSpan:
         return DateSpan(text, begin.start, None, "interval", begin.approximate, begin.uncertain)
     finish = _parse_date(last)
     if finish.end is None or finish.end < begin.start:
-        raise EdtfError(f"{text!a} ends before it begins; write {last + '/' + first!a}")
+        swapped = f"{last}/{first}"
+        raise EdtfError(f"{text!a} ends before it begins; write {swapped!a}", swapped)
     return DateSpan(
         text,
         begin.start,
@@ -99,10 +113,23 @@ def _parse_interval(text: str) -> DateSpan:
 def _parse_date(text: str) -> DateSpan:
     match = _DATE.fullmatch(text)
     if match is None:
-        raise EdtfError(f"{text!a} is not a date; {_ACCEPTED_FORMS}")
+        raise EdtfError(f"{text!a} is not a date; {_ACCEPTED_FORMS}", *_list_readings(text))
     year, month, day, mark = match.groups()
     start, end, precision = _resolve_days(text, year, month, day)
     return DateSpan(text, start, end, precision, mark in ("~", "%"), mark in ("?", "%"))
+
+
+def _list_readings(text: str) -> list[str]:
+    """List the dates that digits in another order, or without zeros, can mean."""
+    found = []
+    for form in _OTHER_FORMS:
+        if match := form.fullmatch(text):
+            parts = {name: int(part) for name, part in match.groupdict().items() if part}
+            written = "-".join(f"{parts[p]:0{n}}" for p, n in _DATE_PARTS.items() if p in parts)
+            with suppress(ValueError):
+                date(**{"day": 1, **parts})
+                found.append(written)
+    return list(dict.fromkeys(found))
 
 
 def _resolve_days(
@@ -110,13 +137,13 @@ def _resolve_days(
 ) -> tuple[date, date, Precision]:
     if "X" in year:
         if month is not None:
-            raise EdtfError(f"{text!a} has a month in an unknown year; write {year!a}")
+            raise EdtfError(f"{text!a} has a month in an unknown year; write {year!a}", year)
         return _resolve_years(text, year, "century" if year.endswith("XX") else "decade")
     if month is None:
         return _resolve_years(text, year, "year")
     if month == "XX":
         if day not in (None, "XX"):
-            raise EdtfError(f"{text!a} has a day in an unknown month; write {year!a}")
+            raise EdtfError(f"{text!a} has a day in an unknown month; write {year!a}", year)
         return _resolve_years(text, year, "year")
     return _resolve_month_or_season(text, _require_year(text, year), int(month), day)
 
@@ -138,17 +165,21 @@ def _resolve_month_or_season(
 ) -> tuple[date, date, Precision]:
     if month in _SEASONS or month == _WINTER:
         if day is not None:
-            raise EdtfError(f"{text!a} has a day in a season; write '{year:04}-{month}'")
+            season = f"{year:04}-{month}"
+            raise EdtfError(f"{text!a} has a day in a season; write {season!r}", season)
         return *_season_days(year, month), "season"
     if not 1 <= month <= 12:
-        raise EdtfError(f"{text!a} has no such month; months are 01 to 12, seasons 21 to 24")
+        message = f"{text!a} has no such month; months are 01 to 12, seasons 21 to 24"
+        raise EdtfError(message, f"{year:04}-12", f"{year:04}")
     length = monthrange(year, month)[1]
     if day is None or day == "XX":
         return date(year, month, 1), date(year, month, length), "month"
     if not 1 <= int(day) <= length:
         raise EdtfError(
             f"{text!a} is not a day: {month_name[month]} {year} has {length} days;"
-            f" write '{year:04}-{month:02}-{length}', or '{year:04}-{month:02}' for the month"
+            f" write '{year:04}-{month:02}-{length}', or '{year:04}-{month:02}' for the month",
+            f"{year:04}-{month:02}-{length}",
+            f"{year:04}-{month:02}",
         )
     only = date(year, month, int(day))
     return only, only, "day"

@@ -5,24 +5,32 @@
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import PydanticCustomError
 
 
 class Fault(BaseModel):
-    """One error in a request: its location, a message, and a hint."""
+    """One error in a request: its location, a message, a hint, and what to send instead."""
 
     loc: list[str | int]
     message: str
     hint: str | None = None
+    suggestions: list[str] = Field(
+        [],
+        description="Values to send in place of the one refused, likeliest first; names where the"
+        " name of the parameter is refused.",
+    )
 
 
 class InvalidParameterError(Exception):
-    """A query parameter is not valid; names the parameter and gives a hint."""
+    """A query parameter is not valid; names the parameter, gives a hint and better values."""
 
-    def __init__(self, field: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, field: str, message: str, hint: str | None = None, suggestions: Iterable[str] = ()
+    ) -> None:
         super().__init__(message)
-        self.fault = Fault(loc=["query", field], message=message, hint=hint)
+        loc: list[str | int] = ["query", field]
+        self.fault = Fault(loc=loc, message=message, hint=hint, suggestions=list(suggestions))
 
 
 class InvalidBodyError(Exception):

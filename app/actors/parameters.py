@@ -43,4 +43,5 @@ def resolve_query_actor(db: Connection, field: str, asked: str, as_of: int | Non
     try:
         return resolve_actor_code(db, asked, as_of=as_of)
     except UnknownActorError as unknown:
-        raise InvalidParameterError(field, str(unknown), unknown.hint) from unknown
+        near = [candidate.code for candidate in unknown.near]
+        raise InvalidParameterError(field, str(unknown), unknown.hint, near) from unknown

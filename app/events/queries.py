@@ -152,7 +152,7 @@ def _require_known(
         hint = f"Did you mean {' or '.join(near)}?" if near else listed
         quoted = repr(missing[:100])
         message = f"{quoted} is not a group" if table is actors else f"unknown {field} {quoted}"
-        raise InvalidParameterError(field, message, hint)
+        raise InvalidParameterError(field, message, hint, near)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def _describe_error(kind: TypeAdapter[T], error: ErrorDetails, at: list[str | in
         return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
     near = difflib.get_close_matches(str(loc[-1]).lower(), _list_field_names(kind), 1, 0.75)
     hint = f"Did you mean {near[0]}?" if near else None
-    return Fault(loc=loc, message="is not a field here", hint=hint)
+    return Fault(loc=loc, message="is not a field here", hint=hint, suggestions=near)
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ class Problem(BaseModel):
                             "loc": ["query", "actor"],
                             "message": "no actor is called 'Armenai'",
                             "hint": "Did you mean ARM (Armenia)?",
+                            "suggestions": ["ARM"],
                         }
                     ],
                 }
@@ -184,18 +186,30 @@ def _list_methods(request: Request) -> set[str]:
 
 
 def _describe_validation_error(error: ErrorDetails) -> Fault:
-    # Pydantic's messages do not echo the input; `input` is not read so that answers never do.
-    loc, hint = list(error["loc"]), None
+    # Pydantic's messages do not echo the input; what is made of `input` here are known values.
+    loc, hint, near = list(error["loc"]), None, list[str]()
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "crossed":
         loc, hint = [*loc, error["ctx"]["field"]], error["ctx"]["hint"]
     if error["type"] == "extra_forbidden":
         known = error.get("ctx", {}).get("known", [])
-        near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 1, 0.5)
+        near = difflib.get_close_matches(str(loc[-1])[:100].lower(), known, 3, 0.5)
         message = "is not a parameter of this path"
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known) or 'none'}."
         loc[-1] = str(loc[-1])[:100].encode("utf-8", "replace").decode()
-    return Fault(loc=loc, message=message, hint=hint)
+    if error["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        near = _find_nearest(str(error["input"])[:100], known)
+        hint = f"Did you mean {' or '.join(near)}?" if near else None
+    if error["type"] == "value_error":
+        near = list(getattr(error["ctx"]["error"], "suggestions", ()))
+    return Fault(loc=loc, message=message, hint=hint, suggestions=near)
+
+
+def _find_nearest(sent: str, known: list[str]) -> list[str]:
+    """Find the values that a text can be a slip of, whatever its case."""
+    by_folded = {value.lower(): value for value in known}
+    return [by_folded[near] for near in difflib.get_close_matches(sent.lower(), by_folded, 3, 0.6)]
 
 
 def _handle_invalid(_: Request, error: Exception) -> Response:

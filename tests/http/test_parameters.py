@@ -77,3 +77,35 @@ def test_instant_for_a_day_parameter_is_422(api: TestClient) -> None:
     errors = list_errors(api, "/v1/ties?actor=ARM&on=2023-10-13T00:00:00Z")
     assert errors[0][0] == ["query", "on"]
     assert "is not a date" in errors[0][1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [
+        ("since=2023-13", ["2023-12", "2023"]),
+        ("since=2023-02-30", ["2023-02-28", "2023-02"]),
+        ("since=13.10.2023", ["2023-10-13"]),
+        ("since=3/4/2023", ["2023-04-03", "2023-03-04"]),
+        ("since=2023-9", ["2023-09"]),
+        ("until=20231013", ["2023-10-13"]),
+        ("until=99/99/9999", []),
+        ("actor=Armnia", ["ARM"]),
+        ("acter=ARM", ["actor"]),
+        ("type=agreee", ["AGREE"]),
+        ("role=initator", ["initiator"]),
+        ("dataset=curate", ["curated"]),
+        ("dataset=zzzzzzz", []),
+    ],
+)
+def test_refused_value_comes_with_values_that_are_taken(
+    api: TestClient, asked: str, instead: list[str]
+) -> None:
+    answer = api.get(f"/v1/events?{asked}")
+    assert answer.status_code == 422
+    [fault] = answer.json()["errors"]
+    assert fault["suggestions"][: len(instead)] == instead
+    name, _, _ = asked.partition("=")
+    for value in fault["suggestions"]:
+        mended = f"{value}=ARM" if name == "acter" else f"{name}={value}"
+        if name != "acter" or value == "actor":
+            assert api.get(f"/v1/events?{mended}&limit=1").status_code == 200
