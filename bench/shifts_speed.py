@@ -29,7 +29,8 @@ from app.events.volumes import add_volumes
 from app.shifts import inputs, series
 from app.shifts.materialized import read
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
-from app.shifts.question import ALWAYS, AlignmentQuestion
+from app.shifts.question import AlignmentQuestion
+from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics import detection
 from bench.loading import server_seconds
 

@@ -1,5 +1,6 @@
 """Makes datasets of invented acts between four states, some of which change sides."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import make
@@ -14,17 +15,19 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 
 
-def make_acts(seed: int, turned: bool = False) -> list[EventRecord]:
-    """Make events of four states over four years; some states change sides in the middle."""
+def make_acts(
+    seed: int, turned: bool = False, people: Sequence[str] = PEOPLE, count: int = 160
+) -> list[EventRecord]:
+    """Make events of some actors over four years; some of them change sides in the middle."""
     dice = np.random.default_rng(seed)
     found = []
-    for n in range(160):
-        one, other = (PEOPLE[i] for i in dice.choice(4, 2, replace=False))
+    for n in range(count):
+        one, other = (people[i] for i in dice.choice(len(people), 2, replace=False))
         day = str(np.datetime64("2016-01-01") + int(dice.integers(0, 1460)))
         mood = 1 if day < "2018-01-01" or "FRA" in (one, other) else -1
         score = float(mood * dice.choice([2.0, 4.0, 7.0]) * dice.choice([1, 1, 1, -1]))
         roles = ("initiator", "target")
-        people = (other, one) if turned else (one, other)
+        pair = (other, one) if turned else (one, other)
         found.append(
             convert_record(
                 {
@@ -34,7 +37,7 @@ def make_acts(seed: int, turned: bool = False) -> list[EventRecord]:
                     "intensity": score,
                     "quad": (1 if score > 0 else 3) + int(abs(score) > 6),
                     "participants": [
-                        {"actor": a, "role": r} for a, r in zip(people, roles, strict=True)
+                        {"actor": a, "role": r} for a, r in zip(pair, roles, strict=True)
                     ],
                 }
             )

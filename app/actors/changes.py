@@ -1,14 +1,14 @@
 """Writes of actors and memberships."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, or_, update
 
 from app.actors.membership_steps import first_possible_day, membership_period
 from app.actors.schemas import Actor, Membership
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
-from app.db.tables import actor_names, actors, memberships
+from app.db.tables import actor_names, actors, dyads, memberships
 from app.db.types import NO_END_DAY
 from app.db.versioning import copy_to_history, move_to_history
 from app.text import fold_text
@@ -86,6 +86,13 @@ def write_memberships(db: Connection, written: Sequence[Membership], by: Writer)
         row |= {"id": membership.id, "since": since, "until": until, "seq": seq}
         rows.append({**row, "signed": min(first_possible_day(s.date) for s in membership.steps)})
     db.execute(insert(memberships), rows)
+    _mark_group_dyads(db, {membership.group for membership in written})
+
+
+def _mark_group_dyads(db: Connection, groups: Collection[str]) -> None:
+    """Mark the dyads of some groups as stale: what passes with their members counts for them."""
+    of_groups = or_(dyads.c.one.in_(groups), dyads.c.other.in_(groups))
+    db.execute(update(dyads).where(of_groups).values(changed=dyads.c.changed + 1))
 
 
 def retract_membership(
@@ -96,4 +103,5 @@ def retract_membership(
         db, "membership", [NewRevision(membership.id, membership.model_dump_json(), action)], by
     )
     move_to_history(db, "membership", memberships.c.id, [membership.id])
+    _mark_group_dyads(db, [membership.group])
     return seq

@@ -14,10 +14,9 @@ from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.errors import InvalidParameterError
 from app.settings import Settings
-from app.shifts import detect, serialize, series
+from app.shifts import detect, ranking, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
-from app.shifts.materialized import read
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.rebuild import fit_calibration
 from app.shifts.materialized.worker import RebuildProcessError, rebuild_in_processes
@@ -147,14 +146,9 @@ def print_shifts(
     with open_shift_database() as database, database.connect() as db:
         known = read_calibration(db)
         question = resolve_open_question(db, asked, Settings().alignment_datasets)
-        if question.toward:
-            rows = serialize.filter_detected(detect.detect_named_pair(db, question, known), asked)
-        else:
-            found, _ = read.read_family(db, question, known)
-            rows = serialize.filter_detected([row for row in found if row.q <= asked.max_q], asked)
-        rows = sorted(rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))[
-            : asked.limit
-        ]
+        listed = ranking.find_shifts_of_question(db, asked, question, known)
+        rows = sorted(listed.rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))
+        rows = rows[: asked.limit]
         rows = rows if question.toward else detect.confirm_verdicts(db, rows, known)
     if not rows:
         errors.print("No shift with a q that low matches.")

@@ -3,18 +3,19 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from app.db.types import NO_END_DAY
 from app.shifts import queries, question
-from app.shifts.question import AlignmentQuestion, CountedSignal, DyadFlow, SidePeriod
-from app.shifts.statistics import attribution, changepoints, detection, index
+from app.shifts.question import AlignmentQuestion, CountedSignal
+from app.shifts.statistics import attribution, changepoints, detection
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.null_model import NullModel
-from app.shifts.statistics.scan_rows import select_days
+from app.shifts.statistics.scan_rows import Method, select_days
 from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import (
     Verdict,
@@ -22,16 +23,17 @@ from app.shifts.statistics.verdicts import (
     decide_verdict,
     drop_influential_months,
     is_watched,
-    needs_robustness_check,
+    needs_checks,
 )
 
 EVENTS_PER_QUERY = 500
-Pair = tuple[str, str]
-MIN_DYAD_MASS = round(2 * detection.MIN_EFFECTIVE_PER_SIDE * index.DAY_DISPERSION * 1000)
-"""Least mass of a dyad that is tested, in thousandths.
 
-With less in all, no change point can have enough on both sides.
-"""
+
+class FindingReference(NamedTuple):
+    """What tells the findings of a question apart."""
+
+    method: Method
+    span: tuple[str, str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,13 @@ def read_horizon(db: Connection, asked: AlignmentQuestion, days: DaySeries | Non
 
 
 def detect_named_pair(
-    db: Connection, asked: AlignmentQuestion, fitted: Calibration
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration, days: DaySeries | None = None
 ) -> list[DetectedShift]:
-    """Detect the shifts between named sides.
+    """Detect the shifts between named sides, in their days if the caller has them.
 
     At least one row is returned; it may say that there is no shift.
     """
-    days = question.gather_question_days(question.read_flows(db, asked), asked)
+    days = question.read_question_days(db, asked) if days is None else days
     last = read_horizon(db, asked, days)
     found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
     rates = changepoints.benjamini_hochberg([f.p for f in found])
@@ -83,10 +85,30 @@ def detect_level(
 
     It answers a question whose direction or days exclude every shift that was detected.
     """
-    days = question.gather_question_days(question.read_flows(db, asked), asked)
+    days = question.read_question_days(db, asked)
     last = read_horizon(db, asked, days)
     undated = detection.finding_at_span(days, "event_days", None, last, fitted.prior_share)
     return DetectedShift(asked, replace(undated, enough=True), 1.0, family, "no_evidence", None)
+
+
+def detect_in_dyad(
+    db: Connection,
+    asked: AlignmentQuestion,
+    reference: FindingReference,
+    tests: Sequence[float],
+    fitted: Calibration,
+) -> DetectedShift:
+    """Detect one change of a dyad again, as a test of a family with the p values `tests`."""
+    days = question.read_question_days(db, asked)
+    last = read_horizon(db, asked, days)
+    found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
+    same = (f for f in found if (f.method, f.span) == reference)
+    finding = next(same, None) or detection.finding_at_span(
+        days, *reference, last, fitted.prior_share
+    )
+    q = false_discovery_rate(finding.p, tests)
+    row = DetectedShift(asked, finding, q, len(tests), "no_evidence", None)
+    return assign_verdict(db, row, days, fitted.null, watched=False)
 
 
 def assign_verdict(
@@ -94,7 +116,7 @@ def assign_verdict(
 ) -> DetectedShift:
     """Add the verdict to a row; robustness is checked only where the verdict depends on it."""
     robust = None
-    if needs_robustness_check(row.finding, row.q):
+    if needs_checks(row.finding):
         robust = check_robustness(db, row.question, row.finding, days, null)
     verdict = decide_verdict(row.finding, row.q, robust, watched)
     return replace(row, verdict=verdict, robust=robust)
@@ -169,88 +191,6 @@ def find_top_publisher(
     return max(sorted(total), key=lambda name: total[name], default=None)
 
 
-def read_dyad_flows(db: Connection, asked: AlignmentQuestion) -> dict[Pair, list[DyadFlow]]:
-    """Read what passed in every dyad, or in every dyad of the actor."""
-    rows: list[tuple[str, str, str, tuple[int, ...]]]
-    if asked.event_filter is None and asked.as_of is None:
-        statement = queries.select_all_day_sums(asked.datasets, asked.actor or None)
-        rows = [
-            (from_, toward, day, tuple(sums)) for from_, toward, day, *sums in db.execute(statement)
-        ]
-    else:
-        rows = [
-            (s.from_, s.toward, s.day, _signal_sums(s))
-            for s in question.read_counted_signals(db, asked, all_dyads=True)
-        ]
-    found: dict[Pair, list[DyadFlow]] = defaultdict(list)
-    for from_, toward, day, sums in rows:
-        pair, own = (from_, toward), 1
-        if asked.actor:
-            own = int(from_ == asked.actor)
-            pair = (asked.actor, toward if own else from_)
-        elif asked.acts == "theirs" or (asked.acts == "both" and toward < from_):
-            pair, own = (toward, from_), 0
-        if asked.acts == "both" or (asked.acts == "own") == bool(own):
-            found[pair].append(DyadFlow(pair[1], own, day, sums))  # type: ignore[arg-type]
-    return found
-
-
-def _signal_sums(s: CountedSignal) -> tuple[int, ...]:
-    sums = [0] * 7
-    question.add_signal(sums, s)
-    return tuple(sums)
-
-
-def narrow_to_pair(asked: AlignmentQuestion, actor: str, partner: str) -> AlignmentQuestion:
-    """Narrow a question to one dyad."""
-    return replace(
-        asked, actor=actor, toward=(partner,), periods={partner: [SidePeriod("", "~", 1)]}
-    )
-
-
-def detect_in_dyads(
-    every: Sequence[DaySeries], last: str, fitted: Calibration
-) -> list[list[ShiftFinding]]:
-    """Detect the changes in each of some dyads, many of them in one batch.
-
-    A dyad with too little data has none.
-    """
-    found: list[list[ShiftFinding]] = [[] for _ in every]
-    able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
-    for at in range(0, len(able), EVENTS_PER_QUERY):
-        begun = {
-            n: detection.begin_scan(every[n], weighed=False)
-            for n in able[at : at + EVENTS_PER_QUERY]
-        }
-        detection.precompute_scan_p(begun.values())
-        for n, some in begun.items():
-            scan = detection.complete_scan(some)
-            if scan.is_hopeless:
-                continue
-            days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
-            every_finding = detection.find_shifts(days, False, end, fitted.prior_share, scan)
-            found[n] = [finding for finding in every_finding if finding.enough]
-    return found
-
-
-def detect_family(
-    db: Connection, asked: AlignmentQuestion, fitted: Calibration
-) -> list[DetectedShift]:
-    """Detect every change of every dyad with enough data, with its q among all of them."""
-    tested: list[tuple[AlignmentQuestion, ShiftFinding]] = []
-    last = read_horizon(db, asked, None)
-    rows = sorted(read_dyad_flows(db, asked).items())
-    every = [question.gather_dyad_days(flows) for _, flows in rows]
-    for (pair, _), some in zip(rows, detect_in_dyads(every, last, fitted), strict=True):
-        one = narrow_to_pair(asked, *pair)
-        tested += [(one, finding) for finding in some]
-    rates = changepoints.benjamini_hochberg([finding.p for _, finding in tested])
-    return [
-        DetectedShift(one, finding, q, len(tested), "no_evidence", None)
-        for (one, finding), q in zip(tested, rates, strict=True)
-    ]
-
-
 def confirm_verdicts(
     db: Connection, rows: Sequence[DetectedShift], fitted: Calibration
 ) -> list[DetectedShift]:
@@ -260,10 +200,8 @@ def confirm_verdicts(
     """
     found = []
     for row in rows:
-        if row.robust is None and needs_robustness_check(row.finding, row.q):
-            days = question.gather_question_days(
-                question.read_flows(db, row.question), row.question
-            )
+        if row.robust is None and needs_checks(row.finding):
+            days = question.read_question_days(db, row.question)
             found.append(assign_verdict(db, row, days, fitted.null, watched=False))
         else:
             verdict = decide_verdict(row.finding, row.q, row.robust, watched=False)

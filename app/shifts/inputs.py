@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from app.shifts.materialized import statements
 from app.shifts.materialized.months import PUBLISHER_SPANS, unpack_index, unpack_months
 from app.shifts.question import (
-    ALWAYS,
     AlignmentQuestion,
     DyadFlow,
     gather_question_days,
     read_flows,
 )
+from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics import index
 from app.shifts.statistics.index import SmoothedIndex
 from app.shifts.statistics.sums import (

@@ -13,7 +13,8 @@ from app.db.types import NO_END_DAY
 from app.events.resolved_filter import ResolvedFilter
 from app.shifts.inputs import DailyInputs, MonthlyInputs, read_inputs
 from app.shifts.materialized.calibration import read_calibration
-from app.shifts.question import ALWAYS, AlignmentQuestion, DyadFlow, read_flows
+from app.shifts.question import AlignmentQuestion, DyadFlow, read_flows
+from app.shifts.side_periods import ALWAYS
 
 
 def read_pair_sums(

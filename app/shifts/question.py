@@ -13,16 +13,15 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from app.actors.parameters import resolve_query_actor
-from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events import queries as of_events
 from app.events.durations import CLASS_UNIT, spread_signal
 from app.events.queries import BoundQuery
-from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import signal_weight
 from app.shifts import queries
 from app.shifts.filter import Acts, SidesQuery
+from app.shifts.side_periods import ALWAYS, SidePeriod, expand_sides, read_member_periods
 from app.shifts.statistics.sums import DaySeries, gather_days
 
 Sums = tuple[int, int, int, int, int, int, int]
@@ -56,22 +55,6 @@ class CountedSignal(NamedTuple):
     """Thousandths."""
     classed: int
     """Thousandths of a signal of its class; 0 where it has no class."""
-
-
-@dataclass(frozen=True, slots=True)
-class SidePeriod:
-    """The days [since, until) on which a partner counts for a side.
-
-    The side is 1 for `toward` and −1 for `against`.
-    """
-
-    since: str
-    until: str
-    side: int
-
-
-ALWAYS = [SidePeriod("", "~", 1)]
-"""The periods of a partner that always counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +140,7 @@ def resolve_open_question(
 def _resolve_side_periods(
     db: Connection, actor: str, toward: Sequence[str], against: Sequence[str], as_of: int | None
 ) -> dict[str, list[SidePeriod]]:
-    """Find the days on which each partner counts, and for which side.
-
-    Groups themselves count always, their members on the days of membership.
-    """
-    codes = [*toward, *against]
+    """Find the days on which each partner counts, and for which side."""
     sides = dict.fromkeys(toward, 1)
     for code in against:
         if code in sides:
@@ -169,31 +148,7 @@ def _resolve_side_periods(
                 "against", f"{code} is on both sides", "Leave it out of one."
             )
         sides[code] = -1
-    found: dict[str, list[SidePeriod]] = {
-        code: [SidePeriod("", "~", sides[code])] for code in codes
-    }
-    kinds = {r.code: r.kind for r in db.execute(queries.select_kinds_of_actors(codes, as_of))}
-    groups = [code for code in codes if kinds.get(code) in GROUP_KINDS]
-    if groups:
-        for r in db.execute(queries.select_member_periods(groups, as_of)):
-            until = "~" if r.until == NO_END_DAY else r.until
-            found.setdefault(r.actor, []).append(SidePeriod(r.since, until, sides[r.group]))
-    found.pop(actor, None)
-    for partner, periods in found.items():
-        periods.sort(key=lambda s: (s.since, s.until, s.side))
-        _require_one_side(partner, periods)
-    return found
-
-
-def _require_one_side(partner: str, periods: Sequence[SidePeriod]) -> None:
-    """Raise `InvalidParameterError` where a partner is on both sides on one day."""
-    for n, one in enumerate(periods):
-        for other in periods[n + 1 :]:
-            if one.side != other.side and one.since < other.until and other.since < one.until:
-                fault = f"{partner} would be on both sides at once"
-                raise InvalidParameterError(
-                    "against", fault, "Name the members of one side yourself."
-                )
+    return expand_sides(actor, sides, read_member_periods(db, sides, as_of) if sides else {})
 
 
 def bind_question_events(db: Connection, case: AlignmentQuestion) -> BoundQuery | None:
@@ -286,3 +241,8 @@ def gather_question_days(flows: Iterable[DyadFlow], case: AlignmentQuestion) -> 
         elif side < 0:
             rows.append((flow.day, n, bad, good, q3, q4, q1, q2))
     return gather_days(rows)
+
+
+def read_question_days(db: Connection, case: AlignmentQuestion) -> DaySeries:
+    """Read the days of a question."""
+    return gather_question_days(read_flows(db, case), case)

@@ -22,23 +22,19 @@ from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.page_models import EmptyReason
 from app.query_models import EmptyQuery
-from app.shifts import detect, evidence, serialize, series
+from app.shifts import detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Scope, ShiftQuery, SidesQuery
-from app.shifts.materialized import read
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
-    gather_question_days,
-    read_flows,
+    read_question_days,
     resolve_open_question,
     resolve_question,
 )
 from app.shifts.schemas import Alignment, AlignmentMeta, Shift, ShiftDetail, ShiftMeta, ShiftPage
 from app.shifts.shift_id import BadShiftIdError, ShiftReference, unpack_shift_id
-from app.shifts.statistics import detection
 from app.shifts.statistics.null_distribution import Calibration
-from app.shifts.statistics.verdicts import is_watched
 
 router = APIRouter(
     prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -132,7 +128,7 @@ def list_shifts(
             known = read_calibration(db, then)
             question = resolve_open_question(db, asked, chosen.alignment_datasets, then)
             rows, cursor, size, left = _choose_page(db, asked, question, known, secret)
-            scope = _scope_of_question(question)
+            scope = ranking.find_scope(question)
             data = [_serialize_row(db, row, asked, scope, version) for row in rows]
             meta = ShiftMeta(
                 version=version,
@@ -179,11 +175,7 @@ def _choose_page(
 
     Returns also the cursor of the next page, the number of tests, and of stale dyads.
     """
-    rows, size, left = _find_candidates(db, asked, question, known)
-    kept = serialize.filter_detected(rows, asked)
-    if question.toward and rows and not kept:  # a named pair always has a row
-        kept = [detect.detect_level(db, question, known, size)]
-    rows = kept
+    rows, size, left = ranking.find_shifts_of_question(db, asked, question, known)
     bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
     after = decode_page_cursor(asked.cursor, bound, secret)
     keyed = sorted((serialize.shift_sort_key(row, asked.sort), n) for n, row in enumerate(rows))
@@ -198,26 +190,6 @@ def _choose_page(
     if not question.toward:
         found = detect.confirm_verdicts(db, found, known)
     return found, cursor, size, left
-
-
-def _find_candidates(
-    db: Connection, asked: ShiftQuery, question: AlignmentQuestion, known: Calibration
-) -> tuple[list[DetectedShift], int, int]:
-    """Find the rows to choose from, the number of tests, and of stale dyads."""
-    if question.toward:
-        rows = detect.detect_named_pair(db, question, known)
-        return rows, len(rows), 0
-    whole = asked.cursor is None and asked.direction is None and asked.day_range == (None, None)
-    if whole and asked.sort == "-at_least":
-        best = read.read_most_certain(db, question, asked.max_q, asked.limit + 1)
-        if best is not None:
-            return *best, 0
-    rows, left = read.read_family(db, question, known)
-    return [row for row in rows if row.q <= asked.max_q], len(rows), left
-
-
-def _scope_of_question(question: AlignmentQuestion) -> Scope:
-    return "named" if question.toward else "actor" if question.actor else "all"
 
 
 def _serialize_row(
@@ -277,19 +249,12 @@ def _build_detail(
     version: int,
     known: Calibration,
 ) -> ShiftDetail:
-    days = gather_question_days(read_flows(db, question), question)
+    row = ranking.find_referenced_shift(db, question, reference, known)
+    days = read_question_days(db, question)
     last = detect.read_horizon(db, question, days)
-    finding = detection.finding_at_span(
-        days, reference.method, reference.span, last, known.prior_share
-    )
-    tests = read.read_family_p_values(db, question, reference.scope, known)
-    q = detect.false_discovery_rate(finding.p, tests)
-    row = DetectedShift(question, finding, q, len(tests), "no_evidence", None)
-    newest = finding.span is None or finding.span[2] >= str(days.day[-1])
-    watched = reference.scope == "named" and newest and is_watched(days, known.prior_share)
-    row = detect.assign_verdict(db, row, days, known.null, watched)
     found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
     shift = _serialize_row(db, row, reference.asked, reference.scope, version)
+    finding = row.finding
     after = finding.after.index if finding.after else 2 * known.prior_share - 1
     before = finding.before.index if finding.before else 2 * known.prior_share - 1
     return ShiftDetail(

@@ -4,7 +4,8 @@ Where the stored rows do not answer a question, shifts are detected on request, 
 numbers.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,12 +16,21 @@ from sqlalchemy import Connection, Select, bindparam, or_, select
 from app.db import dialect
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
-from app.shifts import detect
-from app.shifts.detect import DetectedShift, Pair, detect_in_dyads, narrow_to_pair, read_horizon
+from app.shifts import question
+from app.shifts.detect import DetectedShift, read_horizon
+from app.shifts.families import (
+    Pair,
+    detect_family,
+    detect_in_dyads,
+    narrow_to_pair,
+    orient_pair,
+    rate_family,
+)
 from app.shifts.filter import Scope
 from app.shifts.materialized import statements
 from app.shifts.question import AlignmentQuestion
-from app.shifts.statistics import changepoints, detection
+from app.shifts.side_periods import GroupMembers, read_member_periods
+from app.shifts.statistics import detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.sums import DyadSides, gather_dyad_sides
@@ -63,9 +73,8 @@ class StoredShift(NamedTuple):
 
 
 def is_materialized(asked: AlignmentQuestion) -> bool:
-    """Whether the stored rows answer a question."""
-    plain = asked.event_filter is None and asked.as_of is None
-    return plain and asked.acts == "both" and len(asked.datasets) == 1
+    """Whether the stored rows answer a question, each for the dyads of its dataset."""
+    return asked.event_filter is None and asked.as_of is None and asked.acts == "both"
 
 
 def dataset_question(dataset: str) -> AlignmentQuestion:
@@ -128,16 +137,24 @@ def select_stored_shifts(
 
 
 def _to_detected(
-    row: StoredShift, asked: AlignmentQuestion, last: str, family: int
+    row: StoredShift, asked: AlignmentQuestion, members: GroupMembers, last: str, family: int
 ) -> DetectedShift:
     """Turn a stored row into a detected shift, from the side of the named actor, if any."""
-    one, other = row.one, row.other
-    if asked.actor == other:
-        one, other = other, one
     finding = decode_finding(row.finding, last)
     robust = None if row.robust is None else bool(row.robust)
     verdict = decide_verdict(finding, row.q, robust, watched=False)
-    return DetectedShift(narrow_to_pair(asked, one, other), finding, row.q, family, verdict, robust)
+    case = _narrow_to_stored(asked, (row.one, row.other), members)
+    return DetectedShift(case, finding, row.q, family, verdict, robust)
+
+
+def _narrow_to_stored(
+    asked: AlignmentQuestion, pair: Pair, members: GroupMembers
+) -> AlignmentQuestion:
+    """Narrow a question to a stored dyad: the named actor comes first, else as it is stored."""
+    actor, partner = orient_pair(*pair, members)
+    if asked.actor == partner:
+        actor, partner = partner, actor
+    return narrow_to_pair(asked, actor, partner, members)
 
 
 def read_family(
@@ -145,30 +162,79 @@ def read_family(
 ) -> tuple[list[DetectedShift], int]:
     """Read every shift of every dyad from the stored rows, and how many dyads are stale.
 
-    The result is that of `detect.detect_family`, which runs where the stored rows do not answer.
+    The result is that of `families.detect_family`, which runs where the stored rows do not answer.
     """
-    if not is_materialized(asked):
-        return detect.detect_family(db, asked, known), 0
-    dataset, last = asked.datasets[0], read_horizon(db, asked, None)
-    changed = read_stale_pairs(db, dataset, asked.actor)
+    members = read_member_periods(db)
+    # A group that is asked about acts alone; the stored rows have it as a partner with members.
+    if not is_materialized(asked) or asked.actor in members:
+        return detect_family(db, asked, known), 0
+    last = read_horizon(db, asked, None)
+    datasets_of = _read_datasets_of_pairs(db, asked)
+    changed = {
+        pair for dataset in asked.datasets for pair in read_stale_pairs(db, dataset, asked.actor)
+    }
     left = len(changed) if len(changed) > MAX_REBUILT_FOR_READER else 0
-    waiting = set() if left else set(changed)
+    waiting = set() if left else changed | list_dependents(changed, datasets_of, members)
+    waiting |= _list_shared_pairs(datasets_of, members)
     detected = [
-        _to_detected(row, asked, last, 0)
+        _to_detected(row, asked, members, last, 0)
+        for dataset in asked.datasets
         for row in map(StoredShift._make, db.execute(select_stored_shifts(dataset, asked.actor)))
         if (row.one, row.other) not in waiting
     ]
-    sides = read_sides_of_pairs(db, dataset, waiting)
-    every = detect_in_dyads([some.both for some in sides.values()], last, known)
-    for (one, other), findings in zip(sides, every, strict=True):
-        actor, partner = (other, one) if asked.actor == other else (one, other)
-        for finding in findings:
-            pair = narrow_to_pair(asked, actor, partner)
-            detected.append(DetectedShift(pair, finding, 1.0, 0, "no_evidence", None))
-    detected.sort(key=lambda row: (row.question.actor, row.question.toward))
-    rates = changepoints.benjamini_hochberg([row.finding.p for row in detected])
-    found = zip(detected, rates, strict=True)
-    return [replace(row, q=q, family_size=len(detected)) for row, q in found], left
+    cases = [_narrow_to_stored(asked, pair, members) for pair in sorted(waiting)]
+    every = [question.read_question_days(db, case) for case in cases]
+    tested = [(row.question, row.finding) for row in detected]
+    for case, findings in zip(cases, detect_in_dyads(every, last, known), strict=True):
+        tested += [(case, finding) for finding in findings]
+    robust = [row.robust for row in detected] + [None] * (len(tested) - len(detected))
+    rated = zip(rate_family(tested), robust, strict=True)
+    found = [replace(row, robust=known_robust) for row, known_robust in rated]
+    found.sort(key=lambda row: (row.question.actor, row.question.toward))
+    return found, left
+
+
+def _read_datasets_of_pairs(db: Connection, asked: AlignmentQuestion) -> dict[Pair, set[str]]:
+    """Read the datasets in which each dyad occurs, of those asked; of one actor, if it is named."""
+    d = dyads.c
+    rows = select(d.one, d.other, d.dataset).where(d.dataset.in_(asked.datasets))
+    if asked.actor:
+        rows = rows.where(or_(d.one == asked.actor, d.other == asked.actor))
+    found: dict[Pair, set[str]] = defaultdict(set)
+    for one, other, dataset in db.execute(rows):
+        found[one, other].add(dataset)
+    return found
+
+
+def list_dependents(
+    changed: Iterable[Pair], known: Container[Pair], members: GroupMembers
+) -> set[Pair]:
+    """List the known dyads of a group that depend on what passed between some pairs."""
+    groups_of: dict[str, set[str]] = defaultdict(set)
+    for group, periods in members.items():
+        for member in periods:
+            groups_of[member.actor].add(group)
+    found = set()
+    for one, other in changed:
+        for actor, partner in ((one, other), (other, one)):
+            for group in groups_of.get(partner, ()):
+                pair = (min(actor, group), max(actor, group))
+                if actor != group and pair in known:
+                    found.add(pair)
+    return found
+
+
+def _list_shared_pairs(datasets_of: Mapping[Pair, set[str]], members: GroupMembers) -> set[Pair]:
+    """List the dyads whose acts are in several datasets, those of a group's members included."""
+    shared = {pair for pair, some in datasets_of.items() if len(some) > 1}
+    for pair, some in datasets_of.items():
+        actor, group = orient_pair(*pair, members)
+        for member in members.get(group, ()):
+            inner = (min(actor, member.actor), max(actor, member.actor))
+            if not datasets_of.get(inner, some) <= some:
+                shared.add(pair)
+                break
+    return shared
 
 
 def read_most_certain(
@@ -178,21 +244,26 @@ def read_most_certain(
 
     None where stored rows alone do not answer.
     """
-    if not is_materialized(asked) or asked.actor or has_stale_dyads(db, asked.datasets[0]):
+    alone = is_materialized(asked) and len(asked.datasets) == 1 and not asked.actor
+    if not alone or has_stale_dyads(db, asked.datasets[0]):
         return None
     dataset, last = asked.datasets[0], read_horizon(db, asked, None)
     kind, values = db.dialect.name, {"wanted": dataset, "max_q": max_q, "most": limit}
     size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, values))
-    rows = compile_prepared(kind, _MOST_CERTAIN).fetch_rows(db, values)
-    return [_to_detected(StoredShift._make(row), asked, last, size) for row in rows], size
+    rows = [
+        StoredShift._make(r) for r in compile_prepared(kind, _MOST_CERTAIN).fetch_rows(db, values)
+    ]
+    members = read_member_periods(db, {code for row in rows for code in (row.one, row.other)})
+    found = [_to_detected(row, asked, members, last, size) for row in rows]
+    bounds = [abs(row.finding.certain_change) for row in found[-2:]]
+    if members and len(found) == limit and len(set(bounds)) < len(bounds):
+        return None  # the page ends in a tie, and groups have another place in its order
+    return found, size
 
 
 def read_family_p_values(
     db: Connection, asked: AlignmentQuestion, scope: Scope, known: Calibration
 ) -> list[float]:
     """Read the p of every test among which a shift was found."""
-    if scope == "named":
-        return [row.finding.p for row in detect.detect_named_pair(db, asked, known)]
-    actor = asked.actor if scope == "actor" else ""
-    whole = replace(asked, actor=actor, toward=(), periods={})
+    whole = replace(asked, actor=asked.actor if scope == "actor" else "", toward=(), periods={})
     return [row.finding.p for row in read_family(db, whole, known)[0]]

@@ -12,16 +12,34 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from app.db import dialect
 from app.db.dialect import build_upsert
-from app.db.dialect.bulk_copy import bulk_insert
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
-from app.shifts import detect
-from app.shifts.detect import Pair, check_robustness, detect_in_dyads, narrow_to_pair
+from app.shifts.detect import check_robustness
+from app.shifts.families import (
+    Pair,
+    detect_in_dyads,
+    gather_flows,
+    list_dyads,
+    narrow_to_pair,
+    orient_pair,
+    read_directed_days,
+)
 from app.shifts.materialized import calibration, months, statements
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.months import MonthRow
@@ -30,9 +48,15 @@ from app.shifts.materialized.read import (
     PAIRS_PER_BATCH,
     dataset_question,
     has_stale_dyads,
+    list_dependents,
     read_sides_of_pairs,
 )
-from app.shifts.question import AlignmentQuestion, gather_dyad_days
+from app.shifts.question import (
+    AlignmentQuestion,
+    gather_dyad_days,
+    read_question_days,
+)
+from app.shifts.side_periods import read_member_periods
 from app.shifts.statistics import changepoints, null_distribution
 from app.shifts.statistics.null_distribution import (
     MIN_DYAD_EVENTS,
@@ -41,7 +65,7 @@ from app.shifts.statistics.null_distribution import (
     ThinCorpusError,
 )
 from app.shifts.statistics.sums import DaySeries
-from app.shifts.statistics.verdicts import needs_robustness_check
+from app.shifts.statistics.verdicts import needs_checks
 
 MIN_BUSY_DYADS = 10
 """Dyads with many events that a calibration needs."""
@@ -103,11 +127,26 @@ def rebuild_stale_dyads(
     Dyads are computed in batches of `at_once` and then written together, so other writers wait for
     the write alone. A dyad that changed in the meantime stays stale, with its old rows.
     """
+    done = 0
+    # What passed with a group's members counts for the group: its dyads come after theirs, and
+    # twice, since a group may be the member of another one.
+    for with_groups in (False, True, True):
+        done += _rebuild_turn(database, at_once, share, with_groups)
+    with database.write() as db:  # a worker that was killed may have left q out of date
+        for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
+            _update_q(db, dataset)
+    return done
+
+
+def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, with_groups: bool) -> int:
+    """Rebuild the stale dyads of groups, or all others; returns how many were written."""
     with database.connect() as db:
         rows = db.execute(select(dyads.c.dataset, dyads.c.one, dyads.c.other).where(IS_STALE)).all()
+        members = read_member_periods(db)
     by_dataset: dict[str, list[Pair]] = defaultdict(list)
     for dataset, *pair in rows:
-        if share.contains_pair(pair):
+        has_group = any(code in members for code in pair)
+        if share.contains_pair(pair) and has_group == with_groups:
             by_dataset[dataset].append((pair[0], pair[1]))
     done = 0
     for dataset, pairs in by_dataset.items():
@@ -121,9 +160,6 @@ def rebuild_stale_dyads(
                     db, dataset
                 ):  # other workers may run at the same time
                     _update_q(db, dataset)
-    with database.write() as db:  # a worker that was killed may have left q out of date
-        for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
-            _update_q(db, dataset)
     return done
 
 
@@ -181,7 +217,18 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
         bulk_insert(db, table.name, names, lines)
     fresh = update(dyads).values(segmented=dyads.c.changed, since=NO_END_DAY)
     db.execute(fresh.where(*match_pairs(dyads)), values)
+    _mark_dependents(db, dataset, [pair for pair in same if now[pair].since < NO_END_DAY])
     return len(same)
+
+
+def _mark_dependents(db: Connection, dataset: str, changed: Sequence[Pair]) -> None:
+    """Mark the dyads of groups as stale that depend on what passed between some pairs."""
+    members, d = read_member_periods(db), dyads.c
+    some = or_(d.one.in_(members), d.other.in_(members))
+    known = db.execute(select(d.one, d.other).where(d.dataset == dataset, some))
+    waiting = list_dependents(changed, {(one, other) for one, other in known}, members)
+    rows = [(*pair, dataset, 1, 0, NO_END_DAY) for pair in sorted(waiting)]
+    bulk_add_sums(db, dyads, rows, least="since")
 
 
 def build_shift_rows(
@@ -189,14 +236,19 @@ def build_shift_rows(
 ) -> Iterator[ShiftRow]:
     """Build the rows of `shifts` of some dyads from their days."""
     asked = dataset_question(dataset)
-    detected = detect_in_dyads(list(every.values()), NO_END_DAY, known)
-    for ((one, other), days), some in zip(every.items(), detected, strict=True):
+    members = read_member_periods(db, {code for pair in every for code in pair})
+    cases = {pair: narrow_to_pair(asked, *orient_pair(*pair, members), members) for pair in every}
+    days_of = {
+        pair: days if len(cases[pair].periods) == 1 else read_question_days(db, cases[pair])
+        for pair, days in every.items()
+    }
+    detected = detect_in_dyads(list(days_of.values()), NO_END_DAY, known)
+    for (one, other), some in zip(every, detected, strict=True):
+        case, days = cases[one, other], days_of[one, other]
         for number, finding in enumerate(some):
             robust = None
-            if needs_robustness_check(finding, finding.p):
-                robust = check_robustness(
-                    db, narrow_to_pair(asked, one, other), finding, days, known.null
-                )
+            if needs_checks(finding):
+                robust = check_robustness(db, case, finding, days, known.null)
             yield ShiftRow(
                 dataset=dataset,
                 one=one,
@@ -235,8 +287,9 @@ def fit_calibration(database: Database, datasets: Sequence[str], draws: int) -> 
     """
     asked = AlignmentQuestion("", (), (), "both", tuple(datasets), {}, None)
     with database.connect() as db:
-        flows_of_dyads = list(detect.read_dyad_flows(db, asked).values())
-    days = [gather_dyad_days(flows) for flows in flows_of_dyads]
+        directed = read_directed_days(db, asked)
+    cases = [narrow_to_pair(asked, *pair, {}) for pair in list_dyads(directed, asked, {})]
+    days = [gather_dyad_days(gather_flows(directed, case)) for case in cases]
     busy = [one for one in days if one.n.sum() >= MIN_DYAD_EVENTS]
     if len(busy) < MIN_BUSY_DYADS:
         raise ThinCorpusError(

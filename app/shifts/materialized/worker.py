@@ -102,6 +102,8 @@ def rebuild_in_processes(database: Database, ended: threading.Event) -> int:
     failed = [child.returncode for child in children if child.wait()]
     if failed and not ended.is_set():
         raise RebuildProcessError(f"a process that rebuilds shifts ended with {failed[0]}")
+    if not ended.is_set():  # dyads of groups that depend on those of another process
+        rebuild_stale_dyads(database)
     return stale
 
 

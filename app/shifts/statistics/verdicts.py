@@ -17,6 +17,8 @@ WATCH_GAP = 1.4
 
 In one of twenty decades without a change it is ever exceeded, at low and at high volume.
 """
+MAX_CHECKED_P = 0.05
+"""Highest p of a finding that is checked further: q is never lower."""
 
 
 def change_persists(
@@ -62,9 +64,9 @@ def decide_verdict(finding: ShiftFinding, q: float, robust: bool | None, watched
     return "watch" if watched else "no_evidence"
 
 
-def needs_robustness_check(finding: ShiftFinding, q: float) -> bool:
-    """Whether the verdict depends on the robustness of the finding."""
-    return finding.enough and q <= 0.05 and abs(finding.change) >= 0.3
+def needs_checks(finding: ShiftFinding) -> bool:
+    """Whether a finding is checked further, whatever the tests among which it was found."""
+    return finding.enough and finding.p <= MAX_CHECKED_P
 
 
 def index_gaps(months: MonthSeries, share: float = 0.5) -> Floats:

@@ -19,7 +19,8 @@ from app.events.record import EventRecord, convert_record
 from app.shifts import inputs, series
 from app.shifts.materialized import months, verify
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
-from app.shifts.question import ALWAYS, AlignmentQuestion
+from app.shifts.question import AlignmentQuestion
+from app.shifts.side_periods import ALWAYS
 
 pytestmark = pytest.mark.slow
 

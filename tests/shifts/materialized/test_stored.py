@@ -22,7 +22,7 @@ from app.db.engine import Database
 from app.db.tables import day_sums, dyads, shifts
 from app.events.changes import write_events
 from app.events.record import convert_record
-from app.shifts import detect, question
+from app.shifts import families, question
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized import calibration, read, verify
 from app.shifts.materialized.rebuild import fit_calibration, rebuild_stale_dyads
@@ -168,7 +168,7 @@ def test_stale_dyads_answer_as_after_a_rebuild(database: Database) -> None:
     asked, known = read.dataset_question(dataset), Calibration()
     with database.connect() as db:
         stale, left = read.read_family(db, asked, known)
-        rebuilt = detect.detect_family(db, asked, known)
+        rebuilt = families.detect_family(db, asked, known)
         assert read.read_most_certain(db, asked, 1, 10) is None
     rebuild_stale_dyads(database)
     with database.connect() as db:

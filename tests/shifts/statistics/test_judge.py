@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from shared_data import read_shared_rows
 
-from app.shifts import detect
+from app.shifts import families
 from app.shifts.statistics import attribution, detection, null_distribution, permutation
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
@@ -175,10 +175,10 @@ def test_batch_detection_equals_single_detection() -> None:
         ]  # fmt: skip
         every.append(gather_days(one_by_one[: len(one_by_one) - number % 2]))
     wanted = [
-        [] if days.mass.sum() < detect.MIN_DYAD_MASS
+        [] if days.mass.sum() < families.MIN_DYAD_MASS
         else [f for f in detection.find_shifts(days, False, "2021-01-01") if f.enough]
         for days in every
     ]  # fmt: skip
     permutation._p_cache.clear()
-    assert detect.detect_in_dyads(every, "2021-01-01", null_distribution.Calibration()) == wanted
+    assert families.detect_in_dyads(every, "2021-01-01", null_distribution.Calibration()) == wanted
     assert sum(map(bool, wanted)) > 10

@@ -1,0 +1,140 @@
+"""The family of a test: the changes of every dyad, or of every dyad of an actor."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from app.db.types import NO_END_DAY
+from app.shifts import question
+from app.shifts.detect import DetectedShift, read_horizon
+from app.shifts.queries import select_all_day_sums
+from app.shifts.question import AlignmentQuestion, CountedSignal, DyadFlow, Sums
+from app.shifts.side_periods import GroupMembers, expand_sides, read_member_periods
+from app.shifts.statistics import changepoints, detection, index
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.sums import DaySeries
+
+DYADS_PER_BATCH = 500
+Pair = tuple[str, str]
+DirectedDays = Mapping[Pair, Sequence[tuple[str, Sums]]]
+"""What passed from one actor to another: days with their sums."""
+MIN_DYAD_MASS = round(2 * detection.MIN_EFFECTIVE_PER_SIDE * index.DAY_DISPERSION * 1000)
+"""Least mass of a dyad that is tested, in thousandths.
+
+With less in all, no change point can have enough on both sides.
+"""
+
+
+def orient_pair(one: str, other: str, members: GroupMembers) -> Pair:
+    """Order a dyad as (actor, partner): a group is the partner, since it counts with its members.
+
+    Otherwise the actors keep their order.
+    """
+    return (other, one) if one in members and other not in members else (one, other)
+
+
+def narrow_to_pair(
+    asked: AlignmentQuestion, actor: str, partner: str, members: GroupMembers
+) -> AlignmentQuestion:
+    """Narrow a question to one dyad, with the members of a partner that is a group."""
+    periods = expand_sides(actor, {partner: 1}, members)
+    return replace(asked, actor=actor, toward=(partner,), periods=periods)
+
+
+def read_directed_days(db: Connection, asked: AlignmentQuestion) -> DirectedDays:
+    """Read what passed between any two actors, or between an actor and any other."""
+    found: dict[Pair, list[tuple[str, Sums]]] = defaultdict(list)
+    if asked.event_filter is None and asked.as_of is None:
+        statement = select_all_day_sums(asked.datasets, asked.actor or None)
+        for from_, toward, day, *sums in db.execute(statement):
+            found[from_, toward].append((day, tuple(sums)))  # type: ignore[arg-type]
+    else:
+        for s in question.read_counted_signals(db, asked, all_dyads=True):
+            found[s.from_, s.toward].append((s.day, _signal_sums(s)))
+    return found
+
+
+def _signal_sums(s: CountedSignal) -> Sums:
+    sums = [0] * 7
+    question.add_signal(sums, s)
+    return tuple(sums)  # type: ignore[return-value]
+
+
+def list_dyads(
+    directed: DirectedDays, asked: AlignmentQuestion, members: GroupMembers
+) -> list[Pair]:
+    """List the dyads of a family as (actor, partner), in order."""
+    found = set()
+    for from_, toward in directed:
+        own = from_ == asked.actor
+        if asked.actor:
+            if asked.acts == "both" or (asked.acts == "own") == own:
+                found.add((asked.actor, toward if own else from_))
+        elif asked.acts == "both":
+            found.add(orient_pair(min(from_, toward), max(from_, toward), members))
+        else:
+            found.add((from_, toward) if asked.acts == "own" else (toward, from_))
+    return sorted(found)
+
+
+def gather_flows(directed: DirectedDays, asked: AlignmentQuestion) -> Iterator[DyadFlow]:
+    """Gather the flows of a question from what passed between any two actors."""
+    for partner in asked.periods:
+        if asked.acts != "theirs":
+            for day, sums in directed.get((asked.actor, partner), ()):
+                yield DyadFlow(partner, 1, day, sums)
+        if asked.acts != "own":
+            for day, sums in directed.get((partner, asked.actor), ()):
+                yield DyadFlow(partner, 0, day, sums)
+
+
+def detect_in_dyads(
+    every: Sequence[DaySeries], last: str, fitted: Calibration
+) -> list[list[ShiftFinding]]:
+    """Detect the changes in each of some dyads, many of them in one batch.
+
+    A dyad with too little data has none.
+    """
+    found: list[list[ShiftFinding]] = [[] for _ in every]
+    able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
+    for at in range(0, len(able), DYADS_PER_BATCH):
+        begun = {
+            n: detection.begin_scan(every[n], weighed=False)
+            for n in able[at : at + DYADS_PER_BATCH]
+        }
+        detection.precompute_scan_p(begun.values())
+        for n, some in begun.items():
+            scan = detection.complete_scan(some)
+            if scan.is_hopeless:
+                continue
+            days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
+            every_finding = detection.find_shifts(days, False, end, fitted.prior_share, scan)
+            found[n] = [finding for finding in every_finding if finding.enough]
+    return found
+
+
+def detect_family(
+    db: Connection, asked: AlignmentQuestion, fitted: Calibration
+) -> list[DetectedShift]:
+    """Detect every change of every dyad with enough data, with its q among all of them."""
+    directed = read_directed_days(db, asked)
+    names = {name for pair in directed for name in pair}
+    members = read_member_periods(db, names, asked.as_of)
+    cases = [narrow_to_pair(asked, *pair, members) for pair in list_dyads(directed, asked, members)]
+    every = [question.gather_question_days(gather_flows(directed, case), case) for case in cases]
+    found = detect_in_dyads(every, read_horizon(db, asked, None), fitted)
+    return rate_family(
+        [(case, finding) for case, some in zip(cases, found, strict=True) for finding in some]
+    )
+
+
+def rate_family(tested: Sequence[tuple[AlignmentQuestion, ShiftFinding]]) -> list[DetectedShift]:
+    """Give each test of a family its q among all of them."""
+    rates = changepoints.benjamini_hochberg([finding.p for _, finding in tested])
+    return [
+        DetectedShift(case, finding, q, len(tested), "no_evidence", None)
+        for (case, finding), q in zip(tested, rates, strict=True)
+    ]

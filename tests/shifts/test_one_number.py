@@ -1,0 +1,111 @@
+"""One number for one question: a row of a list, its id and the named pair."""
+
+from typing import Any
+
+import make
+import pytest
+from acts import load_batches, make_acts
+from fastapi.testclient import TestClient
+from serving import open_client
+
+from app.actors.changes import retract_membership
+from app.actors.schemas import Membership
+from app.db.engine import Database
+from app.events.changes import write_events
+from app.shifts import families
+from app.shifts.materialized import read, verify
+from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.statistics.null_distribution import Calibration
+
+GROUPS = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
+"""Two groups with members of each, and others: some sort before their group, some after."""
+OF_THE_FAMILY = {"id", "q", "family_size", "verdict", "label", "reason"}
+
+
+def list_rows(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
+    answer = api.get("/v1/shifts", params=asked)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()["data"]
+    return rows
+
+
+def assert_rows_equal_their_details(api: TestClient, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        body = api.get(f"/v1/shifts/{row['id']}").json()
+        assert {name: body[name] for name in row} == row
+        parts = sum(event["share"] for event in body["evidence"])
+        before = row["before"]["index"] if row["before"] else 0.0
+        assert parts + body["prior"] == pytest.approx(row["after"]["index"] - before, abs=1e-9)
+
+
+def assert_named_pairs_agree(api: TestClient, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        asked = {"actor": row["actor"], "toward": ",".join(row["toward"])}
+        named = list_rows(api, **asked, dataset=row["datasets"])
+        same = [{k: v for k, v in r.items() if k not in OF_THE_FAMILY} for r in named]
+        assert {k: v for k, v in row.items() if k not in OF_THE_FAMILY} in same
+
+
+def read_both_families(database: Database, dataset: str) -> list[list[Any]]:
+    """Read the family of all dyads from the stored rows, and detect it."""
+    asked, known = read.dataset_question(dataset), Calibration()
+    with database.connect() as db:
+        found = read.read_family(db, asked, known)[0], families.detect_family(db, asked, known)
+    return [[(r.question.actor, r.question.toward, r.finding, r.q) for r in f] for f in found]
+
+
+@pytest.mark.slow
+def test_a_row_of_a_group_differs_from_its_id(database: Database) -> None:
+    one = load_batches(database, [make_acts(21, people=GROUPS, count=700)])
+    two = load_batches(database, [make_acts(22, people=GROUPS[2:], count=200)])
+    url = database.engine.url.render_as_string(hide_password=False)
+    for datasets in ((one,), (one, two)):
+        with open_client(url, alignment_datasets=datasets) as api:
+            for asked in ({}, {"actor": "FRA"}, {"actor": "EU"}, {"acts": "own"}):
+                rows = list_rows(api, max_q=1, limit=1000, **asked)
+                assert {code for row in rows for code in row["toward"]} & {"EU", "NATO"}
+                assert all(row["datasets"] == list(datasets) for row in rows)
+                assert_rows_equal_their_details(api, rows)
+                if "acts" not in asked:
+                    assert_named_pairs_agree(api, rows)
+
+
+def test_rows_of_the_bundled_ranking_differ_from_their_ids(api: TestClient) -> None:
+    rows = list_rows(api, max_q=1)
+    assert any(row["toward"] == ["CSTO"] for row in rows)
+    assert_rows_equal_their_details(api, rows)
+    assert_named_pairs_agree(api, rows)
+
+
+def test_an_act_of_a_member_leaves_the_stored_row_of_its_group_as_it_was(
+    database: Database,
+) -> None:
+    acts = make_acts(23, people=GROUPS, count=500)
+    dataset = load_batches(database, [acts[:400]])
+    with database.write() as db:
+        write_events(db, acts[400:], dataset, make.BY)
+    stored, detected = read_both_families(database, dataset)
+    assert stored == detected
+    rebuild_stale_dyads(database)
+    with database.connect() as db:
+        assert not read.has_stale_dyads(db)
+        assert list(verify.verify_stored_shifts(db)) == []
+    stored, again = read_both_families(database, dataset)
+    assert stored == again == detected
+
+
+def test_a_membership_that_ends_leaves_the_stored_rows_of_its_group_as_they_were(
+    database: Database,
+) -> None:
+    dataset = load_batches(database, [make_acts(24, people=GROUPS, count=300)])
+    url = database.engine.url.render_as_string(hide_password=False)
+    with open_client(url) as api:
+        asked = {"actor": "FRA", "group": "NATO"}
+        [document] = api.get("/v1/memberships", params=asked).json()["data"]
+    with database.write() as db:
+        retract_membership(db, Membership.model_validate(document), make.BY)
+    stored, detected = read_both_families(database, dataset)
+    assert stored == detected
+    rebuild_stale_dyads(database)
+    with database.connect() as db:
+        assert list(verify.verify_stored_shifts(db)) == []
