@@ -34,6 +34,7 @@ from app.shifts.statistics.null_distribution import (
 )
 from app.shifts.statistics.permutation import BLOCK_MONTHS
 from app.shifts.statistics.sums import (
+    CLASS_UNIT,
     DaySeries,
     Floats,
     Ints,
@@ -61,7 +62,7 @@ def read_dyads(path: Path) -> dict[tuple[str, str], Dyad]:
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         for r in csv.DictReader(lines):
             mass = [round(float(r[k]) * 1000) for k in ("pg", "ng")]
-            quads = [int(r[k]) for k in ("vc", "mc", "vx", "mx")]
+            quads = [CLASS_UNIT * int(r[k]) for k in ("vc", "mc", "vx", "mx")]
             rows[r["i"], r["j"]].append((r["date"], int(r["n"]), *mass, *quads, float(r["gsum"])))
     found = {}
     for pair, days_of_pair in rows.items():
@@ -170,9 +171,10 @@ class SyntheticSeries:
         start = month.astype("datetime64[M]").astype("datetime64[D]")
         day, where = np.unique(start + self.dice.integers(0, 28, len(month)), return_inverse=True)
         classes = np.zeros((len(day), 4), np.int64)
-        np.add.at(classes, (where, quad), 1)
-        mass = 400 * np.stack([classes[:, :2].sum(1), classes[:, 2:].sum(1)], axis=1)
-        return DrawnSeries(0, where, DaySeries(day, classes.sum(1), mass, classes))
+        np.add.at(classes, (where, quad), CLASS_UNIT)
+        mass = 400 * np.stack([classes[:, :2].sum(1), classes[:, 2:].sum(1)], axis=1) // CLASS_UNIT
+        n = classes.sum(1) // CLASS_UNIT
+        return DrawnSeries(0, where, DaySeries(day, n, mass, classes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,7 @@ def measure_false_changes(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
                 strict=True,
             )  # fmt: skip
             both = DaySeries(*(np.concatenate(part) for part in parts))
-            quiet, changed = (detection.find_shifts(d, False, "1999-01-01") for d in (one, both))
+            quiet, changed = (detection.find_shifts(d, "1999-01-01") for d in (one, both))
             low = [sum(f.p <= 0.05 for f in found) for found in (quiet, changed)]
             shares.append((len(quiet) > 1, low[0] > 0, len(changed) > 1, low[1] > 1))
         a, b, c, d = np.mean(shares, axis=0)

@@ -264,7 +264,7 @@ def measure_one_dyad(database: Database, pairs: list[tuple[str, str]]) -> None:
     for name, at in (("the busiest", 0), ("a middling", 2000)):
         days = [every[pair] for pair in pairs[at : at + 20]]
         spent = CpuClock("").time_call(
-            lambda n, d=days: detection.find_shifts(d[n % 20], False, "2023-12-31"),  # type: ignore[misc]
+            lambda n, d=days: detection.find_shifts(d[n % 20], "2023-12-31"),  # type: ignore[misc]
             40,
         )
         print(f"segmenting {name} dyad: {spent:,.0f} us")

@@ -67,7 +67,7 @@ def detect_named_pair(
     """
     days = question.read_question_days(db, asked) if days is None else days
     last = read_horizon(db, asked, days)
-    found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
+    found = detection.find_shifts(days, last, fitted.prior_share)
     rates = changepoints.benjamini_hochberg([f.p for f in found])
     watched = is_watched(days, fitted.prior_share)
     detected = []
@@ -101,7 +101,7 @@ def detect_in_dyad(
     """Detect one change of a dyad again, as a test of a family with the p values `tests`."""
     days = question.read_question_days(db, asked)
     last = read_horizon(db, asked, days)
-    found = detection.find_shifts(days, asked.is_tilt, last, fitted.prior_share)
+    found = detection.find_shifts(days, last, fitted.prior_share)
     same = (f for f in found if (f.method, f.span) == reference)
     finding = next(same, None) or detection.finding_at_span(
         days, *reference, last, fitted.prior_share

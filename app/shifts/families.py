@@ -101,17 +101,14 @@ def detect_in_dyads(
     found: list[list[ShiftFinding]] = [[] for _ in every]
     able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
     for at in range(0, len(able), DYADS_PER_BATCH):
-        begun = {
-            n: detection.begin_scan(every[n], weighed=False)
-            for n in able[at : at + DYADS_PER_BATCH]
-        }
+        begun = {n: detection.begin_scan(every[n]) for n in able[at : at + DYADS_PER_BATCH]}
         detection.precompute_scan_p(begun.values())
         for n, some in begun.items():
             scan = detection.complete_scan(some)
             if scan.is_hopeless:
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
-            every_finding = detection.find_shifts(days, False, end, fitted.prior_share, scan)
+            every_finding = detection.find_shifts(days, end, fitted.prior_share, scan)
             found[n] = [finding for finding in every_finding if finding.enough]
     return found
 

@@ -43,8 +43,10 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"shrunk to {index.MASS_DISPERSION} (mass) or {index.CLASS_DISPERSION} (classes)",
         f"penalty {penalty[confirmed]:.0f}, at least {confirmed} months",
         f"with {provisional} and penalty {penalty[provisional]}",
-        f"fewer than {detection.MIN_DAYS_FOR_MONTHS} event-days,"
-        f" or {detection.MIN_DAYS_PER_SIDE} on a side",
+        f"at least {confirmed} months and {changepoints.MIN_SIDE_DAYS} event-days",
+        f"softmax({detection.ONSET_TEMPER} LLR)",
+        f"p ≤ {detection.MAX_MONTH_SPLIT_P} / n",
+        f"fewer than {detection.MIN_DAYS_FOR_MONTHS} event-days in all",
         f"fewer than {detection.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations",
         f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
         f"more than {read.MAX_REBUILT_FOR_READER:,} dyads wait",

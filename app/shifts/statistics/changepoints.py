@@ -15,6 +15,8 @@ PSEUDO_WEIGHT = 1.0
 """Weight (a) of the pooled shares within the shares of a segment."""
 MIN_SIDE_MASS = 2.0
 """Effective observations needed on either side of a change point."""
+MIN_SIDE_DAYS = 15
+"""Event-days needed in every stretch that a series of months is split into."""
 CONFIRMED, PROVISIONAL = 6, 4
 """Months needed on either side of a confirmed and of a provisional change point."""
 PENALTY = {CONFIRMED: 5.0, PROVISIONAL: 4.5}
@@ -72,10 +74,14 @@ def _list_spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
     return starts, ends
 
 
-def partition_series(rows: Floats, least: int, penalty: float) -> list[int]:
+def partition_series(
+    rows: Floats, least: int, penalty: float, begun: Ints | None = None
+) -> list[int]:
     """Find the rows that split the series best: the exact optimum of cost plus penalty, in O(n²).
 
-    Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0.
+    Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0. No
+    stretch has fewer than `least` rows or, where `begun` has the event-days of each, fewer than
+    `MIN_SIDE_DAYS`.
     """
     size = len(rows)
     if size < 2 * least or rows.sum() == 0:
@@ -88,6 +94,7 @@ def partition_series(rows: Floats, least: int, penalty: float) -> list[int]:
         return []
     best, came = np.full(size + 1, np.inf), np.zeros(size + 1, np.int64)
     best[0] = 0.0
+    counted = None if begun is None else np.concatenate([[0], begun.cumsum()])
     part = max(1, MAX_CELLS // max(size * len(summed), 1))
     for begin in range(least, size + 1, part):
         last = min(begin + part - 1, size)
@@ -95,6 +102,8 @@ def partition_series(rows: Floats, least: int, penalty: float) -> list[int]:
         x = summed.take(ends, 1) - summed.take(starts, 1)
         m = mass.take(ends) - mass.take(starts)
         costs = penalty - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO_WEIGHT)
+        if counted is not None:
+            costs[counted.take(ends) - counted.take(starts) < MIN_SIDE_DAYS] = np.inf
         at = 0
         for end in range(begin, last + 1):
             count = end - least + 1

@@ -29,6 +29,8 @@ class ScanRows:
     factor: Floats
     """(days, 2): effective observations per thousandth of mass of each day."""
     row_of_day: NDArray[np.int64]
+    begun: NDArray[np.int64]
+    """Event-days of each row."""
 
     @property
     def is_monthly(self) -> bool:
@@ -48,18 +50,16 @@ class ScanRows:
             mass=self.mass[start:stop],
             factor=self.factor[inside],
             row_of_day=self.row_of_day[inside] - start,
+            begun=self.begun[start:stop],
         )
 
 
-def monthly_rows(days: DaySeries, weighed: bool) -> ScanRows:
-    """Build monthly rows, tested by class.
-
-    They are tested by mass where two sides are weighed or no signal has a class.
-    """
+def monthly_rows(days: DaySeries, by_mass: bool = False) -> ScanRows:
+    """Build monthly rows, tested by class; by mass where that is asked for or none has a class."""
     months = sum_by_month(days)
     phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
     mass = index.saturate_counts(months.mass, phi)
-    by_class = not weighed and bool(months.classes.sum())
+    by_class = not by_mass and bool(months.classes.sum())
     tested = mass
     if by_class:
         spread = index.estimate_dispersion(months.classes, index.CLASS_DISPERSION)
@@ -70,7 +70,8 @@ def monthly_rows(days: DaySeries, weighed: bool) -> ScanRows:
     scale = mass.sum(1) / np.maximum(months.mass.sum(1), 1e-12) / 1000
     factor = _kept_fraction(days) * scale[at][:, None]
     method: Method = "quad_6" if by_class else "mass_6"
-    return ScanRows(method, edges[:-1], edges[1:] - 1, tested, mass, factor, at)
+    begun = np.bincount(at[days.n > 0], minlength=len(months))
+    return ScanRows(method, edges[:-1], edges[1:] - 1, tested, mass, factor, at, begun)
 
 
 def daily_rows(days: DaySeries) -> ScanRows:
@@ -87,7 +88,9 @@ def daily_rows(days: DaySeries) -> ScanRows:
     total = kept if len(first) == len(days) else np.add.reduceat(kept, first, axis=0)
     mass = total / 1000 / index.DAY_DISPERSION
     until = days.day[np.append(first[1:], len(days)) - 1] if len(days) else days.day
-    return ScanRows("event_days", days.day[first], until, mass, mass, factor, begins.cumsum() - 1)
+    begun = (days.n[first] > 0).astype(np.int64)
+    row = begins.cumsum() - 1
+    return ScanRows("event_days", days.day[first], until, mass, mass, factor, row, begun)
 
 
 def count_event_days(days: DaySeries) -> int:

@@ -58,6 +58,13 @@ def test_the_partition_is_the_best_of_all(seed: int, least: int) -> None:
     assert found == cuts
 
 
+def test_no_stretch_has_fewer_than_fifteen_event_days() -> None:
+    rows = np.array([[3.0, 0.5]] * 30 + [[0.5, 3.0]] * 10)
+    assert changepoints.partition_series(rows, 6, 4.5) == [30]
+    few = np.where(np.arange(40) < 30, 2, 1)
+    assert changepoints.partition_series(rows, 6, 4.5, few) == [27]
+
+
 class Multinomial(BaseCost):  # type: ignore[misc]
     """Our cost, for ruptures."""
 
