@@ -75,11 +75,6 @@ class AlignmentQuestion:
     """Whether the question itself named its datasets."""
 
     @property
-    def is_tilt(self) -> bool:
-        """Whether this is a tilt: one side is weighed against another."""
-        return bool(self.against)
-
-    @property
     def known_by(self) -> str | None:
         """The last day on which a report had to be published."""
         return None if self.event_filter is None else self.event_filter.known_by
