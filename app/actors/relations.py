@@ -1,31 +1,20 @@
 """Relations: the partners of an actor, by the signals between the two, counted by year."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy import (
-    CompoundSelect,
-    Connection,
-    Select,
-    case,
-    func,
-    select,
-    union,
-    union_all,
-)
+from sqlalchemy import Connection, select
 
 from app.actors.pair_sums import PairSums, Stretch
-from app.db.tables import actors, participations, signals
+from app.actors.relation_queries import PartnerYear, compile_partner_years
 from app.db.tables import datasets as datasets_table
-from app.db.versioning import list_row_states, select_current_or_as_of
 from app.errors import InvalidParameterError, make_crossed_error
 from app.query_models import AsOfPagingQuery, BoundedDate, ChartQuery
 from app.text import ShortText
-
-KINDS_WITHOUT_SIGNALS = ("person", "body")
-"""Kinds of actors that act for their state, whose signals are the state's."""
 
 
 class RelationQuery(AsOfPagingQuery, ChartQuery):
@@ -102,74 +91,71 @@ class Relation(BaseModel):
     series: list[RelationYear] = Field(description="Years with events, oldest first.")
 
 
-def read_relations(
+@dataclass(frozen=True, slots=True)
+class PartnerCounts:
+    """The events of an actor and a partner by year, before they are shown."""
+
+    actor: str
+    name: str
+    basis: Literal["signals", "events"]
+    count: int
+    years: list[PartnerYear]
+
+    @property
+    def sort_key(self) -> tuple[int, str]:
+        """What partners are sorted by: the most frequent first."""
+        return -self.count, self.actor
+
+
+def count_by_partner(
     db: Connection,
     code: str,
     since: str,
     until: str,
     as_of: int | None = None,
     datasets: Sequence[str] = (),
-) -> list[Relation]:
-    """Read every partner of an actor in events that began in the window, most frequent first."""
-    pairs = _select_pairs(code, since, until, as_of, datasets).subquery()
-    scores = _select_scores(code, since, until, as_of).subquery()
-    named = select_current_or_as_of(
-        as_of, actors, lambda a: select(a.code, a.name, a.kind)
-    ).subquery()
-    self_named = named.alias()
-    own_kind = select(self_named.c.kind).where(self_named.c.code == code).scalar_subquery()
-    of_signals = named.c.kind.not_in(KINDS_WITHOUT_SIGNALS) & own_kind.not_in(KINDS_WITHOUT_SIGNALS)
-    score = func.coalesce(scores.c.score, 0.0)
-    good = case((of_signals, score > 0), else_=pairs.c.quad <= 2)
-    bad = case((of_signals, score < 0), else_=pairs.c.quad >= 3)
-    n, year = func.count(), func.substr(pairs.c.start, 1, 4)
-    same = (scores.c.seq == pairs.c.seq) & (scores.c.partner == pairs.c.actor)
-    rows = db.execute(
-        select(
-            pairs.c.actor,
-            named.c.name,
-            of_signals.label("of_signals"),
-            year.label("year"),
-            n.label("count"),
-            n.filter(good).label("cooperation"),
-            n.filter(bad).label("conflict"),
-            func.min(pairs.c.start).label("first"),
-            func.max(pairs.c.start).label("last"),
+) -> list[PartnerCounts]:
+    """Count the events with every partner that began in the window, most frequent first."""
+    run = compile_partner_years(db.dialect.name, as_of is not None, len(datasets))
+    values: dict[str, object] = {"actor": code, "since": since, "until": until}
+    values |= {f"dataset_{n}": name for n, name in enumerate(datasets)}
+    values |= {} if as_of is None else {"as_of": as_of}
+    found = []
+    for (actor, name, of_signals), rows in groupby(run.fetch_rows(db, values), itemgetter(0, 1, 2)):
+        years = [PartnerYear(*row[3:]) for row in rows]
+        count = sum([year.events for year in years])
+        found.append(
+            PartnerCounts(actor, name, "signals" if of_signals else "events", count, years)
         )
-        .select_from(pairs)
-        .join(named, named.c.code == pairs.c.actor)
-        .outerjoin(scores, same)
-        .group_by(pairs.c.actor, named.c.name, named.c.kind, year)
-        .order_by(pairs.c.actor, year)
+    return sorted(found, key=attrgetter("sort_key"))
+
+
+def build_relation(partner: PartnerCounts) -> Relation:
+    """Build a relation without what passed between the two: see `add_partner_sums`."""
+    years = partner.years
+    cooperation = sum([y.cooperation for y in years])
+    conflict = sum([y.conflict for y in years])
+    return Relation(
+        actor=partner.actor,
+        name=partner.name,
+        basis=partner.basis,
+        count=partner.count,
+        cooperation=cooperation,
+        conflict=conflict,
+        neutral=partner.count - cooperation - conflict,
+        first=years[0].first,
+        last=years[-1].last,
+        series=[
+            RelationYear(
+                year=int(y.year),
+                count=y.events,
+                cooperation=y.cooperation,
+                conflict=y.conflict,
+                neutral=y.events - y.cooperation - y.conflict,
+            )
+            for y in years
+        ],
     )
-    rows_by_partner = defaultdict(list)
-    for row in rows:
-        rows_by_partner[row.actor, row.name].append(row)
-    found = [
-        Relation(
-            actor=actor,
-            name=name,
-            basis="signals" if years[0].of_signals else "events",
-            count=sum(y.count for y in years),
-            cooperation=sum(y.cooperation for y in years),
-            conflict=sum(y.conflict for y in years),
-            neutral=sum(y.count - y.cooperation - y.conflict for y in years),
-            first=min(y.first for y in years),
-            last=max(y.last for y in years),
-            series=[
-                RelationYear(
-                    year=y.year,
-                    count=y.count,
-                    cooperation=y.cooperation,
-                    conflict=y.conflict,
-                    neutral=y.count - y.cooperation - y.conflict,
-                )
-                for y in years
-            ],
-        )
-        for (actor, name), years in rows_by_partner.items()
-    ]
-    return sorted(found, key=lambda r: (-r.count, r.actor))
 
 
 def add_partner_sums(
@@ -204,36 +190,3 @@ def require_datasets(db: Connection, wanted: Sequence[str]) -> None:
     if unknown := next((name for name in wanted if name not in known), None):
         hint = f"Known: {', '.join(known[:5]) or 'none'}."
         raise InvalidParameterError("dataset", f"unknown dataset {unknown[:100]!r}", hint)
-
-
-def _select_scores(code: str, since: str, until: str, as_of: int | None) -> Select[str, int, float]:
-    """Select (partner, seq, score): the signals between an actor and each other one, added up."""
-    arms = []
-    for row_state in list_row_states(as_of is not None):
-        s = row_state.table_for(signals).c
-        for own, partner in ((s["from"], s.toward), (s.toward, s["from"])):
-            rows = select(partner.label("partner"), s.seq, s.score)
-            arms.append(rows.where(own == code, s.start >= since, s.start <= until))
-    both = union_all(*arms).subquery().c
-    # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
-    total = func.round(func.sum(both.score) * 10_000) / 10_000
-    return select(both.partner, both.seq, total.label("score")).group_by(both.partner, both.seq)
-
-
-def _select_pairs(
-    code: str, since: str, until: str, as_of: int | None, datasets: Sequence[str]
-) -> CompoundSelect[str, str, str, int, int]:
-    """Select (actor, event, start, quad, seq) of the partners in an actor's events, once each."""
-    found = []
-    for row_state in list_row_states(as_of is not None):
-        p, q = (row_state.table_for(participations).alias().c for _ in "pq")
-        rows = select(
-            q.actor, q.event, q.start, q.quad, q.seq
-        ).distinct()  # a union of one part removes no duplicates
-        rows = rows.where(p.actor == code, p.start >= since, p.start <= until)
-        rows = rows.where(q.event == p.event, q.start == p.start, q.seq == p.seq)
-        rows = rows.where(q.actor != code, q.status != "retracted")
-        rows = rows.where(p.dataset.in_(datasets)) if datasets else rows
-        found.append(rows.where(*row_state.conditions_as_of(p)) if as_of is not None else rows)
-    both = union(*found)
-    return both if as_of is None else both.params(as_of=as_of)

@@ -14,7 +14,8 @@ from app.actors.relations import (
     Relation,
     RelationQuery,
     add_partner_sums,
-    read_relations,
+    build_relation,
+    count_by_partner,
     require_datasets,
 )
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
@@ -210,10 +211,10 @@ def list_relations(
             after = decode_page_cursor(asked.cursor, bound, key)
             here = "/v1/actors/{code}/relations"
             actor = resolve_path_actor(db, code, as_of=then, here=here)
-            found = read_relations(db, actor, *asked.day_range, then, asked.dataset)
+            found = count_by_partner(db, actor, *asked.day_range, then, asked.dataset)
             if after is not None:
-                found = [r for r in found if (-r.count, r.actor) > (-int(after.value), after.id)]
-            shown_rows, cursor = found[: asked.limit], None
+                found = [r for r in found if r.sort_key > (-int(after.value), after.id)]
+            shown_rows, cursor = [build_relation(r) for r in found[: asked.limit]], None
             if len(found) > asked.limit:
                 last = shown_rows[-1]
                 cursor = encode_cursor(PageKey(str(last.count), last.actor), bound, key)
