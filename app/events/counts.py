@@ -1,31 +1,17 @@
 """Counts of events: by buckets of time, and by the values of a field."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Integer,
-    Subquery,
-    bindparam,
-    case,
-    cast,
-    func,
-    or_,
-    select,
-    union_all,
-)
+import msgspec
+from sqlalchemy import Connection, bindparam, or_, select
 
 from app.actors.pair_sums import PairSums, Stretch
-from app.db import dialect
-from app.db.tables import actors, signals
+from app.db.dialect import in_list_params
+from app.db.dialect.fast_statements import compile_prepared
+from app.db.tables import actors
 from app.db.types import NO_END_DAY
-from app.db.versioning import Columns, list_row_states
 from app.events import queries
 from app.events.buckets import (
     BucketSize,
@@ -38,11 +24,17 @@ from app.events.buckets import (
     find_weight_threshold,
     is_span,
 )
+from app.events.count_statements import (
+    CountKey,
+    compile_day_totals,
+    compile_facet,
+    compile_lasting_events,
+    compile_under_way,
+    compile_weightiest_events,
+)
 from app.events.coverage import read_covered_spans
-from app.events.queries import BoundQuery
 from app.events.render import ACTING_KINDS
 from app.events.resolved_filter import ResolvedFilter
-from app.events.statement import CARRIED_COLUMNS, select_matching
 
 UNDER_WAY_LIMIT = 100
 """Most events that are listed as under way: the weightiest."""
@@ -75,27 +67,28 @@ def count_timeline(
     """
     pair = _find_pair(db, resolved)
     since, until = resolved.since, resolved.until
-    query = queries.bind_query(db, resolved)
-    counted = _select_counted_events(query, pair, resolved.as_of is not None)
-    days = _read_day_totals(db, counted, since)
+    counted = _bind_counted_query(db, resolved, pair)
+    rows = compile_day_totals(counted.key).fetch_rows(db, counted.values)
+    days = [DayTotals(*row) for row in rows]
     if size == "auto":
         first_day = since or (days[0].day if days else until or NO_END_DAY)
         size = choose_bucket_size(first_day, until or (days[-1].day if days else first_day))
     buckets = fill_buckets(days, since, until, size)
-    named = _find_weightiest(db, counted, since, days, size, top) if top else {}
+    named = _find_weightiest(db, counted, days, size, top) if top else {}
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
-        add_spans(buckets, _read_lasting_events(db, counted, since), size)
-        lasting = _find_under_way(db, counted, since, buckets, size)
+        spans = compile_lasting_events(counted.key).fetch_rows(db, counted.values)
+        add_spans(buckets, [LastingEvents(*row) for row in spans], size)
+        lasting = _find_under_way(db, counted, buckets, size)
     shown = [seq for bucket_seqs in named.values() for seq in bucket_seqs]
     titles = _read_titles(db, list(dict.fromkeys([*shown, *lasting])))
     under_way = [titles[seq] | more for seq, more in lasting.items()]
     under_way.sort(key=lambda event: (event["start"], event["id"]))
-    spans = read_covered_spans(db, resolved)
+    covered = read_covered_spans(db, resolved)
     for bucket in buckets:
         seqs = named.get(bucket_start_text(bucket["start"], size), [])
         bucket["top"] = [titles[seq] for seq in seqs]
-        bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in spans)
+        bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in covered)
     return Timeline(buckets, under_way, pair, size, resolved)
 
 
@@ -114,120 +107,44 @@ def _find_pair(db: Connection, resolved: ResolvedFilter) -> tuple[str, str] | No
     pair = tuple(dict.fromkeys(resolved.between))
     if len(pair) != 2:
         return None
-    rows = select(actors.c.code).where(actors.c.code.in_(pair), actors.c.kind.in_(ACTING_KINDS))
-    return None if db.execute(rows).first() else pair
+    run = compile_prepared(db.dialect.name, _ACTING_OF_PAIR)
+    return None if run.fetch_rows(db, {"pair_0": pair[0], "pair_1": pair[1]}) else pair
+
+
+_ACTING_OF_PAIR = select(actors.c.code).where(
+    or_(*(actors.c.code == bindparam(name) for name in ("pair_0", "pair_1"))),
+    or_(*(actors.c.kind == kind for kind in sorted(ACTING_KINDS))),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _CountedEvents:
-    """The matching events, with what each counts as."""
+class _CountedQuery:
+    """The statements that count the events of a question, by their key, with their values."""
 
-    rows: FromClause
-    hit: Columns
-    good: ColumnElement[bool]
-    bad: ColumnElement[bool]
-    scored: ColumnElement[int]
-    """The number of intensities or scores of an event."""
-    score: ColumnElement[float]
-    """Their sum."""
-    weight: ColumnElement[float]
-    values: dict[str, Any]
+    key: CountKey
+    values: dict[str, object]
 
 
-def _select_counted_events(
-    query: BoundQuery, pair: tuple[str, str] | None, as_of: bool
-) -> _CountedEvents:
-    found = select_matching(query.statement_key, "intensity", "quad", "end").order_by(None)
-    rows = found.subquery()
-    hit = rows.c
-    if pair is None:
-        weight = func.abs(func.coalesce(hit.intensity, 0.0))
-        scored = case((hit.intensity.is_not(None), 1), else_=0)
-        good, bad = hit.quad.in_((1, 2)), hit.quad.in_((3, 4))
-        score = func.coalesce(hit.intensity, 0.0)
-        return _CountedEvents(rows, hit, good, bad, scored, score, weight, query.values)
-    scores = _select_pair_scores(pair, as_of)
-    s = scores.c
-    score = func.coalesce(s.score, 0.0)
-    return _CountedEvents(
-        rows.outerjoin(scores, s.seq == hit.seq), hit, score > 0, score < 0,
-        func.coalesce(s.scored, 0), score, func.coalesce(s.weight, 0.0), query.values,
-    )  # fmt: skip
-
-
-def _select_pair_scores(pair: tuple[str, str], as_of: bool) -> Subquery:
-    """Select the signals between two actors, added up by revision of an event."""
-    arms = []
-    for row_state in list_row_states(as_of):
-        s = row_state.table_for(signals).c
-        for from_, toward in (pair, pair[::-1]):
-            arms.append(select(s.seq, s.score).where(s["from"] == from_, s.toward == toward))
-    both = union_all(*arms).subquery().c
-    # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
-    total = func.round(func.sum(both.score) * 10_000) / 10_000
-    return (
-        select(
-            both.seq,
-            func.count().label("scored"),
-            total.label("score"),
-            func.max(func.abs(both.score)).label("weight"),
-        )
-        .group_by(both.seq)
-        .subquery()
-    )
-
-
-def _counted_day(value: ColumnElement[str], since: str | None) -> ColumnElement[str]:
-    """The day that an event counts for: the first of the window where it began before."""
-    if since is None:
-        return value
-    first: BindParameter[str] = bindparam("first", since)
-    return case((value < first, first), else_=value)
-
-
-def _read_day_totals(db: Connection, of: _CountedEvents, since: str | None) -> list[DayTotals]:
-    day, n = _counted_day(of.hit.value, since), func.count()
-    rows = select(
-        day.label("day"),
-        n,
-        n.filter(of.good),
-        n.filter(of.bad),
-        cast(func.sum(of.scored), Integer),  # PostgreSQL sums whole numbers to a numeric
-        func.sum(of.score),
-        func.max(of.weight),
-        n.filter(of.hit.end != of.hit.value),
-    )
-    rows = rows.select_from(of.rows).group_by("day").order_by("day")
-    return [DayTotals(*row) for row in db.execute(rows, of.values)]
-
-
-def _read_lasting_events(
-    db: Connection, of: _CountedEvents, since: str | None
-) -> list[LastingEvents]:
-    """Count the events of more than a day by their first and last days."""
-    hit, n = of.hit, func.count()
-    day = _counted_day(hit.value, since)
-    rows = select(day, hit.value, hit.end, n, n.filter(of.good), n.filter(of.bad))
-    rows = rows.select_from(of.rows).where(hit.end != hit.value).group_by(hit.value, hit.end)
-    return [LastingEvents(*row) for row in db.execute(rows, of.values)]
+def _bind_counted_query(
+    db: Connection, resolved: ResolvedFilter, pair: tuple[str, str] | None
+) -> _CountedQuery:
+    query = queries.bind_query(db, resolved)
+    key = CountKey(query.statement_key, pair is not None, resolved.since is not None)
+    values = query.values | ({} if resolved.since is None else {"first": resolved.since})
+    if pair is not None:
+        values |= {"pair_0": pair[0], "pair_1": pair[1]}
+    return _CountedQuery(key, values)
 
 
 def _find_under_way(
-    db: Connection,
-    of: _CountedEvents,
-    since: str | None,
-    buckets: list[dict[str, Any]],
-    size: BucketSize,
+    db: Connection, counted: _CountedQuery, buckets: list[dict[str, Any]], size: BucketSize
 ) -> dict[int, dict[str, Any]]:
     """Find the weightiest events that go beyond a bucket or have no known day, by `seq`."""
     by_start = {bucket_start_text(bucket["start"], size): bucket for bucket in buckets}
-    hit = of.hit
-    day = _counted_day(hit.value, since).label("day")
-    rows = select(hit.seq, day, hit.value, hit.end, of.score).select_from(of.rows)
-    rows = rows.where(hit.end != hit.value).order_by(of.weight.desc(), hit.value, hit.id)
     found: dict[int, dict[str, Any]] = {}
-    for seq, counted, start, end, score in db.execute(rows, of.values):
-        bucket = by_start[bucket_start_text(counted, size)]
+    rows = compile_under_way(counted.key).execute(db, counted.values)
+    for seq, day, start, end, score in rows:
+        bucket = by_start[bucket_start_text(day, size)]
         if is_span(start, end, bucket["start"], bucket["end"]):
             found[seq] = {
                 "start": start,
@@ -236,38 +153,42 @@ def _find_under_way(
             }
             if len(found) == UNDER_WAY_LIMIT:
                 break
+    rows.close()
     return found
 
 
 def _find_weightiest(
-    db: Connection,
-    of: _CountedEvents,
-    since: str | None,
-    days: list[DayTotals],
-    size: BucketSize,
-    top: int,
+    db: Connection, counted: _CountedQuery, days: list[DayTotals], size: BucketSize, top: int
 ) -> dict[str, list[int]]:
     """Find the `seq`s of the `top` weightiest events of each bucket, by its first day."""
     bar, small_days = find_weight_threshold(days, size, top)
-    day = _counted_day(of.hit.value, since)
-    rows = select(day.label("day"), of.hit.seq).select_from(of.rows)
-    rows = rows.where(or_(of.weight >= bindparam("bar", bar), dialect.in_list(db, day)))
-    rows = rows.order_by(of.weight.desc(), "day", of.hit.id)
-    values = of.values | dialect.in_list_params(db, small_days)
+    values = counted.values | {"bar": bar} | in_list_params(db, small_days)
     found: dict[str, list[int]] = {}
-    for row in db.execute(rows, values):
-        bucket = found.setdefault(bucket_start_text(row.day, size), [])
+    for day, seq in compile_weightiest_events(counted.key).fetch_rows(db, values):
+        bucket = found.setdefault(bucket_start_text(day, size), [])
         if len(bucket) < top:
-            bucket.append(row.seq)
+            bucket.append(seq)
     return found
 
 
+class EventTitle(TypedDict):
+    """The fields of an event that a timeline shows."""
+
+    id: str
+    title: str
+    date: str
+    type: str | None
+    intensity: float | None
+
+
+_decode_title = msgspec.json.Decoder(EventTitle).decode
+
+
 def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
-    found = {}
+    found: dict[int, dict[str, Any]] = {}
     for at in range(0, len(seqs), 500):
         for row in db.execute(queries.select_events_by_seq(seqs[at : at + 500])):
-            event = json.loads(row.document)
-            found[row.seq] = {k: event[k] for k in ("id", "title", "date", "type", "intensity")}
+            found[row.seq] = dict(_decode_title(row.document))
     return found
 
 
@@ -276,23 +197,10 @@ def count_facets(
 ) -> dict[str, list[dict[str, Any]]]:
     """Count the matching events by the values of each requested field, the highest count first."""
     query = queries.bind_query(db, resolved)
-    carried = [face for face in by if face in CARRIED_COLUMNS]
-    hit = select_matching(query.statement_key, *carried).order_by(None).subquery()
-    as_of = resolved.as_of is not None
-    found: dict[str, list[dict[str, Any]]] = {}
-    for face in by:
-        value: Any
-        if face in ("actor", "role"):
-            parts = queries.select_participation_values(hit, as_of, face).c
-            value, counted = parts.value, func.count(func.distinct(parts.event))
-            rows = select(value, counted)
-        elif face in CARRIED_COLUMNS:
-            value, counted = hit.c[face], func.count()
-            rows = select(value, counted)
-        else:
-            rows_of, column = queries.join_event_rows(hit, as_of)
-            value, counted = column(face), func.count()
-            rows = select(value, counted).select_from(rows_of)
-        rows = rows.group_by(value).order_by(counted.desc(), value.is_(None), value.asc())
-        found[face] = [{"value": v, "count": n} for v, n in db.execute(rows, query.values)]
-    return found
+    return {
+        face: [
+            {"value": value, "count": n}
+            for value, n in compile_facet(query.statement_key, face).fetch_rows(db, query.values)
+        ]
+        for face in by
+    }

@@ -1,14 +1,15 @@
 """Which days the datasets of a question cover, and why an answer is empty."""
 
-import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, select
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, select
 
-from app.actors.queries import select_memberships
-from app.db.tables import datasets
-from app.db.versioning import Columns, select_with_documents
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.tables import datasets, memberships, revisions
+from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
 from app.page_models import EmptyReason
 
@@ -62,15 +63,38 @@ def read_covered_spans(
 def read_dataset_scopes(db: Connection, resolved: ResolvedFilter) -> list[DatasetScope]:
     """Read the scope of each dataset that a question names, or of all."""
 
-    def select_rows(d: Columns) -> Select[int, str | None, str | None]:
-        rows = select(d.seq, d.first, d.last)
-        return rows.where(d.code.in_(resolved.dataset)) if resolved.dataset else rows
-
-    rows = db.execute(select_with_documents(resolved.as_of, datasets, select_rows))
+    run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(resolved.dataset))
+    values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(resolved.dataset)}
+    rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
     return [
-        DatasetScope(first, last, json.loads(document).get("follows"))
-        for _, first, last, document in rows
+        DatasetScope(first, last, _decode_follows(document).follows)
+        for first, last, document in rows
     ]
+
+
+class _DatasetFollows(msgspec.Struct):
+    follows: list[str] | None = None
+
+
+_decode_follows = msgspec.json.Decoder(_DatasetFollows).decode
+
+
+def _bind_version(values: dict[str, object], as_of: int | None) -> dict[str, object]:
+    return values if as_of is None else values | {"as_of": as_of}
+
+
+@lru_cache(maxsize=64)
+def _compile_scopes(kind: str, as_of: bool, wanted: int) -> CompiledStatement:
+    """Compile (first, last, document) of datasets: of `dataset_0` …, or of all."""
+
+    def select_rows(d: Columns) -> Select[int, str | None, str | None]:
+        named = [d.code.in_([bindparam(f"dataset_{n}") for n in range(wanted)])] if wanted else []
+        return select(d.seq, d.first, d.last).where(*named)
+
+    rows = select_as_of(datasets, select_rows) if as_of else select_rows(datasets.c)
+    scopes = rows.subquery()
+    found = select(scopes.c.first, scopes.c.last, revisions.c.document)
+    return compile_statement(kind, found.join(revisions, revisions.c.seq == scopes.c.seq))
 
 
 def select_following(
@@ -96,5 +120,17 @@ def select_following(
 
 def _read_states_of(db: Connection, codes: Sequence[str], as_of: int | None) -> set[str]:
     """Read what persons and bodies among some actors belong to; all groups of the others too."""
-    rows = db.execute(select_memberships(actors=codes, as_of=as_of))
-    return {str(json.loads(row.document)["group"]) for row in rows}
+    run = _compile_groups_of(db.dialect.name, as_of is not None, len(codes))
+    values: dict[str, object] = {f"actor_{n}": code for n, code in enumerate(codes)}
+    return {group for (group,) in run.fetch_rows(db, _bind_version(values, as_of))}
+
+
+@lru_cache(maxsize=64)
+def _compile_groups_of(kind: str, as_of: bool, wanted: int) -> CompiledStatement:
+    """Compile the groups that `actor_0` … have a membership in."""
+
+    def select_rows(m: Columns) -> Select[str]:
+        return select(m.group).where(m.actor.in_([bindparam(f"actor_{n}") for n in range(wanted)]))
+
+    rows = select_as_of(memberships, select_rows) if as_of else select_rows(memberships.c)
+    return compile_statement(kind, rows)

@@ -111,7 +111,12 @@ def _listen_postgresql(engine: Engine, ended: Event) -> Iterator[None]:
 
 def in_list(db: Connection, column: ColumnElement[str]) -> ColumnElement[bool]:
     """Build the condition that a column is in the parameter `values`, a list of any length."""
-    if is_sqlite(db):
+    return match_any(db.dialect.name, column)
+
+
+def match_any(kind: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """Build the condition of `in_list` without a connection, for statements compiled in advance."""
+    if kind == "sqlite":
         return column.in_(text("SELECT value FROM json_each(:values)"))
     values = bindparam("values", type_=NULLTYPE)  # one text: see `format_array_literal`
     return column == func.any(cast(values, postgresql.ARRAY(Text())))

@@ -1,0 +1,176 @@
+"""The statements that count matching events: by day, by weight, and by the values of a field.
+
+Each is compiled once for all questions of a shape.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Subquery,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
+
+from app.db.dialect import match_any
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.tables import signals
+from app.db.versioning import Columns, list_row_states
+from app.events import queries
+from app.events.statement import CARRIED_COLUMNS, StatementKey, select_matching
+
+
+@dataclass(frozen=True, slots=True)
+class CountKey:
+    """Everything that the text of a statement that counts by time depends on."""
+
+    matching: StatementKey
+    of_pair: bool
+    """Whether the signals between `pair_0` and `pair_1` count; else the events themselves."""
+    bounded: bool
+    """Whether events that began before the parameter `first` count for that day."""
+
+    @property
+    def dialect_name(self) -> str:
+        """The database that the statement is for."""
+        return self.matching.dialect_name
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedEvents:
+    """The matching events, with what each counts as."""
+
+    rows: FromClause
+    hit: Columns
+    day: ColumnElement[str]
+    """The day that an event counts for: the first of the window where it began before."""
+    good: ColumnElement[bool]
+    bad: ColumnElement[bool]
+    scored: ColumnElement[int]
+    """The number of intensities or scores of an event."""
+    score: ColumnElement[float]
+    """Their sum."""
+    weight: ColumnElement[float]
+
+
+def _select_counted_events(key: CountKey) -> _CountedEvents:
+    found = select_matching(key.matching, "intensity", "quad", "end").order_by(None)
+    rows = found.subquery()
+    hit = rows.c
+    day: ColumnElement[str] = hit.value
+    if key.bounded:
+        day = case((hit.value < bindparam("first"), bindparam("first")), else_=hit.value)
+    if not key.of_pair:
+        weight = func.abs(func.coalesce(hit.intensity, 0.0))
+        scored = case((hit.intensity.is_not(None), 1), else_=0)
+        score = func.coalesce(hit.intensity, 0.0)
+        return _CountedEvents(rows, hit, day, hit.quad <= 2, hit.quad >= 3, scored, score, weight)
+    scores = _select_pair_scores(key.matching.shape.has_field("as_of"))
+    s = scores.c
+    score = func.coalesce(s.score, 0.0)
+    return _CountedEvents(
+        rows.outerjoin(scores, s.seq == hit.seq), hit, day, score > 0, score < 0,
+        func.coalesce(s.scored, 0), score, func.coalesce(s.weight, 0.0),
+    )  # fmt: skip
+
+
+def _select_pair_scores(as_of: bool) -> Subquery:
+    """Select the signals between two actors, added up by revision of an event."""
+    arms = []
+    for row_state in list_row_states(as_of):
+        s = row_state.table_for(signals).c
+        for from_, toward in (("pair_0", "pair_1"), ("pair_1", "pair_0")):
+            ends = s["from"] == bindparam(from_), s.toward == bindparam(toward)
+            arms.append(select(s.seq, s.score).where(*ends))
+    both = union_all(*arms).subquery().c
+    # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
+    total = func.round(func.sum(both.score) * 10_000) / 10_000
+    return (
+        select(
+            both.seq,
+            func.count().label("scored"),
+            total.label("score"),
+            func.max(func.abs(both.score)).label("weight"),
+        )
+        .group_by(both.seq)
+        .subquery()
+    )
+
+
+@lru_cache(maxsize=512)
+def compile_day_totals(key: CountKey) -> CompiledStatement:
+    """Compile the fields of `DayTotals`, by day."""
+    of, n = _select_counted_events(key), func.count()
+    rows = select(
+        of.day.label("day"),
+        n,
+        n.filter(of.good),
+        n.filter(of.bad),
+        cast(func.sum(of.scored), Integer),  # PostgreSQL sums whole numbers to a numeric
+        func.sum(of.score),
+        func.max(of.weight),
+        n.filter(of.hit.end != of.hit.value),
+    )
+    rows = rows.select_from(of.rows).group_by("day").order_by("day")
+    return compile_statement(key.dialect_name, rows)
+
+
+@lru_cache(maxsize=512)
+def compile_lasting_events(key: CountKey) -> CompiledStatement:
+    """Compile the fields of `LastingEvents`: events of more than a day."""
+    of, n = _select_counted_events(key), func.count()
+    hit = of.hit
+    rows = select(of.day, hit.value, hit.end, n, n.filter(of.good), n.filter(of.bad))
+    rows = rows.select_from(of.rows).where(hit.end != hit.value).group_by(hit.value, hit.end)
+    return compile_statement(key.dialect_name, rows)
+
+
+@lru_cache(maxsize=512)
+def compile_under_way(key: CountKey) -> CompiledStatement:
+    """Compile (seq, day, start, end, score) of events of more than a day, the weightiest first."""
+    of = _select_counted_events(key)
+    hit = of.hit
+    rows = select(hit.seq, of.day.label("day"), hit.value, hit.end, of.score).select_from(of.rows)
+    rows = rows.where(hit.end != hit.value).order_by(of.weight.desc(), hit.value, hit.id)
+    return compile_statement(key.dialect_name, rows)
+
+
+@lru_cache(maxsize=512)
+def compile_weightiest_events(key: CountKey) -> CompiledStatement:
+    """Compile (day, seq) of the events of at least weight `bar`, or of the days in `values`."""
+    of = _select_counted_events(key)
+    rows = select(of.day.label("day"), of.hit.seq).select_from(of.rows)
+    rows = rows.where(or_(of.weight >= bindparam("bar"), match_any(key.dialect_name, of.day)))
+    rows = rows.order_by(of.weight.desc(), "day", of.hit.id)
+    return compile_statement(key.dialect_name, rows)
+
+
+@lru_cache(maxsize=1024)
+def compile_facet(key: StatementKey, face: str) -> CompiledStatement:
+    """Compile (value, number of events) of a field, the highest count first."""
+    carried = [face] if face in CARRIED_COLUMNS else []
+    hit = select_matching(key, *carried).order_by(None).subquery()
+    as_of, n = key.shape.has_field("as_of"), func.count()
+    value: Any
+    if face in ("actor", "role"):
+        parts = queries.select_participation_values(hit, as_of, face).c
+        value, n = parts.value, func.count(func.distinct(parts.event))
+        rows = select(value, n)
+    elif carried:
+        value = hit.c[face]
+        rows = select(value, n)
+    else:
+        rows_of, column = queries.join_event_rows(hit, as_of)
+        value = column(face)
+        rows = select(value, n).select_from(rows_of)
+    rows = rows.group_by(value).order_by(n.desc(), value.is_(None), value.asc())
+    return compile_statement(key.dialect_name, rows)
