@@ -4,7 +4,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import (
-    FromClause,
     Select,
     Subquery,
     and_,
@@ -15,8 +14,9 @@ from sqlalchemy import (
     union,
 )
 
+from app.actors.pair_scores import join_pair_scores
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
-from app.db.tables import actors, participations, signals
+from app.db.tables import actors, participations
 from app.db.versioning import Columns, list_row_states, select_as_of
 
 KINDS_WITHOUT_SIGNALS = ("person", "body")
@@ -72,21 +72,11 @@ def _select_scored_pairs(as_of: bool, datasets: int) -> Subquery:
     The score is the sum of the signals between the two, in both directions.
     """
     pairs = _select_pairs(as_of, datasets)
-    joined: FromClause = pairs
-    scores = []
-    for row_state in list_row_states(as_of):
-        for own, partner in (("from", "toward"), ("toward", "from")):
-            # Sought by the whole key: by `toward` alone, all signals would have to be read.
-            s = row_state.table_for(signals).alias()
-            same = and_(s.c.start == pairs.c.start, s.c.event == pairs.c.event)
-            ends = and_(s.c[own] == bindparam("actor"), s.c[partner] == pairs.c.actor)
-            joined = joined.outerjoin(s, and_(ends, same, s.c.seq == pairs.c.seq))
-            scores.append(func.coalesce(s.c.score, 0.0))
-    total = sum(scores[1:], scores[0])
-    # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
-    score = (func.round(total * 10_000) / 10_000).label("score")
-    rows = select(pairs.c.actor, pairs.c.start, pairs.c.quad, score).select_from(joined)
-    return rows.subquery()
+    p = pairs.c
+    same = {"start": p.start, "event": p.event, "seq": p.seq}
+    scores = join_pair_scores(pairs, same, (bindparam("actor"), p.actor), as_of)
+    rows = select(p.actor, p.start, p.quad, scores.total.label("score"))
+    return rows.select_from(scores.rows).subquery()
 
 
 def _select_pairs(as_of: bool, datasets: int) -> Subquery:

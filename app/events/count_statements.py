@@ -11,20 +11,18 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
-    Subquery,
     bindparam,
     case,
     cast,
     func,
     or_,
     select,
-    union_all,
 )
 
+from app.actors.pair_scores import Ends, join_pair_scores
 from app.db.dialect import match_any
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
-from app.db.tables import signals
-from app.db.versioning import Columns, list_row_states
+from app.db.versioning import Columns
 from app.events import queries
 from app.events.statement import CARRIED_COLUMNS, StatementKey, select_matching
 
@@ -72,37 +70,14 @@ def _select_counted_events(key: CountKey) -> _CountedEvents:
     if not key.of_pair:
         weight = func.abs(func.coalesce(hit.intensity, 0.0))
         scored = case((hit.intensity.is_not(None), 1), else_=0)
-        score = func.coalesce(hit.intensity, 0.0)
-        return _CountedEvents(rows, hit, day, hit.quad <= 2, hit.quad >= 3, scored, score, weight)
-    scores = _select_pair_scores(key.matching.shape.has_field("as_of"))
-    s = scores.c
-    score = func.coalesce(s.score, 0.0)
+        whole = func.coalesce(hit.intensity, 0.0)
+        return _CountedEvents(rows, hit, day, hit.quad <= 2, hit.quad >= 3, scored, whole, weight)
+    same = {"start": hit.value, "event": hit.id, "seq": hit.seq}
+    ends: Ends = (bindparam("pair_0"), bindparam("pair_1"))
+    scores = join_pair_scores(rows, same, ends, key.matching.shape.has_field("as_of"))
+    score = scores.total
     return _CountedEvents(
-        rows.outerjoin(scores, s.seq == hit.seq), hit, day, score > 0, score < 0,
-        func.coalesce(s.scored, 0), score, func.coalesce(s.weight, 0.0),
-    )  # fmt: skip
-
-
-def _select_pair_scores(as_of: bool) -> Subquery:
-    """Select the signals between two actors, added up by revision of an event."""
-    arms = []
-    for row_state in list_row_states(as_of):
-        s = row_state.table_for(signals).c
-        for from_, toward in (("pair_0", "pair_1"), ("pair_1", "pair_0")):
-            ends = s["from"] == bindparam(from_), s.toward == bindparam(toward)
-            arms.append(select(s.seq, s.score).where(*ends))
-    both = union_all(*arms).subquery().c
-    # Rounded: the sum of both ways is 0 where they cancel out, not a last bit.
-    total = func.round(func.sum(both.score) * 10_000) / 10_000
-    return (
-        select(
-            both.seq,
-            func.count().label("scored"),
-            total.label("score"),
-            func.max(func.abs(both.score)).label("weight"),
-        )
-        .group_by(both.seq)
-        .subquery()
+        scores.rows, hit, day, score > 0, score < 0, scores.count, score, scores.weight
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from app.actors.pair_sums import PairSums, Stretch
+from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import datasets
 from app.db.types import NO_END_DAY
 from app.events.resolved_filter import ResolvedFilter
@@ -59,15 +60,19 @@ def read_partner_sums(
     found = {}
     for partner, some in stretches.items():
         inputs = DailyInputs(flows[partner], question)
-        found[partner] = _measure_stretches(
-            inputs, [_close_stretch(one, inputs.ends) for one in some], share
-        )
+        known = inputs.ends
+        closed = [_close_stretch(one, known) for one in some]
+        found[partner] = _measure_stretches(inputs, closed, share)
     return found
 
 
 def _list_wanted_datasets(db: Connection, wanted: Sequence[str]) -> tuple[str, ...]:
     """List the datasets asked for, or all of them."""
-    return tuple(wanted) or tuple(db.scalars(select(datasets.c.code).order_by(datasets.c.code)))
+    run = compile_prepared(db.dialect.name, _ALL_DATASETS)
+    return tuple(wanted) or tuple(code for (code,) in run.fetch_rows(db, {}))
+
+
+_ALL_DATASETS = select(datasets.c.code).order_by(datasets.c.code)
 
 
 def _close_stretch(stretch: Stretch, known: Stretch | None) -> Stretch:

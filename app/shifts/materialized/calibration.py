@@ -3,14 +3,17 @@
 from dataclasses import asdict
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 
+from app.db.dialect.fast_statements import compile_prepared
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import revisions
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.null_model import NullModel
 
 DOCUMENT_KIND, DOCUMENT_ID = "calibration", "shifts"
+LAST_VERSION = 2**63 - 1
+"""Above every version."""
 
 
 class CalibrationDocument(BaseModel):
@@ -23,19 +26,26 @@ class CalibrationDocument(BaseModel):
     draws: int
 
 
+_r = revisions.c
+_NEWEST_UNTIL = (
+    select(_r.document)
+    .where(_r.kind == DOCUMENT_KIND, _r.id == DOCUMENT_ID)
+    .where(_r.seq <= bindparam("as_of", type_=BigInteger))
+    .order_by(_r.revision.desc())
+    .limit(1)
+)
+
+
 def read_calibration(db: Connection, as_of: int | None = None) -> Calibration:
     """Read what `entente shifts calibrate` fitted, now or by a version.
 
     The published values apply where it has never run.
     """
-    r = revisions.c
-    rows = select(r.document).where(r.kind == DOCUMENT_KIND, r.id == DOCUMENT_ID)
-    if as_of is not None:
-        rows = rows.where(r.seq <= as_of)
-    body = db.scalar(rows.order_by(r.revision.desc()).limit(1))
-    if body is None:
+    run = compile_prepared(db.dialect.name, _NEWEST_UNTIL)
+    found = run.fetch_rows(db, {"as_of": LAST_VERSION if as_of is None else as_of})
+    if not found:
         return Calibration()
-    document = CalibrationDocument.model_validate_json(body)
+    document = CalibrationDocument.model_validate_json(found[0][0])
     return Calibration(NullModel(**document.null), document.share)
 
 
