@@ -1,11 +1,12 @@
 """The format of ACLED: 31 columns, by name or in the order of its API."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import ACLED_CROSSWALK
+from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -42,18 +43,6 @@ _STATE = re.compile(
 _STATE_FORCES = ("", "1", "state forces", "8", "external/other forces")
 _CROWD_PREFIXES = ("Civilians", "Protesters", "Rioters")
 _PRECISION = {1: "exact", 2: "near", 3: "admin1"}
-
-
-def _parse_day(cells: Cells) -> date:
-    text = require_cell(cells, "event_date")
-    for form in ("%Y-%m-%d", "%d %B %Y", "%d-%B-%Y", "%d/%m/%Y"):
-        try:
-            return datetime.strptime(text[:30], form).replace(tzinfo=UTC).date()
-        except ValueError:
-            continue
-    raise RejectedError(
-        "event_date", f"is not a day such as 2022-01-31 or 31 January 2022: {text[:30]!r}"
-    )
 
 
 def format_acled_date(day: date, precision: int | None) -> str:
@@ -144,7 +133,10 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
             f"{' → '.join(w for w in who if w) or 'Unnamed'}: {sub or kind}", 200
         ),
         "summary": cells.get("notes", "").strip() or None,
-        "date": format_acled_date(_parse_day(cells), parse_integer_cell(cells, "time_precision")),
+        "date": format_acled_date(
+            parse_day_text(cells.get("event_date", ""), "event_date"),
+            parse_integer_cell(cells, "time_precision"),
+        ),
         "type": crossed.type if crossed else None,
         "mode": crossed.mode if crossed else None,
         "native": clip_with_ellipsis(f"{kind}: {sub}" if sub else kind, 200),
@@ -167,6 +159,6 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
 ACLED_FORMAT = FileFormat(
     "acled", ACLED_DATASET, parse_acled_event, lambda c: c.get("event_id_cnty", "").strip(),
     header=(frozenset({"event_id_cnty", "event_date", "event_type"}),),
-    columns=(ACLED_COLUMNS,),
+    columns=(ACLED_COLUMNS,), dated_columns=("event_date",),
     matches_first_row=lambda c: len(c) == len(ACLED_COLUMNS) and c[5] in ACLED_CROSSWALK,
 )  # fmt: skip

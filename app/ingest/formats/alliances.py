@@ -105,8 +105,7 @@ def parse_ideal_point(cells: Cells, _: Warn) -> LoadRecord:
     session = parse_bounded_year(cells, "session", 1, 200)
     if (value := parse_number_cell(cells, "idealpointall")) is None:
         raise RejectedError("idealpointall", "is empty")
-    filled = {name: text for name, text in cells.items() if text.strip() not in ("", "NA")}
-    low, high = parse_number_cell(filled, "q5%all"), parse_number_cell(filled, "q95%all")
+    low, high = parse_number_cell(cells, "q5%all"), parse_number_cell(cells, "q95%all")
     return IdealPointRecord(
         parse_cow_state(cells, "ccode"), session, 1945 + session, value, low, high
     )

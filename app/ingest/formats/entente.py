@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 from app.events.flat import COPIED_COLUMNS, EVENT_COLUMNS
 from app.events.record import PlaceRecord, RejectedError, convert_record
 from app.events.reimport import record_from_row
-from app.events.vocabulary import ROLES
+from app.events.vocabulary import EVENT_TYPES, ROLES, quad_of_type
+from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
+from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -16,6 +18,7 @@ from app.ingest.formats.file_format import (
     require_cell,
     split_list_cell,
 )
+from app.ingest.formats.missing import NAMIBIA
 from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
@@ -94,7 +97,20 @@ def _parse_exported(cells: Cells) -> LoadRecord:
     return convert_record(values)  # type: ignore[no-any-return]
 
 
-def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
+def _restore_code(values: dict[str, Any], warn: Warn) -> None:
+    """Restore the zero that a spreadsheet took from the CAMEO code; raises `RejectedError`."""
+    code, type_, quad = values["cameo"], values.get("type"), values.get("quad")
+    if quad is None and type_ in EVENT_TYPES:
+        quad = quad_of_type(type_)
+    restored = restore_leading_zero(
+        code, CodeEvidence(quad=quad, goldstein=values.get("intensity")), "cameo"
+    )
+    if restored != code:
+        values["cameo"] = restored
+        warn("cameo", "lost its leading zero, which was restored")
+
+
+def parse_entente_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse an event from a row of a table, which may be one that was exported."""
     if cells.get("revision") and cells.get("participants"):
         return _parse_exported(cells)
@@ -107,6 +123,10 @@ def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
     for name in COPIED_COLUMNS:
         if (parse := parsers.get(EVENT_COLUMNS[name])) is not None:
             values[name] = parse(cells, name)
+    if "cameo" in values:
+        _restore_code(values, warn)
+    if values["date"].isdigit() and len(values["date"]) == 8:
+        values["date"] = parse_day_text(values["date"], "date").isoformat()
     excused = split_list_cell(cells.get("excused", ""))
     values["participants"] = [
         {"actor": name, "role": role}
@@ -129,5 +149,6 @@ def parse_entente_event(cells: Cells, _: Warn) -> LoadRecord:
 
 ENTENTE_FORMAT = FileFormat(
     "entente", LOCAL_DATASET, parse_entente_event, lambda c: c.get("key", "").strip(),
-    header=(frozenset({"key", "title", "date"}),),
+    header=(frozenset({"key", "title", "date"}),), dated_columns=("date", "published"),
+    meant_markers=dict.fromkeys((*ROLES, "excused", "location_country"), frozenset({NAMIBIA})),
 )  # fmt: skip

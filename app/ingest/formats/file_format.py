@@ -6,13 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.events.record import RejectedError
+from app.ingest.formats.days import expand_shortened_number
 from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
+MAX_NUMBER_LENGTH = 40
+"""Characters of a text that may be a number with separators."""
 Cells = Mapping[str, str]
 """The cells of a row by the name of their column, in lower case and with underscores."""
 Warn = Callable[[str, str], None]
 """A function that records a warning, from a field and a message."""
+_GROUP_MARKS = r"[,.'’ \u00a0\u202f]"
+_GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?P<mark>{_GROUP_MARKS})\d{{3}}(?:(?P=mark)\d{{3}})*")
+_GROUPED_FRACTION = re.compile(
+    rf"(?P<whole>[+-]?\d{{1,3}}(?:(?P<mark>{_GROUP_MARKS})\d{{3}})+)(?!(?P=mark))[.,](?P<part>\d+)"
+)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _NON_NAME_CHARACTERS = re.compile(r"[^a-z0-9%]+")
 
 
@@ -41,6 +50,10 @@ class FileFormat:
     """The columns that `read_key` needs; empty means all."""
     day_columns: tuple[str, ...] = ()
     """The columns that `read_day` needs; empty means all."""
+    dated_columns: tuple[str, ...] = ()
+    """The columns of days, whose order of day and month may follow from the whole file."""
+    meant_markers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By column, the markers of a missing value that are values there, such as Namibia's NA."""
     value_columns: tuple[str, ...] = ()
     """The columns that `parse_row` gets, in order; empty means all, as a mapping."""
 
@@ -66,16 +79,54 @@ def parse_number_text(text: str, name: str) -> float | None:
     try:
         found = float(text)
     except ValueError as wrong:
-        raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
+        plain = _read_local_number(text)
+        if plain is None:
+            raise RejectedError(name, f"is not a number: {text[:40]!r}") from wrong
+        found = float(plain)
     if found - found != 0 or "_" in text:  # NaN or infinite; float() accepts 1_000 too
         raise RejectedError(name, f"is not a number: {text[:40]!r}")
     return found
 
 
+def _read_local_number(text: str) -> str | None:
+    """Read a number with decimal comma or separated thousands; None for other text.
+
+    A single comma is taken for the decimal one: no measure of these files reaches a thousand.
+    """
+    if len(text) > MAX_NUMBER_LENGTH:
+        return None
+    if _DECIMAL_COMMA.fullmatch(text):
+        return text.replace(",", ".")
+    if (found := _GROUPED_FRACTION.fullmatch(text)) is not None:
+        return f"{found['whole'].replace(found['mark'], '')}.{found['part']}"
+    return join_grouped_digits(text)
+
+
+def join_grouped_digits(text: str) -> str | None:
+    """Return a whole number without its separators of thousands; None for other text."""
+    found = _GROUPED.fullmatch(text.strip()) if len(text) <= MAX_NUMBER_LENGTH else None
+    return found and found[0].replace(found["mark"], "")
+
+
+def read_number_key(cell: str) -> str:
+    """Read a key that is a number, also where a data frame made `123.0` of it."""
+    return cell.strip().removesuffix(".0")
+
+
+def parse_number_key(cell: str, name: str) -> str:
+    """Parse a key that is a number; raises `RejectedError` if it is empty or lost its digits."""
+    key = read_number_key(require_cell_text(cell, name))
+    if not key.isdigit() and expand_shortened_number(key) is not None:
+        raise RejectedError(name, f"lost digits in a spreadsheet: {key[:40]!r}; export it as text")
+    return key
+
+
 def parse_integer_cell(cells: Cells, name: str) -> int | None:
     """Parse a cell as an integer; None if it is empty. Raises `RejectedError`."""
     # Spreadsheets write integers as `369.0`.
-    found = parse_number_cell(cells, name)
+    text = cells.get(name, "")
+    grouped = join_grouped_digits(text) if "," in text else None
+    found = parse_number_text(grouped or text, name)
     if found is None:
         return None
     if found != int(found):

@@ -17,13 +17,18 @@ from app.events.record import (
     validate_record,
 )
 from app.events.vocabulary import EventType, load_cameo_codes
+from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
+from app.ingest.formats.days import MAX_DAY_LENGTH, expand_shortened_number, parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
     clip_with_ellipsis,
+    join_grouped_digits,
     normalize_column_name,
+    parse_number_key,
     parse_number_text,
+    read_number_key,
     require_cell_text,
 )
 from app.ingest.formats.records import LoadRecord, MentionRecord
@@ -99,12 +104,13 @@ _PLACE_COLUMNS = tuple(
     f"actiongeo_{part}"
     for part in ("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long")
 )
-_KEY_COLUMNS, _DAY_COLUMNS = ("globaleventid",), ("dateadded",)
+_KEY_COLUMNS, _DAY_COLUMNS = ("globaleventid",), ("dateadded", "sqldate")
+_CODE_COLUMNS = ("eventcode", "eventbasecode", "eventrootcode")
 _VALUE_COLUMNS = (
     *_KEY_COLUMNS,
     "sqldate",
-    *_DAY_COLUMNS,
-    "eventcode",
+    "dateadded",
+    *_CODE_COLUMNS,
     "goldsteinscale",
     "quadclass",
     "sourceurl",
@@ -116,30 +122,31 @@ _VALUE_COLUMNS = (
 MAX_CACHED_LENGTH = 300
 """Maximum characters of cells whose parsed value is cached."""
 # Splitting, naming and parsing cells again was a third of the cost of a row.
-_QUAD_CLASSES = {"": None, "1": 1, "2": 2, "3": 3, "4": 4}
+_QUAD_CLASSES = {"": None, "1": 1, "2": 2, "3": 3, "4": 4, "1.0": 1, "2.0": 2, "3.0": 3, "4.0": 4}
+_Warnings = tuple[tuple[str, str], ...]
+
+
+def _parse_added_day(cell: str, name: str) -> tuple[date | None, _Warnings]:
+    """Parse the day on which a row was added; None if it is not there or lost its digits."""
+    text = cell.strip()
+    if not text:
+        return None, ()
+    digits = expand_shortened_number(text)
+    if digits is not None and len(digits) < 8:
+        return None, ((name, "lost its digits in a spreadsheet, so that the day is unknown"),)
+    return parse_day_text(text, name), ()
 
 
 @lru_cache(8192)
-def _parse_day(text: str) -> date:
-    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-
-
-def _require_day(cell: str, name: str) -> date:
-    text = require_cell_text(cell, name)[:8]
-    try:
-        return _parse_day(text)
-    except ValueError as wrong:
-        raise RejectedError(name, f"is not a day: {text!r}") from wrong
-
-
-@lru_cache(8192)
-def _parse_dates(day: str, added: str) -> tuple[str, str, bool]:
-    """Parse the date of an event and the day it was added.
-
-    The third value is whether the event is dated after that day.
-    """
-    dated, noted = _require_day(day, "sqldate"), _require_day(added, "dateadded")
-    return format_gdelt_date(dated, noted), noted.isoformat(), dated > noted
+def _parse_dates(day: str, added: str) -> tuple[str, str | None, _Warnings]:
+    """Parse the date of an event and the day it was added, which may be unknown."""
+    dated = parse_day_text(day, "sqldate")
+    noted, warnings = _parse_added_day(added, "dateadded")
+    if noted is None:
+        return dated.isoformat(), None, warnings
+    if dated > noted:
+        warnings += (("sqldate", "is after the day on which the row was added"),)
+    return format_gdelt_date(dated, noted), noted.isoformat(), warnings
 
 
 def format_gdelt_date(day: date, added: date) -> str:
@@ -170,7 +177,7 @@ def _parse_actor(name: str, code: str, group: str, country: str) -> tuple[Any, .
 
     A known group is an actor of its own, never its country. Without either, only `native` is set.
     """
-    native = code or name
+    native = code or name or group or country
     if not native:
         return None
     native = clip_with_ellipsis(native, MAX_WORD_LENGTH)
@@ -184,8 +191,9 @@ def _parse_place(
     kind: str, name: str, country: str, admin1: str, admin2: str, lat: str, lon: str
 ) -> tuple[Any, ...] | None:
     """Parse a place into the fields of `PlaceRecord`; None if there is none."""
-    if kind in ("", "0"):
+    if kind == "0" or not (kind or name or country or lat):
         return None
+    kind = kind.removesuffix(".0")
     values = {
         "name": name[:MAX_WORD_LENGTH] or None,
         "country": f"fips:{country}" if country else None,
@@ -193,7 +201,7 @@ def _parse_place(
         "admin2": admin2 or None,
         "lat": parse_number_text(lat, "actiongeo_lat"),
         "lon": parse_number_text(lon, "actiongeo_long"),
-        "precision": _PRECISION.get(kind, kind),
+        "precision": _PRECISION.get(kind, kind) or None,
     }
     return astuple(convert_record(values, PlaceRecord, "location"))
 
@@ -206,7 +214,7 @@ def _read_publisher(address: str) -> str:
     return clip_with_ellipsis(host.removeprefix("www."), MAX_WORD_LENGTH)
 
 
-def make_gdelt_source(address: str, published: str) -> SourceRecord:
+def make_gdelt_source(address: str, published: str | None) -> SourceRecord:
     """Make the source of a URL, or of a citation of a source that is not on the web."""
     on_the_web = address.startswith(("http://", "https://")) and len(address) <= 2000
     if on_the_web and (publisher := _read_publisher(address)):
@@ -224,6 +232,8 @@ def _parse_claims(cells: Sequence[str], wanted: Sequence[tuple[str, str]]) -> di
     for (name, column), text in zip(wanted, cells, strict=True):
         if text.isdecimal() and len(text) <= MAX_EXACT_DIGITS:
             found[name] = float(text)
+        elif name != "tone" and (grouped := join_grouped_digits(text)) is not None:
+            found[name] = float(grouped)
         elif (value := parse_number_text(text, column)) is not None:
             found[name] = value
     return found
@@ -238,6 +248,7 @@ class _CodedAction(NamedTuple):
 
     label: str
     cameo: str | None
+    native: str
     type: EventType | None
     mode: str | None
     intensity: float | None
@@ -246,45 +257,45 @@ class _CodedAction(NamedTuple):
 
 
 @lru_cache(8192)
-def _parse_code(code: str, goldstein: str, quad: str) -> _CodedAction:
-    known, intensity, kind = (
-        load_cameo_codes().get(code),
-        parse_number_text(goldstein, "goldsteinscale"),
-        _parse_quad(quad),
-    )
+def _parse_code(code: str, base: str, root: str, goldstein: str, quad: str) -> _CodedAction:
+    intensity, kind = parse_number_text(goldstein, "goldsteinscale"), _parse_quad(quad)
+    stated = require_cell_text(code or base or root, "eventcode")
+    code = restore_leading_zero(stated, CodeEvidence(root, kind, intensity), "eventcode")
+    known = load_cameo_codes().get(code)
     if known is None:
         warnings = (("eventcode", f"is not a CAMEO code: {code[:20]!r}"),)
-        return _CodedAction(f"CAMEO {code}", None, None, None, intensity, kind, warnings)
-    differs: tuple[tuple[str, str], ...] = ()
+        return _CodedAction(f"CAMEO {code}", None, code, None, None, intensity, kind, warnings)
+    doubts: _Warnings = ()
+    if code != stated.removesuffix(".0"):
+        doubts += (("eventcode", "lost its leading zero, which was restored"),)
     if known.goldstein is not None and intensity not in (None, known.goldstein):
-        differs = (("goldsteinscale", f"differs from CAMEO's table: {known.goldstein}"),)
-    what = f"{known.name} ({code})"
-    return _CodedAction(what, code, known.plover_type, known.plover_mode, intensity, kind, differs)
+        doubts += (("goldsteinscale", f"differs from CAMEO's table: {known.goldstein}"),)
+    what, type_, mode = f"{known.name} ({code})", known.plover_type, known.plover_mode
+    return _CodedAction(what, code, code, type_, mode, intensity, kind, doubts)
 
 
 def parse_gdelt_event(cells: Sequence[str], warn: Warn) -> LoadRecord:
     """Parse an event of either version."""
-    key, day, added, code, goldstein, quad, address = cells[:7]
-    code = require_cell_text(code, "eventcode")
-    date, noted, ahead = _call_cached(_parse_dates, day, added)
-    key = require_cell_text(key, "globaleventid")
-    what, known, kind, mode, intensity, quad_class, warnings = _call_cached(
-        _parse_code, code, goldstein, quad
+    key, day, added, *coded, address = cells[:9]
+    date, noted, doubts = _call_cached(_parse_dates, day, added)
+    key = parse_number_key(key, "globaleventid")
+    what, known, code, kind, mode, intensity, quad_class, warnings = _call_cached(
+        _parse_code, *coded
     )
-    place, one, other = cells[7:14], cells[14:18], cells[18:22]
+    place, one, other = cells[9:16], cells[16:20], cells[20:24]
     where = _call_cached(_parse_place, *place)
     who = []
     if (actor := _call_cached(_parse_actor, *one)) is not None:
         who.append(ParticipantRecord("initiator", *actor))
     if (actor := _call_cached(_parse_actor, *other)) is not None:
         who.append(ParticipantRecord("target", *actor))
-    from_, to = one[0] or one[1], other[0] or other[1]
+    from_, to = one[0] or one[1] or one[3], other[0] or other[1] or other[3]
     title = f"{from_ or '?'} → {to or '?'}: {what}" if from_ or to else what
     reports = []
     if address := address.strip():
         said = make_gdelt_source(address, noted)
         reports.append(
-            ReportRecord(said, None, None, "reports", _parse_claims(cells[22:], _COUNT_CLAIMS))
+            ReportRecord(said, None, None, "reports", _parse_claims(cells[24:], _COUNT_CLAIMS))
         )
     made = EventRecord(
         key,
@@ -305,10 +316,8 @@ def parse_gdelt_event(cells: Sequence[str], warn: Warn) -> LoadRecord:
         [],
         reports,
     )
-    for field, why in warnings:
+    for field, why in (*warnings, *doubts):
         warn(field, why)
-    if ahead:
-        warn("sqldate", "is after the day on which the row was added")
     # The constructor of `EventRecord` checks nothing; all other fields are valid by construction.
     if (
         len(key) > MAX_WORD_LENGTH
@@ -331,8 +340,11 @@ def parse_gdelt_mention(cells: Sequence[str], warn: Warn) -> LoadRecord:
     """Parse a mention; the event it names may not exist yet."""
     key, day, address, sentence, *said = cells
     address = require_cell_text(address, "mentionidentifier")
-    page = make_gdelt_source(address, _require_day(day, "mentiontimedate").isoformat())
-    key = require_cell_text(key, "globaleventid")
+    noted, doubts = _parse_added_day(day, "mentiontimedate")
+    for field, why in doubts:
+        warn(field, why)
+    page = make_gdelt_source(address, noted.isoformat() if noted else None)
+    key = parse_number_key(key, "globaleventid")
     if not key.isdigit():
         warn("globaleventid", "is not a number")
     locator = f"sentence {sentence}" if sentence else None
@@ -344,35 +356,45 @@ def _read_mention_key(cells: Cells) -> str:
     day = cells["mentiontimedate"].strip()[:8]
     said = make_gdelt_source(cells["mentionidentifier"].strip(), day)
     page = make_offline_source_id(said) if said.url is None else identify_web_source(said.url)[0]
-    return f"{cells['globaleventid'].strip()}|{page}"
+    return f"{read_number_key(cells['globaleventid'])}|{page}"
 
 
 def _is_date_cell(cell: str, digits: int) -> bool:
     return len(cell) == digits and cell.isdigit()
 
 
-def _read_added_day(cells: Cells) -> str | None:
-    return _format_day(cells["dateadded"][:8])
+def _read_covered_day(cells: Cells) -> str | None:
+    """Read the day on which a row was added, or else the day of its event."""
+    for name in _DAY_COLUMNS:
+        if len(cells[name]) <= MAX_DAY_LENGTH and (day := _format_day(cells[name])):
+            return day
+    return None
 
 
 @lru_cache(8192)
-def _format_day(day: str) -> str | None:
+def _format_day(cell: str) -> str | None:
     try:
-        return _parse_day(day).isoformat()
-    except ValueError:
+        day, _ = _parse_added_day(cell, "")
+    except RejectedError:
         return None
+    return day.isoformat() if day else None
+
+
+def _read_event_key(cells: Cells) -> str:
+    return read_number_key(cells["globaleventid"])
 
 
 _ID_HEADER = frozenset({"globaleventid"})
-_EVENT_HEADER = _ID_HEADER | {"sqldate", "eventcode"}
+_EVENT_HEADERS = tuple(_ID_HEADER | {"sqldate", code} for code in _CODE_COLUMNS)
 GDELT_1_FORMAT = FileFormat(
     "gdelt-v1",
     GDELT_DATASET,
     parse_gdelt_event,
-    lambda c: c["globaleventid"].strip(),
-    header=(_EVENT_HEADER,),
+    _read_event_key,
+    header=_EVENT_HEADERS,
     columns=(COLUMNS_1, COLUMNS_1[:-1]),
-    read_day=_read_added_day,
+    read_day=_read_covered_day,
+    dated_columns=("sqldate", "dateadded"),
     has_quotes=False,
     key_columns=_KEY_COLUMNS,
     day_columns=_DAY_COLUMNS,
@@ -383,10 +405,11 @@ GDELT_2_FORMAT = FileFormat(
     "gdelt-v2",
     GDELT_DATASET,
     parse_gdelt_event,
-    lambda c: c["globaleventid"].strip(),
-    header=(_EVENT_HEADER | {"actiongeo_adm2code"},),
+    _read_event_key,
+    header=tuple(header | {"actiongeo_adm2code"} for header in _EVENT_HEADERS),
     columns=(COLUMNS_2,),
-    read_day=_read_added_day,
+    read_day=_read_covered_day,
+    dated_columns=("sqldate", "dateadded"),
     has_quotes=False,
     key_columns=_KEY_COLUMNS,
     day_columns=_DAY_COLUMNS,
@@ -401,6 +424,7 @@ GDELT_MENTIONS_FORMAT = FileFormat(
     header=(_ID_HEADER | {"mentionidentifier"},),
     columns=(MENTION_COLUMNS,),
     has_quotes=False,
+    dated_columns=("mentiontimedate",),
     key_columns=("globaleventid", "mentiontimedate", "mentionidentifier"),
     value_columns=(
         "globaleventid",

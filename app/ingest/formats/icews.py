@@ -1,15 +1,19 @@
-"""The format of ICEWS: tabs and a header; empty cells are NA or NULL; the key is event and day."""
+"""The format of ICEWS: tabs and a header; the key is event and day."""
 
 from typing import Any
 
-from app.events.record import convert_record
+from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import load_cameo_codes
+from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
+from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
     Warn,
     clip_with_ellipsis,
     parse_number_cell,
+    parse_number_key,
+    read_number_key,
     require_cell,
     split_list_cell,
 )
@@ -34,13 +38,16 @@ ICEWS_COLUMNS = (
 
 
 def _read_cell(cells: Cells, name: str) -> str:
-    text = cells.get(name, "").strip()
-    return "" if text in ("NA", "NULL") else text
+    return cells.get(name, "").strip()
 
 
 def _read_event_key(cells: Cells) -> str:
-    number, day = (cells.get(name, "").strip() for name in ("event_id", "event_date"))
-    return f"{number}-{day[:10]}" if number and day else ""
+    number = read_number_key(cells.get("event_id", ""))
+    try:
+        day = parse_day_text(cells.get("event_date", ""), "event_date").isoformat()
+    except RejectedError:
+        day = cells.get("event_date", "").strip()[:10]
+    return f"{number}-{day}" if number and day else ""
 
 
 def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
@@ -61,11 +68,17 @@ def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
 
 def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse an event between two parties, as coded from a sentence of a story."""
-    code, day = require_cell(cells, "cameo_code"), require_cell(cells, "event_date")
-    require_cell(cells, "event_id")
+    day = parse_day_text(cells.get("event_date", ""), "event_date").isoformat()
+    parse_number_key(cells.get("event_id", ""), "event_id")
+    intensity = parse_number_cell(cells, "intensity")
+    stated = require_cell(cells, "cameo_code")
+    row = CodeEvidence(goldstein=intensity, name=_read_cell(cells, "event_text"))
+    code = restore_leading_zero(stated, row, "cameo_code")
     known = load_cameo_codes().get(code)
     if known is None:
         warn("cameo_code", f"is not a CAMEO code: {code[:20]!r}")
+    elif code != stated.removesuffix(".0"):
+        warn("cameo_code", "lost its leading zero, which was restored")
     text = _read_cell(cells, "event_text") or (known.name if known else code)
     names = [_read_cell(cells, "source_name"), _read_cell(cells, "target_name")]
     story, sentence = _read_cell(cells, "story_id"), _read_cell(cells, "sentence_number")
@@ -75,12 +88,12 @@ def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
         "title": clip_with_ellipsis(
             f"{' → '.join(n for n in names if n) or 'Unnamed'}: {text}", 200
         ),
-        "date": day[:10],
+        "date": day,
         "type": known.plover_type if known else None,
         "mode": known.plover_mode if known else None,
         "cameo": code if known else None,
         "native": clip_with_ellipsis(text, 200),
-        "intensity": parse_number_cell({"intensity": _read_cell(cells, "intensity")}, "intensity"),
+        "intensity": intensity,
         "participants": [
             p
             for side, role in (("source", "initiator"), ("target", "target"))
@@ -97,7 +110,7 @@ def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
                 "source": {
                     "publisher": clip_with_ellipsis(publisher or "unnamed publisher", 200),
                     "title": f"Story {story or 'without a number'}",
-                    "published": day[:10],
+                    "published": day,
                 },
                 "locator": f"sentence {sentence}" if sentence else None,
             }
@@ -107,8 +120,8 @@ def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
 
 
 def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
-    lat = parse_number_cell({"latitude": _read_cell(cells, "latitude")}, "latitude")
-    lon = parse_number_cell({"longitude": _read_cell(cells, "longitude")}, "longitude")
+    lat = parse_number_cell(cells, "latitude")
+    lon = parse_number_cell(cells, "longitude")
     name = _read_cell(cells, "city") or _read_cell(cells, "district")
     if lat is None and not name and not country:
         return None
@@ -125,6 +138,6 @@ def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
 ICEWS_FORMAT = FileFormat(
     "icews", ICEWS_DATASET, parse_icews_event, _read_event_key,
     header=(frozenset({"event_id", "event_date", "cameo_code", "source_name"}),),
-    columns=(ICEWS_COLUMNS,),
+    columns=(ICEWS_COLUMNS,), dated_columns=("event_date",),
     matches_first_row=lambda c: len(c) == len(ICEWS_COLUMNS) and c[0].isdigit() and len(c[1]) == 10,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.events.record import convert_record
 from app.events.vocabulary import EVENT_TYPES, MODES
+from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -45,8 +46,7 @@ _QUAD_CLASSES = {
 
 
 def _read_cell(cells: Cells, name: str) -> str:
-    text = cells.get(name, "").strip()
-    return "" if text in ("NA", "NULL", "None", "nan") else text
+    return cells.get(name, "").strip()
 
 
 def _parse_party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
@@ -54,7 +54,7 @@ def _parse_party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
     if not name and not country:
         return None
     made: dict[str, Any] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
-    cow = parse_integer_cell({"cow": _read_cell(cells, f"{side}_cow")}, "cow")
+    cow = parse_integer_cell(cells, f"{side}_cow")
     if cow:
         made["actor"] = f"cow:{cow}"
     elif country:
@@ -72,7 +72,8 @@ def _parse_party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
 
 def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse an event with types and modes of PLOVER."""
-    day, kind = require_cell(cells, "event_date")[:10], require_cell(cells, "event_type").upper()
+    day = parse_day_text(cells.get("event_date", ""), "event_date").isoformat()
+    kind = require_cell(cells, "event_type").upper()
     mode = _read_cell(cells, "event_mode").lower() or None
     type_ = next((t for t in EVENT_TYPES if t == kind), None)
     if type_ is None:
@@ -83,7 +84,9 @@ def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
     if quad is None and _read_cell(cells, "quad_code"):
         warn("quad_code", f"is not a quad class: {_read_cell(cells, 'quad_code')[:40]!r}")
     who = [_read_cell(cells, f"{side}_name") for side in ("actor", "recipient")]
-    published = _read_cell(cells, "publication_date")[:10] or None
+    published = _read_cell(cells, "publication_date")
+    if published:
+        published = parse_day_text(published, "publication_date").isoformat()
     values: dict[str, Any] = {
         "key": require_cell(cells, "event_id"),
         "title": clip_with_ellipsis(
@@ -93,7 +96,7 @@ def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
         "type": type_,
         "mode": mode,
         "native": clip_with_ellipsis(kind, 200),
-        "intensity": parse_number_cell({"intensity": _read_cell(cells, "intensity")}, "intensity"),
+        "intensity": parse_number_cell(cells, "intensity"),
         "quad": quad,
         "quad_scheme": "schrodt",
         "participants": [
@@ -105,7 +108,7 @@ def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
         "tags": [
             clip_with_ellipsis(tag, 200) for tag in split_list_cell(_read_cell(cells, "contexts"))
         ][:100],
-        "reports": _parse_reports(cells, published),
+        "reports": _parse_reports(cells, published or None),
     }
     return convert_record(values)  # type: ignore[no-any-return]
 
@@ -129,7 +132,7 @@ def _parse_place(cells: Cells) -> dict[str, Any] | None:
         _read_cell(cells, "placename") or _read_cell(cells, "city"),
         _read_cell(cells, "country"),
     )
-    lat = parse_number_cell({"latitude": _read_cell(cells, "latitude")}, "latitude")
+    lat = parse_number_cell(cells, "latitude")
     if not name and not country and lat is None:
         return None
     scheme = "iso3" if len(country) == 3 else "name"
@@ -139,7 +142,7 @@ def _parse_place(cells: Cells) -> dict[str, Any] | None:
         "admin1": clip_with_ellipsis(_read_cell(cells, "province"), 200) or None,
         "admin2": clip_with_ellipsis(_read_cell(cells, "district"), 200) or None,
         "lat": lat,
-        "lon": parse_number_cell({"longitude": _read_cell(cells, "longitude")}, "longitude"),
+        "lon": parse_number_cell(cells, "longitude"),
         "precision": clip_with_ellipsis(_read_cell(cells, "feature_type"), 200) or None,
     }
 
@@ -150,6 +153,6 @@ POLECAT_FORMAT = FileFormat(
         frozenset({"event_id", "event_type", "event_mode"}),
         frozenset({"event_id", "event_type", "quad_code"}),
     ),
-    columns=(POLECAT_COLUMNS,),
+    columns=(POLECAT_COLUMNS,), dated_columns=("event_date", "publication_date"),
     matches_first_row=lambda c: len(c) == len(POLECAT_COLUMNS) and c[2].upper() in EVENT_TYPES,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from app.edtf import parse_edtf
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import UCDP_CROSSWALK
+from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
     FileFormat,
@@ -14,6 +15,8 @@ from app.ingest.formats.file_format import (
     clip_with_ellipsis,
     parse_integer_cell,
     parse_number_cell,
+    parse_number_key,
+    read_number_key,
     require_cell,
 )
 from app.ingest.formats.records import LoadRecord
@@ -38,6 +41,7 @@ UCDP_COLUMNS = (
     "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
 )  # fmt: skip
 """The columns of release 23.1, for files without a header."""
+_DATED_COLUMNS = ("date_start", "date_end")
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
 _DEATHS = ("best", "low", "high", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
 _PRECISION = {
@@ -47,16 +51,7 @@ _PRECISION = {
 
 
 def _read_event_key(cells: Cells) -> str:
-    text = cells.get("id", "").strip()
-    return text.removesuffix(".0")
-
-
-def _parse_day(cells: Cells, name: str) -> date:
-    text = require_cell(cells, name)[:10]
-    try:
-        return date.fromisoformat(text)
-    except ValueError as wrong:
-        raise RejectedError(name, f"is not a day such as 2014-01-22: {text!r}") from wrong
+    return read_number_key(cells.get("id", ""))
 
 
 def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
@@ -155,7 +150,7 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     violence = require_cell(cells, "type_of_violence").removesuffix(".0")
     if violence not in UCDP_CROSSWALK:
         raise RejectedError("type_of_violence", f"is not 1, 2 or 3: {violence[:20]!r}")
-    first, last = _parse_day(cells, "date_start"), _parse_day(cells, "date_end")
+    first, last = (parse_day_text(cells.get(name, ""), name) for name in _DATED_COLUMNS)
     if last < first:
         raise RejectedError("date_end", "is before date_start")
     claims = {name: n for name in _DEATHS if (n := parse_integer_cell(cells, name)) is not None}
@@ -171,7 +166,7 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     )
     dyad = cells.get("dyad_name", "").strip() or cells.get("conflict_name", "").strip()
     values: dict[str, Any] = {
-        "key": _read_event_key(cells) or require_cell(cells, "id"),
+        "key": parse_number_key(cells.get("id", ""), "id"),
         "title": clip_with_ellipsis(
             f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200
         ),
@@ -217,6 +212,8 @@ UCDP_FORMAT = FileFormat(
     _read_event_key,
     header=(frozenset({"id", "type_of_violence", "date_start", "date_end"}),),
     columns=(UCDP_COLUMNS,),
+    dated_columns=_DATED_COLUMNS,
+    meant_markers={"source_headline": frozenset({"-"})},  # so within its lists, too
     matches_first_row=lambda c: (
         len(c) == len(UCDP_COLUMNS) and c[5].removesuffix(".0") in UCDP_CROSSWALK
     ),

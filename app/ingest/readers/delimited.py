@@ -4,8 +4,9 @@ No line is dropped silently: one that cannot be read becomes a record with an er
 """
 
 import csv
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -20,6 +21,8 @@ MAX_RECORD_LINES = 100_000
 TRUNCATED_BYTES = 300
 """Bytes that are kept of a line that is too long."""
 UTF8_MARK = b"\xef\xbb\xbf"
+_SEPARATOR_LINE = re.compile(rb'"?sep=.?"?', re.IGNORECASE)
+"""The first line that names the separator for Excel; the rows themselves show it."""
 
 csv.field_size_limit(MAX_LINE_BYTES)  # the default of 128 KiB is below that of a line
 
@@ -45,6 +48,10 @@ class DelimitedRecord(Struct, frozen=True, gc=False):
     wrong: RejectedError | None = None
 
 
+LineDecoding = Callable[[TextLine], str]
+"""A function that decodes a line; it raises `RejectedError`."""
+
+
 def read_text_lines(stream: InputStream, *, blank: bool = False) -> Iterator[TextLine]:
     """Read the lines of a stream; CR, LF and CRLF may be mixed.
 
@@ -66,12 +73,16 @@ def read_text_lines(stream: InputStream, *, blank: bool = False) -> Iterator[Tex
                 yield TextLine(number, body[:TRUNCATED_BYTES], wrong)
                 continue
         body = body.rstrip(b"\r\n")
+        if number == 1 and _SEPARATOR_LINE.fullmatch(body):
+            continue
         if b"\r" not in body and b"\x00" not in body:
             if blank or (body and not body.isspace()):
                 yield TextLine(number, body)
             continue
         for n, part in enumerate(body.split(b"\r")):
             number += n > 0
+            if number == 1 and _SEPARATOR_LINE.fullmatch(part):
+                continue
             if b"\x00" in part:
                 yield _make_nul_line(number, part)
             elif blank or (part and not part.isspace()):
@@ -113,7 +124,9 @@ def _strip_byte_order_mark(body: bytes) -> bytes:
     """
     # Many zero bytes at the beginning mean UTF-16 or UTF-32 without a byte order mark.
     if body.startswith(UTF16_MARKS) or 4 * body[:40].count(0) > len(body[:40]):
-        raise UnreadableFileError("is UTF-16 or UTF-32; save it as UTF-8 and load it again")
+        raise UnreadableFileError(
+            "is UTF-16 without its mark, or UTF-32; save it as UTF-8 and load it again"
+        )
     return body.removeprefix(UTF8_MARK)
 
 
@@ -131,19 +144,23 @@ def decode_leniently(body: bytes) -> str:
     return body.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-def read_unquoted_records(stream: InputStream, separator: str) -> Iterator[DelimitedRecord]:
+def read_unquoted_records(
+    stream: InputStream, separator: str, decode: LineDecoding = decode_text_line
+) -> Iterator[DelimitedRecord]:
     """Read records of delimited text in which quotes have no meaning."""
     for line in read_text_lines(stream):
         try:
             if line.wrong is not None:
                 raise line.wrong
-            body = decode_text_line(line)
+            body = decode(line)
             yield DelimitedRecord(line.number, body.split(separator), body)
         except RejectedError as wrong:
             yield DelimitedRecord(line.number, [], decode_leniently(line.body), wrong)
 
 
-def read_quoted_records(stream: InputStream, separator: str) -> Iterator[DelimitedRecord]:
+def read_quoted_records(
+    stream: InputStream, separator: str, decode: LineDecoding = decode_text_line
+) -> Iterator[DelimitedRecord]:
     """Read records of delimited text whose cells may be quoted and span several lines.
 
     A quote that is never closed spoils only the line on which it was opened.
@@ -158,11 +175,11 @@ def read_quoted_records(stream: InputStream, separator: str) -> Iterator[Delimit
         try:
             if line.wrong is not None:
                 raise line.wrong
-            body = decode_text_line(line)
+            body = decode(line)
             if not has_open_quote(body, separator):
                 yield DelimitedRecord(line.number, _split_cells(body, separator), body)
                 continue
-            joined = _join_lines(body, separator, source, waiting)
+            joined = _join_lines(body, separator, source, waiting, decode)
             yield DelimitedRecord(line.number, _split_cells(joined, separator), joined)
         except RejectedError as wrong:
             yield DelimitedRecord(line.number, [], decode_leniently(line.body), wrong)
@@ -204,7 +221,11 @@ def has_open_quote(body: str, separator: str) -> bool:
 
 
 def _join_lines(
-    body: str, separator: str, source: Iterator[TextLine], waiting: deque[TextLine]
+    body: str,
+    separator: str,
+    source: Iterator[TextLine],
+    waiting: deque[TextLine],
+    decode: LineDecoding,
 ) -> str:
     """Join a record that spans several lines; raises `RejectedError` if its quote never closes.
 
@@ -220,7 +241,7 @@ def _join_lines(
         if line.wrong is not None:
             break
         try:
-            whole.append(decode_text_line(line))
+            whole.append(decode(line))
         except RejectedError:
             break
         size += len(line.body)

@@ -1,5 +1,6 @@
 """This module finds input files and opens them as decompressed streams of bounded size."""
 
+import codecs
 import glob
 import gzip
 import io
@@ -112,6 +113,50 @@ class _BoundedStream(io.RawIOBase):
         super().close()
 
 
+class _Utf16Stream(io.RawIOBase):
+    """A stream of UTF-8 from one of UTF-16, as Excel saves Unicode text."""
+
+    def __init__(self, inner: io.RawIOBase) -> None:
+        self._inner = io.BufferedReader(inner, 1 << 16)
+        self._decoder = codecs.getincrementaldecoder("utf-16")()
+        self._made = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return True: the stream can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer; raises `UnreadableFileError`."""
+        while not self._made:
+            part = self._inner.read1(1 << 16)
+            try:
+                self._made = memoryview(self._decoder.decode(part, final=not part).encode())
+            except UnicodeError as wrong:
+                raise UnreadableFileError(f"is not whole UTF-16: {wrong}") from wrong
+            if not part:
+                break
+        taken = self._made[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._made = self._made[len(taken) :]
+        return len(taken)
+
+    def close(self) -> None:
+        """Close the stream and the one that it decodes."""
+        self._inner.close()
+        super().close()
+
+
+def _make_text_stream(
+    raw: io.RawIOBase, below: "IO[bytes] | io.FileIO | _ArchiveHandle"
+) -> InputStream:
+    """Make a stream of bytes, which are UTF-8 where the file is marked as UTF-16."""
+    stream = InputStream(raw, below)
+    start = stream.peek(4)[:4]
+    if start[:2] not in UTF16_MARKS or start == b"\xff\xfe\x00\x00":
+        return stream
+    return InputStream(_Utf16Stream(stream), below)  # type: ignore[arg-type]
+
+
 class _ZstdStream:
     """A stream of zstd frames."""
 
@@ -159,8 +204,8 @@ def open_input_stream(path: Path, most: int = MAX_EXPANDED_BYTES) -> InputStream
     else:
         below.close()
         plain = io.FileIO(path)
-        return InputStream(plain, plain)
-    return InputStream(_BoundedStream(inner, below, most), below)
+        return _make_text_stream(plain, plain)
+    return _make_text_stream(_BoundedStream(inner, below, most), below)
 
 
 class _ArchiveHandle:
@@ -204,7 +249,7 @@ def _open_member(path: Path, member: zipfile.ZipInfo, most: int) -> InputStream:
         raise UnreadableFileError(f"cannot be read: {broken}") from broken
     assert archive.fp is not None
     below = _ArchiveHandle(archive.fp)
-    return InputStream(_BoundedStream(inner, below, most), below)
+    return _make_text_stream(_BoundedStream(inner, below, most), below)
 
 
 def open_input_files(path: Path, most: int = MAX_EXPANDED_BYTES) -> Iterator[InputFile]:

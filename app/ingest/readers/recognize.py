@@ -14,16 +14,17 @@ from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
 from app.ingest.readers.delimited import (
     DelimitedRecord,
-    TruncatedLineError,
     decode_leniently,
-    decode_text_line,
     read_quoted_records,
     read_text_lines,
     read_unquoted_records,
 )
 from app.ingest.readers.files import InputFile, InputStream
+from app.ingest.readers.line_decoder import LineDecoder
+from app.ingest.readers.mending import mend_file_rows
 from app.ingest.readers.recognized_file import RecognizedFile
-from app.ingest.readers.rows import FilledCells, InputRow, Reject, make_line_layout, read_row_cells
+from app.ingest.readers.rows import FilledCells, InputRow, Reject, read_row_cells
+from app.ingest.readers.tables import SAMPLED_ROWS, TableShape, make_table_reader
 from app.text import Code
 
 FORMATS: Mapping[str, FileFormat] = {
@@ -46,8 +47,6 @@ FORMATS: Mapping[str, FileFormat] = {
 """All formats by name; a header that fits several is of the first of them."""
 AUTO = "auto"
 SEPARATORS = ("\t", ",", ";", "|", "\x01")
-SAMPLED_ROWS = 100
-"""Rows at the beginning of a file that are searched for the format."""
 MIN_CELLS = 3
 """Fewest cells of a row from which a format can be recognized."""
 
@@ -102,47 +101,59 @@ def _recognize_delimited(file: InputFile, wanted: str) -> RecognizedFile | None:
     number of cells is accepted as the last resort.
     """
     steps = [(1, False), (SAMPLED_ROWS, False), *([(SAMPLED_ROWS, True)] if wanted != AUTO else [])]
+    decoder = LineDecoder(file)
     for most, by_count in steps:
         for separator, quotes in product(SEPARATORS, (True, False)):
+            with file.open() as stream:
+                records = (read_quoted_records if quotes else read_unquoted_records)(
+                    stream, separator, decoder.decode_line
+                )
+                sample = list(islice(records, most))
+                quoted = bool(sample) and _is_quoted_line(sample[0].raw)
             fits = [
                 f
                 for f in list_candidate_formats(wanted)
-                if (f.has_quotes or separator not in "\t\x01") == quotes
+                if (f.has_quotes or quoted or separator not in "\t\x01") == quotes
             ]
-            with file.open() as stream:
-                split = (read_quoted_records if quotes else read_unquoted_records)(
-                    stream, separator
-                )
-                first = None
-                for record in islice(split, most):
-                    # A first row as wide as this one may be the header of another format.
-                    likely = first != len(record.cells) or wanted != AUTO
-                    first = len(record.cells) if first is None else first
-                    by = (likely, by_count)
-                    found = _recognize_record(record, fits, separator, quotes, by)
-                    if found is not None:
-                        return found
+            first = None
+            for record in sample:
+                # A first row as wide as this one may be the header of another format.
+                likely = first != len(record.cells) or wanted != AUTO
+                first = len(record.cells) if first is None else first
+                found = _recognize_record(record, fits, (likely, by_count))
+                if found is not None:
+                    format_, header = found
+                    table = TableShape(format_, separator, quotes, header)
+                    return _read_table(file, decoder, table)
     return None
 
 
+def _is_quoted_line(raw: str) -> bool:
+    """Return whether a line of tabs quotes its cells, as R writes them."""
+    return raw.startswith('"') and raw.endswith('"')
+
+
 def _recognize_record(
-    record: DelimitedRecord,
-    fits: Sequence[FileFormat],
-    separator: str,
-    quotes: bool,
-    by: tuple[bool, bool],
-) -> RecognizedFile | None:
+    record: DelimitedRecord, fits: Sequence[FileFormat], by: tuple[bool, bool]
+) -> tuple[FileFormat, list[str] | None] | None:
+    """Recognize the format by a row, with the header if the row is one; None if it fits none."""
     by_look, by_count = by
     if record.wrong is not None or len(record.cells) < MIN_CELLS:
         return None
     names = {normalize_column_name(cell) for cell in record.cells}
     for f in fits:
         if any(needed <= names for needed in f.header):
-            return _expand_alliance_members(_make_table_reader(f, separator, quotes, record.cells))
+            return f, record.cells
         as_wide = by_count and len(record.cells) in map(len, f.columns)
         if as_wide or (by_look and f.matches_first_row(record.cells)):
-            return _make_table_reader(f, separator, quotes, None)
+            return f, None
     return None
+
+
+def _read_table(file: InputFile, decoder: LineDecoder, table: TableShape) -> RecognizedFile:
+    """Make the reading of a table: its rows are mended, and members become dyad-years."""
+    reading = mend_file_rows(file, make_table_reader(decoder, table), table.header is not None)
+    return _expand_alliance_members(reading)
 
 
 def _expand_alliance_members(reading: RecognizedFile) -> RecognizedFile:
@@ -163,65 +174,6 @@ def _expand_alliance_members(reading: RecognizedFile) -> RecognizedFile:
             yield InputRow(number, FilledCells(year), None, "", alliances.COW_YEARS_FORMAT)
 
     return RecognizedFile(alliances.COW_YEARS_FORMAT, read_dyad_years)
-
-
-def _make_table_reader(
-    format_: FileFormat, separator: str, quotes: bool, header: Sequence[str] | None
-) -> RecognizedFile:
-    """Make the reader of delimited text; it skips all headers and rows of HXL tags."""
-    names = None if header is None else tuple(normalize_column_name(cell) for cell in header)
-    every = format_.columns if names is None else (names,)
-    layouts = {len(columns): make_line_layout(format_, columns, separator) for columns in every}
-    expected, likely = " or ".join(map(str, layouts)), next(iter(layouts.values()))
-
-    def make_rejected_row(number: int, wrong: RejectedError, raw: str) -> InputRow:
-        likely_layout = None if isinstance(wrong, TruncatedLineError) else likely
-        return InputRow(number, {}, wrong, raw, format_, likely_layout)
-
-    def make_miscounted_row(number: int, count: int, raw: str) -> InputRow:
-        return make_rejected_row(
-            number, RejectedError("", f"has {count} cells; expected {expected}"), raw
-        )
-
-    def read_quoted_rows(stream: InputStream | None) -> Iterator[InputRow]:
-        assert stream is not None
-        for record in read_quoted_records(stream, separator):
-            laid = layouts.get(len(record.cells))
-            if record.wrong is not None:
-                yield make_rejected_row(record.number, record.wrong, record.raw)
-            elif laid is None:
-                yield make_miscounted_row(record.number, len(record.cells), record.raw)
-            elif not _is_header_row(record.cells, laid.columns):
-                content = FilledCells(zip(laid.columns, record.cells, strict=True))
-                yield InputRow(record.number, content, None, "", format_)
-
-    def read_unquoted_rows(stream: InputStream | None) -> Iterator[InputRow]:
-        assert stream is not None
-        for line in read_text_lines(stream):
-            try:
-                if line.wrong is not None:
-                    raise line.wrong
-                body = decode_text_line(line)
-            except RejectedError as wrong:
-                yield make_rejected_row(line.number, wrong, decode_leniently(line.body))
-                continue
-            laid = layouts.get(body.count(separator) + 1)
-            if laid is None:
-                yield make_miscounted_row(line.number, body.count(separator) + 1, body)
-            elif body[:1].isdigit() or not _is_header_row(body.split(separator), laid.columns):
-                yield InputRow(line.number, body, None, "", format_, laid)
-
-    return RecognizedFile(format_, read_quoted_rows if quotes else read_unquoted_rows)
-
-
-def _is_header_row(cells: Sequence[str], columns: Sequence[str]) -> bool:
-    first = cells[0]
-    if first[:1].isdigit():
-        return False
-    if normalize_column_name(first) == columns[0] and normalize_column_name(cells[1]) == columns[1]:
-        return True
-    filled = [cell for cell in cells if cell.strip()]
-    return bool(filled) and all(cell.startswith("#") for cell in filled)
 
 
 def _read_json_lines(stream: InputStream | None) -> Iterator[InputRow]:

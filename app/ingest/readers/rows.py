@@ -55,6 +55,8 @@ class InputRow(msgspec.Struct, frozen=True, gc=False):
     """The layout of an unquoted line, also of one that has the wrong number of cells."""
     dataset: str = ""
     """The dataset of a row from a rejects file: the one it was rejected from."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What was mended while it was read: fields and messages to warn about."""
 
 
 class Reject(msgspec.Struct, omit_defaults=True):
@@ -104,6 +106,8 @@ def parse_row_record(row: InputRow, warn: Warn) -> LoadRecord:
     content = row.content
     if row.wrong is not None:
         raise row.wrong
+    for note in row.notes:
+        warn(*note)
     if isinstance(content, str):
         return row.format.parse_row(row.layout.pick_values(content), warn)  # type: ignore[union-attr]
     if isinstance(content, bytes):
@@ -118,7 +122,7 @@ def parse_row_record(row: InputRow, warn: Warn) -> LoadRecord:
 def read_row_key(row: InputRow) -> str | None:
     """Read the key of a row, unique within its dataset; None if it cannot be read."""
     content = row.content
-    if row.wrong is not None:
+    if row.wrong is not None and (isinstance(content, bytes | str) or not content):
         return None
     if isinstance(content, bytes):
         try:

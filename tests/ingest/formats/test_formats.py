@@ -13,6 +13,7 @@ from app.edtf import parse_edtf
 from app.events.record import EventRecord, RejectedError
 from app.ingest.formats import gdelt
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
+from app.ingest.formats.missing import empty_missing_cells
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import FORMATS, recognize_file
 from app.ingest.readers.rows import (
@@ -37,6 +38,7 @@ def parse_with_warnings(name: str, **changed: str) -> tuple[EventRecord, list[st
     """Parse a row of a format; return the record and the fields with warnings."""
     warnings: list[str] = []
     content = FilledCells(zip(COLUMNS[name], make_row(name, **changed), strict=True))
+    empty_missing_cells(content, FORMATS[name].meant_markers)
     made = parse_row_record(
         InputRow(1, content, format=FORMATS[name]), lambda field, _: warnings.append(field)
     )
@@ -82,7 +84,7 @@ def test_dates_of_gdelt_can_all_be_read(day: date, lag: int) -> None:
         ("eventcode", "x" * 201, "native"),
         ("goldsteinscale", "10.5", "intensity"),
         ("goldsteinscale", "-11", "intensity"),
-        ("goldsteinscale", "nan", "goldsteinscale"),
+        ("goldsteinscale", "inf", "goldsteinscale"),
         ("actiongeo_lat", "90.5", "location.lat"),
         ("actiongeo_long", "-181", "location.lon"),
         ("actiongeo_long", "1_0", "actiongeo_long"),
@@ -119,7 +121,8 @@ def test_long_cells_are_not_remembered() -> None:
     before = [value.cache_info().currsize for value in remembered]
     for column in ("actor1name", "actiongeo_fullname", "sourceurl"):
         parse_row("gdelt-v2", **{column: f"https://{'x' * 100_000}"})
-    parse_row("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
+    with pytest.raises(RejectedError, match="dateadded"):
+        parse_row("gdelt-v2", dateadded=f"20231003{'0' * 100_000}")
     with pytest.raises(RejectedError, match="native"):
         parse_with_warnings("gdelt-v2", eventcode="9" * 100_000)
     assert [value.cache_info().currsize for value in remembered] == before
@@ -335,7 +338,7 @@ def test_polecat_in_its_own_terms() -> None:
     ("name", "field", "value"),
     [
         ("gdelt-v2", "sqldate", "20231332"), ("gdelt-v2", "sqldate", ""),
-        ("gdelt-v2", "goldsteinscale", "11"), ("gdelt-v2", "goldsteinscale", "nan"),
+        ("gdelt-v2", "goldsteinscale", "11"), ("gdelt-v2", "goldsteinscale", "inf"),
         ("gdelt-v2", "actiongeo_lat", "95"), ("gdelt-v2", "quadclass", "5"),
         ("gdelt-v2", "globaleventid", ""), ("gdelt-v2", "dateadded", "x"),
         ("ucdp-ged", "date_start", "2014"), ("ucdp-ged", "date_end", "2013-01-01"),

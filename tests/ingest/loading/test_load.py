@@ -412,7 +412,7 @@ def test_what_is_no_format_is_refused(database: Database, tmp_path: Path) -> Non
         _, _, failed = try_load(database, write_file(tmp_path / "x", text))
         assert len(failed) == 1, text
     utf16 = tmp_path / "u"
-    utf16.write_text(join_events(make_event("a")), "utf-16")
+    utf16.write_text(join_events(make_event("a")), "utf-16-le")
     assert "UTF-16" in try_load(database, utf16)[2][0]
     assert read_version(database) == before
 

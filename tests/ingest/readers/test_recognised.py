@@ -9,6 +9,7 @@ from ingest.rows import COLUMNS, EXAMPLES, TABS, join_events, make_event, make_r
 
 from app.events.record import RejectedError
 from app.ingest.formats.errors import UnreadableFileError
+from app.ingest.formats.missing import empty_missing_cells
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.rows import hash_input_row, parse_row_record, read_row_day, read_row_key
@@ -35,7 +36,9 @@ def test_a_format_is_recognised(tmp_path: Path, name: str, header: bool, separat
     assert reading.format.name == wanted
     with file.open() as stream:
         [row] = reading.read_rows(stream)
-    assert dict(cells_of(row)) == dict(zip(COLUMNS[name], make_row(name), strict=True))
+    expected = dict(zip(COLUMNS[name], make_row(name), strict=True))
+    empty_missing_cells(expected, {})
+    assert dict(cells_of(row)) == expected
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -102,8 +105,8 @@ def test_header_and_hxl_tags_are_not_read_as_rows(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", ["gdelt-v1", "gdelt-v2", "gdelt-mentions"])
 def test_lines_have_the_keys_and_days_of_their_cells(tmp_path: Path, name: str) -> None:
-    whole = make_table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}], header=True)
-    cut_line = whole.splitlines(keepends=True)[1].encode()
+    whole = make_table(name, [{}, {"globaleventid": ""}, {"globaleventid": "12"}])
+    cut_line = whole.splitlines(keepends=True)[0].encode()
     body = whole.encode() + b"\n" + b"x\t" + cut_line + b"1\xff" + cut_line + cut_line
     (tmp_path / "x").write_bytes(body)
     [file] = open_input_files(tmp_path / "x")
