@@ -109,7 +109,7 @@ def test_rejects_are_paged_and_can_be_sent_again(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"hello", "is of no known format"), (join_events(make_event()).encode("utf-16"), "UTF-16"),
+    [(b"hello", "is of no known format"), (join_events(make_event()).encode("utf-16-le"), "UTF-16"),
      (gzip.compress(b"{}" * 5000, mtime=0)[:-30], "cannot be decompressed"),
      (b"[1]", "JSON array")],
     ids=["nothing", "utf-16", "cut", "array"],
