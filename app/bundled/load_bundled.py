@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -13,6 +14,13 @@ from sqlalchemy import Connection, func, select
 from app.actors.changes import write_actors, write_memberships
 from app.actors.schemas import Actor, Membership
 from app.bundled import step_events, tables, votes
+from app.bundled.corrections import (
+    Correction,
+    Kind,
+    build_versions,
+    join_reasons,
+    select_pending,
+)
 from app.bundled.datasets import build_bundled_datasets
 from app.bundled.tables import (
     BUNDLED_FILES,
@@ -89,22 +97,28 @@ def load_bundled_data(database: Database) -> bool:
         if stored_digest == digest.hexdigest():
             return False
         record = build_bundled_record()
-        by = BUNDLED_WRITER
-        write_actors(db, _select_changed(db, "actor", {a.code: a for a in record.actors}), by)
-        write_datasets(db, _select_changed(db, "dataset", {d.code: d for d in record.datasets}), by)
-        write_sources(db, _select_changed(db, "source", {s.id: s for s in record.sources}), by)
-        write_memberships(
-            db, _select_changed(db, "membership", {m.id: m for m in record.memberships}), by
-        )
+        _write_changed(db, "actor", {a.code: a for a in record.actors}, write_actors)
+        _write_changed(db, "dataset", {d.code: d for d in record.datasets}, write_datasets)
+        _write_changed(db, "source", {s.id: s for s in record.sources}, write_sources)
+        _write_changed(db, "membership", {m.id: m for m in record.memberships}, write_memberships)
+        pending = select_pending(db, "event", BUNDLED_WRITER.name)
         for dataset, events_of_dataset in record.events.items():
-            _write_bundled_events(db, dataset, events_of_dataset)
+            _write_bundled_events(db, dataset, events_of_dataset, pending)
         row = {"name": "bundled", "value": digest.hexdigest()}
         db.execute(build_upsert(db, house), row)
     return True
 
 
-def _select_changed(db: Connection, kind: str, bundled: dict[str, _ModelT]) -> list[_ModelT]:
-    """Select the documents that are new, or that differ and were last written by this loader."""
+def _write_changed(
+    db: Connection,
+    kind: Kind,
+    bundled: dict[str, _ModelT],
+    write: Callable[[Connection, list[_ModelT], Writer], None],
+) -> None:
+    """Write the documents that are new, differ or have a correction that is not recorded.
+
+    A document whose last writer is another one is left as it is.
+    """
     r = revisions.c
     last = select(r.id, func.max(r.revision).label("n")).where(r.kind == kind).group_by(r.id)
     newest = last.subquery().c
@@ -112,31 +126,68 @@ def _select_changed(db: Connection, kind: str, bundled: dict[str, _ModelT]) -> l
     rows = db.execute(
         select(r.id, r.by, r.document).join(newest.id.table, same).where(r.kind == kind)
     )
-    for row in rows:
-        mine = bundled.get(row.id)
-        if mine is not None and (
-            row.by != BUNDLED_WRITER.name or mine.model_dump_json() == row.document
-        ):
-            del bundled[row.id]
-    return list(bundled.values())
+    stored = {row.id: row for row in rows}
+    pending = select_pending(db, kind, BUNDLED_WRITER.name)
+    unchanged = {
+        row.id
+        for row in stored.values()
+        if row.id in bundled
+        and (
+            row.by != BUNDLED_WRITER.name
+            or (row.id not in pending and bundled[row.id].model_dump_json() == row.document)
+        )
+    }
+    by_reason: dict[str | None, list[_ModelT]] = defaultdict(list)
+    for ident, document in bundled.items():
+        if ident not in unchanged:
+            reason = BUNDLED_WRITER.reason
+            if ident in pending:
+                reason = join_reasons(pending[ident], ident in stored)
+            by_reason[reason].append(document)
+    for reason, documents in by_reason.items():
+        write(db, documents, Writer(BUNDLED_WRITER.name, reason))
 
 
-def _write_bundled_events(db: Connection, dataset: str, bundled: list[EventRecord]) -> None:
-    """Write the bundled events of a dataset, and retract those that are no longer bundled."""
+def _write_bundled_events(
+    db: Connection,
+    dataset: str,
+    bundled: list[EventRecord],
+    pending: dict[str, list[Correction]],
+) -> None:
+    """Write the bundled events of a dataset, and retract those that are no longer bundled.
+
+    Corrections that are not recorded yet become revisions with their reasons, on top of the event
+    as it was before them.
+    """
     r, e = revisions.c, events.c
     rows = db.execute(
         select(e.id, r.by, r.document).join(events, e.seq == r.seq).where(e.dataset == dataset)
     ).all()
+    stored = {row.id for row in rows}
     edited = {row.id for row in rows if row.by != BUNDLED_WRITER.name}
     ids = {f"{dataset}:{event.key}" for event in bundled}
-    wanted = [event for event in bundled if f"{dataset}:{event.key}" not in edited]
-    write_events(db, wanted, dataset, BUNDLED_WRITER, unless_same=True)
+    histories = []
+    for event in bundled:
+        ident = f"{dataset}:{event.key}"
+        if ident in edited:
+            continue
+        histories.append(build_versions(event, pending.get(ident, []), ident in stored))
+    for n, versions in enumerate(zip_longest(*histories)):
+        now = {f"{dataset}:{v.event.key}": v for v in versions if v is not None}
+        reasons = {
+            ident: join_reasons(version.corrections, n > 0 or ident in stored)
+            for ident, version in now.items()
+            if version.corrections
+        }
+        records = [version.event for version in now.values()]
+        write_events(db, records, dataset, BUNDLED_WRITER, unless_same=True, reasons=reasons)
     gone = [row for row in rows if row.by == BUNDLED_WRITER.name and row.id not in ids]
     retracted = [
         replace(input_from_document(decode_event_document(row.document), {}), status="retracted")
         for row in gone
     ]
-    write_events(db, retracted, dataset, UNBUNDLED_WRITER, unless_same=True)
+    why = {row.id: join_reasons(pending[row.id], stored=True) for row in gone if row.id in pending}
+    write_events(db, retracted, dataset, UNBUNDLED_WRITER, unless_same=True, reasons=why)
 
 
 def build_bundled_actors() -> list[Actor]:

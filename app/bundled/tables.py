@@ -23,6 +23,7 @@ BUNDLED_FILES = (
     "unga_resolutions.csv",
     "unga_votes.csv",
     "unga_sources.csv",
+    "corrections.ndjson",
 )
 SOURCE_FILES = tuple(name for name in BUNDLED_FILES if name.endswith("_sources.csv"))
 TableRow = dict[str, str | None]

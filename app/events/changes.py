@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Connection, delete, select
@@ -46,6 +47,7 @@ from app.events.signals import choose_derivation_mode, signal_weight
 from app.events.volumes import add_volumes
 from app.sources.record import CitedSource, SourceRecord
 
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
 SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
 EVENT_ID_COLUMNS: tuple[Column[str], ...] = (
     events.c.id,
@@ -68,11 +70,13 @@ def write_events(
     by: Writer,
     *,
     unless_same: bool = False,
+    reasons: Mapping[str, str] = NO_REASONS,
 ) -> None:
     """Create or replace events by key, after resolving their actors' names to codes.
 
     Raises `UnknownActorError` or `UnknownSourceError`; then nothing is written. With `unless_same`
-    an event whose document would not change is skipped. The records are left as they are.
+    an event whose document would not change is skipped, unless `reasons` has its id: those give
+    single events a reason of their own. The records are left as they are.
     """
     names = DatabaseNames(db)
     resolved = []
@@ -83,7 +87,9 @@ def write_events(
                 raise names.errors[problem.unknown_name, one.day]
             raise RejectedError(str(problem.path[0]), problem.message)
         resolved.append((f"{dataset}:{event.key}", one.record))
-    write_resolved_events(db, resolved, by, unless_same=unless_same)
+    write_resolved_events(
+        db, resolved, by, unless_same=unless_same, always=reasons, reasons=reasons
+    )
 
 
 def _require_source_id(source: SourceRecord) -> str:
@@ -98,6 +104,7 @@ def write_resolved_events(
     derived: bool = False,
     unless_same: bool = False,
     always: Collection[str] = (),
+    reasons: Mapping[str, str] = NO_REASONS,
 ) -> list[bytes]:
     """Write and index events whose actors are codes already, as (id, event).
 
@@ -119,7 +126,7 @@ def write_resolved_events(
             seq += 1
             rows.add_event(body, text, seq)
     numbers = read_latest_revision_numbers(db, "event", [ident for _, ident, *_ in rows.bodies])
-    return store_event_rows(db, rows, numbers, by, derived=derived)
+    return store_event_rows(db, rows, numbers, by, derived=derived, reasons=reasons)
 
 
 def store_event_rows(
@@ -130,6 +137,7 @@ def store_event_rows(
     *,
     derived: bool = False,
     references_exist: bool = False,
+    reasons: Mapping[str, str] = NO_REASONS,
 ) -> list[bytes]:
     """Store events: their revisions, index rows, words and sums. Returns the documents.
 
@@ -145,7 +153,7 @@ def store_event_rows(
         number = numbers.get(ident, 0)
         action = retracted if status == "retracted" else "update" if number else "create"
         body = complete_event_document(text, now.instant, number + 1)
-        when = now.instant, by.name, by.reason
+        when = now.instant, by.name, reasons.get(ident, by.reason)
         written.append((seq, "event", ident, number + 1, action, *when, body, derived))
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], written)
     unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
