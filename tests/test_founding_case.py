@@ -46,6 +46,7 @@ def test_what_ran_through_that_autumn_is_shown_too(api: TestClient) -> None:
     wide = get_answer(api, "/v1/events", between="ARM,RUS", **{**WINDOW, "match": "possible"})
     assert [key for key in list_keys(wide) if key not in AUTUMN] == [
         "2020-11-10-russian-peacekeepers-in-karabakh",
+        "2022-12-12-lachin-blockade",
     ]
 
 

@@ -22,6 +22,8 @@ class DatasetCensus:
     events: int
     two_publishers: int
     """Events that two or more publishers report; disputing reports do not count."""
+    confirmed_by_one: list[str]
+    """Keys of the events that are called confirmed although one publisher alone reports them."""
     known_day: int
     """Events whose first day is known."""
     low_grade: int
@@ -46,13 +48,19 @@ class StepCensus:
 def count_events(dataset: str, events: list[EventRecord], sources: list[Source]) -> DatasetCensus:
     """Count the events of a dataset; `sources` are all that its reports may cite."""
     by_id = {source.id: source for source in sources}
+    publishers = {event.key: _list_publishers(event, by_id) for event in events}
     stated: Counter[tuple[str, bool]] = Counter()
     for event in events:
         stated.update((signal.from_, signal.score > 0) for signal in event.signals if signal.score)
     return DatasetCensus(
         dataset=dataset,
         events=len(events),
-        two_publishers=sum(len(_list_publishers(event, by_id)) > 1 for event in events),
+        two_publishers=sum(len(names) > 1 for names in publishers.values()),
+        confirmed_by_one=[
+            event.key
+            for event in events
+            if event.status == "confirmed" and len(publishers[event.key]) < 2
+        ],
         known_day=sum(_has_known_day(event.date) for event in events),
         low_grade=sum(
             not any(r.reliability in GOOD_GRADES for r in event.reports) for event in events
@@ -86,6 +94,7 @@ def describe_census(record: BundledRecord) -> list[str]:
         lines += [
             f"{dataset}: {census.events} events",
             f"  with two publishers or more: {census.two_publishers} ({share})",
+            f"  confirmed by one publisher alone: {len(census.confirmed_by_one)}",
             f"  with a known day: {census.known_day} ({days})",
             f"  on grade C or worse alone: {census.low_grade}",
         ]

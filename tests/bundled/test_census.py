@@ -46,6 +46,12 @@ def test_a_step_is_confirmed_by_two_publishers_and_not_by_two_pages_of_one(recor
         assert event.status == ("confirmed" if len(named) > 1 else "reported"), event.key
 
 
+@pytest.mark.parametrize("dataset", ["curated", "realignments", "unga"])
+def test_what_is_confirmed_has_two_publishers(record, dataset):
+    census = count_events(dataset, record.events[dataset], record.sources)
+    assert census.confirmed_by_one == []
+
+
 def test_every_step_of_states_and_groups_leads_to_an_event(record):
     ids = {f"{name}:{event.key}" for name, events in record.events.items() for event in events}
     kinds = {actor.code: actor.kind for actor in record.actors}
