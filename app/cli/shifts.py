@@ -1,6 +1,6 @@
 """Commands for alignment and for shifts of alignment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from threading import Event
 from typing import Annotated, TypeVar
@@ -9,20 +9,21 @@ import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
 
 from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.errors import InvalidParameterError
 from app.settings import Settings
-from app.shifts import detect, ranking, serialize, series
+from app.shifts import detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.rebuild import fit_calibration
 from app.shifts.materialized.worker import RebuildProcessError, rebuild_in_processes
-from app.shifts.question import resolve_open_question, resolve_question
-from app.shifts.schemas import AlignmentPoint
-from app.shifts.statistics.null_distribution import ThinCorpusError
+from app.shifts.question import read_question_days, resolve_open_question, resolve_question
+from app.shifts.schemas import AlignmentPoint, EventShare, Shift
+from app.shifts.statistics.null_distribution import Calibration, ThinCorpusError
 
 shifts = typer.Typer(
     help="Shifts of alignment: which actors moved toward or away from which.",
@@ -33,6 +34,8 @@ console = Console()
 errors = Console(stderr=True)
 HALF_WIDTH = 14
 """Characters of the chart on either side of 0."""
+SHOWN_EVENTS = 5
+"""Events that are listed with a shift of named sides, largest share first."""
 
 ActorsOption = Annotated[list[str], typer.Option(help="Actors or groups; may be repeated.")]
 DatasetsOption = Annotated[
@@ -150,29 +153,61 @@ def print_shifts(
         rows = sorted(listed.rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))
         rows = rows[: asked.limit]
         rows = rows if question.toward else detect.confirm_verdicts(db, rows, known)
-    if not rows:
+        names = serialize.read_actor_names(db, rows)
+        found = [
+            serialize.serialize_shift(row, asked, ranking.find_scope(question), 0, names)
+            for row in rows
+        ]
+        shares = [_list_largest_shares(db, row, known) if question.toward else [] for row in rows]
+    if not found:
         errors.print("No shift with a q that low matches.")
         return
     table = Table("onset", "who", "toward", "index", "p", "q", "verdict", box=None)
-    for row in rows:
-        table.add_row(*_format_shift(row))
+    for shift in found:
+        table.add_row(*_format_shift(shift))
     console.print(table)
+    for shift, events in zip(found, shares, strict=True):
+        if question.toward:
+            console.print(f"\n{shift.sentence}", highlight=False)
+            _print_evidence(events)
 
 
-def _format_shift(row: DetectedShift) -> tuple[str, ...]:
-    finding = row.finding
-    against = f" against {', '.join(row.question.against)}" if row.question.against else ""
-    levels = [f"{level.index:+.2f}" for level in (finding.before, finding.after) if level]
-    onset = finding.onset if row.verdict != "insufficient_data" else None
+def _list_largest_shares(
+    db: Connection, row: DetectedShift, known: Calibration
+) -> list[EventShare]:
+    days = read_question_days(db, row.question)
+    found, _ = evidence.build_evidence(db, row.question, row, days, known.prior_share)
+    return found[:SHOWN_EVENTS]
+
+
+def _format_shift(shift: Shift) -> tuple[str, ...]:
+    against = f" against {', '.join(shift.against)}" if shift.against else ""
+    levels = [f"{level.index:+.2f}" for level in (shift.before, shift.after) if level]
+    ends = [shift.onset_set[0].start, shift.onset_set[-1].end] if shift.onset_set else []
+    size = len(shift.onset or "")
+    onset = " … ".join(dict.fromkeys(day[:size] for day in ends))
     return (
-        onset or "–",
-        row.question.actor,
-        ", ".join(row.question.toward) + against,
+        onset or shift.onset or "–",
+        shift.actor,
+        ", ".join(shift.toward) + against,
         " → ".join(levels),
-        f"{finding.p:.2g}",
-        f"{row.q:.2g}",
-        serialize.verdict_label(row),
+        f"{shift.p:.2g}",
+        f"{shift.q:.2g}",
+        shift.label,
     )
+
+
+def _print_evidence(events: Sequence[EventShare]) -> None:
+    """Print the events with the largest shares of a change, each with its sources."""
+    for event in events:
+        console.print(f"  {event.share:+.3f}  {event.date}  {event.title}", highlight=False)
+        for source in event.sources:
+            grade = f" [{source.reliability or '–'}{source.credibility or '–'}]"
+            address = f" {source.url}" if source.url else ""
+            console.print(
+                f"          {source.publisher}: {source.title}{grade}{address}",
+                highlight=False, markup=False,
+            )  # fmt: skip
 
 
 @shifts.command("refresh")

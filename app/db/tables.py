@@ -511,6 +511,7 @@ shifts = Table(
     Column("at_least", Float, nullable=False),
     Column("magnitude", Float, nullable=False),
     Column("robust", Boolean),
+    Column("checks", document_text()),
     Column("finding", document_text(), nullable=False),
     PrimaryKeyConstraint("dataset", "one", "other", "number"),
     Index(None, "dataset", "at_least"),

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
 LICENCES = '</v1/datasets>; rel="license"'
 """In the `Link` header of every read: where each dataset names its licence."""

@@ -11,7 +11,8 @@ from app.db.tables import revisions
 from app.events.event_document import EventDocument
 from app.events.read import last_publication_day
 from app.shifts import question
-from app.shifts.detect import DetectedShift, to_signal_part
+from app.shifts.checks import to_signal_part
+from app.shifts.detect import DetectedShift
 from app.shifts.question import AlignmentQuestion, CountedSignal
 from app.shifts.schemas import (
     EventShare,

@@ -16,6 +16,7 @@ from app.shifts.statistics import changepoints, detection, index
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.sums import DaySeries
+from app.shifts.statistics.verdicts import complete_findings
 
 DYADS_PER_BATCH = 500
 Pair = tuple[str, str]
@@ -109,7 +110,9 @@ def detect_in_dyads(
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
             every_finding = detection.find_shifts(days, end, fitted.prior_share, scan)
-            found[n] = [finding for finding in every_finding if finding.enough]
+            completed = complete_findings(every_finding, days, fitted.prior_share)
+            pairs = zip(every_finding, completed, strict=True)
+            found[n] = [after for before, after in pairs if before.enough]
     return found
 
 
@@ -132,6 +135,6 @@ def rate_family(tested: Sequence[tuple[AlignmentQuestion, ShiftFinding]]) -> lis
     """Give each test of a family its q among all of them."""
     rates = changepoints.benjamini_hochberg([finding.p for _, finding in tested])
     return [
-        DetectedShift(case, finding, q, len(tested), "no_evidence", None)
+        DetectedShift(case, finding, q, len(tested))
         for (case, finding), q in zip(tested, rates, strict=True)
     ]

@@ -23,6 +23,7 @@ from app.db.tables import (
     actors,
     datasets,
     day_sums,
+    events,
     memberships,
     reports,
     revisions,
@@ -48,6 +49,13 @@ def select_actors_of_kinds(
         return rows if codes is None else rows.where(a.code.in_(codes))
 
     return select_current_or_as_of(as_of, actors, build_select)
+
+
+def select_names_of_actors(codes: Sequence[str], as_of: int | None) -> Select[str, str, str]:
+    """Select (code, name, kind) of some actors."""
+    return select_current_or_as_of(
+        as_of, actors, lambda a: select(a.code, a.name, a.kind).where(a.code.in_(codes))
+    )
 
 
 def select_member_periods(groups: Sequence[str], as_of: int | None) -> Select[str, str, str, str]:
@@ -165,10 +173,10 @@ def select_counted_signals(
     as_of: int | None,
     actor: str | None = None,
     partners: Sequence[str] | None = None,
-) -> Select[str, str, str, float, float, int, str, int, float, str]:
+) -> Select[str, str, str, float, float, int, str, int, float, str, str]:
     """Select the signals of the events that count.
 
-    As (from, toward, start, score, confidence, quad, event, seq, weight, end).
+    As (from, toward, start, score, confidence, quad, event, seq, weight, end, origin).
 
     Without a bound query only datasets narrow the events; otherwise its parameters go with the
     statement.
@@ -179,10 +187,10 @@ def select_counted_signals(
 
     def build_select(
         s: Columns,
-    ) -> Select[str, str, str, float, float, int, str, int, float, str]:
+    ) -> Select[str, str, str, float, float, int, str, int, float, str, str]:
         rows = select(
             s["from"], s.toward, s.start, s.score, s.confidence, s.quad, s.event, s.seq,
-            s.weight, s.end,
+            s.weight, s.end, s.origin,
         )  # fmt: skip
         if hit is None:
             rows = rows.where(s.dataset.in_(wanted))
@@ -201,18 +209,29 @@ def select_counted_signals(
 def select_publishers_of_events(
     ids: Sequence[str], known_by: str | None, as_of: int | None
 ) -> Select[str, str, str]:
-    """Select (event, source, publisher) of the reports of some events.
+    """Select (event, name, publisher) of the reports of some events.
 
-    Only those published by `known_by`, if it is set. Publishers are folded to lower case, as they
-    are counted.
+    Only those published by `known_by`, if it is set. `publisher` is folded to lower case, as it is
+    counted.
     """
 
     def build_select(r: Columns) -> Select[str, str, str]:
-        rows = select(r.event, r.source, func.lower(r.publisher).label("publisher"))
+        rows = select(
+            r.event, r.publisher.label("name"), func.lower(r.publisher).label("publisher")
+        )
         rows = rows.where(r.event.in_(ids), r.stance != "disputes")
         return rows.where(r.published <= known_by) if known_by else rows
 
     return select_current_or_as_of(as_of, reports, build_select)
+
+
+def select_places_of_events(ids: Sequence[str], as_of: int | None) -> Select[str, str]:
+    """Select (id, country) of some events whose country is known."""
+
+    def build_select(e: Columns) -> Select[str, str]:
+        return select(e.id, e.country).where(e.id.in_(ids), e.country.is_not(None))
+
+    return select_current_or_as_of(as_of, events, build_select)
 
 
 def select_coverage(wanted: Sequence[str], as_of: int | None) -> Select[str, str]:

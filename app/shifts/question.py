@@ -24,6 +24,8 @@ from app.shifts.filter import Acts, SidesQuery
 from app.shifts.side_periods import ALWAYS, SidePeriod, expand_sides, read_member_periods
 from app.shifts.statistics.sums import DaySeries, gather_days
 
+STATED = "stated"
+"""Origin of a signal whose score an analyst stated."""
 Sums = tuple[int, int, int, int, int, int, int]
 
 
@@ -55,6 +57,8 @@ class CountedSignal(NamedTuple):
     """Thousandths."""
     classed: int
     """Thousandths of a signal of its class; 0 where it has no class."""
+    stated: bool = False
+    """Whether an analyst stated its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +169,22 @@ def read_counted_signals(
     if case.as_of is not None:
         values = values | {"as_of": case.as_of}
     return [
-        CountedSignal(from_, toward, day, score, confidence, quad, event, seq, n, mass, classed)
-        for from_, toward, start, score, confidence, quad, event, seq, weight, end in db.execute(
-            statement, values
+        CountedSignal(
+            from_,
+            toward,
+            day,
+            score,
+            confidence,
+            quad,
+            event,
+            seq,
+            n,
+            mass,
+            classed,
+            origin == STATED,
+        )
+        for from_, toward, start, score, confidence, quad, event, seq, weight, end, origin in (
+            db.execute(statement, values)
         )
         for day, n, mass, classed in spread_signal(
             start,

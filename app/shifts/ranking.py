@@ -65,7 +65,7 @@ def find_referenced_shift(
     sought = FindingReference(reference.method, reference.span)
     if reference.scope != "named":
         tests = read.read_family_p_values(db, question, reference.scope, known)
-        return detect.detect_in_dyad(db, question, sought, tests, known)
+        return detect.detect_again(db, question, sought, tests, known)
     rows = detect.detect_named_pair(db, question, known)
     for row in rows:
         if (row.finding.method, row.finding.span) == sought:
@@ -73,4 +73,4 @@ def find_referenced_shift(
     if reference.span is None:
         return detect.detect_level(db, question, known, len(rows))
     tests = [row.finding.p for row in rows]
-    return detect.detect_in_dyad(db, question, sought, tests, known)
+    return detect.detect_again(db, question, sought, tests, known)

@@ -1,5 +1,6 @@
 """Alignment and shifts over HTTP."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -90,8 +91,9 @@ def get_alignment(
 
             def build_shift_marks() -> dict[str, object]:
                 rows = detect.detect_named_pair(db, question, known)
+                names = serialize.read_actor_names(db, rows)
                 found_shifts = [
-                    serialize.serialize_shift(row, asked, "named", version) for row in rows
+                    serialize.serialize_shift(row, asked, "named", version, names) for row in rows
                 ]
                 return {"shifts": [shift.model_dump() for shift in found_shifts]}
 
@@ -129,7 +131,8 @@ def list_shifts(
             question = resolve_open_question(db, asked, chosen.alignment_datasets, then)
             rows, cursor, size, left = _choose_page(db, asked, question, known, secret)
             scope = ranking.find_scope(question)
-            data = [_serialize_row(db, row, asked, scope, version) for row in rows]
+            names = serialize.read_actor_names(db, rows)
+            data = [_serialize_row(db, row, asked, scope, version, names) for row in rows]
             meta = ShiftMeta(
                 version=version,
                 reason=None if rows else _explain_empty_answer(db, asked, question),
@@ -193,9 +196,14 @@ def _choose_page(
 
 
 def _serialize_row(
-    db: Connection, row: DetectedShift, asked: SidesQuery, scope: Scope, version: int
+    db: Connection,
+    row: DetectedShift,
+    asked: SidesQuery,
+    scope: Scope,
+    version: int,
+    names: Mapping[str, str],
 ) -> Shift:
-    found = serialize.serialize_shift(row, asked, scope, version)
+    found = serialize.serialize_shift(row, asked, scope, version, names)
     level = row.finding.after
     if row.verdict == "insufficient_data" and level is not None and row.question.toward:
         day = detect.read_horizon(db, row.question, None)
@@ -253,7 +261,8 @@ def _build_detail(
     days = read_question_days(db, question)
     last = detect.read_horizon(db, question, days)
     found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
-    shift = _serialize_row(db, row, reference.asked, reference.scope, version)
+    names = serialize.read_actor_names(db, [row])
+    shift = _serialize_row(db, row, reference.asked, reference.scope, version, names)
     finding = row.finding
     after = finding.after.index if finding.after else 2 * known.prior_share - 1
     before = finding.before.index if finding.before else 2 * known.prior_share - 1
@@ -265,4 +274,5 @@ def _build_detail(
         subtotals=evidence.build_subtotals(found, question),
         flags=evidence.flag_evidence(found),
         structure=evidence.build_structure(db, question, row, last),
+        curve=series.describe_curve_end(db, question, last, row.finding.after, known.prior_share),
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from app.page_models import Links, Meta
 from app.shifts.filter import Acts
 from app.shifts.statistics.scan_rows import Method
-from app.shifts.statistics.verdicts import Verdict
+from app.shifts.statistics.verdicts import Check, Verdict
 
 INDEX_UNIT = "−1 (all against) … +1 (all for)."
 
@@ -103,6 +103,14 @@ class ExpectedLevel(BaseModel):
     )
 
 
+class CarrierDocument(BaseModel):
+    """How much of a change is what passed with one partner."""
+
+    actor: str
+    name: str
+    share: float = Field(description="Of what all events contribute to the change.")
+
+
 class Shift(BaseModel):
     """A change of the index, or why there is none."""
 
@@ -123,10 +131,38 @@ class Shift(BaseModel):
     q: float = Field(description="False discovery rate over `family_size` tests.")
     family_size: int
     verdict: Verdict
-    label: str = Field(description="The verdict in words.")
+    label: str = Field(description="The verdict in a few words.")
+    sentence: str = Field(
+        description="The verdict as a sentence: names, the range of the onset, and the reasons."
+    )
     reason: str | None = Field(description="Why there is no shift.")
     expected: ExpectedLevel | None = Field(None, description="Only where no shift can be dated.")
-    robust: bool | None = Field(description="Null where the verdict does not depend on it.")
+    robust: bool | None = Field(description="Null where p > 0.05: no verdict depends on it.")
+    failed: list[Check] = Field(description="The checks of robustness that failed.")
+    single_source: str | None = Field(description="The publisher on which all rests, if it is one.")
+    within_publishers: float | None = Field(
+        description="Share of the change that holds within the publishers present on both sides of"
+        " its date; null where they are unknown or p > 0.05."
+    )
+    stated_share: float | None = Field(
+        description="Share of the supporting evidence whose scores an analyst stated; null where"
+        " p > 0.05."
+    )
+    without_stated: Verdict | None = Field(
+        description="The verdict without stated signals, as a question of its own; null where there"
+        " are none."
+    )
+    left_without_stated: float | None = Field(
+        description="The change of the index that is left without stated signals."
+    )
+    carried_by: list[CarrierDocument] = Field(
+        description="Who carries the change, where members of a group count: the groups themselves"
+        " and the members with the largest shares."
+    )
+    without_carrier: Verdict | None = Field(
+        description="The verdict without the member that carries half of the change or more. The"
+        " verdict is no stronger than this."
+    )
     provisional: bool = Field(description="Fewer than six months of data lie after the onset.")
     method: Method
     version: int
@@ -152,7 +188,9 @@ class EvidenceSource(BaseModel):
     """A source of an event, with its Admiralty grade."""
 
     source: str
+    title: str
     publisher: str
+    url: str | None
     published: str | None
     reliability: str | None
     credibility: int | None
@@ -225,6 +263,20 @@ class FormalStructure(BaseModel):
     steps: list[StructureStep]
 
 
+class CurveEnd(BaseModel):
+    """The smoothed index at its end, where it may differ from the level."""
+
+    day: str
+    index: float
+    low: float
+    high: float
+    effective: float
+    last_act: str = Field(description="The last day on which something passed between the sides.")
+    differs_because: str | None = Field(
+        description="Why the curve ends elsewhere than the level; null where they agree."
+    )
+
+
 class ShiftDetail(Shift):
     """A shift with its evidence: the shares and the prior add up to the change."""
 
@@ -234,3 +286,4 @@ class ShiftDetail(Shift):
     subtotals: ShareSubtotals
     flags: list[str]
     structure: FormalStructure
+    curve: CurveEnd | None = Field(description="Null where there is no signal.")

@@ -1,16 +1,17 @@
 """Serializes detected shifts: their JSON, their labels and their order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
 from app.alliances.read import read_ties
-from app.shifts import shift_id
+from app.events.render import GROUP_KINDS
+from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
 from app.shifts.question import AlignmentQuestion
-from app.shifts.schemas import DayRange, ExpectedLevel, LevelDocument, Shift
+from app.shifts.schemas import CarrierDocument, DayRange, ExpectedLevel, LevelDocument, Shift
 from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics import attribution
 from app.shifts.statistics.levels import IndexLevel
@@ -34,9 +35,25 @@ def narrow_query_to_row(row: DetectedShift, asked: SidesQuery) -> SidesQuery:
     )
 
 
-def serialize_shift(row: DetectedShift, asked: SidesQuery, scope: Scope, version: int) -> Shift:
+def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str, str]:
+    """Read the names of all actors that the sentences of some rows may contain."""
+    codes: set[str] = set()
+    for row in rows:
+        carriers = row.checks.carried_by if row.checks else ()
+        case = row.question
+        codes |= {case.actor, *case.toward, *case.against, *(c.actor for c in carriers)}
+    found = dict.fromkeys(codes, "")
+    as_of = rows[0].question.as_of if rows else None
+    for r in db.execute(queries.select_names_of_actors(sorted(codes), as_of)):
+        found[r.code] = words.name_in_sentence(r.name, r.kind in GROUP_KINDS)
+    return {code: name or code for code, name in found.items()}
+
+
+def serialize_shift(
+    row: DetectedShift, asked: SidesQuery, scope: Scope, version: int, names: Mapping[str, str]
+) -> Shift:
     """Serialize a row of the list."""
-    finding, case = row.finding, row.question
+    finding, case, checks = row.finding, row.question, row.checks
     first, turn, last = finding.span or ("", "", "")
     dated = row.verdict != "insufficient_data" and finding.span is not None
     sign = "toward" if finding.change > 0 else "away"
@@ -61,9 +78,21 @@ def serialize_shift(row: DetectedShift, asked: SidesQuery, scope: Scope, version
         q=row.q,
         family_size=row.family_size,
         verdict=row.verdict,
-        label=verdict_label(row),
-        reason=explain_verdict(row),
-        robust=row.robust,
+        label=words.label_verdict(row, names),
+        sentence=words.compose_sentence(row, names),
+        reason=words.explain_verdict(row, names),
+        robust=checks.robust if checks else None,
+        failed=list(checks.failed) if checks else [],
+        single_source=checks.single_publisher if checks else None,
+        within_publishers=checks.within_publishers if checks else None,
+        stated_share=checks.stated_share if checks else None,
+        without_stated=checks.without_stated if checks else None,
+        left_without_stated=checks.left_without_stated if checks else None,
+        carried_by=[
+            CarrierDocument(actor=c.actor, name=names[c.actor], share=c.share)
+            for c in (checks.carried_by if checks else ())
+        ],
+        without_carrier=checks.without_carrier if checks else None,
         provisional=finding.provisional,
         method=finding.method,
         version=version,
@@ -87,38 +116,6 @@ def _serialize_level(level: IndexLevel | None, start: str, end: str) -> LevelDoc
     )
 
 
-def verdict_label(row: DetectedShift) -> str:
-    """Return the verdict in words."""
-    moved = "moved toward" if row.finding.change > 0 else "moved away"
-    if row.verdict == "insufficient_data":
-        known = row.finding.after is not None and row.finding.after.mass > 0
-        return "level, no dated shift" if known else "no data"
-    return {
-        "strong": f"{moved}, strong evidence",
-        "shift": moved,
-        "watch": "worth watching, no shift yet",
-        "no_evidence": "no evidence of a shift",
-    }[row.verdict]
-
-
-def explain_verdict(row: DetectedShift) -> str | None:
-    """Explain why there is no shift; None where there is one."""
-    finding = row.finding
-    if row.verdict in ("strong", "shift"):
-        return None
-    if finding.after is None:
-        return "no signal between them in the events that match"
-    if row.verdict == "insufficient_data":
-        return "too few effective observations before or after any date, or no baseline"
-    if finding.span is None:
-        return "no change has the onset or the direction that was asked for"
-    if row.q > 0.05:
-        return f"a change this large also occurs by chance: p = {finding.p:.3g}, q = {row.q:.3g}"
-    if abs(finding.change) < 0.3:
-        return "the index changed by less than 0.3"
-    return "not robust: absent without its top source or its two most influential months"
-
-
 def expect_level(
     db: Connection, case: AlignmentQuestion, level: IndexLevel, day: str
 ) -> ExpectedLevel:
@@ -126,13 +123,15 @@ def expect_level(
 
     The result includes the probability that the level lies below it.
     """
+    # What a group owes is its own obligation, not one of its members to the actor.
+    named = {*case.toward, *case.against}
     owed = {
         partner
         for tie in read_ties(db, case.actor, day, case.as_of)
         if DEFENSE in tie.obligations
         for partner in (*tie.partners, tie.group)
     }
-    sides = {case.side_on(partner, day) for partner in owed}
+    sides = {case.side_on(partner, day) for partner in owed & named}
     prior, why = FLAT_PRIOR, "no alliance, or one with both sides"
     if 1 in sides and -1 not in sides:
         prior, why = ALLIED_PRIOR, "bound to defend each other"

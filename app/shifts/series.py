@@ -15,13 +15,16 @@ from app.events.resolved_filter import ResolvedFilter
 from app.shifts import queries
 from app.shifts.filter import Granularity
 from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
-from app.shifts.question import AlignmentQuestion, read_counted_signals
-from app.shifts.schemas import AlignmentPoint, DirectedMover, IndexParameters
+from app.shifts.question import AlignmentQuestion, read_counted_signals, read_flows
+from app.shifts.schemas import AlignmentPoint, CurveEnd, DirectedMover, IndexParameters
 from app.shifts.statistics import index
+from app.shifts.statistics.levels import IndexLevel
 from app.shifts.statistics.sums import Ints, month_number
 
 EVENTS_PER_QUERY = 500
 DAYS_OF_SIZE = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
+MAX_CURVE_GAP, MAX_SILENT_DAYS = 0.05, 365
+"""Largest difference of curve and level, and longest silence, that need no explanation."""
 MONTHS_OF_SIZE = {"month": 1, "quarter": 3, "year": 12}
 Dates = NDArray[np.datetime64]
 _POINTS = TypeAdapter(list[AlignmentPoint])
@@ -296,3 +299,39 @@ def build_alignment_series(
         read_bucket_volumes(db, case, buckets, size),
     )
     return data, build_movers(inputs.directed_changes(first, last, share)), known
+
+
+def describe_curve_end(
+    db: Connection, case: AlignmentQuestion, last: str, level: IndexLevel | None, share: float
+) -> CurveEnd | None:
+    """Describe where the smoothed index ends, and why it differs from a level, if it does."""
+    inputs = DailyInputs(read_flows(db, case), case)
+    if inputs.ends is None or level is None:
+        return None
+    end = max(last, inputs.ends[1])
+    found = inputs.index_at_ends(np.array([end], "datetime64[D]"), share)
+    value = float(found.value[0])
+    why = None
+    if abs(value - level.index) > MAX_CURVE_GAP:
+        silent = (date.fromisoformat(end) - date.fromisoformat(inputs.ends[1])).days
+        left = float(found.effective[0])
+        recent = 2 * float(found.good[0]) / left - 1 if left else 0.0
+        why = f"the curve halves the weight of an act every {index.HALF_LIFE:.0f} months"
+        if silent > MAX_SILENT_DAYS:
+            why += f", nothing passed between the sides for {silent} days"
+        if abs(recent - level.index) > 2 * MAX_CURVE_GAP:
+            why += ", so that recent acts count most; the level counts all its days alike"
+        else:
+            why += (
+                f": it rests on {left:.1f} effective observations, the level on {level.mass:.1f},"
+                f" so that the prior ({2 * share - 1:+.2f}) draws it further"
+            )
+    return CurveEnd(
+        day=end,
+        index=round(value, 6),
+        low=round(float(found.low[0]), 6),
+        high=round(float(found.high[0]), 6),
+        effective=round(float(found.effective[0]), 6),
+        last_act=inputs.ends[1],
+        differs_because=why,
+    )

@@ -47,7 +47,7 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"softmax({detection.ONSET_TEMPER} LLR)",
         f"p ≤ {detection.MAX_MONTH_SPLIT_P} / n",
         f"fewer than {detection.MIN_DAYS_FOR_MONTHS} event-days in all",
-        f"fewer than {detection.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations",
+        f"leaves {detection.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations on both sides",
         f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
         f"more than {read.MAX_REBUILT_FOR_READER:,} dyads wait",
     ):

@@ -49,7 +49,15 @@ def test_visit_is_not_flagged_as_mediation() -> None:
 
 def make_share(value: float, *publishers: str) -> EventShare:
     moves = [
-        EvidenceSource(source=p, publisher=p, published=None, reliability=None, credibility=None)
+        EvidenceSource(
+            source=p,
+            title=p,
+            publisher=p,
+            url=None,
+            published=None,
+            reliability=None,
+            credibility=None,
+        )
         for p in publishers
     ]
     return EventShare(

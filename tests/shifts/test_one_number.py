@@ -19,7 +19,7 @@ from app.shifts.statistics.null_distribution import Calibration
 
 GROUPS = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
 """Two groups with members of each, and others: some sort before their group, some after."""
-OF_THE_FAMILY = {"id", "q", "family_size", "verdict", "label", "reason"}
+OF_THE_FAMILY = {"id", "q", "family_size", "verdict", "label", "sentence", "reason"}
 
 
 def list_rows(api: TestClient, **asked: Any) -> list[dict[str, Any]]:

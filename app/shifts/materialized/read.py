@@ -34,7 +34,7 @@ from app.shifts.statistics import detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.sums import DyadSides, gather_dyad_sides
-from app.shifts.statistics.verdicts import decide_verdict
+from app.shifts.statistics.verdicts import FindingChecks, decide_verdict
 
 PAIRS_PER_BATCH = 1000
 """Dyads in one query, and by default in one transaction of a rebuild."""
@@ -54,7 +54,7 @@ _ANY_STALE_AT_ALL = (
 )
 _TEST_COUNT = select(families.c.tests).where(families.c.dataset == bindparam("wanted"))
 _MOST_CERTAIN = (
-    select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.robust, shifts.c.finding)
+    select(shifts.c.one, shifts.c.other, shifts.c.q, shifts.c.checks, shifts.c.finding)
     .where(shifts.c.dataset == bindparam("wanted"), shifts.c.q <= bindparam("max_q"))
     .order_by(shifts.c.at_least.desc(), shifts.c.one, shifts.c.other, shifts.c.number)
     .limit(bindparam("most"))
@@ -68,7 +68,8 @@ class StoredShift(NamedTuple):
     one: str
     other: str
     q: float
-    robust: bool | None
+    checks: str | None
+    """JSON of `FindingChecks`; None where nothing was checked."""
     finding: str
 
 
@@ -121,16 +122,15 @@ def read_sides_of_pairs(
 def decode_finding(document: str, last: str) -> ShiftFinding:
     """Decode a stored finding; whether it is provisional depends on the last known day."""
     found = msgspec.json.decode(document, type=ShiftFinding)
-    assert found.span is not None
+    if found.span is None:
+        return found
     return replace(found, provisional=detection.is_provisional(found.span[1], last))
 
 
-def select_stored_shifts(
-    dataset: str, actor: str = ""
-) -> Select[str, str, float, bool | None, str]:
+def select_stored_shifts(dataset: str, actor: str = "") -> Select[str, str, float, str | None, str]:
     """Select the stored shifts of a dataset, or those of an actor."""
     s = shifts.c
-    rows = select(s.one, s.other, s.q, s.robust, s.finding).where(s.dataset == dataset)
+    rows = select(s.one, s.other, s.q, s.checks, s.finding).where(s.dataset == dataset)
     if actor:
         rows = rows.where(or_(s.one == actor, s.other == actor))
     return rows.order_by(s.one, s.other, s.number)
@@ -141,10 +141,10 @@ def _to_detected(
 ) -> DetectedShift:
     """Turn a stored row into a detected shift, from the side of the named actor, if any."""
     finding = decode_finding(row.finding, last)
-    robust = None if row.robust is None else bool(row.robust)
-    verdict = decide_verdict(finding, row.q, robust, watched=False)
+    checks = None if row.checks is None else msgspec.json.decode(row.checks, type=FindingChecks)
+    verdict = decide_verdict(finding, row.q, checks)
     case = _narrow_to_stored(asked, (row.one, row.other), members)
-    return DetectedShift(case, finding, row.q, family, verdict, robust)
+    return DetectedShift(case, finding, row.q, family, verdict, checks)
 
 
 def _narrow_to_stored(
@@ -187,9 +187,9 @@ def read_family(
     tested = [(row.question, row.finding) for row in detected]
     for case, findings in zip(cases, detect_in_dyads(every, last, known), strict=True):
         tested += [(case, finding) for finding in findings]
-    robust = [row.robust for row in detected] + [None] * (len(tested) - len(detected))
-    rated = zip(rate_family(tested), robust, strict=True)
-    found = [replace(row, robust=known_robust) for row, known_robust in rated]
+    checks = [row.checks for row in detected] + [None] * (len(tested) - len(detected))
+    rated = zip(rate_family(tested), checks, strict=True)
+    found = [replace(row, checks=stored) for row, stored in rated]
     found.sort(key=lambda row: (row.question.actor, row.question.toward))
     return found, left
 

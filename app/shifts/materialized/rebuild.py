@@ -30,7 +30,7 @@ from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
-from app.shifts.detect import check_robustness
+from app.shifts.checks import check_finding
 from app.shifts.families import (
     Pair,
     detect_in_dyads,
@@ -107,6 +107,7 @@ class ShiftRow:
     at_least: float
     magnitude: float
     robust: bool | None
+    checks: str | None
     finding: str
 
 
@@ -246,9 +247,9 @@ def build_shift_rows(
     for (one, other), some in zip(every, detected, strict=True):
         case, days = cases[one, other], days_of[one, other]
         for number, finding in enumerate(some):
-            robust = None
+            checks = None
             if needs_checks(finding):
-                robust = check_robustness(db, case, finding, days, known.null)
+                checks = check_finding(db, case, finding, days, known)
             yield ShiftRow(
                 dataset=dataset,
                 one=one,
@@ -258,7 +259,8 @@ def build_shift_rows(
                 q=1.0,
                 at_least=abs(finding.certain_change),
                 magnitude=abs(finding.change),
-                robust=robust,
+                robust=checks.robust if checks else None,
+                checks=msgspec.json.encode(checks).decode() if checks else None,
                 finding=msgspec.json.encode(finding).decode(),
             )
 

@@ -37,9 +37,19 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             if (r.one, r.other) not in waiting
         ]
         s = shifts.c
-        columns = [s.one, s.other, s.number, s.p, s.at_least, s.magnitude, s.robust, s.finding]
+        columns = [
+            s.one,
+            s.other,
+            s.number,
+            s.p,
+            s.at_least,
+            s.magnitude,
+            s.robust,
+            s.checks,
+            s.finding,
+        ]
         rows = db.execute(select(*columns, s.q).where(s.dataset == dataset)).all()
-        stored = {tuple(r[:3]): tuple(r[3:8]) for r in rows if (r.one, r.other) not in waiting}
+        stored = {tuple(r[:3]): tuple(r[3:9]) for r in rows if (r.one, r.other) not in waiting}
         computed = {}
         for at in range(0, len(pairs), PAIRS_PER_BATCH):
             sides = read_sides_of_pairs(db, dataset, sorted(pairs)[at : at + PAIRS_PER_BATCH])
@@ -61,12 +71,16 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
 
 
 def _rows_agree(stored: Sequence[Any] | None, computed: Sequence[Any] | None) -> bool:
-    """Compare (p, at_least, magnitude, robust, finding) of a stored shift with a computed one."""
+    """Compare (p, at_least, magnitude, robust, checks, finding) of a stored and a computed one."""
     if stored is None or computed is None:
         return stored is computed
-    *values, finding = stored
-    *expected, wanted = computed
-    return values_agree(values, expected) and values_agree(json.loads(finding), json.loads(wanted))
+    *values, checks, finding = stored
+    *expected, checks_wanted, finding_wanted = computed
+    documents = ((checks, checks_wanted), (finding, finding_wanted))
+    return values_agree(values, expected) and all(
+        values_agree(json.loads(one or "null"), json.loads(other or "null"))
+        for one, other in documents
+    )
 
 
 def values_agree(one: object, other: object) -> bool:

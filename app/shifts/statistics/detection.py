@@ -75,6 +75,10 @@ class ShiftFinding:
     p: float
     enough: bool
     provisional: bool
+    datable: bool = True
+    """Whether any date leaves enough on both sides; set once the whole series is known."""
+    watched: bool = False
+    """Whether the newest months are worth watching; set where nothing more certain is found."""
 
     @property
     def change(self) -> float:

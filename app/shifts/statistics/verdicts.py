@@ -1,17 +1,25 @@
 """How certain a shift is: its robustness and its verdict. Pure arithmetic."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from app.shifts.statistics import changepoints, index, null_model, permutation
-from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.levels import measure_levels
+from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE, ShiftFinding
+from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.null_model import KEDS_NULL, NullModel
-from app.shifts.statistics.scan_rows import count_event_days, rows_for_method
+from app.shifts.statistics.scan_rows import count_event_days, daily_rows, rows_for_method
 from app.shifts.statistics.sums import DaySeries, Floats, MonthSeries, month_number, sum_by_month
 
-Verdict = Literal["strong", "shift", "watch", "no_evidence", "insufficient_data"]
+Verdict = Literal[
+    "strong", "shift", "weak", "watch", "steady", "no_evidence", "insufficient_data"
+]  # fmt: skip
+Check = Literal["months", "publisher", "places", "days", "within_publishers"]
+"""What a change must hold without, or within."""
+STRENGTH: dict[Verdict, int] = {"strong": 4, "shift": 3, "weak": 2, "watch": 1}
+"""Order of the verdicts that claim a change; the others claim none."""
 WATCH_GAP = 1.4
 """Distance between the fast and the slow index, in standard errors, that is worth watching.
 
@@ -19,6 +27,90 @@ In one of twenty decades without a change it is ever exceeded, at low and at hig
 """
 MAX_CHECKED_P = 0.05
 """Highest p of a finding that is checked further: q is never lower."""
+MIN_SIZE, MIN_STRONG_SIZE = 0.3, 0.6
+"""Least change of the index of a shift and of a strong one."""
+MAX_STEADY_P, MAX_STEADY_HALF_WIDTH = 0.2, 0.3
+"""Least p of every cut of a steady level, and the widest half of its interval."""
+MIN_BASELINE_DAYS = 365
+"""Least days from the first to the last act; within less, nothing is a baseline for the rest."""
+MIN_DROPPED_DAYS = 2
+"""Least event-days that are left out where all rests on one publisher."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierShare:
+    """How much of a change is what passed with one partner, of those that count for the sides."""
+
+    actor: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChecks:
+    """What the signals behind a finding say about it; stored as JSON with every dyad."""
+
+    failed: tuple[Check, ...]
+    single_publisher: str | None
+    """The publisher on which all rests, if it is one."""
+    within_publishers: float | None
+    """Share of the change that holds within publishers; None where they are not known."""
+    stated_share: float
+    """Share of the supporting evidence whose scores an analyst stated."""
+    without_stated: Verdict | None
+    """The verdict without stated signals; None where there are none."""
+    left_without_stated: float | None
+    """The change that is left without stated signals."""
+    carried_by: tuple[CarrierShare, ...]
+    """Partners and their shares, where members of a group count."""
+    without_carrier: Verdict | None
+    """The verdict without the member that carries most of the change; None if none does."""
+
+    @property
+    def robust(self) -> bool:
+        """Whether the change holds in every check."""
+        return not self.failed
+
+
+def complete_findings(
+    found: Sequence[ShiftFinding], days: DaySeries, share: float = 0.5
+) -> list[ShiftFinding]:
+    """Add what depends on the whole series: what is steady, worth watching, or not datable.
+
+    A single candidate that chance explains, where the level is known, gives way to that level.
+    """
+    if not len(days):
+        return [replace(one, datable=False) for one in found]
+    completed = [
+        replace(one, datable=one.enough or (_is_long(days) and is_datable(one, days)))
+        for one in found
+    ]
+    one = completed[-1]
+    certain = one.enough and one.p <= MAX_CHECKED_P
+    if not certain and is_watched(days, share):
+        one = replace(one, watched=True)
+    elif len(completed) == 1 and one.datable and not (one.enough and one.p <= MAX_STEADY_P):
+        level = measure_level(daily_rows(days).mass, share)
+        if (level.high - level.low) / 2 <= MAX_STEADY_HALF_WIDTH:
+            p = one.p if one.enough else 1.0  # what leaves too little on a side is no test
+            one = ShiftFinding(
+                "event_days", None, (), None, None, level, one.llr, p, enough=True, provisional=True
+            )
+    return [*completed[:-1], one]
+
+
+def _is_long(days: DaySeries) -> bool:
+    """Whether the days are more than an episode, of which nothing is a baseline for the rest."""
+    return bool(days.day[-1] - days.day[0] >= np.timedelta64(MIN_BASELINE_DAYS, "D"))
+
+
+def is_datable(finding: ShiftFinding, days: DaySeries) -> bool:
+    """Whether any date leaves enough effective observations on both sides."""
+    if not len(days):
+        return False
+    before = rows_for_method(finding.method, days).tested.sum(1).cumsum()
+    after = before[-1] - before
+    enough = (before >= MIN_EFFECTIVE_PER_SIDE) & (after >= MIN_EFFECTIVE_PER_SIDE)
+    return bool(enough.any())
 
 
 def change_persists(
@@ -52,21 +144,59 @@ def drop_influential_months(finding: ShiftFinding, days: DaySeries) -> DaySeries
     return DaySeries(days.day[left], days.n[left], days.mass[left], days.classes[left])
 
 
-def decide_verdict(finding: ShiftFinding, q: float, robust: bool | None, watched: bool) -> Verdict:
-    """Decide the verdict of a finding; `robust` is None where it was not checked."""
-    if not finding.enough:
+def drop_influential_days(finding: ShiftFinding, days: DaySeries) -> DaySeries:
+    """Return the days without the tenth of the event-days that supports the change most.
+
+    At least two are dropped. A day supports a change by its mass in the direction of it after the
+    onset, and against it before.
+    """
+    assert finding.span is not None
+    after = days.day >= np.datetime64(finding.span[1])
+    friendly = after == (finding.change > 0)
+    support = np.where(friendly, days.mass[:, 0], days.mass[:, 1])
+    count = max(MIN_DROPPED_DAYS, count_event_days(days) // 10)
+    left = np.ones(len(days), bool)
+    left[np.argsort(-support, kind="stable")[:count]] = False
+    return DaySeries(days.day[left], days.n[left], days.mass[left], days.classes[left])
+
+
+def decide_verdict(finding: ShiftFinding, q: float, checks: FindingChecks | None) -> Verdict:
+    """Decide the verdict of a finding; `checks` is None where its p is too high for any claim."""
+    if not finding.datable:
         return "insufficient_data"
-    change = abs(finding.change)
-    if robust and q <= 0.01 and change >= 0.6:
-        return "strong"
-    if robust and q <= 0.05 and change >= 0.3:
-        return "shift"
-    return "watch" if watched else "no_evidence"
+    found: Verdict = "no_evidence"
+    if finding.enough and q <= 0.05 and finding.span is not None:
+        robust, size = checks is not None and checks.robust, abs(finding.change)
+        if robust and q <= 0.01 and size >= MIN_STRONG_SIZE:
+            found = "strong"
+        else:
+            found = "shift" if robust and size >= MIN_SIZE else "weak"
+    elif finding.watched:
+        found = "watch"
+    elif finding.enough and finding.span is None:
+        found = "steady"
+    return _cap_verdict(found, checks)
+
+
+def _cap_verdict(found: Verdict, checks: FindingChecks | None) -> Verdict:
+    """Cap a verdict: where one member carries the change of a group, the others must bear it."""
+    rest = checks.without_carrier if checks else None
+    if rest is None or STRENGTH.get(rest, 0) >= STRENGTH.get(found, 0):
+        return found
+    return rest if rest in STRENGTH else "no_evidence"
+
+
+def is_capped(finding: ShiftFinding, q: float, checks: FindingChecks | None) -> bool:
+    """Whether a verdict would be stronger, if a member did not carry the change of its group."""
+    if checks is None:
+        return False
+    free = replace(checks, without_carrier=None)
+    return decide_verdict(finding, q, free) != decide_verdict(finding, q, checks)
 
 
 def needs_checks(finding: ShiftFinding) -> bool:
     """Whether a finding is checked further, whatever the tests among which it was found."""
-    return finding.enough and finding.p <= MAX_CHECKED_P
+    return finding.enough and finding.span is not None and finding.p <= MAX_CHECKED_P
 
 
 def index_gaps(months: MonthSeries, share: float = 0.5) -> Floats:
@@ -83,4 +213,6 @@ def index_gaps(months: MonthSeries, share: float = 0.5) -> Floats:
 
 def is_watched(days: DaySeries, share: float = 0.5) -> bool:
     """Whether the newest months are worth watching."""
-    return bool(len(days)) and abs(index_gaps(sum_by_month(days), share)[-1]) >= WATCH_GAP
+    if not len(days):
+        return False
+    return bool(abs(index_gaps(sum_by_month(days), share)[-1]) >= WATCH_GAP)

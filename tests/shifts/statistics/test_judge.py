@@ -1,5 +1,8 @@
 """From days to shifts: the curated ledger's published findings, and the words for them."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from shared_data import read_shared_rows
@@ -8,10 +11,16 @@ from app.shifts import families
 from app.shifts.statistics import attribution, detection, null_distribution, permutation
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.levels import measure_level
+from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.scan_rows import select_days
 from app.shifts.statistics.sums import DaySeries, gather_days
-from app.shifts.statistics.verdicts import change_persists, decide_verdict, drop_influential_months
+from app.shifts.statistics.verdicts import (
+    FindingChecks,
+    change_persists,
+    complete_findings,
+    decide_verdict,
+    drop_influential_months,
+)
 
 WEST = {"USA", "EU", "FRA"}
 
@@ -109,7 +118,7 @@ def test_a_clear_change_is_found_by_months_with_its_place() -> None:
     assert found.p < 1e-4
     assert found.change < -1
     assert change_persists(found, drop_influential_months(found, daily))
-    assert decide_verdict(found, found.p, True, False) == "strong"
+    assert decide_verdict(found, found.p, make_checks()) == "strong"
 
 
 def test_change_and_reversal_are_two_shifts() -> None:
@@ -134,19 +143,81 @@ def test_a_change_of_the_last_months_is_provisional() -> None:
 
 
 def test_where_nothing_changes_there_is_no_evidence() -> None:
-    daily = gather_days(make_steady_rows(4, 96, 0.6))  # type: ignore[arg-type]
+    daily = gather_days(make_steady_rows(5, 96, 0.6))  # type: ignore[arg-type]
     [found] = detection.find_shifts(daily, "2018-01-01")
-    assert found.p > 0.05
-    assert decide_verdict(found, found.p, None, False) == "no_evidence"
-    assert decide_verdict(found, found.p, None, True) == "watch"
+    assert found.p > 0.2
+    [completed] = complete_findings([found], daily)
+    assert decide_verdict(completed, found.p, None) == "steady"
+    assert completed.after is not None
+    assert completed.after.low < 0.2 < completed.after.high
+    assert decide_verdict(replace(completed, watched=True), found.p, None) == "watch"
+    assert decide_verdict(found, found.p, None) == "no_evidence"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_little_data_nothing_is_claimed(count: int) -> None:
     daily = gather_days(make_steady_rows(4, 96, 0.6)[:count])  # type: ignore[arg-type]
+    [found] = complete_findings(detection.find_shifts(daily, "2018-01-01"), daily)
+    assert not found.enough
+    assert decide_verdict(found, 0.0, make_checks()) == "insufficient_data"
+
+
+def make_checks(**changed: Any) -> FindingChecks:
+    return FindingChecks(**{
+        "failed": (), "single_publisher": None, "within_publishers": 1.0, "stated_share": 0.0,
+        "without_stated": None, "left_without_stated": None, "carried_by": (),
+        "without_carrier": None, **changed,
+    })  # fmt: skip
+
+
+def make_finding(p: float, change: float, **changed: Any) -> ShiftFinding:
+    before, after = measure_levels([np.array([[9.0, 9.0]]), np.array([[9.0, 9.0]])])
+    after = replace(after, index=before.index + change)
+    fields: dict[str, Any] = {
+        "method": "quad_6", "onset": "2020-01", "onset_set": (("2020-01-01", "2020-01-31"),),
+        "span": ("2015-01-01", "2020-01-01", "2024-12-31"), "before": before, "after": after,
+        "llr": 9.0, "p": p, "enough": True, "provisional": False,
+    }  # fmt: skip
+    return ShiftFinding(**fields | changed)
+
+
+UNROBUST: dict[str, Any] = {"failed": ("months",)}
+
+
+@pytest.mark.parametrize(
+    ("finding", "q", "checks", "verdict"),
+    [
+        (make_finding(0.001, -0.7, datable=False), 0.001, make_checks(), "insufficient_data"),
+        (make_finding(0.001, -0.7), 0.01, make_checks(), "strong"),
+        (make_finding(0.001, -0.7), 0.02, make_checks(), "shift"),
+        (make_finding(0.001, -0.4), 0.01, make_checks(), "shift"),
+        (make_finding(0.001, -0.2), 0.01, make_checks(), "weak"),
+        (make_finding(0.001, -0.7), 0.01, make_checks(**UNROBUST), "weak"),
+        (make_finding(0.001, -0.7), 0.06, make_checks(), "no_evidence"),
+        (make_finding(0.300, -0.7, watched=True), 0.3, None, "watch"),
+        (make_finding(0.300, 0.0, span=None, before=None), 0.3, None, "steady"),
+        (make_finding(0.300, -0.7, watched=True, span=None), 0.3, None, "watch"),
+        (make_finding(0.001, -0.7), 0.01, make_checks(without_carrier="steady"), "no_evidence"),
+        (make_finding(0.001, -0.7), 0.01, make_checks(without_carrier="weak"), "weak"),
+        (make_finding(0.001, -0.7), 0.02, make_checks(without_carrier="strong"), "shift"),
+    ],
+)
+def test_verdicts_are_decided_in_another_order(
+    finding: ShiftFinding, q: float, checks: FindingChecks | None, verdict: str
+) -> None:
+    assert decide_verdict(finding, q, checks) == verdict
+
+
+def test_a_steady_dyad_has_too_little_data() -> None:
+    """It has enough, but its best date leaves too little on one side."""
+    rows = make_steady_rows(4, 26, 1.0)
+    daily = gather_days(rows[::3])  # type: ignore[arg-type]
     [found] = detection.find_shifts(daily, "2018-01-01")
     assert not found.enough
-    assert decide_verdict(found, 0.0, True, True) == "insufficient_data"
+    [completed] = complete_findings([found], daily)
+    assert decide_verdict(completed, 1.0, None) == "steady"
+    [episode] = complete_findings([found], gather_days(rows[:26]))  # type: ignore[arg-type]
+    assert decide_verdict(episode, 1.0, None) == "insufficient_data"
 
 
 def test_one_loud_crisis_is_not_robust() -> None:
@@ -200,7 +271,12 @@ def test_batch_detection_equals_single_detection() -> None:
         every.append(gather_days(one_by_one[: len(one_by_one) - number % 2]))
     wanted = [
         [] if days.mass.sum() < families.MIN_DYAD_MASS
-        else [f for f in detection.find_shifts(days, "2021-01-01") if f.enough]
+        else [
+            completed
+            for found in [detection.find_shifts(days, "2021-01-01")]
+            for one, completed in zip(found, complete_findings(found, days), strict=True)
+            if one.enough
+        ]
         for days in every
     ]  # fmt: skip
     permutation._p_cache.clear()

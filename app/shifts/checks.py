@@ -1,0 +1,306 @@
+"""Checks a finding against its signals: what it rests on, and what is left without that."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+
+from sqlalchemy import Connection
+
+from app.shifts import queries, question
+from app.shifts.question import AlignmentQuestion, CountedSignal
+from app.shifts.statistics import attribution, detection, publishers
+from app.shifts.statistics.attribution import SignalPart
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.scan_rows import select_days
+from app.shifts.statistics.sums import DaySeries
+from app.shifts.statistics.verdicts import (
+    CarrierShare,
+    Check,
+    FindingChecks,
+    Verdict,
+    change_persists,
+    complete_findings,
+    decide_verdict,
+    drop_influential_days,
+    drop_influential_months,
+    is_datable,
+    needs_checks,
+)
+
+EVENTS_PER_QUERY = 500
+SOLE_PUBLISHER_SHARE = 0.95
+"""Share of the mass that a publisher reports alone from which on all rests on it."""
+CARRIER_SHARE = 0.5
+"""Share of a change from which on a member of a group carries it."""
+MAX_CARRIERS = 5
+"""Most partners that an answer names, besides the groups themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSet:
+    """Signals of a question, each with its part in it and the publishers of its event."""
+
+    asked: AlignmentQuestion
+    signals: Sequence[CountedSignal]
+    parts: Sequence[SignalPart]
+    publishers: Sequence[Collection[str]]
+    """Folded to lower case, as they are counted."""
+    names: Mapping[str, str]
+    """Publishers as they are written."""
+
+    def keep(self, chosen: Sequence[bool]) -> "SignalSet":
+        """Keep the chosen signals."""
+        return replace(
+            self,
+            signals=list(compress(self.signals, chosen)),
+            parts=list(compress(self.parts, chosen)),
+            publishers=list(compress(self.publishers, chosen)),
+        )
+
+    def between(self, first: str, last: str) -> "SignalSet":
+        """Keep the signals of a stretch of days, both ends included."""
+        return self.keep([first <= s.day <= last for s in self.signals])
+
+    def gather_days(self) -> DaySeries:
+        """Gather their days."""
+        return question.gather_question_days(
+            question.sum_signals(self.signals, self.asked), self.asked
+        )
+
+
+def read_signal_set(db: Connection, asked: AlignmentQuestion) -> SignalSet:
+    """Read the signals of a question that count for one of its sides."""
+    parts = [(s, to_signal_part(asked, s)) for s in question.read_counted_signals(db, asked)]
+    counted = [(s, part) for s, part in parts if part is not None]
+    found, names = _read_publishers_by_event(db, asked, {s.event for s, _ in counted})
+    return SignalSet(
+        asked,
+        [s for s, _ in counted],
+        [part for _, part in counted],
+        [found.get(s.event, ()) for s, _ in counted],
+        names,
+    )
+
+
+def to_signal_part(asked: AlignmentQuestion, s: CountedSignal) -> SignalPart | None:
+    """Turn a signal into its part in a question; None where it does not count."""
+    own = s.from_ == asked.actor
+    side = asked.side_on(s.toward if own else s.from_, s.day)
+    if side == 0 or (asked.acts != "both" and (asked.acts == "own") != own):
+        return None
+    return SignalPart(s.day, s.mass, (s.score > 0) == (side > 0))
+
+
+def _read_publishers_by_event(
+    db: Connection, asked: AlignmentQuestion, events: set[str]
+) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """Read the publishers of the reports of each of some events, and how they are written."""
+    found: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, str] = {}
+    ids = sorted(events)
+    for at in range(0, len(ids), EVENTS_PER_QUERY):
+        rows = queries.select_publishers_of_events(
+            ids[at : at + EVENTS_PER_QUERY], asked.known_by, asked.as_of
+        )
+        for r in db.execute(rows):
+            found[r.event].add(r.publisher)
+            names[r.publisher] = min(r.name, names.get(r.publisher, r.name))
+    return found, names
+
+
+def _read_places(db: Connection, asked: AlignmentQuestion, events: set[str]) -> dict[str, str]:
+    """Read the country in which each of some events took place, where it is known."""
+    found: dict[str, str] = {}
+    ids = sorted(events)
+    for at in range(0, len(ids), EVENTS_PER_QUERY):
+        rows = queries.select_places_of_events(ids[at : at + EVENTS_PER_QUERY], asked.as_of)
+        found |= {r.id: r.country for r in db.execute(rows)}
+    return found
+
+
+def check_finding(
+    db: Connection,
+    asked: AlignmentQuestion,
+    finding: ShiftFinding,
+    days: DaySeries,
+    fitted: Calibration,
+) -> FindingChecks:
+    """Check a finding in every way that its verdict or its words depend on."""
+    whole = read_signal_set(db, asked)
+    failed, publisher, within = _test_finding(db, whole, finding, days, fitted)
+    stated = [s.stated for s in whole.signals]
+    shares = _attribute_shares(whole, finding, days)
+    without_stated, left = None, None
+    if any(stated):
+        without_stated, left = _judge_rest(
+            db, whole.keep([not one for one in stated]), finding, fitted
+        )
+    carried = _list_carriers(whole, finding, shares)
+    carrier = _find_carrier(asked, carried)
+    without_carrier = None
+    if carrier is not None:
+        rest = whole.keep([_name_partner(asked, s) != carrier for s in whole.signals])
+        without_carrier, _ = _judge_rest(db, rest, finding, fitted)
+    return FindingChecks(
+        failed=failed,
+        single_publisher=publisher,
+        within_publishers=within,
+        stated_share=_supporting_share(shares, finding, stated),
+        without_stated=without_stated,
+        left_without_stated=left,
+        carried_by=tuple(carried),
+        without_carrier=without_carrier,
+    )
+
+
+def _test_finding(
+    db: Connection,
+    whole: SignalSet,
+    finding: ShiftFinding,
+    days: DaySeries,
+    fitted: Calibration,
+) -> tuple[tuple[Check, ...], str | None, float | None]:
+    """Test how a change holds.
+
+    Returns the failed tests, the publisher on which all rests, and the share within publishers.
+    """
+    assert finding.span is not None
+    first, _, last = finding.span
+    failed: list[Check] = []
+    inside = select_days(days, first, last)
+    if not change_persists(finding, drop_influential_months(finding, inside), fitted.null):
+        failed.append("months")
+    some = whole.between(first, last)
+    publisher = _find_sole_publisher(some)
+    if publisher is None:
+        top = _find_top_publisher(some, finding, days)
+        left = some.keep([names != {top} for names in some.publishers])
+        if len(left.signals) < len(some.signals) and not change_persists(
+            finding, left.gather_days(), fitted.null
+        ):
+            failed.append("publisher")
+    else:
+        failed += _test_places_or_days(db, some, finding, inside, fitted)
+    within = publishers.compare_within_publishers(finding, days, some.parts, some.publishers)
+    if within is not None and not within.persists:
+        failed.append("within_publishers")
+    name = None if publisher is None else whole.names[publisher]
+    return tuple(failed), name, within.share if within else None
+
+
+def _find_sole_publisher(some: SignalSet) -> str | None:
+    """Find the publisher that alone reports nearly all of some signals."""
+    alone: dict[str, int] = defaultdict(int)
+    for part, names in zip(some.parts, some.publishers, strict=True):
+        if len(names) == 1:
+            alone[next(iter(names))] += part.mass
+    top = max(sorted(alone), key=lambda name: alone[name], default=None)
+    mass = sum(part.mass for part in some.parts)
+    return top if top is not None and alone[top] >= SOLE_PUBLISHER_SHARE * mass else None
+
+
+def _find_top_publisher(some: SignalSet, finding: ShiftFinding, days: DaySeries) -> str | None:
+    """Find the publisher that alone carries most of the change.
+
+    Only events that a single publisher reports are counted for it.
+    """
+    total: dict[str, float] = defaultdict(float)
+    for value, names in zip(_attribute_shares(some, finding, days), some.publishers, strict=True):
+        if len(names) == 1:
+            total[next(iter(names))] += value if finding.change > 0 else -value
+    return max(sorted(total), key=lambda name: total[name], default=None)
+
+
+def _test_places_or_days(
+    db: Connection,
+    some: SignalSet,
+    finding: ShiftFinding,
+    inside: DaySeries,
+    fitted: Calibration,
+) -> list[Check]:
+    """Test a change that rests on one publisher: without the place or the days that support it
+    most."""
+    places = _read_places(db, some.asked, {s.event for s in some.signals})
+    total: dict[str, float] = defaultdict(float)
+    values = _attribute_shares(some, finding, inside)
+    for s, value in zip(some.signals, values, strict=True):
+        if s.event in places:
+            total[places[s.event]] += value if finding.change > 0 else -value
+    if len(total) > 1:
+        top = max(sorted(total), key=lambda name: total[name])
+        left = some.keep([places.get(s.event) != top for s in some.signals]).gather_days()
+        if is_datable(finding, left):
+            return [] if change_persists(finding, left, fitted.null) else ["places"]
+    left = drop_influential_days(finding, inside)
+    return [] if change_persists(finding, left, fitted.null) else ["days"]
+
+
+def _attribute_shares(some: SignalSet, finding: ShiftFinding, days: DaySeries) -> list[float]:
+    """Compute the share of each signal in the change; 0 before the onset."""
+    return attribution.attribute_change(finding, days, some.parts)[0]
+
+
+def _supporting_share(
+    shares: Sequence[float], finding: ShiftFinding, chosen: Sequence[bool]
+) -> float:
+    """Compute what chosen signals are of the evidence that supports a change."""
+    pro = [(abs(v), c) for v, c in zip(shares, chosen, strict=True) if v * finding.change > 0]
+    whole = sum(value for value, _ in pro)
+    return round(sum(value for value, c in pro if c) / whole, 6) if whole else 0.0
+
+
+def _judge_rest(
+    db: Connection, rest: SignalSet, finding: ShiftFinding, fitted: Calibration
+) -> tuple[Verdict, float]:
+    """Judge a change again without some of its signals, as a question of its own."""
+    days = rest.gather_days()
+    last = str(days.day[-1]) if len(days) else ""
+    found = detection.find_shifts(days, last, fitted.prior_share)
+    found = complete_findings(found, days, fitted.prior_share)
+    same = [one for one in found if one.span is not None and one.change * finding.change > 0]
+    if not same:
+        undated = next((one for one in found if one.span is None), None)
+        return decide_verdict(undated, 1.0, None) if undated else "no_evidence", 0.0
+    best = min(same, key=lambda one: (one.p, -abs(one.change)))
+    checks = None
+    if needs_checks(best):
+        failed, publisher, within = _test_finding(db, rest, best, days, fitted)
+        checks = FindingChecks(failed, publisher, within, 0.0, None, None, (), None)
+    return decide_verdict(best, best.p, checks), round(best.change, 6)
+
+
+def _name_partner(asked: AlignmentQuestion, s: CountedSignal) -> str:
+    return s.toward if s.from_ == asked.actor else s.from_
+
+
+def _list_carriers(
+    whole: SignalSet, finding: ShiftFinding, shares: Sequence[float]
+) -> list[CarrierShare]:
+    """List the partners that carry a change, largest first, where members of a group count.
+
+    The groups themselves are always among them. A share is one of what all events contribute.
+    """
+    asked = whole.asked
+    named = {*asked.toward, *asked.against}
+    if asked.periods.keys() <= named:
+        return []
+    total: dict[str, float] = dict.fromkeys(sorted(named & asked.periods.keys()), 0.0)
+    for s, value in zip(whole.signals, shares, strict=True):
+        partner = _name_partner(asked, s)
+        total[partner] = total.get(partner, 0.0) + value
+    change = sum(total.values())
+    if change * finding.change <= 0:
+        return []
+    rows = [CarrierShare(code, round(value / change, 6)) for code, value in total.items()]
+    rows.sort(key=lambda row: (-row.share, row.actor))
+    return [row for n, row in enumerate(rows) if n < MAX_CARRIERS or row.actor in named]
+
+
+def _find_carrier(asked: AlignmentQuestion, carried: Sequence[CarrierShare]) -> str | None:
+    """Find the member of a group that carries most of a change, without being named itself."""
+    if not carried or carried[0].share < CARRIER_SHARE:
+        return None
+    top = carried[0].actor
+    return None if top in (*asked.toward, *asked.against) else top

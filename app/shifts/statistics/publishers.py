@@ -1,0 +1,80 @@
+"""What of a change holds within the publishers that report on both sides of it. Pure arithmetic.
+
+A source that begins in the middle of a series changes what is reported, not what is done. Within
+each publisher that reports before and after the onset, the shares are compared with each other.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.shifts.statistics.attribution import SignalPart
+from app.shifts.statistics.detection import ShiftFinding
+from app.shifts.statistics.scan_rows import rows_for_method
+from app.shifts.statistics.sums import DaySeries
+
+MIN_KNOWN_SHARE = 0.5
+"""Least share of the effective observations whose publishers must be known."""
+MIN_WITHIN_SHARE, MIN_SCORE = 0.5, 1.2816
+"""Least share of a change that holds within publishers, and its least score: one-sided p 0.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithinPublishers:
+    """How much of a change holds within publishers."""
+
+    share: float
+    """Of the change, from 0 to 1; 0 where no publisher reports on both sides."""
+    score: float
+    """Its size in standard errors, in the direction of the change."""
+
+    @property
+    def persists(self) -> bool:
+        """Whether the change is one within publishers."""
+        return self.share >= MIN_WITHIN_SHARE and self.score >= MIN_SCORE
+
+
+def compare_within_publishers(
+    finding: ShiftFinding,
+    days: DaySeries,
+    parts: Sequence[SignalPart],
+    publishers: Sequence[Collection[str]],
+) -> WithinPublishers | None:
+    """Compare the shares before and after within each publisher; None if too few are known.
+
+    The difference is that of Mantel and Haenszel (1959), its score that of Cochran (1954). A part
+    with several publishers is divided among them.
+    """
+    assert finding.span is not None
+    first, turn, last = finding.span
+    rows = rows_for_method(finding.method, days)
+    factor = dict(zip((str(d) for d in days.day), rows.factor.tolist(), strict=True))
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
+    whole = known = 0.0
+    for part, names in zip(parts, publishers, strict=True):
+        if not first <= part.day <= last or part.day not in factor:
+            continue
+        weight = part.mass * factor[part.day][0 if part.good else 1]
+        whole += weight
+        known += weight if names else 0.0
+        for name in names:
+            at = (0 if part.good else 1) + (2 if part.day >= turn else 0)
+            sums[name][at] += weight / len(names)
+    if not whole or known < MIN_KNOWN_SHARE * whole:
+        return None
+    good, bad, good_after, bad_after = np.array(list(sums.values())).T
+    before, after = good + bad, good_after + bad_after
+    total = before + after
+    weight_of = before * after / total
+    if weight_of.sum() <= 0:
+        return WithinPublishers(0.0, 0.0)
+    gained = ((good_after * before - good * after) / total).sum()
+    pooled = (good + good_after) / total
+    spread = np.sqrt((weight_of * np.maximum(pooled * (1 - pooled), 1e-9)).sum())
+    share = 2 * gained / weight_of.sum() / finding.change
+    return WithinPublishers(
+        round(float(min(max(share, 0.0), 1.0)), 6),
+        float(gained / spread * np.sign(finding.change)),
+    )

@@ -1,0 +1,220 @@
+"""The words of shifts: the label of a verdict, its sentence and its reasons, in one catalogue."""
+
+import re
+from calendar import month_name
+from collections.abc import Mapping, Sequence
+
+from app.shifts.detect import DetectedShift
+from app.shifts.statistics.levels import IndexLevel
+from app.shifts.statistics.verdicts import MIN_SIZE, Check, Verdict, is_capped
+
+CHECK_WORDS: dict[Check, str] = {
+    "months": "without its two most influential months",
+    "publisher": "without its top source",
+    "places": "without the place of most of it, all of one source",
+    "days": "without the tenth of its days that supports it most, all of one source",
+    "within_publishers": "within the publishers that report both before and after",
+}
+"""Where a change is not found that fails a check."""
+VERDICT_WORDS: dict[Verdict, str] = {
+    "strong": "a shift with strong evidence",
+    "shift": "a shift",
+    "weak": "weak signs of a shift",
+    "watch": "worth watching",
+    "steady": "steady",
+    "no_evidence": "no evidence of a shift",
+    "insufficient_data": "too little to tell",
+}
+"""What is left of a shift without some of its evidence."""
+_WITH_ARTICLE = re.compile(
+    r"^(United|Republic|Democratic Republic|Union) |"
+    r" (Republic|Islands|Union|Emirates|Netherlands|Federation)$|^Netherlands$"
+)
+_LEADING_SHARE = 0.5
+
+
+def name_in_sentence(name: str, is_group: bool) -> str:
+    """Return the name of an actor with the article that a sentence needs."""
+    needs = _WITH_ARTICLE.search(name) or (is_group and " " in name)
+    return f"the {name}" if needs else name
+
+
+def label_verdict(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Return the verdict in a few words."""
+    moved = "toward" if row.finding.change > 0 else "away"
+    level = row.finding.after
+    known = level is not None and level.mass > 0
+    found = {
+        "strong": f"moved {moved}, strong evidence",
+        "shift": f"moved {moved}",
+        "weak": f"weak signs of a move {moved}",
+        "watch": "worth watching, no shift yet",
+        "steady": f"steady at {level.index:+.2f}" if level else "steady",
+        "no_evidence": "no evidence of a shift",
+        "insufficient_data": "level, no dated shift" if known else "no data",
+    }[row.verdict]
+    carried = _describe_carrier(row, names)
+    return f"{found}; {carried}" if carried else found
+
+
+def explain_verdict(row: DetectedShift, names: Mapping[str, str]) -> str | None:
+    """Explain why there is no shift; None where there is one."""
+    finding, checks = row.finding, row.checks
+    if row.verdict in ("strong", "shift"):
+        return None
+    if finding.after is None or finding.after.mass == 0:
+        return "no signal between them in the events that match"
+    if row.excluded:
+        return "no change has the onset or the direction that was asked for"
+    if row.verdict == "insufficient_data":
+        return "no date leaves four effective observations on both sides, or no baseline"
+    if row.verdict == "steady":
+        return "no date divides the days better than chance does, and the level is known"
+    if finding.span is None:
+        return "no date divides the days better than chance does, and the level is hardly known"
+    if not finding.enough:
+        return "fewer than four effective observations on a side of the best date"
+    if row.q > 0.05:
+        return f"a change this large also occurs by chance: p = {finding.p:.3g}, q = {row.q:.3g}"
+    found = []
+    if checks is not None and checks.failed:
+        found.append(f"not robust: absent {_join([CHECK_WORDS[c] for c in checks.failed], 'or')}")
+    if abs(finding.change) < MIN_SIZE:
+        found.append(f"the index changed by less than {MIN_SIZE}")
+    if checks is not None and checks.without_carrier is not None and _is_capped(row):
+        found.append(_explain_cap(row, names))
+    return "; ".join(found)
+
+
+def _describe_carrier(row: DetectedShift, names: Mapping[str, str]) -> str | None:
+    """Say how much of a change is the member of a group that carries most of it.
+
+    None where none does, or where nothing is claimed anyway.
+    """
+    claims = row.verdict in ("strong", "shift", "weak") or _is_capped(row)
+    if row.checks is None or row.checks.without_carrier is None or not claims:
+        return None
+    first = row.checks.carried_by[0]
+    return f"{_percent(min(first.share, 1.0))} of it is {names[first.actor]}"
+
+
+def _explain_cap(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Explain which member of a group carries its change, and what is left without it."""
+    assert row.checks is not None
+    assert row.checks.without_carrier is not None
+    first = row.checks.carried_by[0]
+    share, carrier = _percent(min(first.share, 1.0)), names[first.actor]
+    return f"{share} is {carrier}; without {carrier}: {VERDICT_WORDS[row.checks.without_carrier]}"
+
+
+def _is_capped(row: DetectedShift) -> bool:
+    return is_capped(row.finding, row.q, row.checks)
+
+
+def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Compose the sentence that an analyst would sign: who, how, when, and why."""
+    finding, case = row.finding, row.question
+    who, sides = names[case.actor], _join([names[c] for c in case.toward], "and")
+    rather = _join([names[c] for c in case.against], "and")
+    toward = finding.change > 0
+    moved = f"moved toward {sides}" if toward else f"moved away from {sides}"
+    if rather:
+        moved += f" rather than {rather}" if toward else f" and toward {rather}"
+    between = f"between {who} and {sides}"
+    if rather:
+        between = f"in how {who} leans, to {sides} or to {rather},"
+    reason = explain_verdict(row, names)
+    if _is_capped(row):
+        signs = "are weak signs" if row.verdict == "weak" else "is no evidence"
+        changed = f"of what changed {describe_onset(row)}, {_explain_cap(row, names)}"
+        found = f"{between.removesuffix(',')} there {signs} of a shift: {changed}."
+    elif row.verdict in ("strong", "shift"):
+        sure = "; the evidence is strong" if row.verdict == "strong" else ""
+        found = f"{who} {moved} {describe_onset(row)}{_describe_levels(row)}{sure}."
+    elif row.verdict == "weak":
+        found = (
+            f"There are weak signs that {who} {moved} {describe_onset(row)}"
+            f"{_describe_levels(row)}: {reason}."
+        )
+    elif row.verdict == "watch":
+        found = (
+            f"The last months {between} differ from the years before them;"
+            " no change can be dated yet."
+        )
+    elif row.verdict == "steady":
+        found = f"No change {between} stands out: steady at {_describe_level(finding.after)}."
+    elif row.verdict == "insufficient_data":
+        found = f"Too little is recorded {between} to date a change: {reason}"
+        known = finding.after is not None and finding.after.mass > 0
+        found += f"; the level is {_describe_level(finding.after)}." if known else "."
+    elif row.finding.span is None or row.excluded:
+        found = f"There is no evidence of a shift {between}: {reason}"
+        known = finding.after is not None and finding.after.mass > 0
+        found += f"; the level is {_describe_level(finding.after)}." if known else "."
+    else:
+        found = f"There is no evidence that {who} {moved}: {reason}."
+    return " ".join([found[0].upper() + found[1:], *_list_remarks(row, names)])
+
+
+def describe_onset(row: DetectedShift) -> str:
+    """Describe the range of the onset in words."""
+    ranges = row.finding.onset_set
+    if not ranges:
+        return "at an unknown date"
+    monthly = row.finding.method != "event_days"
+    start, end = (_write_day(day, monthly) for day in (ranges[0][0], ranges[-1][1]))
+    if start == end:
+        return f"in {start}" if monthly else f"on {start}"
+    return f"between {start} and {end}"
+
+
+def _write_day(day: str, monthly: bool) -> str:
+    year, month, number = day.split("-")
+    name = f"{month_name[int(month)]} {int(year)}"
+    return name if monthly else f"{int(number)} {name}"
+
+
+def _describe_levels(row: DetectedShift) -> str:
+    before, after = row.finding.before, row.finding.after
+    if before is None or after is None:
+        return ""
+    return f", from {before.index:+.2f} to {after.index:+.2f}"
+
+
+def _describe_level(level: IndexLevel | None) -> str:
+    if level is None:
+        return "unknown"
+    return f"{level.index:+.2f} ({level.low:+.2f} to {level.high:+.2f})"
+
+
+def _list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
+    """List what has to be said with a verdict that claims a change."""
+    checks, found = row.checks, []
+    if checks is None or row.verdict not in ("strong", "shift", "weak"):
+        return []
+    if checks.carried_by and checks.carried_by[0].share >= _LEADING_SHARE:
+        parts = [f"{names[c.actor]} {_percent(c.share)}" for c in checks.carried_by[:3]]
+        own = [c for c in checks.carried_by[3:] if c.actor in row.question.toward]
+        parts += [f"{names[c.actor]} itself {_percent(c.share)}" for c in own]
+        found.append(f"Of the change: {', '.join(parts)}.")
+    if checks.single_publisher is not None:
+        found.append(f"All rests on one source: {checks.single_publisher}.")
+    if checks.without_stated is not None and checks.stated_share > 0:
+        rest = VERDICT_WORDS[checks.without_stated]
+        found.append(
+            f"{_percent(checks.stated_share)} of the evidence has scores that an analyst stated;"
+            f" without these: {rest}."
+        )
+    if row.finding.provisional:
+        found.append("Fewer than six months follow it.")
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"
+
+
+def _join(parts: Sequence[str], word: str) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"
