@@ -1,7 +1,9 @@
 /* Charts drawn by the service, from the same definition as its PNG and its Vega-Lite spec. */
 
-import { Failure, failed, get } from "./api.js";
+import { Failure, get } from "./api.js";
 import { h } from "./dom.js";
+import { patiently } from "./part.js";
+import { failed } from "./states.js";
 
 const STEP = 40, LEAST = 280, MOST = 1160;
 
@@ -25,22 +27,27 @@ export function chart(address) {
   const figure = h("figure", { "aria-busy": "true" });
   const url = new URL(address, location.origin);
   url.searchParams.set("format", "svg");
-  let drawn = 0;
+  let drawn = 0, broken = false, loading = false;
   const load = async () => {
     const width = drawn = wide(figure);
     url.searchParams.set("width", width);
+    broken = false;
+    loading = true;
     try {
-      const svg = drawing(await get(url.pathname + url.search, "image/svg+xml"));
-      if (width !== drawn) return;
+      const svg = drawing(await patiently(() => get(url.pathname + url.search, "image/svg+xml"), figure));
       figure.replaceChildren(svg, h("figcaption", {}, svg.getAttribute("aria-label")));
     } catch (error) {
-      figure.replaceChildren(failed(error, load));
+      broken = true;
+      figure.replaceChildren(failed(error, load) ?? "");
+      figure.classList.toggle("same", !figure.firstElementChild);
     }
+    loading = false;
     figure.removeAttribute("aria-busy");
+    if (!broken && figure.isConnected && wide(figure) !== drawn) load();
   };
   let waiting;
   new ResizeObserver(() => {
-    if (!figure.isConnected || wide(figure) === drawn) return;
+    if (!figure.isConnected || broken || loading || wide(figure) === drawn) return;
     clearTimeout(waiting);
     waiting = setTimeout(load, drawn ? 200 : 0);
   }).observe(figure);

@@ -11,14 +11,19 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Rows of a table that a phone shows before the reader asks for the rest. */
+const ON_PHONE = 12;
+
 export function table(caption, columns, rows) {
   const numeric = columns.map((_, n) => typeof rows[0]?.[n] === "number");
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+  const more = rows.length > ON_PHONE ? h("button", { type: "button", class: "on-phone", onclick: () => { whole.classList.add("whole"); more.remove(); } }, `Show all ${rows.length}`) : null;
+  const whole = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     h("table", {},
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, columns.map((c, n) => h("th", { scope: "col", class: numeric[n] ? "number" : null }, c)))),
-      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) =>
-        h("td", typeof cell === "number" ? { class: "number" } : {}, cell instanceof Node || Array.isArray(cell) ? cell : String(cell ?? "–"))))))));
+      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, n) =>
+        h("td", { class: typeof cell === "number" ? "number" : null, "data-label": columns[n] }, cell instanceof Node || Array.isArray(cell) ? cell : String(cell ?? "–"))))))), more);
+  return whole;
 }
 
 export function field(name, label, value, more = {}) {

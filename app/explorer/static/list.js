@@ -1,105 +1,130 @@
-/* A list of any length: pages are fetched as they are needed, and only visible rows are in the page. */
+/* A list of events as a table: up to 500 rows are in the page, so that finding and printing work. */
 
-import { failed, get, nothing } from "./api.js";
-import { h } from "./dom.js";
-import { link } from "./state.js";
+import { get } from "./api.js";
+import { dated } from "./dates.js";
+import { h, say } from "./dom.js";
+import { patiently } from "./part.js";
+import { link, now } from "./state.js";
+import { failed, nothing } from "./states.js";
 
-const HEIGHT = 72;
-const AROUND = 8;
-const SHOWN = "id,title,date,type,participants,reports";
-const PAGE = 1000;
-/** Rows that a browser can scroll through: it draws nothing beyond some 33 million pixels. */
-const MOST = 400000;
+const FIELDS = "id,title,date,start,type,participants,reports,signals";
+const FIRST = 100, STEP = 500;
 
-/** The address of what follows, in longer pages than the first. */
-function longer(next) {
-  if (!next) return null;
-  const url = new URL(next, location.origin);
-  url.searchParams.set("limit", PAGE);
-  return url.pathname + url.search;
-}
-
-export function list(address, { onfirst } = {}) {
-  const space = h("div", { class: "space", role: "list" });
-  const box = h("div", { class: "list", tabindex: 0, role: "region", "aria-label": "Events" }, space);
-  const status = h("p", { class: "quiet loaded" });
-  const whole = h("div", {}, box, status);
-  const rows = [];
-  const first = new URL(address, location.origin);
-  first.searchParams.set("fields", SHOWN);
-  let next = first.pathname + first.search;
-  let loading = false;
-  let shown = [-1, -1];
-
-  async function more() {
-    if (loading || !next) return;
-    loading = true;
-    try {
-      const body = await get(next);
-      const begun = rows.length === 0;
-      for (const event of body.data) rows.push(short(event));
-      next = rows.length < MOST ? longer(body.links.next) : null;
-      if (begun) onfirst?.(body);
-      if (begun && rows.length === 0) { whole.replaceChildren(nothing(body.meta.reason)); return; }
-      space.style.height = `${rows.length * HEIGHT}px`;
-      status.textContent = count(rows.length, next, body.links.next);
-      draw();
-    } catch (error) {
-      whole.replaceChildren(box, status, failed(error, () => { whole.replaceChildren(box, status); more(); }));
-    } finally { loading = false; }
-    if (next && box.scrollTop + box.clientHeight * 3 > rows.length * HEIGHT) more();
-  }
-
-  function draw() {
-    const begin = Math.max(0, Math.floor(box.scrollTop / HEIGHT) - AROUND);
-    const end = Math.min(rows.length, Math.ceil((box.scrollTop + (box.clientHeight || 600)) / HEIGHT) + AROUND);
-    if (begin !== shown[0] || end !== shown[1]) {
-      const focused = document.activeElement?.closest?.(".row")?.dataset.at;
-      shown = [begin, end];
-      space.replaceChildren(...rows.slice(begin, end).map((one, n) => row(one, begin + n, next ? -1 : rows.length)));
-      if (focused !== undefined) space.querySelector(`[data-at="${focused}"] a`)?.focus({ preventScroll: true });
-    }
-    if (end > rows.length - 200) more();
-  }
-
-  let waiting = false;
-  box.addEventListener("scroll", () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
-  });
-  more();
-  return whole;
-}
-
-function count(loaded, next, left) {
-  const many = loaded.toLocaleString("en");
-  if (next) return `${many} loaded; more follow as you scroll.`;
-  if (left) return `The first ${many}; narrow the filter, or download the rest below.`;
-  return loaded === 1 ? "1 event in all." : `${many} events in all.`;
-}
-
-/** What a row shows, and no more, so that a hundred thousand of them stay small. */
-function short(event) {
-  return { id: event.id, title: event.title, who: who(event),
-    line: `${event.date} · ${event.type ?? "no type"} · ${said(event)}` };
-}
-
-function row(one, at, of) {
-  const made = h("div", { class: "row", role: "listitem", "aria-posinset": at + 1, "aria-setsize": of, "data-at": at },
-    h("a", { class: "what", href: link("event", { id: one.id }) }, one.title),
-    h("span", { class: "meta" }, one.line),
-    h("span", { class: "meta" }, one.who));
-  made.style.top = `${at * HEIGHT}px`;
-  return made;
-}
-
-function said(event) {
-  const names = [...new Set(event.reports.map((r) => r.publisher))];
-  return names.length ? names.join(", ") : "no source";
+/** What is shown of an event, and no more, so that many of them stay small. */
+function brief(event) {
+  return { id: event.id, title: event.title, date: event.date, start: event.start, type: event.type ?? "", who: who(event),
+    sources: [...new Set(event.reports.map((r) => r.publisher))], effect: effect(event) };
 }
 
 function who(event) {
   return event.participants.filter((p) => !p.via)
     .map((p) => `${p.name ?? p.native ?? p.actor}${p.role === "participant" ? "" : ` (${p.role})`}`).join(", ");
+}
+
+/** What an event does to the pair of the view: the sum of its signals between the two. */
+function effect(event) {
+  const pair = pairOfView();
+  if (!pair || !event.signals) return null;
+  const between = event.signals.filter((s) => pair.includes(s.from) && pair.includes(s.toward));
+  return between.length ? Math.sign(between.reduce((sum, s) => sum + s.score * s.confidence * s.weight, 0)) : 0;
+}
+
+export function pairOfView() {
+  const pair = now().getAll("between").flatMap((text) => text.split(",")).map((code) => code.trim());
+  return pair.length === 2 ? pair : null;
+}
+
+const EFFECTS = { 1: ["▲", "together"], "-1": ["◆", "apart"], 0: ["", "neither"] };
+
+function row(one) {
+  const cells = [h("td", { class: "when" }, dated(one.date)),
+    h("td", {}, h("a", { class: "what", href: link("event", { id: one.id }) }, one.title), h("span", { class: "meta" }, one.who))];
+  if (one.effect !== null) {
+    const [mark, word] = EFFECTS[one.effect];
+    cells.push(h("td", { class: `effect ${word}` }, mark ? h("span", { "aria-hidden": "true" }, `${mark} `) : null, word));
+  }
+  cells.push(h("td", { class: "kind" }, one.type || "–"), h("td", { class: "meta" }, one.sources.join(", ") || "no source"));
+  return h("tr", { class: "row" }, cells);
+}
+
+const ORDERS = {
+  date: (a, b) => a.start.localeCompare(b.start), event: (a, b) => a.title.localeCompare(b.title),
+  effect: (a, b) => a.effect - b.effect, type: (a, b) => a.type.localeCompare(b.type), sources: (a, b) => a.sources.length - b.sources.length,
+};
+
+/** `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all. */
+export function list(address, { onfirst, latest = null, all = null } = {}) {
+  const body = h("tbody", {});
+  const status = h("p", { class: "quiet loaded" });
+  const head = h("tr", {});
+  const whole = h("div", { class: "events", "aria-busy": "true" }, h("p", { class: "quiet" }, "Loading …"));
+  const first = new URL(address, location.origin);
+  first.searchParams.set("fields", FIELDS);
+  first.searchParams.set("limit", latest ?? FIRST);
+  let next = first.pathname + first.search;
+  let rows = [], order = { by: "date", down: first.searchParams.get("sort") !== "date" };
+
+  function columns() {
+    const names = ["date", "event", ...(rows[0].effect === null ? [] : ["effect"]), "type", "sources"];
+    head.replaceChildren(...names.map((name) => {
+      const sorted = order.by === name ? (order.down ? "descending" : "ascending") : null;
+      const title = { date: "Date", event: "Event", effect: "Together or apart", type: "Type", sources: "Sources" }[name];
+      return h("th", { scope: "col", "aria-sort": sorted },
+        next ? title : h("button", { type: "button", "data-key": `sort-${name}`, onclick: (click) => { sort(name); click.target.focus(); } }, title,
+          h("span", { "aria-hidden": "true" }, sorted ? (order.down ? " ↓" : " ↑") : "")));
+    }));
+  }
+
+  function sort(by) {
+    order = { by, down: order.by === by ? !order.down : by === "date" || by === "sources" };
+    rows.sort((a, b) => (order.down ? -1 : 1) * ORDERS[by](a, b));
+    body.replaceChildren(...rows.map(row));
+    const key = document.activeElement?.dataset?.key;
+    columns();
+    if (key) head.querySelector(`[data-key="${key}"]`)?.focus();
+    say(`Sorted by ${by}, ${order.down ? "descending" : "ascending"}`);
+  }
+
+  /** Fetches what follows; the first rows are shown before the rest of the first 500 is asked for. */
+  async function more(limit, begun = rows.length === 0) {
+    const url = new URL(next, location.origin);
+    url.searchParams.set("limit", limit);
+    const place = begun ? whole : status;
+    const answer = await patiently(() => get(url.pathname + url.search), place);
+    const fresh = answer.data.map(brief);
+    rows = rows.concat(fresh);
+    next = answer.links.next;
+    if (begun) {
+      onfirst?.(answer);
+      if (!rows.length) { whole.replaceChildren(nothing(answer.meta.reason)); return; }
+      whole.replaceChildren(h("table", {}, h("caption", { class: "hidden" }, "Events"), h("thead", {}, head), body), status);
+    }
+    body.append(...fresh.map(row));
+    columns();
+    const focused = status.contains(document.activeElement);
+    status.replaceChildren(...counted());
+    if (focused) (status.querySelector("button") ?? body.children[rows.length - fresh.length].querySelector("a")).focus();
+  }
+
+  function counted() {
+    const many = rows.length.toLocaleString("en");
+    if (latest) return next ? [h("a", { href: all }, "All events")] : [];
+    if (!next) return [rows.length === 1 ? "1 event in all." : `${many} events in all.`];
+    return [`The first ${many} events. `, h("button", { type: "button", class: "more", "data-key": "more", onclick: () => load(STEP) }, `Show ${STEP} more`)];
+  }
+
+  async function load(limit) {
+    whole.setAttribute("aria-busy", "true");
+    try {
+      await more(limit);
+      if (!latest && rows.length === FIRST && next) await more(STEP - FIRST);
+    } catch (error) {
+      const box = failed(error, () => load(limit));
+      if (rows.length) status.replaceChildren(box ?? ""); else whole.replaceChildren(box ?? "");
+    }
+    whole.removeAttribute("aria-busy");
+  }
+
+  load(latest ?? FIRST);
+  return whole;
 }

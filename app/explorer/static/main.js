@@ -1,8 +1,11 @@
 /* Puts the view of the address on the page. */
 
-import { failed, get } from "./api.js";
+import { combobox, resolveNames } from "./combobox.js";
 import { h, say } from "./dom.js";
+import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
+import { patiently } from "./part.js";
 import { CLOCKS, go, link, now } from "./state.js";
+import { failed } from "./states.js";
 import { actor } from "./views/actor.js";
 import { alliance, alliances } from "./views/alliances.js";
 import { compare } from "./views/compare.js";
@@ -16,36 +19,76 @@ const VIEWS = { "": home, actor, alliance, alliances, compare, event, events, ma
 const main = document.getElementById("content");
 let turn = 0;
 let shown = null;
+let view = null;
 
-async function show(focus = true) {
+/** Draws the view of the address; `left` is how far one that was left before was scrolled, and how long it was. */
+async function show({ first = false, left = null } = {}) {
   const mine = ++turn;
   shown = location.search;
   const name = now().get("view") ?? "";
+  const same = name === view;
+  view = name;
   for (const a of document.querySelectorAll("nav a")) {
     if (new URL(a.href).searchParams.get("view") === name) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
     if (new URL(a.href).searchParams.has("view")) a.href = link(new URL(a.href).searchParams.get("view"));
   }
-  for (const clock of CLOCKS) document.getElementById(clock).value = now().get(clock) ?? "";
+  showClock();
   main.setAttribute("aria-busy", "true");
   const slow = setTimeout(() => { if (mine === turn) say("Loading …"); }, 500);
+  const place = h("div", {});
   let made;
   try {
-    made = await (VIEWS[name] ?? home)();
+    if (!same) main.replaceChildren(place);
+    made = await patiently(() => (VIEWS[name] ?? home)(), same ? main : place);
   } catch (error) {
+    if (mine === turn) main.replaceChildren();
     made = [h("h1", {}, "No answer"), failed(error, () => show())];
   }
   clearTimeout(slow);
   if (mine !== turn) return;
+  if (same || left) holdHeight(left?.height ?? main.offsetHeight); else main.style.minHeight = "";
+  if (same && !awaitsFocus()) rememberFocus();
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
   main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
   document.title = title ? `${title.textContent} – Entente` : "Entente";
-  if (focus && title) { title.setAttribute("tabindex", "-1"); title.focus({ preventScroll: true }); scrollTo(0, 0); }
+  printed.textContent = `${location.href} · opened on ${new Date().toISOString().slice(0, 10)} · each dataset under its own licence: ${location.origin}/v1/datasets`;
   say(title?.textContent ?? "");
+  if (same) restoreFocus();
+  else if (!first && title) { title.setAttribute("tabindex", "-1"); title.focus({ preventScroll: true }); }
+  if (left) scrollTo(0, left.scroll); else if (!same && !first) scrollTo(0, 0);
 }
 
-addEventListener("popstate", () => { if (location.search !== shown) show(); });
+/** Says at the head of the page which record is shown: today's, or that of the clocks. */
+function showClock() {
+  const set = CLOCKS.filter((clock) => now().get(clock));
+  for (const clock of CLOCKS) document.getElementById(clock).value = now().get(clock) ?? "";
+  const whole = document.getElementById("clock");
+  whole.classList.toggle("set", set.length > 0);
+  whole.open = false;
+  whole.firstElementChild.textContent = set.length ? set.map((clock) => `${clock === "as_of" ? "As of" : "Known by"} ${now().get(clock)}`).join(" · ") : "As recorded today";
+}
+
+/** Keeps the page as long as it is until its parts have answered, so that nothing jumps. */
+function holdHeight(height) {
+  const mine = turn;
+  main.style.minHeight = `${height}px`;
+  const watching = new MutationObserver(() => {
+    if (mine === turn && main.querySelector("[aria-busy]")) return;
+    if (mine === turn) main.style.minHeight = "";
+    watching.disconnect();
+  });
+  watching.observe(main, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-busy"] });
+}
+
+history.scrollRestoration = "manual";
+let scrolling;
+addEventListener("scroll", () => {
+  clearTimeout(scrolling);
+  scrolling = setTimeout(() => history.replaceState({ scroll: scrollY, height: main.offsetHeight }, ""), 100);
+}, { passive: true });
+addEventListener("popstate", (pop) => { if (location.search !== shown) show({ left: pop.state ?? { scroll: 0, height: 0 } }); });
 addEventListener("moved", () => show());
 
 document.addEventListener("click", (click) => {
@@ -57,25 +100,17 @@ document.addEventListener("click", (click) => {
   go(url.pathname + url.search);
 });
 
-document.getElementById("search").addEventListener("submit", async (submit) => {
+const printed = document.getElementById("printed");
+const search = document.getElementById("search");
+const sought = combobox({ name: "name", id: "name", label: "Find an actor", bare: true, size: 15, placeholder: "Find: Armenia, CSTO …", onchoose: (code) => {
+  go(link("actor", { actor: code }));
+  sought.clear();
+} });
+search.prepend(sought);
+search.addEventListener("submit", async (submit) => {
   submit.preventDefault();
   const text = document.getElementById("name").value.trim();
-  if (!text) return;
-  const code = text.match(/\(([^()]+)\)$/)?.[1] ?? text;
-  go(link("actor", { actor: code }));
-});
-
-let asked;
-document.getElementById("name").addEventListener("input", (input) => {
-  clearTimeout(asked);
-  const text = input.target.value.trim();
-  if (text.length < 2) return;
-  asked = setTimeout(async () => {
-    try {
-      const body = await get(`/v1/actors/resolve?limit=8&q=${encodeURIComponent(text)}`);
-      document.getElementById("names").replaceChildren(...body.data.map((c) => h("option", { value: `${c.name} (${c.code})` })));
-    } catch { /* suggestions are a courtesy; the search itself says what is wrong */ }
-  }, 150);
+  if (text && !await resolveNames(search)) go(link("actor", { actor: text }));
 });
 
 document.getElementById("clocks").addEventListener("submit", (submit) => {
@@ -102,4 +137,4 @@ theme.addEventListener("click", () => {
   try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch { /* not kept */ }
 });
 
-show(false);
+show({ first: true });

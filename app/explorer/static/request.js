@@ -11,16 +11,22 @@ function forms(url) {
   return drawn.test(url.pathname) && url.pathname !== "/v1/actors/resolve" ? DRAWN : ["json"];
 }
 
+/** One line for each tool, over the whole answer: a table where there is one, else the document. */
 function written(url) {
-  const pairs = [...url.searchParams].map(([k, v]) => `    (${JSON.stringify(k)}, ${JSON.stringify(v)}),\n`).join("");
-  const plain = url.href;
-  return {
-    curl: `curl '${plain.replaceAll("'", "%27")}'`,
-    Python: pairs
-      ? `import httpx2\n\nanswer = httpx2.get("${url.origin}${url.pathname}", params=[\n${pairs}])\nanswer.raise_for_status()\nbody = answer.json()`
-      : `import httpx2\n\nanswer = httpx2.get("${plain}")\nanswer.raise_for_status()\nbody = answer.json()`,
-    R: `library(jsonlite)\n\nbody <- fromJSON("${plain.replaceAll('"', "%22")}")`,
-  };
+  const plain = new URL(url);
+  plain.searchParams.delete("limit");
+  const quoted = (address) => address.href.replaceAll("'", "%27").replaceAll('"', "%22");
+  if (forms(url).includes("csv")) {
+    plain.searchParams.set("format", "csv");
+    const address = quoted(plain);
+    return { curl: `curl -o entente.csv '${address}'`,
+      Python: `import pandas as pd; table = pd.read_csv("${address}")`,
+      R: `table <- read.csv("${address}")`, Spreadsheet: address };
+  }
+  const address = quoted(plain);
+  return { curl: `curl '${address}'`,
+    Python: `import json, urllib.request; body = json.load(urllib.request.urlopen("${address}"))`,
+    R: `body <- jsonlite::fromJSON("${address}")` };
 }
 
 function copied(label, text) {

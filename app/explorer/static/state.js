@@ -30,7 +30,8 @@ export function taken(names) {
   return found;
 }
 
-export function go(address) {
-  history.pushState(null, "", address);
+/** Goes to an address; `replace` where each step on the way is not worth going back to. */
+export function go(address, { replace = false } = {}) {
+  if (replace) history.replaceState(null, "", address); else history.pushState(null, "", address);
   dispatchEvent(new Event("moved"));
 }

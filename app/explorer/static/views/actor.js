@@ -1,11 +1,14 @@
 /* One actor: its timeline, its memberships, its partners. */
 
-import { failed, get, nothing } from "../api.js";
+import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { h, table } from "../dom.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
+import { failed, nothing } from "../states.js";
+
+const LATEST = 10;
 
 /** For an unknown name: actors with similar names, as links. */
 async function near(name, error) {
@@ -41,7 +44,7 @@ export async function actor() {
       ["alliance", "organization"].includes(answer.kind) ? [" · ", h("a", { href: link("alliance", { code: answer.code }) }, "Members")] : null),
     h("h2", {}, "Timeline"), chart(`/v1/timeline?${query}`),
     request(`/v1/timeline?${query}`),
-    h("h2", {}, "Latest events"), list(`/v1/events?limit=100&${query}`),
+    h("h2", {}, "Latest events"), list(`/v1/events?${query}`, { latest: LATEST, all: link("events", { actor: answer.code }) }),
     request(`/v1/events?${query}`),
     h("div", { class: "two" },
       h("section", {}, h("h2", {}, "Memberships"),

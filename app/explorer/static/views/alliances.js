@@ -1,10 +1,11 @@
 /* Alliances on a day, and the members of one, with a slider over the years. */
 
-import { get, nothing } from "../api.js";
+import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { field, h, table } from "../dom.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
+import { nothing } from "../states.js";
 
 const FIRST = Date.UTC(1945, 0, 1);
 const DAY = 86400000;
@@ -16,7 +17,7 @@ function slider() {
   const last = Math.floor((Date.now() - FIRST) / DAY);
   const at = Math.round((Date.parse(day()) - FIRST) / DAY) || last;
   const dayShown = h("output", { for: "on-slider" }, day());
-  const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`); };
+  const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`, { replace: true }); };
   return h("form", { class: "fields", "aria-label": "Day", onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
     field("on", "On", day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, "Show"),
     h("div", { class: "wide" }, h("label", { for: "on-slider" }, "Slide through the years"),

@@ -1,55 +1,91 @@
-/* Two dyads side by side, over the same days. */
+/* Dyads side by side, over the same days and on the same scale. */
 
 import { get } from "../api.js";
 import { chart } from "../chart.js";
+import { combobox } from "../combobox.js";
 import { field, h } from "../dom.js";
+import { form } from "../forms.js";
+import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 
-const WINDOW = ["since", "until"];
+const MOST = 9;
+/** How people write a pair, the plainest first: a hyphen may belong to a code. */
+const BETWEEN = [">", "→", ",", "–", "—", " toward ", " vs ", "-"];
 
-function asked(n) {
-  const [actor, toward] = (now().get(`dyad${n}`) ?? "").split(">").map((side) => side.trim());
-  if (!actor || !toward) return null;
-  const query = new URLSearchParams([["actor", actor], ["toward", toward], ["granularity", "quarter"],
-    ...taken([...WINDOW, "dataset", "as_of", "known_by"])]);
-  return { actor, toward, query };
+/** The two sides of a pair as it was written; null where it has no two. */
+function sides(text) {
+  for (const mark of BETWEEN) {
+    const parts = text.split(mark).map((side) => side.trim());
+    if (parts.length === 2 && parts.every(Boolean)) return { actor: parts[0], toward: parts[1] };
+  }
+  return null;
 }
 
-/** The days of the one and of the other, so that both are drawn over the same. */
-async function span(dyads) {
-  const found = await Promise.all(dyads.map(({ query }) => get(`/v1/alignment?${query}`)));
-  const rows = found.flatMap((body) => body.data);
+/** The pairs of the address; older addresses name them `dyad1` and `dyad2`. */
+function written() {
+  const found = now();
+  return [...found.getAll("pair"), ...["dyad1", "dyad2"].map((name) => found.get(name))].filter(Boolean);
+}
+
+function asked({ actor, toward }) {
+  return new URLSearchParams([["actor", actor], ["toward", toward], ["granularity", "quarter"],
+    ...taken(["since", "until", "dataset", "as_of", "known_by"])]);
+}
+
+/** The days of all pairs together, so that each is drawn over the same; a pair that fails has none. */
+async function span(pairs) {
+  const found = await Promise.allSettled(pairs.map((pair) => get(`/v1/alignment?${asked(pair)}`)));
+  const rows = found.flatMap((one) => one.value?.data ?? []);
   if (!rows.length) return [];
-  const starts = rows.map((r) => r.start).sort(), ends = rows.map((r) => r.end).sort();
-  return [["since", starts[0]], ["until", ends.at(-1)]];
+  return [["since", rows.map((r) => r.start).sort()[0]], ["until", rows.map((r) => r.end).sort().at(-1)]];
 }
 
-function shown({ actor, toward, query }, days) {
-  for (const [name, value] of days) query.set(name, value);
-  const address = `/v1/alignment?${query}`;
-  return h("section", {}, h("h2", {}, `${actor} toward ${toward}`), chart(address), request(address),
-    h("p", {}, h("a", { href: link("shift", { actor, toward }) }, "Its shifts and their evidence")));
+function panel(pair, days) {
+  const { actor, toward } = pair;
+  return h("section", {}, h("h2", {}, `${actor} toward ${toward}`), later("Drawing …", async () => {
+    const query = asked(pair);
+    for (const [name, value] of await days) query.set(name, value);
+    const address = `/v1/alignment?${query}`;
+    return [chart(address), request(address), h("p", {}, h("a", { href: link("shift", pair) }, "Its shifts and their evidence"))];
+  }));
+}
+
+function without(n) {
+  const found = now();
+  const kept = written().filter((_, at) => at !== n);
+  for (const name of ["pair", "dyad1", "dyad2"]) found.delete(name);
+  for (const one of kept) found.append("pair", one);
+  go(`/?${found}`);
 }
 
 export async function compare() {
-  if (!now().get("dyad1")) {
-    const found = now();
-    found.set("dyad1", "ARM>RUS");
-    found.set("dyad2", "ARM>EU");
-    history.replaceState(null, "", `/?${found}`);
+  const found = now();
+  if (!written().length || found.has("dyad1") || found.has("dyad2")) {
+    const pairs = written().length ? written() : ["ARM>RUS", "ARM>EU"];
+    for (const name of ["pair", "dyad1", "dyad2"]) found.delete(name);
+    for (const text of pairs) { const pair = sides(text); found.append("pair", pair ? `${pair.actor}>${pair.toward}` : text); }
+    history.replaceState(history.state, "", `/?${found}`);
   }
-  const set = (name) => now().get(name) ?? "";
-  const dyads = [1, 2].map(asked).filter(Boolean);
-  const days = await span(dyads);
+  const texts = written().slice(0, MOST);
+  const pairs = texts.map(sides);
+  const days = span(pairs.filter(Boolean));
   return [
-    h("h1", {}, "Compare two dyads"),
-    h("form", { class: "fields", "aria-label": "Which dyads", onsubmit: (submit) => {
-      submit.preventDefault();
-      go(link("compare", Object.fromEntries(new FormData(submit.target))));
-    } },
-    field("dyad1", "First (who>toward whom)", set("dyad1")), field("dyad2", "Second", set("dyad2")),
-    field("since", "Since", set("since"), { size: 9 }), field("until", "Until", set("until"), { size: 9 }), h("button", {}, "Compare")),
-    h("div", { class: "two" }, dyads.map((dyad) => shown(dyad, days))),
+    h("h1", {}, "Compare pairs"),
+    h("ul", { class: "chips", "aria-label": "Pairs" }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },
+      pairs[n] ? `${pairs[n].actor} toward ${pairs[n].toward}` : `${text}: write it as ARM>RUS`,
+      h("button", { type: "button", "data-key": `pair-${Math.min(n, texts.length - 2)}`, "aria-label": `Remove ${text}`, onclick: () => without(n) }, "×")))),
+    form("Add a pair", [
+      combobox({ name: "actor", label: "Who", size: 14 }), combobox({ name: "toward", label: "toward", size: 14 }),
+      field("since", "Since", now().get("since") ?? "", { size: 9 }), field("until", "Until", now().get("until") ?? "", { size: 9 }),
+      h("button", { "data-key": "add-pair" }, "Add"),
+    ], (filled) => {
+      const set = Object.fromEntries(filled);
+      const next = now();
+      for (const name of ["since", "until"]) if (set[name]) next.set(name, set[name]); else next.delete(name);
+      if (set.actor && set.toward) next.append("pair", `${set.actor}>${set.toward}`);
+      go(`/?${next}`);
+    }),
+    h("div", { class: "two" }, pairs.filter(Boolean).map((pair) => panel(pair, days))),
   ];
 }

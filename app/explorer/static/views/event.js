@@ -1,7 +1,8 @@
 /* One event: who took part, what it moves, and who says so. */
 
-import { get, later } from "../api.js";
+import { get } from "../api.js";
 import { h, table } from "../dom.js";
+import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 

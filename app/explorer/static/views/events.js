@@ -1,7 +1,9 @@
 /* Events by any filter: the filter as chips that mirror the address, so that a link is a finding. */
 
 import { chart } from "../chart.js";
+import { combobox } from "../combobox.js";
 import { choice, field, h, say } from "../dom.js";
+import { form } from "../forms.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
 import { CLOCKS, FILTERS, go, now, taken } from "../state.js";
@@ -13,36 +15,40 @@ const ROLES = ["", "initiator", "target", "participant", "host", "affected", "me
 export function chips() {
   const set = [...now()].filter(([name, value]) => value && [...FILTERS, ...CLOCKS].includes(name));
   if (!set.length) return null;
-  return h("ul", { class: "chips", "aria-label": "Filters" }, set.map(([name, value]) => h("li", {},
+  return h("ul", { class: "chips", "aria-label": "Filters" }, set.map(([name, value], n) => h("li", {},
     `${name}: ${value}`,
-    h("button", { type: "button", "aria-label": `Remove ${name}: ${value}`, onclick: () => {
-      const rest = new URLSearchParams([...now()].filter(([n, v]) => n !== name || v !== value));
+    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": `Remove ${name}: ${value}`, onclick: () => {
+      const rest = new URLSearchParams([...now()].filter(([own, v]) => own !== name || v !== value));
       go(`/?${rest}`);
     } }, "×"))));
 }
 
-/** A form that adds to the filters of the address. */
+/** Filters of which there is one; of the others each adds to those before it. */
+const SINGLE = ["since", "until", "q", "between", "min_reliability", "min_independent_sources"];
+
+let opened = null;
+
+/** A form that adds to the filters of the address; open at first where none is set. */
 export function adding() {
-  const wide = matchMedia("(min-width: 40rem)").matches;
-  return h("details", { open: wide }, h("summary", {}, "Add filters"), h("form", { class: "fields", "aria-label": "Add filters", onsubmit: (submit) => {
-    submit.preventDefault();
+  const alone = matchMedia("(min-width: 40rem)").matches && ![...now().keys()].some((name) => FILTERS.includes(name));
+  return h("details", { class: "adding", open: opened ?? alone, ontoggle: (toggle) => { opened = toggle.target.open; } }, h("summary", { "data-key": "add-filters" }, "Add filters"), form("Add filters", [
+    field("q", "Words", "", { size: 16 }), combobox({ name: "actor", label: "Actor", size: 14 }),
+    combobox({ name: "between", label: "Between", many: true, size: 14, value: now().getAll("between").join(",") }),
+    field("since", "Since", "", { size: 10, placeholder: "2023-09" }),
+    field("until", "Until", "", { size: 10 }), choice("type", "Type", TYPES, ""), choice("role", "Role", ROLES, ""),
+    combobox({ name: "member_of", label: "Member of", size: 10 }), combobox({ name: "country", label: "Country", size: 10 }),
+    field("tag", "Tag", "", { size: 8 }), field("publisher", "Publisher", "", { size: 10 }),
+    field("min_reliability", "Sources at least", "", { size: 6, placeholder: "B", maxlength: 1 }),
+    field("min_independent_sources", "Independent sources", "", { size: 6, type: "number", min: 1, placeholder: "2" }),
+    h("button", { "data-key": "add-filter" }, "Add"),
+  ], (filled) => {
     const found = now();
-    let added = 0;
-    for (const [name, value] of new FormData(submit.target)) {
-      if (!value.trim()) continue;
-      if (["since", "until", "q"].includes(name)) found.set(name, value.trim()); else found.append(name, value.trim());
-      added += 1;
+    for (const [name, value] of filled.filter(([, v]) => v)) {
+      if (SINGLE.includes(name)) found.set(name, value);
+      else if (!found.getAll(name).includes(value)) found.append(name, value);
     }
-    if (added) go(`/?${found}`); else say("Fill in a field first.");
-  } },
-  field("q", "Words", "", { size: 16 }), field("actor", "Actor", "", { size: 12, list: "names" }),
-  field("between", "Between (ARM,RUS)", "", { size: 12 }), field("since", "Since", "", { size: 10, placeholder: "2023-09" }),
-  field("until", "Until", "", { size: 10 }), choice("type", "Type", TYPES, ""), choice("role", "Role", ROLES, ""),
-  field("member_of", "Member of", "", { size: 8 }), field("country", "Country", "", { size: 6 }),
-  field("tag", "Tag", "", { size: 8 }), field("publisher", "Publisher", "", { size: 10 }),
-  field("min_reliability", "Sources at least", "", { size: 6, placeholder: "B", maxlength: 1 }),
-  field("min_independent_sources", "Independent sources", "", { size: 6, type: "number", min: 1, placeholder: "2" }),
-  h("button", {}, "Add")));
+    if (`${found}` === `${now()}`) say("Fill in a field first."); else go(`/?${found}`);
+  }));
 }
 
 /** The permalink of the request that is shown; the list itself asks in parts, for what its rows show. */
@@ -60,7 +66,7 @@ export async function events() {
   return [
     h("h1", {}, "Events"), chips(), adding(),
     chart(`/v1/timeline?${query}`),
-    list(`/v1/events?${new URLSearchParams([["limit", "100"], ...listed])}`, {
+    list(`/v1/events?${listed}`, {
       onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, cited(body.links))),
     }),
     asked, request(`/v1/timeline?${query}`, null, "The request of the chart"),

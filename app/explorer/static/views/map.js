@@ -1,9 +1,10 @@
 /* Where it happened: events of a filter that have coordinates, over the land. */
 
-import { get, nothing } from "../api.js";
+import { get } from "../api.js";
 import { h, table } from "../dom.js";
 import { request } from "../request.js";
 import { CLOCKS, FILTERS, link, taken } from "../state.js";
+import { nothing } from "../states.js";
 import { adding, chips } from "./events.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -84,18 +85,23 @@ function grid(of) {
 
 const LETTER = 6.6, LINE = 14;
 
-/** Where a name is free of the names and circles before it, to the right or to the left. */
-function label(name, at, radius, taken, width) {
-  for (const right of [true, false]) {
-    const long = name.length * LETTER;
-    const left = right ? at[0] + radius + 3 : at[0] - radius - 3 - long;
-    const box = [left, at[1] - LINE / 2, left + long, at[1] + LINE / 2];
-    if (left < 2 || left + long > width - 2) continue;
-    if (taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) continue;
-    taken.push(box);
-    return s("text", { x: right ? left : left + long, y: at[1] + 4, "text-anchor": right ? "start" : "end" }, name);
-  }
-  return null;
+/** The places of a name around its circle, the best first: to the right, the left, above, below, and between. */
+const AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]];
+
+/** A name where it is free of the names and circles before it; with `always` in its best place at least. */
+function label(name, at, radius, taken, frame, always) {
+  const long = name.length * LETTER;
+  const boxes = AROUND.map(([x, y]) => {
+    const reach = x && y ? radius * .75 : radius;
+    const left = at[0] + x * (reach + 3) - (x < 0 ? long : x ? 0 : long / 2);
+    const middle = at[1] + y * (reach + LINE / 2);
+    return [left, middle - LINE / 2, left + long, middle + LINE / 2];
+  }).filter((box) => box[0] > 2 && box[2] < frame.width - 2 && box[1] > 0 && box[3] < frame.height);
+  const free = boxes.find((box) => !taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1]));
+  const box = free ?? (always ? boxes[0] : null);
+  if (!box) return null;
+  taken.push(box);
+  return s("text", { x: box[0], y: box[1] + LINE / 2 + 4 }, name);
 }
 
 function drawn(spots, land, width) {
@@ -104,12 +110,15 @@ function drawn(spots, land, width) {
   map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
   const marks = spots.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
   const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
-  for (const { place, at, radius } of marks) {
+  const names = [];
+  for (const [n, { place, at, radius }] of marks.entries()) {
     const title = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
-    const name = label(place.name, at, radius, taken, of.width);
+    const name = label(place.name, at, radius, taken, of, n < 2);
+    if (name) names.push(name);
     map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": title },
-      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, title)), ...(name ? [name] : [])));
+      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, title))));
   }
+  map.append(s("g", { class: "names", "aria-hidden": "true" }, ...names));
   return map;
 }
 

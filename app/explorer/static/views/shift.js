@@ -1,27 +1,31 @@
 /* A toward B, against C: the curve, the shifts, and for each the events that made it. */
 
-import { get, later, nothing } from "../api.js";
+import { get } from "../api.js";
 import { chart } from "../chart.js";
+import { combobox } from "../combobox.js";
 import { choice, field, h, say, table } from "../dom.js";
+import { wantFocus } from "../focus.js";
+import { form } from "../forms.js";
+import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
+import { nothing } from "../states.js";
 import { grade } from "./event.js";
 
 const SIDES = ["actor", "toward", "against"];
 const ASKED = [...SIDES, "dataset", "since", "until", "as_of", "known_by", "granularity"];
 const signed = (x) => (x > 0 ? "+" : "") + x.toFixed(2);
 
-function form() {
-  const set = (name) => now().get(name) ?? "";
-  return h("form", { class: "fields", "aria-label": "Who toward whom", onsubmit: (submit) => {
-    submit.preventDefault();
-    go(link("shift", Object.fromEntries(new FormData(submit.target))));
-  } },
-  field("actor", "Who", set("actor"), { size: 12, list: "names" }), field("toward", "toward", set("toward"), { size: 14 }),
-  field("against", "rather than", set("against"), { size: 14, placeholder: "optional" }),
-  field("since", "Since", set("since"), { size: 9 }), field("until", "Until", set("until"), { size: 9 }),
-  choice("granularity", "by", ["month", "quarter", "year", "week"], set("granularity") || "month"),
-  h("button", {}, "Show"));
+function asking() {
+  const set = (name) => now().getAll(name).join(",");
+  return form("Who toward whom", [
+    combobox({ name: "actor", label: "Who", value: set("actor"), size: 14 }),
+    combobox({ name: "toward", label: "toward", value: set("toward"), many: true, size: 14 }),
+    combobox({ name: "against", label: "rather than", value: set("against"), many: true, size: 12, placeholder: "optional" }),
+    field("since", "Since", set("since"), { size: 9 }), field("until", "Until", set("until"), { size: 9 }),
+    choice("granularity", "by", ["month", "quarter", "year", "week"], set("granularity") || "month"),
+    h("button", { "data-key": "show-shift" }, "Show"),
+  ], (filled) => go(link("shift", Object.fromEntries(filled))));
 }
 
 export function sides(row) {
@@ -37,7 +41,7 @@ function words(s) {
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
   const answer = await get(address);
-  const title = h("h2", { tabindex: -1, id: "evidence" }, `Evidence: ${sides(answer)}, ${answer.onset ?? "undated"}`);
+  const title = h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }, `Evidence: ${sides(answer)}, ${answer.onset ?? "undated"}`);
   const rows = answer.evidence.map((e) => [
     signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
     h("ul", {}, e.sources.map((s) => h("li", {}, `${s.publisher} `, grade(s)))), e.flags.join(", ")]);
@@ -54,7 +58,7 @@ function choices(found, chosen) {
   return h("ul", { class: "shifts" }, found.data.map((s) => {
     const rest = new URLSearchParams([...now()].filter(([name]) => name !== "shift"));
     rest.set("shift", s.id);
-    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null }, words(s)));
+    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words(s)));
   }));
 }
 
@@ -64,7 +68,7 @@ export async function shift() {
   const title = h("h1", {}, query.get("actor") ? `Shifts of ${query.get("actor")}${query.get("toward") ? ` toward ${query.get("toward")}` : ""}` : "Shifts: who moves away from whom");
   const wanted = new URLSearchParams([...query].filter(([name]) => name !== "granularity"));
   const address = `/v1/shifts?${wanted}`;
-  const parts = [title, form()];
+  const parts = [title, asking()];
   if (query.get("actor") && query.get("toward")) {
     const series = `/v1/alignment?${query}`;
     parts.push(chart(series), request(series));

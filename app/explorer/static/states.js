@@ -1,0 +1,84 @@
+/* What is said where there is nothing to show: the four kinds of nothing, and failures. */
+
+import { h } from "./dom.js";
+import { now } from "./state.js";
+
+const REASONS = {
+  no_match: ["empty", "○", "Nothing matched", "The requested days are covered, but no event in them matches the filter."],
+  outside_coverage: ["uncovered", "▨", "Not covered", "No dataset covers these days, so an empty result does not mean that nothing happened."],
+  out_of_scope: ["uncovered", "▨", "Out of scope", "No dataset follows these actors, so an empty result does not mean that nothing happened."],
+  not_yet_covered: ["uncovered", "▨", "Not covered yet", "These days are after the last day that any dataset covers."],
+};
+
+function box(kind, picture, title, ...parts) {
+  return h("div", { class: `state ${kind}` },
+    h("span", { class: "picture", "aria-hidden": "true" }, picture),
+    h("div", {}, h("h2", {}, title), parts));
+}
+
+/** An empty answer, by the reason that the service gives. */
+export function nothing(reason) {
+  const [kind, picture, title, text] = REASONS[reason] ?? REASONS.no_match;
+  return box(kind, picture, title, h("p", {}, text),
+    kind === "uncovered" ? h("p", {}, h("a", { href: "/v1/coverage" }, "Which days are covered")) : null);
+}
+
+/** The addresses of this view with what was refused mended, as links. */
+function mended(fault) {
+  const pairs = [...now()];
+  const name = fault.loc[1];
+  if (fault.message === "is not a parameter of this path") {
+    return pairs.some(([own]) => own === name) ? linked(fault, (value) => pairs.map(([own, v]) => [own === name ? value : own, v])) : [];
+  }
+  const at = fault.loc[2];
+  const sent = at === undefined ? fault.message.match(/'([^']+)'/)?.[1] : null;
+  const own = pairs.filter(([n]) => n === name);
+  const wrong = own[at] ?? own.find(([, v]) => sent && v.includes(sent)) ?? own[0] ?? pairs.find(([, v]) => sent && v.includes(sent));
+  if (!wrong) return [];
+  return linked(fault, (value) => pairs.map((pair) => (pair !== wrong ? pair
+    : [pair[0], sent && pair[1].includes(sent) ? pair[1].replace(sent, value) : value])));
+}
+
+function linked(fault, mend) {
+  return (fault.suggestions ?? []).slice(0, 5).map((value) => h("a", { href: `/?${new URLSearchParams(mend(value))}` }, value));
+}
+
+function explained(fault) {
+  const links = mended(fault);
+  const instead = links.flatMap((one, n) => [n ? ", " : "", one]);
+  return [h("p", {}, h("strong", {}, String(fault.loc.at(-1))), `: ${fault.message}. `, links.length ? null : fault.hint ?? ""),
+    links.length ? h("p", { class: "mend" }, "Did you mean ", instead, "?") : null];
+}
+
+/** What went wrong; null where another part of the page says the same already. */
+export function failed(error, again) {
+  const said = JSON.stringify([error.status, error.message, error.problem?.errors]);
+  const shown = [...document.querySelectorAll("#content .state.failure")];
+  if (error.refused && shown.some((one) => one.dataset.said === said)) return null;
+  const faults = (error.problem?.errors ?? []).filter((f) => Array.isArray(f.loc));
+  const title = error.refused ? "This cannot be answered" : error.status === 503 || error.status === 429 ? "The service is busy" : "The service failed";
+  const made = box("failure", "⚠", title, h("p", {}, faults.length ? null : error.message), faults.map(explained),
+    error.status ? h("p", { class: "quiet" }, `Status ${error.status}`) : null,
+    again && !error.refused ? h("button", { type: "button", onclick: again }, "Try again") : null);
+  made.setAttribute("role", "alert");
+  made.dataset.said = said;
+  return made;
+}
+
+/** Counts the seconds down in a place; false where the reader stopped it. */
+export function countdown(seconds, place) {
+  return new Promise((resolve) => {
+    const left = h("strong", {}, String(seconds));
+    const end = (go) => { clearInterval(clock); resolve(go); };
+    const made = box("busy", "◷", "The service is busy", h("p", {}, "Trying again in ", left, " s."),
+      h("button", { type: "button", onclick: () => end(false) }, "Stop"));
+    let rest = seconds;
+    const clock = setInterval(() => {
+      if (!place.isConnected) { end(false); return; }
+      rest -= 1;
+      left.textContent = String(rest);
+      if (rest <= 0) end(true);
+    }, 1000);
+    place.replaceChildren(made);
+  });
+}
