@@ -1,6 +1,7 @@
 """Models and types of query parameters that several routes share. Pure."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
@@ -36,6 +37,14 @@ class PagingQuery(StrictQuery):
 
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.", examples=[50])
     cursor: Cursor | None = Field(None, description="From `links.next`.")
+
+
+def split_names(values: Iterable[str], example: str) -> tuple[str, ...]:
+    """Split values at commas into names; raises ValueError where a name is empty."""
+    parts = tuple(part.strip() for value in values for part in value.split(","))
+    if not all(parts):
+        raise ValueError(f"must be names separated by commas, such as {example}")
+    return parts
 
 
 def _require_single_day(text: str) -> str:

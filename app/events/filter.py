@@ -10,7 +10,14 @@ from app.events.output_formats import OutputFormat
 from app.events.resolved_filter import BoundingBox, Match, SearchCircle
 from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
-from app.query_models import AS_OF_DESCRIPTION, AsOf, BoundedDate, PagingQuery, StrictQuery
+from app.query_models import (
+    AS_OF_DESCRIPTION,
+    AsOf,
+    BoundedDate,
+    PagingQuery,
+    StrictQuery,
+    split_names,
+)
 from app.text import ShortText
 
 _PLAIN_NUMBER = re.compile(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?\s*")
@@ -29,7 +36,9 @@ def _parse_numbers(text: str, names: str) -> list[float]:
     return values
 
 
-Words = Annotated[list[ShortText], Field(max_length=100)]
+# Tuples: of a list, the default would be copied for every request, which takes longer than to
+# validate all parameters that were sent.
+Words = Annotated[tuple[ShortText, ...], Field(max_length=100)]
 Intensity = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
 
 
@@ -37,15 +46,17 @@ class EventFilter(StrictQuery):
     """A filter on events: fields are combined with AND, repeated values of one field with OR."""
 
     actor: Words = Field(
-        [], description="Any of these actors took part; any name or code.", examples=[["ARM"]]
+        (), description="Any of these actors took part; any name or code.", examples=[["ARM"]]
     )
-    between: Words = Field([], description="All of these actors took part; separated by commas.")
-    initiator: Words = Field([], description="Any of these actors initiated it.")
-    target: Words = Field([], description="Any of these actors was its target.")
-    role: list[Role] = Field([], description="The actor of the filter took part in this role.")
+    between: Words = Field((), description="All of these actors took part; separated by commas.")
+    initiator: Words = Field((), description="Any of these actors initiated it.")
+    target: Words = Field((), description="Any of these actors was its target.")
+    role: tuple[Role, ...] = Field(
+        (), description="The actor of the filter took part in this role."
+    )
     via: bool = Field(True, description="Acts of persons and bodies also count for their state.")
     member_of: Words = Field(
-        [], description="An actor that was a member of this group on that day took part."
+        (), description="An actor that was a member of this group on that day took part."
     )
     since: BoundedDate | None = Field(
         None, description="First day; EDTF, so 2023-09 is its first day."
@@ -54,24 +65,24 @@ class EventFilter(StrictQuery):
     match: Match = Field(
         "possible", description="`possible`: overlaps the days; `certain`: lies within them."
     )
-    type: list[EventType] = Field([], description="PLOVER event type.")
-    mode: Words = Field([], description="PLOVER mode.")
-    cameo: list[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")]] = Field(
-        [], max_length=100, description="CAMEO code or its beginning; text, so 01 is not 1."
+    type: tuple[EventType, ...] = Field((), description="PLOVER event type.")
+    mode: Words = Field((), description="PLOVER mode.")
+    cameo: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,4}$")], ...] = Field(
+        (), max_length=100, description="CAMEO code or its beginning; text, so 01 is not 1."
     )
-    quad: list[Annotated[int, Field(ge=1, le=4)]] = Field([], description="Quad class 1–4.")
-    native: Words = Field([], description="The source's own label, or its first part.")
+    quad: tuple[Annotated[int, Field(ge=1, le=4)], ...] = Field((), description="Quad class 1–4.")
+    native: Words = Field((), description="The source's own label, or its first part.")
     min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
-    country: Words = Field([], description="Code or name of the state where it happened.")
+    country: Words = Field((), description="Code or name of the state where it happened.")
     bbox: ShortText | None = Field(None, description="west,south,east,north in degrees.")
     near: ShortText | None = Field(None, description="lat,lon,km.")
-    tag: Words = Field([], description="Carries any of these tags.")
-    dataset: Words = Field([], description="From any of these datasets.")
-    source: Words = Field([], description="Reported by any of these sources (ids).")
-    publisher: Words = Field([], description="Reported by any of these publishers.")
-    status: list[Status] = Field(
-        [], description="Status; retracted events are listed only if `retracted` is requested."
+    tag: Words = Field((), description="Carries any of these tags.")
+    dataset: Words = Field((), description="From any of these datasets.")
+    source: Words = Field((), description="Reported by any of these sources (ids).")
+    publisher: Words = Field((), description="Reported by any of these publishers.")
+    status: tuple[Status, ...] = Field(
+        (), description="Status; retracted events are listed only if `retracted` is requested."
     )
     min_reliability: Literal["A", "B", "C", "D", "E"] | None = Field(
         None, description="At least one report is of this reliability or better; F never passes."
@@ -98,11 +109,8 @@ class EventFilter(StrictQuery):
 
     @field_validator("between")
     @classmethod
-    def _split_between(cls, value: list[str]) -> list[str]:
-        parts = [part.strip() for text in value for part in text.split(",")]
-        if not all(parts):
-            raise ValueError("must be names separated by commas, such as ARM,RUS")
-        return parts
+    def _split_between(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return split_names(value, "ARM,RUS")
 
     @field_validator("bbox")
     @classmethod
@@ -171,7 +179,7 @@ class EventQuery(EventFilter, PagingQuery):
         False, description="CSV begins with a byte order mark, which Excel needs to read UTF-8."
     )
     count: CountMode = Field("none", description="Whether to count all matching events.")
-    fields: Words = Field([], description="Only these fields of each event; separated by commas.")
+    fields: Words = Field((), description="Only these fields of each event; separated by commas.")
 
     @model_validator(mode="after")
     def _check_sort_relevance(self) -> "EventQuery":
@@ -181,8 +189,8 @@ class EventQuery(EventFilter, PagingQuery):
 
     @field_validator("fields")
     @classmethod
-    def _split_fields(cls, value: list[str]) -> list[str]:
-        wanted = [part.strip() for text in value for part in text.split(",")]
+    def _split_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wanted = tuple(part.strip() for text in value for part in text.split(","))
         if not set(wanted) <= Event.model_fields.keys():
             raise ValueError(f"must be among {', '.join(Event.model_fields)}")
         return wanted

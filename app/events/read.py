@@ -39,11 +39,12 @@ def read_event_page(
     bound = query_fingerprint(asked)
     after = decode_page_cursor(asked.cursor, bound, secret)
     query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
-    rows = queries.compile_page_statement(query.statement_key).execute(db, query.values).all()
+    rows = queries.compile_page_statement(query.statement_key).fetch_rows(db, query.values)
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
-    cursor = encode_cursor(PageKey(rows[-1].value, rows[-1].id), bound, secret) if more else None
-    return [trim_document(r.document, asked.fields, resolved.known_by) for r in rows], cursor
+    cursor = encode_cursor(PageKey(*rows[-1][:2]), bound, secret) if more else None
+    documents = [document for _, _, document in rows]
+    return [trim_document(d, asked.fields, resolved.known_by) for d in documents], cursor
 
 
 def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str]:

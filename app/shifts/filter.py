@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from app.events.filter import EventFilter, Words
-from app.query_models import ChartQuery, Cursor
+from app.query_models import ChartQuery, Cursor, split_names
 from app.text import ShortText
 
 Scope = Literal["named", "actor", "all"]
@@ -25,12 +25,12 @@ class SidesQuery(EventFilter):
         None, description="Who moves, by any name.", examples=["ARM"]
     )
     toward: Words = Field(
-        [],
+        (),
         description="Toward whom: actors, or groups with their members of the day; by commas.",
         examples=[["RUS"]],
     )
     against: Words = Field(
-        [],
+        (),
         description="Weighed against `toward`: conflict with these counts as toward.",
     )
     acts: Acts = Field(
@@ -39,10 +39,8 @@ class SidesQuery(EventFilter):
 
     @field_validator("toward", "against")
     @classmethod
-    def _split_sides(cls, values: list[str]) -> list[str]:
-        parts = [part.strip() for value in values for part in value.split(",")]
-        if not all(parts):
-            raise ValueError("must be names separated by commas, such as EU,USA")
+    def _split_sides(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        parts = split_names(values, "EU,USA")
         if len(parts) > 100:
             raise ValueError("has more than 100 names")
         return parts

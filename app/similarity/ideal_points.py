@@ -28,7 +28,7 @@ from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.page_models import EmptyReason
-from app.query_models import AsOfQuery, BoundedDate
+from app.query_models import AsOfQuery, BoundedDate, split_names
 from app.similarity.portfolio_similarity import attribute_movement
 from app.similarity.schemas import (
     IdealPointApproach,
@@ -56,14 +56,12 @@ class IdealPointsQuery(AsOfQuery):
         None, description="First year; by default that of the series."
     )
     until: BoundedDate | None = Field(None, description="Last year; by default that of the series.")
-    dataset: Words = Field([], description="Only these loaded series; by default all.")
+    dataset: Words = Field((), description="Only these loaded series; by default all.")
 
     @field_validator("actors")
     @classmethod
-    def _split_names(cls, values: list[str]) -> list[str]:
-        parts = [part.strip() for value in values for part in value.split(",")]
-        if not all(parts):
-            raise ValueError("must be names separated by commas, such as ARM,RUS")
+    def _split_names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        parts = split_names(values, "ARM,RUS")
         if len(parts) > MAX_STATES:
             raise ValueError(f"has more than {MAX_STATES} names")
         return parts

@@ -23,7 +23,7 @@ from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.query_models import AsOfQuery, BoundedDate, today
+from app.query_models import AsOfQuery, BoundedDate, split_names, today
 from app.similarity.alliance_ties import (
     LOADED_CODE,
     TiesByYear,
@@ -64,22 +64,20 @@ class SimilarityQuery(AsOfQuery):
     )
 
     system: Words = Field(
-        [],
+        (),
         description="The states over which portfolios are compared, separated by commas; by default"
         " those of the year in the record and the loaded alliances.",
     )
     dataset: Words = Field(
-        [],
+        (),
         description="Only these loaded alliances; by default all of them and the memberships of"
         " the record.",
     )
 
     @field_validator("actors", "system")
     @classmethod
-    def _split_names(cls, values: list[str], about: ValidationInfo) -> list[str]:
-        parts = [part.strip() for value in values for part in value.split(",")]
-        if not all(parts):
-            raise ValueError("must be names separated by commas, such as ARM,RUS")
+    def _split_names(cls, values: tuple[str, ...], about: ValidationInfo) -> tuple[str, ...]:
+        parts = split_names(values, "ARM,RUS")
         most = 20 if about.field_name == "actors" else 300
         if len(parts) > most:
             raise ValueError(f"has more than {most} names")
