@@ -294,24 +294,27 @@ def _build_signals(
 ) -> list[_SignalBody]:
     if not record.signals and len(acting) < 2:
         return []
-    span = resolve_signal_span(record.date)
-    act = Act(
-        intensity, record.type, record.mode, record.cameo, quad, span.lasts, bool(record.part_of)
-    )
-    if not record.signals and len(acting) == 2 and is_plain_act(act, mode):
+    _, _, weight, lasts = resolve_signal_span(record.date)
+    is_stage = bool(record.part_of)
+    if not record.signals and len(acting) == 2:
         # A short cut for most bulk rows: one initiator, one target.
         (one, role, _, _), (other, its, _, _) = acting
-        if role == "initiator" and its == "target":
+        if (
+            role == "initiator"
+            and its == "target"
+            and is_plain_act(record.type, record.mode, record.cameo, quad, lasts, is_stage, mode)
+        ):
             if one == other or not intensity:
                 return []
             score, kind = _weigh_signal(intensity, quad)
             rule = "initiator-target"
-            return [_SignalBody(one, other, score, 1.0, kind, "derived", rule, span.weight)]
+            return [_SignalBody(one, other, score, 1.0, kind, "derived", rule, weight)]
+    act = Act(intensity, record.type, record.mode, record.cameo, quad, lasts, is_stage)
     stated = {(s.from_, s.toward): s for s in record.signals}
     found = [
         _SignalBody(
             s.from_, s.toward, s.score, s.confidence, signal_quad(s.score, quad, True), "stated",
-            "stated", span.weight if s.weight in (UNSET, 1) else s.weight, s.reason or None,
+            "stated", weight if s.weight in (UNSET, 1) else s.weight, s.reason or None,
         )
         for s in stated.values()
     ]  # fmt: skip
@@ -319,7 +322,7 @@ def _build_signals(
         if (d.from_, d.toward) not in stated:
             score, kind = _weigh_signal(d.score, quad)
             found.append(
-                _SignalBody(d.from_, d.toward, score, 1.0, kind, "derived", d.rule, span.weight)
+                _SignalBody(d.from_, d.toward, score, 1.0, kind, "derived", d.rule, weight)
             )
     return sorted(found, key=lambda s: (s.from_, s.toward)) if len(found) > 1 else found
 

@@ -201,13 +201,22 @@ def derive_signals(
     return list(found.values())
 
 
-def is_plain_act(act: Act, mode: DerivationMode) -> bool:
+@lru_cache(8192)
+def is_plain_act(
+    type_: str | None,
+    mode: str | None,
+    cameo: str | None,
+    quad: int | None,
+    lasts: bool,
+    is_stage: bool,
+    derivation: DerivationMode,
+) -> bool:
     """Whether an initiator and a target alone give one signal, with the intensity as its score."""
-    return mode == "goldstein" or (
-        classify_act(act.cameo, act.type, act.mode) == "plain"
-        and not act.is_stage
-        and not (act.lasts and act.quad == MATERIAL_CONFLICT)
-        and not (act.cameo is not None and act.cameo.startswith("04"))
+    return derivation == "goldstein" or (
+        classify_act(cameo, type_, mode) == "plain"
+        and not is_stage
+        and not (lasts and quad == MATERIAL_CONFLICT)
+        and not (cameo is not None and cameo.startswith("04"))
     )
 
 

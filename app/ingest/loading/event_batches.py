@@ -188,14 +188,14 @@ def _has_all_sources(
             reason = f"no source has the id {str(report.source)[:100]!r}"
             done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
             return False
-    new = {key: record for key, record in resolved.sources.items() if key not in cited}
-    if not new:
-        return True
-    if stays:
-        done.rejects.append((row, _make_conflict_error()))
-        return False
-    cited.update((key, cite(record)) for key, record in new.items())
-    done.sources |= new
+    for key, record in resolved.sources.items():
+        if key in cited:
+            continue
+        if stays:
+            done.rejects.append((row, _make_conflict_error()))
+            return False
+        cited[key] = cite(record)
+        done.sources[key] = record
     return True
 
 
