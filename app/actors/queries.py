@@ -3,23 +3,21 @@
 Statements are built here; the caller runs them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, tuple_
 
+from app.actors.name_forms import fold_name
+from app.actors.name_index import ActorLife, GatheredName, NameKey, gather_name
+from app.actors.name_table import NAME_SCHEME, NamePeriod, iterate_table_names
 from app.actors.schemas import ActorCandidate
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, select_as_of, select_current_or_as_of
 from app.text import fold_text
-
-SCHEME_ORDER = ("code", "iso2", "name")
-"""The schemes that a word without one is looked up in; not FIPS, whose codes collide with ISO's."""
-NameRow = Row[str, str, str, str, str]
-"""Scheme, value, actor, since and until of a name."""
 
 
 def _select_by_code(a: Columns) -> Select[str, str, str | None]:
@@ -49,40 +47,57 @@ class AmbiguousActorError(UnknownActorError):
     """Several actors have that name; `near` has all of them."""
 
 
-def lookup_keys(asked: str) -> list[tuple[str, str]]:
-    """The (scheme, value) pairs under which a word is looked up."""
-    plain = asked.strip().lower()
-    made = [("code", plain), ("name", fold_text(asked))]
-    if len(plain) == 2:
-        made.append(("iso2", plain))
-    scheme, _, value = asked.partition(":")
-    if value:
-        own = scheme.strip().lower()
-        made.append((own, fold_text(value) if own == "name" else value.strip().lower()))
-    return list(dict.fromkeys(made))
+class StoredNames:
+    """The names and codes in the database, now or as of a version."""
 
+    def __init__(self, db: Connection, as_of: int | None = None) -> None:
+        self._db, self._as_of = db, as_of
 
-def select_matching_names(asked: str, as_of: int | None = None) -> Select[str, str, str, str, str]:
-    """Select every actor that has a word as its code, `scheme:code`, name or alias."""
+    def find_names(self, keys: Sequence[NameKey]) -> list[NamePeriod]:
+        """Find the names and codes that are stored under some keys."""
 
-    def select_rows(n: Columns) -> Select[str, str, str, str, str]:
-        found = select(n.scheme, n.value, n.actor, n.since, n.until)
-        return found.where(tuple_(n.scheme, n.value).in_(lookup_keys(asked)))
+        def select_rows(n: Columns) -> Select[str, str, str, str, str]:
+            found = select(n.scheme, n.value, n.actor, n.since, n.until)
+            return found.where(tuple_(n.scheme, n.value).in_(keys))
 
-    return select_current_or_as_of(as_of, actor_names, select_rows)
+        if not keys:
+            return []
+        rows = self._db.execute(select_current_or_as_of(self._as_of, actor_names, select_rows))
+        return [NamePeriod(*row) for row in rows]
+
+    def find_lives(self, codes: Collection[str]) -> dict[str, ActorLife]:
+        """Find those of some actors that exist, merged ones included."""
+
+        def select_rows(a: Columns) -> Select[str, str, str | None, str | None]:
+            return select(a.code, a.kind, a.since, a.until).where(a.code.in_(codes))
+
+        if not codes:
+            return {}
+        rows = self._db.execute(select_current_or_as_of(self._as_of, actors, select_rows))
+        return {
+            code: ActorLife(kind, since or "", until or NO_END_DAY)
+            for code, kind, since, until in rows
+        }
 
 
 def resolve_actor_code(
-    db: Connection, asked: str, on: str | None = None, as_of: int | None = None, near: int = 3
+    db: Connection,
+    asked: str,
+    on: str | None = None,
+    as_of: int | None = None,
+    near: int = 3,
+    kinds: Collection[str] | None = None,
 ) -> str:
     """Resolve a name or code to the code of an actor; a merged actor gives its survivor.
 
-    `on` is the day on which the name was valid, `near` the number of suggestions. Raises
-    `UnknownActorError` with the nearest names, or `AmbiguousActorError` with the candidates.
+    `on` is the day on which the name was valid, `near` the number of suggestions, `kinds` the kinds
+    of actors that count. Raises `UnknownActorError` with the nearest names, or
+    `AmbiguousActorError` with the candidates.
     """
-    row = find_actor_by_code(db, asked, as_of) or find_actor_by_code(
-        db, _resolve_name(db, asked, on, as_of, near), as_of
-    )
+    row = find_actor_by_code(db, asked, as_of)
+    if row is not None and kinds is not None and row.kind not in kinds:
+        row = None
+    row = row or find_actor_by_code(db, _resolve_name(db, asked, on, as_of, near, kinds), as_of)
     while row is not None and row.merged_into is not None:
         row = find_actor_by_code(db, row.merged_into, as_of)
     assert row is not None
@@ -116,31 +131,20 @@ def find_actor_by_code(db: Connection, code: str, as_of: int | None = None) -> A
 
 
 def _resolve_name(
-    db: Connection, asked: str, on: str | None, as_of: int | None, near: int = 3
+    db: Connection,
+    asked: str,
+    on: str | None,
+    as_of: int | None,
+    near: int = 3,
+    kinds: Collection[str] | None = None,
 ) -> str:
-    rows = db.execute(select_matching_names(asked, as_of)).all()
-    found: dict[str, str] = {}
-    for scheme in (*SCHEME_ORDER, asked.partition(":")[0].strip().lower()):
-        valid = _valid_names([r for r in rows if r.scheme == scheme], on)
-        for r in valid:
-            found.setdefault(r.actor, f"{scheme}:{r.value}")
-        if valid and scheme == "iso2":
-            break  # a two-letter word is an ISO code before it is a name
+    gathered: GatheredName = gather_name(asked, StoredNames(db, as_of), kinds)
+    found = gathered.choose_codes(on)
     if len(found) > 1:
         raise AmbiguousActorError(asked, read_actor_candidates(db, sorted(found), asked, as_of))
     if found:
         return next(iter(found))
     raise UnknownActorError(asked, find_similar_actors(db, asked, near, as_of) if near else [])
-
-
-def _valid_names(rows: Sequence[NameRow], on: str | None) -> list[NameRow]:
-    """The names that were valid on a day; without a day the current ones, else the latest."""
-    day = NO_END_DAY if on is None else on
-    valid = [r for r in rows if r.since <= day and (day < r.until or r.until == day == NO_END_DAY)]
-    if valid or not rows:
-        return valid
-    latest = max(r.until for r in rows)
-    return [r for r in rows if r.until == latest]
 
 
 def read_actor_candidates(
@@ -158,8 +162,13 @@ def read_actor_candidates(
 
 
 def _name_similarity(asked: str, name: str, **_: object) -> float:
-    """The similarity of two names, 0 to 100: by letters, or by words in any order times 0.9."""
-    return max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name))
+    """The similarity of two names, 0 to 99: by letters, or by words in any order times 0.9.
+
+    A name that begins with what was typed comes before all that are only similar.
+    """
+    if name.startswith(asked):
+        return 90 + 9 * len(asked) / len(name)
+    return min(90, max(fuzz.ratio(asked, name), 0.9 * fuzz.token_set_ratio(asked, name)))
 
 
 def find_similar_actors(
@@ -168,35 +177,41 @@ def find_similar_actors(
     """Find the actors with the most similar names or codes, best first."""
 
     def select_rows(n: Columns) -> Select[str, str, str]:
-        return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", "name")))
+        return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", NAME_SCHEME)))
 
-    names = select_current_or_as_of(as_of, actor_names, select_rows).subquery()
-    named = select_current_or_as_of(
-        as_of, actors, lambda a: select(a.code, a.name, a.kind)
-    ).subquery()
-    n, a = names.c, named.c
-    rows = db.execute(
-        select(n.scheme, n.value, n.actor, a.name, a.kind)
-        .join(named, a.code == n.actor)
-        .order_by(n.actor, n.scheme, n.value)
-    ).all()
-    texts = [r.value for r in rows]
-    found: dict[str, ActorCandidate] = {}
-    for _, score, at in process.extract(
-        fold_text(asked)[:200], texts, scorer=_name_similarity, limit=limit * 4, score_cutoff=60
-    ):
-        r = rows[at]
-        found.setdefault(
-            r.actor,
-            ActorCandidate(
-                code=r.actor,
-                name=r.name,
-                kind=r.kind,
-                score=round(score, 1),
-                match=f"{r.scheme}:{r.value}",
-            ),
+    names = select_current_or_as_of(as_of, actor_names, select_rows).order_by("actor", "value")
+    known = {
+        row.code: row
+        for row in db.execute(
+            select_current_or_as_of(as_of, actors, lambda a: select(a.code, a.name, a.kind))
         )
-    return list(found.values())[:limit]
+    }
+    stored = [(scheme, value, actor) for scheme, value, actor in db.execute(names)]
+    table = [
+        (r.scheme, r.value, r.actor)
+        for r in iterate_table_names()
+        if r.scheme == NAME_SCHEME and r.actor in known
+    ]
+    best: dict[str, tuple[float, str]] = {}
+    for rows, text in ((stored, fold_text(asked)), (table, fold_name(asked))):
+        values = [value for _, value, _ in rows] if text else []
+        for _, score, at in process.extract(
+            text[:200], values, scorer=_name_similarity, limit=limit * 10, score_cutoff=60
+        ):
+            scheme, value, actor = rows[at]
+            if score > best.get(actor, (0.0, ""))[0]:
+                best[actor] = (score, f"{scheme}:{value}")
+    ordered = sorted(best, key=lambda actor: (-best[actor][0], known[actor].name))
+    return [
+        ActorCandidate(
+            code=actor,
+            name=known[actor].name,
+            kind=known[actor].kind,
+            score=round(best[actor][0], 1),
+            match=best[actor][1],
+        )
+        for actor in ordered[:limit]
+    ]
 
 
 def select_actor(code: str, as_of: int | None = None) -> Select[int, str]:

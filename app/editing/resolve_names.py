@@ -85,7 +85,7 @@ class EventNameResolver:
             else:
                 self._note_unknown(unknown, resolved.day, [*at, *path])
         self._check_sources(resolved, at)
-        self._resolve_country(record, resolved.day, at, document_before)
+        self._check_country(resolved, at, document_before)
         return None if self.faults else record
 
     def _build_record(self, body: EventBody, at: Loc) -> EventRecord | None:
@@ -112,20 +112,18 @@ class EventNameResolver:
         unknown = self._names.errors[name, day]
         self.note_fault(at, str(unknown), unknown.hint)
 
-    def _resolve_country(
-        self, record: EventRecord, day: str, at: Loc, document_before: str | None
+    def _check_country(
+        self, resolved: ResolvedRecord, at: Loc, document_before: str | None
     ) -> None:
-        place = record.location
-        if place is None or place.country is None:
-            return
-        code = self._names.find_code(place.country, day)
-        if code is not None:
-            place.country = code
+        """Note a fault for an unknown country, unless the stored document has it already."""
+        asked = resolved.unknown_country
+        if asked is None:
             return
         stored = None if document_before is None else decode_event_document(document_before)
         place_before = None if stored is None else stored.location
-        if place_before is None or place_before.country != place.country:
-            self._note_unknown(place.country, day, [*at, "location", "country"])
+        if place_before is None or place_before.country != asked:
+            unknown = self._names.explain_country(asked, resolved.day)
+            self.note_fault([*at, "location", "country"], str(unknown), unknown.hint)
 
     def _identify_source(self, source: SourceRecord) -> str:
         """Return the id of an inline source: its own, that of a known page, or a derived one."""

@@ -23,6 +23,11 @@ from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 from app.sources.record import SourceRecord, Text, Word
 from app.text import find_ident_error
 
+COUNTRY_SEPARATOR = " | "
+"""What separates several names of one country, such as its number and its name.
+
+Of a place that is not resolved yet, the first counts that a state or territory has.
+"""
 MAX_CLAIMS_DEPTH = 29
 """Maximum nesting of lists and objects in claims; the limit for HTTP requests is the same."""
 Title = Annotated[str, Meta(min_length=1, max_length=500)]

@@ -5,20 +5,22 @@ The loader and the write API resolve with the same rules. They differ in where n
 load, an error in a request.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct
 from sqlalchemy import Connection
 
+from app.actors.name_index import COUNTRY_KINDS, split_scheme
+from app.actors.name_table import NAME_SCHEME, is_name_list
 from app.actors.queries import AmbiguousActorError, UnknownActorError, resolve_actor_code
 from app.events.event_id import complete_event_id
-from app.events.record import EventRecord, ParticipantRecord
+from app.events.record import COUNTRY_SEPARATOR, EventRecord, ParticipantRecord
 from app.events.render import resolve_date_span
 from app.sources.record import SourceRecord
 
-COUNTRY_SCHEMES = ("fips:", "gw:", "cow:", "iso3:", "isonum:", "name:")
+CODE_SCHEMES = ("fips:", "gw:", "cow:", "iso2:", "iso3:", "isonum:", "cameo:")
 """Prefixes of the code schemes in which a format may name the country of a place."""
 
 
@@ -27,6 +29,9 @@ class NameLookup(Protocol):
 
     def find_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that a name means on a day; None if it is not exactly one."""
+
+    def find_country(self, asked: str, on: str) -> str | None:
+        """Find the code of the state or territory that a name means on a day, as `find_code`."""
 
     def is_ambiguous(self, asked: str, on: str) -> bool:
         """Return whether a name matches several actors on a day."""
@@ -37,20 +42,41 @@ class DatabaseNames:
 
     def __init__(self, db: Connection, max_suggestions: int = 0) -> None:
         self.errors: dict[tuple[str, str], UnknownActorError] = {}
-        self._db, self._codes, self._left = db, dict[tuple[str, str], str](), max_suggestions
+        self._country_errors: dict[tuple[str, str], UnknownActorError] = {}
+        self._db, self._left = db, max_suggestions
+        self._codes: dict[tuple[str, str], str] = {}
+        self._countries: dict[tuple[str, str], str] = {}
 
     def find_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that a name means on a day; None if it is not exactly one."""
+        return self._find_code(asked, on, self._codes, self.errors, None)
+
+    def find_country(self, asked: str, on: str) -> str | None:
+        """Find the code of the state or territory that a name means on a day, as `find_code`."""
+        return self._find_code(asked, on, self._countries, self._country_errors, COUNTRY_KINDS)
+
+    def explain_country(self, asked: str, on: str) -> UnknownActorError:
+        """Return why a country was not found, with the nearest names."""
+        return self._country_errors.get((asked, on)) or UnknownActorError(asked, [])
+
+    def _find_code(
+        self,
+        asked: str,
+        on: str,
+        codes: dict[tuple[str, str], str],
+        errors: dict[tuple[str, str], UnknownActorError],
+        kinds: Collection[str] | None,
+    ) -> str | None:
         key = (asked, on)
-        if key not in self._codes and key not in self.errors:
+        if key not in codes and key not in errors:
             try:
-                self._codes[key] = resolve_actor_code(
-                    self._db, asked, on, near=3 if self._left > 0 else 0
+                codes[key] = resolve_actor_code(
+                    self._db, asked, on, near=3 if self._left > 0 else 0, kinds=kinds
                 )
             except UnknownActorError as unknown:
-                self.errors[key] = unknown
+                errors[key] = unknown
                 self._left -= 1
-        return self._codes.get(key)
+        return codes.get(key)
 
     def is_ambiguous(self, asked: str, on: str) -> bool:
         """Return whether a name matches several actors on a day."""
@@ -85,13 +111,15 @@ class ResolvedRecord(Struct, gc=False):
     """The inline sources, by id."""
     unknown: list[UnknownName]
     problems: list[RecordProblem]
+    unknown_country: str | None = None
+    """The country of the place as the record had it, where no state or territory has that name."""
     content_hash: int = 0
     """The hash of the resolved record, set by loads: equal hashes mean equal events."""
 
     @property
     def is_unresolved(self) -> bool:
-        """Whether some actors are unresolved, so that the same row may resolve to more later."""
-        return bool(self.unknown)
+        """Whether some names are unresolved, so that the same row may resolve to more later."""
+        return bool(self.unknown) or self.unknown_country is not None
 
 
 def resolve_record(
@@ -121,19 +149,38 @@ def resolve_record(
     else:
         record.part_of = UNSET
     place = record.location
-    if (
-        place is not None
-        and place.country is not None
-        and place.country.startswith(COUNTRY_SCHEMES)
-    ):
-        code = names.find_code(place.country, day)
-        place.country = code or place.country.removeprefix("name:") or None
+    if place is not None and place.country is not None:
+        place.country, resolved.unknown_country = _resolve_country(place.country, day, names)
     for report in record.reports:
         source = report.source
         if type(source) is SourceRecord:
             report.source = key = identify_source(source)
             resolved.sources[key] = source
     return resolved
+
+
+def _resolve_country(asked: str, day: str, names: NameLookup) -> tuple[str | None, str | None]:
+    """Resolve the country of a place to a code; the second value is what could not be resolved.
+
+    An unknown name stays as text, an unknown code becomes nothing: a number that ISO does not have
+    is no country.
+    """
+    parts = [part for part in asked.split(COUNTRY_SEPARATOR) if part.strip()]
+    for part in parts:
+        if (code := names.find_country(part, day)) is not None:
+            return code, None
+    left = [name for part in parts if (name := _read_country_name(part))]
+    if left:
+        return left[-1], left[-1]
+    return None, parts[-1] if any(part.partition(":")[2].strip() for part in parts) else None
+
+
+def _read_country_name(asked: str) -> str | None:
+    """Read a name of a country, without the list it is from; None for a code of a scheme."""
+    if asked.startswith(CODE_SCHEMES):
+        return None
+    scheme, value = split_scheme(asked)
+    return value.strip() if scheme == NAME_SCHEME or is_name_list(scheme) else asked
 
 
 def _resolve_participant(

@@ -1,9 +1,9 @@
 """The format of ACLED: 31 columns, by name or in the order of its API."""
 
-import re
 from datetime import date, timedelta
 from typing import Any
 
+from app.actors.name_forms import read_state_organ
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import ACLED_CROSSWALK
 from app.ingest.formats.days import parse_day_text
@@ -12,6 +12,7 @@ from app.ingest.formats.file_format import (
     FileFormat,
     Warn,
     clip_with_ellipsis,
+    join_country_names,
     parse_integer_cell,
     parse_number_cell,
     require_cell,
@@ -36,10 +37,6 @@ ACLED_COLUMNS = (
     "location", "latitude", "longitude", "geo_precision", "source", "source_scale", "notes",
     "fatalities", "tags", "timestamp",
 )  # fmt: skip
-_STATE = re.compile(
-    r"(?:Military|Police|Security|State|Private Security) Forces of (.+?)"
-    r"(?: \([0-9]{4}-[0-9]*\).*| - .*)?|Government of (.+?)(?: \([0-9]{4}-[0-9]*\).*)?"
-)
 _STATE_FORCES = ("", "1", "state forces", "8", "external/other forces")
 _CROWD_PREFIXES = ("Civilians", "Protesters", "Rioters")
 _PRECISION = {1: "exact", 2: "near", 3: "admin1"}
@@ -59,10 +56,8 @@ def format_acled_date(day: date, precision: int | None) -> str:
 
 def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
     """Parse a main actor: forces of a state become the state, others a code with ACLED's name."""
-    state = _STATE.fullmatch(name)
-    if state and inter.lower() in _STATE_FORCES:
-        code = f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"
-        return {"role": role, "actor": code, "native": name}
+    if inter.lower() in _STATE_FORCES and read_state_organ(name):
+        return {"role": role, "actor": f"name:{clip_with_ellipsis(name, 190)}", "native": name}
     if inter in ("5", "6", "7") or name.startswith(_CROWD_PREFIXES):
         return {"role": role, "native": name}
     named = {"name": name, "kind": "armed_group"}
@@ -77,8 +72,8 @@ def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
 def _parse_associate(name: str) -> dict[str, Any]:
     """Parse an associated actor: forces of a state become the state, others keep their name."""
     # ACLED does not say whether the others are organizations or a kind of people.
-    state = _STATE.fullmatch(name)
-    resolved = {"actor": f"name:{clip_with_ellipsis(state[1] or state[2], 150)}"} if state else {}
+    is_state = read_state_organ(name) is not None
+    resolved = {"actor": f"name:{clip_with_ellipsis(name, 190)}"} if is_state else {}
     return {"role": "participant", "native": name, **resolved}
 
 
@@ -126,7 +121,9 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
     if targeting := cells.get("civilian_targeting", "").strip():
         tags.append(targeting)
     iso = parse_integer_cell(cells, "iso")
-    country = f"isonum:{iso:03d}" if iso is not None else cells.get("country", "").strip()
+    country = join_country_names(
+        None if iso is None else f"isonum:{iso:03d}", "name", cells.get("country", "")
+    )
     values: dict[str, Any] = {
         "key": require_cell(cells, "event_id_cnty"),
         "title": clip_with_ellipsis(
@@ -143,7 +140,7 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
         "participants": _parse_participants(cells),
         "location": {
             "name": clip_with_ellipsis(cells.get("location", "").strip(), 200) or None,
-            "country": clip_with_ellipsis(country, 200) or None,
+            "country": country,
             "admin1": clip_with_ellipsis(cells.get("admin1", "").strip(), 200) or None,
             "admin2": clip_with_ellipsis(cells.get("admin2", "").strip(), 200) or None,
             "lat": parse_number_cell(cells, "latitude"),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.events.record import RejectedError
+from app.events.record import COUNTRY_SEPARATOR, RejectedError
 from app.ingest.formats.days import expand_shortened_number
 from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
@@ -153,6 +153,13 @@ def require_cell_text(text: str, name: str) -> str:
 def clip_with_ellipsis(text: str, most: int) -> str:
     """Shorten text to at most `most` characters; text that was cut ends with an ellipsis."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def join_country_names(code: str | None, scheme: str, name: str) -> str | None:
+    """Join the code of a country and its name, which counts where no country has the code."""
+    name = name.strip().replace(COUNTRY_SEPARATOR, " ")
+    named = f"{scheme}:{clip_with_ellipsis(name, 150)}" if name else None
+    return COUNTRY_SEPARATOR.join(part for part in (code, named) if part) or None
 
 
 def split_list_cell(text: str, separator: str = ";") -> list[str]:

@@ -11,6 +11,7 @@ from app.ingest.formats.file_format import (
     FileFormat,
     Warn,
     clip_with_ellipsis,
+    join_country_names,
     parse_number_cell,
     parse_number_key,
     read_number_key,
@@ -56,7 +57,7 @@ def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
         return None
     made: dict[str, Any] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
     if country:
-        made["actor"] = f"name:{clip_with_ellipsis(country, 190)}"
+        made["actor"] = f"icews:{clip_with_ellipsis(country, 190)}"
     elif name != "Unspecified Actor":
         made |= {
             "actor": f"name:{clip_with_ellipsis(name, 190)}",
@@ -127,7 +128,7 @@ def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
         return None
     return {
         "name": clip_with_ellipsis(name, 200) or None,
-        "country": f"name:{clip_with_ellipsis(country, 190)}" if country else None,
+        "country": join_country_names(None, "icews", country),
         "admin1": clip_with_ellipsis(_read_cell(cells, "province"), 200) or None,
         "admin2": clip_with_ellipsis(_read_cell(cells, "district"), 200) or None,
         "lat": lat,

@@ -10,6 +10,7 @@ from app.ingest.formats.file_format import (
     FileFormat,
     Warn,
     clip_with_ellipsis,
+    join_country_names,
     parse_integer_cell,
     parse_number_cell,
     require_cell,
@@ -135,10 +136,11 @@ def _parse_place(cells: Cells) -> dict[str, Any] | None:
     lat = parse_number_cell(cells, "latitude")
     if not name and not country and lat is None:
         return None
-    scheme = "iso3" if len(country) == 3 else "name"
     return {
         "name": clip_with_ellipsis(name, 200) or None,
-        "country": f"{scheme}:{clip_with_ellipsis(country, 190)}" if country else None,
+        "country": join_country_names(
+            f"iso3:{country}" if len(country) == 3 else None, "name", country
+        ),
         "admin1": clip_with_ellipsis(_read_cell(cells, "province"), 200) or None,
         "admin2": clip_with_ellipsis(_read_cell(cells, "district"), 200) or None,
         "lat": lat,

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from app.actors.name_forms import read_state_organ
 from app.edtf import parse_edtf
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import UCDP_CROSSWALK
@@ -13,6 +14,7 @@ from app.ingest.formats.file_format import (
     FileFormat,
     Warn,
     clip_with_ellipsis,
+    join_country_names,
     parse_integer_cell,
     parse_number_cell,
     parse_number_key,
@@ -69,13 +71,15 @@ def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
 
 def _parse_side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
     """Parse a side: a government by its Gleditsch–Ward number, any other by UCDP's own number."""
-    # Names are never looked up: a side called IS is not Iceland.
+    # Names of other sides are never looked up: a side called IS is not Iceland.
     name, state = cells.get(f"side_{side}", "").strip(), parse_integer_cell(cells, f"gwno{side}")
     if not name and state is None:
         return None
     native = clip_with_ellipsis(name, 200) or None
     if state is not None:
         return {"role": role, "actor": f"gw:{state}", "native": native}
+    if read_state_organ(name) is not None:
+        return {"role": role, "actor": f"name:{clip_with_ellipsis(name, 190)}", "native": native}
     own = parse_integer_cell(cells, f"side_{side}_new_id")
     if own is None or (violence == "3" and side == "b"):
         return {"role": role, "native": native}
@@ -182,7 +186,9 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
         ],
         "location": {
             "name": clip_with_ellipsis(cells.get("where_coordinates", "").strip(), 200) or None,
-            "country": f"gw:{country}" if country is not None else None,
+            "country": join_country_names(
+                None if country is None else f"gw:{country}", "ucdp", cells.get("country", "")
+            ),
             "admin1": clip_with_ellipsis(cells.get("adm_1", "").strip(), 200) or None,
             "admin2": clip_with_ellipsis(cells.get("adm_2", "").strip(), 200) or None,
             "lat": parse_number_cell(cells, "latitude"),

@@ -128,7 +128,13 @@ def _resolve_row(
         else:
             done.unknown.setdefault(name, actor)
             done.stats.unknown[name] += 1
+    if resolved.unknown_country is not None:
+        done.stats.warnings[_describe_unknown_country(resolved.unknown_country)] += 1
     return resolved
+
+
+def _describe_unknown_country(country: str) -> str:
+    return f"location.country: {country[:100]!r} is the name or code of no state or territory"
 
 
 def _build_documents(

