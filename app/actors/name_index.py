@@ -13,6 +13,7 @@ from app.actors.name_table import (
     LAST_DAY,
     NAME_SCHEME,
     NamePeriod,
+    find_documented_names,
     find_parent,
     find_table_names,
     is_name_list,
@@ -191,34 +192,34 @@ class _FoundNames(NamedTuple):
 
 
 def _gather_names(asked: str, source: NameSource, kinds: Collection[str] | None) -> _FoundNames:
-    stored = list(source.find_names(lookup_keys(asked)))
-    table = _find_in_table(asked)
-    lives = source.find_lives({r.actor for r in (*stored, *table)})
+    table, documented = _find_in_table(asked)
+    keys = [*lookup_keys(asked), *((NAME_SCHEME, value) for value in documented)]
+    stored = source.find_names(list(dict.fromkeys(keys)))
+    pairs = {(fold_name(r.value), r.actor) for r in stored if r.scheme == NAME_SCHEME}
+    table = [r for r in table if not r.is_documented or (r.value, r.actor) in pairs]
+    # The table has the days of such a name; that of an actor's document has none of its own.
+    dated = {(r.value, r.actor) for r in table if r.is_documented and not r.is_shared}
+    kept = [
+        r for r in stored
+        if r.scheme != NAME_SCHEME or (fold_name(r.value), r.actor) not in dated
+    ]  # fmt: skip
+    rows = [*kept, *table]
+    lives = source.find_lives({r.actor for r in rows})
     if kinds is not None:
         lives = {code: life for code, life in lives.items() if life.kind in kinds}
-    # The table has the days of a name that the document of its actor has too.
-    dated = {(r.value, r.actor) for r in table if r.scheme == NAME_SCHEME and not r.is_shared}
-    confirmed = set()
-    kept = []
-    for r in stored:
-        pair = (fold_name(r.value), r.actor)
-        if r.scheme == NAME_SCHEME and pair in dated:
-            confirmed.add(r.actor)
-        else:
-            kept.append(r)
-    kept += table
-    rows = [r for r in kept if r.actor in lives]
-    weak = {r for r in table if r.scheme == NAME_SCHEME and r.actor not in confirmed}
-    return _FoundNames(rows, lives, frozenset(weak))
+    weak = frozenset(r for r in table if r.scheme == NAME_SCHEME and not r.is_documented)
+    return _FoundNames([r for r in rows if r.actor in lives], lives, weak)
 
 
-def _find_in_table(asked: str) -> list[NamePeriod]:
+def _find_in_table(asked: str) -> tuple[list[NamePeriod], list[str]]:
+    """Find a text in the table; the second value are names in documents that are folded alike."""
     own, value = split_scheme(asked)
     found: list[NamePeriod] = []
     if value and own != NAME_SCHEME:
         if not is_name_list(own):
-            return []  # the code of a scheme, or the name of a group
+            return [], []  # the code of a scheme, or the name of a group
         found += find_table_names(own, fold_name(value))
-    if folded := fold_name(value or asked):
-        found += find_table_names(NAME_SCHEME, folded)
-    return found
+    folded = fold_name(value or asked)
+    if not folded:
+        return found, []
+    return [*found, *find_table_names(NAME_SCHEME, folded)], list(find_documented_names(folded))

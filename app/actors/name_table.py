@@ -6,12 +6,13 @@ lists call them, and `names_in_languages.csv`. The names of actors in the databa
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 from app.actors.name_forms import fold_name
+from app.text import fold_text
 
 FIRST_DAY, LAST_DAY = "", "9999-12-31"
 NAME_SCHEME = "name"
@@ -22,7 +23,8 @@ _ACTOR_FILES = ("states.csv", "territories.csv", "organizations.csv", "persons_a
 class NamePeriod(NamedTuple):
     """An actor that has a name from `since` to before `until`.
 
-    `is_shared`: the name alone does not say which of several actors is meant.
+    `is_shared`: the name alone does not say which of several actors is meant. `is_documented`: the
+    document of the actor has the name too, and without it the name is not the actor's.
     """
 
     scheme: str
@@ -31,6 +33,7 @@ class NamePeriod(NamedTuple):
     since: str
     until: str
     is_shared: bool = False
+    is_documented: bool = False
 
 
 NameRows = Mapping[tuple[str, str], list[NamePeriod]]
@@ -39,9 +42,14 @@ NameRows = Mapping[tuple[str, str], list[NamePeriod]]
 def find_table_names(scheme: str, value: str) -> list[NamePeriod]:
     """Find the actors that the table has for a folded name or a code, in a list of names."""
     found = _load_names().get((scheme, value), [])
-    if not found and scheme == NAME_SCHEME:
+    if not found and scheme == NAME_SCHEME and value not in _load_documented():
         found = _load_names_in_languages().get((scheme, value), [])
     return found
+
+
+def find_documented_names(value: str) -> Iterable[str]:
+    """Find the names in bundled documents that are folded to a value, as they are stored."""
+    return _load_documented().get(value, ())
 
 
 def iterate_table_names() -> Iterator[NamePeriod]:
@@ -79,30 +87,31 @@ def _load_lives() -> dict[str, tuple[str, str]]:
 
 
 @cache
+def _load_documented() -> Mapping[str, dict[str, set[str]]]:
+    """Load the names in bundled documents: by folded name, as stored, with the actors."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name in _ACTOR_FILES:
+        for row in _read_table(name):
+            for alias in (row["name"], *filter(None, row["aliases"].split("|"))):
+                found[fold_name(alias)][fold_text(alias)].add(row["code"])
+    return dict(found)
+
+
+@cache
 def _load_names() -> NameRows:
-    found: dict[tuple[str, str], dict[NamePeriod, None]] = defaultdict(dict)
+    found: dict[tuple[str, str], list[NamePeriod]] = defaultdict(list)
     lives = _load_lives()
-    dated = set()
     for row in _read_table("names.csv"):
-        scheme = row["list"] or NAME_SCHEME
+        scheme, value = row["list"] or NAME_SCHEME, fold_name(row["name"])
         life = lives.get(row["actor"], (FIRST_DAY, LAST_DAY))
-        value = fold_name(row["name"])
+        documented = _load_documented().get(value, {}).values()
         made = NamePeriod(
             scheme, value, row["actor"], row["since"] or life[0], row["until"] or life[1],
             bool(row["shared"]),
+            scheme == NAME_SCHEME and any(row["actor"] in actors for actors in documented),
         )  # fmt: skip
-        found[scheme, value][made] = None
-        if scheme == NAME_SCHEME and not made.is_shared and (row["since"] or row["until"]):
-            dated.add((value, row["actor"]))
-    for name in _ACTOR_FILES:
-        for row in _read_table(name):
-            life = lives.get(row["code"], (FIRST_DAY, LAST_DAY))
-            for alias in (row["name"], *filter(None, row["aliases"].split("|"))):
-                value = fold_name(alias)
-                if (value, row["code"]) not in dated:
-                    made = NamePeriod(NAME_SCHEME, value, row["code"], *life)
-                    found[NAME_SCHEME, value][made] = None
-    return {key: list(rows) for key, rows in found.items()}
+        found[scheme, value].append(made)
+    return dict(found)
 
 
 @cache
