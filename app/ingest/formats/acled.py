@@ -5,7 +5,7 @@ from typing import Any
 
 from app.actors.name_forms import read_state_organ
 from app.events.record import RejectedError, convert_record
-from app.events.vocabulary import ACLED_CROSSWALK
+from app.events.vocabulary import ACLED_CROSSWALK, CrosswalkEntry
 from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
     Cells,
@@ -39,6 +39,20 @@ ACLED_COLUMNS = (
 )  # fmt: skip
 _STATE_FORCES = ("", "1", "state forces", "8", "external/other forces")
 _CROWD_PREFIXES = ("Civilians", "Protesters", "Rioters")
+_CROWDS = ("5", "6", "7", "rioters", "protesters", "civilians")
+_EARLIER_TYPES = {
+    "battle-government regains territory": "Battles",
+    "battle-no change of territory": "Battles",
+    "battle-non-state actor overtakes territory": "Battles",
+    "headquarters or base established": "Strategic developments",
+    "non-violent transfer of territory": "Strategic developments",
+    "remote violence": "Explosions/Remote violence",
+    "strategic development": "Strategic developments",
+    "violence against civilians": "Violence against civilians",
+}
+"""Event types of ACLED before 2019, in lower case, and what became of them."""
+_TYPES_OF_CROWDS = {"5": "Riots", "rioters": "Riots", "6": "Protests", "protesters": "Protests"}
+"""What riots and protests were, which were one type, by the kind of the first actor."""
 _PRECISION = {1: "exact", 2: "near", 3: "admin1"}
 
 
@@ -58,7 +72,7 @@ def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
     """Parse a main actor: forces of a state become the state, others a code with ACLED's name."""
     if inter.lower() in _STATE_FORCES and read_state_organ(name):
         return {"role": role, "actor": f"name:{clip_with_ellipsis(name, 190)}", "native": name}
-    if inter in ("5", "6", "7") or name.startswith(_CROWD_PREFIXES):
+    if inter.lower() in _CROWDS or name.startswith(_CROWD_PREFIXES):
         return {"role": role, "native": name}
     named = {"name": name, "kind": "armed_group"}
     return {
@@ -77,14 +91,32 @@ def _parse_associate(name: str) -> dict[str, Any]:
     return {"role": "participant", "native": name, **resolved}
 
 
+def _read_inter(cells: Cells, number: int) -> str:
+    """Read the kind of an actor: a number, or its words since 2024."""
+    return cells.get(f"inter{number}", "").strip().removesuffix(".0")
+
+
+def _cross_type(stated: str, cells: Cells, warn: Warn) -> CrosswalkEntry | None:
+    """Find the PLOVER type of an event type of any generation; None if there is none."""
+    known = stated if stated in ACLED_CROSSWALK else _EARLIER_TYPES.get(stated.lower())
+    if stated.lower() == "riots/protests":
+        known = _TYPES_OF_CROWDS.get(_read_inter(cells, 1).lower())
+        if known is None:
+            return CrosswalkEntry("PROTEST")
+    if known is None:
+        warn("event_type", f"is not an event type of ACLED: {stated[:40]!r}")
+        return None
+    return ACLED_CROSSWALK[known]
+
+
 def _parse_participants(cells: Cells) -> list[dict[str, Any]]:
     made = []
     for n, role in ((1, "initiator"), (2, "target")):
         if name := clip_with_ellipsis(cells.get(f"actor{n}", "").strip(), 200):
-            made.append(_parse_actor(name, cells.get(f"inter{n}", "").strip(), role))
+            made.append(_parse_actor(name, _read_inter(cells, n), role))
+        others = cells.get(f"assoc_actor_{n}", "") or cells.get(f"ally_actor_{n}", "")
         made += [
-            _parse_associate(clip_with_ellipsis(other, 200))
-            for other in split_list_cell(cells.get(f"assoc_actor_{n}", ""))
+            _parse_associate(clip_with_ellipsis(other, 200)) for other in split_list_cell(others)
         ]
     return made[:500]
 
@@ -108,9 +140,7 @@ def _parse_reports(cells: Cells, claims: dict[str, Any]) -> list[dict[str, Any]]
 def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
     """Parse a conflict event."""
     kind = require_cell(cells, "event_type")
-    if kind not in ACLED_CROSSWALK:
-        warn("event_type", f"is not an event type of ACLED: {kind[:40]!r}")
-    crossed = ACLED_CROSSWALK.get(kind)
+    crossed = _cross_type(kind, cells, warn)
     sub = cells.get("sub_event_type", "").strip()
     who = [cells.get(f"actor{n}", "").strip() for n in (1, 2)]
     deaths, geo = (

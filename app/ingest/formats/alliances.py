@@ -47,10 +47,14 @@ COW_FLAGS = {
     "consultation": "cow_entente",
 }  # fmt: skip
 """COW's entente is what ATOP calls consultation."""
-_ATOP_FLAGS = {
+ATOP_FLAGS = {
     "defense": "atop_defense", "offense": "atop_offense", "neutrality": "atop_neutral",
     "nonaggression": "atop_nonagg", "consultation": "atop_consul",
 }  # fmt: skip
+ATOP_OWN_FLAGS = {name: column.removeprefix("atop_") for name, column in ATOP_FLAGS.items()}
+"""The columns of ATOP's own files; those with a prefix are peacesciencer's."""
+_ATOP_PAIRS = (("ccode1", "ccode2"), ("statea", "stateb"), ("mem1", "mem2"))
+"""The columns of the two states: peacesciencer's, those of directed dyads, those of dyads."""
 
 
 def parse_cow_state(cells: Cells, name: str) -> str:
@@ -91,12 +95,14 @@ def parse_cow_year(cells: Cells, _: Warn) -> LoadRecord:
 
 
 def parse_atop_year(cells: Cells, _: Warn) -> LoadRecord:
-    """Parse a dyad-year of ATOP; it applies in both directions."""
-    pair = (parse_cow_state(cells, "ccode1"), parse_cow_state(cells, "ccode2"))
+    """Parse a dyad-year of ATOP; it applies in both directions, unless both have rows."""
+    one, other = next(pair for pair in _ATOP_PAIRS if pair[0] in cells)
+    flags = ATOP_FLAGS if "atop_defense" in cells else ATOP_OWN_FLAGS
     return AllianceYearRecord(
-        *pair,
+        parse_cow_state(cells, one),
+        parse_cow_state(cells, other),
         parse_bounded_year(cells, "year", 1600, 2100),
-        **parse_obligation_flags(cells, _ATOP_FLAGS),
+        **parse_obligation_flags(cells, flags),
     )
 
 
@@ -115,6 +121,11 @@ def _read_dyad_key(cells: Cells) -> str:
     return "|".join(cells.get(name, "") for name in ("ccode1", "ccode2", "year"))
 
 
+def _read_atop_key(cells: Cells) -> str:
+    pair = next((pair for pair in _ATOP_PAIRS if pair[0] in cells), _ATOP_PAIRS[0])
+    return "|".join(cells.get(name, "") for name in (*pair, "year"))
+
+
 _DYAD_COLUMNS = frozenset({"ccode1", "ccode2", "year"})
 COW_YEARS_FORMAT = FileFormat(
     "cow-alliances",
@@ -127,8 +138,11 @@ ATOP_YEARS_FORMAT = FileFormat(
     "atop",
     ATOP_DATASET,
     parse_atop_year,
-    _read_dyad_key,
-    header=(_DYAD_COLUMNS | {"atop_defense"},),
+    _read_atop_key,
+    header=(
+        _DYAD_COLUMNS | {"atop_defense"},
+        *(frozenset({*pair, "year", "defense", "nonagg"}) for pair in _ATOP_PAIRS),
+    ),
 )
 IDEAL_POINTS_FORMAT = FileFormat(
     "unga-ideal-points", UNGA_DATASET, parse_ideal_point,

@@ -44,6 +44,8 @@ UCDP_COLUMNS = (
 )  # fmt: skip
 """The columns of release 23.1, for files without a header."""
 _DATED_COLUMNS = ("date_start", "date_end")
+_GOVERNMENT = "Government of "
+_BETWEEN_GOVERNMENTS = re.compile(rf"[,;] *(?={_GOVERNMENT})")
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
 _DEATHS = ("best", "low", "high", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
 _PRECISION = {
@@ -69,22 +71,38 @@ def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
     return f"{first.isoformat()}/{last.isoformat()}"
 
 
-def _parse_side(cells: Cells, side: str, role: str, violence: str) -> dict[str, Any] | None:
-    """Parse a side: a government by its Gleditsch–Ward number, any other by UCDP's own number."""
-    # Names of other sides are never looked up: a side called IS is not Iceland.
-    name, state = cells.get(f"side_{side}", "").strip(), parse_integer_cell(cells, f"gwno{side}")
-    if not name and state is None:
-        return None
-    native = clip_with_ellipsis(name, 200) or None
-    if state is not None:
-        return {"role": role, "actor": f"gw:{state}", "native": native}
-    if read_state_organ(name) is not None:
-        return {"role": role, "actor": f"name:{clip_with_ellipsis(name, 190)}", "native": native}
+def _parse_side(cells: Cells, side: str, role: str, violence: str) -> list[dict[str, Any]]:
+    """Parse a side: governments by their Gleditsch–Ward numbers, any other by UCDP's own number.
+
+    A coalition is several governments; those without numbers go by their names.
+    """
+    # Names of groups are never looked up: a side called IS is not Iceland.
+    name, states = cells.get(f"side_{side}", "").strip(), _parse_states(cells, f"gwno{side}")
+    if not name and not states:
+        return []
+    governments = _BETWEEN_GOVERNMENTS.split(name)
+    if not states and all(read_state_organ(one) is not None for one in governments):
+        states = [f"name:{clip_with_ellipsis(one, 190)}" for one in governments]
+    if states:
+        natives = governments if len(governments) == len(states) else [name] * len(states)
+        return [
+            {"role": role, "actor": state, "native": clip_with_ellipsis(native, 200) or None}
+            for state, native in zip(states, natives, strict=True)
+        ]
+    native = clip_with_ellipsis(name, 200)
     own = parse_integer_cell(cells, f"side_{side}_new_id")
     if own is None or (violence == "3" and side == "b"):
-        return {"role": role, "native": native}
+        return [{"role": role, "native": native}]
     made = {"role": role, "actor": f"ucdp:{own}", "native": native, "name": native}
-    return {**made, "kind": "armed_group"}
+    return [{**made, "kind": "armed_group"}]
+
+
+def _parse_states(cells: Cells, name: str) -> list[str]:
+    """Parse the Gleditsch–Ward numbers of a side, of which a coalition has several."""
+    numbers = [
+        parse_integer_cell({name: part}, name) for part in re.split("[,;]", cells.get(name, ""))
+    ]
+    return [f"gw:{number}" for number in numbers if number is not None and number > 0]
 
 
 def _parse_reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
@@ -182,7 +200,7 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
         "participants": [
             p
             for side, role in (("a", "initiator"), ("b", "target"))
-            if (p := _parse_side(cells, side, role, violence))
+            for p in _parse_side(cells, side, role, violence)
         ],
         "location": {
             "name": clip_with_ellipsis(cells.get("where_coordinates", "").strip(), 200) or None,

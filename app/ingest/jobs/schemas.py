@@ -14,7 +14,8 @@ from app.text import Code
 
 FormatName = Literal[
     "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
-    "polecat", "cow-alliance-members", "cow-alliances", "atop", "unga-ideal-points",
+    "polecat", "cow-alliance-members", "cow-alliance-dyads", "atop-members", "cow-alliances",
+    "atop", "unga-ideal-points",
 ]  # fmt: skip
 assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
 

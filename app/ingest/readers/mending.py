@@ -53,7 +53,7 @@ class FileEvidence:
 
 @dataclass(slots=True)
 class RowMender:
-    """A mender of the rows of one file; it reads all of them where one row does not show enough."""
+    """A mender of the rows of one file, which reads all of them where one does not show enough."""
 
     file: InputFile
     reading: RecognizedFile

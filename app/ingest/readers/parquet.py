@@ -17,12 +17,14 @@ from app.events.reimport import is_exported_event, record_from_row
 from app.ingest.formats import entente
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
+from app.ingest.formats.refusals import refuse_known_file
 from app.ingest.readers.delimited import MAX_LINE_BYTES
 from app.ingest.readers.files import MAX_EXPANSION_RATIO, UNCHECKED_BYTES, InputFile, InputStream
 from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import FilledCells, InputRow
 
 RowSizes = NDArray[np.int64]
+_KEY_NAMES = ("id", "event_id", "eventid")
 ROWS_PER_BATCH = 500
 """Maximum rows of a batch that is read at once."""
 
@@ -34,13 +36,16 @@ def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> Re
     path = file.seekable_path
     try:
         with parquet.ParquetFile(path) as parquet_file:
-            names = [normalize_column_name(name) for name in parquet_file.schema_arrow.names]
+            schema = parquet_file.schema_arrow
+            names = [normalize_column_name(name) for name in schema.names]
     except (ArrowException, OSError) as broken:
         raise UnreadableFileError(f"is a broken Parquet file: {broken}") from broken
     fitting = (f for f in formats if any(needed <= set(names) for needed in f.header))
     format_ = next(fitting, None)
     if format_ is None:
+        refuse_known_file(set(names))
         raise UnreadableFileError("is a Parquet file whose columns match no known format")
+    _refuse_short_floats(dict(zip(names, schema.types, strict=True)), format_)
     nested = format_ is entente.ENTENTE_FORMAT and "participants" in names
     texts = _list_text_columns(path)
 
@@ -59,6 +64,17 @@ def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> Re
             raise UnreadableFileError(f"cannot be read after row {number}: {broken}") from broken
 
     return RecognizedFile(format_, read_parquet_rows)
+
+
+def _refuse_short_floats(types: dict[str, pa.DataType], format_: FileFormat) -> None:
+    """Refuse a file whose keys or days are floats of 32 bits, which lost their last digits."""
+    for name in (*_KEY_NAMES, *format_.key_columns, *format_.dated_columns):
+        kind = types.get(name)
+        if kind is not None and (pa.types.is_float32(kind) or pa.types.is_float16(kind)):
+            raise UnreadableFileError(
+                f"has {name} as {kind}, which cannot hold all its digits;"
+                " write the column as int64 or as text"
+            )
 
 
 def _list_text_columns(path: Path) -> list[str]:

@@ -1,6 +1,5 @@
 """This module recognizes the format of a file by its content and reads its rows."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
@@ -8,10 +7,10 @@ import msgspec
 from pydantic import TypeAdapter
 
 from app.events.record import RejectedError
-from app.events.reimport import is_exported_event, record_from_document
-from app.ingest.formats import acled, alliances, entente, gdelt, icews, members, polecat, ucdp
+from app.ingest.formats import acled, alliances, dyad_years, entente, gdelt, icews, polecat, ucdp
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
+from app.ingest.formats.refusals import refuse_known_file, refuse_known_row
 from app.ingest.readers.delimited import (
     DelimitedRecord,
     decode_leniently,
@@ -20,10 +19,17 @@ from app.ingest.readers.delimited import (
     read_unquoted_records,
 )
 from app.ingest.readers.files import InputFile, InputStream
+from app.ingest.readers.json_tables import recognize_json_table
 from app.ingest.readers.line_decoder import LineDecoder
 from app.ingest.readers.mending import mend_file_rows
 from app.ingest.readers.recognized_file import RecognizedFile
-from app.ingest.readers.rows import FilledCells, InputRow, Reject, read_row_cells
+from app.ingest.readers.rows import (
+    FilledCells,
+    InputRow,
+    Reject,
+    convert_exported_line,
+    read_row_cells,
+)
 from app.ingest.readers.tables import SAMPLED_ROWS, TableShape, make_table_reader
 from app.text import Code
 
@@ -38,7 +44,9 @@ FORMATS: Mapping[str, FileFormat] = {
         acled.ACLED_FORMAT,
         icews.ICEWS_FORMAT,
         polecat.POLECAT_FORMAT,
-        members.COW_MEMBERS_FORMAT,
+        dyad_years.COW_MEMBERS_FORMAT,
+        dyad_years.COW_DYADS_FORMAT,
+        dyad_years.ATOP_MEMBERS_FORMAT,
         alliances.COW_YEARS_FORMAT,
         alliances.ATOP_YEARS_FORMAT,
         alliances.IDEAL_POINTS_FORMAT,
@@ -58,27 +66,35 @@ def list_candidate_formats(wanted: str) -> Sequence[FileFormat]:
 
 def recognize_file(file: InputFile, wanted: str = AUTO) -> RecognizedFile:
     """Recognize the format of a file; raises `UnreadableFileError` if it is unknown."""
+    return _convert_to_dyad_years(_recognize_rows(file, wanted))
+
+
+def _recognize_rows(file: InputFile, wanted: str) -> RecognizedFile:
     with file.open() as stream:
         start = stream.peek(4)[:4]
         if start == b"PAR1":
             from app.ingest.readers.parquet import recognize_parquet_file  # noqa: PLC0415 - Arrow takes long to import
 
-            return recognize_parquet_file(file, list_candidate_formats(wanted))
+            reading = recognize_parquet_file(file, list_candidate_formats(wanted))
+            return mend_file_rows(file, reading, has_header=True)
         if start == b"PK\x03\x04":
             raise UnreadableFileError("is an archive within an archive; unpack it and load that")
         bodies = [line.body.lstrip() for line in islice(read_text_lines(stream), SAMPLED_ROWS)]
     if not bodies:
         return RecognizedFile(FORMATS.get(wanted, entente.ENTENTE_FORMAT), lambda _: iter(()))
     of_json = [body for body in bodies if body.startswith(b"{")] if _may_be_json(wanted) else []
+    if bodies[0].startswith((b"{", b"[")) and not _is_rejects_line(bodies[0]):
+        table = recognize_json_table(file, list_candidate_formats(wanted), refuse_known_file)
+        if table is not None:
+            return mend_file_rows(file, table, has_header=True)
     if of_json and of_json[0] is bodies[0]:
         return _recognize_json(of_json[0])
-    if bodies[0].startswith(b"[") and _may_be_json(wanted):
-        raise UnreadableFileError("is a JSON array; write one object per line (NDJSON)")
     found = _recognize_delimited(file, wanted)
     if found is not None:
         return found
     if of_json:
         return _recognize_json(of_json[0])
+    _refuse_known_table(file)
     what = f"is not {wanted}" if wanted != AUTO else "is of no known format"
     known = f"; known: {', '.join(FORMATS)}" if wanted == AUTO else ""
     raise UnreadableFileError(f"{what}: neither its columns nor its first rows match{known}")
@@ -124,8 +140,21 @@ def _recognize_delimited(file: InputFile, wanted: str) -> RecognizedFile | None:
                 if found is not None:
                     format_, header = found
                     table = TableShape(format_, separator, quotes, header)
-                    return _read_table(file, decoder, table)
+                    reading = make_table_reader(decoder, table)
+                    return mend_file_rows(file, reading, header is not None)
     return None
+
+
+def _refuse_known_table(file: InputFile) -> None:
+    """Raise `UnreadableFileError` if the first rows are of a file that is known and not loaded."""
+    decoder = LineDecoder(file)
+    for separator in SEPARATORS:
+        with file.open() as stream:
+            records = read_quoted_records(stream, separator, decoder.decode_line)
+            for record in islice(records, 5):
+                if len(record.cells) >= MIN_CELLS:
+                    refuse_known_file({normalize_column_name(cell) for cell in record.cells})
+                    refuse_known_row([cell.strip() for cell in record.cells])
 
 
 def _is_quoted_line(raw: str) -> bool:
@@ -150,50 +179,32 @@ def _recognize_record(
     return None
 
 
-def _read_table(file: InputFile, decoder: LineDecoder, table: TableShape) -> RecognizedFile:
-    """Make the reading of a table: its rows are mended, and members become dyad-years."""
-    reading = mend_file_rows(file, make_table_reader(decoder, table), table.header is not None)
-    return _expand_alliance_members(reading)
-
-
-def _expand_alliance_members(reading: RecognizedFile) -> RecognizedFile:
-    """Convert rows of alliance members to rows of dyad-years; other formats are unchanged."""
-    if reading.format is not members.COW_MEMBERS_FORMAT:
+def _convert_to_dyad_years(reading: RecognizedFile) -> RecognizedFile:
+    """Convert rows of alliances to rows of dyad-years; other formats are unchanged."""
+    if reading.format.name not in dyad_years.CONVERTED_FORMATS:
         return reading
+    make_collector, made = dyad_years.CONVERTED_FORMATS[reading.format.name]
 
     def read_dyad_years(stream: InputStream | None) -> Iterator[InputRow]:
-        collected = members.AllianceMembers()
+        collected = make_collector()
         for row in reading.read_rows(stream):
             try:
                 if row.wrong is not None:
                     raise row.wrong
-                collected.add_member(read_row_cells(row))
+                collected.add_row(read_row_cells(row))
             except RejectedError as wrong:
                 yield msgspec.structs.replace(row, wrong=wrong.with_traceback(None))
         for number, year in enumerate(collected.iterate_dyad_years(), 1):
-            yield InputRow(number, FilledCells(year), None, "", alliances.COW_YEARS_FORMAT)
+            yield InputRow(number, FilledCells(year), None, "", made)
 
-    return RecognizedFile(alliances.COW_YEARS_FORMAT, read_dyad_years)
+    return RecognizedFile(made, read_dyad_years)
 
 
 def _read_json_lines(stream: InputStream | None) -> Iterator[InputRow]:
     assert stream is not None
     for line in read_text_lines(stream):
         raw = "" if line.wrong is None else decode_leniently(line.body)
-        yield InputRow(line.number, _convert_exported_line(line.body), line.wrong, raw)
-
-
-def _convert_exported_line(line: bytes) -> bytes:
-    """Convert a line that was exported to the load format; other lines are unchanged."""
-    if not line.startswith(b'{"id":'):
-        return line
-    try:
-        values = json.loads(line)
-        return (
-            msgspec.json.encode(record_from_document(values)) if is_exported_event(values) else line
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return line  # decoding it later reports the error
+        yield InputRow(line.number, convert_exported_line(line.body), line.wrong, raw)
 
 
 _reject_decoder = msgspec.json.Decoder(Reject)

@@ -1,5 +1,6 @@
 """Rows as read from a file: their keys, days and hashes, and their conversion to records."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.events.record import RejectedError, decode_event_record
+from app.events.reimport import is_exported_event, record_from_document
 from app.ingest.formats import entente
 from app.ingest.formats.file_format import Cells, FileFormat, Warn
 from app.ingest.formats.hashing import hash_to_int64
@@ -117,6 +119,19 @@ def parse_row_record(row: InputRow, warn: Warn) -> LoadRecord:
             raise RejectedError(name, "must not contain a NUL character")
     used = row.format.value_columns
     return row.format.parse_row([content.get(name, "") for name in used] if used else content, warn)
+
+
+def convert_exported_line(line: bytes) -> bytes:
+    """Convert a line that was exported to the load format; other lines are unchanged."""
+    if not line.startswith(b'{"id":'):
+        return line
+    try:
+        values = json.loads(line)
+        return (
+            msgspec.json.encode(record_from_document(values)) if is_exported_event(values) else line
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return line  # decoding it later reports the error
 
 
 def read_row_key(row: InputRow) -> str | None:
