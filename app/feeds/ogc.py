@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -33,7 +33,7 @@ from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.query_models import Cursor, EmptyQuery
+from app.query_models import Cursor, StrictQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText
 
@@ -48,9 +48,22 @@ COLLECTION = "events"
 _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?")
 
 
+Representation = Literal["json", "geojson"]
+REPRESENTATION_FIELD = Field(
+    None, description="What OGC clients ask for; every answer is JSON, and features are GeoJSON."
+)
+
+
+class RepresentationQuery(StrictQuery):
+    """The query of a page that has one representation, which clients may name."""
+
+    f: Representation | None = REPRESENTATION_FIELD
+
+
 class ItemsQuery(EventFilter):
     """The query of a feature page: every filter of events, with the standard's own parameters."""
 
+    f: Representation | None = REPRESENTATION_FIELD
     limit: int = Field(100, ge=1, le=1000, description="Features on a page.")
     cursor: Cursor | None = Field(None, description="From the link `next`.")
     datetime: ShortText | None = Field(
@@ -84,7 +97,7 @@ class ItemsQuery(EventFilter):
 
     def to_event_query(self) -> EventQuery:
         """Convert to a query of events."""
-        mine = {"limit", "cursor", "datetime"}
+        mine = {"f", "limit", "cursor", "datetime"}
         filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
         filters |= {"limit": self.limit, "cursor": self.cursor}
         if self.datetime is not None:
@@ -125,7 +138,7 @@ def _build_json_response(body: BaseModel, kind: str = JSON) -> Response:
     "", response_model=Landing, operation_id="ogcLanding", responses=example_responses("ogcLanding")
 )
 def get_landing_page(
-    _: Annotated[EmptyQuery, Query()], request: Request, settings: SettingsDep
+    _: Annotated[RepresentationQuery, Query()], request: Request, settings: SettingsDep
 ) -> Response:
     """Return the landing page; its address is what QGIS asks for."""
     page_links = _build_links(
@@ -147,7 +160,7 @@ def get_landing_page(
     operation_id="ogcConformance",
     responses=example_responses("ogcConformance"),
 )
-def list_conformance_classes(_: Annotated[EmptyQuery, Query()], request: Request) -> Response:
+def list_conformance_classes(_: Annotated[RepresentationQuery, Query()], request: Request) -> Response:
     """List the conformance classes of the standard that the service implements."""
     return respond_with_body_etag(
         request, _build_json_response(Conformance(conformsTo=CONFORMANCE_CLASSES))
@@ -161,7 +174,7 @@ def list_conformance_classes(_: Annotated[EmptyQuery, Query()], request: Request
     responses=example_responses("ogcCollections"),
 )
 def list_collections(
-    _: Annotated[EmptyQuery, Query()],
+    _: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
@@ -184,7 +197,7 @@ def list_collections(
 )
 def get_collection(
     collection: CollectionId,
-    _: Annotated[EmptyQuery, Query()],
+    _: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
@@ -279,7 +292,7 @@ def list_features(
 def get_feature(
     collection: CollectionId,
     item: Annotated[str, Path(description="`{dataset}:{key}`.")],
-    _: Annotated[EmptyQuery, Query()],
+    _: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,

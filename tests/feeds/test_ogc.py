@@ -31,6 +31,27 @@ def test_the_landing_page_leads_everywhere(api: TestClient) -> None:
         assert api.get(link["href"]).status_code == 200, link
 
 
+@pytest.mark.parametrize("form", ["json", "geojson"])
+def test_representation_that_clients_name_is_the_only_one(api: TestClient, form: str) -> None:
+    paths = [link["href"] for link in api.get("/ogc").json()["links"] if "/ogc" in link["href"]]
+    for path in (*paths, "/ogc/collections/events", f"{ITEMS}?limit=2"):
+        named = api.get(path + ("&" if "?" in path else "?") + f"f={form}")
+        assert named.status_code == 200, path
+        if path != f"{ITEMS}?limit=2":
+            assert named.json() == api.get(path).json()
+    [page] = [t["href"] for t in named.json()["links"] if t["rel"] == "next"]
+    assert f"f={form}" in page
+    assert len(api.get(page).json()["features"]) == 2
+    item = named.json()["features"][0]["id"]
+    assert api.get(f"{ITEMS}/{item}?f={form}").json()["id"] == item
+
+
+def test_representation_that_is_not_there_is_refused(api: TestClient) -> None:
+    answer = api.get("/ogc?f=html")
+    assert answer.status_code == 422
+    assert "json" in answer.text
+
+
 def test_ogc_conformance_lists_core(api: TestClient) -> None:
     body = api.get("/ogc/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in body
