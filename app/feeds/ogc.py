@@ -160,7 +160,9 @@ def get_landing_page(
     operation_id="ogcConformance",
     responses=example_responses("ogcConformance"),
 )
-def list_conformance_classes(_: Annotated[RepresentationQuery, Query()], request: Request) -> Response:
+def list_conformance_classes(
+    _: Annotated[RepresentationQuery, Query()], request: Request
+) -> Response:
     """List the conformance classes of the standard that the service implements."""
     return respond_with_body_etag(
         request, _build_json_response(Conformance(conformsTo=CONFORMANCE_CLASSES))

@@ -96,7 +96,7 @@ def parse_cow_year(cells: Cells, _: Warn) -> LoadRecord:
 
 def parse_atop_year(cells: Cells, _: Warn) -> LoadRecord:
     """Parse a dyad-year of ATOP; it applies in both directions, unless both have rows."""
-    one, other = next(pair for pair in _ATOP_PAIRS if pair[0] in cells)
+    one, other = _find_atop_pair(cells)
     flags = ATOP_FLAGS if "atop_defense" in cells else ATOP_OWN_FLAGS
     return AllianceYearRecord(
         parse_cow_state(cells, one),
@@ -122,8 +122,11 @@ def _read_dyad_key(cells: Cells) -> str:
 
 
 def _read_atop_key(cells: Cells) -> str:
-    pair = next((pair for pair in _ATOP_PAIRS if pair[0] in cells), _ATOP_PAIRS[0])
-    return "|".join(cells.get(name, "") for name in (*pair, "year"))
+    return "|".join(cells.get(name, "") for name in (*_find_atop_pair(cells), "year"))
+
+
+def _find_atop_pair(cells: Cells) -> tuple[str, str]:
+    return next((pair for pair in _ATOP_PAIRS if pair[0] in cells), _ATOP_PAIRS[0])
 
 
 _DYAD_COLUMNS = frozenset({"ccode1", "ccode2", "year"})

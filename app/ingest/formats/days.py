@@ -12,6 +12,7 @@ MAX_DAY_LENGTH = 60
 _ISO = re.compile(r"(\d{4})([-/.])(\d\d?)\2(\d\d?)(?:[T ].*)?")
 _DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d{6})?(?:\.0*)?")
 _NUMBERS = re.compile(r"(\d\d?)([/.-])(\d\d?)\2(\d{4}|\d\d)(?:,? .*)?")
+_SHORT_YEAR = re.compile(r"(\d\d?)[- ]([A-Za-z]{3,9})[- ](\d\d)")
 _SHORTENED = re.compile(r"(\d)\.?(\d*)[eE]\+?(\d+)")
 _SERIAL = re.compile(r"(\d{5})(?:\.\d*)?")
 _NAMED_FORMS = (
@@ -46,6 +47,14 @@ def match_numbered_day(text: str) -> NumberedDay | None:
     """Match a day written as three numbers with the year last; None for other text."""
     found = _NUMBERS.fullmatch(text[:MAX_DAY_LENGTH])
     return found and NumberedDay(int(found[1]), int(found[3]), found[4], found[2])
+
+
+def expand_short_year(text: str, year: int | None) -> str | None:
+    """Write a day such as 5-Jan-24 with its whole year, which must be this one; else None."""
+    found = _SHORT_YEAR.fullmatch(text)
+    if found is None or year is None or year % 100 != int(found[3]):
+        return None
+    return f"{found[1]} {found[2]} {year}"
 
 
 def read_serial_day(text: str) -> date | None:
@@ -106,6 +115,8 @@ def _read_day(text: str) -> date | None:
 def _explain_day(text: str) -> str:
     """Explain why a text is not a day, with its readings if there are several."""
     shown = text[:40]
+    if _SHORT_YEAR.fullmatch(text):
+        return f"has a year of two digits: {shown!r}; write it as YYYY-MM-DD"
     if match_numbered_day(text) is not None:
         return f"may have its day or its month first: {shown!r}; write it as YYYY-MM-DD"
     if (day := read_serial_day(text)) is not None:

@@ -21,8 +21,19 @@ def is_missing(cell: str) -> bool:
     return len(cell) <= MAX_MARKER_LENGTH and cell.strip() in MISSING_MARKERS
 
 
+def strip_text_mark(cell: str) -> str:
+    """Strip what keeps a cell text in a spreadsheet: `="020"` and `'020` are 020."""
+    if len(cell) > 3 and cell[:2] == '="' and cell[-1] == '"':
+        return cell[2:-1]
+    return cell[1:] if cell[0] == "'" and cell[1:].isdigit() else cell
+
+
 def empty_missing_cells(cells: dict[str, str], meant: Mapping[str, frozenset[str]]) -> None:
     """Empty the cells that hold a marker, except where it is a value of that column."""
     for name, cell in cells.items():
-        if cell and is_missing(cell) and cell.strip() not in meant.get(name, ()):
+        if not cell:
+            continue
+        if cell[0] in "='":
+            cells[name] = strip_text_mark(cell)
+        elif is_missing(cell) and cell.strip() not in meant.get(name, ()):
             cells[name] = ""

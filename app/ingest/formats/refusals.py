@@ -29,14 +29,22 @@ def _is_gkg_row(cells: Sequence[str]) -> bool:
     return len(cells) == 27 and re.fullmatch(r"\d{14}-T?\d+", cells[0]) is not None
 
 
-def _is_keds_row(cells: Sequence[str]) -> bool:
-    """Match YYMMDD, source, target and code, with a label and perhaps a text."""
-    return (
-        4 <= len(cells) <= 6
-        and re.fullmatch(r"\d{6}|\d{8}", cells[0]) is not None
-        and all(re.fullmatch(r"[A-Z][A-Z0-9/]{2,14}", cell) for cell in cells[1:3])
-        and re.fullmatch(r"\[?\d{2,4}\]?", cells[3]) is not None
-    )
+_KEDS_LINE = re.compile(
+    r"(?:\d{6}|\d{8})\s+[A-Z][A-Z0-9/]{2,14}\s+[A-Z][A-Z0-9/]{2,14}\s+\[?\d{2,4}[A-Z]?\]?(?:\s.*)?"
+)
+"""YYMMDD, source, target and code, perhaps with a label and a text."""
+_BINARY_FILES = {
+    b"<stata_dta>": "is a Stata file",
+    b"$FL2": "is an SPSS file",
+    b"RDX": "is an R file",
+    b"X\n\x00\x00": "is an R file",
+    b"SQLite format 3": "is a SQLite database",
+    b"\xd0\xcf\x11\xe0": "is a workbook of old Excel",
+    b"%PDF": "is a PDF",
+    b"ARROW1": "is an Arrow file",
+}
+"""Files that are no text by their first bytes."""
+_PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def _is_phoenix_row(cells: Sequence[str]) -> bool:
@@ -77,7 +85,6 @@ KNOWN_FILES = (
         "is Phoenix event data", _ENTENTE_TABLE,
         (frozenset({"source_root", "target_root", "root_code"}),), _is_phoenix_row,
     ),
-    KnownFile("is KEDS or WEIS event data", _ENTENTE_TABLE, (), _is_keds_row),
     KnownFile(
         "is ACLED's list of deleted events",
         "load a full export of ACLED with --retract-missing",
@@ -160,6 +167,19 @@ def refuse_known_file(names: Set[str]) -> None:
     for known in KNOWN_FILES:
         if any(header <= names for header in known.headers):
             raise UnreadableFileError(f"{known.name}; {known.advice}")
+
+
+def refuse_known_start(start: bytes) -> None:
+    """Raise `UnreadableFileError` for the first bytes of a file that is no table and no JSON."""
+    for magic, name in _BINARY_FILES.items():
+        if start.startswith(magic):
+            raise UnreadableFileError(f"{name}; write its rows as CSV or Parquet and load that")
+    if start.lstrip().lower().startswith(_PAGES):
+        raise UnreadableFileError(
+            "is a page of HTML or XML, as sites answer instead of a file; download the file again"
+        )
+    if _KEDS_LINE.fullmatch(start.splitlines()[0].decode("latin-1") if start else ""):
+        raise UnreadableFileError(f"is KEDS or WEIS event data; {_ENTENTE_TABLE}")
 
 
 def refuse_known_row(cells: Sequence[str]) -> None:

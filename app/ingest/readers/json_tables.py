@@ -124,6 +124,7 @@ def _read_object(text: _JsonText, is_listed: bool, note: str) -> Iterator[JsonRo
             yield from _read_rows(text, is_listed=True, note=_describe_page(values))
         else:
             values[name] = text.read_value()
+            has_rows |= name.lower() in _ROW_LISTS and values[name] is None
         if text.peek() != "}":
             text.skip(",")
     text.skip("}")

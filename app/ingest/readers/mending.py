@@ -8,7 +8,12 @@ from itertools import islice
 import msgspec
 
 from app.events.record import RejectedError
-from app.ingest.formats.days import NumberedDay, match_numbered_day, read_serial_day
+from app.ingest.formats.days import (
+    NumberedDay,
+    expand_short_year,
+    match_numbered_day,
+    read_serial_day,
+)
 from app.ingest.formats.file_format import FileFormat
 from app.ingest.formats.missing import NAMIBIA, empty_missing_cells, is_missing
 from app.ingest.readers.files import InputFile, InputStream
@@ -107,6 +112,9 @@ class RowMender:
             day_first = self._choose_order(day, text, name)
             cells[name] = _read_numbered_day(day, day_first, year, text, name).isoformat()
             return [(name, f"is read with the {'day' if day_first else 'month'} first")]
+        if (whole := expand_short_year(text, year)) is not None:
+            cells[name] = whole
+            return []
         serial = read_serial_day(text)
         if serial is not None and year == serial.year:
             cells[name] = serial.isoformat()

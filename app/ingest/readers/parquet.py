@@ -184,10 +184,7 @@ def _make_row(
                 if v is not None
             }
             return InputRow(number, msgspec.json.encode(filled, enc_hook=str), None, "", format_)
-        cells = FilledCells(
-            (normalize_column_name(n), "" if v is None else str(_decode_bytes(v)))
-            for n, v in values.items()
-        )
+        cells = FilledCells((normalize_column_name(n), _write_value(v)) for n, v in values.items())
     except RejectedError as refused:
         return InputRow(number, {}, refused, "", format_)
     return InputRow(number, cells, None, "", format_)
@@ -198,6 +195,13 @@ def _encode_exported(values: dict[str, Any]) -> bytes:
         return msgspec.json.encode(record_from_row(values))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise RejectedError("participants", "is not in the exported form") from wrong
+
+
+def _write_value(value: Any) -> str:
+    """Write a value as a table would have it."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(_decode_bytes(value))
 
 
 def _decode_bytes(value: Any) -> Any:

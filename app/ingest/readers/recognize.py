@@ -10,7 +10,7 @@ from app.events.record import RejectedError
 from app.ingest.formats import acled, alliances, dyad_years, entente, gdelt, icews, polecat, ucdp
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
-from app.ingest.formats.refusals import refuse_known_file, refuse_known_row
+from app.ingest.formats.refusals import refuse_known_file, refuse_known_row, refuse_known_start
 from app.ingest.readers.delimited import (
     DelimitedRecord,
     decode_leniently,
@@ -71,7 +71,8 @@ def recognize_file(file: InputFile, wanted: str = AUTO) -> RecognizedFile:
 
 def _recognize_rows(file: InputFile, wanted: str) -> RecognizedFile:
     with file.open() as stream:
-        start = stream.peek(4)[:4]
+        begun = stream.peek(1000)
+        start = begun[:4]
         if start == b"PAR1":
             from app.ingest.readers.parquet import recognize_parquet_file  # noqa: PLC0415 - Arrow takes long to import
 
@@ -79,6 +80,8 @@ def _recognize_rows(file: InputFile, wanted: str) -> RecognizedFile:
             return mend_file_rows(file, reading, has_header=True)
         if start == b"PK\x03\x04":
             raise UnreadableFileError("is an archive within an archive; unpack it and load that")
+        if wanted == AUTO:
+            refuse_known_start(begun[:1000])
         bodies = [line.body.lstrip() for line in islice(read_text_lines(stream), SAMPLED_ROWS)]
     if not bodies:
         return RecognizedFile(FORMATS.get(wanted, entente.ENTENTE_FORMAT), lambda _: iter(()))

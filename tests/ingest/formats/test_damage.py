@@ -71,6 +71,16 @@ def test_code_that_may_be_two_is_rejected(code: str, row: CodeEvidence) -> None:
         restore_leading_zero(code, row, "eventcode")
 
 
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [('="020"', "020"), ("'020", "020"), ("'Abu'", "'Abu'"), ("=", "="), ("'", "'"), ('="', '="')],
+)
+def test_marks_of_text_are_stripped(cell: str, text: str) -> None:
+    cells = {"eventcode": cell}
+    empty_missing_cells(cells, {})
+    assert cells == {"eventcode": text}
+
+
 def test_gdelt_as_a_data_frame_writes_it_is_the_same_event() -> None:
     whole = {"eventcode": "020", "eventbasecode": "020", "eventrootcode": "02",
              "quadclass": "1", "goldsteinscale": "3.0"}  # fmt: skip

@@ -98,7 +98,7 @@ def test_arrays_of_events_in_the_load_format(tmp_path: Path) -> None:
 
 
 def test_empty_answer_has_no_rows(tmp_path: Path) -> None:
-    for text in (json.dumps(write_acled()), json.dumps(write_ucdp()), "[]"):
+    for text in (json.dumps(write_acled()), json.dumps(write_ucdp()), "[]", '{"Result": null}'):
         assert read_rows(tmp_path / "x", text) == []
 
 

@@ -53,6 +53,7 @@ def write_dates(*days: str, name: str = "acled", column: str = "event_date") -> 
         (["2025-04-03", "3/17/2025"], ["2025-04-03", "2025-03-17"]),
         (["44592", "31 January 2022"], ["2022-01-31", "2022-01-31"]),
         (["31/1/22"], ["2022-01-31"]),
+        (["31-Jan-22", "5 February 22"], ["2022-01-31", "2022-02-05"]),
     ],
 )
 def test_a_column_of_dates_is_read_in_one_order(
@@ -72,6 +73,7 @@ def test_evidence_beyond_the_first_rows_decides_the_first(tmp_path: Path) -> Non
         (["3/4/2025", "5/6/2025"], "month and day 4-3 or 3-4: '3/4/2025'; no date of the file"),
         (["3/17/2025", "17/3/2025"], r"'17/3/2025' \(line 3\) and the month in '3/17/2025'"),
         (["31/1/25"], "year of two digits"),
+        (["31-Jan-25"], "year of two digits"),
         (["44593000"], "is not a day"),
         (["45000"], "is a number: '45000', in a spreadsheet 2023-03-15"),
     ],
