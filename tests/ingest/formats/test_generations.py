@@ -26,11 +26,9 @@ def test_ucdp_coalition_is_its_governments(numbers: str, names: str) -> None:
 
 def test_ucdp_coalition_without_numbers_goes_by_names() -> None:
     e = parse_row("ucdp-ged", side_a=f"{US}, {UK}", gwnoa="")
-    assert [p.actor for p in e.participants[:2]] == [
-        "name:United States of America", "name:United Kingdom",
-    ]  # fmt: skip
+    assert [p.actor for p in e.participants[:2]] == [f"name:{US}", f"name:{UK}"]
     one = parse_row("ucdp-ged", side_b="Government of Iraq", gwnob="")
-    assert list_participants(one)[1] == ("target", "name:Iraq", "Government of Iraq")
+    assert list_participants(one)[1] == ("target", "name:Government of Iraq", "Government of Iraq")
     group = parse_row("ucdp-ged", side_b="Group A, Group B")
     assert list_participants(group)[1] == ("target", "ucdp:6711", "Group A, Group B")
 
