@@ -34,6 +34,12 @@ router = APIRouter(
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_QUESTIONS = 50
 """The most questions in one request."""
+AMBIGUOUS_SCORE = 75.0
+"""The score of each of several actors that have the name."""
+CODE_PROPERTIES = frozenset(
+    {"code", "iso2", "iso3", "isonum", "cow", "gw", "cameo", "fips", "fifa", "wikidata"}
+)
+"""The properties of a question that are codes: an actor without the code is no match."""
 ACTOR_KINDS: tuple[str, ...] = ActorKind.__args__  # type: ignore[attr-defined]
 
 
@@ -62,7 +68,10 @@ class ReconcileManifest(BaseModel):
 
 
 class ReconcileProperty(BaseModel):
-    """A property that narrows a question; only `on`, a day, has an effect."""
+    """A property that narrows a question: `on`, a day, or a code by its scheme, such as `iso3`.
+
+    Other properties have no effect.
+    """
 
     model_config = ConfigDict(extra="ignore")
     pid: ShortText
@@ -109,7 +118,7 @@ class ReconcileQuery(Parameters):
         None,
         max_length=60_000,
         description='Questions by keys of your choice, as JSON: {"q0": {"query": "Armenia"}};'
-        " `type` is a kind of actor, the property `on` a day.",
+        " `type` is a kind of actor; the property `on` is a day, `iso3`, `cow` and the like codes.",
     )
 
 
@@ -216,32 +225,66 @@ def _answer_questions(db: Connection, sent: bytes) -> Response:
 
 
 def _find_candidates(db: Connection, asked: ReconcileQuestion) -> list[ReconcileCandidate]:
-    """Find the actors that a name may mean; an unambiguous one is a match."""
+    """Find the actors that a name may mean; an unambiguous one that fits all codes is a match."""
     wanted = {asked.type} if isinstance(asked.type, str) else set(asked.type or ())
+    day = _parse_day(asked)
     found: list[ActorCandidate] = []
-    sure: set[str] = set()
     try:
-        sure = {queries.resolve_actor_code(db, asked.query, _parse_day(asked), near=0)}
-        found = queries.read_actor_candidates(db, sorted(sure), asked.query)
+        code = queries.resolve_actor_code(db, asked.query, day, near=0, kinds=wanted or None)
+        found = queries.read_actor_candidates(db, [code], asked.query)
     except queries.AmbiguousActorError as several:
         found = list(several.near)
     except queries.UnknownActorError:
         pass
+    coded = _find_coded_actors(db, asked, day)
+    fitting = [c for c in found if all(c.code == code for code in coded)]
+    sure = {c.code for c in fitting} if len(fitting) == 1 else set()
     known = {c.code for c in found}
     more = queries.find_similar_actors(db, asked.query, 1000 if wanted else asked.limit)
     found += [c for c in more if c.code not in known]
     found = [c for c in found if not wanted or c.kind in wanted]
+    scored = [(_score_candidate(c, sure, known, coded), c) for c in found]
+    scored.sort(key=lambda pair: -pair[0])
     return [
         ReconcileCandidate(
             id=c.code,
             name=c.name,
-            score=c.score,
+            score=score,
             match=c.code in sure,
             type=[ReconcileEntity(id=c.kind, name=c.kind.replace("_", " "))],
             description=f"{c.kind.replace('_', ' ')}, by {c.match}",
         )
-        for c in found[: asked.limit]
+        for score, c in scored[: asked.limit]
     ]
+
+
+def _score_candidate(
+    candidate: ActorCandidate, sure: set[str], named: set[str], coded: list[str | None]
+) -> float:
+    """Score a candidate: 100 for a match, less where the name is ambiguous or a code differs."""
+    score = candidate.score
+    if candidate.code in named and candidate.code not in sure:
+        score = AMBIGUOUS_SCORE
+    if any(code != candidate.code for code in coded):
+        score /= 2
+    return round(score, 1)
+
+
+def _find_coded_actors(
+    db: Connection, asked: ReconcileQuestion, day: str | None
+) -> list[str | None]:
+    """Find the actor that has each code among the properties; None for a code that none has."""
+    found: list[str | None] = []
+    for narrowing in asked.properties:
+        if narrowing.pid not in CODE_PROPERTIES or not isinstance(narrowing.v, str | int):
+            continue
+        text = str(narrowing.v).strip().zfill(3 if narrowing.pid == "isonum" else 0)
+        scheme = "" if narrowing.pid == "code" else f"{narrowing.pid}:"
+        try:
+            found.append(queries.resolve_actor_code(db, scheme + text, day, near=0))
+        except queries.UnknownActorError:
+            found.append(None)
+    return found
 
 
 def _parse_day(asked: ReconcileQuestion) -> str | None:

@@ -1,6 +1,8 @@
 """The reconciliation protocol, as OpenRefine speaks it."""
 
+import csv
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +41,64 @@ def test_similar_name_is_candidate_not_match(api: TestClient) -> None:
     assert found["near"][0]["id"] == "ARM"
     assert [row["match"] for row in found["near"]] == [False] * len(found["near"])
     assert found["none"] == []
+
+
+def read_country_names() -> list[dict[str, str]]:
+    with Path(__file__).with_name("country_names.csv").open(encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_country_names_of_seven_lists_are_matched_and_none_wrongly(api: TestClient) -> None:
+    names = read_country_names()
+    assert len(names) >= 400
+    right, wrong = 0, []
+    for chunk in (names[n : n + 50] for n in range(0, len(names), 50)):
+        asked = {f"q{n}": {"query": row["name"], "limit": 3} for n, row in enumerate(chunk)}
+        found = reconcile(api, **asked)
+        for n, row in enumerate(chunk):
+            rows = found[f"q{n}"]
+            wrong += [(row, r["id"]) for r in rows if r["match"] and r["id"] != row["actor"]]
+            right += bool(rows and rows[0]["match"] and rows[0]["id"] == row["actor"])
+    assert wrong == []
+    assert right >= 0.98 * sum(row["actor"] != "" for row in names)
+
+
+def test_best_candidate_is_first_where_words_are_shared(api: TestClient) -> None:
+    names = {
+        "KOR": "Korea, Rep.", "COG": "Republic of Congo", "COD": "Democratic Republic of Congo",
+        "USA": "the United States", "PRK": "Korea, Dem. People’s Rep.", "NER": "Republic of Niger",
+        "DOM": "Dominican Rep.", "DMA": "Commonwealth of Dominica",
+    }  # fmt: skip
+    asked = {code: {"query": name, "type": "state"} for code, name in names.items()}
+    found = reconcile(api, **asked)
+    assert {c: (rows[0]["id"], rows[0]["match"]) for c, rows in found.items()} == {
+        code: (code, True) for code in names
+    }
+
+
+def test_ambiguous_name_matches_nobody_unless_a_code_decides(api: TestClient) -> None:
+    found = reconcile(
+        api,
+        alone={"query": "Congo"},
+        coded={"query": "Congo", "properties": [{"pid": "iso3", "v": "COG"}]},
+        number={"query": "Korea", "properties": [{"pid": "isonum", "v": 410}]},
+    )
+    assert {row["id"] for row in found["alone"][:2]} == {"COD", "COG"}
+    assert not any(row["match"] for row in found["alone"])
+    assert (found["coded"][0]["id"], found["coded"][0]["match"]) == ("COG", True)
+    assert (found["number"][0]["id"], found["number"][0]["match"]) == ("KOR", True)
+
+
+def test_name_whose_code_is_anothers_is_no_match(api: TestClient) -> None:
+    found = reconcile(
+        api,
+        other={"query": "Armenia", "properties": [{"pid": "iso3", "v": "GEO"}]},
+        none={"query": "Armenia", "properties": [{"pid": "iso3", "v": "ZZZ"}]},
+        same={"query": "Armenia", "properties": [{"pid": "cow", "v": "371"}]},
+        unknown={"query": "Armenia", "properties": [{"pid": "capital", "v": "Yerevan"}]},
+    )
+    matches = {key: [row["id"] for row in rows if row["match"]] for key, rows in found.items()}
+    assert matches == {"other": [], "none": [], "same": ["ARM"], "unknown": ["ARM"]}
 
 
 def test_a_type_a_limit_and_a_day_narrow(api: TestClient) -> None:

@@ -62,3 +62,21 @@ def test_unknown_actor_in_path_is_404(api: TestClient) -> None:
     answer = api.get("/v1/actors/Armenai")
     assert answer.status_code == 404
     assert "ARM" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("arme", "ARM"), ("Armenia (ARM)", "ARM"), ("united st", "USA"), ("geor", "GEO"),
+     ("azer", "AZE"), ("korea, r", "KOR"), ("nige", "NER"), ("Пашин", "nikol-pashinyan"),
+     ("north atl", "NATO"), ("türk", "TUR")],
+)  # fmt: skip
+def test_first_letters_of_a_name_put_it_first(api: TestClient, typed: str, code: str) -> None:
+    found = api.get("/v1/actors/resolve", params={"q": typed, "limit": 8}).json()["data"]
+    assert found[0]["code"] == code
+
+
+def test_explorer_suggestion_is_accepted_as_an_actor(api: TestClient) -> None:
+    for path in ("/v1/actors/Armenia (ARM)", "/v1/actors/Guam (GUM)"):
+        assert api.get(path).status_code == 200
+    asked = {"actor": "Armenia (ARM)", "limit": 1}
+    assert api.get("/v1/events", params=asked).json()["data"]
