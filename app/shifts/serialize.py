@@ -30,8 +30,8 @@ def narrow_query_to_row(row: DetectedShift, asked: SidesQuery) -> SidesQuery:
     case = row.question
     return SidesQuery.model_construct(
         **fields
-        | {"actor": case.actor, "toward": list(case.toward), "against": list(case.against)}
-        | {"since": None, "until": None, "dataset": list(case.datasets)}
+        | {"actor": case.actor, "toward": case.toward, "against": case.against}
+        | {"since": None, "until": None, "dataset": case.datasets}
     )
 
 
