@@ -209,7 +209,7 @@ class ClauseContext:
         """Require a report, published by `known_by` where that is set, that meets conditions."""
         r = self.row_state.table_for(reports).c
         return self.child_exists(
-            reports, *(condition(r) for condition in (*more, *_published_in_time(self.shape)))
+            reports, *(condition(r) for condition in (*more, *published_in_time(self.shape)))
         )
 
 
@@ -279,7 +279,7 @@ def _match_tag(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
         yield row.child_exists(tags, row.row_state.table_for(tags).c.tag.in_(wanted))
 
 
-def _published_in_time(shape: FilterShape) -> list[Callable[[Columns], ColumnElement[bool]]]:
+def published_in_time(shape: FilterShape) -> list[Callable[[Columns], ColumnElement[bool]]]:
     """Conditions on a report: published by `known_by`, where that is set."""
     return [lambda r: r.published <= bindparam("known_by")] if shape.has_field("known_by") else []
 
@@ -306,7 +306,7 @@ def _match_independent_sources(row: ClauseContext) -> Iterator[ColumnElement[boo
     if row.shape.has_field("min_independent_sources"):
         least: BindParameter[int] = bindparam("min_independent_sources")
         yield row.event.independent_sources >= least
-        if out := _published_in_time(row.shape):
+        if out := published_in_time(row.shape):
             r = row.row_state.table_for(reports).c
             witnesses = select(func.count(func.distinct(func.lower(r.publisher)))).where(
                 r.event == row.event.id, r.seq == row.event.seq, r.stance != "disputes"

@@ -136,8 +136,8 @@ def compile_facet(key: StatementKey, face: str) -> CompiledStatement:
     hit = select_matching(key, *carried).order_by(None).subquery()
     as_of, n = key.shape.has_field("as_of"), func.count()
     value: Any
-    if face in ("actor", "role"):
-        parts = queries.select_participation_values(hit, as_of, face).c
+    if face in queries.FACET_TABLES:
+        parts = queries.select_part_values(hit, key.shape, face).c
         value, n = parts.value, func.count(func.distinct(parts.event))
         rows = select(value, n)
     elif carried:

@@ -43,7 +43,9 @@ ReadPairSums = Callable[
     tuple[list[PairSums], list[str]],
 ]
 """Reads what passed between two actors in some stretches, and the datasets that this counts."""
-FacetField = Literal["type", "actor", "country", "dataset", "quad", "status", "role", "mode"]
+FacetField = Literal[
+    "type", "actor", "country", "dataset", "quad", "status", "role", "mode", "tag", "publisher"
+]
 
 
 @dataclass(frozen=True, slots=True)

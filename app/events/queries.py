@@ -35,13 +35,15 @@ from app.db.tables import (
     events,
     memberships,
     participations,
+    reports,
     revisions,
     sources,
+    tags,
 )
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, list_row_states, select_as_of, select_current_or_as_of
 from app.errors import InvalidParameterError
-from app.events.conditions import FilterShape, split_filter
+from app.events.conditions import FilterShape, published_in_time, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
@@ -310,13 +312,24 @@ def join_event_rows(
     return both, lambda name: func.coalesce(e[name], past.c[name])
 
 
-def select_participation_values(hit: Subquery, as_of: bool, name: str) -> Subquery:
-    """Select (value, event) of one column of the participations in the matching events."""
+FACET_TABLES: dict[str, tuple[Table, str]] = {
+    "actor": (participations, "actor"),
+    "role": (participations, "role"),
+    "tag": (tags, "tag"),
+    "publisher": (reports, "publisher"),
+}
+"""Fields of which an event can have several values, with the table and the column of each."""
+
+
+def select_part_values(hit: Subquery, shape: FilterShape, face: str) -> Subquery:
+    """Select (value, event) of a field of which each matching event can have several values."""
+    table, name = FACET_TABLES[face]
     found = []
-    for row_state in list_row_states(as_of):
-        p = row_state.table_for(participations).c
-        same = and_(p.event == hit.c.id, p.seq == hit.c.seq)
-        found.append(
-            select(p[name].label("value"), p.event).select_from(hit).join(p.event.table, same)
-        )
+    for row_state in list_row_states(shape.has_field("as_of")):
+        p = row_state.table_for(table).c
+        same = [p.event == hit.c.id, p.seq == hit.c.seq]
+        if table is reports:
+            same += [condition(p) for condition in published_in_time(shape)]
+        rows = select(p[name].label("value"), p.event).select_from(hit)
+        found.append(rows.join(p.event.table, and_(*same)))
     return union_all(*found).subquery()

@@ -1,6 +1,7 @@
 """HTTP routes for events, timelines and facets."""
 
-from typing import Annotated, Literal
+import difflib
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -265,9 +266,6 @@ def get_timeline(
         )
 
 
-FACET_FIELDS = ("type", "actor", "country", "dataset", "quad", "status", "role", "mode")
-
-
 @router.get(
     "/facets",
     response_model=Facets,
@@ -279,9 +277,11 @@ def get_facets(
 ) -> Response:
     """Counts the matching events by one or several fields, the highest count first."""
     wanted = list(dict.fromkeys(part.strip() for one in asked.by for part in one.split(",")))
-    if not set(wanted) <= set(FACET_FIELDS):
-        known = f"Known: {', '.join(FACET_FIELDS)}."
-        raise InvalidParameterError("by", "has a field that cannot be counted", known)
+    fields = get_args(counts.FacetField)
+    if wrong := next((name for name in wanted if name not in fields), None):
+        near = difflib.get_close_matches(wrong, fields, 3)
+        known = f"Known: {', '.join(fields)}."
+        raise InvalidParameterError("by", "has a field that cannot be counted", known, near)
     with database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
 

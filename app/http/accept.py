@@ -50,15 +50,19 @@ def _weigh_media_type(kind: str, ranges: Sequence[tuple[str, float]]) -> float:
     return 0.0
 
 
-def document_formats(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:
+def document_media_types(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:
     """Document other formats than JSON in the OpenAPI `responses` of a route."""
     others = {
-        kinds[0]: {"schema": {"type": "string", "format": "binary", "title": name}}
+        kinds[0].partition(";")[0]: {
+            "schema": {"type": "string", "format": "binary", "title": name}
+        }
         for name, kinds in offered.items()
         if name != "json"
     }
-    content = responses[200]["content"] | others
-    return responses | {
-        200: {"content": content},
-        406: {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]},
-    }
+    return responses | {200: {"content": responses[200]["content"] | others}}
+
+
+def document_formats(responses: Responses, offered: Mapping[Name, Sequence[str]]) -> Responses:
+    """Document the formats that `Accept` may ask for, and the refusal of others."""
+    refused = {**PROBLEM_RESPONSE, "description": PROBLEM_TITLES[406]}
+    return document_media_types(responses, offered) | {406: refused}

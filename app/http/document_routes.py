@@ -14,7 +14,7 @@ from app.db.versioning import Columns, select_with_documents
 from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.page import build_page_links, render_page
-from app.page_models import Meta
+from app.page_models import Links, Meta
 from app.query_models import AsOf, AsOfPagingQuery
 from app.text import quote_id
 
@@ -66,10 +66,12 @@ def respond_document_list(
     asked: AsOfPagingQuery,
     secret: bytes,
     narrow: Callable[[Connection, int | None], RowConditions] = lambda _, __: lambda _: [],
+    render: Callable[[list[str], Meta, Links], Response] = render_page,
 ) -> Response:
     """Respond with a page of documents ordered by id.
 
-    `narrow` returns a function from the columns of the table to the conditions of the list.
+    `narrow` returns a function from the columns of the table to the conditions of the list,
+    `render` writes the page.
     """
     bound = f"{route.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of'})}"
     with database.connect() as db:
@@ -89,7 +91,7 @@ def respond_document_list(
             if len(rows) > asked.limit:
                 cursor = encode_cursor(PageKey("", shown[-1].key), bound, secret)
             known = Meta(version=version, reason=None if rows else "no_match")
-            return render_page(
+            return render(
                 [r.document for r in shown], known, build_page_links(request, cursor, version)
             )
 

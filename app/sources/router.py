@@ -1,25 +1,41 @@
 """HTTP routes of sources, datasets and coverage."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
 
 from app.db.as_of import resolve_version
-from app.db.tables import datasets, events, sources
-from app.db.versioning import select_current_or_as_of
+from app.db.tables import datasets, events, reports, sources
+from app.db.versioning import Columns, select_current_or_as_of
 from app.examples import example_responses
+from app.http.accept import document_media_types
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.document_routes import DocumentRoute, respond_document_list, respond_one_document
+from app.http.document_routes import (
+    DocumentRoute,
+    RowConditions,
+    respond_document_list,
+    respond_one_document,
+)
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.page_models import Meta, Page
-from app.query_models import AsOfPagingQuery, AsOfQuery
+from app.page_models import Links, Meta, Page
+from app.query_models import AsOfPagingQuery, AsOfQuery, BoundedDate
+from app.sources.bibliography import (
+    REFERENCE_MEDIA_TYPES,
+    Reference,
+    ReferenceFormat,
+    refer_to_dataset,
+    refer_to_source,
+    render_references,
+)
 from app.sources.schemas import Dataset, Source
+from app.text import ShortText
 
 router = APIRouter(
     prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -47,24 +63,65 @@ class Coverage(BaseModel):
     last_event: str | None
 
 
+class ReferenceQuery(AsOfPagingQuery):
+    """Parameters of a list that is also a bibliography."""
+
+    format: Literal["json"] | ReferenceFormat = Field(
+        "json", description="JSON, or references as BibTeX, RIS or CSL-JSON."
+    )
+
+
+class SourceQuery(ReferenceQuery):
+    """A filter on sources: fields are combined with AND, repeated values with OR."""
+
+    q: ShortText | None = Field(None, description="All of these words are in title or publisher.")
+    publisher: list[ShortText] = Field([], max_length=100, description="Any of these publishers.")
+    kind: list[ShortText] = Field([], max_length=100, description="Any of these kinds.")
+    event: ShortText | None = Field(None, description="Cited by the reports of this event.")
+    since: BoundedDate | None = Field(None, description="Published on this day or later; EDTF.")
+    until: BoundedDate | None = Field(None, description="Published by this day; EDTF.")
+
+
 SOURCE_ROUTE = DocumentRoute("source", sources, "id", "/v1/sources")
 DATASET_ROUTE = DocumentRoute("dataset", datasets, "code", "/v1/datasets")
+
+
+def _render_bibliography(
+    form: Literal["json"] | ReferenceFormat,
+    documents: list[str],
+    references: Iterable[Reference],
+    known: Meta,
+    where: Links,
+) -> Response:
+    if form == "json":
+        return render_page(documents, known, where)
+    headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
+    body = render_references(references, form)
+    return Response(body, media_type=REFERENCE_MEDIA_TYPES[form][0], headers=headers)
 
 
 @router.get(
     "/sources",
     response_model=Page[Source],
     operation_id="listSources",
-    responses=example_responses("listSources"),
+    responses=document_media_types(example_responses("listSources"), REFERENCE_MEDIA_TYPES),
 )
 def list_sources(
-    asked: Annotated[AsOfPagingQuery, Query()],
+    asked: Annotated[SourceQuery, Query()],
     request: Request,
     database: DatabaseDep,
     key: CursorKeyDep,
 ) -> Response:
-    """List the cited sources, ordered by id."""
-    return respond_document_list(request, database, SOURCE_ROUTE, asked, key)
+    """List the cited sources that match, ordered by id."""
+
+    def narrow(_: Connection, then: int | None) -> RowConditions:
+        return lambda t: match_sources(asked, t, then)
+
+    def render(documents: list[str], known: Meta, where: Links) -> Response:
+        found = (refer_to_source(Source.model_validate_json(text)) for text in documents)
+        return _render_bibliography(asked.format, documents, found, known, where)
+
+    return respond_document_list(request, database, SOURCE_ROUTE, asked, key, narrow, render)
 
 
 @router.get(
@@ -87,16 +144,21 @@ def get_source(
     "/datasets",
     response_model=Page[Dataset],
     operation_id="listDatasets",
-    responses=example_responses("listDatasets"),
+    responses=document_media_types(example_responses("listDatasets"), REFERENCE_MEDIA_TYPES),
 )
 def list_datasets(
-    asked: Annotated[AsOfPagingQuery, Query()],
+    asked: Annotated[ReferenceQuery, Query()],
     request: Request,
     database: DatabaseDep,
     key: CursorKeyDep,
 ) -> Response:
     """List the datasets that events were loaded from, with licence and citation."""
-    return respond_document_list(request, database, DATASET_ROUTE, asked, key)
+
+    def render(documents: list[str], known: Meta, where: Links) -> Response:
+        found = (refer_to_dataset(Dataset.model_validate_json(text)) for text in documents)
+        return _render_bibliography(asked.format, documents, found, known, where)
+
+    return respond_document_list(request, database, DATASET_ROUTE, asked, key, render=render)
 
 
 @router.get(
@@ -136,6 +198,32 @@ def get_coverage(
             )
 
         return respond_with_version_etag(request, version, build_response)
+
+
+def match_sources(asked: SourceQuery, t: Columns, as_of: int | None) -> list[ColumnElement[bool]]:
+    """Build the conditions of a filter on sources; a vague date matches where it can be meant."""
+    found: list[ColumnElement[bool]] = [
+        or_(t.title.icontains(word, autoescape=True), t.publisher.icontains(word, autoescape=True))
+        for word in (asked.q or "").split()
+    ]
+    found += [
+        t[name].in_(wanted)
+        for name, wanted in (("publisher", asked.publisher), ("kind", asked.kind))
+        if wanted
+    ]
+    if asked.event is not None:
+        event = asked.event
+        cited = select_current_or_as_of(
+            as_of, reports, lambda r: select(r.source).where(r.event == event)
+        )
+        found.append(t.id.in_(cited))
+    published = func.rtrim(t.published, "~?%")
+    if asked.since is not None:
+        first = asked.since.first
+        found.append(or_(published >= first, literal(first).startswith(published)))
+    if asked.until is not None:
+        found.append(published <= asked.until.last)
+    return found
 
 
 def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:

@@ -32,6 +32,14 @@ function where(place) {
   return h("p", {}, "Where: ", place.name, " – ", h("a", { href: link("map", { near: `${place.lat},${place.lon},50` }) }, "what else happened within 50 km"));
 }
 
+const REFERENCES = [["bibtex", "BibTeX"], ["ris", "RIS (Zotero, EndNote)"], ["csl", "CSL-JSON"]];
+
+/** The sources as references for a bibliography. */
+function cite(id) {
+  return h("p", {}, "Cite these sources as ", REFERENCES.map(([format, name], n) => [n ? " · " : "",
+    h("a", { href: `/v1/sources?${new URLSearchParams({ event: id, format, limit: 200 })}` }, name)]));
+}
+
 export async function event() {
   const id = now().get("id") ?? "";
   const clock = taken(["as_of"]);
@@ -52,6 +60,7 @@ export async function event() {
       r.locator ? h("p", { class: "quiet" }, r.locator) : null,
       r.claims ? h("p", {}, `Differing claims: ${Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ")}`) : null)))
       : h("p", {}, "No report is attached."),
+    answer.reports.length ? cite(id) : null,
     table("Participants", ["who", "role", "through"], answer.participants.map((p) => [
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
     answer.signals.length ? table("Signals of alignment", ["from", "toward", "score", "how"], answer.signals.map((s) => [
