@@ -21,7 +21,9 @@ from app.db.journal import read_version
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.db.tables import house
 from app.db.tables import imports as imports_table
+from app.editing.alias_router import router as aliases
 from app.editing.router import router as editing
+from app.events.names_router import router as names
 from app.events.router import router as events
 from app.examples import BODY_MODELS
 from app.explorer.router import router as explorer
@@ -102,11 +104,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ideal_points, ogc, reconcile,
+        ideal_points, ogc, reconcile, names,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])
     app.include_router(editing)
+    app.include_router(aliases)
     app.include_router(imports)
     app.include_router(explorer)
     app.state.feeds, app.state.charts = feeds, charts

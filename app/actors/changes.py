@@ -64,7 +64,7 @@ def _name_rows(actor: Actor) -> list[dict[str, str]]:
     names = {("code", actor.code.lower(), *life)}
     names |= {("name", fold_text(name), *life) for name in (actor.name, *actor.aliases)}
     names |= {
-        (c.scheme, c.value.lower(), c.since or life[0], c.until or life[1]) for c in actor.codes
+        (c.scheme, c.lookup_value, c.since or life[0], c.until or life[1]) for c in actor.codes
     }
     columns = ("scheme", "value", "since", "until")
     unique = {row[:3]: row for row in sorted(names)}

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.edtf import parse_edtf
 from app.text import Code as OwnCode
-from app.text import JsonInteger, LongText, ShortText
+from app.text import JsonInteger, LongText, ShortText, fold_text
 
 ActorKind = Literal[
     "state", "territory", "alliance", "organization", "armed_group", "body", "person"
@@ -39,6 +39,11 @@ class SchemeCode(BaseModel):
     value: ShortText
     since: Day | None = None
     until: Day | None = Field(None, description="First day on which it was no longer valid.")
+
+    @property
+    def lookup_value(self) -> str:
+        """The value under which it is found: in lower case, and a name as names are compared."""
+        return fold_text(self.value) if self.scheme == "name" else self.value.lower()
 
 
 class ObligationPeriod(BaseModel):

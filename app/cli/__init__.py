@@ -62,6 +62,9 @@ COMMANDS = {
         "print_census",
         "Count what the bundled record rests on: events, evidence, dates, stated signals.",
     ),
+    "actors": CommandSource(
+        "app.cli.actors", "actors", "Unresolved names of loaded events, and aliases for them."
+    ),
     "db": CommandSource(
         "app.cli.database", "db", "Upgrade, check, back up and restore the database."
     ),

@@ -336,12 +336,35 @@ loaded = Table(
     Column("event", bytewise_text(), primary_key=True),
     Column("digest", BigInteger, nullable=False),
     Column("row", BigInteger, nullable=False),
+    Column("parties", Integer),
+    Column("unresolved", Integer, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 """Hashes of each loaded event, so that loading the same row again changes nothing.
 
-`digest` is the hash of the row's values with actors resolved to codes. `row` is the hash of the row
-as written, or 0 where it names unknown actors, which may be known at the next load.
+`digest` is the hash of the row's values with actors resolved to codes, `row` that of the row as
+written. `unresolved` counts the names of the row that no actor has: as long as there are any, the
+row is read at each load, since they may be known then. `parties` counts the participants for which
+the row names an actor; it is null for older loads, whose `row` is 0 where a name was unknown.
+"""
+
+unresolved = Table(
+    "unresolved",
+    metadata,
+    Column("event", bytewise_text(), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("name", bytewise_text(), nullable=False),
+    Column("shown", bytewise_text()),
+    Column("native", String),
+    Column("label", String),
+    PrimaryKeyConstraint("event", "part"),
+    sqlite_with_rowid=False,
+)
+"""The names in loaded events that no actor has, so that they can be resolved without their file.
+
+`part` is the number of the participant among the stated ones, or -1 for the country of the place.
+`name` is what the row names, such as `acled:Some Militia`, and `shown` how reports show it, where
+that differs; `native` the source's own code of the participant, and `label` its name for it.
 """
 
 mentions = Table(
@@ -405,9 +428,12 @@ imports = Table(
     Column("size", BigInteger, nullable=False),
     Column("done", BigInteger, nullable=False),
     Column("error", String),
+    Column("names", document_text()),
     Index(None, "state", "created_at"),
 )
-"""Import jobs and their progress; `done` counts the rows that are accounted for."""
+"""Import jobs and their progress; `done` counts the rows that are accounted for.
+
+`names` has the most frequent unresolved names, of which `import_names` has all."""
 
 import_rejects = Table(
     "import_rejects",
@@ -418,6 +444,21 @@ import_rejects = Table(
     PrimaryKeyConstraint("import", "number"),
     sqlite_with_rowid=False,
 )
+
+import_names = Table(
+    "import_names",
+    metadata,
+    Column("import", bytewise_text(), nullable=False),
+    Column("kind", bytewise_text(), nullable=False),
+    Column("name", bytewise_text(), nullable=False),
+    Column("label", String),
+    Column("times", BigInteger, nullable=False),
+    Column("first", bytewise_text(), nullable=False),
+    Column("last", bytewise_text(), nullable=False),
+    PrimaryKeyConstraint("import", "kind", "name"),
+    sqlite_with_rowid=False,
+)
+"""The names that an import could not resolve: how often, and on which days first and last."""
 
 
 # ── history tables ────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,7 @@ def resolve_actor_document(db: Connection, actor: Actor) -> Actor:
         other = db.scalar(
             select(n.actor).where(
                 n.scheme == code.scheme,
-                n.value == code.value.lower(),
+                n.value == code.lookup_value,
                 n.actor != actor.code,
                 n.since < until,
                 n.until > since,
@@ -82,7 +82,7 @@ def find_actor_code_conflicts(batch: Sequence[Actor]) -> Iterator[tuple[int, Fau
             yield n, _build_case_fault(first)
         for at, code in enumerate(actor.codes):
             since, until = _code_period(actor, code)
-            claims = claimed[code.scheme, code.value.lower()]
+            claims = claimed[code.scheme, code.lookup_value]
             others = (
                 holder
                 for a, z, holder in claims

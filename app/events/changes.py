@@ -44,6 +44,7 @@ from app.events.render import (
 )
 from app.events.resolve import DatabaseNames, resolve_record
 from app.events.signals import choose_derivation_mode, signal_weight
+from app.events.unresolved import forget_replaced_parts
 from app.events.volumes import add_volumes
 from app.sources.record import CitedSource, SourceRecord
 
@@ -126,6 +127,8 @@ def write_resolved_events(
             seq += 1
             rows.add_event(body, text, seq)
     numbers = read_latest_revision_numbers(db, "event", [ident for _, ident, *_ in rows.bodies])
+    if not derived:
+        forget_replaced_parts(db, dict(inputs))
     return store_event_rows(db, rows, numbers, by, derived=derived, reasons=reasons)
 
 

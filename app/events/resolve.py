@@ -111,15 +111,12 @@ class ResolvedRecord(Struct, gc=False):
     """The inline sources, by id."""
     unknown: list[UnknownName]
     problems: list[RecordProblem]
+    asked_country: str | None = None
+    """All that the record had for the country of the place, where it could not be resolved."""
     unknown_country: str | None = None
     """The country of the place as the record had it, where no state or territory has that name."""
     content_hash: int = 0
     """The hash of the resolved record, set by loads: equal hashes mean equal events."""
-
-    @property
-    def is_unresolved(self) -> bool:
-        """Whether some names are unresolved, so that the same row may resolve to more later."""
-        return bool(self.unknown) or self.unknown_country is not None
 
 
 def resolve_record(
@@ -150,7 +147,11 @@ def resolve_record(
         record.part_of = UNSET
     place = record.location
     if place is not None and place.country is not None:
-        place.country, resolved.unknown_country = _resolve_country(place.country, day, names)
+        asked = place.country
+        place.country = resolve_country(asked, day, names)
+        if place.country is None:
+            place.country, resolved.unknown_country = keep_country(asked)
+            resolved.asked_country = None if resolved.unknown_country is None else asked
     for report in record.reports:
         source = report.source
         if type(source) is SourceRecord:
@@ -159,16 +160,26 @@ def resolve_record(
     return resolved
 
 
-def _resolve_country(asked: str, day: str, names: NameLookup) -> tuple[str | None, str | None]:
-    """Resolve the country of a place to a code; the second value is what could not be resolved.
+def resolve_country(asked: str, day: str, names: NameLookup) -> str | None:
+    """Resolve the country of a place to a code, by the first of its names that is known."""
+    for part in split_country_names(asked):
+        if (code := names.find_country(part, day)) is not None:
+            return code
+    return None
+
+
+def split_country_names(asked: str) -> list[str]:
+    """Split the names and codes that a record has for one country."""
+    return [part for part in asked.split(COUNTRY_SEPARATOR) if part.strip()]
+
+
+def keep_country(asked: str) -> tuple[str | None, str | None]:
+    """Return what stays of an unresolved country, and what could not be resolved.
 
     An unknown name stays as text, an unknown code becomes nothing: a number that ISO does not have
     is no country.
     """
-    parts = [part for part in asked.split(COUNTRY_SEPARATOR) if part.strip()]
-    for part in parts:
-        if (code := names.find_country(part, day)) is not None:
-            return code, None
+    parts = split_country_names(asked)
     left = [name for part in parts if (name := _read_country_name(part))]
     if left:
         return left[-1], left[-1]

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.actors.schemas import ActorCandidate
 from app.edtf import parse_edtf
 from app.events.event_id import (
     MAX_EVENT_ID_LENGTH,
@@ -214,3 +215,26 @@ class Event(BaseModel):
     )
     recorded_at: str
     revision: int
+
+
+NameKind = Literal["actor", "code", "country"]
+"""What an unresolved name stands for: a party, by name or by code, or the country of a place."""
+
+
+class UnresolvedName(BaseModel):
+    """A name in loaded events that is not the name of exactly one actor."""
+
+    kind: NameKind = Field(
+        description="`actor`: a party by name; `code`: a party by a code such as `cow:300`;"
+        " `country`: the country of a place."
+    )
+    name: str = Field(description="As the file has it: the name to give to an actor.")
+    label: str | None = Field(description="What the source calls it besides.")
+    count: int = Field(description="How often it occurs.")
+    first: str = Field(description="First day of the earliest event that names it.")
+    last: str = Field(description="First day of the latest event that names it.")
+    nearest: list[ActorCandidate] = Field(
+        [],
+        description="The actors with the nearest names, or all that have this name; of the most"
+        " frequent names only. They are candidates: nothing is resolved to them.",
+    )

@@ -24,20 +24,22 @@ from rich.progress import (
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.schema import StaleSchemaError, require_current_schema
+from app.events.name_table import format_name_table
 from app.events.signals import SignalScale
+from app.events.unresolved import report_names
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.loading.report import LoadReport, build_load_report, is_share_low
 from app.ingest.readers.files import InputFile, find_input_paths, open_input_files
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.ingest.readers.rows import Reject
+from app.ingest.terminal_report import describe_counts, describe_names, describe_reasons
 from app.settings import Settings
 from app.text import require_code
 
-EXIT_FAILED, EXIT_REJECTED = 1, 3
-"""Exit codes: a file could not be read or stored; all were read, but rows were rejected."""
-MAX_SUMMARY_REASONS = 5
-"""Maximum reasons, warnings and unknown actors that the summary lists."""
+EXIT_FAILED, EXIT_REJECTED, EXIT_UNRESOLVED = 1, 3, 4
+"""Exit codes: a file could not be read or stored; rows were rejected; too few parties resolved."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -65,8 +67,15 @@ def load_from_terminal(
         SignalScale | None,
         typer.Option(help="How signals of a new dataset are derived; by default by the rules."),
     ] = None,
+    unresolved: Annotated[
+        Path | None,
+        typer.Option(help="CSV file (or .json) for the names that no actor has, with counts."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option(help="Exit 4 if less than 90 % of the parties were resolved.")
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+        bool, typer.Option("--json", help="Print the report as one JSON object.")
     ] = False,
     template: Annotated[
         bool, typer.Option(help="Print a table in the format entente to start from.")
@@ -86,6 +95,7 @@ def load_from_terminal(
         if retract_missing and len(inputs) != 1:
             raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
         write = resources.enter_context(_open_rejects(rejects, inputs))
+        _require_writable(unresolved, inputs)
         database = resources.enter_context(closing(Database(Settings().database_url)))
         try:
             require_current_schema(database)
@@ -97,9 +107,23 @@ def load_from_terminal(
         tune_process_for_loading(database)
         begun = time.perf_counter()
         failed = loader.load_files(inputs)
-    _print_summary(loader, failed, time.perf_counter() - begun, as_json, rejects is not None)
-    if failed or loader.stats.rejected:
-        raise typer.Exit(EXIT_FAILED if failed else EXIT_REJECTED)
+        seconds = round(time.perf_counter() - begun, 3)
+        with database.connect() as db:
+            report = build_load_report(
+                db, loader.stats, errors=failed, dry_run=dry_run, seconds=seconds
+            )
+        _write_names(unresolved, loader, database)
+    _print_report(report, as_json, rejects is not None, unresolved is not None)
+    if code := _choose_exit_code(report, strict):
+        raise typer.Exit(code)
+
+
+def _choose_exit_code(report: LoadReport, strict: bool) -> int:
+    if report.errors:
+        return EXIT_FAILED
+    if strict and is_share_low(report.parties):
+        return EXIT_UNRESOLVED
+    return EXIT_REJECTED if report.rejected else 0
 
 
 def _check_options(
@@ -145,12 +169,7 @@ def _open_rejects(path: Path | None, inputs: list[InputFile]) -> Iterator[Callab
     if path is None:
         yield lambda _: None
         return
-    if path.exists() and any(
-        file.disk_path.exists() and path.samefile(file.disk_path) for file in inputs
-    ):
-        raise typer.BadParameter(
-            f"{path} is also an input; name another file", param_hint="--rejects"
-        )
+    _refuse_input_path(path, inputs, "--rejects")
     encode = msgspec.json.Encoder().encode
     try:
         out = path.open("wb")
@@ -160,6 +179,26 @@ def _open_rejects(path: Path | None, inputs: list[InputFile]) -> Iterator[Callab
         ) from wrong
     with out:
         yield lambda reject: _write_line(out, encode(reject))
+
+
+def _refuse_input_path(path: Path, inputs: list[InputFile], option: str) -> None:
+    if path.exists() and any(
+        file.disk_path.exists() and path.samefile(file.disk_path) for file in inputs
+    ):
+        raise typer.BadParameter(f"{path} is also an input; name another file", param_hint=option)
+
+
+def _require_writable(path: Path | None, inputs: list[InputFile]) -> None:
+    """Refuse a file that cannot be written before anything is loaded."""
+    if path is None:
+        return
+    _refuse_input_path(path, inputs, "--unresolved")
+    try:
+        path.write_bytes(b"")
+    except OSError as wrong:
+        raise typer.BadParameter(
+            f"{path}: {wrong.strerror or wrong}", param_hint="--unresolved"
+        ) from wrong
 
 
 def _write_line(out: BinaryIO, body: bytes) -> None:
@@ -193,42 +232,41 @@ def _show_progress(files: list[InputFile]) -> Iterator[Callable[[int, int], None
         yield update_bar
 
 
-def _print_summary(
-    loader: Loader, failed: list[str], seconds: float, as_json: bool, kept: bool
-) -> None:
-    """Print the summary, with errors, reasons and warnings on standard error.
+def _print_report(report: LoadReport, as_json: bool, kept: bool, exported: bool) -> None:
+    """Print the report; tables, errors, reasons and warnings go to standard error.
 
-    `as_json`: a script reads the summary, so that only reasons of rejected rows are printed, and
+    `as_json`: a script reads the report, so that only reasons of rejected rows are printed, and
     only if no rejects file has `kept` them.
     """
-    tally = loader.stats
-    for wrong in failed:
+    for wrong in report.errors:
         errors.print(wrong, markup=False)
-    counts = tally.counts_by_name()
     if as_json:
-        sys.stdout.write(json.dumps({**counts, "seconds": round(seconds, 3)}) + "\n")
+        sys.stdout.write(report.model_dump_json() + "\n")
     else:
-        rows = counts.pop("rows")
-        would = "would be " if loader.options.dry_run else ""
-        summary = ", ".join(
-            f"{number:,} {would}{name}" for name, number in counts.items() if number
-        )
-        sys.stdout.write(f"{rows:,} rows in {seconds:.1f} s: {summary or 'nothing to do'}\n")
-    for title, counter, silent in (
-        ("rejected", tally.reasons, as_json and kept),
-        ("stored with warnings", tally.warnings, as_json),
-        ("unknown actors", tally.unknown, as_json),
-    ):
-        if counter and not silent:
-            most = [
-                f"{what} ({number:,})" for what, number in counter.most_common(MAX_SUMMARY_REASONS)
-            ]
-            more = (
-                f"; {len(counter) - MAX_SUMMARY_REASONS:,} more"
-                if len(counter) > MAX_SUMMARY_REASONS
-                else ""
-            )
-            errors.print(f"{title}: {'; '.join(most)}{more}", markup=False)
+        for line in describe_counts(report):
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    lines: list[str] = []
+    if report.reasons and not (as_json and kept):
+        lines += describe_reasons("rejected", report.reasons)
+    if not as_json:
+        if report.warnings:
+            lines += describe_reasons("stored with warnings", report.warnings)
+        lines += describe_names(report, exported=exported)
+    for line in lines:
+        errors.print(line, markup=False)
+
+
+def _write_names(path: Path | None, loader: Loader, database: Database) -> None:
+    """Write all unresolved names as CSV, or as JSON where the name of the file ends in .json."""
+    if path is None:
+        return
+    with database.connect() as db:
+        names = list(report_names(db, loader.stats.names.list_by_frequency()))
+    if path.suffix == ".json":
+        path.write_text(json.dumps([one.model_dump() for one in names], ensure_ascii=False) + "\n")
+    else:
+        path.write_text("".join(format_name_table(names)), "utf-8")
 
 
 def _print_template() -> None:

@@ -9,8 +9,8 @@ import pytest
 from app.actors.name_forms import fold_name, read_state_organ
 from app.actors.queries import AmbiguousActorError, UnknownActorError, resolve_actor_code
 from app.db.engine import Database
+from app.events.actor_index import load_actor_index
 from app.events.resolve import DatabaseNames
-from app.ingest.loading.actor_index import load_actor_index
 
 BUNDLED = Path(__file__).resolve().parents[2] / "app" / "bundled"
 DAYS = ("1930-06-01", "1965-06-01", "1980-06-01", "1995-06-01", "2004-06-01", "2024-06-01")

@@ -30,12 +30,16 @@ def test_the_summary_as_one_object(tmp_path: Path) -> None:
     assert result.exit_code == 3
     summary = json.loads(result.stdout)
     assert summary.pop("seconds") > 0
+    [(reason, number)] = summary.pop("reasons").items()
+    assert (reason.partition(":")[0], number) == ("date", 1)
     assert summary == {
         "rows": 3, "new": 1, "changed": 0, "unchanged": 0, "retracted": 0, "rejected": 1,
-        "duplicates": 1,
+        "duplicates": 1, "parties": {"named": 2, "resolved": 2, "share": 1.0}, "warnings": {},
+        "unresolved": [], "unresolved_names": 0, "unresolved_further": 0, "errors": [],
+        "dry_run": False,
     }  # fmt: skip
     assert result.stderr == ""
-    assert "rejected: date: " in run_load(str(path), "--json").stderr  # no file tells it
+    assert "1  date: " in run_load(str(path), "--json").stderr  # no file tells it
 
     mended = rejects.read_text().replace('"date":"no"', '"date":"2020"')
     rejects.write_text(mended)
@@ -48,7 +52,7 @@ def test_the_summary_in_words(tmp_path: Path) -> None:
     result = run_load(str(tmp_path / "a"))
     assert "2 rows in" in result.stdout
     assert "1 new, 1 rejected" in result.stdout
-    assert "rejected: date: " in result.stderr
+    assert "rejected\n       1  date: " in result.stderr
 
 
 def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:

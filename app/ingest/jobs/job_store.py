@@ -1,23 +1,39 @@
 """The store of import jobs: the tables of imports and of their rejected rows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
-from app.db.tables import import_rejects, imports
+from app.db.dialect import build_upsert
+from app.db.tables import import_names, import_rejects, imports
+from app.events.schemas import UnresolvedName
+from app.events.unresolved import NamePosition, NameTotal, describe_total, report_names
 from app.ingest.loading.loader import LoadOptions
-from app.ingest.loading.stats import COUNT_NAMES, LoadStats
+from app.ingest.loading.stats import COUNT_NAMES, PARTY_COUNT_NAMES, LoadStats, NameCounts
 from app.ingest.readers.rows import Reject
 
 SMALL_IMPORT_BYTES = 256 << 10
 """Maximum bytes of a small import: some six hundred events."""
 MAX_STORED_REASONS = 100
-"""Reasons, warnings and unknown actors that are stored of each import."""
+"""Reasons, warnings and unresolved names that the document of an import has of each."""
+NAMES_PER_QUERY = 400
+"""Names in one statement; each takes two of the parameters that SQLite limits."""
 ImportState = Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
 OPEN_STATES: tuple[ImportState, ...] = ("waiting", "running", "cancelling")
 FINAL_STATES: tuple[ImportState, ...] = ("done", "failed", "cancelled")
@@ -101,16 +117,26 @@ def claim_import(db: Connection, ident: str) -> Row[tuple[str]] | None:
 
 
 def record_progress(
-    db: Connection, ident: str, before: str, tally: LoadStats, rows: int, rejects: Sequence[Reject]
+    db: Connection,
+    ident: str,
+    before: str,
+    tally: LoadStats,
+    part: LoadStats,
+    rejects: Sequence[Reject],
 ) -> tuple[str, str]:
     """Record the progress of an import in the transaction of its batch.
 
-    Returns its state, which others may change, and its new counts. Raises `LostImportError` if the
-    stored counts are not those `before`: then another process has stored the batch.
+    `part` has the statistics of the batch, `tally` those of the import so far. Returns its state,
+    which others may change, and its new counts. Raises `LostImportError` if the stored counts are
+    not those `before`: then another process has stored the batch.
     """
     i, r = imports.c, import_rejects.c
     counts = json.dumps(encode_stats(tally))
-    values = {"counts": counts, "done": i.done + rows, "seen_at": format_current_time()}
+    values = {"counts": counts, "done": i.done + part.rows, "seen_at": format_current_time()}
+    if part.names.totals:
+        _add_import_names(db, ident, list(part.names.totals.values()))
+        names = [describe_total(total) for total in read_import_names(db, ident)]
+        values["names"] = _encode_names(names)
     noted = db.execute(update(imports).where(i.id == ident, i.counts == before).values(values))
     if noted.rowcount != 1:
         raise LostImportError(ident)
@@ -127,12 +153,60 @@ def record_progress(
     return str(db.scalar(select(i.state).where(i.id == ident))), counts
 
 
+def _add_import_names(db: Connection, ident: str, totals: Sequence[NameTotal]) -> None:
+    """Add the unresolved names of a batch to those of its import."""
+    n = import_names.c
+    known = NameCounts()
+    for at in range(0, len(totals), NAMES_PER_QUERY):
+        part = totals[at : at + NAMES_PER_QUERY]
+        asked = select(n.kind, n.name, n.label, n.times, n.first, n.last).where(
+            n["import"] == ident, tuple_(n.kind, n.name).in_([total[:2] for total in part])
+        )
+        known.totals = {row[:2]: NameTotal(*row) for row in map(tuple, db.execute(asked))}
+        known.add_totals(part)
+        names = [column.name for column in import_names.columns]
+        rows = [dict(zip(names, (ident, *total), strict=True)) for total in known.totals.values()]
+        db.execute(build_upsert(db, import_names), rows)
+
+
+def read_import_names(
+    db: Connection,
+    ident: str,
+    after: NamePosition | None = None,
+    limit: int | None = MAX_STORED_REASONS,
+) -> Iterator[NameTotal]:
+    """Read the unresolved names of an import, the most frequent first."""
+    n = import_names.c
+    asked = select(n.kind, n.name, n.label, n.times, n.first, n.last)
+    asked = asked.where(n["import"] == ident).order_by(n.times.desc(), n.name, n.kind).limit(limit)
+    if after is not None:
+        rest = tuple_(n.name, n.kind) > tuple_(literal(after.name), after.kind)
+        asked = asked.where(or_(n.times < after.times, and_(n.times == after.times, rest)))
+    for row in db.execute(asked.execution_options(yield_per=1000)):
+        yield NameTotal(*row)
+
+
+def report_import_names(db: Connection, ident: str) -> list[UnresolvedName]:
+    """Report the most frequent unresolved names of an import, with the nearest names."""
+    return list(report_names(db, list(read_import_names(db, ident))))
+
+
+def _encode_names(names: Sequence[UnresolvedName]) -> str:
+    return json.dumps([one.model_dump() for one in names], ensure_ascii=False)
+
+
 def finish_import(
-    db: Connection, ident: str, state: str, tally: LoadStats, error: str | None
+    db: Connection,
+    ident: str,
+    state: str,
+    tally: LoadStats,
+    error: str | None,
+    names: Sequence[UnresolvedName] = (),
 ) -> str:
     """Record the end of an import, or that it is postponed; returns the state it has then.
 
-    A postponed import becomes cancelled if its cancellation was requested meanwhile.
+    A postponed import becomes cancelled if its cancellation was requested meanwhile. `names` has
+    the unresolved names with the nearest ones, where there are any.
     """
     i = imports.c
     if (
@@ -142,6 +216,8 @@ def finish_import(
         state = "cancelled"
     ended = format_current_time() if state in FINAL_STATES else None
     values = {"state": state, "counts": json.dumps(encode_stats(tally)), "error": error}
+    if names:
+        values["names"] = _encode_names(names)
     db.execute(update(imports).where(i.id == ident).values(**values, finished_at=ended))
     return state
 
@@ -167,20 +243,20 @@ def request_cancellation(db: Connection, ident: str) -> None:
 
 
 def encode_stats(tally: LoadStats) -> dict[str, object]:
-    """Encode statistics for storage."""
+    """Encode statistics for storage, but for unresolved names, which have a table."""
     return {
         **tally.counts_by_name(),
         "reasons": dict(tally.reasons.most_common(MAX_STORED_REASONS)),
         "warnings": dict(tally.warnings.most_common(MAX_STORED_REASONS)),
-        "unknown_actors": dict(tally.unknown.most_common(MAX_STORED_REASONS)),
+        **{name: getattr(tally, name) for name in PARTY_COUNT_NAMES},
     }
 
 
 def decode_stats(counts: str) -> LoadStats:
     """Decode stored statistics."""
     stored = json.loads(counts)
-    made = LoadStats(**{name: stored.get(name, 0) for name in COUNT_NAMES})
+    counted = (*COUNT_NAMES, *PARTY_COUNT_NAMES)
+    made = LoadStats(**{name: stored.get(name, 0) for name in counted})
     made.reasons.update(stored.get("reasons", {}))
     made.warnings.update(stored.get("warnings", {}))
-    made.unknown.update(stored.get("unknown_actors", {}))
     return made

@@ -25,6 +25,9 @@ from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.tables import import_rejects, imports
 from app.errors import NotFoundError
+from app.events.names_router import NamesQuery, decode_names_cursor, render_names_page
+from app.events.schemas import UnresolvedName
+from app.events.unresolved import report_names
 from app.examples import example_responses, load_examples
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
@@ -311,6 +314,33 @@ class _StoredReject(Reject, omit_defaults=False):
 
 def _render_reject(reject: str) -> str:
     return msgspec.json.encode(msgspec.json.decode(reject, type=_StoredReject)).decode()
+
+
+@router.get(
+    "/imports/{import_id}/unresolved",
+    response_model=Page[UnresolvedName],
+    operation_id="listImportNames",
+    responses=example_responses("listImportNames"),
+    dependencies=[Depends(require_read_access)],
+)
+def list_import_names(
+    import_id: ImportId,
+    asked: Annotated[NamesQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    key: CursorKeyDep,
+) -> Response:
+    """List all names in the rows of an import that no actor had, the most frequent first.
+
+    What was resolved since is still listed here; `/v1/unresolved` lists what is left.
+    """
+    _require_import(database, import_id)
+    bound = f"unresolved {import_id}"
+    after = decode_names_cursor(asked, bound, key)
+    with database.connect() as db:
+        totals = list(table.read_import_names(db, import_id, after, asked.limit + 1))
+        names = list(report_names(db, totals))
+        return render_names_page(request, names, asked, read_version(db), bound, key)
 
 
 @router.delete(

@@ -6,8 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
+from app.events.schemas import UnresolvedName
 from app.ingest.jobs.job_store import ImportState
 from app.ingest.loading.loader import LoadMode
+from app.ingest.loading.report import PartyCounts, count_parties
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.query_models import StrictQuery
 from app.text import Code
@@ -69,8 +71,13 @@ class Import(BaseModel):
         description="Reasons of rejected rows, the most frequent first."
     )
     warnings: dict[str, int] = Field(description="Warnings about rows that were stored.")
+    parties: PartyCounts
+    unresolved: list[UnresolvedName] = Field(
+        description="The most frequent names that are not the name of exactly one actor, up to 100;"
+        " `/v1/imports/{id}/unresolved` has all. The nearest names are added at the end."
+    )
     unknown_actors: dict[str, int] = Field(
-        description="Unknown actors, by the name or code in the file."
+        description="The parties among them, by the name or code in the file."
     )
     error: str | None = Field(description="Why it failed; rows stored before stay.")
 
@@ -95,12 +102,17 @@ class RejectedRow(BaseModel):
 def render_import(row: Row[Any]) -> Import:
     """Render a row of the table of imports."""
     options, counts = json.loads(row.options), json.loads(row.counts)
+    names = [] if row.names is None else json.loads(row.names)
+    unknown = {one["name"]: one["count"] for one in names if one["kind"] != "country"}
     return Import.model_validate(
         {
             **dict.fromkeys(("rows", "new", "changed", "unchanged", "rejected"), 0),
             **dict.fromkeys(("duplicates", "retracted"), 0),
-            **{name: {} for name in ("reasons", "warnings", "unknown_actors")},
+            **{name: {} for name in ("reasons", "warnings")},
+            "unknown_actors": unknown,
             **counts,
+            "parties": count_parties(counts.get("parties", 0), counts.get("unresolved_parties", 0)),
+            "unresolved": names,
             **{name: getattr(row, name) for name in ("id", "state", "by", "created_at")},
             **{name: getattr(row, name) for name in ("started_at", "finished_at", "error")},
             "format": options["format"],

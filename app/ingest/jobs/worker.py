@@ -99,7 +99,7 @@ def run_import(
             whole.add_stats(part)
             for refused in rejects:
                 refused.file = refused.file.removeprefix(row.file).removeprefix(":")
-            state, before = job_store.record_progress(db, row.id, before, whole, part.rows, rejects)
+            state, before = job_store.record_progress(db, row.id, before, whole, part, rejects)
             if state == "cancelling":
                 raise CancelledLoadError
             if ending.is_set():
@@ -118,8 +118,10 @@ def run_import(
 
         loader.listener = LoadListener(on_commit=commit_batch, check_interrupt=check_interrupt)
         state, error = _load_upload(loader, path, most_expanded)
+        with database.connect() as db:
+            names = job_store.report_import_names(db, row.id) if state in FINAL_STATES else ()
         with database.write() as db:
-            state = job_store.finish_import(db, row.id, state, loader.stats, error)
+            state = job_store.finish_import(db, row.id, state, loader.stats, error, names)
         if state in FINAL_STATES:
             path.unlink(missing_ok=True)
     except LostImportError:

@@ -17,25 +17,32 @@ from app.db.tables import (
 from app.db.tables import sources as sources_table
 from app.events.changes import store_event_rows
 from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
+from app.events.unresolved import UnresolvedPart, store_unresolved_parts
 from app.sources import source_records
 from app.sources.record import SourceRecord
 
+LOADED_COLUMNS = ("event", "digest", "row", "parties", "unresolved")
+
 
 class StoredHashes(NamedTuple):
-    """Hashes of an event's resolved record and of the row it was read from.
+    """Hashes of an event's resolved record and of the row it was read from, and its parties.
 
-    A row hash of 0 matches no row, so that the row is read again.
+    A row hash of 0 matches no row, so that the row is read again. `parties` is None in what older
+    loads have stored.
     """
 
     content: int
     row: int
+    parties: int | None
+    unresolved: int
 
 
 class LoadedEvent(NamedTuple):
-    """An event of a batch, and the hashes to store for it."""
+    """An event of a batch, the hashes to store for it, and its unresolved parts."""
 
     id: str
     hashes: StoredHashes
+    unresolved: Sequence[UnresolvedPart]
 
 
 def store_sources(db: Connection, records: Mapping[str, SourceRecord], by: Writer) -> None:
@@ -65,9 +72,11 @@ def store_loaded_events(
     `loaded_events` are all events of the batch whose hashes are stored, unchanged ones included.
     """
     store_event_rows(db, rows, numbers, by, references_exist=True)
-    forget_stored_hashes(db, [one.id for one in loaded_events if one.id in numbers])
+    replaced = [one.id for one in loaded_events if one.id in numbers]
+    forget_stored_hashes(db, replaced)
     hashes = [(one.id, *one.hashes) for one in loaded_events]
-    bulk_insert(db, loaded.name, ("event", "digest", "row"), hashes)
+    bulk_insert(db, loaded.name, LOADED_COLUMNS, hashes)
+    store_unresolved_parts(db, [part for one in loaded_events for part in one.unresolved], replaced)
 
 
 def forget_stored_hashes(db: Connection, ids: Sequence[str]) -> None:
@@ -78,7 +87,7 @@ def forget_stored_hashes(db: Connection, ids: Sequence[str]) -> None:
 
 def read_stored_hashes(db: Connection, ids: Sequence[str]) -> dict[str, StoredHashes]:
     """Read the hashes that were stored when some events were last loaded."""
-    asked = select(loaded.c.event, loaded.c.digest, loaded.c.row).where(in_list(db, loaded.c.event))
+    asked = select(*(loaded.c[name] for name in LOADED_COLUMNS)).where(in_list(db, loaded.c.event))
     return {key: StoredHashes(*both) for key, *both in db.execute(asked, in_list_params(db, ids))}
 
 

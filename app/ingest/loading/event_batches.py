@@ -1,6 +1,6 @@
 """Batches of events: compared with what is stored, then written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from app.events.index_rows import EventRows
 from app.events.record import EventRecord, ParticipantRecord, RejectedError
 from app.events.render import build_event_body, encode_event_body, matches_document
 from app.events.resolve import ResolvedRecord
+from app.events.unresolved import describe_part, list_unresolved_parts
 from app.ingest.loading.bulk_write import (
     LoadedEvent,
     StoredHashes,
@@ -84,15 +85,16 @@ def prepare_event_batch(
     stored = {} if references.datasets_are_empty else read_stored_hashes(db, ids)
     resolved: dict[str, tuple[InputRow, ResolvedRecord]] = {}
     for k, row in zip(ids, rows, strict=True):
-        if k in stored and stored[k].row == hash_input_row(row):
+        if k in stored and not stored[k].unresolved and stored[k].row == hash_input_row(row):
             done.stats.unchanged += 1
+            done.stats.parties += stored[k].parties or 0
         elif (one := _resolve_row(row, dataset, references, done)) is not None:
             done.stats.duplicates += k in resolved
             resolved[k] = (row, one)
     new = {
         k: one
         for k, one in resolved.items()
-        if k not in stored or stored[k].content != one[1].content_hash
+        if k not in stored or _says_something_new(*one, stored[k])
     }
     done.stats.unchanged += len(resolved) - len(new)
     if not references.datasets_are_empty:
@@ -101,6 +103,7 @@ def prepare_event_batch(
             done.stats.unchanged += 1
         done.revision_numbers = read_revision_numbers(db, list(new))
     _build_documents(db, new, dataset, references, done, last, only_new)
+    _count_names(resolved.values(), done)
     changed = sum(ident in done.revision_numbers for _, ident, *_ in done.event_rows.bodies)
     done.stats.changed += changed
     done.stats.new += len(done.event_rows.bodies) - changed
@@ -127,7 +130,6 @@ def _resolve_row(
             done.stats.warnings[f"participants: {name[:100]!r} matches several actors"] += 1
         else:
             done.unknown.setdefault(name, actor)
-            done.stats.unknown[name] += 1
     if resolved.unknown_country is not None:
         done.stats.warnings[_describe_unknown_country(resolved.unknown_country)] += 1
     return resolved
@@ -135,6 +137,34 @@ def _resolve_row(
 
 def _describe_unknown_country(country: str) -> str:
     return f"location.country: {country[:100]!r} is the name or code of no state or territory"
+
+
+def _count_parties(resolved: ResolvedRecord) -> int:
+    """Count the participants for which the record named an actor."""
+    found = sum([p.actor is not None for p in resolved.record.participants])
+    return found + len(resolved.unknown)
+
+
+def _count_names(resolved: Iterable[tuple[InputRow, ResolvedRecord]], done: PreparedEvents) -> None:
+    """Count the parties and the unresolved names of the rows that were not rejected."""
+    rejected = {id(row) for row, _ in done.rejects}
+    for row, one in resolved:
+        if id(row) not in rejected:
+            done.stats.parties += _count_parties(one)
+            done.stats.unresolved_parties += len(one.unknown)
+            for part in list_unresolved_parts("", one):
+                done.stats.names.add_name(describe_part(part), one.day)
+
+
+def _says_something_new(row: InputRow, resolved: ResolvedRecord, stored: StoredHashes) -> bool:
+    """Return whether a row has changed since it was stored, or other names of it are known."""
+    unresolved = len(resolved.unknown) + (resolved.unknown_country is not None)
+    if stored.parties is None:  # stored by an older load, without its names
+        return resolved.content_hash != stored.content or unresolved > 0
+    if stored.row == hash_input_row(row):
+        # Its names may have been resolved since, and the event edited: the row adds nothing.
+        return unresolved != stored.unresolved
+    return resolved.content_hash != stored.content
 
 
 def _build_documents(
@@ -169,8 +199,11 @@ def _build_documents(
         if only_new and ident in stored and not same:
             done.rejects.append((row, _make_conflict_error()))
             continue
-        written = 0 if resolved.is_unresolved else hash_input_row(row)
-        done.loaded_events.append(LoadedEvent(ident, StoredHashes(resolved.content_hash, written)))
+        parts = list_unresolved_parts(ident, resolved)
+        hashes = StoredHashes(
+            resolved.content_hash, hash_input_row(row), _count_parties(resolved), len(parts)
+        )
+        done.loaded_events.append(LoadedEvent(ident, hashes, parts))
         if not same:
             last += 1
             done.event_rows.add_event(body, text, last)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from app.db.dialect import in_list, in_list_params
 from app.db.journal import read_version
 from app.db.tables import revisions, sources
-from app.ingest.loading.actor_index import ActorIndex, load_actor_index
+from app.events.actor_index import ActorIndex, load_actor_index
 from app.sources.record import CitedSource, SourceRecord
 from app.sources.source_ids import (
     DERIVED_ID_PREFIXES,

@@ -11,6 +11,7 @@ from app.db.dialect import build_upsert
 from app.db.journal import Writer
 from app.db.tables import alliance_years, ideal_points
 from app.events.record import ParticipantRecord, RejectedError
+from app.events.unresolved import describe_name, show_name
 from app.ingest.formats.records import AllianceYearRecord, IdealPointRecord
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
@@ -87,7 +88,9 @@ def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -
                 asked, day
             )  # some voted before they were independent
         if code is None:
-            tally.unknown[asked] += 1
+            tally.unresolved_parties += 1
+            tally.names.add_name(describe_name(0, show_name(asked), None, None), day)
+        tally.parties += 1
         return code or asked
 
     if isinstance(record, IdealPointRecord):

@@ -225,9 +225,9 @@ def test_worker_that_lost_its_import_stores_nothing_more(
 ) -> None:
     ident = add_waiting_import(database, tmp_path / "upload", 10)
     with database.write() as db:
-        _, counts = table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
+        _, counts = table.record_progress(db, ident, "{}", *[LoadStats(rows=5, new=5)] * 2, [])
     with pytest.raises(LostImportError), database.write() as db:
-        table.record_progress(db, ident, "{}", LoadStats(rows=5, new=5), 5, [])
+        table.record_progress(db, ident, "{}", *[LoadStats(rows=5, new=5)] * 2, [])
     assert read_import(database, ident).done == 5
     assert read_import(database, ident).counts == counts
 

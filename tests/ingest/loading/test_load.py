@@ -253,7 +253,9 @@ def test_unknown_actors_stay_codes_until_they_are_created(
 ) -> None:
     path = write_file(tmp_path / "ged.csv", make_table("ucdp-ged"))
     loader, _ = load_file(database, path)
-    assert loader.stats.unknown == {"ucdp:6711": 1}
+    day = "2014-05-02"
+    expected = [("code", "ucdp:6711", "DPR", 1, day, day)]
+    assert [tuple(total) for total in loader.stats.names.list_by_frequency()] == expected
     who = read_document(database, "ucdp-ged:77")["participants"]
     assert [(p["actor"], p["native"]) for p in who] == [
         ("UKR", "Government of Ukraine"), (None, "DPR"),

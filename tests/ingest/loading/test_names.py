@@ -31,7 +31,7 @@ def test_a_name_is_found_with_its_hyphens_and_accents(database: Database, tmp_pa
         database, write_file(tmp_path / "a", join_events(make_named_event("a", *names)))
     )
     assert list_codes(database, "local:a") == ["GNB", "CIV", "TLS", "GNB"]
-    assert not loader.stats.unknown
+    assert not loader.stats.names.totals
     assert find_faults(database) == []
 
 

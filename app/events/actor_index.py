@@ -61,6 +61,12 @@ class ActorIndex:
             return cached.codes[0] or None
         return self._look_up_code(asked, on, countries=True) or None
 
+    def list_codes(self, asked: str, *, countries: bool = False) -> set[str]:
+        """List the codes of the actors, or of the countries, that a name means on any day."""
+        self._look_up_code(asked, "", countries=countries)
+        cached = (self.country_cache if countries else self.cache)[asked]
+        return {code for code in cached.codes if code}
+
     def find_scheme_code(self, asked: str, on: str) -> str | None:
         """Find the code of the actor that had a code of a scheme on exactly that day."""
         scheme, _, value = asked.partition(":")
