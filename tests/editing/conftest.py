@@ -1,10 +1,12 @@
 """The service on a database of its own, and an editor that has a key to write with."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from conftest import copy_database
 from examples import add_key
 from fastapi.testclient import TestClient
 from serving import open_client
@@ -52,10 +54,10 @@ def list_errors(answer: Any) -> list[tuple[list[Any], str]]:
     return [(fault["loc"], fault["message"]) for fault in answer.json()["errors"]]
 
 
-@pytest.fixture
-def editor(database: Database) -> Iterator[Editor]:
-    """The service with an editor; after the test, stored events and indexes have to agree."""
-    url = database.engine.url.render_as_string(hide_password=False)
+@contextmanager
+def open_editor(url: str) -> Iterator[Editor]:
+    """The service with an editor; afterwards, stored events and indexes have to agree."""
+    database = Database(url)
     with open_client(url, show_faults=False, follow_redirects=False) as api:
         found = Editor(api, add_key(database), database)
         before = found.read_version()
@@ -64,3 +66,30 @@ def editor(database: Database) -> Iterator[Editor]:
     if changed:  # looking through every event takes longer than most of these tests
         with database.connect() as db:
             assert list(find_event_faults(db)) == []
+    database.close()
+
+
+@pytest.fixture
+def content(request: pytest.FixtureRequest) -> str:
+    """The bundled actors; with the events where a test is marked `bundled`."""
+    return "actors" if request.node.get_closest_marker("bundled") is None else "bundled"
+
+
+@pytest.fixture
+def editor(database: Database) -> Iterator[Editor]:
+    """An editor of a database of its own."""
+    with open_editor(database.engine.url.render_as_string(hide_password=False)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared_editor(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Editor]:
+    """An editor for tests of a file that leave each other alone: refusals, and keys of their own.
+
+    It saves each of them a copy of the database and a look through it.
+    """
+    folder = tmp_path_factory.mktemp("shared")
+    with open_editor(copy_database(kind, "shared", folder, request, "actors")) as found:
+        yield found

@@ -16,6 +16,7 @@ def list_names(editor: Any, address: str, code: str) -> set[str]:
     return {p["name"] for e in found for p in e["participants"] if p["actor"] == code}
 
 
+@pytest.mark.bundled
 def test_a_new_name_is_shown_by_every_event(editor: Any) -> None:
     before = editor.read_version()
     address = "/v1/events?actor=CSTO&limit=1000"
@@ -39,6 +40,7 @@ def test_a_new_name_is_shown_by_every_event(editor: Any) -> None:
     assert editor.send_ok("GET", "/v1/events?q=Treaty+Organization")["data"]
 
 
+@pytest.mark.bundled
 def test_former_name_resolves_only_in_its_period(editor: Any) -> None:
     before = editor.read_version()
     editor.send_ok("PATCH", "/v1/actors/KGZ", {"name": "Kirghizia", "aliases": []})

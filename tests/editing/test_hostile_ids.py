@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ingest.loading import list_counts, load_file
+from soak import choose_size
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 HOSTILE = [
     "a b", "2023/10/03", "/", "a//b", "..", ".", "50%", "%2F", "%252F", "what?", "#1", "a:b:c",
@@ -55,7 +56,7 @@ def make_plain(row: dict[str, Any], key: str) -> dict[str, Any]:
     return {"key": key, "title": row["title"], "date": row["date"]}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=choose_size(12, 200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(row=rows)
 @example(row={"key": "a/history", "title": "t", "date": "2023-05-01"})
 @example(row={"key": "%2F 50% #1?", "title": "t", "date": "2023-05-01"})
@@ -90,11 +91,13 @@ def test_loaded_event_is_readable_and_writable(
 
 
 @pytest.mark.parametrize("key", HOSTILE)
-def test_created_event_is_found_at_its_location(editor: Any, key: str) -> None:
-    sent = editor.send("POST", "/v1/events", {"key": key, "title": "t", "date": "2023-05-01"})
+def test_created_event_is_found_at_its_location(shared_editor: Any, key: str) -> None:
+    sent = shared_editor.send(
+        "POST", "/v1/events", {"key": key, "title": "t", "date": "2023-05-01"}
+    )
     if sent.status_code == 422:
         assert [e["loc"] for e in sent.json()["errors"]] == [["body", "key"]]
         return
     assert sent.status_code == 201
-    found = editor.send("GET", sent.headers["Location"])
+    found = shared_editor.send("GET", sent.headers["Location"])
     assert found.json() == sent.json()

@@ -14,6 +14,7 @@ def list_error_places(answer: Any) -> list[Any]:
     return [fault["loc"] for fault in answer.json()["errors"]]
 
 
+@pytest.mark.bundled
 def test_what_was_answered_can_be_sent_back_and_changes_nothing(editor: Any) -> None:
     before = editor.read_version()
     body = editor.api.get("/v1/events?limit=100").json()["data"]
@@ -24,6 +25,7 @@ def test_what_was_answered_can_be_sent_back_and_changes_nothing(editor: Any) -> 
     assert editor.read_version() == before
 
 
+@pytest.mark.bundled
 def test_put_with_another_key_than_the_path_is_422(editor: Any) -> None:
     mine = editor.add_event("mine")
     body = editor.api.get(ARMENIA).json()
@@ -63,6 +65,7 @@ def make_unknown_address(editor: Any, kind: str, ident: str) -> None:
         assert editor.send("POST", f"{here}/merge", {"into": "x"}).status_code == 404
 
 
+@pytest.mark.bundled
 def test_stale_if_match_is_412_with_current_document(editor: Any) -> None:
     document = editor.api.get(ARMENIA)
     for tag in ('"' + "9" * 5000 + '"', '"1"', 'W/"1"', "1", '"x"', ""):
@@ -74,6 +77,7 @@ def test_stale_if_match_is_412_with_current_document(editor: Any) -> None:
         }
 
 
+@pytest.mark.bundled
 def test_weak_etag_in_if_match_is_412(editor: Any) -> None:
     tag = editor.api.get(ARMENIA).headers["etag"]
     assert (
@@ -96,6 +100,7 @@ def test_missing_key_is_401_before_the_body_is_read(editor: Any) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.bundled
 def test_a_text_larger_than_a_tsvector_is_still_found(editor: Any) -> None:
     source = "news-2023-10-13-putin-loses-another-ally"
     quotes = [" ".join(f"{n:03}word{m:05}" for m in range(1500)) for n in range(75)]

@@ -69,6 +69,7 @@ def test_actors_are_merged_by_any_name_and_once(editor: Any) -> None:
     assert editor.send("POST", "/v1/actors/OLD/merge", {"into": "ARM"}).status_code == 409
 
 
+@pytest.mark.bundled
 def test_a_merge_that_would_be_too_large_is_refused(editor: Any) -> None:
     for code in ("BIG", "LARGE"):
         names = [f"{code} {n}" for n in range(150)]
@@ -84,6 +85,7 @@ def test_a_merge_that_would_be_too_large_is_refused(editor: Any) -> None:
     editor.send_ok("PATCH", "/v1/events/curated:BIG", {"summary": "still to be edited"})
 
 
+@pytest.mark.bundled
 def test_a_membership_proved_by_a_merged_event_can_still_be_edited(editor: Any) -> None:
     body = editor.api.get("/v1/memberships?limit=1000").json()["data"]
     proved = next(m for m in body if any(step["event"] for step in m["steps"]))
@@ -139,6 +141,7 @@ def test_actor_used_as_place_or_successor_cannot_be_retracted(editor: Any) -> No
     editor.send_ok("DELETE", "/v1/actors/LAND", {"reason": "none"})
 
 
+@pytest.mark.bundled
 def test_two_records_of_one_membership_are_merged(editor: Any) -> None:
     steps = [{"step": "in-force", "date": "2023-10", "sources": [SOURCE]}]
     spell = {"actor": "ARM", "group": "OTS", "role": "observer", "steps": steps}

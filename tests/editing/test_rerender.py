@@ -93,6 +93,7 @@ def test_signals_stay_as_old_rules_derived_them(database: Database) -> None:
         assert [*find_event_faults(db), *verify_stored_shifts(db)] == []
 
 
+@pytest.mark.bundled
 def test_sums_of_an_older_schema_are_not_taken_over(database: Database) -> None:
     rows = select(func.sum(day_sums.c.n), func.sum(day_sums.c.q1))
     with database.connect() as db:

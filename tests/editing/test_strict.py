@@ -33,17 +33,17 @@ def make_part(field: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_text_and_booleans_are_not_numbers(
-    editor: Editor, where: list[Any], fields: Any, value: Any
+    shared_editor: Editor, where: list[Any], fields: Any, value: Any
 ) -> None:
-    answer = editor.send("POST", "/v1/events", EVENT | fields(value))
+    answer = shared_editor.send("POST", "/v1/events", EVENT | fields(value))
     assert answer.status_code == 422
     assert list_errors(answer) == [(["body", *where], NO_NUMBER)]
 
 
-def test_membership_period_as_text_is_422(editor: Editor) -> None:
+def test_membership_period_as_text_is_422(shared_editor: Editor) -> None:
     steps = [{"step": "signed", "date": "2023"}]
     fields = {"actor": "ARM", "group": "NATO", "spell": "2", "steps": steps}
-    answer = editor.send("POST", "/v1/memberships", fields)
+    answer = shared_editor.send("POST", "/v1/memberships", fields)
     assert list_errors(answer) == [(["body", "spell"], NO_NUMBER)]
 
 
@@ -67,9 +67,9 @@ def test_a_whole_number_may_be_written_with_a_point(editor: Editor) -> None:
     ],
 )
 def test_unknown_field_in_an_event_part_is_422(
-    editor: Editor, where: list[Any], fields: Any
+    shared_editor: Editor, where: list[Any], fields: Any
 ) -> None:
-    answer = editor.send("POST", "/v1/events", EVENT | fields)
+    answer = shared_editor.send("POST", "/v1/events", EVENT | fields)
     assert answer.status_code == 422
     assert list_errors(answer) == [(["body", *where], "is not a field here")]
     known = {"rolle": "role", "confidense": "confidence", "quotation": None}[where[-1]]
@@ -77,13 +77,14 @@ def test_unknown_field_in_an_event_part_is_422(
     assert hint == (f"Did you mean {known}?" if known else None)
 
 
-def test_participant_without_actor_and_native_is_422(editor: Editor) -> None:
+def test_participant_without_actor_and_native_is_422(shared_editor: Editor) -> None:
     for unnamed in ({"role": "host"}, {"role": "host", "name": "Armenia"}):
-        answer = editor.send("POST", "/v1/events", EVENT | {"participants": [unnamed]})
+        answer = shared_editor.send("POST", "/v1/events", EVENT | {"participants": [unnamed]})
         message = "needs an actor, or a native code of one that is not known yet"
         assert list_errors(answer) == [(["body", "participants", 0], message)]
 
 
+@pytest.mark.bundled
 def test_an_answer_with_every_part_can_be_sent_back(editor: Editor) -> None:
     document = editor.send_ok("GET", "/v1/events/curated:2023-10-03-armenia-ratifies-rome-statute")
     assert document["participants"]
@@ -114,12 +115,14 @@ def test_a_merged_event_leads_to_the_survivor_of_the_same_question(editor: Edito
 @pytest.mark.parametrize(
     "name", ["Ar\u200bmenia", "a\u202eb", "\ufeffArmenia", " ", "a\tb", "a\u2066b"]
 )
-def test_invisible_characters_in_names_are_422(editor: Editor, name: str) -> None:
+def test_invisible_characters_in_names_are_422(shared_editor: Editor, name: str) -> None:
     message = "must not contain invisible characters"
     fields = {"code": "somebody", "kind": "person", "name": name}
-    assert list_errors(editor.send("POST", "/v1/actors", fields)) == [(["body", "name"], message)]
+    assert list_errors(shared_editor.send("POST", "/v1/actors", fields)) == [
+        (["body", "name"], message)
+    ]
     fields |= {"name": "Somebody", "aliases": ["Some One", name]}
-    assert list_errors(editor.send("POST", "/v1/actors", fields)) == [
+    assert list_errors(shared_editor.send("POST", "/v1/actors", fields)) == [
         (["body", "aliases", 1], message)
     ]
 

@@ -15,6 +15,7 @@ from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 from ingest.loading import find_faults, list_counts, load_file, read_documents
 
+pytestmark = pytest.mark.bundled
 FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from soak import choose_size
 from sqlalchemy import select
 
 from app.db.engine import Database
@@ -202,9 +203,16 @@ def test_signals_lead_from_one_actor_to_another_once(
 
 @pytest.mark.by_turns  # nothing is stored
 @pytest.mark.slow
-def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path: Path) -> None:
+@pytest.mark.soak
+@pytest.mark.by_turns
+def test_many_rejects_take_no_more_memory_than_few(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = choose_size(4_000, 20_000)
+    # A load begins with small batches: the few rows have to reach the largest as well.
+    monkeypatch.setattr("app.ingest.loading.loader.MAX_BATCH_ROWS", few // 4)
     peaks, count = [], 0
-    for number in (20_000, 40_000):  # the largest batches come after some 15,000 rows
+    for number in (few, 2 * few):
         rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
         path = write_file(tmp_path / f"{number}.ndjson", "".join(rows))
 
@@ -219,5 +227,5 @@ def test_many_rejects_take_no_more_memory_than_few(database: Database, tmp_path:
         tracemalloc.stop()
         assert list_counts(loader) == {"rows": number, "rejected": number}
         assert len(loader.stats.reasons) <= 2 * MAX_REASONS
-    assert count == 60_000
+    assert count == 3 * few
     assert peaks[1] < 1.5 * peaks[0]
