@@ -194,15 +194,22 @@ def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return found
 
 
+ACTOR_FACETS = frozenset({"actor", "country"})
+"""Facets whose values are codes of actors; their names are given too."""
+
+
 def count_facets(
     db: Connection, resolved: ResolvedFilter, by: list[FacetField]
 ) -> dict[str, list[dict[str, Any]]]:
     """Count the matching events by the values of each requested field, the highest count first."""
     query = queries.bind_query(db, resolved)
-    return {
-        face: [
-            {"value": value, "count": n}
-            for value, n in compile_facet(query.statement_key, face).fetch_rows(db, query.values)
-        ]
-        for face in by
-    }
+    found: dict[str, list[dict[str, Any]]] = {}
+    for face in by:
+        rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
+        found[face] = [{"value": value, "count": n} for value, n in rows]
+        if face in ACTOR_FACETS:
+            codes = [value for value, _ in rows if value is not None]
+            names = queries.read_names_of_codes(db, codes, resolved.as_of)
+            for row in found[face]:
+                row["name"] = names.get(row["value"])
+    return found

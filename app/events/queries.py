@@ -333,3 +333,22 @@ def select_part_values(hit: Subquery, shape: FilterShape, face: str) -> Subquery
         rows = select(p[name].label("value"), p.event).select_from(hit)
         found.append(rows.join(p.event.table, and_(*same)))
     return union_all(*found).subquery()
+
+
+NAMES_PER_QUERY = 500
+
+
+def select_actor_names(codes: Sequence[str], as_of: int | None) -> Select[str, str]:
+    """Select (code, name) of some actors."""
+    return select_current_or_as_of(
+        as_of, actors, lambda a: select(a.code, a.name).where(a.code.in_(codes))
+    )
+
+
+def read_names_of_codes(db: Connection, codes: Sequence[str], as_of: int | None) -> dict[str, str]:
+    """Read the names of some actors by their codes; a code without an actor is left out."""
+    found: dict[str, str] = {}
+    for at in range(0, len(codes), NAMES_PER_QUERY):
+        rows = db.execute(select_actor_names(codes[at : at + NAMES_PER_QUERY], as_of))
+        found |= {row.code: row.name for row in rows}
+    return found

@@ -133,6 +133,7 @@ class FacetCount(BaseModel):
     """A value of a field, with the number of events that have it."""
 
     value: str | int | None
+    name: str | None = Field(None, description="Name of the actor whose code the value is.")
     count: int
 
 

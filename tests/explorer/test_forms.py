@@ -120,3 +120,14 @@ def test_print_has_every_row_and_no_forms(page: Page) -> None:
             expect(part).to_be_hidden()
     assert page.locator("tr.row:visible").count() == rows
     expect(page.locator("#printed")).to_contain_text("actor=ARM")
+
+
+def test_facet_narrows_the_result_and_is_taken_back(page: Page) -> None:
+    open_view(page, "/?view=events&between=ARM,RUS&since=2023-09&until=2023-10")
+    before = page.locator("tr.row").count()
+    page.locator(".facets").get_by_role("link", name="ACCUSE").click()
+    page.wait_for_url(re.compile("type=ACCUSE"))
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    assert 0 < page.locator("tr.row").count() < before
+    page.locator(".facets").get_by_role("link", name="ACCUSE ×").click()
+    expect(page.locator("tr.row")).to_have_count(before)

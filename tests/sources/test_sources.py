@@ -115,3 +115,11 @@ def test_publishers_are_counted_as_known_by_a_day(api: TestClient) -> None:
     found = api.get(f"/v1/facets?{asked}&by=publisher").json()["data"]["publisher"]
     [event] = api.get(f"/v1/events?{asked}").json()["data"]
     assert {one["value"] for one in found} == {r["publisher"] for r in event["reports"]}
+
+
+def test_facets_of_actors_have_their_names(api: TestClient) -> None:
+    found = api.get("/v1/facets?tag=csto&by=actor,country,type").json()["data"]
+    names = {one["value"]: one["name"] for one in found["actor"]}
+    assert names["CSTO"] == "Collective Security Treaty Organization"
+    assert all(one["name"] for one in found["country"] if one["value"])
+    assert all("name" not in one for one in found["type"])

@@ -3,6 +3,7 @@
 import { chart } from "../chart.js";
 import { combobox } from "../combobox.js";
 import { choice, field, h, say } from "../dom.js";
+import { facets } from "../facets.js";
 import { form } from "../forms.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
@@ -66,6 +67,7 @@ export async function events() {
   return [
     h("h1", {}, "Events"), chips(), adding(),
     chart(`/v1/timeline?${query}`),
+    facets(query),
     list(`/v1/events?${listed}`, {
       onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, cited(body.links))),
     }),

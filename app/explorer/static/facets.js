@@ -1,0 +1,43 @@
+/* What a result consists of, with counts: each value narrows the result, or is taken back. */
+
+import { get } from "./api.js";
+import { h } from "./dom.js";
+import { later } from "./part.js";
+import { now } from "./state.js";
+
+const FACES = [["actor", "Who took part"], ["type", "Type"], ["tag", "Tag"], ["publisher", "Publisher"], ["country", "Where"], ["dataset", "Dataset"]];
+const SHOWN = 5;
+
+/** The address with a value added to a filter, or taken from it. */
+function toggled(name, value, isSet) {
+  const pairs = [...now()].filter(([n, v]) => !(isSet && n === name && v === value));
+  if (!isSet) pairs.push([name, value]);
+  return `/?${new URLSearchParams(pairs)}`;
+}
+
+function face(name, title, counts) {
+  const set = now().getAll(name);
+  const known = counts.filter((one) => one.value !== null);
+  const first = known.filter((one, n) => n < SHOWN || set.includes(one.value));
+  const line = (one) => {
+    const isSet = set.includes(one.value);
+    return h("li", {}, h("a", { href: toggled(name, one.value, isSet), "data-key": `facet-${name}-${one.value}`, "aria-current": isSet ? "true" : null },
+      one.name ?? one.value, isSet ? " ×" : ""), " ", h("span", { class: "quiet" }, one.count.toLocaleString("en")));
+  };
+  const rest = known.filter((one) => !first.includes(one));
+  const whole = h("ul", {}, first.map(line));
+  const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more.remove(); whole.append(...rest.map(line)); } }, `${rest.length} more`)) : null;
+  if (more) whole.append(more);
+  return known.length ? h("section", {}, h("h3", {}, title), whole) : null;
+}
+
+/** The facets of the events that a query finds. */
+export function facets(query) {
+  const by = FACES.map(([name]) => name).join(",");
+  return later("Counting …", async () => {
+    const found = await get(`/v1/facets?${new URLSearchParams([...query, ["by", by]])}`);
+    const parts = FACES.map(([name, title]) => face(name, title, found.data[name])).filter(Boolean);
+    return parts.length ? h("details", { class: "facets", open: matchMedia("(min-width: 60rem)").matches },
+      h("summary", {}, "Narrow by what was found"), h("div", {}, parts)) : null;
+  });
+}
