@@ -12,10 +12,11 @@ import { compare } from "./views/compare.js";
 import { event } from "./views/event.js";
 import { events } from "./views/events.js";
 import { home } from "./views/home.js";
+import { imports } from "./views/imports.js";
 import { map } from "./views/map.js";
 import { shift } from "./views/shift.js";
 
-const VIEWS = { "": home, actor, alliance, alliances, compare, event, events, map, shift };
+const VIEWS = { "": home, actor, alliance, alliances, compare, event, events, imports, map, shift };
 const main = document.getElementById("content");
 let turn = 0;
 let shown = null;

@@ -47,7 +47,7 @@ export function request(address, links, title = "The request that made this") {
   whole.searchParams.delete("limit");
   const downloads = forms(url).map((form) => {
     const at = new URL(LISTS.length === forms(url).length ? whole : url);
-    at.searchParams.set("format", form);
+    if (forms(url).length > 1) at.searchParams.set("format", form); // else there is no such parameter
     return [h("a", { href: at.pathname + at.search }, form), " "];
   });
   return h("details", { class: "request" }, h("summary", {}, `${title}: `, h("code", {}, decodeURIComponent(url.pathname + url.search))),
