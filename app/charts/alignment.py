@@ -1,5 +1,6 @@
 """Draw alignment over time: the index, its interval, shifts, and gaps in coverage. Pure."""
 
+from app.charts.shifts import tabulate_shifts, write_onset_range
 from app.charts.vega_lite import (
     AGAINST,
     BAND,
@@ -7,6 +8,7 @@ from app.charts.vega_lite import (
     LINE,
     WIDTH,
     VegaSpec,
+    bar_end,
     build_row_axis,
     complete_spec,
     day_channel,
@@ -40,7 +42,7 @@ def draw_alignment(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
             bare, _compose_title(body), describe_alignment(body), width, body.get("meta")
         )
     axis = build_row_axis(body["data"], width)
-    points = [p for p in body["data"] if p["index"] is not None]
+    points = [p for p in body["data"] if _is_known(p)]
     parts = number_runs(body["data"])
     x = day_channel("end", axis)
     y = number_channel("index", TITLE, scale=INDEX)
@@ -91,16 +93,28 @@ def number_runs(points: list[VegaSpec]) -> list[VegaSpec]:
     """Number the unbroken runs of points, so that no line or area is drawn over a gap."""
     found, part = [], 0
     for point in points:
-        if not point["covered"] or point["index"] is None:
+        if not point["covered"] or not _is_known(point):
             part += 1
             continue
         found.append({**point, "part": part})
     return found
 
 
+def _is_known(point: VegaSpec) -> bool:
+    """Whether a point has an index within its interval.
+
+    After years without an act the index returns to its prior, while the interval remains that of
+    the last acts: there is nothing to draw.
+    """
+    return point["index"] is not None and point["low"] <= point["index"] <= point["high"]
+
+
+MARKED_VERDICTS = ("strong", "shift", "weak", "watch")
+
+
 def select_marked_shifts(shifts: list[VegaSpec]) -> list[VegaSpec]:
     """Select the rows with a dated shift; rows that report no evidence are left out."""
-    return [s for s in shifts if s["onset"] and s["verdict"] in ("strong", "shift", "watch")]
+    return [s for s in shifts if s["onset"] and s["verdict"] in MARKED_VERDICTS]
 
 
 MARK_LINES, MARK_LINE_HEIGHT = 2, 14
@@ -110,24 +124,36 @@ MARK_LINES, MARK_LINE_HEIGHT = 2, 14
 def _draw_shift_marks(shifts: list[VegaSpec], axis: VegaSpec) -> list[VegaSpec]:
     dated = [
         {
-            "onset": (s["onset"] + "-01")[:10],
-            "label": f"{s['onset']} {s['direction']}, {s['verdict']}",
+            "onset": _write_day(s["onset"]),
+            "from": s["onset_from"] or _write_day(s["onset"]),
+            "to": bar_end(str(s["onset_to"] or _write_day(s["onset"]))),
+            "label": f"{write_onset_range(s)} {s['direction']}, {s['verdict']}",
             **_pick_tooltip(s),
         }
-        for s in sorted(select_marked_shifts(shifts), key=lambda s: str(s["onset"]))
+        for s in tabulate_shifts({"data": select_marked_shifts(shifts)})
     ]
+    dated.sort(key=lambda mark: str(mark["onset"]))
     if not dated:
         return []
     x = day_channel("onset", axis)
+    tooltip = [{"field": n} for n in ("label", "sentence", "magnitude")]
+    ranges: VegaSpec = {
+        "data": {"values": dated},
+        "mark": {"type": "rect", "color": AGAINST, "opacity": 0.12},
+        "encoding": {
+            "x": day_channel("from", axis),
+            "x2": {"field": "to"},
+            "y": {"value": 0},
+            "y2": {"value": HEIGHT},
+            "tooltip": tooltip,
+        },
+    }
     rules: VegaSpec = {
         "data": {"values": dated},
         "mark": {"type": "rule", "color": AGAINST, "strokeWidth": 2, "strokeDash": [6, 3]},
-        "encoding": {
-            "x": x,
-            "tooltip": [{"field": n} for n in ("onset", "label", "magnitude")],
-        },
+        "encoding": {"x": x, "tooltip": tooltip},
     }
-    return [rules] + [
+    return [ranges, rules] + [
         {
             "data": {"values": dated[level::MARK_LINES]},
             "mark": {"type": "text", "baseline": "bottom", "color": INK, "fontSize": 12},
@@ -141,8 +167,13 @@ def _draw_shift_marks(shifts: list[VegaSpec], axis: VegaSpec) -> list[VegaSpec]:
     ]
 
 
+def _write_day(onset: object) -> str:
+    """Write the first day of an onset, which is a month or a day."""
+    return f"{onset}-01"[:10]
+
+
 def _pick_tooltip(shift: VegaSpec) -> VegaSpec:
-    return {n: shift.get(n) for n in ("id", "magnitude")}
+    return {n: shift.get(n) for n in ("id", "magnitude", "sentence")}
 
 
 def _compose_title(body: VegaSpec) -> str:
@@ -154,12 +185,15 @@ def _compose_title(body: VegaSpec) -> str:
 
 def describe_alignment(body: VegaSpec) -> str:
     """Describe the chart in words."""
-    points = [p for p in body["data"] if p["index"] is not None]
+    points = [p for p in body["data"] if _is_known(p)]
     if not points:
         return f"{_compose_title(body)}: no index in this window.{describe_gaps(body['data'])}"
     first, last = points[0], points[-1]
     marked = select_marked_shifts(body.get("shifts", []))
-    marks = "".join(f" A shift {s['direction']} at {s['onset']} ({s['verdict']})." for s in marked)
+    marks = "".join(
+        f" A shift {s['direction']}, {write_onset_range(s)} ({s['verdict']})."
+        for s in tabulate_shifts({"data": marked})
+    )
     return (
         f"{_compose_title(body)}, {describe_span(body['data'])}: a line of the index"
         f" with its 90 % interval, from {first['index']:+.2f} to {last['index']:+.2f}.{marks}"

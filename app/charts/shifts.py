@@ -16,7 +16,7 @@ from app.charts.vega_lite import (
 
 COLUMNS = (
     "actor", "toward", "against", "onset", "direction", "before", "after", "magnitude", "p", "q",
-    "verdict", "robust", "provisional", "id",
+    "verdict", "robust", "provisional", "id", "onset_from", "onset_to", "sentence",
 )  # fmt: skip
 
 TOP = "Shifts of alignment"
@@ -29,7 +29,23 @@ AXIS: VegaSpec = {
 
 def tabulate_shifts(body: VegaSpec) -> list[dict[str, object]]:
     """Tabulate the shifts; a level is shown as its index."""
-    return [{n: _flatten_cell(shift.get(n)) for n in COLUMNS} for shift in body["data"]]
+    return [
+        {n: _flatten_cell({**shift, **_find_onset_ends(shift)}.get(n)) for n in COLUMNS}
+        for shift in body["data"]
+    ]
+
+
+def _find_onset_ends(shift: VegaSpec) -> dict[str, str | None]:
+    """Find the first and the last day of the onset set."""
+    ranges = shift.get("onset_set") or [{"start": None, "end": None}]
+    return {"onset_from": ranges[0]["start"], "onset_to": ranges[-1]["end"]}
+
+
+def write_onset_range(shift: Mapping[str, object]) -> str | None:
+    """Write the range of an onset, in months where the onset is a month."""
+    onset, ends = str(shift["onset"] or ""), (shift.get("onset_from"), shift.get("onset_to"))
+    days = [str(day)[: len(onset)] for day in ends if day]
+    return " … ".join(dict.fromkeys(days)) or onset or None
 
 
 def _flatten_cell(value: object) -> object:
@@ -79,7 +95,7 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
                     scale={"domain": ["before", "after"], "range": ["white", INK]},
                     legend=None,
                 ),
-                "tooltip": [{"field": n} for n in ("label", "onset", "before", "after", "q")],
+                "tooltip": [{"field": n} for n in ("label", "sentence", "before", "after", "q")],
             },
         },
     ]  # fmt: skip
@@ -88,9 +104,9 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
 
 
 def label_shift(row: Mapping[str, object]) -> str:
-    """Return the label of a shift: the actors, the month and the verdict."""
+    """Return the label of a shift: the actors, the range of its onset and the verdict."""
     tail = f" against {row['against']}" if row["against"] else ""
-    when = row["onset"] or "undated"
+    when = write_onset_range(row) or "undated"
     return f"{row['actor']} toward {row['toward']}{tail}, {when} ({row['verdict']})"
 
 

@@ -1,8 +1,9 @@
 """Checks a finding against its signals: what it rests on, and what is left without that."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import compress
 
 from sqlalchemy import Connection
@@ -30,6 +31,8 @@ from app.shifts.statistics.verdicts import (
 )
 
 EVENTS_PER_QUERY = 500
+ReadPlaces = Callable[[Collection[str]], Mapping[str, str]]
+"""Reads the country of each of some events, where it is known."""
 SOLE_PUBLISHER_SHARE = 0.95
 """Share of the mass that a publisher reports alone from which on all rests on it."""
 CARRIER_SHARE = 0.5
@@ -110,7 +113,9 @@ def _read_publishers_by_event(
     return found, names
 
 
-def _read_places(db: Connection, asked: AlignmentQuestion, events: set[str]) -> dict[str, str]:
+def _read_places(
+    db: Connection, asked: AlignmentQuestion, events: Collection[str]
+) -> dict[str, str]:
     """Read the country in which each of some events took place, where it is known."""
     found: dict[str, str] = {}
     ids = sorted(events)
@@ -129,20 +134,20 @@ def check_finding(
 ) -> FindingChecks:
     """Check a finding in every way that its verdict or its words depend on."""
     whole = read_signal_set(db, asked)
-    failed, publisher, within = _test_finding(db, whole, finding, days, fitted)
+    read_places = partial(_read_places, db, asked)
+    failed, publisher, within = run_checks(whole, finding, days, fitted, read_places)
     stated = [s.stated for s in whole.signals]
     shares = _attribute_shares(whole, finding, days)
     without_stated, left = None, None
     if any(stated):
-        without_stated, left = _judge_rest(
-            db, whole.keep([not one for one in stated]), finding, fitted
-        )
+        rest = whole.keep([not one for one in stated])
+        without_stated, left = _judge_rest(rest, finding, fitted, read_places)
     carried = _list_carriers(whole, finding, shares)
     carrier = _find_carrier(asked, carried)
     without_carrier = None
     if carrier is not None:
         rest = whole.keep([_name_partner(asked, s) != carrier for s in whole.signals])
-        without_carrier, _ = _judge_rest(db, rest, finding, fitted)
+        without_carrier, _ = _judge_rest(rest, finding, fitted, read_places)
     return FindingChecks(
         failed=failed,
         single_publisher=publisher,
@@ -155,16 +160,16 @@ def check_finding(
     )
 
 
-def _test_finding(
-    db: Connection,
+def run_checks(
     whole: SignalSet,
     finding: ShiftFinding,
     days: DaySeries,
     fitted: Calibration,
+    read_places: ReadPlaces,
 ) -> tuple[tuple[Check, ...], str | None, float | None]:
-    """Test how a change holds.
+    """Run the checks of robustness.
 
-    Returns the failed tests, the publisher on which all rests, and the share within publishers.
+    Returns those that failed, the publisher on which all rests, and the share within publishers.
     """
     assert finding.span is not None
     first, _, last = finding.span
@@ -182,7 +187,7 @@ def _test_finding(
         ):
             failed.append("publisher")
     else:
-        failed += _test_places_or_days(db, some, finding, inside, fitted)
+        failed += _check_places_or_days(some, finding, inside, fitted, read_places)
     within = publishers.compare_within_publishers(finding, days, some.parts, some.publishers)
     if within is not None and not within.persists:
         failed.append("within_publishers")
@@ -213,16 +218,16 @@ def _find_top_publisher(some: SignalSet, finding: ShiftFinding, days: DaySeries)
     return max(sorted(total), key=lambda name: total[name], default=None)
 
 
-def _test_places_or_days(
-    db: Connection,
+def _check_places_or_days(
     some: SignalSet,
     finding: ShiftFinding,
     inside: DaySeries,
     fitted: Calibration,
+    read_places: ReadPlaces,
 ) -> list[Check]:
-    """Test a change that rests on one publisher: without the place or the days that support it
+    """Check a change that rests on one publisher: without the place or the days that support it
     most."""
-    places = _read_places(db, some.asked, {s.event for s in some.signals})
+    places = read_places({s.event for s in some.signals})
     total: dict[str, float] = defaultdict(float)
     values = _attribute_shares(some, finding, inside)
     for s, value in zip(some.signals, values, strict=True):
@@ -252,7 +257,7 @@ def _supporting_share(
 
 
 def _judge_rest(
-    db: Connection, rest: SignalSet, finding: ShiftFinding, fitted: Calibration
+    rest: SignalSet, finding: ShiftFinding, fitted: Calibration, read_places: ReadPlaces
 ) -> tuple[Verdict, float]:
     """Judge a change again without some of its signals, as a question of its own."""
     days = rest.gather_days()
@@ -266,7 +271,7 @@ def _judge_rest(
     best = min(same, key=lambda one: (one.p, -abs(one.change)))
     checks = None
     if needs_checks(best):
-        failed, publisher, within = _test_finding(db, rest, best, days, fitted)
+        failed, publisher, within = run_checks(rest, best, days, fitted, read_places)
         checks = FindingChecks(failed, publisher, within, 0.0, None, None, (), None)
     return decide_verdict(best, best.p, checks), round(best.change, 6)
 

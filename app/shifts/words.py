@@ -49,7 +49,7 @@ def label_verdict(row: DetectedShift, names: Mapping[str, str]) -> str:
         "shift": f"moved {moved}",
         "weak": f"weak signs of a move {moved}",
         "watch": "worth watching, no shift yet",
-        "steady": f"steady at {level.index:+.2f}" if level else "steady",
+        "steady": f"steady at {_write_index(level.index)}" if level else "steady",
         "no_evidence": "no evidence of a shift",
         "insufficient_data": "level, no dated shift" if known else "no data",
     }[row.verdict]
@@ -178,13 +178,18 @@ def _describe_levels(row: DetectedShift) -> str:
     before, after = row.finding.before, row.finding.after
     if before is None or after is None:
         return ""
-    return f", from {before.index:+.2f} to {after.index:+.2f}"
+    return f", from {_write_index(before.index)} to {_write_index(after.index)}"
 
 
 def _describe_level(level: IndexLevel | None) -> str:
     if level is None:
         return "unknown"
-    return f"{level.index:+.2f} ({level.low:+.2f} to {level.high:+.2f})"
+    low, high = _write_index(level.low), _write_index(level.high)
+    return f"{_write_index(level.index)} ({low} to {high})"
+
+
+def _write_index(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:

@@ -63,6 +63,70 @@ def test_armenia_moved_away_from_russia(api: TestClient) -> None:
     assert {row["verdict"] for row in rows} <= {"watch", "weak", "shift", "strong"}
 
 
+def test_a_shift_says_what_it_is_without_stated_scores(api: TestClient) -> None:
+    for row in ask(api, "/v1/shifts", actor="ARM", toward="RUS"):
+        assert 0 < row["stated_share"] < 1
+        assert row["without_stated"] in ("watch", "weak", "shift", "strong")
+        assert "scores that an analyst stated" in row["sentence"]
+
+
+@pytest.mark.parametrize("group", ["EAEU", "BRICS", "SCO"])
+def test_what_russia_did_is_a_move_away_from_a_group(api: TestClient, group: str) -> None:
+    for row in ask(api, "/v1/shifts", actor="ARM", toward=group):
+        assert row["verdict"] not in ("strong", "shift")
+        assert row["carried_by"][0]["actor"] == "RUS"
+        assert group in {carrier["actor"] for carrier in row["carried_by"]}
+        assert "of it is Russia" in row["label"]
+        assert "moved away" not in row["label"] + row["sentence"]
+
+
+@pytest.mark.parametrize("window", [{"until": "2021"}, {}])
+@pytest.mark.parametrize("partner", ["EU", "USA", "FRA"])
+def test_steady_friends_have_too_little_data(
+    api: TestClient, partner: str, window: dict[str, str]
+) -> None:
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward=partner, **window)
+    assert row["verdict"] == "steady"
+    assert row["label"].startswith("steady at +0.")
+    assert row["onset"] is None
+    assert row["after"]["index"] > 0.7
+
+
+def test_nato_has_too_little_data(api: TestClient) -> None:
+    """Its best date has a p between 0.05 and 0.2: neither a shift nor steady."""
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="NATO", until="2021")
+    assert row["verdict"] in ("steady", "no_evidence")
+    assert row["after"]["index"] > 0.9
+
+
+def test_the_tilt_to_the_west_was_unknown_in_october_2023(api: TestClient) -> None:
+    rows = ask(
+        api, "/v1/shifts", actor="ARM", toward="EU,USA", against="RUS", known_by="2023-10-31"
+    )
+    [row] = [r for r in rows if r["verdict"] in ("shift", "strong")]
+    assert row["direction"] == "toward"
+    first, last = row["onset_set"][0]["start"], row["onset_set"][-1]["end"]
+    assert first <= "2023-05-31"
+    assert last >= "2022-09-01"
+
+
+def test_a_court_binds_its_members_to_defence(api: TestClient) -> None:
+    asked = {"actor": "ARM", "toward": "ICC", "known_by": "2023-10-13"}
+    for row in (
+        *ask(api, "/v1/shifts", **asked),
+        *ask(api, "/v1/shifts", actor="ARM", toward="ICC"),
+    ):
+        assert row["expected"] is None or row["expected"]["why"] != "bound to defend each other"
+
+
+def test_the_article_alone_dates_a_shift(api: TestClient) -> None:
+    source = "news-2023-10-13-putin-loses-another-ally"
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="RUS", source=source)
+    assert (row["verdict"], row["onset"]) == ("insufficient_data", None)
+    assert -0.9 < row["after"]["index"] < -0.5
+    assert row["expected"]["why"] == "bound to defend each other"
+
+
 @pytest.mark.parametrize("treaty", ["AZE-TUR-2010", "AZE-TUR-2021"])
 def test_treaties_of_azerbaijan_and_turkey_are_in_force(api: TestClient, treaty: str) -> None:
     ties = ask(api, "/v1/ties", actor="AZE", on="2023-10-13")

@@ -185,7 +185,9 @@ def make_shift(**more: Any) -> dict[str, Any]:
         "id": "x", "actor": "ARM", "toward": ["RUS"], "against": [], "onset": "2022-09-14",
         "direction": "away", "before": {"index": 0.72, **level},
         "after": {"index": -0.71, **level}, "magnitude": 1.43, "p": 0.0005, "q": 0.001,
-        "verdict": "strong", "robust": True, "provisional": False, **more,
+        "verdict": "strong", "robust": True, "provisional": False, "sentence": "It moved.",
+        "onset_set": [{"start": "2022-09-13", "end": "2022-09-14"},
+                      {"start": "2022-11-01", "end": "2022-11-03"}], **more,
     }  # fmt: skip
 
 
@@ -198,7 +200,7 @@ SERIES = {
     ],
     "meta": {"actor": "ARM", "toward": ["RUS"], "against": [], "version": 7},
     "shifts": [
-        make_shift(onset="2023-01-04"),
+        make_shift(onset="2023-01-04", onset_set=[{"start": "2023-01-03", "end": "2023-01-04"}]),
         make_shift(onset="2023-01-02", verdict="no_evidence"),
     ],
 }
@@ -211,8 +213,20 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     description = spec["description"]
     assert "from +0.50 to -0.50" in description
-    assert "A shift away at 2023-01-04 (strong)." in description
+    assert "A shift away, 2023-01-03 … 2023-01-04 (strong)." in description
+    [onset] = [x for x in spec["layer"] if x["mark"].get("opacity") == 0.12]
+    [drawn] = onset["data"]["values"]
+    assert (drawn["from"], drawn["to"][:10]) == ("2023-01-03", "2023-01-05")
     assert "1 of 4 periods are not covered" in description
+
+
+def test_index_leaves_its_interval() -> None:
+    faded = {**make_point(5, 0.1), "low": 0.5, "high": 0.9, "n": 0}
+    body = {**SERIES, "data": [*SERIES["data"], faded]}  # type: ignore[misc]
+    spec = alignment.draw_alignment(body)
+    drawn = [p for layer in spec["layer"] for p in layer["data"]["values"] if "index" in p]
+    assert drawn
+    assert all(p["low"] <= p["index"] <= p["high"] for p in drawn)
 
 
 def test_alignment_chart_without_index_says_so() -> None:
@@ -227,7 +241,7 @@ def test_shifts_go_from_before_to_after() -> None:
     }
     spec = shifts.draw_shifts(body)
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
-        "ARM toward RUS, 2022-09-14 (strong)"
+        "ARM toward RUS, 2022-09-13 … 2022-11-03 (strong)"
     ]
     assert "+0.72 to -0.71" in spec["description"]
     rows = list(csv.DictReader(io.StringIO(render_chart("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]

@@ -133,12 +133,20 @@ def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
 def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
     open_view(page, "/?view=shift&actor=ARM&toward=RUS")
     expect(page.locator("figcaption").first).to_contain_text("ARM toward RUS")
+    [row] = page.request.get("/v1/shifts?actor=ARM&toward=RUS").json()["data"]
+    expect(page.locator(".shifts p").first).to_have_text(row["sentence"])
+    first, last = row["onset_set"][0]["start"][:7], row["onset_set"][-1]["end"][:7]
+    expect(page.locator(".shifts a").first).to_contain_text(f"{first} … {last}: {row['label']}")
     page.locator(".shifts a").first.click()
+    grounds = page.get_by_role("table", name="What the verdict rests on")
+    expect(grounds).to_contain_text("scores stated by an analyst")
     evidence = page.get_by_role("table", name="Events, each with its share of the change")
     expect(evidence).to_contain_text(TITLE)
     said = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()["reports"]
     for report in said:
         expect(evidence).to_contain_text(report["publisher"])
+        if report["url"]:
+            expect(evidence.locator(f'a[href="{report["url"]}"]').first).to_be_visible()
     evidence.get_by_role("link", name=TITLE).click()
     expect(page.locator("h1")).to_have_text(TITLE)
     page.go_back()

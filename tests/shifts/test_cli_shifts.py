@@ -1,5 +1,7 @@
 """Alignment and shifts in the terminal, on both databases."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -48,6 +50,18 @@ def test_a_named_pair_always_gets_a_row() -> None:
     result = run_command("shifts", "--actor", "ARM", "--toward", "TUR")
     assert result.exit_code == 0
     assert "TUR" in result.stdout
+
+
+def test_named_sides_lack_sentence_range_and_evidence() -> None:
+    result = run_command("shifts", "--actor", "ARM", "--toward", "CSTO")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert re.match(r"2022-\d\d … 202\d-\d\d  ARM  +CSTO", lines[1].strip())
+    sentence = "Armenia moved away from the Collective Security Treaty Organization between"
+    assert sentence in " ".join(lines)
+    shares = [line for line in lines if re.match(r"  [+-]0\.\d\d\d  \d{4}", line)]
+    assert len(shares) == shift_commands.SHOWN_EVENTS
+    assert sum("https://" in line for line in lines) >= len(shares)
 
 
 def test_nothing_found_is_said() -> None:

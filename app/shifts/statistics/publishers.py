@@ -17,8 +17,14 @@ from app.shifts.statistics.sums import DaySeries
 
 MIN_KNOWN_SHARE = 0.5
 """Least share of the effective observations whose publishers must be known."""
-MIN_WITHIN_SHARE, MIN_SCORE = 0.5, 1.2816
-"""Least share of a change that holds within publishers, and its least score: one-sided p 0.1."""
+MIN_WITHIN_SHARE, MIN_SCORE = 0.6, 1.645
+"""Least share of a change that holds within publishers, and its least score: one-sided p 0.05."""
+MIN_COVERAGE, MIN_SCORE_OF_FEW = 0.2, 2.576
+"""Least part of the comparison of all evidence that publishers on both sides allow.
+
+Below it the score must be higher, one-sided p 0.005: where one source takes over from another, the
+few days on which both report may have chosen the onset.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,14 @@ class WithinPublishers:
     """Of the change, from 0 to 1; 0 where no publisher reports on both sides."""
     score: float
     """Its size in standard errors, in the direction of the change."""
+    coverage: float
+    """How much of a comparison of all evidence, before and after, the publishers allow."""
 
     @property
     def persists(self) -> bool:
         """Whether the change is one within publishers."""
-        return self.share >= MIN_WITHIN_SHARE and self.score >= MIN_SCORE
+        least = MIN_SCORE if self.coverage >= MIN_COVERAGE else MIN_SCORE_OF_FEW
+        return self.share >= MIN_WITHIN_SHARE and self.score >= least
 
 
 def compare_within_publishers(
@@ -69,7 +78,7 @@ def compare_within_publishers(
     total = before + after
     weight_of = before * after / total
     if weight_of.sum() <= 0:
-        return WithinPublishers(0.0, 0.0)
+        return WithinPublishers(0.0, 0.0, 0.0)
     gained = ((good_after * before - good * after) / total).sum()
     pooled = (good + good_after) / total
     spread = np.sqrt((weight_of * np.maximum(pooled * (1 - pooled), 1e-9)).sum())
@@ -77,4 +86,5 @@ def compare_within_publishers(
     return WithinPublishers(
         round(float(min(max(share, 0.0), 1.0)), 6),
         float(gained / spread * np.sign(finding.change)),
+        float(weight_of.sum() * total.sum() / (before.sum() * after.sum())),
     )

@@ -32,21 +32,46 @@ export function sides(row) {
   return `${row.actor} toward ${row.toward.join(" + ")}${row.against.length ? ` rather than ${row.against.join(" + ")}` : ""}`;
 }
 
-function words(s) {
-  if (!s.onset || !["strong", "shift", "watch"].includes(s.verdict)) return `${sides(s)}: ${s.label}. ${s.reason ?? ""}`;
-  const sure = `${s.verdict}${s.robust === false ? ", not robust" : ""}${s.provisional ? ", provisional" : ""}`;
-  return `${sides(s)}: ${s.direction} at ${s.onset}, ${signed(s.before.index)} to ${signed(s.after.index)} (${sure}, p ${s.p === null ? "–" : Number(s.p.toPrecision(2))})`;
+/** The range in which a change began, in months where its onset is a month. */
+function range(s) {
+  if (!s.onset) return "no date";
+  const ends = s.onset_set.length ? [s.onset_set[0].start, s.onset_set.at(-1).end] : [s.onset];
+  return [...new Set(ends.map((day) => day.slice(0, s.onset.length)))].join(" … ");
+}
+
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** What a verdict rests on, as far as it was checked. */
+function grounds(s) {
+  const rows = [
+    ["within publishers that report before and after", s.within_publishers === null ? null : percent(s.within_publishers)],
+    ["all rests on one source", s.single_source],
+    ["scores stated by an analyst", s.stated_share ? `${percent(s.stated_share)} of the evidence; without them: ${s.without_stated} (${signed(s.left_without_stated)})` : null],
+    ["carried by", s.carried_by.length ? s.carried_by.map((c) => `${c.name} ${percent(c.share)}`).join(", ") : null],
+    ["verdict without the first of these", s.without_carrier],
+    ["end of the curve", s.curve?.differs_because ? `${signed(s.curve.index)}: ${s.curve.differs_because}` : null],
+    ["formal ties lead to expect", s.expected ? `${s.expected.why}; below it with probability ${s.expected.probability_below.toFixed(2)}` : null],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  return rows.length ? table("What the verdict rests on", ["what", "how much"], rows) : null;
+}
+
+/** A source as a reader follows it: title, publisher, day and grade. */
+function cited(s) {
+  const title = s.url ? h("a", { href: s.url, rel: "noopener noreferrer external" }, s.title) : s.title;
+  return h("li", {}, title, ` – ${s.publisher}${s.published ? `, ${s.published.slice(0, 10)}` : ""} `, grade(s));
 }
 
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
   const answer = await get(address);
-  const title = h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }, `Evidence: ${sides(answer)}, ${answer.onset ?? "undated"}`);
+  const title = h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }, `Evidence: ${sides(answer)}, ${range(answer)}`);
   const rows = answer.evidence.map((e) => [
     signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
-    h("ul", {}, e.sources.map((s) => h("li", {}, `${s.publisher} `, grade(s)))), e.flags.join(", ")]);
+    h("ul", {}, e.sources.map(cited)), e.flags.join(", ")]);
   return [title,
-    h("p", {}, answer.label, ". ", answer.before ? `The index went from ${signed(answer.before.index)} to ${signed(answer.after.index)}; the shares below and the prior (${signed(answer.prior)}) add up to ${signed(answer.change)}.` : answer.reason),
+    h("p", {}, answer.sentence),
+    h("p", {}, answer.before ? `The index went from ${signed(answer.before.index)} to ${signed(answer.after.index)}; the shares below and the prior (${signed(answer.prior)}) add up to ${signed(answer.change)}.` : answer.reason),
+    grounds(answer),
     answer.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), answer.flags.join(", ")) : null,
     rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No single event dominates."),
     answer.structure.ties.length ? table(`Formal ties on ${answer.structure.on}`, ["group", "partner", "status", "obliges to"], answer.structure.ties.map((t) => [
@@ -58,7 +83,8 @@ function choices(found, chosen) {
   return h("ul", { class: "shifts" }, found.data.map((s) => {
     const rest = new URLSearchParams([...now()].filter(([name]) => name !== "shift"));
     rest.set("shift", s.id);
-    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words(s)));
+    const words = `${sides(s)}, ${range(s)}: ${s.label}${s.provisional && s.onset ? ", provisional" : ""}`;
+    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words), h("p", {}, s.sentence));
   }));
 }
 
