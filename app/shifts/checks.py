@@ -17,6 +17,7 @@ from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.scan_rows import select_days
 from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import (
+    STRENGTH,
     CarrierShare,
     Check,
     FindingChecks,
@@ -146,8 +147,13 @@ def check_finding(
     carrier = _find_carrier(asked, carried)
     without_carrier = None
     if carrier is not None:
-        rest = whole.keep([_name_partner(asked, s) != carrier for s in whole.signals])
-        without_carrier, _ = _judge_rest(rest, finding, fitted, read_places)
+        partners = [_name_partner(asked, s) for s in whole.signals]
+        named = {*asked.toward, *asked.against}
+        parts = ([p != carrier for p in partners], [p in named for p in partners])
+        verdicts = [
+            _judge_rest(whole.keep(chosen), finding, fitted, read_places)[0] for chosen in parts
+        ]
+        without_carrier = min(verdicts, key=lambda verdict: STRENGTH.get(verdict, 0))
     return FindingChecks(
         failed=failed,
         single_publisher=publisher,

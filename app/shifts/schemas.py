@@ -160,8 +160,9 @@ class Shift(BaseModel):
         " and the members with the largest shares."
     )
     without_carrier: Verdict | None = Field(
-        description="The verdict without the member that carries half of the change or more. The"
-        " verdict is no stronger than this."
+        description="What is left where one member carries half of the change or more: the weaker"
+        " of the verdicts without that member and with the groups' own bodies alone. The verdict"
+        " is no stronger than this."
     )
     provisional: bool = Field(description="Fewer than six months of data lie after the onset.")
     method: Method

@@ -104,7 +104,8 @@ def _explain_cap(row: DetectedShift, names: Mapping[str, str]) -> str:
     assert row.checks.without_carrier is not None
     first = row.checks.carried_by[0]
     share, carrier = _percent(min(first.share, 1.0)), names[first.actor]
-    return f"{share} is {carrier}; without {carrier}: {VERDICT_WORDS[row.checks.without_carrier]}"
+    left = VERDICT_WORDS[row.checks.without_carrier]
+    return f"{share} is {carrier}; left to the others and to the body itself: {left}"
 
 
 def _is_capped(row: DetectedShift) -> bool:

@@ -63,7 +63,10 @@ class FindingChecks:
     carried_by: tuple[CarrierShare, ...]
     """Partners and their shares, where members of a group count."""
     without_carrier: Verdict | None
-    """The verdict without the member that carries most of the change; None if none does."""
+    """What is left if one member carries most of a change: the weaker of two verdicts.
+
+    One is that without the member, the other that of the groups alone. None if none carries most.
+    """
 
     @property
     def robust(self) -> bool:

@@ -48,7 +48,7 @@ function grounds(s) {
     ["all rests on one source", s.single_source],
     ["scores stated by an analyst", s.stated_share ? `${percent(s.stated_share)} of the evidence; without them: ${s.without_stated} (${signed(s.left_without_stated)})` : null],
     ["carried by", s.carried_by.length ? s.carried_by.map((c) => `${c.name} ${percent(c.share)}`).join(", ") : null],
-    ["verdict without the first of these", s.without_carrier],
+    ["left to the others and the body itself", s.without_carrier],
     ["end of the curve", s.curve?.differs_because ? `${signed(s.curve.index)}: ${s.curve.differs_because}` : null],
     ["formal ties lead to expect", s.expected ? `${s.expected.why}; below it with probability ${s.expected.probability_below.toFixed(2)}` : null],
   ].filter(([, value]) => value !== null && value !== undefined);
