@@ -46,6 +46,8 @@ class FileFormat:
     """Whether cells may be quoted."""
     read_day: Callable[[Cells], str | None] | None = None
     """Read the day a row was added, where the coverage follows from that and not from events."""
+    widens_coverage: bool = True
+    """Whether a file says that the events of its days are there; mentions of events do not."""
     key_columns: tuple[str, ...] = ()
     """The columns that `read_key` needs; empty means all."""
     day_columns: tuple[str, ...] = ()

@@ -423,6 +423,7 @@ GDELT_MENTIONS_FORMAT = FileFormat(
     _read_mention_key,
     header=(_ID_HEADER | {"mentionidentifier"},),
     columns=(MENTION_COLUMNS,),
+    widens_coverage=False,
     has_quotes=False,
     dated_columns=("mentiontimedate",),
     key_columns=("globaleventid", "mentiontimedate", "mentionidentifier"),

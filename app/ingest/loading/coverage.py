@@ -41,6 +41,8 @@ def widen_dataset_coverage(
 
     `changed`: whether rows were stored.
     """
+    if not into.format.widens_coverage:
+        return
     found = db.execute(_select_day_range(into)).one()
     first, last = (into.first, into.last) if into.format.read_day is not None else found
     asked = (

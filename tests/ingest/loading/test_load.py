@@ -338,6 +338,19 @@ def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> Non
     assert read_coverage(database, "local") == ("2020-01-02", "2021-03-01")
 
 
+def test_mentions_cover_no_days(database: Database, tmp_path: Path) -> None:
+    late = write_file(tmp_path / "m", make_table("gdelt-mentions"))
+    load_file(database, late)
+    assert read_coverage(database, "gdelt") == (None, None)
+    old = make_table("gdelt-v2", [{"sqldate": "20131003"}])  # ten years back, from relative words
+    load_file(database, write_file(tmp_path / "e", old))
+    days = ("2023-10-03", "2023-10-03")
+    assert read_coverage(database, "gdelt") == days
+    more = make_table("gdelt-mentions", [{"mentionidentifier": "https://third.example/b"}])
+    load_file(database, write_file(tmp_path / "n", more))
+    assert read_coverage(database, "gdelt") == days
+
+
 def _compress_gzip(body: bytes) -> bytes:
     return gzip.compress(body)
 
