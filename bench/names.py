@@ -80,7 +80,8 @@ def count_listed_names(db: Connection, folder: Path) -> None:
         if expected is None:
             counts.setdefault(listed.scheme, Counter())["no such actor"] += 1
             continue
-        found = find_actor_or_none(db, listed.name, listed.day)
+        found = find_actor_or_none(db, f"{listed.scheme}:{listed.name}", listed.day)
+        found = found or find_actor_or_none(db, listed.name, listed.day)
         verdict = "right" if found == expected else "unknown" if found is None else "wrong"
         verdict = "ambiguous" if found and "/" in found else verdict
         counts.setdefault(listed.scheme, Counter())[verdict] += 1

@@ -215,10 +215,12 @@ def _find_in_table(asked: str) -> tuple[list[NamePeriod], list[str]]:
     """Find a text in the table; the second value are names in documents that are folded alike."""
     own, value = split_scheme(asked)
     found: list[NamePeriod] = []
-    if value and own != NAME_SCHEME:
-        if not is_name_list(own):
-            return [], []  # the code of a scheme, or the name of a group
+    if is_name_list(own):
         found += find_table_names(own, fold_name(value))
+    elif own != NAME_SCHEME:
+        if value and asked.isascii() and len(own) > 1 and own.replace("-", "").isalnum():
+            return [], []  # the code of a scheme, or the name of a group
+        value = ""  # a name with a colon, such as S:t Lucia in Swedish
     folded = fold_name(value or asked)
     if not folded:
         return found, []
