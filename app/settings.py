@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         ("curated", "realignments"),
         description="Datasets that alignment counts by default.",
     )
+    shift_waves: bool = Field(
+        True,
+        description="Whether a month in which other partners of an actor seem to move is a likelier"
+        " onset of a shift; `false` leaves every dyad to itself.",
+    )
 
     @model_validator(mode="after")
     def check_database_url(self) -> "Settings":

@@ -32,6 +32,7 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics import detection
+from app.shifts.statistics.sums import CLASS_UNIT
 from bench.loading import server_seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -69,7 +70,7 @@ def sum_by_day(frame: pandas.DataFrame) -> list[tuple[Any, ...]]:
         positive=frame.mass.where(frame.score > 0, 0),
         negative=frame.mass.where(frame.score < 0, 0),
         dataset=SET,
-        **{f"q{k}": (frame.quad == k).astype("int64") for k in (1, 2, 3, 4)},
+        **{f"q{k}": CLASS_UNIT * (frame.quad == k).astype("int64") for k in (1, 2, 3, 4)},
     )
     grouped = masses.groupby(["one", "other", "dataset", "day"])[list(SUMS)].sum().reset_index()
     grouped["day"] = grouped.day.dt.strftime("%Y-%m-%d")
@@ -81,7 +82,7 @@ def write_signals(database: Database, frame: pandas.DataFrame, rows: list[tuple[
     """Write signals, reports and sums of some events in one transaction."""
     day = frame.day.dt.strftime("%Y-%m-%d").tolist()
     signal_rows = [
-        (a, b, d, event, "stated", "", score, 1.0, quad, SET, 1)
+        (a, b, d, event, "stated", "", score, 1.0, quad, 1.0, d, SET, 1)
         for a, b, d, event, score, quad in zip(
             frame.one, frame.other, day, frame.event, frame.score.tolist(), frame.quad.tolist(),
             strict=True,

@@ -553,12 +553,40 @@ shifts = Table(
     Column("magnitude", Float, nullable=False),
     Column("robust", Boolean),
     Column("checks", document_text()),
+    Column("weight", Float, nullable=False),
     Column("finding", document_text(), nullable=False),
     PrimaryKeyConstraint("dataset", "one", "other", "number"),
     Index(None, "dataset", "at_least"),
     Index(None, "dataset", "other"),
 )
-"""Shifts in every dyad with enough data, by one dataset, from the acts of both sides together."""
+"""Shifts in every dyad with enough data, by one dataset, from the acts of both sides together.
+
+`weight` is that of the wave which a shift belongs to, where q is computed."""
+
+dyad_votes = Table(
+    "dyad_votes",
+    metadata,
+    Column("dataset", bytewise_text(), nullable=False),
+    Column("one", bytewise_text(), nullable=False),
+    Column("other", bytewise_text(), nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("flags", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("dataset", "one", "other"),
+    Index(None, "dataset", "other"),
+)
+"""Months in which a dyad seems to change: a byte of flags for each month from `first` on.
+
+`app/shifts/statistics/waves.py` has the flags. They rest on the days of the dyad alone."""
+
+wave_states = Table(
+    "wave_states",
+    metadata,
+    Column("dataset", bytewise_text(), primary_key=True),
+    Column("used", Boolean, nullable=False),
+    Column("writes", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Whether shifts of a dataset were computed with waves, and how often its votes were written."""
 
 families = Table(
     "families",

@@ -22,6 +22,7 @@ from app.shifts.statistics.verdicts import (
     decide_verdict,
     needs_checks,
 )
+from app.shifts.votes import read_votes_of_cases
 
 
 class FindingReference(NamedTuple):
@@ -60,7 +61,8 @@ def find_complete_shifts(
 ) -> list[ShiftFinding]:
     """Find the changes in the days of a question, or the one row that says that there is none."""
     last = read_horizon(db, asked, days)
-    found = detection.find_shifts(days, last, fitted.prior_share)
+    [votes] = read_votes_of_cases(db, [asked])
+    found = detection.find_shifts(days, last, fitted.prior_share, votes=votes)
     return complete_findings(found, days, fitted.prior_share)
 
 
@@ -73,7 +75,7 @@ def detect_named_pair(
     """
     days = question.read_question_days(db, asked)
     found = find_complete_shifts(db, asked, days, fitted)
-    rates = changepoints.benjamini_hochberg([f.p for f in found])
+    rates = changepoints.benjamini_hochberg([min(1.0, f.p / f.weight) for f in found])
     rows = [DetectedShift(asked, f, q, len(found)) for f, q in zip(found, rates, strict=True)]
     return [assign_verdict(db, row, days, fitted) for row in rows]
 
@@ -95,17 +97,17 @@ def detect_again(
     db: Connection,
     asked: AlignmentQuestion,
     sought: FindingReference,
-    tests: Sequence[float],
+    tests: Sequence[tuple[float, float]],
     fitted: Calibration,
 ) -> DetectedShift:
-    """Detect one change of a dyad again, as a test of a family with the p values `tests`."""
+    """Detect one change of a dyad again, as a test of a family with the p and weights `tests`."""
     days = question.read_question_days(db, asked)
     found = find_complete_shifts(db, asked, days, fitted)
     finding = next((f for f in found if (f.method, f.span) == sought), None)
     if finding is None:  # an id that an older program gave out
         last = read_horizon(db, asked, days)
         finding = detection.finding_at_span(days, *sought, last, fitted.prior_share)
-    q = false_discovery_rate(finding.p, tests)
+    q = false_discovery_rate(finding, tests)
     return assign_verdict(db, DetectedShift(asked, finding, q, len(tests)), days, fitted)
 
 
@@ -134,7 +136,11 @@ def confirm_verdicts(
     return found
 
 
-def false_discovery_rate(p: float, tests: Sequence[float]) -> float:
-    """Return the q of a test, by its p, among the tests of which it is one."""
-    near = min(range(len(tests)), key=lambda n: abs(tests[n] - p), default=None)
-    return p if near is None else changepoints.benjamini_hochberg(tests)[near]
+def false_discovery_rate(finding: ShiftFinding, tests: Sequence[tuple[float, float]]) -> float:
+    """Return the q of a finding among the tests, p and weight, of which it is one."""
+
+    def distance(n: int) -> float:
+        return abs(tests[n][0] - finding.p) + abs(tests[n][1] - finding.weight)
+
+    near = min(range(len(tests)), key=distance, default=None)
+    return finding.p if near is None else changepoints.rate_weighed_tests(tests)[near]

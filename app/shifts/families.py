@@ -17,6 +17,8 @@ from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import complete_findings
+from app.shifts.statistics.waves import PairVotes
+from app.shifts.votes import read_votes_of_cases
 
 DYADS_PER_BATCH = 500
 Pair = tuple[str, str]
@@ -93,16 +95,22 @@ def gather_flows(directed: DirectedDays, asked: AlignmentQuestion) -> Iterator[D
 
 
 def detect_in_dyads(
-    every: Sequence[DaySeries], last: str, fitted: Calibration
+    every: Sequence[DaySeries],
+    last: str,
+    fitted: Calibration,
+    votes: Sequence[PairVotes | None] | None = None,
 ) -> list[list[ShiftFinding]]:
     """Detect the changes in each of some dyads, many of them in one batch.
 
-    A dyad with too little data has none.
+    A dyad with too little data has none. `votes` are those that concern each.
     """
+    votes = [None] * len(every) if votes is None else votes
     found: list[list[ShiftFinding]] = [[] for _ in every]
     able = [n for n, days in enumerate(every) if days.mass.sum() >= MIN_DYAD_MASS]
     for at in range(0, len(able), DYADS_PER_BATCH):
-        begun = {n: detection.begin_scan(every[n]) for n in able[at : at + DYADS_PER_BATCH]}
+        begun = {
+            n: detection.begin_scan(every[n], votes[n]) for n in able[at : at + DYADS_PER_BATCH]
+        }
         detection.precompute_scan_p(begun.values())
         for n, some in begun.items():
             scan = detection.complete_scan(some)
@@ -125,7 +133,8 @@ def detect_family(
     members = read_member_periods(db, names, asked.as_of)
     cases = [narrow_to_pair(asked, *pair, members) for pair in list_dyads(directed, asked, members)]
     every = [question.gather_question_days(gather_flows(directed, case), case) for case in cases]
-    found = detect_in_dyads(every, read_horizon(db, asked, None), fitted)
+    votes = read_votes_of_cases(db, cases)
+    found = detect_in_dyads(every, read_horizon(db, asked, None), fitted, votes)
     return rate_family(
         [(case, finding) for case, some in zip(cases, found, strict=True) for finding in some]
     )
@@ -133,7 +142,7 @@ def detect_family(
 
 def rate_family(tested: Sequence[tuple[AlignmentQuestion, ShiftFinding]]) -> list[DetectedShift]:
     """Give each test of a family its q among all of them."""
-    rates = changepoints.benjamini_hochberg([finding.p for _, finding in tested])
+    rates = changepoints.rate_weighed_tests([(f.p, f.weight) for _, f in tested])
     return [
         DetectedShift(case, finding, q, len(tested))
         for (case, finding), q in zip(tested, rates, strict=True)

@@ -64,7 +64,7 @@ def find_referenced_shift(
     """Find the row of a list that an id refers to, with the numbers that it had there."""
     sought = FindingReference(reference.method, reference.span)
     if reference.scope != "named":
-        tests = read.read_family_p_values(db, question, reference.scope, known)
+        tests = read.read_family_tests(db, question, reference.scope, known)
         return detect.detect_again(db, question, sought, tests, known)
     rows = detect.detect_named_pair(db, question, known)
     for row in rows:
@@ -72,5 +72,5 @@ def find_referenced_shift(
             return row
     if reference.span is None:
         return detect.detect_level(db, question, known, len(rows))
-    tests = [row.finding.p for row in rows]
+    tests = [(row.finding.p, row.finding.weight) for row in rows]
     return detect.detect_again(db, question, sought, tests, known)

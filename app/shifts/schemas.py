@@ -111,6 +111,15 @@ class CarrierDocument(BaseModel):
     share: float = Field(description="Of what all events contribute to the change.")
 
 
+class WaveDocument(BaseModel):
+    """Partners of one side that seem to have changed in the same direction within two months."""
+
+    actor: str
+    partners: list[str] = Field(description="Those that moved too; the other side is not counted.")
+    of: int = Field(description="Partners of the actor with enough data in that month.")
+    weight: float = Field(description="p is divided by it where q is computed; 1: no wave.")
+
+
 class Shift(BaseModel):
     """A change of the index, or why there is none."""
 
@@ -165,6 +174,10 @@ class Shift(BaseModel):
         " is no stronger than this."
     )
     provisional: bool = Field(description="Fewer than six months of data lie after the onset.")
+    wave: WaveDocument | None = Field(
+        description="What else moved then; it helps to date the change and is no part of p."
+    )
+    wave_reason: str | None = Field(description="Why nothing is known of a wave.")
     method: Method
     version: int
 

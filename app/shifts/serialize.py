@@ -11,10 +11,19 @@ from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
 from app.shifts.question import AlignmentQuestion
-from app.shifts.schemas import CarrierDocument, DayRange, ExpectedLevel, LevelDocument, Shift
+from app.shifts.schemas import (
+    CarrierDocument,
+    DayRange,
+    ExpectedLevel,
+    LevelDocument,
+    Shift,
+    WaveDocument,
+)
 from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics import attribution
 from app.shifts.statistics.levels import IndexLevel
+from app.shifts.statistics.waves import MIN_PARTNERS, Wave
+from app.shifts.votes import is_open_to_waves
 
 ALLIED_PRIOR, ENEMY_PRIOR, FLAT_PRIOR = (6.4, 1.6), (1.6, 6.4), (1.0, 1.0)
 """Structural priors Beta(a, b) on the share.
@@ -94,6 +103,8 @@ def serialize_shift(
         ],
         without_carrier=checks.without_carrier if checks else None,
         provisional=finding.provisional,
+        wave=_serialize_wave(finding.wave) if dated else None,
+        wave_reason=explain_missing_wave(row) if finding.wave is None or not dated else None,
         method=finding.method,
         version=version,
     )
@@ -114,6 +125,25 @@ def _serialize_level(level: IndexLevel | None, start: str, end: str) -> LevelDoc
         start=start or None,
         end=end or None,
     )
+
+
+def _serialize_wave(wave: Wave | None) -> WaveDocument | None:
+    if wave is None:
+        return None
+    partners = list(wave.partners)
+    weight = round(wave.weight, 6)
+    return WaveDocument(actor=wave.actor, partners=partners, of=wave.of, weight=weight)
+
+
+def explain_missing_wave(row: DetectedShift) -> str:
+    """Explain why the partners of both sides say nothing about a row."""
+    if row.finding.span is None:
+        return "no change is dated"
+    if not is_open_to_waves(row.question):
+        return "asked of single actors, their acts, and all events of datasets as they are now only"
+    if row.finding.method == "event_days":
+        return "fewer than 30 event-days: no months are compared"
+    return f"fewer than {MIN_PARTNERS} partners of either side have enough data, or waves are off"
 
 
 def expect_level(

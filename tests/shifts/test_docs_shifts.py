@@ -7,7 +7,7 @@ from app.cli.shifts import shifts
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
 from app.shifts.materialized import read
 from app.shifts.serialize import ALLIED_PRIOR
-from app.shifts.statistics import changepoints, detection, index, null_model
+from app.shifts.statistics import changepoints, detection, index, null_model, scan_rows, waves
 from app.shifts.statistics.sums import DAY_EVENTS, DAY_MASS
 from app.shifts.statistics.verdicts import Verdict
 from app.similarity import portfolio_similarity
@@ -28,9 +28,9 @@ def test_every_command_is_named() -> None:
 
 def test_the_formula_of_p_has_the_numbers_of_the_code() -> None:
     null = null_model.KEDS_NULL
-    formula = f"exp({null.constant} − {-null.llr} LLR − {-null.length} ln(T/120)"
+    formula = f"exp({null.constant} − {-null.llr} LLR + {null.length} ln(T/120)"
     assert formula in PAGE
-    assert f"+ {null.light} min(0, ln(Mₑ/60)) + {null.heavy} max(0, ln(Mₑ/60)))" in PAGE
+    assert f"+ {null.light} min(0, ln(Mₑ/60)) − {-null.heavy} max(0, ln(Mₑ/60)))" in PAGE
 
 
 def test_the_other_parameters_are_those_of_the_code() -> None:
@@ -45,8 +45,13 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"with {provisional} and penalty {penalty[provisional]}",
         f"at least {confirmed} months and {changepoints.MIN_SIDE_DAYS} event-days",
         f"softmax({detection.ONSET_TEMPER} LLR)",
+        f"if {waves.VOTE_LLR} or more, with the {waves.SLACK} months",
+        f"penalty {penalty[confirmed]:.0f} − {waves.STRENGTH:.0f} w,",
+        f"LLR + {waves.ONSET_STRENGTH:.0f} w is highest",
+        f"max(1, e^(w − {waves.USUAL_WAVE}))",
+        f"0 with fewer than {waves.MIN_PARTNERS} partners",
         f"p ≤ {detection.MAX_MONTH_SPLIT_P} / n",
-        f"fewer than {detection.MIN_DAYS_FOR_MONTHS} event-days in all",
+        f"fewer than {scan_rows.MIN_DAYS_FOR_MONTHS} event-days in all",
         f"leaves {detection.MIN_EFFECTIVE_PER_SIDE:.0f} effective observations on both sides",
         f"Beta({ALLIED_PRIOR[0]}, {ALLIED_PRIOR[1]})",
         f"more than {read.MAX_REBUILT_FOR_READER:,} dyads wait",

@@ -35,6 +35,7 @@ from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.sums import DyadSides, gather_dyad_sides
 from app.shifts.statistics.verdicts import FindingChecks, decide_verdict
+from app.shifts.votes import read_votes_of_cases
 
 PAIRS_PER_BATCH = 1000
 """Dyads in one query, and by default in one transaction of a rebuild."""
@@ -185,7 +186,9 @@ def read_family(
     cases = [_narrow_to_stored(asked, pair, members) for pair in sorted(waiting)]
     every = [question.read_question_days(db, case) for case in cases]
     tested = [(row.question, row.finding) for row in detected]
-    for case, findings in zip(cases, detect_in_dyads(every, last, known), strict=True):
+    for case, findings in zip(
+        cases, detect_in_dyads(every, last, known, read_votes_of_cases(db, cases)), strict=True
+    ):
         tested += [(case, finding) for finding in findings]
     checks = [row.checks for row in detected] + [None] * (len(tested) - len(detected))
     rated = zip(rate_family(tested), checks, strict=True)
@@ -261,9 +264,10 @@ def read_most_certain(
     return found, size
 
 
-def read_family_p_values(
+def read_family_tests(
     db: Connection, asked: AlignmentQuestion, scope: Scope, known: Calibration
-) -> list[float]:
-    """Read the p of every test among which a shift was found."""
+) -> list[tuple[float, float]]:
+    """Read p and weight of every test among which a shift was found."""
     whole = replace(asked, actor=asked.actor if scope == "actor" else "", toward=(), periods={})
-    return [row.finding.p for row in read_family(db, whole, known)[0]]
+    rows = [row.finding for row in read_family(db, whole, known)[0]]
+    return [(finding.p, finding.weight) for finding in rows]

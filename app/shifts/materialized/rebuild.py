@@ -51,6 +51,12 @@ from app.shifts.materialized.read import (
     list_dependents,
     read_sides_of_pairs,
 )
+from app.shifts.materialized.votes import (
+    apply_wave_setting,
+    list_pairs_to_vote,
+    read_vote_writes,
+    refresh_votes,
+)
 from app.shifts.question import (
     AlignmentQuestion,
     gather_dyad_days,
@@ -66,7 +72,10 @@ from app.shifts.statistics.null_distribution import (
 )
 from app.shifts.statistics.sums import DaySeries
 from app.shifts.statistics.verdicts import needs_checks
+from app.shifts.votes import VoteCache, read_votes_of_cases
 
+MAX_LISTED_PAIRS = 20
+"""Most dyads for which the votes of their actors alone are read, not those of a dataset."""
 MIN_BUSY_DYADS = 10
 """Dyads with many events that a calibration needs."""
 SEED = 20_231_013
@@ -108,6 +117,7 @@ class ShiftRow:
     magnitude: float
     robust: bool | None
     checks: str | None
+    weight: float
     finding: str
 
 
@@ -115,6 +125,7 @@ class RebuiltDyads(NamedTuple):
     """The rebuilt rows of some dyads, and the state from which they were computed."""
 
     calibration: Calibration
+    vote_writes: int
     changed: dict[Pair, int]
     shifts: list[ShiftRow]
     months: list[MonthRow]
@@ -128,6 +139,8 @@ def rebuild_stale_dyads(
     Dyads are computed in batches of `at_once` and then written together, so other writers wait for
     the write alone. A dyad that changed in the meantime stays stale, with its old rows.
     """
+    apply_wave_setting(database)
+    cast_stale_votes(database, share)
     done = 0
     # What passed with a group's members counts for the group: its dyads come after theirs, and
     # twice, since a group may be the member of another one.
@@ -137,6 +150,12 @@ def rebuild_stale_dyads(
         for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
             _update_q(db, dataset)
     return done
+
+
+def cast_stale_votes(database: Database, share: DyadPartition = ALL_DYADS) -> None:
+    """Cast the votes of all dyads whose days changed, or of those of a partition."""
+    for dataset, pairs in list_pairs_to_vote(database).items():
+        refresh_votes(database, dataset, [pair for pair in pairs if share.contains_pair(pair)])
 
 
 def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, with_groups: bool) -> int:
@@ -151,9 +170,10 @@ def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, with_g
             by_dataset[dataset].append((pair[0], pair[1]))
     done = 0
     for dataset, pairs in by_dataset.items():
+        cache = VoteCache()
         for at in range(0, len(pairs), at_once):
             with database.connect() as db:
-                looked = _find_shifts_and_months(db, dataset, pairs[at : at + at_once])
+                looked = _find_shifts_and_months(db, dataset, pairs[at : at + at_once], cache)
             with database.write() as db:
                 done += _write_rebuilt(db, dataset, looked)
                 last = at + at_once >= len(pairs)
@@ -164,18 +184,25 @@ def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, with_g
     return done
 
 
-def _find_shifts_and_months(db: Connection, dataset: str, pairs: Sequence[Pair]) -> RebuiltDyads:
+def _find_shifts_and_months(
+    db: Connection, dataset: str, pairs: Sequence[Pair], cache: VoteCache | None = None
+) -> RebuiltDyads:
     """Compute the shifts and the months of some dyads, without writing."""
     known = read_calibration(db)
     rows = _read_stale_marks(db, dataset, pairs)
     if not rows:
-        return RebuiltDyads(known, {}, [], [])
+        return RebuiltDyads(known, 0, {}, [], [])
     sides = read_sides_of_pairs(db, dataset, list(rows))
     days = {pair: some.both for pair, some in sides.items()}
-    made = list(build_shift_rows(db, dataset, days, known))
+    writes = read_vote_writes(db, dataset)
+    if cache is not None and writes != cache.writes:
+        cache.writes, cache.corpora = writes, {}
+    few = len(rows) <= MAX_LISTED_PAIRS
+    made = list(build_shift_rows(db, dataset, days, known, None if few else cache))
     since = {pair: row.since for pair, row in rows.items()}
     changed = {pair: row.changed for pair, row in rows.items()}
-    return RebuiltDyads(known, changed, made, months.rebuild_month_rows(db, dataset, since, sides))
+    month_rows = months.rebuild_month_rows(db, dataset, since, sides)
+    return RebuiltDyads(known, writes, changed, made, month_rows)
 
 
 def _read_stale_marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, DyadMark]:
@@ -195,6 +222,8 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
     Returns how many were written.
     """
     if not looked.changed or read_calibration(db) != looked.calibration:
+        return 0
+    if read_vote_writes(db, dataset) != looked.vote_writes:  # they may rest on older votes
         return 0
     now = _read_stale_marks(db, dataset, list(looked.changed))
     same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
@@ -233,7 +262,11 @@ def _mark_dependents(db: Connection, dataset: str, changed: Sequence[Pair]) -> N
 
 
 def build_shift_rows(
-    db: Connection, dataset: str, every: Mapping[Pair, DaySeries], known: Calibration
+    db: Connection,
+    dataset: str,
+    every: Mapping[Pair, DaySeries],
+    known: Calibration,
+    cache: VoteCache | None = None,
 ) -> Iterator[ShiftRow]:
     """Build the rows of `shifts` of some dyads from their days."""
     asked = dataset_question(dataset)
@@ -243,7 +276,8 @@ def build_shift_rows(
         pair: days if len(cases[pair].periods) == 1 else read_question_days(db, cases[pair])
         for pair, days in every.items()
     }
-    detected = detect_in_dyads(list(days_of.values()), NO_END_DAY, known)
+    votes = read_votes_of_cases(db, list(cases.values()), cache)
+    detected = detect_in_dyads(list(days_of.values()), NO_END_DAY, known, votes)
     for (one, other), some in zip(every, detected, strict=True):
         case, days = cases[one, other], days_of[one, other]
         for number, finding in enumerate(some):
@@ -261,6 +295,7 @@ def build_shift_rows(
                 magnitude=abs(finding.change),
                 robust=checks.robust if checks else None,
                 checks=msgspec.json.encode(checks).decode() if checks else None,
+                weight=finding.weight,
                 finding=msgspec.json.encode(finding).decode(),
             )
 
@@ -268,9 +303,10 @@ def build_shift_rows(
 def _update_q(db: Connection, dataset: str) -> None:
     """Bring q and the number of tests of a dataset up to date."""
     s = shifts.c
-    rows = db.execute(select(s.one, s.other, s.number, s.p, s.q).where(s.dataset == dataset)).all()
+    columns = (s.one, s.other, s.number, s.p, s.weight, s.q)
+    rows = db.execute(select(*columns).where(s.dataset == dataset)).all()
     db.execute(build_upsert(db, families), {"dataset": dataset, "tests": len(rows)})
-    rates = changepoints.benjamini_hochberg([r.p for r in rows])
+    rates = changepoints.rate_weighed_tests([(r.p, r.weight) for r in rows])
     changed = [
         {"a": r.one, "b": r.other, "c": r.number, "rate": q}
         for r, q in zip(rows, rates, strict=True)

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from app.db.tables import dyad_months, dyads, shifts
-from app.shifts.materialized import months
+from app.db.tables import dyad_months, dyads, shifts, wave_states
+from app.shifts.materialized import months, votes
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.months import MonthRow
 from app.shifts.materialized.read import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
 from app.shifts.materialized.rebuild import build_shift_rows
-from app.shifts.statistics import changepoints
-from app.shifts.statistics.sums import DyadSides
+from app.shifts.side_periods import read_member_periods
+from app.shifts.statistics import changepoints, waves
+from app.shifts.statistics.sums import DaySeries, DyadSides
 
 TOLERANCE = 1e-6
 """Largest difference between two floats that count as equal: relative, and absolute near zero."""
@@ -48,7 +49,7 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
             s.checks,
             s.finding,
         ]
-        rows = db.execute(select(*columns, s.q).where(s.dataset == dataset)).all()
+        rows = db.execute(select(*columns, s.weight, s.q).where(s.dataset == dataset)).all()
         stored = {tuple(r[:3]): tuple(r[3:9]) for r in rows if (r.one, r.other) not in waiting}
         computed = {}
         for at in range(0, len(pairs), PAIRS_PER_BATCH):
@@ -58,6 +59,7 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
                 values = tuple(getattr(row, column.name) for column in columns)
                 computed[values[:3]] = values[3:]
             yield from _verify_months(db, dataset, sides)
+            yield from _verify_votes(db, dataset, days)
         differing = {
             key[:2]
             for key in stored.keys() | computed.keys()
@@ -65,9 +67,33 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
         }
         for one, other in sorted(differing):
             yield f"shifts of {one} and {other} in {dataset}: differ from a rebuild"
-        rates = changepoints.benjamini_hochberg([r.p for r in rows])
+        rates = changepoints.rate_weighed_tests([(r.p, r.weight) for r in rows])
         if not waiting and not values_agree([r.q for r in rows], rates):
             yield f"shifts of {dataset}: q differs from the p of all tests"
+
+
+def _verify_votes(
+    db: Connection, dataset: str, days: Mapping[months.Pair, DaySeries]
+) -> Iterator[str]:
+    """Yield the dyads whose stored votes differ from those of their days."""
+    w = wave_states.c
+    if not db.scalar(select(w.used).where(w.dataset == dataset)):
+        return
+    members = read_member_periods(db)
+    stored = votes.read_vote_rows(db, dataset, list(days))
+    for one, other in sorted(days):
+        if one in members or other in members:
+            continue
+        cast, kept = waves.cast_votes(days[one, other]), stored.get((one, other))
+        same = (
+            cast is None
+            if kept is None
+            else (
+                cast is not None and (cast.first, cast.flags.tobytes()) == (kept.first, kept.flags)
+            )
+        )
+        if not same:
+            yield f"votes of {one} and {other} in {dataset}: differ from a rebuild"
 
 
 def _rows_agree(stored: Sequence[Any] | None, computed: Sequence[Any] | None) -> bool:

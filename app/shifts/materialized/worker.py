@@ -20,7 +20,12 @@ from app.db.journal import read_version
 from app.db.tables import dyads
 from app.db.worker_process import render_database_url, start_worker_process
 from app.shifts.materialized.read import IS_STALE, has_stale_dyads
-from app.shifts.materialized.rebuild import DyadPartition, rebuild_stale_dyads
+from app.shifts.materialized.rebuild import (
+    DyadPartition,
+    cast_stale_votes,
+    rebuild_stale_dyads,
+)
+from app.shifts.materialized.votes import apply_wave_setting
 
 MAX_IN_PROCESS = 100
 """Most stale dyads that are rebuilt without a process: these take a quarter of a second."""
@@ -85,26 +90,42 @@ def rebuild_in_processes(database: Database, ended: threading.Event) -> int:
 
     Returns how many were stale. Raises `RebuildProcessError`.
     """
-    with database.connect() as db:
-        stale = db.scalar(select(func.count()).select_from(dyads).where(IS_STALE)) or 0
-    if stale <= MAX_IN_PROCESS:
-        return rebuild_stale_dyads(database)
+    apply_wave_setting(database)
+    if count_stale_dyads(database) <= MAX_IN_PROCESS:
+        cast_stale_votes(database)  # which may leave many more of them stale
+        if count_stale_dyads(database) <= MAX_IN_PROCESS:
+            return rebuild_stale_dyads(database)
+    stale = count_stale_dyads(database)
     of = max(1, min(MAX_PROCESSES, stale // DYADS_PER_PROCESS, _count_processors()))
+    for step in ("votes", "shifts"):  # a shift rests on the votes of all partitions
+        if not ended.is_set():
+            _run_processes(database, ended, step, of)
+    if not ended.is_set():  # dyads of groups that depend on those of another process
+        rebuild_stale_dyads(database)
+    return stale
+
+
+def count_stale_dyads(database: Database) -> int:
+    """Count the stale dyads of all datasets."""
+    with database.connect() as db:
+        return db.scalar(select(func.count()).select_from(dyads).where(IS_STALE)) or 0
+
+
+def _run_processes(database: Database, ended: threading.Event, step: str, of: int) -> None:
+    """Run a step of a rebuild in some processes; raises `RebuildProcessError`."""
     with ExitStack() as open_:
         children = [start_worker_process("app.shifts.materialized.worker") for _ in range(of)]
         for number, child in enumerate(children):
             assert child.stdin is not None
             open_.enter_context(closing(child.stdin))
+            task = f"{render_database_url(database)}\n{number} {of}\n{step}\n"
             with suppress(BrokenPipeError):
-                child.stdin.write(f"{render_database_url(database)}\n{number} {of}\n".encode())
+                child.stdin.write(task.encode())
         while any(child.poll() is None for child in children) and not ended.wait(0.1):
             pass
     failed = [child.returncode for child in children if child.wait()]
     if failed and not ended.is_set():
         raise RebuildProcessError(f"a process that rebuilds shifts ended with {failed[0]}")
-    if not ended.is_set():  # dyads of groups that depend on those of another process
-        rebuild_stale_dyads(database)
-    return stale
 
 
 def _count_processors() -> int:
@@ -114,15 +135,22 @@ def _count_processors() -> int:
 
 
 def rebuild_partition_from_stdin() -> None:
-    """Rebuild a partition of the dyads of a database, both named on standard input."""
+    """Rebuild a partition of the dyads of a database; both, and the step, come from standard input.
+
+    The steps are votes and shifts.
+    """
     # Unbuffered: a thread waits for it when the process ends.
     stdin = FileIO(0, closefd=False)
-    url, share = (stdin.readline().decode().strip() for _ in range(2))
+    url, share, step = (stdin.readline().decode().strip() for _ in range(3))
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     threading.Thread(target=_exit_with_parent, args=(stdin,), daemon=True).start()
     with closing(Database(url, 1)) as database:
-        rebuild_stale_dyads(database, DYADS_PER_WRITE, DyadPartition(*map(int, share.split())))
+        partition = DyadPartition(*map(int, share.split()))
+        if step == "votes":
+            cast_stale_votes(database, partition)
+        else:
+            rebuild_stale_dyads(database, DYADS_PER_WRITE, partition)
 
 
 def _exit_with_parent(stdin: FileIO) -> None:

@@ -75,11 +75,12 @@ def _list_spans(first: int, last: int, least: int) -> tuple[Ints, Ints]:
 
 
 def partition_series(
-    rows: Floats, least: int, penalty: float, begun: Ints | None = None
+    rows: Floats, least: int, penalty: float | Floats, begun: Ints | None = None
 ) -> list[int]:
     """Find the rows that split the series best: the exact optimum of cost plus penalty, in O(n²).
 
-    Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0. No
+    Optimal partitioning (Jackson et al. 2005); the result is in order and leaves out row 0. The
+    penalty is that of a stretch that begins at a row, or one for all. No
     stretch has fewer than `least` rows or, where `begun` has the event-days of each, fewer than
     `MIN_SIDE_DAYS`.
     """
@@ -90,7 +91,8 @@ def partition_series(
     summed = summed[summed[:, -1] > 0]
     weighed = PSEUDO_WEIGHT * summed[:, -1:] / summed[:, -1].sum()
     mass = summed.sum(0)
-    if size <= SCREENED_ROWS and _has_no_break(summed, weighed, least, penalty - SCREENING_ERROR):
+    each = np.broadcast_to(np.asarray(penalty, np.float64), size)
+    if size <= SCREENED_ROWS and _has_no_break(summed, weighed, least, each - SCREENING_ERROR):
         return []
     best, came = np.full(size + 1, np.inf), np.zeros(size + 1, np.int64)
     best[0] = 0.0
@@ -101,7 +103,7 @@ def partition_series(
         starts, ends = _list_spans(begin, last, least)
         x = summed.take(ends, 1) - summed.take(starts, 1)
         m = mass.take(ends) - mass.take(starts)
-        costs = penalty - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO_WEIGHT)
+        costs = each.take(starts) - (x * np.log(x + weighed)).sum(0) + m * np.log(m + PSEUDO_WEIGHT)
         if counted is not None:
             costs[counted.take(ends) - counted.take(starts) < MIN_SIDE_DAYS] = np.inf
         at = 0
@@ -118,7 +120,7 @@ def partition_series(
     return found[::-1]
 
 
-def _has_no_break(summed: Floats, weighed: Floats, least: int, penalty: float) -> bool:
+def _has_no_break(summed: Floats, weighed: Floats, least: int, penalty: Floats) -> bool:
     """Check quickly whether no set of splits can gain its penalties.
 
     The gain of several splits is the sum of what each gains over the rest of the series that it
@@ -133,7 +135,8 @@ def _has_no_break(summed: Floats, weighed: Floats, least: int, penalty: float) -
     costs -= (x * np.log(x + weighed.astype(np.float32))).sum(0)
     rest, count = costs[-(size - least + 1) :], int(ends.searchsorted(size - least, "right"))
     gain = rest.take(starts[:count]) - costs[:count] - rest.take(ends[:count])
-    return bool(gain.max(initial=-np.inf) < penalty)
+    gain = gain - penalty.take(ends[:count])
+    return bool(gain.max(initial=-np.inf) < 0)
 
 
 def credible_rows(llr: Floats, share: float = 0.8) -> Ints:
@@ -159,6 +162,15 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     found = np.empty_like(values)
     found[order] = falling
     return [float(q) for q in found]
+
+
+def rate_weighed_tests(tests: Sequence[tuple[float, float]]) -> list[float]:
+    """Compute q of each test from its p and its weight, whose mean over all tests counts as 1.
+
+    Weights must not depend on the p of their own test (Genovese, Roeder & Wasserman 2006).
+    """
+    mean = sum(weight for _, weight in tests) / max(len(tests), 1)
+    return benjamini_hochberg([min(1.0, p * mean / weight) for p, weight in tests])
 
 
 def most_influential_groups(rows: Floats, least: int, groups: Ints, count: int = 2) -> list[int]:

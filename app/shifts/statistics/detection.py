@@ -9,9 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.shifts.statistics import changepoints, permutation
-from app.shifts.statistics.levels import IndexLevel, certain_change, measure_level, measure_levels
+from app.shifts.statistics import changepoints, permutation, waves
+from app.shifts.statistics.levels import (
+    INTERVAL_PART,
+    IndexLevel,
+    certain_change,
+    measure_level,
+    measure_levels,
+)
 from app.shifts.statistics.scan_rows import (
+    MIN_DAYS_FOR_MONTHS,
     Method,
     ScanRows,
     count_event_days,
@@ -22,15 +29,11 @@ from app.shifts.statistics.scan_rows import (
     monthly_rows,
     rows_for_method,
     rows_in_span,
+    rows_of_level,
 )
 from app.shifts.statistics.sums import DaySeries, Floats
+from app.shifts.statistics.waves import PairVotes, Wave, WavePrior
 
-MIN_DAYS_FOR_MONTHS = 2 * changepoints.MIN_SIDE_DAYS
-"""Event-days from which on months are scanned; with fewer, single event-days are.
-
-Permutations of single days take acts that come together for independent evidence: in dense series
-without a change their p was below 0.05 in up to two of three.
-"""
 MIN_EFFECTIVE_PER_SIDE = 4.0
 """Effective observations on either side without which no shift is claimed."""
 MAX_UNDATED_P = 0.1
@@ -79,6 +82,8 @@ class ShiftFinding:
     """Whether any date leaves enough on both sides; set once the whole series is known."""
     watched: bool = False
     """Whether the newest months are worth watching; set where nothing more certain is found."""
+    wave: Wave | None = None
+    """What other partners of either side did then; None where too few can say."""
 
     @property
     def change(self) -> float:
@@ -86,6 +91,11 @@ class ShiftFinding:
         if self.before is None or self.after is None:
             return 0.0
         return self.after.index - self.before.index
+
+    @property
+    def weight(self) -> float:
+        """What the wave of the change weighs where q is computed; 1 without one."""
+        return 1.0 if self.wave is None else self.wave.weight
 
     @property
     def certain_change(self) -> float:
@@ -100,19 +110,23 @@ def find_shifts(
     last: str,
     share: float = 0.5,
     begun: "PendingScan | None" = None,
+    votes: PairVotes | None = None,
 ) -> list[ShiftFinding]:
     """Find every change point, in order.
 
     Without one, the only row is the best candidate or says what is missing. `last` is the last day
     on which an event could have been known; `begun` is the result of `begin_scan`, where the caller
-    has it.
+    has it, and `votes` those of the other partners of both sides.
     """
-    rows, cuts = complete_scan(begun or begin_scan(days))
+    rows, cuts, prior = complete_scan(begun or begin_scan(days, votes))
     if not cuts:
         return [_make_undated_finding(days, share)]
     ends = [0, *cuts, len(rows.when)]
     spans = zip(ends, cuts, ends[2:], strict=False)
-    found = [_make_finding(rows.slice_rows(a, c), b - a, last, share) for a, b, c in spans]
+    found = [
+        _make_finding(rows.slice_rows(a, c), b - a, last, share, prior and prior.slice_months(a, c))
+        for a, b, c in spans
+    ]
     undated = len(found) == 1 and not found[0].enough and found[0].p > MAX_UNDATED_P
     return [_make_undated_finding(days, share)] if undated else found
 
@@ -122,6 +136,7 @@ class PendingScan(NamedTuple):
 
     rows: ScanRows
     cuts: list[int] | None
+    prior: WavePrior | None = None
 
     @property
     def is_hopeless(self) -> bool:
@@ -132,12 +147,13 @@ class PendingScan(NamedTuple):
         return alone and not _has_enough_effective(self.rows, self.cuts[0])
 
 
-def begin_scan(days: DaySeries) -> PendingScan:
+def begin_scan(days: DaySeries, votes: PairVotes | None = None) -> PendingScan:
     """Do all work of `find_shifts` that comes before the permutations of event-days."""
     if (count := count_event_days(days)) < MIN_DAYS_FOR_MONTHS:
         return PendingScan(daily_rows(days), None if count > 1 else [])
     rows = monthly_rows(days)
-    return PendingScan(rows, _find_month_cuts(rows))
+    prior = None if votes is None else votes.prior_of(rows)
+    return PendingScan(rows, _find_month_cuts(rows, prior), prior)
 
 
 def precompute_scan_p(begun: Iterable[PendingScan]) -> None:
@@ -145,13 +161,14 @@ def precompute_scan_p(begun: Iterable[PendingScan]) -> None:
 
     The results are cached: each scan then finds its own there.
     """
-    permutation.permutation_p_each([rows.tested for rows, cuts in begun if cuts is None], 1, 1)
+    permutation.permutation_p_each([some.rows.tested for some in begun if some.cuts is None], 1, 1)
 
 
 def complete_scan(begun: PendingScan) -> PendingScan:
     """Return the same scan with its change points."""
-    rows, cuts = begun
-    return PendingScan(rows, _find_day_cuts(rows) if cuts is None else cuts)
+    if begun.cuts is not None:
+        return begun
+    return begun._replace(cuts=_find_day_cuts(begun.rows))
 
 
 def _has_enough_effective(rows: ScanRows, at: int) -> bool:
@@ -159,23 +176,27 @@ def _has_enough_effective(rows: ScanRows, at: int) -> bool:
 
 
 def _make_undated_finding(days: DaySeries, share: float) -> ShiftFinding:
-    level = measure_level(daily_rows(days).mass, share) if len(days) else None
-    return ShiftFinding("event_days", None, (), None, None, level, 0.0, 1.0, False, True)
+    rows = rows_of_level(days)
+    level = measure_level(rows.mass, share) if len(days) else None
+    return ShiftFinding(rows.method, None, (), None, None, level, 0.0, 1.0, False, True)
 
 
-def _find_month_cuts(rows: ScanRows) -> list[int]:
+def _find_month_cuts(rows: ScanRows, prior: WavePrior | None) -> list[int]:
     """Find confirmed change points and a provisional one at the end, else the best candidate."""
     confirmed, penalty = changepoints.CONFIRMED, changepoints.PENALTY
-    found = changepoints.partition_series(rows.tested, confirmed, penalty[confirmed], rows.begun)
+    bonus = np.zeros(len(rows.when)) if prior is None else waves.STRENGTH * prior.log_ratio
+    each = np.maximum(penalty[confirmed] - bonus, waves.LEAST_PENALTY)
+    found = changepoints.partition_series(rows.tested, confirmed, each, rows.begun)
     size, start = len(rows.when), found[-1] if found else 0
     late = changepoints.split_gains(rows.tested[start:], changepoints.PROVISIONAL)
     late[: max(size - start - confirmed + 1, 0)] = -np.inf
     late[rows.begun[start:][::-1].cumsum()[::-1] < changepoints.MIN_SIDE_DAYS] = -np.inf
+    late += np.minimum(bonus[start:], penalty[changepoints.PROVISIONAL] - waves.LEAST_PENALTY)
     if late.max(initial=-np.inf) >= penalty[changepoints.PROVISIONAL]:
         found.append(start + int(late.argmax()))
     if found:
         return _drop_uncertain_cuts(rows, found)
-    gain = changepoints.split_gains(rows.tested, confirmed)
+    gain = changepoints.split_gains(rows.tested, confirmed) + bonus
     return [int(gain.argmax())] if np.isfinite(gain.max()) else []
 
 
@@ -227,18 +248,26 @@ def _find_further_cuts(rows: ScanRows, offset: int) -> list[int]:
     return [*_find_further_cuts(rows.slice_rows(0, at), offset), offset + at, *after]
 
 
-def _test_cut(rows: ScanRows, at: int, *, fixed: bool = False) -> tuple[int, Floats, float]:
-    """Test a cut: its place, the LLR of every place and its p; unless fixed, the best place."""
+def _test_cut(
+    rows: ScanRows, at: int, prior: WavePrior | None = None, *, fixed: bool = False
+) -> tuple[int, Floats, float]:
+    """Test a cut: its place, the LLR of every place, and p of the best of them.
+
+    The place is the likeliest one by LLR and prior, unless it is fixed; p knows no prior.
+    """
     size = len(rows.when)
     short = min(at, size - at) < changepoints.CONFIRMED
     least = (
         1 if not rows.is_monthly else changepoints.PROVISIONAL if short else changepoints.CONFIRMED
     )
     gain = changepoints.split_gains(rows.tested, least)
-    if np.isfinite(gain.max()) and not fixed:
-        at = int(gain.argmax())
+    best = float(gain.max())
+    if np.isfinite(best) and not fixed:
+        at = int(
+            (gain if prior is None else gain + waves.ONSET_STRENGTH * prior.log_ratio).argmax()
+        )
     p = (
-        permutation.monthly_permutation_p(rows.tested, first_month(rows), least, float(gain[at]))
+        permutation.monthly_permutation_p(rows.tested, first_month(rows), least, best)
         if rows.is_monthly
         else permutation.permutation_p(rows.tested, 1, 1)
     )
@@ -246,16 +275,23 @@ def _test_cut(rows: ScanRows, at: int, *, fixed: bool = False) -> tuple[int, Flo
 
 
 def _make_finding(
-    rows: ScanRows, at: int, last: str, share: float, *, fixed: bool = False
+    rows: ScanRows,
+    at: int,
+    last: str,
+    share: float,
+    prior: WavePrior | None = None,
+    *,
+    fixed: bool = False,
 ) -> ShiftFinding:
-    at, gain, p = _test_cut(rows, at, fixed=fixed)
+    at, gain, p = _test_cut(rows, at, prior, fixed=fixed)
     llr, size = float(gain[at]), len(rows.when)
-    before, after = measure_levels([rows.mass[:at], rows.mass[at:]], share)
+    sides = [rows.mass[:at], rows.mass[at:]]
+    before, after = measure_levels(sides, share, kept=INTERVAL_PART)
     end = last_day_of_row(rows, size - 1)
     return ShiftFinding(
         method=rows.method,
         onset=str(rows.when[at].astype("datetime64[M]") if rows.is_monthly else rows.when[at]),
-        onset_set=_find_onset_set(rows, gain) if np.isfinite(llr) else (),
+        onset_set=_find_onset_set(rows, gain, prior) if np.isfinite(llr) else (),
         span=(str(rows.when[0]), str(rows.when[at]), end),
         before=before,
         after=after,
@@ -263,12 +299,16 @@ def _make_finding(
         p=p,
         enough=_has_enough_effective(rows, at),
         provisional=is_provisional(str(rows.when[at]), last),
+        wave=None if prior is None else prior.find_wave(at, after.index - before.index),
     )
 
 
-def _find_onset_set(rows: ScanRows, gain: Floats) -> tuple[tuple[str, str], ...]:
+def _find_onset_set(
+    rows: ScanRows, gain: Floats, prior: WavePrior | None
+) -> tuple[tuple[str, str], ...]:
     """Return the stretches of the onset set; months are weighed by a tempered likelihood."""
-    tempered = ONSET_TEMPER * gain if rows.is_monthly else gain
+    posterior = gain if prior is None else gain + waves.ONSET_STRENGTH * prior.log_ratio
+    tempered = ONSET_TEMPER * posterior if rows.is_monthly else gain
     return day_ranges(rows, changepoints.credible_rows(tempered))
 
 

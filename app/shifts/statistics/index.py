@@ -35,6 +35,9 @@ TINY_MASS = 1e-300
 MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
 """φ₀ of monthly masses and of monthly class counts; φ of single days."""
 
+MIN_EXPECTED_SHARE = 0.05
+"""Least share that a class is expected to have where its dispersion is estimated."""
+
 
 def estimate_dispersion(counts: Floats, usual: float) -> float:
     """Estimate φ: how much more months vary than single independent observations would.
@@ -53,7 +56,8 @@ def estimate_dispersion(counts: Floats, usual: float) -> float:
     mass = total[used, None]
     alive = pooled > 0
     gap = (counts[used] - mass * theta)[:, alive] ** 2
-    scale = (theta * mass * (1 + mass / near[used, None]))[:, alive]
+    expected = np.maximum(theta, MIN_EXPECTED_SHARE)
+    scale = (expected * mass * (1 + mass / near[used, None]))[:, alive]
     free = max(int(alive.sum()) - 1, 1)
     found = (gap / scale).sum(1) / free
     found = np.minimum(found, _quantile(found, 0.98))

@@ -12,11 +12,11 @@ class NullModel:
     The fields are stored by name in the calibration document.
     """
 
-    constant: float = 0.638
-    llr: float = -0.871
-    length: float = -0.042
-    light: float = 0.643
-    heavy: float = 0.281
+    constant: float = 1.204
+    llr: float = -0.867
+    length: float = 0.513
+    light: float = 0.164
+    heavy: float = -0.073
 
 
 KEDS_NULL = NullModel()

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 from app.shifts.statistics import index
 from app.shifts.statistics.sums import DaySeries, Floats, cap_days, month_number, sum_by_month
 
+MIN_DAYS_FOR_MONTHS = 30
+"""Event-days from which on months are scanned; with fewer, single event-days are.
+
+Permutations of single days take acts that come together for independent evidence: in dense series
+without a change their p was below 0.05 in up to two of three.
+"""
 Method = Literal["quad_6", "mass_6", "event_days"]
 Dates = NDArray[np.datetime64]
 
@@ -91,6 +97,14 @@ def daily_rows(days: DaySeries) -> ScanRows:
     begun = (days.n[first] > 0).astype(np.int64)
     row = begins.cumsum() - 1
     return ScanRows("event_days", days.day[first], until, mass, mass, factor, row, begun)
+
+
+def rows_of_level(days: DaySeries) -> ScanRows:
+    """Build the rows from which the level of a whole series is measured: months, or few days.
+
+    By day, dense series have far too narrow an interval: it contained the level in 0.3 to 0.8.
+    """
+    return daily_rows(days) if count_event_days(days) < MIN_DAYS_FOR_MONTHS else monthly_rows(days)
 
 
 def count_event_days(days: DaySeries) -> int:

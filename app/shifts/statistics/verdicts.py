@@ -10,7 +10,7 @@ from app.shifts.statistics import changepoints, index, null_model, permutation
 from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE, ShiftFinding
 from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.null_model import KEDS_NULL, NullModel
-from app.shifts.statistics.scan_rows import count_event_days, daily_rows, rows_for_method
+from app.shifts.statistics.scan_rows import count_event_days, rows_for_method, rows_of_level
 from app.shifts.statistics.sums import DaySeries, Floats, MonthSeries, month_number, sum_by_month
 
 Verdict = Literal[
@@ -92,11 +92,12 @@ def complete_findings(
     if not certain and is_watched(days, share):
         one = replace(one, watched=True)
     elif len(completed) == 1 and one.datable and not (one.enough and one.p <= MAX_STEADY_P):
-        level = measure_level(daily_rows(days).mass, share)
+        rows = rows_of_level(days)
+        level = measure_level(rows.mass, share)
         if (level.high - level.low) / 2 <= MAX_STEADY_HALF_WIDTH:
             p = one.p if one.enough else 1.0  # what leaves too little on a side is no test
             one = ShiftFinding(
-                "event_days", None, (), None, None, level, one.llr, p, enough=True, provisional=True
+                rows.method, None, (), None, None, level, one.llr, p, enough=True, provisional=True
             )
     return [*completed[:-1], one]
 

@@ -141,7 +141,7 @@ def test_a_service_that_ends_takes_the_process_along(
     begun = time.monotonic()
     awake.close()
     assert time.monotonic() - begun < 30
-    assert [child.returncode for child in started] == [0]
+    assert {child.returncode for child in started} == {0}
 
 
 @pytest.mark.by_turns
@@ -206,7 +206,7 @@ def test_two_rebuilds_at_once_leave_no_old_rate(
         db.execute(update(dyads).where(dyads.c.dataset == dataset).values(segmented=-1))
     look, calls = refreshing._find_shifts_and_months, []
 
-    def interrupted(db: Connection, of: str, pairs: Any) -> Any:
+    def interrupted(db: Connection, of: str, pairs: Any, _: Any) -> Any:
         looked = look(db, of, pairs)
         if not calls:
             calls.append(looked)

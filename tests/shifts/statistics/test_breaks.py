@@ -268,11 +268,11 @@ def test_p_is_one_where_no_break_is_possible() -> None:
     assert permutation.monthly_permutation_p(rows[:6], 0, 6) == 1
 
 
-def test_a_p_grows_with_mass_and_falls_with_the_gain() -> None:
+def test_a_p_grows_with_length_and_falls_with_the_gain() -> None:
     at = [null_model.closed_form_p(llr, 120, 60) for llr in (3.0, 5.0, 8.0)]
     assert at == sorted(at, reverse=True)
     assert (
-        null_model.closed_form_p(5, 120, 200)
+        null_model.closed_form_p(5, 240, 60)
         > null_model.closed_form_p(5, 120, 60)
         > null_model.closed_form_p(5, 120, 20)
     )
