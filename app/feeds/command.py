@@ -98,7 +98,7 @@ def _build_parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     flag = f"--{name.replace('_', '-')}"
     kind: Any = str | None
     default: Any = None
-    if get_origin(field.annotation) is list:
+    if get_origin(field.annotation) is tuple:
         kind, default = list[str], []
     elif field.annotation is bool:
         kind, flag = bool | None, f"{flag}/--no-{name.replace('_', '-')}"

@@ -75,8 +75,10 @@ class SourceQuery(ReferenceQuery):
     """A filter on sources: fields are combined with AND, repeated values with OR."""
 
     q: ShortText | None = Field(None, description="All of these words are in title or publisher.")
-    publisher: list[ShortText] = Field([], max_length=100, description="Any of these publishers.")
-    kind: list[ShortText] = Field([], max_length=100, description="Any of these kinds.")
+    publisher: tuple[ShortText, ...] = Field(
+        (), max_length=100, description="Any of these publishers."
+    )
+    kind: tuple[ShortText, ...] = Field((), max_length=100, description="Any of these kinds.")
     event: ShortText | None = Field(None, description="Cited by the reports of this event.")
     since: BoundedDate | None = Field(None, description="Published on this day or later; EDTF.")
     until: BoundedDate | None = Field(None, description="Published by this day; EDTF.")
