@@ -57,7 +57,7 @@ def test_timeline_reports_that_more_events_match() -> None:
     ("words", "field", "hint"),
     [
         (["--actor", "Armenai"], "actor", "ARM"),
-        (["--with", "Rusia"], "between", "RUS"),
+        (["--with", "Russsia"], "between", "RUS"),
         (["--since", "2023-13"], "since", ""),
         (["--until", "yesterday"], "until", ""),
         (["--since", "2023-10", "--until", "2023-09"], "since:", "until"),
