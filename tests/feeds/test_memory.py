@@ -8,19 +8,19 @@ from uuid import uuid4
 
 import pytest
 from postgres import Server
-from soak import choose_size
+from soak import IN_FULL, choose_size
 
 from app.db.engine import Database
 from bench.generate import fill_database
 
-EVENTS = choose_size(20_000, 40_000)
+EVENTS = choose_size(15_000, 40_000)
 FEW = "2014-02"
 """The last month of the generator's ten years that a first, small export takes: some 650 events."""
 MOST = 200
 """MiB of a whole process, whatever it has loaded."""
 GROWTH = 25
-"""MiB: a chunk, a row group, and what the second export finds warm. All at once, 20,000 of them
-would take more than 50."""
+"""MiB: a chunk, a row group, and what the second export finds warm. All at once, 15,000 of them
+would take some 40."""
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 PROGRAM = """
 import json, re, sys
@@ -61,7 +61,9 @@ def url(kind: str, tmp_path_factory: pytest.TempPathFactory, server: Server) -> 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
-def test_the_peak_does_not_grow_with_the_events(url: str, form: str) -> None:
+def test_the_peak_does_not_grow_with_the_events(url: str, kind: str, form: str) -> None:
+    if kind == "postgresql" and form != "ndjson" and not IN_FULL:
+        pytest.skip("how rows are read depends on the database, how they are written does not")
     command = [sys.executable, "-c", PROGRAM, url, form, FEW]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (few, first), (all_, last) = json.loads(done.stdout)

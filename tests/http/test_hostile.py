@@ -11,7 +11,7 @@ import pytest
 from in_process_client import InProcessClient
 from openapi_document import PATHS
 from serving import borrow_app
-from soak import choose_size
+from soak import IN_FULL, choose_size
 
 from app.events.output_formats import OUTPUT_FORMATS
 from app.shifts.filter import SidesQuery
@@ -253,7 +253,9 @@ UNFIT = ("%00", "%ED%A0%80", "%FF", "a" * LONG)
 def test_unfit_values_are_422_naming_the_parameter(both: Both, an_event: str, path: str) -> None:
     here = fill_path(path, an_event)
     for name in list_parameters(path):
-        for value in UNFIT:
+        everything = IN_FULL or (path, name) in FULLY
+        turn = zlib.crc32(f"{path} {name}".encode()) % len(UNFIT)
+        for value in UNFIT if everything else UNFIT[turn : turn + 1]:
             answer = both.refused(here + make_query(path, f"{name}={value}", without=name))
             assert answer.status_code == 422, (path, name, value[:50])
             assert {f["loc"][1] for f in answer.json()["errors"]} == {name}, (path, name)
