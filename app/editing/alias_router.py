@@ -9,7 +9,8 @@ from app.actors.parameters import resolve_path_actor
 from app.actors.path_parameters import ActorName
 from app.editing.aliases import Alias, AliasConflictError, AliasError, add_alias
 from app.editing.apply_names import apply_alias_in_part
-from app.editing.outcome import Outcome, build_writer, execute_write
+from app.editing.execute import execute_write
+from app.editing.outcome import Outcome, build_writer
 from app.editing.router import WriteParameters
 from app.editing.schemas import Reason
 from app.errors import ConflictError, Fault, InvalidBodyError

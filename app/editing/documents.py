@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from fastapi import Request
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Connection, select
 
 from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
 from app.db.versioning import select_with_documents
 from app.editing.merge_patch import apply_merge_patch
-from app.editing.outcome import Outcome, require_match
+from app.editing.outcome import Outcome
+from app.editing.preconditions import Preconditions
 from app.editing.resolve_names import Loc, find_taken_ids
 from app.errors import (
     ConflictError,
@@ -139,20 +139,30 @@ def build_document_outcome(
 
 
 def replace_document(
-    kept: DocumentType[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
+    kept: DocumentType[M],
+    db: Connection,
+    expected: Preconditions,
+    ident: str,
+    sent: object,
+    by: Writer,
 ) -> Outcome:
     """Replace a document by the one that was sent, or create it where it does not exist."""
     current = find_current_document(kept.route, db, ident)
-    require_match(request, *(current or (None, None)))
+    expected.require_match(*(current or (None, None)))
     return _write_document(kept, db, ident, sent, by, None if current is None else current[1])
 
 
 def patch_document(
-    kept: DocumentType[M], db: Connection, request: Request, ident: str, sent: object, by: Writer
+    kept: DocumentType[M],
+    db: Connection,
+    expected: Preconditions,
+    ident: str,
+    sent: object,
+    by: Writer,
 ) -> Outcome:
     """Apply a merge patch (RFC 7396) to a document."""
     seq, document = require_current_document(kept.route, db, ident)
-    require_match(request, seq, document)
+    expected.require_match(seq, document)
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
     return _write_document(
@@ -195,11 +205,11 @@ def _write_document(
 
 
 def retract_document(
-    kept: DocumentType[M], db: Connection, request: Request, ident: str, by: Writer
+    kept: DocumentType[M], db: Connection, expected: Preconditions, ident: str, by: Writer
 ) -> Outcome:
     """Retract a document that no other names; its history stays readable."""
     seq, document = require_current_document(kept.route, db, ident)
-    require_match(request, seq, document)
+    expected.require_match(seq, document)
     current = kept.model.model_validate_json(document)
     if named := list(kept.list_uses(db, current)):
         raise ConflictError(

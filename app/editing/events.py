@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from fastapi import Request
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
@@ -18,7 +17,8 @@ from app.db.journal import (
 )
 from app.editing.merge_patch import apply_merge_patch
 from app.editing.merge_targets import find_merge_targets
-from app.editing.outcome import Outcome, require_match
+from app.editing.outcome import Outcome
+from app.editing.preconditions import Preconditions
 from app.editing.propagate import read_source_grades
 from app.editing.resolve_names import EventNameResolver, Loc, choose_event_key, find_taken_ids
 from app.editing.schemas import EventBody, MergeBody
@@ -142,23 +142,23 @@ def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
     return None
 
 
-def _require_current_document(db: Connection, ident: str, request: Request | None) -> str:
+def _require_current_document(db: Connection, ident: str, expected: Preconditions | None) -> str:
     current = find_current_event(db, ident)
     if current is None:
         raise NotFoundError("No event has that id; POST /v1/events creates one.")
-    if request is not None:
-        require_match(request, *current)
+    if expected is not None:
+        expected.require_match(*current)
     return current[1]
 
 
 def _require_current_event(
-    db: Connection, ident: str, request: Request | None
+    db: Connection, ident: str, expected: Preconditions | None
 ) -> EventDocumentRecord:
-    return decode_event_document(_require_current_document(db, ident, request))
+    return decode_event_document(_require_current_document(db, ident, expected))
 
 
 def overwrite_event(
-    db: Connection, request: Request, ident: str, sent: object, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: object, by: Writer
 ) -> Outcome:
     """Replace an event by the one that was sent, or create it where it does not exist.
 
@@ -166,7 +166,7 @@ def overwrite_event(
     """
     body = _parse_event_body(ident, sent)
     current = find_current_event(db, ident)
-    require_match(request, *(current or (None, None)))
+    expected.require_match(*(current or (None, None)))
     if current is not None and body.revision is not None:
         stored = decode_event_document(current[1])
         if stored.revision != body.revision:
@@ -210,12 +210,12 @@ def write_one_event(
 
 
 def apply_event_patch(
-    db: Connection, request: Request, ident: str, sent: object, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: object, by: Writer
 ) -> Outcome:
     """Apply a merge patch (RFC 7396) to the input that an event was made from."""
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
-    document = _require_current_document(db, ident, request)
+    document = _require_current_document(db, ident, expected)
     event = decode_event_document(document)
     fields = msgspec.to_builtins(input_from_document(event, read_source_grades(db, [event])))
     target = {"dataset": event.dataset, **fields, "revision": event.revision}
@@ -230,9 +230,11 @@ def _build_outdated_error(db: Connection, ident: str) -> OutdatedError:
     return OutdatedError(f'"{row.seq}"', row.document)
 
 
-def mark_event_retracted(db: Connection, request: Request, ident: str, by: Writer) -> Outcome:
+def mark_event_retracted(
+    db: Connection, expected: Preconditions, ident: str, by: Writer
+) -> Outcome:
     """Retract an event: it stays readable and is left out of counts."""
-    document = _require_current_document(db, ident, request)
+    document = _require_current_document(db, ident, expected)
     event = decode_event_document(document)
     record = input_from_document(event, read_source_grades(db, [event]))
     record.status = "retracted"
@@ -240,7 +242,7 @@ def mark_event_retracted(db: Connection, request: Request, ident: str, by: Write
 
 
 def merge_duplicate_events(
-    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge duplicate events into one that gets the reports and tags of all.
 
@@ -249,8 +251,8 @@ def merge_duplicate_events(
     survivor, losers = find_merge_targets(
         "event", ident, sent, lambda one: find_current_event(db, one)
     )
-    kept = _require_current_event(db, survivor, request if survivor == ident else None)
-    gone = [_require_current_event(db, one, request if one == ident else None) for one in losers]
+    kept = _require_current_event(db, survivor, expected if survivor == ident else None)
+    gone = [_require_current_event(db, one, expected if one == ident else None) for one in losers]
     known = read_source_grades(db, [kept, *gone])
     if "retracted" in {kept.status, *(e.status for e in gone)}:
         raise ConflictError("A retracted event cannot be merged; restore it first.")

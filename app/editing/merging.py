@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from fastapi import Request
 from sqlalchemy import Connection, or_, select
 
 from app.actors.changes import merge_actor, retract_membership, write_actors, write_memberships
@@ -27,7 +26,8 @@ from app.editing.documents import (
     require_current_document,
 )
 from app.editing.merge_targets import find_merge_targets
-from app.editing.outcome import Outcome, require_match
+from app.editing.outcome import Outcome
+from app.editing.preconditions import Preconditions
 from app.editing.propagate import (
     list_events_acted_by,
     list_events_citing_source,
@@ -42,21 +42,21 @@ from app.sources.schemas import Source
 
 
 def _match_merge_targets(
-    kept: DocumentType[Any], db: Connection, request: Request, ident: str, sent: MergeBody
+    kept: DocumentType[Any], db: Connection, expected: Preconditions, ident: str, sent: MergeBody
 ) -> tuple[str, list[str]]:
     """Return (survivor, losers) of a merge after checking `If-Match` on the one in the path."""
     survivor, losers = find_merge_targets(
         kept.route.kind, ident, sent, lambda one: find_current_document(kept.route, db, one)
     )
-    require_match(request, *require_current_document(kept.route, db, ident))
+    expected.require_match(*require_current_document(kept.route, db, ident))
     return survivor, losers
 
 
 def merge_actor_documents(
-    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge actors: the survivor gets the names, codes, memberships and events of the others."""
-    survivor, losers = _match_merge_targets(ACTOR_TYPE, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(ACTOR_TYPE, db, expected, ident, sent)
     for loser in losers:
         kept, gone = (
             Actor.model_validate_json(require_current_document(ACTOR_TYPE.route, db, code)[1])
@@ -139,10 +139,10 @@ def _replace_actor(record: EventRecord, loser: str, survivor: str) -> EventRecor
 
 
 def merge_membership_documents(
-    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge records of one membership: the survivor stays as it is, the others redirect to it."""
-    survivor, losers = _match_merge_targets(MEMBERSHIP_TYPE, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(MEMBERSHIP_TYPE, db, expected, ident, sent)
     kept, *ended = (
         Membership.model_validate_json(require_current_document(MEMBERSHIP_TYPE.route, db, one)[1])
         for one in (survivor, *losers)
@@ -157,10 +157,10 @@ def merge_membership_documents(
 
 
 def merge_source_documents(
-    db: Connection, request: Request, ident: str, sent: MergeBody, by: Writer
+    db: Connection, expected: Preconditions, ident: str, sent: MergeBody, by: Writer
 ) -> Outcome:
     """Merge sources: the survivor gets the reports and membership steps of the others."""
-    survivor, losers = _match_merge_targets(SOURCE_TYPE, db, request, ident, sent)
+    survivor, losers = _match_merge_targets(SOURCE_TYPE, db, expected, ident, sent)
     for loser in losers:
         gone = Source.model_validate_json(require_current_document(SOURCE_TYPE.route, db, loser)[1])
         move_source_citations(db, loser, survivor, by)

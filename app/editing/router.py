@@ -17,7 +17,9 @@ from app.db.journal import Writer
 from app.editing import documents, events, merging
 from app.editing.document_types import ACTOR_TYPE, DATASET_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE
 from app.editing.documents import DocumentType
-from app.editing.outcome import Outcome, build_writer, execute_write
+from app.editing.execute import execute_write, read_preconditions
+from app.editing.outcome import Outcome, build_writer
+from app.editing.preconditions import Preconditions
 from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody
 from app.errors import Fault, InvalidBodyError
 from app.events.router import EventId
@@ -73,6 +75,29 @@ def _require_reason(body: bytes, asked: WriteQuery) -> str:
     return validate_part(RETRACT, parse_json_body(body), ["body"]).require_value().reason
 
 
+ChangeFunction = Callable[[Connection, Preconditions, str, Any, Writer], Outcome]
+"""Replaces or patches the document with an id by what was sent."""
+MergeFunction = Callable[[Connection, Preconditions, str, MergeBody, Writer], Outcome]
+
+
+def _execute_change(
+    change: ChangeFunction,
+    ident: str,
+    asked: WriteQuery,
+    request: Request,
+    database: Database,
+    body: bytes,
+    holder: Principal,
+) -> Response:
+    value, reason = _split_reason(parse_json_body(body), asked)
+    by, expected = build_writer(holder, reason), read_preconditions(request)
+
+    def write_change(db: Connection) -> Outcome:
+        return change(db, expected, ident, value, by)
+
+    return execute_write(request, database, holder, body, write_change)
+
+
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 @router.post(
     "/events",
@@ -112,13 +137,7 @@ def replace_event(
     body: BodyBytes,
 ) -> Response:
     """Replace an event by the one sent, or create it; `If-Match` checks which revision was read."""
-    value, reason = _split_reason(parse_json_body(body), asked)
-    by = build_writer(holder, reason)
-
-    def write_replacement(db: Connection) -> Outcome:
-        return events.overwrite_event(db, request, event_id, value, by)
-
-    return execute_write(request, database, holder, body, write_replacement)
+    return _execute_change(events.overwrite_event, event_id, asked, request, database, body, holder)
 
 
 @router.patch(
@@ -137,13 +156,9 @@ def patch_event(
     body: BodyBytes,
 ) -> Response:
     """Change some fields of an event by a merge patch (RFC 7396)."""
-    value, reason = _split_reason(parse_json_body(body), asked)
-    by = build_writer(holder, reason)
-
-    def write_patch(db: Connection) -> Outcome:
-        return events.apply_event_patch(db, request, event_id, value, by)
-
-    return execute_write(request, database, holder, body, write_patch)
+    return _execute_change(
+        events.apply_event_patch, event_id, asked, request, database, body, holder
+    )
 
 
 @router.delete(
@@ -162,15 +177,12 @@ def retract_event(
     body: BodyBytes,
 ) -> Response:
     """Retract an event, with a reason: it stays readable, is marked, and is no longer counted."""
-    by = build_writer(holder, _require_reason(body, asked))
+    by, expected = build_writer(holder, _require_reason(body, asked)), read_preconditions(request)
 
     def write_retraction(db: Connection) -> Outcome:
-        return events.mark_event_retracted(db, request, event_id, by)
+        return events.mark_event_retracted(db, expected, event_id, by)
 
     return execute_write(request, database, holder, body, write_retraction)
-
-
-MergeFunction = Callable[[Connection, Request, str, MergeBody, Writer], Outcome]
 
 
 def _execute_merge(
@@ -183,10 +195,10 @@ def _execute_merge(
     holder: Principal,
 ) -> Response:
     value = validate_part(MERGE, parse_json_body(body), ["body"]).require_value()
-    by = build_writer(holder, asked.reason or value.reason)
+    by, expected = build_writer(holder, asked.reason or value.reason), read_preconditions(request)
 
     def write_merge(db: Connection) -> Outcome:
-        return merge(db, request, ident, value, by)
+        return merge(db, expected, ident, value, by)
 
     return execute_write(request, database, holder, body, write_merge)
 
@@ -236,7 +248,7 @@ def merge_actors(
     """Merge actors: one gets the names and events of all, the others redirect to it (308)."""
 
     def merge_by_code(
-        db: Connection, request: Request, code: str, sent: MergeBody, by: Writer
+        db: Connection, expected: Preconditions, code: str, sent: MergeBody, by: Writer
     ) -> Outcome:
         found = sent.model_copy(
             update={
@@ -244,7 +256,7 @@ def merge_actors(
                 "duplicates": [_resolve_path_actor(db, name) for name in sent.duplicates],
             }
         )
-        return merging.merge_actor_documents(db, request, _resolve_path_actor(db, code), found, by)
+        return merging.merge_actor_documents(db, expected, _resolve_path_actor(db, code), found, by)
 
     return _execute_merge(merge_by_code, code, asked, request, database, body, holder)
 
@@ -319,6 +331,16 @@ def _add_document_routes(
     )
     kind = kept.route.kind
 
+    def replace(
+        db: Connection, expected: Preconditions, ident: str, sent: Any, by: Writer
+    ) -> Outcome:
+        return documents.replace_document(kept, db, expected, here(db, ident), sent, by)
+
+    def patch(
+        db: Connection, expected: Preconditions, ident: str, sent: Any, by: Writer
+    ) -> Outcome:
+        return documents.patch_document(kept, db, expected, here(db, ident), sent, by)
+
     def create_document(
         asked: WriteParameters,
         request: Request,
@@ -344,13 +366,7 @@ def _add_document_routes(
         holder: Editor,
         body: BodyBytes,
     ) -> Response:
-        value, reason = _split_reason(parse_json_body(body), asked)
-        by = build_writer(holder, reason)
-
-        def write_replacement(db: Connection) -> Outcome:
-            return documents.replace_document(kept, db, request, here(db, ident), value, by)
-
-        return execute_write(request, database, holder, body, write_replacement)
+        return _execute_change(replace, ident, asked, request, database, body, holder)
 
     def patch_document(
         ident: ident,
@@ -360,13 +376,7 @@ def _add_document_routes(
         holder: Editor,
         body: BodyBytes,
     ) -> Response:
-        value, reason = _split_reason(parse_json_body(body), asked)
-        by = build_writer(holder, reason)
-
-        def write_patch(db: Connection) -> Outcome:
-            return documents.patch_document(kept, db, request, here(db, ident), value, by)
-
-        return execute_write(request, database, holder, body, write_patch)
+        return _execute_change(patch, ident, asked, request, database, body, holder)
 
     def retract_document(
         ident: ident,
@@ -377,9 +387,10 @@ def _add_document_routes(
         body: BodyBytes,
     ) -> Response:
         by = build_writer(holder, _require_reason(body, asked))
+        expected = read_preconditions(request)
 
         def write_retraction(db: Connection) -> Outcome:
-            return documents.retract_document(kept, db, request, here(db, ident), by)
+            return documents.retract_document(kept, db, expected, here(db, ident), by)
 
         return execute_write(request, database, holder, body, write_retraction)
 
