@@ -44,10 +44,10 @@ class QueryReader:
         asked = request.query_params.multi_items()
         values: dict[str, str | list[str]] = {}
         for name, value in asked:
-            if self.kinds.get(name, "").startswith("array"):
-                values[name] = [*values.get(name, ()), value]
-            else:
+            if not self.kinds.get(name, "").startswith("array"):
                 values[name] = value
+            elif isinstance(before := values.setdefault(name, []), list):
+                before.append(value)
         if faults := list(self._find_strict_faults(asked)):
             raise RequestValidationError(faults)
         try:
