@@ -279,7 +279,8 @@ def get_facets(
     """Counts the matching events by one or several fields, the highest count first."""
     wanted = list(dict.fromkeys(part.strip() for one in asked.by for part in one.split(",")))
     fields = get_args(counts.FacetField)
-    if wrong := next((name for name in wanted if name not in fields), None):
+    wrong = next((name for name in wanted if name not in fields), None)
+    if wrong is not None:  # an empty name is wrong too
         near = difflib.get_close_matches(wrong, fields, 3)
         known = f"Known: {', '.join(fields)}."
         raise InvalidParameterError("by", "has a field that cannot be counted", known, near)
