@@ -24,6 +24,7 @@ from rich.progress import (
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.schema import StaleSchemaError, require_current_schema
+from app.edtf import EdtfError, parse_bounds
 from app.events.name_table import format_name_table
 from app.events.signals import SignalScale
 from app.events.unresolved import report_names
@@ -60,6 +61,10 @@ def load_from_terminal(
     retract_missing: Annotated[
         bool, typer.Option(help="Retract events of the dataset that are missing from the file.")
     ] = False,
+    retract_window: Annotated[
+        str | None,
+        typer.Option(help="With --retract-missing: only events that began then, as 2026-08."),
+    ] = None,
     create_actors: Annotated[
         bool, typer.Option(help="Create unknown actors; otherwise they stay codes.")
     ] = False,
@@ -86,8 +91,15 @@ def load_from_terminal(
         _print_template()
         return
     _check_options(files, format_, dataset, retract_missing)
+    _check_window(retract_window, retract_missing)
     options = LoadOptions(
-        format_, dataset, retract_missing, create_actors, dry_run, signals=signals
+        format_,
+        dataset,
+        retract_missing,
+        retract_window,
+        create_actors,
+        dry_run,
+        signals=signals,
     )
     with ExitStack() as resources:
         spool = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
@@ -146,6 +158,17 @@ def _check_options(
         raise typer.BadParameter(
             "takes one file, the whole release", param_hint="--retract-missing"
         )
+
+
+def _check_window(window: str | None, retract_missing: bool) -> None:
+    if window is None:
+        return
+    if not retract_missing:
+        raise typer.BadParameter("needs --retract-missing", param_hint="--retract-window")
+    try:
+        parse_bounds(window)
+    except EdtfError as wrong:
+        raise typer.BadParameter(str(wrong), param_hint="--retract-window") from wrong
 
 
 def _open_files(files: list[str], spool: Path) -> list[InputFile]:

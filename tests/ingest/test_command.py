@@ -70,6 +70,8 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
         ([], "FILES"), (["nowhere.csv"], "nowhere.csv"), (["-", "--format", "xml"], "--format"),
         (["-", "--dataset", "a/b"], "--dataset"),
         (["a", "b", "--retract-missing"], "--retract-missing"),
+        (["-", "--retract-window", "2026-08"], "--retract-window"),
+        (["-", "--retract-missing", "--retract-window", "soon"], "--retract-window"),
         (["-", "--rejects", "/nowhere/rejects"], "--rejects"),
     ],
 )  # fmt: skip

@@ -1,18 +1,20 @@
 """The JSON models of imports."""
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 from sqlalchemy import Row
 
+from app.edtf import parse_bounds
+from app.errors import make_crossed_error
 from app.events.schemas import UnresolvedName
 from app.ingest.jobs.job_store import ImportState
 from app.ingest.loading.loader import LoadMode
 from app.ingest.loading.report import PartyCounts, count_parties
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.query_models import StrictQuery
-from app.text import Code
+from app.text import Code, ShortText
 
 FormatName = Literal[
     "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
@@ -20,6 +22,14 @@ FormatName = Literal[
     "atop", "unga-ideal-points",
 ]  # fmt: skip
 assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
+
+
+def _check_bounds(text: str) -> str:
+    parse_bounds(text)
+    return text
+
+
+RetractWindow = Annotated[ShortText, AfterValidator(_check_bounds)]
 
 
 class ImportQuery(StrictQuery):
@@ -32,6 +42,12 @@ class ImportQuery(StrictQuery):
         description="Retract events of the dataset that are missing from the file,"
         " a whole release.",
     )
+    retract_window: RetractWindow | None = Field(
+        None,
+        description="With `retract_missing`: only events that began in these days (EDTF), which the"
+        " file is a full release of.",
+        examples=["2026-08"],
+    )
     create_actors: bool = Field(False, description="Create unknown actors.")
     mode: LoadMode = Field(
         "upsert",
@@ -39,6 +55,13 @@ class ImportQuery(StrictQuery):
         " `upsert`: it changes the event.",
     )
     dry_run: bool = Field(False, description="Read and compare, store nothing.")
+
+    @model_validator(mode="after")
+    def _check_window(self) -> "ImportQuery":
+        if self.retract_window is not None and not self.retract_missing:
+            hint = "Send retract_missing=true too, or leave the window out."
+            raise make_crossed_error("retract_window", "needs retract_missing", hint)
+        return self
 
 
 class Import(BaseModel):

@@ -15,6 +15,7 @@ from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
 from app.db.engine import Database
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import alliance_years, datasets, events
+from app.edtf import parse_bounds
 from app.events.changes import read_event_documents, write_resolved_events
 from app.events.record import ParticipantRecord, RejectedError
 from app.events.render import decode_event_document
@@ -81,6 +82,8 @@ class LoadOptions:
     format: str = AUTO
     dataset: str | None = None
     retract_missing: bool = False
+    retract_window: str | None = None
+    """The days that the file is a full release of, in EDTF; None: all."""
     create_actors: bool = False
     dry_run: bool = False
     mode: LoadMode = "upsert"
@@ -375,12 +378,12 @@ class Loader:
             widen_dataset_coverage(db, into, self.by, changed=changed)
 
     def _retract_missing(self, dataset: str, ledger: KeyIndex, name: str) -> None:
-        """Retract the events of the dataset that are missing from the file, a whole release."""
+        """Retract the events of a dataset, or of the window, that are missing from the release."""
         by = Writer(self.by.name, f"missing from {name.rpartition('/')[2]}")
         after = f"{dataset}:"
         while True:
             with self.database.connect() as db:
-                ids = _list_current_ids(db, dataset, after)
+                ids = _list_current_ids(db, dataset, after, self.options.retract_window)
             if not ids:
                 return
             after = ids[-1]
@@ -456,7 +459,11 @@ def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject
     )
 
 
-def _list_current_ids(db: Connection, dataset: str, after: str) -> list[str]:
+def _list_current_ids(db: Connection, dataset: str, after: str, window: str | None) -> list[str]:
+    """List events that are not retracted; with a window, those that began in it."""
     e = events.c
     asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
+    if window is not None:
+        first, last = parse_bounds(window)
+        asked = asked.where(e.start >= first.isoformat(), e.start <= last.isoformat())
     return list(db.scalars(asked.order_by(e.id).limit(5000)))

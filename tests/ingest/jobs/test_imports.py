@@ -149,6 +149,20 @@ def test_a_release_over_http(client: TestClient) -> None:
     assert (body["unchanged"], body["retracted"]) == (1, 1)
 
 
+def test_a_release_of_a_month_over_http(client: TestClient) -> None:
+    months = [{"id": str(n), "date_start": day, "date_end": day}
+              for n, day in enumerate(("2014-05-02", "2014-05-31", "2014-06-01"))]  # fmt: skip
+    send_file(client, make_table("ucdp-ged", months))
+    one = make_table("ucdp-ged", months[:1])
+    body = send_file(client, one, "?retract_missing=true&retract_window=2014-05").json()
+    assert (body["unchanged"], body["retracted"]) == (1, 1)
+    for wrong in ("?retract_window=2014-05", "?retract_missing=true&retract_window=soon",
+                  "?retract_missing=true&retract_window=2014-05/.."):  # fmt: skip
+        refused = send_file(client, one, wrong)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["loc"] == ["query", "retract_window"]
+
+
 def _left_behind(database: Database, path: Path, done: int, counts: dict[str, Any]) -> None:
     options = {"format": "auto", "dataset": None, "retract_missing": False,
                "create_actors": False, "dry_run": False}  # fmt: skip

@@ -169,6 +169,23 @@ def test_a_full_release_retracts_what_it_dropped(database: Database, tmp_path: P
     assert find_faults(database) == []
 
 
+def test_a_release_of_a_month_retracts_in_that_month_only(
+    database: Database, tmp_path: Path
+) -> None:
+    days = ("2026-06-30", "2026-07-01", "2026-07-15/2026-08-02", "2026-07-31", "2026-08-01")
+    rows = [make_event(f"k{n}", date=day) for n, day in enumerate(days)]
+    load_file(database, write_file(tmp_path / "a.ndjson", join_events(*rows)), dataset="mine")
+    july = write_file(tmp_path / "b.ndjson", join_events(rows[3]))
+    chosen = {"dataset": "mine", "retract_missing": True, "retract_window": "2026-07"}
+    expected = {"rows": 1, "unchanged": 1, "retracted": 2}
+    assert list_counts(load_file(database, july, dry_run=True, **chosen)[0]) == expected
+    assert list_counts(load_file(database, july, **chosen)[0]) == expected
+    with database.connect() as db:
+        gone = select(events.c.id).where(events.c.status == "retracted").order_by(events.c.id)
+        assert list(db.scalars(gone)) == ["mine:k1", "mine:k2"]
+    assert find_faults(database) == []
+
+
 def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
     before = read_version(database)
     path = write_file(
