@@ -380,6 +380,27 @@ mentions = Table(
 )
 """Articles that mention an event; the event itself may be loaded later or never."""
 
+act_counts = Table(
+    "act_counts",
+    metadata,
+    Column("dataset", bytewise_text(), ForeignKey("datasets.code"), nullable=False),
+    Column("from", bytewise_text(), nullable=False),
+    Column("toward", bytewise_text(), nullable=False),
+    Column("date", bytewise_text(), nullable=False),
+    Column("class", Integer, nullable=False),
+    Column("start", bytewise_text(), nullable=False),
+    Column("end", bytewise_text(), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),
+    *(Column(f"q{quad}", Integer, nullable=False) for quad in (1, 2, 3, 4)),
+    PrimaryKeyConstraint("dataset", "from", "toward", "date", "class"),
+    sqlite_with_rowid=False,
+)
+"""Acts that were counted elsewhere and have no events here; `day_sums` contains them.
+
+`class` is the quad class of the row, 0 if it has none. Masses and classes are in thousandths."""
+
 alliance_years = Table(
     "alliance_years",
     metadata,

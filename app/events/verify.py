@@ -1,6 +1,6 @@
 """Verification of the indexes of events: every row is computed again and compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, exists, func, select
 
 from app.db.tables import (
     HISTORY_TABLES,
+    act_counts,
     commits,
     day_sums,
     events,
@@ -18,6 +19,7 @@ from app.db.tables import (
     signals,
     tags,
 )
+from app.events.act_counts import SUM_KEYS, sum_counts_by_day
 from app.events.changes import SUM_COLUMNS, sum_signals_by_day
 from app.events.event_id import find_key_error
 from app.events.index_rows import EventRows
@@ -139,21 +141,29 @@ def _check_references(db: Connection) -> Iterator[str]:
 
 
 def _check_day_sums(db: Connection) -> Iterator[str]:
-    keys = ("from", "toward", "dataset", "day")
+    tables = (signals, day_sums, act_counts)
+    actors = sorted({code for t in tables for code in db.scalars(select(t.c["from"]).distinct())})
     s, d = signals.c, day_sums.c
-    actors = sorted(
-        {*db.scalars(select(s["from"]).distinct()), *db.scalars(select(d["from"]).distinct())}
-    )
     for code in actors:
         signal_rows = [
             dict(r._mapping) for r in db.execute(select(signals).where(s["from"] == code))
         ]
         sum_rows = [dict(r._mapping) for r in db.execute(select(day_sums).where(d["from"] == code))]
-        expected, stored = (
-            {tuple(r[k] for k in keys): tuple(r[n] for n in SUM_COLUMNS) for r in rows}
-            for rows in (sum_signals_by_day(signal_rows), sum_rows)
-        )
+        counted = db.execute(select(act_counts).where(act_counts.c["from"] == code))
+        count_rows = [dict(row._mapping) for row in counted]
+        parts = [*sum_signals_by_day(signal_rows), *sum_counts_by_day(count_rows)]
+        expected, stored = _add_sums(parts), _add_sums(sum_rows)
         for key in sorted(expected.keys() | stored.keys()):
             if expected.get(key) != stored.get(key):
-                found = f"{stored.get(key)}, the signals sum to {expected.get(key)}"
+                found = f"{stored.get(key)}, signals and counts sum to {expected.get(key)}"
                 yield f"day_sums: {key} is {found}"
+
+
+def _add_sums(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Add up rows of day sums by their keys."""
+    total: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in SUM_KEYS)
+        before = total.get(key, (0,) * len(SUM_COLUMNS))
+        total[key] = tuple(row[name] + n for name, n in zip(SUM_COLUMNS, before, strict=True))
+    return total

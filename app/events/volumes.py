@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, except_, func, literal, select, union_all
 
 from app.db.dialect.bulk_copy import bulk_add_sums
-from app.db.tables import signals, volumes
+from app.db.tables import act_counts, signals, volumes
 
 
 def add_volumes(
@@ -30,14 +30,15 @@ def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str
 
 
 def select_wrong_volumes() -> Iterator[Select[Any]]:
-    """Select (dataset, size, start) where volumes and signals differ, in either direction."""
-    s = signals.c
-    sizes = {"day": s.start, "month": func.substr(s.start, 1, 7)}
+    """Select (dataset, size, start) where volumes differ from signals and counts of acts."""
     every = union_all(*(
-        select(s.dataset, literal(size).label("size"), start.label("start"))
-        for size, start in sizes.items()
+        select(t.dataset, literal(size).label("size"), start.label("start"), n.label("n"))
+        for t, n in ((signals.c, literal(1)), (act_counts.c, act_counts.c.n))
+        for size, start in (("day", t.start), ("month", func.substr(t.start, 1, 7)))
     )).subquery()  # fmt: skip
-    expected = select(*every.c, func.count()).group_by(*every.c).subquery()
+    keys = list(every.c)[:3]
+    total = func.sum(every.c.n)
+    expected = select(*keys, total).group_by(*keys).having(total > 0).subquery()
     for ours, theirs in ((volumes, expected), (expected, volumes)):
         rows = except_(select(*ours.c), select(*theirs.c)).subquery()
         yield select(*list(rows.c)[:3])

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from app.alliances.read import read_group_memberships, read_ties
 from app.db.tables import revisions
+from app.events.act_counts import list_counted_datasets
 from app.events.event_document import EventDocument
 from app.events.read import last_publication_day
 from app.shifts import question
@@ -43,6 +44,16 @@ def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str
         rows = select(r.id, r.document).where(r.seq.in_(wanted[at : at + REVISIONS_PER_QUERY]))
         found |= {row.id: json.loads(row.document) for row in db.execute(rows)}
     return found
+
+
+def describe_absent_evidence(db: Connection, asked: AlignmentQuestion) -> str | None:
+    """Describe which datasets of a question count acts without events; None if none does."""
+    if asked.event_filter is not None:
+        return None
+    counted = list_counted_datasets(db, asked.datasets, asked.actor, list(asked.periods))
+    if not counted:
+        return None
+    return f"Acts of {', '.join(counted)} were counted elsewhere and have no events here."
 
 
 def build_evidence(

@@ -7,9 +7,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from app.db.types import NO_END_DAY
+from app.events.act_counts import read_counts_by_day
 from app.shifts import question
 from app.shifts.detect import DetectedShift, read_horizon
-from app.shifts.queries import select_all_day_sums
+from app.shifts.queries import SUM_COLUMNS, select_all_day_sums
 from app.shifts.question import AlignmentQuestion, CountedSignal, DyadFlow, Sums
 from app.shifts.side_periods import GroupMembers, expand_sides, read_member_periods
 from app.shifts.statistics import changepoints, detection, index
@@ -57,6 +58,10 @@ def read_directed_days(db: Connection, asked: AlignmentQuestion) -> DirectedDays
     else:
         for s in question.read_counted_signals(db, asked, all_dyads=True):
             found[s.from_, s.toward].append((s.day, _signal_sums(s)))
+        if asked.event_filter is None:
+            for row in read_counts_by_day(db, asked.datasets, asked.actor):
+                passed = tuple(row[name] for name in SUM_COLUMNS)
+                found[row["from"], row["toward"]].append((row["day"], passed))
     return found
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from app.actors.parameters import resolve_query_actor
 from app.errors import InvalidParameterError
 from app.events import queries as of_events
+from app.events.act_counts import read_counts_by_day
 from app.events.durations import CLASS_UNIT, spread_signal
 from app.events.queries import BoundQuery
 from app.events.resolved_filter import ResolvedFilter
@@ -199,7 +200,20 @@ def read_flows(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:
     """Read what passed between the sides, day by day."""
     if case.event_filter is None and case.as_of is None:
         return _read_flows_from_sums(db, case)
-    return sum_signals(read_counted_signals(db, case), case)
+    flows = sum_signals(read_counted_signals(db, case), case)
+    return flows if case.event_filter is not None else flows + _read_flows_from_counts(db, case)
+
+
+def _read_flows_from_counts(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:
+    """Read acts that were counted elsewhere, which have no history: an older version has them."""
+    found = []
+    for row in read_counts_by_day(db, case.datasets, case.actor):
+        own = row["from"] == case.actor
+        partner = row["toward"] if own else row["from"]
+        if partner in case.periods and (case.acts == "both" or (case.acts == "own") == own):
+            sums = tuple(row[name] for name in queries.SUM_COLUMNS)
+            found.append(DyadFlow(partner, int(own), row["day"], sums))
+    return found
 
 
 def _read_flows_from_sums(db: Connection, case: AlignmentQuestion) -> list[DyadFlow]:

@@ -270,6 +270,7 @@ def _build_detail(
         **shift.model_dump(),
         change=after - before,
         evidence=found,
+        evidence_absent_because=evidence.describe_absent_evidence(db, question),
         prior=prior,
         subtotals=evidence.build_subtotals(found, question),
         flags=evidence.flag_evidence(found),

@@ -296,6 +296,9 @@ class ShiftDetail(Shift):
 
     change: float = Field(description="after − before, signed.")
     evidence: list[EventShare]
+    evidence_absent_because: str | None = Field(
+        description="Why acts of the shift have no events in the evidence; null where all have."
+    )
     prior: float = Field(description="Contribution of the prior.")
     subtotals: ShareSubtotals
     flags: list[str]

@@ -48,6 +48,33 @@ class IdealPointRecord(Struct, frozen=True, gc=False):
         return f"{self.actor}|{self.session}"
 
 
+class CountRecord(Struct, frozen=True, gc=False):
+    """The acts of one actor toward another in a day, month or year, counted elsewhere.
+
+    Masses and classes are in thousandths.
+    """
+
+    from_: str
+    toward: str
+    date: str
+    class_: int
+    """The quad class of all the acts; 0 where they have none in common."""
+    start: str
+    end: str
+    n: int
+    positive: int
+    negative: int
+    q1: int = 0
+    q2: int = 0
+    q3: int = 0
+    q4: int = 0
+
+    @property
+    def key(self) -> str:
+        """The key of the record, unique within its dataset."""
+        return f"{self.from_}|{self.toward}|{self.date}|{self.class_}"
+
+
 class MentionRecord(Struct, gc=False):
     """A mention of an event by an article; the event may be loaded later, or never."""
 
@@ -62,4 +89,4 @@ class MentionRecord(Struct, gc=False):
         return f"{self.event}|{self.source.url or self.source.publisher}"
 
 
-LoadRecord = EventRecord | MentionRecord | AllianceYearRecord | IdealPointRecord
+LoadRecord = EventRecord | MentionRecord | AllianceYearRecord | IdealPointRecord | CountRecord

@@ -19,7 +19,7 @@ from app.text import Code, ShortText
 FormatName = Literal[
     "auto", "entente", "gdelt-v1", "gdelt-v2", "gdelt-mentions", "ucdp-ged", "acled", "icews",
     "polecat", "cow-alliance-members", "cow-alliance-dyads", "atop-members", "cow-alliances",
-    "atop", "unga-ideal-points",
+    "atop", "unga-ideal-points", "counts",
 ]  # fmt: skip
 assert set(FormatName.__args__) == {AUTO, *FORMATS}  # type: ignore[attr-defined]
 

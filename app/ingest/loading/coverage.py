@@ -6,15 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from app.db.journal import Writer
-from app.db.tables import alliance_years, datasets, events, ideal_points, revisions
+from app.db.tables import act_counts, alliance_years, datasets, events, ideal_points, revisions
 from app.ingest.formats.file_format import FileFormat
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
 YEARLY_TABLES = {
     "cow-alliances": alliance_years, "atop": alliance_years, "unga-ideal-points": ideal_points,
+    "counts": act_counts,
 }  # fmt: skip
-"""Tables of the formats whose rows are values by year, not events."""
+"""Tables of the formats whose rows are values by year or counts, not events."""
 
 
 @dataclass(slots=True)
@@ -67,5 +68,8 @@ def widen_dataset_coverage(
 def _select_day_range(into: DatasetCoverage) -> Select[Any]:
     """Select the first and the last day (or year) of the rows of a dataset."""
     table = YEARLY_TABLES.get(into.format.name, events)
-    when = table.c.start if table is events else table.c.year
-    return select(func.min(when), func.max(when)).where(table.c.dataset == into.dataset)
+    if table is act_counts:
+        first, last = table.c.start, table.c.end
+    else:
+        first = last = table.c.start if table is events else table.c.year
+    return select(func.min(first), func.max(last)).where(table.c.dataset == into.dataset)

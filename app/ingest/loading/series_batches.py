@@ -1,18 +1,20 @@
-"""Batches of yearly series: alliance obligations, and ideal points from votes."""
+"""Batches of series: alliance obligations, ideal points from votes, and counts of acts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import Connection, Table, and_, exists, insert, select
 
 from app.db.dialect import build_upsert
 from app.db.journal import Writer
-from app.db.tables import alliance_years, ideal_points
+from app.db.tables import act_counts, alliance_years, ideal_points
+from app.events.act_counts import replace_counts
 from app.events.record import ParticipantRecord, RejectedError
 from app.events.unresolved import describe_name, show_name
-from app.ingest.formats.records import AllianceYearRecord, IdealPointRecord
+from app.ingest.formats.records import AllianceYearRecord, CountRecord, IdealPointRecord
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, parse_row_record
@@ -22,8 +24,11 @@ KEYS_PER_QUERY = 200
 SERIES_TABLES: Mapping[type, tuple[Table, int]] = {
     AllianceYearRecord: (alliance_years, 4),
     IdealPointRecord: (ideal_points, 3),
+    CountRecord: (act_counts, 5),
 }
 """The table of each kind of record, and the number of columns of its key."""
+_RECORDS: Mapping[str, type] = {"unga-ideal-points": IdealPointRecord, "counts": CountRecord}
+"""The kind of record of each format, if it is not that of alliances."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class PreparedSeries:
     key_length: int
     stats: LoadStats = field(default_factory=LoadStats)
     rows: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    replaced: list[tuple[Any, ...]] = field(default_factory=list)
+    """The stored rows that the new ones replace."""
     rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
     unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
 
@@ -47,15 +54,16 @@ class PreparedSeries:
         names = [column.name for column in self.table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in self.rows.values()]
         db.execute(build_upsert(db, self.table), rows)
+        if self.table is act_counts:
+            gone = [dict(zip(names, row, strict=True)) for row in self.replaced]
+            replace_counts(db, gone, rows)
 
 
 def prepare_series_batch(
     db: Connection, rows: Sequence[InputRow], dataset: str, references: ReferenceCache
 ) -> PreparedSeries:
     """Compare a batch of rows with the database; states become actor codes where they are known."""
-    kind: type = (
-        AllianceYearRecord if rows[0].format.name != "unga-ideal-points" else IdealPointRecord
-    )
+    kind = _RECORDS.get(rows[0].format.name, AllianceYearRecord)
     done = PreparedSeries(*SERIES_TABLES[kind])
     rows_by_key: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in rows:
@@ -63,20 +71,41 @@ def prepare_series_batch(
             record = parse_row_record(
                 row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
             )
+            if isinstance(record, CountRecord):
+                made = (dataset, *_resolve_counts(record, references, done))
+            else:
+                made = (dataset, *_resolve_values(record, references, done.stats))
         except RejectedError as wrong:
             done.rejects.append((row, wrong.with_traceback(None)))
             continue
-        made = (dataset, *_resolve_values(record, references, done.stats))
         if made[: done.key_length] in rows_by_key:
             done.stats.duplicates += 1
         rows_by_key[made[: done.key_length]] = made
     stored = _read_stored_rows(db, done.table, done.key_length, list(rows_by_key))
     done.rows = {key: made for key, made in rows_by_key.items() if stored.get(key) != made}
     done.stats.unchanged += len(rows_by_key) - len(done.rows)
+    done.replaced = [stored[key] for key in done.rows if key in stored]
     done.stats.changed += sum(key in stored for key in done.rows)
     done.stats.new += sum(key not in stored for key in done.rows)
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
+
+
+def _resolve_counts(
+    record: CountRecord, references: ReferenceCache, done: PreparedSeries
+) -> tuple[Any, ...]:
+    """Resolve the two actors of counts; raises `RejectedError` for unknown or equal ones."""
+    codes = []
+    for name, asked in (("from", record.from_), ("toward", record.toward)):
+        code = references.actor_index.find_code(asked, record.start)
+        if code is None:
+            done.stats.unknown[asked] += 1
+            done.unknown.setdefault(asked, ParticipantRecord("participant", asked))
+            raise RejectedError(name, f"no actor is known as {asked[:100]!r}")
+        codes.append(code)
+    if codes[0] == codes[1]:
+        raise RejectedError("toward", f"is the same actor as from: {codes[0]}")
+    return (*codes, *astuple(record)[2:])
 
 
 def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:

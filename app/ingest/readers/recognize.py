@@ -7,7 +7,17 @@ import msgspec
 from pydantic import TypeAdapter
 
 from app.events.record import RejectedError
-from app.ingest.formats import acled, alliances, dyad_years, entente, gdelt, icews, polecat, ucdp
+from app.ingest.formats import (
+    acled,
+    alliances,
+    counts,
+    dyad_years,
+    entente,
+    gdelt,
+    icews,
+    polecat,
+    ucdp,
+)
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
 from app.ingest.formats.refusals import refuse_known_file, refuse_known_row, refuse_known_start
@@ -50,6 +60,7 @@ FORMATS: Mapping[str, FileFormat] = {
         alliances.COW_YEARS_FORMAT,
         alliances.ATOP_YEARS_FORMAT,
         alliances.IDEAL_POINTS_FORMAT,
+        counts.COUNTS_FORMAT,
     )
 }
 """All formats by name; a header that fits several is of the first of them."""

@@ -1,0 +1,104 @@
+"""The format of acts that were counted elsewhere, by day, month or year."""
+
+from collections.abc import Sequence
+
+from app.edtf import EdtfError, parse_edtf
+from app.events.record import RejectedError
+from app.ingest.formats.days import parse_day_text
+from app.ingest.formats.file_format import (
+    Cells,
+    FileFormat,
+    Warn,
+    clip_with_ellipsis,
+    parse_integer_cell,
+    parse_number_cell,
+    require_cell,
+)
+from app.ingest.formats.records import CountRecord, LoadRecord
+from app.sources.schemas import Dataset
+
+COUNTS_DATASET = Dataset(
+    code="counts",
+    name="Acts counted elsewhere",
+    version="unstated",
+    licence="unstated",
+    citation="unstated",
+    terms="Sums without events: nothing in them can be traced to a source.",
+)
+MAX_COUNT = 1_000_000
+"""The most acts, and the greatest mass, of a row."""
+_DATES = ("date", "month", "year")
+_FROM, _TOWARD = ("from", "i"), ("toward", "to", "j")
+_POSITIVE, _NEGATIVE = ("positive", "pg"), ("negative", "ng")
+_CLASSES = (("q1", "vc"), ("q2", "mc"), ("q3", "vx"), ("q4", "mx"))
+
+
+def _find_column(cells: Cells, names: Sequence[str]) -> str:
+    return next((name for name in names if name in cells), names[0])
+
+
+def _read_key(cells: Cells) -> str:
+    names = (_FROM, _TOWARD, _DATES, ("class",))
+    return "|".join(cells.get(_find_column(cells, some), "").strip() for some in names)
+
+
+def _parse_actor(cells: Cells, names: Sequence[str]) -> str:
+    """Parse an actor: a number is one of COW."""
+    text = require_cell(cells, _find_column(cells, names)).removesuffix(".0")
+    return f"cow:{int(text)}" if text.isdecimal() else clip_with_ellipsis(text, 200)
+
+
+def _parse_date(cells: Cells) -> tuple[str, str, str]:
+    """Parse a day, a month or a year, with its first and its last day."""
+    name = _find_column(cells, _DATES)
+    text = require_cell(cells, name).removesuffix(".0")
+    if len(text) > 7:
+        text = parse_day_text(text, name).isoformat()
+    try:
+        span = parse_edtf(text)
+    except EdtfError as wrong:
+        raise RejectedError(name, str(wrong)) from wrong
+    if span.precision not in ("day", "month", "year") or span.end is None:
+        raise RejectedError(name, f"is not a day, a month or a year: {text[:40]!r}")
+    return text, span.start.isoformat(), span.end.isoformat()
+
+
+def _parse_thousandths(cells: Cells, names: Sequence[str]) -> int:
+    name = _find_column(cells, names)
+    found = parse_number_cell(cells, name) or 0
+    if not 0 <= found <= MAX_COUNT:
+        raise RejectedError(name, f"is not between 0 and {MAX_COUNT:,}")
+    return round(1000 * found)
+
+
+def parse_counts(cells: Cells, _: Warn) -> LoadRecord:
+    """Parse the acts of one actor toward another in a period."""
+    date, start, end = _parse_date(cells)
+    positive, negative = (_parse_thousandths(cells, some) for some in (_POSITIVE, _NEGATIVE))
+    class_ = parse_integer_cell(cells, "class") or 0
+    if class_ not in (0, 1, 2, 3, 4):
+        raise RejectedError("class", "is not 1, 2, 3 or 4")
+    n = parse_integer_cell(cells, "n")
+    if n is None:
+        n = -(-(positive + negative) // 1000)
+    if not 0 <= n <= MAX_COUNT:
+        raise RejectedError("n", f"is not between 0 and {MAX_COUNT:,}")
+    classes = [_parse_thousandths(cells, some) for some in _CLASSES]
+    if class_:
+        classes = [1000 * n * (number == class_) for number in (1, 2, 3, 4)]
+    pair = (_parse_actor(cells, _FROM), _parse_actor(cells, _TOWARD))
+    return CountRecord(*pair, date, class_, start, end, n, positive, negative, *classes)
+
+
+COUNTS_FORMAT = FileFormat(
+    "counts", COUNTS_DATASET, parse_counts, _read_key,
+    header=tuple(
+        frozenset({date, *columns})
+        for date in _DATES
+        for columns in (
+            ("from", "toward", "positive", "negative"), ("from", "to", "positive", "negative"),
+            ("i", "j", "pg", "ng"),
+        )
+    ),
+    dated_columns=("date",),
+)  # fmt: skip
