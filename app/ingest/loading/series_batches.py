@@ -98,8 +98,11 @@ def _resolve_counts(
     codes = []
     for name, asked in (("from", record.from_), ("toward", record.toward)):
         code = references.actor_index.find_code(asked, record.start)
+        done.stats.parties += 1
         if code is None:
-            done.stats.unknown[asked] += 1
+            party = describe_name(0, show_name(asked), None, None)
+            done.stats.unresolved_parties += 1
+            done.stats.names.add_name(party, record.start)
             done.unknown.setdefault(asked, ParticipantRecord("participant", asked))
             raise RejectedError(name, f"no actor is known as {asked[:100]!r}")
         codes.append(code)
