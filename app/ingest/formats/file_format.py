@@ -10,6 +10,8 @@ from app.ingest.formats.days import expand_shortened_number
 from app.ingest.formats.records import LoadRecord
 from app.sources.schemas import Dataset
 
+MAX_EXACT_DIGITS = 15
+"""Maximum digits of an integer that a float represents exactly."""
 MAX_NUMBER_LENGTH = 40
 """Characters of a text that may be a number with separators."""
 Cells = Mapping[str, str]
@@ -127,6 +129,8 @@ def parse_integer_cell(cells: Cells, name: str) -> int | None:
     """Parse a cell as an integer; None if it is empty. Raises `RejectedError`."""
     # Spreadsheets write integers as `369.0`.
     text = cells.get(name, "")
+    if text.isdecimal() and len(text) <= MAX_EXACT_DIGITS:
+        return int(text)
     grouped = join_grouped_digits(text) if "," in text else None
     found = parse_number_text(grouped or text, name)
     if found is None:

@@ -20,6 +20,7 @@ from app.events.vocabulary import EventType, load_cameo_codes
 from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
 from app.ingest.formats.days import MAX_DAY_LENGTH, expand_shortened_number, parse_day_text
 from app.ingest.formats.file_format import (
+    MAX_EXACT_DIGITS,
     Cells,
     FileFormat,
     Warn,
@@ -237,10 +238,6 @@ def _parse_claims(cells: Sequence[str], wanted: Sequence[tuple[str, str]]) -> di
         elif (value := parse_number_text(text, column)) is not None:
             found[name] = value
     return found
-
-
-MAX_EXACT_DIGITS = 15
-"""Maximum digits of an integer that a float represents exactly."""
 
 
 class _CodedAction(NamedTuple):

@@ -99,9 +99,10 @@ def _parse_side(cells: Cells, side: str, role: str, violence: str) -> list[dict[
 
 def _parse_states(cells: Cells, name: str) -> list[str]:
     """Parse the Gleditsch–Ward numbers of a side, of which a coalition has several."""
-    numbers = [
-        parse_integer_cell({name: part}, name) for part in re.split("[,;]", cells.get(name, ""))
-    ]
+    text = cells.get(name, "")
+    if not text:
+        return []
+    numbers = [parse_integer_cell({name: part}, name) for part in re.split("[,;]", text)]
     return [f"gw:{number}" for number in numbers if number is not None and number > 0]
 
 

@@ -14,14 +14,19 @@ from app.ingest.formats.days import (
     match_numbered_day,
     read_serial_day,
 )
-from app.ingest.formats.file_format import FileFormat
-from app.ingest.formats.missing import NAMIBIA, empty_missing_cells, is_missing
+from app.ingest.formats.file_format import Cells, FileFormat
+from app.ingest.formats.missing import (
+    NAMIBIA,
+    empty_missing_cells,
+    has_missing_cells,
+    strip_text_mark,
+)
 from app.ingest.readers.files import InputFile, InputStream
 from app.ingest.readers.recognized_file import RecognizedFile
 from app.ingest.readers.rows import FilledCells, InputRow, read_row_cells
 
-SAMPLED_LINES = 100
-"""Lines without a header that are searched for damage; a data frame leaves it on every line."""
+SAMPLED_ROWS = 100
+"""Rows that are searched for damage; a data frame leaves it on every one."""
 _YEAR_COLUMNS = ("year", "monthyear")
 
 
@@ -64,6 +69,8 @@ class RowMender:
     reading: RecognizedFile
     splits_lines: bool = False
     """Whether lines of text are split into cells, because they may be damaged."""
+    has_text_marks: bool = False
+    """Whether cells may have marks that keep them text in a spreadsheet."""
     _evidence: FileEvidence | None = field(default=None)
 
     def mend_rows(self, stream: InputStream | None) -> Iterator[InputRow]:
@@ -73,26 +80,35 @@ class RowMender:
 
     def mend_row(self, row: InputRow) -> InputRow:
         """Mend the cells of a row; JSON and lines that need no mending stay as they are."""
-        if row.wrong is not None or isinstance(row.content, bytes):
+        content = row.content
+        if row.wrong is not None or isinstance(content, bytes):
             return row
-        if isinstance(row.content, str):
+        if isinstance(content, str):
             if not self.splits_lines:
                 return row
             cells = FilledCells((n, _unquote(c)) for n, c in read_row_cells(row).items())
+            row = msgspec.structs.replace(row, content=cells, layout=None)
         else:
-            cells = FilledCells(row.content)
-        notes, wrong = list(row.notes), None
-        self._empty_missing(cells, row.format)
+            # A reader makes them for each row, so that they may change.
+            assert isinstance(content, FilledCells)
+            cells = content
+        if self.has_text_marks:
+            for name, cell in cells.items():
+                cells[name] = strip_text_mark(cell)
+        if has_missing_cells(cells):
+            self._empty_missing(cells, row.format)
         for name in row.format.dated_columns:
             text = cells[name]
             if text and text[4:5] != "-" and not (len(text) in (8, 14) and text.isdigit()):
-                try:
-                    notes += self._mend_day(cells, name)
-                except RejectedError as refused:
-                    wrong = refused.with_traceback(None)
-        return msgspec.structs.replace(
-            row, content=cells, layout=None, notes=tuple(notes), wrong=wrong
-        )
+                row = self._mend_dated_cell(row, cells, name)
+        return row
+
+    def _mend_dated_cell(self, row: InputRow, cells: FilledCells, name: str) -> InputRow:
+        try:
+            notes = self._mend_day(cells, name)
+        except RejectedError as refused:
+            return msgspec.structs.replace(row, wrong=refused.with_traceback(None))
+        return msgspec.structs.replace(row, notes=(*row.notes, *notes)) if notes else row
 
     def _empty_missing(self, cells: FilledCells, format_: FileFormat) -> None:
         meant = format_.meant_markers
@@ -189,17 +205,20 @@ def _unquote(cell: str) -> str:
 
 def mend_file_rows(file: InputFile, reading: RecognizedFile, has_header: bool) -> RecognizedFile:
     """Return a reading whose rows are mended; a file of undamaged lines is read as it is."""
-    mender = RowMender(file, reading, splits_lines=True)
-    if reading.format.has_quotes is False and not has_header:
-        with file.open() as stream:
-            rows = list(islice(reading.read_rows(stream), SAMPLED_LINES))
-        mender.splits_lines = any(isinstance(r.content, str) and _is_damaged(r) for r in rows)
-        if not mender.splits_lines and all(isinstance(r.content, str) for r in rows):
-            return reading
+    with file.open() as stream:
+        first = list(islice(reading.read_rows(stream), SAMPLED_ROWS))
+    rows = [row for row in first if row.wrong is None and not isinstance(row.content, bytes)]
+    sample = [read_row_cells(row) for row in rows]
+    are_lines = all(isinstance(row.content, str) for row in rows)
+    if are_lines and not has_header and not any(map(_is_damaged, sample)):
+        return reading
+    has_text_marks = any(strip_text_mark(c) != c for cells in sample for c in cells.values())
+    mender = RowMender(file, reading, splits_lines=True, has_text_marks=has_text_marks)
     return reading._replace(read_rows=mender.mend_rows)
 
 
-def _is_damaged(row: InputRow) -> bool:
-    """Return whether a line has quotes around cells, or markers of missing values."""
-    cells = read_row_cells(row).values()
-    return any(is_missing(cell) or _unquote(cell) != cell for cell in cells)
+def _is_damaged(cells: Cells) -> bool:
+    """Return whether a line has quotes or marks around cells, or markers of missing values."""
+    return has_missing_cells(cells) or any(
+        _unquote(cell) != cell or strip_text_mark(cell) != cell for cell in cells.values()
+    )

@@ -60,7 +60,7 @@ def make_table_reader(decoder: LineDecoder, table: TableShape) -> RecognizedFile
                 yield make_rejected_row(record.number, record.wrong, record.raw)
             elif laid is not None and not is_header_row(record.cells, laid.columns):
                 content = FilledCells(zip(laid.columns, record.cells, strict=True))
-                notes = decoder.list_notes(record.raw)
+                notes = decoder.list_notes(record.raw) if decoder.is_legacy else ()
                 yield InputRow(record.number, content, None, "", format_, None, "", notes)
             elif laid is None and record.cells != header:
                 yield make_miscounted_row(record.number, len(record.cells), record.raw)

@@ -7,12 +7,11 @@ from app.events.record import RejectedError
 from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
 from app.ingest.formats.days import expand_shortened_number, parse_day_text
 from app.ingest.formats.file_format import parse_integer_cell, parse_number_text
-from app.ingest.formats.missing import MAX_MARKER_LENGTH, MISSING_MARKERS, empty_missing_cells
+from app.ingest.formats.missing import MISSING_MARKERS, empty_missing_cells, strip_text_mark
 
 
 @pytest.mark.parametrize("marker", sorted(MISSING_MARKERS))
 def test_a_marker_of_a_missing_value_is_an_empty_cell(marker: str) -> None:
-    assert len(marker) <= MAX_MARKER_LENGTH
     marked = parse_row("gdelt-v2", actor1knowngroupcode=marker, actiongeo_adm2code=f" {marker}")
     assert marked == parse_row("gdelt-v2")
 
@@ -76,9 +75,7 @@ def test_code_that_may_be_two_is_rejected(code: str, row: CodeEvidence) -> None:
     [('="020"', "020"), ("'020", "020"), ("'Abu'", "'Abu'"), ("=", "="), ("'", "'"), ('="', '="')],
 )
 def test_marks_of_text_are_stripped(cell: str, text: str) -> None:
-    cells = {"eventcode": cell}
-    empty_missing_cells(cells, {})
-    assert cells == {"eventcode": text}
+    assert strip_text_mark(cell) == text
 
 
 def test_gdelt_as_a_data_frame_writes_it_is_the_same_event() -> None:

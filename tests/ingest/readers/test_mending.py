@@ -148,6 +148,13 @@ def test_unicode_text_of_excel(tmp_path: Path) -> None:
     assert read_records(tmp_path / "x", big) == [plain]
 
 
+def test_marks_that_keep_codes_text_in_a_spreadsheet(tmp_path: Path) -> None:
+    columns = "GLOBALEVENTID,SQLDATE,EventCode,SOURCEURL\n"
+    body = columns + '7,20240105,"=""036""",https://a.example/1\n' + "8,20240105,'020,x\n"
+    made = read_records(tmp_path / "x", body)
+    assert [m.cameo for m in made if isinstance(m, EventRecord)] == ["036", "020"]
+
+
 def test_truncated_utf_16_is_an_error(tmp_path: Path) -> None:
     body = write_csv(ACLED_TABLE, delimiter="\t").encode("utf-16")
     with pytest.raises(Exception, match="is not whole UTF-16"):
