@@ -152,10 +152,14 @@ class RowMender:
         # Nowhere are days written with points and the month first.
         if day.separator == "." or day.first == day.second:
             return True
-        readings = f"{day.second}-{day.first} or {day.first}-{day.second}"
+        year = day.year.rjust(4, "X")
+        readings = " or ".join(
+            f"{year}-{month:02}-{one:02}"
+            for one, month in ((day.first, day.second), (day.second, day.first))
+        )
         raise RejectedError(
             name,
-            f"is month and day {readings}: {text[:40]!r}; no date of the file tells which;"
+            f"is {readings}: {text[:40]!r}; no date of the file tells which;"
             " write dates as YYYY-MM-DD",
         )
 

@@ -70,7 +70,7 @@ def test_evidence_beyond_the_first_rows_decides_the_first(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("days", "reason"),
     [
-        (["3/4/2025", "5/6/2025"], "month and day 4-3 or 3-4: '3/4/2025'; no date of the file"),
+        (["3/4/2025", "5/6/2025"], "is 2025-04-03 or 2025-03-04: '3/4/2025'; no date of the file"),
         (["3/17/2025", "17/3/2025"], r"'17/3/2025' \(line 3\) and the month in '3/17/2025'"),
         (["31/1/25"], "year of two digits"),
         (["31-Jan-25"], "year of two digits"),
