@@ -15,6 +15,7 @@ from app.errors import NotFoundError, make_crossed_error
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
 from app.events.queries import resolve_filter
+from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
 from app.feeds.ogc_models import (
@@ -66,6 +67,13 @@ class ItemsQuery(EventFilter):
     f: Representation | None = REPRESENTATION_FIELD
     limit: int = Field(100, ge=1, le=1000, description="Features on a page.")
     cursor: Cursor | None = Field(None, description="From the link `next`.")
+    offset: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Features to skip, for clients that count; nothing with a cursor, which is"
+        " quicker.",
+    )
     datetime: ShortText | None = Field(
         None,
         description="An instant or an interval, such as 2023-09-01T00:00:00Z/..; days count.",
@@ -97,7 +105,7 @@ class ItemsQuery(EventFilter):
 
     def to_event_query(self) -> EventQuery:
         """Convert to a query of events."""
-        mine = {"f", "limit", "cursor", "datetime"}
+        mine = {"f", "limit", "cursor", "offset", "datetime"}
         filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
         filters |= {"limit": self.limit, "cursor": self.cursor}
         if self.datetime is not None:
@@ -268,7 +276,10 @@ def list_features(
 
         def make_response() -> Response:
             resolved = resolve_filter(db, wanted, then)
-            rows, cursor = read.read_event_page(db, wanted, resolved, key)
+            start = (
+                wanted if asked.cursor else _skip_features(db, wanted, resolved, key, asked.offset)
+            )
+            rows, cursor = read.read_event_page(db, start, resolved, key) if start else ([], None)
             where = build_page_links(request, cursor)
             addresses = [("self", where.self, GEOJSON), ("collection", COLLECTION_PATH, JSON)]
             addresses += [("next", where.next, GEOJSON)] if where.next else []
@@ -283,6 +294,22 @@ def list_features(
             return Response(encode_json(body), media_type=GEOJSON)
 
         return respond_with_version_etag(request, version, make_response, root)
+
+
+def _skip_features(
+    db: Connection, wanted: EventQuery, resolved: ResolvedFilter, key: bytes, offset: int
+) -> EventQuery | None:
+    """Return the query of what follows some features; None where there are no more."""
+    at: EventQuery = wanted
+    while offset:
+        rows, cursor = read.read_event_page(
+            db, at.model_copy(update={"limit": min(offset, 1000)}), resolved, key
+        )
+        if cursor is None:
+            return None
+        offset -= len(rows)
+        at = at.model_copy(update={"cursor": cursor})
+    return at
 
 
 @router.get(

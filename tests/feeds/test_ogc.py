@@ -46,6 +46,23 @@ def test_representation_that_clients_name_is_the_only_one(api: TestClient, form:
     assert api.get(f"{ITEMS}/{item}?f={form}").json()["id"] == item
 
 
+@pytest.mark.parametrize("size", [7, 60])
+def test_offsets_make_up_the_whole(api: TestClient, size: int) -> None:
+    whole = list_ids(api.get(f"{ITEMS}?limit=1000").json())
+    for offset in range(0, 120, size):
+        body = api.get(f"{ITEMS}?limit={size}&offset={offset}").json()
+        assert list_ids(body) == whole[offset : offset + size]
+
+
+def test_pages_go_on_after_an_offset(api: TestClient) -> None:
+    whole = list_ids(api.get(f"{ITEMS}?limit=1000").json())
+    body = api.get(f"{ITEMS}?limit=5&offset=3").json()
+    [following] = [t["href"] for t in body["links"] if t["rel"] == "next"]
+    assert list_ids(api.get(following).json()) == whole[8:13]
+    assert list_ids(api.get(f"{ITEMS}?offset=10000").json()) == []
+    assert api.get(f"{ITEMS}?offset=10001").status_code == 422
+
+
 def test_representation_that_is_not_there_is_refused(api: TestClient) -> None:
     answer = api.get("/ogc?f=html")
     assert answer.status_code == 422
