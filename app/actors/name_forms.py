@@ -13,7 +13,7 @@ _SHORT_WORDS = {
     "st": "saint", "ste": "saint", "sainte": "saint", "rep": "republic", "repub": "republic",
     "dem": "democratic", "is": "island", "isl": "island", "isls": "island", "isle": "island",
     "islands": "island", "terr": "territory", "territories": "territory", "sts": "states",
-    "govt": "government", "n": "north", "s": "south", "e": "east", "w": "west",
+    "govt": "government",
     "utd": "united", "kgdm": "kingdom",
 }  # fmt: skip
 """Words that lists of countries shorten, and what they stand for."""

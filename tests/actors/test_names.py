@@ -125,7 +125,8 @@ def test_list_in_front_of_a_name_says_who_is_meant(
      "Mutiny of Military Forces of Mali (2012-2012)", "Korea Strait", "Civilians (Mali)",
      "Military Forces of Yemen (2016-) Supreme Political Council", "Republic", "The", "of the",
      "Police Forces of Puntland (1998-)", "Protesters (Zambia)", "Unidentified Military Forces",
-     "Free Army of Syria", "New England", "Islamic State of Iraq"],
+     "North Zealand", "West Georgia", "South Guinea", "N. Georgia", "Free Army of Syria",
+     "New England", "Islamic State of Iraq"],
 )  # fmt: skip
 def test_what_only_resembles_a_name_means_nobody(database: Database, name: str) -> None:
     with database.connect() as db, pytest.raises(UnknownActorError):
