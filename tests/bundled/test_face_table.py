@@ -17,7 +17,7 @@ def ask(api: TestClient, path: str, **parameters: Any) -> list[Row]:
 
 def by_year(api: TestClient, actor: str, toward: str) -> dict[str, Row]:
     rows = ask(
-        api, "/v1/alignment", actor=actor, toward=toward, since="2020-10", until="2025-12",
+        api, "/v1/alignment", actor=actor, toward=toward, since="2020-01", until="2025-12",
         granularity="year",
     )  # fmt: skip
     return {row["start"][:4]: row for row in rows}
