@@ -48,8 +48,7 @@ from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker
 from app.shifts.pairs import read_pair_sums, read_partner_sums
 from app.shifts.router import router as shifts
-from app.similarity.ideal_points import router as ideal_points
-from app.similarity.portfolios import router as similarity
+from app.similarity.router import router as similarity
 from app.sources.router import router as sources
 
 DESCRIPTION = """A sourced record of what states and alliances do to each other: events with the
@@ -104,7 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ideal_points, ogc, reconcile, names,
+        ogc, reconcile, names,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])

@@ -1,4 +1,4 @@
-"""Ideal points of states in the votes of the UN General Assembly, over HTTP.
+"""Ideal points of states in the votes of the UN General Assembly.
 
 A loaded series: context for the events, never mixed into the index. It has no versions of its own;
 `as_of` leaves out the datasets that did not exist at that version. For every two states the answer
@@ -8,25 +8,14 @@ says which of them moved.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy import Connection, Select, exists, func, select
 
-from app.actors.parameters import resolve_query_actor
-from app.db.as_of import resolve_version
 from app.db.tables import datasets, ideal_points
 from app.db.versioning import Columns, select_current_or_as_of
-from app.errors import InvalidParameterError, make_crossed_error
+from app.errors import make_crossed_error
 from app.events.filter import Words
-from app.examples import example_responses
-from app.http.caching import respond_with_version_etag
-from app.http.dependencies import DatabaseDep
-from app.http.page import build_page_links
-from app.http.problems import COMMON_RESPONSES
-from app.http.query_route import QueryRoute
-from app.json_encoding import encode_json
 from app.page_models import EmptyReason
 from app.query_models import AsOfQuery, BoundedDate, split_names
 from app.similarity.portfolio_similarity import attribute_movement
@@ -34,13 +23,8 @@ from app.similarity.schemas import (
     IdealPointApproach,
     IdealPointDocument,
     IdealPointMove,
-    IdealPoints,
-    IdealPointsMeta,
 )
 
-router = APIRouter(
-    prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
-)
 MAX_STATES = 20
 """States in one answer."""
 
@@ -163,46 +147,3 @@ def explain_missing_points(
     if first is None or asked.years[1] < first:
         return "outside_coverage"
     return "not_yet_covered" if asked.years[0] > last else "no_match"
-
-
-@router.get(
-    "/ideal-points",
-    response_model=IdealPoints,
-    operation_id="getIdealPoints",
-    responses=example_responses("getIdealPoints"),
-)
-def get_ideal_points(
-    asked: Annotated[IdealPointsQuery, Query()], request: Request, database: DatabaseDep
-) -> Response:
-    """Ideal points of states in the votes of the General Assembly, and which of two states moved.
-
-    The points come from loaded series (`entente load … --format unga-ideal-points`); without one
-    the answer is empty.
-    """
-    with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
-
-        def make_response() -> Response:
-            codes = list(
-                dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
-            )
-            sets = read_ideal_point_datasets(db, asked.dataset, then)
-            if unknown := sorted({*asked.dataset} - {*sets}):
-                hint = f"There are: {', '.join(read_ideal_point_datasets(db, [], then)) or 'none'}."
-                raise InvalidParameterError("dataset", f"{unknown[0]} has no ideal points", hint)
-            found = read_state_points(db, codes, sets, asked)
-            data = [point for code in codes for s in sets for point in found.get((s, code), ())]
-            meta = IdealPointsMeta(
-                version=version,
-                reason=None if data else explain_missing_points(db, sets, asked),
-                datasets=sets,
-            )
-            answer = IdealPoints(
-                data=data,
-                moved=measure_approaches(found, codes, sets),
-                meta=meta,
-                links=build_page_links(request, None, version),
-            )
-            return Response(encode_json(answer), media_type="application/json")
-
-        return respond_with_version_etag(request, version, make_response)

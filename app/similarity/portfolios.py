@@ -1,34 +1,23 @@
-"""Similarity of alliance portfolios over HTTP.
+"""Similarity of alliance portfolios: the question, and its answer from the ties of a year.
 
 Formal ties are context: they are never mixed into the index of events.
 """
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from sqlalchemy import Connection
 
 from app.actors.parameters import resolve_query_actor
-from app.db.as_of import resolve_version
-from app.errors import InvalidParameterError, make_crossed_error
+from app.errors import make_crossed_error
 from app.events.filter import Words
-from app.examples import example_responses
-from app.http.caching import respond_with_version_etag
-from app.http.dependencies import DatabaseDep
-from app.http.page import build_page_links
-from app.http.problems import COMMON_RESPONSES
-from app.http.query_route import QueryRoute
-from app.json_encoding import encode_json
 from app.query_models import AsOfQuery, BoundedDate, split_names, today
 from app.similarity.alliance_ties import (
     LOADED_CODE,
     TiesByYear,
     merge_ties,
-    read_alliance_datasets,
     read_code_bearers,
     read_loaded_ties,
     read_recorded_ties,
@@ -36,14 +25,9 @@ from app.similarity.alliance_ties import (
 )
 from app.similarity.portfolio_similarity import MEASURES, SimilarityMeasure, build_portfolios
 from app.similarity.schemas import (
-    PortfolioSimilarities,
     PortfolioSimilarity,
-    PortfolioSimilarityMeta,
 )
 
-router = APIRouter(
-    prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
-)
 MAX_YEARS = 300
 """Years in one answer."""
 
@@ -154,7 +138,7 @@ def measure_similarities(
     return found
 
 
-def _resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
+def resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -> list[str]:
     """Resolve the states of the system, where the query names them.
 
     A code that no actor bears is kept as it is, since loaded alliances use it.
@@ -168,55 +152,3 @@ def _resolve_system(db: Connection, asked: SimilarityQuery, as_of: int | None) -
             name if unborne else bearers.get(name) or resolve_query_actor(db, "system", name, as_of)
         )
     return list(dict.fromkeys(found))
-
-
-@router.get(
-    "/similarity",
-    response_model=PortfolioSimilarities,
-    operation_id="getSimilarity",
-    responses=example_responses("getSimilarity"),
-)
-def get_similarity(
-    asked: Annotated[SimilarityQuery, Query()], request: Request, database: DatabaseDep
-) -> Response:
-    """How similar the alliance portfolios of states were, year by year.
-
-    The ties are those with obligations in the record, and those of loaded alliances. Loaded
-    alliances have no versions; `as_of` leaves out the datasets that did not exist at that version.
-    """
-    with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
-
-        def make_response() -> Response:
-            codes = list(
-                dict.fromkeys(resolve_query_actor(db, "actors", n, then) for n in asked.actors)
-            )
-            if len(codes) < 2:
-                hint = "Name at least two states, such as ARM,RUS."
-                raise InvalidParameterError("actors", "names only one actor", hint)
-            kinds = {code for code, _, _ in read_state_periods(db, then)}
-            if other := next((code for code in codes if code not in kinds), None):
-                raise InvalidParameterError("actors", f"{other} is not a state", "Name states.")
-            sets = read_alliance_datasets(db, asked.dataset, then)
-            if unknown := sorted({*asked.dataset} - {*sets}):
-                hint = f"There are: {', '.join(read_alliance_datasets(db, [], then)) or 'none'}."
-                raise InvalidParameterError(
-                    "dataset", f"{unknown[0]} has no alliances by year", hint
-                )
-            ties = read_ties_for_query(db, asked, sets, then)
-            system = _resolve_system(db, asked, then)
-            if system and (other := next((code for code in codes if code not in system), None)):
-                hint = "Add it to the states of the system."
-                raise InvalidParameterError("system", f"leaves out {other}", hint)
-            data = measure_similarities(db, codes, system, asked, ties, then)
-            meta = PortfolioSimilarityMeta(
-                version=version, reason=None if data else "no_match", measure=asked.measure,
-                datasets=sets,
-            )  # fmt: skip
-            where = build_page_links(request, None, version)
-            if asked.until is None:  # the default, this year, changes with the day
-                where.permalink = f"{where.permalink}&until={asked.years[1]:04}"
-            found = PortfolioSimilarities(data=data, meta=meta, links=where)
-            return Response(encode_json(found), media_type="application/json")
-
-        return respond_with_version_etag(request, version, make_response, today())
