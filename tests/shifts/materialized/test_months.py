@@ -22,7 +22,7 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import ALWAYS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bundled]
 
 SOURCES = ("news-2023-10-13-putin-loses-another-ally",)
 

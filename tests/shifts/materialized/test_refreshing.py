@@ -146,6 +146,7 @@ def test_a_service_that_ends_takes_the_process_along(
 
 @pytest.mark.by_turns
 @pytest.mark.slow
+@pytest.mark.bundled
 def test_a_process_that_fails_is_an_error(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
