@@ -8,7 +8,7 @@ from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from typer.testing import CliRunner, Result
 
 from app import cli
@@ -70,23 +70,41 @@ def test_an_empty_database_is_filled(
         assert read_content(new) == before
 
 
+def list_older_columns(request: pytest.FixtureRequest, schema: str) -> dict[str, set[str]]:
+    """List the columns that each table had at an older schema."""
+    url = request.getfixturevalue("server").create_database(f"schema-{uuid4().hex}")
+    with closing(Database(url)) as made:
+        upgrade_schema(made, schema)
+        with made.connect() as db:
+            found = inspect(db)
+            return {
+                name: {column["name"] for column in found.get_columns(name)}
+                for name in found.get_table_names()
+            }
+
+
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
 def test_a_backup_of_an_older_schema_fills_an_empty_database(
     database: Database, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """One that had a column less: of SQLite the file itself is the backup."""
+    """One that had fewer tables and columns: of SQLite the file itself is the backup."""
     write_backup(database, tmp_path / "new")
+    kept = list_older_columns(request, "20261201_spans")
     with ZipFile(tmp_path / "new") as new, ZipFile(tmp_path / "old", "w") as old:
         document = json.loads(new.read("manifest.json"))
         for name, columns in document["tables"].items():
-            body = new.read(name).decode()
-            if "datasets" in name:
-                at = columns.index("mirrored_visits")
-                columns.remove("mirrored_visits")
-                rows = [line.split("\t") for line in body.splitlines()]
-                body = "".join("\t".join([*r[:at], *r[at + 1 :]]) + "\n" for r in rows)
-            old.writestr(name, body)
-        old.writestr("manifest.json", json.dumps({**document, "schema": "20261201_spans"}))
+            if name in kept:
+                at = [n for n, column in enumerate(columns) if column in kept[name]]
+                rows = [line.split("\t") for line in new.read(name).decode().splitlines()]
+                body = "".join("\t".join(row[n] for n in at) + "\n" for row in rows)
+                old.writestr(name, body)
+        tables = {
+            name: [column for column in columns if column in kept[name]]
+            for name, columns in document["tables"].items()
+            if name in kept
+        }
+        older = {**document, "tables": tables, "schema": "20261201_spans"}
+        old.writestr("manifest.json", json.dumps(older))
     url = request.getfixturevalue("server").create_database(f"older-{uuid4().hex}")
     with closing(Database(url)) as made:
         assert restore_backup(made, tmp_path / "old") == read_last_seq(database)
