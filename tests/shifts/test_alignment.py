@@ -135,7 +135,7 @@ def test_days_that_no_dataset_covers_say_so(api: TestClient) -> None:
 @pytest.mark.parametrize(
     ("asked", "field"),
     [
-        ({"actor": "ARM", "toward": "Rusia"}, "toward"),
+        ({"actor": "ARM", "toward": "Russsia"}, "toward"),
         ({"actor": "Armenai", "toward": "RUS"}, "actor"),
         ({"actor": "ARM", "toward": "ARM"}, "toward"),
         ({"actor": "ARM", "toward": "RUS", "against": "RUS"}, "against"),
