@@ -207,9 +207,9 @@ def count_facets(
     for face in by:
         rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
         found[face] = [{"value": value, "count": n} for value, n in rows]
-        if face in ACTOR_FACETS:
-            codes = [value for value, _ in rows if value is not None]
-            names = queries.read_names_of_codes(db, codes, resolved.as_of)
-            for row in found[face]:
-                row["name"] = names.get(row["value"])
+    coded = [row for face in ACTOR_FACETS & found.keys() for row in found[face]]
+    codes = sorted({row["value"] for row in coded if row["value"] is not None})
+    names = queries.read_names_of_codes(db, codes, resolved.as_of)
+    for row in coded:
+        row["name"] = names.get(row["value"])
     return found
