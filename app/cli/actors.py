@@ -141,4 +141,4 @@ def actors_apply_aliases(
 def _apply_names(database: Database, datasets: list[str], reason: str | None) -> None:
     by = Writer("entente actors apply-aliases", reason or "names of actors resolved again")
     changed = apply_known_names(database, by, datasets)
-    console.print(f"{changed:,} events changed.")
+    console.print(f"{changed:,} event{'' if changed == 1 else 's'} changed.")

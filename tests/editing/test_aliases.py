@@ -116,7 +116,7 @@ def build_rows(drawn: Sequence[Any], number: int) -> list[dict[str, Any]]:
 
 
 @settings(
-    max_examples=choose_size(12, 400),
+    max_examples=choose_size(12, 150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
