@@ -209,14 +209,18 @@ def _unquote(cell: str) -> str:
 
 def mend_file_rows(file: InputFile, reading: RecognizedFile, has_header: bool) -> RecognizedFile:
     """Return a reading whose rows are mended; a file of undamaged lines is read as it is."""
+    are_lines, is_damaged, has_text_marks = True, has_header, False
     with file.open() as stream:
-        first = list(islice(reading.read_rows(stream), SAMPLED_ROWS))
-    rows = [row for row in first if row.wrong is None and not isinstance(row.content, bytes)]
-    sample = [read_row_cells(row) for row in rows]
-    are_lines = all(isinstance(row.content, str) for row in rows)
-    if are_lines and not has_header and not any(map(_is_damaged, sample)):
+        # One row at a time, since rows of Parquet may be as long as a batch is allowed to be.
+        for row in islice(reading.read_rows(stream), SAMPLED_ROWS):
+            if row.wrong is None and not isinstance(row.content, bytes):
+                cells = read_row_cells(row)
+                are_lines = are_lines and isinstance(row.content, str)
+                is_damaged = is_damaged or _is_damaged(cells)
+                marked = any(strip_text_mark(cell) != cell for cell in cells.values())
+                has_text_marks = has_text_marks or marked
+    if are_lines and not is_damaged:
         return reading
-    has_text_marks = any(strip_text_mark(c) != c for cells in sample for c in cells.values())
     mender = RowMender(file, reading, splits_lines=True, has_text_marks=has_text_marks)
     return reading._replace(read_rows=mender.mend_rows)
 
