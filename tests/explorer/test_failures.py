@@ -35,6 +35,7 @@ def test_refused_question_is_asked_once_and_told_once(page: Page) -> None:
     page.wait_for_timeout(1500)
     assert sorted(url.partition("?")[0].rpartition("/")[2] for url in asked) == [
         "events",
+        "facets",
         "timeline",
     ]
     expect(page.locator(".state.failure")).to_have_count(1)

@@ -28,7 +28,7 @@ function face(name, title, counts) {
   const whole = h("ul", {}, first.map(line));
   const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more.remove(); whole.append(...rest.map(line)); } }, `${rest.length} more`)) : null;
   if (more) whole.append(more);
-  return known.length ? h("section", {}, h("h3", {}, title), whole) : null;
+  return known.length ? h("section", {}, h("h2", {}, title), whole) : null;
 }
 
 /** The facets of the events that a query finds. */
