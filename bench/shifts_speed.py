@@ -82,7 +82,7 @@ def write_signals(database: Database, frame: pandas.DataFrame, rows: list[tuple[
     """Write signals, reports and sums of some events in one transaction."""
     day = frame.day.dt.strftime("%Y-%m-%d").tolist()
     signal_rows = [
-        (a, b, d, event, "stated", "", score, 1.0, quad, 1.0, d, SET, 1)
+        (a, b, d, event, "derived", "", score, 1.0, quad, 1.0, d, SET, 1)
         for a, b, d, event, score, quad in zip(
             frame.one, frame.other, day, frame.event, frame.score.tolist(), frame.quad.tolist(),
             strict=True,

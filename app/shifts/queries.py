@@ -39,16 +39,9 @@ SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
 VOLUME_SIZES = ("day", "month")
 
 
-def select_actors_of_kinds(
-    kinds: Collection[str], codes: Sequence[str] | None, as_of: int | None
-) -> Select[str]:
-    """Select (code) of the actors of some kinds; only those of a list, if there is one."""
-
-    def build_select(a: Columns) -> Select[str]:
-        rows = select(a.code).where(a.kind.in_(kinds))
-        return rows if codes is None else rows.where(a.code.in_(codes))
-
-    return select_current_or_as_of(as_of, actors, build_select)
+def select_groups_as_of(kinds: Collection[str], as_of: int) -> Select[str]:
+    """Select (code) of the actors of some kinds at a version."""
+    return select_current_or_as_of(as_of, actors, lambda a: select(a.code).where(a.kind.in_(kinds)))
 
 
 def select_names_of_actors(codes: Sequence[str], as_of: int | None) -> Select[str, str, str]:

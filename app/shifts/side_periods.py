@@ -7,15 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, or_, select
 
+from app.db.dialect.fast_statements import compile_prepared
+from app.db.tables import actors
 from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events.render import GROUP_KINDS
 from app.shifts import queries
 
-MAX_LISTED_CODES = 500
-"""Most actors that a statement lists; of more, all groups are read."""
+_IS_GROUP = [actors.c.kind == bindparam(f"kind_{n}") for n in range(len(GROUP_KINDS))]
+_GROUPS = select(actors.c.code).where(or_(*_IS_GROUP))
+"""Prepared, since every ranking asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,13 @@ def read_member_periods(
     db: Connection, codes: Collection[str] | None = None, as_of: int | None = None
 ) -> GroupMembers:
     """Read the membership periods of those of some actors that are groups; by default, of all."""
-    if codes is not None and len(codes) > MAX_LISTED_CODES:
-        codes = None
-    listed = None if codes is None else sorted(codes)
-    kinds = db.execute(queries.select_actors_of_kinds(GROUP_KINDS, listed, as_of))
-    groups = [row.code for row in kinds]
+    if as_of is None:
+        values = {f"kind_{n}": kind for n, kind in enumerate(sorted(GROUP_KINDS))}
+        run = compile_prepared(db.dialect.name, _GROUPS)
+        every = [row[0] for row in run.fetch_rows(db, values)]
+    else:
+        every = list(db.scalars(queries.select_groups_as_of(sorted(GROUP_KINDS), as_of)))
+    groups = every if codes is None else sorted(set(every).intersection(codes))
     found: dict[str, list[MemberPeriod]] = {}
     if groups:
         for r in db.execute(queries.select_member_periods(groups, as_of)):

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, bindparam, or_, select
 from app.db import dialect
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
+from app.db.types import NO_END_DAY
 from app.shifts import question
 from app.shifts.detect import DetectedShift, read_horizon
 from app.shifts.families import (
@@ -121,9 +122,9 @@ def read_sides_of_pairs(
 
 
 def decode_finding(document: str, last: str) -> ShiftFinding:
-    """Decode a stored finding; whether it is provisional depends on the last known day."""
+    """Decode a stored finding; whether it is provisional depends on the last known day, if any."""
     found = msgspec.json.decode(document, type=ShiftFinding)
-    if found.span is None:
+    if found.span is None or last == NO_END_DAY:
         return found
     return replace(found, provisional=detection.is_provisional(found.span[1], last))
 

@@ -6,6 +6,7 @@ from which on the classes have other shares. docs/shifts.md gives each formula w
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import fsum
 
 import numpy as np
 
@@ -169,7 +170,8 @@ def rate_weighed_tests(tests: Sequence[tuple[float, float]]) -> list[float]:
 
     Weights must not depend on the p of their own test (Genovese, Roeder & Wasserman 2006).
     """
-    mean = sum(weight for _, weight in tests) / max(len(tests), 1)
+    # Exact, so that the order in which a database gives the tests does not matter.
+    mean = fsum(weight for _, weight in tests) / max(len(tests), 1)
     return benjamini_hochberg([min(1.0, p * mean / weight) for p, weight in tests])
 
 
