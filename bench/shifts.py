@@ -1,7 +1,11 @@
 """Measure how good the detection of shifts is.
 
-Run `python -m bench.shifts DYAD_DAYS CASES`. DYAD_DAYS is a CSV (gzip or not) with the columns i,
-j, date, n, pg, ng (mass for and against), gsum (Goldstein sum), vc, mc, vx, mx (events by quad).
+Run `python -m bench.shifts`: it scores the detection on generated series whose changes are known,
+as `/v1/shifts/calibration` and docs/shifts.md have it. `--quick` takes seconds and says little,
+`--write` keeps the scores. With `DYAD_DAYS CASES` it measures on real dyads.
+
+DYAD_DAYS is a CSV (gzip or not) with the columns i, j, date, n, pg, ng (mass for and
+against), gsum (Goldstein sum), vc, mc, vx, mx (events by quad).
 CASES has i, j, month, direction (+, − or empty for a dyad in which nothing should be found). Null
 series have no change: they are months of real dyads in random blocks of three, thinned by day.
 """
@@ -43,6 +47,7 @@ from app.shifts.statistics.sums import (
     sum_by_month,
 )
 from app.shifts.statistics.verdicts import WATCH_GAP, index_gaps
+from bench.shifts_scores import render_scores, score_detection, write_scores
 
 FALSE_ALARMS = 0.05
 """Change points per dyad-decade in which nothing changed, for every detector alike."""
@@ -411,11 +416,19 @@ def compare_detectors(
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.shifts", description=__doc__)
-    parser.add_argument("dyad_days", type=Path)
-    parser.add_argument("cases", type=Path)
+    parser.add_argument("dyad_days", type=Path, nargs="?")
+    parser.add_argument("cases", type=Path, nargs="?")
+    parser.add_argument("--quick", action="store_true", help="few generated series")
+    parser.add_argument("--write", action="store_true", help="keep the scores of this run")
     parser.add_argument("--draws", type=int, default=400, help="nulls for each cell")
     parser.add_argument("--only", help="the one table to print: its first word")
     asked = parser.parse_args()
+    if asked.dyad_days is None or asked.cases is None:
+        scores = score_detection(10, 12, 1) if asked.quick else score_detection(200, 30, 3)
+        if asked.write:
+            write_scores(scores)
+        print(render_scores(scores))
+        return
     dyads = read_dyads(asked.dyad_days)
     busy = [d for d in dyads.values() if d.days.n.sum() >= MIN_DYAD_EVENTS]
     print(f"{len(dyads):,} dyads, {len(busy)} of them with {MIN_DYAD_EVENTS} events or more\n")

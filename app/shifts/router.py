@@ -1,6 +1,7 @@
 """Alignment and shifts over HTTP."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -21,7 +22,7 @@ from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.page_models import EmptyReason
+from app.page_models import EmptyReason, Meta
 from app.query_models import EmptyQuery
 from app.shifts import detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
@@ -33,7 +34,17 @@ from app.shifts.question import (
     resolve_open_question,
     resolve_question,
 )
-from app.shifts.schemas import Alignment, AlignmentMeta, Shift, ShiftDetail, ShiftMeta, ShiftPage
+from app.shifts.schemas import (
+    Alignment,
+    AlignmentMeta,
+    CalibrationAnswer,
+    FittedParameters,
+    Shift,
+    ShiftDetail,
+    ShiftMeta,
+    ShiftPage,
+)
+from app.shifts.scores import load_scores
 from app.shifts.shift_id import BadShiftIdError, ShiftReference, unpack_shift_id
 from app.shifts.statistics.null_distribution import Calibration
 
@@ -209,6 +220,31 @@ def _serialize_row(
         day = detect.read_horizon(db, row.question, None)
         found.expected = serialize.expect_level(db, row.question, level, day)
     return found
+
+
+@router.get(
+    "/shifts/calibration",
+    response_model=CalibrationAnswer,
+    operation_id="getShiftCalibration",
+    responses=example_responses("getShiftCalibration"),
+)
+def get_shift_calibration(
+    _: Annotated[EmptyQuery, Query()], request: Request, database: DatabaseDep
+) -> Response:
+    """How good shifts are: size, false discoveries, coverage and power on known changes."""
+    with database.connect() as db:
+        version = read_version(db)
+
+        def make_response() -> Response:
+            known = read_calibration(db)
+            used = FittedParameters(null=asdict(known.null), prior_share=known.prior_share)
+            links = build_page_links(request, None, None)
+            found = CalibrationAnswer(
+                data=load_scores(), in_use=used, meta=Meta(version=version), links=links
+            )
+            return Response(encode_json(found), media_type="application/json")
+
+        return respond_with_version_etag(request, version, make_response)
 
 
 @router.get(

@@ -140,7 +140,7 @@ def explain_missing_wave(row: DetectedShift) -> str:
     if row.finding.span is None:
         return "no change is dated"
     if not is_open_to_waves(row.question):
-        return "asked of single actors, their acts, and all events of datasets as they are now only"
+        return "known for two actors, the acts of both, and all events of datasets as they are now"
     if row.finding.method == "event_days":
         return "fewer than 30 event-days: no months are compared"
     return f"fewer than {MIN_PARTNERS} partners of either side have enough data, or waves are off"

@@ -7,7 +7,15 @@ from app.cli.shifts import shifts
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE
 from app.shifts.materialized import read
 from app.shifts.serialize import ALLIED_PRIOR
-from app.shifts.statistics import changepoints, detection, index, null_model, scan_rows, waves
+from app.shifts.statistics import (
+    changepoints,
+    detection,
+    index,
+    levels,
+    null_model,
+    scan_rows,
+    waves,
+)
 from app.shifts.statistics.sums import DAY_EVENTS, DAY_MASS
 from app.shifts.statistics.verdicts import Verdict
 from app.similarity import portfolio_similarity
@@ -45,6 +53,7 @@ def test_the_other_parameters_are_those_of_the_code() -> None:
         f"with {provisional} and penalty {penalty[provisional]}",
         f"at least {confirmed} months and {changepoints.MIN_SIDE_DAYS} event-days",
         f"softmax({detection.ONSET_TEMPER} LLR)",
+        f"Beta(1 + {levels.INTERVAL_PART} Σ for,",
         f"if {waves.VOTE_LLR} or more, with the {waves.SLACK} months",
         f"penalty {penalty[confirmed]:.0f} − {waves.STRENGTH:.0f} w,",
         f"LLR + {waves.ONSET_STRENGTH:.0f} w is highest",

@@ -10,10 +10,11 @@ from app.shifts.statistics.index import PRIOR
 from app.shifts.statistics.sums import Floats
 
 INTERVAL_PART = 0.65
-"""Part of the observations beside a found change that its intervals count.
+"""Part of the observations that the interval of a level counts.
 
-The cut was chosen where its sides differ most, and moods of months outlast them: with all
-observations 90 % intervals contained the true level in 0.85, with this part in 0.92.
+Moods outlast months, and a cut is chosen where its sides differ most: with all observations 90 %
+intervals contained the true level in 0.85, beside a found change and without one, with this part in
+0.92.
 """
 
 
@@ -42,14 +43,11 @@ def measure_level(effective: Floats, share: float = 0.5, prior: float = PRIOR) -
 
 
 def measure_levels(
-    parts: Sequence[Floats], share: float = 0.5, prior: float = PRIOR, kept: float = 1.0
+    parts: Sequence[Floats], share: float = 0.5, prior: float = PRIOR
 ) -> list[IndexLevel]:
-    """Measure the level of each of some stretches of effective observations, (n, 2).
-
-    The interval counts the part of them that is `kept`.
-    """
+    """Measure the level of each of some stretches of effective observations, (n, 2)."""
     sums = np.array([part.sum(0) for part in parts])
-    low, high = beta_interval(1 + kept * sums[:, 0], 1 + kept * sums[:, 1])
+    low, high = beta_interval(1 + INTERVAL_PART * sums[:, 0], 1 + INTERVAL_PART * sums[:, 1])
     rows = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
     return [
         IndexLevel(2 * (good + prior * share) / (good + bad + prior) - 1, a, b, good + bad)
