@@ -137,10 +137,14 @@ def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
     expect(page.locator(".shifts p").first).to_have_text(row["sentence"])
     first, last = row["onset_set"][0]["start"][:7], row["onset_set"][-1]["end"][:7]
     expect(page.locator(".shifts a").first).to_contain_text(f"{first} … {last}: {row['label']}")
-    page.locator(".shifts a").first.click()
     grounds = page.get_by_role("table", name="What the verdict rests on")
+    expect(grounds).to_be_visible()
+    page.locator(".shifts a").first.click()
+    page.wait_for_url(re.compile("shift="))
+    expect(page.locator("#evidence")).to_be_focused()
     expect(grounds).to_contain_text("scores stated by an analyst")
     evidence = page.get_by_role("table", name="Events, each with its share of the change")
+    page.get_by_role("button", name=re.compile("Show all .* events")).click()
     expect(evidence).to_contain_text(TITLE)
     said = page.request.get(f"/v1/events/{VIEWS['event'].partition('id=')[2]}").json()["reports"]
     for report in said:

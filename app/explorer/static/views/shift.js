@@ -2,8 +2,9 @@
 
 import { get } from "../api.js";
 import { chart } from "../chart.js";
+import { dated } from "../dates.js";
 import { combobox } from "../combobox.js";
-import { choice, field, h, say, table } from "../dom.js";
+import { choice, field, h, table } from "../dom.js";
 import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
 import { later } from "../part.js";
@@ -14,7 +15,7 @@ import { grade } from "./event.js";
 
 const SIDES = ["actor", "toward", "against"];
 const ASKED = [...SIDES, "dataset", "since", "until", "as_of", "known_by", "granularity"];
-const signed = (x) => (x > 0 ? "+" : "") + x.toFixed(2);
+const signed = (x) => `${x > 0 ? "+" : ""}${x.toFixed(2)}`.replace("-", "−");
 
 function asking() {
   const set = (name) => now().getAll(name).join(",");
@@ -61,19 +62,29 @@ function cited(s) {
   return h("li", {}, title, ` – ${s.publisher}${s.published ? `, ${s.published.slice(0, 10)}` : ""} `, grade(s));
 }
 
+const FOR = 5, AGAINST = 3;
+
+/** The events that weigh most for the change and against it; the others when they are asked for. */
+function weighed(all) {
+  const line = (e) => [signed(e.share), e.speaks, dated(e.date), h("a", { href: link("event", { id: e.event }) }, e.title),
+    h("ul", {}, e.sources.map(cited)), e.flags.join(", ")];
+  const shown = (events) => table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], events.map(line));
+  const first = [...all.filter((e) => e.speaks === "for").slice(0, FOR), ...all.filter((e) => e.speaks !== "for").slice(0, AGAINST)];
+  if (first.length === all.length) return shown(all);
+  const whole = h("div", {}, shown(first), h("button", { type: "button", onclick: () => whole.replaceChildren(shown(all)) }, `Show all ${all.length} events`));
+  return whole;
+}
+
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
   const answer = await get(address);
   const title = h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }, `Evidence: ${sides(answer)}, ${range(answer)}`);
-  const rows = answer.evidence.map((e) => [
-    signed(e.share), e.speaks, e.date, h("a", { href: link("event", { id: e.event }) }, e.title),
-    h("ul", {}, e.sources.map(cited)), e.flags.join(", ")]);
   return [title,
     h("p", {}, answer.sentence),
     h("p", {}, answer.before ? `The index went from ${signed(answer.before.index)} to ${signed(answer.after.index)}; the shares below and the prior (${signed(answer.prior)}) add up to ${signed(answer.change)}.` : answer.reason),
     grounds(answer),
     answer.flags.length ? h("p", {}, h("strong", {}, "Known artefacts: "), answer.flags.join(", ")) : null,
-    rows.length ? table("Events, each with its share of the change", ["share", "speaks", "date", "event", "sources and grades", "flags"], rows) : h("p", {}, "No single event dominates."),
+    answer.evidence.length ? weighed(answer.evidence) : h("p", {}, "No single event dominates."),
     answer.structure.ties.length ? table(`Formal ties on ${answer.structure.on}`, ["group", "partner", "status", "obliges to"], answer.structure.ties.map((t) => [
       h("a", { href: link("alliance", { code: t.group }) }, t.group), t.partner, t.status, t.obligations.join(", ")])) : null,
     request(address)];
@@ -84,32 +95,32 @@ function choices(found, chosen) {
     const rest = new URLSearchParams([...now()].filter(([name]) => name !== "shift"));
     rest.set("shift", s.id);
     const words = `${sides(s)}, ${range(s)}: ${s.label}${s.provisional && s.onset ? ", provisional" : ""}`;
-    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words), h("p", {}, s.sentence));
+    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words), h("p", { class: "answer" }, s.sentence));
   }));
 }
 
+/** The shift whose evidence is shown without a click: the one of a pair, if it is dated. */
+const plainShift = (rows) => (rows.length === 1 && rows[0].onset ? rows[0].id : null);
+
+/** The answer first, then the picture, then the evidence; each part with its request. */
 export async function shift() {
   const query = taken(ASKED);
   if (query.get("toward") && !query.has("granularity")) query.set("granularity", "month");
   const title = h("h1", {}, query.get("actor") ? `Shifts of ${query.get("actor")}${query.get("toward") ? ` toward ${query.get("toward")}` : ""}` : "Shifts: who moves away from whom");
   const wanted = new URLSearchParams([...query].filter(([name]) => name !== "granularity"));
   const address = `/v1/shifts?${wanted}`;
-  const parts = [title, asking()];
-  if (query.get("actor") && query.get("toward")) {
-    const series = `/v1/alignment?${query}`;
-    parts.push(chart(series), request(series));
-  }
+  const isPair = query.get("actor") && query.get("toward");
   const chosen = now().get("shift");
-  parts.push(later("Looking for shifts …", async () => {
+  const proof = h("section", { "aria-labelledby": "evidence" });
+  const prove = (id) => proof.replaceChildren(later("Weighing the evidence …", () => evidence(id)));
+  if (chosen) prove(chosen);
+  const answers = later("Looking for shifts …", async () => {
     const found = await get(address);
-    return [h("h2", {}, "Shifts"), found.data.length ? [choices(found, chosen), chart(address)] : nothing(found.meta.reason), request(address, found.links)];
-  }));
-  if (chosen) {
-    parts.push(later("Weighing the evidence …", async () => {
-      const made = await evidence(chosen);
-      say("Evidence is shown.");
-      return h("section", { "aria-labelledby": "evidence" }, made);
-    }));
-  }
-  return parts;
+    if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
+    if (isPair && found.data.length) document.title = `${found.data[0].sentence.split(".")[0]} – Entente`;
+    return [h("h2", {}, "Shifts"), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
+  });
+  if (!isPair) return [title, asking(), answers, proof];
+  const series = `/v1/alignment?${query}`;
+  return [title, asking(), answers, chart(series), request(series), proof];
 }
