@@ -189,11 +189,13 @@ def values_table(kind: str, columns: Sequence[str]) -> FromClause:
     return unnest_params(kind, "handed", columns)
 
 
-def values_table_params(kind: str, rows: Sequence[Sequence[str]]) -> dict[str, str | list[str]]:
-    """Return the parameters of `values_table`."""
+def values_table_params(
+    kind: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dict[str, str | list[str]]:
+    """Return the parameters of `values_table` with these columns; there may be no row."""
     if kind == "sqlite":
         return {"handed": json.dumps(rows, ensure_ascii=False)}
-    return {f"handed_{n}": list(values) for n, values in enumerate(zip(*rows, strict=True))}
+    return {f"handed_{n}": [row[n] for row in rows] for n in range(len(columns))}
 
 
 RowValues = TypeVarTuple("RowValues")

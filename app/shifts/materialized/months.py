@@ -177,7 +177,9 @@ def read_publisher_counts(
     found: dict[Pair, PublisherCounts] = {}
     for at in range(0, len(asked), PAIRS_PER_QUERY):
         part = asked[at : at + PAIRS_PER_QUERY]
-        values = dialect.values_table_params(db.dialect.name, part) | {"wanted": dataset}
+        values = dialect.values_table_params(db.dialect.name, statements.DATED_PAIR, part) | {
+            "wanted": dataset
+        }
         reported = [(r[0], r[1], r[2], r[3]) for r in run.fetch_rows(db, values)]
         found |= count_publishers(reported, [pair[:2] for pair in part])
     return found
@@ -221,5 +223,7 @@ def is_busy(days: DaySeries) -> bool:
 def read_stored_months(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, bytes]:
     """Read the stored months of some dyads."""
     run = statements.compile_months_of_pairs(db.dialect.name)
-    values = dialect.values_table_params(db.dialect.name, pairs) | {"wanted": dataset}
+    values = dialect.values_table_params(db.dialect.name, statements.PAIR, pairs) | {
+        "wanted": dataset
+    }
     return {(one, other): bytes(stored) for one, other, stored in run.fetch_rows(db, values)}

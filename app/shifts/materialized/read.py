@@ -109,7 +109,8 @@ def read_sides_of_pairs(
     run, ordered = statements.compile_sums_of_pairs(kind), sorted(pairs)
     for at in range(0, len(ordered), PAIRS_PER_BATCH):
         part = ordered[at : at + PAIRS_PER_BATCH]
-        values = dialect.values_table_params(kind, [(str(n), *pair) for n, pair in enumerate(part)])
+        numbered = [(str(n), *pair) for n, pair in enumerate(part)]
+        values = dialect.values_table_params(kind, statements.NUMBERED_PAIR, numbered)
         rows = run.execute(db, values | {"wanted": dataset}).cursor.fetchall()
         if not rows:
             continue

@@ -208,7 +208,9 @@ def _find_shifts_and_months(
 def _read_stale_marks(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, DyadMark]:
     """Read the marks of those of some dyads that are stale."""
     run = statements.compile_marks_of_pairs(db.dialect.name)
-    values = dialect.values_table_params(db.dialect.name, pairs) | {"wanted": dataset}
+    values = dialect.values_table_params(db.dialect.name, statements.PAIR, pairs) | {
+        "wanted": dataset
+    }
     return {
         (one, other): DyadMark(changed, since)
         for one, other, changed, segmented, since in run.fetch_rows(db, values)
@@ -229,8 +231,8 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
     same = [pair for pair, mark in now.items() if mark.changed == looked.changed[pair]]
     if not same:
         return 0
-    values = dialect.values_table_params(db.dialect.name, same)
-    pairs = dialect.values_table(db.dialect.name, ("one", "other"))
+    values = dialect.values_table_params(db.dialect.name, statements.PAIR, same)
+    pairs = dialect.values_table(db.dialect.name, statements.PAIR)
     listed = select(pairs.c.one, pairs.c.other)
 
     def match_pairs(table: Table) -> tuple[ColumnElement[bool], ...]:

@@ -19,6 +19,11 @@ from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.tables import day_sums, dyad_months, dyads, reports, signals
 from app.shifts.queries import SUM_COLUMNS, between_first_and_last
 
+PAIR = ("one", "other")
+DATED_PAIR = (*PAIR, "since")
+NUMBERED_PAIR = ("number", *PAIR)
+"""Columns of lists of dyads that statements are given."""
+
 
 @lru_cache(maxsize=2)
 def compile_months_between(kind: str) -> CompiledStatement:
@@ -39,7 +44,7 @@ def compile_months_between(kind: str) -> CompiledStatement:
 @lru_cache(maxsize=2)
 def compile_months_of_pairs(kind: str) -> CompiledStatement:
     """Compile (one, other, months) of a list of pairs by the dataset `wanted`."""
-    pairs, m = dialect.values_table(kind, ("one", "other")), dyad_months.c
+    pairs, m = dialect.values_table(kind, PAIR), dyad_months.c
     same = (m.one == pairs.c.one) & (m.other == pairs.c.other) & (m.dataset == bindparam("wanted"))
     rows = select(m.one, m.other, m.months).select_from(pairs).join(dyad_months, same)
     return compile_statement(kind, rows, steady=True)
@@ -53,7 +58,7 @@ def compile_marks_of_pairs(kind: str) -> CompiledStatement:
     """
     # The pairs come first and the join is an outer one, so that each is one lookup by key: SQLite
     # would walk the index of stale dyads for every pair, if it was analysed while all were stale.
-    pairs, d = dialect.values_table(kind, ("one", "other")), dyads.c
+    pairs, d = dialect.values_table(kind, PAIR), dyads.c
     same = (d.one == pairs.c.one) & (d.other == pairs.c.other) & (d.dataset == bindparam("wanted"))
     rows = select(pairs.c.one, pairs.c.other, d.changed, d.segmented, d.since)
     return compile_statement(kind, rows.select_from(pairs).outerjoin(dyads, same), steady=True)
@@ -81,7 +86,7 @@ def compile_publisher_months(kind: str) -> CompiledStatement:
 
     Pairs come with a first day; the dataset is `wanted`. Publishers as in `compile_publisher_days`.
     """
-    pairs = dialect.values_table(kind, ("one", "other", "since"))
+    pairs = dialect.values_table(kind, DATED_PAIR)
     s, r, arms = signals.c, reports.c, []
     publisher, month = func.lower(r.publisher).label("publisher"), func.substr(s.start, 1, 7)
     for from_, toward in (("one", "other"), ("other", "one")):
@@ -100,7 +105,7 @@ def compile_sums_of_pairs(kind: str) -> CompiledStatement:
 
     The dataset is `wanted`; `own` is 1 where the `one` acted.
     """
-    pairs = dialect.values_table(kind, ("number", "one", "other"))
+    pairs = dialect.values_table(kind, NUMBERED_PAIR)
     number = cast(pairs.c.number, Integer)
     d, arms = day_sums.c, []
     for own, from_, toward in ((1, pairs.c.one, pairs.c.other), (0, pairs.c.other, pairs.c.one)):

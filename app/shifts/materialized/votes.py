@@ -17,6 +17,7 @@ from app.db.types import NO_END_DAY
 from app.settings import Settings
 from app.shifts.families import Pair
 from app.shifts.materialized.read import IS_STALE, PAIRS_PER_BATCH, read_sides_of_pairs
+from app.shifts.materialized.statements import PAIR
 from app.shifts.side_periods import read_member_periods
 from app.shifts.statistics.waves import cast_votes
 
@@ -101,8 +102,8 @@ def build_vote_rows(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict
 def read_vote_rows(db: Connection, dataset: str, pairs: Sequence[Pair]) -> dict[Pair, VoteRow]:
     """Read the stored votes of some dyads."""
     v = dyad_votes.c
-    values = dialect.values_table_params(db.dialect.name, pairs)
-    listed = dialect.values_table(db.dialect.name, ("one", "other"))
+    values = dialect.values_table_params(db.dialect.name, PAIR, pairs)
+    listed = dialect.values_table(db.dialect.name, PAIR)
     same = (v.one == listed.c.one) & (v.other == listed.c.other)
     # An outer join, so that SQLite looks each pair up by key instead of walking all votes.
     rows = select(listed.c.one, listed.c.other, v.first, v.flags).select_from(listed)
@@ -119,9 +120,9 @@ def _write_votes(
 ) -> None:
     """Write changed votes; fresh dyads that share an actor with them are stale from now on."""
     v, d, kind = dyad_votes.c, dyads.c, db.dialect.name
-    listed = dialect.values_table(kind, ("one", "other"))
+    listed = dialect.values_table(kind, PAIR)
     mine = tuple_(v.one, v.other).in_(select(listed.c.one, listed.c.other))
-    values = dialect.values_table_params(kind, differing)
+    values = dialect.values_table_params(kind, PAIR, differing)
     db.execute(delete(dyad_votes).where(v.dataset == dataset, mine), values)
     bulk_insert(db, dyad_votes.name, VoteRow._fields, rows)
     state = {"dataset": dataset, "used": True, "writes": read_vote_writes(db, dataset) + 1}
