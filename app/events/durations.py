@@ -23,7 +23,7 @@ from app.edtf import parse_edtf
 MAX_DAILY_DAYS, MAX_WEEKLY_DAYS, MAX_MONTHLY_DAYS, MAX_SPREAD_DAYS = 31, 184, 3660, 36_525
 """The longest spans that are spread by day, by week of a month, by month and by year.
 
-So a span has at most 31, 33, 121 and 101 pieces. A piece never has more than the 1,500 thousandths
+So a span has at most 31, 33, 122 and 101 pieces. A piece never has more than the 1,500 thousandths
 that a day may add: 7 days of 32 have 1,312, a month of 185 days 1,430.
 """
 WEEK = 7

@@ -128,6 +128,6 @@ def test_spreading_changes_a_total_or_passes_the_bound_of_a_day(
     assert all(start <= day <= end for day, *_ in pieces)
     assert [day for day, *_ in pieces] == sorted({day for day, *_ in pieces})
     assert all(part <= DAY_MASS for _, _, part, _ in pieces)
-    assert len(pieces) <= 121
+    assert len(pieces) <= 122
     if more < MAX_DAILY_DAYS:
         assert len(list_span_pieces(start, end)) == more + 1

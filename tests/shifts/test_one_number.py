@@ -64,9 +64,10 @@ def test_a_row_of_a_group_differs_from_its_id(database: Database) -> None:
     one = load_batches(database, [make_acts(21, people=GROUPS, count=700)])
     two = load_batches(database, [make_acts(22, people=GROUPS[2:], count=200)])
     url = database.engine.url.render_as_string(hide_password=False)
-    for datasets in ((one,), (one, two)):
+    every = [{}, {"actor": "FRA"}, {"actor": "EU"}, {"acts": "own"}]
+    for datasets, questions in (((one,), every), ((one, two), every[:3:2])):
         with open_client(url, alignment_datasets=datasets) as api:
-            for asked in ({}, {"actor": "FRA"}, {"actor": "EU"}, {"acts": "own"}):
+            for asked in questions:
                 rows = list_rows(api, max_q=1, limit=1000, **asked)
                 assert {code for row in rows for code in row["toward"]} & {"EU", "NATO"}
                 assert all(row["datasets"] == list(datasets) for row in rows)

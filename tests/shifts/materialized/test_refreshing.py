@@ -274,9 +274,9 @@ def test_marks_are_looked_up_by_key_also_where_all_were_stale_when_analysed(
     with database.connect() as db:
         db.execute(text("ANALYZE"))
     run = statements.compile_marks_of_pairs(kind)
-    parameters = dialect.values_table_params(kind, [("A00001", "B"), ("A00002", "B")]) | {
-        "wanted": "d"
-    }
+    parameters = dialect.values_table_params(
+        kind, statements.PAIR, [("A00001", "B"), ("A00002", "B")]
+    ) | {"wanted": "d"}
     with database.connect() as db:
         db.execution_options(**{SWITCH: True})  # the text is run, not the statement
         plan = replace(run, text=f"EXPLAIN QUERY PLAN {run.text}").fetch_rows(db, parameters)
