@@ -9,6 +9,8 @@ from app.json_encoding import encode_json
 from app.sources.schemas import Dataset, Source
 
 ReferenceFormat = Literal["bibtex", "ris", "csl"]
+BibliographyFormat = Literal["json", "bibtex", "ris", "csl"]
+"""The formats of a list that is also a bibliography."""
 REFERENCE_MEDIA_TYPES: dict[ReferenceFormat, tuple[str, ...]] = {
     "bibtex": ("application/x-bibtex; charset=utf-8",),
     "ris": ("application/x-research-info-systems; charset=utf-8",),

@@ -28,8 +28,8 @@ from app.page_models import Links, Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery, BoundedDate
 from app.sources.bibliography import (
     REFERENCE_MEDIA_TYPES,
+    BibliographyFormat,
     Reference,
-    ReferenceFormat,
     refer_to_dataset,
     refer_to_source,
     render_references,
@@ -66,7 +66,7 @@ class Coverage(BaseModel):
 class ReferenceQuery(AsOfPagingQuery):
     """Parameters of a list that is also a bibliography."""
 
-    format: Literal["json"] | ReferenceFormat = Field(
+    format: BibliographyFormat = Field(
         "json", description="JSON, or references as BibTeX, RIS or CSL-JSON."
     )
 
@@ -89,7 +89,7 @@ DATASET_ROUTE = DocumentRoute("dataset", datasets, "code", "/v1/datasets")
 
 
 def _render_bibliography(
-    form: Literal["json"] | ReferenceFormat,
+    form: BibliographyFormat,
     documents: list[str],
     references: Iterable[Reference],
     known: Meta,

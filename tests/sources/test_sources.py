@@ -123,3 +123,11 @@ def test_facets_of_actors_have_their_names(api: TestClient) -> None:
     assert names["CSTO"] == "Collective Security Treaty Organization"
     assert all(one["name"] for one in found["country"] if one["value"])
     assert all("name" not in one for one in found["type"])
+
+
+def test_unknown_format_is_one_error_at_its_parameter(api: TestClient) -> None:
+    answer = api.get("/v1/sources?format=bibtec")
+    assert answer.status_code == 422
+    [fault] = answer.json()["errors"]
+    assert fault["loc"] == ["query", "format"]
+    assert fault["suggestions"] == ["bibtex"]
