@@ -184,6 +184,7 @@ def read_all_names() -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_both_engines_find_the_same(database: Database) -> None:
     names = read_all_names()
     assert len(names) > 1500

@@ -48,6 +48,7 @@ def read_country_names() -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_country_names_of_seven_lists_are_matched_and_none_wrongly(api: TestClient) -> None:
     names = read_country_names()

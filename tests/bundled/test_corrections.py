@@ -79,6 +79,7 @@ def test_every_correction_is_of_something_bundled_and_cites_known_sources() -> N
     assert len(seen) == sum(len(correction.ids) for correction in read_corrections())
 
 
+@pytest.mark.slow
 def test_a_database_of_before_gets_each_correction_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

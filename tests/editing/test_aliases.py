@@ -120,6 +120,7 @@ def build_rows(drawn: Sequence[Any], number: int) -> list[dict[str, Any]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+@pytest.mark.slow
 @given(drawn=_rows, dated=st.booleans(), some=st.sets(st.sampled_from(ALIASES)))
 def test_applied_equals_a_load_that_knew_the_name(
     drawn: Sequence[Any],

@@ -142,6 +142,7 @@ def test_a_named_pair_is_listed_even_where_nothing_changed(api: TestClient) -> N
         assert detail["after"]["index"] == row["after"]["index"]
 
 
+@pytest.mark.slow
 def test_pages_of_a_ranking_are_the_whole(api: TestClient) -> None:
     for sort, limit in (("-at_least", 1), ("-magnitude", 4), ("p", 4), ("onset", 4)):
         whole = get_answer(api, "/v1/shifts", max_q=1, sort=sort)["data"]

@@ -76,6 +76,7 @@ def test_a_row_of_a_group_differs_from_its_id(database: Database) -> None:
                     assert_named_pairs_agree(api, rows)
 
 
+@pytest.mark.slow
 def test_rows_of_the_bundled_ranking_differ_from_their_ids(api: TestClient) -> None:
     rows = list_rows(api, max_q=1)
     assert any(row["toward"] == ["CSTO"] for row in rows)

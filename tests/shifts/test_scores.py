@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from app.shifts.scores import load_scores
@@ -12,6 +13,7 @@ from bench.shifts_scores import BEGIN, END, render_scores
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_scores_can_be_measured_in_a_minute() -> None:
     command = [sys.executable, "-m", "bench.shifts", "--quick"]
     told = subprocess.run(

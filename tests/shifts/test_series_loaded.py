@@ -111,6 +111,7 @@ def test_portfolios_are_compared_over_the_system_that_is_named(
     assert refused.json()["errors"][0]["loc"] == ["query", "system"]
 
 
+@pytest.mark.slow
 def test_the_united_states_in_1816_by_the_loaded_alliances(
     database: Database, api: TestClient
 ) -> None:

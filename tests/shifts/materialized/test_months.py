@@ -181,6 +181,7 @@ def test_another_processor_computes_other_last_bits() -> None:
     assert np.allclose(here, there, rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_verify_detects_wrong_months(database: Database) -> None:
     dataset = write_batches(database, make_acts(200, 6))
     ours = dyad_months.c.dataset == dataset

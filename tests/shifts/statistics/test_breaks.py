@@ -236,6 +236,7 @@ def test_a_p_of_months_falls_far_below_what_orders_can_count() -> None:
     assert 0 < much < 1e-6
 
 
+@pytest.mark.slow
 def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
     rows = make_turned_months(0.05)
     gain = np.linspace(0.5, 12, 400)
