@@ -1,6 +1,5 @@
 """Alignment and shifts over HTTP."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,8 +11,6 @@ from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
-from app.events.coverage import find_empty_reason
-from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
 from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
@@ -22,30 +19,27 @@ from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
-from app.page_models import EmptyReason, Meta
+from app.page_models import Meta
 from app.query_models import EmptyQuery
-from app.shifts import detect, evidence, ranking, serialize, series
+from app.shifts import answers, detect, ranking, serialize
 from app.shifts.detect import DetectedShift
-from app.shifts.filter import AlignmentQuery, Scope, ShiftQuery, SidesQuery
+from app.shifts.filter import AlignmentQuery, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
-    read_question_days,
     resolve_open_question,
     resolve_question,
 )
 from app.shifts.schemas import (
     Alignment,
-    AlignmentMeta,
     CalibrationAnswer,
     FittedParameters,
-    Shift,
     ShiftDetail,
     ShiftMeta,
     ShiftPage,
 )
 from app.shifts.scores import load_scores
-from app.shifts.shift_id import BadShiftIdError, ShiftReference, unpack_shift_id
+from app.shifts.shift_id import BadShiftIdError, unpack_shift_id
 from app.shifts.statistics.null_distribution import Calibration
 
 router = APIRouter(
@@ -77,39 +71,18 @@ def get_alignment(
         def make_response() -> Response:
             question = resolve_question(db, asked, chosen.alignment_datasets, then)
             known = read_calibration(db, then)
+            links = build_page_links(request, None, version)
             try:
-                data, moved, used = series.build_alignment_series(
-                    db, question, *asked.day_range, asked.granularity, known.prior_share
-                )
+                found = answers.build_alignment(db, asked, question, known, links, version)
             except TooManyBucketsError as many:
                 hint = "Ask for a shorter window or a coarser granularity."
                 raise InvalidParameterError("granularity", str(many), hint) from many
-            meta = AlignmentMeta(
-                version=version,
-                reason=None
-                if any(p.n or p.positive or p.negative for p in data)
-                else _explain_empty_answer(db, asked, question),
-                datasets=list(question.datasets),
-                actor=question.actor,
-                toward=list(question.toward),
-                against=list(question.against),
-                acts=question.acts,
-                parameters=used,
-            )
-            found = Alignment(
-                data=data, moved=moved, meta=meta, links=build_page_links(request, None, version)
-            )
 
-            def build_shift_marks() -> dict[str, object]:
-                rows = detect.detect_named_pair(db, question, known)
-                names = serialize.read_actor_names(db, rows)
-                found_shifts = [
-                    serialize.serialize_shift(row, asked, "named", version, names) for row in rows
-                ]
-                return {"shifts": [shift.model_dump() for shift in found_shifts]}
+            def read_marks() -> dict[str, object]:
+                return answers.build_shift_marks(db, asked, question, known, version)
 
             answer = Response(encode_json(found), media_type="application/json")
-            return respond_in_chart_format(request, "alignment", asked, answer, build_shift_marks)
+            return respond_in_chart_format(request, "alignment", asked, answer, read_marks)
 
         return respond_with_version_etag(
             request, version, make_response, request.headers.get("accept", "")
@@ -143,10 +116,10 @@ def list_shifts(
             rows, cursor, size, left = _choose_page(db, asked, question, known, secret)
             scope = ranking.find_scope(question)
             names = serialize.read_actor_names(db, rows)
-            data = [_serialize_row(db, row, asked, scope, version, names) for row in rows]
+            data = [answers.serialize_row(db, row, asked, scope, version, names) for row in rows]
             meta = ShiftMeta(
                 version=version,
-                reason=None if rows else _explain_empty_answer(db, asked, question),
+                reason=None if rows else answers.explain_empty_answer(db, asked, question),
                 datasets=list(question.datasets),
                 family_size=size,
                 stale=left,
@@ -162,20 +135,6 @@ def list_shifts(
         return respond_with_version_etag(
             request, version, make_response, request.headers.get("accept", "")
         )
-
-
-def _explain_empty_answer(
-    db: Connection, asked: SidesQuery, question: AlignmentQuestion
-) -> EmptyReason:
-    since, until = asked.day_range
-    known = ResolvedFilter(
-        actor=(*filter(None, [question.actor]), *question.toward, *question.against),
-        since=since,
-        until=until,
-        dataset=question.datasets,
-        as_of=question.as_of,
-    )
-    return find_empty_reason(db, known, chose_datasets=bool(asked.dataset))
 
 
 def _choose_page(
@@ -204,22 +163,6 @@ def _choose_page(
     if not question.toward:
         found = detect.confirm_verdicts(db, found, known)
     return found, cursor, size, left
-
-
-def _serialize_row(
-    db: Connection,
-    row: DetectedShift,
-    asked: SidesQuery,
-    scope: Scope,
-    version: int,
-    names: Mapping[str, str],
-) -> Shift:
-    found = serialize.serialize_shift(row, asked, scope, version, names)
-    level = row.finding.after
-    if row.verdict == "insufficient_data" and level is not None and row.question.toward:
-        day = detect.read_horizon(db, row.question, None)
-        found.expected = serialize.expect_level(db, row.question, level, day)
-    return found
 
 
 @router.get(
@@ -279,37 +222,9 @@ def get_shift(
                 raise NotFoundError(
                     f"The question of that id no longer has an answer: {gone}"
                 ) from gone
-            found = _build_detail(db, question, reference, version, read_calibration(db, then))
+            known = read_calibration(db, then)
+            found = answers.build_shift_detail(db, question, reference, version, known)
             found.id = shift_id
             return Response(encode_json(found), media_type="application/json")
 
         return respond_with_version_etag(request, version, make_response)
-
-
-def _build_detail(
-    db: Connection,
-    question: AlignmentQuestion,
-    reference: ShiftReference,
-    version: int,
-    known: Calibration,
-) -> ShiftDetail:
-    row = ranking.find_referenced_shift(db, question, reference, known)
-    days = read_question_days(db, question)
-    last = detect.read_horizon(db, question, days)
-    found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
-    names = serialize.read_actor_names(db, [row])
-    shift = _serialize_row(db, row, reference.asked, reference.scope, version, names)
-    finding = row.finding
-    after = finding.after.index if finding.after else 2 * known.prior_share - 1
-    before = finding.before.index if finding.before else 2 * known.prior_share - 1
-    return ShiftDetail(
-        **shift.model_dump(),
-        change=after - before,
-        evidence=found,
-        evidence_absent_because=evidence.describe_absent_evidence(db, question),
-        prior=prior,
-        subtotals=evidence.build_subtotals(found, question),
-        flags=evidence.flag_evidence(found),
-        structure=evidence.build_structure(db, question, row, last),
-        curve=series.describe_curve_end(db, question, last, row.finding.after, known.prior_share),
-    )

@@ -114,6 +114,11 @@ def _is_capped(row: DetectedShift) -> bool:
 
 def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
     """Compose the sentence that an analyst would sign: who, how, when, and why."""
+    return " ".join([compose_headline(row, names), *list_remarks(row, names)])
+
+
+def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Compose the first sentence of a verdict: who, how and when."""
     finding, case = row.finding, row.question
     who, sides = names[case.actor], _join([names[c] for c in case.toward], "and")
     rather = _join([names[c] for c in case.against], "and")
@@ -154,7 +159,7 @@ def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
         found += f"; the level is {_describe_level(finding.after)}." if known else "."
     else:
         found = f"There is no evidence that {who} {moved}: {reason}."
-    return " ".join([found[0].upper() + found[1:], *_list_remarks(row, names)])
+    return found[0].upper() + found[1:]
 
 
 def describe_onset(row: DetectedShift) -> str:
@@ -193,7 +198,7 @@ def _write_index(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
+def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
     """List what has to be said with a verdict that claims a change."""
     checks, found = row.checks, []
     if checks is None or row.verdict not in ("strong", "shift", "weak"):

@@ -1,0 +1,118 @@
+"""Whole answers about alignment and shifts, as the API, charts and briefs show them."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from app.events.coverage import find_empty_reason
+from app.events.resolved_filter import ResolvedFilter
+from app.page_models import EmptyReason, Links
+from app.shifts import detect, evidence, ranking, serialize, series
+from app.shifts.detect import DetectedShift
+from app.shifts.filter import AlignmentQuery, Scope, SidesQuery
+from app.shifts.question import AlignmentQuestion, read_question_days
+from app.shifts.schemas import Alignment, AlignmentMeta, Shift, ShiftDetail
+from app.shifts.shift_id import ShiftReference
+from app.shifts.statistics.null_distribution import Calibration
+
+
+def build_alignment(
+    db: Connection,
+    asked: AlignmentQuery,
+    question: AlignmentQuestion,
+    known: Calibration,
+    links: Links,
+    version: int,
+) -> Alignment:
+    """Build the index over time of a question; raises `TooManyBucketsError`."""
+    data, moved, used = series.build_alignment_series(
+        db, question, *asked.day_range, asked.granularity, known.prior_share
+    )
+    is_empty = not any(p.n or p.positive or p.negative for p in data)
+    meta = AlignmentMeta(
+        version=version,
+        reason=explain_empty_answer(db, asked, question) if is_empty else None,
+        datasets=list(question.datasets),
+        actor=question.actor,
+        toward=list(question.toward),
+        against=list(question.against),
+        acts=question.acts,
+        parameters=used,
+    )
+    return Alignment(data=data, moved=moved, meta=meta, links=links)
+
+
+def build_shift_marks(
+    db: Connection,
+    asked: AlignmentQuery,
+    question: AlignmentQuestion,
+    known: Calibration,
+    version: int,
+) -> dict[str, object]:
+    """Build the shifts of a pair that a chart of its alignment marks."""
+    rows = detect.detect_named_pair(db, question, known)
+    names = serialize.read_actor_names(db, rows)
+    found = [serialize.serialize_shift(row, asked, "named", version, names) for row in rows]
+    return {"shifts": [shift.model_dump() for shift in found]}
+
+
+def explain_empty_answer(
+    db: Connection, asked: SidesQuery, question: AlignmentQuestion
+) -> EmptyReason:
+    """Explain why nothing is known between the sides of a question."""
+    since, until = asked.day_range
+    known = ResolvedFilter(
+        actor=(*filter(None, [question.actor]), *question.toward, *question.against),
+        since=since,
+        until=until,
+        dataset=question.datasets,
+        as_of=question.as_of,
+    )
+    return find_empty_reason(db, known, chose_datasets=bool(asked.dataset))
+
+
+def serialize_row(
+    db: Connection,
+    row: DetectedShift,
+    asked: SidesQuery,
+    scope: Scope,
+    version: int,
+    names: Mapping[str, str],
+) -> Shift:
+    """Serialize a row, with what the formal ties lead to expect where no shift can be dated."""
+    found = serialize.serialize_shift(row, asked, scope, version, names)
+    level = row.finding.after
+    if row.verdict == "insufficient_data" and level is not None and row.question.toward:
+        day = detect.read_horizon(db, row.question, None)
+        found.expected = serialize.expect_level(db, row.question, level, day)
+    return found
+
+
+def build_shift_detail(
+    db: Connection,
+    question: AlignmentQuestion,
+    reference: ShiftReference,
+    version: int,
+    known: Calibration,
+) -> ShiftDetail:
+    """Build one shift with its evidence: shares and prior add up to the change."""
+    row = ranking.find_referenced_shift(db, question, reference, known)
+    days = read_question_days(db, question)
+    last = detect.read_horizon(db, question, days)
+    found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
+    names = serialize.read_actor_names(db, [row])
+    shift = serialize_row(db, row, reference.asked, reference.scope, version, names)
+    finding = row.finding
+    after = finding.after.index if finding.after else 2 * known.prior_share - 1
+    before = finding.before.index if finding.before else 2 * known.prior_share - 1
+    return ShiftDetail(
+        **shift.model_dump(),
+        change=after - before,
+        evidence=found,
+        evidence_absent_because=evidence.describe_absent_evidence(db, question),
+        prior=prior,
+        subtotals=evidence.build_subtotals(found, question),
+        flags=evidence.flag_evidence(found),
+        structure=evidence.build_structure(db, question, row, last),
+        curve=series.describe_curve_end(db, question, last, row.finding.after, known.prior_share),
+    )
