@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import census
+import explorer_words
 import pytest
+from explorer_words import find_stray_words
 
 STATIC = census.APP / "explorer" / "static"
 EXPLORER = sorted(p for p in STATIC.rglob("*") if p.suffix in (".js", ".html", ".css"))
@@ -43,6 +45,35 @@ def test_no_rule_of_language_is_broken(
 def test_the_explorer_uses_plain_words(path: Path) -> None:
     words = set(re.findall(r"[a-z]+", path.read_text("utf-8").lower()))
     assert words & census.BANNED_NAME_WORDS - {"holds"} == set()
+
+
+def test_words_for_readers_are_in_the_catalogue_alone() -> None:
+    stray = [word for path in explorer_words.SCRIPTS for word in find_stray_words(path)]
+    page = re.sub(r"<[^>]*>|\{\{.*?\}\}|[·\s]", "", (STATIC / "index.html").read_text("utf-8"))
+    assert (stray, page) == ([], "")
+
+
+def test_every_key_of_the_catalogue_is_used() -> None:
+    assert set(explorer_words.CATALOGUE) - explorer_words.list_used_keys() == set()
+
+
+def test_a_stray_word_is_noticed(tmp_path: Path) -> None:
+    script = tmp_path / "made.js"
+    script.write_text(
+        'h("p", { class: "state failure" }, n ? "Loading" : `of ${h("b", {}, "two words")}`)'
+    )
+    found = [line.partition(" belongs")[0] for line in find_stray_words(script)]
+    assert found == ["made.js:1: 'Loading'", "made.js:1: 'two words'"]
+
+
+def test_styles_have_no_left_and_right() -> None:
+    """Sides are named by the direction of the text, so that they change with the language."""
+    sides = re.compile(
+        r"(?<![\w-])((max-|min-)?(width|height)|((margin|padding|border|scroll-\w+)-)?"
+        r"(left|right|top|bottom)(-\w+)?):|text-align: (left|right)|float:"
+    )
+    lines = (STATIC / "style.css").read_text("utf-8").splitlines()
+    assert [line for line in lines if sides.search(line) and not line.startswith("@media")] == []
 
 
 def test_every_exception_is_needed(modules: list[census.Module]) -> None:

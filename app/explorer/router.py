@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 
 from app.errors import NotFoundError
+from app.explorer.strings import fill_in_strings
 
 router = APIRouter(include_in_schema=False)
 FOLDER = files("app") / "explorer" / "static"
@@ -63,6 +64,8 @@ def read_explorer_files() -> dict[str, tuple[str, bytes]]:
     found: dict[str, tuple[str, bytes]] = {}
     for name, part in _list_files(FOLDER, ""):
         body = part.read_bytes()
+        if name.endswith(".html"):
+            body = fill_in_strings(body.decode()).encode()
         found[name] = (f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', body)
     return found
 

@@ -17,7 +17,8 @@ def test_every_file_is_served(api: TestClient) -> None:
     for name in FILES:
         answer = api.get(f"/explorer/{name}")
         assert answer.status_code == 200
-        assert answer.content == (STATIC / name).read_bytes()
+        if not name.endswith(".html"):  # whose words are filled in from the catalogue
+            assert answer.content == (STATIC / name).read_bytes()
         again = api.get(f"/explorer/{name}", headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
 

@@ -1,8 +1,10 @@
 /* Requests to the service. A failure is thrown with what the service said of it. */
 
+import { t } from "./strings.js";
+
 export class Failure extends Error {
   constructor(status, problem, wait = null) {
-    super(problem.detail || problem.title || "The service could not be reached.");
+    super(problem.detail || problem.title || t("failure.unreachable"));
     this.status = status;
     this.problem = problem;
     /** Seconds after which the service asks to be asked again; null where it does not. */
@@ -20,7 +22,7 @@ export async function get(address, accept = "application/json") {
   try {
     answer = await fetch(address, { headers: { Accept: accept } });
   } catch {
-    throw new Failure(0, { title: "No answer", detail: "The service could not be reached." });
+    throw new Failure(0, { title: t("failure.unreachable_title"), detail: t("failure.unreachable") });
   }
   if (answer.ok) return accept === "application/json" ? answer.json() : answer.text();
   let problem = { title: answer.statusText };

@@ -4,6 +4,7 @@ import { Failure, get } from "./api.js";
 import { h } from "./dom.js";
 import { patiently } from "./part.js";
 import { failed } from "./states.js";
+import { t } from "./strings.js";
 
 const STEP = 40, LEAST = 280, MOST = 1160;
 
@@ -13,7 +14,7 @@ const wide = (figure) => Math.max(LEAST, Math.min(MOST, Math.floor((figure.clien
 /** Only what draws: no scripts, no links, nothing that fetches, and no words but the one label. */
 function drawing(text) {
   const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  if (read.nodeName !== "svg") throw new Failure(500, { detail: "The chart cannot be read." });
+  if (read.nodeName !== "svg") throw new Failure(500, { detail: t("failure.chart") });
   for (const unsafe of read.querySelectorAll("script, foreignObject, a, image, use")) unsafe.remove();
   const svg = document.importNode(read, true);
   for (const part of svg.querySelectorAll("[role], [aria-label], [aria-roledescription]")) {

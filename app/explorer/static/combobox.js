@@ -2,9 +2,10 @@
 
 import { get } from "./api.js";
 import { h, say } from "./dom.js";
+import { has, rich, t } from "./strings.js";
 
 const PAUSE = 120;
-const KINDS = { state: "state", person: "person", organization: "body", alliance: "alliance", treaty: "treaty", territory: "territory" };
+const kind = (one) => (has(`names.${one.kind}`) ? t(`names.${one.kind}`) : one.kind);
 let made = 0;
 
 async function resolve(text, limit = 8) {
@@ -41,7 +42,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     hidden.value = codes.join(",");
     if (!many) return;
     chips.replaceChildren(...codes.map((code, n) => h("span", { class: "name" }, names.get(code) ?? code,
-      h("button", { type: "button", "aria-label": `Remove ${names.get(code) ?? code}`, onclick: () => { codes.splice(n, 1); draw(); input.focus(); } }, "×"))));
+      h("button", { type: "button", "aria-label": t("names.remove", { name: names.get(code) ?? code }), onclick: () => { codes.splice(n, 1); draw(); input.focus(); } }, "×"))));
   }
 
   function close() {
@@ -54,12 +55,12 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
   function open() {
     options.replaceChildren(...found.map((one, n) => h("li", { id: `${unique}-${n}`, role: "option", "aria-selected": "false",
       onpointerdown: (press) => press.preventDefault(), onclick: () => choose(one) },
-    h("span", {}, one.name), " ", h("span", { class: "quiet" }, `${one.code} · ${KINDS[one.kind] ?? one.kind}`))));
+    h("span", {}, one.name), " ", h("span", { class: "quiet" }, t("names.option", { code: one.code, kind: kind(one) })))));
     options.hidden = !found.length;
     input.setAttribute("aria-expanded", String(found.length > 0));
     at = -1;
     input.removeAttribute("aria-activedescendant");
-    say(found.length ? `${found.length} ${found.length === 1 ? "name" : "names"}` : "No such name");
+    say(found.length ? t("names.found", { n: found.length }) : t("names.none"));
   }
 
   function point(to) {
@@ -83,8 +84,9 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
 
   function blame(text, near = []) {
     fault.hidden = text === null;
-    fault.replaceChildren(...(text === null ? [] : [text, near.length ? " Did you mean " : "", ...near.flatMap((one, n) => [n ? ", " : "",
-      h("button", { type: "button", class: "link", onclick: () => { choose(one); input.focus(); } }, one.name)]), near.length ? "?" : ""]));
+    const instead = near.flatMap((one, n) => [n ? ", " : "",
+      h("button", { type: "button", class: "link", onclick: () => { choose(one); input.focus(); } }, one.name)]);
+    fault.replaceChildren(...(text === null ? [] : [text, ...(near.length ? [" ", ...rich("names.did_you_mean", { names: instead }).flat()] : [])]));
     if (text === null) { input.removeAttribute("aria-invalid"); input.removeAttribute("aria-describedby"); }
     else { input.setAttribute("aria-invalid", "true"); input.setAttribute("aria-describedby", fault.id); }
   }
@@ -114,7 +116,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
       try { near = await resolve(text, 5); } catch (error) { blame(error.message); return false; }
       const one = exact(text, near);
       if (!one) {
-        blame(near.some((n) => n.score === 100) ? `Several actors are called “${text}”.` : `No actor is called “${text}”.`, near.slice(0, 3));
+        blame(t(near.some((n) => n.score === 100) ? "names.several" : "names.unknown", { text }), near.slice(0, 3));
         return false;
       }
       choose(one);

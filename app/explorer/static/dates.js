@@ -1,21 +1,28 @@
 /* Dates in words. The record writes them in EDTF, which readers do not have to know. */
 
 import { h } from "./dom.js";
+import { LANGUAGE, t } from "./strings.js";
 
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const SEASONS = { 21: "spring", 22: "summer", 23: "autumn", 24: "winter" };
-const DOUBTS = { "~": "about ", "?": "perhaps ", "%": "perhaps about " };
+const named = (month) => Array.from({ length: 12 }, (_, n) => new Intl.DateTimeFormat(LANGUAGE, { month, timeZone: "UTC" }).format(Date.UTC(2000, n, 15)));
+const MONTHS = named("long"), SHORT = named("short");
+/** @type {Record<string, import("./strings.js").Key>} */
+const SEASONS = { 21: "date.spring", 22: "date.summer", 23: "date.autumn", 24: "date.winter" };
+/** @type {Record<string, import("./strings.js").Key>} */
+const DOUBTS = { "~": "date.approximate", "?": "date.uncertain", "%": "date.both" };
 
 function one(text) {
-  const doubt = DOUBTS[text.at(-1)] ?? "";
-  const plain = doubt ? text.slice(0, -1) : text;
-  const [year, month, day] = plain.split("-");
-  if (/^\d{3}X$/.test(year)) return `${doubt}the ${year.slice(0, 3)}0s`;
-  if (/^\d{2}XX$/.test(year)) return `${doubt}${year.slice(0, 2)}00 to ${year.slice(0, 2)}99`;
-  if (SEASONS[month]) return `${doubt}${SEASONS[month]} ${year}`;
-  if (month === undefined || month === "XX") return doubt + year;
-  const name = MONTHS[Number(month) - 1];
-  return doubt + (day === undefined || day === "XX" ? `${name} ${year}` : `${Number(day)} ${name.slice(0, 3)} ${year}`);
+  const doubt = DOUBTS[text.at(-1)];
+  return doubt ? t(doubt, { date: plain(text.slice(0, -1)) }) : plain(text);
+}
+
+function plain(text) {
+  const [year, month, day] = text.split("-");
+  if (/^\d{3}X$/.test(year)) return t("date.decade", { year: `${year.slice(0, 3)}0` });
+  if (/^\d{2}XX$/.test(year)) return t("date.century", { first: `${year.slice(0, 2)}00`, last: `${year.slice(0, 2)}99` });
+  if (SEASONS[month]) return t(SEASONS[month], { year });
+  if (month === undefined || month === "XX") return year;
+  if (day === undefined || day === "XX") return t("date.month", { month: MONTHS[Number(month) - 1], year });
+  return t("date.day", { day: String(Number(day)), month: SHORT[Number(month) - 1], year });
 }
 
 /** A date in words: `2020-11-10/2024-06` is “10 Nov 2020 – June 2024”. */
@@ -23,10 +30,10 @@ export function inWords(text) {
   if (!text) return "";
   const [first, last] = text.split("/");
   if (last === undefined) return one(first);
-  if (last === "..") return `since ${one(first)}`;
+  if (last === "..") return t("date.since", { date: one(first) });
   const [from, to] = [one(first), one(last)];
   const month = to.slice(to.indexOf(" "));
-  return /^\d+ /.test(to) && from.endsWith(month) ? `${from.slice(0, -month.length)} – ${to}` : `${from} – ${to}`;
+  return t("date.span", { first: /^\d+ /.test(to) && from.endsWith(month) ? from.slice(0, -month.length) : from, last: to });
 }
 
 /** The same as an element that keeps what the record wrote. */

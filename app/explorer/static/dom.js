@@ -1,5 +1,7 @@
 /* Elements from data. Text is always text, so no title can become markup. */
 
+import { t } from "./strings.js";
+
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -16,7 +18,7 @@ const ON_PHONE = 12;
 
 export function table(caption, columns, rows) {
   const numeric = columns.map((_, n) => typeof rows[0]?.[n] === "number");
-  const more = rows.length > ON_PHONE ? h("button", { type: "button", class: "on-phone", onclick: () => { whole.classList.add("whole"); more.remove(); } }, `Show all ${rows.length}`) : null;
+  const more = rows.length > ON_PHONE ? h("button", { type: "button", class: "on-phone", onclick: () => { whole.classList.add("whole"); more.remove(); } }, t("table.show_all", { n: rows.length })) : null;
   const whole = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     h("table", {},
       h("caption", {}, caption),
@@ -31,10 +33,11 @@ export function field(name, label, value, more = {}) {
     h("input", { id: `f-${name}`, name, value, ...more }));
 }
 
+/** A list to choose from; an option is its value, or its value and its words. */
 export function choice(name, label, options, value) {
   return h("div", {}, h("label", { for: `f-${name}` }, label),
     h("select", { id: `f-${name}`, name }, options.map((o) =>
-      h("option", { value: o, selected: o === value }, o || "any"))));
+      h("option", { value: o, selected: o === value }, o || t("form.any")))));
 }
 
 export function say(text) {

@@ -4,8 +4,10 @@ import { get } from "./api.js";
 import { h } from "./dom.js";
 import { later } from "./part.js";
 import { now } from "./state.js";
+import { number, t } from "./strings.js";
 
-const FACES = [["actor", "Who took part"], ["type", "Type"], ["tag", "Tag"], ["publisher", "Publisher"], ["country", "Where"], ["dataset", "Dataset"]];
+/** @type {[string, import("./strings.js").Key][]} */
+const FACES = [["actor", "facets.actor"], ["type", "facets.type"], ["tag", "facets.tag"], ["publisher", "facets.publisher"], ["country", "facets.country"], ["dataset", "facets.dataset"]];
 const SHOWN = 5;
 
 /** The address with a value added to a filter, or taken from it. */
@@ -22,11 +24,11 @@ function face(name, title, counts) {
   const line = (one) => {
     const isSet = set.includes(one.value);
     return h("li", {}, h("a", { href: toggled(name, one.value, isSet), "data-key": `facet-${name}-${one.value}`, "aria-current": isSet ? "true" : null },
-      one.name ?? one.value, isSet ? " ×" : ""), " ", h("span", { class: "quiet" }, one.count.toLocaleString("en")));
+      one.name ?? one.value, isSet ? " ×" : ""), " ", h("span", { class: "quiet" }, number(one.count)));
   };
   const rest = known.filter((one) => !first.includes(one));
   const whole = h("ul", {}, first.map(line));
-  const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more.remove(); whole.append(...rest.map(line)); } }, `${rest.length} more`)) : null;
+  const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more.remove(); whole.append(...rest.map(line)); } }, t("facets.more", { n: rest.length }))) : null;
   if (more) whole.append(more);
   return known.length ? h("section", {}, h("h2", {}, title), whole) : null;
 }
@@ -34,10 +36,10 @@ function face(name, title, counts) {
 /** The facets of the events that a query finds. */
 export function facets(query) {
   const by = FACES.map(([name]) => name).join(",");
-  return later("Counting …", async () => {
+  return later(t("facets.counting"), async () => {
     const found = await get(`/v1/facets?${new URLSearchParams([...query, ["by", by]])}`);
-    const parts = FACES.map(([name, title]) => face(name, title, found.data[name])).filter(Boolean);
+    const parts = FACES.map(([name, title]) => face(name, t(title), found.data[name])).filter(Boolean);
     return parts.length ? h("details", { class: "facets", open: matchMedia("(min-width: 60rem)").matches },
-      h("summary", {}, "Narrow by what was found"), h("div", {}, parts)) : null;
+      h("summary", {}, t("facets.title")), h("div", {}, parts)) : null;
   });
 }

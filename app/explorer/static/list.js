@@ -6,6 +6,7 @@ import { h, say } from "./dom.js";
 import { patiently } from "./part.js";
 import { link, now } from "./state.js";
 import { failed, nothing } from "./states.js";
+import { rich, t } from "./strings.js";
 
 const FIELDS = "id,title,date,start,type,participants,reports,signals";
 const FIRST = 100, STEP = 500;
@@ -18,7 +19,12 @@ function brief(event) {
 
 function who(event) {
   return event.participants.filter((p) => !p.via)
-    .map((p) => `${p.name ?? p.native ?? p.actor}${p.role === "participant" ? "" : ` (${p.role})`}`).join(", ");
+    .map((p) => named(p)).join(", ");
+}
+
+function named(party) {
+  const name = party.name ?? party.native ?? party.actor;
+  return party.role === "participant" ? name : t("list.participant", { name, role: party.role });
 }
 
 /** What an event does to the pair of the view: the sum of its signals between the two. */
@@ -34,19 +40,22 @@ export function pairOfView() {
   return pair.length === 2 ? pair : null;
 }
 
-const EFFECTS = { 1: ["▲", "together"], "-1": ["◆", "apart"], 0: ["", "neither"] };
+/** @type {Record<string, [string, string, import("./strings.js").Key]>} */
+const EFFECTS = { 1: ["▲", "together", "effect.together"], "-1": ["◆", "apart", "effect.apart"], 0: ["", "neither", "effect.neither"] };
 
 function row(one) {
   const cells = [h("td", { class: "when" }, dated(one.date)),
     h("td", {}, h("a", { class: "what", href: link("event", { id: one.id }) }, one.title), h("span", { class: "meta" }, one.who))];
   if (one.effect !== null) {
-    const [mark, word] = EFFECTS[one.effect];
-    cells.push(h("td", { class: `effect ${word}` }, mark ? h("span", { "aria-hidden": "true" }, `${mark} `) : null, word));
+    const [mark, kind, word] = EFFECTS[one.effect];
+    cells.push(h("td", { class: `effect ${kind}` }, mark ? h("span", { "aria-hidden": "true" }, `${mark} `) : null, t(word)));
   }
-  cells.push(h("td", { class: "kind" }, one.type || "–"), h("td", { class: "meta" }, one.sources.join(", ") || "no source"));
+  cells.push(h("td", { class: "kind" }, one.type || "–"), h("td", { class: "meta" }, one.sources.join(", ") || t("list.no_source")));
   return h("tr", { class: "row" }, cells);
 }
 
+/** @type {Record<string, import("./strings.js").Key>} */
+const COLUMNS = { date: "list.date", event: "list.event", effect: "list.effect", type: "list.type", sources: "list.sources" };
 const ORDERS = {
   date: (a, b) => a.start.localeCompare(b.start), event: (a, b) => a.title.localeCompare(b.title),
   effect: (a, b) => a.effect - b.effect, type: (a, b) => a.type.localeCompare(b.type), sources: (a, b) => a.sources.length - b.sources.length,
@@ -57,7 +66,7 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
   const body = h("tbody", {});
   const status = h("p", { class: "quiet loaded" });
   const head = h("tr", {});
-  const whole = h("div", { class: "events", "aria-busy": "true" }, h("p", { class: "quiet" }, "Loading …"));
+  const whole = h("div", { class: "events", "aria-busy": "true" }, h("p", { class: "quiet" }, t("app.loading")));
   const first = new URL(address, location.origin);
   first.searchParams.set("fields", FIELDS);
   first.searchParams.set("limit", latest ?? FIRST);
@@ -68,7 +77,7 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
     const names = ["date", "event", ...(rows[0].effect === null ? [] : ["effect"]), "type", "sources"];
     head.replaceChildren(...names.map((name) => {
       const sorted = order.by === name ? (order.down ? "descending" : "ascending") : null;
-      const title = { date: "Date", event: "Event", effect: "Together or apart", type: "Type", sources: "Sources" }[name];
+      const title = t(COLUMNS[name]);
       return h("th", { scope: "col", "aria-sort": sorted },
         next ? title : h("button", { type: "button", "data-key": `sort-${name}`, onclick: (click) => { sort(name); click.target.focus(); } }, title,
           h("span", { "aria-hidden": "true" }, sorted ? (order.down ? " ↓" : " ↑") : "")));
@@ -82,7 +91,7 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
     const key = document.activeElement?.dataset?.key;
     columns();
     if (key) head.querySelector(`[data-key="${key}"]`)?.focus();
-    say(`Sorted by ${by}, ${order.down ? "descending" : "ascending"}`);
+    say(t(order.down ? "list.sorted_down" : "list.sorted_up", { column: t(COLUMNS[by]) }));
   }
 
   /** Fetches what follows; the first rows are shown before the rest of the first 500 is asked for. */
@@ -97,7 +106,7 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
     if (begun) {
       onfirst?.(answer);
       if (!rows.length) { whole.replaceChildren(nothing(answer.meta.reason)); return; }
-      whole.replaceChildren(h("table", {}, h("caption", { class: "hidden" }, "Events"), h("thead", {}, head), body), status);
+      whole.replaceChildren(h("table", {}, h("caption", { class: "hidden" }, t("list.caption")), h("thead", {}, head), body), status);
     }
     body.append(...fresh.map(row));
     columns();
@@ -107,10 +116,9 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
   }
 
   function counted() {
-    const many = rows.length.toLocaleString("en");
-    if (latest) return next ? [h("a", { href: all }, "All events")] : [];
-    if (!next) return [rows.length === 1 ? "1 event in all." : `${many} events in all.`];
-    return [`The first ${many} events. `, h("button", { type: "button", class: "more", "data-key": "more", onclick: () => load(STEP) }, `Show ${STEP} more`)];
+    if (latest) return next ? [h("a", { href: all }, t("list.all"))] : [];
+    if (!next) return [t("list.in_all", { n: rows.length })];
+    return rich("list.first", { n: rows.length, more: h("button", { type: "button", class: "more", "data-key": "more", onclick: () => load(STEP) }, t("list.more", { n: STEP })) });
   }
 
   async function load(limit) {

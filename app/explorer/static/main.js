@@ -6,6 +6,7 @@ import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
 import { patiently } from "./part.js";
 import { CLOCKS, go, link, now } from "./state.js";
 import { failed } from "./states.js";
+import { t } from "./strings.js";
 import { actor } from "./views/actor.js";
 import { alliance, alliances } from "./views/alliances.js";
 import { compare } from "./views/compare.js";
@@ -36,7 +37,7 @@ async function show({ first = false, left = null } = {}) {
   }
   showClock();
   main.setAttribute("aria-busy", "true");
-  const slow = setTimeout(() => { if (mine === turn) say("Loading …"); }, 500);
+  const slow = setTimeout(() => { if (mine === turn) say(t("app.loading")); }, 500);
   const place = h("div", {});
   let made;
   try {
@@ -44,7 +45,7 @@ async function show({ first = false, left = null } = {}) {
     made = await patiently(() => (VIEWS[name] ?? home)(), same ? main : place);
   } catch (error) {
     if (mine === turn) main.replaceChildren();
-    made = [h("h1", {}, "No answer"), failed(error, () => show())];
+    made = [h("h1", {}, t("app.no_answer")), failed(error, () => show())];
   }
   clearTimeout(slow);
   if (mine !== turn) return;
@@ -53,8 +54,8 @@ async function show({ first = false, left = null } = {}) {
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
   main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
-  document.title = title ? `${title.textContent} – Entente` : "Entente";
-  printed.textContent = `${location.href} · opened on ${new Date().toISOString().slice(0, 10)} · each dataset under its own licence: ${location.origin}/v1/datasets`;
+  document.title = title ? t("app.title", { title: title.textContent }) : t("app.name");
+  printed.textContent = t("app.printed", { address: location.href, day: new Date().toISOString().slice(0, 10), licences: `${location.origin}/v1/datasets` });
   say(title?.textContent ?? "");
   if (same) restoreFocus();
   else if (!first && title) { title.setAttribute("tabindex", "-1"); title.focus({ preventScroll: true }); }
@@ -68,7 +69,7 @@ function showClock() {
   const whole = document.getElementById("clock");
   whole.classList.toggle("set", set.length > 0);
   whole.open = false;
-  whole.firstElementChild.textContent = set.length ? set.map((clock) => `${clock === "as_of" ? "As of" : "Known by"} ${now().get(clock)}`).join(" · ") : "As recorded today";
+  whole.firstElementChild.textContent = set.length ? set.map((clock) => t(clock === "as_of" ? "clock.as_of_set" : "clock.known_by_set", { value: now().get(clock) })).join(" · ") : t("clock.today");
 }
 
 /** Keeps the page as long as it is until its parts have answered, so that nothing jumps. */
@@ -103,7 +104,7 @@ document.addEventListener("click", (click) => {
 
 const printed = document.getElementById("printed");
 const search = document.getElementById("search");
-const sought = combobox({ name: "name", id: "name", label: "Find an actor", bare: true, size: 15, placeholder: "Find: Armenia, CSTO …", onchoose: (code) => {
+const sought = combobox({ name: "name", id: "name", label: t("search.label"), bare: true, size: 15, placeholder: t("search.example"), onchoose: (code) => {
   go(link("actor", { actor: code }));
   sought.clear();
 } });

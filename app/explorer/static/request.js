@@ -1,6 +1,7 @@
 /* Says which request made a view: to copy, to cite, to download. */
 
 import { h, say } from "./dom.js";
+import { rich, t } from "./strings.js";
 
 const LISTS = ["json", "ndjson", "csv", "xlsx", "parquet", "arrow", "geojson", "ics", "atom", "jsonld", "timelinejs", "vis"];
 const DRAWN = ["json", "csv", "vega", "svg", "png"];
@@ -21,7 +22,7 @@ function written(url) {
     const address = quoted(plain);
     return { curl: `curl -o entente.csv '${address}'`,
       Python: `import pandas as pd; table = pd.read_csv("${address}")`,
-      R: `table <- read.csv("${address}")`, Spreadsheet: address };
+      R: `table <- read.csv("${address}")`, [t("request.spreadsheet")]: address };
   }
   const address = quoted(plain);
   return { curl: `curl '${address}'`,
@@ -31,18 +32,18 @@ function written(url) {
 
 function copied(label, text) {
   return h("div", {}, h("p", {}, h("strong", {}, label), " ",
-    h("button", { type: "button", "aria-label": `Copy ${label}`, onclick: async (click) => {
-      try { await navigator.clipboard.writeText(text); say(`${label} copied`); click.target.textContent = "Copied"; }
-      catch { say("Copying is not allowed here; select the text instead."); }
-    } }, "Copy")), h("pre", { tabindex: 0, role: "region", "aria-label": label }, text));
+    h("button", { type: "button", "aria-label": t("request.copy_label", { label }), onclick: async (click) => {
+      try { await navigator.clipboard.writeText(text); say(t("request.copied_label", { label })); click.target.textContent = t("request.copied"); }
+      catch { say(t("request.copy_refused")); }
+    } }, t("request.copy"))), h("pre", { tabindex: 0, role: "region", "aria-label": label }, text));
 }
 
 /** `links` of the answer give the permalink: the same data for ever. */
-export function request(address, links, title = "The request that made this") {
+export function request(address, links, title = t("request.title")) {
   const url = new URL(address, location.origin);
   url.searchParams.delete("format");
   const parts = Object.entries(written(url)).map(([label, text]) => copied(label, text));
-  if (links?.permalink) parts.push(copied("Permalink", new URL(links.permalink, location.origin).href));
+  if (links?.permalink) parts.push(copied(t("request.permalink"), new URL(links.permalink, location.origin).href));
   const whole = new URL(url);
   whole.searchParams.delete("limit");
   const downloads = forms(url).map((form) => {
@@ -50,6 +51,6 @@ export function request(address, links, title = "The request that made this") {
     if (forms(url).length > 1) at.searchParams.set("format", form); // else there is no such parameter
     return [h("a", { href: at.pathname + at.search }, form), " "];
   });
-  return h("details", { class: "request" }, h("summary", {}, `${title}: `, h("code", {}, decodeURIComponent(url.pathname + url.search))),
-    parts, h("p", {}, h("strong", {}, "Download"), " ", downloads));
+  return h("details", { class: "request" }, h("summary", {}, rich("request.summary", { title, address: h("code", {}, decodeURIComponent(url.pathname + url.search)) })),
+    parts, h("p", {}, h("strong", {}, t("request.download")), " ", downloads));
 }

@@ -2,12 +2,14 @@
 
 import { h } from "./dom.js";
 import { now } from "./state.js";
+import { rich, t } from "./strings.js";
 
+/** @type {Record<string, [string, string, import("./strings.js").Key, import("./strings.js").Key]>} */
 const REASONS = {
-  no_match: ["empty", "○", "Nothing matched", "The requested days are covered, but no event in them matches the filter."],
-  outside_coverage: ["uncovered", "▨", "Not covered", "No dataset covers these days, so an empty result does not mean that nothing happened."],
-  out_of_scope: ["uncovered", "▨", "Out of scope", "No dataset follows these actors, so an empty result does not mean that nothing happened."],
-  not_yet_covered: ["uncovered", "▨", "Not covered yet", "These days are after the last day that any dataset covers."],
+  no_match: ["empty", "○", "nothing.no_match", "nothing.no_match_text"],
+  outside_coverage: ["uncovered", "▨", "nothing.outside_coverage", "nothing.outside_coverage_text"],
+  out_of_scope: ["uncovered", "▨", "nothing.out_of_scope", "nothing.out_of_scope_text"],
+  not_yet_covered: ["uncovered", "▨", "nothing.not_yet_covered", "nothing.not_yet_covered_text"],
 };
 
 function box(kind, picture, title, ...parts) {
@@ -19,8 +21,8 @@ function box(kind, picture, title, ...parts) {
 /** An empty answer, by the reason that the service gives. */
 export function nothing(reason) {
   const [kind, picture, title, text] = REASONS[reason] ?? REASONS.no_match;
-  return box(kind, picture, title, h("p", {}, text),
-    kind === "uncovered" ? h("p", {}, h("a", { href: "/v1/coverage" }, "Which days are covered")) : null);
+  return box(kind, picture, t(title), h("p", {}, t(text)),
+    kind === "uncovered" ? h("p", {}, h("a", { href: "/v1/coverage" }, t("nothing.coverage"))) : null);
 }
 
 /** The addresses of this view with what was refused mended, as links. */
@@ -46,8 +48,9 @@ function linked(fault, mend) {
 function explained(fault) {
   const links = mended(fault);
   const instead = links.flatMap((one, n) => [n ? ", " : "", one]);
-  return [h("p", {}, h("strong", {}, String(fault.loc.at(-1))), `: ${fault.message}. `, links.length ? null : fault.hint ?? ""),
-    links.length ? h("p", { class: "mend" }, "Did you mean ", instead, "?") : null];
+  const name = h("strong", {}, String(fault.loc.at(-1)));
+  return [h("p", {}, rich("failure.fault", { name, message: fault.message, hint: links.length ? "" : fault.hint })),
+    links.length ? h("p", { class: "mend" }, rich("failure.did_you_mean", { values: instead })) : null];
 }
 
 /** What went wrong; null where another part of the page says the same already. */
@@ -56,10 +59,10 @@ export function failed(error, again) {
   const shown = [...document.querySelectorAll("#content .state.failure")];
   if (error.refused && shown.some((one) => one.dataset.said === said)) return null;
   const faults = (error.problem?.errors ?? []).filter((f) => Array.isArray(f.loc));
-  const title = error.refused ? "This cannot be answered" : error.status === 503 || error.status === 429 ? "The service is busy" : "The service failed";
+  const title = t(error.refused ? "failure.refused" : error.status === 503 || error.status === 429 ? "failure.busy" : "failure.failed");
   const made = box("failure", "⚠", title, h("p", {}, faults.length ? null : error.message), faults.map(explained),
-    error.status ? h("p", { class: "quiet" }, `Status ${error.status}`) : null,
-    again && !error.refused ? h("button", { type: "button", onclick: again }, "Try again") : null);
+    error.status ? h("p", { class: "quiet" }, t("failure.status", { status: String(error.status) })) : null,
+    again && !error.refused ? h("button", { type: "button", onclick: again }, t("failure.again")) : null);
   made.setAttribute("role", "alert");
   made.dataset.said = said;
   return made;
@@ -70,8 +73,8 @@ export function countdown(seconds, place) {
   return new Promise((resolve) => {
     const left = h("strong", {}, String(seconds));
     const end = (go) => { clearInterval(clock); resolve(go); };
-    const made = box("busy", "◷", "The service is busy", h("p", {}, "Trying again in ", left, " s."),
-      h("button", { type: "button", onclick: () => end(false) }, "Stop"));
+    const made = box("busy", "◷", t("failure.busy"), h("p", {}, rich("failure.countdown", { seconds: left })),
+      h("button", { type: "button", onclick: () => end(false) }, t("failure.stop")));
     let rest = seconds;
     const clock = setInterval(() => {
       if (!place.isConnected) { end(false); return; }

@@ -7,15 +7,16 @@ import { list } from "../list.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 import { failed, nothing } from "../states.js";
+import { t } from "../strings.js";
 
 const LATEST = 10;
 
 /** For an unknown name: actors with similar names, as links. */
 async function near(name, error) {
   const found = await get(`/v1/actors/resolve?${new URLSearchParams({ q: name, limit: 8 })}`);
-  return [h("h1", {}, "No answer"), failed(error),
-    found.data.length ? [h("h2", {}, "Did you mean"), h("ul", {}, found.data.map((one) =>
-      h("li", {}, h("a", { href: link("actor", { actor: one.code }) }, `${one.name} (${one.code})`))))] : null];
+  return [h("h1", {}, t("app.no_answer")), failed(error),
+    found.data.length ? [h("h2", {}, t("actor.did_you_mean")), h("ul", {}, found.data.map((one) =>
+      h("li", {}, h("a", { href: link("actor", { actor: one.code }) }, t("actor.title", { name: one.name, code: one.code })))))] : null];
 }
 
 export async function actor() {
@@ -35,29 +36,29 @@ export async function actor() {
   const relations = await get(partners);
   const codes = answer.codes.map((c) => `${c.scheme}:${c.value}`).join(", ");
   return [
-    h("h1", {}, `${answer.name} (${answer.code})`),
+    h("h1", {}, t("actor.title", { name: answer.name, code: answer.code })),
     h("p", { class: "quiet" }, [answer.kind, codes].filter(Boolean).join(" · ")),
     answer.summary ? h("p", {}, answer.summary) : null,
-    h("p", {}, h("a", { href: link("events", { actor: answer.code }) }, "All events, with filters"), " · ",
-      h("a", { href: link("shift", { actor: answer.code }) }, "Toward and away from whom"),
-      " · ", h("a", { href: link("map", { actor: answer.code }) }, "Where"),
-      ["alliance", "organization"].includes(answer.kind) ? [" · ", h("a", { href: link("alliance", { code: answer.code }) }, "Members")] : null),
-    h("h2", {}, "Timeline"), chart(`/v1/timeline?${query}`),
+    h("p", {}, h("a", { href: link("events", { actor: answer.code }) }, t("actor.all")), " · ",
+      h("a", { href: link("shift", { actor: answer.code }) }, t("actor.shifts")),
+      " · ", h("a", { href: link("map", { actor: answer.code }) }, t("actor.where")),
+      ["alliance", "organization"].includes(answer.kind) ? [" · ", h("a", { href: link("alliance", { code: answer.code }) }, t("actor.members"))] : null),
+    h("h2", {}, t("actor.timeline")), chart(`/v1/timeline?${query}`),
     request(`/v1/timeline?${query}`),
-    h("h2", {}, "Latest events"), list(`/v1/events?${query}`, { latest: LATEST, all: link("events", { actor: answer.code }) }),
+    h("h2", {}, t("actor.latest")), list(`/v1/events?${query}`, { latest: LATEST, all: link("events", { actor: answer.code }) }),
     request(`/v1/events?${query}`),
     h("div", { class: "two" },
-      h("section", {}, h("h2", {}, "Memberships"),
-        answer.memberships.length ? chart(address) : h("p", {}, "No memberships are known."),
-        answer.memberships.length ? table("Memberships", ["group", "role", "steps"], answer.memberships.map((m) => [
+      h("section", {}, h("h2", {}, t("actor.memberships")),
+        answer.memberships.length ? chart(address) : h("p", {}, t("actor.no_memberships")),
+        answer.memberships.length ? table(t("actor.memberships"), [t("actor.group"), t("actor.role"), t("actor.steps")], answer.memberships.map((m) => [
           h("a", { href: link("alliance", { code: m.group }) }, m.group), m.role,
           m.steps.map((s) => `${s.step} ${s.date}`).join(", ")])) : null,
         request(address)),
-      h("section", {}, h("h2", {}, "Partners"),
+      h("section", {}, h("h2", {}, t("actor.partners")),
         relations.data.length ? chart(partners) : nothing(relations.meta.reason),
-        table("Partners in events", ["partner", "events", "cooperation", "conflict", "alignment"], relations.data.map((r) => [
+        table(t("actor.partners_table"), [t("actor.partner"), t("actor.events"), t("actor.cooperation"), t("actor.conflict"), t("actor.alignment")], relations.data.map((r) => [
           h("a", { href: link("actor", { actor: r.actor }) }, r.name), r.count, r.cooperation, r.conflict,
-          h("a", { href: link("shift", { actor: answer.code, toward: r.actor }) }, `shift toward ${r.actor}`)])),
+          h("a", { href: link("shift", { actor: answer.code, toward: r.actor }) }, t("actor.shift_toward", { name: r.name }))])),
         request(partners, relations.links))),
   ];
 }

@@ -6,6 +6,7 @@ import { field, h, table } from "../dom.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
+import { t } from "../strings.js";
 
 const FIRST = Date.UTC(1945, 0, 1);
 const DAY = 86400000;
@@ -18,9 +19,9 @@ function slider() {
   const at = Math.round((Date.parse(day()) - FIRST) / DAY) || last;
   const dayShown = h("output", { for: "on-slider" }, day());
   const move = (value) => { const found = now(); found.set("on", value); go(`/?${found}`, { replace: true }); };
-  return h("form", { class: "fields", "aria-label": "Day", onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
-    field("on", "On", day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, "Show"),
-    h("div", { class: "wide" }, h("label", { for: "on-slider" }, "Slide through the years"),
+  return h("form", { class: "fields", "aria-label": t("alliances.day"), onsubmit: (submit) => { submit.preventDefault(); move(new FormData(submit.target).get("on")); } },
+    field("on", t("alliances.on"), day(), { size: 11, placeholder: "2023-10-13" }), h("button", {}, t("alliances.show")),
+    h("div", { class: "wide" }, h("label", { for: "on-slider" }, t("alliances.slide")),
       h("input", { id: "on-slider", type: "range", min: 0, max: last, step: 1, value: at, "aria-valuetext": day(),
         oninput: (input) => { dayShown.textContent = iso(Number(input.target.value)); input.target.setAttribute("aria-valuetext", dayShown.textContent); },
         onchange: (input) => move(iso(Number(input.target.value))) }), dayShown));
@@ -30,10 +31,10 @@ export async function alliances() {
   const query = new URLSearchParams([["on", day()], ...taken(["as_of"])]);
   const address = `/v1/alliances?${query}`;
   const found = await get(address);
-  return [h("h1", {}, `Alliances and organizations on ${day()}`), slider(),
-    found.data.length ? table("Each with its members of the day", ["name", "kind", "members", "obliges to"], found.data.map((a) => [
-      h("div", { class: "name" }, h("a", { href: link("alliance", { code: a.code, on: day() }) }, a.name === a.code ? a.name : `${a.name} (${a.code})`)), a.kind,
-      a.members.length ? `${a.members.length}: ${a.members.join(", ")}` : "none", a.obligations.join(", ")])) : nothing(found.meta.reason),
+  return [h("h1", {}, t("alliances.title", { day: day() })), slider(),
+    found.data.length ? table(t("alliances.table"), [t("alliances.name"), t("alliances.kind"), t("alliances.members"), t("alliances.obliges")], found.data.map((a) => [
+      h("div", { class: "name" }, h("a", { href: link("alliance", { code: a.code, on: day() }) }, a.name === a.code ? a.name : t("actor.title", { name: a.name, code: a.code }))), a.kind,
+      a.members.length ? t("alliances.listed", { n: a.members.length, names: a.members.join(", ") }) : t("alliances.none"), a.obligations.join(", ")])) : nothing(found.meta.reason),
     request(address, found.links)];
 }
 
@@ -44,11 +45,11 @@ export async function alliance() {
   const address = `/v1/alliances/${code}/members?${query}`;
   const found = await get(address);
   const history = `/v1/alliances/${code}/history?${taken(["as_of"])}`;
-  return [h("h1", {}, `${answer.name} (${answer.code})`), answer.summary ? h("p", {}, answer.summary) : null, slider(),
-    found.data.length ? table(`Members on ${day()}`, ["member", "status", "since", "until", "steps"], found.data.map((m) => [
+  return [h("h1", {}, t("actor.title", { name: answer.name, code: answer.code })), answer.summary ? h("p", {}, answer.summary) : null, slider(),
+    found.data.length ? table(t("alliance.members", { day: day() }), [t("alliance.member"), t("alliance.status"), t("alliance.since"), t("alliance.until"), t("alliance.steps")], found.data.map((m) => [
       h("a", { href: link("actor", { actor: m.actor }) }, m.name), m.status, m.since, m.until ?? "", m.steps.map((s) => `${s.step} ${s.date}`).join(", ")]))
       : nothing(found.meta.reason),
     request(address, found.links),
-    h("h2", {}, "Members over time"), chart(history), request(history),
-    h("p", {}, h("a", { href: link("events", { member_of: answer.code }) }, `Events of its members`), " · ", h("a", { href: link("actor", { actor: answer.code }) }, "The body itself"))];
+    h("h2", {}, t("alliance.over_time")), chart(history), request(history),
+    h("p", {}, h("a", { href: link("events", { member_of: answer.code }) }, t("alliance.events")), " · ", h("a", { href: link("actor", { actor: answer.code }) }, t("alliance.body")))];
 }

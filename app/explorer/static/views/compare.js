@@ -8,6 +8,7 @@ import { form } from "../forms.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
+import { t } from "../strings.js";
 
 const MOST = 9;
 /** How people write a pair, the plainest first: a hyphen may belong to a code. */
@@ -43,11 +44,11 @@ async function span(pairs) {
 
 function panel(pair, days) {
   const { actor, toward } = pair;
-  return h("section", {}, h("h2", {}, `${actor} toward ${toward}`), later("Drawing …", async () => {
+  return h("section", {}, h("h2", {}, t("pair.toward", { actor, toward })), later(t("compare.drawing"), async () => {
     const query = asked(pair);
     for (const [name, value] of await days) query.set(name, value);
     const address = `/v1/alignment?${query}`;
-    return [chart(address), request(address), h("p", {}, h("a", { href: link("shift", pair) }, "Its shifts and their evidence"))];
+    return [chart(address), request(address), h("p", {}, h("a", { href: link("shift", pair) }, t("compare.shifts")))];
   }));
 }
 
@@ -71,14 +72,14 @@ export async function compare() {
   const pairs = texts.map(sides);
   const days = span(pairs.filter(Boolean));
   return [
-    h("h1", {}, "Compare pairs"),
-    h("ul", { class: "chips", "aria-label": "Pairs" }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },
-      pairs[n] ? `${pairs[n].actor} toward ${pairs[n].toward}` : `${text}: write it as ARM>RUS`,
-      h("button", { type: "button", "data-key": `pair-${Math.min(n, texts.length - 2)}`, "aria-label": `Remove ${text}`, onclick: () => without(n) }, "×")))),
-    form("Add a pair", [
-      combobox({ name: "actor", label: "Who", size: 14 }), combobox({ name: "toward", label: "toward", size: 14 }),
-      field("since", "Since", now().get("since") ?? "", { size: 9 }), field("until", "Until", now().get("until") ?? "", { size: 9 }),
-      h("button", { "data-key": "add-pair" }, "Add"),
+    h("h1", {}, t("compare.title")),
+    h("ul", { class: "chips", "aria-label": t("compare.pairs") }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },
+      pairs[n] ? t("pair.toward", pairs[n]) : t("compare.wrong", { text }),
+      h("button", { type: "button", "data-key": `pair-${Math.min(n, texts.length - 2)}`, "aria-label": t("names.remove", { name: text }), onclick: () => without(n) }, "×")))),
+    form(t("compare.add_pair"), [
+      combobox({ name: "actor", label: t("shift.who"), size: 14 }), combobox({ name: "toward", label: t("shift.toward"), size: 14 }),
+      field("since", t("filter.since"), now().get("since") ?? "", { size: 9 }), field("until", t("filter.until"), now().get("until") ?? "", { size: 9 }),
+      h("button", { "data-key": "add-pair" }, t("compare.add")),
     ], (filled) => {
       const set = Object.fromEntries(filled);
       const next = now();

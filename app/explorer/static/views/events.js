@@ -8,6 +8,7 @@ import { form } from "../forms.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
 import { CLOCKS, FILTERS, go, now, taken } from "../state.js";
+import { t } from "../strings.js";
 
 const TYPES = ["", "AGREE", "CONSULT", "SUPPORT", "CONCEDE", "COOPERATE", "AID", "RETREAT", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "PROTEST", "SANCTION", "MOBILIZE", "COERCE", "ASSAULT"];
 const ROLES = ["", "initiator", "target", "participant", "host", "affected", "mediator", "absent"];
@@ -16,9 +17,9 @@ const ROLES = ["", "initiator", "target", "participant", "host", "affected", "me
 export function chips() {
   const set = [...now()].filter(([name, value]) => value && [...FILTERS, ...CLOCKS].includes(name));
   if (!set.length) return null;
-  return h("ul", { class: "chips", "aria-label": "Filters" }, set.map(([name, value], n) => h("li", {},
-    `${name}: ${value}`,
-    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": `Remove ${name}: ${value}`, onclick: () => {
+  return h("ul", { class: "chips", "aria-label": t("events.filters") }, set.map(([name, value], n) => h("li", {},
+    t("events.chip", { name, value }),
+    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name, value }) }), onclick: () => {
       const rest = new URLSearchParams([...now()].filter(([own, v]) => own !== name || v !== value));
       go(`/?${rest}`);
     } }, "×"))));
@@ -32,23 +33,23 @@ let opened = null;
 /** A form that adds to the filters of the address; open at first where none is set. */
 export function adding() {
   const alone = matchMedia("(min-width: 40rem)").matches && ![...now().keys()].some((name) => FILTERS.includes(name));
-  return h("details", { class: "adding", open: opened ?? alone, ontoggle: (toggle) => { opened = toggle.target.open; } }, h("summary", { "data-key": "add-filters" }, "Add filters"), form("Add filters", [
-    field("q", "Words", "", { size: 16 }), combobox({ name: "actor", label: "Actor", size: 14 }),
-    combobox({ name: "between", label: "Between", many: true, size: 14, value: now().getAll("between").join(",") }),
-    field("since", "Since", "", { size: 10, placeholder: "2023-09" }),
-    field("until", "Until", "", { size: 10 }), choice("type", "Type", TYPES, ""), choice("role", "Role", ROLES, ""),
-    combobox({ name: "member_of", label: "Member of", size: 10 }), combobox({ name: "country", label: "Country", size: 10 }),
-    field("tag", "Tag", "", { size: 8 }), field("publisher", "Publisher", "", { size: 10 }),
-    field("min_reliability", "Sources at least", "", { size: 6, placeholder: "B", maxlength: 1 }),
-    field("min_independent_sources", "Independent sources", "", { size: 6, type: "number", min: 1, placeholder: "2" }),
-    h("button", { "data-key": "add-filter" }, "Add"),
+  return h("details", { class: "adding", open: opened ?? alone, ontoggle: (toggle) => { opened = toggle.target.open; } }, h("summary", { "data-key": "add-filters" }, t("events.add_filters")), form(t("events.add_filters"), [
+    field("q", t("filter.q"), "", { size: 16 }), combobox({ name: "actor", label: t("filter.actor"), size: 14 }),
+    combobox({ name: "between", label: t("filter.between"), many: true, size: 14, value: now().getAll("between").join(",") }),
+    field("since", t("filter.since"), "", { size: 10, placeholder: "2023-09" }),
+    field("until", t("filter.until"), "", { size: 10 }), choice("type", t("filter.type"), TYPES, ""), choice("role", t("filter.role"), ROLES, ""),
+    combobox({ name: "member_of", label: t("filter.member_of"), size: 10 }), combobox({ name: "country", label: t("filter.country"), size: 10 }),
+    field("tag", t("filter.tag"), "", { size: 8 }), field("publisher", t("filter.publisher"), "", { size: 10 }),
+    field("min_reliability", t("filter.min_reliability"), "", { size: 6, placeholder: "B", maxlength: 1 }),
+    field("min_independent_sources", t("filter.min_independent_sources"), "", { size: 6, type: "number", min: 1, placeholder: "2" }),
+    h("button", { "data-key": "add-filter" }, t("events.add")),
   ], (filled) => {
     const found = now();
     for (const [name, value] of filled.filter(([, v]) => v)) {
       if (SINGLE.includes(name)) found.set(name, value);
       else if (!found.getAll(name).includes(value)) found.append(name, value);
     }
-    if (`${found}` === `${now()}`) say("Fill in a field first."); else go(`/?${found}`);
+    if (`${found}` === `${now()}`) say(t("events.fill_in")); else go(`/?${found}`);
   }));
 }
 
@@ -65,12 +66,12 @@ export async function events() {
   const listed = new URLSearchParams([...query, ...taken(["sort"])]);
   const asked = h("div", {}, request(`/v1/events?${listed}`));
   return [
-    h("h1", {}, "Events"), chips(), adding(),
+    h("h1", {}, t("events.title")), chips(), adding(),
     chart(`/v1/timeline?${query}`),
     facets(query),
     list(`/v1/events?${listed}`, {
       onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, cited(body.links))),
     }),
-    asked, request(`/v1/timeline?${query}`, null, "The request of the chart"),
+    asked, request(`/v1/timeline?${query}`, null, t("request.chart")),
   ];
 }

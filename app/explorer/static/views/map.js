@@ -5,6 +5,7 @@ import { h, table } from "../dom.js";
 import { request } from "../request.js";
 import { CLOCKS, FILTERS, link, taken } from "../state.js";
 import { nothing } from "../states.js";
+import { t } from "../strings.js";
 import { adding, chips } from "./events.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -97,7 +98,7 @@ function label(name, at, radius, taken, frame, always) {
     const middle = at[1] + y * (reach + LINE / 2);
     return [left, middle - LINE / 2, left + long, middle + LINE / 2];
   }).filter((box) => box[0] > 2 && box[2] < frame.width - 2 && box[1] > 0 && box[3] < frame.height);
-  const free = boxes.find((box) => !taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1]));
+  const free = boxes.find((box) => !taken.some((other) => other[0] < box[2] && other[2] > box[0] && other[1] < box[3] && other[3] > box[1]));
   const box = free ?? (always ? boxes[0] : null);
   if (!box) return null;
   taken.push(box);
@@ -106,13 +107,13 @@ function label(name, at, radius, taken, frame, always) {
 
 function drawn(spots, land, width) {
   const of = frame(spots, width);
-  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": "Map of events; the table below has the same content" });
+  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": t("map.label") });
   map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
   const marks = spots.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
   const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
   const names = [];
   for (const [n, { place, at, radius }] of marks.entries()) {
-    const title = `${place.name}: ${place.events.length} ${place.events.length === 1 ? "event" : "events"}`;
+    const title = t("map.place", { name: place.name, n: place.events.length });
     const name = label(place.name, at, radius, taken, of, n < 2);
     if (name) names.push(name);
     map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": title },
@@ -126,7 +127,7 @@ const narrowed = () => [...taken(FILTERS)].filter(([name]) => name !== "near" &&
 
 function figure(spots, land) {
   const made = h("figure", { class: "map" });
-  const caption = h("figcaption", {}, `Each circle is a place; its area shows the number of events. Land: ${land.source}, with borders by control on the ground. They are for orientation, and make no statement about whose a place is.`);
+  const caption = h("figcaption", {}, t("map.caption", { source: land.source }));
   let width = 0;
   new ResizeObserver(() => {
     const room = Math.max(280, Math.min(1160, made.clientWidth - 16));
@@ -143,10 +144,10 @@ export async function map() {
   const [found, land] = await Promise.all([get(address), get("/explorer/land.json")]);
   const spots = places(found.data);
   const mapped = spots.reduce((sum, p) => sum + p.events.length, 0);
-  const more = found.links.next ? ` These are the newest ${MOST.toLocaleString("en")}; narrow the filter for the rest.` : "";
-  return [h("h1", {}, "Where it happened"), chips(), adding(),
-    found.data.length ? h("p", {}, `${mapped} of ${found.data.length} events have coordinates.${more}`) : nothing(found.meta.reason),
-    spots.length ? [figure(spots, land), table("Places", ["place", "events", "latest"], spots.map((p) => [p.name, p.events.length,
+  const more = found.links.next ? ` ${t("map.newest", { n: MOST })}` : "";
+  return [h("h1", {}, t("map.title")), chips(), adding(),
+    found.data.length ? h("p", {}, t("map.located", { mapped, n: found.data.length }) + more) : nothing(found.meta.reason),
+    spots.length ? [figure(spots, land), table(t("map.table"), [t("map.column_place"), t("map.column_events"), t("map.column_latest")], spots.map((p) => [p.name, p.events.length,
       h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]))] : null,
     request(address, found.links)];
 }

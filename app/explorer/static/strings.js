@@ -1,0 +1,42 @@
+/* Every word that the explorer says, by its key. The catalogue is strings/en.json. */
+
+import words from "./strings/en.json" with { type: "json" };
+
+/** @typedef {keyof typeof words} Key */
+
+/** The language of the catalogue, which writes numbers and dates too. */
+export const LANGUAGE = "en";
+
+const plurals = new Intl.PluralRules(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
+
+/** Whether the catalogue has a key, where one is made from data. */
+export const has = (key) => Object.hasOwn(words, key);
+
+export const number = (n) => numbers.format(n);
+
+/** What a key says in the form for `n`, where it has several. */
+function chosen(key, n) {
+  const found = words[key];
+  if (found === undefined) throw new Error(`strings/en.json: ${key}`);
+  return typeof found === "string" ? found : found[plurals.select(n)] ?? found.other;
+}
+
+/**
+ * The words of a key as a list of texts and of the values, which may be elements, in place of `{name}`.
+ * @param {Key} key
+ * @param {Record<string, any>} values
+ */
+export function rich(key, values) {
+  return chosen(key, values.n).split(/\{(\w+)\}/).map((part, n) => {
+    const value = n % 2 ? values[part] : part;
+    return typeof value === "number" ? number(value) : value ?? "";
+  });
+}
+
+/**
+ * The words of a key as text.
+ * @param {Key} key
+ * @param {Record<string, string | number>} [values]
+ */
+export const t = (key, values = {}) => rich(key, values).join("");
