@@ -11,8 +11,8 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy import func, insert, select
 
 from app.access.authorize import require_read_access
-from app.actors.memberships import router as memberships
-from app.actors.reconcile import router as reconcile
+from app.actors.membership_router import router as memberships
+from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.charts.rendering import render_chart as charts

@@ -1,24 +1,24 @@
 """The HTTP route that gives an actor another name, also in stored events."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy import Connection
 
-from app.access.authorize import BEARER_SCHEME, Editor
+from app.access.authorize import BEARER_SCHEME
 from app.actors.parameters import resolve_path_actor
 from app.actors.path_parameters import ActorName
 from app.editing.aliases import Alias, AliasConflictError, AliasError, add_alias
 from app.editing.apply_names import apply_alias_in_part
-from app.editing.execute import execute_write
+from app.editing.execute import WriteCallDep, execute_write
 from app.editing.outcome import Outcome, build_writer
 from app.editing.router import WriteParameters
 from app.editing.schemas import Reason
 from app.errors import ConflictError, Fault, InvalidBodyError
 from app.examples import example_request_body, example_responses
-from app.http.body import BodyBytes, parse_json_body, validate_part
-from app.http.dependencies import DatabaseDep
+from app.http.body import parse_json_body
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.validation import validate_part
 
 router = APIRouter(
     prefix="/v1",
@@ -60,20 +60,13 @@ ALIAS_BODY = TypeAdapter(AliasBody)
     responses=example_responses("createAlias"),
     openapi_extra=example_request_body("createAlias", AliasBody),
 )
-def create_alias(
-    code: ActorName,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def create_alias(code: ActorName, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Give an actor a name or code that files use; a name that another actor has then is a 409.
 
     With `apply` the name is resolved in stored events too, as derived revisions.
     """
-    sent = validate_part(ALIAS_BODY, parse_json_body(body), ["body"]).require_value()
-    by = build_writer(holder, asked.reason or sent.reason)
+    sent = validate_part(ALIAS_BODY, parse_json_body(call.body), ["body"]).require_value()
+    by = build_writer(call.holder, asked.reason or sent.reason)
 
     def write_alias(db: Connection) -> Outcome:
         actor = resolve_path_actor(db, code)
@@ -93,4 +86,4 @@ def create_alias(
         )
         return Outcome(200, answer.model_dump_json())
 
-    return execute_write(request, database, holder, body, write_alias)
+    return execute_write(call, write_alias)

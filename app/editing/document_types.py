@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
 from app.actors.changes import retract_actor, retract_membership, write_actors, write_memberships
-from app.actors.memberships import MEMBERSHIPS
+from app.actors.membership_queries import MEMBERSHIP_DOCUMENTS
 from app.actors.queries import find_actor_by_code
 from app.actors.schemas import Actor, Membership
+from app.db.document_table import DocumentTable
 from app.db.journal import Writer, find_survivor
 from app.db.tables import (
     actors,
@@ -34,9 +35,8 @@ from app.editing.propagate import (
 )
 from app.errors import Fault, InvalidBodyError
 from app.events.render import ACTING_KINDS
-from app.http.document_routes import DocumentRoute
 from app.sources.changes import retract_dataset, retract_source, write_datasets, write_sources
-from app.sources.router import DATASET_ROUTE, SOURCE_ROUTE
+from app.sources.queries import DATASET_DOCUMENTS, SOURCE_DOCUMENTS
 from app.sources.schemas import Dataset, Source
 
 
@@ -75,7 +75,7 @@ def _rerender_after_actor(db: Connection, before: Actor | None, now: Actor, by: 
 
 
 ACTOR_TYPE = DocumentType(
-    route=DocumentRoute("actor", actors, "code", "/v1/actors"),
+    stored=DocumentTable("actor", actors, "code", "/v1/actors"),
     model=Actor,
     id_of=lambda actor: actor.code,
     write=write_actors,
@@ -136,7 +136,7 @@ def _retract_membership(db: Connection, membership: Membership, by: Writer) -> i
 
 
 MEMBERSHIP_TYPE = DocumentType(
-    route=MEMBERSHIPS,
+    stored=MEMBERSHIP_DOCUMENTS,
     model=Membership,
     id_of=lambda membership: membership.id,
     write=write_memberships,
@@ -177,7 +177,7 @@ def _rerender_after_source(db: Connection, before: Source | None, now: Source, b
 
 
 SOURCE_TYPE = DocumentType(
-    route=SOURCE_ROUTE,
+    stored=SOURCE_DOCUMENTS,
     model=Source,
     id_of=lambda source: source.id,
     write=write_sources,
@@ -198,7 +198,7 @@ def _skip_rerender(*_: Any) -> None:
 
 
 DATASET_TYPE = DocumentType(
-    route=DATASET_ROUTE,
+    stored=DATASET_DOCUMENTS,
     model=Dataset,
     id_of=lambda dataset: dataset.code,
     write=write_datasets,

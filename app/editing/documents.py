@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Connection, select
 
+from app.db.document_table import DocumentTable
 from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
 from app.db.versioning import select_with_documents
 from app.editing.merge_patch import apply_merge_patch
@@ -23,10 +24,8 @@ from app.errors import (
     MovedError,
     NotFoundError,
 )
-from app.http.body import ValidationOutcome, validate_part
-from app.http.document_routes import DocumentRoute
-from app.http.problems import MAX_BODY_FAULTS
 from app.text import quote_id
+from app.validation import MAX_BODY_FAULTS, ValidationOutcome, validate_part
 
 M = TypeVar("M", bound=BaseModel)
 MAX_DOCUMENTS = 1000
@@ -37,7 +36,7 @@ MAX_DOCUMENTS = 1000
 class DocumentType(Generic[M]):
     """A type of document, with the functions that its writes need."""
 
-    route: DocumentRoute
+    stored: DocumentTable
     model: type[M]
     id_of: Callable[[M], str]
     write: Callable[[Connection, Sequence[M], Writer], None]
@@ -100,41 +99,41 @@ def create_documents(kept: DocumentType[M], db: Connection, sent: object, by: Wr
     if faults:
         raise InvalidBodyError(faults)
     ids = [kept.id_of(one) for one in documents]
-    if clashes := list(find_taken_ids(db, kept.route.kind, ids, locs)):
+    if clashes := list(find_taken_ids(db, kept.stored.kind, ids, locs)):
         raise ConflictingBodyError(clashes)
     kept.write(db, documents, by)
     for one in documents:
         kept.rerender(db, None, one, by)
     if several is not sent:
-        return build_document_outcome(kept.route, db, ids[0], 201)
+        return build_document_outcome(kept.stored, db, ids[0], 201)
     return Outcome(201, f'{{"data":[{",".join(one.model_dump_json() for one in documents)}]}}')
 
 
 def find_current_document(
-    route: DocumentRoute, db: Connection, ident: str
+    stored: DocumentTable, db: Connection, ident: str
 ) -> tuple[int, str] | None:
     """Return (seq, document) of the current document, or None; `MovedError` where it was merged."""
 
     def build_select(t: Any) -> Any:
-        return select(t.seq).where(t[route.id_column] == ident)
+        return select(t.seq).where(t[stored.id_column] == ident)
 
     if not ident.isprintable():
         return None
-    if into := find_survivor(db, route.kind, ident):
-        raise MovedError(f"{route.path}/{quote_id(into)}")
-    row = db.execute(select_with_documents(None, route.table, build_select)).one_or_none()
+    if into := find_survivor(db, stored.kind, ident):
+        raise MovedError(f"{stored.path}/{quote_id(into)}")
+    row = db.execute(select_with_documents(None, stored.table, build_select)).one_or_none()
     return None if row is None else (row.seq, row.document)
 
 
 def build_document_outcome(
-    route: DocumentRoute, db: Connection, ident: str, status: int
+    stored: DocumentTable, db: Connection, ident: str, status: int
 ) -> Outcome:
     """Build the answer to a write from the current document."""
-    current = find_current_document(route, db, ident)
+    current = find_current_document(stored, db, ident)
     assert current is not None
     headers = {"ETag": f'"{current[0]}"'}
     if status == 201:
-        headers["Location"] = f"{route.path}/{quote_id(ident)}"
+        headers["Location"] = f"{stored.path}/{quote_id(ident)}"
     return Outcome(status, current[1], headers)
 
 
@@ -147,7 +146,7 @@ def replace_document(
     by: Writer,
 ) -> Outcome:
     """Replace a document by the one that was sent, or create it where it does not exist."""
-    current = find_current_document(kept.route, db, ident)
+    current = find_current_document(kept.stored, db, ident)
     expected.require_match(*(current or (None, None)))
     return _write_document(kept, db, ident, sent, by, None if current is None else current[1])
 
@@ -161,7 +160,7 @@ def patch_document(
     by: Writer,
 ) -> Outcome:
     """Apply a merge patch (RFC 7396) to a document."""
-    seq, document = require_current_document(kept.route, db, ident)
+    seq, document = require_current_document(kept.stored, db, ident)
     expected.require_match(seq, document)
     if not isinstance(sent, dict):
         raise InvalidBodyError([Fault(loc=["body"], message="must be an object: a merge patch")])
@@ -170,11 +169,11 @@ def patch_document(
     )
 
 
-def require_current_document(route: DocumentRoute, db: Connection, ident: str) -> tuple[int, str]:
+def require_current_document(stored: DocumentTable, db: Connection, ident: str) -> tuple[int, str]:
     """Return (seq, document) of the current document; `NotFoundError` where there is none."""
-    current = find_current_document(route, db, ident)
+    current = find_current_document(stored, db, ident)
     if current is None:
-        raise NotFoundError(f"No {route.kind} has that id; POST {route.path} creates one.")
+        raise NotFoundError(f"No {stored.kind} has that id; POST {stored.path} creates one.")
     return current
 
 
@@ -190,25 +189,25 @@ def _write_document(
     if made is None:
         raise InvalidBodyError(faults)
     if kept.id_of(made) != ident:
-        message = f"does not match the {kept.route.kind} in the path"
-        raise InvalidBodyError([Fault(loc=["body", kept.route.id_column], message=message)])
+        message = f"does not match the {kept.stored.kind} in the path"
+        raise InvalidBodyError([Fault(loc=["body", kept.stored.id_column], message=message)])
     before = None if document_before is None else kept.model.model_validate_json(document_before)
     if before == made:
-        return build_document_outcome(kept.route, db, ident, 200)
+        return build_document_outcome(kept.stored, db, ident, 200)
     kept.write(db, [made], by)
     kept.rerender(db, before, made, by)
     created = (
         before is None
-        and not read_latest_revision_numbers(db, kept.route.kind, [ident]).get(ident, 0) > 1
+        and not read_latest_revision_numbers(db, kept.stored.kind, [ident]).get(ident, 0) > 1
     )
-    return build_document_outcome(kept.route, db, ident, 201 if created else 200)
+    return build_document_outcome(kept.stored, db, ident, 201 if created else 200)
 
 
 def retract_document(
     kept: DocumentType[M], db: Connection, expected: Preconditions, ident: str, by: Writer
 ) -> Outcome:
     """Retract a document that no other names; its history stays readable."""
-    seq, document = require_current_document(kept.route, db, ident)
+    seq, document = require_current_document(kept.stored, db, ident)
     expected.require_match(seq, document)
     current = kept.model.model_validate_json(document)
     if named := list(kept.list_uses(db, current)):

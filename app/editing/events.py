@@ -41,9 +41,8 @@ from app.events.render import (
 )
 from app.events.schemas import MOST_REPORTS, MOST_TAGS
 from app.events.to_input import input_from_document
-from app.http.body import validate_part
-from app.http.problems import MAX_BODY_FAULTS
 from app.text import quote_id
+from app.validation import MAX_BODY_FAULTS, validate_part
 
 MAX_EVENTS = 1000
 """The most events in one request."""

@@ -46,9 +46,9 @@ def _match_merge_targets(
 ) -> tuple[str, list[str]]:
     """Return (survivor, losers) of a merge after checking `If-Match` on the one in the path."""
     survivor, losers = find_merge_targets(
-        kept.route.kind, ident, sent, lambda one: find_current_document(kept.route, db, one)
+        kept.stored.kind, ident, sent, lambda one: find_current_document(kept.stored, db, one)
     )
-    expected.require_match(*require_current_document(kept.route, db, ident))
+    expected.require_match(*require_current_document(kept.stored, db, ident))
     return survivor, losers
 
 
@@ -59,7 +59,7 @@ def merge_actor_documents(
     survivor, losers = _match_merge_targets(ACTOR_TYPE, db, expected, ident, sent)
     for loser in losers:
         kept, gone = (
-            Actor.model_validate_json(require_current_document(ACTOR_TYPE.route, db, code)[1])
+            Actor.model_validate_json(require_current_document(ACTOR_TYPE.stored, db, code)[1])
             for code in (survivor, loser)
         )
         seq = merge_actor(db, gone, survivor, by)
@@ -68,7 +68,7 @@ def merge_actor_documents(
         _move_memberships(db, loser, survivor, by)
         ids = sorted({*list_events_naming_actor(db, loser), *list_events_acted_by(db, survivor)})
         rerender_dependents(db, ids, by, partial(_replace_actor, loser=loser, survivor=survivor))
-    return build_document_outcome(ACTOR_TYPE.route, db, survivor, 200)
+    return build_document_outcome(ACTOR_TYPE.stored, db, survivor, 200)
 
 
 def _combine_actor_names(kept: Actor, gone: Actor) -> Actor:
@@ -144,7 +144,7 @@ def merge_membership_documents(
     """Merge records of one membership: the survivor stays as it is, the others redirect to it."""
     survivor, losers = _match_merge_targets(MEMBERSHIP_TYPE, db, expected, ident, sent)
     kept, *ended = (
-        Membership.model_validate_json(require_current_document(MEMBERSHIP_TYPE.route, db, one)[1])
+        Membership.model_validate_json(require_current_document(MEMBERSHIP_TYPE.stored, db, one)[1])
         for one in (survivor, *losers)
     )
     for gone in ended:
@@ -153,7 +153,7 @@ def merge_membership_documents(
         seq = retract_membership(db, gone, by, "merge")
         record_merge(db, "membership", gone.id, survivor, seq)
         MEMBERSHIP_TYPE.rerender(db, gone, gone, by)
-    return build_document_outcome(MEMBERSHIP_TYPE.route, db, survivor, 200)
+    return build_document_outcome(MEMBERSHIP_TYPE.stored, db, survivor, 200)
 
 
 def merge_source_documents(
@@ -162,11 +162,13 @@ def merge_source_documents(
     """Merge sources: the survivor gets the reports and membership steps of the others."""
     survivor, losers = _match_merge_targets(SOURCE_TYPE, db, expected, ident, sent)
     for loser in losers:
-        gone = Source.model_validate_json(require_current_document(SOURCE_TYPE.route, db, loser)[1])
+        gone = Source.model_validate_json(
+            require_current_document(SOURCE_TYPE.stored, db, loser)[1]
+        )
         move_source_citations(db, loser, survivor, by)
         seq = retract_source(db, gone, by, "merge")
         record_merge(db, "source", loser, survivor, seq)
-    return build_document_outcome(SOURCE_TYPE.route, db, survivor, 200)
+    return build_document_outcome(SOURCE_TYPE.stored, db, survivor, 200)
 
 
 def move_source_citations(db: Connection, loser: str, survivor: str, by: Writer) -> None:

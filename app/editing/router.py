@@ -3,21 +3,19 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
-from app.access.authorize import BEARER_SCHEME, Editor
-from app.access.keys import Principal
-from app.actors.memberships import MembershipId
+from app.access.authorize import BEARER_SCHEME
+from app.actors.membership_router import MembershipId
 from app.actors.queries import UnknownActorError, find_actor
 from app.actors.schemas import Actor, Membership
-from app.db.engine import Database
 from app.db.journal import Writer
 from app.editing import documents, events, merging
 from app.editing.document_types import ACTOR_TYPE, DATASET_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE
 from app.editing.documents import DocumentType
-from app.editing.execute import execute_write, read_preconditions
+from app.editing.execute import WriteCall, WriteCallDep, execute_write
 from app.editing.outcome import Outcome, build_writer
 from app.editing.preconditions import Preconditions
 from app.editing.schemas import EventBody, MergeBody, Reason, RetractBody
@@ -25,13 +23,13 @@ from app.errors import Fault, InvalidBodyError
 from app.events.router import EventId
 from app.events.schemas import Event
 from app.examples import example_request_body, example_responses
-from app.http.body import BodyBytes, parse_json_body, validate_part
-from app.http.dependencies import DatabaseDep
+from app.http.body import parse_json_body
 from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.query_models import StrictQuery as Parameters
 from app.sources.schemas import Dataset, Source
+from app.validation import validate_part
 
 router = APIRouter(
     prefix="/v1",
@@ -84,18 +82,15 @@ def _execute_change(
     change: ChangeFunction,
     ident: str,
     asked: WriteQuery,
-    request: Request,
-    database: Database,
-    body: bytes,
-    holder: Principal,
+    call: WriteCall,
 ) -> Response:
-    value, reason = _split_reason(parse_json_body(body), asked)
-    by, expected = build_writer(holder, reason), read_preconditions(request)
+    value, reason = _split_reason(parse_json_body(call.body), asked)
+    by, expected = build_writer(call.holder, reason), call.preconditions
 
     def write_change(db: Connection) -> Outcome:
         return change(db, expected, ident, value, by)
 
-    return execute_write(request, database, holder, body, write_change)
+    return execute_write(call, write_change)
 
 
 # ── events ────────────────────────────────────────────────────────────────────────────────────
@@ -107,18 +102,16 @@ def _execute_change(
     responses=example_responses("createEvents", 201),
     openapi_extra=example_request_body("createEvents", EventBody, several=True),
 )
-def create_events(
-    asked: WriteParameters, request: Request, database: DatabaseDep, holder: Editor, body: BodyBytes
-) -> Response:
+def create_events(asked: WriteParameters, call: WriteCallDep) -> Response:
     """Create one event, or an array of up to 1,000: all are written, or none and every fault."""
-    value, reason = _split_reason(parse_json_body(body), asked)
+    value, reason = _split_reason(parse_json_body(call.body), asked)
     bodies, locs = events.parse_event_bodies(value)
-    by = build_writer(holder, reason)
+    by = build_writer(call.holder, reason)
 
     def write_bodies(db: Connection) -> Outcome:
         return events.write_new_events(db, bodies, locs, by, single=isinstance(value, dict))
 
-    return execute_write(request, database, holder, body, write_bodies)
+    return execute_write(call, write_bodies)
 
 
 @router.put(
@@ -128,16 +121,9 @@ def create_events(
     responses=example_responses("replaceEvent") | example_responses("replaceEvent", 201),
     openapi_extra=example_request_body("replaceEvent", EventBody),
 )
-def replace_event(
-    event_id: EventId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def replace_event(event_id: EventId, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Replace an event by the one sent, or create it; `If-Match` checks which revision was read."""
-    return _execute_change(events.overwrite_event, event_id, asked, request, database, body, holder)
+    return _execute_change(events.overwrite_event, event_id, asked, call)
 
 
 @router.patch(
@@ -147,18 +133,9 @@ def replace_event(
     responses=example_responses("patchEvent"),
     openapi_extra=example_request_body("patchEvent", EventBody, patch=True),
 )
-def patch_event(
-    event_id: EventId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def patch_event(event_id: EventId, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Change some fields of an event by a merge patch (RFC 7396)."""
-    return _execute_change(
-        events.apply_event_patch, event_id, asked, request, database, body, holder
-    )
+    return _execute_change(events.apply_event_patch, event_id, asked, call)
 
 
 @router.delete(
@@ -168,39 +145,29 @@ def patch_event(
     responses=example_responses("retractEvent"),
     openapi_extra=example_request_body("retractEvent", RetractBody, required=False),
 )
-def retract_event(
-    event_id: EventId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def retract_event(event_id: EventId, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Retract an event, with a reason: it stays readable, is marked, and is no longer counted."""
-    by, expected = build_writer(holder, _require_reason(body, asked)), read_preconditions(request)
+    by, expected = build_writer(call.holder, _require_reason(call.body, asked)), call.preconditions
 
     def write_retraction(db: Connection) -> Outcome:
         return events.mark_event_retracted(db, expected, event_id, by)
 
-    return execute_write(request, database, holder, body, write_retraction)
+    return execute_write(call, write_retraction)
 
 
 def _execute_merge(
     merge: MergeFunction,
     ident: str,
     asked: WriteQuery,
-    request: Request,
-    database: Database,
-    body: bytes,
-    holder: Principal,
+    call: WriteCall,
 ) -> Response:
-    value = validate_part(MERGE, parse_json_body(body), ["body"]).require_value()
-    by, expected = build_writer(holder, asked.reason or value.reason), read_preconditions(request)
+    value = validate_part(MERGE, parse_json_body(call.body), ["body"]).require_value()
+    by, expected = build_writer(call.holder, asked.reason or value.reason), call.preconditions
 
     def write_merge(db: Connection) -> Outcome:
         return merge(db, expected, ident, value, by)
 
-    return execute_write(request, database, holder, body, write_merge)
+    return execute_write(call, write_merge)
 
 
 @router.post(
@@ -210,18 +177,9 @@ def _execute_merge(
     responses=example_responses("mergeEvents"),
     openapi_extra=example_request_body("mergeEvents", MergeBody),
 )
-def merge_events(
-    event_id: EventId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def merge_events(event_id: EventId, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Merge duplicates: one event gets the reports of all, the others redirect to it (308)."""
-    return _execute_merge(
-        events.merge_duplicate_events, event_id, asked, request, database, body, holder
-    )
+    return _execute_merge(events.merge_duplicate_events, event_id, asked, call)
 
 
 # ── everything else ───────────────────────────────────────────────────────────────────────────
@@ -237,14 +195,7 @@ DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=[
     responses=example_responses("mergeActors"),
     openapi_extra=example_request_body("mergeActors", MergeBody),
 )
-def merge_actors(
-    code: ActorCode,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def merge_actors(code: ActorCode, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Merge actors: one gets the names and events of all, the others redirect to it (308)."""
 
     def merge_by_code(
@@ -258,7 +209,7 @@ def merge_actors(
         )
         return merging.merge_actor_documents(db, expected, _resolve_path_actor(db, code), found, by)
 
-    return _execute_merge(merge_by_code, code, asked, request, database, body, holder)
+    return _execute_merge(merge_by_code, code, asked, call)
 
 
 @router.post(
@@ -269,17 +220,10 @@ def merge_actors(
     openapi_extra=example_request_body("mergeMemberships", MergeBody),
 )
 def merge_memberships(
-    membership_id: MembershipId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
+    membership_id: MembershipId, asked: WriteParameters, call: WriteCallDep
 ) -> Response:
     """Merge records of one membership: one remains, the others redirect to it (308)."""
-    return _execute_merge(
-        merging.merge_membership_documents, membership_id, asked, request, database, body, holder
-    )
+    return _execute_merge(merging.merge_membership_documents, membership_id, asked, call)
 
 
 @router.post(
@@ -289,18 +233,9 @@ def merge_memberships(
     responses=example_responses("mergeSources"),
     openapi_extra=example_request_body("mergeSources", MergeBody),
 )
-def merge_sources(
-    source_id: SourceId,
-    asked: WriteParameters,
-    request: Request,
-    database: DatabaseDep,
-    holder: Editor,
-    body: BodyBytes,
-) -> Response:
+def merge_sources(source_id: SourceId, asked: WriteParameters, call: WriteCallDep) -> Response:
     """Merge sources: one gets the reports of all, the others redirect to it (308)."""
-    return _execute_merge(
-        merging.merge_source_documents, source_id, asked, request, database, body, holder
-    )
+    return _execute_merge(merging.merge_source_documents, source_id, asked, call)
 
 
 def _resolve_path_actor(db: Connection, name: str) -> str:
@@ -326,10 +261,10 @@ def _add_document_routes(
 ) -> None:
     """Add the routes that create, replace, patch and retract one type of document."""
     plural, one = (
-        kept.route.path.removeprefix("/v1"),
-        f"{kept.route.path.removeprefix('/v1')}/{path}",
+        kept.stored.path.removeprefix("/v1"),
+        f"{kept.stored.path.removeprefix('/v1')}/{path}",
     )
-    kind = kept.route.kind
+    kind = kept.stored.kind
 
     def replace(
         db: Connection, expected: Preconditions, ident: str, sent: Any, by: Writer
@@ -341,58 +276,28 @@ def _add_document_routes(
     ) -> Outcome:
         return documents.patch_document(kept, db, expected, here(db, ident), sent, by)
 
-    def create_document(
-        asked: WriteParameters,
-        request: Request,
-        database: DatabaseDep,
-        holder: Editor,
-        body: BodyBytes,
-    ) -> Response:
-        value, reason = _split_reason(parse_json_body(body), asked)
-        by = build_writer(holder, reason)
+    def create_document(asked: WriteParameters, call: WriteCallDep) -> Response:
+        value, reason = _split_reason(parse_json_body(call.body), asked)
+        by = build_writer(call.holder, reason)
         return execute_write(
-            request,
-            database,
-            holder,
-            body,
+            call,
             lambda db: documents.create_documents(kept, db, value, by),
         )
 
-    def replace_document(
-        ident: ident,
-        asked: WriteParameters,
-        request: Request,
-        database: DatabaseDep,
-        holder: Editor,
-        body: BodyBytes,
-    ) -> Response:
-        return _execute_change(replace, ident, asked, request, database, body, holder)
+    def replace_document(ident: ident, asked: WriteParameters, call: WriteCallDep) -> Response:
+        return _execute_change(replace, ident, asked, call)
 
-    def patch_document(
-        ident: ident,
-        asked: WriteParameters,
-        request: Request,
-        database: DatabaseDep,
-        holder: Editor,
-        body: BodyBytes,
-    ) -> Response:
-        return _execute_change(patch, ident, asked, request, database, body, holder)
+    def patch_document(ident: ident, asked: WriteParameters, call: WriteCallDep) -> Response:
+        return _execute_change(patch, ident, asked, call)
 
-    def retract_document(
-        ident: ident,
-        asked: WriteParameters,
-        request: Request,
-        database: DatabaseDep,
-        holder: Editor,
-        body: BodyBytes,
-    ) -> Response:
-        by = build_writer(holder, _require_reason(body, asked))
-        expected = read_preconditions(request)
+    def retract_document(ident: ident, asked: WriteParameters, call: WriteCallDep) -> Response:
+        by = build_writer(call.holder, _require_reason(call.body, asked))
+        expected = call.preconditions
 
         def write_retraction(db: Connection) -> Outcome:
             return documents.retract_document(kept, db, expected, here(db, ident), by)
 
-        return execute_write(request, database, holder, body, write_retraction)
+        return execute_write(call, write_retraction)
 
     descriptions = {
         "create": f"Create one {kind}, or an array of up to 1,000: all are written, or none and"

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
-from app.actors.memberships import MembershipId
+from app.actors.membership_router import MembershipId
 from app.actors.path_parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
 from app.db.as_of import resolve_as_of

@@ -1,23 +1,18 @@
 """Read the body of a write: limited size, strict JSON, and every error in it reported."""
 
 import asyncio
-import difflib
 import json
 import math
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Generic, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 from fastapi import Depends, Request
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect
 
 from app.errors import Fault, InvalidBodyError
-from app.http.problems import MAX_BODY_FAULTS, UnreadableRequestError
+from app.http.problems import UnreadableRequestError
 from app.text import require_storable
+from app.validation import MAX_BODY_FAULTS
 
-T = TypeVar("T")
 MAX_DEPTH = 32
 MAX_OBJECT_NAMES = 1000
 """Names in one object: refusing 1,500,000 unknown ones took pydantic a minute and 800 MB."""
@@ -128,44 +123,3 @@ def _find_unsafe_values(value: object) -> list[Fault]:
                 readable = name.encode("utf-8", "replace").decode().replace("\x00", "?")[:100]
                 todo += [(name, [*loc, readable]), (one, [*loc, readable])]
     return faults
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationOutcome(Generic[T]):
-    """A validated value, or the errors found in it."""
-
-    value: T | None
-    faults: list[Fault]
-
-    def require_value(self) -> T:
-        """Return the value; raises `InvalidBodyError` with all errors where there is none."""
-        if self.value is None:
-            raise InvalidBodyError(self.faults)
-        return self.value
-
-
-def validate_part(kind: TypeAdapter[T], value: object, at: list[str | int]) -> ValidationOutcome[T]:
-    """Validate a part of a body; `at` is its location in the body."""
-    try:
-        return ValidationOutcome(kind.validate_python(value), [])
-    except ValidationError as invalid:
-        # Pydantic's messages do not echo the input; `input` is excluded so that answers never do.
-        errors = invalid.errors(include_input=False, include_url=False)
-        return ValidationOutcome(None, [_describe_error(kind, e, at) for e in errors])
-
-
-def _describe_error(kind: TypeAdapter[T], error: ErrorDetails, at: list[str | int]) -> Fault:
-    loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
-    if error["type"] != "extra_forbidden":
-        return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
-    near = difflib.get_close_matches(str(loc[-1]).lower(), _list_field_names(kind), 1, 0.75)
-    hint = f"Did you mean {near[0]}?" if near else None
-    return Fault(loc=loc, message="is not a field here", hint=hint, suggestions=near)
-
-
-@lru_cache(maxsize=32)
-def _list_field_names(kind: TypeAdapter[T]) -> list[str]:
-    """List all field names that a model of bodies has, at any depth."""
-    schema = kind.json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
-    return sorted({name for part in parts for name in part.get("properties", {})})

@@ -1,12 +1,12 @@
 """Routes for documents of one table: a list ordered by id, and one document by id."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fastapi import Request, Response
-from sqlalchemy import ColumnElement, Connection, Select, Table, select
+from sqlalchemy import Connection, Select, select
 
 from app.db.as_of import resolve_as_of, resolve_version
+from app.db.document_table import DocumentTable, RowConditions
 from app.db.engine import Database
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
@@ -18,21 +18,9 @@ from app.page_models import Links, Meta
 from app.query_models import AsOf, AsOfPagingQuery
 from app.text import quote_id
 
-RowConditions = Callable[[Columns], list[ColumnElement[bool]]]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRoute:
-    """A kind of document, its table with the column of ids, and the path of its list."""
-
-    kind: str
-    table: Table
-    id_column: str
-    path: str
-
 
 def respond_one_document(
-    request: Request, database: Database, route: DocumentRoute, ident: str, as_of: AsOf | None
+    request: Request, database: Database, stored: DocumentTable, ident: str, as_of: AsOf | None
 ) -> Response:
     """Respond with one document and its strong ETag.
 
@@ -42,16 +30,16 @@ def respond_one_document(
         past = resolve_as_of(db, as_of)
 
         def select_document_seq(t: Columns) -> Select[int]:
-            return select(t.seq).where(t[route.id_column] == ident)
+            return select(t.seq).where(t[stored.id_column] == ident)
 
         readable = ident.isprintable()
-        found = select_with_documents(past, route.table, select_document_seq)
+        found = select_with_documents(past, stored.table, select_document_seq)
         row = db.execute(found).one_or_none() if readable else None
         if row is None:
-            into = find_survivor(db, route.kind, ident, past) if readable else None
+            into = find_survivor(db, stored.kind, ident, past) if readable else None
             if into is not None:
-                raise MovedError(f"{route.path}/{quote_id(into)}")
-            raise NotFoundError(f"No {route.kind} has that id; {route.path} lists them.")
+                raise MovedError(f"{stored.path}/{quote_id(into)}")
+            raise NotFoundError(f"No {stored.kind} has that id; {stored.path} lists them.")
 
         def build_response() -> Response:
             return Response(row.document, media_type="application/json")
@@ -62,7 +50,7 @@ def respond_one_document(
 def respond_document_list(
     request: Request,
     database: Database,
-    route: DocumentRoute,
+    stored: DocumentTable,
     asked: AsOfPagingQuery,
     secret: bytes,
     narrow: Callable[[Connection, int | None], RowConditions] = lambda _, __: lambda _: [],
@@ -73,7 +61,7 @@ def respond_document_list(
     `narrow` returns a function from the columns of the table to the conditions of the list,
     `render` writes the page.
     """
-    bound = f"{route.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of'})}"
+    bound = f"{stored.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of'})}"
     with database.connect() as db:
         version, past = resolve_version(db, asked.as_of)
 
@@ -82,10 +70,10 @@ def respond_document_list(
             conditions = narrow(db, past)
 
             def select_page_rows(t: Columns) -> Select[str, int]:
-                more = [] if after is None else [t[route.id_column] > after.id]
-                return select(t[route.id_column].label("key"), t.seq).where(*conditions(t), *more)
+                more = [] if after is None else [t[stored.id_column] > after.id]
+                return select(t[stored.id_column].label("key"), t.seq).where(*conditions(t), *more)
 
-            found = select_with_documents(past, route.table, select_page_rows).order_by("key")
+            found = select_with_documents(past, stored.table, select_page_rows).order_by("key")
             rows = db.execute(found.limit(asked.limit + 1)).all()
             shown, cursor = rows[: asked.limit], None
             if len(rows) > asked.limit:

@@ -26,6 +26,7 @@ from app.errors import (
     OutdatedError,
     UnauthorizedError,
 )
+from app.validation import MAX_BODY_FAULTS
 
 
 class Problem(BaseModel):
@@ -134,9 +135,6 @@ other error is a 500.
 
 MAX_FAULTS = 20
 """Errors reported for one query; further ones are left out."""
-
-MAX_BODY_FAULTS = 1000
-"""Errors reported for one body, which may contain a thousand documents."""
 
 PROBLEM_RESPONSE = {
     "description": "A problem (RFC 9457).",

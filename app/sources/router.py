@@ -5,27 +5,21 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select
+from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
-from app.db.tables import datasets, events, reports, sources
-from app.db.versioning import Columns, select_current_or_as_of
+from app.db.document_table import RowConditions
 from app.examples import example_responses
 from app.http.accept import document_media_types
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.document_routes import (
-    DocumentRoute,
-    RowConditions,
-    respond_document_list,
-    respond_one_document,
-)
+from app.http.document_routes import respond_document_list, respond_one_document
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.page_models import Links, Meta, Page
-from app.query_models import AsOfPagingQuery, AsOfQuery, BoundedDate
+from app.query_models import AsOfQuery
 from app.sources.bibliography import (
     REFERENCE_MEDIA_TYPES,
     BibliographyFormat,
@@ -34,8 +28,14 @@ from app.sources.bibliography import (
     refer_to_source,
     render_references,
 )
+from app.sources.filter import ReferenceQuery, SourceQuery
+from app.sources.queries import (
+    DATASET_DOCUMENTS,
+    SOURCE_DOCUMENTS,
+    match_sources,
+    select_dataset_coverage,
+)
 from app.sources.schemas import Dataset, Source
-from app.text import ShortText
 
 router = APIRouter(
     prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -61,31 +61,6 @@ class Coverage(BaseModel):
     events: int
     first_event: str | None
     last_event: str | None
-
-
-class ReferenceQuery(AsOfPagingQuery):
-    """Parameters of a list that is also a bibliography."""
-
-    format: BibliographyFormat = Field(
-        "json", description="JSON, or references as BibTeX, RIS or CSL-JSON."
-    )
-
-
-class SourceQuery(ReferenceQuery):
-    """A filter on sources: fields are combined with AND, repeated values with OR."""
-
-    q: ShortText | None = Field(None, description="All of these words are in title or publisher.")
-    publisher: tuple[ShortText, ...] = Field(
-        (), max_length=100, description="Any of these publishers."
-    )
-    kind: tuple[ShortText, ...] = Field((), max_length=100, description="Any of these kinds.")
-    event: ShortText | None = Field(None, description="Cited by the reports of this event.")
-    since: BoundedDate | None = Field(None, description="Published on this day or later; EDTF.")
-    until: BoundedDate | None = Field(None, description="Published by this day; EDTF.")
-
-
-SOURCE_ROUTE = DocumentRoute("source", sources, "id", "/v1/sources")
-DATASET_ROUTE = DocumentRoute("dataset", datasets, "code", "/v1/datasets")
 
 
 def _render_bibliography(
@@ -123,7 +98,7 @@ def list_sources(
         found = (refer_to_source(Source.model_validate_json(text)) for text in documents)
         return _render_bibliography(asked.format, documents, found, known, where)
 
-    return respond_document_list(request, database, SOURCE_ROUTE, asked, key, narrow, render)
+    return respond_document_list(request, database, SOURCE_DOCUMENTS, asked, key, narrow, render)
 
 
 @router.get(
@@ -139,7 +114,7 @@ def get_source(
     database: DatabaseDep,
 ) -> Response:
     """Return one cited source."""
-    return respond_one_document(request, database, SOURCE_ROUTE, source_id, asked.as_of)
+    return respond_one_document(request, database, SOURCE_DOCUMENTS, source_id, asked.as_of)
 
 
 @router.get(
@@ -160,7 +135,7 @@ def list_datasets(
         found = (refer_to_dataset(Dataset.model_validate_json(text)) for text in documents)
         return _render_bibliography(asked.format, documents, found, known, where)
 
-    return respond_document_list(request, database, DATASET_ROUTE, asked, key, render=render)
+    return respond_document_list(request, database, DATASET_DOCUMENTS, asked, key, render=render)
 
 
 @router.get(
@@ -176,7 +151,7 @@ def get_dataset(
     database: DatabaseDep,
 ) -> Response:
     """Return one dataset, with its licence and citation."""
-    return respond_one_document(request, database, DATASET_ROUTE, dataset, asked.as_of)
+    return respond_one_document(request, database, DATASET_DOCUMENTS, dataset, asked.as_of)
 
 
 @router.get(
@@ -193,59 +168,10 @@ def get_coverage(
         version, then = resolve_version(db, asked.as_of)
 
         def build_response() -> Response:
-            rows = db.execute(_select_coverage(then))
+            rows = db.execute(select_dataset_coverage(then))
             found = [encode_json(Coverage(**row._mapping)).decode() for row in rows]
             return render_page(
                 found, Meta(version=version), build_page_links(request, None, version)
             )
 
         return respond_with_version_etag(request, version, build_response)
-
-
-def match_sources(asked: SourceQuery, t: Columns, as_of: int | None) -> list[ColumnElement[bool]]:
-    """Build the conditions of a filter on sources; a vague date matches where it can be meant."""
-    found: list[ColumnElement[bool]] = [
-        or_(t.title.icontains(word, autoescape=True), t.publisher.icontains(word, autoescape=True))
-        for word in (asked.q or "").split()
-    ]
-    found += [
-        t[name].in_(wanted)
-        for name, wanted in (("publisher", asked.publisher), ("kind", asked.kind))
-        if wanted
-    ]
-    if asked.event is not None:
-        event = asked.event
-        cited = select_current_or_as_of(
-            as_of, reports, lambda r: select(r.source).where(r.event == event)
-        )
-        found.append(t.id.in_(cited))
-    published = func.rtrim(t.published, "~?%")
-    if asked.since is not None:
-        first = asked.since.first
-        found.append(or_(published >= first, literal(first).startswith(published)))
-    if asked.until is not None:
-        found.append(published <= asked.until.last)
-    return found
-
-
-def _select_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
-    known = select_current_or_as_of(
-        as_of, datasets, lambda d: select(d.code, d.name, d.signals, d.first, d.last)
-    ).subquery()
-    loaded = select_current_or_as_of(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
-    d, e = known.c, loaded.c
-    return (
-        select(
-            d.code.label("dataset"),
-            d.name,
-            d.signals,
-            d.first,
-            d.last,
-            func.count(e.start).label("events"),
-            func.min(e.start).label("first_event"),
-            func.max(e.start).label("last_event"),
-        )
-        .outerjoin(loaded, e.dataset == d.code)
-        .group_by(d.code, d.name, d.signals, d.first, d.last)
-        .order_by(d.code)
-    )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from app.db.dialect import build_upsert
+from app.db.keyset import PageKey
 from app.db.tables import import_names, import_rejects, imports
 from app.events.schemas import UnresolvedName
 from app.events.unresolved import NamePosition, NameTotal, describe_total, report_names
@@ -41,6 +43,8 @@ MAX_CANDIDATES = 100
 """Maximum imports that are examined to find one to run; services that share the table run fewer."""
 ABANDONED_SECONDS = 86_400
 """Seconds after which an import whose file is missing counts as abandoned."""
+MAX_PAGE_CHARACTERS = 8 << 20
+"""Maximum characters of the rejects of a page."""
 ARRIVING_PREFIX, UPLOADED_PREFIX = "arriving-", "upload-"
 """Prefixes of file names: of an upload that is being received, and of a complete one."""
 _TIMESTAMP_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -99,6 +103,37 @@ def list_unfinished_imports(db: Connection, *, small: bool) -> Sequence[Row[tupl
 def find_import(db: Connection, ident: str) -> Row[tuple[str]] | None:
     """Find an import by id."""
     return db.execute(select(imports).where(imports.c.id == ident)).one_or_none()
+
+
+def list_imports_after(
+    db: Connection, after: PageKey | None, limit: int
+) -> Sequence[Row[tuple[str]]]:
+    """List imports, newest first, from the one that follows the last of a page."""
+    i = imports.c
+    found = select(imports).order_by(i.created_at.desc(), i.id.desc()).limit(limit)
+    if after is not None:
+        before = (i.created_at < after.value) | ((i.created_at == after.value) & (i.id < after.id))
+        found = found.where(before)
+    return db.execute(found).all()
+
+
+def read_rejects_page(
+    db: Connection, ident: str, after: int | None, limit: int
+) -> tuple[Sequence[Row[int, str]], bool]:
+    """Read rejects (number, reject) of an import after a number, and whether there are more.
+
+    Together they have at most `MAX_PAGE_CHARACTERS`, unless the first alone is longer.
+    """
+    r = import_rejects.c
+    found = select(r.number, r.reject).where(r["import"] == ident).order_by(r.number)
+    sizes = select(func.length(r.reject)).where(r["import"] == ident).order_by(r.number)
+    if after is not None:
+        found, sizes = found.where(r.number > after), sizes.where(r.number > after)
+    row_sizes = list(db.scalars(sizes.limit(limit + 1)))
+    whole = accumulate(row_sizes[:limit])
+    fit = max(1, sum(size <= MAX_PAGE_CHARACTERS for size in whole))
+    rows = db.execute(found.limit(fit)).all()
+    return rows, len(row_sizes) > len(rows)
 
 
 def claim_import(db: Connection, ident: str) -> Row[tuple[str]] | None:

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import re
 import time
-from itertools import accumulate
 from pathlib import Path
 from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from pydantic import Field
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -23,7 +22,6 @@ from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
 from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
-from app.db.tables import import_rejects, imports
 from app.errors import NotFoundError
 from app.events.names_router import NamesQuery, decode_names_cursor, render_names_page
 from app.events.schemas import UnresolvedName
@@ -55,8 +53,6 @@ MAX_WAIT_SECONDS = 60
 """Maximum seconds that `Prefer: wait` may ask for."""
 DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of an exceeded quota."""
-MAX_PAGE_CHARACTERS = 8 << 20
-"""Maximum characters of the rejects of a page."""
 _WAIT_PREFERENCE = re.compile(r"\bwait(?:\s*=\s*([0-9]{1,4}))?\b")
 ImportId = Annotated[
     str, InPath(description="Id of the import.", max_length=60, examples=["9f3c6a1e5b7d4c20"])
@@ -216,14 +212,9 @@ def list_imports(
     key: CursorKeyDep,
 ) -> Response:
     """List the imports, newest first."""
-    i = imports.c
-    found = select(imports).order_by(i.created_at.desc(), i.id.desc())
     after = decode_page_cursor(asked.cursor, "imports", key)
-    if after is not None:
-        before = (i.created_at < after.value) | ((i.created_at == after.value) & (i.id < after.id))
-        found = found.where(before)
     with database.connect() as db:
-        rows = db.execute(found.limit(asked.limit + 1)).all()
+        rows = table.list_imports_after(db, after, asked.limit + 1)
         version = read_version(db)
     page_rows = rows[: asked.limit]
     more = len(rows) > asked.limit
@@ -281,19 +272,11 @@ def list_rejects(
     A page of long rows has fewer than `limit`.
     """
     _require_import(database, import_id)
-    r = import_rejects.c
     after = decode_page_cursor(asked.cursor, import_id, key)
-    found = select(r.number, r.reject).where(r["import"] == import_id).order_by(r.number)
-    sizes = select(func.length(r.reject)).where(r["import"] == import_id).order_by(r.number)
-    if after is not None:
-        found, sizes = (asks.where(r.number > int(after.id)) for asks in (found, sizes))
     with database.connect() as db:
-        row_sizes = list(db.scalars(sizes.limit(asked.limit + 1)))
-        whole = accumulate(row_sizes[: asked.limit])
-        fit = max(1, sum(size <= MAX_PAGE_CHARACTERS for size in whole))
-        page_rows = db.execute(found.limit(fit)).all()
+        number = None if after is None else int(after.id)
+        page_rows, more = table.read_rejects_page(db, import_id, number, asked.limit)
         version = read_version(db)
-    more = len(row_sizes) > len(page_rows)
     cursor = encode_cursor(PageKey("", str(page_rows[-1].number)), import_id, key) if more else None
     where = build_page_links(request, cursor)
     if asked.format == "ndjson":

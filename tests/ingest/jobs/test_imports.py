@@ -21,7 +21,7 @@ from sqlalchemy import insert, select, update
 from app.access.keys import create_key
 from app.db.engine import Database
 from app.db.tables import import_rejects, imports, sources
-from app.ingest.jobs import router
+from app.ingest.jobs import job_store, router
 from app.ingest.jobs.file_lock import FileLock
 from app.ingest.jobs.job_store import format_current_time
 
@@ -352,7 +352,7 @@ def test_deeply_nested_rejects_are_listed(client: TestClient, deep: int) -> None
 def test_a_page_of_long_rejects_is_short(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "MAX_PAGE_CHARACTERS", 1000)
+    monkeypatch.setattr(job_store, "MAX_PAGE_CHARACTERS", 1000)
     rows = [make_event(f"k{n}", date="soon", summary="x" * 10 * n) for n in range(40)]
     body = send_file(client, join_events(*rows)).json()
     where: str | None = f"/v1/imports/{body['id']}/rejects?limit=20"

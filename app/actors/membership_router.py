@@ -4,20 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
+from app.actors.membership_queries import MEMBERSHIP_DOCUMENTS, match_memberships
 from app.actors.parameters import resolve_query_actor
 from app.actors.schemas import Membership
-from app.db.tables import memberships
-from app.db.versioning import Columns
+from app.db.document_table import RowConditions
 from app.examples import example_responses
 from app.http.dependencies import CursorKeyDep, DatabaseDep
-from app.http.document_routes import (
-    DocumentRoute,
-    RowConditions,
-    respond_document_list,
-    respond_one_document,
-)
+from app.http.document_routes import respond_document_list, respond_one_document
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.page_models import Page
@@ -31,8 +26,6 @@ router = APIRouter(
 MembershipId = Annotated[
     str, Path(description="`{actor}:{group}:{role}:{spell}`.", examples=["ARM:CSTO:member:1"])
 ]
-
-MEMBERSHIPS = DocumentRoute("membership", memberships, "id", "/v1/memberships")
 
 
 class MembershipQuery(AsOfPagingQuery):
@@ -65,13 +58,11 @@ def list_memberships(
         actors = [resolve_query_actor(db, "actor", name, then) for name in asked.actor]
         groups = [resolve_query_actor(db, "group", name, then) for name in asked.group]
 
-        def build_conditions(m: Columns) -> list[ColumnElement[bool]]:
-            wanted = ((m.actor, actors), (m.group, groups), (m.role, asked.role))
-            return [column.in_(values) for column, values in wanted if values]
+        return match_memberships(actors, groups, asked.role)
 
-        return build_conditions
-
-    return respond_document_list(request, database, MEMBERSHIPS, asked, key, build_narrowing)
+    return respond_document_list(
+        request, database, MEMBERSHIP_DOCUMENTS, asked, key, build_narrowing
+    )
 
 
 @router.get(
@@ -87,4 +78,4 @@ def get_membership(
     database: DatabaseDep,
 ) -> Response:
     """Returns one membership period of an actor in a group."""
-    return respond_one_document(request, database, MEMBERSHIPS, membership_id, asked.as_of)
+    return respond_one_document(request, database, MEMBERSHIP_DOCUMENTS, membership_id, asked.as_of)
