@@ -532,6 +532,8 @@ dyads = Table(
 )
 """Pairs of actors (`one` sorts before `other`) and whether their materialized shifts are current.
 
+`dataset` is one, or several that are kept together, joined by commas.
+
 `changed` counts the writes that touched their day sums; `segmented` is the value of `changed` at
 which `dyad_months` and `shifts` were computed last. A dyad is stale where the two differ, and
 `since` is the first day that changed since then."""
@@ -580,7 +582,9 @@ shifts = Table(
     Index(None, "dataset", "at_least"),
     Index(None, "dataset", "other"),
 )
-"""Shifts in every dyad with enough data, by one dataset, from the acts of both sides together.
+"""Shifts in every dyad with enough data, from the acts of both sides together.
+
+`dataset` is as in `dyads`.
 
 `weight` is that of the wave which a shift belongs to, where q is computed."""
 
@@ -616,4 +620,6 @@ families = Table(
     Column("tests", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""The number of tests per dataset that the false discovery rate q was computed over."""
+"""The number of tests that the false discovery rate q was computed over.
+
+`dataset` is as in `dyads`: a row says which datasets are kept together."""

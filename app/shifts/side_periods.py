@@ -82,8 +82,9 @@ def expand_sides(
             found.setdefault(member.actor, []).append(period)
     found.pop(actor, None)
     for partner, periods in found.items():
-        periods.sort(key=lambda s: (s.since, s.until, s.side))
-        _require_one_side(partner, periods)
+        if len(periods) > 1:
+            periods.sort(key=lambda s: (s.since, s.until, s.side))
+            _require_one_side(partner, periods)
     return found
 
 

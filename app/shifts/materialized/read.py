@@ -1,4 +1,4 @@
-"""Reads the materialized shifts of every dyad.
+"""Reads the materialized shifts of every dyad, by a dataset or by those that are kept together.
 
 Where the stored rows do not answer a question, shifts are detected on request, with the same
 numbers.
@@ -29,6 +29,7 @@ from app.shifts.families import (
 )
 from app.shifts.filter import Scope
 from app.shifts.materialized import statements
+from app.shifts.materialized.family_names import is_joint_family, name_family, split_family
 from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import GroupMembers, read_member_periods
 from app.shifts.statistics import detection
@@ -80,9 +81,32 @@ def is_materialized(asked: AlignmentQuestion) -> bool:
     return asked.event_filter is None and asked.as_of is None and asked.acts == "both"
 
 
-def dataset_question(dataset: str) -> AlignmentQuestion:
-    """Return the question of all dyads of a dataset, which the stored rows answer."""
-    return AlignmentQuestion("", (), (), "both", (dataset,), {}, None)
+def dataset_question(family: str) -> AlignmentQuestion:
+    """Return the question of all dyads of a dataset, or of several, which stored rows answer."""
+    return AlignmentQuestion("", (), (), "both", split_family(family), {}, None)
+
+
+def find_stored_family(db: Connection, asked: AlignmentQuestion) -> str | None:
+    """Find the family whose stored rows answer a question; None where none do.
+
+    Those of a dataset always do, once stale dyads are detected again; those of several together if
+    they are kept, and not just being built.
+    """
+    if not is_materialized(asked):
+        return None
+    family = name_family(asked.datasets)
+    if not is_joint_family(family):
+        return family
+    run = compile_prepared(db.dialect.name, _TEST_COUNT)
+    if not run.fetch_rows(db, {"wanted": family}):
+        return None
+    waiting = has_stale_dyads(db, family) and len(read_stale_pairs(db, family))
+    return None if waiting > MAX_REBUILT_FOR_READER else family
+
+
+def is_current(db: Connection, family: str) -> bool:
+    """Whether no dyad of a family is stale, nor one of its datasets."""
+    return not any(has_stale_dyads(db, name) for name in {family, *split_family(family)})
 
 
 def read_stale_pairs(db: Connection, dataset: str, actor: str = "") -> list[Pair]:
@@ -171,18 +195,21 @@ def read_family(
     # A group that is asked about acts alone; the stored rows have it as a partner with members.
     if not is_materialized(asked) or asked.actor in members:
         return detect_family(db, asked, known), 0
-    last = read_horizon(db, asked, None)
-    datasets_of = _read_datasets_of_pairs(db, asked)
-    changed = {
-        pair for dataset in asked.datasets for pair in read_stale_pairs(db, dataset, asked.actor)
-    }
+    last, family = read_horizon(db, asked, None), find_stored_family(db, asked)
+    names = asked.datasets if family is None else sorted({family, *asked.datasets})
+    changed = {pair for name in names for pair in read_stale_pairs(db, name, asked.actor)}
     left = len(changed) if len(changed) > MAX_REBUILT_FOR_READER else 0
-    waiting = set() if left else changed | list_dependents(changed, datasets_of, members)
-    waiting |= _list_shared_pairs(datasets_of, members)
+    waiting: set[Pair] = set()
+    if changed or family is None:
+        datasets_of = read_datasets_of_pairs(db, asked)
+        if not left:
+            waiting = changed | list_dependents(changed, datasets_of, members)
+        if family is None:
+            waiting |= list_shared_pairs(datasets_of, members)
     detected = [
         _to_detected(row, asked, members, last, 0)
-        for dataset in asked.datasets
-        for row in map(StoredShift._make, db.execute(select_stored_shifts(dataset, asked.actor)))
+        for name in (asked.datasets if family is None else (family,))
+        for row in map(StoredShift._make, db.execute(select_stored_shifts(name, asked.actor)))
         if (row.one, row.other) not in waiting
     ]
     cases = [_narrow_to_stored(asked, pair, members) for pair in sorted(waiting)]
@@ -199,7 +226,7 @@ def read_family(
     return found, left
 
 
-def _read_datasets_of_pairs(db: Connection, asked: AlignmentQuestion) -> dict[Pair, set[str]]:
+def read_datasets_of_pairs(db: Connection, asked: AlignmentQuestion) -> dict[Pair, set[str]]:
     """Read the datasets in which each dyad occurs, of those asked; of one actor, if it is named."""
     d = dyads.c
     rows = select(d.one, d.other, d.dataset).where(d.dataset.in_(asked.datasets))
@@ -229,7 +256,7 @@ def list_dependents(
     return found
 
 
-def _list_shared_pairs(datasets_of: Mapping[Pair, set[str]], members: GroupMembers) -> set[Pair]:
+def list_shared_pairs(datasets_of: Mapping[Pair, set[str]], members: GroupMembers) -> set[Pair]:
     """List the dyads whose acts are in several datasets, those of a group's members included."""
     shared = {pair for pair, some in datasets_of.items() if len(some) > 1}
     for pair, some in datasets_of.items():
@@ -249,11 +276,11 @@ def read_most_certain(
 
     None where stored rows alone do not answer.
     """
-    alone = is_materialized(asked) and len(asked.datasets) == 1 and not asked.actor
-    if not alone or has_stale_dyads(db, asked.datasets[0]):
+    family = None if asked.actor else find_stored_family(db, asked)
+    if family is None or not is_current(db, family):
         return None
-    dataset, last = asked.datasets[0], read_horizon(db, asked, None)
-    kind, values = db.dialect.name, {"wanted": dataset, "max_q": max_q, "most": limit}
+    last = read_horizon(db, asked, None)
+    kind, values = db.dialect.name, {"wanted": family, "max_q": max_q, "most": limit}
     size = sum(row[0] for row in compile_prepared(kind, _TEST_COUNT).fetch_rows(db, values))
     rows = [
         StoredShift._make(r) for r in compile_prepared(kind, _MOST_CERTAIN).fetch_rows(db, values)
@@ -271,5 +298,13 @@ def read_family_tests(
 ) -> list[tuple[float, float]]:
     """Read p and weight of every test among which a shift was found."""
     whole = replace(asked, actor=asked.actor if scope == "actor" else "", toward=(), periods={})
-    rows = [row.finding for row in read_family(db, whole, known)[0]]
-    return [(finding.p, finding.weight) for finding in rows]
+    family = find_stored_family(db, whole)
+    is_group = bool(whole.actor) and whole.actor in read_member_periods(db, [whole.actor])
+    if family is not None and not is_group and is_current(db, family):
+        s = shifts.c
+        rows = select(s.p, s.weight).where(s.dataset == family)
+        if whole.actor:
+            rows = rows.where(or_(s.one == whole.actor, s.other == whole.actor))
+        return [(p, weight) for p, weight in db.execute(rows)]
+    found = [row.finding for row in read_family(db, whole, known)[0]]
+    return [(finding.p, finding.weight) for finding in found]

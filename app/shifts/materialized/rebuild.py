@@ -5,12 +5,10 @@ day sums alone, and q is computed over all of them at the end of a run.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 from zlib import crc32
 
-import msgspec
 import numpy as np
 from sqlalchemy import (
     ColumnElement,
@@ -18,7 +16,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    or_,
     select,
     tuple_,
     update,
@@ -30,38 +27,37 @@ from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
-from app.shifts.checks import check_finding
 from app.shifts.families import (
     Pair,
-    detect_in_dyads,
     gather_flows,
     list_dyads,
     narrow_to_pair,
-    orient_pair,
     read_directed_days,
 )
 from app.shifts.materialized import calibration, months, statements
 from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.family_names import is_joint_family
+from app.shifts.materialized.joint_families import (
+    apply_dataset_setting,
+    mark_joint_families,
+    read_group_pairs,
+)
 from app.shifts.materialized.months import MonthRow
 from app.shifts.materialized.read import (
     IS_STALE,
     PAIRS_PER_BATCH,
-    dataset_question,
     has_stale_dyads,
     list_dependents,
     read_sides_of_pairs,
 )
+from app.shifts.materialized.shift_rows import ShiftRow, build_joint_rows, build_shift_rows
 from app.shifts.materialized.votes import (
     apply_wave_setting,
     list_pairs_to_vote,
     read_vote_writes,
     refresh_votes,
 )
-from app.shifts.question import (
-    AlignmentQuestion,
-    gather_dyad_days,
-    read_question_days,
-)
+from app.shifts.question import AlignmentQuestion, gather_dyad_days
 from app.shifts.side_periods import read_member_periods
 from app.shifts.statistics import changepoints, null_distribution
 from app.shifts.statistics.null_distribution import (
@@ -70,9 +66,7 @@ from app.shifts.statistics.null_distribution import (
     ShuffledNulls,
     ThinCorpusError,
 )
-from app.shifts.statistics.sums import DaySeries
-from app.shifts.statistics.verdicts import needs_checks
-from app.shifts.votes import VoteCache, read_votes_of_cases
+from app.shifts.votes import VoteCache
 
 MAX_LISTED_PAIRS = 20
 """Most dyads for which the votes of their actors alone are read, not those of a dataset."""
@@ -93,6 +87,8 @@ class DyadPartition(NamedTuple):
 
 
 ALL_DYADS = DyadPartition(0, 1)
+RebuildTurn = Literal["actors", "groups", "joint"]
+"""Which dyads are rebuilt together: of two actors, of a group, or of several datasets."""
 
 
 class DyadMark(NamedTuple):
@@ -101,24 +97,6 @@ class DyadMark(NamedTuple):
 
     changed: int
     since: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftRow:
-    """A row of `shifts`: fields and columns have the same names."""
-
-    dataset: str
-    one: str
-    other: str
-    number: int
-    p: float
-    q: float
-    at_least: float
-    magnitude: float
-    robust: bool | None
-    checks: str | None
-    weight: float
-    finding: str
 
 
 class RebuiltDyads(NamedTuple):
@@ -140,12 +118,14 @@ def rebuild_stale_dyads(
     the write alone. A dyad that changed in the meantime stays stale, with its old rows.
     """
     apply_wave_setting(database)
+    apply_dataset_setting(database)
     cast_stale_votes(database, share)
     done = 0
     # What passed with a group's members counts for the group: its dyads come after theirs, and
-    # twice, since a group may be the member of another one.
-    for with_groups in (False, True, True):
-        done += _rebuild_turn(database, at_once, share, with_groups)
+    # twice, since a group may be the member of another one. Several datasets together come last.
+    turns: tuple[RebuildTurn, ...] = ("actors", "groups", "groups", "joint")
+    for turn in turns:
+        done += _rebuild_turn(database, at_once, share, turn)
     with database.write() as db:  # a worker that was killed may have left q out of date
         for dataset in db.scalars(select(shifts.c.dataset).distinct()).all():
             _update_q(db, dataset)
@@ -158,15 +138,17 @@ def cast_stale_votes(database: Database, share: DyadPartition = ALL_DYADS) -> No
         refresh_votes(database, dataset, [pair for pair in pairs if share.contains_pair(pair)])
 
 
-def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, with_groups: bool) -> int:
-    """Rebuild the stale dyads of groups, or all others; returns how many were written."""
+def _rebuild_turn(database: Database, at_once: int, share: DyadPartition, turn: RebuildTurn) -> int:
+    """Rebuild the stale dyads that a turn is about; returns how many were written."""
     with database.connect() as db:
         rows = db.execute(select(dyads.c.dataset, dyads.c.one, dyads.c.other).where(IS_STALE)).all()
         members = read_member_periods(db)
     by_dataset: dict[str, list[Pair]] = defaultdict(list)
     for dataset, *pair in rows:
-        has_group = any(code in members for code in pair)
-        if share.contains_pair(pair) and has_group == with_groups:
+        of_actors: RebuildTurn = "groups" if any(c in members for c in pair) else "actors"
+        if share.contains_pair(pair) and turn == (
+            "joint" if is_joint_family(dataset) else of_actors
+        ):
             by_dataset[dataset].append((pair[0], pair[1]))
     done = 0
     for dataset, pairs in by_dataset.items():
@@ -192,15 +174,18 @@ def _find_shifts_and_months(
     rows = _read_stale_marks(db, dataset, pairs)
     if not rows:
         return RebuiltDyads(known, 0, {}, [], [])
-    sides = read_sides_of_pairs(db, dataset, list(rows))
-    days = {pair: some.both for pair, some in sides.items()}
     writes = read_vote_writes(db, dataset)
     if cache is not None and writes != cache.writes:
         cache.writes, cache.corpora = writes, {}
-    few = len(rows) <= MAX_LISTED_PAIRS
-    made = list(build_shift_rows(db, dataset, days, known, None if few else cache))
-    since = {pair: row.since for pair, row in rows.items()}
+    used = None if len(rows) <= MAX_LISTED_PAIRS else cache
     changed = {pair: row.changed for pair, row in rows.items()}
+    if is_joint_family(dataset):
+        made = list(build_joint_rows(db, dataset, list(rows), known, used))
+        return RebuiltDyads(known, writes, changed, made, [])
+    sides = read_sides_of_pairs(db, dataset, list(rows))
+    days = {pair: some.both for pair, some in sides.items()}
+    made = list(build_shift_rows(db, dataset, days, known, used))
+    since = {pair: row.since for pair, row in rows.items()}
     month_rows = months.rebuild_month_rows(db, dataset, since, sides)
     return RebuiltDyads(known, writes, changed, made, month_rows)
 
@@ -249,57 +234,23 @@ def _write_rebuilt(db: Connection, dataset: str, looked: RebuiltDyads) -> int:
         bulk_insert(db, table.name, names, lines)
     fresh = update(dyads).values(segmented=dyads.c.changed, since=NO_END_DAY)
     db.execute(fresh.where(*match_pairs(dyads)), values)
-    _mark_dependents(db, dataset, [pair for pair in same if now[pair].since < NO_END_DAY])
+    if not is_joint_family(dataset):
+        _mark_dependents(db, dataset, same, [p for p in same if now[p].since < NO_END_DAY])
     return len(same)
 
 
-def _mark_dependents(db: Connection, dataset: str, changed: Sequence[Pair]) -> None:
-    """Mark the dyads of groups as stale that depend on what passed between some pairs."""
-    members, d = read_member_periods(db), dyads.c
-    some = or_(d.one.in_(members), d.other.in_(members))
-    known = db.execute(select(d.one, d.other).where(d.dataset == dataset, some))
-    waiting = list_dependents(changed, {(one, other) for one, other in known}, members)
+def _mark_dependents(
+    db: Connection, dataset: str, written: Sequence[Pair], changed: Sequence[Pair]
+) -> None:
+    """Mark what depends on written dyads as stale.
+
+    These are the dyads of groups by what passed in the `changed` ones, and joint families.
+    """
+    members = read_member_periods(db)
+    waiting = list_dependents(changed, read_group_pairs(db, dataset, members), members)
     rows = [(*pair, dataset, 1, 0, NO_END_DAY) for pair in sorted(waiting)]
     bulk_add_sums(db, dyads, rows, least="since")
-
-
-def build_shift_rows(
-    db: Connection,
-    dataset: str,
-    every: Mapping[Pair, DaySeries],
-    known: Calibration,
-    cache: VoteCache | None = None,
-) -> Iterator[ShiftRow]:
-    """Build the rows of `shifts` of some dyads from their days."""
-    asked = dataset_question(dataset)
-    members = read_member_periods(db, {code for pair in every for code in pair})
-    cases = {pair: narrow_to_pair(asked, *orient_pair(*pair, members), members) for pair in every}
-    days_of = {
-        pair: days if len(cases[pair].periods) == 1 else read_question_days(db, cases[pair])
-        for pair, days in every.items()
-    }
-    votes = read_votes_of_cases(db, list(cases.values()), cache)
-    detected = detect_in_dyads(list(days_of.values()), NO_END_DAY, known, votes)
-    for (one, other), some in zip(every, detected, strict=True):
-        case, days = cases[one, other], days_of[one, other]
-        for number, finding in enumerate(some):
-            checks = None
-            if needs_checks(finding):
-                checks = check_finding(db, case, finding, days, known)
-            yield ShiftRow(
-                dataset=dataset,
-                one=one,
-                other=other,
-                number=number,
-                p=finding.p,
-                q=1.0,
-                at_least=abs(finding.certain_change),
-                magnitude=abs(finding.change),
-                robust=checks.robust if checks else None,
-                checks=msgspec.json.encode(checks).decode() if checks else None,
-                weight=finding.weight,
-                finding=msgspec.json.encode(finding).decode(),
-            )
+    mark_joint_families(db, dataset, written, changed, members)
 
 
 def _update_q(db: Connection, dataset: str) -> None:

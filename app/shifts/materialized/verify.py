@@ -6,7 +6,7 @@ bit of a logarithm or an exponential, and a file moves from one to another.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import Any
 
@@ -16,9 +16,17 @@ from sqlalchemy import Connection, select
 from app.db.tables import dyad_months, dyads, shifts, wave_states
 from app.shifts.materialized import months, votes
 from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.family_names import is_joint_family, split_family
 from app.shifts.materialized.months import MonthRow
-from app.shifts.materialized.read import PAIRS_PER_BATCH, read_sides_of_pairs, read_stale_pairs
-from app.shifts.materialized.rebuild import build_shift_rows
+from app.shifts.materialized.read import (
+    PAIRS_PER_BATCH,
+    dataset_question,
+    list_dependents,
+    read_datasets_of_pairs,
+    read_sides_of_pairs,
+    read_stale_pairs,
+)
+from app.shifts.materialized.shift_rows import build_joint_rows, build_shift_rows
 from app.shifts.side_periods import read_member_periods
 from app.shifts.statistics import changepoints, waves
 from app.shifts.statistics.sums import DaySeries, DyadSides
@@ -29,14 +37,15 @@ TOLERANCE = 1e-6
 
 def verify_stored_shifts(db: Connection) -> Iterator[str]:
     """Yield each difference in words; stale dyads are left out."""
-    d, known = dyads.c, read_calibration(db)
+    d, known, members = dyads.c, read_calibration(db), read_member_periods(db)
     for dataset in db.scalars(select(d.dataset).distinct().order_by(d.dataset)).all():
-        waiting = set(read_stale_pairs(db, dataset))
-        pairs = [
-            (r.one, r.other)
-            for r in db.execute(select(d.one, d.other).where(d.dataset == dataset))
-            if (r.one, r.other) not in waiting
-        ]
+        of_datasets = (dataset, *split_family(dataset))
+        waiting = {pair for name in set(of_datasets) for pair in read_stale_pairs(db, name)}
+        kept = {
+            (r.one, r.other) for r in db.execute(select(d.one, d.other).where(d.dataset == dataset))
+        }
+        waiting |= list_dependents(waiting, kept, members)
+        pairs = sorted(kept - waiting)
         s = shifts.c
         columns = [
             s.one,
@@ -53,13 +62,20 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
         stored = {tuple(r[:3]): tuple(r[3:9]) for r in rows if (r.one, r.other) not in waiting}
         computed = {}
         for at in range(0, len(pairs), PAIRS_PER_BATCH):
-            sides = read_sides_of_pairs(db, dataset, sorted(pairs)[at : at + PAIRS_PER_BATCH])
-            days = {pair: some.both for pair, some in sides.items()}
-            for row in build_shift_rows(db, dataset, days, known):
+            some = pairs[at : at + PAIRS_PER_BATCH]
+            if is_joint_family(dataset):
+                made = build_joint_rows(db, dataset, some, known)
+            else:
+                sides = read_sides_of_pairs(db, dataset, some)
+                days = {pair: of_pair.both for pair, of_pair in sides.items()}
+                made = build_shift_rows(db, dataset, days, known)
+                yield from _verify_months(db, dataset, sides)
+                yield from _verify_votes(db, dataset, days)
+            for row in made:
                 values = tuple(getattr(row, column.name) for column in columns)
                 computed[values[:3]] = values[3:]
-            yield from _verify_months(db, dataset, sides)
-            yield from _verify_votes(db, dataset, days)
+        if is_joint_family(dataset):
+            yield from _verify_joint_dyads(db, dataset, kept)
         differing = {
             key[:2]
             for key in stored.keys() | computed.keys()
@@ -70,6 +86,12 @@ def verify_stored_shifts(db: Connection) -> Iterator[str]:
         rates = changepoints.rate_weighed_tests([(r.p, r.weight) for r in rows])
         if not waiting and not values_agree([r.q for r in rows], rates):
             yield f"shifts of {dataset}: q differs from the p of all tests"
+
+
+def _verify_joint_dyads(db: Connection, family: str, kept: Set[months.Pair]) -> Iterator[str]:
+    """Yield the dyads of the datasets of a joint family that it does not have."""
+    for one, other in sorted(read_datasets_of_pairs(db, dataset_question(family)).keys() - kept):
+        yield f"shifts of {one} and {other} in {family}: not kept"
 
 
 def _verify_votes(

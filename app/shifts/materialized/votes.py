@@ -6,7 +6,7 @@ A vote rests on the days of its own dyad alone, so the partners are detected aga
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, delete, func, or_, select, tuple_, update
 
 from app.db import dialect
 from app.db.dialect import build_upsert
@@ -16,6 +16,8 @@ from app.db.tables import dyad_votes, dyads, wave_states
 from app.db.types import NO_END_DAY
 from app.settings import Settings
 from app.shifts.families import Pair
+from app.shifts.materialized.family_names import is_joint_family, split_family
+from app.shifts.materialized.joint_families import mark_shared_voters
 from app.shifts.materialized.read import IS_STALE, PAIRS_PER_BATCH, read_sides_of_pairs
 from app.shifts.materialized.statements import PAIR
 from app.shifts.side_periods import read_member_periods
@@ -32,10 +34,10 @@ class VoteRow(NamedTuple):
     flags: bytes
 
 
-def read_vote_writes(db: Connection, dataset: str) -> int:
-    """Read how often the votes of a dataset were written: what rests on older ones is not kept."""
+def read_vote_writes(db: Connection, family: str) -> int:
+    """Read how often the votes of a family were written: what rests on older ones is not kept."""
     w = wave_states.c
-    return db.scalar(select(w.writes).where(w.dataset == dataset)) or 0
+    return db.scalar(select(func.sum(w.writes)).where(w.dataset.in_(split_family(family)))) or 0
 
 
 def apply_wave_setting(database: Database) -> None:
@@ -44,7 +46,8 @@ def apply_wave_setting(database: Database) -> None:
     with database.connect() as db:
         known = {r.dataset: r.used for r in db.execute(select(w.dataset, w.used))}
         every = db.scalars(select(d.dataset).distinct()).all()
-    changed = [dataset for dataset in every if known.get(dataset) != used]
+    alone = [dataset for dataset in every if not is_joint_family(dataset)]
+    changed = [dataset for dataset in alone if known.get(dataset) != used]
     if not changed:
         return
     with database.write() as db:
@@ -133,3 +136,4 @@ def _write_votes(
     near = or_(d.one.in_(actors), d.other.in_(actors))
     fresh = update(dyads).where(d.dataset == dataset, d.changed == d.segmented, near, voting)
     db.execute(fresh.values(changed=d.changed + 1), values)
+    mark_shared_voters(db, dataset, sorted({code for pair in differing for code in pair}))

@@ -16,6 +16,7 @@ from app.db.worker_process import render_database_url
 from app.events.changes import write_events
 from app.events.record import EventRecord, convert_record
 from app.shifts.materialized import votes
+from app.shifts.materialized.family_names import name_family
 from app.shifts.materialized.read import IS_STALE
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.materialized.verify import verify_stored_shifts
@@ -62,6 +63,24 @@ def read_rows(database: Database, dataset: str) -> list[Any]:
         columns = (s.one, s.other, s.number, s.p, s.q, s.weight, s.finding)
         rows = db.execute(select(*columns).where(s.dataset == dataset)).all()
     return sorted(map(tuple, rows))
+
+
+def test_votes_of_one_dataset_leave_a_shared_dyad_as_it_was(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.write() as db:
+        one, other = add_dataset(db), add_dataset(db)
+    monkeypatch.setenv("ENTENTE_ALIGNMENT_DATASETS", f'["{one}","{other}"]')
+    load(database, one, make_events(7, ["DEU"], ["DEU"]))
+    load(database, other, make_events(7, ["DEU"], [])[:1])  # too few for votes of its own
+    rebuild_stale_dyads(database)
+    load(database, other, make_events(8, [p for p in PARTNERS if p != "DEU"], MOVING))
+    rebuild_stale_dyads(database)
+    joint = read_rows(database, name_family([one, other]))
+    [(*_, finding)] = [row for row in joint if "DEU" in row[:2]]
+    assert f'"of":{len(PARTNERS) - 1}' in finding
+    with database.connect() as db:
+        assert list(verify_stored_shifts(db)) == []
 
 
 def test_partners_that_moved_are_named_and_kept_fresh(database: Database) -> None:
