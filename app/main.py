@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from app.access.authorize import require_read_access
 from app.actors.membership_router import router as memberships
@@ -17,10 +16,8 @@ from app.actors.router import router as actors
 from app.alliances.router import router as alliances
 from app.charts.rendering import render_chart as charts
 from app.db.engine import Database
-from app.db.journal import read_version
-from app.db.schema import StaleSchemaError, require_current_schema
+from app.db.schema import require_current_schema
 from app.db.tables import house
-from app.db.tables import imports as imports_table
 from app.editing.alias_router import router as aliases
 from app.editing.router import router as editing
 from app.events.names_router import router as names
@@ -35,15 +32,17 @@ from app.history.stream import router as stream
 from app.http.admission import AdmissionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
-from app.http.metrics import METRICS_MEDIA_TYPE, MetricsMiddleware, RequestMetrics, render_gauge
+from app.http.metrics import count_database_use
 from app.http.path_ids import EncodedSlashMiddleware
-from app.http.problems import add_problem_handlers, add_problem_schema, render_problem
+from app.http.problems import add_problem_handlers, add_problem_schema
 from app.http.query_route import QueryRoute, add_query_documentation
+from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
-from app.json_encoding import encode_json
-from app.query_models import EmptyQuery
+from app.operations.database_sample import DatabaseSampler
+from app.operations.gauges import ServiceCollector
+from app.operations.router import router as operations
 from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker
 from app.shifts.pairs import read_pair_sums, read_partner_sums
@@ -74,7 +73,11 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             require_current_schema(database)
             app.state.database = database
+            database.count_use = count_database_use
             app.state.exports = CapacityLimiter(settings.exports)
+            app.state.monitors = dict[bytes, float]()
+            app.state.sampler = DatabaseSampler(database)
+            app.state.collector = ServiceCollector(app.state)
             app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
             app.state.change_notifier = ChangeNotifier(database)
             app.state.imports = ImportSupervisor(
@@ -111,48 +114,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(aliases)
     app.include_router(imports)
     app.include_router(explorer)
+    app.include_router(operations)
     app.state.feeds, app.state.charts = feeds, charts
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
     add_query_documentation(app)
     add_problem_schema(app, BODY_MODELS)
     app.add_middleware(AdmissionMiddleware)
-    metrics = RequestMetrics()
-    app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(EncodedSlashMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
-
-    @app.get("/healthz", tags=["service"], operation_id="isAlive")
-    async def is_alive(_: Annotated[EmptyQuery, Query()]) -> dict[str, str]:
-        """Return 200 while the process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["service"], operation_id="isReady")
-    def is_ready(request: Request, _: Annotated[EmptyQuery, Query()]) -> Response:
-        """Return 200 if the database answers and has the schema this program needs, else 503."""
-        try:
-            require_current_schema(request.app.state.database)
-        except StaleSchemaError as stale:
-            return render_problem(503, str(stale))
-        with request.app.state.database.connect() as db:
-            body = {"status": "ready", "version": read_version(db)}
-        return Response(encode_json(body), media_type="application/json")
-
-    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(require_read_access)])
-    def report_metrics(request: Request, _: Annotated[EmptyQuery, Query()]) -> Response:
-        """Return the metrics of this process, the version of the record, and imports by state."""
-        with request.app.state.database.connect() as db:
-            states = db.execute(
-                select(imports_table.c.state, func.count()).group_by(imports_table.c.state)
-            )
-            by_state = [(f'{{state="{state}"}}', n) for state, n in states]
-            version = read_version(db)
-        lines = metrics.render_lines()
-        lines += render_gauge("version", "Number of the last change.", ("", version))
-        lines += render_gauge("imports", "Imports by state.", *by_state)
-        return Response("\n".join(lines) + "\n", media_type=METRICS_MEDIA_TYPE)
+    app.add_middleware(RequestObserver)
 
     return app
 

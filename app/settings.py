@@ -1,10 +1,18 @@
 """Settings of the service with their defaults, read from the environment (`ENTENTE_…`)."""
 
+import re
 from pathlib import Path
 from tempfile import gettempdir
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.logs import LogFormat, LogLevel
+
+_SECRETS_IN_URL = (
+    re.compile(r"(//[^/:@]*:)[^@]*(?=@)"),
+    re.compile(r"([?&]\w*password=)[^&]*"),
+)
 
 
 class Settings(BaseSettings):
@@ -38,6 +46,7 @@ class Settings(BaseSettings):
     )
     cursor_key: str = Field(
         "",
+        json_schema_extra={"secret": True},
         description="Key that signs page cursors; empty: one is made and stored in the database.",
     )
     open_reading: bool = Field(
@@ -55,6 +64,15 @@ class Settings(BaseSettings):
     max_expanded_bytes: int = Field(
         64 << 30, ge=1, description="Bytes that a compressed upload may expand to."
     )
+    log_format: LogFormat = Field(
+        "auto",
+        description="Log lines as `json` or `text`; `auto`: text on a terminal, JSON else.",
+    )
+    log_level: LogLevel = Field(
+        "info",
+        description="Least grave lines that are logged; `warning` leaves out the lines of requests"
+        " that succeed.",
+    )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated", "realignments"),
         description="Datasets that alignment counts by default.",
@@ -71,6 +89,19 @@ class Settings(BaseSettings):
         if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
         return self
+
+    def list_masked(self) -> dict[str, tuple[object, bool]]:
+        """Return each variable's value, secrets masked, and whether it differs from the default."""
+        found: dict[str, tuple[object, bool]] = {}
+        for name, field in type(self).model_fields.items():
+            value = shown = getattr(self, name)
+            if name == "database_url":
+                for secret in _SECRETS_IN_URL:
+                    shown = secret.sub(r"\1***", shown)
+            elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["secret"]:
+                shown = "***" if value else ""
+            found[f"ENTENTE_{name.upper()}"] = (shown, value != field.default)
+        return found
 
     @property
     def upload_folder(self) -> Path:

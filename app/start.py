@@ -26,11 +26,11 @@ def _describe_outside_failure(error: Exception) -> str | None:
     # Imported here, because `entente --help` needs neither pydantic nor the database libraries.
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from app.db.failures import is_transient_failure  # noqa: PLC0415
+    from app.db.failures import classify_failure  # noqa: PLC0415
 
-    if is_transient_failure(error):
-        cause = getattr(error, "orig", error)
-        return f"The database is not available: {' '.join(str(cause).split())}"
+    if (kind := classify_failure(error)) is not None:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        return f"The database is {'damaged' if kind == 'damaged' else 'not available'}: {cause}"
     if isinstance(error, ValidationError) and error.title == "Settings":
         return "\n".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
     if isinstance(error, OSError) and error.strerror:

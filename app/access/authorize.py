@@ -1,10 +1,15 @@
 """FastAPI dependencies that authenticate the key of a request and check its scope."""
 
+import asyncio
+import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 
 from app.access.keys import Principal, Scope, authenticate_key, record_key_use
@@ -34,6 +39,7 @@ async def _require_scope(request: Request, scope: Scope) -> Principal:
     principal = await run_in_threadpool(
         _authenticate_request, database, token.strip(), reading=reading
     )
+    request.scope["state"]["key_name"] = principal.name  # for the log
     if not principal.has_scope(scope):
         raise ForbiddenError(f"The key has the scope {principal.scope}; this needs {scope}.")
     return principal
@@ -50,6 +56,39 @@ async def require_read_access(request: Request) -> None:
     """Require a key for reading, unless the setting `open_reading` lets all readers in."""
     if not request.app.state.settings.open_reading:
         await _require_scope(request, "read")
+
+
+MONITOR_MEMORY_SECONDS = 3600.0
+"""Seconds for which a key that read the metrics may read them while the database is away."""
+MONITOR_WAIT_SECONDS = 0.1
+"""Seconds that such a key waits for the database."""
+
+
+async def require_metrics_access(request: Request) -> None:
+    """Require a key like `require_read_access`, but remember it for while the database is away."""
+    if request.app.state.settings.open_reading:
+        return
+    remembered: dict[bytes, float] = request.app.state.monitors
+    token = hashlib.sha256(request.headers.get("authorization", "").encode()).digest()
+    until = remembered.get(token, 0.0)
+    checked = asyncio.ensure_future(_require_scope(request, "read"))
+    checked.add_done_callback(_ignore_late_failure)
+    is_known = time.monotonic() < until
+    await asyncio.wait({checked}, timeout=MONITOR_WAIT_SECONDS if is_known else None)
+    if is_known and (not checked.done() or _is_database_failure(checked.exception())):
+        return
+    remembered.pop(token, None)
+    await checked
+    remembered[token] = time.monotonic() + MONITOR_MEMORY_SECONDS
+
+
+def _is_database_failure(error: BaseException | None) -> bool:
+    return isinstance(error, DBAPIError | PoolTimeoutError)
+
+
+def _ignore_late_failure(checked: asyncio.Future[Principal]) -> None:
+    if not checked.cancelled():
+        checked.exception()  # otherwise the event loop logs that no one has read it
 
 
 Editor = Annotated[Principal, Depends(_make_scope_dependency("write"))]

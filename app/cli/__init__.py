@@ -55,7 +55,7 @@ COMMANDS = {
     "verify": CommandSource(
         "app.cli.verify",
         "verify_database",
-        "Recompute every index and sum from the documents; exit 1 if anything differs.",
+        "Check the database's files, recompute every index and sum; exit 1 if anything differs.",
     ),
     "census": CommandSource(
         "app.cli.census",
@@ -67,6 +67,9 @@ COMMANDS = {
     ),
     "db": CommandSource(
         "app.cli.database", "db", "Upgrade, check, back up and restore the database."
+    ),
+    "config": CommandSource(
+        "app.cli.config", "print_configuration", "Print every setting, with secrets masked."
     ),
     "keys": CommandSource(
         "app.cli.keys", "keys", "Keys for writing, and for reading where reading is not open."

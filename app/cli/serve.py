@@ -14,6 +14,7 @@ from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
 from app.editing.rerender import apply_signal_rules
 from app.http.server import BoundedHttpConnection as HttpConnection
+from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
@@ -31,10 +32,12 @@ def run_service(
         prepare_first_start()
     open_current_database().close()
     console.print(f"Entente answers on http://{host}:{port}/docs", highlight=False)
-    app = create_app(Settings())
+    settings = Settings()
+    configure_logs(settings.log_format, settings.log_level)
+    app = create_app(settings)
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", ws="none", http=HttpConnection,
-        timeout_graceful_shutdown=10,
+        app, host=host, port=port, log_config=None, access_log=False, ws="none",
+        http=HttpConnection, timeout_graceful_shutdown=10,
     )  # fmt: skip
     GracefulServer(config, app).run()
 

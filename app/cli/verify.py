@@ -1,27 +1,47 @@
-"""The command `entente verify`, which compares indexes and sums with the documents."""
+"""The command `entente verify`, which checks the database's files, indexes and sums."""
 
+from collections.abc import Iterator
 from contextlib import closing
-from itertools import chain
 
 import typer
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from app.alliances.validity import find_doubtful_facts
 from app.cli.terminal import errors, open_current_database
+from app.db.dialect.integrity import find_damage
+from app.db.failures import classify_failure, describe_cause
+from app.db.tables import metadata
 from app.events.verify import find_event_faults
 from app.shifts.materialized.verify import verify_stored_shifts
 
 
 def verify_database() -> None:
-    """Recompute every index and sum from the documents; exit 1 if anything differs."""
+    """Check the database's files, recompute every index and sum; exit 1 if anything differs."""
     found = 0
     with closing(open_current_database()) as database, database.connect() as reading:
-        for finding in chain(find_event_faults(reading), verify_stored_shifts(reading)):
+        for finding in _find_everything(reading):
             found += 1
             print(finding)
-        # Sources contradict each other, so what they say is remarked and is no fault of storage.
-        for remark in find_doubtful_facts(reading):
-            errors.print(f"Remark: {remark}", markup=False)
+        if not found:
+            # Sources contradict each other: what they say is remarked, and no fault of storage.
+            for remark in find_doubtful_facts(reading):
+                errors.print(f"Remark: {remark}", markup=False)
     if found:
         errors.print(f"{found} difference{'s' if found > 1 else ''}.")
         raise typer.Exit(1)
     errors.print("Every index and sum matches the documents.")
+
+
+def _find_everything(db: Connection) -> Iterator[str]:
+    """Describe damaged files first, since everything after them may stop there."""
+    yield from find_damage(db, list(metadata.tables))
+    try:
+        yield from find_event_faults(db)
+        yield from verify_stored_shifts(db)
+    except DBAPIError as failed:
+        if classify_failure(failed) != "damaged":
+            raise
+        yield f"damaged: the rest cannot be compared: {describe_cause(failed)}"
+    except ValueError as unreadable:
+        yield f"damaged: a document cannot be decoded: {str(unreadable)[:200]}"

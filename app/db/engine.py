@@ -1,14 +1,19 @@
 """Connections to the database: reads see one state, and writes run one at a time."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.dialect import lock_for_writing, read_isolation_options
 from app.db.dialect.fast_statements import SWITCH
+from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, record_commit
 from app.settings import Settings
 
@@ -33,6 +38,7 @@ class Database:
         fast = Settings().fast_statements if fast_statements is None else fast_statements
         settings: dict[str, str | None] = {
             "options": "-c jit=off", "prepare_threshold": None, "client_encoding": "utf8",
+            "connect_timeout": "10",
         }  # fmt: skip
         self.engine: Engine = create_engine(
             url,
@@ -41,6 +47,7 @@ class Database:
             max_overflow=4,
             pool_timeout=10,
             pool_pre_ping=False,
+            hide_parameters=True,  # so that no log has them
             execution_options={SWITCH: fast},
         )
         if self.engine.dialect.name == "sqlite":
@@ -52,24 +59,44 @@ class Database:
         self._writer = self.engine.execution_options(entente_writes=True)
         self.after_commit: list[Callable[[], None]] = []
         """Functions called after each write of this process that changed the record."""
+        self.health = DatabaseHealth()
+        self.count_use: Callable[[float, bool], None] = lambda _seconds, _writes: None
+        """Called after each use of a connection, with its seconds and whether it was to write."""
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """Open a connection whose reads all see one state of the database."""
-        with self._reader.connect() as db:
+        with self._observe_use(writes=False), self._reader.connect() as db:
             yield db
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open the only write transaction; it commits at the end, or not at all after an error."""
-        with self._writer.begin() as db:
+        with self._observe_use(writes=True), self._writer.begin() as db:
             lock_for_writing(db)
             begin_write_transaction(db)
             yield db
             changed = record_commit(db)
+        self.health.note_write()
         if changed:
             for wake in self.after_commit:
                 wake()
+
+    @contextmanager
+    def _observe_use(self, *, writes: bool) -> Iterator[None]:
+        """Count a use of a connection and its failure; raises every failure as `DBAPIError`."""
+        begun = time.perf_counter()
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError) as failed:
+            self.health.note_failure(failed)
+            raise
+        except (sqlite3.Error, psycopg.Error) as raw:  # of what asks the driver directly
+            failure = DBAPIError.instance(None, None, raw, type(raw))
+            self.health.note_failure(failure)
+            raise failure from raw
+        finally:
+            self.count_use(time.perf_counter() - begun, writes)
 
     def close(self) -> None:
         """Close all pooled connections."""

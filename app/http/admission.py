@@ -6,6 +6,7 @@ import time
 from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.metrics import REFUSED
 from app.http.problems import render_problem
 
 MOST_WAITING = 256
@@ -59,6 +60,7 @@ class AdmissionMiddleware:
             waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
             late = self._line.measure_wait() > MAX_WAIT_SECONDS
             if waiting >= MOST_WAITING or (late and waiting):
+                REFUSED.labels("overload").inc()
                 answer = render_problem(
                     503, "Too many requests are waiting; nothing was done. Try again."
                 )

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = (
     "Accept, Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-Match,"
-    " If-None-Match, Last-Event-ID, Prefer"
+    " If-None-Match, Last-Event-ID, Prefer, X-Request-Id, traceparent"
 )
 EXPOSED_HEADERS = (
     "Content-Disposition, ETag, Entente-Version, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, Retry-After, WWW-Authenticate"
+    " Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""

@@ -16,14 +16,16 @@ class HeadMiddleware:
             await self.app(scope, receive, send)
             return
 
+        as_get = {**scope, "method": "GET"}
         with CancelScope() as scope_of_work:
 
             async def send_without_body(message: Message) -> None:
                 if message["type"] != "http.response.body":
+                    scope["route"] = as_get.get("route")  # for the metrics
                     await send(message)
                     return
                 await send({"type": "http.response.body", "body": b""})
                 if message.get("more_body"):  # a stream: stop it, since no reader takes the rest
                     scope_of_work.cancel()
 
-            await self.app({**scope, "method": "GET"}, receive, send_without_body)
+            await self.app(as_get, receive, send_without_body)

@@ -48,5 +48,5 @@ class EncodedSlashMiddleware:
         raw = scope.get("raw_path") or b""
         if scope["type"] == "http" and b"%2" in raw:
             encoded = raw.partition(b"?")[0].decode("latin-1")
-            scope = {**scope, "path": unquote(_ENCODED_SLASH.sub(quote(SLASH), encoded))}
+            scope["path"] = unquote(_ENCODED_SLASH.sub(quote(SLASH), encoded))
         await self.app(scope, receive, send)

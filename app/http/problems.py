@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from app.db.failures import classify_failure, describe_cause
 from app.errors import (
     ConflictError,
     ConflictingBodyError,
@@ -26,7 +28,10 @@ from app.errors import (
     OutdatedError,
     UnauthorizedError,
 )
+from app.http.database_problems import DATABASE_PROBLEMS
 from app.validation import MAX_BODY_FAULTS
+
+log = logging.getLogger("entente.problems")
 
 
 class Problem(BaseModel):
@@ -108,6 +113,8 @@ PROBLEM_SLUGS = {
     415: "content-type",
     422: "invalid",
     431: "headers",
+    500: "failed",
+    503: "unavailable",
     507: "full",
 }
 
@@ -152,11 +159,14 @@ def render_problem(
     detail: str,
     errors: Iterable[Fault] = (),
     current: dict[str, object] | None = None,
+    *,
+    slug: str | None = None,
+    title: str | None = None,
 ) -> Response:
-    """Render a problem as a response."""
+    """Render a problem as a response; `slug` and `title` say more than the status does."""
     found = Problem(
-        type=f"/problems/{PROBLEM_SLUGS.get(status, str(status))}",
-        title=PROBLEM_TITLES.get(status, "The request failed"),
+        type=f"/problems/{slug or PROBLEM_SLUGS.get(status, str(status))}",
+        title=title or PROBLEM_TITLES.get(status, "The request failed"),
         status=status,
         detail=detail,
         errors=list(errors),
@@ -291,15 +301,31 @@ def _handle_http_exception(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _handle_database_failure(_: Request, error: Exception) -> Response:
-    message = "The database is busy or unreachable; nothing was changed. Try again."
-    answer = render_problem(find_status(error), message)
-    answer.headers["Retry-After"] = "2"
+def _handle_database_failure(request: Request, error: Exception) -> Response:
+    kind = classify_failure(error)
+    if kind is None:  # a fault of the statement, and so of this program
+        log.error("a statement failed: %s", describe_cause(error), exc_info=error)
+        return _render_unforeseen(request)
+    level = logging.INFO if kind == "query-time" else logging.ERROR
+    log.log(level, "the database failed: %s: %s", kind, describe_cause(error))
+    known = DATABASE_PROBLEMS[kind]
+    answer = render_problem(known.status, known.detail, slug=kind, title=known.title)
+    if known.retry_after is not None:
+        answer.headers["Retry-After"] = str(known.retry_after)
     return answer
 
 
-def _handle_unforeseen(_: Request, _error: Exception) -> Response:
-    return render_problem(500, "The server's log has the details; nothing was changed.")
+def _render_unforeseen(request: Request) -> Response:
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    detail = f"The server's log has the details of request {request_id}; nothing was changed."
+    return render_problem(500, detail)
+
+
+def _handle_unforeseen(request: Request, _error: Exception) -> Response:
+    answer = _render_unforeseen(request)  # the server logs the traceback
+    # Answered outside of all middleware, which adds the id to other answers.
+    answer.headers["X-Request-Id"] = str(request.scope.get("state", {}).get("request_id", ""))
+    return answer
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """Errors are problems, and tell a reader nothing that is not for them."""
 
+import psycopg
 from fastapi.testclient import TestClient
 from openapi_document import DOCUMENT
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
@@ -40,7 +41,8 @@ def test_database_errors_are_422_or_503_without_details() -> None:
 
     @app.get("/refused/{kind}")
     def refused(kind: str) -> None:
-        raise kinds[kind]("SELECT secret", {}, Exception("secret"))
+        cause = psycopg.errors.AdminShutdown if kind == "away" else Exception
+        raise kinds[kind]("SELECT secret", {}, cause("secret"))
 
     client = TestClient(app, raise_server_exceptions=False)
     for kind, status in (("data", 422), ("integrity", 422), ("away", 503)):

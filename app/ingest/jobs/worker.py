@@ -31,6 +31,8 @@ from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_pr
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
+from app.logs import configure_logs
+from app.settings import Settings
 
 NICE_INCREMENT = 5
 """Lower priority, so that readers go first; not much, since writers wait for its batches."""
@@ -218,4 +220,5 @@ def _report_status(**what: str) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(Settings().log_format, Settings().log_level)
     run_import_worker()

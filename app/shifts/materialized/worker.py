@@ -19,6 +19,8 @@ from app.db.engine import Database
 from app.db.journal import read_version
 from app.db.tables import dyads
 from app.db.worker_process import render_database_url, start_worker_process
+from app.logs import configure_logs
+from app.settings import Settings
 from app.shifts.materialized.read import IS_STALE, has_stale_dyads
 from app.shifts.materialized.rebuild import (
     DyadPartition,
@@ -159,4 +161,5 @@ def _exit_with_parent(stdin: FileIO) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(Settings().log_format, Settings().log_level)
     rebuild_partition_from_stdin()

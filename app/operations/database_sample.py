@@ -1,0 +1,88 @@
+"""Sample what only the database knows for metrics: its version, imports, and stale shifts.
+
+A scrape waits for the sample only briefly, and reports the last one where the database is slow or
+gone.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy import func, select
+
+from app.db.engine import Database
+from app.db.journal import read_version
+from app.db.tables import commits, dyads, imports
+
+MAX_WAIT_SECONDS = 0.15
+"""Seconds that a scrape waits for a new sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSample:
+    """What the database said at one moment."""
+
+    taken: float
+    """Seconds since the epoch."""
+    version: int
+    changed: float
+    """When the last change was made, in seconds since the epoch; 0 before the first."""
+    imports: dict[str, int]
+    """Imports by state."""
+    oldest_waiting: float
+    """Since when the oldest unstarted import waits, in seconds since the epoch; 0 for none."""
+    stale_dyads: int
+
+
+class DatabaseSampler:
+    """Takes samples in a thread of its own, one at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._limiter = CapacityLimiter(1)
+        self._task: asyncio.Task[None] | None = None
+        self.last: DatabaseSample | None = None
+        self.is_reachable = False
+        """Whether the last sample could be taken."""
+
+    async def refresh_sample(self) -> None:
+        """Take a new sample, and wait for it for at most `MAX_WAIT_SECONDS`."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._take_sample())
+        done, _ = await asyncio.wait({self._task}, timeout=MAX_WAIT_SECONDS)
+        if not done:
+            self.is_reachable = False
+
+    async def _take_sample(self) -> None:
+        try:
+            self.last = await to_thread.run_sync(
+                read_sample, self._database, limiter=self._limiter, abandon_on_cancel=True
+            )
+            self.is_reachable = True
+        except Exception:
+            self.is_reachable = False
+
+
+def read_sample(database: Database) -> DatabaseSample:
+    """Read a sample from the database."""
+    i = imports.c
+    with database.connect() as db:
+        rows = db.execute(select(i.state, func.count()).group_by(i.state))
+        states = {str(row[0]): int(row[1]) for row in rows}
+        waiting = db.scalar(select(func.min(i.created_at)).where(i.state == "waiting"))
+        newest = db.scalar(select(func.max(commits.c.at)))
+        stale = select(func.count()).select_from(dyads)
+        return DatabaseSample(
+            taken=time.time(),
+            version=read_version(db),
+            changed=_read_instant(newest),
+            imports=states,
+            oldest_waiting=_read_instant(waiting),
+            stale_dyads=db.scalar(stale.where(dyads.c.changed != dyads.c.segmented)) or 0,
+        )
+
+
+def _read_instant(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0

@@ -1,0 +1,66 @@
+"""HTTP routes for those who run the service: whether it is alive and ready, and its metrics."""
+
+import logging
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.access.authorize import require_metrics_access
+from app.db.engine import Database
+from app.db.failures import classify_failure, describe_cause
+from app.db.journal import read_version
+from app.db.schema import StaleSchemaError, require_current_schema
+from app.http.dependencies import DatabaseDep
+from app.http.metrics import METRICS_MEDIA_TYPE
+from app.http.problems import render_problem
+from app.http.query_route import QueryRoute
+from app.json_encoding import encode_json
+from app.operations.gauges import ServiceCollector
+from app.query_models import EmptyQuery
+
+log = logging.getLogger("entente.operations")
+router = APIRouter(route_class=QueryRoute)
+_PROBES = CapacityLimiter(2)
+"""Threads for `/readyz`, which must not wait for those of other requests."""
+
+
+@router.get("/healthz", tags=["service"], operation_id="isAlive")
+async def is_alive(_: Annotated[EmptyQuery, Query()]) -> dict[str, str]:
+    """Return 200 while the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", tags=["service"], operation_id="isReady")
+async def is_ready(database: DatabaseDep, _: Annotated[EmptyQuery, Query()]) -> Response:
+    """Return 200 if the database answers, has this program's schema and is sound, else 503."""
+    return await to_thread.run_sync(_respond_readiness, database, limiter=_PROBES)
+
+
+def _respond_readiness(database: Database) -> Response:
+    try:
+        require_current_schema(database)
+        with database.connect() as db:
+            version = read_version(db)
+    except StaleSchemaError as stale:
+        return render_problem(503, str(stale), slug="stale-schema")
+    except (DBAPIError, PoolTimeoutError) as failed:
+        reason = describe_cause(failed)
+        log.error("not ready: %s", reason)
+        return render_problem(
+            503, f"Not ready: {reason}.", slug=classify_failure(failed) or "unavailable"
+        )
+    if (lasting := database.health.find_lasting_failure()) is not None:
+        kind, reason = lasting
+        return render_problem(503, f"Not ready: {reason}.", slug=kind)
+    body = {"status": "ready", "version": version}
+    return Response(encode_json(body), media_type="application/json")
+
+
+@router.get("/metrics", include_in_schema=False, dependencies=[Depends(require_metrics_access)])
+async def report_metrics(request: Request, _: Annotated[EmptyQuery, Query()]) -> Response:
+    """Return the metrics of this process, also while the database is away."""
+    collector: ServiceCollector = request.app.state.collector
+    return Response(await collector.render_metrics(), media_type=METRICS_MEDIA_TYPE)
