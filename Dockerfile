@@ -7,8 +7,9 @@ COPY requirements.lock ./
 RUN /opt/entente/bin/pip install --require-hashes -r requirements.lock
 COPY setup.py pyproject.toml README.md LICENSE LICENSE-DATA ./
 COPY migrations ./migrations
+COPY docs ./docs
 COPY app ./app
-# Builds the wheel, which carries the migrations and the bundled data, and installs that.
+# Builds the wheel, which carries the migrations, the docs and the bundled data, and installs that.
 RUN /opt/entente/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm

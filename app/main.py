@@ -23,6 +23,7 @@ from app.editing.router import router as editing
 from app.events.names_router import router as names
 from app.events.router import router as events
 from app.examples import BODY_MODELS
+from app.explorer.help_router import router as help_pages
 from app.explorer.router import router as explorer
 from app.feeds.answer import build_feed_response as feeds
 from app.feeds.ogc import router as ogc
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(imports)
     app.include_router(explorer)
     app.include_router(operations)
+    app.include_router(help_pages)
     app.state.feeds, app.state.charts = feeds, charts
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)

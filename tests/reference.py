@@ -9,12 +9,18 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.actors.schemas import Actor, Membership, MembershipStep, SchemeCode
+from app.actors.schemas import (
+    Actor,
+    Membership,
+    MembershipStep,
+    ObligationPeriod,
+    SchemeCode,
+)
 from app.alliances.schemas import Alliance, Member, Tie
 from app.events import durations
 from app.events.filter import EventFilter, EventQuery
 from app.events.flat import COLUMNS
-from app.events.router import TimelineBucket
+from app.events.router import BucketEvent, TimelineBucket
 from app.events.schemas import Event, Location, Participant, Report, Signal
 from app.events.signals import END_OF_FIGHTING_MODES, FIGHTING_MODES, RULES
 from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
@@ -75,6 +81,11 @@ FIELD_NOTES: dict[str, str] = {
     "TimelineBucket.count": "Events; each counts once.",
     "TimelineBucket.mean_intensity": "Of the events that have one; null where none has.",
     "TimelineBucket.top": "The events with the greatest absolute intensity.",
+    "BucketEvent.id": "Its id.",
+    "BucketEvent.title": "Its title.",
+    "BucketEvent.date": "When it happened; EDTF.",
+    "BucketEvent.type": "Its PLOVER type.",
+    "BucketEvent.intensity": "Its intensity.",
     "Actor.code": "Public id: upper case for states and organizations, a slug for others.",
     "Actor.kind": "state, alliance, organization, armed_group, body or person.",
     "Actor.name": "Its current name.",
@@ -84,6 +95,9 @@ FIELD_NOTES: dict[str, str] = {
     "Actor.until": "First day on which it no longer existed.",
     "Actor.obligations": "To what a group obliges its members.",
     "Actor.summary": "A short description.",
+    "ObligationPeriod.obligation": "To what it obliges.",
+    "ObligationPeriod.note": "Further remarks.",
+    "ObligationPeriod.sources": "Ids of the sources that prove it.",
     "SchemeCode.scheme": "iso2, iso3, cow, gw, cameo, fips, wikidata …",
     "SchemeCode.value": "The code.",
     "SchemeCode.since": "First day on which it was valid.",
@@ -137,7 +151,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     Location,
     Report,
     TimelineBucket,
+    BucketEvent,
     Actor,
+    ObligationPeriod,
     SchemeCode,
     Membership,
     MembershipStep,
@@ -147,6 +163,8 @@ MODELS: tuple[type[BaseModel], ...] = (
     Source,
     Dataset,
 )
+DATES = {"BoundedDate": "date", "AsOf": "version, instant or day"}
+"""What the types of dates are called."""
 HEAD = "<!-- Written by tests/reference.py from the code; change the code, then run that. -->\n"
 
 
@@ -158,14 +176,16 @@ def describe_type(annotation: Any) -> str:
     if origin in (types.UnionType,) or str(origin) == "typing.Union":
         names = [describe_type(part) for part in parts if part is not type(None)]
         return " or ".join(dict.fromkeys(names)) + (" or null" if type(None) in parts else "")
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {describe_type(parts[0])}"
     if origin is dict:
         return "object"
     if hasattr(annotation, "__metadata__"):
         return describe_type(parts[0])
     names = {str: "text", int: "integer", float: "number", bool: "true or false"}
-    return names.get(annotation, f"[{annotation.__name__}](#{annotation.__name__.lower()})")
+    if annotation in MODELS:
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return names.get(annotation) or DATES[annotation.__name__]
 
 
 def describe_field(model: type[BaseModel], name: str, field: FieldInfo) -> str:

@@ -28,13 +28,13 @@ pytestmark = pytest.mark.slow
 
 
 def list_source_files() -> set[str]:
-    """Name every file of `app/` and `migrations/` as it has to be called in the wheel."""
-    names = set()
+    """Name every file of `app/`, `migrations/` and the docs as it is called in the wheel."""
+    names = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")}
     for folder in ("app", "migrations"):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
                 names.add(path.relative_to(ROOT).as_posix())
-    return {f"app/{name}" if name.startswith("migrations/") else name for name in names}
+    return {name if name.startswith("app/") else f"app/{name}" for name in names}
 
 
 def list_wheel_files(wheel: Path) -> set[str]:
@@ -73,8 +73,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     for name in BUILD_FILES:
         copy(ROOT / name, folder)
-    for name in ("app", "migrations"):
-        copytree(ROOT / name, folder / name, ignore=ignore_patterns("__pycache__"))
+    for name in ("app", "docs", "migrations"):
+        copytree(ROOT / name, folder / name, ignore=ignore_patterns("__pycache__", "screenshots"))
     return folder
 
 
@@ -201,6 +201,7 @@ def test_it_serves_the_bundled_events(served: str) -> None:
 def test_it_serves_the_explorer(served: str) -> None:
     assert fetch_body(f"{served}/").startswith(b"<!doctype html>")
     assert b"import " in fetch_body(f"{served}/explorer/views/events.js")
+    assert b'<li id="onset-set">' in fetch_body(f"{served}/help/glossary")
 
 
 def test_a_large_import_finds_its_worker_process(served: str, installed: Installed) -> None:

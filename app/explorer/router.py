@@ -49,12 +49,23 @@ def build_file_response(request: Request, name: str) -> Response:
     found = read_explorer_files().get(name)
     if found is None:
         raise NotFoundError("The explorer has no such file.")
-    tag, body = found
-    kind = KINDS[name[name.rindex(".") :]]
+    return build_body_response(request, found[1], KINDS[name[name.rindex(".") :]], found[0])
+
+
+def build_body_response(
+    request: Request, body: bytes, kind: str, tag: str | None = None
+) -> Response:
+    """Build the response with a body and its ETag, which is made from the body where it is None."""
+    tag = tag or make_tag(body)
     headers = {**HEADERS, "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=kind)
+
+
+def make_tag(body: bytes) -> str:
+    """Make the ETag of a body."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 @cache
@@ -66,7 +77,7 @@ def read_explorer_files() -> dict[str, tuple[str, bytes]]:
         body = part.read_bytes()
         if name.endswith(".html"):
             body = fill_in_strings(body.decode()).encode()
-        found[name] = (f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', body)
+        found[name] = (make_tag(body), body)
     return found
 
 

@@ -17,12 +17,13 @@ def read_strings() -> dict[str, str | dict[str, str]]:
     return found
 
 
+def find_words(key: str) -> str:
+    """Find the words of a key that has one form; `KeyError` for an unknown key."""
+    words = read_strings()[key]
+    assert isinstance(words, str), key
+    return words
+
+
 def fill_in_strings(page: str) -> str:
     """Fill in `{{key}}` in HTML from the catalogue; `KeyError` for an unknown key."""
-
-    def find_words(match: re.Match[str]) -> str:
-        words = read_strings()[match[1]]
-        assert isinstance(words, str), match[1]
-        return escape(words)
-
-    return re.sub(r"\{\{([\w.]+)\}\}", find_words, page)
+    return re.sub(r"\{\{([\w.]+)\}\}", lambda match: escape(find_words(match[1])), page)

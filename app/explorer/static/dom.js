@@ -16,12 +16,13 @@ export function h(tag, attributes = {}, ...children) {
 /** Rows of a table that a phone shows before the reader asks for the rest. */
 const ON_PHONE = 12;
 
-export function table(caption, columns, rows) {
+/** A table; `asked` is a “?” after its caption. */
+export function table(caption, columns, rows, asked = null) {
   const numeric = columns.map((_, n) => typeof rows[0]?.[n] === "number");
   const more = rows.length > ON_PHONE ? h("button", { type: "button", class: "on-phone", onclick: () => { whole.classList.add("whole"); more.remove(); } }, t("table.show_all", { n: rows.length })) : null;
   const whole = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     h("table", {},
-      h("caption", {}, caption),
+      h("caption", {}, caption, asked),
       h("thead", {}, h("tr", {}, columns.map((c, n) => h("th", { scope: "col", class: numeric[n] ? "number" : null }, c)))),
       h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, n) =>
         h("td", { class: typeof cell === "number" ? "number" : null, "data-label": columns[n] }, cell instanceof Node || Array.isArray(cell) ? cell : String(cell ?? "–"))))))), more);

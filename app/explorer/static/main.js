@@ -1,8 +1,9 @@
 /* Puts the view of the address on the page. */
 
-import { combobox, resolveNames } from "./combobox.js";
 import { h, say } from "./dom.js";
 import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
+import "./header.js";
+import { showHint } from "./hints.js";
 import { patiently } from "./part.js";
 import { CLOCKS, go, link, now } from "./state.js";
 import { failed } from "./states.js";
@@ -10,6 +11,7 @@ import { t } from "./strings.js";
 import { actor } from "./views/actor.js";
 import { alliance, alliances } from "./views/alliances.js";
 import { compare } from "./views/compare.js";
+import { datasets } from "./views/datasets.js";
 import { event } from "./views/event.js";
 import { events } from "./views/events.js";
 import { home } from "./views/home.js";
@@ -17,7 +19,7 @@ import { imports } from "./views/imports.js";
 import { map } from "./views/map.js";
 import { shift } from "./views/shift.js";
 
-const VIEWS = { "": home, actor, alliance, alliances, compare, event, events, imports, map, shift };
+const VIEWS = { "": home, actor, alliance, alliances, compare, datasets, event, events, imports, map, shift };
 const main = document.getElementById("content");
 let turn = 0;
 let shown = null;
@@ -36,6 +38,7 @@ async function show({ first = false, left = null } = {}) {
     if (new URL(a.href).searchParams.has("view")) a.href = link(new URL(a.href).searchParams.get("view"));
   }
   showClock();
+  showHint(name);
   main.setAttribute("aria-busy", "true");
   const slow = setTimeout(() => { if (mine === turn) say(t("app.loading")); }, 500);
   const place = h("div", {});
@@ -103,18 +106,6 @@ document.addEventListener("click", (click) => {
 });
 
 const printed = document.getElementById("printed");
-const search = document.getElementById("search");
-const sought = combobox({ name: "name", id: "name", label: t("search.label"), bare: true, size: 15, placeholder: t("search.example"), onchoose: (code) => {
-  go(link("actor", { actor: code }));
-  sought.clear();
-} });
-search.prepend(sought);
-search.addEventListener("submit", async (submit) => {
-  submit.preventDefault();
-  const text = document.getElementById("name").value.trim();
-  if (text && !await resolveNames(search)) go(link("actor", { actor: text }));
-});
-
 document.getElementById("clocks").addEventListener("submit", (submit) => {
   submit.preventDefault();
   const found = now();
@@ -123,20 +114,6 @@ document.getElementById("clocks").addEventListener("submit", (submit) => {
     if (value) found.set(clock, value); else found.delete(clock);
   }
   go(`/?${found}`);
-});
-
-const theme = document.getElementById("theme");
-function paint(dark) {
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  theme.setAttribute("aria-pressed", String(dark));
-}
-let kept = null;
-try { kept = localStorage.getItem("theme"); } catch { /* storage may be closed; then the system decides */ }
-paint(kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
-theme.addEventListener("click", () => {
-  const dark = document.documentElement.dataset.theme !== "dark";
-  paint(dark);
-  try { localStorage.setItem("theme", dark ? "dark" : "light"); } catch { /* not kept */ }
 });
 
 show({ first: true });

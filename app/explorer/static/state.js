@@ -32,6 +32,7 @@ export function taken(names) {
 
 /** Goes to an address; `replace` where each step on the way is not worth going back to. */
 export function go(address, { replace = false } = {}) {
+  if (location.pathname !== "/") { location.assign(address); return; }
   if (replace) history.replaceState(null, "", address); else history.pushState(null, "", address);
   dispatchEvent(new Event("moved"));
 }

@@ -1,7 +1,7 @@
 /* What is said where there is nothing to show: the four kinds of nothing, and failures. */
 
 import { h } from "./dom.js";
-import { now } from "./state.js";
+import { link, now } from "./state.js";
 import { rich, t } from "./strings.js";
 
 /** @type {Record<string, [string, string, import("./strings.js").Key, import("./strings.js").Key]>} */
@@ -22,7 +22,7 @@ function box(kind, picture, title, ...parts) {
 export function nothing(reason) {
   const [kind, picture, title, text] = REASONS[reason] ?? REASONS.no_match;
   return box(kind, picture, t(title), h("p", {}, t(text)),
-    kind === "uncovered" ? h("p", {}, h("a", { href: "/v1/coverage" }, t("nothing.coverage"))) : null);
+    h("p", {}, kind === "uncovered" ? [h("a", { href: link("datasets") }, t("nothing.scope")), " · "] : null, h("a", { href: "/help/glossary#coverage" }, t("nothing.difference"))));
 }
 
 /** The addresses of this view with what was refused mended, as links. */

@@ -7,6 +7,7 @@ import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
 import { t } from "../strings.js";
+import { term } from "../terms.js";
 
 const FIRST = Date.UTC(1945, 0, 1);
 const DAY = 86400000;
@@ -47,7 +48,7 @@ export async function alliance() {
   const history = `/v1/alliances/${code}/history?${taken(["as_of"])}`;
   return [h("h1", {}, t("actor.title", { name: answer.name, code: answer.code })), answer.summary ? h("p", {}, answer.summary) : null, slider(),
     found.data.length ? table(t("alliance.members", { day: day() }), [t("alliance.member"), t("alliance.status"), t("alliance.since"), t("alliance.until"), t("alliance.steps")], found.data.map((m) => [
-      h("a", { href: link("actor", { actor: m.actor }) }, m.name), m.status, m.since, m.until ?? "", m.steps.map((s) => `${s.step} ${s.date}`).join(", ")]))
+      h("a", { href: link("actor", { actor: m.actor }) }, m.name), m.status, m.since, m.until ?? "", m.steps.map((s) => `${s.step} ${s.date}`).join(", ")]), term("commitment-ladder", t("alliance.steps")))
       : nothing(found.meta.reason),
     request(address, found.links),
     h("h2", {}, t("alliance.over_time")), chart(history), request(history),

@@ -6,6 +6,7 @@ import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 import { has, rich, t } from "../strings.js";
+import { term } from "../terms.js";
 
 export function grade(report) {
   const { reliability, credibility } = report;
@@ -52,7 +53,7 @@ export async function event() {
     h("h1", {}, answer.title),
     h("p", { class: "quiet" }, [answer.date, answer.type, answer.status, answer.intensity === null ? null : t("event.intensity", { value: answer.intensity })].filter(Boolean).join(" · ")),
     answer.summary ? h("p", {}, answer.summary) : null, where(answer.location),
-    h("h2", {}, t("event.sources", { n: answer.independent_sources })),
+    h("h2", {}, t("event.sources", { n: answer.independent_sources }), term("admiralty-grade", t("event.grade"))),
     answer.reports.length ? h("ul", {}, answer.reports.map((r) => h("li", {},
       h("strong", {}, r.publisher), ": ",
       r.url ? h("a", { href: r.url, rel: "noopener noreferrer external" }, r.title) : r.title,
@@ -66,7 +67,7 @@ export async function event() {
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
     answer.signals.length ? table(t("event.signals"), [t("event.from"), t("event.toward"), t("event.score"), t("event.how")], answer.signals.map((s) => [
       s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
-      s.origin === "stated" ? t("event.stated") : t("event.derived", { rule: s.rule })])) : null,
+      s.origin === "stated" ? t("event.stated") : t("event.derived", { rule: s.rule })]), term("signal", t("event.signals"))) : null,
     answer.tags.length ? h("p", {}, rich("event.tags", { tags: answer.tags.map((tag) => [h("a", { href: link("events", { tag }) }, tag), " "]) })) : null,
     request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(answer.recorded_at)}`}` }),
     h("h2", {}, t("event.history")), revisions(written),

@@ -12,6 +12,7 @@ import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
 import { rich, t } from "../strings.js";
+import { term } from "../terms.js";
 import { grade } from "./event.js";
 
 const GRAINS = /** @type {const} */ (["month", "quarter", "year", "week"]);
@@ -56,7 +57,7 @@ function grounds(s) {
     [t("grounds.curve"), s.curve?.differs_because ? t("grounds.curve_value", { index: signed(s.curve.index), why: s.curve.differs_because }) : null],
     [t("grounds.expected"), s.expected ? t("grounds.expected_value", { why: s.expected.why, p: s.expected.probability_below.toFixed(2) }) : null],
   ].filter(([, value]) => value !== null && value !== undefined);
-  return rows.length ? table(t("grounds.table"), [t("grounds.what"), t("grounds.much")], rows) : null;
+  return rows.length ? table(t("grounds.table"), [t("grounds.what"), t("grounds.much")], rows, term("verdict", t("shift.verdict"))) : null;
 }
 
 /** A source as a reader follows it: title, publisher, day and grade. */
@@ -127,7 +128,7 @@ export async function shift() {
     const found = await get(address);
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
     if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].sentence.split(".")[0] });
-    return [h("h2", {}, t("shift.list")), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
+    return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
   });
   if (!isPair) return [title, asking(), answers, proof];
   const series = `/v1/alignment?${query}`;

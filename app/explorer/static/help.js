@@ -1,0 +1,3 @@
+/* What the pages of help need of the explorer: its head. They are read without any script too. */
+
+import "./header.js";
