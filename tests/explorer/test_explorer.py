@@ -26,6 +26,8 @@ VIEWS = {
     "alliances": "/?view=alliances&on=2023-10-13",
     "alliance": "/?view=alliance&code=CSTO&on=2023-10-13",
     "map": "/?view=map&actor=ARM",
+    "datasets": "/?view=datasets",
+    "help": "/help/filters",
     "imports": "/?view=imports",
     "uncovered": "/?view=events&until=1900",
     "failure": "/?view=actor&actor=Armenai",

@@ -1,6 +1,7 @@
 /* One event: who took part, what it moves, and who says so. */
 
 import { get } from "../api.js";
+import { dated } from "../dates.js";
 import { h, table } from "../dom.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
@@ -51,7 +52,7 @@ export async function event() {
   const names = new Map(answer.participants.map((p) => [p.actor, p.name]));
   return [
     h("h1", {}, answer.title),
-    h("p", { class: "quiet" }, [answer.date, answer.type, answer.status, answer.intensity === null ? null : t("event.intensity", { value: answer.intensity })].filter(Boolean).join(" · ")),
+    h("p", { class: "quiet" }, dated(answer.date), [answer.type, answer.status, answer.intensity === null ? null : t("event.intensity", { value: answer.intensity })].filter(Boolean).map((one) => ` · ${one}`)),
     answer.summary ? h("p", {}, answer.summary) : null, where(answer.location),
     h("h2", {}, t("event.sources", { n: answer.independent_sources }), term("admiralty-grade", t("event.grade"))),
     answer.reports.length ? h("ul", {}, answer.reports.map((r) => h("li", {},
@@ -66,7 +67,7 @@ export async function event() {
     table(t("event.participants"), [t("event.who"), t("event.role"), t("event.through")], answer.participants.map((p) => [
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
     answer.signals.length ? table(t("event.signals"), [t("event.from"), t("event.toward"), t("event.score"), t("event.how")], answer.signals.map((s) => [
-      s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, s.toward), s.score,
+      names.get(s.from) ?? s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, names.get(s.toward) ?? s.toward), s.score,
       s.origin === "stated" ? t("event.stated") : t("event.derived", { rule: s.rule })]), term("signal", t("event.signals"))) : null,
     answer.tags.length ? h("p", {}, rich("event.tags", { tags: answer.tags.map((tag) => [h("a", { href: link("events", { tag }) }, tag), " "]) })) : null,
     request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(answer.recorded_at)}`}` }),
