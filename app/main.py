@@ -14,7 +14,7 @@ from app.actors.membership_router import router as memberships
 from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
-from app.charts.rendering import render_chart as charts
+from app.charts.answer import answer_with_chart as charts
 from app.db.engine import Database
 from app.db.schema import require_current_schema
 from app.db.tables import house

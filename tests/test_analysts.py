@@ -107,7 +107,7 @@ def test_two_lines_of_a_notebook_show_a_chart(address: str) -> None:
     fields: dict[str, Any] = {}
     exec(first, fields)
     shown = eval(second, fields)
-    assert "Events over time" in shown._repr_mimebundle_()["text/html"]
+    assert "Events of Armenia" in shown._repr_mimebundle_()["text/html"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from app.actors.relations import (
     require_datasets,
 )
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
-from app.db.as_of import resolve_as_of, resolve_version
+from app.db.as_of import resolve_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.examples import example_responses
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
@@ -168,7 +168,7 @@ def get_actor(
 ) -> Response:
     """Returns one actor, by any name or code, with its codes and membership periods."""
     with database.connect() as db:
-        then = resolve_as_of(db, asked.as_of)
+        version, then = resolve_version(db, asked.as_of)
         found = resolve_path_actor(db, code, as_of=then)
         row = db.execute(queries.select_actor(found, then)).one()
         membership_rows = db.execute(queries.select_memberships(actors=[found], as_of=then)).all()
@@ -177,7 +177,9 @@ def get_actor(
             memberships = [json.loads(r.document) for r in membership_rows]
             body = _add_fields(row.document, {"memberships": memberships})
             answer = Response(body, media_type="application/json")
-            return respond_in_chart_format(request, "memberships", asked, answer)
+            return respond_in_chart_format(
+                request, db, "memberships", asked, answer, lambda: {"meta": {"version": version}}
+            )
 
         seqs = (
             f"{row.seq}-{len(membership_rows)}-{max((r.seq for r in membership_rows), default=0)}"
@@ -225,7 +227,7 @@ def list_relations(
             known = Meta(version=version, reason=None if found else "no_match")
             rows = [r.model_dump_json() for r in shown_rows]
             answer = render_page(rows, known, build_page_links(request, cursor, version))
-            return respond_in_chart_format(request, "relations", asked, answer)
+            return respond_in_chart_format(request, db, "relations", asked, answer)
 
         return respond_with_version_etag(
             request, version, render_answer, request.headers.get("accept", "")

@@ -53,7 +53,7 @@ def answer_day_list(
     database: DatabaseDep,
     asked: OnDayQuery,
     read_rows: RowReader,
-    shape: Callable[[Response], Response] = lambda answer: answer,
+    shape: Callable[[Connection, Response], Response] = lambda _, answer: answer,
 ) -> Response:
     """Answer with a whole list of a day, in one page."""
     with database.connect() as db:
@@ -62,9 +62,8 @@ def answer_day_list(
         def render_answer() -> Response:
             rows = [row.model_dump_json() for row in read_rows(db, then)]
             known = Meta(version=version, reason=None if rows else "no_match")
-            return shape(
-                render_page(rows, known, build_page_links(request, None, version, asked.day))
-            )
+            links = build_page_links(request, None, version, asked.day)
+            return shape(db, render_page(rows, known, links))
 
         variant = f"{asked.day} {request.headers.get('accept', '')}"
         return respond_with_version_etag(request, version, render_answer, variant)
@@ -151,8 +150,8 @@ def get_alliance_history(
         )
         return read.read_group_members(db, group, None, asked.role, then)
 
-    def draw_answer(answer: Response) -> Response:
-        return respond_in_chart_format(request, "members", asked, answer)
+    def draw_answer(db: Connection, answer: Response) -> Response:
+        return respond_in_chart_format(request, db, "members", asked, answer)
 
     return answer_day_list(request, database, asked, read_rows, draw_answer)
 

@@ -101,13 +101,12 @@ def tabulate_memberships(rows: list[MembershipBar]) -> list[dict[str, object]]:
 
 
 def draw_memberships(
-    rows: list[MembershipBar], title: str, today: str, width: int = WIDTH
+    body: VegaSpec, rows: list[MembershipBar], title: str, today: str, width: int = WIDTH
 ) -> VegaSpec:
     """Draw the chart; periods without an end run to `today`, and are fainter where suspended."""
     if not rows:
-        return complete_spec(
-            draw_message("no memberships are known"), title, describe_memberships(rows), width
-        )
+        bare = draw_message("no memberships are known")
+        return complete_spec(bare, title, describe_memberships(rows), width, body)
     bars: list[VegaSpec] = []
     for row in rows:
         end = row["until"] or today
@@ -155,7 +154,7 @@ def draw_memberships(
     ]  # fmt: skip
     drawn: VegaSpec = {"height": {"step": 22}, "layer": layers}
     drawn["resolve"] = {"legend": {"color": "independent", "shape": "independent"}}
-    return complete_spec(drawn, title, describe_memberships(rows), width)
+    return complete_spec(drawn, title, describe_memberships(rows), width, body)
 
 
 def _keep_present(names: Iterable[str], rows: list[VegaSpec], field: str) -> list[str]:

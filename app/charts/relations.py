@@ -1,5 +1,6 @@
 """Draw the partners of an actor: cooperation to the right, conflict to the left. Pure."""
 
+from app.charts.subjects import compose_partner_subject
 from app.charts.vega_lite import (
     AGAINST,
     FOR,
@@ -17,7 +18,6 @@ COLUMNS = (
     "index", "first", "last",
 )  # fmt: skip
 MOST = 25
-TOP = "Partners in events"
 
 
 def tabulate_relations(body: VegaSpec) -> list[dict[str, object]]:
@@ -30,7 +30,8 @@ def draw_relations(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     rows = body["data"][:MOST]
     if not rows:
         bare = draw_message("no partners in this window")
-        return complete_spec(bare, TOP, describe_relations(body), width, body.get("meta"))
+        subject = compose_partner_subject(body)
+        return complete_spec(bare, subject, describe_relations(body), width, body)
     names = [r["name"] for r in rows]
     bars = [
         {"partner": r["name"], "kind": kind, "events": sign * r[kind], "count": r[kind]}
@@ -59,7 +60,9 @@ def draw_relations(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
             "tooltip": [{"field": "partner"}, {"field": "kind"}, {"field": "count"}],
         },
     }
-    return complete_spec(whole, TOP, describe_relations(body), width, body.get("meta"))
+    return complete_spec(
+        whole, compose_partner_subject(body), describe_relations(body), width, body
+    )
 
 
 def describe_relations(body: VegaSpec) -> str:

@@ -5,11 +5,12 @@ import importlib
 import io
 from functools import cache
 from types import ModuleType
-from xml.sax.saxutils import quoteattr
 
 from fastapi import Response
 
 from app.charts import alignment, memberships, relations, shifts, timeline
+from app.charts.picture import finish_svg
+from app.charts.subjects import compose_credit, compose_member_subject
 from app.charts.vega_lite import WIDTH, VegaSpec
 from app.errors import InvalidParameterError
 from app.events.flat import escape_formula
@@ -28,20 +29,20 @@ SCALE = 2.0
 def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Build the Vega-Lite spec of an answer."""
     if chart == "memberships":
-        title = f"Memberships of {body['name']}"
-        return memberships.draw_memberships(
-            memberships.list_actor_periods(body), title, today(), width
-        )
-    if chart == "members":
-        return memberships.draw_memberships(
-            memberships.list_group_periods(body), "Members over time", today(), width
-        )
-    return {
-        "timeline": timeline.draw_timeline,
-        "relations": relations.draw_relations,
-        "alignment": alignment.draw_alignment,
-        "shifts": shifts.draw_shifts,
-    }[chart](body, width)
+        periods, title = memberships.list_actor_periods(body), f"Memberships of {body['name']}"
+        spec = memberships.draw_memberships(body, periods, title, today(), width)
+    elif chart == "members":
+        periods, title = memberships.list_group_periods(body), compose_member_subject(body)
+        spec = memberships.draw_memberships(body, periods, title, today(), width)
+    else:
+        spec = {
+            "timeline": timeline.draw_timeline,
+            "relations": relations.draw_relations,
+            "alignment": alignment.draw_alignment,
+            "shifts": shifts.draw_shifts,
+        }[chart](body, width)
+    spec["usermeta"]["credit"] = compose_credit(body)
+    return spec
 
 
 def build_chart_table(chart: ChartName, body: VegaSpec) -> list[dict[str, object]]:
@@ -96,16 +97,11 @@ def render_chart(
     if form == "vega":
         return Response(encode_json(spec), media_type="application/json")
     options: dict[str, object] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
+    drawn = _load_engine().vegalite_to_svg(spec, **options)
+    svg = finish_svg(drawn, spec, spec["usermeta"]["credit"])
     if form == "svg":
-        svg = label_svg(_load_engine().vegalite_to_svg(spec, **options), spec["description"])
         return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
-    png = _load_engine().vegalite_to_png(spec, scale=SCALE, **options)
-    return Response(png, media_type="image/png")
-
-
-def label_svg(svg: str, description: str) -> str:
-    """Label an SVG, so that screen readers read it as one picture with a description."""
-    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(description)} ', 1)
+    return Response(_load_engine().svg_to_png(svg, scale=SCALE), media_type="image/png")
 
 
 def write_chart_csv(rows: list[dict[str, object]], columns: tuple[str, ...]) -> str:

@@ -65,7 +65,7 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     rows = [{**row, "label": name} for row, name in zip(dated, names, strict=True)]
     if not rows:
         bare = draw_message("no shift to draw")
-        return complete_spec(bare, TOP, describe_shifts(body), width, body.get("meta"))
+        return complete_spec(bare, TOP, describe_shifts(body), width, body)
     ends = [{**row, "end": end, "index": row[end]} for row in rows for end in ("before", "after")]
     y = name_channel("label", None, sort=None, axis=build_label_axis(names, min(320, width // 2)))
     scale = {"domain": [-1, 1]}
@@ -100,7 +100,7 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
         },
     ]  # fmt: skip
     whole = {"height": {"step": 28}, "layer": layers}
-    return complete_spec(whole, TOP, describe_shifts(body), width, body.get("meta"))
+    return complete_spec(whole, TOP, describe_shifts(body), width, body)
 
 
 def label_shift(row: Mapping[str, object]) -> str:

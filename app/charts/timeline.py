@@ -1,13 +1,16 @@
-"""Draw events over time: cooperation above the line, conflict below it, and gaps. Pure.
+"""Draw events over time: labelled marks of few, bars of many, and what lasts above them. Pure.
 
-Events that go beyond a period or have no known day are lines above the bars, not bars.
+Cooperation is above the line and conflict below it; gaps in coverage are hatched.
 """
 
-from collections.abc import Sequence
-
+from app.charts.lanes import KindColors, Lanes, draw_lanes, place_in_lanes
+from app.charts.marks import draw_marks
+from app.charts.subjects import compose_event_subject
 from app.charts.vega_lite import (
     AGAINST,
+    BARE_EDGE_WIDTH,
     EDGE,
+    EDGE_WIDTH,
     FOR,
     OTHER,
     WIDTH,
@@ -24,23 +27,19 @@ from app.charts.vega_lite import (
     number_channel,
 )
 
-HEIGHT = 220
-TOP = "Events over time"
-TITLE = "events (conflict below the line)"
+HEIGHT = 200
+"""Pixels of the bars."""
+MAX_MARKS = 40
+"""Most events that are drawn as marks with labels; more are bars."""
 COLUMNS = (
     "start", "end", "count", "cooperation", "conflict", "neutral", "mean_intensity", "positive",
     "negative", "index", "spans", "covered",
 )  # fmt: skip
-LANE_HEIGHT, MAX_LANES = 7, 8
-"""Pixels of a line of lasting events, and the most lines."""
 KINDS = ("cooperation", "neither", "conflict")
+PAIR_KINDS = ("together", "neither", "apart")
+"""What events do to a pair, by the signals between the two."""
 COUNTS = {"tickMinStep": 1, "labelExpr": "format(abs(datum.value), ',d')"}
 """Counts are whole, and no count is negative because it is drawn below the line."""
-
-
-def window_scale(buckets: list[VegaSpec]) -> VegaSpec:
-    """Return a scale over all requested days, also those without events."""
-    return {"domain": [buckets[0]["start"], bar_end(buckets[-1]["end"])]}
 
 
 def tabulate_timeline(body: VegaSpec) -> list[dict[str, object]]:
@@ -50,46 +49,73 @@ def tabulate_timeline(body: VegaSpec) -> list[dict[str, object]]:
 
 def draw_timeline(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     """Draw the chart of `/v1/timeline`."""
-    buckets = body["data"]
+    buckets, title = body["data"], compose_event_subject(body)
     if not buckets:
-        return complete_spec(
-            draw_message("no days to draw"), TOP, describe_timeline(body), width, body.get("meta")
-        )
-    axis = build_row_axis(buckets, width)
-    bars = []
-    for b in buckets:
-        days_of = {"start": b["start"], "finish": bar_end(b["end"]), "last": b["end"]}
-        above = 0
-        for kind, count in zip(KINDS, count_bar_events(b), strict=True):
-            if not count:
-                continue
-            low, high = (-count, 0) if kind == "conflict" else (above, above + count)
-            above = max(above, high)
-            bars.append({**days_of, "kind": kind, "count": count, "low": low, "high": high})
-    lanes = place_in_lanes(body["meta"]["under_way"], buckets)
-    height = HEIGHT + LANE_HEIGHT * len(lanes)
-    least, most = _find_count_range(bars, height, len(lanes))
-    counts: VegaSpec = {"axis": COUNTS}
-    if lanes:
-        counts["scale"] = {"domain": [least, most], "nice": False}
+        bare = draw_message("no days to draw")
+        return complete_spec(bare, title, describe_timeline(body), width, body)
+    days = (buckets[0]["start"], bar_end(buckets[-1]["end"]))
+    kinds = name_kinds(body)
+    colors = dict(zip(kinds, ((FOR, FOR), (OTHER, EDGE), (AGAINST, AGAINST)), strict=True))
+    labelled = is_labelled(body)
+    room = width - (BARE_EDGE_WIDTH if labelled else EDGE_WIDTH)
+    lanes = place_in_lanes(body["meta"]["under_way"], days, kinds, room)
+    draw = draw_marks if labelled else _draw_bars
+    axis = build_row_axis(buckets, width) | {"grid": True}
+    layers, height = draw(buckets, colors, lanes, axis, room)
+    drawn: VegaSpec = {
+        "height": height,
+        "layer": [
+            *draw_gaps(buckets, height, axis, width),
+            *layers,
+            *draw_lanes(lanes, axis, height, colors),
+        ],
+        "resolve": {"scale": {"y": "independent"}},
+    }
+    return complete_spec(drawn, title, describe_timeline(body), width, body, days)
+
+
+def name_kinds(body: VegaSpec) -> tuple[str, ...]:
+    """Return the names of the kinds of events: by their signals for a pair, else by their quad."""
+    return PAIR_KINDS if (body.get("meta") or {}).get("basis") == "signals" else KINDS
+
+
+def is_labelled(body: VegaSpec) -> bool:
+    """Whether a timeline has so few events that each is a mark with a label."""
+    within = sum(int(bucket["count"] - bucket["spans"]) for bucket in body["data"])
+    return within <= MAX_MARKS
+
+
+def _draw_bars(
+    buckets: list[VegaSpec], colors: KindColors, lanes: Lanes, axis: VegaSpec, _: float
+) -> tuple[list[VegaSpec], int]:
+    """Draw a bar for each bucket; returns the layers and the height of the plot in pixels."""
+    kinds = tuple(colors)
+    bars = list_bars(buckets, kinds)
+    height = HEIGHT + lanes.height
+    low = min((bar["low"] for bar in bars), default=0)
+    high = max((bar["high"] for bar in bars), default=1)
+    scale = {"domain": [low, max(high, low + 1)], "range": [height, lanes.height + 6]}
+    days = [buckets[0]["start"], bar_end(buckets[-1]["end"])]
+    what = "events" if kinds == KINDS else "events between the two"
+    heading = f"{what} ({kinds[-1]} below the line)"
     drawn: VegaSpec = {
         "data": {"values": bars},
         "mark": {"type": "rect", "strokeWidth": 0.7},
         "encoding": {
-            "x": day_channel("start", axis, scale=window_scale(buckets)),
+            "x": day_channel("start", axis, scale={"domain": days}),
             "x2": {"field": "finish"},
-            "y": number_channel("low", TITLE, **counts),
+            "y": number_channel("low", heading, axis=COUNTS, scale=scale),
             "y2": {"field": "high"},
             "color": name_channel(
                 "kind",
                 None,
-                scale={"domain": list(KINDS), "range": [FOR, OTHER, AGAINST]},
+                scale={"domain": list(kinds), "range": [fill for fill, _ in colors.values()]},
                 legend={"orient": "top"},
             ),
             "stroke": name_channel(
                 "kind",
                 None,
-                scale={"domain": list(KINDS), "range": ["white", EDGE, "white"]},
+                scale={"domain": list(kinds), "range": ["white", EDGE, "white"]},
                 legend=None,
             ),
             "tooltip": [
@@ -103,89 +129,47 @@ def draw_timeline(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
     line: VegaSpec = {
         "data": {"values": [{}]},
         "mark": {"type": "rule", "color": "#333333"},
-        "encoding": {"y": {"datum": 0, "title": TITLE}},
+        "encoding": {"y": {"datum": 0, "title": heading}},
     }
-    layers = [*draw_gaps(buckets, height, axis, width), drawn, line]
-    if lanes:
-        layers.append(_draw_lanes(lanes, axis, least, most, height))
-    whole = {"height": height, "layer": layers}
-    return complete_spec(whole, TOP, describe_timeline(body), width, body.get("meta"))
+    return [{"layer": [drawn, line]}], height
+
+
+def list_bars(buckets: list[VegaSpec], kinds: tuple[str, ...]) -> list[VegaSpec]:
+    """List the parts of the bars, each of one kind, with its ends as counts."""
+    bars: list[VegaSpec] = []
+    for bucket in buckets:
+        days = {"start": bucket["start"], "finish": bar_end(bucket["end"]), "last": bucket["end"]}
+        above = 0
+        for kind, count in zip(kinds, count_bar_events(bucket), strict=True):
+            if not count:
+                continue
+            low, high = (-count, 0) if kind == kinds[-1] else (above, above + count)
+            above = max(above, high)
+            bars.append({**days, "kind": kind, "count": count, "low": low, "high": high})
+    return bars
 
 
 def count_bar_events(bucket: VegaSpec) -> tuple[int, int, int]:
-    """Count the events of a bar by `KINDS`: those of the bucket that are within it."""
+    """Count the events of a bar by kind: those of the bucket that are within it."""
     good = bucket["cooperation"] - bucket["spans_cooperation"]
     bad = bucket["conflict"] - bucket["spans_conflict"]
     return good, bucket["count"] - bucket["spans"] - good - bad, bad
 
 
-def place_in_lanes(
-    under_way: Sequence[VegaSpec], buckets: Sequence[VegaSpec]
-) -> list[list[VegaSpec]]:
-    """Place lasting events in as few lines as they need, without overlaps; the first that fit."""
-    first, last = buckets[0]["start"], buckets[-1]["end"]
-    lanes: list[list[VegaSpec]] = []
-    for event in under_way:
-        start, end = max(event["start"], first), min(event["end"] or last, last)
-        shown = {
-            "start": start,
-            "finish": bar_end(max(start, end)),
-            "kind": KINDS[1 - event["sign"]],
-            "title": event["title"],
-            "date": event["date"],
-        }
-        free = next((lane for lane in lanes if lane[-1]["finish"] <= start), None)
-        if free is not None:
-            free.append(shown)
-        elif len(lanes) < MAX_LANES:
-            lanes.append([shown])
-    return lanes
-
-
-def _find_count_range(bars: Sequence[VegaSpec], height: int, lanes: int) -> tuple[float, float]:
-    """Find the range of the counts that leaves room for lanes above the bars."""
-    low = min((bar["low"] for bar in bars), default=0)
-    high = max((bar["high"] for bar in bars), default=0)
-    room = max(high - low, 1)
-    return low, low + room * height / (height - LANE_HEIGHT * (lanes + 1))
-
-
-def _draw_lanes(
-    lanes: Sequence[Sequence[VegaSpec]], axis: VegaSpec, low: float, high: float, height: int
-) -> VegaSpec:
-    """Draw lasting events as thick lines at the top."""
-    lines = [
-        {**event, "at": high - (high - low) * (number + 0.6) * LANE_HEIGHT / height}
-        for number, lane in enumerate(lanes)
-        for event in lane
-    ]
-    return {
-        "data": {"values": lines},
-        "mark": {"type": "rule", "strokeWidth": LANE_HEIGHT - 3},
-        "encoding": {
-            "x": day_channel("start", axis),
-            "x2": {"field": "finish"},
-            "y": number_channel("at", TITLE),
-            "color": name_channel("kind", None),
-            "tooltip": [{"field": "title"}, {"field": "date"}, {"field": "kind"}],
-        },
-    }
-
-
 def describe_timeline(body: VegaSpec) -> str:
     """Describe the chart in words."""
-    buckets = body["data"]
+    buckets, title = body["data"], compose_event_subject(body)
     count, good, bad = (sum(b[n] for b in buckets) for n in ("count", "cooperation", "conflict"))
     if not buckets:
-        return "No events, and no window that could be drawn."
+        return f"{title}: no events, and no window that could be drawn."
     most = max(buckets, key=lambda b: b["count"] - b["spans"])
     alone = most["count"] - most["spans"]
     peak = f" Most are in {most['start']} to {most['end']}: {alone}." if alone else ""
-    of_pair = body["meta"]["basis"] == "signals"
-    what = "events between the two, by the signals between them" if of_pair else "events"
+    kinds = name_kinds(body)
+    shape = "Marks with labels" if is_labelled(body) else "Bars"
     spans = sum(b["spans"] for b in buckets)
-    lasting = f" {spans} that last or have no known day are lines at the top." if spans else ""
+    lasting = f" {spans} that last or have no known day are bars at the top." if spans else ""
     return (
-        f"Bars of {what}, {describe_span(buckets)}: {count} in all, {good} cooperative above the"
-        f" line, {bad} conflictual below it.{peak}{lasting}{describe_gaps(buckets)}"
+        f"{title}, {describe_span(buckets)}. {shape}: {count} events in all, {good}"
+        f" {kinds[0]}, {bad} {kinds[-1]}.{peak}{lasting}{describe_gaps(buckets)}"
     )

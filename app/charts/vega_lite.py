@@ -3,6 +3,7 @@
 Charts are readable in grey: marks differ by lightness, shape and place, never by hue alone.
 """
 
+import textwrap
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ FOR, AGAINST, OTHER, EDGE = "#5899cc", "#6b2a0a", "#e0e0e0", "#666666"
 """Cooperation is lighter and above, conflict darker and below. Their contrast with each other and
 with the background is 3 : 1. What is neither is lightest, with an edge."""
 LINE, BAND, GAP_COLOUR, INK = "#1f3b57", "#b9cfe2", "#ececec", "#333333"
+BREAK = "#5c2a72"
+"""Where a break lies; neither colour of cooperation and conflict, because it may go either way."""
 WIDTH = 720
 """The default width of a chart from edge to edge, in pixels."""
 LETTER_WIDTH = 7.2
@@ -37,20 +40,47 @@ CONFIG: VegaSpec = {
 }  # fmt: skip
 
 
+TITLE_LETTER = 8.6
+"""Pixels of a letter of a title."""
+
+
+def wrap_words(text: str, room: int) -> list[str]:
+    """Wrap a text into lines of at most `room` letters, between words; at least one line."""
+    return textwrap.wrap(text, max(room, 12), break_on_hyphens=False) or [text]
+
+
+def shorten_text(text: str, room: int) -> str:
+    """Shorten a text to at most `room` letters, between words where that leaves half of them."""
+    if len(text) <= room:
+        return text
+    cut = text[: max(room - 1, 1)]
+    words = cut.rpartition(" ")[0]
+    return f"{words if len(words) * 2 >= room else cut}…"
+
+
 def complete_spec(
-    spec: VegaSpec, title: str, description: str, width: int, meta: VegaSpec | None = None
+    spec: VegaSpec,
+    title: str,
+    description: str,
+    width: int,
+    body: VegaSpec,
+    days: tuple[str, str] | None = None,
 ) -> VegaSpec:
     """Complete a spec with its title, configuration and width.
 
     `description` says in words what it shows, for screen readers. `width` is that of the whole
-    chart, with its axes and edges.
+    chart, with its axes and edges. `body` is the answer that is drawn; `days` are the first day of
+    the axis and the day after its last, where it is one of days.
     """
     return {
         "$schema": SCHEMA,
-        "title": {"text": title},
+        "title": {"text": wrap_words(title, int((width - 16) / TITLE_LETTER))},
         "description": description,
         "config": CONFIG,
-        "usermeta": {"entente": meta or {}},
+        "usermeta": {
+            "entente": body.get("meta") or {},
+            **({"days": days} if days else {}),
+        },
         "width": width,
         "autosize": {"type": "fit-x", "contains": "padding"},
         **spec,
@@ -69,8 +99,8 @@ TICKS: tuple[tuple[str, int, float, str, int], ...] = (
 """Each interval of ticks: unit, step, days between two, format, and pixels of a label."""
 LABEL_DISTANCE = 14
 """Pixels between two labels."""
-EDGE_WIDTH = 100
-"""Pixels of the width of a chart that its days do not get."""
+EDGE_WIDTH, BARE_EDGE_WIDTH = 100, 16
+"""Pixels of a chart that its days do not get, with an axis at its side and without one."""
 
 
 def build_day_axis(first: str, last: str, width: int) -> VegaSpec:
@@ -164,15 +194,15 @@ def draw_gaps(rows: Sequence[VegaSpec], height: int, axis: VegaSpec, width: int)
         "mark": {
             "type": "text",
             "align": "left",
-            "baseline": "top",
+            "baseline": "bottom",
             "dx": 5,
-            "dy": 5,
+            "dy": -4,
             "color": "#595959",
             "fontSize": 12,
         },
         "encoding": {
             "x": day_channel("start", axis),
-            "y": {"value": 0},
+            "y": {"value": height},
             "text": name_channel("why", None),
         },
     }
@@ -191,6 +221,17 @@ def draw_message(why: str) -> VegaSpec:
         "mark": {"type": "text", "align": "left", "color": INK, "fontSize": 13},
         "encoding": {"text": name_channel("why", None), "x": {"value": 8}},
     }
+
+
+def find_pixel(day: str, days: tuple[str, str], room: float) -> float:
+    """Find how many pixels right of the left edge a day is, in a plot `room` pixels wide."""
+    return days_between(days[0], day) / max(1, days_between(*days)) * room
+
+
+def find_day(pixel: float, days: tuple[str, str], room: float) -> str:
+    """Find the day at some pixels right of the left edge of a plot `room` pixels wide."""
+    count = round(pixel / room * days_between(*days))
+    return (date.fromisoformat(days[0]) + timedelta(days=count)).isoformat()
 
 
 def days_between(first: str, last: str) -> int:

@@ -59,6 +59,11 @@ class _CountedEvents:
     """Their sum."""
     weight: ColumnElement[float]
 
+    @property
+    def sign(self) -> ColumnElement[int]:
+        """1 for cooperation, -1 for conflict, 0 for neither, as in the counts of a bucket."""
+        return case((self.good, 1), (self.bad, -1), else_=0)
+
 
 def _select_counted_events(key: CountKey) -> _CountedEvents:
     found = select_matching(key.matching, "intensity", "quad", "end").order_by(None)
@@ -111,19 +116,19 @@ def compile_lasting_events(key: CountKey) -> CompiledStatement:
 
 @lru_cache(maxsize=512)
 def compile_under_way(key: CountKey) -> CompiledStatement:
-    """Compile (seq, day, start, end, score) of events of more than a day, the weightiest first."""
+    """Compile (seq, day, start, end, sign) of events of more than a day, the weightiest first."""
     of = _select_counted_events(key)
     hit = of.hit
-    rows = select(hit.seq, of.day.label("day"), hit.value, hit.end, of.score).select_from(of.rows)
+    rows = select(hit.seq, of.day.label("day"), hit.value, hit.end, of.sign).select_from(of.rows)
     rows = rows.where(hit.end != hit.value).order_by(of.weight.desc(), hit.value, hit.id)
     return compile_statement(key.dialect_name, rows)
 
 
 @lru_cache(maxsize=512)
 def compile_weightiest_events(key: CountKey) -> CompiledStatement:
-    """Compile (day, seq) of the events of at least weight `bar`, or of the days in `values`."""
+    """Compile (day, seq, sign) of events of at least weight `bar`, or of the days in `values`."""
     of = _select_counted_events(key)
-    rows = select(of.day.label("day"), of.hit.seq).select_from(of.rows)
+    rows = select(of.day.label("day"), of.hit.seq, of.sign).select_from(of.rows)
     rows = rows.where(or_(of.weight >= bindparam("bar"), match_any(key.dialect_name, of.day)))
     rows = rows.order_by(of.weight.desc(), "day", of.hit.id)
     return compile_statement(key.dialect_name, rows)

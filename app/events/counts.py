@@ -82,14 +82,14 @@ def count_timeline(
         spans = compile_lasting_events(counted.key).fetch_rows(db, counted.values)
         add_spans(buckets, [LastingEvents(*row) for row in spans], size)
         lasting = _find_under_way(db, counted, buckets, size)
-    shown = [seq for bucket_seqs in named.values() for seq in bucket_seqs]
+    shown = [seq for of_bucket in named.values() for seq in of_bucket]
     titles = _read_titles(db, list(dict.fromkeys([*shown, *lasting])))
     under_way = [titles[seq] | more for seq, more in lasting.items()]
     under_way.sort(key=lambda event: (event["start"], event["id"]))
     covered = read_covered_spans(db, resolved)
     for bucket in buckets:
-        seqs = named.get(bucket_start_text(bucket["start"], size), [])
-        bucket["top"] = [titles[seq] for seq in seqs]
+        signs = named.get(bucket_start_text(bucket["start"], size), {})
+        bucket["top"] = [titles[seq] | {"sign": sign} for seq, sign in signs.items()]
         bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in covered)
     return Timeline(buckets, under_way, pair, size, resolved)
 
@@ -145,13 +145,13 @@ def _find_under_way(
     by_start = {bucket_start_text(bucket["start"], size): bucket for bucket in buckets}
     found: dict[int, dict[str, Any]] = {}
     rows = compile_under_way(counted.key).execute(db, counted.values)
-    for seq, day, start, end, score in rows:
+    for seq, day, start, end, sign in rows:
         bucket = by_start[bucket_start_text(day, size)]
         if is_span(start, end, bucket["start"], bucket["end"]):
             found[seq] = {
                 "start": start,
                 "end": None if end == NO_END_DAY else end,
-                "sign": (score > 0) - (score < 0),
+                "sign": sign,
             }
             if len(found) == UNDER_WAY_LIMIT:
                 break
@@ -161,15 +161,15 @@ def _find_under_way(
 
 def _find_weightiest(
     db: Connection, counted: _CountedQuery, days: list[DayTotals], size: BucketSize, top: int
-) -> dict[str, list[int]]:
-    """Find the `seq`s of the `top` weightiest events of each bucket, by its first day."""
+) -> dict[str, dict[int, int]]:
+    """Find the `top` weightiest events of each bucket, by its first day: signs by `seq`."""
     bar, small_days = find_weight_threshold(days, size, top)
     values = counted.values | {"bar": bar} | in_list_params(db, small_days)
-    found: dict[str, list[int]] = {}
-    for day, seq in compile_weightiest_events(counted.key).fetch_rows(db, values):
-        bucket = found.setdefault(bucket_start_text(day, size), [])
+    found: dict[str, dict[int, int]] = {}
+    for day, seq, sign in compile_weightiest_events(counted.key).fetch_rows(db, values):
+        bucket = found.setdefault(bucket_start_text(day, size), {})
         if len(bucket) < top:
-            bucket.append(seq)
+            bucket[seq] = sign
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from app.db.as_of import resolve_as_of, resolve_version
 from app.errors import InvalidParameterError
@@ -41,6 +42,9 @@ class BucketEvent(BaseModel):
     date: str
     type: str | None
     intensity: float | None
+    sign: Literal[-1, 0, 1] = Field(
+        description="What it counts as. 1: cooperation, −1: conflict, 0: neither."
+    )
 
 
 class TimelineBucket(BaseModel):
@@ -86,7 +90,6 @@ class EventUnderWay(BucketEvent):
 
     start: str
     end: str | None
-    sign: Literal[-1, 0, 1] = Field(description="1: cooperation, −1: conflict, 0: neither.")
 
 
 class TimelineMeta(Meta):
@@ -260,11 +263,18 @@ def get_timeline(
             if not any(b["count"] for b in found.buckets):
                 known.reason = find_empty_reason(db, found.resolved)
             answer = render_page(rows, known, build_page_links(request, None, version))
-            return respond_in_chart_format(request, "timeline", asked, answer)
+            return respond_in_chart_format(
+                request, db, "timeline", asked, answer, lambda: _list_counted_datasets(db, found)
+            )
 
         return respond_with_version_etag(
             request, version, render_answer, request.headers.get("accept", "")
         )
+
+
+def _list_counted_datasets(db: Connection, found: counts.Timeline) -> dict[str, object]:
+    faces = counts.count_facets(db, found.resolved, ["dataset"])["dataset"]
+    return {"datasets": [face["value"] for face in faces]}
 
 
 @router.get(

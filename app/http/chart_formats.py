@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from fastapi import Request, Response
+from sqlalchemy import Connection
 
 from app.errors import InvalidParameterError
 from app.http.accept import document_formats, negotiate_format
@@ -38,6 +39,7 @@ def resolve_chart_format(request: Request, asked: ChartQuery) -> ChartFormat:
 
 def respond_in_chart_format(
     request: Request,
+    db: Connection,
     chart: ChartName,
     asked: ChartQuery,
     answer: Response,
@@ -53,7 +55,7 @@ def respond_in_chart_format(
         raise InvalidParameterError("width", f"does not go with format={form}", hint)
     if form != "json":
         body = json.loads(bytes(answer.body)) | read_extra()
-        drawn: Response = request.app.state.charts(chart, form, body, asked.width)
+        drawn: Response = request.app.state.charts(db, chart, form, body, asked.width)
         answer = drawn
     answer.headers["Vary"] = "Accept"
     return answer

@@ -82,7 +82,7 @@ def get_alignment(
                 return answers.build_shift_marks(db, asked, question, known, version)
 
             answer = Response(encode_json(found), media_type="application/json")
-            return respond_in_chart_format(request, "alignment", asked, answer, read_marks)
+            return respond_in_chart_format(request, db, "alignment", asked, answer, read_marks)
 
         return respond_with_version_etag(
             request, version, make_response, request.headers.get("accept", "")
@@ -130,7 +130,7 @@ def list_shifts(
             answer = Response(encode_json(found), media_type="application/json")
             if found.links.next:
                 answer.headers["Link"] = f'<{found.links.next}>; rel="next"'
-            return respond_in_chart_format(request, "shifts", asked, answer)
+            return respond_in_chart_format(request, db, "shifts", asked, answer)
 
         return respond_with_version_etag(
             request, version, make_response, request.headers.get("accept", "")

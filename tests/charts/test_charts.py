@@ -5,7 +5,7 @@ import io
 import json
 import re
 import struct
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ import pytest
 import vl_convert
 from fastapi.testclient import TestClient
 
-from app.charts import alignment, memberships, shifts, timeline, vega_lite
+from app.charts import alignment, curves, labels, lanes, memberships, shifts, timeline, vega_lite
 from app.charts.rendering import COLUMNS, SCALE, VEGA_LITE, render_chart
 from app.http.chart_formats import CHART_FORMATS, CHART_MEDIA_TYPES
 
@@ -143,12 +143,109 @@ def test_each_chart_format_has_its_own_etag(api: TestClient, chart: str) -> None
     assert again.status_code == 304
 
 
+@charts
+@pytest.mark.parametrize("width", [280, 1160])
+def test_a_picture_says_subject_source_licence_and_version(
+    api: TestClient, chart: str, width: int
+) -> None:
+    """In letters that are drawn, so that a picture that went round says where it is from."""
+    query = {**read_query(chart), "format": "svg", "width": width}
+    answer = api.get(DRAWN[chart], params=query)
+    texts = list(ElementTree.fromstring(answer.content).itertext())
+    said = " ".join(text for text in texts if text.strip())
+    version = api.get("/v1/actors").json()["meta"]["version"]
+    subject = {"members": "Collective Security Treaty Organization"}.get(chart, "Armenia")
+    for wanted in (subject, "Source: Entente, ", "(CC BY 4.0)", f"version {version} of the record"):
+        assert wanted in said
+
+
+def test_a_picture_of_days_says_where_they_are(api: TestClient) -> None:
+    """What reads a drawing finds the day of a pixel by its attributes."""
+    svg = ElementTree.fromstring(get_chart(api, "timeline", "svg").content)
+    assert (svg.attrib["data-t0"], svg.attrib["data-t1"]) == ("2016-01-01", "2026-07-01")
+    left, right = (float(svg.attrib[f"data-{name}"]) for name in ("x0", "x1"))
+    ticks = {
+        str(text.text): _read_offset(text) + left
+        for text in svg.iter("{http://www.w3.org/2000/svg}text")
+        if _is_a_day(text.text)
+    }
+    assert ticks["2021"] == pytest.approx(left + (right - left) * 1827 / 3834, abs=1)
+    assert 'fill="url(#hatch)"' in get_chart(api, "timeline", "svg").text
+
+
+HEAPS = [
+    "between=ARM,RUS&since=2023-09&until=2023-10", "between=ARM,RUS&since=2023&until=2023-12",
+    "between=ARM,USA", "between=ARM,EU&since=2024", "between=FRA,MLI", "actor=ARM",
+    "between=IND,PAK", "actor=CSTO&since=2022&until=2024",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", HEAPS)
+@pytest.mark.parametrize("width", [360, 1160])
+def test_no_label_of_an_event_lies_on_another(api: TestClient, asked: str, width: int) -> None:
+    """With what is bundled: neither a label on a label nor a leading line through one."""
+    svg = api.get(f"/v1/timeline?{asked}&top=10&format=svg&width={width}").text
+    boxes = list_text_boxes(ElementTree.fromstring(svg))
+    assert boxes
+    for one, other in combinations(boxes, 2):
+        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert apart, (one, other)
+
+
+def list_text_boxes(root: ElementTree.Element) -> list[tuple[float, float, float, float, str]]:
+    """The boxes of the texts of a drawing: left, top, right, bottom, words; wide ones at that."""
+    found: list[tuple[float, float, float, float, str]] = []
+
+    def visit(part: ElementTree.Element, x: float, y: float) -> None:
+        moved = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", part.attrib.get("transform", ""))
+        if moved:
+            x, y = x + float(moved[1]), y + float(moved[2])
+        visible = part.attrib.get("opacity") != "0" and "rotate" not in part.get("transform", "")
+        if part.tag.endswith("}text") and part.text and visible:
+            size = float(part.attrib["font-size"].removesuffix("px"))
+            long = len(part.text) * size * 0.5
+            anchor = part.attrib.get("text-anchor", "start")
+            left = x - {"start": 0, "middle": long / 2, "end": long}[anchor]
+            found.append((left, y - size * 0.7, left + long, y + size * 0.2, part.text))
+        for inner in part:
+            if inner.attrib.get("class") != "credit":
+                visit(inner, x, y)
+
+    visit(root, 0, 0)
+    return found
+
+
+def test_labels_that_have_no_room_are_counted(api: TestClient) -> None:
+    spec = api.get("/v1/timeline?between=ARM,USA&format=vega&width=280").json()
+    texts = [
+        row["text"]
+        for layer in spec["layer"]
+        for row in layer["data"]["values"]
+        if layer["mark"]["type"] == "text" and "text" in row
+    ]
+    [rest] = [re.fullmatch(r"\+(\d+) without a label", t) for t in texts if t.startswith("+")]
+    body = api.get("/v1/timeline?between=ARM,USA").json()["data"]
+    within = sum(b["count"] - b["spans"] for b in body)
+    assert rest is not None
+    assert len(texts) - 1 + int(rest[1]) == within
+
+
+def test_lasting_events_lie_in_lanes_by_weight_and_the_others_are_counted() -> None:
+    events = [
+        {"id": f"e{n}", "title": f"Event {n}", "start": "2023-01-01", "end": "2023-03-01",
+         "date": "2023-01-01/2023-03-01", "sign": 1, "intensity": float(n)}
+        for n in range(9)
+    ]  # fmt: skip
+    placed = lanes.place_in_lanes(events, ("2023-01-01", "2024-01-01"), ("a", "b", "c"), 300)
+    assert placed.left_out == 9 - lanes.MAX_LANES
+    assert {bar["title"] for bar in placed.bars} == {f"Event {n}" for n in range(3, 9)}
+    assert labels.stack_marks([5, 5, 40, 5]) == [0, -1, 0, 1]
+
+
 def test_counts_above_and_below_the_line_add_up(api: TestClient) -> None:
     body = get_chart(api, "timeline", "json").json()
     spec = get_chart(api, "timeline", "vega").json()
-    bars = next(
-        layer["data"]["values"] for layer in spec["layer"] if "kind" in layer["data"]["values"][0]
-    )
+    [bars] = [part["layer"][0]["data"]["values"] for part in spec["layer"] if "layer" in part]
     assert sum(bar["count"] for bar in bars) == sum(
         b["count"] - b["spans"]
         for b in body["data"]  # spans are drawn as lines
@@ -176,6 +273,13 @@ def make_point(day: int, index: float | None, covered: bool = True, n: int = 2) 
         "n": n, "positive": 1.0, "negative": 0.5, "effective": 3.0, "sources": 2,
         "covered": covered,
     }  # fmt: skip
+
+
+def make_month(month: int, index: float, **more: Any) -> dict[str, Any]:
+    """A point of a month."""
+    start, end = f"2023-{month:02d}-01", f"2023-{month:02d}-28"
+    point = make_point(1, index) | {"positive": 0.0, "negative": 0.0}
+    return point | {"start": start, "end": end} | more
 
 
 def make_shift(**more: Any) -> dict[str, Any]:
@@ -208,25 +312,34 @@ SERIES = {
 
 def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     spec = alignment.draw_alignment(SERIES)
-    assert [p["part"] for p in alignment.number_runs(SERIES["data"])] == [0, 0, 1]  # type: ignore[arg-type]
     rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     description = spec["description"]
     assert "from +0.50 to -0.50" in description
     assert "A shift away, 2023-01-03 … 2023-01-04 (strong)." in description
-    [onset] = [x for x in spec["layer"] if x["mark"].get("opacity") == 0.12]
+    [onset] = [x for x in spec["layer"] if x["mark"].get("opacity") == 0.13]
     [drawn] = onset["data"]["values"]
     assert (drawn["from"], drawn["to"][:10]) == ("2023-01-03", "2023-01-05")
     assert "1 of 4 periods are not covered" in description
 
 
-def test_index_leaves_its_interval() -> None:
-    faded = {**make_point(5, 0.1), "low": 0.5, "high": 0.9, "n": 0}
-    body = {**SERIES, "data": [*SERIES["data"], faded]}  # type: ignore[misc]
-    spec = alignment.draw_alignment(body)
+def test_curve_is_dotted_where_nothing_happens_and_never_leaves_its_interval() -> None:
+    """Half a year without an act keeps the last value: a fading index is news of no act."""
+    points = [make_month(1, 0.6, n=3)]
+    points += [make_month(m, 0.6 - m / 20, low=0.4, high=0.8, n=0) for m in range(2, 9)]
+    points += [make_month(9, -0.2, n=1), make_month(10, -0.9, low=-0.4, high=0, n=0)]
+    points += [make_month(11, -0.9, low=-0.4, high=0, n=2)]
+    marked = curves.mark_quiet_points(points)
+    assert [p["index"] for p in marked] == [0.6] * 8 + [-0.2] * 2
+    assert [p["quiet"] for p in marked] == [False] + [True] * 7 + [False, True]
+    solid = curves.list_line_runs(marked, quiet=False)
+    dotted = curves.list_line_runs(marked, quiet=True)
+    assert [(p["start"][5:7], p["run"]) for p in solid] == [("08", 1), ("09", 1)]
+    assert [p["start"][5:7] for p in dotted] == [f"{n:02d}" for n in range(1, 9)] + ["09", "10"]
+    spec = alignment.draw_alignment({**SERIES, "data": points})
     drawn = [p for layer in spec["layer"] for p in layer["data"]["values"] if "index" in p]
-    assert drawn
     assert all(p["low"] <= p["index"] <= p["high"] for p in drawn)
+    assert "Dotted 2 times" in spec["description"]
 
 
 def test_alignment_chart_without_index_says_so() -> None:
@@ -258,9 +371,9 @@ def test_series_and_shifts_are_drawn(chart: Any, body: dict[str, Any]) -> None:
 
 def test_empty_chart_is_drawn_with_a_message() -> None:
     empty: dict[str, Any] = {"data": [], "meta": {}}
-    assert "No events" in timeline.draw_timeline(empty)["description"]
+    assert "no events" in timeline.draw_timeline(empty)["description"]
     assert "No shift" in shifts.draw_shifts(empty)["description"]
-    assert "No memberships" in memberships.draw_memberships([], "", "2026-01-01")["description"]
+    assert "No memberships" in memberships.draw_memberships({}, [], "", "2026-01-01")["description"]
     for chart in ("timeline", "alignment", "shifts", "relations", "members"):
         assert render_chart(chart, "svg", empty).status_code == 200  # type: ignore[arg-type]
 
@@ -272,7 +385,7 @@ def test_a_membership_is_drawn_by_its_steps_in_order() -> None:
         {"step": step, "date": date} for date, step in steps
     ]}]}  # fmt: skip
     rows = memberships.list_group_periods(body)
-    spec = memberships.draw_memberships(rows, "", "2026-01-01")
+    spec = memberships.draw_memberships(body, rows, "", "2026-01-01")
     bars = spec["layer"][0]["data"]["values"]
     assert [(b["state"], b["begun"], b["ended"]) for b in bars] == [
         ("in force", "1996-01-01", "2006-08-01"), ("suspended", "2006-08-01", "2010-01-02"),

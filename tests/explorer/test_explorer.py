@@ -134,7 +134,7 @@ def test_actor_search_leads_to_event_with_quotation(page: Page) -> None:
 @shifts
 def test_shift_leads_to_evidence_and_sources_in_two_clicks(page: Page) -> None:
     open_view(page, "/?view=shift&actor=ARM&toward=RUS")
-    expect(page.locator("figcaption").first).to_contain_text("ARM toward RUS")
+    expect(page.locator("figcaption").first).to_contain_text("Armenia toward Russia")
     [row] = page.request.get("/v1/shifts?actor=ARM&toward=RUS").json()["data"]
     expect(page.locator(".shifts p").first).to_have_text(row["sentence"])
     first, last = row["onset_set"][0]["start"][:7], row["onset_set"][-1]["end"][:7]
@@ -321,7 +321,10 @@ def test_places_lie_on_land(page: Page) -> None:
 def test_two_dyads_are_drawn_over_the_same_days(page: Page) -> None:
     open_view(page, WITH_SHIFTS["compare"])
     captions = [str(t).split(": a line")[0] for t in page.locator("figcaption").all_text_contents()]
-    assert [t.partition(", ")[0] for t in captions] == ["ARM toward RUS", "ARM toward EU"]
+    assert [t.partition(", ")[0] for t in captions] == [
+        "Armenia toward Russia",
+        "Armenia toward European Union",
+    ]
     assert captions[0].partition(", ")[2] == captions[1].partition(", ")[2]
 
 
