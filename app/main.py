@@ -66,16 +66,18 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings: Settings = app.state.settings
-        to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
+        to_thread.current_default_thread_limiter().total_tokens = settings.thread_count
         database = Database(
-            settings.database_url, settings.pool_size, fast_statements=settings.fast_statements
+            settings.database_url,
+            settings.connection_count,
+            fast_statements=settings.fast_statements,
         )
         refresher = ShiftWorker(database)
         try:
             require_current_schema(database)
             app.state.database = database
             database.count_use = count_database_use
-            app.state.exports = CapacityLimiter(settings.exports)
+            app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.monitors = dict[bytes, float]()
             app.state.sampler = DatabaseSampler(database)
             app.state.collector = ServiceCollector(app.state)

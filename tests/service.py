@@ -29,21 +29,28 @@ class Service:
     url: str
     key: str
     port: int = field(default_factory=find_free_port)
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        environment = os.environ | {"ENTENTE_DATABASE_URL": self.url, "ENTENTE_CURSOR_KEY": "test"}
+        environment = os.environ | {
+            "ENTENTE_DATABASE_URL": self.url,
+            "ENTENTE_CURSOR_KEY": "test",
+            "ENTENTE_WORKERS": str(self.workers),
+        }
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(600):
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
             try:
                 if self.ask("GET", "/healthz")[0] == 200:
                     return
             except OSError:
                 time.sleep(0.05)
+        self.kill()
         raise RuntimeError("the service did not start")
 
     def kill(self) -> None:

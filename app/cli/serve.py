@@ -1,12 +1,17 @@
-"""The command `entente serve`, which runs the HTTP service."""
+"""The command `entente serve`, which runs the HTTP service in one process or several."""
 
+import os
+import signal
+import threading
 from contextlib import closing
-from socket import socket
+from multiprocessing import connection, parent_process
 from typing import Annotated
 
 import typer
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app.bundled.load_bundled import load_bundled_data
 from app.cli.terminal import console, open_configured_database, open_current_database
@@ -19,40 +24,60 @@ from app.main import create_app
 from app.settings import Settings
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
+SILENT_SECONDS = 120
+"""Seconds without a sign of life after which a process is killed and replaced."""
+
 
 def run_service(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Processes that answer; 0: as ENTENTE_WORKERS says.")
+    ] = 0,
     first_start: Annotated[
         bool, typer.Option("--first-start", help="Migrate and load the bundled data first.")
     ] = False,
 ) -> None:
-    """Run the HTTP service."""
+    """Run the HTTP service.
+
+    Several processes share one port. SIGHUP replaces them one by one, SIGTTIN adds one and SIGTTOU
+    ends one; one that dies is replaced. One of them does the background work.
+    """
+    if workers:
+        os.environ["ENTENTE_WORKERS"] = str(workers)  # the processes share limits by this number
+    settings = Settings()
     if first_start:
         prepare_first_start()
     open_current_database().close()
     console.print(f"Entente answers on http://{host}:{port}/docs", highlight=False)
+    configure_logs(settings.log_format, settings.log_level)
+    config = uvicorn.Config(
+        create_process_app, factory=True, host=host, port=port, workers=settings.worker_count,
+        log_config=None, access_log=False, ws="none", http=HttpConnection,
+        timeout_graceful_shutdown=10, timeout_worker_healthcheck=SILENT_SECONDS,
+    )  # fmt: skip
+    if settings.worker_count == 1:
+        uvicorn.Server(config).run()
+        return
+    supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise typer.Exit(STARTUP_FAILURE)
+
+
+def create_process_app() -> FastAPI:
+    """Create the application of one process, which ends when its supervisor has died."""
+    supervisor = parent_process()
+    if supervisor is not None:
+        threading.Thread(target=_end_with, args=(supervisor.sentinel,), daemon=True).start()
     settings = Settings()
     configure_logs(settings.log_format, settings.log_level)
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, ws="none",
-        http=HttpConnection, timeout_graceful_shutdown=10,
-    )  # fmt: skip
-    GracefulServer(config, app).run()
+    return create_app(settings)
 
 
-class GracefulServer(uvicorn.Server):
-    """A server that ends change streams at shutdown, before it waits for other requests to end."""
-
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
-        super().__init__(config)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """End the change streams, then shut down."""
-        self._app.state.change_notifier.dismiss_followers()
-        await super().shutdown(sockets)
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def prepare_first_start() -> None:

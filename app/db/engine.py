@@ -44,6 +44,7 @@ class Database:
             url,
             connect_args=settings if url.startswith("postgresql") else {},
             pool_size=pool_size,
+            pool_use_lifo=True,  # few connections, each with its cache, as long as few are needed
             max_overflow=4,
             pool_timeout=10,
             pool_pre_ping=False,

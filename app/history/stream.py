@@ -20,6 +20,7 @@ from app.history.schemas import Change
 from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.query_route import QueryRoute
+from app.settings import STREAM_READS
 
 router = APIRouter(
     prefix="/v1", tags=["history"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -29,8 +30,8 @@ BATCH_SIZE = 200
 HEARTBEAT = 15.0
 """Seconds without a change after which a comment is sent to keep the connection open."""
 MAX_READERS = 500
-"""The most readers at once in one process."""
-_READS = CapacityLimiter(4)
+"""The most readers at once, in all processes together."""
+_READS = CapacityLimiter(STREAM_READS)
 
 
 class ChangeStreamQuery(ChangesFilter):
@@ -77,7 +78,7 @@ def stream_changes(
 ) -> Response:
     """Streams changes as they are written, from now on or after `after` or `Last-Event-ID`."""
     notifier: ChangeNotifier = request.app.state.change_notifier
-    if notifier.follower_count >= MAX_READERS:
+    if notifier.follower_count >= request.app.state.settings.share_of(MAX_READERS):
         answer = render_problem(
             503, f"{MAX_READERS} readers are connected already; use /v1/changes instead."
         )

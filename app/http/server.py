@@ -7,6 +7,7 @@ of any size; such connections would take the place of other readers.
 import asyncio
 from http import HTTPStatus
 
+from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.problems import render_problem
@@ -72,6 +73,13 @@ class BoundedHttpConnection(HttpToolsProtocol):
         """Stop the timer: the reader keeps up again."""
         super().resume_writing()
         self._stop_reader_timer()
+
+    def shutdown(self) -> None:
+        """Signal the change streams to end, so that the server need not wait for their readers."""
+        app = None if self.cycle is None else dict(self.cycle.scope).get("app")
+        if isinstance(app, FastAPI):
+            app.state.change_notifier.dismiss_followers()
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that cannot be parsed, with a problem."""

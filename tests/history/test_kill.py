@@ -57,7 +57,10 @@ def test_killed_while_writing(database: Database) -> None:
         ]
         for thread in writers:
             thread.start()
-        time.sleep(dice.uniform(0.05, 0.8))
+        before, until = len(acknowledged), time.monotonic() + 30
+        while len(acknowledged) == before and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0.0, 0.8))
         service.kill()
         ended.set()
         for thread in writers:

@@ -163,6 +163,15 @@ def lock_for_writing(db: Connection) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
 
 
+def try_leader_lock(db: Connection) -> bool:
+    """Take PostgreSQL's lock of the leader for a session, or confirm it; False if it is taken."""
+    mine = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7140313"
+        " AND pid = pg_backend_pid()) OR pg_try_advisory_lock(7140313)"
+    )
+    return bool(db.scalar(text(mine)))
+
+
 def prefers_separate_seeks(kind: str) -> bool:
     """Return whether a page over several actors is read by one LATERAL seek per actor.
 

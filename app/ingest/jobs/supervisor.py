@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.db.engine import Database
+from app.db.file_lock import FileLock, LockedError
+from app.db.leadership import FileLeadership
 from app.db.worker_process import render_database_url, start_worker_process
 from app.ingest.jobs import job_store
-from app.ingest.jobs.file_lock import FileLock, LockedError
 from app.ingest.jobs.job_store import ARRIVING_PREFIX, FINAL_STATES
 from app.ingest.jobs.worker import GRACE_SECONDS, POLL_SECONDS, claim_next_import, run_import
 
@@ -35,10 +36,14 @@ log = logging.getLogger("entente.imports")
 
 
 class ImportSupervisor:
-    """The supervisor of the two import workers of a service: a thread and a process."""
+    """The supervisor of the two import workers of a service: a thread and a process.
+
+    Among the processes that share a folder of uploads one leads, and runs the imports of all.
+    """
 
     def __init__(self, database: Database, most_expanded: int, folder: Path) -> None:
         self.database, self.most_expanded, self.folder = database, most_expanded, folder
+        self._leadership = FileLeadership(folder)
         self._ending = threading.Event()
         self._wakes = (threading.Event(), threading.Event())
         self._deaths: Counter[tuple[str, int]] = Counter()
@@ -65,6 +70,7 @@ class ImportSupervisor:
         self.wake()
         for thread in self._threads:
             thread.join(2 * GRACE_SECONDS)
+        self._leadership.resign()
         with self._lock:
             if self._child is not None:
                 self._child.kill()
@@ -87,7 +93,7 @@ class ImportSupervisor:
         while not self._ending.is_set():
             wake.clear()
             try:
-                if some():
+                if self._leadership.claim() and some():
                     continue
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")

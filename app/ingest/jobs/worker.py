@@ -22,10 +22,10 @@ from sqlalchemy import Connection, Row
 
 from app.db.engine import Database
 from app.db.failures import is_transient_failure
+from app.db.file_lock import FileLock, LockedError
 from app.db.journal import Writer
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.jobs import job_store
-from app.ingest.jobs.file_lock import FileLock, LockedError
 from app.ingest.jobs.job_store import FINAL_STATES, LostImportError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
 from app.ingest.loading.stats import LoadStats

@@ -9,6 +9,7 @@ back.
 import logging
 import os
 import threading
+import time
 from contextlib import ExitStack, closing, suppress
 from io import FileIO
 
@@ -17,9 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.engine import Database
 from app.db.journal import read_version
+from app.db.leadership import CLAIM_INTERVAL, DatabaseLeadership
 from app.db.tables import dyads
 from app.db.worker_process import render_database_url, start_worker_process
 from app.logs import configure_logs
+from app.processors import count_processors
 from app.settings import Settings
 from app.shifts.materialized.read import IS_STALE, has_stale_dyads
 from app.shifts.materialized.rebuild import (
@@ -35,20 +38,27 @@ DYADS_PER_PROCESS, MAX_PROCESSES = 1000, 4
 """Stale dyads that are worth the start of a further process, and the most processes."""
 DYADS_PER_WRITE = 200
 """Dyads that a process writes together."""
+MAX_STALE_SECONDS, RETRY_SECONDS = 120.0, 15.0
+"""Seconds after which dyads are rebuilt while others go on writing, and after a failure."""
 NICENESS = 10
 log = logging.getLogger("entente.shifts")
 
 
 class ShiftWorker:
-    """A thread that rebuilds shifts some time after the last write.
+    """A thread that rebuilds shifts some time after the last write, in one process of a database.
 
     It wakes `delay` seconds after a write of this process. Every `pause` seconds it looks for stale
-    dyads of other processes, and leaves them alone while these go on writing.
+    dyads of other processes, and leaves them alone while these go on writing, but not for longer
+    than `MAX_STALE_SECONDS`. In processes that do not lead it only waits to take over.
     """
 
-    def __init__(self, database: Database, delay: float = 2.0, pause: float = 15.0) -> None:
+    def __init__(self, database: Database, delay: float = 2.0, pause: float = 2.0) -> None:
         self.database, self.delay, self.pause = database, delay, pause
-        self._version = -1
+        self._last_version = (
+            self._checked_version
+        ) = -1  # versions: of the last look, and without stale dyads
+        self._changing_since: float | None = None
+        self._leadership = DatabaseLeadership(database)
         self._due, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run_until_closed, name="shifts", daemon=True)
 
@@ -63,24 +73,42 @@ class ShiftWorker:
         self._due.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._leadership.resign()
 
     def _run_until_closed(self) -> None:
         while not self._closed.is_set():
-            written = self._due.wait(self.pause)
-            if written and self._closed.wait(self.delay):
-                return
-            self._due.clear()
             try:
+                if not self._leadership.claim():
+                    self._closed.wait(CLAIM_INTERVAL)
+                    continue
+                written = self._due.wait(self.pause)
+                if written and self._closed.wait(self.delay):
+                    return
+                self._due.clear()
                 if written or self._has_stale_from_others():
                     rebuild_in_processes(self.database, self._closed)
             except (SQLAlchemyError, OSError, RebuildProcessError):
                 log.exception("cannot rebuild shifts; the next write tries again")
+                self._checked_version = -1
+                self._closed.wait(RETRY_SECONDS)
 
     def _has_stale_from_others(self) -> bool:
-        """Whether dyads are stale and the record has not changed since the last look."""
+        """Whether dyads are stale and the record has not changed since the last look.
+
+        A record that changes all the time is looked at every `MAX_STALE_SECONDS`.
+        """
         with self.database.connect() as db:
-            before, self._version = self._version, read_version(db)
-            return self._version == before and has_stale_dyads(db)
+            version, now = read_version(db), time.monotonic()
+            if version == self._checked_version:
+                return False
+            changed, self._last_version = version != self._last_version, version
+            if changed:
+                if self._changing_since is None:
+                    self._changing_since = now
+                if now - self._changing_since < MAX_STALE_SECONDS:
+                    return False
+            self._changing_since, self._checked_version = None, version
+            return has_stale_dyads(db)
 
 
 class RebuildProcessError(Exception):
@@ -98,7 +126,7 @@ def rebuild_in_processes(database: Database, ended: threading.Event) -> int:
         if count_stale_dyads(database) <= MAX_IN_PROCESS:
             return rebuild_stale_dyads(database)
     stale = count_stale_dyads(database)
-    of = max(1, min(MAX_PROCESSES, stale // DYADS_PER_PROCESS, _count_processors()))
+    of = max(1, min(MAX_PROCESSES, stale // DYADS_PER_PROCESS, count_processors()))
     for step in ("votes", "shifts"):  # a shift rests on the votes of all partitions
         if not ended.is_set():
             _run_processes(database, ended, step, of)
@@ -128,12 +156,6 @@ def _run_processes(database: Database, ended: threading.Event, step: str, of: in
     failed = [child.returncode for child in children if child.wait()]
     if failed and not ended.is_set():
         raise RebuildProcessError(f"a process that rebuilds shifts ended with {failed[0]}")
-
-
-def _count_processors() -> int:
-    """Count the processors that this process may use."""
-    chosen = getattr(os, "sched_getaffinity", None)  # not on every platform
-    return len(chosen(0)) if chosen else os.cpu_count() or 1
 
 
 def rebuild_partition_from_stdin() -> None:

@@ -20,9 +20,9 @@ from sqlalchemy import insert, select, update
 
 from app.access.keys import create_key
 from app.db.engine import Database
+from app.db.file_lock import FileLock
 from app.db.tables import import_rejects, imports, sources
 from app.ingest.jobs import job_store, router
-from app.ingest.jobs.file_lock import FileLock
 from app.ingest.jobs.job_store import format_current_time
 
 WAIT = {"Prefer": "wait=60"}

@@ -24,10 +24,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.db.engine import Database
 from app.db.failures import is_transient_failure
+from app.db.file_lock import FileLock, LockedError
 from app.db.tables import imports
 from app.ingest.jobs import job_store as table
 from app.ingest.jobs import supervisor, worker
-from app.ingest.jobs.file_lock import FileLock, LockedError
 from app.ingest.jobs.job_store import LostImportError
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.jobs.worker import claim_next_import

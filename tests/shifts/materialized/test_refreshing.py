@@ -78,7 +78,7 @@ def test_many_stale_dyads_are_rebuilt_by_processes_of_their_own(
     processes: int,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(worker, "DYADS_PER_PROCESS", 1)
-    monkeypatch.setattr(worker, "_count_processors", lambda: processes)
+    monkeypatch.setattr(worker, "count_processors", lambda: processes)
     dataset = load_batches(database, [make_acts(11)])
     with database.write() as db:
         db.execute(update(dyads).values(segmented=-1))

@@ -23,13 +23,14 @@ class LockedError(Exception):
 class FileLock:
     """An exclusive lock on a file; raises `LockedError` if it is taken.
 
-    The lock is on an empty file next to it, since the file itself is removed while locked.
+    The lock is on an empty file next to it, with one more suffix, since the file itself may be
+    removed while locked. What has a suffix of its own is locked for that purpose alone.
     """
 
     # A lock with a heartbeat was tried: an import whose process starved was taken for dead.
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._lock_path = path, path.with_name(f"{path.name}.hold")
+    def __init__(self, path: Path, suffix: str = ".hold") -> None:
+        self._path, self._lock_path = path, path.with_name(f"{path.name}{suffix}")
         self._file = self._lock_path.open("ab")
         try:
             _lock(self._file.fileno())
