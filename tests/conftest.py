@@ -1,7 +1,8 @@
 """Every test that asks for `database` runs on SQLite and on PostgreSQL.
 
-But for those marked `by_turns`: what only reads, or is refused before a database is asked. Of
-these each case runs on one of the two, and `test_same_answers.py` compares what both answer.
+But for those marked `by_turns`: what only reads, is refused before a database is asked, or does not
+depend on which one stores it. Of these each case runs on one of the two, in `make soak` on both,
+and `test_same_answers.py` compares what both answer.
 """
 
 import shutil
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 from other_processor import WANTED, other_processor
 from postgres import Server, run_postgresql
 from serving import open_client
+from soak import IN_FULL
 
 from app.actors.changes import write_actors, write_memberships
 from app.bundled.load_bundled import BUNDLED_WRITER, build_bundled_record, load_bundled_data
@@ -33,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
         if kind == "postgresql" or "postgresql" in item.name:
             item.add_marker("slow")
-        if kind in KINDS and item.get_closest_marker("by_turns") is not None:
+        if kind in KINDS and not IN_FULL and item.get_closest_marker("by_turns") is not None:
             case = item.nodeid.replace(kind, "")
             if KINDS[zlib.crc32(case.encode()) % 2] != kind:
                 left_out.append(item)
@@ -137,11 +139,19 @@ def copy_database(
 
 
 @pytest.fixture(scope="session")
-def api(
+def bundled_database(
     kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[TestClient]:
+) -> Iterator[Database]:
+    """The bundled data, to be read only."""
+    made = Database(copy_database(kind, "read", tmp_path_factory.mktemp("read"), request))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def api(bundled_database: Database) -> Iterator[TestClient]:
     """The service on the bundled data, to be read only."""
-    url = copy_database(kind, "served", tmp_path_factory.mktemp("api"), request)
+    url = bundled_database.engine.url.render_as_string(hide_password=False)
     with open_client(url, show_faults=False) as client:
         yield client
 

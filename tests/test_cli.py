@@ -53,6 +53,7 @@ def test_timeline_reports_that_more_events_match() -> None:
     assert "More events match than 1; raise --limit." in result.stderr
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("words", "field", "hint"),
     [

@@ -117,6 +117,13 @@ class ResolvedRecord(Struct, gc=False):
     """The country of the place as the record had it, where no state or territory has that name."""
     content_hash: int = 0
     """The hash of the resolved record, set by loads: equal hashes mean equal events."""
+    parties: int = 0
+    """The number of participants for which the record named an actor, known or not."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every name in the record is known."""
+        return not self.unknown and self.unknown_country is None
 
 
 def resolve_record(
@@ -135,6 +142,7 @@ def resolve_record(
     resolved = ResolvedRecord(record, day, {}, [], [])
     for n, p in enumerate(record.participants):
         if p.actor is not None:
+            resolved.parties += 1
             _resolve_participant(n, p, names, resolved)
         p.name = p.kind = UNSET
         p.excused = p.excused or UNSET

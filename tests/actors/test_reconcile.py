@@ -56,9 +56,9 @@ def test_country_names_of_seven_lists_are_matched_and_none_wrongly(api: TestClie
     right, wrong = 0, []
     for chunk in (names[n : n + 50] for n in range(0, len(names), 50)):
         asked = {f"q{n}": {"query": row["name"], "limit": 3} for n, row in enumerate(chunk)}
-        found = reconcile(api, **asked)
+        found = api.post("/v1/reconcile", data={"queries": json.dumps(asked)}).json()
         for n, row in enumerate(chunk):
-            rows = found[f"q{n}"]
+            rows = found[f"q{n}"]["result"]
             wrong += [(row, r["id"]) for r in rows if r["match"] and r["id"] != row["actor"]]
             right += bool(rows and rows[0]["match"] and rows[0]["id"] == row["actor"])
     assert wrong == []

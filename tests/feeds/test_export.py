@@ -48,6 +48,7 @@ def test_standard_output_is_the_file(url: str) -> None:
     assert pq.read_table(io.BytesIO(result.stdout_bytes)).num_rows > 10
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("form", OUTPUT_FORMATS)
 def test_every_form(url: str, form: str) -> None:
     assert url
@@ -64,6 +65,7 @@ def test_export_format_defaults_to_ndjson(url: str) -> None:
     )
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("words", "field"),
     [

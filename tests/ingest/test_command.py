@@ -64,6 +64,7 @@ def test_folders_patterns_and_standard_input(tmp_path: Path) -> None:
     assert json.loads(run_load("-", "--json", text=make_table("gdelt-v2")).stdout)["new"] == 1
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("words", "named"),
     [

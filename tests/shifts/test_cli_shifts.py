@@ -73,6 +73,7 @@ def test_nothing_found_is_said() -> None:
     assert "No signals between them" in quiet.stderr
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("words", "field"),
     [

@@ -182,6 +182,7 @@ def test_without_a_series_there_are_no_points_and_why(
         assert len(then["data"]) == count
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

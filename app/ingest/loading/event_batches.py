@@ -139,21 +139,16 @@ def _describe_unknown_country(country: str) -> str:
     return f"location.country: {country[:100]!r} is the name or code of no state or territory"
 
 
-def _count_parties(resolved: ResolvedRecord) -> int:
-    """Count the participants for which the record named an actor."""
-    found = sum([p.actor is not None for p in resolved.record.participants])
-    return found + len(resolved.unknown)
-
-
 def _count_names(resolved: Iterable[tuple[InputRow, ResolvedRecord]], done: PreparedEvents) -> None:
     """Count the parties and the unresolved names of the rows that were not rejected."""
     rejected = {id(row) for row, _ in done.rejects}
     for row, one in resolved:
         if id(row) not in rejected:
-            done.stats.parties += _count_parties(one)
-            done.stats.unresolved_parties += len(one.unknown)
-            for part in list_unresolved_parts("", one):
-                done.stats.names.add_name(describe_part(part), one.day)
+            done.stats.parties += one.parties
+            if not one.is_complete:
+                done.stats.unresolved_parties += len(one.unknown)
+                for part in list_unresolved_parts("", one):
+                    done.stats.names.add_name(describe_part(part), one.day)
 
 
 def _says_something_new(row: InputRow, resolved: ResolvedRecord, stored: StoredHashes) -> bool:
@@ -199,9 +194,9 @@ def _build_documents(
         if only_new and ident in stored and not same:
             done.rejects.append((row, _make_conflict_error()))
             continue
-        parts = list_unresolved_parts(ident, resolved)
+        parts = [] if resolved.is_complete else list_unresolved_parts(ident, resolved)
         hashes = StoredHashes(
-            resolved.content_hash, hash_input_row(row), _count_parties(resolved), len(parts)
+            resolved.content_hash, hash_input_row(row), resolved.parties, len(parts)
         )
         done.loaded_events.append(LoadedEvent(ident, hashes, parts))
         if not same:

@@ -130,6 +130,7 @@ def test_uploads_are_bounded_and_leave_nothing_behind(client: TestClient, tmp_pa
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("query", ["?format=xml", "?dataset=a/b", "?formt=acled"])
 def test_wrong_parameters_are_refused(client: TestClient, query: str) -> None:
     answer = send_file(client, join_events(make_event("a")), query)
@@ -223,6 +224,7 @@ def test_rejects_are_kept_with_the_batch(client: TestClient, database: Database)
     assert [(r[0], r.number) for r in rows] == [(body["id"], 1)]
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("name", ["%00", "%EF%BF%BF", "a%0Ab", "'%20OR%201=1--", "9" * 61, "x"])
 def test_ids_of_no_import(client: TestClient, name: str) -> None:
     for path in (f"/v1/imports/{name}", f"/v1/imports/{name}/rejects"):

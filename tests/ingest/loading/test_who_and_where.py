@@ -76,6 +76,7 @@ KEYS = {
 }  # fmt: skip
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(("form", "cells", "country"), COUNTRIES)
 def test_country_of_a_place_is_a_code_by_number_code_or_name(
     database: Database, tmp_path: Path, form: str, cells: dict[str, str], country: str
@@ -86,6 +87,7 @@ def test_country_of_a_place_is_a_code_by_number_code_or_name(
     assert not [text for text in loader.stats.warnings if text.startswith("location")]
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize(("form", "cells", "country"), UNKNOWN_COUNTRIES)
 def test_unknown_country_is_its_name_or_nothing_with_a_warning(
     database: Database, tmp_path: Path, form: str, cells: dict[str, str], country: str | None
