@@ -33,7 +33,8 @@ FILES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.by_turns
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_loads_and_loads_again(database: Database, name: str) -> None:
     assert list_counts(load_file(database, DATA / name)[0]) == FILES[name]
