@@ -1,5 +1,6 @@
 """Assemble the service: routers, middleware, error handlers and the objects they share."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,7 +44,9 @@ from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.operations.database_sample import DatabaseSampler
 from app.operations.gauges import ServiceCollector
+from app.operations.process_metrics import ProcessMeter
 from app.operations.router import router as operations
+from app.operations.shared_metrics import shares_metrics
 from app.settings import Settings
 from app.shifts.materialized.worker import ShiftWorker
 from app.shifts.pairs import read_pair_sums, read_partner_sums
@@ -81,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.monitors = dict[bytes, float]()
             app.state.sampler = DatabaseSampler(database)
             app.state.collector = ServiceCollector(app.state)
+            app.state.meter = meter = ProcessMeter(app.state)
             app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
             app.state.change_notifier = ChangeNotifier(database)
             app.state.imports = ImportSupervisor(
@@ -88,9 +92,14 @@ def create_app(settings: Settings) -> FastAPI:
             )
             app.state.imports.start()
             refresher.start()
+            measuring = None
+            if shares_metrics():
+                measuring = asyncio.create_task(meter.measure_for_ever())
             try:
                 yield
             finally:
+                if measuring is not None:
+                    measuring.cancel()
                 app.state.change_notifier.stop_listening()
                 await to_thread.run_sync(app.state.imports.stop)
         finally:

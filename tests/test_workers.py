@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +58,11 @@ def wait_for_processes(service: Service, count: int, without: set[int]) -> set[i
     raise AssertionError(f"not replaced: {found}")
 
 
+def read_metrics(service: Service) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics", timeout=20) as answer:
+        return str(answer.read(), "utf-8")
+
+
 def write_act_and_await_shifts(service: Service, database: Database, key: str) -> None:
     status, _, _ = service.ask("POST", "/v1/events", [{**ACT, "key": key}])
     assert status == 201
@@ -105,6 +111,12 @@ def test_processes_are_replaced_one_by_one_and_streams_do_not_delay_the_end(
     service: Service,
 ) -> None:
     replaced = wait_for_processes(service, 2, set())
+    for _ in range(20):
+        assert service.ask("GET", "/v1/events?limit=1")[0] == 200
+    for _ in range(4):  # whichever of them is scraped
+        assert 'route="/v1/events",status="200"} 20.0' in read_metrics(service)
+    assert 'entente_threads{pool="exports"} 2.0' in read_metrics(service)
+    assert read_metrics(service).count("\nprocess_resident_memory_bytes ") == 1
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
     while set(list_processes(service)) & replaced:

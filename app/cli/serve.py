@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import closing
 from multiprocessing import connection, parent_process
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ from app.editing.rerender import apply_signal_rules
 from app.http.server import BoundedHttpConnection as HttpConnection
 from app.logs import configure_logs
 from app.main import create_app
+from app.operations.shared_metrics import SHARED_FOLDER
 from app.settings import Settings
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 
@@ -60,7 +62,9 @@ def run_service(
         uvicorn.Server(config).run()
         return
     supervisor = Multiprocess(config, sockets=[config.bind_socket()])
-    supervisor.run()
+    with TemporaryDirectory(prefix="entente-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise typer.Exit(STARTUP_FAILURE)
 

@@ -1,6 +1,6 @@
-"""Metrics of this process for Prometheus, by its official client library.
+"""Metrics of the service for Prometheus, by its official client library.
 
-Counts are of this process since its start; Prometheus distinguishes processes by their addresses.
+Several processes of one service share a folder of counts, which whoever is scraped adds up.
 A new metric is defined here, documented in docs/operations.md, and set where it happens.
 """
 
@@ -21,7 +21,11 @@ REQUESTS = Counter("entente_requests", "Requests that were answered.", (*_ROUTE,
 REQUEST_SECONDS = Histogram(
     "entente_request_seconds", "Seconds until an answer began.", _ROUTE, buckets=SECONDS_BOUNDS
 )
-REQUESTS_IN_FLIGHT = Gauge("entente_requests_in_flight", "Requests that are being answered.")
+REQUESTS_IN_FLIGHT = Gauge(
+    "entente_requests_in_flight",
+    "Requests that are being answered.",
+    multiprocess_mode="livesum",
+)
 RESPONSE_BYTES = Counter("entente_response_bytes", "Bytes of bodies that were sent.")
 REFUSED = Counter(
     "entente_requests_refused", "Requests refused before they reached a handler.", ("reason",)
