@@ -1,6 +1,6 @@
 """Metrics of the service for Prometheus, by its official client library.
 
-Several processes of one service share a folder of counts, which whoever is scraped adds up.
+Several processes of one service share a folder of counts; the one that is scraped adds them up.
 A new metric is defined here, documented in docs/operations.md, and set where it happens.
 """
 
