@@ -53,6 +53,14 @@ class ForbiddenError(Exception):
     """The key is valid, but its scope does not permit this."""
 
 
+class TooManyRequestsError(Exception):
+    """A client has sent too much; `retry_after` says for how many seconds it has to wait."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class OutdatedError(Exception):
     """A write expected another revision than the current one."""
 

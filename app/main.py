@@ -38,6 +38,7 @@ from app.http.metrics import count_database_use
 from app.http.path_ids import EncodedSlashMiddleware
 from app.http.problems import add_problem_handlers, add_problem_schema
 from app.http.query_route import QueryRoute, add_query_documentation
+from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
 from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
@@ -74,13 +75,16 @@ def create_app(settings: Settings) -> FastAPI:
             settings.database_url,
             settings.connection_count,
             fast_statements=settings.fast_statements,
+            query_seconds=settings.query_seconds,
         )
-        refresher = ShiftWorker(database)
+        database.count_use = count_database_use
+        unlimited = database.without_time_limit()
+        refresher = ShiftWorker(unlimited)
         try:
             require_current_schema(database)
             app.state.database = database
-            database.count_use = count_database_use
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
+            app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
             app.state.monitors = dict[bytes, float]()
             app.state.sampler = DatabaseSampler(database)
             app.state.collector = ServiceCollector(app.state)
@@ -88,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
             app.state.change_notifier = ChangeNotifier(database)
             app.state.imports = ImportSupervisor(
-                database, settings.max_expanded_bytes, settings.upload_folder
+                unlimited, settings.max_expanded_bytes, settings.upload_folder
             )
             app.state.imports.start()
             refresher.start()
@@ -137,6 +141,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(EncodedSlashMiddleware)
+    if settings.key_rate or settings.address_rate:
+        app.add_middleware(RateLimitMiddleware, settings=settings)
     app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
     app.add_middleware(RequestObserver)
 

@@ -76,6 +76,28 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         32 * 1024 * 1024, ge=1024, description="Largest body of a write; imports have their own."
     )
+    key_rate: int = Field(
+        0, ge=0, description="Requests a minute that each key may send to a process; 0: no limit."
+    )
+    address_rate: int = Field(
+        0,
+        ge=0,
+        description="Requests a minute without a key that each address may send to a process; 0: no"
+        " limit.",
+    )
+    wrong_keys: int = Field(
+        10,
+        ge=0,
+        description="Wrong keys a minute from an address, after which others of its keys have to"
+        " wait; 0: no limit.",
+    )
+    query_seconds: float = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds that the database may read for a question, exports and streams"
+        " excepted; 0: no limit.",
+    )
     import_folder: str = Field(
         "",
         description="Where uploads wait; empty: next to the SQLite file, else the system's folder"

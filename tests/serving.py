@@ -14,13 +14,15 @@ from app.main import create_app
 from app.settings import Settings
 
 _idle: list[FastAPI] = []
+OF_THE_MIDDLEWARE = {"cors_origins", "key_rate", "address_rate", "allowed_hosts"}
+"""Settings that only a new application takes over."""
 
 
 @contextmanager
 def borrow_app(url: str, **more: Any) -> Iterator[FastAPI]:
     """Lend an application on a database, whose routes another test may have used before."""
     settings = Settings(**{"database_url": url, "cursor_key": "test", **more})
-    if "cors_origins" in more:  # a part of the middleware, and so of the application
+    if OF_THE_MIDDLEWARE & more.keys():  # a part of the middleware, and so of the application
         yield create_app(settings)
         return
     # FastAPI prepares each route when it is first asked: up to a second of CPU per application.

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from app.access.keys import Principal, Scope, authenticate_key, record_key_use
 from app.db.engine import Database
 from app.errors import ForbiddenError, UnauthorizedError
+from app.http.rate_limit import WrongKeyThrottle
 
 BEARER_SCHEME = HTTPBearer(
     auto_error=False, scheme_name="key", description="A key `ent_…`, made by `entente keys create`."
@@ -35,10 +36,17 @@ async def _require_scope(request: Request, scope: Scope) -> Principal:
     if kind.lower() != "bearer" or not token.strip():
         raise UnauthorizedError("Send a key: Authorization: Bearer ent_…")
     database: Database = request.app.state.database
-    reading = scope == "read"
-    principal = await run_in_threadpool(
-        _authenticate_request, database, token.strip(), reading=reading
-    )
+    throttle: WrongKeyThrottle = request.app.state.wrong_keys
+    token = token.strip()
+    throttle.require_patience(request, token)
+    try:
+        principal = await run_in_threadpool(
+            _authenticate_request, database, token, reading=scope == "read"
+        )
+    except UnauthorizedError:
+        throttle.note_wrong_key(request)
+        raise
+    throttle.note_right_key(token)
     request.scope["state"]["key_name"] = principal.name  # for the log
     if not principal.has_scope(scope):
         raise ForbiddenError(f"The key has the scope {principal.scope}; this needs {scope}.")

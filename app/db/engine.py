@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -13,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.dialect import lock_for_writing, read_isolation_options
 from app.db.dialect.fast_statements import SWITCH
+from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, record_commit
 from app.settings import Settings
@@ -22,10 +24,16 @@ class Database:
     """A database to read from (`connect`) and to write to (`write`); one per process.
 
     `fast_statements`: see `app.db.dialect.fast_statements`; by default the setting of that name.
+    `query_seconds`: after which a read fails with `query-time`; 0 for no limit. Writes have none.
     """
 
     def __init__(
-        self, url: str, pool_size: int = 16, *, fast_statements: bool | None = None
+        self,
+        url: str,
+        pool_size: int = 16,
+        *,
+        fast_statements: bool | None = None,
+        query_seconds: float = 0,
     ) -> None:
         if url.startswith("postgresql:"):
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
@@ -36,8 +44,9 @@ class Database:
         # jit: compiling plans costs more than it saves.
         # client_encoding: documents are bulk-inserted as bytes of UTF-8.
         fast = Settings().fast_statements if fast_statements is None else fast_statements
+        limit = f" -c statement_timeout={int(1000 * query_seconds)}" if query_seconds else ""
         settings: dict[str, str | None] = {
-            "options": "-c jit=off", "prepare_threshold": None, "client_encoding": "utf8",
+            "options": f"-c jit=off{limit}", "prepare_threshold": None, "client_encoding": "utf8",
             "connect_timeout": "10",
         }  # fmt: skip
         self.engine: Engine = create_engine(
@@ -54,9 +63,13 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+            if query_seconds:
+                event.listen(self.engine, "connect", install_deadline)
         self._reader = self.engine.execution_options(
             **read_isolation_options(self.engine.dialect.name)
         )
+        self._query_seconds = query_seconds
+        self._is_limited = bool(query_seconds)
         self._writer = self.engine.execution_options(entente_writes=True)
         self.after_commit: list[Callable[[], None]] = []
         """Functions called after each write of this process that changed the record."""
@@ -68,12 +81,22 @@ class Database:
     def connect(self) -> Iterator[Connection]:
         """Open a connection whose reads all see one state of the database."""
         with self._observe_use(writes=False), self._reader.connect() as db:
+            if self._query_seconds:
+                limit_read_time(db, self._query_seconds if self._is_limited else 0)
             yield db
+
+    def without_time_limit(self) -> "Database":
+        """Return the same database with no limit on the time of reads, for exports and workers."""
+        same = copy(self)
+        same._is_limited = False
+        return same
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open the only write transaction; it commits at the end, or not at all after an error."""
         with self._observe_use(writes=True), self._writer.begin() as db:
+            if self._query_seconds:
+                limit_read_time(db, 0)
             lock_for_writing(db)
             begin_write_transaction(db)
             yield db

@@ -23,6 +23,7 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
     `limit` and `cursor` work as in JSON. Without `limit`, a streaming format sends every event.
     """
     state = request.app.state
+    unlimited = state.database.without_time_limit()
     with state.database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
 
@@ -30,9 +31,7 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
         address = partial(build_page_links, request)
         with state.database.connect() as db:
             resolved = resolve_filter(db, asked, then)
-        opened = EventExport(
-            form, asked, resolved, version, state.database, state.cursor_key, address
-        )
+        opened = EventExport(form, asked, resolved, version, unlimited, state.cursor_key, address)
         headers = _build_headers(form, opened)
         parts = FEED_FORMATS[form].write(opened.feed)
         if FEED_FORMATS[form].streams:

@@ -318,7 +318,7 @@ def _answer_in_format(
     if form in change_formats.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
         upto = newest
         found = change_formats.read_change_batches(
-            state.database, wanted, asked.after, newest, None
+            state.database.without_time_limit(), wanted, asked.after, newest, None
         )
     else:
         part = read.read_changes(db, wanted, asked.after, asked.limit)

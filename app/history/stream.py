@@ -94,8 +94,9 @@ def stream_changes(
             after = int(last_event_id)
         require_existing_seq(after, newest)
         asked.resolve_selection(db)  # an unknown name has to fail before the stream begins
+    unlimited = database.without_time_limit()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_send_changes(database, notifier, asked, after), headers=headers)
+    return EventSourceResponse(_send_changes(unlimited, notifier, asked, after), headers=headers)
 
 
 async def _send_changes(

@@ -17,7 +17,7 @@ ALLOWED_HEADERS = (
 )
 EXPOSED_HEADERS = (
     "Content-Disposition, ETag, Entente-Version, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
+    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""

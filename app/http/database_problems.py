@@ -47,10 +47,5 @@ DATABASE_PROBLEMS: dict[FailureKind, DatabaseProblem] = {
         detail="A part of the database cannot be read. Trying again does not help; its operator"
         " finds out more from `entente verify`, and restores a backup.",
     ),
-    "query-time": DatabaseProblem(
-        status=422,
-        title="The question takes too long",
-        detail="1 error: query",
-    ),
 }
-"""How each kind of database failure is answered; its slug is the kind."""
+"""How each kind is answered, but for `query-time`, which the question causes; slug: the kind."""

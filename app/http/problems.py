@@ -26,6 +26,7 @@ from app.errors import (
     MovedError,
     NotFoundError,
     OutdatedError,
+    TooManyRequestsError,
     UnauthorizedError,
 )
 from app.http.database_problems import DATABASE_PROBLEMS
@@ -93,6 +94,7 @@ PROBLEM_TITLES = {
     414: "The address is too long",
     415: "Content type not supported",
     422: "The request is not valid",
+    429: "Too many requests",
     431: "The headers are too large",
     500: "The server failed",
     503: "The service is unavailable",
@@ -112,6 +114,7 @@ PROBLEM_SLUGS = {
     414: "address",
     415: "content-type",
     422: "invalid",
+    429: "rate",
     431: "headers",
     500: "failed",
     503: "unavailable",
@@ -126,6 +129,7 @@ STATUSES: dict[type[Exception], int] = {
     ConflictError: 409,
     ConflictingBodyError: 409,
     OutdatedError: 412,
+    TooManyRequestsError: 429,
     InvalidParameterError: 422,
     InvalidBodyError: 422,
     RequestValidationError: 422,
@@ -142,6 +146,9 @@ other error is a 500.
 
 MAX_FAULTS = 20
 """Errors reported for one query; further ones are left out."""
+
+NARROWING = ("actor", "between", "since", "until", "dataset", "type", "limit")
+"""Parameters that make a question cheaper, the most effective first."""
 
 PROBLEM_RESPONSE = {
     "description": "A problem (RFC 9457).",
@@ -265,6 +272,13 @@ def _handle_plain(_: Request, error: Exception) -> Response:
     return render_problem(find_status(error), str(error))
 
 
+def _handle_too_many(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyRequestsError)
+    answer = _handle_plain(request, error)
+    answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
 def _handle_unauthorized(request: Request, error: Exception) -> Response:
     answer = _handle_plain(request, error)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
@@ -308,11 +322,25 @@ def _handle_database_failure(request: Request, error: Exception) -> Response:
         return _render_unforeseen(request)
     level = logging.INFO if kind == "query-time" else logging.ERROR
     log.log(level, "the database failed: %s: %s", kind, describe_cause(error))
+    if kind == "query-time":
+        return _render_costly_question(request)
     known = DATABASE_PROBLEMS[kind]
     answer = render_problem(known.status, known.detail, slug=kind, title=known.title)
     if known.retry_after is not None:
         answer.headers["Retry-After"] = str(known.retry_after)
     return answer
+
+
+def _render_costly_question(request: Request) -> Response:
+    """Say which of the parameters that narrow a question are not used yet."""
+    operation = _find_operations(request).get(request.method.lower(), {})
+    known = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+    unused = [n for n in NARROWING if n in known and n not in request.query_params]
+    hint = f"Narrow it, by {', '.join(unused)}." if unused else "Ask for a shorter period."
+    seconds = request.app.state.settings.query_seconds
+    fault = Fault(loc=["query"], message=f"takes longer than {seconds:g} seconds", hint=hint)
+    return render_problem(422, "1 error: query", [fault], slug="too-costly",
+                          title="The question takes too long")  # fmt: skip
 
 
 def _render_unforeseen(request: Request) -> Response:
@@ -333,6 +361,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     handlers = {
         **dict.fromkeys(STATUSES, _handle_plain),
         UnauthorizedError: _handle_unauthorized,
+        TooManyRequestsError: _handle_too_many,
         RequestValidationError: _handle_invalid,
         InvalidParameterError: _handle_invalid,
         InvalidBodyError: _handle_invalid_body,

@@ -13,12 +13,14 @@ from app.db.engine import Database
 from app.db.failures import classify_failure, describe_cause
 from app.db.journal import read_version
 from app.db.schema import StaleSchemaError, require_current_schema
-from app.http.dependencies import DatabaseDep
+from app.examples import example_responses
+from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.metrics import METRICS_MEDIA_TYPE
-from app.http.problems import render_problem
+from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.operations.gauges import ServiceCollector
+from app.operations.limits import Limits, describe_limits
 from app.query_models import EmptyQuery
 
 log = logging.getLogger("entente.operations")
@@ -64,3 +66,15 @@ async def report_metrics(request: Request, _: Annotated[EmptyQuery, Query()]) ->
     """Return the metrics of this process, also while the database is away."""
     collector: ServiceCollector = request.app.state.collector
     return Response(await collector.render_metrics(), media_type=METRICS_MEDIA_TYPE)
+
+
+@router.get(
+    "/v1/limits",
+    tags=["service"],
+    operation_id="getLimits",
+    response_model=Limits,
+    responses=COMMON_RESPONSES | example_responses("getLimits"),
+)
+async def get_limits(settings: SettingsDep, _: Annotated[EmptyQuery, Query()]) -> Response:
+    """Return the limits of this service: on requests, answers, imports and rates."""
+    return Response(encode_json(describe_limits(settings)), media_type="application/json")
