@@ -153,6 +153,7 @@ def print_shifts(
         rows = sorted(listed.rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))
         rows = rows[: asked.limit]
         rows = rows if question.toward else detect.confirm_verdicts(db, rows, known)
+        rows = serialize.add_formal_steps(db, rows)
         names = serialize.read_actor_names(db, rows)
         found = [
             serialize.serialize_shift(row, asked, ranking.find_scope(question), 0, names)

@@ -50,7 +50,7 @@ def build_shift_marks(
     version: int,
 ) -> dict[str, object]:
     """Build the shifts of a pair that a chart of its alignment marks."""
-    rows = detect.detect_named_pair(db, question, known)
+    rows = serialize.add_formal_steps(db, detect.detect_named_pair(db, question, known))
     names = serialize.read_actor_names(db, rows)
     found = [serialize.serialize_shift(row, asked, "named", version, names) for row in rows]
     return {"shifts": [shift.model_dump() for shift in found]}
@@ -100,6 +100,7 @@ def build_shift_detail(
     days = read_question_days(db, question)
     last = detect.read_horizon(db, question, days)
     found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
+    [row] = serialize.add_formal_steps(db, [row])
     names = serialize.read_actor_names(db, [row])
     shift = serialize_row(db, row, reference.asked, reference.scope, version, names)
     finding = row.finding

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.db.types import NO_END_DAY
 from app.shifts import queries, question
 from app.shifts.checks import check_finding
+from app.shifts.formal_steps import FormalStep
 from app.shifts.question import AlignmentQuestion
 from app.shifts.statistics import changepoints, detection
 from app.shifts.statistics.detection import ShiftFinding
@@ -44,6 +45,14 @@ class DetectedShift:
     checks: FindingChecks | None = None
     excluded: bool = False
     """Whether the question excludes every shift by its direction or its days."""
+    steps: tuple[FormalStep, ...] = ()
+    """Formal steps between the sides in the time of the finding; set where a row is shown."""
+
+    @property
+    def is_mutual(self) -> bool:
+        """Whether the acts of both sides are added up, so that nothing says which side moved."""
+        asked = self.question
+        return asked.acts == "both" and len(asked.toward) == 1 and not asked.against
 
 
 def read_horizon(db: Connection, asked: AlignmentQuestion, days: DaySeries | None) -> str:

@@ -115,6 +115,7 @@ def list_shifts(
             question = resolve_open_question(db, asked, chosen.alignment_datasets, then)
             rows, cursor, size, left = _choose_page(db, asked, question, known, secret)
             scope = ranking.find_scope(question)
+            rows = serialize.add_formal_steps(db, rows)
             names = serialize.read_actor_names(db, rows)
             data = [answers.serialize_row(db, row, asked, scope, version, names) for row in rows]
             meta = ShiftMeta(

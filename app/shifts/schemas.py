@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from app.actors.schemas import StepKind
 from app.page_models import Links, Meta
 from app.shifts.filter import Acts
 from app.shifts.statistics.scan_rows import Method
@@ -120,6 +121,18 @@ class WaveDocument(BaseModel):
     weight: float = Field(description="p is divided by it where q is computed; 1: no wave.")
 
 
+class FormalStepDocument(BaseModel):
+    """A step of a membership between the sides."""
+
+    actor: str
+    group: str
+    role: str
+    step: StepKind
+    date: str = Field(description="EDTF: a day, a month or a year.")
+    event: str | None
+    sentence: str
+
+
 class Shift(BaseModel):
     """A change of the index, or why there is none."""
 
@@ -178,6 +191,11 @@ class Shift(BaseModel):
         description="What else moved then; it helps to date the change and is no part of p."
     )
     wave_reason: str | None = Field(description="Why nothing is known of a wave.")
+    memberships: list[FormalStepDocument] = Field(
+        description="Formal steps between the actor and the groups named, in the time of the"
+        " change, or else in what the datasets cover. They add nothing to the index; the events"
+        " that made them do where they have signals."
+    )
     method: Method
     version: int
 

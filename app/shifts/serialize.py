@@ -1,20 +1,24 @@
 """Serializes detected shifts: their JSON, their labels and their order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
 from app.alliances.read import read_ties
+from app.db.types import NO_END_DAY
 from app.events.render import GROUP_KINDS
 from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
+from app.shifts.formal_steps import read_formal_steps
 from app.shifts.question import AlignmentQuestion
 from app.shifts.schemas import (
     CarrierDocument,
     DayRange,
     ExpectedLevel,
+    FormalStepDocument,
     LevelDocument,
     Shift,
     WaveDocument,
@@ -56,6 +60,41 @@ def read_actor_names(db: Connection, rows: Sequence[DetectedShift]) -> dict[str,
     for r in db.execute(queries.select_names_of_actors(sorted(codes), as_of)):
         found[r.code] = words.name_in_sentence(r.name, r.kind in GROUP_KINDS)
     return {code: name or code for code, name in found.items()}
+
+
+def add_formal_steps(db: Connection, rows: Sequence[DetectedShift]) -> list[DetectedShift]:
+    """Add to each row the steps of memberships between its sides in the time that it is about.
+
+    That is from the first to the last day of the finding, or what the datasets cover.
+    """
+    pairs_of = [list(_list_formal_pairs(row.question)) for row in rows]
+    every = {pair for some in pairs_of for pair in some}
+    found = read_formal_steps(db, every, rows[0].question.as_of) if rows else {}
+    added = []
+    for row, pairs in zip(rows, pairs_of, strict=True):
+        steps = [step for pair in pairs for step in found.get(pair, ())]
+        if steps:
+            first, last = _find_time_of_row(db, row)
+            inside = tuple(step for step in steps if first <= step.first_day <= last)
+            row = replace(row, steps=inside)
+        added.append(row)
+    return added
+
+
+def _list_formal_pairs(case: AlignmentQuestion) -> Iterator[tuple[str, str]]:
+    for partner in (*case.toward, *case.against):
+        yield case.actor, partner
+        yield partner, case.actor
+
+
+def _find_time_of_row(db: Connection, row: DetectedShift) -> tuple[str, str]:
+    """Find the first and the last day that a row is about."""
+    if row.finding.span is not None:
+        return row.finding.span[0], row.finding.span[2]
+    spans = db.execute(queries.select_coverage(row.question.datasets, row.question.as_of)).all()
+    if not spans:
+        return "", NO_END_DAY
+    return min(s.first for s in spans), max(s.last for s in spans)
 
 
 def serialize_shift(
@@ -105,6 +144,18 @@ def serialize_shift(
         provisional=finding.provisional,
         wave=_serialize_wave(finding.wave) if dated else None,
         wave_reason=explain_missing_wave(row) if finding.wave is None or not dated else None,
+        memberships=[
+            FormalStepDocument(
+                actor=step.actor,
+                group=step.group,
+                role=step.role,
+                step=step.step,
+                date=step.date,
+                event=step.event,
+                sentence=words.describe_steps([step], names),
+            )
+            for step in row.steps
+        ],
         method=finding.method,
         version=version,
     )

@@ -4,7 +4,9 @@ import re
 from calendar import month_name
 from collections.abc import Mapping, Sequence
 
+from app.edtf import parse_edtf
 from app.shifts.detect import DetectedShift
+from app.shifts.formal_steps import FormalStep
 from app.shifts.statistics.levels import IndexLevel
 from app.shifts.statistics.verdicts import MIN_SIZE, Check, Verdict, is_capped
 
@@ -26,6 +28,15 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "insufficient_data": "too little to tell",
 }
 """What is left of a shift without some of its evidence."""
+STEP_WORDS = {
+    "signed": "signed to become {role}",
+    "ratified": "ratified to become {role}",
+    "in-force": "became {role}",
+    "suspended": "was suspended as {role}",
+    "withdrawing": "gave notice of leaving",
+    "withdrawn": "ceased to be {role}",
+}
+"""What an actor did, or was done to it, in a group."""
 _WITH_ARTICLE = re.compile(
     r"^(United|Republic|Democratic Republic|Union) |"
     r" (Republic|Islands|Union|Emirates|Netherlands|Federation)$|^Netherlands$"
@@ -41,13 +52,17 @@ def name_in_sentence(name: str, is_group: bool) -> str:
 
 def label_verdict(row: DetectedShift, names: Mapping[str, str]) -> str:
     """Return the verdict in a few words."""
-    moved = "toward" if row.finding.change > 0 else "away"
+    moved = "moved toward" if row.finding.change > 0 else "moved away"
+    signs = f"a {moved.replace('moved', 'move')}"
+    if row.is_mutual:
+        moved = "moved closer" if row.finding.change > 0 else "moved apart"
+        signs = f"having {moved}"
     level = row.finding.after
     known = level is not None and level.mass > 0
     found = {
-        "strong": f"moved {moved}, strong evidence",
-        "shift": f"moved {moved}",
-        "weak": f"weak signs of a move {moved}",
+        "strong": f"{moved}, strong evidence",
+        "shift": moved,
+        "weak": f"weak signs of {signs}",
         "watch": "worth watching, no shift yet",
         "steady": f"steady at {_write_index(level.index)}" if level else "steady",
         "no_evidence": "no evidence of a shift",
@@ -123,9 +138,11 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     who, sides = names[case.actor], _join([names[c] for c in case.toward], "and")
     rather = _join([names[c] for c in case.against], "and")
     toward = finding.change > 0
-    moved = f"moved toward {sides}" if toward else f"moved away from {sides}"
+    moved = f"{who} moved toward {sides}" if toward else f"{who} moved away from {sides}"
     if rather:
         moved += f" rather than {rather}" if toward else f" and toward {rather}"
+    if row.is_mutual:
+        moved = f"{who} and {sides} moved {'closer' if toward else 'apart'}"
     between = f"between {who} and {sides}"
     if rather:
         between = f"in how {who} leans, to {sides} or to {rather},"
@@ -136,10 +153,10 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
         found = f"{between.removesuffix(',')} there {signs} of a shift: {changed}."
     elif row.verdict in ("strong", "shift"):
         sure = "; the evidence is strong" if row.verdict == "strong" else ""
-        found = f"{who} {moved} {describe_onset(row)}{_describe_levels(row)}{sure}."
+        found = f"{moved} {describe_onset(row)}{_describe_levels(row)}{sure}."
     elif row.verdict == "weak":
         found = (
-            f"There are weak signs that {who} {moved} {describe_onset(row)}"
+            f"There are weak signs that {moved} {describe_onset(row)}"
             f"{_describe_levels(row)}: {reason}."
         )
     elif row.verdict == "watch":
@@ -158,8 +175,51 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
         known = finding.after is not None and finding.after.mass > 0
         found += f"; the level is {_describe_level(finding.after)}." if known else "."
     else:
-        found = f"There is no evidence that {who} {moved}: {reason}."
+        found = f"There is no evidence that {moved}: {reason}."
     return found[0].upper() + found[1:]
+
+
+def describe_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str:
+    """Describe steps of one actor in one group, in sentences.
+
+    A step that was taken before, such as in force a second time, is described by its note.
+    """
+    group, actor = names[steps[0].group], names[steps[0].actor]
+    noted = [step for step in steps if step.step in step.before and step.note]
+    parts = [
+        f"{_describe_step(step)} {_describe_date(step)}" for step in steps if step not in noted
+    ]
+    found = [f"In {group}, {actor} {_join(parts, 'and')}."] if parts else []
+    for step in noted:
+        note = (step.note or "").split(". ")[0].rstrip(".")
+        found.append(f"{actor} in {group}, {_describe_date(step)}: {note[0].lower()}{note[1:]}.")
+    return " ".join(one[0].upper() + one[1:] for one in found)
+
+
+def _describe_step(step: FormalStep) -> str:
+    role = step.role.replace("-", " ")
+    role = f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
+    if step.step == "withdrawn" and "in-force" not in step.before:
+        return f"withdrew without having become {role}"
+    return STEP_WORDS[step.step].format(role=role)
+
+
+def _list_formal_steps(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
+    """List what is to be said of each actor and group between which formal steps were taken."""
+    together: dict[tuple[str, str], list[FormalStep]] = {}
+    for step in row.steps:
+        together.setdefault((step.actor, step.group), []).append(step)
+    return [describe_steps(some, names) for some in together.values()]
+
+
+def _describe_date(step: FormalStep) -> str:
+    """Say when a step was taken, as exactly as it is known."""
+    known = parse_edtf(step.date)
+    about = "about " if known.approximate or known.uncertain else ""
+    day = _write_day(step.first_day, monthly=known.precision != "day")
+    if known.precision in ("day", "month"):
+        return f"{'on' if known.precision == 'day' else 'in'} {about}{day}"
+    return f"in {about}{step.date.rstrip('~?%')}"
 
 
 def describe_onset(row: DetectedShift) -> str:
@@ -199,10 +259,10 @@ def _write_index(value: float) -> str:
 
 
 def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
-    """List what has to be said with a verdict that claims a change."""
+    """List what has to be said with a verdict that claims a change, and formal steps with any."""
     checks, found = row.checks, []
     if checks is None or row.verdict not in ("strong", "shift", "weak"):
-        return []
+        return _list_formal_steps(row, names)
     if checks.carried_by and checks.carried_by[0].share >= _LEADING_SHARE:
         parts = [f"{names[c.actor]} {_percent(c.share)}" for c in checks.carried_by[:3]]
         own = [c for c in checks.carried_by[3:] if c.actor in row.question.toward]
@@ -218,7 +278,7 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
         )
     if row.finding.provisional:
         found.append("Fewer than six months follow it.")
-    return found
+    return found + _list_formal_steps(row, names)
 
 
 def _percent(share: float) -> str:

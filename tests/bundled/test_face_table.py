@@ -77,7 +77,38 @@ def test_what_russia_did_is_a_move_away_from_a_group(api: TestClient, group: str
         assert row["carried_by"][0]["actor"] == "RUS"
         assert group in {carrier["actor"] for carrier in row["carried_by"]}
         assert "of it is Russia" in row["label"]
-        assert "moved away" not in row["label"] + row["sentence"]
+        assert "moved" not in row["label"] + row["sentence"]
+
+
+def test_an_exclusion_is_missing_beside_what_passed(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="RUS", toward="COE")
+    steps = {step["step"]: step for step in row["memberships"]}
+    assert list(steps) == ["suspended", "withdrawing", "withdrawn"]
+    assert steps["withdrawn"]["date"] == "2022-03-16"
+    assert api.get(f"/v1/events/{steps['withdrawn']['event']}").status_code == 200
+    assert "Russia ceased to be a member on 16 March 2022" in steps["withdrawn"]["sentence"]
+    assert "and ceased to be a member on 16 March 2022." in row["sentence"]
+    [turned] = ask(api, "/v1/shifts", actor="COE", toward="RUS", acts="theirs")
+    assert [step["step"] for step in turned["memberships"]] == list(steps)
+
+
+def test_a_step_of_a_membership_is_another_one(api: TestClient) -> None:
+    [row] = ask(api, "/v1/shifts", actor="ARM", toward="CSTO")
+    assert "22 February 2024: participation frozen in practice" in row["sentence"]
+    assert "became a member" not in row["sentence"]
+    [row] = ask(api, "/v1/shifts", actor="RUS", toward="ICC")
+    assert "ceased to be a member" not in row["sentence"]
+
+
+def test_what_both_did_is_told_of_one(api: TestClient) -> None:
+    for actor, toward in (("ARM", "RUS"), ("RUS", "ARM")):
+        for row in ask(api, "/v1/shifts", actor=actor, toward=toward):
+            assert row["direction"] == "away"
+            assert "moved apart" in row["label"]
+            assert " moved apart between" in row["sentence"]
+    for asked in ({"acts": "own"}, {"against": "FRA"}):
+        for row in ask(api, "/v1/shifts", actor="ARM", toward="RUS", **asked):
+            assert "apart" not in row["sentence"] + row["label"]
 
 
 @pytest.mark.parametrize("window", [{"until": "2021"}, {}])

@@ -174,7 +174,7 @@ def test_one_member_makes_the_shift_of_a_group(database: Database, asked: TestCl
     assert row["without_carrier"] not in ("shift", "strong", "weak")
     assert row["verdict"] == "no_evidence"
     assert "of it is Türkiye" in row["label"] or "of it is Turkey" in row["label"]
-    assert "moved away" not in row["sentence"]
+    assert "moved" not in row["sentence"]
     body = ask_pair(asked, "TUR", dataset)
     assert body["verdict"] in ("shift", "strong")
     assert body["carried_by"] == []
