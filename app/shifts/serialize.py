@@ -190,8 +190,19 @@ def explain_missing_wave(row: DetectedShift) -> str:
     """Explain why the partners of both sides say nothing about a row."""
     if row.finding.span is None:
         return "no change is dated"
-    if not is_open_to_waves(row.question):
-        return "known for two actors, the acts of both, and all events of datasets as they are now"
+    asked = row.question
+    if asked.against:
+        return "a tilt: partners of the actor move to either side, or to neither"
+    if set(asked.periods) != set(asked.toward):
+        return "a group: what its members did would count again as that of other partners"
+    if len(asked.toward) > 1:
+        return "several partners: what each of them did would count again as that of another"
+    if asked.acts != "both":
+        return "what other partners did is known for the acts of both sides together"
+    if asked.as_of is not None:
+        return "what other partners did is stored for the newest version alone"
+    if not is_open_to_waves(asked):
+        return "what other partners did is known for all events, not for those of a filter"
     if row.finding.method == "event_days":
         return "fewer than 30 event-days: no months are compared"
     return f"fewer than {MIN_PARTNERS} partners of either side have enough data, or waves are off"

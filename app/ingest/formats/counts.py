@@ -27,9 +27,14 @@ COUNTS_DATASET = Dataset(
 )
 MAX_COUNT = 1_000_000
 """The most acts, and the greatest mass, of a row."""
-_DATES = ("date", "month", "year")
-_FROM, _TOWARD = ("from", "i"), ("toward", "to", "j")
-_POSITIVE, _NEGATIVE = ("positive", "pg"), ("negative", "ng")
+_DATES = ("date", "day", "month", "year")
+_SIDES = (
+    ("from", "toward"), ("from", "to"), ("source", "target"), ("src", "dst"), ("actor1", "actor2"),
+    ("i", "j"),
+)  # fmt: skip
+_SUMS = (("positive", "negative"), ("pos", "neg"), ("pg", "ng"))
+_FROM, _TOWARD = (tuple(dict.fromkeys(names)) for names in zip(*_SIDES, strict=True))
+_POSITIVE, _NEGATIVE = zip(*_SUMS, strict=True)
 _CLASSES = (("q1", "vc"), ("q2", "mc"), ("q3", "vx"), ("q4", "mx"))
 
 
@@ -38,7 +43,7 @@ def _find_column(cells: Cells, names: Sequence[str]) -> str:
 
 
 def _read_key(cells: Cells) -> str:
-    names = (_FROM, _TOWARD, _DATES, ("class",))
+    names = (_FROM, _TOWARD, _DATES, ("year",), ("class",))
     return "|".join(cells.get(_find_column(cells, some), "").strip() for some in names)
 
 
@@ -52,6 +57,8 @@ def _parse_date(cells: Cells) -> tuple[str, str, str]:
     """Parse a day, a month or a year, with its first and its last day."""
     name = _find_column(cells, _DATES)
     text = require_cell(cells, name).removesuffix(".0")
+    if name == "month" and len(text) <= 2 and text.isdecimal() and cells.get("year", "").strip():
+        text = f"{cells['year'].strip().removesuffix('.0')}-{text:0>2}"
     if len(text) > 7:
         text = parse_day_text(text, name).isoformat()
     try:
@@ -93,12 +100,7 @@ def parse_counts(cells: Cells, _: Warn) -> LoadRecord:
 COUNTS_FORMAT = FileFormat(
     "counts", COUNTS_DATASET, parse_counts, _read_key,
     header=tuple(
-        frozenset({date, *columns})
-        for date in _DATES
-        for columns in (
-            ("from", "toward", "positive", "negative"), ("from", "to", "positive", "negative"),
-            ("i", "j", "pg", "ng"),
-        )
+        frozenset({date, *sides, *sums}) for date in _DATES for sides in _SIDES for sums in _SUMS
     ),
-    dated_columns=("date",),
+    dated_columns=("date", "day"),
 )  # fmt: skip

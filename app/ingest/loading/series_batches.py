@@ -98,6 +98,8 @@ def _resolve_counts(
     codes = []
     for name, asked in (("from", record.from_), ("toward", record.toward)):
         code = references.actor_index.find_code(asked, record.start)
+        if code is None and len(asked) == 3:  # CAMEO's codes, such as ROM, are not all ISO's
+            code = references.actor_index.find_code(f"cameo:{asked}", record.start)
         done.stats.parties += 1
         if code is None:
             party = describe_name(0, show_name(asked), None, None)

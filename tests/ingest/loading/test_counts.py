@@ -67,6 +67,33 @@ def test_counts_of_a_period_are_spread_over_it(
     assert find_faults(database) == []
 
 
+@pytest.mark.parametrize(
+    ("head", "row", "first", "last"),
+    [
+        ("date,source,target,pos,neg", "2020-02-05,ARM,RUS,7,5", "2020-02-05", "2020-02-05"),
+        ("Day;Src;Dst;Positive;Negative", "2020-02-05;Armenia;Russia;7;5", *["2020-02-05"] * 2),
+        ("actor1,actor2,year,month,pos,neg", "371,365,2020,2,7,5", "2020-02-01", "2020-02-29"),
+        ("year,i,j,pg,ng", "2020,371,365,7,5", "2020-01-01", "2020-12-31"),
+    ],
+)
+def test_other_names_of_the_columns_are_unknown(
+    database: Database, tmp_path: Path, head: str, row: str, first: str, last: str
+) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(f"{head}\n{row}\n".encode()))
+    assert list_counts(load_file(database, path)[0]) == {"rows": 1, "new": 1}
+    sums = read_sums(database)
+    assert {row[:2] for row in sums} == {("ARM", "RUS")}
+    assert [sum(row[n] for row in sums) for n in (4, 5)] == [7000, 5000]
+    assert read_coverage(database, "counts") == (first, last)
+
+
+def test_an_old_code_of_cameo_is_no_actor(database: Database, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.csv", HEAD + "2020-01-05,ROM,WSB,1,0,1\n")
+    load_file(database, path)
+    assert [row[:2] for row in read_sums(database)] == [("ROU", "PSE")]
+
+
 def test_counts_by_class_add_up(database: Database, tmp_path: Path) -> None:
     text = "year,from,to,positive,negative,class\n2020,ARM,RUS,4,0,1\n2020,ARM,RUS,0,3,4\n"
     assert list_counts(load_file(database, write_file(tmp_path / "a.csv", text))[0])["new"] == 2
