@@ -59,8 +59,45 @@ def test_every_class_in_the_architecture_exists() -> None:
     assert {"EventFilter", "StatementKey", "BoundQuery", "EventRecord"} <= named
 
 
+def list_drawings(page: str) -> list[str]:
+    return re.findall(r"```mermaid\n(.+?)\n```", page, re.S)
+
+
 def test_the_three_ways_are_drawn() -> None:
-    assert ARCHITECTURE.count("```mermaid\nflowchart") == 3
+    assert len(list_drawings(ARCHITECTURE)) == 3
+
+
+NODE = re.compile(r'(?P<name>[a-z]+)(?:\["(?P<box>[^"]+)"\]|\{"(?P<choice>[^"]+)"\})?')
+ARROW = re.compile(r' -->(?:\|(?:"[^"|]+"|[^"|(){}\[\]]+)\|)? ')
+
+
+def test_the_model_is_a_well_formed_drawing() -> None:
+    [drawing] = list_drawings(README)
+    kind, *lines = drawing.splitlines()
+    assert kind == "erDiagram"
+    relation = re.compile(r' {4}[A-Z]+ (\|\||}o|}\|)--(\|\||o{|\|{) [A-Z]+ : "[^"]+"')
+    assert [line for line in lines if not relation.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("drawing", list_drawings(ARCHITECTURE))
+def test_a_drawing_is_well_formed(drawing: str) -> None:
+    """It is written in a small part of Mermaid that every version draws, and hangs together."""
+    kind, *lines = drawing.splitlines()
+    assert re.fullmatch(r"flowchart (TB|LR)", kind)
+    texts: dict[str, str] = {}
+    reached: set[str] = set()
+    for number, line in enumerate(lines):
+        nodes = [NODE.fullmatch(part) for part in ARROW.split(line.strip())]
+        assert len(nodes) > 1, line
+        assert all(nodes), line
+        names = {node["name"] for node in nodes if node}
+        assert number == 0 or names & reached, f"hangs in the air: {line}"
+        reached |= names
+        for node in nodes:
+            assert node is not None
+            if text := node["box"] or node["choice"]:
+                assert node["name"] not in texts, f"has two texts: {line}"
+                texts[node["name"]] = text
 
 
 def test_glossary_has_the_core_terms_in_order() -> None:
