@@ -79,6 +79,7 @@ def replace_counts(
         if any(sums)
     ]
     bulk_add_sums(db, day_sums, [tuple(row.values()) for row in changed])
-    db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
+    if gone:
+        db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
     add_volumes(db, [(row["dataset"], row["day"], row["n"]) for row in changed], gone=True)
     mark_dyads_stale(db, changed)

@@ -1,6 +1,8 @@
 """The format of acts that were counted elsewhere, by day, month or year."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from app.edtf import EdtfError, parse_edtf
 from app.events.record import RejectedError
@@ -38,27 +40,54 @@ _POSITIVE, _NEGATIVE = zip(*_SUMS, strict=True)
 _CLASSES = (("q1", "vc"), ("q2", "mc"), ("q3", "vx"), ("q4", "mx"))
 
 
-def _find_column(cells: Cells, names: Sequence[str]) -> str:
-    return next((name for name in names if name in cells), names[0])
+class CountColumns(NamedTuple):
+    """What the columns of a file are called."""
+
+    from_: str
+    toward: str
+    date: str
+    positive: str
+    negative: str
+    classes: tuple[str, ...]
+
+
+@lru_cache(64)
+def _find_columns(header: tuple[str, ...]) -> CountColumns:
+    def find_first(names: Sequence[str]) -> str:
+        return next((name for name in names if name in header), names[0])
+
+    return CountColumns(
+        find_first(_FROM),
+        find_first(_TOWARD),
+        find_first(_DATES),
+        find_first(_POSITIVE),
+        find_first(_NEGATIVE),
+        tuple(find_first(names) for names in _CLASSES),
+    )
 
 
 def _read_key(cells: Cells) -> str:
-    names = (_FROM, _TOWARD, _DATES, ("year",), ("class",))
-    return "|".join(cells.get(_find_column(cells, some), "").strip() for some in names)
+    found = _find_columns(tuple(cells))
+    names = (found.from_, found.toward, found.date, "year", "class")
+    return "|".join(cells.get(name, "").strip() for name in names)
 
 
-def _parse_actor(cells: Cells, names: Sequence[str]) -> str:
+def _parse_actor(cells: Cells, name: str) -> str:
     """Parse an actor: a number is one of COW."""
-    text = require_cell(cells, _find_column(cells, names)).removesuffix(".0")
+    text = require_cell(cells, name).removesuffix(".0")
     return f"cow:{int(text)}" if text.isdecimal() else clip_with_ellipsis(text, 200)
 
 
-def _parse_date(cells: Cells) -> tuple[str, str, str]:
+def _parse_date(cells: Cells, name: str) -> tuple[str, str, str]:
     """Parse a day, a month or a year, with its first and its last day."""
-    name = _find_column(cells, _DATES)
     text = require_cell(cells, name).removesuffix(".0")
     if name == "month" and len(text) <= 2 and text.isdecimal() and cells.get("year", "").strip():
         text = f"{cells['year'].strip().removesuffix('.0')}-{text:0>2}"
+    return _parse_date_text(text[:40], name)
+
+
+@lru_cache(4096)  # a day comes again for every dyad
+def _parse_date_text(text: str, name: str) -> tuple[str, str, str]:
     if len(text) > 7:
         text = parse_day_text(text, name).isoformat()
     try:
@@ -66,12 +95,11 @@ def _parse_date(cells: Cells) -> tuple[str, str, str]:
     except EdtfError as wrong:
         raise RejectedError(name, str(wrong)) from wrong
     if span.precision not in ("day", "month", "year") or span.end is None:
-        raise RejectedError(name, f"is not a day, a month or a year: {text[:40]!r}")
+        raise RejectedError(name, f"is not a day, a month or a year: {text!r}")
     return text, span.start.isoformat(), span.end.isoformat()
 
 
-def _parse_thousandths(cells: Cells, names: Sequence[str]) -> int:
-    name = _find_column(cells, names)
+def _parse_thousandths(cells: Cells, name: str) -> int:
     found = parse_number_cell(cells, name) or 0
     if not 0 <= found <= MAX_COUNT:
         raise RejectedError(name, f"is not between 0 and {MAX_COUNT:,}")
@@ -80,8 +108,11 @@ def _parse_thousandths(cells: Cells, names: Sequence[str]) -> int:
 
 def parse_counts(cells: Cells, _: Warn) -> LoadRecord:
     """Parse the acts of one actor toward another in a period."""
-    date, start, end = _parse_date(cells)
-    positive, negative = (_parse_thousandths(cells, some) for some in (_POSITIVE, _NEGATIVE))
+    columns = _find_columns(tuple(cells))
+    date, start, end = _parse_date(cells, columns.date)
+    positive, negative = (
+        _parse_thousandths(cells, name) for name in (columns.positive, columns.negative)
+    )
     class_ = parse_integer_cell(cells, "class") or 0
     if class_ not in (0, 1, 2, 3, 4):
         raise RejectedError("class", "is not 1, 2, 3 or 4")
@@ -90,10 +121,10 @@ def parse_counts(cells: Cells, _: Warn) -> LoadRecord:
         n = -(-(positive + negative) // 1000)
     if not 0 <= n <= MAX_COUNT:
         raise RejectedError("n", f"is not between 0 and {MAX_COUNT:,}")
-    classes = [_parse_thousandths(cells, some) for some in _CLASSES]
+    classes = [_parse_thousandths(cells, name) for name in columns.classes]
     if class_:
         classes = [1000 * n * (number == class_) for number in (1, 2, 3, 4)]
-    pair = (_parse_actor(cells, _FROM), _parse_actor(cells, _TOWARD))
+    pair = (_parse_actor(cells, columns.from_), _parse_actor(cells, columns.toward))
     return CountRecord(*pair, date, class_, start, end, n, positive, negative, *classes)
 
 

@@ -151,17 +151,21 @@ def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -
 def _read_stored_rows(
     db: Connection, table: Table, length: int, keys: Sequence[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """Read the stored rows with the first three columns of some keys.
+    """Read the stored rows with the first three columns of some keys, and the fourth between them.
 
     They include all rows of these keys, and perhaps others.
     """
     found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    dataset, actor, second = list(table.columns)[:3]
-    for (first, who), alike in groupby(sorted(keys), lambda key: key[:2]):
+    dataset, actor, second, fourth = list(table.columns)[:4]
+    for (first, who), group in groupby(sorted(keys), lambda key: key[:2]):
+        alike = list(group)
         others = sorted({key[2] for key in alike})
         for at in range(0, len(others), KEYS_PER_QUERY):
             asked = select(table).where(dataset == first, actor == who)
             asked = asked.where(second.in_(others[at : at + KEYS_PER_QUERY]))
+            if length > 3:  # else each batch of a file by days would read all days of its pairs
+                times = [key[3] for key in alike]
+                asked = asked.where(fourth >= min(times), fourth <= max(times))
             found |= {tuple(row[:length]): tuple(row) for row in db.execute(asked)}
     return found
 
