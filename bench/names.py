@@ -4,8 +4,8 @@
     python -m bench.names --lists REF    looks up every name in the lists of states in a folder
 
 A party that is nobody's forces, such as protesters, is not resolved and need not be: what is left
-is printed by name. A name in a list is right, wrong, ambiguous or unknown, on the last day on which
-the list has the state.
+is printed by name. A name in a list is right, wrong, ambiguous or unknown, on the first and on the
+last day on which the list has the state.
 """
 
 import argparse
@@ -30,14 +30,17 @@ from app.ingest.loading.loader import Loader, LoadOptions
 from app.ingest.readers.files import open_input_files
 
 MOST_SHOWN = 12
+LISTED_DAYS = ("2024-01-01", "2024-01-01")
+"""The day for which lists without days are looked up."""
 
 
 class ListedName(NamedTuple):
-    """A name in a published list, the code there of its state, and the last day of the state."""
+    """A name in a published list, the code there of its state, and its first and last day."""
 
     scheme: str
     code: str
     name: str
+    first: str
     day: str
 
 
@@ -45,21 +48,22 @@ def read_listed_names(folder: Path) -> Iterator[ListedName]:
     """Yield every name of the lists: COW, Gleditsch and Ward, CAMEO, FIPS."""
     with (folder / "cow_states.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
-            day = "-".join(
-                f"{int(float(row[f'end{unit}'])):02d}" for unit in ("year", "month", "day")
+            first, last = (
+                "-".join(f"{int(float(row[end + unit])):02d}" for unit in ("year", "month", "day"))
+                for end in ("st", "end")
             )
-            yield ListedName("cow", row["ccode"].removesuffix(".0"), row["statenme"], day)
+            yield ListedName("cow", row["ccode"].removesuffix(".0"), row["statenme"], first, last)
     with (folder / "gw_states.csv").open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             code = row["gwcode"].removesuffix(".0")
-            yield ListedName("gw", code, row["statename"], row["enddate"])
+            yield ListedName("gw", code, row["statename"], row["startdate"], row["enddate"])
     for line in (folder / "CAMEO.country.txt").read_text("latin-1").splitlines()[1:]:
         code, _, name = line.partition("\t")
-        yield ListedName("cameo", code, name, "2024-01-01")
+        yield ListedName("cameo", code, name, *LISTED_DAYS)
     countries = json.loads((folder / "fips_iso_countries.json").read_text("utf-8"))
     for code, row in countries.items():
         for name in filter(None, (row["name"], row["full_name"])):
-            yield ListedName("fips", code, name, "2024-01-01")
+            yield ListedName("fips", code, name, *LISTED_DAYS)
 
 
 def find_actor_or_none(db: Connection, name: str, day: str) -> str | None:
@@ -76,17 +80,18 @@ def count_listed_names(db: Connection, folder: Path) -> None:
     """Print for each list how many of its names are right, wrong, ambiguous and unknown."""
     counts: dict[str, Counter[str]] = {}
     for listed in read_listed_names(folder):
-        expected = find_actor_or_none(db, f"{listed.scheme}:{listed.code}", listed.day)
-        if expected is None:
-            counts.setdefault(listed.scheme, Counter())["no such actor"] += 1
-            continue
-        found = find_actor_or_none(db, f"{listed.scheme}:{listed.name}", listed.day)
-        found = found or find_actor_or_none(db, listed.name, listed.day)
-        verdict = "right" if found == expected else "unknown" if found is None else "wrong"
-        verdict = "ambiguous" if found and "/" in found else verdict
-        counts.setdefault(listed.scheme, Counter())[verdict] += 1
-        if verdict != "right":
-            print(f"  {listed.scheme}: {listed.name!r} on {listed.day}: {found}, not {expected}")
+        for day in dict.fromkeys((listed.first, listed.day)):
+            expected = find_actor_or_none(db, f"{listed.scheme}:{listed.code}", day)
+            if expected is None:
+                counts.setdefault(listed.scheme, Counter())["no such actor"] += 1
+                continue
+            found = find_actor_or_none(db, f"{listed.scheme}:{listed.name}", day)
+            found = found or find_actor_or_none(db, listed.name, day)
+            verdict = "right" if found == expected else "unknown" if found is None else "wrong"
+            verdict = "ambiguous" if found and "/" in found else verdict
+            counts.setdefault(listed.scheme, Counter())[verdict] += 1
+            if verdict != "right":
+                print(f"  {listed.scheme}: {listed.name!r} on {day}: {found}, not {expected}")
     for scheme, found_counts in counts.items():
         print(f"{scheme}: {dict(found_counts)}")
 

@@ -4,7 +4,7 @@
 all actors in memory for loads, the database for requests. The rules are the same for both. Pure.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -24,6 +24,11 @@ SCHEME_ORDER = ("code", "iso2", NAME_SCHEME)
 """The schemes that a word without one is looked up in; not FIPS, whose codes collide with ISO's."""
 COUNTRY_KINDS = frozenset({"state", "territory"})
 MAX_NAME_LENGTH = 300
+YEARS_REMEMBERED = 40
+"""Years after the end of a state for which its name means it, if there is a day."""
+# Hanover is a city, Bavaria a region of Germany, and Sikkim one of India.
+_TODAY = "9999-12-30"
+"""A day on which names without an end are valid: all but the last one that can be written."""
 NameKey = tuple[str, str]
 
 
@@ -77,33 +82,48 @@ class NameReading:
     weak: frozenset[NamePeriod]
     """Names that only the table has, and not the document of the actor."""
 
-    def choose_codes(self, day: str, lives: Mapping[str, ActorLife]) -> set[str]:
-        """Choose the actors that are meant on a day: one, or several if it is ambiguous."""
-        sets = [self._choose_codes(rows, day) for rows in self.names]
+    def choose_codes(self, day: str | None, lives: Mapping[str, ActorLife]) -> set[str]:
+        """Choose the actors that are meant on a day: one, or several if it is ambiguous.
+
+        Without a day it is one of today's, else the last one that had the name.
+        """
+        sets = [self._choose_codes(rows, day, lives) for rows in self.names]
         if len(sets) == 1:
             return sets[0]
+        if not all(sets):
+            return set()  # as Bavaria (Germany), long after Bavaria was a state
         if same := sets[0] & sets[1]:
             return same
         if parts := {code for code in sets[0] if find_parent(code) in sets[1]}:
             return parts  # as in Greenland (Denmark)
         both = sets[0] | sets[1]
-        alive = {c for c in both if lives[c].since <= day < lives[c].until}
-        return alive if len(alive) == 1 else both
+        return _prefer_living(both, _TODAY if day is None else day, lives)
 
-    def _choose_codes(self, rows: Sequence[NamePeriod], day: str) -> set[str]:
+    def _choose_codes(
+        self, rows: Sequence[NamePeriod], day: str | None, lives: Mapping[str, ActorLife]
+    ) -> set[str]:
         found: set[str] = set()
         listed = [r for r in rows if r.scheme == self.own]
         if listed and is_name_list(self.own):
-            return self._choose_valid(listed, day)
+            return self._choose_valid(listed, day, lives)
         for scheme in dict.fromkeys((*SCHEME_ORDER, self.own)):
-            valid = self._choose_valid([r for r in rows if r.scheme == scheme], day)
+            valid = self._choose_valid([r for r in rows if r.scheme == scheme], day, lives)
             found |= valid
             if valid and scheme == "iso2":
                 break  # a two-letter word is an ISO code before it is a name
         return found
 
-    def _choose_valid(self, rows: Sequence[NamePeriod], day: str) -> set[str]:
+    def _choose_valid(
+        self, rows: Sequence[NamePeriod], day: str | None, lives: Mapping[str, ActorLife]
+    ) -> set[str]:
         """Choose among names of one scheme: those of the day, else the nearest ones."""
+        if day is None:
+            day = _TODAY
+        else:
+            rows = [
+                r for r in rows
+                if r.scheme != NAME_SCHEME or day < _find_forgotten_day(lives[r.actor])
+            ]  # fmt: skip
         own = [r for r in rows if not r.is_shared]
         strong = [r for r in own if r not in self.weak]
         for some in (strong, own, rows):
@@ -111,17 +131,37 @@ class NameReading:
                 return valid
         for some in (strong, own, rows):
             if some:
-                return _choose_nearest(some, day)
+                return _choose_nearest(some, day, lives)
         return set()
 
 
-def _choose_nearest(rows: Iterable[NamePeriod], day: str) -> set[str]:
+def _choose_nearest(
+    rows: Sequence[NamePeriod], day: str, lives: Mapping[str, ActorLife]
+) -> set[str]:
+    """Choose the last actors that had a name before a day, else the first ones after it.
+
+    Between two actors the one that exists is meant, or either.
+    """
     past = [r for r in rows if r.until <= day]
-    if past:
-        latest = max(r.until for r in past)
-        return {r.actor for r in past if r.until == latest}
-    first = min(r.since for r in rows)
-    return {r.actor for r in rows if r.since == first}
+    coming = [r for r in rows if r.since > day]
+    latest = max((r.until for r in past), default="")
+    first = min((r.since for r in coming), default="")
+    # North Korea is three weeks younger than South Korea, which decides nothing before both.
+    found = {r.actor for r in coming if r.since == first or r.is_shared}
+    found |= {r.actor for r in past if r.until == latest}
+    return _prefer_living(found, day, lives)
+
+
+def _prefer_living(codes: set[str], day: str, lives: Mapping[str, ActorLife]) -> set[str]:
+    """Return the only one of some actors that exists on a day; all if none or several do."""
+    living = {code for code in codes if lives[code].since <= day < lives[code].until}
+    return living if len(living) == 1 else codes
+
+
+def _find_forgotten_day(life: ActorLife) -> str:
+    """Find the day from which on an actor that has ended is no longer meant by its name alone."""
+    year = int(life.until[:4]) + YEARS_REMEMBERED
+    return f"{year}{life.until[4:]}" if year <= int(LAST_DAY[:4]) else LAST_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +177,16 @@ class GatheredName:
         if self.reading is None:
             return []
         found = {day for rows in self.reading.names for r in rows for day in (r.since, r.until)}
-        if len(self.reading.names) > 1:
+        if len(self.lives) > 1:
             found |= {day for life in self.lives.values() for day in (life.since, life.until)}
-        return sorted(found - {""})
+        found |= {_find_forgotten_day(life) for life in self.lives.values()}
+        return sorted(found - {"", LAST_DAY})
 
     def choose_codes(self, on: str | None) -> set[str]:
         """Choose the actors that are meant on a day, or today; empty if none has the name."""
         if self.reading is None:
             return set()
-        # A name without an end is valid on every day but the last one that can be written.
-        day = "9999-12-30" if on is None or on >= LAST_DAY else on
+        day = None if on is None or on >= LAST_DAY else on
         return self.reading.choose_codes(day, self.lives)
 
 

@@ -114,6 +114,15 @@ def _load_names() -> NameRows:
     return dict(found)
 
 
+def _list_name_periods(actor: str, name: str) -> list[NamePeriod]:
+    """List the periods in which an actor and others had its name, else those of its life."""
+    life = _load_lives().get(actor, (FIRST_DAY, LAST_DAY))
+    of_table = _load_names().get((NAME_SCHEME, fold_name(name)), [])
+    if any(row.actor == actor for row in of_table):
+        return [row._replace(is_documented=False) for row in of_table]
+    return [NamePeriod(NAME_SCHEME, name, actor, *life)]
+
+
 @cache
 def _load_lists() -> frozenset[str]:
     return frozenset(scheme for scheme, _ in _load_names()) - {NAME_SCHEME}
@@ -121,11 +130,18 @@ def _load_lists() -> frozenset[str]:
 
 @cache
 def _load_names_in_languages() -> NameRows:
-    """Load the names in other languages, which take longer to fold than all others together."""
-    lives = _load_lives()
+    """Load the names in other languages, which take longer to fold than all others together.
+
+    They are translations, and mean whom the name in English means: Россия of 1985 is the Soviet
+    Union.
+    """
+    periods = {
+        row["code"]: _list_name_periods(row["code"], row["name"])
+        for name in _ACTOR_FILES
+        for row in _read_table(name)
+    }
     found: dict[tuple[str, str], list[NamePeriod]] = defaultdict(list)
     for row in _read_table("names_in_languages.csv"):
-        life = lives.get(row["actor"], (FIRST_DAY, LAST_DAY))
-        made = NamePeriod(NAME_SCHEME, fold_name(row["name"]), row["actor"], *life)
-        found[NAME_SCHEME, made.value].append(made)
+        value = fold_name(row["name"])
+        found[NAME_SCHEME, value] += (p._replace(value=value) for p in periods[row["actor"]])
     return dict(found)

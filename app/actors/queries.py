@@ -174,7 +174,7 @@ def _name_similarity(asked: str, name: str, **_: object) -> float:
 def find_similar_actors(
     db: Connection, asked: str, limit: int, as_of: int | None = None
 ) -> list[ActorCandidate]:
-    """Find the actors with the most similar names or codes, best first."""
+    """Find the actors with the most similar names or codes, best first, and those of today."""
 
     def select_rows(n: Columns) -> Select[str, str, str]:
         return select(n.scheme, n.value, n.actor).where(n.scheme.in_(("code", NAME_SCHEME)))
@@ -183,7 +183,9 @@ def find_similar_actors(
     known = {
         row.code: row
         for row in db.execute(
-            select_current_or_as_of(as_of, actors, lambda a: select(a.code, a.name, a.kind))
+            select_current_or_as_of(
+                as_of, actors, lambda a: select(a.code, a.name, a.kind, a.until)
+            )
         )
     }
     stored = [(scheme, value, actor) for scheme, value, actor in db.execute(names)]
@@ -201,7 +203,10 @@ def find_similar_actors(
             scheme, value, actor = rows[at]
             if score > best.get(actor, (0.0, ""))[0]:
                 best[actor] = (score, f"{scheme}:{value}")
-    ordered = sorted(best, key=lambda actor: (-best[actor][0], known[actor].name))
+    ordered = sorted(
+        best,
+        key=lambda actor: (-best[actor][0], known[actor].until is not None, known[actor].name),
+    )
     return [
         ActorCandidate(
             code=actor,

@@ -217,6 +217,7 @@ def build_bundled_actors() -> list[Actor]:
                         "codes": codes[row["code"]],
                         "since": row["since"] if has_life else None,
                         "until": row["until"] if has_life else None,
+                        "successors": split_list(row.get("successors")),
                         "obligations": list(dict.fromkeys(p["obligation"] for p in periods)),
                         "obligation_periods": periods,
                         "summary": row.get("summary"),

@@ -13,6 +13,7 @@ from app.db.tables import actor_names, actors, alliance_years, datasets
 from app.db.versioning import Columns, select_current_or_as_of
 from app.similarity.portfolio_similarity import TIE_STRENGTH
 
+FIRST_RECORDED_DAY = "1946-01-01"
 LOADED_CODE = re.compile(r"(cow|gw):[0-9]{1,3}")
 """A code as loaded alliances have it, such as `cow:255`."""
 
@@ -50,8 +51,8 @@ def read_loaded_ties(
 ) -> TiesByYear:
     """Read the ties of loaded alliances.
 
-    A state that the record does not know on the day has the code of its dataset (Prussia:
-    `cow:255`). It counts for the actor that bears this code at another time.
+    A state that the record does not know on the day has the code of its dataset. It counts for the
+    actor that bears this code at another time, and Prussia for Germany, which has its number.
     """
     found: TiesByYear = defaultdict(dict)
     if not sets:
@@ -72,16 +73,25 @@ def read_loaded_ties(
 
 
 def read_code_bearers(db: Connection, as_of: int | None) -> dict[str, str]:
-    """Read the actor that bears a code such as `cow:255`; of several the last."""
+    """Read the actor that bears a code such as `cow:255`; of several the last.
 
-    def build_select(n: Columns) -> Select[str, str, str, str]:
-        return select(n.scheme, n.value, n.actor, n.since).where(n.scheme.in_(("cow", "gw")))
+    Actors that ended before the record begins, and whose number passed on, are such codes too.
+    """
+
+    def build_select(n: Columns) -> Select[str, str, str, str, str]:
+        found = select(n.scheme, n.value, n.actor, n.since, n.until)
+        return found.where(n.scheme.in_(("cow", "gw")))
 
     rows = sorted(
         db.execute(select_current_or_as_of(as_of, actor_names, build_select)),
         key=lambda r: (r.since, r.actor),
     )
-    return {f"{r.scheme}:{r.value}": r.actor for r in rows}
+    found = {f"{r.scheme}:{r.value}": r.actor for r in rows}
+    for r in rows:
+        last = found[f"{r.scheme}:{r.value}"]
+        if r.scheme == "cow" and r.until < FIRST_RECORDED_DAY and last != r.actor:
+            found[r.actor] = last
+    return found
 
 
 def merge_ties(one: TiesByYear, other: TiesByYear) -> TiesByYear:

@@ -108,7 +108,9 @@ def measure_similarities(
     as_of: int | None,
 ) -> list[PortfolioSimilarity]:  # fmt: skip
     """Measure every two of some states, year by year, while both existed."""
-    states = read_state_periods(db, as_of)
+    bearers = read_code_bearers(db, as_of)
+    states = [state for state in read_state_periods(db, as_of) if state[0] not in bearers]
+    codes = list(dict.fromkeys(bearers.get(code, code) for code in codes))
     found = []
     for year in range(asked.years[0], asked.years[1] + 1):
         first, last = f"{year:04}-01-01", f"{year:04}-12-31"

@@ -15,7 +15,16 @@ from app.events.actor_index import load_actor_index
 from app.events.resolve import DatabaseNames
 
 BUNDLED = Path(__file__).resolve().parents[2] / "app" / "bundled"
-DAYS = ("1930-06-01", "1965-06-01", "1980-06-01", "1995-06-01", "2004-06-01", "2024-06-01")
+DAYS = (
+    "1860-06-01",
+    "1905-06-01",
+    "1930-06-01",
+    "1965-06-01",
+    "1980-06-01",
+    "1995-06-01",
+    "2004-06-01",
+    "2024-06-01",
+)
 
 SPELLINGS = {
     "KOR": "Korea, Rep.|Republic of Korea|the Republic of Korea|Korea, South|Korea (Republic of)"
@@ -59,6 +68,28 @@ def test_usual_spellings_of_a_name_mean_the_same_actor(database: Database, code:
 @pytest.mark.parametrize(
     ("name", "day", "code"),
     [
+        ("Germany", "1850-01-01", "PRU"),
+        ("Germany", "1900-01-01", "GMY"),
+        ("Germany", "1945-05-08", "GMY"),
+        ("Germany", "1948-06-24", "DEU"),
+        ("Germany (Prussia)", "1900-01-01", "GMY"),
+        ("Prussia", "1866-06-01", "PRU"),
+        ("Italy/Sardinia", "1859-01-01", "SRD"),
+        ("Italy/Sardinia", "1870-01-01", "ITA"),
+        ("Austria", "1900-01-01", "AUH"),
+        ("Austria", "1930-01-01", "AUT"),
+        ("Korea", "1905-01-01", "KOE"),
+        ("Serbia/Yugoslavia", "1914-07-28", "SRB"),
+        ("Serbia/Yugoslavia", "1930-01-01", "YUG"),
+        ("Russia", "1904-02-08", "RSE"),
+        ("Россия", "1985-01-01", "SUN"),
+        ("Россия", "2024-01-01", "RUS"),
+        ("Deutschland", "1910-01-01", "GMY"),
+        ("Turkey", "1914-11-01", "OTT"),
+        ("Turkey (Ottoman Empire)", "2015-01-01", "TUR"),
+        ("Government of Bavaria", "1860-01-01", "BAV"),
+        ("Soviet Union", "1995-01-01", "SUN"),
+        ("cow:255", "1960-01-01", "DEU"),
         ("Russia (Soviet Union)", "1985-01-01", "SUN"),
         ("Russia (Soviet Union)", "1995-01-01", "RUS"),
         ("Russia", "1985-01-01", "SUN"),
@@ -94,6 +125,7 @@ def test_name_means_the_actor_that_had_it_on_the_day(
         ("the Congo", "1980-01-01", {"COD", "COG"}),
         ("Government of Congo", None, {"COD", "COG"}),
         ("Korea", None, {"KOR", "PRK"}),
+        ("Korea", "1930-01-01", {"KOE", "KOR", "PRK"}),
         ("Virgin Islands", None, {"VGB", "VIR"}),
         ("Yemen", "1980-01-01", {"YAR", "YMD"}),
         ("Vietnam", "1968-01-01", {"VNM", "VNS"}),
@@ -133,6 +165,25 @@ def test_list_in_front_of_a_name_says_who_is_meant(
 def test_what_only_resembles_a_name_means_nobody(database: Database, name: str) -> None:
     with database.connect() as db, pytest.raises(UnknownActorError):
         resolve_actor_code(db, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Hanover", "Parma", "Bavaria (Germany)", "Government of Bavaria", "Sardinia", "Sikkim",
+     "Police Forces of Saxony", "Transvaal"],
+)  # fmt: skip
+def test_state_that_ended_long_ago_is_not_meant_by_the_name_of_a_place(
+    database: Database, name: str
+) -> None:
+    with database.connect() as db, pytest.raises(UnknownActorError):
+        resolve_actor_code(db, name, "2018-06-01")
+
+
+def test_state_that_ended_long_ago_is_meant_by_its_name_without_a_day(database: Database) -> None:
+    with database.connect() as db:
+        names = ("Hanover", "Prussia", "Tibet", "Ottoman Empire", "Netherlands Antilles")
+        found = [resolve_actor_code(db, name) for name in names]
+    assert found == ["HAN", "PRU", "TBT", "OTT", "ANT"]
 
 
 FORCES = (

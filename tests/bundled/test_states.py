@@ -24,16 +24,6 @@ SCHEMES = {
     "wikidata": r"Q[1-9][0-9]*",
 }
 
-# Spells (list, code, first day) whose middle day no single actor covers, and why.
-EXCEPTIONS = {
-    ("cow", "255", date(1816, 1, 1)): "the German Reich, gone before 1949, is not an actor",
-    ("gw", "255", date(1816, 1, 1)): "the German Reich, gone before 1949, is not an actor",
-    ("cow", "365", date(1816, 1, 1)): "one spell for the Empire, the Soviet Union and Russia",
-    ("gw", "365", date(1816, 1, 1)): "one spell for the Empire, the Soviet Union and Russia",
-    ("cow", "640", date(1816, 1, 1)): "one spell for the Ottoman Empire and Turkey",
-    ("gw", "640", date(1816, 1, 1)): "one spell for the Ottoman Empire and Turkey",
-}
-
 
 def rows(path):
     with path.open(encoding="utf-8", newline="") as lines:
@@ -73,18 +63,16 @@ def holders(scheme, value, day):
 
 
 def spells(scheme):
-    """(code, name, first day, last day) of every listed state that lived to 1945."""
+    """(code, name, first day, last day) of every listed state."""
     if scheme == "cow":
         for row in rows(REF / "cow_states.csv"):
             first, last = (date(*(int(float(row[end + unit])) for unit in ("year", "month", "day")))
                            for end in ("st", "end"))  # fmt: skip
-            if last.year >= 1945:
-                yield row["ccode"].removesuffix(".0"), row["statenme"], first, last
+            yield row["ccode"].removesuffix(".0"), row["statenme"], first, last
     else:
         for row in rows(REF / "gw_states.csv"):
             first, last = date.fromisoformat(row["startdate"]), date.fromisoformat(row["enddate"])
-            if last.year >= 1945:
-                yield row["gwcode"].removesuffix(".0"), row["statename"], first, last
+            yield row["gwcode"].removesuffix(".0"), row["statename"], first, last
 
 
 def test_codes_are_unique():
@@ -107,6 +95,13 @@ def test_no_name_is_anothers_code():
     clashes = [(code, name) for code, state in STATES.items() for name in names(state)
                if name.upper() in STATES and name.upper() != code]  # fmt: skip
     assert clashes == []
+
+
+def test_successors_exist_and_follow():
+    passed = [(row, after) for row in STATES.values() for after in row["successors"].split("|")]
+    passed = [(row["until"], STATES[after]["since"]) for row, after in passed if after]
+    assert len(passed) > 5
+    assert all(until and until <= since[:4] + "-12-31" for until, since in passed)
 
 
 def test_names_are_listed_once_and_trimmed():
@@ -173,11 +168,12 @@ def test_every_sovereign_of_iso_is_there():
 @pytest.mark.skipif(not REF.exists(), reason="needs the reference lists")
 @pytest.mark.parametrize("scheme", ["cow", "gw"])
 def test_every_state_of_the_published_lists_is_one_actor(scheme):
-    missed = set()
-    for value, _, first, last in spells(scheme):
-        if len(holders(scheme, value, first + (last - first) / 2)) != 1:
-            missed.add((scheme, value, first))
-    assert missed == {spell for spell in EXCEPTIONS if spell[0] == scheme}
+    missed = {
+        (value, first)
+        for value, _, first, last in spells(scheme)
+        if len(holders(scheme, value, first + (last - first) / 2)) != 1
+    }
+    assert missed == set()
 
 
 @pytest.mark.skipif(not REF.exists(), reason="needs the reference lists")
@@ -191,6 +187,12 @@ def test_a_spell_that_runs_to_the_present_ends_in_one_actor(scheme):
 @pytest.mark.parametrize(
     ("scheme", "value", "day", "actor"),
     [
+        ("cow", "255", date(1871, 1, 17), "PRU"),
+        ("cow", "255", date(1900, 1, 1), "GMY"),
+        ("cow", "345", date(1900, 1, 1), "SRB"),
+        ("gw", "325", date(1861, 3, 16), "SRD"),
+        ("cow", "640", date(1900, 1, 1), "OTT"),
+        ("cow", "365", date(1900, 1, 1), "RSE"),
         ("cow", "365", date(1985, 1, 1), "SUN"),
         ("cow", "365", date(1991, 12, 26), "RUS"),
         ("cow", "260", date(1990, 10, 2), "DEU"),
