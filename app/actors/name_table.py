@@ -58,6 +58,12 @@ def iterate_table_names() -> Iterator[NamePeriod]:
         yield from rows
 
 
+def iterate_translated_names() -> Iterator[NamePeriod]:
+    """Yield the names of the table in other languages."""
+    for rows in _load_names_in_languages().values():
+        yield from rows
+
+
 def is_name_list(scheme: str) -> bool:
     """Return whether the table has names of its own for a list, such as `fifa`."""
     return scheme in _load_lists()

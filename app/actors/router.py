@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from app.actors import queries
 from app.actors.parameters import resolve_path_actor
@@ -19,6 +20,7 @@ from app.actors.relations import (
     require_datasets,
 )
 from app.actors.schemas import Actor, ActorCandidate, ActorKind, Membership
+from app.actors.search import read_actor_documents, search_actors
 from app.db.as_of import resolve_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.examples import example_responses
@@ -46,6 +48,12 @@ class ActorQuery(AsOfPagingQuery):
     """Parameters of a list of actors."""
 
     kind: list[ActorKind] = Field([], description="States, alliances, persons …")
+    q: ShortText | None = Field(
+        None,
+        description="Words of a name in any language, each perhaps only begun, or a code: best"
+        " match first.",
+        examples=["united st"],
+    )
 
 
 class ResolveQuery(AsOfQuery):
@@ -88,29 +96,49 @@ def list_actors(
     database: DatabaseDep,
     key: CursorKeyDep,
 ) -> Response:
-    """Lists actors by code, with the number of their events and the first and last day."""
+    """Lists actors, or those with a name, with the number of their events, first and last day.
+
+    `/v1/actors/resolve` forgives misspelled names, and says what a filter takes one for.
+    """
     with database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
 
         def render_answer() -> Response:
-            bound = f"actors {sorted(set(asked.kind))}"
+            bound = f"actors {sorted(set(asked.kind))} {asked.q or ''}"
             after = decode_page_cursor(asked.cursor, bound, key)
-            found = db.execute(
-                queries.select_actor_page(
-                    asked.kind, None if after is None else after.id, then, asked.limit
-                )
-            )
-            rows = found.all()
+            rows = _read_actor_page(db, asked, after, then)
             shown_rows = rows[: asked.limit]
-            counted = queries.count_actor_events(db, [r.code for r in shown_rows], then)
+            counted = queries.count_actor_events(db, [r.key.id for r in shown_rows], then)
             no_events = {"first_event": None, "last_event": None, "events": 0}
-            bodies = [_add_fields(r.document, counted.get(r.code, no_events)) for r in shown_rows]
+            bodies = [_add_fields(r.document, counted.get(r.key.id, no_events)) for r in shown_rows]
             more = len(rows) > asked.limit
-            cursor = encode_cursor(PageKey("", shown_rows[-1].code), bound, key) if more else None
+            cursor = encode_cursor(shown_rows[-1].key, bound, key) if more else None
             known = Meta(version=version, reason=None if rows else "no_match")
             return render_page(bodies, known, build_page_links(request, cursor, version))
 
         return respond_with_version_etag(request, version, render_answer)
+
+
+class _ActorRow(NamedTuple):
+    key: PageKey
+    document: str
+
+
+def _read_actor_page(
+    db: Connection, asked: ActorQuery, after: PageKey | None, as_of: int | None
+) -> list[_ActorRow]:
+    """Read one actor more than a page, by code or as a search ranks them."""
+    if asked.q is None:
+        found = queries.select_actor_page(
+            asked.kind, None if after is None else after.id, as_of, asked.limit
+        )
+        return [_ActorRow(PageKey("", code), document) for code, document in db.execute(found)]
+    matches = search_actors(db, asked.q, asked.kind, as_of)
+    if after is not None:
+        matches = [m for m in matches if m > (after.value, after.id)]
+    matches = matches[: asked.limit + 1]
+    documents = read_actor_documents(db, [m.code for m in matches], as_of)
+    return [_ActorRow(PageKey(*m), documents[m.code]) for m in matches]
 
 
 def _add_fields(document: str, more: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.actors.parameters import resolve_path_actor, resolve_query_actor
 from app.actors.path_parameters import ActorName
+from app.actors.search import search_actors
 from app.alliances import read
 from app.alliances.schemas import Alliance, Member, Tie
 from app.db.as_of import resolve_version
@@ -28,6 +29,17 @@ router = APIRouter(
     prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 RowReader = Callable[[Connection, int | None], Sequence[BaseModel]]
+
+
+class AlliancesQuery(OnDayQuery):
+    """Parameters of a list of alliances on a day."""
+
+    q: ShortText | None = Field(
+        None,
+        description="Words of a name in any language, each perhaps only begun, or a code: best"
+        " match first.",
+        examples=["collective"],
+    )
 
 
 class MembersQuery(OnDayQuery):
@@ -76,12 +88,16 @@ def answer_day_list(
     responses=example_responses("listAlliances"),
 )
 def list_alliances(
-    asked: Annotated[OnDayQuery, Query()], request: Request, database: DatabaseDep
+    asked: Annotated[AlliancesQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
-    """Lists alliances and organizations with their members on the day."""
+    """Lists alliances and organizations by code, or those with a name, with members on the day."""
 
     def read_rows(db: Connection, then: int | None) -> list[Alliance]:
-        return read.read_alliances(db, asked.day, as_of=then)
+        if asked.q is None:
+            return read.read_alliances(db, asked.day, as_of=then)
+        codes = [match.code for match in search_actors(db, asked.q, read.ALLIANCE_KINDS, then)]
+        found = read.read_alliances(db, asked.day, codes, then) if codes else []
+        return sorted(found, key=lambda group: codes.index(group.code))
 
     return answer_day_list(request, database, asked, read_rows)
 
