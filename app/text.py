@@ -35,8 +35,14 @@ def split_words(text: str) -> list[str]:
 
 @lru_cache(16_384)
 def _split_folded(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(strip_accents(text)))
+
+
+def strip_accents(text: str) -> str:
+    """Return a text in lower case, in its compatible form and without accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
+    accents = {ord(c): None for c in set(plain) if unicodedata.combining(c)}
+    return plain.translate(accents) if accents else plain
 
 
 def replace_unprintable(text: str) -> str:

@@ -1,11 +1,11 @@
 """The forms in which sources write names of actors, and how names are folded for look-ups. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.text import fold_text, split_words
+from app.text import fold_text, split_words, strip_accents
 
 _APOSTROPHES = re.compile("['’‘ʼʻʹ′`´＇]")
 _FILLERS = {"the", "of", "and"}
@@ -74,9 +74,22 @@ def fold_name(text: str) -> str:
     return _fold_name(text)
 
 
+def fold_names(texts: Iterable[str]) -> list[str]:
+    """Fold many names that have no line breaks as `fold_name` does, several times as fast."""
+    whole = strip_accents(_APOSTROPHES.sub("", "\n".join(texts)))
+    return [
+        line if line.isalnum() else _arrange_words(split_words(line))
+        for line in whole.split("\n")
+    ]  # fmt: skip
+
+
 @lru_cache(16_384)
 def _fold_name(text: str) -> str:
-    words = _join_letters(split_words(_APOSTROPHES.sub("", text)))
+    return _arrange_words(split_words(_APOSTROPHES.sub("", text)))
+
+
+def _arrange_words(words: list[str]) -> str:
+    words = _join_letters(words)
     if len(words) > 1:
         words = [_SHORT_WORDS.get(word, word) for word in words]
         words = [word for word in words if word not in _FILLERS] or words

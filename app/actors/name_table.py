@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from app.actors.name_forms import fold_name
+from app.actors.name_forms import fold_name, fold_names
 from app.text import fold_text
 
 FIRST_DAY, LAST_DAY = "", "9999-12-31"
@@ -42,8 +42,19 @@ NameRows = Mapping[tuple[str, str], list[NamePeriod]]
 def find_table_names(scheme: str, value: str) -> list[NamePeriod]:
     """Find the actors that the table has for a folded name or a code, in a list of names."""
     found = _load_names().get((scheme, value), [])
-    if not found and scheme == NAME_SCHEME and value not in _load_documented():
-        found = _load_names_in_languages().get((scheme, value), [])
+    # No translation has a digit, but forces of states have, as files name them: (2017-2021).
+    if (
+        not found
+        and scheme == NAME_SCHEME
+        and value not in _load_documented()
+        and not any(map(str.isdigit, value))
+    ):
+        periods = _load_translated_periods()
+        found = [
+            period._replace(value=value)
+            for actor in _load_translations().get(value, ())
+            for period in periods[actor]
+        ]
     return found
 
 
@@ -58,10 +69,11 @@ def iterate_table_names() -> Iterator[NamePeriod]:
         yield from rows
 
 
-def iterate_translated_names() -> Iterator[NamePeriod]:
-    """Yield the names of the table in other languages."""
-    for rows in _load_names_in_languages().values():
-        yield from rows
+def iterate_translated_names() -> Iterator[tuple[str, str]]:
+    """Yield the names of the table in other languages, folded, and whom they mean today."""
+    for value, codes in _load_translations().items():
+        for code in codes:
+            yield value, code
 
 
 def is_name_list(scheme: str) -> bool:
@@ -135,19 +147,24 @@ def _load_lists() -> frozenset[str]:
 
 
 @cache
-def _load_names_in_languages() -> NameRows:
-    """Load the names in other languages, which take longer to fold than all others together.
+def _load_translations() -> Mapping[str, list[str]]:
+    """Load the actors of the names in other languages, by folded name."""
+    lines = (_FOLDER / "names_in_languages.csv").read_text("utf-8").splitlines()
+    codes, names, _ = zip(*csv.reader(lines[1:]), strict=True)
+    found: dict[str, list[str]] = {}
+    for code, value in zip(codes, fold_names(names), strict=True):
+        found.setdefault(value, []).append(code)
+    return found
 
-    They are translations, and mean whom the name in English means: Россия of 1985 is the Soviet
-    Union.
+
+@cache
+def _load_translated_periods() -> Mapping[str, list[NamePeriod]]:
+    """Load by actor the periods in which a translation of its name means it, or means others.
+
+    It means whom the name in English means: Россия of 1985 is the Soviet Union.
     """
-    periods = {
+    return {
         row["code"]: _list_name_periods(row["code"], row["name"])
         for name in _ACTOR_FILES
         for row in _read_table(name)
     }
-    found: dict[tuple[str, str], list[NamePeriod]] = defaultdict(list)
-    for row in _read_table("names_in_languages.csv"):
-        value = fold_name(row["name"])
-        found[NAME_SCHEME, value] += (p._replace(value=value) for p in periods[row["actor"]])
-    return dict(found)

@@ -48,9 +48,10 @@ def search_actors(
         note_match(code, _rate_name(value, text) if is_name else _SAME, value if is_name else "")
     folded = fold_name(asked)
     words = folded.split()
-    for name in (*iterate_table_names(), *iterate_translated_names()) if words else ():
-        if name.scheme == NAME_SCHEME and _has_words(name.value, words):
-            note_match(name.actor, _rate_name(name.value, folded), name.value)
+    of_table = ((n.value, n.actor) for n in iterate_table_names() if n.scheme == NAME_SCHEME)
+    for value, code in (*of_table, *iterate_translated_names()) if words else ():
+        if _has_words(value, words):
+            note_match(code, _rate_name(value, folded), value)
     matches = [
         ActorMatch(f"{fit}{known[code]}{length:04}", code) for code, (fit, length) in best.items()
     ]

@@ -1,4 +1,4 @@
-"""Search of actors and alliances: names in any language, beginnings of words, codes, order, pages."""
+"""Search of actors and alliances: names in any language, begun words, codes, order, pages."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.actors.name_forms import fold_name
+from app.actors.name_forms import fold_name, fold_names
 from app.actors.name_table import is_name_list
 from app.db.engine import Database
 from app.events.actor_index import ActorIndex, load_actor_index
@@ -82,6 +82,13 @@ def test_no_name_in_a_language_is_anothers_name_or_a_code() -> None:
         owners[fold_name(row["name"])].add(row["actor"])
     assert [name for name, actors in owners.items() if len(actors) > 1] == []
     assert [name for name in owners if name.isascii() and len(name) < 4] == []
+    assert [name for name in owners if any(map(str.isdigit, name))] == []
+
+
+def test_names_that_are_folded_together_are_as_each_alone() -> None:
+    names = [row["name"] for row in read_rows("names_in_languages.csv")][::9]
+    names += ["Korea, Dem. People’s Rep.", "U.S.A.", "Åland", "", "the", "St. Lucia", "a_b"]
+    assert fold_names(names) == [fold_name(name) for name in names]
 
 
 def iterate_iso_names() -> Iterator[tuple[str, str]]:
