@@ -67,11 +67,20 @@ class ActorIndex:
         cached = (self.country_cache if countries else self.cache)[asked]
         return {code for code in cached.codes if code}
 
-    def find_scheme_code(self, asked: str, on: str) -> str | None:
-        """Find the code of the actor that had a code of a scheme on exactly that day."""
+    def find_scheme_code(self, asked: str, year: int) -> str | None:
+        """Find the code of the actor that had a code of a scheme in a year.
+
+        In the middle of the year, or else in any part of it if it was one actor only.
+        """
         scheme, _, value = asked.partition(":")
         names = self.names.get((scheme, value), ())
-        return next((n.actor for n in names if n.since <= on < n.until), None)
+        middle, first, last = (f"{year:04}-{day}" for day in ("07-01", "01-01", "12-31"))
+        for n in names:
+            if n.since <= middle < n.until:
+                return n.actor
+        # A state that joined in autumn is in the lists of alliances of that year.
+        within = {n.actor for n in names if n.since <= last and first < n.until}
+        return within.pop() if len(within) == 1 else None
 
     def is_ambiguous(self, asked: str, on: str) -> bool:
         """Return whether a name matches several actors on a day."""

@@ -116,7 +116,7 @@ def _resolve_counts(
 def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:
     def resolve_state(asked: str) -> str:
         day = f"{record.year:04}-07-01"
-        code = references.actor_index.find_scheme_code(asked, day)
+        code = references.actor_index.find_scheme_code(asked, record.year)
         if code is None and isinstance(record, IdealPointRecord):
             code = references.actor_index.find_code(
                 asked, day
