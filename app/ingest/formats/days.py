@@ -15,11 +15,17 @@ _NUMBERS = re.compile(r"(\d\d?)([/.-])(\d\d?)\2(\d{4}|\d\d)(?:,? .*)?")
 _SHORT_YEAR = re.compile(r"(\d\d?)[- ]([A-Za-z]{3,9})[- ](\d\d)")
 _SHORTENED = re.compile(r"(\d)\.?(\d*)[eE]\+?(\d+)")
 _SERIAL = re.compile(r"(\d{5})(?:\.\d*)?")
+_EPOCH_NUMBER = re.compile(r"(\d{10})(?:\d{3}|\d{6}|\d{9})")
+_WEEKDAY = re.compile(
+    r"(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?\.?,? +", re.IGNORECASE
+)
 _NAMED_FORMS = (
     "%d %B %Y", "%d-%B-%Y", "%d %b %Y", "%d-%b-%Y", "%d. %B %Y", "%B %d, %Y", "%b %d, %Y",
+    "%d%b%Y", "%d/%b/%Y", "%b %d %Y", "%B %d %Y",
 )  # fmt: skip
-_SERIAL_EPOCH = date(1899, 12, 30)
-"""Day 0 of Excel's serial numbers, from March 1900 on."""
+"""Days with the names of months; `16mar2025` is Stata's."""
+_SERIAL_EPOCHS = (date(1899, 12, 30), date(1904, 1, 1))
+"""Day 0 of Excel's serial numbers, from March 1900 on, and of those of old workbooks of a Mac."""
 
 
 class NumberedDay(NamedTuple):
@@ -57,10 +63,21 @@ def expand_short_year(text: str, year: int | None) -> str | None:
     return f"{found[1]} {found[2]} {year}"
 
 
-def read_serial_day(text: str) -> date | None:
-    """Read a serial number of a spreadsheet as a day; None for other text."""
+def read_serial_days(text: str) -> list[date]:
+    """Read a serial number of a spreadsheet as a day by each of its calendars; empty for others."""
     found = _SERIAL.fullmatch(text)
-    return found and _SERIAL_EPOCH + timedelta(days=int(found[1]))
+    if found is None:
+        return []
+    return [first + timedelta(days=int(found[1])) for first in _SERIAL_EPOCHS]
+
+
+def read_epoch_day(text: str) -> date | None:
+    """Read a number of milli-, micro- or nanoseconds since 1970 as its day in UTC.
+
+    Data frames write such numbers in JSON; None for other text.
+    """
+    found = _EPOCH_NUMBER.fullmatch(text)
+    return found and datetime.fromtimestamp(int(found[1]), UTC).date()
 
 
 def expand_shortened_number(text: str) -> str | None:
@@ -104,6 +121,7 @@ def _read_day(text: str) -> date | None:
             return date(*map(int, parts))
     except ValueError:
         return None
+    text = _WEEKDAY.sub("", text, count=1).replace("Sept ", "Sep ")
     for form in _NAMED_FORMS:
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC).date()
@@ -119,8 +137,9 @@ def _explain_day(text: str) -> str:
         return f"has a year of two digits: {shown!r}; write it as YYYY-MM-DD"
     if match_numbered_day(text) is not None:
         return f"may have its day or its month first: {shown!r}; write it as YYYY-MM-DD"
-    if (day := read_serial_day(text)) is not None:
-        return f"is a number: {shown!r}, in a spreadsheet {day.isoformat()}; write it as YYYY-MM-DD"
+    if days := read_serial_days(text):
+        read = days[0].isoformat()
+        return f"is a number: {shown!r}, in a spreadsheet {read}; write it as YYYY-MM-DD"
     if expand_shortened_number(text) is not None:
         return f"lost digits in a spreadsheet: {shown!r}; export the column as text"
     return f"is not a day such as 2022-01-31 or 31 January 2022: {shown!r}"

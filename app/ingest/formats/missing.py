@@ -5,10 +5,11 @@ from collections.abc import Mapping
 MISSING_MARKERS = frozenset(
     {
         "NA", "N/A", "n/a", "n.a.", "#N/A", "<NA>", "NULL", "null", "nan", "NaN", "NAN", "NaT",
-        "None", "\\N", "-", "--", "–", "—", ".", "..",
+        "None", "\\N", "-", "--", "–", "—", ".", "..", "N.A.", "na", "none", "NONE", "Null",
+        "(null)", "[NULL]", "(blank)", "missing", "undefined",
     }
 )  # fmt: skip
-"""What R, pandas, SQL, Hive, Stata, ICEWS and spreadsheets write for a missing value."""
+"""What R, pandas, SQL, Hive, Stata, Julia, JavaScript, ICEWS and spreadsheets write for none."""
 # Upper and lower case count: Nan is a province of Thailand, and Na a town.
 _MARKED_CELLS = frozenset(
     f"{before}{marker}{after}"

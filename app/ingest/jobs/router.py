@@ -88,7 +88,7 @@ ImportId = Annotated[
 async def create_import(
     asked: Annotated[ImportQuery, Query()], request: Request, database: DatabaseDep, who: Editor
 ) -> Response:
-    """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .zip, .parquet.
+    """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .xz, .bz2, .zip, .parquet.
 
     The body is written to disk as it arrives. With `Prefer: wait` the answer waits up to 10
     seconds, or as many as the header names, for the import to end; otherwise follow `Location`.

@@ -1,5 +1,6 @@
 """This module finds input files and opens them as decompressed streams of bounded size."""
 
+import bz2
 import codecs
 import glob
 import gzip
@@ -26,12 +27,15 @@ MAX_EXPANSION_RATIO = 500
 UNCHECKED_BYTES = 64 << 20
 """Bytes that a file may always expand to, whatever its size."""
 MAX_ARCHIVE_MEMBERS = 10_000
-ZSTD_CHUNK_BYTES = 1 << 10
-"""Bytes of zstd that are expanded at once; they may expand thirty-thousandfold."""
+COMPRESSED_CHUNK_BYTES = 1 << 10
+"""Bytes of zstd, xz or bzip2 that are expanded at once; they may expand thirty-thousandfold."""
 MAX_EMPTY_CHUNKS = 100_000
-"""Maximum chunks of zstd in a row that expand to nothing."""
+"""Maximum chunks in a row that expand to nothing."""
+MAX_WINDOW_BYTES = 1 << 27
+"""Maximum memory of a decompressor; more than the highest level of xz takes."""
 WORKBOOK_MEMBER = "[Content_Types].xml"
 """A member that every workbook of Excel has; workbooks are zip archives."""
+GZIP_MARK = b"\x1f\x8b"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
@@ -81,7 +85,7 @@ class _BoundedStream(io.RawIOBase):
     """A decompressed stream that fails when a file expands too much."""
 
     def __init__(
-        self, inner: "IO[bytes] | _ZstdStream", below: "IO[bytes] | _ArchiveHandle", most: int
+        self, inner: "IO[bytes] | _FrameStream", below: "IO[bytes] | _ArchiveHandle", most: int
     ) -> None:
         self.inner, self.below, self.max_bytes, self.expanded_bytes = inner, below, most, 0
 
@@ -157,26 +161,37 @@ def _make_text_stream(
     return InputStream(_Utf16Stream(stream), below)  # type: ignore[arg-type]
 
 
-class _ZstdStream:
-    """A stream of zstd frames."""
+_FRAME_DECOMPRESSORS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
+    (
+        b"\x28\xb5\x2f\xfd",
+        lambda: zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj(),
+    ),
+    (b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(memlimit=MAX_WINDOW_BYTES)),
+    (b"BZh", bz2.BZ2Decompressor),
+)
+"""By the first bytes of a file: what makes a decompressor of one of its frames."""
 
-    # The reader of the library does not report that the last frame is truncated.
 
-    def __init__(self, below: IO[bytes]) -> None:
-        self._below = below
+class _FrameStream:
+    """A stream of frames of zstd, xz or bzip2, which may follow each other."""
+
+    # The reader of zstd does not report that the last frame is truncated.
+
+    def __init__(self, below: IO[bytes], make_frame: Callable[[], Any]) -> None:
+        self._below, self._make_frame = below, make_frame
         self._frame: Any = None
         self._rest, self._made, self._empty = b"", memoryview(b""), 0
 
     def read(self, size: int) -> bytes:
         """Read up to `size` bytes, none at the end; raises `EOFError` if the file is truncated."""
         while not self._made:
-            piece = self._rest or self._below.read(ZSTD_CHUNK_BYTES)
+            piece = self._rest or self._below.read(COMPRESSED_CHUNK_BYTES)
             if not piece and self._frame is not None:
                 raise EOFError("the file is truncated")
             if not piece:
                 return b""
             if self._frame is None:
-                self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+                self._frame = self._make_frame()
             self._made = memoryview(self._frame.decompress(piece))
             self._rest = self._frame.unused_data if self._frame.eof else b""
             self._empty = 0 if self._made else self._empty + 1
@@ -192,20 +207,30 @@ class _ZstdStream:
 
 
 def open_input_stream(path: Path, most: int = MAX_EXPANDED_BYTES) -> InputStream:
-    """Open a file; it is decompressed if its first bytes are those of gzip or zstd."""
+    """Open a file; it is decompressed if its first bytes are those of gzip, zstd, xz or bzip2."""
     below = path.open("rb")
-    magic = below.read(4)
+    magic = below.read(6)
     below.seek(0)
-    inner: IO[bytes] | _ZstdStream = below
-    if magic[:2] == b"\x1f\x8b":
+    make_frame = _find_decompressor(magic)
+    inner: IO[bytes] | _FrameStream = below
+    if magic[:2] == GZIP_MARK:
         inner = gzip.open(below)  # type: ignore[assignment]  # noqa: SIM115
-    elif magic == b"\x28\xb5\x2f\xfd":
-        inner = _ZstdStream(below)
+    elif make_frame is not None:
+        inner = _FrameStream(below, make_frame)
     else:
         below.close()
         plain = io.FileIO(path)
         return _make_text_stream(plain, plain)
     return _make_text_stream(_BoundedStream(inner, below, most), below)
+
+
+def _find_decompressor(start: bytes) -> Callable[[], Any] | None:
+    return next((make for mark, make in _FRAME_DECOMPRESSORS if start.startswith(mark)), None)
+
+
+def is_compressed(start: bytes) -> bool:
+    """Return whether the first bytes are those of a compressed file."""
+    return start.startswith(GZIP_MARK) or _find_decompressor(start) is not None
 
 
 class _ArchiveHandle:
@@ -264,7 +289,7 @@ def open_input_files(path: Path, most: int = MAX_EXPANDED_BYTES) -> Iterator[Inp
             return
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
+            members = [m for m in archive.infolist() if not _is_skipped(m)]
     except _DECOMPRESSION_ERRORS as broken:
         raise UnreadableFileError(f"is a broken archive: {broken}") from broken
     if any(m.filename == WORKBOOK_MEMBER for m in members):
@@ -281,6 +306,12 @@ def open_input_files(path: Path, most: int = MAX_EXPANDED_BYTES) -> Iterator[Inp
             lambda member=m: _open_member(path, member, most),  # type: ignore[misc]
             path,
         )
+
+
+def _is_skipped(member: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a folder, or hidden, as what macOS adds to its archives."""
+    path = PurePosixPath(member.filename)
+    return member.is_dir() or "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def spool_to_file(source: IO[bytes], into: Path) -> Path:

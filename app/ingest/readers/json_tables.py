@@ -19,8 +19,13 @@ from app.ingest.readers.rows import FilledCells, InputRow, convert_exported_line
 
 CHUNK_BYTES = 1 << 16
 """Bytes that are read at once."""
-_ROW_LISTS = ("data", "result", "results")
-"""Fields in which APIs answer with rows, in lower case: ACLED's and UCDP's."""
+_ROW_LISTS = ("data", "result", "results", "items", "records", "rows", "features")
+"""Fields in which APIs answer with rows, in lower case: ACLED's, UCDP's, those of map services."""
+_ENVELOPES = (*_ROW_LISTS, "response", "payload", "body")
+"""Fields whose object has such a field, in lower case."""
+_FEATURE_ROWS = ("properties", "attributes")
+"""Fields in which a feature of GeoJSON or of ArcGIS has its row."""
+BY_COLUMN_REASON = "is JSON by columns; write it by rows, with pandas as to_json(orient='records')"
 _BLANKS = " \t\r\n"
 
 
@@ -122,6 +127,9 @@ def _read_object(text: _JsonText, is_listed: bool, note: str) -> Iterator[JsonRo
         if name.lower() in _ROW_LISTS and text.peek() == "[":
             has_rows = True
             yield from _read_rows(text, is_listed=True, note=_describe_page(values))
+        elif name.lower() in _ENVELOPES and text.peek() == "{":
+            has_rows = True
+            yield from _read_object(text, is_listed=True, note=note)
         else:
             values[name] = text.read_value()
             has_rows |= name.lower() in _ROW_LISTS and values[name] is None
@@ -129,7 +137,19 @@ def _read_object(text: _JsonText, is_listed: bool, note: str) -> Iterator[JsonRo
             text.skip(",")
     text.skip("}")
     if not has_rows:
-        yield JsonRow(values, is_listed, note)
+        yield JsonRow(_read_feature(values), is_listed, note)
+
+
+def _read_feature(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a feature of a map, with its point; other objects as they are."""
+    row = next((values[n] for n in _FEATURE_ROWS if isinstance(values.get(n), dict)), None)
+    if row is None or not values.keys() <= {*_FEATURE_ROWS, "type", "geometry", "id", "bbox"}:
+        return values
+    point = values.get("geometry") or {}
+    place = point.get("coordinates") if point.get("type") == "Point" else None
+    if not place or any(normalize_column_name(name) == "latitude" for name in row):
+        return dict(row)
+    return {**row, "longitude": place[0], "latitude": place[1]}
 
 
 def _describe_page(answer: Mapping[str, Any]) -> str:
@@ -150,11 +170,16 @@ def recognize_json_table(
             first = next(read_json_objects(stream), None)
         except UnreadableFileError:
             with file.open() as again:
-                if again.peek(1)[:1] != b"[":
-                    return None
+                begun = again.peek(20).lstrip()
+            if begun.startswith((b'{"columns":', b'{"index":')):
+                raise UnreadableFileError(BY_COLUMN_REASON) from None
+            if not begun.startswith(b"["):
+                return None
             raise
     if first is None:
         return RecognizedFile(entente.ENTENTE_FORMAT, lambda _: iter(()))
+    if _is_table_by_column(first.values):
+        raise UnreadableFileError(BY_COLUMN_REASON)
     names = {normalize_column_name(name) for name in first.values}
     format_ = next((f for f in formats if any(needed <= names for needed in f.header)), None)
     if format_ is entente.ENTENTE_FORMAT and not first.is_listed:
@@ -176,6 +201,12 @@ def recognize_json_table(
         fields = ", ".join(list(first.values)[:8])
         raise UnreadableFileError(f"is JSON of no known format; the fields of its rows: {fields}")
     return None
+
+
+def _is_table_by_column(values: Mapping[str, Any]) -> bool:
+    """Return whether an object is a table as pandas writes it by default."""
+    columns = values.values()
+    return len(values) > 2 and all(isinstance(c, dict) and "0" in c for c in columns)
 
 
 def _make_document_reader(format_: FileFormat) -> RowReader:

@@ -12,7 +12,8 @@ from app.ingest.formats.days import (
     NumberedDay,
     expand_short_year,
     match_numbered_day,
-    read_serial_day,
+    read_epoch_day,
+    read_serial_days,
 )
 from app.ingest.formats.file_format import Cells, FileFormat
 from app.ingest.formats.missing import (
@@ -131,10 +132,15 @@ class RowMender:
         if (whole := expand_short_year(text, year)) is not None:
             cells[name] = whole
             return []
-        serial = read_serial_day(text)
-        if serial is not None and year == serial.year:
-            cells[name] = serial.isoformat()
-            return [(name, "is a serial number of a spreadsheet, read as its day")]
+        # The calendars of spreadsheets are four years apart, so that one at most has the year.
+        for serial in read_serial_days(text):
+            if year == serial.year:
+                cells[name] = serial.isoformat()
+                return [(name, "is a serial number of a spreadsheet, read as its day")]
+        instant = read_epoch_day(text)
+        if instant is not None and year in (None, instant.year):
+            cells[name] = instant.isoformat()
+            return [(name, "is a number of seconds since 1970, read as its day in UTC")]
         return []
 
     def _choose_order(self, day: NumberedDay, text: str, name: str) -> bool:

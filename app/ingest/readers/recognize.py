@@ -28,7 +28,7 @@ from app.ingest.readers.delimited import (
     read_text_lines,
     read_unquoted_records,
 )
-from app.ingest.readers.files import InputFile, InputStream
+from app.ingest.readers.files import InputFile, InputStream, is_compressed
 from app.ingest.readers.json_tables import recognize_json_table
 from app.ingest.readers.line_decoder import LineDecoder
 from app.ingest.readers.mending import mend_file_rows
@@ -91,6 +91,8 @@ def _recognize_rows(file: InputFile, wanted: str) -> RecognizedFile:
             return mend_file_rows(file, reading, has_header=True)
         if start == b"PK\x03\x04":
             raise UnreadableFileError("is an archive within an archive; unpack it and load that")
+        if is_compressed(begun[:6]):
+            raise UnreadableFileError("is compressed within an archive; unpack it and load that")
         if wanted == AUTO:
             refuse_known_start(begun[:1000])
         bodies = [line.body.lstrip() for line in islice(read_text_lines(stream), SAMPLED_ROWS)]

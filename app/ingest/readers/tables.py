@@ -105,9 +105,13 @@ def _widen_columns(names: tuple[str, ...], sample: Sequence[list[str]]) -> tuple
     width, most = len(names), max(map(len, sample), default=0)
     if most <= width or any(len(cells) != most for cells in sample):
         return names
+    numbers = [cells[0] for cells in sample] if most == width + 1 else []
+    # The last column may be empty in all rows, so that counting in the first decides.
+    if len(numbers) > 1 and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
+        return ("", *names)
     if not any(cell for cells in sample for cell in cells[width:]):
         return (*names, *[""] * (most - width))
-    if most == width + 1 and all(cells[0].isdecimal() for cells in sample):
+    if numbers and all(number.isdecimal() for number in numbers):
         return ("", *names)
     return names
 

@@ -159,6 +159,8 @@ def test_gdelt_codes_of_a_coarser_level() -> None:
         ("20240105120000", "2024-01-05"), ("5 January 2024", "2024-01-05"),
         ("05-January-2024", "2024-01-05"), ("5-Jan-2024", "2024-01-05"),
         ("January 5, 2024", "2024-01-05"), (" 2024-01-05 ", "2024-01-05"),
+        ("05jan2024", "2024-01-05"), ("5/Jan/2024", "2024-01-05"),
+        ("Friday, January 5, 2024", "2024-01-05"), ("Fri Jan 5 2024", "2024-01-05"),
     ],
 )  # fmt: skip
 def test_days_that_mean_one_day(text: str, day: str) -> None:

@@ -42,6 +42,8 @@ THREE = number_rows(ACLED, "event_id_cnty", 3)
         json.dumps(write_acled(*THREE)),
         json.dumps(write_acled(*THREE), indent=1, ensure_ascii=False),
         json.dumps({"data": THREE, "success": True}),
+        json.dumps({"response": {"count": 3, "items": THREE}}),
+        json.dumps({"features": [{"attributes": row, "geometry": None} for row in THREE]}),
         json.dumps(THREE),
         json.dumps(THREE, indent=2),
         json.dumps([write_acled(*THREE[:2]), write_acled(*THREE[2:])]),
@@ -68,6 +70,14 @@ def test_rows_of_ucdp_in_json_are_those_of_the_table(tmp_path: Path) -> None:
     [plain] = read_records(tmp_path / "a", table)
     dated = {name: f"{UCDP[name]}T00:00:00" for name in ("date_start", "date_end")}
     assert read_records(tmp_path / "b", json.dumps(write_ucdp({**UCDP, **dated}))) == [plain]
+
+
+def test_point_of_a_feature_is_the_place(tmp_path: Path) -> None:
+    row = {name: cell for name, cell in UCDP.items() if name not in ("latitude", "longitude")}
+    point = {"type": "Point", "coordinates": [37.5, 48.5]}
+    feature = {"type": "Feature", "geometry": point, "properties": row}
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    assert read_records(tmp_path / "x", text) == read_records(tmp_path / "y", json.dumps([UCDP]))
 
 
 def test_coalition_as_a_list_of_json(tmp_path: Path) -> None:
@@ -108,6 +118,8 @@ def test_empty_answer_has_no_rows(tmp_path: Path) -> None:
         ('{"status": 403, "error": "no access"}', "error that an API answered, not data: no acc"),
         ('{"message": "Unauthenticated."}', "error that an API answered, not data: Unauthent"),
         ('[{"a": 1, "b": 2}]', "JSON of no known format; the fields of its rows: a, b"),
+        ('{"a": {"0": 1}, "b": {"0": 2}, "c": {"0": 3}}', "is JSON by columns; write it by rows"),
+        ('{"columns":["a"],"index":[0],"data":[[1]]}', "is JSON by columns; write it by rows"),
         ("[1]", "is not JSON after object 0: an object is expected"),
         ('[{"event_id_cnty": "A1", "deleted_timestamp": 1}]', "ACLED's list of deleted events"),
         ('{"Result": [{"conflict_id": 1, "dyad_id": 2, "year": 2020, "bd_best": 9}]}', "Battle-"),

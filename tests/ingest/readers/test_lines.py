@@ -1,10 +1,14 @@
 """Hostile bytes end up as rows that are rejected, never as a crash or as memory."""
 
+import bz2
 import gzip
+import lzma
 import resource
+import zipfile
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ingest.rows import join_events, make_event, make_table
@@ -163,6 +167,35 @@ def test_truncated_file_is_an_error(tmp_path: Path) -> None:
         files.open_input_stream(path) as s,
     ):
         list(read_text_lines(s))
+
+
+COMPRESSORS = {"xz": lzma.compress, "bz2": bz2.compress, "zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("name", COMPRESSORS)
+def test_frames_that_follow_each_other_are_one_file(tmp_path: Path, name: str) -> None:
+    parts = [(f"line {n}\n" * 5000).encode() for n in range(3)]
+    whole = b"".join(map(COMPRESSORS[name], parts))
+    (tmp_path / name).write_bytes(whole)
+    with files.open_input_stream(tmp_path / name) as stream:
+        assert stream.read() == b"".join(parts)
+    (tmp_path / name).write_bytes(whole[:-20])
+    with (
+        pytest.raises(UnreadableFileError, match="cannot be decompressed"),
+        files.open_input_stream(tmp_path / name) as stream,
+    ):
+        stream.read()
+
+
+def test_hidden_members_of_an_archive_are_no_data(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("a/b.csv", "__MACOSX/a/._b.csv", "a/.DS_Store", "../c.csv"):
+            archive.writestr(name, b"x")
+        archive.writestr("d.csv.gz", gzip.compress(b"x"))
+    found = list(files.open_input_files(tmp_path / "x.zip"))
+    assert [file.name.rpartition(":")[2] for file in found] == ["b.csv", "c.csv", "d.csv.gz"]
+    with pytest.raises(UnreadableFileError, match="is compressed within an archive"):
+        recognize_file(found[2])
 
 
 def test_an_archive_that_is_none_says_so(tmp_path: Path) -> None:

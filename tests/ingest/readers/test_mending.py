@@ -52,6 +52,8 @@ def write_dates(*days: str, name: str = "acled", column: str = "event_date") -> 
         (["3/4/2025 00:00", "3/17/2025 00:00"], ["2025-03-04", "2025-03-17"]),
         (["2025-04-03", "3/17/2025"], ["2025-04-03", "2025-03-17"]),
         (["44592", "31 January 2022"], ["2022-01-31", "2022-01-31"]),
+        (["43130", "44592"], ["2022-01-31", "2022-01-31"]),
+        (["1643587200000", "1643587200000000000"], ["2022-01-31", "2022-01-31"]),
         (["31/1/22"], ["2022-01-31"]),
         (["31-Jan-22", "5 February 22"], ["2022-01-31", "2022-02-05"]),
     ],
@@ -203,6 +205,9 @@ def test_columns_that_all_rows_have_beyond_the_header(tmp_path: Path) -> None:
     for wide in ([*row, "", ""], ["1", *row]):
         assert read_records(tmp_path / "x", write_csv([header, wide, wide])) == [plain, plain]
     assert read_records(tmp_path / "x", write_csv([[*header, ""], [*row, ""]])) == [plain]
+    last = [*row[:-1], ""]
+    numbered = write_csv([header, ["1", *last], ["2", *last]])
+    assert read_records(tmp_path / "x", numbered) == [plain, plain]
 
 
 def test_a_row_with_a_separator_in_its_text_is_rejected(tmp_path: Path) -> None:
