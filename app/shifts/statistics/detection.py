@@ -4,7 +4,7 @@ Pure arithmetic: no database, no HTTP.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +117,7 @@ def find_shifts(
     on which an event could have been known; `begun` is the result of `begin_scan`, where the caller
     has it, and `votes` those of the other partners of both sides.
     """
-    rows, cuts, prior = complete_scan(begun or begin_scan(days, votes))
+    rows, cuts, prior, least_p = complete_scan(begun or begin_scan(days, votes))
     if not cuts:
         return [_make_undated_finding(days, share)]
     ends = [0, *cuts, len(rows.when)]
@@ -126,6 +126,8 @@ def find_shifts(
         _make_finding(rows.slice_rows(a, c), b - a, last, share, prior and prior.slice_months(a, c))
         for a, b, c in spans
     ]
+    if len(found) > 1:
+        found = [replace(one, p=min(1.0, max(len(found) * one.p, least_p))) for one in found]
     undated = len(found) == 1 and not found[0].enough and found[0].p > MAX_UNDATED_P
     return [_make_undated_finding(days, share)] if undated else found
 
@@ -136,6 +138,8 @@ class PendingScan(NamedTuple):
     rows: ScanRows
     cuts: list[int] | None
     prior: WavePrior | None = None
+    least_p: float = 0.0
+    """p of any change at all, which that of each of several changes is not below."""
 
     @property
     def is_hopeless(self) -> bool:
@@ -152,7 +156,11 @@ def begin_scan(days: DaySeries, votes: PairVotes | None = None) -> PendingScan:
         return PendingScan(daily_rows(days), None if count > 1 else [])
     rows = monthly_rows(days)
     prior = None if votes is None else votes.prior_of(rows)
-    return PendingScan(rows, _find_month_cuts(rows, prior), prior)
+    cuts = _find_month_cuts(rows, prior)
+    if len(cuts) < 2:
+        return PendingScan(rows, cuts, prior)
+    kept, least_p = _drop_uncertain_cuts(rows, cuts)
+    return PendingScan(rows, kept, prior, least_p)
 
 
 def precompute_scan_p(begun: Iterable[PendingScan]) -> None:
@@ -167,7 +175,10 @@ def complete_scan(begun: PendingScan) -> PendingScan:
     """Return the same scan with its change points."""
     if begun.cuts is not None:
         return begun
-    return begun._replace(cuts=_find_day_cuts(begun.rows))
+    rows = begun.rows
+    cuts = _find_day_cuts(rows)
+    least_p = permutation.permutation_p(rows.tested, 1, 1) if len(cuts) > 1 else 0.0
+    return begun._replace(cuts=cuts, least_p=least_p)
 
 
 def _has_enough_effective(rows: ScanRows, at: int) -> bool:
@@ -194,16 +205,17 @@ def _find_month_cuts(rows: ScanRows, prior: WavePrior | None) -> list[int]:
     if late.max(initial=-np.inf) >= penalty[changepoints.PROVISIONAL]:
         found.append(start + int(late.argmax()))
     if found:
-        return _drop_uncertain_cuts(rows, found)
+        return found
     gain = changepoints.split_gains(rows.tested, confirmed) + bonus
     return [int(gain.argmax())] if np.isfinite(gain.max()) else []
 
 
-def _drop_uncertain_cuts(rows: ScanRows, cuts: list[int]) -> list[int]:
+def _drop_uncertain_cuts(rows: ScanRows, cuts: list[int]) -> tuple[list[int], float]:
     """Drop the least certain of several cuts until each is significant beside the others.
 
     The stretches of a partition are chosen so that their ends differ: p between two cuts is too
-    small unless both are true. Dropping one lengthens the stretches of its neighbours.
+    small unless both are true. Dropping one lengthens the stretches of its neighbours. Several are
+    kept only where the months change at all, whose p is returned with them.
     """
     kept = list(cuts)
     while len(kept) > 1:
@@ -215,9 +227,12 @@ def _drop_uncertain_cuts(rows: ScanRows, cuts: list[int]) -> list[int]:
         ]
         worst = max(range(len(p)), key=p.__getitem__)
         if p[worst] <= MAX_MONTH_SPLIT_P / len(kept):
-            break
+            least_p = permutation.stretch_permutation_p(rows.tested, first_month(rows))
+            if least_p <= MAX_MONTH_SPLIT_P:
+                return kept, least_p
+            return [kept[min(range(len(p)), key=p.__getitem__)]], 0.0
         del kept[worst]
-    return kept
+    return kept, 0.0
 
 
 def _find_day_cuts(rows: ScanRows) -> list[int]:

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.shifts.statistics.beta import beta_interval
-from app.shifts.statistics.index import PRIOR
+from app.shifts.statistics.index import MIN_EXPECTED_SHARE, PRIOR
 from app.shifts.statistics.sums import Floats
 
 INTERVAL_PART = 0.65
-"""Part of the observations that the interval of a level counts.
+"""Part of the observations that the interval of a level counts, where blocks agree as months do.
 
-Moods outlast months, and a cut is chosen where its sides differ most: with all observations 90 %
-intervals contained the true level in 0.85, beside a found change and without one, with this part in
-0.92.
+A cut is chosen where its sides differ most: with all observations 90 % intervals contained the true
+level in 0.85, beside a found change and without one.
+"""
+BLOCK_ROWS, USUAL_BLOCKS = 3, 12
+"""Rows of a block, and the blocks that the usual dispersion of blocks, 1, weighs as.
+
+Moods outlast months: blocks of dense series vary more than their months, taken one by one, say.
+Without this term the intervals of levels of 30 acts a month held the true one in 0.87.
 """
 
 
@@ -47,12 +52,31 @@ def measure_levels(
 ) -> list[IndexLevel]:
     """Measure the level of each of some stretches of effective observations, (n, 2)."""
     sums = np.array([part.sum(0) for part in parts])
-    low, high = beta_interval(1 + INTERVAL_PART * sums[:, 0], 1 + INTERVAL_PART * sums[:, 1])
+    counted = INTERVAL_PART / np.array([[estimate_block_dispersion(part)] for part in parts])
+    low, high = beta_interval(*(1 + counted * sums).T)
     rows = zip(sums.tolist(), (2 * low - 1).tolist(), (2 * high - 1).tolist(), strict=True)
     return [
         IndexLevel(2 * (good + prior * share) / (good + bad + prior) - 1, a, b, good + bad)
         for (good, bad), a, b in rows
     ]
+
+
+def estimate_block_dispersion(effective: Floats) -> float:
+    """Estimate how much more blocks of rows vary than independent observations would; at least 1.
+
+    `effective` is (n, 2). It is the design effect of clusters, by the squared distances of blocks
+    from the common share, shrunk to 1 (Kish 1965).
+    """
+    blocks = np.add.reduceat(effective, np.arange(0, len(effective), BLOCK_ROWS), axis=0)
+    mass = blocks.sum(1)
+    count = int(np.count_nonzero(mass))
+    if count < 2:
+        return 1.0
+    theta = float(blocks[:, 0].sum() / mass.sum())
+    least = max(theta, MIN_EXPECTED_SHARE) * max(1 - theta, MIN_EXPECTED_SHARE)
+    gaps = float(((blocks[:, 0] - theta * mass) ** 2).sum())
+    found = gaps / (least * float(mass.sum())) * count / (count - 1)
+    return max(1.0, (count * found + USUAL_BLOCKS) / (count + USUAL_BLOCKS))
 
 
 def certain_change(before: IndexLevel, after: IndexLevel, prior: float = PRIOR) -> float:

@@ -34,6 +34,11 @@ MIN_COUNTED_HITS, TAIL_ORDERS = 10, 40
 
 Below that count p follows an exponential tail, fitted to the highest values of the permutations.
 """
+MIN_STRETCH, MOST_EDGES = 2, 32
+"""Fewest quarters of a stretch and of the others, and most places at which stretches begin or end.
+
+All places of 40 quarters would take half as long again.
+"""
 
 
 def _accumulate_rows(rows: Floats) -> Floats:
@@ -175,6 +180,13 @@ def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | Non
     observed = float(split_gains(rows, least).max(initial=-np.inf)) if llr is None else llr
     if not np.isfinite(observed):
         return 1.0
+    return _compute_month_p(rows.tobytes(), rows.shape[1], first, least, observed)
+
+
+@lru_cache(maxsize=32)
+def _compute_month_p(cells: bytes, classes: int, first: int, least: int, observed: float) -> float:
+    """Do the work of `monthly_permutation_p`; a cut is tested again where its finding is made."""
+    rows = np.frombuffer(cells).reshape(-1, classes)
     quarters = _split_into_quarters(rows, first)
     found = _best_gain_per_order(quarters, least, 0, FEW_ORDERS)
     if (found >= observed - 1e-9).sum() < EARLY_STOP_MONTHLY:
@@ -185,6 +197,45 @@ def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | Non
             rest = _best_gain_per_order(quarters, least, MANY_ORDERS, MOST_ORDERS)
             found = np.concatenate([found, rest])
     return _p_with_tail(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
+
+
+def stretch_permutation_p(rows: Floats, first: int) -> float:
+    """Compute p of the stretch of quarters that differs most from all others.
+
+    It tests whether months change at all, also where they change back. `first` is the month of the
+    first row, since 1970-01.
+    """
+    quarters = _split_into_quarters(rows, first).sum(-1)
+    size = quarters.shape[1]
+    observed = float(_best_stretch_gains(quarters[:, None])[0])
+    if not np.isfinite(observed):
+        return 1.0
+    orders = _shuffled_quarters(size)
+    found = _best_stretch_gains(quarters.take(orders[:FEW_ORDERS], 1))
+    if (found >= observed - 1e-9).sum() < EARLY_STOP_MONTHLY:
+        rest = _best_stretch_gains(quarters.take(orders[FEW_ORDERS:MANY_ORDERS], 1))
+        found = np.concatenate([found, rest])
+    return _p_with_tail(found, observed, comb(size, size // 2))
+
+
+def _best_stretch_gains(quarters: Floats) -> Floats:
+    """Compute the best LLR of a stretch against all other quarters; (classes, orders, quarters)."""
+    size = quarters.shape[-1]
+    edges = np.unique(np.append(np.arange(0, size, -(-size // MOST_EDGES)), size))
+    starts, ends = (edges[at] for at in np.triu_indices(len(edges), 1))
+    length = ends - starts
+    used = np.minimum(length, size - length) >= MIN_STRETCH
+    starts, ends = starts[used], ends[used]
+    if not len(starts):
+        return np.full(quarters.shape[1], -np.inf)
+    summed = np.concatenate([np.zeros((*quarters.shape[:2], 1)), quarters.cumsum(-1)], axis=-1)
+    part = max(1, CACHE_CELLS // (len(quarters) * len(starts)))
+    found = []
+    for at in range(0, quarters.shape[1], part):
+        some = summed[:, at : at + part]
+        inside = some.take(ends, -1) - some.take(starts, -1)
+        found.append(gain_of_splits(inside, some[..., -1:]).max(-1))
+    return np.concatenate(found)
 
 
 def _p_with_tail(found: Floats, observed: float, halves: int) -> float:

@@ -212,6 +212,25 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
         assert level - error - (0.04 if level > 0.1 else 0) <= (p <= level).mean() <= level + error
 
 
+def test_p_of_any_change_is_even_where_nothing_changes() -> None:
+    dice = np.random.default_rng(18)
+    p = np.array(
+        [permutation.stretch_permutation_p(make_quiet_months(dice, 24), 0) for _ in range(300)]
+    )
+    for level in (0.05, 0.1, 0.2):
+        assert abs((p <= level).mean() - level) <= 3 * (level * (1 - level) / 300) ** 0.5 + 0.01
+
+
+def test_a_change_and_its_reversal_are_a_change() -> None:
+    """A single split hardly gains where the last third is as the first one."""
+    dice = np.random.default_rng(5)
+    good = dice.uniform(0.3, 0.7, 120) + np.where(abs(np.arange(120) - 60) < 20, -0.2, 0.2)
+    rows = 2 * np.stack([good, 1 - good], axis=1)
+    assert permutation.stretch_permutation_p(rows, 0) < 1e-4
+    assert permutation.monthly_permutation_p(rows, 0, 6) > 1e-3
+    assert permutation.stretch_permutation_p(rows[:6], 0) == 1
+
+
 def test_quarters_of_the_calendar_stay_together() -> None:
     rows = np.arange(1.0, 9.0)[:, None]
     quarters = permutation._split_into_quarters(rows, 12 * 40 + 1)

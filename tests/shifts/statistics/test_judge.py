@@ -134,6 +134,19 @@ def test_change_and_reversal_are_two_shifts() -> None:
     assert [f.change < 0 for f in found] == [True, False]
 
 
+@pytest.mark.parametrize(("any_p", "count"), [(0.004, 2), (0.02, 1)])
+def test_several_changes_are_no_more_certain_than_any_change_at_all(
+    any_p: float, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ends of a stretch are chosen: two tests of one quiet series had a p below 0.003."""
+    halves = [*make_steady_rows(1, 40, 0.9), *make_steady_rows(2, 40, 0.1, "2013-05")]
+    daily = gather_days([*halves, *make_steady_rows(3, 40, 0.9, "2016-09")])  # type: ignore[list-item]
+    monkeypatch.setattr(permutation, "stretch_permutation_p", lambda *_: any_p)
+    found = detection.find_shifts(daily, "2020-12-31")
+    assert len(found) == count
+    assert all(f.p >= (any_p if count > 1 else 0) for f in found)
+
+
 def test_a_change_of_the_last_months_is_provisional() -> None:
     daily = gather_days([*make_steady_rows(1, 60, 0.95), *make_steady_rows(2, 5, 0.0, "2015-01")])  # type: ignore[list-item]
     found = detection.find_shifts(daily, "2015-05-31")[-1]

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app.shifts.statistics import index
-from app.shifts.statistics.levels import certain_change, measure_level
+from app.shifts.statistics.levels import (
+    certain_change,
+    estimate_block_dispersion,
+    measure_level,
+)
+from app.shifts.statistics.scan_rows import rows_of_level
 from app.shifts.statistics.sums import (
     DaySeries,
     cap_days,
@@ -15,6 +20,7 @@ from app.shifts.statistics.sums import (
     gather_dyad_sides,
     sum_by_month,
 )
+from bench.shifts_series import draw_quiet
 
 Row = tuple[str, int, int, int, int, int, int, int]
 
@@ -179,6 +185,28 @@ def test_swapping_cooperation_and_conflict_negates_the_index(seed: int) -> None:
     other = index.index_at_days(make_days(*turned), ends, 0.5, 0.7)
     assert np.allclose(one.value, -other.value, atol=1e-12)
     assert np.allclose(one.low, -other.high, atol=1e-12)
+
+
+def test_the_interval_of_a_level_is_wider_where_quarters_have_moods() -> None:
+    good = np.repeat([5.0, 1.0, 4.0, 0.5] * 5, 3)
+    moody = np.stack([good, 5.5 - good], axis=1)
+    steady = np.full((60, 2), moody.mean(0))
+    one, other = measure_level(moody), measure_level(steady)
+    assert one.index == pytest.approx(other.index)
+    assert estimate_block_dispersion(steady) == 1
+    assert one.high - one.low > 1.3 * (other.high - other.low)
+
+
+@pytest.mark.parametrize("rate", [3.0, 30.0])
+def test_the_interval_of_a_level_contains_the_true_one_in_nine_of_ten(rate: float) -> None:
+    """Without the dispersion of blocks it did in 0.87 of dense series."""
+    dice = np.random.default_rng(12)
+    hits = []
+    for _ in range(400):
+        series = draw_quiet(dice, rate, 84)
+        level = measure_level(rows_of_level(series.days).mass)
+        hits.append(level.low <= series.before <= level.high)
+    assert 0.90 <= np.mean(hits) <= 0.96
 
 
 def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
