@@ -40,8 +40,14 @@ def test_the_scores_are_as_good_as_the_page_says() -> None:
     scores = load_scores()
     sizes = [row.any for row in scores.size]
     assert 0.04 <= sum(sizes) / len(sizes) <= 0.06
-    assert all(row.false <= 0.25 for row in scores.discoveries)
+    # The aims are 0.11 and 0.13; one run is 0.015 and 0.03 away from them (standard errors).
+    most = {0.10: 0.11 + 0.015, 0.03: 0.13 + 0.03}
+    assert all(row.false <= most[row.changed] for row in scores.discoveries)
     assert sum(row.contains for row in scores.onset_set) / len(scores.onset_set) >= 0.9
+    covered = [share for row in scores.levels for share in (row.before, row.after)]
+    assert 0.90 <= sum(covered) / len(covered) <= 0.95
+    assert min(covered) >= 0.90 - 0.025
+    assert all(0.90 <= row.contains <= 0.95 for row in scores.steady_levels)
     alone, waves = scores.waves
     assert waves.within_6 > alone.within_6
     assert waves.within_2 > alone.within_2

@@ -37,7 +37,7 @@ Below that count p follows an exponential tail, fitted to the highest values of 
 MIN_STRETCH, MOST_EDGES = 2, 32
 """Fewest quarters of a stretch and of the others, and most places at which stretches begin or end.
 
-All places of 40 quarters would take half as long again.
+All places of 40 quarters take several times as long.
 """
 
 
