@@ -18,8 +18,8 @@ level in 0.85, beside a found change and without one.
 BLOCK_ROWS, USUAL_BLOCKS = 3, 12
 """Rows of a block, and the blocks that the usual dispersion of blocks, 1, weighs as.
 
-Moods outlast months: blocks of dense series vary more than their months, taken one by one, say.
-Without this term the intervals of levels of 30 acts a month held the true one in 0.87.
+Moods outlast months: blocks of dense series vary more than independent months would. Without this
+term the intervals of levels of 30 acts a month contained the true one in 0.87.
 """
 
 
