@@ -31,7 +31,7 @@ from app.feeds.ogc import router as ogc
 from app.history.change_notifier import ChangeNotifier
 from app.history.router import router as history
 from app.history.stream import router as stream
-from app.http.admission import AdmissionMiddleware
+from app.http.admission import Admission
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import count_database_use
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Create the application, which opens its database at start and refuses a stale schema."""
 
     @asynccontextmanager
-    async def run_lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def run_lifespan(app: FastAPI) -> AsyncIterator[dict[str, Admission]]:
         settings: Settings = app.state.settings
         to_thread.current_default_thread_limiter().total_tokens = settings.thread_count
         database = Database(
@@ -99,11 +99,14 @@ def create_app(settings: Settings) -> FastAPI:
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
+            admission = Admission(settings.thread_count)
+            admission.start_measuring()
             try:
-                yield
+                yield {"admission": admission}
             finally:
                 if measuring is not None:
                     measuring.cancel()
+                admission.stop_measuring()
                 app.state.change_notifier.stop_listening()
                 await to_thread.run_sync(app.state.imports.stop)
         finally:
@@ -137,7 +140,6 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     add_query_documentation(app)
     add_problem_schema(app, BODY_MODELS)
-    app.add_middleware(AdmissionMiddleware)
     app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(EncodedSlashMiddleware)

@@ -11,6 +11,7 @@ from random import getrandbits
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.admission import Admission
 from app.http.metrics import (
     REQUESTS_IN_FLIGHT,
     RESPONSE_BYTES,
@@ -49,9 +50,13 @@ class RequestObserver:
         header = (b"x-request-id", request_id.encode())
         status, sent = 0, 0
 
+        admission: Admission | None = state.get("admission")  # none without a server's lifespan
+
         def count_begun_answer(code: int) -> None:
             nonlocal status
             status = code
+            if admission is not None:
+                admission.withdraw_question(state)
             seconds = time.perf_counter() - begun
             count_answer(scope["method"], _find_route(scope), code, seconds)
 
@@ -73,6 +78,8 @@ class RequestObserver:
             raise
         finally:
             REQUESTS_IN_FLIGHT.dec()
+            if admission is not None:
+                admission.withdraw_question(state)
             RESPONSE_BYTES.inc(sent)
             level = _choose_level(scope["path"], status)
             if log.isEnabledFor(level):

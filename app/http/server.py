@@ -10,6 +10,13 @@ from http import HTTPStatus
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.admission import (
+    ALWAYS_ADMITTED,
+    CLOSING_REFUSAL,
+    REFUSAL,
+    RETRY_SECONDS,
+    Admission,
+)
 from app.http.problems import render_problem
 
 PATIENCE = 20.0
@@ -26,6 +33,7 @@ class BoundedHttpConnection(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
     _request_begun = False
+    _is_refused = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -42,14 +50,37 @@ class BoundedHttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that a request has begun, and start the timer for its head."""
         super().on_message_begin()
-        self._request_begun, self._head_bytes = True, 0
+        self._request_begun, self._is_refused, self._head_bytes = True, False, 0
         if self._head_timer is None:
             self._start_head_timer()
 
     def on_headers_complete(self) -> None:
-        """Stop the timer: the head is complete."""
+        """Stop the timer, since the head is complete, and admit or refuse the request."""
         self._stop_head_timer()
+        admission = self._get_admission()
+        method = self.parser.get_method()
+        # A pipelined request has to wait for the answers before it, and so for its refusal.
+        is_first = self.cycle is None or self.cycle.response_complete
+        if (
+            admission is not None
+            and is_first
+            and method in (b"GET", b"HEAD")
+            and not self.url.startswith(ALWAYS_ADMITTED)
+            and not admission.admit_question(self.scope["state"])
+        ):
+            self._refuse_question(method)
+            return
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of a body on, unless its request was refused."""
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request, unless it was refused."""
+        if not self._is_refused:
+            super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and refuse a head that is too large."""
@@ -87,6 +118,34 @@ class BoundedHttpConnection(HttpToolsProtocol):
             self._refuse_request(414, f"An address has less than {MAX_ADDRESS_BYTES} bytes.")
         else:
             self._refuse_request(400, msg)
+
+    def _get_admission(self) -> Admission | None:
+        return self.app_state.get("admission")
+
+    def _refuse_question(self, method: bytes) -> None:
+        """Answer that the service is overloaded; costs less than creating a request would.
+
+        A client that asks again at once waits in its own queue until `Retry-After` is over. Behind
+        a proxy others share the connection, so it is closed instead.
+        """
+        self._is_refused = True
+        shared = any(name in (b"x-forwarded-for", b"forwarded", b"via") for name, _ in self.headers)
+        closes = shared or not self.parser.should_keep_alive()
+        head, body = CLOSING_REFUSAL if closes else REFUSAL
+        self.transport.write(head if method == b"HEAD" else head + body)
+        if closes:
+            self.transport.close()
+            return
+        self.flow.pause_reading()
+        self.loop.call_later(RETRY_SECONDS, self._resume_reading)
+        patience = RETRY_SECONDS + self.timeout_keep_alive
+        self.timeout_keep_alive_task = self.loop.call_later(
+            patience, self.timeout_keep_alive_handler
+        )
+
+    def _resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(PATIENCE, self._close_slow_request)
