@@ -116,6 +116,17 @@ class Settings(BaseSettings):
         description="Least grave lines that are logged; `warning` leaves out the lines of requests"
         " that succeed.",
     )
+    allow_private_addresses: bool = Field(
+        False,
+        description="Whether files may be loaded from hosts of private networks by their address.",
+    )
+    contact: str = Field(
+        "",
+        pattern=r"^[\x21-\x7e]*$",
+        max_length=200,
+        description="Address or e-mail of who runs this, sent to the hosts that files are loaded"
+        " from.",
+    )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated", "realignments"),
         description="Datasets that alignment counts by default.",

@@ -1,0 +1,1 @@
+"""Files by address: fetched over HTTP with checks on where they come from and what arrives."""

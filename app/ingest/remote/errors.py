@@ -1,0 +1,23 @@
+"""Errors of files that are fetched by address."""
+
+from app.ingest.formats.errors import UnreadableFileError
+
+
+class DownloadError(UnreadableFileError):
+    """A file cannot be fetched; the message completes "the address …"."""
+
+    def __init__(self, message: str, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+        """The address that the message is about, where that is not the one asked for."""
+
+
+class InterruptedDownloadError(DownloadError):
+    """A file did not arrive, or not whole, for a reason that may pass.
+
+    `wait` has the seconds that the server asks to wait; 0 where it does not say.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
