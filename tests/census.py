@@ -22,7 +22,7 @@ ALLOWED_DUPLICATES: dict[str, str] = {}
 """Public names that two modules may define, each with the reason."""
 
 ALLOWED_DEFERRED: dict[tuple[str, str], str] = {
-    ("app/ingest/command.py", "app.ingest.remote.download"): "80 ms, and most loads are of files",
+    ("ingest/command.py", "app.ingest.remote.download"): "80 ms, and most loads are of files",
     ("start.py", "pydantic"): "`entente --help` must not wait for it",
     ("start.py", "app.db.failures"): "only a failed command asks whether trying again may help",
     ("ingest/readers/recognize.py", "app.ingest.readers.parquet"): "Arrow takes long to import",
