@@ -73,6 +73,16 @@ class ConflictError(Exception):
     """A write conflicts with the current record."""
 
 
+class MissingExtraError(Exception):
+    """What was asked for needs an extra of the package that is not installed."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"This needs the extra '{extra}', which is not installed here: pip install"
+            f" 'entente[{extra}]'."
+        )
+
+
 class NotFoundError(Exception):
     """Something is named that does not exist."""
 

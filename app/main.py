@@ -15,6 +15,7 @@ from app.actors.membership_router import router as memberships
 from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
+from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
 from app.db.engine import Database
 from app.db.schema import require_current_schema
@@ -125,7 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile, names,
+        ogc, reconcile, names, briefs,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])

@@ -23,6 +23,7 @@ from app.errors import (
     ForbiddenError,
     InvalidBodyError,
     InvalidParameterError,
+    MissingExtraError,
     MovedError,
     NotFoundError,
     OutdatedError,
@@ -97,6 +98,7 @@ PROBLEM_TITLES = {
     429: "Too many requests",
     431: "The headers are too large",
     500: "The server failed",
+    501: "Not installed on this server",
     503: "The service is unavailable",
     507: "The server has no space left",
 }
@@ -117,6 +119,7 @@ PROBLEM_SLUGS = {
     429: "rate",
     431: "headers",
     500: "failed",
+    501: "not-installed",
     503: "unavailable",
     507: "full",
 }
@@ -133,6 +136,7 @@ STATUSES: dict[type[Exception], int] = {
     InvalidParameterError: 422,
     InvalidBodyError: 422,
     RequestValidationError: 422,
+    MissingExtraError: 501,
     DataError: 422,
     IntegrityError: 422,
     DBAPIError: 503,

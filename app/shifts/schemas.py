@@ -154,6 +154,8 @@ class Shift(BaseModel):
     family_size: int
     verdict: Verdict
     label: str = Field(description="The verdict in a few words.")
+    title: str = Field(description="A title: names, and when or what, without numbers.")
+    headline: str = Field(description="The first part of `sentence`, without remarks.")
     sentence: str = Field(
         description="The verdict as a sentence: names, the range of the onset, and the reasons."
     )

@@ -127,6 +127,8 @@ def serialize_shift(
         family_size=row.family_size,
         verdict=row.verdict,
         label=words.label_verdict(row, names),
+        title=words.compose_title(row, names),
+        headline=words.compose_headline(row, names),
         sentence=words.compose_sentence(row, names),
         reason=words.explain_verdict(row, names),
         robust=checks.robust if checks else None,

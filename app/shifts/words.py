@@ -93,7 +93,9 @@ def explain_verdict(row: DetectedShift, names: Mapping[str, str]) -> str | None:
         return f"a change this large also occurs by chance: p = {finding.p:.3g}, q = {row.q:.3g}"
     found = []
     if checks is not None and checks.failed:
-        found.append(f"not robust: absent {_join([CHECK_WORDS[c] for c in checks.failed], 'or')}")
+        found.append(
+            f"not robust: absent {join_names([CHECK_WORDS[c] for c in checks.failed], 'or')}"
+        )
     if abs(finding.change) < MIN_SIZE:
         found.append(f"the index changed by less than {MIN_SIZE}")
     if checks is not None and checks.without_carrier is not None and _is_capped(row):
@@ -135,14 +137,9 @@ def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
 def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     """Compose the first sentence of a verdict: who, how and when."""
     finding, case = row.finding, row.question
-    who, sides = names[case.actor], _join([names[c] for c in case.toward], "and")
-    rather = _join([names[c] for c in case.against], "and")
-    toward = finding.change > 0
-    moved = f"{who} moved toward {sides}" if toward else f"{who} moved away from {sides}"
-    if rather:
-        moved += f" rather than {rather}" if toward else f" and toward {rather}"
-    if row.is_mutual:
-        moved = f"{who} and {sides} moved {'closer' if toward else 'apart'}"
+    who, sides = names[case.actor], join_names([names[c] for c in case.toward])
+    rather = join_names([names[c] for c in case.against])
+    moved = _describe_move(row, names)
     between = f"between {who} and {sides}"
     if rather:
         between = f"in how {who} leans, to {sides} or to {rather},"
@@ -189,7 +186,7 @@ def describe_steps(steps: Sequence[FormalStep], names: Mapping[str, str]) -> str
     parts = [
         f"{_describe_step(step)} {_describe_date(step)}" for step in steps if step not in noted
     ]
-    found = [f"In {group}, {actor} {_join(parts, 'and')}."] if parts else []
+    found = [f"In {group}, {actor} {join_names(parts, 'and')}."] if parts else []
     for step in noted:
         note = (step.note or "").split(". ")[0].rstrip(".")
         found.append(f"{actor} in {group}, {_describe_date(step)}: {note[0].lower()}{note[1:]}.")
@@ -222,16 +219,50 @@ def _describe_date(step: FormalStep) -> str:
     return f"in {about}{step.date.rstrip('~?%')}"
 
 
+def compose_title(row: DetectedShift, names: Mapping[str, str]) -> str:
+    """Compose a title of a few words, without numbers: who moved and when, or the verdict."""
+    case = row.question
+    if row.verdict in ("strong", "shift") and not _is_capped(row):
+        found = f"{_describe_move(row, names)}, {_write_onset(row, ' – ') or 'at an unknown date'}"
+    else:
+        sides = [names[code] for code in (case.actor, *case.toward, *case.against)]
+        found = f"{join_names(sides)}: {VERDICT_WORDS[row.verdict].removeprefix('a ')}"
+    return found[0].upper() + found[1:]
+
+
+def _describe_move(row: DetectedShift, names: Mapping[str, str]) -> str:
+    case, toward = row.question, row.finding.change > 0
+    who, sides = names[case.actor], join_names([names[c] for c in case.toward])
+    rather = join_names([names[c] for c in case.against])
+    if row.is_mutual:
+        return f"{who} and {sides} moved {'closer' if toward else 'apart'}"
+    moved = f"{who} moved toward {sides}" if toward else f"{who} moved away from {sides}"
+    if not rather:
+        return moved
+    return f"{moved} rather than {rather}" if toward else f"{moved} and toward {rather}"
+
+
 def describe_onset(row: DetectedShift) -> str:
     """Describe the range of the onset in words."""
+    written = _write_onset(row, " and ")
+    if written is None:
+        return "at an unknown date"
+    if " and " in written:
+        return f"between {written}"
+    return f"in {written}" if _is_monthly(row) else f"on {written}"
+
+
+def _is_monthly(row: DetectedShift) -> bool:
+    return row.finding.method != "event_days"
+
+
+def _write_onset(row: DetectedShift, between: str) -> str | None:
+    """Write the first and the last month or day of the onset; one where they are the same."""
     ranges = row.finding.onset_set
     if not ranges:
-        return "at an unknown date"
-    monthly = row.finding.method != "event_days"
-    start, end = (_write_day(day, monthly) for day in (ranges[0][0], ranges[-1][1]))
-    if start == end:
-        return f"in {start}" if monthly else f"on {start}"
-    return f"between {start} and {end}"
+        return None
+    ends = [_write_day(day, _is_monthly(row)) for day in (ranges[0][0], ranges[-1][1])]
+    return between.join(dict.fromkeys(ends))
 
 
 def _write_day(day: str, monthly: bool) -> str:
@@ -285,7 +316,8 @@ def _percent(share: float) -> str:
     return f"{round(100 * share)} %"
 
 
-def _join(parts: Sequence[str], word: str) -> str:
+def join_names(parts: Sequence[str], word: str = "and") -> str:
+    """Join names with commas, and a word before the last."""
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} {word} {parts[-1]}"

@@ -3,19 +3,27 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from app.db.tables import datasets, revisions
+from app.db.versioning import Columns, select_current_or_as_of
 from app.sources.schemas import Dataset
 
 
-def read_cited_datasets(db: Connection, codes: Iterable[str] = ()) -> list[Dataset]:
+def read_cited_datasets(
+    db: Connection, codes: Iterable[str] = (), as_of: int | None = None
+) -> list[Dataset]:
     """Read the datasets with these codes, or all datasets where no code is passed."""
-    d = datasets.c
-    rows = select(revisions.c.document).join(datasets, d.seq == revisions.c.seq).order_by(d.code)
-    if selected := list(codes):
-        rows = rows.where(d.code.in_(selected))
-    return [Dataset.model_validate_json(document) for document in db.scalars(rows)]
+    selected = list(codes)
+
+    def select_rows(d: Columns) -> Select[int, str]:
+        wanted = [d.code.in_(selected)] if selected else []
+        return select(d.seq, d.code).where(*wanted)
+
+    found = select_current_or_as_of(as_of, datasets, select_rows).subquery()
+    rows = select(revisions.c.document).join(found, found.c.seq == revisions.c.seq)
+    documents = db.scalars(rows.order_by(found.c.code))
+    return [Dataset.model_validate_json(document) for document in documents]
 
 
 def dataset_credit(dataset: Dataset) -> dict[str, str]:

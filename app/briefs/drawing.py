@@ -1,0 +1,36 @@
+"""Draw the picture of a brief or an embed as SVG, as the charts of the API do."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from app.briefs.filter import PairQuery
+from app.charts.answer import answer_with_chart
+from app.errors import InvalidParameterError
+from app.events.buckets import TooManyBucketsError
+from app.json_encoding import encode_json
+from app.page_models import Links
+from app.shifts import answers
+from app.shifts.materialized.calibration import read_calibration
+from app.shifts.question import resolve_question
+
+PICTURE_WIDTH = 760
+"""Pixels: what a page of paper has room for with letters of a readable size."""
+
+
+def draw_curve(
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: int, as_of: int | None
+) -> str:
+    """Draw the index of a pair over time as SVG; raises `InvalidParameterError`."""
+    curve = asked.to_alignment_query()
+    question = resolve_question(db, curve, defaults, as_of)
+    known = read_calibration(db, as_of)
+    try:
+        found = answers.build_alignment(db, curve, question, known, Links(self=""), version)
+    except TooManyBucketsError as many:
+        raise InvalidParameterError("since", str(many), "Ask for fewer years.") from many
+    marks = answers.build_shift_marks(db, curve, question, known, version)
+    body = json.loads(encode_json(found)) | marks
+    drawn = answer_with_chart(db, "alignment", "svg", body, PICTURE_WIDTH)
+    return bytes(drawn.body).decode()

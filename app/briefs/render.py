@@ -1,0 +1,78 @@
+"""Render briefs and embeds: HTML without a script, and PDF without a browser."""
+
+import importlib
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from types import ModuleType
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from app.briefs.filter import PaperSize
+from app.briefs.layout import BriefPage, write_events_title
+from app.errors import MissingExtraError
+
+EXTRA = "pdf"
+
+
+@cache
+def load_templates() -> Environment:
+    """Load the templates of pages; every value in them is escaped."""
+    return Environment(
+        loader=PackageLoader("app.briefs"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def encode_picture(svg: str) -> str:
+    """Encode a drawing for the address of an image; empty for none."""
+    return b64encode(svg.encode()).decode()
+
+
+def render_brief_html(page: BriefPage, svg: str, description: str) -> str:
+    """Render a brief as an HTML page; an empty `svg` says that there is nothing to draw."""
+    template = load_templates().get_template("brief.html")
+    return template.render(page=page, picture=encode_picture(svg), description=description)
+
+
+def render_brief_pdf(
+    page: BriefPage, svg: str, description: str, paper: PaperSize, whole: int
+) -> bytes:
+    """Render a brief as a PDF of one page; `whole` counts all events of the evidence.
+
+    Raises `MissingExtraError` where the extra `pdf` is not installed.
+    """
+    source = (files("app") / "briefs" / "templates" / "brief.typ").read_bytes()
+    titles = [write_events_title(n, whole) for n in range(len(page.events) + 1)]
+    data = {
+        "page": asdict(page),
+        "svg": svg,
+        "description": description,
+        "paper": paper,
+        "events-titles": titles,
+    }
+    made: bytes = _load_compiler()(source, json.dumps(data, ensure_ascii=False))
+    return made
+
+
+@cache
+def _load_compiler() -> Callable[[bytes, str], bytes]:
+    """Load the typesetter; its fonts are read once."""
+    try:
+        typst: ModuleType = importlib.import_module("typst")
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(EXTRA) from missing
+    # Fonts of the system come after those of the package, for scripts that these do not have.
+    fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=True)
+
+    def compile_page(source: bytes, data: str) -> bytes:
+        made: bytes = typst.compile(source, font_paths=fonts, sys_inputs={"data": data})
+        return made
+
+    return compile_page
