@@ -26,6 +26,8 @@ from app.events.names_router import router as names
 from app.events.router import router as events
 from app.examples import BODY_MODELS
 from app.explorer.help_router import router as help_pages
+from app.explorer.reference_router import TAGS
+from app.explorer.reference_router import router as reference
 from app.explorer.router import router as explorer
 from app.feeds.answer import build_feed_response as feeds
 from app.feeds.ogc import router as ogc
@@ -121,6 +123,9 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=run_lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_tags=TAGS,
     )
     app.state.settings = settings
     app.router.route_class = QueryRoute
@@ -136,6 +141,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(explorer)
     app.include_router(operations)
     app.include_router(help_pages)
+    app.include_router(reference)
     app.state.feeds, app.state.charts = feeds, charts
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)

@@ -77,6 +77,6 @@ def list_used_keys() -> set[str]:
     for path in (*SCRIPTS, *STATIC.rglob("*.html"), *STATIC.parent.glob("*.py")):
         text = path.read_text("utf-8")
         used |= {key for key in CATALOGUE if f'"{key}"' in text or f"{{{{{key}}}}}" in text}
-        for start in re.findall(r"`([a-z_]+\.[a-z_]*)\$\{", text):
+        for start in re.findall(r"(?:`|\bf\")([a-z_]+\.[a-z_]*)\$?\{", text):
             used |= {key for key in CATALOGUE if key.startswith(start)}
     return used

@@ -1,6 +1,5 @@
 """Serve the documentation below `/help`, with the look of the explorer and without JavaScript."""
 
-import re
 from functools import cache
 from html import escape
 from typing import Annotated
@@ -17,7 +16,8 @@ from app.explorer.help_pages import (
     search_help,
 )
 from app.explorer.markdown import HelpPage
-from app.explorer.router import HEADERS, build_body_response, read_explorer_files
+from app.explorer.router import HEADERS, build_body_response
+from app.explorer.shell import wrap_page
 from app.explorer.strings import find_words
 from app.json_encoding import encode_json
 
@@ -34,7 +34,7 @@ def serve_help(
     title = find_words("help.title")
     found = build_results(q) if q.strip() else build_contents()
     body = f"<h1>{escape(title)}</h1>{build_search(q)}{found}"
-    return build_body_response(request, wrap_page(title, body).encode(), HTML)
+    return build_body_response(request, wrap_help(title, body).encode(), HTML)
 
 
 @router.get("/help/glossary.json")
@@ -67,7 +67,7 @@ def render_help_page(name: str) -> str:
         f'{build_search("")}<div class="help"><aside>{here if len(parts) > 2 else ""}'
         f"{build_contents(page)}</aside><article>{page.body}</article></div>"
     )
-    return wrap_page(page.title, body)
+    return wrap_help(page.title, body)
 
 
 def build_search(text: str) -> str:
@@ -115,13 +115,6 @@ def _build_hit(hit: Hit) -> str:
     )
 
 
-def wrap_page(title: str, body: str) -> str:
-    """Wrap a body in the head, header and foot of the explorer, with the small script of help."""
-    page = read_explorer_files()["index.html"][1].decode()
-    page = re.sub(r'<details class="clock".*?</details>\n', "", page, flags=re.DOTALL)
-    page = page.replace("/explorer/main.js", "/explorer/help.js")
-    page = page.replace('<li><a href="/help">', '<li><a href="/help" aria-current="page">')
-    name = find_words("app.name")
-    page = re.sub(r"<title>.*?</title>", lambda _: f"<title>{escape(title)} – {name}</title>", page)
-    main = f'<main id="content" tabindex="-1" class="help-page">\n{body}\n</main>'
-    return re.sub(r"<main.*?</main>", lambda _: main, page, flags=re.DOTALL)
+def wrap_help(title: str, body: str) -> str:
+    """Wrap a page of help in the page of the explorer."""
+    return wrap_page(title, body, script="help.js", address="/help")
