@@ -28,7 +28,7 @@ def test_reference_is_searched_and_leads_back(page: Page) -> None:
     operations = page.locator(".opblock")
     expect(operations.first).to_be_visible()
     every = operations.count()
-    field = page.get_by_label("Search the operations")
+    field = page.get_by_role("searchbox", name="Search the operations")
     field.fill("timeline")
     expect(operations.first).to_contain_text("/v1/timeline")
     assert 0 < operations.count() < every
