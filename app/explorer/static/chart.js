@@ -31,7 +31,7 @@ export function chart(address) {
   let drawn = 0, broken = false, loading = false;
   const load = async () => {
     const width = drawn = wide(figure);
-    url.searchParams.set("width", width);
+    url.searchParams.set("width", String(width));
     broken = false;
     loading = true;
     try {

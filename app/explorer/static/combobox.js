@@ -2,14 +2,15 @@
 
 import { get } from "./api.js";
 import { h, say } from "./dom.js";
-import { has, rich, t } from "./strings.js";
+import { lookUp, rich, t } from "./strings.js";
 
 const PAUSE = 120;
-const kind = (one) => (has(`names.${one.kind}`) ? t(`names.${one.kind}`) : one.kind);
+/** What kind of actor one is, in words. */
+const kind = (one) => lookUp(`names.${one.kind}`) ?? one.kind;
 let made = 0;
 
 async function resolve(text, limit = 8) {
-  const body = await get(`/v1/actors/resolve?${new URLSearchParams({ q: text, limit })}`);
+  const body = await get(`/v1/actors/resolve?${new URLSearchParams({ q: text, limit: String(limit) })}`);
   return body.data;
 }
 
@@ -113,7 +114,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     if (!many && codes.length === 1 && (typed === names.get(codes[0]) || typed === codes[0])) return true;
     for (const text of many ? typed.split(/[,;]/).map((part) => part.trim()).filter(Boolean) : [typed]) {
       let near;
-      try { near = await resolve(text, 5); } catch (error) { blame(error.message); return false; }
+      try { near = await resolve(text, 5); } catch (error) { blame(String(error.message)); return false; }
       const one = exact(text, near);
       if (!one) {
         blame(t(near.some((n) => n.score === 100) ? "names.several" : "names.unknown", { text }), near.slice(0, 3));

@@ -41,6 +41,12 @@ export function choice(name, label, options, value) {
       h("option", { value: o, selected: o === value }, o || t("form.any")))));
 }
 
+/**
+ * The element of an id that the page is known to have.
+ * @returns {any}
+ */
+export const byId = (id) => document.getElementById(id);
+
 export function say(text) {
   document.getElementById("status").textContent = text;
 }

@@ -9,6 +9,6 @@ export function form(label, fields, use) {
     submit.preventDefault();
     const own = submit.target;
     if (!await resolveNames(own)) return;
-    use([...new FormData(own)].map(([name, value]) => [name, value.trim()]));
+    use([...new FormData(own)].map(([name, value]) => [name, String(value).trim()]));
   } }, fields);
 }

@@ -1,6 +1,7 @@
 /* The head of every page: the search for a name, and light or dark. */
 
 import { combobox, resolveNames } from "./combobox.js";
+import { byId } from "./dom.js";
 import { go, link } from "./state.js";
 import { t } from "./strings.js";
 
@@ -12,7 +13,7 @@ const sought = combobox({ name: "name", id: "name", label: t("search.label"), ba
 search.prepend(sought);
 search.addEventListener("submit", async (submit) => {
   submit.preventDefault();
-  const text = document.getElementById("name").value.trim();
+  const text = byId("name").value.trim();
   if (text && !await resolveNames(search)) go(link("actor", { actor: text }));
 });
 

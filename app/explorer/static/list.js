@@ -62,7 +62,7 @@ const ORDERS = {
 };
 
 /** `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all. */
-export function list(address, { onfirst, latest = null, all = null } = {}) {
+export function list(address, { onfirst = null, latest = null, all = null } = {}) {
   const body = h("tbody", {});
   const status = h("p", { class: "quiet loaded" });
   const head = h("tr", {});
@@ -88,7 +88,7 @@ export function list(address, { onfirst, latest = null, all = null } = {}) {
     order = { by, down: order.by === by ? !order.down : by === "date" || by === "sources" };
     rows.sort((a, b) => (order.down ? -1 : 1) * ORDERS[by](a, b));
     body.replaceChildren(...rows.map(row));
-    const key = document.activeElement?.dataset?.key;
+    const key = document.activeElement?.getAttribute("data-key");
     columns();
     if (key) head.querySelector(`[data-key="${key}"]`)?.focus();
     say(t(order.down ? "list.sorted_down" : "list.sorted_up", { column: t(COLUMNS[by]) }));

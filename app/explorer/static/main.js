@@ -1,6 +1,6 @@
 /* Puts the view of the address on the page. */
 
-import { h, say } from "./dom.js";
+import { byId, h, say } from "./dom.js";
 import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
 import "./header.js";
 import { showHint } from "./hints.js";
@@ -32,7 +32,7 @@ async function show({ first = false, left = null } = {}) {
   const name = now().get("view") ?? "";
   const same = name === view;
   view = name;
-  for (const a of document.querySelectorAll("nav a")) {
+  for (const a of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
     if (new URL(a.href).searchParams.get("view") === name) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
     if (new URL(a.href).searchParams.has("view")) a.href = link(new URL(a.href).searchParams.get("view"));
@@ -68,8 +68,8 @@ async function show({ first = false, left = null } = {}) {
 /** Says at the head of the page which record is shown: today's, or that of the clocks. */
 function showClock() {
   const set = CLOCKS.filter((clock) => now().get(clock));
-  for (const clock of CLOCKS) document.getElementById(clock).value = now().get(clock) ?? "";
-  const whole = document.getElementById("clock");
+  for (const clock of CLOCKS) byId(clock).value = now().get(clock) ?? "";
+  const whole = byId("clock");
   whole.classList.toggle("set", set.length > 0);
   whole.open = false;
   whole.firstElementChild.textContent = set.length ? set.map((clock) => t(clock === "as_of" ? "clock.as_of_set" : "clock.known_by_set", { value: now().get(clock) })).join(" · ") : t("clock.today");
@@ -97,7 +97,7 @@ addEventListener("popstate", (pop) => { if (location.search !== shown) show({ le
 addEventListener("moved", () => show());
 
 document.addEventListener("click", (click) => {
-  const a = click.target.closest?.("a[href]");
+  const a = /** @type {Element} */ (click.target).closest?.("a[href]");
   if (!a || click.defaultPrevented || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
   const url = new URL(a.getAttribute("href"), location.href);
   if (url.origin !== location.origin || url.pathname !== "/" || url.hash) return;
@@ -110,7 +110,7 @@ document.getElementById("clocks").addEventListener("submit", (submit) => {
   submit.preventDefault();
   const found = now();
   for (const clock of CLOCKS) {
-    const value = document.getElementById(clock).value.trim();
+    const value = byId(clock).value.trim();
     if (value) found.set(clock, value); else found.delete(clock);
   }
   go(`/?${found}`);

@@ -1,5 +1,6 @@
 /* The reference of the API: Swagger UI, with a search over all operations. */
 
+import { byId } from "./dom.js";
 import "./header.js";
 import { t } from "./strings.js";
 
@@ -15,8 +16,8 @@ function matching(tagged, phrase) {
   return tagged.map((tag) => tag.set("operations", tag.get("operations").filter(says))).filter((tag) => tag.get("operations").size > 0);
 }
 
-const field = document.getElementById("q");
-const found = document.getElementById("found");
+const field = byId("q");
+const found = byId("found");
 const reference = globalThis.SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list", defaultModelsExpandDepth: 0,
   tryItOutEnabled: true, displayRequestDuration: true, plugins: [() => ({ fn: { opsFilter: matching } })],

@@ -57,7 +57,7 @@ function explained(fault) {
 export function failed(error, again) {
   const said = JSON.stringify([error.status, error.message, error.problem?.errors]);
   const shown = [...document.querySelectorAll("#content .state.failure")];
-  if (error.refused && shown.some((one) => one.dataset.said === said)) return null;
+  if (error.refused && shown.some((one) => one.getAttribute("data-said") === said)) return null;
   const faults = (error.problem?.errors ?? []).filter((f) => Array.isArray(f.loc));
   const title = t(error.refused ? "failure.refused" : error.status === 503 || error.status === 429 ? "failure.busy" : "failure.failed");
   const made = box("failure", "⚠", title, h("p", {}, faults.length ? null : error.message), faults.map(explained),

@@ -10,8 +10,12 @@ export const LANGUAGE = "en";
 const plurals = new Intl.PluralRules(LANGUAGE);
 const numbers = new Intl.NumberFormat(LANGUAGE);
 
-/** Whether the catalogue has a key, where one is made from data. */
-export const has = (key) => Object.hasOwn(words, key);
+/**
+ * The words of a key that is made from data; undefined where the catalogue has none.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ */
+export const lookUp = (key, values) => (Object.hasOwn(words, key) ? t(/** @type {Key} */ (key), values) : undefined);
 
 export const number = (n) => numbers.format(n);
 

@@ -13,7 +13,7 @@ const LATEST = 10;
 
 /** For an unknown name: actors with similar names, as links. */
 async function near(name, error) {
-  const found = await get(`/v1/actors/resolve?${new URLSearchParams({ q: name, limit: 8 })}`);
+  const found = await get(`/v1/actors/resolve?${new URLSearchParams({ q: name, limit: "8" })}`);
   return [h("h1", {}, t("app.no_answer")), failed(error),
     found.data.length ? [h("h2", {}, t("actor.did_you_mean")), h("ul", {}, found.data.map((one) =>
       h("li", {}, h("a", { href: link("actor", { actor: one.code }) }, t("actor.title", { name: one.name, code: one.code })))))] : null];

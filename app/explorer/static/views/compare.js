@@ -37,7 +37,7 @@ function asked({ actor, toward }) {
 /** The days of all pairs together, so that each is drawn over the same; a pair that fails has none. */
 async function span(pairs) {
   const found = await Promise.allSettled(pairs.map((pair) => get(`/v1/alignment?${asked(pair)}`)));
-  const rows = found.flatMap((one) => one.value?.data ?? []);
+  const rows = found.flatMap((one) => (one.status === "fulfilled" ? one.value.data : []));
   if (!rows.length) return [];
   return [["since", rows.map((r) => r.start).sort()[0]], ["until", rows.map((r) => r.end).sort().at(-1)]];
 }

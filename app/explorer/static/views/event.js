@@ -6,13 +6,13 @@ import { h, table } from "../dom.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
-import { has, rich, t } from "../strings.js";
+import { lookUp, rich, t } from "../strings.js";
 import { term } from "../terms.js";
 
 export function grade(report) {
   const { reliability, credibility } = report;
   if (!reliability && !credibility) return null;
-  const words = [reliability, credibility].filter((one) => has(`grade.${one}`)).map((one) => t(`grade.${one}`)).join("; ");
+  const words = [reliability, credibility].map((one) => lookUp(`grade.${one}`)).filter(Boolean).join("; ");
   return h("span", { class: "grade", title: words }, `${reliability ?? "–"}${credibility ?? "–"}`);
 }
 
@@ -39,7 +39,7 @@ const REFERENCES = [["bibtex", "BibTeX"], ["ris", "RIS (Zotero, EndNote)"], ["cs
 /** The sources as references for a bibliography. */
 function cite(id) {
   const formats = REFERENCES.map(([format, name], n) => [n ? " · " : "",
-    h("a", { href: `/v1/sources?${new URLSearchParams({ event: id, format, limit: 200 })}` }, name)]);
+    h("a", { href: `/v1/sources?${new URLSearchParams({ event: id, format, limit: "200" })}` }, name)]);
   return h("p", {}, rich("event.cite", { formats }));
 }
 

@@ -5,7 +5,7 @@ import { h, table } from "../dom.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now } from "../state.js";
-import { rich, t } from "../strings.js";
+import { lookUp, rich, t } from "../strings.js";
 
 /** Rounded down: 99.96 % must not read as if everything were resolved. */
 const share = (parties) => parties.share === null ? t("imports.none_named") : t("imports.share", { percent: (Math.floor(parties.share * 1000) / 10).toFixed(1), n: parties.named });
@@ -52,7 +52,7 @@ async function whole(id) {
   return [h("h1", {}, t("imports.of", { when: one.created_at })),
     h("p", { class: "quiet" }, [one.state, t("imports.by_whom", { name: one.by }), one.dataset, one.dry_run ? t("imports.dry") : null].filter(Boolean).join(" · ")),
     one.error ? h("p", {}, one.error) : null,
-    h("p", {}, counts.map((name) => t(`imports.count_${name}`, { n: one[name] })).join(", ") || t("imports.no_rows")),
+    h("p", {}, counts.map((name) => lookUp(`imports.count_${name}`, { n: one[name] })).join(", ") || t("imports.no_rows")),
     h("p", {}, t("imports.resolved", { share: share(one.parties) })),
     reasons(t("imports.rejected_why"), one.reasons), reasons(t("imports.warned_why"), one.warnings), request(address),
     h("h2", {}, t("imports.names_of")), unresolved(`/v1/imports/${id}/unresolved`)];

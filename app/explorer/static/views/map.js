@@ -140,7 +140,7 @@ function figure(spots, land) {
 
 export async function map() {
   const query = taken([...FILTERS, ...CLOCKS]);
-  const address = `/v1/events?${new URLSearchParams([["limit", MOST], ...query])}`;
+  const address = `/v1/events?${new URLSearchParams([["limit", String(MOST)], ...query])}`;
   const [found, land] = await Promise.all([get(address), get("/explorer/land.json")]);
   const spots = places(found.data);
   const mapped = spots.reduce((sum, p) => sum + p.events.length, 0);
