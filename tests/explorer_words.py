@@ -74,7 +74,12 @@ def find_stray_words(path: Path) -> list[str]:
 def list_used_keys() -> set[str]:
     """Name the keys of the catalogue that a script or page uses, also by a made-up ending."""
     used: set[str] = set()
-    for path in (*SCRIPTS, *STATIC.rglob("*.html"), *STATIC.parent.glob("*.py")):
+    for path in (
+        *SCRIPTS,
+        *STATIC.rglob("*.html"),
+        *STATIC.parent.glob("*.py"),
+        *STATIC.parents[1].glob("cli/*.py"),
+    ):
         text = path.read_text("utf-8")
         used |= {key for key in CATALOGUE if f'"{key}"' in text or f"{{{{{key}}}}}" in text}
         for start in re.findall(r"(?:`|\bf\")([a-z_]+\.[a-z_]*)\$?\{", text):

@@ -40,7 +40,7 @@ COMMANDS = {
     "timeline": CommandSource(
         "app.cli.timeline",
         "print_timeline",
-        "List events, oldest first, with the publishers that report them.",
+        "List events, newest first, with the publishers that report them.",
     ),
     "alignment": CommandSource(
         "app.cli.shifts",

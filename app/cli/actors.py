@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from app.actors.queries import UnknownActorError
+from app.cli.output import CsvOption, JsonOption, choose_form
 from app.cli.terminal import console, errors, open_current_database
 from app.db.engine import Database
 from app.db.journal import Writer
@@ -43,10 +44,14 @@ def actors_unresolved(
     dataset: Datasets = [],  # noqa: B006
     format_: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
     limit: Annotated[int | None, typer.Option(min=1, help="The most frequent names only.")] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """List the names in stored events that no actor has, the most frequent first."""
     if format_ not in ("csv", "json"):
         raise typer.BadParameter("must be csv or json", param_hint="--format")
+    chosen = choose_form(as_json, as_csv)
+    format_ = chosen if chosen != "table" else format_
     with closing(open_current_database()) as database, database.connect() as reading:
         totals = list(read_unresolved_names(reading, dataset, limit=limit))
         names = report_names(reading, totals)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.bundled.load_bundled import load_bundled_data
+from app.cli.output import show_activity
 from app.cli.terminal import console, errors, open_configured_database, open_current_database
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
@@ -42,7 +43,8 @@ def db_rerender() -> None:
     with closing(open_current_database()) as database:
         for note in mend_stored_ids(database, by):
             console.print(note, highlight=False, markup=False)
-        changed = rerender_events(database, by, add_fields=True)
+        with show_activity("Rendering every event …"):
+            changed = rerender_events(database, by, add_fields=True)
     console.print(f"{changed:,} events changed.")
 
 
@@ -63,7 +65,11 @@ def db_backup(
     ],
 ) -> None:
     """Write a backup of the whole database, also while it is in use."""
-    with closing(open_current_database()) as database, _report_backup_errors():
+    with (
+        closing(open_current_database()) as database,
+        _report_backup_errors(),
+        show_activity("Copying the database …"),
+    ):
         version = write_backup(database, file)
     console.print(f"{file} contains the database as of version {version}.", highlight=False)
 
@@ -73,7 +79,11 @@ def db_restore(
     file: Annotated[Path, typer.Argument(help="Backup file that `db backup` wrote.")],
 ) -> None:
     """Replace the whole database by a backup; an SQLite file is first copied to .before-restore."""
-    with closing(open_configured_database()) as database, _report_backup_errors():
+    with (
+        closing(open_configured_database()) as database,
+        _report_backup_errors(),
+        show_activity("Restoring the database …"),
+    ):
         version = restore_backup(database, file)
         current = read_schema_version(database)
     console.print(f"The database is at version {version}.", highlight=False)

@@ -1,12 +1,9 @@
 """The commands `entente keys …`, which create, list and revoke keys."""
 
-import json
 from contextlib import closing
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from app.access.keys import (
     SCOPES,
@@ -16,6 +13,7 @@ from app.access.keys import (
     list_keys,
     revoke_key,
 )
+from app.cli.output import CsvOption, JsonOption, choose_form, print_data, print_table
 from app.cli.terminal import console, errors, open_current_database
 
 keys = typer.Typer(
@@ -52,20 +50,18 @@ def keys_create(
 
 
 @keys.command("list")
-def keys_list(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
-) -> None:
+def keys_list(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """List every key, without its secret."""
+    form = choose_form(as_json, as_csv)
     with closing(open_current_database()) as database, database.connect() as reading:
         rows = list_keys(reading)
-    if as_json:
-        print(json.dumps(rows))
+    if print_data(form, rows):
+        return
+    if not rows:
+        errors.print("There is no key yet. Make one: entente keys create NAME --scope write")
         return
     columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
-    table = Table(*columns, box=None)
-    for key in rows:
-        table.add_row(*(Text(str(key[column] or "–")) for column in columns))
-    console.print(table)
+    print_table(columns, [[str(key[column] or "–") for column in columns] for key in rows])
 
 
 @keys.command("revoke")

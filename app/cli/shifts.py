@@ -1,21 +1,28 @@
 """Commands for alignment and for shifts of alignment."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from threading import Event
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ValidationError
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Connection
 
+from app.cli.output import (
+    CsvOption,
+    JsonOption,
+    choose_form,
+    colour_text,
+    print_data,
+    print_reason,
+    print_table,
+    show_activity,
+)
+from app.cli.terminal import console, errors, open_current_database, report_input_errors
 from app.db.engine import Database
-from app.db.schema import StaleSchemaError, require_current_schema
-from app.errors import InvalidParameterError
 from app.settings import Settings
-from app.shifts import detect, evidence, ranking, serialize, series
+from app.shifts import answers, detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
@@ -29,9 +36,6 @@ shifts = typer.Typer(
     help="Shifts of alignment: which actors moved toward or away from which.",
     invoke_without_command=True,
 )
-Q = TypeVar("Q", bound=BaseModel)
-console = Console()
-errors = Console(stderr=True)
 HALF_WIDTH = 14
 """Characters of the chart on either side of 0."""
 SHOWN_EVENTS = 5
@@ -47,39 +51,18 @@ UntilOption = Annotated[str | None, typer.Option(help="Last day, EDTF.")]
 KnownByOption = Annotated[str | None, typer.Option(help="Only events published by this day.")]
 
 
-@contextmanager
-def open_shift_database() -> Iterator[Database]:
-    """Open the configured database; print errors of schema (exit 1) and input (exit 2)."""
-    with closing(Database(Settings().database_url)) as database:
-        try:
-            require_current_schema(database)
-            yield database
-        except StaleSchemaError as stale:
-            errors.print(str(stale))
-            raise typer.Exit(1) from stale
-        except (InvalidParameterError, ThinCorpusError) as error:
-            message = str(error)
-            if isinstance(error, InvalidParameterError):
-                message = f"{error.fault.loc[-1]}: {message}. {error.fault.hint or ''}"
-            errors.print(message)
-            raise typer.Exit(2) from error
+def _drop_empty(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value not in (None, [])}
 
 
-def _parse_query(model: type[Q], options: Mapping[str, object]) -> Q:
-    try:
-        return model.model_validate({k: v for k, v in options.items() if v not in (None, [])})
-    except ValidationError as error:
-        for e in error.errors():
-            field = e.get("ctx", {}).get("field") or ".".join(map(str, e["loc"]))
-            errors.print(f"{field}: {e['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(2) from error
-
-
+@report_input_errors
 def print_alignment(
-    actor: Annotated[str, typer.Argument(help="Actor or group whose alignment is measured.")],
-    toward: Annotated[
-        list[str], typer.Argument(help="Actors or groups toward which it is measured.")
-    ],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="[ACTOR] [TOWARD]...", help="As --actor and --toward, in order."),
+    ] = [],  # noqa: B006
+    actor: Annotated[str | None, typer.Option(help="Actor or group that is measured.")] = None,
+    toward: ActorsOption = [],  # noqa: B006
     against: ActorsOption = [],  # noqa: B006
     granularity: Annotated[
         str, typer.Option(help="day, week, month, quarter or year.")
@@ -88,31 +71,42 @@ def print_alignment(
     until: UntilOption = None,
     known_by: KnownByOption = None,
     dataset: DatasetsOption = [],  # noqa: B006
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """Print the alignment index of an actor toward others over time, from −1 to +1."""
+    form = choose_form(as_json, as_csv)
+    actor, *rest = [actor, *words] if actor else [*words, ""]
+    toward = [*filter(None, rest), *toward]
+    if not actor or not toward:
+        raise typer.BadParameter(
+            "name an actor and others, as in: entente alignment --actor ARM --toward RUS",
+            param_hint="--actor" if not actor else "--toward",
+        )
     options = {
         "actor": actor, "toward": toward, "against": against, "granularity": granularity,
         "since": since, "until": until, "known_by": known_by, "dataset": dataset,
     }  # fmt: skip
-    asked = _parse_query(AlignmentQuery, options)
-    with open_shift_database() as database, database.connect() as db:
+    asked = AlignmentQuery.model_validate(_drop_empty(options))
+    with closing(open_current_database()) as database, database.connect() as db:
         question = resolve_question(db, asked, Settings().alignment_datasets)
         size: Granularity = asked.granularity
         points, _, _ = series.build_alignment_series(
             db, question, *asked.day_range, size, read_calibration(db).prior_share
         )
-    if not points:
+        is_empty = not any(point.n for point in points)
+        reason = answers.explain_empty_answer(db, asked, question) if is_empty else None
+    if is_empty:
+        points = []
+    if not print_data(form, [point.model_dump() for point in points]) and points:
+        line = f"−1{' ' * (2 * HALF_WIDTH - 3)}+1"
+        print_table(("from", "index", "90 %", line, "signals"), [_draw_point(p) for p in points])
+    if is_empty:
         errors.print("No signals between them match.")
-        return
-    table = Table(box=None)
-    for heading in ("from", "index", "90 %", f"−1{' ' * (2 * HALF_WIDTH - 3)}+1", "signals"):
-        table.add_column(heading, no_wrap=True)
-    for point in points:
-        table.add_row(*_draw_point(point))
-    console.print(table)
+        print_reason(reason)
 
 
-def _draw_point(point: AlignmentPoint) -> tuple[str, ...]:
+def _draw_point(point: AlignmentPoint) -> tuple[str | Text, ...]:
     if point.index is None or point.low is None or point.high is None:
         return point.start, "–", "", "", str(point.n)
     line = [" "] * (2 * HALF_WIDTH + 1)
@@ -122,10 +116,12 @@ def _draw_point(point: AlignmentPoint) -> tuple[str, ...]:
         line[column] = "─"
     line[at] = "●"
     interval = f"{point.low:+.2f} … {point.high:+.2f}"
-    return point.start, f"{point.index:+.2f}", interval, "".join(line), str(point.n)
+    index = colour_text(f"{point.index:+.2f}", "together" if point.index > 0 else "apart")
+    return point.start, index, interval, "".join(line), str(point.n)
 
 
 @shifts.callback()
+@report_input_errors
 def print_shifts(
     context: typer.Context,
     actor: Annotated[str | None, typer.Option(help="Actor or group that shifted.")] = None,
@@ -137,16 +133,19 @@ def print_shifts(
     max_q: Annotated[float, typer.Option(help="Highest false discovery rate q.")] = 0.05,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     dataset: DatasetsOption = [],  # noqa: B006
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """List shifts of alignment, most certain first; `since` and `until` limit the onset."""
     if context.invoked_subcommand is not None:
         return
+    form = choose_form(as_json, as_csv)
     options = {
         "actor": actor, "toward": toward, "against": against, "since": since, "until": until,
         "known_by": known_by, "max_q": max_q, "limit": limit, "dataset": dataset,
     }  # fmt: skip
-    asked = _parse_query(ShiftQuery, options)
-    with open_shift_database() as database, database.connect() as db:
+    asked = ShiftQuery.model_validate(_drop_empty(options))
+    with closing(open_current_database()) as database, database.connect() as db:
         known = read_calibration(db)
         question = resolve_open_question(db, asked, Settings().alignment_datasets)
         listed = ranking.find_shifts_of_question(db, asked, question, known)
@@ -160,13 +159,14 @@ def print_shifts(
             for row in rows
         ]
         shares = [_list_largest_shares(db, row, known) if question.toward else [] for row in rows]
+        reason = None if found else answers.explain_empty_answer(db, asked, question)
     if not found:
-        errors.print("No shift with a q that low matches.")
+        errors.print("No shift with a q that low matches; --max-q 1 lists all.")
+        print_reason(reason)
+    if print_data(form, [shift.model_dump() for shift in found]) or not found:
         return
-    table = Table("onset", "who", "toward", "index", "p", "q", "verdict", box=None)
-    for shift in found:
-        table.add_row(*_format_shift(shift))
-    console.print(table)
+    columns = ("onset", "who", "toward", "index", "p", "q", "verdict")
+    print_table(columns, [_format_shift(shift) for shift in found])
     for shift, events in zip(found, shares, strict=True):
         if question.toward:
             console.print(f"\n{shift.sentence}", highlight=False)
@@ -181,7 +181,7 @@ def _list_largest_shares(
     return found[:SHOWN_EVENTS]
 
 
-def _format_shift(shift: Shift) -> tuple[str, ...]:
+def _format_shift(shift: Shift) -> tuple[str | Text, ...]:
     against = f" against {', '.join(shift.against)}" if shift.against else ""
     levels = [f"{level.index:+.2f}" for level in (shift.before, shift.after) if level]
     ends = [shift.onset_set[0].start, shift.onset_set[-1].end] if shift.onset_set else []
@@ -194,7 +194,7 @@ def _format_shift(shift: Shift) -> tuple[str, ...]:
         " → ".join(levels),
         f"{shift.p:.2g}",
         f"{shift.q:.2g}",
-        shift.label,
+        colour_text(shift.label, "strong" if shift.verdict == "strong" else None),
     )
 
 
@@ -214,7 +214,7 @@ def _print_evidence(events: Sequence[EventShare]) -> None:
 @shifts.command("refresh")
 def refresh_shifts() -> None:
     """Recompute the shifts of all dyads whose events changed."""
-    with open_shift_database() as database:
+    with closing(open_current_database()) as database:
         _refresh_dyads(database, "")
 
 
@@ -224,16 +224,23 @@ def calibrate_shifts(
     draws: Annotated[int, typer.Option(min=100, max=5000, help="Simulated series per cell.")] = 400,
 ) -> None:
     """Calibrate p to the loaded events: how large a change occurs by chance in them."""
-    with open_shift_database() as database:
+    with closing(open_current_database()) as database:
         datasets = dataset or list(Settings().alignment_datasets)
-        for line in fit_calibration(database, datasets, draws):
-            console.print(line, highlight=False)
+        try:
+            with show_activity("Calibrating …"):
+                for line in fit_calibration(database, datasets, draws):
+                    console.print(line, highlight=False)
+        except ThinCorpusError as thin:
+            errors.print(f"{thin}. Load more events first: entente load --help")
+            raise typer.Exit(2) from thin
         _refresh_dyads(database, " with the new calibration")
 
 
 def _refresh_dyads(database: Database, how: str) -> None:
     try:
-        console.print(f"{rebuild_in_processes(database, Event()):,} dyads were refreshed{how}.")
+        with show_activity("Recomputing shifts …"):
+            count = rebuild_in_processes(database, Event())
+        console.print(f"{count:,} dyads were refreshed{how}.")
     except RebuildProcessError as failed:
         errors.print(f"{failed}: see its output above.", highlight=False)
         raise typer.Exit(1) from failed

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.alliances.validity import find_doubtful_facts
+from app.cli.output import CsvOption, JsonOption, choose_form, print_data, show_activity
 from app.cli.terminal import errors, open_current_database
 from app.db.dialect.integrity import find_damage
 from app.db.failures import classify_failure, describe_cause
@@ -16,13 +17,20 @@ from app.events.verify import find_event_faults
 from app.shifts.materialized.verify import verify_stored_shifts
 
 
-def verify_database() -> None:
+def verify_database(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """Check the database's files, recompute every index and sum; exit 1 if anything differs."""
+    form = choose_form(as_json, as_csv)
     found = 0
+    listed: list[dict[str, object]] = []
     with closing(open_current_database()) as database, database.connect() as reading:
-        for finding in _find_everything(reading):
-            found += 1
-            print(finding)
+        with show_activity("Comparing every document …"):
+            for finding in _find_everything(reading):
+                found += 1
+                if form == "table":
+                    print(finding)
+                else:
+                    listed.append({"difference": finding})
+        print_data(form, listed)
         if not found:
             # Sources contradict each other: what they say is remarked, and no fault of storage.
             for remark in find_doubtful_facts(reading):

@@ -33,13 +33,13 @@ HEADERS = {
 
 
 @router.get("/")
-def serve_explorer(request: Request) -> Response:
+async def serve_explorer(request: Request) -> Response:
     """Serve the page of the explorer; all of its state is in its address."""
     return build_file_response(request, "index.html")
 
 
 @router.get("/explorer/{name:path}")
-def serve_explorer_file(name: str, request: Request) -> Response:
+async def serve_explorer_file(name: str, request: Request) -> Response:
     """Serve a file of the explorer."""
     return build_file_response(request, name)
 
