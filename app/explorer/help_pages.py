@@ -41,16 +41,17 @@ def find_docs() -> Path:
 
 
 @cache
+def read_help_page(name: str) -> HelpPage:
+    """Read and render a page once; raises `OSError` for one that does not exist."""
+    return render_help_text(name, (find_docs() / f"{name}.md").read_text("utf-8"))
+
+
+@cache
 def read_help_pages() -> dict[str, HelpPage]:
-    """Read and render every page once, by name."""
+    """Read every page, by name."""
     folder = find_docs()
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
-    return {
-        name.removesuffix(".md"): render_help_text(
-            name.removesuffix(".md"), (folder / name).read_text("utf-8")
-        )
-        for name in names
-    }
+    return {name[:-3]: read_help_page(name[:-3]) for name in names}
 
 
 def list_groups() -> list[tuple[str, list[HelpPage]]]:
@@ -103,6 +104,6 @@ def read_terms() -> dict[str, dict[str, str]]:
             "text": section.text,
             "href": f"/help/glossary#{section.anchor}",
         }
-        for section in read_help_pages()["glossary"].sections
+        for section in read_help_page("glossary").sections
         if section.level == 7
     }

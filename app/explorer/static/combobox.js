@@ -25,9 +25,10 @@ function exact(text, found) {
 
 /**
  * A field with a list of suggestions (ARIA combobox). The codes are in a hidden input of the name;
- * with `many` they are separated by commas and shown as chips before the input.
+ * with `many` they are separated by commas and shown as chips before the input. `also` finds what is
+ * no actor, each with its `href`.
  */
-export function combobox({ name, label, value = "", many = false, placeholder = "", size = 16, onchoose = null, id = `f-${name}`, bare = false }) {
+export function combobox({ name, label, value = "", many = false, placeholder = "", size = 16, onchoose = null, also = null, id = `f-${name}`, bare = false }) {
   const unique = `names-${made += 1}`;
   const hidden = h("input", { type: "hidden", name, value });
   const input = h("input", { id, role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": unique, autocomplete: "off", spellcheck: "false", size, placeholder });
@@ -74,6 +75,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
   }
 
   function choose(one) {
+    if (one.href) { close(); onchoose(one.code, one); return; }
     names.set(one.code, one.name);
     if (many) { if (!codes.includes(one.code)) codes.push(one.code); input.value = ""; }
     else { codes.splice(0, codes.length, one.code); input.value = one.name; }
@@ -97,7 +99,8 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     const text = input.value.trim();
     if (text.length < 2) { found = []; close(); return; }
     try {
-      const answer = await resolve(text);
+      const [actors, more] = await Promise.all([resolve(text), also ? also(text).catch(() => []) : []]);
+      const answer = [...actors, ...more];
       if (mine !== turn || document.activeElement !== input) return;
       found = answer;
       open();

@@ -1,13 +1,26 @@
 /* The head of every page: the search for a name, and light or dark. */
 
+import { get } from "./api.js";
 import { combobox, resolveNames } from "./combobox.js";
+import { inWords } from "./dates.js";
 import { byId } from "./dom.js";
 import { go, link } from "./state.js";
 import { t } from "./strings.js";
 
+const MOST_OTHERS = "3";
+
+/** Events and sources with the words in them; the names of actors and groups are found by the field itself. */
+async function findOthers(text) {
+  const [events, sources] = await Promise.all(["events", "sources"].map((path) => get(`/v1/${path}?${new URLSearchParams({ q: text, limit: MOST_OTHERS })}`)));
+  return [
+    ...events.data.map((one) => ({ code: inWords(one.date), name: one.title, kind: "event", href: link("event", { id: one.id }) })),
+    ...sources.data.map((one) => ({ code: one.publisher, name: one.title, kind: "source", href: link("events", { source: one.id }) })),
+  ];
+}
+
 const search = document.getElementById("search");
-const sought = combobox({ name: "name", id: "name", label: t("search.label"), bare: true, size: 15, placeholder: t("search.example"), onchoose: (code) => {
-  go(link("actor", { actor: code }));
+const sought = combobox({ name: "name", id: "name", label: t("search.label"), bare: true, size: 15, placeholder: t("search.example"), also: findOthers, onchoose: (code, one) => {
+  go(one?.href ?? link("actor", { actor: code }));
   sought.clear();
 } });
 search.prepend(sought);

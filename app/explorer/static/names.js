@@ -15,5 +15,17 @@ export function nameOf(code) {
   return known.get(code);
 }
 
+/**
+ * Fills an element with words about actors: by codes at once, by names as soon as they are known.
+ * @param {HTMLElement} element
+ * @param {string[]} texts each one or several codes, separated by commas
+ * @param {(names: string[]) => string} write
+ */
+export function fillNames(element, texts, write) {
+  element.replaceChildren(write(texts));
+  Promise.all(texts.map(async (text) => (await namesOf([text])).join(" + "))).then((names) => element.replaceChildren(write(names)));
+  return element;
+}
+
 /** The names of several, as written `ARM,RUS`, in their order. */
 export const namesOf = (codes) => Promise.all(codes.flatMap((text) => text.split(",")).map((code) => nameOf(code.trim())));

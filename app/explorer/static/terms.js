@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
+import { patiently } from "./part.js";
 import { t } from "./strings.js";
 
 let made = 0;
@@ -9,7 +10,7 @@ let glossary = null;
 
 async function fill(box, anchor) {
   try {
-    glossary ??= get("/help/glossary.json");
+    glossary ??= patiently(() => get("/help/glossary.json"), box);
     const found = (await glossary)[anchor];
     box.replaceChildren(h("strong", {}, found.term), `: ${found.text} `, h("a", { href: found.href }, t("term.more")));
   } catch {

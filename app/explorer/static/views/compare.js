@@ -5,6 +5,7 @@ import { chart } from "../chart.js";
 import { combobox } from "../combobox.js";
 import { field, h } from "../dom.js";
 import { form } from "../forms.js";
+import { fillNames } from "../names.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
@@ -44,7 +45,7 @@ async function span(pairs) {
 
 function panel(pair, days) {
   const { actor, toward } = pair;
-  return h("section", {}, h("h2", {}, t("pair.toward", { actor, toward })), later(t("compare.drawing"), async () => {
+  return h("section", {}, fillNames(h("h2", {}), [actor, toward], ([who, whom]) => t("pair.toward", { actor: who, toward: whom })), later(t("compare.drawing"), async () => {
     const query = asked(pair);
     for (const [name, value] of await days) query.set(name, value);
     const address = `/v1/alignment?${query}`;
@@ -74,7 +75,7 @@ export async function compare() {
   return [
     h("h1", {}, t("compare.title")),
     h("ul", { class: "chips", "aria-label": t("compare.pairs") }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },
-      pairs[n] ? t("pair.toward", pairs[n]) : t("compare.wrong", { text }),
+      pairs[n] ? fillNames(h("span", {}), [pairs[n].actor, pairs[n].toward], ([actor, toward]) => t("pair.toward", { actor, toward })) : t("compare.wrong", { text }),
       h("button", { type: "button", "data-key": `pair-${Math.min(n, texts.length - 2)}`, "aria-label": t("names.remove", { name: text }), onclick: () => without(n) }, "×")))),
     form(t("compare.add_pair"), [
       combobox({ name: "actor", label: t("shift.who"), size: 14 }), combobox({ name: "toward", label: t("shift.toward"), size: 14 }),

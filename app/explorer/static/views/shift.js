@@ -7,6 +7,7 @@ import { combobox } from "../combobox.js";
 import { choice, field, h, table } from "../dom.js";
 import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
+import { fillNames } from "../names.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
@@ -32,9 +33,11 @@ function asking() {
   ], (filled) => go(link("shift", Object.fromEntries(filled))));
 }
 
-export function sides(row) {
-  const toward = row.toward.join(" + "), against = row.against.join(" + ");
-  return against ? t("pair.rather", { actor: row.actor, toward, against }) : t("pair.toward", { actor: row.actor, toward });
+/** Fills an element with words about the sides of a shift. */
+function nameSides(element, row, write) {
+  const toward = row.toward.join(","), against = row.against.join(",");
+  return fillNames(element, [row.actor, toward, ...(against ? [against] : [])], ([who, whom, other]) => write(
+    other ? t("pair.rather", { actor: who, toward: whom, against: other }) : t("pair.toward", { actor: who, toward: whom })));
 }
 
 /** The range in which a change began, in months where its onset is a month. */
@@ -83,7 +86,7 @@ function weighed(all) {
 async function evidence(id) {
   const address = `/v1/shifts/${id}`;
   const answer = await get(address);
-  const title = h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }, t("shift.evidence", { sides: sides(answer), range: range(answer) }));
+  const title = nameSides(h("h2", { tabindex: -1, id: "evidence", "data-reveal": true }), answer, (named) => t("shift.evidence", { sides: named, range: range(answer) }));
   return [title,
     h("p", {}, answer.sentence),
     h("p", {}, answer.before ? t("shift.levels", { before: signed(answer.before.index), after: signed(answer.after.index), prior: signed(answer.prior), change: signed(answer.change) }) : answer.reason),
@@ -99,8 +102,9 @@ function choices(found, chosen) {
   return h("ul", { class: "shifts" }, found.data.map((s) => {
     const rest = new URLSearchParams([...now()].filter(([name]) => name !== "shift"));
     rest.set("shift", s.id);
-    const words = t(s.provisional && s.onset ? "shift.item_provisional" : "shift.item", { sides: sides(s), range: range(s), label: s.label });
-    return h("li", {}, h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") }, words), h("p", { class: "answer" }, s.sentence));
+    const a = h("a", { href: `/?${rest}`, "aria-current": s.id === chosen ? "true" : null, onclick: () => wantFocus("#evidence") });
+    nameSides(a, s, (named) => t(s.provisional && s.onset ? "shift.item_provisional" : "shift.item", { sides: named, range: range(s), label: s.label }));
+    return h("li", {}, a, h("p", { class: "answer" }, s.sentence));
   }));
 }
 
@@ -108,15 +112,17 @@ function choices(found, chosen) {
 const plainShift = (rows) => (rows.length === 1 && rows[0].onset ? rows[0].id : null);
 
 function titled(actor, toward) {
-  if (!actor) return t("shift.title");
-  return toward ? t("shift.title_pair", { actor, toward }) : t("shift.title_actor", { actor });
+  const title = h("h1", {}, t("shift.title"));
+  if (!actor) return title;
+  return fillNames(title, toward ? [actor, toward] : [actor], ([who, whom]) => (whom
+    ? t("shift.title_pair", { actor: who, toward: whom }) : t("shift.title_actor", { actor: who })));
 }
 
 /** The answer first, then the picture, then the evidence; each part with its request. */
 export async function shift() {
   const query = taken(ASKED);
   if (query.get("toward") && !query.has("granularity")) query.set("granularity", "month");
-  const title = h("h1", {}, titled(query.get("actor"), query.get("toward")));
+  const title = titled(query.get("actor"), query.getAll("toward").join(","));
   const wanted = new URLSearchParams([...query].filter(([name]) => name !== "granularity"));
   const address = `/v1/shifts?${wanted}`;
   const isPair = query.get("actor") && query.get("toward");
