@@ -26,6 +26,7 @@ DATA = {
 }
 """Each command with a field of its rows."""
 WITHOUT_ROWS = ("actors unresolved", "verify")
+pytestmark = pytest.mark.by_turns
 
 
 @pytest.fixture(autouse=True)
