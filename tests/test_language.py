@@ -72,7 +72,7 @@ def test_styles_have_no_left_and_right() -> None:
         r"(?<![\w-])((max-|min-)?(width|height)|((margin|padding|border|scroll-\w+)-)?"
         r"(left|right|top|bottom)(-\w+)?):|text-align: (left|right)|float:"
     )
-    lines = (STATIC / "style.css").read_text("utf-8").splitlines()
+    lines = [line for css in STATIC.glob("*.css") for line in css.read_text("utf-8").splitlines()]
     assert [line for line in lines if sides.search(line) and not line.startswith("@media")] == []
 
 

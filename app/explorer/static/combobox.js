@@ -5,6 +5,8 @@ import { h, say } from "./dom.js";
 import { lookUp, rich, t } from "./strings.js";
 
 const PAUSE = 120;
+/** Score from which on a name was meant; one below it is a guess, which comes last. */
+const LIKELY = 90;
 /** What kind of actor one is, in words. */
 const kind = (one) => lookUp(`names.${one.kind}`) ?? one.kind;
 let made = 0;
@@ -100,7 +102,8 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     if (text.length < 2) { found = []; close(); return; }
     try {
       const [actors, more] = await Promise.all([resolve(text), also ? also(text).catch(() => []) : []]);
-      const answer = [...actors, ...more];
+      const likely = (one) => one.score >= LIKELY;
+      const answer = more.length ? [...actors.filter(likely), ...more, ...actors.filter((one) => !likely(one))] : actors;
       if (mine !== turn || document.activeElement !== input) return;
       found = answer;
       open();

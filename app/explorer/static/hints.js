@@ -7,7 +7,7 @@ const KEY = "hints";
 const NEVER = "never";
 /** @type {[string, import("./strings.js").Key, string[]][]} */
 const HINTS = [
-  ["month", "hint.month", ["events", "shift", "compare", "actor"]],
+  ["covered", "hint.covered", ["events", "shift", "compare", "actor"]],
   ["evidence", "hint.evidence", ["shift"]],
   ["take", "hint.take", ["events", "event", "shift", "compare", "actor", "alliance", "alliances", "map"]],
 ];
