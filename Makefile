@@ -14,7 +14,7 @@ WORKERS := -n 2 --dist worksteal
 test processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check census format wheel lock soak bench clean
+.PHONY: help run install dev test processor quick check census format wheel lock sbom soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ wheel: $(VENV)/installed ## build the wheel into dist/, without network
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
 	$(BIN)/uv pip compile $(LOCK) -q --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+sbom: ## print a bill of materials of what the lock installs (CycloneDX)
+	@$(PYTHON) tests/sbom.py
 
 soak: $(VENV)/dev ## what takes long by nature, in full: kills, writers, memory, thousands of cases
 	ENTENTE_SOAK=1 $(BIN)/python -m pytest $(WORKERS) -m soak

@@ -35,6 +35,7 @@ from app.history.change_notifier import ChangeNotifier
 from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import Admission
+from app.http.allowed_hosts import AllowedHostsMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import count_database_use
@@ -152,6 +153,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(EncodedSlashMiddleware)
     if settings.key_rate or settings.address_rate:
         app.add_middleware(RateLimitMiddleware, settings=settings)
+    if settings.allowed_hosts:
+        app.add_middleware(AllowedHostsMiddleware, hosts=settings.allowed_hosts)
     app.add_middleware(CorsMiddleware, origins=settings.cors_origins)
     app.add_middleware(RequestObserver)
 

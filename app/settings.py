@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         description="URL where readers reach the service, for links that must be absolute (OGC"
         " API); empty: from the request.",
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names that a request may call the service by, without a port; `[]`: any.",
+    )
     cors_origins: tuple[str, ...] = Field(
         ("*",),
         description="Origins whose pages may call the API from a browser, without cookies; `[]`:"

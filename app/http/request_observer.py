@@ -24,6 +24,21 @@ QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 """Paths that monitoring asks all the time: their lines have the level `debug` unless they fail."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_SAFE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_CONTENT_POLICY = (
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:;"
+    b" frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""What an answer may do that a browser shows as a page, such as a drawing: nothing but look."""
+_PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    b" img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:;"
+    b" frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""The same for pages that bring no policy of their own: those of the API's documentation."""
 log = logging.getLogger("entente.requests")
 
 
@@ -64,7 +79,8 @@ class RequestObserver:
             nonlocal sent
             if message["type"] == "http.response.start":
                 count_begun_answer(message["status"])
-                message = {**message, "headers": [*message.get("headers", ()), header]}
+                headers = [*message.get("headers", ()), header]
+                message = {**message, "headers": headers + _list_missing_headers(headers)}
             else:
                 sent += len(message.get("body", b""))
             await send(message)
@@ -95,6 +111,17 @@ def _read_ids(scope: Scope) -> tuple[str, str | None]:
         elif name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
             trace_id = found[1].decode()
     return request_id or f"{getrandbits(64):016x}", trace_id
+
+
+def _list_missing_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """List the security headers that an answer does not have yet."""
+    known = dict(headers)
+    missing = [pair for pair in _SAFE_HEADERS if pair[0] not in known]
+    if b"content-security-policy" not in known:
+        is_page = known.get(b"content-type", b"").startswith(b"text/html")
+        policy = _PAGE_POLICY if is_page else _CONTENT_POLICY
+        missing.append((b"content-security-policy", policy))
+    return missing
 
 
 def _find_route(scope: Scope) -> str:
