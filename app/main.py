@@ -15,6 +15,9 @@ from app.actors.membership_router import router as memberships
 from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
 from app.alliances.router import router as alliances
+from app.briefs.citation_router import router as citation
+from app.briefs.embed_router import router as embeds
+from app.briefs.page_head import build_page_head
 from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
 from app.db.engine import Database
@@ -132,7 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile, names, briefs,
+        ogc, reconcile, names, briefs, citation, embeds,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])
@@ -144,6 +147,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(help_pages)
     app.include_router(reference)
     app.state.feeds, app.state.charts = feeds, charts
+    app.state.page_head = build_page_head
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
     add_query_documentation(app)

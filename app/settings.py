@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.logs import LogFormat, LogLevel
@@ -20,6 +21,10 @@ STREAM_READS = 4
 """Batches of change streams that are read at the same time, in each process."""
 BACKGROUND_TASKS = 5
 """Connections of one process's background work: shifts, its leadership, two imports, a listener."""
+
+
+FRAME_ANCESTOR = r"^(https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|\*)$"
+"""An origin, or all of the hosts below one, as a content security policy writes it."""
 
 
 class Settings(BaseSettings):
@@ -64,6 +69,11 @@ class Settings(BaseSettings):
         ("*",),
         description="Origins whose pages may call the API from a browser, without cookies; `[]`:"
         " none.",
+    )
+    frame_ancestors: tuple[Annotated[str, StringConstraints(pattern=FRAME_ANCESTOR)], ...] = Field(
+        (),
+        description="Origins whose pages may show `/embed/…` in a frame, such as"
+        " `https://news.example`; `*`: all; `[]`: none. Nothing else is ever framed.",
     )
     exports: int = Field(
         2, ge=1, le=64,

@@ -22,8 +22,16 @@ from app.shifts import answers, queries, ranking, serialize, words
 from app.shifts.detect import DetectedShift
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import AlignmentQuestion, resolve_question
-from app.shifts.schemas import DayRange, EventShare, FormalStructure, ShiftDetail, StructureTie
+from app.shifts.schemas import (
+    DayRange,
+    EventShare,
+    FormalStructure,
+    Shift,
+    ShiftDetail,
+    StructureTie,
+)
 from app.shifts.shift_id import ShiftReference, pack_shift_id
+from app.shifts.statistics.null_distribution import Calibration
 from app.sources.citation import read_cited_datasets
 
 MAX_EVENTS = 10
@@ -36,9 +44,8 @@ def build_brief(
     """Build the brief of a pair; raises `InvalidParameterError` for a name that is unknown."""
     question = resolve_question(db, asked, defaults, as_of)
     known = read_calibration(db, as_of)
-    rows, _, _ = ranking.find_shifts_of_question(db, asked.to_shift_query(), question, known)
-    first, *others = sorted(rows, key=lambda row: serialize.shift_sort_key(row, BEST_FIRST))
-    names = serialize.read_actor_names(db, rows)
+    first, *others = _find_rows(db, asked, question, known)
+    names = serialize.read_actor_names(db, [first, *others])
     finding = first.finding
     reference = ShiftReference(
         serialize.narrow_query_to_row(first, asked), version, "named", finding.method, finding.span
@@ -72,6 +79,23 @@ def build_brief(
             for one in read_cited_datasets(db, question.datasets, as_of)
         ],
     )
+
+
+def find_best_shift(
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: int, as_of: int | None
+) -> Shift:
+    """Find the most certain shift of a pair, or why there is none, without its evidence."""
+    question = resolve_question(db, asked, defaults, as_of)
+    first = _find_rows(db, asked, question, read_calibration(db, as_of))[0]
+    names = serialize.read_actor_names(db, [first])
+    return serialize.serialize_shift(first, asked, "named", version, names)
+
+
+def _find_rows(
+    db: Connection, asked: PairQuery, question: AlignmentQuestion, known: Calibration
+) -> list[DetectedShift]:
+    rows, _, _ = ranking.find_shifts_of_question(db, asked.to_shift_query(), question, known)
+    return sorted(rows, key=lambda row: serialize.shift_sort_key(row, BEST_FIRST))
 
 
 def _list_sides(question: AlignmentQuestion) -> tuple[str, ...]:

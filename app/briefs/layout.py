@@ -18,15 +18,9 @@ from app.briefs.words import (
 )
 from app.charts.vega_lite import shorten_text
 
-MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 120, 2, 34
-MAX_HEADLINE, MAX_OTHERS, MAX_TIES, MAX_STEPS, MAX_CAVEATS, MAX_CREDITS = (
-    288,
-    200,
-    280,
-    140,
-    640,
-    260,
-)
+MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 110, 2, 34
+MAX_HEADLINE, MAX_OTHERS, MAX_TIES = 240, 160, 220
+MAX_STEPS, MAX_CAVEATS, MAX_CREDITS = 120, 480, 220
 """Characters of the headline, of another shift, and of each list with all of its parts."""
 MAX_ACRONYM = 6
 """Letters of a code that readers know better than the name, such as CSTO."""
@@ -39,7 +33,7 @@ class LineSize(NamedTuple):
     height: float
 
 
-PAGE_HEIGHT, FIXED_HEIGHT = 253.0, 84.0
+PAGE_HEIGHT, FIXED_HEIGHT = 253.0, 92.0
 """Millimetres within the margins of US Letter, the shorter page, and of what is always there."""
 HEADLINE, TEXT, HALF, TITLE, SOURCE, DATE, SMALL = (
     LineSize(72, 6.7), LineSize(100, 4.2), LineSize(47, 4.2), LineSize(38, 3.9),

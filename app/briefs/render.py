@@ -3,8 +3,8 @@
 import importlib
 import json
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
@@ -13,9 +13,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.briefs.filter import PaperSize
 from app.briefs.layout import BriefPage, write_events_title
+from app.briefs.views import ViewDescription
+from app.briefs.words import write_text
 from app.errors import MissingExtraError
 
 EXTRA = "pdf"
+PREVIEW_WIDTH = 600
+"""Pixels of a chart in the preview of a link; its PNG has two for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedPanel:
+    """A picture of an embed with its words; `sources` are for narrow windows, by their width."""
+
+    title: str
+    text: str
+    sources: list[tuple[int, str]]
+    picture: str
+    address: str
 
 
 @cache
@@ -39,6 +54,26 @@ def render_brief_html(page: BriefPage, svg: str, description: str) -> str:
     """Render a brief as an HTML page; an empty `svg` says that there is nothing to draw."""
     template = load_templates().get_template("brief.html")
     return template.render(page=page, picture=encode_picture(svg), description=description)
+
+
+def render_embed_html(panels: Sequence[EmbedPanel], credit: str, version: int, base: str) -> str:
+    """Render a page of pictures to be framed; `base` is the public URL of the service."""
+    template = load_templates().get_template("embed.html")
+    texts = {
+        "source": write_text("embed_source", credit=credit, version=version),
+        "link": write_text("evidence_link"),
+    }
+    return template.render(panels=panels, base=base, **texts)
+
+
+def render_page_head(view: ViewDescription, base: str, address: str) -> str:
+    """Render the head of a view's page; `base` is the public URL, `address` that of the page."""
+    picture = None
+    if view.picture is not None:
+        joint = "&" if "?" in view.picture else "?"
+        picture = f"{base}{view.picture}{joint}format=png&width={PREVIEW_WIDTH}"
+    template = load_templates().get_template("head.html")
+    return template.render(view=view, picture=picture, address=address)
 
 
 def render_brief_pdf(

@@ -1,6 +1,7 @@
 """Serve the files of the explorer as they are, without a build step or external resources."""
 
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,6 +12,8 @@ from app.errors import NotFoundError
 from app.explorer.strings import fill_in_strings
 
 router = APIRouter(include_in_schema=False)
+HEAD = re.compile(r"<title>.*?</title>\s*<meta name=\"description\"[^>]*>", re.DOTALL)
+"""What the head of a view takes the place of."""
 FOLDER = files("app") / "explorer" / "static"
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -33,9 +36,12 @@ HEADERS = {
 
 
 @router.get("/")
-async def serve_explorer(request: Request) -> Response:
-    """Serve the page of the explorer; all of its state is in its address."""
-    return build_file_response(request, "index.html")
+def serve_explorer(request: Request) -> Response:
+    """Serve the page of the explorer, whose head says what the view of its address shows."""
+    head: str = request.app.state.page_head(request)
+    page = read_explorer_files()["index.html"][1].decode()
+    body = HEAD.sub(lambda _: head.rstrip(), page, count=1).encode()
+    return build_body_response(request, body, KINDS[".html"])
 
 
 @router.get("/explorer/{name:path}")

@@ -5,6 +5,7 @@ import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
 import "./header.js";
 import { showHint } from "./hints.js";
 import { patiently } from "./part.js";
+import { shareButton } from "./share.js";
 import { CLOCKS, go, link, now } from "./state.js";
 import { failed } from "./states.js";
 import { t } from "./strings.js";
@@ -57,6 +58,7 @@ async function show({ first = false, left = null } = {}) {
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
   main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
+  title?.after(shareButton() ?? "");
   document.title = title ? t("app.title", { title: title.textContent }) : t("app.name");
   printed.textContent = t("app.printed", { address: location.href, day: new Date().toISOString().slice(0, 10), licences: `${location.origin}/v1/datasets` });
   say(title?.textContent ?? "");

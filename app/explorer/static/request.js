@@ -30,7 +30,8 @@ function written(url) {
     R: `body <- jsonlite::fromJSON("${address}")` };
 }
 
-function copied(label, text) {
+/** A text with a button that copies it. */
+export function copied(label, text) {
   return h("div", {}, h("p", {}, h("strong", {}, label), " ",
     h("button", { type: "button", "aria-label": t("request.copy_label", { label }), onclick: async (click) => {
       try { await navigator.clipboard.writeText(text); say(t("request.copied_label", { label })); click.target.textContent = t("request.copied"); }

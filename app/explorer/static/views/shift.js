@@ -79,7 +79,7 @@ function weighed(all) {
   const shown = (events) => table(t("shift.events"), [t("shift.share"), t("shift.speaks"), t("shift.date"), t("shift.event"), t("shift.sources"), t("shift.flags")], events.map(line));
   const first = [...all.filter((e) => e.speaks === "for").slice(0, FOR), ...all.filter((e) => e.speaks !== "for").slice(0, AGAINST)];
   if (first.length === all.length) return shown(all);
-  const whole = h("div", {}, shown(first), h("button", { type: "button", onclick: () => whole.replaceChildren(shown(all)) }, t("shift.show_all", { n: all.length })));
+  const whole = h("div", {}, shown(first), h("button", { type: "button", "data-whole": true, onclick: () => whole.replaceChildren(shown(all)) }, t("shift.show_all", { n: all.length })));
   return whole;
 }
 
@@ -133,7 +133,7 @@ export async function shift() {
   const answers = later(t("shift.looking"), async () => {
     const found = await get(address);
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
-    if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].sentence.split(".")[0] });
+    if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].title });
     return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
   });
   if (!isPair) return [title, asking(), answers, proof];

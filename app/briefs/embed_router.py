@@ -1,0 +1,146 @@
+"""HTTP routes of embeds: a picture with its words and its source, for pages of others."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from app.briefs.citation import write_credit
+from app.briefs.filter import PairQuery
+from app.briefs.render import EmbedPanel, render_embed_html
+from app.briefs.views import ViewDescription, describe_view
+from app.db.engine import Database
+from app.errors import InvalidParameterError
+from app.events.filter import EventFilter
+from app.http.caching import respond_with_version_etag
+from app.http.dependencies import DatabaseDep, SettingsDep
+from app.http.public_url import resolve_public_url
+from app.http.query_route import QueryRoute
+from app.query_models import AsOfQuery, today
+from app.settings import Settings
+from app.text import ShortText
+
+router = APIRouter(prefix="/embed", include_in_schema=False, route_class=QueryRoute)
+MAX_PAIRS = 4
+WIDTHS = ((420, 360), (620, 520))
+"""Widest window and width of the picture in it, in pixels; wider windows get the last."""
+WIDE = 760
+
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none';"
+    " frame-ancestors {ancestors}"
+)
+
+
+class ShiftEmbedQuery(PairQuery):
+    """A pair whose curve is embedded."""
+
+
+class TimelineEmbedQuery(EventFilter):
+    """Events whose timeline is embedded."""
+
+
+class MembersEmbedQuery(AsOfQuery):
+    """A group whose members over time are embedded."""
+
+    code: ShortText = Field(description="The group, by any name.", examples=["CSTO"])
+
+
+class CompareEmbedQuery(AsOfQuery):
+    """Pairs whose curves are embedded side by side."""
+
+    pair: Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=MAX_PAIRS)] = Field(
+        description="`ARM>RUS`; up to four.", examples=[["ARM>RUS"]]
+    )
+
+
+@router.get("/shift")
+def embed_shift(
+    _: Annotated[ShiftEmbedQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
+) -> Response:
+    """Show the curve of a pair with its verdict."""
+    return _respond_with_embed(request, database, chosen, [f"view=shift&{request.url.query}"])
+
+
+@router.get("/timeline")
+def embed_timeline(
+    _: Annotated[TimelineEmbedQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
+) -> Response:
+    """Show the timeline of a filter."""
+    return _respond_with_embed(request, database, chosen, [f"view=events&{request.url.query}"])
+
+
+@router.get("/members")
+def embed_members(
+    _: Annotated[MembersEmbedQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
+) -> Response:
+    """Show the members of a group over time."""
+    return _respond_with_embed(request, database, chosen, [f"view=alliance&{request.url.query}"])
+
+
+@router.get("/compare")
+def embed_compare(
+    asked: Annotated[CompareEmbedQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
+) -> Response:
+    """Show the curves of up to four pairs on one scale."""
+    queries = []
+    for text in asked.pair:
+        actor, arrow, toward = text.partition(">")
+        if not (arrow and actor.strip() and toward.strip()):
+            raise InvalidParameterError("pair", "must be two names", "Write pair=ARM>RUS.")
+        versions = [("as_of", asked.as_of)] if asked.as_of else []
+        queries.append(
+            urlencode([("view", "shift"), ("actor", actor), ("toward", toward), *versions])
+        )
+    return _respond_with_embed(request, database, chosen, queries)
+
+
+def _respond_with_embed(
+    request: Request, database: Database, chosen: Settings, queries: Sequence[str]
+) -> Response:
+    """Respond with a page of the pictures of some views, which the settings let others frame."""
+    with database.connect() as db:
+        views = [describe_view(db, query, chosen.alignment_datasets) for query in queries]
+        version = views[0].version
+
+        def make_response() -> Response:
+            panels = [_draw_panel(view) for view in views]
+            credit = write_credit(db, views[0], version)
+            text = render_embed_html(panels, credit, version, resolve_public_url(request, chosen))
+            ancestors = " ".join(chosen.frame_ancestors) or "'none'"
+            headers = {
+                "Content-Security-Policy": PAGE_POLICY.format(ancestors=ancestors),
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+            }
+            return Response(text, media_type="text/html", headers=headers)
+
+        variant = f"{today()} {request.headers.get('host')}"
+        return respond_with_version_etag(request, version, make_response, variant)
+
+
+def _draw_panel(view: ViewDescription) -> EmbedPanel:
+    assert view.picture is not None
+    start = f"{view.picture}{'&' if '?' in view.picture else '?'}as_of={view.version}&format=svg"
+    return EmbedPanel(
+        title=view.title,
+        text=view.description,
+        sources=[(most, f"{start}&width={width}") for most, width in WIDTHS],
+        picture=f"{start}&width={WIDE}",
+        address=view.address,
+    )

@@ -1,0 +1,286 @@
+"""Describe a view of the explorer by its address: what title, citation, embed and preview say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import Connection
+
+from app.actors.parameters import resolve_path_actor, resolve_query_actor
+from app.actors.queries import select_actor
+from app.actors.schemas import Actor
+from app.alliances.read import ALLIANCE_KINDS, read_alliances
+from app.briefs.compose import find_best_shift
+from app.briefs.filter import PairQuery
+from app.briefs.words import write_edtf, write_text
+from app.db.as_of import resolve_version
+from app.errors import InvalidParameterError
+from app.events.filter import EventFilter
+from app.events.read import read_event
+from app.query_models import AsOf, OnDayQuery
+from app.shifts import queries
+from app.shifts.words import join_names, name_in_sentence
+
+Parameters = Sequence[tuple[str, str]]
+Model = TypeVar("Model", bound=BaseModel)
+NAMED_FIELDS = ("between", "actor", "initiator", "target", "member_of")
+"""Fields of a filter of events whose actors are in its title."""
+MAX_NAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """A link to the same answer in another form."""
+
+    media_type: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDescription:
+    """What a view shows, in words, and where the same is in other forms; addresses are relative."""
+
+    title: str
+    description: str
+    version: int
+    address: str
+    """Of the view itself, with the version that it shows."""
+    datasets: tuple[str, ...] = ()
+    """Codes; empty for all."""
+    picture: str | None = None
+    """Without its format."""
+    data: tuple[ViewLink, ...] = ()
+    embed: str | None = None
+    event: str | None = None
+    shift: str | None = None
+    """The id, for the sources of its evidence."""
+
+    @classmethod
+    def of_record(cls, version: int = 0, address: str = "/", title: str = "view_home") -> Self:
+        """Describe the record as a whole."""
+        return cls(write_text(title), write_text("about_record"), version, address)
+
+
+def describe_view(db: Connection, query: str, defaults: Sequence[str]) -> ViewDescription:
+    """Describe the view with the query of an address.
+
+    Raises `InvalidParameterError` or `NotFoundError` where the view has no answer.
+    """
+    items = parse_qsl(query)
+    asked = dict(items)
+    as_of = _read_as_of(asked.get("as_of"))
+    version, then = resolve_version(db, as_of)
+    kept = [(name, value) for name, value in items if name != "as_of"]
+    address = f"/?{urlencode([*kept, ('as_of', version)])}"
+    view = asked.get("view", "")
+    if view == "shift" and asked.get("actor") and asked.get("toward"):
+        return _describe_pair(db, kept, defaults, version, then, address)
+    if view == "event":
+        return _describe_event(db, asked.get("id", ""), version, then, address)
+    if view == "actor":
+        return _describe_actor(db, asked.get("actor", ""), version, then, address)
+    if view == "alliance":
+        return _describe_alliance(db, asked, version, then, address)
+    if view in ("events", "map"):
+        return _describe_events(db, kept, version, then, address)
+    titles = {"shift": "view_shifts", "compare": "view_compare", "alliances": "view_alliances"}
+    return ViewDescription.of_record(version, address, titles.get(view, "view_home"))
+
+
+def _read_as_of(text: str | None) -> AsOf | None:
+    try:
+        return AsOf(text) if text else None
+    except ValueError as wrong:
+        raise InvalidParameterError("as_of", str(wrong)) from wrong
+
+
+def read_parameters(model: type[Model], items: Parameters) -> Model:
+    """Read those parameters of an address that a model has; raises `InvalidParameterError`."""
+    schema = model.model_json_schema()["properties"]
+    values: dict[str, str | list[str]] = {}
+    for name, value in items:
+        if name not in schema or not value:
+            continue
+        if schema[name].get("type") == "array":
+            values[name] = [*values.get(name, []), value]
+        else:
+            values[name] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "view"
+        raise InvalidParameterError(field, first["msg"].removeprefix("Value error, ")) from wrong
+
+
+def join_address(path: str, items: Iterable[tuple[str, object]]) -> str:
+    """Join a path and its parameters."""
+    query = urlencode(list(items))
+    return f"{path}?{query}" if query else path
+
+
+def keep_known(model: type[BaseModel], items: Parameters) -> list[tuple[str, str]]:
+    """Keep the parameters that a model has."""
+    return [(name, value) for name, value in items if name in model.model_fields and value]
+
+
+def _describe_pair(
+    db: Connection,
+    items: Parameters,
+    defaults: Sequence[str],
+    version: int,
+    then: int | None,
+    address: str,
+) -> ViewDescription:
+    asked = read_parameters(PairQuery, items)
+    shift = find_best_shift(db, asked, defaults, version, then)
+    kept = keep_known(PairQuery, items)
+    feed = [("actor", shift.actor)]
+    if len(shift.toward) == 1 and not shift.against:
+        feed = [("between", f"{shift.actor},{shift.toward[0]}")]
+    return ViewDescription(
+        title=shift.title,
+        description=shift.sentence,
+        version=version,
+        address=address,
+        datasets=tuple(shift.datasets),
+        picture=join_address("/v1/alignment", kept),
+        data=(
+            ViewLink("application/json", join_address("/v1/shifts", kept)),
+            ViewLink("text/csv", join_address("/v1/shifts", [*kept, ("format", "csv")])),
+            ViewLink("text/html", join_address("/brief", kept)),
+            ViewLink("application/pdf", join_address("/v1/brief", [*kept, ("format", "pdf")])),
+            ViewLink("application/atom+xml", _link_feed(feed)),
+        ),
+        embed=join_address("/embed/shift", [*kept, ("as_of", version)]),
+        shift=shift.id,
+    )
+
+
+def _link_feed(items: Iterable[tuple[str, str]]) -> str:
+    return join_address("/v1/events", [*items, ("format", "atom")])
+
+
+def _describe_event(
+    db: Connection, ident: str, version: int, then: int | None, address: str
+) -> ViewDescription:
+    document = read_event(db, ident, then).document
+    event = _EventTitle.model_validate_json(document)
+    path = f"/v1/events/{quote(event.id)}"
+    return ViewDescription(
+        title=f"{event.title}, {write_edtf(event.date)}",
+        description=event.summary or event.title,
+        version=version,
+        address=address,
+        datasets=(event.dataset,),
+        data=(ViewLink("application/json", path),),
+        event=event.id,
+    )
+
+
+class _EventTitle(BaseModel):
+    id: str
+    title: str
+    date: str
+    dataset: str
+    summary: str | None = None
+
+
+def _read_actor(db: Connection, code: str, then: int | None) -> Actor:
+    return Actor.model_validate_json(db.execute(select_actor(code, then)).one().document)
+
+
+def _describe_actor(
+    db: Connection, name: str, version: int, then: int | None, address: str
+) -> ViewDescription:
+    code = resolve_path_actor(db, name, (), then)
+    actor = _read_actor(db, code, then)
+    path = f"/v1/actors/{quote(code)}"
+    return ViewDescription(
+        title=f"{actor.name} ({code})",
+        description=actor.summary or write_text("about_actor", name=actor.name),
+        version=version,
+        address=address,
+        picture=path,
+        data=(
+            ViewLink("application/json", path),
+            ViewLink("application/atom+xml", _link_feed([("actor", code)])),
+        ),
+        embed=join_address("/embed/timeline", [("actor", code), ("as_of", version)]),
+    )
+
+
+def _describe_alliance(
+    db: Connection, asked: dict[str, str], version: int, then: int | None, address: str
+) -> ViewDescription:
+    code = resolve_path_actor(
+        db, asked.get("code", ""), ALLIANCE_KINDS, then, "/v1/alliances/{code}"
+    )
+    day = read_parameters(OnDayQuery, [("on", asked.get("on", ""))]).day
+    group = read_alliances(db, day, [code], then)[0]
+    members = write_text("members_on", day=write_edtf(day), names=", ".join(group.members))
+    path = f"/v1/alliances/{quote(code)}"
+    return ViewDescription(
+        title=write_text("view_members", name=group.name, day=write_edtf(day)),
+        description=members if group.members else write_text("members_none", day=write_edtf(day)),
+        version=version,
+        address=address,
+        picture=f"{path}/history",
+        data=(
+            ViewLink("application/json", join_address(f"{path}/members", [("on", day)])),
+            ViewLink("text/csv", join_address(f"{path}/history", [("format", "csv")])),
+            ViewLink("application/atom+xml", _link_feed([("member_of", code)])),
+        ),
+        embed=join_address("/embed/members", [("code", code), ("as_of", version)]),
+    )
+
+
+def _describe_events(
+    db: Connection, items: Parameters, version: int, then: int | None, address: str
+) -> ViewDescription:
+    asked = read_parameters(EventFilter, items)
+    names = read_names_in_filter(db, asked, then)
+    days = [write_edtf(day) if day else "…" for day in (asked.since, asked.until)]
+    title = write_text("timeline_title", names=names) if names else write_text("timeline_all")
+    if asked.since or asked.until:
+        title += ", " + " – ".join(dict.fromkeys(days))
+    kept = keep_known(EventFilter, items)
+    return ViewDescription(
+        title=title,
+        description=write_text("about_events"),
+        version=version,
+        address=address,
+        datasets=tuple(asked.dataset),
+        picture=join_address("/v1/timeline", kept),
+        data=(
+            ViewLink("application/json", join_address("/v1/events", kept)),
+            *(
+                ViewLink(kind, join_address("/v1/events", [*kept, ("format", form)]))
+                for form, kind in TABLE_FORMS
+            ),
+            ViewLink("application/atom+xml", _link_feed(kept)),
+        ),
+        embed=join_address("/embed/timeline", [*kept, ("as_of", version)]),
+    )
+
+
+TABLE_FORMS = (
+    ("csv", "text/csv"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+)
+
+
+def read_names_in_filter(db: Connection, asked: EventFilter, then: int | None) -> str:
+    """Read the names of the actors that a filter of events names; empty for none."""
+    codes = [
+        resolve_query_actor(db, field, name, then)
+        for field in NAMED_FIELDS
+        for name in getattr(asked, field)
+    ]
+    found = {
+        row.code: name_in_sentence(row.name, is_group=False)
+        for row in db.execute(queries.select_names_of_actors(codes[:MAX_NAMES], then))
+    }
+    return join_names([found[code] for code in dict.fromkeys(codes) if code in found])
