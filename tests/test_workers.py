@@ -167,6 +167,15 @@ def test_whoever_has_nothing_to_lock_leads(tmp_path: Path) -> None:
     assert FileLeadership(tmp_path / "uploads").claim()
 
 
+def test_services_on_several_databases_share_a_folder_without_waiting(tmp_path: Path) -> None:
+    first, other = FileLeadership(tmp_path, "a"), FileLeadership(tmp_path, "b")
+    assert first.claim()
+    assert not FileLeadership(tmp_path, "a").claim()
+    assert other.claim()
+    first.resign()
+    other.resign()
+
+
 @pytest.mark.parametrize(
     ("url", "threads", "connections"), [("sqlite:///a.db", 2, 13), ("postgresql://b/c", 4, 15)]
 )

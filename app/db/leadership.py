@@ -19,12 +19,14 @@ log = logging.getLogger("entente.leadership")
 class FileLeadership:
     """Leadership by the lock on a file or folder that all processes of a machine see.
 
+    `name` distinguishes those that share the place but not the work.
+
     The system releases the lock of a process that dies in any way. Where there is nothing to lock
     yet, or the place cannot be written to, each process leads: what leaders do is harmless twice.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, name: str = "") -> None:
+        self._path, self._suffix = path, f"{name and '.'}{name}.leader"
         self._lock: FileLock | None = None
         self._guard = threading.Lock()
 
@@ -33,7 +35,7 @@ class FileLeadership:
         with self._guard:
             if self._lock is None and self._path.exists():
                 try:
-                    self._lock = FileLock(self._path, ".leader")
+                    self._lock = FileLock(self._path, self._suffix)
                 except LockedError:
                     return False
                 except OSError as wrong:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class ImportSupervisor:
 
     def __init__(self, database: Database, most_expanded: int, folder: Path) -> None:
         self.database, self.most_expanded, self.folder = database, most_expanded, folder
-        self._leadership = FileLeadership(folder)
+        address = str(database.engine.url)  # services on several databases may share a folder
+        self._leadership = FileLeadership(folder, sha256(address.encode()).hexdigest()[:12])
         self._ending = threading.Event()
         self._wakes = (threading.Event(), threading.Event())
         self._deaths: Counter[tuple[str, int]] = Counter()
