@@ -27,6 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 TITLE = "alignment (−1 against … +1 for)"
 INDEX: VegaSpec = {"domain": [-1, 1]}
+POINT_EDGE = 8
+"""Pixels that the largest point may go beyond the plot."""
 
 
 def tabulate_alignment(body: VegaSpec) -> list[dict[str, object]]:
@@ -66,6 +68,7 @@ def draw_alignment(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
                 "detail": {"field": "part"},
             },
         },
+        _reserve_edges(),
         *draw_shift_marks(body.get("shifts", []), axis, height, days, width),
         {
             "data": {"values": list_line_runs(points, quiet=False)},
@@ -89,9 +92,23 @@ def draw_alignment(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
         },
     ]
     drawn = {"layer": layers, "height": height}
-    whole = complete_spec(drawn, title, describe_alignment(body), width, body, days)
-    whole["title"]["offset"] = 8 + MARK_HEIGHT
-    return whole
+    return complete_spec(drawn, title, describe_alignment(body), width, body, days)
+
+
+def _reserve_edges() -> VegaSpec:
+    """Reserve the lines of labels above and half a point at the right, whatever is there.
+
+    So plots side by side are of one size and at one height.
+    """
+    return {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "opacity": 0, "xOffset": POINT_EDGE},
+        "encoding": {
+            "x": {"value": "width"},
+            "y": {"value": -MARK_HEIGHT},
+            "y2": {"value": 0},
+        },
+    }
 
 
 def describe_alignment(body: VegaSpec) -> str:
@@ -102,7 +119,8 @@ def describe_alignment(body: VegaSpec) -> str:
         return f"{title}: no index in this window.{describe_gaps(body['data'])}"
     first, last = points[0], points[-1]
     stretches = count_quiet_stretches(points)
-    quiet = f" Dotted {stretches} times: half a year or more without an act." if stretches else ""
+    counted = f"{stretches} stretch{'es' * (stretches > 1)}"
+    quiet = f" Dotted: {counted} of half a year or more without an act." if stretches else ""
     return (
         f"{title}, {describe_span(body['data'])}: a line of the index"
         f" with its 90 % interval, from {first['index']:+.2f} to {last['index']:+.2f}."

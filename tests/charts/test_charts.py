@@ -339,7 +339,7 @@ def test_curve_is_dotted_where_nothing_happens_and_never_leaves_its_interval() -
     spec = alignment.draw_alignment({**SERIES, "data": points})
     drawn = [p for layer in spec["layer"] for p in layer["data"]["values"] if "index" in p]
     assert all(p["low"] <= p["index"] <= p["high"] for p in drawn)
-    assert "Dotted 2 times" in spec["description"]
+    assert "Dotted: 2 stretches" in spec["description"]
 
 
 def test_alignment_chart_without_index_says_so() -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,9 +43,10 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_page(browser: Browser, address: str) -> Iterator[Page]:
+def open_page(browser: Browser, address: str, **more: Any) -> Iterator[Page]:
     """Open a page of its own; errors in it, and requests that leave the service, are faults."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
+    viewport = {"width": 1280, "height": 900}
+    context = browser.new_context(base_url=address, **{"viewport": viewport, **more})
     made = context.new_page()
     foreign: list[str] = []
     broken: list[str] = []

@@ -2,7 +2,9 @@
 
 import { Failure, get } from "./api.js";
 import { h } from "./dom.js";
+import { restoreFocus } from "./focus.js";
 import { patiently } from "./part.js";
+import { reader } from "./reader.js";
 import { failed } from "./states.js";
 import { t } from "./strings.js";
 
@@ -23,9 +25,26 @@ function drawing(text) {
   return svg;
 }
 
-/** A figure with the chart of an address, drawn as wide as there is room, with its words below. */
-export function chart(address) {
-  const figure = h("figure", { "aria-busy": "true" });
+/** Lays a reader over a drawing, as soon as the rows that it shows are here; the drawing does not wait for them. */
+async function addReader(figure, place, svg, url, reading) {
+  const plain = new URL(url);
+  for (const own of ["format", "width"]) plain.searchParams.delete(own);
+  try {
+    const body = await get(plain.pathname + plain.search);
+    const added = place.isConnected ? reader(svg, body.data, reading(body)) : null;
+    if (!added) return;
+    place.append(...added.parts);
+    figure.reader = added;
+    restoreFocus();
+  } catch { /* the drawing says the same without a pointer */ }
+}
+
+/**
+ * A figure with the chart of an address, drawn as wide as there is room, with its words below. With `reading`, which
+ * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` stand below it.
+ */
+export function chart(address, { reading = null, tools = null } = {}) {
+  const figure = h("figure", { class: "chart", "aria-busy": "true" });
   const url = new URL(address, location.origin);
   url.searchParams.set("format", "svg");
   let drawn = 0, broken = false, loading = false;
@@ -36,7 +55,9 @@ export function chart(address) {
     loading = true;
     try {
       const svg = drawing(await patiently(() => get(url.pathname + url.search, "image/svg+xml"), figure));
-      figure.replaceChildren(svg, h("figcaption", {}, svg.getAttribute("aria-label")));
+      const place = h("div", { class: "drawing" }, svg);
+      figure.replaceChildren(place, h("figcaption", {}, svg.getAttribute("aria-label"), reading ? h("span", { class: "how" }, ` ${t("reader.hint")}`) : null), tools ?? "");
+      if (reading) await addReader(figure, place, svg, url, reading);
     } catch (error) {
       broken = true;
       figure.replaceChildren(failed(error, load) ?? "");

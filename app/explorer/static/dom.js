@@ -35,10 +35,13 @@ export function field(name, label, value, more = {}) {
 }
 
 /** A list to choose from; an option is its value, or its value and its words. */
+/** A field of which one of some values is chosen; each is a value, or a value with its words. */
 export function choice(name, label, options, value) {
   return h("div", {}, h("label", { for: `f-${name}` }, label),
-    h("select", { id: `f-${name}`, name }, options.map((o) =>
-      h("option", { value: o, selected: o === value }, o || t("form.any")))));
+    h("select", { id: `f-${name}`, name }, options.map((option) => {
+      const [own, words] = Array.isArray(option) ? option : [option, option || t("form.any")];
+      return h("option", { value: own, selected: own === value }, words);
+    })));
 }
 
 /**

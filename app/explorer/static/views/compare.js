@@ -1,7 +1,6 @@
 /* Dyads side by side, over the same days and on the same scale. */
 
 import { get } from "../api.js";
-import { chart } from "../chart.js";
 import { combobox } from "../combobox.js";
 import { field, h } from "../dom.js";
 import { form } from "../forms.js";
@@ -9,7 +8,9 @@ import { fillNames } from "../names.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
+import { setDays, wayBack, filtered } from "../stretch.js";
 import { t } from "../strings.js";
+import { curve } from "./shift.js";
 
 const MOST = 9;
 /** How people write a pair, the plainest first: a hyphen may belong to a code. */
@@ -31,7 +32,7 @@ function written() {
 }
 
 function asked({ actor, toward }) {
-  return new URLSearchParams([["actor", actor], ["toward", toward], ["granularity", "quarter"],
+  return new URLSearchParams([["actor", actor], ["toward", toward], ["granularity", "month"],
     ...taken(["since", "until", "dataset", "as_of", "known_by"])]);
 }
 
@@ -48,9 +49,20 @@ function panel(pair, days) {
   return h("section", {}, fillNames(h("h2", {}), [actor, toward], ([who, whom]) => t("pair.toward", { actor: who, toward: whom })), later(t("compare.drawing"), async () => {
     const query = asked(pair);
     for (const [name, value] of await days) query.set(name, value);
-    const address = `/v1/alignment?${query}`;
-    return [chart(address), request(address), h("p", {}, h("a", { href: link("shift", pair) }, t("compare.shifts")))];
+    return [curve(query, { days: null, zoom: setDays, key: `curve-${actor}-${toward}` }), request(`/v1/alignment?${query}`), h("p", {}, h("a", { href: link("shift", pair) }, t("compare.shifts")))];
   }));
+}
+
+/** Charts side by side; what is read in one is shown in all. */
+function side(panels) {
+  const all = h("div", { class: "multiples" }, panels);
+  all.addEventListener("read", (read) => {
+    for (const figure of all.querySelectorAll("figure")) if (!figure.contains(read.target)) figure.reader?.showDay(read.detail);
+  });
+  const hide = () => { for (const figure of all.querySelectorAll("figure")) figure.reader?.hide(); };
+  all.addEventListener("pointerleave", hide);
+  all.addEventListener("focusout", (out) => { if (!all.contains(out.relatedTarget)) hide(); });
+  return all;
 }
 
 function without(n) {
@@ -88,6 +100,6 @@ export async function compare() {
       if (set.actor && set.toward) next.append("pair", `${set.actor}>${set.toward}`);
       go(`/?${next}`);
     }),
-    h("div", { class: "two" }, pairs.filter(Boolean).map((pair) => panel(pair, days))),
+    h("p", { class: "quiet" }, t("compare.scale")), wayBack(filtered(), setDays), side(pairs.filter(Boolean).map((pair) => panel(pair, days))),
   ];
 }

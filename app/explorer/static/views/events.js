@@ -7,7 +7,9 @@ import { facets } from "../facets.js";
 import { form } from "../forms.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
+import { countedWords } from "../periods.js";
 import { CLOCKS, FILTERS, go, now, taken } from "../state.js";
+import { filtered, setDays, wayBack } from "../stretch.js";
 import { t } from "../strings.js";
 
 const TYPES = ["", "AGREE", "CONSULT", "SUPPORT", "CONCEDE", "COOPERATE", "AID", "RETREAT", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "PROTEST", "SANCTION", "MOBILIZE", "COERCE", "ASSAULT"];
@@ -61,13 +63,23 @@ function cited(links) {
   return { ...links, permalink: url.pathname + url.search };
 }
 
+/** Events a period that a picture names: of few events it labels each. */
+const NAMED = "10";
+
+/** The timeline of a filter: a click on a period, or a stretch that is chosen, becomes its days. */
+export function timeline(query) {
+  return chart(`/v1/timeline?${new URLSearchParams([...query, ["top", NAMED]])}`, { tools: wayBack(filtered(), setDays), reading: (body) => ({
+    name: t("events.title"), key: "timeline", words: (row) => countedWords(row, body.meta.basis === "signals"),
+    open: (row) => setDays({ since: row.start, until: row.end }), zoom: setDays }) });
+}
+
 export async function events() {
   const query = taken([...FILTERS, ...CLOCKS]);
   const listed = new URLSearchParams([...query, ...taken(["sort"])]);
   const asked = h("div", {}, request(`/v1/events?${listed}`));
   return [
     h("h1", {}, t("events.title")), chips(), adding(),
-    chart(`/v1/timeline?${query}`),
+    timeline(query),
     facets(query),
     list(`/v1/events?${listed}`, {
       onfirst: (body) => asked.replaceChildren(request(`/v1/events?${listed}`, cited(body.links))),

@@ -1,23 +1,22 @@
-/* Where it happened: events of a filter that have coordinates, over the land. */
+/* Where it happened, and when: events of a filter that have coordinates, over the land, by month. */
 
 import { get } from "../api.js";
+import { chart } from "../chart.js";
+import { inWords } from "../dates.js";
 import { h, table } from "../dom.js";
+import { boxOf, clusters, frame, grid, label, nearOf, outlines, s } from "../mapping.js";
+import { countedWords } from "../periods.js";
 import { request } from "../request.js";
-import { CLOCKS, FILTERS, link, taken } from "../state.js";
+import { CLOCKS, FILTERS, go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
+import { filtered, setDays, wayBack } from "../stretch.js";
 import { t } from "../strings.js";
 import { adding, chips } from "./events.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const STRETCH = 1.35; /* of latitude, so that the middle latitudes keep their shape */
 const MOST = 1000;
-
-function s(tag, attributes, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const WORLD = "-180,-90,180,90";
+/** Circles that always have a name. */
+const NAMED = 2;
 
 function places(events) {
   const found = new Map();
@@ -31,123 +30,99 @@ function places(events) {
   return [...found.values()].sort((a, b) => b.events.length - a.events.length);
 }
 
-/** The part of the world that holds all places, in the shape of the picture. */
-function frame(spots, width) {
-  const height = Math.round(Math.max(260, Math.min(560, width * .6)));
-  const lons = spots.map((p) => p.lon), lats = spots.map((p) => p.lat);
-  const middle = (all) => (Math.min(...all) + Math.max(...all)) / 2;
-  const reach = (all, least) => Math.max(least, (Math.max(...all) - Math.min(...all)) * 1.16);
-  const scale = Math.min(width / reach(lons, 16), height / (reach(lats, 8) * STRETCH));
-  const west = middle(lons) - width / scale / 2;
-  const north = Math.min(90, middle(lats) + height / scale / STRETCH / 2);
-  return { width, height, scale, west, north, east: west + width / scale, south: north - height / scale / STRETCH,
-    x: (lon) => (lon - west) * scale, y: (lat) => (north - lat) * scale * STRETCH };
+/** The address of this map with a part of the world chosen; null for all of it. */
+function zoomedTo(box) {
+  const found = now();
+  found.delete("near");
+  if (box) found.set("bbox", box.join(",")); else found.delete("bbox");
+  return `/?${found}`;
 }
 
-/** Outlines within the frame as one path; a ring is its first point, then steps of 1 / scale degrees. */
-function outlines(land, of) {
-  const path = [];
-  for (const ring of land.rings) {
-    let lon = 0, lat = 0, visible = false;
-    const points = [];
-    for (let n = 0; n < ring.length; n += 2) {
-      lon += ring[n]; lat += ring[n + 1];
-      const [east, north] = [lon / land.scale, lat / land.scale];
-      visible ||= east > of.west && east < of.east && north > of.south && north < of.north;
-      points.push(`${of.x(east).toFixed(1)} ${of.y(north).toFixed(1)}`);
-    }
-    if (visible || within(ring, land.scale, of)) path.push(`M${points.join("L")}Z`);
-  }
-  return path.join("");
-}
-
-/** Whether a ring goes around the frame without a point in it. */
-function within(ring, scale, of) {
-  let west = 999, east = -999, south = 999, north = -999, lon = 0, lat = 0;
-  for (let n = 0; n < ring.length; n += 2) {
-    lon += ring[n]; lat += ring[n + 1];
-    west = Math.min(west, lon / scale); east = Math.max(east, lon / scale);
-    south = Math.min(south, lat / scale); north = Math.max(north, lat / scale);
-  }
-  return west < of.east && east > of.west && south < of.north && north > of.south;
-}
-
-function grid(of) {
-  const step = [1, 2, 5, 10, 15, 30].find((n) => (of.east - of.west) / n <= of.width / 90) ?? 30;
-  const lines = [];
-  for (let lon = Math.ceil(of.west / step) * step; lon <= of.east; lon += step) {
-    lines.push(s("line", { x1: of.x(lon), x2: of.x(lon), y1: 0, y2: of.height }), s("text", { x: of.x(lon) + 3, y: of.height - 4 }, `${lon}°`));
-  }
-  for (let lat = Math.ceil(of.south / step) * step; lat <= of.north; lat += step) {
-    lines.push(s("line", { x1: 0, x2: of.width, y1: of.y(lat), y2: of.y(lat) }), s("text", { x: 3, y: of.y(lat) - 3 }, `${lat}°`));
-  }
-  return s("g", { class: "grid", "aria-hidden": "true" }, ...lines);
-}
-
-const LETTER = 6.6, LINE = 14;
-
-/** The places of a name around its circle, the best first: to the right, the left, above, below, and between. */
-const AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]];
-
-/** A name where it is free of the names and circles before it; with `always` in its best place at least. */
-function label(name, at, radius, taken, frame, always) {
-  const long = name.length * LETTER;
-  const boxes = AROUND.map(([x, y]) => {
-    const reach = x && y ? radius * .75 : radius;
-    const left = at[0] + x * (reach + 3) - (x < 0 ? long : x ? 0 : long / 2);
-    const middle = at[1] + y * (reach + LINE / 2);
-    return [left, middle - LINE / 2, left + long, middle + LINE / 2];
-  }).filter((box) => box[0] > 2 && box[2] < frame.width - 2 && box[1] > 0 && box[3] < frame.height);
-  const free = boxes.find((box) => !taken.some((other) => other[0] < box[2] && other[2] > box[0] && other[1] < box[3] && other[3] > box[1]));
-  const box = free ?? (always ? boxes[0] : null);
-  if (!box) return null;
-  taken.push(box);
-  return s("text", { x: box[0], y: box[1] + LINE / 2 + 4 }, name);
-}
-
-function drawn(spots, land, width) {
-  const of = frame(spots, width);
-  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": t("map.label") });
-  map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
-  const marks = spots.map((place) => ({ place, at: [of.x(place.lon), of.y(place.lat)], radius: 4 + 2.5 * Math.sqrt(place.events.length) }));
-  const taken = marks.map(({ at, radius: r }) => [at[0] - r * .7, at[1] - r * .7, at[0] + r * .7, at[1] + r * .7]);
-  const names = [];
-  for (const [n, { place, at, radius }] of marks.entries()) {
-    const title = t("map.place", { name: place.name, n: place.events.length });
-    const name = label(place.name, at, radius, taken, of, n < 2);
-    if (name) names.push(name);
-    map.append(s("a", { href: link("events", { ...Object.fromEntries(narrowed()), near: `${place.lat},${place.lon},5` }), "aria-label": title },
-      s("circle", { cx: at[0], cy: at[1], r: radius }, s("title", {}, title))));
-  }
-  map.append(s("g", { class: "names", "aria-hidden": "true" }, ...names));
-  return map;
+/** The part of the world that the address chooses; null where it chooses none. */
+function chosenBox() {
+  const box = (now().get("bbox") ?? "").split(",").map(Number);
+  return box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3] ? box : null;
 }
 
 const narrowed = () => [...taken(FILTERS)].filter(([name]) => name !== "near" && name !== "bbox");
 
+/** A place leads to its events; a circle of several places to a closer look at them. */
+function mark({ places: all, count, x, y, radius }) {
+  const [first] = all;
+  const isCluster = all.length > 1;
+  const title = isCluster ? t("map.cluster", { name: first.name, places: t("map.places", { n: all.length - 1 }), events: t("map.events", { n: count }) })
+    : t("map.place", { name: first.name, n: count });
+  const href = isCluster ? zoomedTo(boxOf(all)) : link("events", { ...Object.fromEntries(narrowed()), near: `${first.lat},${first.lon},5` });
+  return s("a", { href, "aria-label": title, class: isCluster ? "cluster" : "place" }, s("circle", { cx: x, cy: y, r: radius }, s("title", {}, title)),
+    isCluster ? s("text", { x, y: y + 4, "text-anchor": "middle", "aria-hidden": "true" }, String(count)) : "");
+}
+
+function drawn(spots, land, width) {
+  const of = frame(spots, width, chosenBox());
+  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": t("map.label") });
+  map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
+  const marks = clusters(spots, of).map((one) => ({ ...one, radius: Math.max(one.places.length > 1 ? 11 : 4, Math.min(nearOf(of) / 2 + 1, 4 + 1.5 * Math.sqrt(one.count))) }));
+  const used = marks.map(({ x, y, radius: r }) => [x - r * .8, y - r * .8, x + r * .8, y + r * .8]);
+  const names = marks.map((one, n) => {
+    const rest = one.places.length - 1;
+    return label(rest ? `${one.places[0].name} +${rest}` : `${one.places[0].name} ${one.count}`, [one.x, one.y], one.radius, used, of, n < NAMED);
+  });
+  map.append(...marks.map(mark), s("g", { class: "names", "aria-hidden": "true" }, ...names.filter(Boolean)));
+  return map;
+}
+
 function figure(spots, land) {
   const made = h("figure", { class: "map" });
   const caption = h("figcaption", {}, t("map.caption", { source: land.source }));
+  const back = chosenBox() ? h("p", { class: "way-back" }, h("button", { type: "button", "data-key": "all-places", onclick: () => go(zoomedTo(null)) }, t("map.whole"))) : "";
   let width = 0;
   new ResizeObserver(() => {
     const room = Math.max(280, Math.min(1160, made.clientWidth - 16));
     if (Math.abs(room - width) < 12 || made.contains(document.activeElement)) return;
     width = room;
-    made.replaceChildren(drawn(spots, land, width), caption);
+    made.replaceChildren(drawn(spots, land, width), back, caption);
   }).observe(made);
   return made;
 }
 
+const monthOf = (at) => `${Math.floor(at / 12)}-${String(at % 12 + 1).padStart(2, "0")}`;
+const numberOf = (day) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1;
+
+/** A slider over the months, and all days at its beginning; it keeps the keyboard, because the view keeps its focus. */
+function slider(rows) {
+  const first = numberOf(rows[0].start), last = numberOf(rows.at(-1).end);
+  const since = now().get("since") ?? "", until = now().get("until") ?? "";
+  const value = since && since.slice(0, 7) === until.slice(0, 7) ? numberOf(since) - first + 1 : 0;
+  const words = (at) => (at ? inWords(monthOf(first + at - 1)) : t("map.all_months"));
+  const shown = h("output", { for: "month" }, value || !since ? words(value) : inWords(`${since}/${until || ".."}`));
+  const input = h("input", { id: "month", type: "range", min: 0, max: last - first + 1, step: 1, value, "aria-valuetext": words(value) });
+  const read = () => { const at = Number(input.value); shown.textContent = words(at); input.setAttribute("aria-valuetext", words(at)); return at; };
+  input.addEventListener("input", read);
+  input.addEventListener("change", () => { const at = read(), month = monthOf(first + at - 1); setDays(at ? { since: month, until: month } : null, { replace: true }); });
+  return h("div", { class: "months" }, h("label", { for: "month" }, t("map.month"), " ", shown), input);
+}
+
+/** The same filter over time: the slider and the bars choose the days that the map shows. */
+function time(query, rows) {
+  if (!rows.length) return null;
+  return h("section", {}, h("h2", {}, t("map.when")), slider(rows), chart(`/v1/timeline?${query}`, { tools: wayBack(filtered(), setDays), reading: (body) => ({
+    name: t("map.when"), key: "map", words: (row) => countedWords(row, body.meta.basis === "signals"),
+    open: (row) => setDays({ since: row.start, until: row.end }), zoom: setDays, chosen: filtered() }) }));
+}
+
 export async function map() {
   const query = taken([...FILTERS, ...CLOCKS]);
-  const address = `/v1/events?${new URLSearchParams([["limit", String(MOST)], ...query])}`;
-  const [found, land] = await Promise.all([get(address), get("/explorer/land.json")]);
+  const ever = new URLSearchParams([...query].filter(([name]) => name !== "since" && name !== "until"));
+  const placed = query.has("bbox") ? query : new URLSearchParams([...query, ["bbox", WORLD]]);
+  const address = `/v1/events?${new URLSearchParams([["limit", String(MOST)], ...placed])}`;
+  const [found, all, series, land] = await Promise.all([get(`${address}&count=exact&fields=id,title,location`), get(`/v1/events?${new URLSearchParams([...query, ["limit", "1"], ["count", "exact"], ["fields", "id"]])}`),
+    get(`/v1/timeline?${ever}`), get("/explorer/land.json")]);
   const spots = places(found.data);
-  const mapped = spots.reduce((sum, p) => sum + p.events.length, 0);
   const more = found.links.next ? ` ${t("map.newest", { n: MOST })}` : "";
   return [h("h1", {}, t("map.title")), chips(), adding(),
-    found.data.length ? h("p", {}, t("map.located", { mapped, n: found.data.length }) + more) : nothing(found.meta.reason),
-    spots.length ? [figure(spots, land), table(t("map.table"), [t("map.column_place"), t("map.column_events"), t("map.column_latest")], spots.map((p) => [p.name, p.events.length,
-      h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]))] : null,
+    all.meta.count ? h("p", {}, t("map.located", { mapped: found.meta.count, n: all.meta.count }) + more) : nothing(all.meta.reason),
+    spots.length ? figure(spots, land) : null, time(ever, series.data),
+    spots.length ? table(t("map.table"), [t("map.column_place"), t("map.column_events"), t("map.column_latest")], spots.map((p) => [p.name, p.events.length,
+      h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)])) : null,
     request(address, found.links)];
 }

@@ -9,9 +9,11 @@ import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
 import { fillNames } from "../names.js";
 import { later } from "../part.js";
+import { curveHeight, curveWords, signed } from "../periods.js";
 import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
+import { setZoom, wayBack, zoomed } from "../stretch.js";
 import { rich, t } from "../strings.js";
 import { term } from "../terms.js";
 import { grade } from "./event.js";
@@ -19,7 +21,6 @@ import { grade } from "./event.js";
 const GRAINS = /** @type {const} */ (["month", "quarter", "year", "week"]);
 const SIDES = ["actor", "toward", "against"];
 const ASKED = [...SIDES, "dataset", "since", "until", "as_of", "known_by", "granularity"];
-const signed = (x) => `${x > 0 ? "+" : ""}${x.toFixed(2)}`.replace("-", "−");
 
 function asking() {
   const set = (name) => now().getAll(name).join(",");
@@ -118,6 +119,22 @@ function titled(actor, toward) {
     ? t("shift.title_pair", { actor: who, toward: whom }) : t("shift.title_actor", { actor: who })));
 }
 
+/** The events of a side with the others: of a pair those between the two, else all of the actor. */
+export function eventsOf(actor, toward, days) {
+  const pair = toward.includes(",") ? { actor } : { between: `${actor},${toward}` };
+  return link("events", { ...pair, ...days });
+}
+
+/** The curve; a stretch of it can be drawn alone, which leaves the question and its answer as they are. */
+export function curve(query, { days = zoomed(), zoom = setZoom, key = "curve", breaks = () => [] } = {}) {
+  const drawn = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(days ?? {})) drawn.set(name, value);
+  const [actor, toward] = [query.get("actor"), query.getAll("toward").join(",")];
+  return chart(`/v1/alignment?${drawn}`, { tools: wayBack(days, zoom), reading: () => ({
+    name: t("pair.toward", { actor, toward }), key, words: (row) => curveWords(row, breaks()), height: curveHeight,
+    open: (row) => go(eventsOf(actor, toward, { since: row.start, until: row.end })), zoom }) });
+}
+
 /** The answer first, then the picture, then the evidence; each part with its request. */
 export async function shift() {
   const query = taken(ASKED);
@@ -130,13 +147,15 @@ export async function shift() {
   const proof = h("section", { "aria-labelledby": "evidence" });
   const prove = (id) => proof.replaceChildren(later(t("shift.weighing"), () => evidence(id)));
   if (chosen) prove(chosen);
+  let breaks = [];
   const answers = later(t("shift.looking"), async () => {
     const found = await get(address);
+    breaks = found.data.flatMap((row) => (row.onset ? row.onset_set : []));
     if (!chosen && isPair && plainShift(found.data)) prove(plainShift(found.data));
     if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].title });
     return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
   });
   if (!isPair) return [title, asking(), answers, proof];
   const series = `/v1/alignment?${query}`;
-  return [title, asking(), answers, chart(series), request(series), proof];
+  return [title, asking(), answers, curve(query, { breaks: () => breaks }), request(series), proof];
 }

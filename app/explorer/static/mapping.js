@@ -1,0 +1,111 @@
+/* The parts of a map: what of the world is shown, the land, and names that lie on no other. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const STRETCH = 1.35; /* of latitude, so that the middle latitudes keep their shape */
+
+export function s(tag, attributes, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** The part of the world that holds all places, in the shape of the picture. */
+export function frame(spots, width, box = null) {
+  const height = Math.round(Math.max(260, Math.min(560, width * .6)));
+  const lons = box ? [box[0], box[2]] : spots.map((p) => p.lon), lats = box ? [box[1], box[3]] : spots.map((p) => p.lat);
+  const middle = (all) => (Math.min(...all) + Math.max(...all)) / 2;
+  const reach = (all, least) => Math.max(least, (Math.max(...all) - Math.min(...all)) * 1.16);
+  const scale = Math.min(width / reach(lons, box ? .02 : 16), height / (reach(lats, box ? .01 : 8) * STRETCH));
+  const west = middle(lons) - width / scale / 2;
+  const north = Math.min(90, middle(lats) + height / scale / STRETCH / 2);
+  return { width, height, scale, west, north, east: west + width / scale, south: north - height / scale / STRETCH,
+    x: (lon) => (lon - west) * scale, y: (lat) => (north - lat) * scale * STRETCH };
+}
+
+/** Outlines within the frame as one path; a ring is its first point, then steps of 1 / scale degrees. */
+export function outlines(land, of) {
+  const path = [];
+  for (const ring of land.rings) {
+    let lon = 0, lat = 0, visible = false;
+    const points = [];
+    for (let n = 0; n < ring.length; n += 2) {
+      lon += ring[n]; lat += ring[n + 1];
+      const [east, north] = [lon / land.scale, lat / land.scale];
+      visible ||= east > of.west && east < of.east && north > of.south && north < of.north;
+      points.push(`${of.x(east).toFixed(1)} ${of.y(north).toFixed(1)}`);
+    }
+    if (visible || within(ring, land.scale, of)) path.push(`M${points.join("L")}Z`);
+  }
+  return path.join("");
+}
+
+/** Whether a ring goes around the frame without a point in it. */
+function within(ring, scale, of) {
+  let west = 999, east = -999, south = 999, north = -999, lon = 0, lat = 0;
+  for (let n = 0; n < ring.length; n += 2) {
+    lon += ring[n]; lat += ring[n + 1];
+    west = Math.min(west, lon / scale); east = Math.max(east, lon / scale);
+    south = Math.min(south, lat / scale); north = Math.max(north, lat / scale);
+  }
+  return west < of.east && east > of.west && south < of.north && north > of.south;
+}
+
+export function grid(of) {
+  const step = [.1, .2, .5, 1, 2, 5, 10, 15, 30].find((n) => (of.east - of.west) / n <= of.width / 90) ?? 30;
+  const lines = [];
+  for (let lon = Math.ceil(of.west / step) * step; lon <= of.east; lon += step) {
+    lines.push(s("line", { x1: of.x(lon), x2: of.x(lon), y1: 0, y2: of.height }), s("text", { x: of.x(lon) + 3, y: of.height - 4 }, `${Number(lon.toFixed(1))}°`));
+  }
+  for (let lat = Math.ceil(of.south / step) * step; lat <= of.north; lat += step) {
+    lines.push(s("line", { x1: 0, x2: of.width, y1: of.y(lat), y2: of.y(lat) }), s("text", { x: 3, y: of.y(lat) - 3 }, `${Number(lat.toFixed(1))}°`));
+  }
+  return s("g", { class: "grid", "aria-hidden": "true" }, ...lines);
+}
+
+const LETTER = 6.6, LINE = 14;
+
+/** The places of a name around its circle, the best first: to the right, the left, above, below, and between. */
+const AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]];
+
+/** A name where it is free of the names and circles before it; with `always` in its best place at least. */
+export function label(name, at, radius, taken, frame, always) {
+  const long = name.length * LETTER;
+  const boxes = AROUND.map(([x, y]) => {
+    const reach = x && y ? radius * .75 : radius;
+    const left = at[0] + x * (reach + 3) - (x < 0 ? long : x ? 0 : long / 2);
+    const middle = at[1] + y * (reach + LINE / 2);
+    return [left, middle - LINE / 2, left + long, middle + LINE / 2];
+  }).filter((box) => box[0] > 2 && box[2] < frame.width - 2 && box[1] > 0 && box[3] < frame.height);
+  const free = boxes.find((box) => !taken.some((other) => other[0] < box[2] && other[2] > box[0] && other[1] < box[3] && other[3] > box[1]));
+  const box = free ?? (always ? boxes[0] : null);
+  if (!box) return null;
+  taken.push(box);
+  return s("text", { x: box[0], y: box[1] + LINE / 2 + 4 }, name);
+}
+
+/** Pixels within which places are one circle with their number, on a map as wide as this or wider, and on a phone. */
+const NEAR = 32, NEAR_ON_PHONE = 24, WIDE = 500;
+
+export const nearOf = (of) => (of.width < WIDE ? NEAR_ON_PHONE : NEAR);
+
+/** Places that would lie on each other are gathered around the largest of them; `places` are in order of size. */
+export function clusters(places, of) {
+  const found = [];
+  for (const place of places) {
+    const x = of.x(place.lon), y = of.y(place.lat);
+    const near = found.find((one) => Math.hypot(one.x - x, one.y - y) < nearOf(of));
+    if (near) near.places.push(place); else found.push({ x, y, places: [place] });
+  }
+  return found.map((one) => ({ ...one, count: one.places.reduce((sum, place) => sum + place.events.length, 0) })).sort((a, b) => b.count - a.count);
+}
+
+const DEGREE = 1000;
+
+/** The part of the world that holds some places, as `bbox`, with some room around them. */
+export function boxOf(places) {
+  const lons = places.map((p) => p.lon), lats = places.map((p) => p.lat);
+  const room = Math.max(.02, .15 * Math.max(Math.max(...lons) - Math.min(...lons), Math.max(...lats) - Math.min(...lats)));
+  const round = (x, least, most) => Math.round(Math.max(least, Math.min(most, x)) * DEGREE) / DEGREE;
+  return [round(Math.min(...lons) - room, -180, 180), round(Math.min(...lats) - room, -90, 90), round(Math.max(...lons) + room, -180, 180), round(Math.max(...lats) + room, -90, 90)];
+}
