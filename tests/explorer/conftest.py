@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ def address(
     with serve_database(
         copy_database("sqlite", "explored", tmp_path_factory.mktemp("web"), request)
     ) as found:
+        # The first drawing loads the renderer: seconds in which a busy machine answers nothing.
+        urllib.request.urlopen(f"{found}/v1/timeline?since=2023&until=2023&format=svg").close()
         yield found
 
 

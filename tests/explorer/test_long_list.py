@@ -54,6 +54,25 @@ def test_more_rows_are_added_without_blocking_the_page(long: Page) -> None:
     session.detach()
 
 
+def test_reading_the_chart_of_many_events_does_not_block_the_page(long: Page) -> None:
+    """CPU time of a step: a reader moves three boxes, however many events a period has."""
+    plot = long.get_by_role("slider", name="Read the chart by period: Events")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    session = long.context.new_cdp_session(long)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = _measure_seconds(session)
+    for step in range(40):
+        long.mouse.move(box["x"] + box["width"] * step / 40, box["y"] + 20)
+    plot.focus()
+    for _ in range(40):
+        plot.press("ArrowLeft")
+    expect(long.locator(".tip")).to_contain_text("events:")
+    assert (_measure_seconds(session) - before) / 80 < BLOCK / 2
+    session.detach()
+
+
 def _measure_seconds(session: Any) -> float:
     """Seconds of scripts, styles and layout so far."""
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
