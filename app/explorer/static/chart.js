@@ -41,7 +41,7 @@ async function addReader(figure, place, svg, url, reading) {
 
 /**
  * A figure with the chart of an address, drawn as wide as there is room, with its words below. With `reading`, which
- * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` stand below it.
+ * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` are below it.
  */
 export function chart(address, { reading = null, tools = null } = {}) {
   const figure = h("figure", { class: "chart", "aria-busy": "true" });
