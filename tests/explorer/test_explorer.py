@@ -181,7 +181,7 @@ def test_a_deep_link_survives_a_reload(page: Page) -> None:
 def test_known_by_is_kept_when_the_view_changes(page: Page) -> None:
     open_view(page, "/?view=events&member_of=CSTO&since=2023-08")
     page.get_by_text("As recorded today").click()
-    page.get_by_label("Known by").fill("2023-09-30")
+    page.get_by_label("Known by", exact=True).fill("2023-09-30")
     page.get_by_role("button", name="Set").click()
     expect(page.locator(".chips")).to_contain_text("known_by: 2023-09-30")
     expect(page.locator(".row").first).to_be_visible()
