@@ -25,12 +25,25 @@ function drawing(text) {
   return svg;
 }
 
+const MOST_TRIES = 3;
+
+/** Asks again where the service says when; nothing counts down, because the drawing is there already. */
+async function getPatiently(address) {
+  for (let tried = 0; ; tried += 1) {
+    try { return await get(address); }
+    catch (error) {
+      if (!error.wait || tried === MOST_TRIES) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, error.wait * 1000); });
+    }
+  }
+}
+
 /** Lays a reader over a drawing, as soon as the rows that it shows are here; the drawing does not wait for them. */
 async function addReader(figure, place, svg, url, reading) {
   const plain = new URL(url);
   for (const own of ["format", "width"]) plain.searchParams.delete(own);
   try {
-    const body = await get(plain.pathname + plain.search);
+    const body = await getPatiently(plain.pathname + plain.search);
     const added = place.isConnected ? reader(svg, body.data, reading(body)) : null;
     if (!added) return;
     place.append(...added.parts);

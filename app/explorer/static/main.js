@@ -45,8 +45,8 @@ async function show({ first = false, left = null } = {}) {
   const place = h("div", {});
   let made;
   try {
-    if (!same) main.replaceChildren(place);
-    made = await patiently(() => (VIEWS[name] ?? home)(), same ? main : place);
+    if (same) main.prepend(place); else main.replaceChildren(place);
+    made = await patiently(() => (VIEWS[name] ?? home)(), place);
   } catch (error) {
     if (mine === turn) main.replaceChildren();
     made = [h("h1", {}, t("app.no_answer")), failed(error, () => show())];
