@@ -312,7 +312,7 @@ SERIES = {
 
 def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     spec = alignment.draw_alignment(SERIES)
-    rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule"]
+    rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule" and "opacity" not in x["mark"]]
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     description = spec["description"]
     assert "from +0.50 to -0.50" in description
