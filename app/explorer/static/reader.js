@@ -31,7 +31,7 @@ const percent = (share) => `${(100 * share).toFixed(3)}%`;
  * lines of one; `open` shows its events; `zoom` draws a stretch. `height` is the share of the plot at which a ring is
  * drawn, null for none; `chosen` are days that are marked.
  */
-export function reader(svg, rows, { name, words, open, zoom, height = () => null, key = name, chosen = null }) {
+export function reader(svg, rows, { name, words, open, zoom, height = (_row) => null, key = name, chosen = null }) {
   const scale = scaleOf(svg);
   if (!scale || !rows.length) return null;
   const help = h("p", { class: "hidden", id: `reader-${made += 1}` }, t("reader.keys"));

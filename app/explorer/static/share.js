@@ -25,12 +25,13 @@ function citationOf(more) {
 
 /** The first table of the view with its links, to be pasted as a table or as text. */
 function readTable() {
-  const shown = document.querySelector("#content table");
+  const shown = /** @type {HTMLTableElement | null} */ (document.querySelector("#content table"));
   if (!shown) return null;
   const rows = [...shown.rows].map((row) => [...row.cells]);
+  // biome-ignore lint/performance/useDomNodeTextContent: the lines that a reader sees become "; ".
   const words = (cell) => cell.innerText.trim().replaceAll(/\s*\n\s*/g, "; ");
   const copy = h("table", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => {
-    const links = [...cell.querySelectorAll("a[href]")].map((a) => h("a", { href: a.href }, a.innerText));
+    const links = [.../** @type {NodeListOf<HTMLAnchorElement>} */ (cell.querySelectorAll("a[href]"))].map((a) => h("a", { href: a.href }, a.textContent));
     const rest = links.length && words(cell) === links.map((a) => a.textContent).join("; ");
     return h(cell.tagName.toLowerCase(), {}, rest ? links.flatMap((a, n) => [n ? "; " : "", a]) : [words(cell), ...links.flatMap((a) => [" ", h("a", { href: a.href }, "↗")])]);
   }))));
@@ -47,8 +48,9 @@ async function copyTable(click, found, citation) {
   catch { say(t("request.copy_refused")); }
 }
 
-function section(key, ...parts) {
-  return h("section", {}, h("h3", {}, t(`share.${key}`)), parts);
+/** @param {import("./strings.js").Key} title */
+function section(title, ...parts) {
+  return h("section", {}, h("h3", {}, t(title)), parts);
 }
 
 const NAMES = { "text/csv": "CSV", "application/json": "JSON", "application/pdf": "PDF" };
@@ -68,16 +70,16 @@ async function contents(close) {
   const picture = found.picture && ((form) => `${found.picture}${found.picture.includes("?") ? "&" : "?"}format=${form}`);
   const brief = found.data.find((link) => link.media_type === "text/html");
   return [
-    section("link", copied(t("share.this_state"), found.permalink), copied(t("share.newest"), newest())),
-    section("text", copied(t("share.with_source"), `${found.description}\n${found.footnote}`),
+    section("share.link", copied(t("share.this_state"), found.permalink), copied(t("share.newest"), newest())),
+    section("share.text", copied(t("share.with_source"), `${found.description}\n${found.footnote}`),
       readTable() ? h("p", {}, h("button", { type: "button", onclick: (click) => copyTable(click, found, found.footnote) }, t("share.copy_table")), " ", h("span", { class: "quiet" }, t("share.table_hint"))) : null),
-    section("citation", FORMATS.map(([form, name]) => copied(name ?? t("share.footnote"), found[form])),
+    section("share.citation", FORMATS.map(([form, name]) => copied(name ?? t("share.footnote"), found[form])),
       h("p", {}, t("share.files"), " "), linked(FORMATS.slice(1).map(([form, name]) => [citationOf({ format: form }), name])),
       found.sources ? [h("p", {}, t("share.sources")), linked(FORMATS.slice(1).map(([form, name]) => [citationOf({ of: "sources", format: form }), name]))] : null),
-    picture ? section("image", linked([[`${picture("png")}&width=800`, "PNG"], [`${picture("svg")}&width=800`, "SVG"]])) : null,
-    found.data.length ? section("data", linked(found.data.filter((link) => link !== brief).map((link) => [link.address, nameOf(link)]))) : null,
-    found.embed ? section("embed", copied(t("share.frame"), frameCode(found)), h("p", { class: "quiet" }, t("share.frame_hint"))) : null,
-    section("print", brief ? h("p", {}, h("a", { href: brief.address, target: "_blank", rel: "noopener" }, t("share.brief"))) : null,
+    picture ? section("share.image", linked([[`${picture("png")}&width=800`, "PNG"], [`${picture("svg")}&width=800`, "SVG"]])) : null,
+    found.data.length ? section("share.data", linked(found.data.filter((link) => link !== brief).map((link) => [link.address, nameOf(link)]))) : null,
+    found.embed ? section("share.embed", copied(t("share.frame"), frameCode(found)), h("p", { class: "quiet" }, t("share.frame_hint"))) : null,
+    section("share.print", brief ? h("p", {}, h("a", { href: brief.address, target: "_blank", rel: "noopener" }, t("share.brief"))) : null,
       h("button", { type: "button", onclick: () => { close(); print(); } }, t("share.print_view"))),
   ];
 }
@@ -98,5 +100,5 @@ export function shareButton() {
 
 /** What a reader sees after "show all" belongs on paper too. */
 addEventListener("beforeprint", () => {
-  for (const button of document.querySelectorAll("button[data-whole]")) button.click();
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button[data-whole]"))) button.click();
 });
