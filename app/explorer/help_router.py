@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import Field
 
 from app.errors import NotFoundError
 from app.explorer.help_pages import (
@@ -19,18 +20,25 @@ from app.explorer.markdown import HelpPage
 from app.explorer.router import HEADERS, build_body_response
 from app.explorer.shell import wrap_page
 from app.explorer.strings import find_words
+from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.query_models import StrictQuery
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=QueryRoute)
 HTML = "text/html; charset=utf-8"
 MOST_CHARACTERS = 200
 
 
+class HelpQuery(StrictQuery):
+    """The parameter of the search in the documentation."""
+
+    q: str = Field("", max_length=MOST_CHARACTERS, description="Words to search for.")
+
+
 @router.get("/help")
-def serve_help(
-    request: Request, q: Annotated[str, Query(max_length=MOST_CHARACTERS)] = ""
-) -> Response:
+def serve_help(request: Request, asked: Annotated[HelpQuery, Query()]) -> Response:
     """Serve the list of all pages, or what a search found in them."""
+    q = asked.q
     title = find_words("help.title")
     found = build_results(q) if q.strip() else build_contents()
     body = f"<h1>{escape(title)}</h1>{build_search(q)}{found}"

@@ -26,6 +26,8 @@ NEEDED = {
     "/v1/facets": "by=type",
     "/v1/actors/resolve": "q=Armenia",
     "/v1/alignment": "actor=ARM&toward=GUAM",
+    "/v1/brief": "actor=ARM&toward=GUAM",
+    "/v1/citation": "view=events",
     "/v1/similarity": "actors=ARM,RUS",
     "/v1/ideal-points": "actors=ARM,RUS",
 }

@@ -16,8 +16,8 @@ from app.events.router import router as events
 from app.http.query_route import QueryReader, QueryRoute, add_query_documentation
 from app.query_models import StrictQuery
 
-OPEN_PATHS = {"/healthz", "/readyz"}
-"""Paths that monitoring reads without a key."""
+OPEN_PATHS = {"/healthz", "/readyz", "/v1/limits"}
+"""Paths that are read without a key: by monitoring, and by those who are refused."""
 
 
 class SampleQuery(StrictQuery):

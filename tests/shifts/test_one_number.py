@@ -24,7 +24,9 @@ from app.shifts.statistics.null_distribution import Calibration
 
 GROUPS = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
 """Two groups with members of each, and others: some sort before their group, some after."""
-OF_THE_FAMILY = {"id", "q", "family_size", "verdict", "label", "sentence", "reason"}
+OF_THE_FAMILY = {
+    "id", "q", "family_size", "verdict", "label", "sentence", "headline", "title", "reason",
+}  # fmt: skip
 
 
 def list_rows(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
