@@ -86,6 +86,8 @@ def service(database: Database) -> Iterator[Service]:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.by_turns
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are read from /proc")
 def test_the_death_of_any_process_goes_unnoticed(service: Service, database: Database) -> None:
     both = wait_for_processes(service, 2, set())

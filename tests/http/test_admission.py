@@ -209,6 +209,7 @@ async def ask_at_once(port: int, until: float, seen: Counter[int], waits: list[f
 
 @pytest.mark.slow
 @pytest.mark.soak
+@pytest.mark.by_turns
 @pytest.mark.bundled
 def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
     database: Database, record_testsuite_property: Callable[[str, object], None]

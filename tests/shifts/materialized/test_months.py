@@ -182,6 +182,8 @@ def test_another_processor_computes_other_last_bits() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.by_turns
 def test_verify_detects_wrong_months(database: Database) -> None:
     dataset = write_batches(database, make_acts(200, 6))
     ours = dyad_months.c.dataset == dataset
