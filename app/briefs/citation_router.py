@@ -2,7 +2,7 @@
 
 import json
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, field_validator
@@ -42,6 +42,13 @@ MAX_ADDRESS = 4000
 SUFFIXES: dict[ReferenceFormat, str] = {"bibtex": "bib", "ris": "ris", "csl": "json"}
 
 
+VIEWS = (
+    "", "actor", "alliance", "alliances", "compare", "datasets", "event", "events", "imports",
+    "map", "shift",
+)  # fmt: skip
+"""The views of the explorer; the first is its home."""
+
+
 class CitationQuery(StrictQuery):
     """The view to cite, and in which form."""
 
@@ -59,7 +66,15 @@ class CitationQuery(StrictQuery):
     @field_validator("view")
     @classmethod
     def _keep_query(cls, value: str) -> str:
-        return require_storable(urlsplit(value).query if "?" in value else value)
+        query = require_storable(urlsplit(value).query if "?" in value else value)
+        asked = dict(parse_qsl(query))
+        if query and not asked:
+            raise ValueError("must be the query of a view, such as view=shift&actor=ARM&toward=RUS")
+        if asked.get("view", "") not in VIEWS:
+            raise ValueError(
+                f"has the unknown view {asked['view']!r}; one of {', '.join(VIEWS[1:])}"
+            )
+        return query
 
 
 @router.get(

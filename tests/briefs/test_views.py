@@ -93,6 +93,8 @@ def test_the_sources_behind_a_shift_are_those_of_its_evidence(api: TestClient, f
         ({"view": "view=event&id=curated:nothing"}, 404, None),
         ({"view": "view=actor&actor="}, 404, None),
         ({"view": "x" * 5000}, 422, "view"),
+        ({"view": "nothing"}, 422, "view"),
+        ({"view": "view=nothing"}, 422, "view"),
     ],
 )
 def test_what_cannot_be_cited_is_refused(

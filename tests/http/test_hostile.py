@@ -27,7 +27,7 @@ NEEDED = {
     "/v1/actors/resolve": "q=Armenia",
     "/v1/alignment": "actor=ARM&toward=GUAM",
     "/v1/brief": "actor=ARM&toward=GUAM",
-    "/v1/citation": "view=events",
+    "/v1/citation": "view=view%3Devents",
     "/v1/similarity": "actors=ARM,RUS",
     "/v1/ideal-points": "actors=ARM,RUS",
 }
