@@ -69,7 +69,7 @@ sbom: ## print a bill of materials of what the lock installs (CycloneDX)
 soak: $(VENV)/dev ## what takes long by nature, in full: kills, writers, memory, thousands of cases
 	ENTENTE_SOAK=1 $(BIN)/python -m pytest $(WORKERS) -m soak
 
-bench: $(VENV)/dev ## measure (bench/)
+bench: $(VENV)/dev ## measure (bench/; what readers ask: python -m bench.usage)
 	$(BIN)/python -m bench
 
 clean: ## remove the virtual environment and what tools leave behind; never data

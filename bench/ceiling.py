@@ -1,7 +1,7 @@
 """Serve a page of the same size by the framework alone, and without a framework.
 
-Run by uvicorn: `/v1/events` takes the parameters of the service and answers a constant body, and
-`/bare` answers it before any framework sees the request.
+Run by uvicorn: `/v1/events` takes the parameters of the service and answers a constant body,
+`/plain` takes seven plain ones, and `/bare` answers it before any framework sees the request.
 """
 
 import os
@@ -21,6 +21,21 @@ framework = FastAPI()
 @framework.get("/v1/events")
 async def answer_constant(_: Annotated[EventQuery, Query()]) -> Response:
     """Answer every query with the same body."""
+    return Response(BODY, media_type="application/json")
+
+
+@framework.get("/plain")
+def answer_plainly(
+    actor: str = "",
+    since: str = "",
+    until: str = "",
+    cameo: str = "",
+    limit: int = 50,
+    cursor: str = "",
+    sort: str = "-date",
+) -> Response:
+    """Answer a query of seven plain parameters with the same body, in a thread."""
+    del actor, since, until, cameo, limit, cursor, sort
     return Response(BODY, media_type="application/json")
 
 

@@ -31,7 +31,9 @@ def run_server(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int
         port = probe.getsockname()[1]
     command = [sys.executable, *program, "--port", str(port)]
     settings = {"ENTENTE_DATABASE_URL": url, "ENTENTE_CURSOR_KEY": SECRET.decode()}
-    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         for _ in range(1200):
             with socket.socket() as asked:
@@ -66,7 +68,7 @@ def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[PageCo
     page without a database.
     """
     database = Database(url)
-    postmaster = _find_postmaster(database)
+    postmaster = find_postmaster(database)
     todo = [(name, [_build_address(one) for one in asked]) for name, asked in build_cases(database)]
     database.close()
     with run_server(url) as (port, pid), run_server(url, CEILING) as (other, other_pid):
@@ -84,14 +86,18 @@ def measure_http(url: str, requests: int = 1500, rounds: int = 5) -> list[PageCo
             _send_requests(case, 40)
         for _ in range(rounds):
             for case in chosen:
-                cpu, wall = _read_cpu_seconds(case.pid, case.postmaster), time.perf_counter()
+                cpu, wall = _read_case_seconds(case), time.perf_counter()
                 _send_requests(case, requests // rounds)
-                spent[case.name][0] += _read_cpu_seconds(case.pid, case.postmaster) - cpu
+                spent[case.name][0] += _read_case_seconds(case) - cpu
                 spent[case.name][1] += time.perf_counter() - wall
     done = requests // rounds * rounds
     return [
         PageCost(name, cpu / done * 1e6, wall / done * 1e6) for name, (cpu, wall) in spent.items()
     ]
+
+
+def _read_case_seconds(case: RequestCase) -> float:
+    return sum(read_cpu_seconds(pid) for pid in (case.pid, case.postmaster) if pid is not None)
 
 
 def _send_requests(case: RequestCase, requests: int) -> None:
@@ -113,25 +119,26 @@ def _build_address(asked: EventQuery) -> str:
     return f"/v1/events?{urlencode(parameters, doseq=True)}"
 
 
-def _read_cpu_seconds(pid: int, postmaster: int | None) -> float:
-    """Return the CPU seconds of the server so far, with those of PostgreSQL where it is used."""
-    spent, _ = _parse_stat(Path(f"/proc/{pid}/stat").read_text())
-    for stat in Path("/proc").glob("[0-9]*/stat") if postmaster else ():
+def read_cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds so far of a process, of those below it, and of those that ended."""
+    spent: dict[int, int] = {}
+    below: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # a process may end while we look
-            ticks, parent = _parse_stat(stat.read_text())
-            spent += ticks if postmaster in (parent, int(stat.parent.name)) else 0
-    return spent / TICK
+            after = stat.read_text().rpartition(")")[2].split()
+            spent[int(stat.parent.name)] = sum(int(ticks) for ticks in after[11:15])
+            below.setdefault(int(after[1]), []).append(int(stat.parent.name))
+    found, total = [pid], 0
+    for one in found:  # it grows meanwhile
+        total += spent.get(one, 0)
+        found += below.get(one, ())
+    return total / TICK
 
 
-def _find_postmaster(database: Database) -> int | None:
+def find_postmaster(database: Database) -> int | None:
     """Return the id of the parent of all PostgreSQL processes, or None on SQLite."""
     if database.engine.dialect.name == "sqlite":
         return None
     with database.connect() as db:
         folder = db.exec_driver_sql("SHOW data_directory").scalar_one()
     return int(Path(folder, "postmaster.pid").read_text().split()[0])
-
-
-def _parse_stat(stat: str) -> tuple[int, int]:
-    after = stat.rpartition(")")[2].split()
-    return int(after[11]) + int(after[12]), int(after[1])
