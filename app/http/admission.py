@@ -10,6 +10,8 @@ import logging
 import time
 from collections.abc import MutableMapping
 
+from fastapi import Response
+
 from app.http.metrics import REFUSED
 from app.http.problems import render_problem
 
@@ -30,10 +32,17 @@ MAX_LAG_SECONDS = 0.1
 CONTENDED_LAG_SECONDS = 0.02
 """Lateness of the event loop that shows that processor time is short."""
 TICK_SECONDS = 0.1
+PAGE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'",
+    "X-Content-Type-Options": "nosniff",
+}
 RETRY_SECONDS = 1
 """What `Retry-After` says, and for how long the connection of a refused question is not read."""
-ALWAYS_ADMITTED = (b"/healthz", b"/readyz", b"/metrics")
-"""Paths for monitoring, which are always admitted."""
+ALWAYS_ADMITTED = (b"/healthz", b"/readyz", b"/metrics", b"/explorer/")
+"""Beginnings of paths that are always admitted: monitoring, and files that are kept in memory.
+
+A page of which one file is refused would stay blank."""
 _ADMITTED = "admitted"
 log = logging.getLogger("entente.admission")
 
@@ -120,11 +129,25 @@ class Admission:
         }
 
 
-def _build_refusal(*more: str) -> tuple[bytes, bytes]:
+BUSY_WORDS = "Too many questions are waiting; nothing was done. Try again."
+BUSY_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    "<title>The service is busy – Entente</title>"
+    '<link rel="stylesheet" href="/explorer/style.css">'
+    '<script src="/explorer/retry.js"></script></head><body data-busy><main id="content">'
+    f"<h1>The service is busy</h1><p>{BUSY_WORDS}</p>"
+    '<div id="retry" data-counting="Trying again in {seconds} s."><p><a href="">Try again</a></p>'
+    "</div></main></body></html>"
+)
+"""What a browser shows of a refused page: words, and a script that asks again three times."""
+
+
+def _build_refusal(*more: str, page: str | None = None) -> tuple[bytes, bytes]:
     """Build a whole refusal once, since building costs more than sending; returns head and body."""
-    answer = render_problem(
-        503, "Too many questions are waiting; nothing was done. Try again.", slug="overload"
-    )
+    answer = render_problem(503, BUSY_WORDS, slug="overload")
+    if page is not None:
+        answer = Response(page, status_code=503, headers=PAGE_HEADERS, media_type="text/html")
     headers = [
         *(f"{name}: {value}" for name, value in answer.headers.items()),
         f"retry-after: {RETRY_SECONDS}",
@@ -138,3 +161,8 @@ def _build_refusal(*more: str) -> tuple[bytes, bytes]:
 
 REFUSAL, CLOSING_REFUSAL = _build_refusal(), _build_refusal("connection: close")
 """Head and body of a refusal, on a connection that stays open or is closed."""
+PAGE_REFUSALS = (
+    _build_refusal(page=BUSY_PAGE),
+    _build_refusal("connection: close", page=BUSY_PAGE),
+)
+"""The same for a browser that asks for a page."""

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.http.admission import (
     ALWAYS_ADMITTED,
     CLOSING_REFUSAL,
+    PAGE_REFUSALS,
     REFUSAL,
     RETRY_SECONDS,
     Admission,
@@ -131,7 +132,8 @@ class BoundedHttpConnection(HttpToolsProtocol):
         self._is_refused = True
         shared = any(name in (b"x-forwarded-for", b"forwarded", b"via") for name, _ in self.headers)
         closes = shared or not self.parser.should_keep_alive()
-        head, body = CLOSING_REFUSAL if closes else REFUSAL
+        is_page = any(name == b"accept" and b"text/html" in value for name, value in self.headers)
+        head, body = (PAGE_REFUSALS if is_page else (REFUSAL, CLOSING_REFUSAL))[closes]
         self.transport.write(head if method == b"HEAD" else head + body)
         if closes:
             self.transport.close()

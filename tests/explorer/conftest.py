@@ -41,8 +41,10 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed (apt install chromium)")
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 @contextmanager
@@ -74,8 +76,10 @@ def open_page(browser: Browser, address: str, **more: Any) -> Iterator[Page]:
         ),
     )
     made.set_default_timeout(30_000)
-    yield made
-    context.close()
+    try:
+        yield made
+    finally:  # a page left open by a test that failed would draw until the session ends
+        context.close()
     assert foreign == [], "requests to foreign hosts"
     assert broken == [], "errors in the page"
 

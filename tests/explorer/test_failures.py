@@ -98,3 +98,15 @@ def test_pair_that_cannot_be_answered_leaves_the_others_alone(page: Page) -> Non
     expect(page.locator("figure svg")).to_have_count(1)
     expect(page.locator(".state.failure")).to_have_count(1)
     expect(page.locator(".chips .wrong")).to_contain_text("write it as ARM>RUS")
+
+
+def test_a_page_without_one_of_its_files_says_so_and_tries_again(page: Page) -> None:
+    asked = refuse(page, "**/explorer/views/map.js", 503)
+    page.goto("/?view=datasets")
+    expect(page.get_by_role("alert")).to_contain_text("A part of the page did not arrive")
+    expect(page.get_by_role("alert")).to_contain_text("Trying again in")
+    expect(page.get_by_role("link", name="Try again")).to_be_visible()
+    page.unroute("**/explorer/views/map.js")
+    expect(page.locator("h1")).to_contain_text("Datasets")
+    assert len(asked) == 1
+    assert page.evaluate("sessionStorage.getItem('retries')") is None

@@ -1,16 +1,18 @@
-"""A list of 100,000 events of a real database is shown in steps that never block the page."""
+"""A list of many thousand events of a database is shown in steps that never block the page."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from explorer.conftest import open_page
 from playwright.sync_api import Browser, Page, expect
 from serving import serve_database
+from soak import choose_size
 
 from app.db.engine import Database
 from bench.generate import fill_database
 
-EVENTS = 100_000
+EVENTS = choose_size(20_000, 100_000)
 BLOCK = 0.1
 """Seconds of the page's own work that a reader would notice."""
 
@@ -24,14 +26,11 @@ def long(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     database = Database(url)
     fill_database(database, EVENTS)
     database.close()
-    with serve_database(url) as address:
-        context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
-        page = context.new_page()
+    with serve_database(url) as address, open_page(browser, address) as page:
         page.set_default_timeout(60_000)
         page.goto("/?view=events")
         expect(page.locator(".loaded")).to_contain_text("The first 500 events")
         yield page
-        context.close()
 
 
 def test_the_first_rows_are_in_the_page_without_a_scroll_box(long: Page) -> None:

@@ -17,7 +17,14 @@ from uvicorn.server import ServerState
 
 from app.db.engine import Database
 from app.http import admission
-from app.http.admission import CLOSING_REFUSAL, MAX_OPEN, MIN_OPEN, REFUSAL, Admission
+from app.http.admission import (
+    CLOSING_REFUSAL,
+    MAX_OPEN,
+    MIN_OPEN,
+    PAGE_REFUSALS,
+    REFUSAL,
+    Admission,
+)
 from app.http.server import BoundedHttpConnection
 
 CLIENTS, SECONDS = choose_size(300, 800), choose_size(4, 60)
@@ -155,6 +162,14 @@ def test_a_refused_client_is_read_again_when_it_may_ask(monkeypatch: pytest.Monk
         connection.data_received(QUESTION.replace(b"/v1/events", b"/healthz"))
         await asyncio.sleep(0.05)
         assert b" 200 OK" in pipe.sent
+        pipe.sent = b""
+        connection.data_received(QUESTION.replace(b"/v1/events", b"/explorer/main.js"))
+        await asyncio.sleep(0.05)
+        assert b" 200 OK" in pipe.sent
+        browser, shown = open_connection(line)
+        browser.data_received(QUESTION.replace(b"Host", b"Accept: text/html,*/*\r\nHost"))
+        assert shown.sent == b"".join(PAGE_REFUSALS[False])
+        assert b'src="/explorer/retry.js"' in shown.sent
         other, shared = open_connection(line)
         other.data_received(QUESTION.replace(b"Host", b"X-Forwarded-For: 192.0.2.1\r\nHost"))
         assert shared.sent == b"".join(CLOSING_REFUSAL)
@@ -162,7 +177,7 @@ def test_a_refused_client_is_read_again_when_it_may_ask(monkeypatch: pytest.Monk
         head, pipe = open_connection(line)
         head.data_received(b"HEAD" + QUESTION[3:])
         assert pipe.sent == REFUSAL[0]
-        for each in (connection, other, head):
+        for each in (connection, browser, other, head):
             each.connection_lost(None)
 
     run_apart(ask())
