@@ -15,6 +15,8 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Rows of a table that a phone shows before the reader asks for the rest. */
 const ON_PHONE = 12;
+/** Rows of a long table that are shown at first. */
+const SHOWN = 50;
 
 /** A table; `asked` is a “?” after its caption. */
 export function table(caption, columns, rows, asked = null) {
@@ -29,12 +31,19 @@ export function table(caption, columns, rows, asked = null) {
   return whole;
 }
 
+/** A table of which the first rows are shown, until the reader or paper asks for all; `make` gives the cells of a row. */
+export function longTable(caption, columns, all, make, first = all.slice(0, SHOWN)) {
+  const shown = (rows) => table(caption, columns, rows.map(make));
+  if (first.length === all.length) return shown(all);
+  const whole = h("div", {}, shown(first), h("button", { type: "button", "data-whole": true, onclick: () => whole.replaceChildren(shown(all)) }, t("table.show_all", { n: all.length })));
+  return whole;
+}
+
 export function field(name, label, value, more = {}) {
   return h("div", {}, h("label", { for: `f-${name}` }, label),
     h("input", { id: `f-${name}`, name, value, ...more }));
 }
 
-/** A list to choose from; an option is its value, or its value and its words. */
 /** A field of which one of some values is chosen; each is a value, or a value with its words. */
 export function choice(name, label, options, value) {
   return h("div", {}, h("label", { for: `f-${name}` }, label),

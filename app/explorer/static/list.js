@@ -10,6 +10,8 @@ import { rich, t } from "./strings.js";
 
 const FIELDS = "id,title,date,start,type,participants,reports,signals";
 const FIRST = 100, STEP = 500;
+/** Rows that are put on the page at once. */
+const PART = 100;
 
 /** What is shown of an event, and no more, so that many of them stay small. */
 function brief(event) {
@@ -63,7 +65,7 @@ const ORDERS = {
 
 /** `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all. */
 export function list(address, { onfirst = null, latest = null, all = null } = {}) {
-  const body = h("tbody", {});
+  const body = h("table", {}, h("caption", { class: "hidden" }, t("list.caption")));
   const status = h("p", { class: "quiet loaded" });
   const head = h("tr", {});
   const whole = h("div", { class: "events", "aria-busy": "true" }, h("p", { class: "quiet" }, t("app.loading")));
@@ -71,6 +73,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   first.searchParams.set("fields", FIELDS);
   first.searchParams.set("limit", latest ?? FIRST);
   let next = first.pathname + first.search;
+  const made = new Map();
   let rows = [], order = { by: "date", down: first.searchParams.get("sort") !== "date" };
 
   function columns() {
@@ -78,7 +81,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
     head.replaceChildren(...names.map((name) => {
       const sorted = order.by === name ? (order.down ? "descending" : "ascending") : null;
       const title = t(COLUMNS[name]);
-      return h("th", { scope: "col", "aria-sort": sorted },
+      return h("th", { scope: "col", class: `of-${name}`, "aria-sort": sorted },
         next ? title : h("button", { type: "button", "data-key": `sort-${name}`, onclick: (click) => { sort(name); click.target.focus(); } }, title,
           h("span", { "aria-hidden": "true" }, sorted ? (order.down ? " ↓" : " ↑") : "")));
     }));
@@ -87,11 +90,23 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   function sort(by) {
     order = { by, down: order.by === by ? !order.down : by === "date" || by === "sources" };
     rows.sort((a, b) => (order.down ? -1 : 1) * ORDERS[by](a, b));
-    body.replaceChildren(...rows.map(row));
+    append(rows);
     const key = document.activeElement?.getAttribute("data-key");
     columns();
     if (key) head.querySelector(`[data-key="${key}"]`)?.focus();
     say(t(order.down ? "list.sorted_down" : "list.sorted_up", { column: t(COLUMNS[by]) }));
+  }
+
+  /** Puts rows at the end of the table in parts, between which a reader can act and earlier ones stay as they are. */
+  async function append(wanted) {
+    for (let n = 0; n < wanted.length; n += PART) {
+      if (n) await new Promise((resolve) => { setTimeout(resolve); });
+      body.append(h("tbody", {}, wanted.slice(n, n + PART).map((one) => {
+        if (!made.has(one)) made.set(one, row(one));
+        return made.get(one);
+      })));
+    }
+    for (const part of body.querySelectorAll("tbody:empty")) part.remove();
   }
 
   /** Fetches what follows; the first rows are shown before the rest of the first 500 is asked for. */
@@ -106,13 +121,14 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
     if (begun) {
       onfirst?.(answer);
       if (!rows.length) { whole.replaceChildren(nothing(answer.meta.reason)); return; }
-      whole.replaceChildren(h("table", {}, h("caption", { class: "hidden" }, t("list.caption")), h("thead", {}, head), body), status);
+      body.append(h("thead", {}, head));
+      whole.replaceChildren(body, status);
     }
-    body.append(...fresh.map(row));
+    await append(fresh);
     columns();
     const focused = status.contains(document.activeElement);
     status.replaceChildren(...counted());
-    if (focused) (status.querySelector("button") ?? body.children[rows.length - fresh.length].querySelector("a")).focus();
+    if (focused) (status.querySelector("button") ?? made.get(fresh[0]).querySelector("a")).focus();
   }
 
   function counted() {

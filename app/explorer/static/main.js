@@ -46,13 +46,20 @@ async function show({ first = false, left = null } = {}) {
   let made;
   try {
     if (same) main.prepend(place); else main.replaceChildren(place);
-    made = await patiently(() => (VIEWS[name] ?? home)(), place);
+    made = await patiently(async () => (same && await VIEWS[name]?.update?.()) || (VIEWS[name] ?? home)(), place);
   } catch (error) {
     if (mine === turn) main.replaceChildren();
     made = [h("h1", {}, t("app.no_answer")), failed(error, () => show())];
   }
   clearTimeout(slow);
   if (mine !== turn) return;
+  if (made === true) { // the view has changed itself
+    place.remove();
+    main.removeAttribute("aria-busy");
+    printed.textContent = paperNote();
+    say(main.querySelector("h1").textContent);
+    return;
+  }
   if (same || left) holdHeight(left?.height ?? main.offsetHeight); else main.style.minHeight = "";
   if (same && !awaitsFocus()) rememberFocus();
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
@@ -60,12 +67,15 @@ async function show({ first = false, left = null } = {}) {
   const title = main.querySelector("h1");
   title?.after(shareButton() ?? "");
   document.title = title ? t("app.title", { title: title.textContent }) : t("app.name");
-  printed.textContent = t("app.printed", { address: location.href, day: new Date().toISOString().slice(0, 10), licences: `${location.origin}/v1/datasets` });
+  printed.textContent = paperNote();
   say(title?.textContent ?? "");
   if (same) restoreFocus();
   else if (!first && title) { title.setAttribute("tabindex", "-1"); title.focus({ preventScroll: true }); }
   if (left) scrollTo(0, left.scroll); else if (!same && !first) scrollTo(0, 0);
 }
+
+/** Where a printed page is from, and when it was opened. */
+const paperNote = () => t("app.printed", { address: location.href, day: new Date().toISOString().slice(0, 10), licences: `${location.origin}/v1/datasets` });
 
 /** Says at the head of the page which record is shown: today's, or that of the clocks. */
 function showClock() {

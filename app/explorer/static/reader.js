@@ -42,7 +42,7 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
   const plot = h("div", { class: "plot", role: "slider", tabindex: 0, "aria-label": t("reader.label", { name }), "aria-describedby": help.id,
     "aria-valuemin": 0, "aria-valuemax": rows.length - 1, "data-key": `reader-${key}` }, band, ring, brush);
   Object.assign(plot.style, { left: percent(scale.left), width: percent(scale.wide), top: percent(scale.top), height: percent(scale.high) });
-  const kept = h("div", { class: "brush", hidden: !chosen || chosen.open });
+  const kept = h("div", { class: "brush" });
   plot.append(kept);
   let at = rows.length - 1, from = null, clock, frame = 0, drag = null, touched = -1;
   plot.setAttribute("aria-valuenow", String(at));
@@ -54,7 +54,12 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
   };
   const place = (part, first, last) => Object.assign(part.style, { left: percent(scale.share(first)), width: percent(scale.share(after(last)) - scale.share(first)) });
 
-  if (chosen && !chosen.open) place(kept, chosen.since, chosen.until);
+  /** Marks days that are chosen elsewhere; null for none. */
+  function mark(days) {
+    kept.hidden = !days || Boolean(days.open);
+    if (!kept.hidden) place(kept, days.since, days.until);
+  }
+  mark(chosen);
 
   function show(index, { quietly = false } = {}) {
     at = Math.max(0, Math.min(rows.length - 1, index));
@@ -147,5 +152,5 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
       said.textContent = t("reader.chosen", { since: words({ ...rows[Math.min(from, at)] }).title, until: words(rows[Math.max(from, at)]).title, days: `${since}/${until}` });
     }
   });
-  return { parts: [plot, tip, said, help], showDay: (day) => show(indexAt(day), { quietly: true }), hide };
+  return { parts: [plot, tip, said, help], showDay: (day) => show(indexAt(day), { quietly: true }), hide, mark };
 }

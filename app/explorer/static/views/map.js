@@ -3,8 +3,9 @@
 import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { inWords } from "../dates.js";
-import { h, table } from "../dom.js";
-import { boxOf, clusters, frame, grid, label, nearOf, outlines, s } from "../mapping.js";
+import { h, longTable } from "../dom.js";
+import { rememberFocus, restoreFocus } from "../focus.js";
+import { boxOf, clusters, fitted, frame, grid, holds, label, nearOf, outlines, s } from "../mapping.js";
 import { countedWords } from "../periods.js";
 import { request } from "../request.js";
 import { CLOCKS, FILTERS, go, link, now, taken } from "../state.js";
@@ -40,6 +41,7 @@ function zoomedTo(box) {
 
 /** The part of the world that the address chooses; null where it chooses none. */
 function chosenBox() {
+  /** @type {any} */
   const box = (now().get("bbox") ?? "").split(",").map(Number);
   return box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3] ? box : null;
 }
@@ -57,72 +59,137 @@ function mark({ places: all, count, x, y, radius }) {
     isCluster ? s("text", { x, y: y + 4, "text-anchor": "middle", "aria-hidden": "true" }, String(count)) : "");
 }
 
-function drawn(spots, land, width) {
-  const of = frame(spots, width, chosenBox());
-  const map = s("svg", { width: of.width, height: of.height, viewBox: `0 0 ${of.width} ${of.height}`, role: "group", "aria-label": t("map.label") });
-  map.append(s("path", { class: "land", d: outlines(land, of), "aria-hidden": "true" }), grid(of));
+/** The circles of some places with their names. */
+function circles(spots, of) {
   const marks = clusters(spots, of).map((one) => ({ ...one, radius: Math.max(one.places.length > 1 ? 11 : 4, Math.min(nearOf(of) / 2 + 1, 4 + 1.5 * Math.sqrt(one.count))) }));
   const used = marks.map(({ x, y, radius: r }) => [x - r * .8, y - r * .8, x + r * .8, y + r * .8]);
   const names = marks.map((one, n) => {
     const rest = one.places.length - 1;
     return label(rest ? `${one.places[0].name} +${rest}` : `${one.places[0].name} ${one.count}`, [one.x, one.y], one.radius, used, of, n < NAMED);
   });
-  map.append(...marks.map(mark), s("g", { class: "names", "aria-hidden": "true" }, ...names.filter(Boolean)));
-  return map;
+  return [...marks.map(mark), s("g", { class: "names", "aria-hidden": "true" }, ...names.filter((one) => one !== null))];
 }
 
-function figure(spots, land) {
+/**
+ * The map. The land is drawn once and moved into the frame; the frame stays while the days change, so that months can be
+ * compared, as long as it holds all places.
+ */
+function board(land) {
   const made = h("figure", { class: "map" });
   const caption = h("figcaption", {}, t("map.caption", { source: land.source }));
   const back = chosenBox() ? h("p", { class: "way-back" }, h("button", { type: "button", "data-key": "all-places", onclick: () => go(zoomedTo(null)) }, t("map.whole"))) : "";
-  let width = 0;
+  const outline = s("path", { class: "land", d: outlines(land), "aria-hidden": "true" });
+  const marks = s("g", {});
+  const map = s("svg", { role: "group", "aria-label": t("map.label") });
+  let width = 0, spots = [], of = null;
+
+  function fit() {
+    of = frame(spots, width, chosenBox());
+    for (const [name, value] of Object.entries({ width, height: of.height, viewBox: `0 0 ${width} ${of.height}` })) map.setAttribute(name, String(value));
+    outline.setAttribute("transform", fitted(land, of));
+    map.replaceChildren(outline, grid(of), marks);
+  }
+
+  function show(found) {
+    spots = found;
+    if (!width || !spots.length && !of) return;
+    if (!of || (!chosenBox() && spots.some((spot) => !holds(of, spot)))) fit();
+    marks.replaceChildren(...circles(spots, of));
+  }
+
   new ResizeObserver(() => {
     const room = Math.max(280, Math.min(1160, made.clientWidth - 16));
     if (Math.abs(room - width) < 12 || made.contains(document.activeElement)) return;
     width = room;
-    made.replaceChildren(drawn(spots, land, width), back, caption);
+    of = null;
+    if (map.isConnected) { show(spots); return; }
+    fit();
+    made.replaceChildren(map, back, caption);
+    setTimeout(() => show(spots)); // the land is painted before the circles are placed
   }).observe(made);
-  return made;
+  return { made, show };
 }
 
 const monthOf = (at) => `${Math.floor(at / 12)}-${String(at % 12 + 1).padStart(2, "0")}`;
 const numberOf = (day) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1;
 
-/** A slider over the months, and all days at its beginning; it keeps the keyboard, because the view keeps its focus. */
+/** A slider over the months, and all days at its beginning; `set` shows the month of the address. */
 function slider(rows) {
   const first = numberOf(rows[0].start), last = numberOf(rows.at(-1).end);
-  const since = now().get("since") ?? "", until = now().get("until") ?? "";
-  const value = since && since.slice(0, 7) === until.slice(0, 7) ? numberOf(since) - first + 1 : 0;
   const words = (at) => (at ? inWords(monthOf(first + at - 1)) : t("map.all_months"));
-  const shown = h("output", { for: "month" }, value || !since ? words(value) : inWords(`${since}/${until || ".."}`));
-  const input = h("input", { id: "month", type: "range", min: 0, max: last - first + 1, step: 1, value, "aria-valuetext": words(value) });
+  const shown = h("output", { for: "month" });
+  const input = h("input", { id: "month", type: "range", min: 0, max: last - first + 1, step: 1 });
   const read = () => { const at = Number(input.value); shown.textContent = words(at); input.setAttribute("aria-valuetext", words(at)); return at; };
   input.addEventListener("input", read);
   input.addEventListener("change", () => { const at = read(), month = monthOf(first + at - 1); setDays(at ? { since: month, until: month } : null, { replace: true }); });
-  return h("div", { class: "months" }, h("label", { for: "month" }, t("map.month"), " ", shown), input);
+  const set = () => {
+    const since = now().get("since") ?? "", until = now().get("until") ?? "";
+    const value = since && since.slice(0, 7) === until.slice(0, 7) ? numberOf(since) - first + 1 : 0;
+    input.value = String(value);
+    input.setAttribute("aria-valuetext", words(value));
+    shown.textContent = value || !since ? words(value) : inWords(`${since}/${until || ".."}`);
+  };
+  set();
+  return { made: h("div", { class: "months" }, h("label", { for: "month" }, t("map.month"), " ", shown), input), set };
 }
 
-/** The same filter over time: the slider and the bars choose the days that the map shows. */
+/** The same filter over time: the slider and the bars choose the days that the map shows; `set` shows those of the address. */
 function time(query, rows) {
-  if (!rows.length) return null;
-  return h("section", {}, h("h2", {}, t("map.when")), slider(rows), chart(`/v1/timeline?${query}`, { tools: wayBack(filtered(), setDays), reading: (body) => ({
+  if (!rows.length) return { made: null, set: () => {} };
+  const months = slider(rows), tools = h("div", {});
+  const figure = chart(`/v1/timeline?${query}`, { tools, reading: (body) => ({
     name: t("map.when"), key: "map", words: (row) => countedWords(row, body.meta.basis === "signals"),
-    open: (row) => setDays({ since: row.start, until: row.end }), zoom: setDays, chosen: filtered() }) }));
+    open: (row) => setDays({ since: row.start, until: row.end }), zoom: setDays, chosen: filtered() }) });
+  const set = () => { months.set(); tools.replaceChildren(wayBack(filtered(), setDays) ?? ""); figure.reader?.mark(filtered()); };
+  set();
+  return { made: h("section", {}, h("h2", {}, t("map.when")), months.made, figure), set };
 }
+
+/** What of the address stays while the days change. */
+const still = (query) => `${new URLSearchParams([...query].filter(([name]) => name !== "since" && name !== "until"))}`;
+
+/** The events of a query that have a place, and how many there are with and without one. */
+async function ask(query) {
+  const placed = query.has("bbox") ? query : new URLSearchParams([...query, ["bbox", WORLD]]);
+  const address = `/v1/events?${new URLSearchParams([["limit", String(MOST)], ...placed])}`;
+  const [found, all] = await Promise.all([get(`${address}&count=exact&fields=id,title,location`),
+    get(`/v1/events?${new URLSearchParams([...query, ["limit", "1"], ["count", "exact"], ["fields", "id"]])}`)]);
+  return { address, found, all, spots: places(found.data) };
+}
+
+/** Fills the parts of the map that the days change. */
+function fill(parts, { address, found, all, spots }) {
+  const more = found.links.next ? ` ${t("map.newest", { n: MOST })}` : "";
+  parts.chips.replaceChildren(chips() ?? "");
+  parts.said.replaceChildren(all.meta.count ? h("p", {}, t("map.located", { mapped: found.meta.count, n: all.meta.count }) + more) : nothing(all.meta.reason));
+  parts.board.show(spots);
+  parts.when.set();
+  parts.listed.replaceChildren(spots.length ? longTable(t("map.table"), [t("map.column_place"), t("map.column_events"), t("map.column_latest")], spots, (p) => [p.name, p.events.length,
+    h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]) : "", request(address, found.links));
+}
+
+/** The map that is on the page. */
+let current = null;
 
 export async function map() {
   const query = taken([...FILTERS, ...CLOCKS]);
   const ever = new URLSearchParams([...query].filter(([name]) => name !== "since" && name !== "until"));
-  const placed = query.has("bbox") ? query : new URLSearchParams([...query, ["bbox", WORLD]]);
-  const address = `/v1/events?${new URLSearchParams([["limit", String(MOST)], ...placed])}`;
-  const [found, all, series, land] = await Promise.all([get(`${address}&count=exact&fields=id,title,location`), get(`/v1/events?${new URLSearchParams([...query, ["limit", "1"], ["count", "exact"], ["fields", "id"]])}`),
-    get(`/v1/timeline?${ever}`), get("/explorer/land.json")]);
-  const spots = places(found.data);
-  const more = found.links.next ? ` ${t("map.newest", { n: MOST })}` : "";
-  return [h("h1", {}, t("map.title")), chips(), adding(),
-    all.meta.count ? h("p", {}, t("map.located", { mapped: found.meta.count, n: all.meta.count }) + more) : nothing(all.meta.reason),
-    spots.length ? figure(spots, land) : null, time(ever, series.data),
-    spots.length ? table(t("map.table"), [t("map.column_place"), t("map.column_events"), t("map.column_latest")], spots.map((p) => [p.name, p.events.length,
-      h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)])) : null,
-    request(address, found.links)];
+  const [answer, series, land] = await Promise.all([ask(query), get(`/v1/timeline?${ever}`), get("/explorer/land.json")]);
+  const parts = { chips: h("div", {}), said: h("div", {}), listed: h("div", {}), board: board(land), when: time(ever, series.data), still: still(query) };
+  fill(parts, answer);
+  current = answer.spots.length ? parts : null;
+  return [h("h1", {}, t("map.title")), parts.chips, adding(), parts.said, answer.spots.length ? parts.board.made : null, parts.when.made, parts.listed];
 }
+
+/** Shows other days on the map that is on the page; false where more than the days of the address is another. */
+map.update = async () => {
+  const query = taken([...FILTERS, ...CLOCKS]), parts = current;
+  if (!parts?.listed.isConnected || parts.still !== still(query)) return false;
+  const before = location.search;
+  const answer = await ask(query);
+  if (location.search !== before) return true;
+  rememberFocus();
+  fill(parts, answer);
+  restoreFocus();
+  return true;
+};

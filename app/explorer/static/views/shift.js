@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { dated } from "../dates.js";
 import { combobox } from "../combobox.js";
-import { choice, field, h, table } from "../dom.js";
+import { choice, field, h, longTable, table } from "../dom.js";
 import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
 import { fillNames } from "../names.js";
@@ -77,11 +77,9 @@ const FOR = 5, AGAINST = 3;
 function weighed(all) {
   const line = (e) => [signed(e.share), e.speaks, dated(e.date), h("a", { href: link("event", { id: e.event }) }, e.title),
     h("ul", {}, e.sources.map(cited)), e.flags.join(", ")];
-  const shown = (events) => table(t("shift.events"), [t("shift.share"), t("shift.speaks"), t("shift.date"), t("shift.event"), t("shift.sources"), t("shift.flags")], events.map(line));
+  const columns = [t("shift.share"), t("shift.speaks"), t("shift.date"), t("shift.event"), t("shift.sources"), t("shift.flags")];
   const first = [...all.filter((e) => e.speaks === "for").slice(0, FOR), ...all.filter((e) => e.speaks !== "for").slice(0, AGAINST)];
-  if (first.length === all.length) return shown(all);
-  const whole = h("div", {}, shown(first), h("button", { type: "button", "data-whole": true, onclick: () => whole.replaceChildren(shown(all)) }, t("shift.show_all", { n: all.length })));
-  return whole;
+  return longTable(t("shift.events"), columns, all, line, first);
 }
 
 async function evidence(id) {
