@@ -14,7 +14,7 @@ WORKERS := -n 2 --dist worksteal
 test processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check census format wheel lock sbom soak bench clean
+.PHONY: help run install dev test processor quick check openapi census format wheel lock sbom soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check: $(VENV)/dev ## lint, format, types, layers, dead code, Dockerfile, compos
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
+openapi: $(VENV)/dev ## ask Spectral, Redocly and TypeScript about the OpenAPI document; needs Node
+	PYTHONPATH=.:tests $(BIN)/python tests/lint_openapi.py
 
 census: ## measure how plainly the code speaks: names, docstrings, sizes of files
 	$(PYTHON) tests/census.py

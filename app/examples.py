@@ -17,10 +17,18 @@ def load_examples() -> dict[str, dict[str, Any]]:
     return loaded
 
 
-def example_responses(operation: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI `responses` of a route, with the example of its successful answer."""
+def example_responses(
+    operation: str, status: int = 200, model: type[BaseModel] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of a route, with the example of its successful answer.
+
+    A model is of an answer in GeoJSON, which the framework would document as plain JSON.
+    """
     answer = load_examples()[operation]["answer"]
-    return {status: {"content": {"application/json": {"example": answer}}}}
+    if model is None:
+        return {status: {"content": {"application/json": {"example": answer}}}}
+    schema = {"$ref": f"#/components/schemas/{register_body_model(model)}"}
+    return {status: {"content": {"application/geo+json": {"schema": schema, "example": answer}}}}
 
 
 def example_request_body(
@@ -44,7 +52,7 @@ def example_request_body(
 
 
 BODY_MODELS: dict[str, type[BaseModel]] = {}
-"""Models of request bodies, whose schemas `add_problem_schema` adds to the OpenAPI document."""
+"""Models whose schemas `complete_api_document` adds to the OpenAPI document."""
 
 
 def register_body_model(model: type[BaseModel]) -> str:

@@ -39,11 +39,12 @@ from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import Admission
 from app.http.allowed_hosts import AllowedHostsMiddleware
+from app.http.api_document import complete_api_document
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import count_database_use
 from app.http.path_ids import EncodedSlashMiddleware
-from app.http.problems import add_problem_handlers, add_problem_schema
+from app.http.problems import add_problem_handlers
 from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
 from app.http.request_observer import RequestObserver
@@ -151,7 +152,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
     add_query_documentation(app)
-    add_problem_schema(app, BODY_MODELS)
+    complete_api_document(app, BODY_MODELS)
     app.add_middleware(Utf8Middleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(EncodedSlashMiddleware)

@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from examples import (
@@ -16,8 +18,8 @@ from examples import (
     shorten_lists,
 )
 from fastapi.testclient import TestClient
-from jsonschema import Draft202012Validator
-from openapi_document import DOCUMENT
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_document import DOCUMENT, PATHS
 from serving import open_client
 
 from app.db.engine import Database
@@ -26,7 +28,7 @@ EXAMPLES: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"
 STREAMS = {name: EXAMPLES.pop(name) for name in [n for n, e in EXAMPLES.items() if "stream" in e]}
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     operation["operationId"]: (path, operation)
-    for path, operations in DOCUMENT["paths"].items()
+    for path, operations in PATHS.items()
     for operation in operations.values()
     if path.startswith(("/v1/", "/ogc")) and not path.endswith("/stream")
 }
@@ -43,23 +45,32 @@ def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
         for status in ("200", "201")
         if status in operation["responses"]
     )
-    found: dict[str, Any] = good["content"]["application/json"]
+    kind = next(k for k in ("application/json", "application/geo+json") if k in good["content"])
+    found: dict[str, Any] = good["content"][kind]
     return found
+
+
+def to_name(header: str) -> str:
+    """The name of a header as it is documented."""
+    return {"etag": "ETag", "x-request-id": "X-Request-Id"}.get(header, header.title())
 
 
 def find_faults(body: Any, operation: dict[str, Any]) -> list[str]:
     """What in a body is not as documented."""
     schema = answer_of(operation)["schema"] | {"components": DOCUMENT["components"]}
-    return [error.message for error in Draft202012Validator(schema).iter_errors(body)]
+    checked = Draft202012Validator(schema, format_checker=FORMATS)
+    return [error.message for error in checked.iter_errors(body)]
 
 
-def drop_nulls(value: Any) -> Any:
-    """The same answer without nulls, which FastAPI leaves out of an OpenAPI document."""
-    if isinstance(value, dict):
-        return {name: drop_nulls(part) for name, part in value.items() if part is not None}
-    if isinstance(value, list):
-        return [drop_nulls(part) for part in value]
-    return value
+FORMATS = FormatChecker(["date"])
+
+
+@FORMATS.checks("date-time", ValueError)
+def check_instant(text: object) -> bool:
+    """Raise ValueError where a text is no instant in UTC."""
+    return not isinstance(text, str) or (
+        datetime.fromisoformat(text).utcoffset() == timedelta(0) and text.endswith("Z")
+    )
 
 
 @every_operation
@@ -67,7 +78,7 @@ def test_an_operation_says_what_it_is_for(name: str) -> None:
     _, operation = OPERATIONS[name]
     assert operation["summary"]
     assert operation["description"].endswith(".")
-    assert drop_nulls(answer_of(operation)["example"]) == drop_nulls(EXAMPLES[name]["answer"])
+    assert answer_of(operation)["example"] == EXAMPLES[name]["answer"]
 
 
 def test_no_example_is_left_over() -> None:
@@ -88,7 +99,7 @@ def test_parameters_are_described() -> None:
 def test_an_example_asks_its_own_operation(name: str) -> None:
     path, operation = OPERATIONS[name]
     method, address = read_request(EXAMPLES[name])
-    assert operation is DOCUMENT["paths"][path][method]
+    assert operation is PATHS[path][method]
     assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), address.partition("?")[0])
 
 
@@ -104,6 +115,9 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
     answer = api.get(EXAMPLES[name]["get"])
     assert answer.status_code == 200
     assert find_faults(answer.json(), operation) == []
+    response = operation["responses"]["200"]
+    assert answer.headers["content-type"].partition(";")[0] in response["content"]
+    assert set(response["headers"]) <= {"Link"} | {to_name(n) for n in answer.headers}
 
 
 @pytest.mark.slow
@@ -124,10 +138,11 @@ def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> 
 @pytest.mark.parametrize("name", [name for name in WRITING if "body" in EXAMPLES[name]])
 def test_a_body_is_documented_and_its_example_fits(name: str) -> None:
     [(kind, content)] = OPERATIONS[name][1]["requestBody"]["content"].items()
-    assert content["example"] == EXAMPLES[name]["body"]
-    if kind == "application/json":
-        schema = content["schema"] | {"components": DOCUMENT["components"]}
-        assert list(Draft202012Validator(schema).iter_errors(content["example"])) == []
+    is_form = kind == "application/x-www-form-urlencoded"
+    shown = urlencode(content["example"]) if is_form else content["example"]
+    assert shown == EXAMPLES[name]["body"]
+    schema = content["schema"] | {"components": DOCUMENT["components"]}
+    assert list(Draft202012Validator(schema).iter_errors(content["example"])) == []
 
 
 @pytest.mark.parametrize("name", READING)
@@ -158,6 +173,6 @@ def test_an_example_of_a_stream_is_its_answer(api: TestClient, name: str) -> Non
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert freeze_times(answer.text) == STREAMS[name]["answer"]
     path = STREAMS[name]["stream"].partition("?")[0]
-    operation = DOCUMENT["paths"][path]["get"]
+    operation = PATHS[path]["get"]
     shown = operation["responses"]["200"]["content"]["text/event-stream"]
     assert (operation["operationId"], shown["example"]) == (name, STREAMS[name]["answer"])

@@ -5,7 +5,7 @@ questions by keys that the client chooses; the answer has the candidates of each
 """
 
 from typing import Annotated
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, TypeAdapter
@@ -106,10 +106,15 @@ async def _read_form(request: Request) -> bytes:
                 FORM_MEDIA_TYPE: {
                     "schema": {
                         "type": "object",
-                        "properties": {"queries": {"type": "string"}},
+                        "properties": {
+                            "queries": {
+                                "type": "string",
+                                "description": "The questions as JSON, as in the parameter of GET.",
+                            }
+                        },
                         "required": ["queries"],
                     },
-                    "example": load_examples()["reconcile"]["body"],
+                    "example": dict(parse_qsl(load_examples()["reconcile"]["body"])),
                 }
             },
         }

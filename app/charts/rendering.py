@@ -95,7 +95,7 @@ def render_chart(
         raise InvalidParameterError("format", f"{form} draws {MAX_ROWS:,} rows at most", hint)
     spec = build_chart_spec(chart, body, width or WIDTH)
     if form == "vega":
-        return Response(encode_json(spec), media_type="application/json")
+        return Response(encode_json(spec), media_type="application/vnd.vegalite+json")
     options: dict[str, object] = {"vl_version": VEGA_LITE, "allowed_base_urls": []}
     drawn = _load_engine().vegalite_to_svg(spec, **options)
     svg = finish_svg(drawn, spec, spec["usermeta"]["credit"])

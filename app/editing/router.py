@@ -97,7 +97,7 @@ def _execute_change(
 @router.post(
     "/events",
     status_code=201,
-    response_model=Event,
+    response_model=Event | list[Event],
     operation_id="createEvents",
     responses=example_responses("createEvents", 201),
     openapi_extra=example_request_body("createEvents", EventBody, several=True),
@@ -320,7 +320,7 @@ def _add_document_routes(
             handler,
             methods=[method],
             status_code=status,
-            response_model=model,
+            response_model=model | list[model] if verb == "create" else model,  # type: ignore[valid-type]
             operation_id=operation,
             summary=f"{verb.capitalize()} {kind}",
             description=descriptions[verb].replace("a actor", "an actor"),

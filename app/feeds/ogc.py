@@ -255,9 +255,10 @@ def _build_collection(root: str, db: Connection) -> Collection:
 
 @router.get(
     "/collections/{collection}/items",
-    response_model=Features,
+    response_model=None,
+    response_class=Response,
     operation_id="ogcItems",
-    responses=example_responses("ogcItems"),
+    responses=example_responses("ogcItems", model=Features),
 )
 def list_features(
     collection: CollectionId,
@@ -314,9 +315,10 @@ def _skip_features(
 
 @router.get(
     "/collections/{collection}/items/{item:path}",
-    response_model=Feature,
+    response_model=None,
+    response_class=Response,
     operation_id="ogcItem",
-    responses=example_responses("ogcItem"),
+    responses=example_responses("ogcItem", model=Feature),
 )
 def get_feature(
     collection: CollectionId,

@@ -19,8 +19,6 @@ class FeedFormat:
     """Without `limit`, contains the whole result, as clusters where there is too much to draw."""
     carries_licence: bool = True
     """The file itself names the datasets and their licences."""
-    media_type: str | None = None
-    """The media type of the response, where it differs from the one that clients ask for."""
 
 
 FEED_FORMATS: dict[OutputFormat, FeedFormat] = {
@@ -30,10 +28,8 @@ FEED_FORMATS: dict[OutputFormat, FeedFormat] = {
     "arrow": FeedFormat(table.write_arrow, "arrows", streams=True),
     "xlsx": FeedFormat(xlsx.write_xlsx, "xlsx", streams=True),
     "geojson": FeedFormat(geojson.write_geojson, "geojson"),
-    "timelinejs": FeedFormat(
-        timelinejs.write_timelinejs, "json", clusters=True, media_type="application/json"
-    ),
-    "vis": FeedFormat(vis.write_vis, "json", clusters=True, media_type="application/json"),
+    "timelinejs": FeedFormat(timelinejs.write_timelinejs, "json", clusters=True),
+    "vis": FeedFormat(vis.write_vis, "json", clusters=True),
     "ics": FeedFormat(ics.write_ics, "ics"),
     "atom": FeedFormat(atom.write_atom, "atom"),
     "jsonld": FeedFormat(jsonld.write_jsonld, "jsonld"),
@@ -44,5 +40,5 @@ DOWNLOADED_FORMATS = frozenset({"ndjson", "csv", "parquet", "arrow", "xlsx", "ic
 
 def get_feed_media_type(form: OutputFormat) -> str:
     """Return the `Content-Type` of a response in a format."""
-    kind = FEED_FORMATS[form].media_type or EVENT_MEDIA_TYPES[form][0]
+    kind = EVENT_MEDIA_TYPES[form][0]
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

@@ -4,7 +4,7 @@ import difflib
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -384,30 +384,3 @@ def add_problem_handlers(app: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-
-
-def add_problem_schema(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None:
-    """Add problem responses and the models of request bodies to the OpenAPI document."""
-    make = app.openapi
-
-    def build_openapi() -> OpenApiPart:
-        if app.openapi_schema is None:
-            made = make()
-            schemas = made.setdefault("components", {}).setdefault("schemas", {})
-            documented: dict[str, type[BaseModel]] = {**models, "Problem": Problem}
-            for name, model in documented.items():
-                own = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                for part, schema in (*own.pop("$defs", {}).items(), (name, own)):
-                    schemas.setdefault(part, schema)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for operations in made["paths"].values():
-                for operation in operations.values():
-                    operation["responses"] |= {
-                        "422": COMMON_RESPONSES[422],
-                        "default": PROBLEM_RESPONSE,
-                    }
-            app.openapi_schema = made
-        return app.openapi_schema
-
-    app.openapi = build_openapi  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 import psycopg
 from fastapi.testclient import TestClient
-from openapi_document import DOCUMENT
+from openapi_document import DOCUMENT, PATHS
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.main import create_app
@@ -12,12 +12,16 @@ from app.settings import Settings
 def test_openapi_describes_errors_as_problems_only() -> None:
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
     assert "Problem" in DOCUMENT["components"]["schemas"]
-    for path, operations in DOCUMENT["paths"].items():
+    for path, operations in PATHS.items():
         for operation in operations.values():
-            content = operation["responses"]["422"]["content"]
-            assert list(content) == ["application/problem+json"], path
-            schema = content["application/problem+json"]["schema"]
-            assert schema == {"$ref": "#/components/schemas/Problem"}
+            assert "500" in operation["responses"], path
+            for status, response in operation["responses"].items():
+                if status < "400":
+                    continue
+                content = response["content"]
+                assert list(content) == ["application/problem+json"], (path, status)
+                schema = content["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
 def test_internal_error_leaks_no_details() -> None:

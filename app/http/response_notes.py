@@ -1,0 +1,135 @@
+"""What the OpenAPI document says of the answers of every operation: statuses and headers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.http.problems import PROBLEM_SLUGS, PROBLEM_TITLES
+
+Part = dict[str, Any]
+HEADERS = {
+    "ETag": "Version of the answer; send it as `If-None-Match` to get a 304 while nothing changed.",
+    "Cache-Control": "How long the answer may be kept before it is asked for again.",
+    "Link": "Addresses by relation (RFC 8288): `next` page, `license`.",
+    "Location": "Address of what was made, or of where it is now.",
+    "Retry-After": "Seconds to wait before the next request.",
+    "WWW-Authenticate": "How to send a key.",
+    "X-Request-Id": "Names this request in the log of the service.",
+}
+"""Headers of answers, which all are text; `Entente-Version` and others are of single formats."""
+OF_EVERY_ANSWER = ("X-Request-Id",)
+PAGES_THAT_NEVER_FAIL = ("/healthz", "/readyz")
+TAGS_WITHOUT_ETAG = frozenset({"service", "imports"})
+"""Operations whose answers change from moment to moment."""
+READING = (400, 401, 403, 421, 422, 429, 500, 503)
+"""Statuses that any read may answer, besides its own."""
+WRITING = (400, 401, 403, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503, 507)
+"""Statuses that any write may answer, besides its own."""
+FAILING_HEADERS = {
+    401: ("WWW-Authenticate",),
+    412: ("ETag",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+WRITE_HEADERS: dict[str, tuple[str, Part]] = {
+    "IdempotencyKey": (
+        "Idempotency-Key",
+        {
+            "description": "A text of your choice: sent again, the write is not done again, and the"
+            " answer is the first one.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            "example": "load-2026-12-01-7",
+        },
+    ),
+    "IfMatch": (
+        "If-Match",
+        {
+            "description": "The ETag of the document as it was read: a later change by others is a"
+            " 412.",
+            "schema": {"type": "string"},
+            "example": '"1234"',
+        },
+    ),
+}
+
+
+def make_shared_responses() -> dict[str, Part]:
+    """Return the problems and the 304 that operations share, by the name of their component."""
+    made: dict[str, Part] = {
+        "NotModified": {
+            "description": "Nothing changed since the answer with that ETag.",
+            "headers": refer_to_headers("ETag", "Cache-Control", *OF_EVERY_ANSWER),
+        },
+        "Moved": {
+            "description": "It was merged into another document, whose address is in `Location`.",
+            "headers": refer_to_headers("Location", *OF_EVERY_ANSWER),
+        },
+    }
+    for status in sorted({*READING, *WRITING, 404, 406, 501}):
+        title = PROBLEM_TITLES[status]
+        made[name_problem_response(status)] = {
+            "description": f"{title}: `/problems/{PROBLEM_SLUGS[status]}`.",
+            "headers": refer_to_headers(*FAILING_HEADERS.get(status, ()), *OF_EVERY_ANSWER),
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
+    return made
+
+
+def make_shared_headers() -> dict[str, Part]:
+    """Return the headers of answers, by name."""
+    return {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+    }
+
+
+def refer_to_headers(*names: str) -> Part:
+    """Return the headers of an answer as references."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def name_problem_response(status: int) -> str:
+    """Return the name of the component for a status: `KeyNeeded` for 401."""
+    return "".join(word.capitalize() for word in PROBLEM_SLUGS[status].split("-"))
+
+
+def list_statuses(path: str, method: str, operation: Part) -> Iterator[int]:
+    """Yield the statuses of problems that an operation may answer."""
+    if path in PAGES_THAT_NEVER_FAIL:
+        yield from (400, 421, 500, 503)
+        return
+    yield from READING if method == "get" else WRITING
+    if "{" in path:
+        yield 404
+    if method == "get" and any(name in operation["responses"] for name in ("406", 406)):
+        yield 406
+    if "501" in operation["responses"] or any(
+        p.get("name") == "format" for p in operation.get("parameters", ())
+    ):
+        yield 501
+    if method != "get":
+        yield 404
+
+
+def complete_responses(path: str, method: str, operation: Part) -> None:
+    """Write statuses and headers of an operation in place."""
+    responses = operation["responses"]
+    has_etag = not TAGS_WITHOUT_ETAG & set(operation["tags"])
+    for status, response in responses.items():
+        if not status.startswith("2"):
+            continue
+        names = [*OF_EVERY_ANSWER]
+        if has_etag:
+            names += ["ETag", "Cache-Control", "Link"] if method == "get" else ["ETag"]
+        if status in ("201", "202"):
+            names.append("Location")
+        response["headers"] = refer_to_headers(*names) | response.get("headers", {})
+    if method == "get" and has_etag:
+        responses["304"] = {"$ref": "#/components/responses/NotModified"}
+    if method == "get" and path.count("{") == 1 and path.startswith(("/v1/events/", "/v1/actors/")):
+        responses["308"] = {"$ref": "#/components/responses/Moved"}
+    for status in set(list_statuses(path, method, operation)):
+        name = name_problem_response(status)
+        responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
+    responses.pop("default", None)
+    operation["responses"] = dict(sorted(responses.items()))

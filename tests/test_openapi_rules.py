@@ -1,0 +1,145 @@
+"""The OpenAPI document is one that other programs can work from: what linters ask of it.
+
+`make openapi` runs the linters themselves; these rules need no Node.
+"""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+from openapi_document import DOCUMENT, PATHS
+
+from app.events.output_formats import EVENT_MEDIA_TYPES
+from app.http.chart_formats import CHART_MEDIA_TYPES
+from app.http.parameter_notes import EXAMPLES
+from app.http.schema_notes import DAYS, ENUM_PLACES, load_field_notes, walk_schema
+from app.main import create_app
+from app.settings import Settings
+
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+OPERATIONS = [
+    (path, method, operation)
+    for path, operations in PATHS.items()
+    for method, operation in operations.items()
+]
+KNOWN_KEYWORDS = {
+    "$ref", "additionalProperties", "anyOf", "const", "default", "description", "enum", "examples",
+    "exclusiveMinimum", "format", "items", "maxItems", "maxLength", "maximum", "minItems",
+    "minLength", "minimum", "oneOf", "pattern", "properties", "propertyNames", "required", "title",
+    "type",
+}  # fmt: skip
+
+
+def test_every_schema_is_one() -> None:
+    for name, schema in SCHEMAS.items():
+        Draft202012Validator.check_schema(schema)
+        for part in walk_schema({k: v for k, v in schema.items() if k != "properties"}):
+            if "type" in part and isinstance(part["type"], str):
+                assert set(part) <= KNOWN_KEYWORDS, (name, part)
+        for field, part in schema.get("properties", {}).items():
+            assert set(part) <= KNOWN_KEYWORDS, (name, field)
+            for one in walk_schema(part):
+                assert one.get("type") != "array" or "items" in one, (name, field)
+                assert not {"ge", "le"} & set(one), (name, field)
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
+    used = Counter(part["$ref"] for part in walk_schema(DOCUMENT) if "$ref" in part)
+    defined = {
+        f"#/components/{kind}/{name}"
+        for kind, parts in DOCUMENT["components"].items()
+        for name in parts
+        if kind != "securitySchemes"
+    }
+    assert set(used) == defined
+
+
+def test_every_field_says_what_it_is() -> None:
+    bare = {
+        f"{name}.{field}"
+        for name, schema in SCHEMAS.items()
+        for field, part in schema.get("properties", {}).items()
+        if not part.get("description", "").strip()
+    }
+    assert not bare
+
+
+def test_no_note_is_left_over() -> None:
+    fields = {(n, f) for n, schema in SCHEMAS.items() for f in schema.get("properties", ())}
+    names = {f for _, f in fields} | {f"{n}.{f}" for n, f in fields}
+    assert set(load_field_notes()) <= names
+    assert {(n, f) for n, days in DAYS.items() for f in days} <= fields
+    assert set(ENUM_PLACES) <= set(SCHEMAS)
+    shown = {p["name"] for _, _, o in OPERATIONS for p in o.get("parameters", ())}
+    assert set(EXAMPLES) <= shown
+
+
+def test_a_list_of_values_has_one_name() -> None:
+    lists = Counter(
+        tuple(part["enum"])
+        for part in walk_schema(DOCUMENT)
+        if "enum" in part and "$ref" not in part
+    )
+    # The formats of an answer and the like are of one parameter, which is shared itself.
+    named = {tuple(SCHEMAS[name]["enum"]) for name in ENUM_PLACES}
+    assert [values for values in named if lists[values] != 1] == []
+    in_schemas = Counter(
+        tuple(part["enum"])
+        for name, schema in SCHEMAS.items()
+        if name not in ENUM_PLACES
+        for part in walk_schema(schema)
+        if len(part.get("enum", ())) > 2
+    )
+    assert [values for values, times in in_schemas.items() if times > 2] == []
+
+
+def test_parameters_are_shared_and_show_an_example() -> None:
+    plain = [p for _, _, o in OPERATIONS for p in o.get("parameters", ())]
+    assert sum("example" in p for p in plain) / len(plain) >= 0.6
+    texts = Counter(
+        repr(p)
+        for operations in DOCUMENT["paths"].values()
+        for o in operations.values()
+        for p in o.get("parameters", ())
+        if "$ref" not in p
+    )
+    assert [text for text, times in texts.items() if times > 1] == []
+    for parameter in plain:
+        if "example" in parameter:
+            schema = parameter["schema"] | {"components": DOCUMENT["components"]}
+            Draft202012Validator(schema).validate(parameter["example"])
+
+
+def test_who_may_call_is_said_of_every_operation() -> None:
+    assert DOCUMENT["servers"][0]["url"] == "/"
+    for path, method, operation in OPERATIONS:
+        ways = operation["security"]
+        if path in ("/healthz", "/readyz", "/v1/limits"):
+            assert ways == []
+        elif "writing" in operation["tags"] or path.startswith("/v1/imports"):
+            assert ways == [{"key": []}], (path, method)
+        else:
+            assert ways == [{}, {"key": []}], (path, method)
+            assert method != "get" or "304" in operation["responses"], path
+
+
+def test_a_closed_service_says_so() -> None:
+    settings = Settings(database_url="sqlite://", cursor_key="test", open_reading=False)
+    closed = create_app(settings).openapi()["paths"]["/v1/events"]["get"]
+    assert closed["security"] == [{"key": []}]
+
+
+CASES = [("/v1/events", form) for form in EVENT_MEDIA_TYPES] + [
+    ("/v1/timeline", form) for form in CHART_MEDIA_TYPES
+]
+
+
+@pytest.mark.parametrize(("path", "form"), CASES)
+def test_an_answer_has_a_documented_media_type(api: TestClient, path: str, form: str) -> None:
+    answer = api.get(path, params={"actor": "ARM", "since": "2023-09", "until": "2023-10",
+                                   "format": form})  # fmt: skip
+    kind = answer.headers["content-type"].partition(";")[0]
+    assert kind in PATHS[path]["get"]["responses"]["200"]["content"]
+    assert kind == (EVENT_MEDIA_TYPES | CHART_MEDIA_TYPES)[form][0]  # type: ignore[index]
