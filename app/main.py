@@ -28,6 +28,7 @@ from app.editing.router import router as editing
 from app.events.names_router import router as names
 from app.events.router import router as events
 from app.examples import BODY_MODELS
+from app.explorer.discovery_router import router as discovery
 from app.explorer.help_router import router as help_pages
 from app.explorer.reference_router import TAGS
 from app.explorer.reference_router import router as reference
@@ -146,6 +147,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(explorer)
     app.include_router(operations)
     app.include_router(help_pages)
+    app.include_router(discovery)
     app.include_router(reference)
     app.state.feeds, app.state.charts = feeds, charts
     app.state.page_head = build_page_head

@@ -10,7 +10,15 @@ from app.explorer.markdown import HelpPage, Section, render_help_text
 APP = Path(__file__).resolve().parents[1]
 GROUPS: Mapping[str, Sequence[str]] = {
     "help.begin": ("tutorial", "glossary", "shifts", "charts", "citing"),
-    "help.reference": ("filters", "dictionary", "answer-formats", "history", "scoring", "bundled"),
+    "help.reference": (
+        "filters",
+        "dictionary",
+        "answer-formats",
+        "history",
+        "scoring",
+        "bundled",
+        "problems",
+    ),
     "help.loading": ("loading", "load-format", "writing"),
 }
 """Keys of the catalogue, each with the names of its pages; other pages are in a last group."""

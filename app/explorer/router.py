@@ -33,6 +33,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """The policy keeps a mistake in the page from loading other sites or running a title as code."""
+SERVICE_LINKS = (
+    '</.well-known/api-catalog>; rel="api-catalog", </openapi.json>; rel="service-desc",'
+    ' </docs>; rel="service-doc"'
+)
+"""Where programs that ask for the first page find the API (RFC 9727, RFC 8631)."""
 
 
 @router.get("/")
@@ -41,7 +46,9 @@ def serve_explorer(request: Request) -> Response:
     head: str = request.app.state.page_head(request)
     page = read_explorer_files()["index.html"][1].decode()
     body = HEAD.sub(lambda _: head.rstrip(), page, count=1).encode()
-    return build_body_response(request, body, KINDS[".html"])
+    answer = build_body_response(request, body, KINDS[".html"])
+    answer.headers["Link"] = SERVICE_LINKS
+    return answer
 
 
 @router.get("/explorer/{name:path}")
