@@ -40,10 +40,13 @@ from app.history.router import router as history
 from app.history.stream import router as stream
 from app.http.admission import Admission
 from app.http.allowed_hosts import AllowedHostsMiddleware
+from app.http.answer_memory import AnswerMemory
 from app.http.api_document import complete_api_document
+from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.metrics import count_database_use
+from app.http.openapi_document import serve_openapi_once
 from app.http.path_ids import EncodedSlashMiddleware
 from app.http.problems import add_problem_handlers
 from app.http.query_route import QueryRoute, add_query_documentation
@@ -92,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             require_current_schema(database)
             app.state.database = database
+            app.state.answers = AnswerMemory(settings.answer_memory_bytes)
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
             app.state.monitors = dict[bytes, float]()
@@ -155,7 +159,9 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     add_query_documentation(app)
     complete_api_document(app, BODY_MODELS)
+    serve_openapi_once(app)
     app.add_middleware(Utf8Middleware)
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(EncodedSlashMiddleware)
     if settings.key_rate or settings.address_rate:

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         description="Seconds that the database may read for a question, exports and streams"
         " excepted; 0: no limit.",
     )
+    answer_memory_bytes: int = Field(
+        64 << 20,
+        ge=0,
+        description="Bytes of answers that each process remembers while the database is unchanged;"
+        " 0: none.",
+    )
     import_folder: str = Field(
         "",
         description="Where uploads wait; empty: next to the SQLite file, else the system's folder"

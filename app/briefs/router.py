@@ -115,7 +115,7 @@ def respond_with_brief(
 
 
 def _vary(answer: Response) -> Response:
-    answer.headers["Vary"] = "Accept"
+    answer.headers.add_vary_header("Accept")
     return answer
 
 

@@ -193,8 +193,8 @@ def list_events(
             known = read.read_event_page_meta(db, resolved, asked.count, version, not rows)
             return render_page(rows, known, build_page_links(request, cursor, version))
 
-        answer = respond_with_version_etag(request, version, render_answer)
-        answer.headers["Vary"] = "Accept"
+        answer = respond_with_version_etag(request, version, render_answer, remember=True)
+        answer.headers.add_vary_header("Accept")
         return answer
 
 
@@ -268,7 +268,7 @@ def get_timeline(
             )
 
         return respond_with_version_etag(
-            request, version, render_answer, request.headers.get("accept", "")
+            request, version, render_answer, request.headers.get("accept", ""), remember=True
         )
 
 
@@ -305,4 +305,4 @@ def get_facets(
             body = encode_json({"data": data, "meta": tail, "links": where})
             return Response(body, media_type="application/json")
 
-        return respond_with_version_etag(request, version, render_answer)
+        return respond_with_version_etag(request, version, render_answer, remember=True)

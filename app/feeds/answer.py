@@ -40,7 +40,7 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
         return Response(b"".join(parts), 200, headers, get_feed_media_type(form))
 
     found = respond_with_version_etag(request, version, make_response, form)
-    found.headers["Vary"] = "Accept"
+    found.headers.add_vary_header("Accept")
     return found
 
 

@@ -300,7 +300,7 @@ def list_changes(
             return render_page(rows, known, where)
 
         answer = respond_with_version_etag(request, newest, render_answer, form)
-        answer.headers["Vary"] = "Accept"
+        answer.headers.add_vary_header("Accept")
         return answer
 
 

@@ -6,22 +6,46 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from app.http.answer_memory import AnswerMemory
+
 SCHEMA_VERSION = 3
 """Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
+MAX_HEADER = 200
+"""Characters of `Accept-Encoding` that are read."""
 LICENCES = '</v1/datasets>; rel="license"'
 """In the `Link` header of every read: where each dataset names its licence."""
 
 
 def respond_with_version_etag(
-    request: Request, version: int, make: Callable[[], Response], day: str = ""
+    request: Request,
+    version: int,
+    make: Callable[[], Response],
+    day: str = "",
+    *,
+    remember: bool = False,
 ) -> Response:
     """Return 304 where the reader has the answer of this version, else make it and add its ETag.
 
-    `day` is part of the ETag where the answer depends on today.
+    `day` is part of the ETag where the answer depends on today. With `remember` the answer depends
+    on nothing but its ETag, and is kept in memory where it is one of status 200.
     """
     query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{request.url.query}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
-    return _respond_with_etag(request, f'W/"{digest}"', make)
+    tag = f'W/"{digest}"'
+    if not remember:
+        return _respond_with_etag(request, tag, make)
+    memory: AnswerMemory = request.app.state.answers
+    accepted = request.headers.get("accept-encoding", "")[:MAX_HEADER]
+
+    if (unmodified := _find_unmodified(request, tag)) is not None:
+        return unmodified
+    known = memory.find_answer(tag)
+    if known is None:
+        answer = _complete_answer(make(), tag)
+        if answer.status_code != 200 or type(answer) is not Response:
+            return answer
+        known = memory.remember_answer(tag, answer)
+    return known.build_response(accepted)
 
 
 def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
@@ -40,11 +64,22 @@ def respond_with_body_etag(request: Request, made: Response) -> Response:
 
 
 def _respond_with_etag(request: Request, tag: str, make: Callable[[], Response]) -> Response:
+    return _find_unmodified(request, tag) or _complete_answer(make(), tag)
+
+
+def _find_unmodified(request: Request, tag: str) -> Response | None:
+    """Return 304 where the reader has the answer with this ETag."""
     # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses makes a strong ETag weak.
-    sent = request.headers.get("if-none-match", "").split(",")
-    if tag.removeprefix("W/") in {t.strip().removeprefix("W/") for t in sent}:
-        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
-    answer = make()
+    sent = request.headers.get("if-none-match")
+    if sent is None or tag.removeprefix("W/") not in {
+        t.strip().removeprefix("W/") for t in sent.split(",")
+    }:
+        return None
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return Response(status_code=304, headers=headers)
+
+
+def _complete_answer(answer: Response, tag: str) -> Response:
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = "no-cache"
     links = answer.headers.get("Link")

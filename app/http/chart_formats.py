@@ -57,5 +57,5 @@ def respond_in_chart_format(
         body = json.loads(bytes(answer.body)) | read_extra()
         drawn: Response = request.app.state.charts(db, chart, form, body, asked.width)
         answer = drawn
-    answer.headers["Vary"] = "Accept"
+    answer.headers.add_vary_header("Accept")
     return answer

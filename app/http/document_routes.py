@@ -83,4 +83,4 @@ def respond_document_list(
                 [r.document for r in shown], known, build_page_links(request, cursor, version)
             )
 
-        return respond_with_version_etag(request, version, build_response)
+        return respond_with_version_etag(request, version, build_response, remember=True)

@@ -85,7 +85,7 @@ def get_alignment(
             return respond_in_chart_format(request, db, "alignment", asked, answer, read_marks)
 
         return respond_with_version_etag(
-            request, version, make_response, request.headers.get("accept", "")
+            request, version, make_response, request.headers.get("accept", ""), remember=True
         )
 
 

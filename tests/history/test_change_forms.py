@@ -107,7 +107,7 @@ def test_a_feed_that_is_read_to_its_end_has_no_next(api: TestClient) -> None:
 def test_accept_chooses_the_form(api: TestClient, form: Any) -> None:
     answer = api.get("/v1/changes?limit=2", headers={"Accept": CHANGE_MEDIA_TYPES[form][0]})
     assert answer.headers["content-type"].startswith(CHANGE_MEDIA_TYPES[form][0])
-    assert answer.headers["vary"] == "Accept"
+    assert "Accept" in answer.headers["vary"].split(", ")
     assert answer.content == get_changes(api, form, "&limit=2").content or form in ("json", "atom")
 
 

@@ -1,15 +1,12 @@
 """An answer costs a fixed number of statements, however much it shows."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, event
+from recorded_statements import record_statements
 
-from app.db.dialect.fast_statements import CompiledStatement, uses_fast_statements
+from app.http.answer_memory import AnswerMemory
 
 MOST = {
     "/v1/events?limit=100": 2,
@@ -39,37 +36,19 @@ MOST = {
 }
 
 
-@contextmanager
-def record_statements(api: TestClient) -> Iterator[list[str]]:
-    """The statements that run in the block for a request, transactions left out."""
-    executed: list[str] = []
-
-    def note(_: Any, __: Any, text: str, *___: Any) -> None:
-        by_itself = threading.current_thread().name.startswith(("imports", "shifts"))
-        if not (text.startswith("BEGIN") or by_itself):
-            executed.append(text)
-
-    straight = CompiledStatement.fetch_rows  # what goes to the driver without the engine
-
-    def noted(self: CompiledStatement, db: Connection, values: Mapping[str, Any]) -> Any:
-        if uses_fast_statements(db):  # otherwise the engine sees it too
-            note(None, None, self.text)
-        return straight(self, db, values)
-
-    engine = api.app.state.database.engine  # type: ignore[attr-defined]
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(CompiledStatement, "fetch_rows", noted)
-            yield executed
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+@pytest.fixture
+def forgetful(api: TestClient) -> Iterator[TestClient]:
+    """The service without its memory: another test may have asked the same."""
+    state = api.app.state  # type: ignore[attr-defined]
+    memory, state.answers = state.answers, AnswerMemory(0)
+    yield api
+    state.answers = memory
 
 
 @pytest.mark.parametrize("address", MOST)
-def test_the_number_of_statements(api: TestClient, address: str) -> None:
-    with record_statements(api) as executed:
-        assert api.get(address).status_code == 200
+def test_the_number_of_statements(forgetful: TestClient, address: str) -> None:
+    with record_statements(forgetful) as executed:
+        assert forgetful.get(address).status_code == 200
     assert len(executed) == MOST[address], "\n\n".join(executed)
 
 
