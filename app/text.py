@@ -50,11 +50,14 @@ def replace_unprintable(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "�" for c in text)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def require_storable(text: str) -> str:
     """Return a text; raise ValueError where a database would refuse or alter it."""
     if "\x00" in text:
         raise ValueError("must not contain a NUL character")
-    if any("\ud800" <= c <= "\udfff" for c in text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise ValueError("must not contain half of a surrogate pair")
     return text
 

@@ -37,6 +37,7 @@ from app.shifts.statistics.null_distribution import (
     measure_test_size,
 )
 from app.shifts.statistics.permutation import BLOCK_MONTHS
+from app.shifts.statistics.scan_rows import monthly_rows
 from app.shifts.statistics.sums import (
     CLASS_UNIT,
     DaySeries,
@@ -273,7 +274,7 @@ def measure_watch_level(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
     for rate in RATES:
         greatest = []
         for _ in range(draws):
-            gaps = index_gaps(sum_by_month(nulls.draw(rate, 120).days))
+            gaps = index_gaps(monthly_rows(nulls.draw(rate, 120).days).mass)
             greatest.append(np.abs(gaps[24:]).max(initial=0.0))
         share = (np.array(greatest) >= WATCH_GAP).mean()
         yield f"{rate:>8}{np.quantile(greatest, 0.95):>10.2f}{share:>12.3f}"

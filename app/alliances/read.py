@@ -65,11 +65,15 @@ def read_group_members(
 
 
 def read_member_codes(
-    db: Connection, groups: Sequence[str], day: str, as_of: int | None = None
+    db: Connection,
+    groups: Sequence[str],
+    day: str,
+    as_of: int | None = None,
+    among: Sequence[str] | None = None,
 ) -> dict[str, list[str]]:
-    """Read the codes of the members of each group on a day."""
+    """Read the codes of the members of each group on a day, of all or of those `among` some."""
     found = defaultdict(list)
-    for membership in read_group_memberships(db, as_of, groups=groups):
+    for membership in read_group_memberships(db, as_of, of=among, groups=groups):
         if (
             membership.role == "member"
             and membership_status(membership.steps, day) in MEMBER_STATUSES
@@ -78,15 +82,24 @@ def read_member_codes(
     return {group: sorted(codes) for group, codes in found.items()}
 
 
-def read_ties(db: Connection, actor: str, day: str, as_of: int | None = None) -> list[Tie]:
-    """Read the ties of an actor on a day, signed and ratified ones not yet in force included."""
+def read_ties(
+    db: Connection,
+    actor: str,
+    day: str,
+    as_of: int | None = None,
+    among: Sequence[str] | None = None,
+) -> list[Tie]:
+    """Read the ties of an actor on a day, signed and ratified ones not yet in force included.
+
+    Their partners are all, or those `among` some actors.
+    """
     bound = [
         (s, membership_status(s.steps, day)) for s in read_group_memberships(db, as_of, of=[actor])
     ]
     bound = [(membership, now) for membership, now in bound if now not in (None, "withdrawn")]
     codes = sorted({membership.group for membership, _ in bound})
     groups = {g.code: g for g in read_groups(db, codes, as_of)}
-    partners = read_member_codes(db, codes, day, as_of) if codes else {}
+    partners = read_member_codes(db, codes, day, as_of, among) if codes else {}
     found = []
     for membership, now in bound:
         since, until = membership_period(membership.steps)

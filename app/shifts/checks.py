@@ -268,8 +268,9 @@ def _judge_rest(
     """Judge a change again without some of its signals, as a question of its own."""
     days = rest.gather_days()
     last = str(days.day[-1]) if len(days) else ""
-    found = detection.find_shifts(days, last, fitted.prior_share)
-    found = complete_findings(found, days, fitted.prior_share)
+    begun = detection.begin_scan(days)
+    found = detection.find_shifts(days, last, fitted.prior_share, begun)
+    found = complete_findings(found, days, fitted.prior_share, begun.rows)
     same = [one for one in found if one.span is not None and one.change * finding.change > 0]
     if not same:
         undated = next((one for one in found if one.span is None), None)

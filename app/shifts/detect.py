@@ -71,8 +71,9 @@ def find_complete_shifts(
     """Find the changes in the days of a question, or the one row that says that there is none."""
     last = read_horizon(db, asked, days)
     [votes] = read_votes_of_cases(db, [asked])
-    found = detection.find_shifts(days, last, fitted.prior_share, votes=votes)
-    return complete_findings(found, days, fitted.prior_share)
+    begun = detection.begin_scan(days, votes)
+    found = detection.find_shifts(days, last, fitted.prior_share, begun)
+    return complete_findings(found, days, fitted.prior_share, begun.rows)
 
 
 def detect_named_pair(
@@ -102,22 +103,17 @@ def detect_level(
     return DetectedShift(asked, undated, 1.0, family, excluded=True)
 
 
-def detect_again(
-    db: Connection,
-    asked: AlignmentQuestion,
-    sought: FindingReference,
-    tests: Sequence[tuple[float, float]],
-    fitted: Calibration,
-) -> DetectedShift:
-    """Detect one change of a dyad again, as a test of a family with the p and weights `tests`."""
+def find_again(
+    db: Connection, asked: AlignmentQuestion, sought: FindingReference, fitted: Calibration
+) -> tuple[ShiftFinding, DaySeries]:
+    """Find one change of a dyad again, and return it with the days of the dyad."""
     days = question.read_question_days(db, asked)
     found = find_complete_shifts(db, asked, days, fitted)
     finding = next((f for f in found if (f.method, f.span) == sought), None)
     if finding is None:  # an id that an older program gave out
         last = read_horizon(db, asked, days)
         finding = detection.finding_at_span(days, *sought, last, fitted.prior_share)
-    q = false_discovery_rate(finding, tests)
-    return assign_verdict(db, DetectedShift(asked, finding, q, len(tests)), days, fitted)
+    return finding, days
 
 
 def assign_verdict(

@@ -203,7 +203,7 @@ def build_structure(
     partners = {code for code in asked.periods if asked.side_on(code, day)}
     bound = [
         StructureTie(group=t.group, partner=p, status=t.status, obligations=list(t.obligations))
-        for t in read_ties(db, asked.actor, day, asked.as_of)
+        for t in read_ties(db, asked.actor, day, asked.as_of, sorted(partners))
         for p in sorted({*t.partners, t.group} & partners)
     ]
     steps = [

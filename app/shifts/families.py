@@ -123,7 +123,7 @@ def detect_in_dyads(
                 continue
             days, end = every[n], str(every[n].day[-1]) if last == NO_END_DAY else last
             every_finding = detection.find_shifts(days, end, fitted.prior_share, scan)
-            completed = complete_findings(every_finding, days, fitted.prior_share)
+            completed = complete_findings(every_finding, days, fitted.prior_share, scan.rows)
             pairs = zip(every_finding, completed, strict=True)
             found[n] = [after for before, after in pairs if before.enough]
     return found

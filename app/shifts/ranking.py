@@ -64,13 +64,17 @@ def find_referenced_shift(
     """Find the row of a list that an id refers to, with the numbers that it had there."""
     sought = FindingReference(reference.method, reference.span)
     if reference.scope != "named":
-        tests = read.read_family_tests(db, question, reference.scope, known)
-        return detect.detect_again(db, question, sought, tests, known)
+        finding, days = detect.find_again(db, question, sought, known)
+        q, size = read.rate_in_family(db, question, reference.scope, finding, known)
+        row = DetectedShift(question, finding, q, size)
+        return detect.assign_verdict(db, row, days, known)
     rows = detect.detect_named_pair(db, question, known)
     for row in rows:
         if (row.finding.method, row.finding.span) == sought:
             return row
     if reference.span is None:
         return detect.detect_level(db, question, known, len(rows))
+    finding, days = detect.find_again(db, question, sought, known)
     tests = [(row.finding.p, row.finding.weight) for row in rows]
-    return detect.detect_again(db, question, sought, tests, known)
+    q = detect.false_discovery_rate(finding, tests)
+    return detect.assign_verdict(db, DetectedShift(question, finding, q, len(tests)), days, known)

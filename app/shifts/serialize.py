@@ -221,7 +221,7 @@ def expect_level(
     named = {*case.toward, *case.against}
     owed = {
         partner
-        for tie in read_ties(db, case.actor, day, case.as_of)
+        for tie in read_ties(db, case.actor, day, case.as_of, sorted(named))
         if DEFENSE in tie.obligations
         for partner in (*tie.partners, tie.group)
     }

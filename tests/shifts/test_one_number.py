@@ -3,30 +3,25 @@
 from typing import Any
 
 import make
-import numpy as np
 import pytest
 from acts import load_batches, make_acts
 from fastapi.testclient import TestClient
 from serving import open_client
 from soak import choose_size
-from sqlalchemy import select
 
 from app.actors.changes import retract_membership
 from app.actors.schemas import Membership
 from app.db.engine import Database
-from app.db.tables import actors as actors_table
 from app.events.changes import write_events
 from app.events.record import convert_record
 from app.shifts import families
 from app.shifts.materialized import read, verify
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.statistics.null_distribution import Calibration
+from bench import one_number
 
 GROUPS = ("NATO", "EU", "RUS", "FRA", "DEU", "USA", "AZE")
 """Two groups with members of each, and others: some sort before their group, some after."""
-OF_THE_FAMILY = {
-    "id", "q", "family_size", "verdict", "label", "sentence", "headline", "title", "reason",
-}  # fmt: skip
 
 
 def list_rows(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
@@ -37,20 +32,11 @@ def list_rows(api: TestClient, **asked: Any) -> list[dict[str, Any]]:
 
 
 def assert_rows_equal_their_details(api: TestClient, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        body = api.get(f"/v1/shifts/{row['id']}").json()
-        assert {name: body[name] for name in row} == row
-        parts = sum(event["share"] for event in body["evidence"])
-        before = row["before"]["index"] if row["before"] else 0.0
-        assert parts + body["prior"] == pytest.approx(row["after"]["index"] - before, abs=1e-9)
+    assert [found for row in rows for found in one_number.compare_with_detail(api, row)] == []
 
 
 def assert_named_pairs_agree(api: TestClient, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        asked = {"actor": row["actor"], "toward": ",".join(row["toward"])}
-        named = list_rows(api, **asked, dataset=row["datasets"])
-        same = [{k: v for k, v in r.items() if k not in OF_THE_FAMILY} for r in named]
-        assert {k: v for k, v in row.items() if k not in OF_THE_FAMILY} in same
+    assert [found for row in rows for found in one_number.compare_with_named_pair(api, row)] == []
 
 
 def read_both_families(database: Database, dataset: str) -> list[list[Any]]:
@@ -134,39 +120,13 @@ def test_a_row_of_a_large_corpus_differs_from_its_id(database: Database) -> None
     actors = choose_size(45, 250)
     dataset = write_busy_dyads(database, actors)
     url = database.engine.url.render_as_string(hide_password=False)
-    with database.connect() as db:
-        dyads = len(families.list_dyads(families.read_directed_days(
-            db, read.dataset_question(dataset)), read.dataset_question(dataset), {}))  # fmt: skip
-    assert dyads > actors * (actors - 1) / 2 * 0.9
     with open_client(url, alignment_datasets=(dataset,)) as api:
-        rows, address = [], "/v1/shifts?max_q=1&limit=1000"
-        while address:
-            answer = api.get(address).json()
-            rows += answer["data"]
-            address = answer["links"]["next"]
-        assert len(rows) == answer["meta"]["family_size"] > actors
+        rows = one_number.list_rows(api)
+        assert len(rows) == rows[0]["family_size"] > actors
         assert_rows_equal_their_details(api, rows[:: choose_size(3, 1)])
 
 
 def write_busy_dyads(database: Database, count: int) -> str:
     """Write acts between states, each with any other; some change in the middle."""
-    dice = np.random.default_rng(8)
-    with database.connect() as db:
-        a = actors_table.c
-        names = select(a.code).where(a.kind.in_(("state", "territory"))).order_by(a.code)
-        codes = db.scalars(names).all()[:count]
-    acts = []
-    for n, one in enumerate(codes):
-        for other in codes[n + 1 :]:
-            moves = dice.random() < 0.1
-            for number in range(int(dice.choice([8, 12, 40], p=[0.5, 0.4, 0.1]))):
-                at = int(dice.integers(0, 1460))
-                good = dice.random() < (0.2 if moves and at > 730 else 0.8)
-                acts.append(convert_record({
-                    "key": f"{one}-{other}-{number}", "title": "act",
-                    "date": str(np.datetime64("2016-01-01") + at),
-                    "intensity": 4.0 if good else -6.0, "quad": 1 if good else 3,
-                    "participants": [{"actor": one, "role": "initiator"},
-                                     {"actor": other, "role": "target"}],
-                }))  # fmt: skip
-    return load_batches(database, [acts])
+    codes = one_number.list_state_codes(count)
+    return load_batches(database, [[convert_record(act) for act in one_number.draw_acts(codes)]])

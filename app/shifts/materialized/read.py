@@ -18,7 +18,7 @@ from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import dyads, families, shifts
 from app.db.types import NO_END_DAY
 from app.shifts import question
-from app.shifts.detect import DetectedShift, read_horizon
+from app.shifts.detect import DetectedShift, false_discovery_rate, read_horizon
 from app.shifts.families import (
     Pair,
     detect_family,
@@ -63,6 +63,18 @@ _MOST_CERTAIN = (
     .limit(bindparam("most"))
 )
 """The most certain shifts of all dyads."""
+_RATE_OF_TEST = (
+    select(shifts.c.q)
+    .where(
+        shifts.c.dataset == bindparam("wanted"),
+        shifts.c.one == bindparam("one"),
+        shifts.c.other == bindparam("other"),
+        shifts.c.p == bindparam("p"),
+        shifts.c.weight == bindparam("weight"),
+    )
+    .limit(1)
+)
+"""q of a test of a dyad; those with the same p and weight have the same one."""
 
 
 class StoredShift(NamedTuple):
@@ -291,6 +303,29 @@ def read_most_certain(
     if members and len(found) == limit and len(set(bounds)) < len(bounds):
         return None  # the page ends in a tie, and groups have another place in its order
     return found, size
+
+
+def rate_in_family(
+    db: Connection,
+    asked: AlignmentQuestion,
+    scope: Scope,
+    finding: ShiftFinding,
+    known: Calibration,
+) -> tuple[float, int]:
+    """Return the q of a finding among the tests of a scope, and their number."""
+    whole = replace(asked, actor=asked.actor if scope == "actor" else "", toward=(), periods={})
+    family = find_stored_family(db, whole) if scope == "all" and len(asked.toward) == 1 else None
+    if family is not None and is_current(db, family):
+        one, other = sorted((asked.actor, *asked.toward))
+        values: dict[str, str | float] = {"wanted": family, "one": one, "other": other}
+        values |= {"p": finding.p, "weight": finding.weight}
+        kind = db.dialect.name
+        rates = compile_prepared(kind, _RATE_OF_TEST).fetch_rows(db, values)
+        if rates:
+            size = compile_prepared(kind, _TEST_COUNT).fetch_rows(db, values)
+            return rates[0][0], size[0][0]
+    tests = read_family_tests(db, asked, scope, known)
+    return false_discovery_rate(finding, tests), len(tests)
 
 
 def read_family_tests(

@@ -11,7 +11,7 @@ import numpy as np
 from app.shifts.statistics import index
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.levels import IndexLevel
-from app.shifts.statistics.scan_rows import rows_for_method
+from app.shifts.statistics.scan_rows import factors_by_day
 from app.shifts.statistics.sums import DaySeries, Floats
 
 
@@ -35,11 +35,10 @@ def attribute_change(
     2 κ (θ₀ − θ_before) / (M_after + κ): together after − before.
     """
     assert finding.after is not None
-    rows = rows_for_method(finding.method, days)
+    factor = factors_by_day(finding.method, days)
     first, last = finding.span[1:] if finding.span else (str(days.day[0]), str(days.day[-1]))
     scale = 2 / (finding.after.mass + index.PRIOR)
     was = finding.before.share if finding.before else share
-    factor = dict(zip((str(d) for d in days.day), rows.factor.tolist(), strict=True))
     found = []
     for part in parts:
         counts = first <= part.day <= last and part.day in factor

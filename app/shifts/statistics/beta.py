@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 TAIL_PROBABILITY = 0.05
 """Probability of each tail outside a 90 % interval."""
+CONVERGED = 1e-12
+"""Change of a logit below which a step of Newton's method is the last one."""
 _LEAST, _MOST, _COARSE, _POINTS = 0.3, 4000.0, 64, 600
 _LANCZOS = (
     0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313,
@@ -116,15 +118,19 @@ def _quantile_by_newton(a: Floats, b: Floats) -> Floats:
     """
     low, high = np.full(a.shape, -40.0), np.full(a.shape, 20.0)
     norm = log_gamma(a + b) - log_gamma(a) - log_gamma(b)
-    y = np.zeros_like(a)
+    y, left = np.zeros_like(a), np.arange(a.size)
     for turn in range(40):
-        x = _logistic(y)
-        gap = beta_cdf(x, a, b) - TAIL_PROBABILITY
-        low, high = np.where(gap < 0, y, low), np.where(gap < 0, high, y)
-        slope = np.exp(norm + a * np.log(x) + b * np.log1p(-x))
-        step = y - gap / np.maximum(slope, 1e-300)
-        inside = (turn >= 6) & (step > low) & (step < high)
-        y = np.where(inside, step, (low + high) / 2)
+        x, p, q = _logistic(y[left]), a[left], b[left]
+        gap = beta_cdf(x, p, q) - TAIL_PROBABILITY
+        low[left] = np.where(gap < 0, y[left], low[left])
+        high[left] = np.where(gap < 0, high[left], y[left])
+        slope = np.exp(norm[left] + p * np.log(x) + q * np.log1p(-x))
+        step = y[left] - gap / np.maximum(slope, 1e-300)
+        inside = (turn >= 6) & (step > low[left]) & (step < high[left])
+        found = np.where(inside, step, (low[left] + high[left]) / 2)
+        moved = np.abs(found - y[left]) > CONVERGED
+        y[left] = found
+        left = left[moved]
     return _logistic(y)
 
 

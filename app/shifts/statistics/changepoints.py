@@ -51,15 +51,21 @@ def split_gains_by_class(rows: Floats, least: int) -> Floats:
     return found
 
 
-def gain_of_splits(before: Floats, total: Floats) -> Floats:
-    """Compute the LLR of splits from the sums before each and in all, (classes, …)."""
-    after = total - before
-    mass = before.sum(0), after.sum(0)
+def gain_of_splits(before: Floats, total: Floats, of: Ints | None = None) -> Floats:
+    """Compute the LLR of splits from the sums before each and in all, (classes, …).
+
+    `of` gives the column of `total` that each split has, where they are fewer than the splits.
+    """
     pooled = total / np.maximum(total.sum(0), 1e-12)
     weighed = np.where(pooled > 0, PSEUDO_WEIGHT * pooled, 1)
+    least = (total * np.log(np.where(pooled > 0, pooled, 1))).sum(0)
+    if of is not None:
+        total, weighed, least = total.take(of, 1), weighed.take(of, 1), least.take(of)
+    after = total - before
+    mass = before.sum(0), after.sum(0)
     gain: Floats = (before * np.log(before + weighed) + after * np.log(after + weighed)).sum(0)
     gain -= mass[0] * np.log(mass[0] + PSEUDO_WEIGHT) + mass[1] * np.log(mass[1] + PSEUDO_WEIGHT)
-    gain -= (total * np.log(np.where(pooled > 0, pooled, 1))).sum(0)
+    gain -= least
     gain[np.minimum(*mass) < MIN_SIDE_MASS - 1e-9] = -np.inf
     return gain
 

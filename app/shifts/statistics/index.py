@@ -45,21 +45,20 @@ def estimate_dispersion(counts: Floats, usual: float) -> float:
     `counts` is (months, classes). Each month is compared with the shares of the six months on
     either side; the mean is shrunk towards `usual` as if twelve months had shown that.
     """
-    total = counts.sum(1)
-    around = _window_sums(counts) - counts
-    near = around.sum(1)
-    used = (total > 0) & (near > 0)
-    if not used.any():
+    by_class = np.ascontiguousarray(counts.T)  # sums over classes then run over whole arrays
+    total, summed = by_class.sum(0), by_class.cumsum(1)
+    around = _window_sums(summed) - by_class
+    near = around.sum(0)
+    used = np.flatnonzero((total > 0) & (near > 0))
+    if not len(used):
         return usual
-    pooled = counts.sum(0) / total.sum()
-    theta = (around[used] + pooled) / (near[used, None] + 1)
-    mass = total[used, None]
-    alive = pooled > 0
-    gap = (counts[used] - mass * theta)[:, alive] ** 2
-    expected = np.maximum(theta, MIN_EXPECTED_SHARE)
-    scale = (expected * mass * (1 + mass / near[used, None]))[:, alive]
-    free = max(int(alive.sum()) - 1, 1)
-    found = (gap / scale).sum(1) / free
+    pooled = summed[:, -1] / total.sum()
+    mass, near = total.take(used), near.take(used)
+    theta = (around.take(used, 1) + pooled[:, None]) / (near + 1)
+    gap = (by_class.take(used, 1) - mass * theta) ** 2
+    scale = np.maximum(theta, MIN_EXPECTED_SHARE) * mass * (1 + mass / near)
+    free = max(int(np.count_nonzero(pooled)) - 1, 1)
+    found = (gap / scale).sum(0) / free
     found = np.minimum(found, _quantile(found, 0.98))
     return float((found.sum() + usual * 12) / (len(found) + 12))
 
@@ -73,12 +72,15 @@ def _quantile(values: Floats, level: float) -> float:
     return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
 
 
-def _window_sums(counts: Floats, reach: int = 6) -> Floats:
-    """Add up each month and the `reach` months on either side."""
-    summed = np.concatenate([np.zeros((1, counts.shape[1])), counts.cumsum(0)])
-    at = np.arange(len(counts))
-    ends = np.minimum(at + reach + 1, len(counts)), np.maximum(at - reach, 0)
-    around: Floats = summed[ends[0]] - summed[ends[1]]
+def _window_sums(summed: Floats, reach: int = 6) -> Floats:
+    """Add up each month and the `reach` months on either side, from the sums until each.
+
+    Both are (classes, months).
+    """
+    size = summed.shape[1]
+    at = np.arange(size)
+    around: Floats = summed.take(np.minimum(at + reach, size - 1), 1)
+    around[:, reach + 1 :] -= summed[:, : max(size - reach - 1, 0)]
     return around
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.shifts.statistics.changepoints import gain_of_splits, split_gains, split_gains_by_class
 from app.shifts.statistics.sums import Floats, Ints
 
-CACHE_CELLS = 16_000
+CACHE_CELLS = 20_000
 """Numbers of permuted rows in one array at a time, so that they stay in the processor's cache."""
 SEED = 5_031_914
 """Seed of all permutations: the same data always give the same p."""
@@ -147,9 +147,8 @@ def _reaches_observed(
         most = apart.sum(0) * (whole / (mass * (whole - mass)))
     places = np.flatnonzero(most >= observed - 1e-6)
     kinds, of_order = len(rows), places % whole.size
-    gain = gain_of_splits(
-        before.reshape(kinds, -1).take(places, 1), total.reshape(kinds, -1).take(of_order, 1)
-    )
+    chosen = before.reshape(kinds, -1).take(places, 1)
+    gain = gain_of_splits(chosen, total.reshape(kinds, -1), of_order)
     found = np.zeros(whole.size, np.bool_)
     found[of_order[gain >= observed[of_order % series] - 1e-9]] = True
     return found.reshape(whole.shape).T
@@ -187,15 +186,17 @@ def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | Non
 def _compute_month_p(cells: bytes, classes: int, first: int, least: int, observed: float) -> float:
     """Do the work of `monthly_permutation_p`; a cut is tested again where its finding is made."""
     rows = np.frombuffer(cells).reshape(-1, classes)
-    quarters = _split_into_quarters(rows, first)
-    found = _best_gain_per_order(quarters, least, 0, FEW_ORDERS)
-    if (found >= observed - 1e-9).sum() < EARLY_STOP_MONTHLY:
-        found = np.concatenate(
-            [found, _best_gain_per_order(quarters, least, FEW_ORDERS, MANY_ORDERS)]
-        )
-        if (found >= observed - 1e-9).sum() < MIN_COUNTED_HITS:
-            rest = _best_gain_per_order(quarters, least, MANY_ORDERS, MOST_ORDERS)
-            found = np.concatenate([found, rest])
+    quarters, enough = _split_into_quarters(rows, first), observed - 1e-9
+    hits = 0
+    for start, stop, most in ((0, FEW_ORDERS, EARLY_STOP_MONTHLY), (FEW_ORDERS, MANY_ORDERS, 0)):
+        hits += int((_best_gain_per_order(quarters, least, start, stop, enough) >= enough).sum())
+        if hits >= MIN_COUNTED_HITS:
+            return (1 + hits) / (1 + stop)
+        if most and hits >= most:
+            break
+    else:
+        stop = MOST_ORDERS
+    found = _best_gain_per_order(quarters, least, 0, stop, enough, tail=True)
     return _p_with_tail(found, observed, comb(quarters.shape[1], quarters.shape[1] // 2))
 
 
@@ -273,13 +274,53 @@ def _shuffled_quarters(size: int) -> Ints:
     return found
 
 
-def _best_gain_per_order(quarters: Floats, least: int, start: int, stop: int) -> Floats:
-    """Compute the best LLR of the quarters in each of the orders `start` to `stop`."""
+def _best_gain_per_order(
+    quarters: Floats, least: int, start: int, stop: int, enough: float, tail: bool = False
+) -> Floats:
+    """Compute the best LLR of the quarters in each of the orders `start` to `stop`.
+
+    Those below `enough` may be −∞; with `tail` the `TAIL_ORDERS` highest are not.
+    """
     orders = _shuffled_quarters(quarters.shape[1])[start:stop]
     months = quarters.shape[1] * BLOCK_MONTHS
     part = max(1, CACHE_CELLS // (months * len(quarters)))
-    found = []
+    found = np.full(len(orders), -np.inf)
+    bound = -np.inf if tail else enough
     for at in range(0, len(orders), part):
         shuffled = quarters.take(orders[at : at + part], 1).reshape(len(quarters), -1, months)
-        found.append(split_gains_by_class(shuffled, least).max(-1, initial=-np.inf))
-    return np.concatenate(found)
+        found[at : at + part] = _best_gains_above(shuffled, least, bound)
+        if tail and min(at + part, len(orders)) >= TAIL_ORDERS:
+            highest = np.partition(found[: at + part], -TAIL_ORDERS)[-TAIL_ORDERS]
+            bound = min(enough, float(highest))
+    return found
+
+
+def _best_gains_above(rows: Floats, least: int, bound: float) -> Floats:
+    """Compute the best LLR of each order where it reaches a bound, else −∞.
+
+    Rows are (classes, orders, months). As in `_reaches_observed`, χ² shows where logarithms need
+    not be taken.
+    """
+    size = rows.shape[-1]
+    if size < max(2 * least, 2):
+        return np.full(rows.shape[1], -np.inf)
+    summed = rows.cumsum(-1)
+    before, total = summed[..., least - 1 : size - least], summed[..., -1:]
+    if not np.isfinite(bound):
+        found: Floats = gain_of_splits(before, total).max(-1)
+        return found
+    mass, whole = before.sum(0), total.sum(0)
+    pooled = total / np.maximum(whole, 1e-12)
+    scaled = before * np.sqrt(np.where(pooled > 0, 1 / np.where(pooled > 0, pooled, 1), 0))
+    most = np.einsum("com,com->om", scaled, scaled)
+    most -= mass * mass
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most *= whole / (mass * (whole - mass))
+    places = np.flatnonzero(most >= bound - 1e-6)
+    found = np.full(rows.shape[1], -np.inf)
+    of_order, column = np.divmod(places, most.shape[1])
+    chosen = summed.reshape(len(rows), -1).take(of_order * size + column + least - 1, 1)
+    gain = gain_of_splits(chosen, total[..., 0], of_order)
+    kept = gain >= bound
+    np.maximum.at(found, of_order[kept], gain[kept])
+    return found

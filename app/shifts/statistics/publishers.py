@@ -12,7 +12,7 @@ import numpy as np
 
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
-from app.shifts.statistics.scan_rows import rows_for_method
+from app.shifts.statistics.scan_rows import factors_by_day
 from app.shifts.statistics.sums import DaySeries
 
 MIN_KNOWN_SHARE = 0.5
@@ -58,8 +58,7 @@ def compare_within_publishers(
     """
     assert finding.span is not None
     first, turn, last = finding.span
-    rows = rows_for_method(finding.method, days)
-    factor = dict(zip((str(d) for d in days.day), rows.factor.tolist(), strict=True))
+    factor = factors_by_day(finding.method, days)
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
     whole = known = 0.0
     for part, names in zip(parts, publishers, strict=True):

@@ -1,13 +1,21 @@
 """The rows that a scan tests: months, or event-days where there are few. Pure arithmetic."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.shifts.statistics import index
-from app.shifts.statistics.sums import DaySeries, Floats, cap_days, month_number, sum_by_month
+from app.shifts.statistics.sums import (
+    DaySeries,
+    Floats,
+    MonthSeries,
+    cap_days,
+    month_number,
+    sum_by_month,
+)
 
 MIN_DAYS_FOR_MONTHS = 30
 """Event-days from which on months are scanned; with fewer, single event-days are.
@@ -63,8 +71,7 @@ class ScanRows:
 def monthly_rows(days: DaySeries, by_mass: bool = False) -> ScanRows:
     """Build monthly rows, tested by class; by mass where that is asked for or none has a class."""
     months = sum_by_month(days)
-    phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
-    mass = index.saturate_counts(months.mass, phi)
+    mass = effective_month_mass(months)
     by_class = not by_mass and bool(months.classes.sum())
     tested = mass
     if by_class:
@@ -78,6 +85,12 @@ def monthly_rows(days: DaySeries, by_mass: bool = False) -> ScanRows:
     method: Method = "quad_6" if by_class else "mass_6"
     begun = np.bincount(at[days.n > 0], minlength=len(months))
     return ScanRows(method, edges[:-1], edges[1:] - 1, tested, mass, factor, at, begun)
+
+
+def effective_month_mass(months: MonthSeries) -> Floats:
+    """Return the mass of each month as effective observations for and against, (months, 2)."""
+    phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
+    return index.saturate_counts(months.mass, phi)
 
 
 def daily_rows(days: DaySeries) -> ScanRows:
@@ -140,9 +153,17 @@ def select_days(days: DaySeries, first: str, last: str) -> DaySeries:
     return DaySeries(days.day[inside], days.n[inside], days.mass[inside], days.classes[inside])
 
 
+@lru_cache(maxsize=4)
 def rows_for_method(method: Method, days: DaySeries) -> ScanRows:
-    """Build the rows that a method tests."""
+    """Build the rows that a method tests; every check of a finding asks for those of its days."""
     return daily_rows(days) if method == "event_days" else monthly_rows(days, method == "mass_6")
+
+
+@lru_cache(maxsize=4)
+def factors_by_day(method: Method, days: DaySeries) -> dict[str, tuple[float, float]]:
+    """Return the effective observations per thousandth of mass, for and against, of each day."""
+    good, bad = rows_for_method(method, days).factor.T.tolist()
+    return dict(zip(days.day.astype(str).tolist(), zip(good, bad, strict=True), strict=True))
 
 
 def rows_in_span(rows: ScanRows, span: tuple[str, str, str]) -> tuple[ScanRows, int]:

@@ -18,9 +18,9 @@ CLASS_UNIT = 1000
 """Thousandths of a classified event of one day."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DaySeries:
-    """What passed between two sides, day by day.
+    """What passed between two sides, day by day; equal to itself alone, as keys of caches are.
 
     Integers, so that the order of addition never matters.
     """
@@ -139,7 +139,9 @@ def sum_by_month(days: DaySeries) -> MonthSeries:
         return MonthSeries(0, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)))
     month = month_number(days.day)
     sums = np.concatenate([days.n[:, None], *cap_days(days)], axis=1)
-    first = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
+    begins = np.ones(len(month), np.bool_)
+    begins[1:] = month[1:] != month[:-1]
+    first = np.flatnonzero(begins)
     total = np.zeros((int(month[-1] - month[0]) + 1, 7), np.int64)
     total[month[first] - month[0]] = np.add.reduceat(sums, first, axis=0)
     return MonthSeries(int(month[0]), total[:, 0], total[:, 1:3] / 1000, total[:, 3:] / 1000)

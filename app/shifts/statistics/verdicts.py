@@ -8,10 +8,17 @@ import numpy as np
 
 from app.shifts.statistics import changepoints, index, null_model, permutation
 from app.shifts.statistics.detection import MIN_EFFECTIVE_PER_SIDE, ShiftFinding
+from app.shifts.statistics.index import fade_masses, index_value
 from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.null_model import KEDS_NULL, NullModel
-from app.shifts.statistics.scan_rows import count_event_days, rows_for_method, rows_of_level
-from app.shifts.statistics.sums import DaySeries, Floats, MonthSeries, month_number, sum_by_month
+from app.shifts.statistics.scan_rows import (
+    ScanRows,
+    count_event_days,
+    effective_month_mass,
+    rows_for_method,
+    rows_of_level,
+)
+from app.shifts.statistics.sums import DaySeries, Floats, month_number, sum_by_month
 
 Verdict = Literal[
     "strong", "shift", "weak", "watch", "steady", "no_evidence", "insufficient_data"
@@ -75,24 +82,28 @@ class FindingChecks:
 
 
 def complete_findings(
-    found: Sequence[ShiftFinding], days: DaySeries, share: float = 0.5
+    found: Sequence[ShiftFinding],
+    days: DaySeries,
+    share: float = 0.5,
+    scanned: ScanRows | None = None,
 ) -> list[ShiftFinding]:
     """Add what depends on the whole series: what is steady, worth watching, or not datable.
 
     A single candidate that chance explains, where the level is known, gives way to that level.
+    `scanned` are the rows of the days that were tested, where the caller has them.
     """
     if not len(days):
         return [replace(one, datable=False) for one in found]
     completed = [
-        replace(one, datable=one.enough or (_is_long(days) and is_datable(one, days)))
+        replace(one, datable=one.enough or (_is_long(days) and is_datable(one, days, scanned)))
         for one in found
     ]
     one = completed[-1]
     certain = one.enough and one.p <= MAX_CHECKED_P
-    if not certain and is_watched(days, share):
+    if not certain and is_watched(days, share, scanned):
         one = replace(one, watched=True)
     elif len(completed) == 1 and one.datable and not (one.enough and one.p <= MAX_STEADY_P):
-        rows = rows_of_level(days)
+        rows = scanned or rows_of_level(days)
         level = measure_level(rows.mass, share)
         if (level.high - level.low) / 2 <= MAX_STEADY_HALF_WIDTH:
             p = one.p if one.enough else 1.0  # what leaves too little on a side is no test
@@ -107,11 +118,13 @@ def _is_long(days: DaySeries) -> bool:
     return bool(days.day[-1] - days.day[0] >= np.timedelta64(MIN_BASELINE_DAYS, "D"))
 
 
-def is_datable(finding: ShiftFinding, days: DaySeries) -> bool:
+def is_datable(finding: ShiftFinding, days: DaySeries, scanned: ScanRows | None = None) -> bool:
     """Whether any date leaves enough effective observations on both sides."""
     if not len(days):
         return False
-    before = rows_for_method(finding.method, days).tested.sum(1).cumsum()
+    same = scanned is not None and scanned.method == finding.method
+    rows = scanned if scanned is not None and same else rows_for_method(finding.method, days)
+    before = rows.tested.sum(1).cumsum()
     after = before[-1] - before
     enough = (before >= MIN_EFFECTIVE_PER_SIDE) & (after >= MIN_EFFECTIVE_PER_SIDE)
     return bool(enough.any())
@@ -203,20 +216,29 @@ def needs_checks(finding: ShiftFinding) -> bool:
     return finding.enough and finding.span is not None and finding.p <= MAX_CHECKED_P
 
 
-def index_gaps(months: MonthSeries, share: float = 0.5) -> Floats:
-    """Compute how many standard errors the fast index (6 months) is from the slow one (36)."""
-    phi = index.estimate_dispersion(months.mass, index.MASS_DISPERSION)
-    rows = index.saturate_counts(months.mass, phi)
-    fast, slow = (index.smooth_index(rows, share, h) for h in (6.0, 36.0))
-    theta = (1 + slow.value) / 2
-    spread = sum(1 / (s.effective + index.PRIOR + 1) for s in (fast, slow))
+def index_gaps(effective: Floats, share: float = 0.5) -> Floats:
+    """Compute how many standard errors the fast index (6 months) is from the slow one (36).
+
+    `effective` is (months, 2): the effective observations for and against of each month.
+    """
+    sides = [fade_masses(effective, half_life)[1:] for half_life in (6.0, 36.0)]
+    masses = [side[:, 0] + side[:, 1] for side in sides]
+    fast, slow = (
+        index_value(side[:, 0], mass, share) for side, mass in zip(sides, masses, strict=True)
+    )
+    theta = (1 + slow) / 2
+    spread = sum(1 / (mass + index.PRIOR + 1) for mass in masses)
     error = np.sqrt(np.maximum(theta * (1 - theta), 1e-6) * spread)
-    found: Floats = (fast.value - slow.value) / 2 / error
+    found: Floats = (fast - slow) / 2 / error
     return found
 
 
-def is_watched(days: DaySeries, share: float = 0.5) -> bool:
+def is_watched(days: DaySeries, share: float = 0.5, scanned: ScanRows | None = None) -> bool:
     """Whether the newest months are worth watching."""
     if not len(days):
         return False
-    return bool(abs(index_gaps(sum_by_month(days), share)[-1]) >= WATCH_GAP)
+    if scanned is not None and scanned.is_monthly:
+        mass = scanned.mass
+    else:
+        mass = effective_month_mass(sum_by_month(days))
+    return bool(abs(index_gaps(mass, share)[-1]) >= WATCH_GAP)

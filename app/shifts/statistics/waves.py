@@ -82,9 +82,11 @@ def _sum_around(rows: Floats) -> tuple[Floats, Floats]:
 
 def _is_peak(gain: Floats) -> NDArray[np.bool_]:
     """Whether no month within `PEAK_REACH` has a greater LLR."""
-    padded = np.pad(gain, PEAK_REACH, constant_values=-np.inf)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * PEAK_REACH + 1)
-    return np.asarray(gain >= around.max(1))
+    around = gain.copy()
+    for shift in range(1, PEAK_REACH + 1):
+        np.maximum(around[shift:], gain[:-shift], out=around[shift:])
+        np.maximum(around[:-shift], gain[shift:], out=around[:-shift])
+    return np.asarray(gain >= around)
 
 
 def _differs_toward(rows: ScanRows) -> NDArray[np.bool_]:
@@ -95,8 +97,11 @@ def _differs_toward(rows: ScanRows) -> NDArray[np.bool_]:
 
 def _widen(voting: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Extend votes to the months within `SLACK`."""
-    padded = np.pad(voting, SLACK)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * SLACK + 1).any(1))
+    around = voting.copy()
+    for shift in range(1, SLACK + 1):
+        around[shift:] |= voting[:-shift]
+        around[:-shift] |= voting[shift:]
+    return around
 
 
 @dataclass(frozen=True, slots=True)

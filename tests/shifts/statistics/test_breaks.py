@@ -1,6 +1,7 @@
 """Breaks in a series, against brute force, ruptures and SciPy."""
 
 from itertools import combinations, pairwise
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -263,6 +264,25 @@ def test_a_p_of_months_falls_without_a_leap_as_the_gain_grows() -> None:
     assert (np.diff(p) <= 0.01).all()  # where more orders are drawn, p may rise a little
     known = (p[:-1] < 0.1) & (p[:-1] > 1e-6)
     assert (np.diff(np.log(p))[known] > -0.7).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_p_of_months_is_that_of_the_gains_of_all_orders(seed: int) -> None:
+    """Logarithms are left out where no gain can matter; here every gain is computed."""
+    rows = draw_rows(seed, 60 + 9 * seed)
+    rows[len(rows) // 2 :, 0] *= seed + 0.5
+    observed = changepoints.split_gains(rows, 6).max()
+    padded = np.zeros((-(-len(rows) // 3) * 3, 4))
+    padded[: len(rows)] = rows
+    orders = permutation._shuffled_quarters(len(padded) // 3)
+    months = 3 * orders[:, :, None] + np.arange(3)
+    every = padded[months.reshape(len(orders), -1)]
+    found = changepoints.split_gains(every, 6).max(1)
+    hits = [(found[:most] >= observed - 1e-9).sum() for most in (39, 399, 1999)]
+    most = 39 if hits[0] >= 8 else 399 if hits[1] >= 10 else 1999
+    quarters = len(padded) // 3
+    expected = permutation._p_with_tail(found[:most], observed, comb(quarters, quarters // 2))
+    assert permutation.monthly_permutation_p(rows, 0, 6) == expected
 
 
 def test_a_p_of_months_is_the_same_at_every_call() -> None:
