@@ -48,9 +48,9 @@ def _join_address(path: str, parts: list[tuple[str, str]], changed: Mapping[str,
 
 def render_page(documents: list[str], meta: Meta, where: Links, **more: object) -> Response:
     """Join stored documents into a page as bytes, without parsing them."""
-    tail = encode_json(
-        {"meta": meta.model_dump(exclude_none=True), "links": where.model_dump(), **more}
-    )
+    # What the page has nothing of is left out, but no field of what it has.
+    known = {name: value for name, value in meta.model_dump().items() if value is not None}
+    tail = encode_json({"meta": known, "links": where.model_dump(), **more})
     body = b'{"data":[' + ",".join(documents).encode() + b"]," + tail[1:]
     headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
     return Response(body, media_type="application/json", headers=headers)

@@ -84,3 +84,9 @@ def test_threshold_excludes_most_events_of_full_buckets() -> None:
     ]
     days.append(DayTotals("2020-03-01", 1, 0, 0, 0, 0.0, 0.0))
     assert find_weight_threshold(days, "month", 3) == (9.0, ["2020-03-01"])
+
+
+def test_what_is_under_way_has_every_field_also_where_nothing_is_known(api: TestClient) -> None:
+    meta = api.get("/v1/timeline", params={"top": 1}).json()["meta"]
+    assert any(None in event.values() for event in meta["under_way"])
+    assert all({"start", "end", "sign"} <= event.keys() for event in meta["under_way"])
