@@ -89,9 +89,24 @@ def test_other_names_of_the_columns_are_unknown(
 
 
 def test_an_old_code_of_cameo_is_no_actor(database: Database, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.csv", HEAD + "2020-01-05,ROM,WSB,1,0,1\n")
-    load_file(database, path)
-    assert [row[:2] for row in read_sums(database)] == [("ROU", "PSE")]
+    rows = "2020-01-05,ROM,WSB,1,0,1\n2020-01-06,USAGOV,ROMGOVMIL,1,0,1\n"
+    _, [reject] = load_file(
+        database, write_file(tmp_path / "a.csv", f"{HEAD}{rows}2020-01-07,USAREB,ROM,1,0,1\n")
+    )
+    assert [row[:2] for row in read_sums(database)] == [("ROU", "PSE"), ("USA", "ROU")]
+    assert reject.field == "from"
+
+
+def test_two_spellings_of_one_actor_are_not_one_row_twice(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = "2020-01-05,USA,RUS,1,0,1\n2020-01-05,United States,RUS,2,0,2\n"
+    rows += "2020-01-06,USAGOV,RUS,3,0,3\n"
+    loader, [reject] = load_file(database, write_file(tmp_path / "a.csv", HEAD + rows))
+    assert list_counts(loader) == {"rows": 3, "new": 2, "rejected": 1}
+    assert reject.field == "from"
+    assert "add the two rows up" in reject.reason
+    assert [row[2:4] for row in read_sums(database)] == [("2020-01-05", 1), ("2020-01-06", 3)]
 
 
 def test_counts_by_class_add_up(database: Database, tmp_path: Path) -> None:
