@@ -144,7 +144,21 @@ def _generate_events(count: int, dice: random.Random) -> Iterator[tuple[Any, Any
             (seq, "event", ident, 1, "create", AT, "bench", None, body, False),
             (*row, "reported", *place, 0, AT),
             [
-                (a, start, ident, r, "", end, seq, "gdelt", kind, intensity, quad, "reported")
+                (
+                    a,
+                    start,
+                    ident,
+                    r,
+                    "",
+                    end,
+                    seq,
+                    "gdelt",
+                    kind,
+                    intensity,
+                    quad,
+                    "reported",
+                    cameo,
+                )
                 for a, r in parts
             ],
         )

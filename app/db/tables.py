@@ -227,6 +227,7 @@ participations = Table(
     Column("intensity", Float),
     Column("quad", Integer),
     Column("status", bytewise_text(), nullable=False),
+    Column("cameo", bytewise_text()),
     PrimaryKeyConstraint(
         "actor",
         "start",
@@ -234,7 +235,16 @@ participations = Table(
         "role",
         "via",
         # SQLite keeps the row in its key; on PostgreSQL the key carries what pages read.
-        postgresql_include=["seq", "end", "dataset", "type", "intensity", "quad", "status"],
+        postgresql_include=[
+            "seq",
+            "end",
+            "dataset",
+            "type",
+            "intensity",
+            "quad",
+            "status",
+            "cameo",
+        ],
     ),
     Index(None, "event"),
     sqlite_with_rowid=False,

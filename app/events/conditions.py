@@ -227,7 +227,7 @@ def _match_any_of(name: str, *, of_event: bool = False) -> ClauseBuilder:
 def _match_cameo(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     if wanted := row.shape.field_params("cameo"):
         ends: list[BindParameter[str]] = [bindparam(f"cameo_end_{n}") for n in range(len(wanted))]
-        pairs, code = zip(wanted, ends, strict=True), row.event.cameo
+        pairs, code = zip(wanted, ends, strict=True), row.driver.cameo
         yield or_(*(and_(code >= first, code < end) for first, end in pairs))
 
 
@@ -365,7 +365,6 @@ CLAUSE_BUILDERS: dict[str, ClauseBuilder] = {
 }
 EVENT_ROW_FIELDS = [
     "mode",
-    "cameo",
     "native",
     "country",
     "bbox",

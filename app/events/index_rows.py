@@ -28,7 +28,7 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
     ),
     participations.name: (
         "actor", "start", "event", "role", "via", "end", "dataset", "type", "intensity", "quad",
-        "status", "seq",
+        "status", "cameo", "seq",
     ),
     tags.name: ("tag", "event", "seq"),
     reports.name: (
@@ -78,9 +78,12 @@ class EventRows:
         )  # fmt: skip
         who = [(p.actor, p.role, p.via or "") for p in b.participants if p.actor]
         self.participations += [
-            (actor, start, ident, role, via, end, dataset, kind, intensity, quad, status, seq)
+            (
+                actor, start, ident, role, via, end, dataset, kind, intensity, quad, status,
+                b.cameo, seq,
+            )
             for actor, role, via in (set(who) if len(who) > 1 else who)
-        ]
+        ]  # fmt: skip
         self.reports += [
             (
                 ident,

@@ -1,5 +1,6 @@
 """A page of an actor is read off the key of the participations, on both databases."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -76,3 +77,18 @@ def test_the_plan_shows_when_an_index_is_gone(kind: str, database: Database) -> 
     with database.write() as db:
         db.exec_driver_sql("DROP INDEX ix_participations_running")
     assert wanted[kind == "postgresql"] not in explain_page(kind, database, parameters)
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [{"cameo": ["04"]}, {"type": ["CONSULT"]}, {"quad": [1]}, {"dataset": ["curated"]},
+     {"role": ["host"]}, {"min_intensity": 1.0}],
+    ids=lambda one: next(iter(one)),
+)  # fmt: skip
+def test_a_narrowed_page_of_an_actor_looks_up_no_event(
+    kind: str, database: Database, narrowing: dict[str, Any]
+) -> None:
+    asked = {"actor": ["ARM"], "since": "2020", "until": "2023", **narrowing}
+    steps = explain_page(kind, database, asked)
+    assert ("PRIMARY KEY" if kind == "sqlite" else "pk_participations") in steps
+    assert not re.search(r"\b(past_)?events\b|ix_events|pk_events", steps), steps
