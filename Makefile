@@ -63,8 +63,8 @@ wheel: $(VENV)/installed ## build the wheel into dist/, without network
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
-	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf --extra mcp pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf --extra mcp --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 sbom: ## print a bill of materials of what the lock installs (CycloneDX)
 	@$(PYTHON) tests/sbom.py

@@ -9,6 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import insert, select
+from starlette.routing import Route
 
 from app.access.authorize import require_read_access
 from app.actors.membership_router import router as memberships
@@ -55,6 +56,7 @@ from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
+from app.mcp.endpoint import AssistantEndpoint
 from app.operations.database_sample import DatabaseSampler
 from app.operations.gauges import ServiceCollector
 from app.operations.process_metrics import ProcessMeter
@@ -153,6 +155,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(help_pages)
     app.include_router(discovery)
     app.include_router(reference)
+    app.router.routes.append(Route("/mcp", AssistantEndpoint(), methods=["POST"]))
     app.state.feeds, app.state.charts = feeds, charts
     app.state.page_head = build_page_head
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums

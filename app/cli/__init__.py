@@ -52,6 +52,11 @@ COMMANDS = {
         "shifts",
         "Shifts of alignment: which actors moved toward or away from which.",
     ),
+    "mcp": CommandSource(
+        "app.cli.mcp",
+        "answer_assistant",
+        "Answer an assistant over standard input and output (Model Context Protocol).",
+    ),
     "verify": CommandSource(
         "app.cli.verify",
         "verify_database",

@@ -1,0 +1,127 @@
+"""Assistants ask by the official SDK's client, over HTTP and over standard input and output."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from fastapi.testclient import TestClient
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp_types import TextContent
+from serving import open_client, serve_database
+from test_project_files import ROOT
+
+from app.db.engine import Database
+from app.mcp import endpoint
+from app.mcp.shorten import MAX_CHARACTERS
+
+pytestmark = pytest.mark.by_turns  # what the tools ask for is tested on both databases
+CALLS: dict[str, dict[str, Any]] = {
+    "find_actors": {"name": "Armenia"},
+    "search_events": {"between": ["ARM", "RUS"], "since": "2023-09", "limit": 50},
+    "get_event": {"event_id": "curated:2023-10-03-armenia-ratifies-rome-statute"},
+    "get_timeline": {"actor": ["ARM"], "since": "2023", "granularity": "month"},
+    "get_alignment": {"actor": "ARM", "toward": ["RUS"]},
+    "find_shifts": {"actor": "ARM", "toward": ["RUS"]},
+    "list_ties": {"group": "CSTO", "on": "2023-10-13"},
+    "list_changes": {"after": 0},
+    "get_coverage": {},
+}
+
+
+@pytest.fixture(scope="module")
+def service(bundled_database: Database) -> Iterator[str]:
+    """The address of a running service on the bundled data."""
+    with serve_database(bundled_database.engine.url.render_as_string(False)) as address:
+        yield address
+
+
+async def call(client: Client, name: str, asked: dict[str, Any]) -> Any:
+    result = await client.call_tool(name, asked)
+    [content] = result.content
+    assert isinstance(content, TextContent)
+    return content.text if result.is_error else json.loads(content.text)
+
+
+def test_every_tool_answers_shortly_with_permalink_and_citation(
+    service: str, api: TestClient
+) -> None:
+    async def ask_all() -> dict[str, Any]:
+        async with Client(f"{service}/mcp") as client:
+            tools = (await client.list_tools()).tools
+            found = {name: await call(client, name, asked) for name, asked in CALLS.items()}
+            asked = {"shift_id": found["find_shifts"]["data"][0]["id"]}
+            found["get_shift_evidence"] = await call(client, "get_shift_evidence", asked)
+            assert {tool.name for tool in tools} == set(found)
+            assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
+            assert sum(len(tool.model_dump_json()) for tool in tools) < 20_000
+            return found
+
+    found = anyio.run(ask_all)
+    for name, answer in found.items():
+        assert answer["data"], name
+        assert len(json.dumps(answer, ensure_ascii=False)) <= MAX_CHARACTERS, name
+        assert answer["permalink"].startswith(service), name
+        assert api.get(answer["permalink"].removeprefix(service)).status_code == 200, name
+        assert f"version {answer['version']}" in answer["citation"][0], name
+    assert found["find_actors"]["data"][0]["code"] == "ARM"
+    assert found["search_events"]["data"][0]["sources"][0]["publisher"]
+    assert "Licence" in found["search_events"]["citation"][1]
+    assert found["get_shift_evidence"]["shift"]["sentence"]
+    assert {row["actor"] for row in found["list_ties"]["data"]} >= {"ARM", "RUS"}
+
+
+def test_a_question_that_is_refused_says_what_to_send(service: str) -> None:
+    async def ask() -> tuple[Any, Any]:
+        async with Client(f"{service}/mcp") as client:
+            wrong = await call(client, "search_events", {"actor": ["Armenai"]})
+            return wrong, await call(client, "search_events", {"actor": ["ARM"], "since": "2040"})
+
+    wrong, empty = anyio.run(ask)
+    assert "Armenai" in wrong
+    assert "ARM" in wrong
+    assert (empty["data"], empty["reason"]) == ([], "not_yet_covered")
+
+
+def test_a_closed_service_asks_assistants_for_a_key_too(bundled_database: Database) -> None:
+    url = bundled_database.engine.url.render_as_string(False)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+               "params": {"name": "get_coverage", "arguments": {}}}  # fmt: skip
+    accept = {"Accept": "application/json, text/event-stream"}
+    with open_client(url, open_reading=False) as api:
+        answer = api.post("/mcp", json=message, headers=accept)
+        assert answer.status_code == 200
+        assert answer.json()["result"]["isError"]
+        assert "Send a key" in answer.text
+        assert api.get("/mcp").status_code == 405
+
+
+def test_without_the_extra_the_address_names_it(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def miss(_: str) -> None:
+        raise ModuleNotFoundError
+
+    monkeypatch.setattr(endpoint.importlib, "import_module", miss)
+    answer = api.post("/mcp", json={})
+    assert answer.status_code == 501
+    assert "entente[mcp]" in answer.json()["detail"]
+
+
+@pytest.mark.slow
+def test_the_command_answers_over_standard_input(bundled_database: Database) -> None:
+    url = bundled_database.engine.url.render_as_string(False)
+    environment = os.environ | {"ENTENTE_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "app", "mcp"], env=environment, cwd=str(ROOT)
+    )
+
+    async def ask() -> Any:
+        async with Client(server) as client:
+            return await call(client, "find_actors", {"name": "CSTO"})
+
+    assert anyio.run(ask)["data"][0]["code"] == "CSTO"
