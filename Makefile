@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
-# A worker takes what is left of the other's tests when it has done its own: with tests in order of
-# their database, each keeps to one of the two for most of the time.
-WORKERS := -n 2 --dist worksteal
+# A worker takes what is left of another's tests when it has done its own. One more than two
+# processors: some tests wait for processes and for time to pass.
+WORKERS := -n 3 --dist worksteal
 # The suite starts some hundred processes, each of which would compile all of app/ without these.
 test processor quick soak: export PYTHONDONTWRITEBYTECODE =
 

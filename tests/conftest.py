@@ -157,9 +157,9 @@ def api(bundled_database: Database) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def content() -> str:
-    """What is in the `database` of a test, one of `CONTENTS`; folders and files override it."""
-    return "bundled"
+def content(request: pytest.FixtureRequest) -> str:
+    """The bundled actors; all that is bundled where a test is marked `bundled`."""
+    return "actors" if request.node.get_closest_marker("bundled") is None else "bundled"
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def read_last_id(database: Database) -> int | None:
         return db.scalar(select(func.max(revisions.c.seq)))
 
 
+@pytest.mark.bundled
 def test_timeline_prints_events_oldest_first_with_sources() -> None:
     result = run_command(*AUTUMN)
     assert result.exit_code == 0, result.output
@@ -41,11 +42,13 @@ def test_timeline_prints_events_oldest_first_with_sources() -> None:
     assert "Meduza" in vote
 
 
+@pytest.mark.bundled
 def test_timeline_between_two_excludes_events_of_one_alone() -> None:
     both, one = run_command(*AUTUMN).stdout, run_command(*AUTUMN[:3], *AUTUMN[5:]).stdout
     assert 1 < len(both.splitlines()) < len(one.splitlines())
 
 
+@pytest.mark.bundled
 def test_timeline_reports_that_more_events_match() -> None:
     result = run_command(*AUTUMN, "--limit", "1")
     assert result.exit_code == 0

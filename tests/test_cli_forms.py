@@ -38,6 +38,7 @@ def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
+@pytest.mark.bundled
 @pytest.mark.parametrize("name", DATA)
 def test_data_is_printed_in_three_forms(name: str) -> None:
     words, field = DATA[name]
@@ -78,6 +79,7 @@ def test_an_empty_answer_says_why_and_what_to_do(words: list[str], said: str) ->
     assert result.stdout == ""
 
 
+@pytest.mark.bundled
 def test_events_are_listed_newest_first_unless_the_oldest_are_asked_for() -> None:
     words = [*DATA["timeline"][0], "--json"]
     newest, oldest = (
@@ -111,6 +113,7 @@ def test_a_missing_side_is_named_with_an_example() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.bundled
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_colours_are_for_terminals_that_want_them(no_color: str, coloured: bool) -> None:
     ours, theirs = pty.openpty()

@@ -61,12 +61,26 @@ def run_service(
     if settings.worker_count == 1:
         uvicorn.Server(config).run()
         return
-    supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+    supervisor = Supervisor(config, sockets=[config.bind_socket()])
     with TemporaryDirectory(prefix="entente-metrics-") as folder:
         os.environ[SHARED_FOLDER] = folder
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise typer.Exit(STARTUP_FAILURE)
+
+
+class Supervisor(Multiprocess):
+    """Starts the processes, and replaces those that die as soon as they have."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Ask each process for a sign of life, and replace those that give none.
+
+        While this process has the other end of a pipe open too, it does not notice the death of one
+        that it has just asked, and would wait for an answer for `SILENT_SECONDS`.
+        """
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 def create_process_app() -> FastAPI:

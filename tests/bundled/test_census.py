@@ -67,6 +67,7 @@ def test_bundled_record_contradicts_itself_nowhere(database: Database) -> None:
         assert list(find_doubtful_facts(db)) == []
 
 
+@pytest.mark.bundled
 def test_act_before_birth_is_remarked(database: Database) -> None:
     with database.engine.begin() as db:
         db.execute(update(actors).where(actors.c.code == "ARM").values(since="2020-01-01"))

@@ -80,6 +80,7 @@ def test_every_correction_is_of_something_bundled_and_cites_known_sources() -> N
 
 
 @pytest.mark.slow
+@pytest.mark.by_turns
 def test_a_database_of_before_gets_each_correction_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def read_content(database: Database) -> list[tuple[int, str]]:
         return [(seq, body) for seq, body in db.execute(found)]
 
 
+@pytest.mark.bundled
 def test_restore_reproduces_the_backed_up_database(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     write_event(database, "before")

@@ -70,12 +70,6 @@ def open_editor(url: str) -> Iterator[Editor]:
 
 
 @pytest.fixture
-def content(request: pytest.FixtureRequest) -> str:
-    """The bundled actors; with the events where a test is marked `bundled`."""
-    return "actors" if request.node.get_closest_marker("bundled") is None else "bundled"
-
-
-@pytest.fixture
 def editor(database: Database) -> Iterator[Editor]:
     """An editor of a database of its own."""
     with open_editor(database.engine.url.render_as_string(hide_password=False)) as found:

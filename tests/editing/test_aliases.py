@@ -38,7 +38,7 @@ from app.editing.apply_names import apply_known_names
 from app.events.unresolved import read_unresolved_names
 
 BY = Writer("tests")
-KILLS = choose_size(2, 20)
+KILLS = choose_size(1, 20)
 _numbers = count(1)
 
 
@@ -116,7 +116,7 @@ def build_rows(drawn: Sequence[Any], number: int) -> list[dict[str, Any]]:
 
 
 @settings(
-    max_examples=choose_size(12, 150),
+    max_examples=choose_size(8, 150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -106,6 +106,7 @@ def db(database: Database) -> Iterator[Connection]:
         yield writing
 
 
+@pytest.mark.bundled
 def test_a_dataset_leaves_out_the_others(db: Connection) -> None:
     make.event(db, "USA", key="of-ours")
     assert find_keys(db, dataset=["made"]) == ["of-ours"]

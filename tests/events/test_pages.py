@@ -81,6 +81,7 @@ def test_pages_concatenate(database: Database, sort: str, window: dict[str, str]
     law()
 
 
+@pytest.mark.bundled
 @pytest.mark.parametrize("sort", ["relevance", "recorded", "-recorded"])
 def test_pages_in_other_orders(database: Database, sort: str) -> None:
     asked = {"dataset": ["curated"], "sort": sort, "q": "Armenia", "since": "2020-11-15"}

@@ -147,12 +147,14 @@ def check_document(db: Connection, references: ReferenceCache, line: bytes) -> N
     assert encode_event_body(rendered) == encode_event_body(body)
 
 
+@pytest.mark.bundled
 def test_bundled_events_match_their_schema_and_render_again(db: Connection) -> None:
     references = ReferenceCache(db)
     for line in BUNDLED:
         check_document(db, references, line)
 
 
+@pytest.mark.bundled
 @pytest.mark.soak
 @settings(
     max_examples=choose_size(25, 1000), deadline=None, suppress_health_check=list(HealthCheck)

@@ -14,7 +14,7 @@ from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.output_formats import OUTPUT_FORMATS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bundled]
 
 AUTUMN = ["--actor", "ARM", "--since", "2023-09", "--until", "2023-10"]
 QUERY = "actor=ARM&since=2023-09&until=2023-10"

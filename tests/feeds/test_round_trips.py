@@ -22,7 +22,7 @@ from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bundled]
 
 Rows = Iterator[dict[str, Any]]
 

@@ -267,6 +267,7 @@ def test_random_writes_match_the_reference_model(database: Database) -> None:
         run_state_machine_as_test(life, settings=chosen)
 
 
+@pytest.mark.bundled
 def test_verify_detects_corrupted_tables(database: Database) -> None:
     """What `verify` finds where something is off, so that finding nothing says something."""
     with database.connect() as db:

@@ -70,6 +70,7 @@ def read_data(api: TestClient, path: str) -> Any:
     return {name: value for name, value in body.items() if name != "links"}
 
 
+@pytest.mark.bundled
 def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
     version = api.get("/readyz").json()["version"]
     links = {path: read_permalink(api, path, version) for path in READS}
@@ -87,6 +88,7 @@ def test_permalink_answers_the_same_after_later_writes(api: TestClient) -> None:
         assert after.headers["etag"] == before.headers["etag"], link
 
 
+@pytest.mark.bundled
 def test_what_a_person_does_counts_for_the_state_while_it_belongs_there(api: TestClient) -> None:
     here = "/v1/memberships/nikol-pashinyan:ARM:prime-minister:1"
     spell = api.get(here).json()
@@ -105,6 +107,7 @@ def test_what_a_person_does_counts_for_the_state_while_it_belongs_there(api: Tes
     assert rolled() == set()
 
 
+@pytest.mark.bundled
 def test_partners_are_counted_once_an_event(api: TestClient) -> None:
     both = {"actor": "ARM", "role": "initiator"}, {"actor": "RUS", "role": "target"}
     again = {"actor": "ARM", "role": "participant"}, {"actor": "RUS", "role": "host"}

@@ -23,6 +23,7 @@ def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
+@pytest.mark.bundled
 def test_alignment_is_drawn_with_its_interval() -> None:
     result = run_command("alignment", "ARM", "RUS", "--granularity", "year")
     assert result.exit_code == 0, result.output
@@ -32,12 +33,14 @@ def test_alignment_is_drawn_with_its_interval() -> None:
     assert [line.split()[0][:4] for line in lines[1:]] == [str(y) for y in range(2018, 2027)]
 
 
+@pytest.mark.bundled
 def test_a_tilt_is_asked_with_against() -> None:
     result = run_command("alignment", "ARM", "EU", "USA", "--against", "RUS", "--since", "2023")
     assert result.exit_code == 0
     assert "2023-01-01" in result.stdout
 
 
+@pytest.mark.bundled
 def test_toward_and_away_from_whom() -> None:
     result = run_command("shifts", "--actor", "ARM", "--since", "2022")
     assert result.exit_code == 0, result.output
@@ -52,6 +55,7 @@ def test_a_named_pair_always_gets_a_row() -> None:
     assert "TUR" in result.stdout
 
 
+@pytest.mark.bundled
 def test_named_sides_lack_sentence_range_and_evidence() -> None:
     result = run_command("shifts", "--actor", "ARM", "--toward", "CSTO")
     assert result.exit_code == 0, result.output
