@@ -32,7 +32,9 @@ from bench.loading import ROOT, write_events
 from bench.questions import build_questions
 
 sys.path.insert(0, str(ROOT / "tests"))
-CEILING = "ceiling"
+CEILING, AGAIN = "ceiling", "A again, remembered"
+MEMORY = "ENTENTE_ANSWER_MEMORY_BYTES"
+"""The memory of answers is off but for `AGAIN`, since parameters of readers differ more."""
 SCRIPT = """
 local requests, at = {}, 0
 init = function(arguments)
@@ -161,20 +163,27 @@ def measure_usage(
     chosen = {name: paths for name, paths in questions.items() if not only or name in only}
     found: dict[tuple[str, int], AnswerCost] = {}
     with ExitStack() as stack:
+        os.environ[MEMORY] = "0"
         port, pid = stack.enter_context(run_server(url))
+        os.environ[MEMORY] = str(64 << 20)
+        recalling, recalling_pid = stack.enter_context(run_server(url))
         size = read_mean_size(port, questions["A"][:40])
         os.environ["BENCH_BODY"] = str(size)
         other, other_pid = stack.enter_context(run_server(url, CEILING_PROGRAM))
         plain = [path.replace("/v1/events", "/plain") for path in questions["A"]]
-        processes = [pid] if postmaster is None else [pid, postmaster]
         for paths in chosen.values():
             read_mean_size(port, paths[:2])  # what is worked out once is not measured
         for many in connections:
+            processes = [pid] if postmaster is None else [pid, postmaster]
             ask_server(other, plain, many, 1, [other_pid])
             found[CEILING, many] = ask_server(other, plain, many, seconds, [other_pid])
             for name, paths in chosen.items():
                 ask_server(port, paths, many, 1, processes)
                 found[name, many] = ask_server(port, paths, many, seconds, processes)
+            if "A" in chosen:
+                processes[0] = recalling_pid
+                ask_server(recalling, chosen["A"], many, 2, processes)
+                found[AGAIN, many] = ask_server(recalling, chosen["A"], many, seconds, processes)
     return found, size
 
 

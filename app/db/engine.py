@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.dialect import lock_for_writing, read_isolation_options
-from app.db.dialect.fast_statements import SWITCH
+from app.db.dialect import get_sqlite_connection, lock_for_writing, read_isolation_options
+from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, record_commit
@@ -143,4 +143,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 
 def _begin_sqlite(db: Connection) -> None:
     writes = db.get_execution_options().get("entente_writes")
-    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes or not uses_fast_statements(db):
+        db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    else:
+        get_sqlite_connection(db).execute("BEGIN")

@@ -29,7 +29,9 @@ def respond_with_version_etag(
     `day` is part of the ETag where the answer depends on today. With `remember` the answer depends
     on nothing but its ETag, and is kept in memory where it is one of status 200.
     """
-    query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{request.url.query}"
+    # Not `request.url`, which is put together from the headers: a tenth of a millisecond.
+    asked = request.scope["query_string"].decode("latin-1")
+    query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
     if not remember:

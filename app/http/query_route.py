@@ -22,6 +22,8 @@ from pydantic import BaseModel, ValidationError
 from app.http.problems import OpenApiPart
 
 Endpoint = Callable[..., Response]
+MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 256, 500
+"""Queries of each route whose models are remembered, and the longest of them."""
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 _LIKE_A_NUMBER = re.compile(r"\s*[+-]?[0-9_.]+([eE][+-]?[0-9_]+)?\s*")
@@ -32,6 +34,7 @@ class QueryReader:
 
     def __init__(self, model: type[BaseModel]) -> None:
         self.model = model
+        self._known = dict[bytes, BaseModel]()
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -40,7 +43,21 @@ class QueryReader:
         return {name: _schema_type(schema) for name, schema in properties.items()}
 
     async def __call__(self, request: Request) -> BaseModel:
-        """Return the model; raises `RequestValidationError` with all faults of the query."""
+        """Return the model; raises `RequestValidationError` with all faults of the query.
+
+        Readers ask again: queries are remembered with their models, which are frozen.
+        """
+        raw: bytes = request.scope["query_string"]
+        if (known := self._known.get(raw)) is not None:
+            return known
+        made = self._read_query(request)
+        if len(raw) <= MAX_REMEMBERED_BYTES and self.model.model_config.get("frozen"):
+            if len(self._known) >= MAX_REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[raw] = made
+        return made
+
+    def _read_query(self, request: Request) -> BaseModel:
         asked = request.query_params.multi_items()
         values: dict[str, str | list[str]] = {}
         for name, value in asked:

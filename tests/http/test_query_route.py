@@ -9,11 +9,16 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.events.filter import EventQuery
 from app.events.router import router as events
-from app.http.query_route import QueryReader, QueryRoute, add_query_documentation
+from app.http.query_route import (
+    MAX_REMEMBERED,
+    QueryReader,
+    QueryRoute,
+    add_query_documentation,
+)
 from app.query_models import StrictQuery
 
 OPEN_PATHS = {"/healthz", "/readyz", "/v1/limits"}
@@ -137,3 +142,21 @@ def test_every_route_needs_a_key_where_reading_is_closed(api: TestClient) -> Non
                 assert answer.status_code == (200 if path in OPEN_PATHS else 401), (method, path)
     finally:
         state.settings = settings
+
+
+def test_a_query_that_is_asked_again_is_read_once_and_a_faulty_one_each_time() -> None:
+    read: list[str] = []
+
+    class CountedQuery(StrictQuery):
+        code: Annotated[str, AfterValidator(lambda text: read.append(text) or text)]
+        limit: int = 1
+
+    with TestClient(make_app(QueryRoute, CountedQuery)) as api:
+        for query in ("code=a", "code=b", "code=a", "code=a&limit=x", "code=a&limit=x"):
+            status = 422 if "x" in query else 200
+            assert api.get(f"/items/1?{query}").status_code == status
+        assert read == ["a", "b", "a", "a"]
+        for n in range(MAX_REMEMBERED):
+            api.get(f"/items/1?code={n}")
+        assert api.get("/items/1?code=a").json()["asked"]["code"] == "a"
+    assert read[-1] == "a"  # those asked first were forgotten
