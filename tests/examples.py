@@ -21,7 +21,7 @@ from app.settings import Settings
 FILE = Path(__file__).parent.parent / "app" / "bundled" / "examples.json"
 VOLATILE = {
     "version", "recorded_at", "at", "permalink", "created_at", "started_at", "finished_at",
-    "read", "footnote", "bibtex", "ris", "csl",
+    "read", "timeStamp", "footnote", "bibtex", "ris", "csl",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ OutputFormat = Literal[
     "vis",
     "ics",
     "atom",
+    "jsonfeed",
     "jsonld",
 ]
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
@@ -29,6 +30,7 @@ EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
     "vis": ("application/vnd.vis-timeline+json",),
     "ics": ("text/calendar",),
     "atom": ("application/atom+xml",),
+    "jsonfeed": ("application/feed+json",),
     "jsonld": ("application/ld+json",),
 }
 """The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""

@@ -14,6 +14,7 @@ from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_
 from app.http.caching import respond_with_version_etag
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links
+from app.http.public_url import resolve_public_url
 from app.sources.citation import build_license_links
 
 
@@ -27,11 +28,15 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
     with state.database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
 
+    root = resolve_public_url(request, state.settings)
+
     def make_response() -> Response:
         address = partial(build_page_links, request)
         with state.database.connect() as db:
             resolved = resolve_filter(db, asked, then)
-        opened = EventExport(form, asked, resolved, version, unlimited, state.cursor_key, address)
+        opened = EventExport(
+            form, asked, resolved, version, unlimited, state.cursor_key, address, root
+        )
         headers = _build_headers(form, opened)
         parts = FEED_FORMATS[form].write(opened.feed)
         if FEED_FORMATS[form].streams:
@@ -39,7 +44,7 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
             return StreamingResponse(paced, 200, headers, get_feed_media_type(form))
         return Response(b"".join(parts), 200, headers, get_feed_media_type(form))
 
-    found = respond_with_version_etag(request, version, make_response, form)
+    found = respond_with_version_etag(request, version, make_response, f"{form} {root}")
     found.headers.add_vary_header("Accept")
     return found
 

@@ -37,6 +37,7 @@ class EventExport:
         database: Database,
         secret: bytes,
         address: Callable[[str | None, int], Links],
+        root: str = "",
     ) -> None:
         _check_parameters(form, asked)
         self._address = address
@@ -69,6 +70,8 @@ class EventExport:
             next_address=lambda: self.links.next,
             clusters=clusters,
             bom=asked.bom,
+            root=root,
+            living=here.self,
         )
 
     @property

@@ -21,6 +21,10 @@ class Feed:
     clusters: "list[Cluster] | None" = None
     """Replace the events where there are too many to draw."""
     bom: bool = False
+    root: str = ""
+    """Scheme and host of the service, for formats whose readers know no relative addresses."""
+    living: str = ""
+    """The address that later events will be found at; `address` keeps to this version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from icalendar import Event as Entry
 
 from app.events.event_document import EventDocument
 from app.feeds.feed import Feed
-from app.feeds.plain_text import day_after, decode_documents, render_event_text
+from app.feeds.plain_text import day_after, decode_documents, link_event_page, render_event_text
 from app.sources.citation import format_citation
 from app.text import replace_unprintable
 
@@ -27,20 +27,25 @@ def write_ics(feed: Feed) -> Iterator[bytes]:
     )
     for documents in feed.chunks:
         for event in decode_documents(documents):
-            calendar.add_component(build_calendar_entry(event))
+            calendar.add_component(build_calendar_entry(event, feed.root))
     yield calendar.to_ical()
 
 
-def build_calendar_entry(event: EventDocument) -> Entry:
+def build_calendar_entry(event: EventDocument, root: str) -> Entry:
     """Build the entry of an event; one without an end is on its first day, and its text says so."""
     made = Entry()
     made.add("uid", f"{event['id']}@entente")
     made.add("dtstamp", datetime.fromisoformat(event["recorded_at"]))
+    made.add("last-modified", datetime.fromisoformat(event["recorded_at"]))
     made.add("dtstart", date.fromisoformat(event["start"]))
     if end := day_after(event["end"] or event["start"]):
         made.add("dtend", date.fromisoformat(end))
     made.add("summary", replace_unprintable(event["title"]))
-    made.add("description", replace_unprintable(render_event_text(event)))
+    said = [
+        render_event_text(event),
+        *dict.fromkeys(r["url"] for r in event["reports"] if r["url"]),
+    ]
+    made.add("description", replace_unprintable("\n".join(said)))
     made.add("status", STATUS.get(event["status"], "CONFIRMED"))
     made.add("sequence", event["revision"] - 1)
     made.add("transp", "TRANSPARENT")
@@ -52,6 +57,5 @@ def build_calendar_entry(event: EventDocument) -> Entry:
             made.add("location", replace_unprintable(place["name"]))
         if place["lat"] is not None and place["lon"] is not None:
             made.add("geo", (place["lat"], place["lon"]))
-    if url := next((r["url"] for r in event["reports"] if r["url"]), None):
-        made.add("url", url)
+    made.add("url", link_event_page(root, event["id"]))
     return made

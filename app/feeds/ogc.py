@@ -1,8 +1,8 @@
 """Routes of OGC API – Features, core: events as features for QGIS, GDAL and similar clients."""
 
+import datetime
 import json
 import re
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -27,9 +27,10 @@ from app.feeds.ogc_models import (
     Landing,
     Link,
 )
+from app.feeds.plain_text import link_event_page, link_list_page
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
-from app.http.page import build_page_links
+from app.http.page import build_page_links, rewrite_address
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -40,8 +41,7 @@ from app.text import ShortText
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute)
 CONFORMANCE_CLASSES = [
-    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}"
-    for part in ("core", "geojson", "oas30")
+    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson")
 ]
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -49,10 +49,14 @@ COLLECTION = "events"
 _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?")
 
 
-Representation = Literal["json", "geojson"]
+Representation = Literal["json", "geojson", "html"]
 REPRESENTATION_FIELD = Field(
-    None, description="What OGC clients ask for; every answer is JSON, and features are GeoJSON."
+    None,
+    description="What OGC clients ask for: JSON, and GeoJSON for features; `html` leads to the page"
+    " for people.",
 )
+MOST_FEATURES = 1000
+"""Features on a page; a higher limit is answered with as many, as the standard asks."""
 
 
 class RepresentationQuery(StrictQuery):
@@ -65,7 +69,9 @@ class ItemsQuery(EventFilter):
     """The query of a feature page: every filter of events, with the standard's own parameters."""
 
     f: Representation | None = REPRESENTATION_FIELD
-    limit: int = Field(100, ge=1, le=1000, description="Features on a page.")
+    limit: int = Field(
+        100, ge=1, le=MOST_FEATURES, description="Features on a page; more are cut to the most."
+    )
     cursor: Cursor | None = Field(None, description="From the link `next`.")
     offset: int = Field(
         0,
@@ -78,6 +84,12 @@ class ItemsQuery(EventFilter):
         None,
         description="An instant or an interval, such as 2023-09-01T00:00:00Z/..; days count.",
     )
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def _clamp_limit(cls, value: object) -> object:
+        text = str(value)
+        return MOST_FEATURES if text.isdigit() and int(text[:19]) > MOST_FEATURES else value
 
     @field_validator("bbox", mode="before")
     @classmethod
@@ -126,7 +138,7 @@ def _parse_day(text: str) -> str | None:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise ValueError("is no instant")
-    return date.fromisoformat(found[1]).isoformat()
+    return datetime.date.fromisoformat(found[1]).isoformat()
 
 
 def _build_links(root: str, *parts: tuple[str, str, str]) -> list[Link]:
@@ -139,20 +151,28 @@ CollectionId = Annotated[str, Path(description="`events`.", examples=[COLLECTION
 
 
 def _build_json_response(body: BaseModel, kind: str = JSON) -> Response:
-    return Response(body.model_dump_json(exclude_none=False).encode(), media_type=kind)
+    return Response(body.model_dump_json(exclude_none=True).encode(), media_type=kind)
 
 
+def _lead_to_page(page: str) -> Response:
+    """Lead a reader who asks for HTML to the page of the explorer that shows the same."""
+    return Response(status_code=303, headers={"Location": page})
+
+
+@router.get("/", include_in_schema=False)
 @router.get(
     "", response_model=Landing, operation_id="ogcLanding", responses=example_responses("ogcLanding")
 )
 def get_landing_page(
-    _: Annotated[RepresentationQuery, Query()], request: Request, settings: SettingsDep
+    asked: Annotated[RepresentationQuery, Query()], request: Request, settings: SettingsDep
 ) -> Response:
     """Return the landing page; its address is what QGIS asks for."""
+    if asked.f == "html":
+        return _lead_to_page("/?view=map")
     page_links = _build_links(
         resolve_public_url(request, settings),
         ("self", "/ogc", JSON),
-        ("service-desc", "/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
+        ("service-desc", "/openapi.json", "application/vnd.oai.openapi+json;version=3.1"),
         ("service-doc", "/docs", "text/html"),
         ("conformance", "/ogc/conformance", JSON),
         ("data", "/ogc/collections", JSON),
@@ -169,9 +189,11 @@ def get_landing_page(
     responses=example_responses("ogcConformance"),
 )
 def list_conformance_classes(
-    _: Annotated[RepresentationQuery, Query()], request: Request
+    asked: Annotated[RepresentationQuery, Query()], request: Request
 ) -> Response:
     """List the conformance classes of the standard that the service implements."""
+    if asked.f == "html":
+        return _lead_to_page("/help/tools")
     return respond_with_body_etag(
         request, _build_json_response(Conformance(conformsTo=CONFORMANCE_CLASSES))
     )
@@ -184,12 +206,14 @@ def list_conformance_classes(
     responses=example_responses("ogcCollections"),
 )
 def list_collections(
-    _: Annotated[RepresentationQuery, Query()],
+    asked: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
     """List the collections: one, with the events of all datasets."""
+    if asked.f == "html":
+        return _lead_to_page("/?view=datasets")
     root = resolve_public_url(request, settings)
     with database.connect() as db:
         version = read_version(db)
@@ -207,13 +231,15 @@ def list_collections(
 )
 def get_collection(
     collection: CollectionId,
-    _: Annotated[RepresentationQuery, Query()],
+    asked: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
     """Return a collection: its extent in space and time, and its attribution."""
     _require_collection(collection)
+    if asked.f == "html":
+        return _lead_to_page("/?view=datasets")
     root = resolve_public_url(request, settings)
     with database.connect() as db:
         version, body = read_version(db), _build_collection(root, db)
@@ -272,6 +298,8 @@ def list_features(
     _require_collection(collection)
     root = resolve_public_url(request, settings)
     wanted = asked.to_event_query()
+    if asked.f == "html":
+        return _lead_to_page(link_list_page("", rewrite_address(request, **_list_days(asked))))
     with database.connect() as db:
         version, then = resolve_version(db, asked.as_of)
 
@@ -284,17 +312,31 @@ def list_features(
             where = build_page_links(request, cursor)
             addresses = [("self", where.self, GEOJSON), ("collection", COLLECTION_PATH, JSON)]
             addresses += [("next", where.next, GEOJSON)] if where.next else []
+            known: dict[str, object] = {}
+            if not asked.cursor and not asked.offset:  # counted once, for the first page
+                meta = read.read_event_page_meta(db, resolved, "exact", version, not rows)
+                known["numberMatched"] = meta.count
             body = {
                 "type": "FeatureCollection",
                 "features": [build_feature(json.loads(row)) for row in rows],
                 "links": [
                     link.model_dump(exclude_none=True) for link in _build_links(root, *addresses)
                 ],
+                "timeStamp": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "numberReturned": len(rows),
+                **known,
             }
             return Response(encode_json(body), media_type=GEOJSON)
 
         return respond_with_version_etag(request, version, make_response, root)
+
+
+def _list_days(asked: ItemsQuery) -> dict[str, str]:
+    """Return the days of `datetime` as the explorer takes them."""
+    if asked.datetime is None:
+        return {}
+    since, until = _parse_interval(asked.datetime)
+    return {name: day for name, day in (("since", since), ("until", until)) if day}
 
 
 def _skip_features(
@@ -323,13 +365,15 @@ def _skip_features(
 def get_feature(
     collection: CollectionId,
     item: Annotated[str, Path(description="`{dataset}:{key}`.")],
-    _: Annotated[RepresentationQuery, Query()],
+    asked: Annotated[RepresentationQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
     """Return one event as a feature."""
     _require_collection(collection)
+    if asked.f == "html":
+        return _lead_to_page(link_event_page("", item))
     root = resolve_public_url(request, settings)
     with database.connect() as db:
         version = read_version(db)

@@ -1,6 +1,6 @@
 """The answers of OGC API – Features, as its standard names their fields."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Link(BaseModel):
@@ -62,4 +62,8 @@ class Features(BaseModel):
     type: str
     features: list[Feature]
     links: list[Link]
-    numberReturned: int  # noqa: N815  the standard's name
+    timeStamp: str  # noqa: N815  the standard's name
+    numberReturned: int  # noqa: N815
+    numberMatched: int | None = Field(  # noqa: N815
+        None, description="Features of all pages; on the first page."
+    )

@@ -3,9 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from urllib.parse import parse_qsl, quote, urlencode
 
 from app.events.event_document import EventDocument
 
+OF_ONE_PAGE = frozenset(
+    {"format", "limit", "cursor", "offset", "count", "fields", "bom", "f", "datetime"}
+)
+"""Parameters that say how a list is answered, not what is in it."""
 DRAWABLE = 500
 """The most events that a timeline draws one by one; more are drawn as clusters."""
 
@@ -21,6 +26,18 @@ def day_after(day: str) -> str | None:
         return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     except OverflowError:
         return None
+
+
+def link_event_page(root: str, ident: str) -> str:
+    """Return the address of the page of an event in the explorer."""
+    return f"{root}/?view=event&id={quote(ident, safe=':')}"
+
+
+def link_list_page(root: str, address: str) -> str:
+    """Return the address of the explorer's list for an address of `/v1/events`."""
+    asked = parse_qsl(address.partition("?")[2], keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name not in OF_ONE_PAGE]
+    return f"{root}/?{urlencode([('view', 'events'), *kept])}"
 
 
 def render_event_text(event: EventDocument) -> str:

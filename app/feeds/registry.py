@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.events.output_formats import EVENT_MEDIA_TYPES, OutputFormat
-from app.feeds import atom, geojson, ics, jsonld, ndjson, table, timelinejs, vis, xlsx
+from app.feeds import atom, geojson, ics, json_feed, jsonld, ndjson, table, timelinejs, vis, xlsx
 from app.feeds.feed import FormatWriter
 
 
@@ -32,6 +32,7 @@ FEED_FORMATS: dict[OutputFormat, FeedFormat] = {
     "vis": FeedFormat(vis.write_vis, "json", clusters=True),
     "ics": FeedFormat(ics.write_ics, "ics"),
     "atom": FeedFormat(atom.write_atom, "atom"),
+    "jsonfeed": FeedFormat(json_feed.write_json_feed, "json"),
     "jsonld": FeedFormat(jsonld.write_jsonld, "jsonld"),
 }
 DOWNLOADED_FORMATS = frozenset({"ndjson", "csv", "parquet", "arrow", "xlsx", "ics"})

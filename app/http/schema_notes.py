@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Schema = dict[str, Any]
-INSTANTS = frozenset({"at", "recorded_at", "created_at", "started_at", "finished_at"})
+INSTANTS = frozenset({"at", "recorded_at", "created_at", "started_at", "finished_at", "timeStamp"})
 """Fields that hold an instant (RFC 3339, UTC) in every schema."""
 DAYS = {
     "Actor": {"since", "until"},

@@ -129,7 +129,7 @@ def test_geojson_has_a_feature_an_event(api: TestClient) -> None:
     assert body["meta"]["datasets"][0]["citation"]
 
 
-@pytest.mark.parametrize("form", ["geojson", "atom", "jsonld", "ics"])
+@pytest.mark.parametrize("form", ["geojson", "atom", "jsonfeed", "jsonld", "ics"])
 def test_paged_formats_link_to_the_next_page(api: TestClient, form: str) -> None:
     answer = read_list(api, form, f"{AUTUMN}&limit=2")
     onward = answer.links["next"]["url"]
@@ -186,6 +186,8 @@ def test_ics_opens_in_a_calendar(api: TestClient) -> None:
     events = api.get(f"/v1/events?{AUTUMN}").json()["data"]
     assert list(entries) == [f"{event['id']}@entente" for event in events]
     eagle = next(e for e in entries.values() if "Eagle Partner" in e["summary"])
+    assert eagle["url"].startswith("http://testserver/?view=event&id=curated:")
+    assert eagle["last-modified"].dt == eagle["dtstamp"].dt
     assert eagle["dtstart"].dt.isoformat() == "2023-09-11"
     assert eagle["dtend"].dt.isoformat() == "2023-09-21"
     assert "CC BY 4.0" in str(calendar["description"])
@@ -196,15 +198,32 @@ def test_atom_is_a_feed(api: TestClient) -> None:
     assert feed.tag == f"{ATOM}feed"
     for name in ("id", "title", "updated", "author", "rights"):
         assert feed.find(f"{ATOM}{name}") is not None, name
-    assert {link.attrib["rel"] for link in feed.findall(f"{ATOM}link")} == {"self", "next"}
+    links = {link.attrib["rel"]: link.attrib["href"] for link in feed.findall(f"{ATOM}link")}
+    assert set(links) == {"self", "alternate", "via", "next"}
+    assert all(link.startswith("http://testserver/") for link in links.values())
+    assert "as_of" not in links["self"] + str(feed.findtext(f"{ATOM}id"))
+    assert "as_of" in links["via"]
+    assert all(api.get(link).status_code == 200 for link in links.values())
+    following = ElementTree.fromstring(api.get(links["next"]).content)
+    assert following.findtext(f"{ATOM}id") == feed.findtext(f"{ATOM}id")
     entries = feed.findall(f"{ATOM}entry")
     assert len(entries) == 3
     for entry in entries:
         for name in ("id", "title", "updated", "link", "summary"):
             assert entry.find(f"{ATOM}{name}") is not None, name
-        alternate = entry.find(f"{ATOM}link[@rel='alternate']")
-        assert alternate is not None
+        page, alternate = entry.findall(f"{ATOM}link[@rel='alternate']")
+        assert (page.attrib["type"], api.get(page.attrib["href"]).status_code) == ("text/html", 200)
         assert api.get(alternate.attrib["href"]).json()["title"] == entry.findtext(f"{ATOM}title")
+
+
+def test_json_feed_is_one(api: TestClient) -> None:
+    body = read_list(api, "jsonfeed", f"{AUTUMN}&limit=3").json()
+    assert body["version"] == "https://jsonfeed.org/version/1.1"
+    assert len({item["id"] for item in body["items"]}) == 3
+    for address in ("feed_url", "next_url", "home_page_url"):
+        assert api.get(body[address]).status_code == 200, address
+    assert "as_of" not in body["feed_url"]
+    assert all(item["url"].startswith("http://testserver/?view=event") for item in body["items"])
 
 
 def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:

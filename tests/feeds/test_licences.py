@@ -15,7 +15,7 @@ pytestmark = pytest.mark.by_turns
 
 FORMATS = (
     "ndjson", "csv", "xlsx", "geojson", "parquet", "arrow", "timelinejs", "vis", "ics", "atom",
-    "jsonld",
+    "jsonfeed", "jsonld",
 )  # fmt: skip
 LICENCE = b"CC BY 4.0"
 IN_THE_HEADER = {"ndjson", "csv"}

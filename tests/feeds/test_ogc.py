@@ -63,8 +63,32 @@ def test_pages_go_on_after_an_offset(api: TestClient) -> None:
     assert api.get(f"{ITEMS}?offset=10001").status_code == 422
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ogc", "/ogc/", "/ogc/conformance", "/ogc/collections", "/ogc/collections/events",
+        f"{ITEMS}?actor=ARM&datetime=2023-09-01/2023-10-31",
+        f"{ITEMS}/curated:2023-10-03-armenia-ratifies-rome-statute",
+    ],
+)  # fmt: skip
+def test_html_is_the_page_for_people(api: TestClient, path: str) -> None:
+    page = api.get(path + ("&" if "?" in path else "?") + "f=html")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    if "datetime" in path:
+        assert "since=2023-09-01&until=2023-10-31" in str(page.url)
+
+
+def test_a_limit_above_the_most_is_cut(api: TestClient) -> None:
+    body = api.get(f"{ITEMS}?limit=100000&actor=ARM").json()
+    assert body["numberMatched"] == len(read_all_events(api, "actor=ARM"))
+    assert body["numberReturned"] == min(1000, body["numberMatched"])
+    assert body["timeStamp"].endswith("Z")
+    assert api.get(f"{ITEMS}?limit=0").status_code == 422
+
+
 def test_representation_that_is_not_there_is_refused(api: TestClient) -> None:
-    answer = api.get("/ogc?f=html")
+    answer = api.get("/ogc?f=xml")
     assert answer.status_code == 422
     assert "json" in answer.text
 

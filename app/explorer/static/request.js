@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { rich, t } from "./strings.js";
 
-const LISTS = ["json", "ndjson", "csv", "xlsx", "parquet", "arrow", "geojson", "ics", "atom", "jsonld", "timelinejs", "vis"];
+const LISTS = ["json", "ndjson", "csv", "xlsx", "parquet", "arrow", "geojson", "ics", "atom", "jsonfeed", "jsonld", "timelinejs", "vis"];
 const DRAWN = ["json", "csv", "vega", "svg", "png"];
 
 function forms(url) {
