@@ -3,8 +3,9 @@
 Statements are built here; the caller runs them.
 """
 
+import json
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, tuple_
@@ -16,8 +17,16 @@ from app.actors.schemas import ActorCandidate
 from app.db.dialect.fast_statements import compile_prepared
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NO_END_DAY
-from app.db.versioning import Columns, select_as_of, select_current_or_as_of
+from app.db.versioning import (
+    Columns,
+    select_as_of,
+    select_current_or_as_of,
+    select_with_documents,
+)
 from app.text import fold_text
+
+CODES_PER_QUERY = 500
+"""Codes that one statement asks for."""
 
 
 def _select_by_code(a: Columns) -> Select[str, str, str | None]:
@@ -227,6 +236,23 @@ def select_actor(code: str, as_of: int | None = None) -> Select[int, str]:
     return select(current.c.seq, revisions.c.document).join(
         revisions, revisions.c.seq == current.c.seq
     )
+
+
+def read_actors_of_codes(
+    db: Connection, codes: Collection[str], as_of: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """Read the documents of the actors with some codes, current or as of a version."""
+    found: dict[str, dict[str, Any]] = {}
+    ordered = sorted(codes)
+    for at in range(0, len(ordered), CODES_PER_QUERY):
+        part = ordered[at : at + CODES_PER_QUERY]
+
+        def select_rows(a: Columns, part: list[str] = part) -> Select[str, int]:
+            return select(a.code, a.seq).where(a.code.in_(part))
+
+        rows = db.execute(select_with_documents(as_of, actors, select_rows))
+        found |= {row.code: json.loads(row.document) for row in rows}
+    return found
 
 
 def select_actor_page(

@@ -1,10 +1,12 @@
 """Open an export: check the query and read the first chunk before any byte is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from itertools import chain
 
 from sqlalchemy import Connection
 
+from app.actors.queries import read_actors_of_codes
 from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.errors import InvalidParameterError
@@ -15,7 +17,7 @@ from app.events.output_formats import FIELD_FORMATS, OutputFormat
 from app.events.resolved_filter import ResolvedFilter
 from app.feeds import xlsx
 from app.feeds.event_stream import EventStream
-from app.feeds.feed import Cluster, Feed
+from app.feeds.feed import ActorIdentity, Cluster, Feed
 from app.feeds.plain_text import DRAWABLE, decode_documents
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import EmptyReason, Links
@@ -70,6 +72,7 @@ class EventExport:
             next_address=lambda: self.links.next,
             clusters=clusters,
             bom=asked.bom,
+            read_actors=partial(_read_actor_identities, database, resolved.as_of),
             root=root,
             living=here.self,
         )
@@ -118,6 +121,21 @@ def _check_sheet_size(reading: EventStream) -> None:
         raise InvalidParameterError(
             "format", f"xlsx {message}", "Ask for format=csv, or narrow the filter."
         )
+
+
+def _read_actor_identities(
+    database: Database, as_of: int | None, codes: Collection[str]
+) -> dict[str, ActorIdentity]:
+    """Read kind and Wikidata item of actors, by code."""
+    with database.connect() as db:
+        documents = read_actors_of_codes(db, codes, as_of)
+    return {
+        code: ActorIdentity(
+            document["kind"],
+            next((c["value"] for c in document["codes"] if c["scheme"] == "wikidata"), None),
+        )
+        for code, document in documents.items()
+    }
 
 
 def _list_datasets(documents: list[str]) -> list[str]:

@@ -1,9 +1,17 @@
 """The data that every format is written from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from app.sources.schemas import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class ActorIdentity:
+    """What an actor is, and its item in Wikidata."""
+
+    kind: str
+    wikidata: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,8 @@ class Feed:
     clusters: "list[Cluster] | None" = None
     """Replace the events where there are too many to draw."""
     bom: bool = False
+    read_actors: Callable[[Collection[str]], dict[str, ActorIdentity]] = lambda _: {}
+    """Reads what the actors with some codes are."""
     root: str = ""
     """Scheme and host of the service, for formats whose readers know no relative addresses."""
     living: str = ""

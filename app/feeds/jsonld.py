@@ -1,6 +1,6 @@
 """Write JSON-LD with schema.org terms; the context is inline, so readers fetch nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from app.events.event_document import (
@@ -9,7 +9,7 @@ from app.events.event_document import (
     ParticipantDocument,
     ReportDocument,
 )
-from app.feeds.feed import Feed
+from app.feeds.feed import ActorIdentity, Feed
 from app.feeds.plain_text import decode_documents
 from app.json_encoding import encode_json
 
@@ -17,12 +17,26 @@ CONTEXT = {
     "@vocab": "https://schema.org/",
     "entente": "urn:entente:",
     "url": {"@type": "@id"},
+    "sameAs": {"@type": "@id"},
 }
+TYPES = {
+    "state": "Country",
+    "territory": "AdministrativeArea",
+    "alliance": "Organization",
+    "organization": "Organization",
+    "armed_group": "Organization",
+    "body": "GovernmentOrganization",
+    "person": "Person",
+}
+"""Types of schema.org by the kind of an actor."""
 
 
 def write_jsonld(feed: Feed) -> Iterator[bytes]:
     """Write the events of a page and their datasets as one graph."""
-    events = [build_jsonld_event(event) for part in feed.chunks for event in decode_documents(part)]
+    found = [event for part in feed.chunks for event in decode_documents(part)]
+    codes = {part["actor"] for event in found for part in event["participants"] if part["actor"]}
+    actors = feed.read_actors(codes)
+    events = [build_jsonld_event(event, actors) for event in found]
     sets = [
         {
             "@type": "Dataset",
@@ -39,7 +53,9 @@ def write_jsonld(feed: Feed) -> Iterator[bytes]:
     yield encode_json(page | ({"entente:next": {"@id": onward}} if onward else {}))
 
 
-def build_jsonld_event(event: EventDocument) -> dict[str, object]:
+def build_jsonld_event(
+    event: EventDocument, actors: Mapping[str, ActorIdentity]
+) -> dict[str, object]:
     """Build an event; the role of each participant is in `entente:role`."""
     ident = quote(event["id"], safe=":")
     found: dict[str, object] = {
@@ -50,7 +66,7 @@ def build_jsonld_event(event: EventDocument) -> dict[str, object]:
         "startDate": event["start"],
         "endDate": event["end"],
         "keywords": [word for word in (event["type"], *event["tags"]) if word],
-        "about": [_build_participant(part) for part in event["participants"]],
+        "about": [_build_participant(part, actors) for part in event["participants"]],
         "subjectOf": [_build_report(report) for report in event["reports"]],
         "isPartOf": {"@id": f"urn:entente:dataset:{quote(event['dataset'])}"},
         "location": _build_place(event["location"]),
@@ -60,10 +76,20 @@ def build_jsonld_event(event: EventDocument) -> dict[str, object]:
     return {name: value for name, value in found.items() if value not in (None, [])}
 
 
-def _build_participant(part: ParticipantDocument) -> dict[str, object]:
-    known = {"identifier": part["actor"], "name": part["name"] or part["native"]}
-    said = {name: value for name, value in known.items() if value}
-    return {"@type": "Thing", **said, "entente:role": part["role"]}
+def _build_participant(
+    part: ParticipantDocument, actors: Mapping[str, ActorIdentity]
+) -> dict[str, object]:
+    """Build a participant: a country, organization or person, with its item in Wikidata."""
+    known = actors.get(part["actor"] or "")
+    said: dict[str, object] = {"@type": TYPES.get(known.kind, "Thing") if known else "Thing"}
+    if part["actor"]:
+        said["@id"] = f"urn:entente:actor:{quote(part['actor'])}"
+        said["identifier"] = part["actor"]
+    if name := part["name"] or part["native"]:
+        said["name"] = name
+    if known and known.wikidata:
+        said["sameAs"] = f"https://www.wikidata.org/entity/{quote(known.wikidata)}"
+    return {**said, "entente:role": part["role"]}
 
 
 def _build_report(report: ReportDocument) -> dict[str, object]:

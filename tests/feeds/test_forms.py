@@ -233,7 +233,10 @@ def test_json_ld_uses_schema_org_terms(api: TestClient) -> None:
     assert set(kinds) == {"Event", "Dataset"}
     vote = next(n for n in body["@graph"] if "ratifies the Rome Statute" in n.get("name", ""))
     assert vote["startDate"] == "2023-10-03"
-    assert {"identifier": "ICC"}.items() <= vote["about"][1].items()
+    assert {"identifier": "ICC", "@type": "Organization"}.items() <= vote["about"][1].items()
+    parts = {part["identifier"]: part for node in body["@graph"] for part in node.get("about", ())}
+    assert parts["ARM"]["@type"] == "Country"
+    assert parts["ARM"]["sameAs"] == "https://www.wikidata.org/entity/Q399"
     assert vote["subjectOf"][0]["publisher"]["name"]
     dataset = body["@graph"][-1]
     assert vote["isPartOf"]["@id"] == dataset["@id"]
