@@ -15,6 +15,7 @@ from app.access.authorize import require_read_access
 from app.actors.membership_router import router as memberships
 from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
+from app.actors.suggest_router import router as suggestions
 from app.alliances.router import router as alliances
 from app.briefs.citation_router import router as citation
 from app.briefs.embed_router import router as embeds
@@ -143,7 +144,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile, names, briefs, citation, embeds,
+        ogc, reconcile, suggestions, names, briefs, citation, embeds,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])

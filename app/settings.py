@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     )
     frame_ancestors: tuple[Annotated[str, StringConstraints(pattern=FRAME_ANCESTOR)], ...] = Field(
         (),
-        description="Origins whose pages may show `/embed/…` in a frame, such as"
-        " `https://news.example`; `*`: all; `[]`: none. Nothing else is ever framed.",
+        description="Origins whose pages may show `/embed/…`, and previews of reconciliation, in a"
+        " frame, such as `https://news.example`; `*`: all; `[]`: none. Nothing else ever is.",
     )
     exports: int = Field(
         2, ge=1, le=64,

@@ -84,7 +84,15 @@ def _find_coded_actors(
 def _parse_day(asked: ReconcileQuestion) -> str | None:
     for narrowing in asked.properties:
         if narrowing.pid == "on":
-            return validate_part(
-                DAY_ADAPTER, narrowing.v, ["body", "properties", "on"]
-            ).require_value()
+            return parse_setting_day(narrowing.v)
     return None
+
+
+def parse_setting_day(value: object) -> str | None:
+    """Return a day that a client sets; None where it sets none.
+
+    Raises `InvalidBodyError` where the value is no day.
+    """
+    if value in (None, ""):
+        return None
+    return validate_part(DAY_ADAPTER, value, ["body", "properties", "on"]).require_value()

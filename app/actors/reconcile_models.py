@@ -18,6 +18,46 @@ class ReconcileView(BaseModel):
     url: str
 
 
+class ReconcileAddress(BaseModel):
+    """The address of a part of the protocol."""
+
+    service_url: str
+    service_path: str
+
+
+class ReconcileSuggest(BaseModel):
+    """Where texts are completed to actors, types and properties."""
+
+    entity: ReconcileAddress
+    type: ReconcileAddress
+    property: ReconcileAddress
+
+
+class ReconcilePreview(BaseModel):
+    """The pattern of the address of a small page on an actor, and its size in pixels."""
+
+    url: str
+    width: int = 430
+    height: int = 180
+
+
+class ReconcileSetting(BaseModel):
+    """A setting of a property that is added."""
+
+    name: str
+    label: str
+    type: str
+    default: str
+    help_text: str
+
+
+class ReconcileExtend(BaseModel):
+    """Where properties are listed that can be added, and their settings."""
+
+    propose_properties: ReconcileAddress
+    property_settings: list[ReconcileSetting]
+
+
 class ReconcileManifest(BaseModel):
     """The service manifest of the reconciliation protocol."""
 
@@ -27,6 +67,9 @@ class ReconcileManifest(BaseModel):
     schemaSpace: str  # noqa: N815
     view: ReconcileView
     defaultTypes: list[ReconcileEntity]  # noqa: N815
+    suggest: ReconcileSuggest
+    extend: ReconcileExtend
+    preview: ReconcilePreview
 
 
 class ReconcileProperty(BaseModel):
@@ -65,3 +108,40 @@ class ReconcileResult(BaseModel):
     """The candidates of one question, best first."""
 
     result: list[ReconcileCandidate]
+
+
+class SuggestedEntity(ReconcileEntity):
+    """An actor that completes a text."""
+
+    description: str
+    notable: list[str]
+
+
+class ExtendProperty(BaseModel):
+    """A property to add, with its settings: `on`, the day on which a code is valid."""
+
+    model_config = ConfigDict(extra="ignore")
+    id: ShortText
+    settings: dict[str, object] = {}
+
+
+class ExtendQuestion(BaseModel):
+    """Which properties to add to which actors."""
+
+    model_config = ConfigDict(extra="ignore")
+    ids: list[ShortText] = Field(max_length=1000)
+    properties: list[ExtendProperty] = Field(min_length=1, max_length=20)
+
+
+class ExtendColumn(BaseModel):
+    """A property that was added."""
+
+    id: str
+    name: str
+
+
+class ExtendedRows(BaseModel):
+    """The values of properties, by actor and property."""
+
+    meta: list[ExtendColumn]
+    rows: dict[str, dict[str, list[dict[str, str]]]]

@@ -11,15 +11,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
-from app.actors.reconcile import find_reconcile_candidates
+from app.actors.reconcile import find_reconcile_candidates, parse_setting_day
+from app.actors.reconcile_extend import extend_actors
+from app.actors.reconcile_manifest import build_manifest
 from app.actors.reconcile_models import (
-    ReconcileEntity,
+    ExtendQuestion,
     ReconcileManifest,
     ReconcileQuestion,
     ReconcileResult,
-    ReconcileView,
 )
-from app.actors.schemas import ActorKind
 from app.db.journal import read_version
 from app.errors import Fault, InvalidBodyError, InvalidParameterError
 from app.examples import example_responses, load_examples
@@ -31,7 +31,6 @@ from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import StrictQuery as Parameters
-from app.settings import Settings
 from app.validation import validate_part
 
 router = APIRouter(
@@ -40,7 +39,7 @@ router = APIRouter(
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_QUESTIONS = 50
 """The most questions in one request."""
-ACTOR_KINDS: tuple[str, ...] = ActorKind.__args__  # type: ignore[attr-defined]
+EXTEND_ADAPTER = TypeAdapter(ExtendQuestion)
 QUESTIONS_ADAPTER: TypeAdapter[dict[str, ReconcileQuestion]] = TypeAdapter(
     Annotated[dict[str, ReconcileQuestion], Field(min_length=1, max_length=MAX_QUESTIONS)]
 )
@@ -54,6 +53,12 @@ class ReconcileQuery(Parameters):
         max_length=60_000,
         description='Questions by keys of your choice, as JSON: {"q0": {"query": "Armenia"}};'
         " `type` is a kind of actor; the property `on` is a day, `iso3`, `cow` and the like codes.",
+    )
+    extend: str | None = Field(
+        None,
+        max_length=60_000,
+        description='Properties to add to actors, as JSON: {"ids": ["ARM"], "properties": [{"id":'
+        ' "cow", "settings": {"on": "1990-01-01"}}]}.',
     )
 
 
@@ -69,18 +74,20 @@ def describe_reconciliation(
     database: DatabaseDep,
     chosen: SettingsDep,
 ) -> Response:
-    """Returns the service manifest, or the candidates of each question."""
+    """Returns the service manifest, the candidates of each question, or added properties."""
     with database.connect() as db:
 
         def render_answer() -> Response:
-            if asked.queries is None:
-                return Response(
-                    encode_json(_render_manifest(request, chosen)), media_type="application/json"
-                )
+            name = "queries" if asked.queries is not None else "extend"
+            sent = asked.queries if asked.queries is not None else asked.extend
+            if sent is None:
+                manifest = build_manifest(resolve_public_url(request, chosen))
+                return Response(encode_json(manifest), media_type="application/json")
+            answer = _answer_questions if name == "queries" else _answer_extension
             try:
-                return _answer_questions(db, asked.queries.encode("utf-8", "replace"))
+                return answer(db, sent.encode("utf-8", "replace"))
             except (UnreadableRequestError, InvalidBodyError) as wrong:
-                raise InvalidParameterError("queries", _describe_fault(wrong), _HINT) from wrong
+                raise InvalidParameterError(name, _describe_fault(wrong), _HINT) from wrong
 
         return respond_with_version_etag(
             request, read_version(db), render_answer, resolve_public_url(request, chosen)
@@ -110,9 +117,12 @@ async def _read_form(request: Request) -> bytes:
                             "queries": {
                                 "type": "string",
                                 "description": "The questions as JSON, as in the parameter of GET.",
-                            }
+                            },
+                            "extend": {
+                                "type": "string",
+                                "description": "In their place: the properties to add, as JSON.",
+                            },
                         },
-                        "required": ["queries"],
                     },
                     "example": dict(parse_qsl(load_examples()["reconcile"]["body"])),
                 }
@@ -121,17 +131,18 @@ async def _read_form(request: Request) -> bytes:
     },
 )
 def reconcile_names(database: DatabaseDep, body: Annotated[bytes, Depends(_read_form)]) -> Response:
-    """Returns the candidates of each question in a form."""
+    """Returns the candidates of each question in a form, or added properties."""
     try:
         form = parse_qs(
             body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=9
         )
-        sent = form["queries"][0].encode()
+        name = "extend" if "extend" in form else "queries"
+        sent = form[name][0].encode()
     except (ValueError, KeyError) as wrong:
         fault = Fault(loc=["body", "queries"], message="is required", hint=_HINT)
         raise InvalidBodyError([fault]) from wrong
     with database.connect() as db:
-        return _answer_questions(db, sent)
+        return (_answer_extension if name == "extend" else _answer_questions)(db, sent)
 
 
 _HINT = 'Such as {"q0": {"query": "Armenia", "type": "state", "limit": 3}}.'
@@ -144,17 +155,6 @@ def _describe_fault(wrong: UnreadableRequestError | InvalidBodyError) -> str:
     return str(wrong).replace("The body", "it", 1)
 
 
-def _render_manifest(request: Request, chosen: Settings) -> ReconcileManifest:
-    here = resolve_public_url(request, chosen)
-    types = [ReconcileEntity(id=kind, name=kind.replace("_", " ")) for kind in ACTOR_KINDS]
-    return ReconcileManifest(
-        identifierSpace=f"{here}/v1/actors/",
-        schemaSpace=f"{here}/v1/actors?kind=",
-        view=ReconcileView(url=f"{here}/v1/actors/{{{{id}}}}"),
-        defaultTypes=types,
-    )
-
-
 def _answer_questions(db: Connection, sent: bytes) -> Response:
     asked = validate_part(QUESTIONS_ADAPTER, parse_json_body(sent), ["body"]).require_value()
     body = {
@@ -162,3 +162,9 @@ def _answer_questions(db: Connection, sent: bytes) -> Response:
         for name, one in asked.items()
     }
     return Response(encode_json(body), media_type="application/json")
+
+
+def _answer_extension(db: Connection, sent: bytes) -> Response:
+    asked = validate_part(EXTEND_ADAPTER, parse_json_body(sent), ["body"]).require_value()
+    found = extend_actors(db, asked, parse_setting_day)
+    return Response(encode_json(found), media_type="application/json")

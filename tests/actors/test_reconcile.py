@@ -21,8 +21,49 @@ def test_reconciliation_manifest_describes_the_service(api: TestClient) -> None:
     body = api.get("/v1/reconcile").json()
     assert body["versions"] == ["0.2"]
     assert body["identifierSpace"].startswith("http")
-    assert body["view"]["url"].replace("{{id}}", "ARM").endswith("/v1/actors/ARM")
+    assert api.get(body["view"]["url"].replace("{{id}}", "ARM")).status_code == 200
+    preview = api.get(body["preview"]["url"].replace("{{id}}", "ARM"))
+    assert preview.headers["content-type"].startswith("text/html")
+    assert "Armenia" in preview.text
+    assert "cow 371" in preview.text
     assert {"id": "state", "name": "state"} in body["defaultTypes"]
+
+
+@pytest.mark.parametrize(
+    ("kind_of_name", "prefix", "expected"),
+    [("entity", "Armen", "ARM"), ("type", "sta", "state"), ("property", "correlates", "cow")],
+)
+def test_texts_are_completed(
+    api: TestClient, kind_of_name: str, prefix: str, expected: str
+) -> None:
+    place = api.get("/v1/reconcile").json()["suggest"][kind_of_name]
+    address = place["service_url"] + place["service_path"]
+    found = api.get(address, params={"prefix": prefix, "cursor": 0}).json()["result"]
+    assert expected in [one["id"] for one in found]
+    assert all(one["name"] for one in found)
+    assert api.get(address, params={"prefix": "zzzzzz"}).json() == {"result": []}
+
+
+def test_codes_of_the_day_are_added_to_matched_actors(api: TestClient) -> None:
+    manifest = api.get("/v1/reconcile").json()["extend"]
+    place = manifest["propose_properties"]
+    listed = api.get(place["service_url"] + place["service_path"], params={"type": "state"}).json()
+    assert {"cow", "iso3", "wikidata"} <= {one["id"] for one in listed["properties"]}
+    days = ["1980-01-01", "2000-01-01"]
+    setting = manifest["property_settings"][0]["name"]
+    for day, expected in zip(days, ([], [{"str": "371"}]), strict=True):
+        asked = {
+            "ids": ["ARM", "no-such-actor"],
+            "properties": [{"id": "cow", "settings": {setting: day}}, {"id": "name"}],
+        }
+        answer = api.post("/v1/reconcile", data={"extend": json.dumps(asked)})
+        assert answer.json()["rows"]["ARM"] == {"cow": expected, "name": [{"str": "Armenia"}]}
+        assert answer.json()["rows"]["no-such-actor"] == {"cow": [], "name": []}
+        assert [one["id"] for one in answer.json()["meta"]] == ["cow", "name"]
+        same = api.get("/v1/reconcile", params={"extend": json.dumps(asked)})
+        assert same.json() == answer.json()
+    asked["properties"] = [{"id": "cow", "settings": {setting: "soon"}}]
+    assert api.post("/v1/reconcile", data={"extend": json.dumps(asked)}).status_code == 422
 
 
 def test_a_column_of_names_becomes_codes(api: TestClient) -> None:
