@@ -7,9 +7,12 @@ from typing import NamedTuple
 from app.ingest.formats.errors import UnreadableFileError
 
 _GED = "load UCDP GED, which has a row for each event (ged251.csv, or gedevents of the API)"
+TABLE_COLUMNS = ("key", "title", "date", "initiator", "target", "cameo", "intensity")
+"""Columns of the format `entente` that events of other programs go into."""
 _ENTENTE_TABLE = (
-    "rename its columns to those of `entente load --template` (date, initiator, target, cameo,"
-    " intensity) and load it with --dataset"
+    f"write its events as CSV with the columns {', '.join(TABLE_COLUMNS)} (all columns: `entente"
+    " load --template`), states by their countries (USA, not USAGOV) and codes of WEIS as `native`,"
+    " not `cameo`, and load that with --dataset"
 )
 
 

@@ -11,7 +11,7 @@ from ingest.rows import EXAMPLES, make_table
 
 from app.events.record import EventRecord
 from app.ingest.formats.errors import UnreadableFileError
-from app.ingest.formats.refusals import KNOWN_FILES
+from app.ingest.formats.refusals import KNOWN_FILES, TABLE_COLUMNS
 from app.ingest.readers.recognize import FORMATS
 
 US, UK = "Government of United States of America", "Government of United Kingdom"
@@ -166,6 +166,19 @@ def test_gdelt_columns_in_any_case_and_order(tmp_path: Path, separator: str) -> 
 def test_known_file_is_refused_with_what_to_load(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UnreadableFileError, match=words):
         read_rows(tmp_path / "x", text + "\n")
+
+
+@pytest.mark.parametrize(("column", "code"), [("cameo", "040"), ("native", "042")])
+def test_the_table_that_is_advised_for_other_events_loads(
+    tmp_path: Path, column: str, code: str
+) -> None:
+    head = ",".join(TABLE_COLUMNS).replace("cameo", column)
+    [made] = read_records(tmp_path / "x.csv", f"{head}\n1,Talks,2010-01-05,USA,RUS,{code},1.0\n")
+    assert isinstance(made, EventRecord)
+    assert [(p.actor, p.role) for p in made.participants] == [
+        ("USA", "initiator"), ("RUS", "target"),
+    ]  # fmt: skip
+    assert (getattr(made, column), made.intensity) == (code, 1.0)
 
 
 def test_no_known_file_fits_a_format_that_is_loaded() -> None:
