@@ -1,6 +1,7 @@
 """Count how many parties and places of real files, and names of published lists, are resolved.
 
-    python -m bench.names FILE...        loads each file, and counts its parties and places
+    python -m bench.names FILE...        loads each file, and counts its parties and places; ends
+                                         with a table by format
     python -m bench.names --lists REF    looks up every name in the lists of states in a folder
 
 A party that is nobody's forces, such as protesters, is not resolved and need not be: what is left
@@ -14,7 +15,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from app.db.migrate import upgrade_schema
 from app.db.tables import actors, events, revisions
 from app.ingest.loading.loader import Loader, LoadOptions
 from app.ingest.readers.files import open_input_files
+from app.ingest.readers.recognize import recognize_file
 
 MOST_SHOWN = 12
 LISTED_DAYS = ("2024-01-01", "2024-01-01")
@@ -96,7 +98,16 @@ def count_listed_names(db: Connection, folder: Path) -> None:
         print(f"{scheme}: {dict(found_counts)}")
 
 
-def count_file(database: Database, file: Path) -> None:
+class FileCensus(NamedTuple):
+    """How many parties and places of a file of a format are resolved, and how many are not."""
+
+    format: str
+    rows: int
+    parties: Counter[bool]
+    places: Counter[bool]
+
+
+def count_file(database: Database, file: Path) -> FileCensus:
     """Load a file and print how many of its parties and places are resolved."""
     dataset = f"names-{len(file.stem)}-{file.stem[:40].lower().replace('.', '-')}"
     loader = Loader(database, Writer("bench"), LoadOptions(dataset=dataset))
@@ -118,9 +129,25 @@ def count_file(database: Database, file: Path) -> None:
                 places[country in known] += 1
                 if country not in known:
                     left[f"place {country}"] += 1
+    if not parties:  # a series, whose parties are codes of rows
+        unknown = loader.stats.unresolved_parties
+        parties = Counter({True: loader.stats.parties - unknown, False: unknown})
     print(f"{file.name}: parties {_share(parties)}, places {_share(places)}")
     for name, count in left.most_common(MOST_SHOWN):
         print(f"  {count:6} {name}")
+    [opened] = open_input_files(file)
+    return FileCensus(recognize_file(opened).format.name, loader.stats.rows, parties, places)
+
+
+def print_census(counted: Sequence[FileCensus]) -> None:
+    """Print a table of the parties and places by format."""
+    print("\n| format | files | rows | parties resolved | places resolved |\n|---|---|---|---|---|")
+    for name in dict.fromkeys(one.format for one in counted):
+        some = [one for one in counted if one.format == name]
+        parties = sum((one.parties for one in some), Counter[bool]())
+        places = sum((one.places for one in some), Counter[bool]())
+        rows = sum(one.rows for one in some)
+        print(f"| `{name}` | {len(some)} | {rows:,} | {_share(parties)} | {_share(places)} |")
 
 
 def _share(counts: Counter[bool]) -> str:
@@ -141,8 +168,7 @@ def main() -> None:
         if asked.lists is not None:
             with database.connect() as db:
                 count_listed_names(db, asked.lists)
-        for file in asked.files:
-            count_file(database, file)
+        print_census([count_file(database, file) for file in asked.files])
         database.close()
 
 

@@ -42,7 +42,7 @@ _BINARY_FILES = {
     b"RDX": "is an R file",
     b"X\n\x00\x00": "is an R file",
     b"SQLite format 3": "is a SQLite database",
-    b"\xd0\xcf\x11\xe0": "is a workbook of old Excel",
+    b"\xd0\xcf\x11\xe0": "is a workbook of old Excel, or one with a password",
     b"%PDF": "is a PDF",
     b"ARROW1": "is an Arrow file",
 }

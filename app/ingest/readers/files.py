@@ -35,6 +35,8 @@ MAX_WINDOW_BYTES = 1 << 27
 """Maximum memory of a decompressor; more than the highest level of xz takes."""
 WORKBOOK_MEMBER = "[Content_Types].xml"
 """A member that every workbook of Excel has; workbooks are zip archives."""
+SPREADSHEET_MEMBERS = {"mimetype", "content.xml"}
+"""The members that every document of OpenDocument has."""
 GZIP_MARK = b"\x1f\x8b"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
@@ -292,8 +294,11 @@ def open_input_files(path: Path, most: int = MAX_EXPANDED_BYTES) -> Iterator[Inp
             members = [m for m in archive.infolist() if not _is_skipped(m)]
     except _DECOMPRESSION_ERRORS as broken:
         raise UnreadableFileError(f"is a broken archive: {broken}") from broken
-    if any(m.filename == WORKBOOK_MEMBER for m in members):
+    names = {m.filename for m in members}
+    if WORKBOOK_MEMBER in names or names >= SPREADSHEET_MEMBERS:
         raise UnreadableFileError("is a workbook; save its sheet as CSV and load that")
+    if not members:
+        raise UnreadableFileError("is an archive without files")
     if len(members) > MAX_ARCHIVE_MEMBERS:
         raise UnreadableFileError(
             f"has {len(members):,} files; at most {MAX_ARCHIVE_MEMBERS:,} are read"

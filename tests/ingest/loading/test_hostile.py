@@ -258,6 +258,16 @@ def test_workbooks_and_nested_archives_are_reported(tmp_path: Path) -> None:
         out.writestr("[Content_Types].xml", "<Types/>")
     with pytest.raises(UnreadableFileError, match="workbook"):
         list(open_input_files(book))
+    for names, words in ((("mimetype", "content.xml"), "workbook"), ((), "archive without files")):
+        with zipfile.ZipFile(tmp_path / "other", "w") as out:
+            for name in names:
+                out.writestr(name, "x")
+        with pytest.raises(UnreadableFileError, match=words):
+            list(open_input_files(tmp_path / "other"))
+    locked = write_file(tmp_path / "locked", "")
+    locked.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 900)
+    with pytest.raises(UnreadableFileError, match="with a password"):
+        rows_of(locked)
     (tmp_path / "zip.gz").write_bytes(gzip.compress(book.read_bytes()))
     with pytest.raises(UnreadableFileError, match="archive within an archive"):
         rows_of(tmp_path / "zip.gz")
