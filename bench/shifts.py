@@ -48,7 +48,7 @@ from app.shifts.statistics.sums import (
     sum_by_month,
 )
 from app.shifts.statistics.verdicts import WATCH_GAP, index_gaps
-from bench.shifts_scores import render_scores, score_detection, write_scores
+from bench.shifts_scores import SEED, render_scores, score_detection, write_scores
 
 FALSE_ALARMS = 0.05
 """Change points per dyad-decade in which nothing changed, for every detector alike."""
@@ -421,11 +421,13 @@ def main() -> None:
     parser.add_argument("cases", type=Path, nargs="?")
     parser.add_argument("--quick", action="store_true", help="few generated series")
     parser.add_argument("--write", action="store_true", help="keep the scores of this run")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the generated series")
     parser.add_argument("--draws", type=int, default=400, help="nulls for each cell")
     parser.add_argument("--only", help="the one table to print: its first word")
     asked = parser.parse_args()
     if asked.dyad_days is None or asked.cases is None:
-        scores = score_detection(10, 12, 1) if asked.quick else score_detection(200, 30, 3)
+        size = (6, 9, 1, asked.seed, 1) if asked.quick else (200, 30, 3, asked.seed)
+        scores = score_detection(*size)
         if asked.write:
             write_scores(scores)
         print(render_scores(scores))

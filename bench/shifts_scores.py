@@ -39,6 +39,8 @@ DISCOVERY_PART = 10
 
 With 4 times as many the share of false ones among discoveries had a standard error of 0.03.
 """
+SEED = 20_261_201
+"""Seed of the published run."""
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "shifts.md"
 BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
 Found = list[ShiftFinding]
@@ -89,13 +91,13 @@ def match_threshold(quiet: Sequence[Found], decades: float) -> float:
 
 
 def measure_sizes(
-    dice: np.random.Generator, draws: int
+    dice: np.random.Generator, draws: int, part: int = DISCOVERY_PART
 ) -> tuple[list[Scores], dict[float, list[Found]]]:
     """Measure how often p <= 0.05 comes without a change; also returns findings by rate."""
     table, quiet = [], {}
     for rate in RATES:
         for months in LENGTHS:
-            count = DISCOVERY_PART * draws if months == 120 else draws
+            count = part * draws if months == 120 else draws
             found = [find(draw_quiet(dice, rate, months)) for _ in range(count)]
             if months == 120:
                 quiet[rate] = found
@@ -285,10 +287,15 @@ def build_votes(net: Sequence[NetDyad]) -> CorpusVotes:
     return CorpusVotes({pair: votes for pair, votes in cast.items() if votes is not None})
 
 
-def score_detection(draws: int, actors: int, nets: int, seed: int = 20_261_201) -> Scores:
-    """Score everything; `draws` series a cell, and some nets of some actors."""
+def score_detection(
+    draws: int, actors: int, nets: int, seed: int = SEED, part: int = DISCOVERY_PART
+) -> Scores:
+    """Score everything; `draws` series a cell, and some nets of some actors.
+
+    False discoveries rest on `part` times as many series.
+    """
     dice = np.random.default_rng(seed)
-    sizes, quiet = measure_sizes(dice, draws)
+    sizes, quiet = measure_sizes(dice, draws, part)
     powers, onsets, levels, limit = measure_powers(dice, quiet, max(draws // 2, 2))
     return {
         "measured": datetime.now(UTC).date().isoformat(),
