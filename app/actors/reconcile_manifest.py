@@ -18,7 +18,6 @@ DAY_SETTING = ReconcileSetting(
     name="on",
     label="Day",
     type="text",
-    default="",
     help_text="A day such as 1990-06-01: codes that were valid then. Empty: all codes.",
 )
 

@@ -47,7 +47,6 @@ class ReconcileSetting(BaseModel):
     name: str
     label: str
     type: str
-    default: str
     help_text: str
 
 
