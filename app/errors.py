@@ -64,8 +64,8 @@ class TooManyRequestsError(Exception):
 class OutdatedError(Exception):
     """A write expected another revision than the current one."""
 
-    def __init__(self, etag: str | None, document: str | None) -> None:
-        super().__init__("The document has changed, or does not exist.")
+    def __init__(self, etag: str | None, document: str | None, message: str | None = None) -> None:
+        super().__init__(message or "The document has changed, or does not exist.")
         self.etag, self.document = etag, document
 
 

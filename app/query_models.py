@@ -135,6 +135,11 @@ class AsOf(ParsedText):
 
 
 AS_OF_DESCRIPTION = "Answer as of a version, an instant, or the end of a day."
+LINEAGE_DESCRIPTION = (
+    "The lineage that `as_of` is of, as permalinks say it; left out, a version is of the first one."
+    " Without `as_of`, the answer is refused unless the database is still in this lineage."
+)
+LineageName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$", examples=["3f9c2a7e"])]
 SingleDay = Annotated[ShortText, AfterValidator(_require_single_day)]
 
 
@@ -147,6 +152,7 @@ class AsOfQuery(StrictQuery):
     """Query parameters of a route that can answer as of a version."""
 
     as_of: AsOf | None = Field(None, description=AS_OF_DESCRIPTION, examples=["2026-11-24"])
+    lineage: LineageName | None = Field(None, description=LINEAGE_DESCRIPTION)
 
 
 class AsOfPagingQuery(AsOfQuery, PagingQuery):

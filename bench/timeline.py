@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.keyset import PageKey, encode_cursor
+from app.db.lineage_table import read_version
 from app.db.tables import actors, events, participations
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
@@ -72,7 +73,8 @@ def _move_to_deep_page(database: Database, asked: EventQuery) -> EventQuery:
         hit = found.subquery().c
         newest = select(hit.start, hit.id).order_by(hit.start.desc(), hit.id.desc())
         key = db.execute(newest.offset(at).limit(1)).one()
-    cursor = encode_cursor(PageKey(key.start, key.id), query_fingerprint(asked), SECRET)
+        version = read_version(db)
+    cursor = encode_cursor(PageKey(key.start, key.id), query_fingerprint(asked), SECRET, version)
     return asked.model_copy(update={"cursor": cursor})
 
 
@@ -109,7 +111,7 @@ def _time_queries(db: Any, askings: list[EventQuery], seconds: float) -> tuple[f
     while time.perf_counter() - wall < seconds:
         for asked in askings:
             resolved = resolve_filter(db, asked, None)
-            documents, _ = read_event_page(db, asked, resolved, SECRET)
+            documents, _ = read_event_page(db, asked, resolved, SECRET, read_version(db))
             assert documents, asked
             done += 1
     return (time.process_time() - cpu) / done * 1e6, (time.perf_counter() - wall) / done * 1e6

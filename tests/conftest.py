@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from make import name_first_lineage
 from other_processor import WANTED, other_processor
 from postgres import Server, run_postgresql
 from serving import open_client
@@ -63,6 +64,7 @@ def fill_database(url: str) -> None:
     """Create the schema in a database, and load the bundled data."""
     made = Database(url)
     upgrade_schema(made)
+    name_first_lineage(made)
     load_bundled_data(made)
     rebuild_stale_dyads(made)
     made.close()
@@ -75,6 +77,7 @@ def fill_with_actors(url: str) -> None:
     """
     made, record = Database(url), build_bundled_record()
     upgrade_schema(made)
+    name_first_lineage(made)
     cited = {source for m in record.memberships for step in m.steps for source in step.sources}
     with made.write() as db:
         write_actors(db, record.actors, BUNDLED_WRITER)

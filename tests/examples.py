@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi.testclient import TestClient
+from make import name_first_lineage
 
 from app.access.keys import create_key
 from app.bundled.load_bundled import load_bundled_data
@@ -122,6 +123,7 @@ def rewrite_examples(folder: Path) -> None:
     """Run every example on a new database with the bundled data, and store the answers."""
     with closing(Database(f"sqlite:///{folder}/bundled.db")) as database:
         upgrade_schema(database)
+        name_first_lineage(database)
         load_bundled_data(database)
         key = add_key(database)
     examples = json.loads(FILE.read_text(encoding="utf-8"))

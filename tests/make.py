@@ -3,16 +3,26 @@
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from app.db.engine import Database
 from app.db.journal import Writer
+from app.db.tables import lineages
 from app.events.changes import write_events
 from app.events.record import convert_record
 from app.sources.changes import write_datasets
 from app.sources.schemas import Dataset
 
 BY = Writer("tests")
+FIRST_LINEAGE = "1e100001"
+"""So that both databases, and the examples, have the same bytes."""
 _numbers = count(1)
+
+
+def name_first_lineage(made: Database) -> None:
+    """Give the lineage of a new database, whose name is random, the name that tests know."""
+    with made.engine.begin() as db:
+        db.execute(update(lineages).values(lineage=FIRST_LINEAGE))
 
 
 def dataset(db: Connection, code: str = "made") -> str:

@@ -78,4 +78,4 @@ def get_membership(
     database: DatabaseDep,
 ) -> Response:
     """Returns one membership period of an actor in a group."""
-    return respond_one_document(request, database, MEMBERSHIP_DOCUMENTS, membership_id, asked.as_of)
+    return respond_one_document(request, database, MEMBERSHIP_DOCUMENTS, membership_id, asked)

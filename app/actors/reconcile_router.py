@@ -20,7 +20,7 @@ from app.actors.reconcile_models import (
     ReconcileQuestion,
     ReconcileResult,
 )
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.errors import Fault, InvalidBodyError, InvalidParameterError
 from app.examples import example_responses, load_examples
 from app.http.body import parse_json_body, receive_body

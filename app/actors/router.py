@@ -35,6 +35,7 @@ from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery, ChartQuery, SingleDay, today
 from app.text import ShortText
@@ -101,18 +102,18 @@ def list_actors(
     `/v1/actors/resolve` forgives misspelled names, and says what a filter takes one for.
     """
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             bound = f"actors {sorted(set(asked.kind))} {asked.q or ''}"
-            after = decode_page_cursor(asked.cursor, bound, key)
+            after = decode_page_cursor(asked.cursor, bound, key, version)
             rows = _read_actor_page(db, asked, after, then)
             shown_rows = rows[: asked.limit]
             counted = queries.count_actor_events(db, [r.key.id for r in shown_rows], then)
             no_events = {"first_event": None, "last_event": None, "events": 0}
             bodies = [_add_fields(r.document, counted.get(r.key.id, no_events)) for r in shown_rows]
             more = len(rows) > asked.limit
-            cursor = encode_cursor(shown_rows[-1].key, bound, key) if more else None
+            cursor = encode_cursor(shown_rows[-1].key, bound, key, version) if more else None
             known = Meta(version=version, reason=None if rows else "no_match")
             return render_page(bodies, known, build_page_links(request, cursor, version))
 
@@ -164,7 +165,7 @@ def list_actor_candidates(
 ) -> Response:
     """Lists the actors that a name may mean, with a score and what matched."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             try:
@@ -196,7 +197,7 @@ def get_actor(
 ) -> Response:
     """Returns one actor, by any name or code, with its codes and membership periods."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
         found = resolve_path_actor(db, code, as_of=then)
         row = db.execute(queries.select_actor(found, then)).one()
         membership_rows = db.execute(queries.select_memberships(actors=[found], as_of=then)).all()
@@ -209,9 +210,9 @@ def get_actor(
                 request, db, "memberships", asked, answer, lambda: {"meta": {"version": version}}
             )
 
-        seqs = (
-            f"{row.seq}-{len(membership_rows)}-{max((r.seq for r in membership_rows), default=0)}"
-        )
+        label = Version(row.seq, version.ancestry).label
+        newest = max((r.seq for r in membership_rows), default=0)
+        seqs = f"{label}-{len(membership_rows)}-{newest}"
         if (form := resolve_chart_format(request, asked)) != "json":
             seqs += f"-{form}-{today()}"
         return respond_with_strong_etag(request, seqs, render_answer)
@@ -232,13 +233,13 @@ def list_relations(
 ) -> Response:
     """Lists the partners of an actor in events, most frequent first, with counts by year."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             bound = f"relations {code} {asked.since} {asked.until}"
             bound += f" {sorted(set(asked.dataset))}" if asked.dataset else ""
             require_datasets(db, asked.dataset)
-            after = decode_page_cursor(asked.cursor, bound, key)
+            after = decode_page_cursor(asked.cursor, bound, key, version)
             here = "/v1/actors/{code}/relations"
             actor = resolve_path_actor(db, code, as_of=then, here=here)
             found = count_by_partner(db, actor, *asked.day_range, then, asked.dataset)
@@ -247,7 +248,7 @@ def list_relations(
             shown_rows, cursor = [build_relation(r) for r in found[: asked.limit]], None
             if len(found) > asked.limit:
                 last = shown_rows[-1]
-                cursor = encode_cursor(PageKey(str(last.count), last.actor), bound, key)
+                cursor = encode_cursor(PageKey(str(last.count), last.actor), bound, key, version)
             add_partner_sums(
                 db, actor, asked.day_range, shown_rows, request.app.state.partner_sums, then,
                 asked.dataset,

@@ -69,7 +69,7 @@ def answer_day_list(
 ) -> Response:
     """Answer with a whole list of a day, in one page."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             rows = [row.model_dump_json() for row in read_rows(db, then)]
@@ -113,7 +113,7 @@ def get_alliance(
 ) -> Response:
     """Returns one alliance or organization with its members on the day."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             found = resolve_path_actor(db, code, read.ALLIANCE_KINDS, then, "/v1/alliances/{code}")

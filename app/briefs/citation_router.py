@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from app.briefs.citation import CitationAnswer, build_citation, read_references
 from app.briefs.views import ViewDescription, describe_view
-from app.db.as_of import resolve_version
 from app.errors import InvalidParameterError
 from app.events.read import read_event
 from app.examples import example_responses
@@ -23,7 +22,7 @@ from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.page_models import Meta
-from app.query_models import AsOf, StrictQuery, today
+from app.query_models import StrictQuery, today
 from app.settings import Settings
 from app.shifts import answers
 from app.shifts.materialized.calibration import read_calibration
@@ -96,7 +95,7 @@ def get_citation(
     """
     with database.connect() as db:
         view = describe_view(db, asked.view, chosen.alignment_datasets)
-        _, then = resolve_version(db, AsOf(str(view.version)))
+        then = int(view.version)
 
         def make_response() -> Response:
             if asked.of == "sources":

@@ -17,6 +17,7 @@ from app.briefs.schemas import (
 from app.briefs.words import write_edtf, write_signed, write_text
 from app.events.coverage import read_covered_spans
 from app.events.resolved_filter import ResolvedFilter
+from app.lineages import Version
 from app.page_models import EmptyReason
 from app.shifts import answers, queries, ranking, serialize, words
 from app.shifts.detect import DetectedShift
@@ -39,7 +40,7 @@ BEST_FIRST = "-at_least"
 
 
 def build_brief(
-    db: Connection, asked: PairQuery, defaults: Sequence[str], version: int, as_of: int | None
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
 ) -> Brief:
     """Build the brief of a pair; raises `InvalidParameterError` for a name that is unknown."""
     question = resolve_question(db, asked, defaults, as_of)
@@ -48,7 +49,12 @@ def build_brief(
     names = serialize.read_actor_names(db, [first, *others])
     finding = first.finding
     reference = ShiftReference(
-        serialize.narrow_query_to_row(first, asked), version, "named", finding.method, finding.span
+        serialize.narrow_query_to_row(first, asked),
+        int(version),
+        "named",
+        finding.method,
+        finding.span,
+        version.lineage,
     )
     shift = answers.build_shift_detail(db, question, reference, version, known)
     shift.id = pack_shift_id(reference)
@@ -82,7 +88,7 @@ def build_brief(
 
 
 def find_best_shift(
-    db: Connection, asked: PairQuery, defaults: Sequence[str], version: int, as_of: int | None
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
 ) -> Shift:
     """Find the most certain shift of a pair, or why there is none, without its evidence."""
     question = resolve_question(db, asked, defaults, as_of)

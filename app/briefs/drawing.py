@@ -10,6 +10,7 @@ from app.charts.answer import answer_with_chart
 from app.errors import InvalidParameterError
 from app.events.buckets import TooManyBucketsError
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Links
 from app.shifts import answers
 from app.shifts.materialized.calibration import read_calibration
@@ -20,7 +21,7 @@ PICTURE_WIDTH = 760
 
 
 def draw_curve(
-    db: Connection, asked: PairQuery, defaults: Sequence[str], version: int, as_of: int | None
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
 ) -> str:
     """Draw the index of a pair over time as SVG; raises `InvalidParameterError`."""
     curve = asked.to_alignment_query()

@@ -16,6 +16,7 @@ from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
+from app.http.page import pin_version
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.query_models import AsOfQuery, today
@@ -103,7 +104,8 @@ def embed_compare(
         actor, arrow, toward = text.partition(">")
         if not (arrow and actor.strip() and toward.strip()):
             raise InvalidParameterError("pair", "must be two names", "Write pair=ARM>RUS.")
-        versions = [("as_of", asked.as_of)] if asked.as_of else []
+        pins = (("as_of", asked.as_of), ("lineage", asked.lineage))
+        versions = [(name, value) for name, value in pins if value]
         queries.append(
             urlencode([("view", "shift"), ("actor", actor), ("toward", toward), *versions])
         )
@@ -136,7 +138,8 @@ def _respond_with_embed(
 
 def _draw_panel(view: ViewDescription) -> EmbedPanel:
     assert view.picture is not None
-    start = f"{view.picture}{'&' if '?' in view.picture else '?'}as_of={view.version}&format=svg"
+    pins = urlencode(pin_version(view.version))
+    start = f"{view.picture}{'&' if '?' in view.picture else '?'}{pins}&format=svg"
     return EmbedPanel(
         title=view.title,
         text=view.description,

@@ -7,6 +7,7 @@ from app.briefs.render import render_page_head
 from app.briefs.views import ViewDescription, describe_view
 from app.errors import InvalidParameterError, MovedError, NotFoundError
 from app.http.public_url import resolve_public_url
+from app.lineages import StateGoneError
 from app.settings import Settings
 
 
@@ -28,6 +29,6 @@ def _find_view(request: Request, query: str, settings: Settings) -> ViewDescript
     try:
         with request.app.state.database.connect() as db:
             return describe_view(db, query, settings.alignment_datasets)
-    except (InvalidParameterError, NotFoundError, MovedError, SQLAlchemyError):
+    except (InvalidParameterError, NotFoundError, MovedError, StateGoneError, SQLAlchemyError):
         # The page itself says what is wrong, and how to mend it.
         return None

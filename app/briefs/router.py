@@ -18,11 +18,12 @@ from app.examples import example_responses
 from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
-from app.http.page import build_page_links
+from app.http.page import build_page_links, pin_version
 from app.http.problems import COMMON_RESPONSES, PROBLEM_RESPONSE, PROBLEM_TITLES, Responses
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Meta
 from app.query_models import today
 from app.settings import Settings
@@ -88,7 +89,7 @@ def respond_with_brief(
 ) -> Response:
     """Respond with a brief in a format; raises `MissingExtraError` for a PDF without the extra."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def make_response() -> Response:
             brief = build_brief(db, asked, chosen.alignment_datasets, version, then)
@@ -119,17 +120,17 @@ def _vary(answer: Response) -> Response:
     return answer
 
 
-def _build_links(request: Request, version: int, shift_id: str) -> BriefLinks:
+def _build_links(request: Request, version: Version, shift_id: str) -> BriefLinks:
     """Build the links of a brief; those to other forms of it keep the filters of the request."""
     links = build_page_links(request, None, version)
     kept = [
         (name, value)
         for name, value in request.query_params.multi_items()
-        if name not in ("format", "paper", "as_of")
+        if name not in ("format", "paper", "as_of", "lineage")
     ]
 
     def join_link(path: str, **more: str) -> str:
-        named: Mapping[str, str] = more | {"as_of": str(version)}
+        named: Mapping[str, str] = more | pin_version(version)
         return f"{path}?{urlencode([*kept, *named.items()])}"
 
     return BriefLinks(

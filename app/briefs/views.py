@@ -19,7 +19,9 @@ from app.db.as_of import resolve_version
 from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
 from app.events.read import read_event
-from app.query_models import AsOf, OnDayQuery
+from app.http.page import pin_version
+from app.lineages import Ancestry, Version
+from app.query_models import AsOfQuery, OnDayQuery
 from app.shifts import queries
 from app.shifts.words import join_names, name_in_sentence
 
@@ -28,6 +30,7 @@ Model = TypeVar("Model", bound=BaseModel)
 NAMED_FIELDS = ("between", "actor", "initiator", "target", "member_of")
 """Fields of a filter of events whose actors are in its title."""
 MAX_NAMES = 6
+NO_VERSION = Version(0, Ancestry(()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class ViewDescription:
 
     title: str
     description: str
-    version: int
+    version: Version
     address: str
     """Of the view itself, with the version that it shows."""
     datasets: tuple[str, ...] = ()
@@ -58,7 +61,9 @@ class ViewDescription:
     """The id, for the sources of its evidence."""
 
     @classmethod
-    def of_record(cls, version: int = 0, address: str = "/", title: str = "view_home") -> Self:
+    def of_record(
+        cls, version: Version = NO_VERSION, address: str = "/", title: str = "view_home"
+    ) -> Self:
         """Describe the record as a whole."""
         return cls(write_text(title), write_text("about_record"), version, address)
 
@@ -70,10 +75,9 @@ def describe_view(db: Connection, query: str, defaults: Sequence[str]) -> ViewDe
     """
     items = parse_qsl(query)
     asked = dict(items)
-    as_of = _read_as_of(asked.get("as_of"))
-    version, then = resolve_version(db, as_of)
-    kept = [(name, value) for name, value in items if name != "as_of"]
-    address = f"/?{urlencode([*kept, ('as_of', version)])}"
+    version, then = resolve_version(db, read_parameters(AsOfQuery, items))
+    kept = [(name, value) for name, value in items if name not in ("as_of", "lineage")]
+    address = f"/?{urlencode([*kept, *pin_version(version).items()])}"
     view = asked.get("view", "")
     if view == "shift" and asked.get("actor") and asked.get("toward"):
         return _describe_pair(db, kept, defaults, version, then, address)
@@ -87,13 +91,6 @@ def describe_view(db: Connection, query: str, defaults: Sequence[str]) -> ViewDe
         return _describe_events(db, kept, version, then, address)
     titles = {"shift": "view_shifts", "compare": "view_compare", "alliances": "view_alliances"}
     return ViewDescription.of_record(version, address, titles.get(view, "view_home"))
-
-
-def _read_as_of(text: str | None) -> AsOf | None:
-    try:
-        return AsOf(text) if text else None
-    except ValueError as wrong:
-        raise InvalidParameterError("as_of", str(wrong)) from wrong
 
 
 def read_parameters(model: type[Model], items: Parameters) -> Model:
@@ -130,7 +127,7 @@ def _describe_pair(
     db: Connection,
     items: Parameters,
     defaults: Sequence[str],
-    version: int,
+    version: Version,
     then: int | None,
     address: str,
 ) -> ViewDescription:
@@ -154,7 +151,7 @@ def _describe_pair(
             ViewLink("application/pdf", join_address("/v1/brief", [*kept, ("format", "pdf")])),
             ViewLink("application/atom+xml", _link_feed(feed)),
         ),
-        embed=join_address("/embed/shift", [*kept, ("as_of", version)]),
+        embed=join_address("/embed/shift", [*kept, *pin_version(version).items()]),
         shift=shift.id,
     )
 
@@ -164,7 +161,7 @@ def _link_feed(items: Iterable[tuple[str, str]]) -> str:
 
 
 def _describe_event(
-    db: Connection, ident: str, version: int, then: int | None, address: str
+    db: Connection, ident: str, version: Version, then: int | None, address: str
 ) -> ViewDescription:
     document = read_event(db, ident, then).document
     event = _EventTitle.model_validate_json(document)
@@ -193,7 +190,7 @@ def _read_actor(db: Connection, code: str, then: int | None) -> Actor:
 
 
 def _describe_actor(
-    db: Connection, name: str, version: int, then: int | None, address: str
+    db: Connection, name: str, version: Version, then: int | None, address: str
 ) -> ViewDescription:
     code = resolve_path_actor(db, name, (), then)
     actor = _read_actor(db, code, then)
@@ -208,12 +205,12 @@ def _describe_actor(
             ViewLink("application/json", path),
             ViewLink("application/atom+xml", _link_feed([("actor", code)])),
         ),
-        embed=join_address("/embed/timeline", [("actor", code), ("as_of", version)]),
+        embed=join_address("/embed/timeline", [("actor", code), *pin_version(version).items()]),
     )
 
 
 def _describe_alliance(
-    db: Connection, asked: dict[str, str], version: int, then: int | None, address: str
+    db: Connection, asked: dict[str, str], version: Version, then: int | None, address: str
 ) -> ViewDescription:
     code = resolve_path_actor(
         db, asked.get("code", ""), ALLIANCE_KINDS, then, "/v1/alliances/{code}"
@@ -233,12 +230,12 @@ def _describe_alliance(
             ViewLink("text/csv", join_address(f"{path}/history", [("format", "csv")])),
             ViewLink("application/atom+xml", _link_feed([("member_of", code)])),
         ),
-        embed=join_address("/embed/members", [("code", code), ("as_of", version)]),
+        embed=join_address("/embed/members", [("code", code), *pin_version(version).items()]),
     )
 
 
 def _describe_events(
-    db: Connection, items: Parameters, version: int, then: int | None, address: str
+    db: Connection, items: Parameters, version: Version, then: int | None, address: str
 ) -> ViewDescription:
     asked = read_parameters(EventFilter, items)
     names = read_names_in_filter(db, asked, then)
@@ -262,7 +259,7 @@ def _describe_events(
             ),
             ViewLink("application/atom+xml", _link_feed(kept)),
         ),
-        embed=join_address("/embed/timeline", [*kept, ("as_of", version)]),
+        embed=join_address("/embed/timeline", [*kept, *pin_version(version).items()]),
     )
 
 

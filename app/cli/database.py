@@ -2,17 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.bundled.load_bundled import load_bundled_data
-from app.cli.output import show_activity
+from app.cli.output import (
+    CsvOption,
+    JsonOption,
+    choose_form,
+    print_data,
+    print_table,
+    show_activity,
+)
 from app.cli.terminal import console, errors, open_configured_database, open_current_database
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
 from app.db.journal import Writer
+from app.db.lineage_table import LineageError, begin_lineage, read_lineages
 from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
 from app.editing.mend import mend_stored_ids
@@ -89,6 +98,45 @@ def db_restore(
     console.print(f"The database is at version {version}.", highlight=False)
     if current != HEAD:
         console.print(f"It is at schema {current}. Run: entente db upgrade")
+
+
+@db.command("lineage")
+def db_lineage(
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="Begin a lineage, after a recovery to a point in time or the promotion of a"
+            " standby that lagged. `db restore` does so by itself.",
+        ),
+    ] = False,
+    at: Annotated[
+        int | None,
+        typer.Option(
+            help="With --renew: the last version from before, where something was written since."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """List the lineages of the database, or begin one: what its versions mean from then on."""
+    form = choose_form(as_json, as_csv)
+    if at is not None and not renew:
+        raise typer.BadParameter("goes with --renew", param_hint="--at")
+    with closing(open_current_database()) as database:
+        if renew:
+            try:
+                with database.write() as writing:
+                    begin_lineage(writing, "renewed", at)
+            except LineageError as wrong:
+                errors.print(str(wrong))
+                raise typer.Exit(1) from wrong
+        with database.connect() as reading:
+            found = read_lineages(reading)
+    rows = [asdict(one) for one in found]
+    if not print_data(form, rows):
+        columns = ("lineage", "parent", "forked at version", "on", "why")
+        print_table(columns, [[str(v) if v is not None else "" for v in r.values()] for r in rows])
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from app.cli.output import (
 )
 from app.cli.terminal import console, errors, open_current_database, report_input_errors
 from app.db.engine import Database
+from app.db.lineage_table import read_version
 from app.settings import Settings
 from app.shifts import answers, detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
@@ -146,7 +147,7 @@ def print_shifts(
     }  # fmt: skip
     asked = ShiftQuery.model_validate(_drop_empty(options))
     with closing(open_current_database()) as database, database.connect() as db:
-        known = read_calibration(db)
+        known, version = read_calibration(db), read_version(db)
         question = resolve_open_question(db, asked, Settings().alignment_datasets)
         listed = ranking.find_shifts_of_question(db, asked, question, known)
         rows = sorted(listed.rows, key=lambda row: serialize.shift_sort_key(row, asked.sort))
@@ -155,7 +156,7 @@ def print_shifts(
         rows = serialize.add_formal_steps(db, rows)
         names = serialize.read_actor_names(db, rows)
         found = [
-            serialize.serialize_shift(row, asked, ranking.find_scope(question), 0, names)
+            serialize.serialize_shift(row, asked, ranking.find_scope(question), version, names)
             for row in rows
         ]
         shares = [_list_largest_shares(db, row, known) if question.toward else [] for row in rows]

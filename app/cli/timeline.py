@@ -18,6 +18,7 @@ from app.cli.output import (
     print_table,
 )
 from app.cli.terminal import errors, open_current_database, report_input_errors
+from app.db.lineage_table import read_version
 from app.events.coverage import find_empty_reason
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
@@ -46,7 +47,9 @@ def print_timeline(
     asked = EventQuery.model_validate({**options, **order})
     with closing(open_current_database()) as database, database.connect() as reading:
         resolved = resolve_filter(reading, asked, None)
-        documents, more = read_event_page(reading, asked, resolved, b"terminal")
+        documents, more = read_event_page(
+            reading, asked, resolved, b"terminal", read_version(reading)
+        )
         reason = None if documents else find_empty_reason(reading, resolved)
     events = [json.loads(document) for document in documents]
     if form == "json":

@@ -12,6 +12,7 @@ from app.cli.output import CsvOption, JsonOption, choose_form, print_data, show_
 from app.cli.terminal import errors, open_current_database
 from app.db.dialect.integrity import find_damage
 from app.db.failures import classify_failure, describe_cause
+from app.db.lineage_table import find_lineage_faults
 from app.db.tables import metadata
 from app.events.verify import find_event_faults
 from app.shifts.materialized.verify import verify_stored_shifts
@@ -45,6 +46,7 @@ def _find_everything(db: Connection) -> Iterator[str]:
     """Describe damaged files first, since everything after them may stop there."""
     yield from find_damage(db, list(metadata.tables))
     try:
+        yield from find_lineage_faults(db)
         yield from find_event_faults(db)
         yield from verify_stored_shifts(db)
     except DBAPIError as failed:

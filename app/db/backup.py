@@ -11,9 +11,17 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.db.backup_postgresql import BackupError, restore_postgresql_backup, write_postgresql_backup
+from sqlalchemy import create_engine
+
+from app.db.backup_postgresql import (
+    RESTORED,
+    BackupError,
+    restore_postgresql_backup,
+    write_postgresql_backup,
+)
 from app.db.dialect import find_sqlite_file
 from app.db.engine import Database
+from app.db.lineage_table import begin_lineage
 
 
 def write_backup(database: Database, to: Path) -> int:
@@ -39,7 +47,8 @@ def write_backup(database: Database, to: Path) -> int:
 def restore_backup(database: Database, file: Path) -> int:
     """Replace the content of the database by a backup, and return the version it is at then.
 
-    The previous content of an SQLite file is kept in the same folder as `….before-restore`. Raises
+    A lineage begins at that version, since the numbers after it will be given out again. The
+    previous content of an SQLite file is kept in the same folder as `….before-restore`. Raises
     `BackupError`, and changes nothing, where the file is no backup of this kind of database.
     """
     if not file.is_file():
@@ -68,10 +77,25 @@ def _restore_sqlite(file: Path, current: Path) -> int:
         version = _read_checked_version(source, file)
         if current.exists():
             _copy_aside(current, current.with_name(f"{current.name}.before-restore"))
-        with closing(sqlite3.connect(current, timeout=30)) as target:
-            target.execute("PRAGMA journal_mode=WAL")
-            source.backup(target)
+        with TemporaryDirectory(prefix=f".{current.name}-", dir=current.parent) as folder:
+            _restore_forked(source, Path(folder) / "forked", current)
         return version
+
+
+def _restore_forked(source: sqlite3.Connection, forked: Path, current: Path) -> None:
+    """Restore a copy that has the new lineage already: a write may follow at once."""
+    with closing(sqlite3.connect(forked)) as copy:
+        source.backup(copy)
+    engine = create_engine(f"sqlite:///{forked}")
+    with engine.begin() as db:
+        begin_lineage(db, RESTORED)
+    engine.dispose()
+    with (
+        closing(sqlite3.connect(forked)) as copy,
+        closing(sqlite3.connect(current, timeout=30)) as target,
+    ):
+        target.execute("PRAGMA journal_mode=WAL")
+        copy.backup(target)
 
 
 def _copy_aside(file: Path, to: Path) -> None:

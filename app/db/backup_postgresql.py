@@ -10,11 +10,14 @@ from sqlalchemy import func, inspect, select, text
 from app.db.dialect import lock_for_writing
 from app.db.dialect.bulk_copy import copy_in, copy_out
 from app.db.engine import Database
+from app.db.lineage_table import begin_lineage
 from app.db.migrate import upgrade_schema
 from app.db.schema import read_schema_version
 from app.db.tables import metadata, revisions
 
 MANIFEST = "manifest.json"
+RESTORED = "a backup was restored"
+"""Why a lineage begins."""
 BACKUP_FORMAT = "entente-backup-1"
 
 
@@ -105,3 +108,4 @@ def _fill_tables(
         for name, columns in tables.items():
             with archive.open(name) as rows:
                 copy_in(db, name, columns, iter(lambda: rows.read(1 << 20), b""))
+        begin_lineage(db, RESTORED)

@@ -11,16 +11,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, insert, select
 
 from app.db.dialect import notify_commit
-from app.db.dialect.fast_statements import compile_prepared
+from app.db.lineage_table import read_version
 from app.db.tables import commits, moved, revisions
+from app.lineages import Version
 
 _INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_SELECT_NEWEST_SEQ = select(func.max(revisions.c.seq))
-
-
-def read_version(db: Connection) -> int:
-    """Return the `seq` of the last change, which is the version of the whole database."""
-    return int(compile_prepared(db.dialect.name, _SELECT_NEWEST_SEQ).fetch_rows(db, {})[0][0] or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +31,13 @@ class WriteTransaction:
     """An open write transaction: its instant, and the last `seq` before it and so far."""
 
     instant: str
-    version_before: int
+    version_before: Version
     last_seq: int
 
 
 def begin_write_transaction(db: Connection) -> None:
     """Give a transaction its instant; the caller has taken the write lock."""
-    last = int(db.scalar(select(func.coalesce(func.max(revisions.c.seq), 0))) or 0)
+    last = read_version(db)
     latest = db.scalar(select(func.max(commits.c.at)))
     at = datetime.now(UTC)
     if latest is not None:
@@ -50,13 +45,18 @@ def begin_write_transaction(db: Connection) -> None:
             microseconds=1
         )
         at = max(at, follows)
-    db.info["moment"] = WriteTransaction(at.strftime(_INSTANT_FORMAT), last, last)
+    db.info["moment"] = WriteTransaction(at.strftime(_INSTANT_FORMAT), last, int(last))
 
 
 def current_write_transaction(db: Connection) -> WriteTransaction:
     """Return the write transaction of a connection."""
     opened: WriteTransaction = db.info["moment"]
     return opened
+
+
+def label_seq(db: Connection, seq: int) -> Version:
+    """Return a `seq` of the write transaction or of an earlier one with its lineage."""
+    return Version(seq, current_write_transaction(db).version_before.ancestry)
 
 
 def record_commit(db: Connection) -> bool:

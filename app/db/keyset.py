@@ -7,6 +7,10 @@ import json
 from dataclasses import dataclass
 
 from app.errors import InvalidParameterError
+from app.lineages import Version
+
+NEVER_SHARED = 2**63
+"""A version that no lineage shares with another."""
 
 
 class BadCursorError(ValueError):
@@ -21,14 +25,19 @@ class PageKey:
     id: str
 
 
-def encode_cursor(key: PageKey, query: str, secret: bytes) -> str:
-    """Return the opaque cursor of a key for one query."""
-    body = json.dumps([key.value, key.id], ensure_ascii=False, separators=(",", ":")).encode()
+def encode_cursor(key: PageKey, query: str, secret: bytes, version: Version) -> str:
+    """Return the opaque cursor of a key for one query, given out at a version."""
+    parts = [key.value, key.id, int(version), version.lineage]
+    body = json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_sign_cursor(body, query, secret) + body).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, query: str, secret: bytes) -> PageKey:
-    """Return the key in a cursor; raises `BadCursorError` where the signature does not match."""
+def decode_cursor(cursor: str, query: str, secret: bytes, version: Version) -> PageKey:
+    """Return the key in a cursor; `version` is the one that is asked.
+
+    Raises `BadCursorError` where the signature does not match, and `StateGoneError` where the
+    cursor was given out in a history that the database has left.
+    """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError as broken:
@@ -40,7 +49,10 @@ def decode_cursor(cursor: str, query: str, secret: bytes) -> PageKey:
     mac, body = raw[:16], raw[16:]
     if not hmac.compare_digest(mac, _sign_cursor(body, query, secret)):
         raise BadCursorError("is not a cursor of this query")
-    value, key = json.loads(body)
+    value, key, *issued = json.loads(body)
+    # Before there were lineages, cursors did not say when they were given out.
+    number, lineage = issued or (NEVER_SHARED, None)
+    version.ancestry.require_version(lineage, number)
     return PageKey(value, key)
 
 
@@ -48,15 +60,17 @@ def _sign_cursor(body: bytes, query: str, secret: bytes) -> bytes:
     return hmac.new(secret, query.encode() + b"\x00" + body, hashlib.sha256).digest()[:16]
 
 
-def decode_page_cursor(cursor: str | None, query: str, secret: bytes) -> PageKey | None:
+def decode_page_cursor(
+    cursor: str | None, query: str, secret: bytes, version: Version
+) -> PageKey | None:
     """Return the key after which a page begins; None for the first page.
 
-    Raises `InvalidParameterError` for a cursor of another query.
+    Raises `InvalidParameterError` for a cursor of another query, else as `decode_cursor`.
     """
     if cursor is None:
         return None
     try:
-        return decode_cursor(cursor, query, secret)
+        return decode_cursor(cursor, query, secret, version)
     except BadCursorError as bad:
         hint = "Follow links.next, or omit the cursor to start from the first page."
         raise InvalidParameterError("cursor", str(bad), hint) from bad

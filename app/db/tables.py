@@ -63,6 +63,18 @@ commits = Table(
 )
 """The last `seq` of each transaction and its instant, by which an instant resolves to a version."""
 
+lineages = Table(
+    "lineages",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("lineage", bytewise_text(), nullable=False, unique=True),
+    Column("parent", bytewise_text()),
+    Column("forked_at", SEQUENCE, nullable=False),
+    Column("at", bytewise_text(), nullable=False),
+    Column("reason", String, nullable=False),
+)
+"""The lineages that led to the present, numbered from 1; none is changed (`app.lineages`)."""
+
 moved = Table(
     "moved",
     metadata,

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 
 from app.db.dialect import in_list, in_list_params
 from app.db.engine import Database
-from app.db.journal import Writer, current_write_transaction, read_version
+from app.db.journal import Writer, current_write_transaction
+from app.db.lineage_table import read_version
 from app.db.tables import events, loaded, unresolved
 from app.editing.propagate import read_source_grades
 from app.events.actor_index import ActorIndex, load_actor_index
@@ -50,7 +51,7 @@ def apply_known_names(
     interrupted run can be repeated, and a second run changes nothing.
     """
     with database.connect() as db:
-        index, version = load_actor_index(db), read_version(db)
+        index, version = load_actor_index(db), int(read_version(db))
         names = find_known_names(db, index, datasets)
     after: str | None = ""
     examined = changed = 0

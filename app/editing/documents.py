@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Connection, select
 
 from app.db.document_table import DocumentTable
-from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
+from app.db.journal import Writer, find_survivor, label_seq, read_latest_revision_numbers
 from app.db.versioning import select_with_documents
 from app.editing.merge_patch import apply_merge_patch
 from app.editing.outcome import Outcome
@@ -24,6 +24,7 @@ from app.errors import (
     MovedError,
     NotFoundError,
 )
+from app.lineages import Version
 from app.text import quote_id
 from app.validation import MAX_BODY_FAULTS, ValidationOutcome, validate_part
 
@@ -111,7 +112,7 @@ def create_documents(kept: DocumentType[M], db: Connection, sent: object, by: Wr
 
 def find_current_document(
     stored: DocumentTable, db: Connection, ident: str
-) -> tuple[int, str] | None:
+) -> tuple[Version, str] | None:
     """Return (seq, document) of the current document, or None; `MovedError` where it was merged."""
 
     def build_select(t: Any) -> Any:
@@ -122,7 +123,7 @@ def find_current_document(
     if into := find_survivor(db, stored.kind, ident):
         raise MovedError(f"{stored.path}/{quote_id(into)}")
     row = db.execute(select_with_documents(None, stored.table, build_select)).one_or_none()
-    return None if row is None else (row.seq, row.document)
+    return None if row is None else (label_seq(db, row.seq), row.document)
 
 
 def build_document_outcome(
@@ -131,7 +132,7 @@ def build_document_outcome(
     """Build the answer to a write from the current document."""
     current = find_current_document(stored, db, ident)
     assert current is not None
-    headers = {"ETag": f'"{current[0]}"'}
+    headers = {"ETag": f'"{current[0].label}"'}
     if status == 201:
         headers["Location"] = f"{stored.path}/{quote_id(ident)}"
     return Outcome(status, current[1], headers)
@@ -169,7 +170,9 @@ def patch_document(
     )
 
 
-def require_current_document(stored: DocumentTable, db: Connection, ident: str) -> tuple[int, str]:
+def require_current_document(
+    stored: DocumentTable, db: Connection, ident: str
+) -> tuple[Version, str]:
     """Return (seq, document) of the current document; `NotFoundError` where there is none."""
     current = find_current_document(stored, db, ident)
     if current is None:
@@ -215,4 +218,4 @@ def retract_document(
             f"It is named by {', '.join(named)}. Merge it instead, or change those first."
         )
     gone = kept.retract(db, current, by)
-    return Outcome(200, document, {"ETag": f'"{gone}"'})
+    return Outcome(200, document, {"ETag": f'"{label_seq(db, gone).label}"'})

@@ -12,6 +12,7 @@ from app.db.journal import (
     append_revisions,
     current_write_transaction,
     find_survivor,
+    label_seq,
     read_latest_revision_numbers,
     record_merge,
 )
@@ -41,6 +42,7 @@ from app.events.render import (
 )
 from app.events.schemas import MOST_REPORTS, MOST_TAGS
 from app.events.to_input import input_from_document
+from app.lineages import Version
 from app.text import quote_id
 from app.validation import MAX_BODY_FAULTS, validate_part
 
@@ -121,13 +123,13 @@ def _check_reason(
 
 def _build_event_outcome(db: Connection, ident: str, status: int) -> Outcome:
     row = db.execute(queries.select_event(ident)).one()
-    headers = {"ETag": f'"{row.seq}"'}
+    headers = {"ETag": f'"{label_seq(db, row.seq).label}"'}
     if status == 201:
         headers["Location"] = f"/v1/events/{quote_id(ident)}"
     return Outcome(status, row.document, headers)
 
 
-def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
+def find_current_event(db: Connection, ident: str) -> tuple[Version, str] | None:
     """Return (seq, document) of an event, or None where no event has the id.
 
     Raises `MovedError` with the address of the survivor where the event was merged.
@@ -135,7 +137,7 @@ def find_current_event(db: Connection, ident: str) -> tuple[int, str] | None:
     # PostgreSQL refuses a text with a NUL byte, and no stored id has characters of that kind.
     row = db.execute(queries.select_event(ident)).one_or_none() if ident.isprintable() else None
     if row is not None:
-        return row.seq, row.document
+        return label_seq(db, row.seq), row.document
     if into := find_survivor(db, "event", ident) if ident.isprintable() else None:
         raise MovedError(f"/v1/events/{quote_id(into)}")
     return None
@@ -169,7 +171,7 @@ def overwrite_event(
     if current is not None and body.revision is not None:
         stored = decode_event_document(current[1])
         if stored.revision != body.revision:
-            raise OutdatedError(f'"{current[0]}"', current[1])
+            raise OutdatedError(f'"{current[0].label}"', current[1])
     return _write_event(db, ident, body, by, None if current is None else current[1])
 
 
@@ -226,7 +228,7 @@ def apply_event_patch(
 
 def _build_outdated_error(db: Connection, ident: str) -> OutdatedError:
     row = db.execute(queries.select_event(ident)).one()
-    return OutdatedError(f'"{row.seq}"', row.document)
+    return OutdatedError(f'"{label_seq(db, row.seq).label}"', row.document)
 
 
 def mark_event_retracted(

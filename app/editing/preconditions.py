@@ -4,8 +4,13 @@ import re
 from dataclasses import dataclass
 
 from app.errors import OutdatedError
+from app.lineages import Version
 
-_TAG = re.compile(r'(?<!W/)"([0-9]{1,18})(?:-[^"]*)?"')
+LEFT_HISTORY = (
+    "The database went back to an earlier version since: the document that you read is of a history"
+    " that it has left. Read it again before you write."
+)
+_TAG = re.compile(r'(?<!W/)"([0-9]{1,18})(?:\.([0-9a-f]+))?(?:-[^"]*)?"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +22,21 @@ class Preconditions:
     if_none_match: str
     """`*`: the document must not exist."""
 
-    def require_match(self, seq: int | None, document: str | None) -> None:
-        """Raise `OutdatedError` where the stored revision, or its absence, is not as expected."""
+    def require_match(self, seq: Version | None, document: str | None) -> None:
+        """Raise `OutdatedError` where the stored revision, or its absence, is not as expected.
+
+        A tag without a lineage is of the first one.
+        """
         if self.if_none_match.strip() == "*" and seq is not None:
-            raise OutdatedError(f'"{seq}"', document)
+            raise OutdatedError(f'"{seq.label}"', document)
         asked = self.if_match
         if asked is None or (asked.strip() == "*" and seq is not None):
             return
-        wanted = {int(tag) for tag in _TAG.findall(asked)}
-        if seq is None or seq not in wanted:
-            raise OutdatedError(None if seq is None else f'"{seq}"', document)
+        if seq is None:
+            raise OutdatedError(None, document)
+        same = [named for number, named in _TAG.findall(asked) if int(number) == seq]
+        first = seq.ancestry.lineages[0].lineage
+        if seq.lineage in [named or first for named in same]:
+            return
+        message = LEFT_HISTORY if same else None
+        raise OutdatedError(f'"{seq.label}"', document, message)

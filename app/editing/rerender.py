@@ -6,7 +6,8 @@ from sqlalchemy import Connection, exists, select
 
 from app.db.dialect import build_upsert
 from app.db.engine import Database
-from app.db.journal import Writer, read_version
+from app.db.journal import Writer
+from app.db.lineage_table import read_version
 from app.db.tables import datasets, events, house, revisions, signals
 from app.editing.propagate import rerender_dependents
 from app.events.changes import read_event_documents

@@ -12,8 +12,10 @@ from app.events.schemas import Event
 from app.events.vocabulary import EventType, Role, Status
 from app.query_models import (
     AS_OF_DESCRIPTION,
+    LINEAGE_DESCRIPTION,
     AsOf,
     BoundedDate,
+    LineageName,
     PagingQuery,
     StrictQuery,
     split_names,
@@ -106,6 +108,7 @@ class EventFilter(StrictQuery):
         None, description="Only events and reports that were published by that day."
     )
     as_of: AsOf | None = Field(None, description=AS_OF_DESCRIPTION)
+    lineage: LineageName | None = Field(None, description=LINEAGE_DESCRIPTION)
 
     @field_validator("between")
     @classmethod

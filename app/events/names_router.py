@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from app.actors.relations import require_datasets
-from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import read_version
 from app.events.name_table import format_name_table
 from app.events.schemas import UnresolvedName
 from app.events.unresolved import NamePosition, read_unresolved_names, report_names
@@ -17,6 +17,7 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.lineages import Version
 from app.page_models import Meta, Page
 from app.query_models import PagingQuery
 from app.text import Code
@@ -44,7 +45,7 @@ def render_names_page(
     request: Request,
     names: list[UnresolvedName],
     asked: NamesQuery,
-    version: int,
+    version: Version,
     bound: str,
     key: bytes,
 ) -> Response:
@@ -52,7 +53,7 @@ def render_names_page(
     shown, cursor = names[: asked.limit], None
     if len(names) > asked.limit:
         last = shown[-1]
-        cursor = encode_cursor(PageKey(f"{last.count} {last.kind}", last.name), bound, key)
+        cursor = encode_cursor(PageKey(f"{last.count} {last.kind}", last.name), bound, key, version)
     where = build_page_links(request, cursor)
     if asked.format == "csv":
         headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
@@ -64,9 +65,11 @@ def render_names_page(
     )
 
 
-def decode_names_cursor(asked: NamesQuery, bound: str, key: bytes) -> NamePosition | None:
+def decode_names_cursor(
+    asked: NamesQuery, bound: str, key: bytes, version: Version
+) -> NamePosition | None:
     """Return where the list of names goes on; None at its beginning."""
-    after = decode_page_cursor(asked.cursor, bound, key)
+    after = decode_page_cursor(asked.cursor, bound, key, version)
     if after is None:
         return None
     times, _, kind = after.value.partition(" ")
@@ -93,7 +96,8 @@ def list_unresolved_names(
     bound = f"unresolved {sorted(set(asked.dataset))}"
     with database.connect() as db:
         require_datasets(db, asked.dataset)
-        after = decode_names_cursor(asked, bound, key)
+        version = read_version(db)
+        after = decode_names_cursor(asked, bound, key, version)
         totals = list(read_unresolved_names(db, asked.dataset, after, asked.limit + 1))
         names = list(report_names(db, totals))
-        return render_names_page(request, names, asked, read_version(db), bound, key)
+        return render_names_page(request, names, asked, version, bound, key)

@@ -19,36 +19,37 @@ from app.events.filter import CountMode, EventQuery, Sort
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
+from app.lineages import Version
 from app.page_models import Meta
 from app.text import quote_id
 
 
 def query_fingerprint(asked: EventQuery) -> str:
     """The text that a cursor is bound to: the filter and the order, not the page size."""
-    apart = {"cursor", "limit", "count", "fields", "format", "bom", "as_of"}
+    apart = {"cursor", "limit", "count", "fields", "format", "bom", "as_of", "lineage"}
     return asked.model_dump_json(exclude=apart)
 
 
 def read_event_page(
-    db: Connection, asked: EventQuery, resolved: ResolvedFilter, secret: bytes
+    db: Connection, asked: EventQuery, resolved: ResolvedFilter, secret: bytes, version: Version
 ) -> tuple[list[str], str | None]:
     """Read the documents of a page, and the cursor of the next page (None at the end).
 
-    `resolved` is the filter of `asked`, resolved.
+    `resolved` is the filter of `asked`, resolved, at a version.
     """
     bound = query_fingerprint(asked)
-    after = decode_page_cursor(asked.cursor, bound, secret)
+    after = decode_page_cursor(asked.cursor, bound, secret, version)
     query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
     rows = queries.compile_page_statement(query.statement_key).fetch_rows(db, query.values)
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
-    cursor = encode_cursor(PageKey(*rows[-1][:2]), bound, secret) if more else None
+    cursor = encode_cursor(PageKey(*rows[-1][:2]), bound, secret, version) if more else None
     documents = [document for _, _, document in rows]
     return [trim_document(d, asked.fields, resolved.known_by) for d in documents], cursor
 
 
-def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str]:
-    """Read (seq, document) of an event.
+def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str, str]:
+    """Read (seq, document, name of the current lineage) of an event.
 
     Raises `NotFoundError`, or `MovedError` where the event was merged into another.
     """

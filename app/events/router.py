@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_as_of, resolve_version
+from app.db.lineage_table import find_ancestry
 from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
@@ -26,6 +27,7 @@ from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfQuery, ChartQuery
 
@@ -185,11 +187,11 @@ def list_events(
             "bom", "does not go with format=json", "Use it with format=csv."
         )
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             resolved = queries.resolve_filter(db, asked, then)
-            rows, cursor = read.read_event_page(db, asked, resolved, key)
+            rows, cursor = read.read_event_page(db, asked, resolved, key, version)
             known = read.read_event_page_meta(db, resolved, asked.count, version, not rows)
             return render_page(rows, known, build_page_links(request, cursor, version))
 
@@ -212,7 +214,7 @@ def get_event(
 ) -> Response:
     """Returns one event with its reports; an event that was merged redirects to its survivor."""
     with database.connect() as db:
-        row = read.read_event(db, event_id, resolve_as_of(db, asked.as_of))
+        row = read.read_event(db, event_id, resolve_as_of(db, asked.as_of, asked.lineage))
 
         def render_answer() -> Response:
             document = row.document
@@ -222,9 +224,9 @@ def get_event(
                 document = explain_document(document, kinds, mode)
             return Response(document, media_type="application/json")
 
-        return respond_with_strong_etag(
-            request, f"{row.seq}{'-explain' if asked.explain else ''}", render_answer
-        )
+        label = Version(row.seq, find_ancestry(db, row.lineage)).label
+        shown = f"{label}-explain" if asked.explain else label
+        return respond_with_strong_etag(request, shown, render_answer)
 
 
 @router.get(
@@ -242,7 +244,7 @@ def get_timeline(
     actors counts the events by the signals between the two: see `meta.basis`.
     """
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             resolved = queries.resolve_filter(db, asked, then)
@@ -295,7 +297,7 @@ def get_facets(
         known = f"Known: {', '.join(fields)}."
         raise InvalidParameterError("by", "has a field that cannot be counted", known, near)
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
             resolved = queries.resolve_filter(db, asked, then)

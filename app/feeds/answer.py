@@ -26,7 +26,7 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
     state = request.app.state
     unlimited = state.database.without_time_limit()
     with state.database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
     root = resolve_public_url(request, state.settings)
 
@@ -54,7 +54,7 @@ def _build_headers(form: OutputFormat, opened: EventExport) -> dict[str, str]:
     page_links = [f'<{following}>; rel="next"'] if following else []
     if not FEED_FORMATS[form].carries_licence:
         page_links += build_license_links(opened.feed.datasets)
-    headers = {"Entente-Version": str(opened.stream.version)}
+    headers: dict[str, str] = {}
     if opened.empty_reason:
         headers["Entente-Reason"] = opened.empty_reason
     if page_links:

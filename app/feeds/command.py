@@ -78,10 +78,10 @@ def _write_parts(parts: Iterator[bytes], target: Path | None) -> None:
 
 def _render_json(asked: EventQuery, database: Database) -> tuple[bytes, list[Dataset]]:
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
         resolved = resolve_filter(db, asked, then)
         datasets = read_cited_datasets(db, resolved.dataset)
-        rows, cursor = read_event_page(db, asked, resolved, SECRET)
+        rows, cursor = read_event_page(db, asked, resolved, SECRET, version)
         meta = read_event_page_meta(db, resolved, asked.count, version, not rows)
     known = meta.model_dump_json(exclude_none=True)
     following = f',"cursor":"{cursor}"' if cursor else ""

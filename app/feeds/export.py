@@ -20,6 +20,7 @@ from app.feeds.event_stream import EventStream
 from app.feeds.feed import ActorIdentity, Cluster, Feed
 from app.feeds.plain_text import DRAWABLE, decode_documents
 from app.feeds.registry import FEED_FORMATS
+from app.lineages import Version
 from app.page_models import EmptyReason, Links
 from app.sources.citation import read_cited_datasets
 
@@ -35,10 +36,10 @@ class EventExport:
         form: OutputFormat,
         asked: EventQuery,
         resolved: ResolvedFilter,
-        version: int,
+        version: Version,
         database: Database,
         secret: bytes,
-        address: Callable[[str | None, int], Links],
+        address: Callable[[str | None, Version], Links],
         root: str = "",
     ) -> None:
         _check_parameters(form, asked)
@@ -88,11 +89,11 @@ def open_export(
     asked: EventQuery,
     database: Database,
     secret: bytes,
-    address: Callable[[str | None, int], Links],
+    address: Callable[[str | None, Version], Links],
 ) -> EventExport:
     """Resolve a query and open its export."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
         resolved = queries.resolve_filter(db, asked, then)
     return EventExport(form, asked, resolved, version, database, secret, address)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.errors import NotFoundError, make_crossed_error
 from app.events import read
 from app.events.filter import EventFilter, EventQuery
@@ -35,6 +35,7 @@ from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.query_models import Cursor, StrictQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText
@@ -301,14 +302,18 @@ def list_features(
     if asked.f == "html":
         return _lead_to_page(link_list_page("", rewrite_address(request, **_list_days(asked))))
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def make_response() -> Response:
             resolved = resolve_filter(db, wanted, then)
             start = (
-                wanted if asked.cursor else _skip_features(db, wanted, resolved, key, asked.offset)
+                wanted
+                if asked.cursor
+                else _skip_features(db, wanted, resolved, key, version, asked.offset)
             )
-            rows, cursor = read.read_event_page(db, start, resolved, key) if start else ([], None)
+            rows, cursor = (
+                read.read_event_page(db, start, resolved, key, version) if start else ([], None)
+            )
             where = build_page_links(request, cursor)
             addresses = [("self", where.self, GEOJSON), ("collection", COLLECTION_PATH, JSON)]
             addresses += [("next", where.next, GEOJSON)] if where.next else []
@@ -340,13 +345,18 @@ def _list_days(asked: ItemsQuery) -> dict[str, str]:
 
 
 def _skip_features(
-    db: Connection, wanted: EventQuery, resolved: ResolvedFilter, key: bytes, offset: int
+    db: Connection,
+    wanted: EventQuery,
+    resolved: ResolvedFilter,
+    key: bytes,
+    version: Version,
+    offset: int,
 ) -> EventQuery | None:
     """Return the query of what follows some features; None where there are no more."""
     at: EventQuery = wanted
     while offset:
         rows, cursor = read.read_event_page(
-            db, at.model_copy(update={"limit": min(offset, 1000)}), resolved, key
+            db, at.model_copy(update={"limit": min(offset, 1000)}), resolved, key, version
         )
         if cursor is None:
             return None

@@ -12,6 +12,7 @@ from app.events.flat import escape_formula
 from app.history import read
 from app.history.schemas import Change
 from app.json_encoding import encode_json
+from app.lineages import Ancestry
 from app.text import replace_unprintable
 
 ChangeFormat = Literal["json", "ndjson", "csv", "atom"]
@@ -77,7 +78,7 @@ def _format_cell(value: object) -> object:
 
 
 def render_change_feed(
-    changes: list[Change], here: str, onward: str | None, rights: list[str]
+    changes: list[Change], here: str, onward: str | None, rights: list[str], ancestry: Ancestry
 ) -> bytes:
     """Render changes as an Atom feed (RFC 4287); `rel="next"` leads to later ones."""
     root = ET.Element("feed", xmlns=ATOM_NAMESPACE)
@@ -91,14 +92,17 @@ def render_change_feed(
         _add_element(root, "link", rel="next", href=onward)
     _add_element(root, "rights", replace_unprintable("\n".join(rights)))
     for change in changes:
-        _add_entry(root, change)
+        _add_entry(root, change, ancestry)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 
 
-def _add_entry(root: ET.Element, change: Change) -> None:
+def _add_entry(root: ET.Element, change: Change, ancestry: Ancestry) -> None:
     entry = _add_element(root, "entry")
-    _add_element(entry, "id", f"urn:entente:change:{change.seq}")
+    lineage = ancestry.find_lineage(change.seq)
+    is_first = lineage == ancestry.lineages[0].lineage  # whose ids had been given out without it
+    seq = f"{change.seq}" if is_first else f"{change.seq}.{lineage}"
+    _add_element(entry, "id", f"urn:entente:change:{seq}")
     _add_element(entry, "title", replace_unprintable(f"{change.action} {change.kind} {change.id}"))
     _add_element(entry, "updated", change.at)
     _add_element(_add_element(entry, "author"), "name", replace_unprintable(change.by) or "unknown")

@@ -11,8 +11,8 @@ from app.actors.membership_router import MembershipId
 from app.actors.path_parameters import ActorName
 from app.actors.queries import UnknownActorError, find_actor
 from app.db.as_of import resolve_as_of
-from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import read_version
 from app.errors import InvalidParameterError, NotFoundError, make_crossed_error
 from app.events.filter import EventFilter
 from app.events.queries import resolve_filter
@@ -29,8 +29,9 @@ from app.http.path_ids import EVENT_PATH
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Links, Meta, Page
-from app.query_models import AsOf, PagingQuery
+from app.query_models import AsOf, LineageName, PagingQuery
 from app.sources.citation import build_license_links, format_citation, read_cited_datasets
 from app.sources.router import DatasetCode, SourceId
 
@@ -54,13 +55,15 @@ def _answer_history(
         def render_answer() -> Response:
             ident = _resolve_document_id(db, kind, name)
             bound = f"history {kind} {ident}"
-            after = decode_page_cursor(asked.cursor, bound, secret)
+            after = decode_page_cursor(asked.cursor, bound, secret, version)
             from_ = 0 if after is None else int(after.value)
             found, more = read.read_document_revisions(db, kind, ident, from_, asked.limit)
             if not found and after is None:
                 raise NotFoundError(f"No {kind} has or had that id.")
             cursor = (
-                encode_cursor(PageKey(str(found[-1].revision), ""), bound, secret) if more else None
+                encode_cursor(PageKey(str(found[-1].revision), ""), bound, secret, version)
+                if more
+                else None
             )
             rows = [row.model_dump_json() for row in found]
             return render_page(rows, Meta(version=version), build_page_links(request, cursor))
@@ -172,6 +175,9 @@ class DiffQuery(EventFilter, PagingQuery):
         None,
         description="A version, an instant, or the end of a day; the current version by default.",
     )
+    lineage: LineageName | None = Field(
+        None, description="The lineage that `from` and `to` are of; left out, the first one."
+    )
 
     @model_validator(mode="after")
     def _check_diff_versions(self) -> "DiffQuery":
@@ -192,24 +198,24 @@ def get_differences(
     """Lists the events added, changed or retracted between two versions, with changed fields."""
     with database.connect() as db:
         newest = read_version(db)
-        first = resolve_as_of(db, asked.from_, "from") or 0
-        until = resolve_as_of(db, asked.to, "to")
-        last = newest if until is None else until
+        first = resolve_as_of(db, asked.from_, asked.lineage, "from") or 0
+        until = resolve_as_of(db, asked.to, asked.lineage, "to")
+        last = newest if until is None else Version(until, newest.ancestry)
         if first > last:
             raise InvalidParameterError("from", "lies after to", "Exchange the two.")
 
         def render_answer() -> Response:
-            apart = {"cursor", "limit", "from_", "to"}
+            apart = {"cursor", "limit", "from_", "to", "lineage"}
             bound = f"diff {first} {last} {asked.model_dump_json(exclude=apart)}"
-            after = decode_page_cursor(asked.cursor, bound, key)
+            after = decode_page_cursor(asked.cursor, bound, key, last)
             from_ = 0 if after is None else int(after.value)
             part = read.read_differences(
                 db, resolve_filter(db, asked, None), first, last, from_, asked.limit
             )
-            pins = {"from": str(first), "to": str(last)}
+            pins = {"from": str(first), "to": str(last), "lineage": last.lineage}
             where = Links(self=rewrite_address(request), permalink=rewrite_address(request, **pins))
             if not part.done:
-                cursor = encode_cursor(PageKey(str(part.upto), ""), bound, key)
+                cursor = encode_cursor(PageKey(str(part.upto), ""), bound, key, last)
                 where.next = rewrite_address(request, **pins, cursor=cursor)
             empty = not part.found and part.done
             known = Meta(version=last, reason="no_match" if empty else None)
@@ -228,6 +234,9 @@ class ChangesFilter(EventFilter):
         description="Also derived revisions, which follow from another change such as a renaming.",
     )
     document: bool = Field(False, description="Adds the document of the revision to each change.")
+    lineage: LineageName | None = Field(
+        None, description="The lineage that `after` is of; left out, the first one."
+    )
 
     @model_validator(mode="after")
     def _check_changes_filter(self) -> "ChangesFilter":
@@ -242,7 +251,7 @@ class ChangesFilter(EventFilter):
     @property
     def filters_events(self) -> bool:
         """Whether any filter on events is set."""
-        return bool(self.model_fields_set & EventFilter.model_fields.keys())
+        return bool(self.model_fields_set & (EventFilter.model_fields.keys() - {"lineage"}))
 
     def resolve_selection(self, db: Connection) -> read.ChangeSelection:
         """Resolve the names in the filter; the result is ready to be read."""
@@ -282,7 +291,7 @@ def list_changes(
     """
     with database.connect() as db:
         newest = read_version(db)
-        require_existing_seq(asked.after, newest)
+        require_existing_seq(asked.after, asked.lineage, newest)
         form = asked.format or negotiate_format(
             request.headers.get("accept"), change_formats.CHANGE_MEDIA_TYPES
         )
@@ -294,7 +303,7 @@ def list_changes(
             upto = newest if part.done else part.upto
             where = build_page_links(request, None)
             if upto > asked.after:
-                where.next = rewrite_address(request, after=str(upto))
+                where.next = rewrite_address(request, **_pin_position(upto, newest))
             rows = [encode_json(change).decode() for change in part.found]
             known = Meta(version=newest, reason=None if rows else "no_match")
             return render_page(rows, known, where)
@@ -309,26 +318,28 @@ def _answer_in_format(
     asked: ChangesQuery,
     request: Request,
     db: Connection,
-    newest: int,
+    newest: Version,
 ) -> Response:
     """Answer with changes as NDJSON, CSV or Atom; `Link` has the next page and the licenses."""
     state, wanted = request.app.state, asked.resolve_selection(db)
     datasets = read_cited_datasets(db)
-    headers = {"Entente-Version": str(newest)}
+    headers: dict[str, str] = {}
     if form in change_formats.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
-        upto = newest
+        upto = int(newest)
         found = change_formats.read_change_batches(
             state.database.without_time_limit(), wanted, asked.after, newest, None
         )
     else:
         part = read.read_changes(db, wanted, asked.after, asked.limit)
         upto, found = newest if part.done else part.upto, iter([part.found])
-    onward = rewrite_address(request, after=str(upto)) if upto > asked.after else None
+    onward = None
+    if upto > asked.after:
+        onward = rewrite_address(request, **_pin_position(upto, newest))
     link_headers = [f'<{onward}>; rel="next"'] if onward else []
     if form == "atom":
         here, rights = rewrite_address(request), [format_citation(d) for d in datasets]
         more = onward if upto < newest else None
-        body = change_formats.render_change_feed(next(found), here, more, rights)
+        body = change_formats.render_change_feed(next(found), here, more, rights, newest.ancestry)
         return Response(
             body,
             200,
@@ -351,8 +362,18 @@ def _link_header(links: list[str]) -> dict[str, str]:
     return {"Link": ", ".join(links)} if links else {}
 
 
-def require_existing_seq(after: int, newest: int, field: str = "after") -> None:
-    """Refuse a `seq` beyond the newest: the reader has it from another database."""
+def _pin_position(seq: int, newest: Version) -> dict[str, str]:
+    return {"after": str(seq), "lineage": newest.ancestry.find_lineage(seq)}
+
+
+def require_existing_seq(
+    after: int, lineage: str | None, newest: Version, field: str = "after"
+) -> None:
+    """Refuse a `seq` beyond the newest: the reader has it from another database.
+
+    Raises `StateGoneError` for one of a history that the database has left.
+    """
+    newest.ancestry.require_version(lineage, after)
     if after > newest:
         hint = f"Newest: {newest}. If the database was restored, start again with after=0."
         raise InvalidParameterError(field, "is later than the newest version", hint)

@@ -1,6 +1,7 @@
 """HTTP route for the change stream: Server-Sent Events, each change once and in order."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import Field
 
 from app.db.engine import Database
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.errors import Fault, InvalidBodyError
 from app.examples import load_examples
 from app.history import read
@@ -20,6 +21,7 @@ from app.history.schemas import Change
 from app.http.dependencies import DatabaseDep
 from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.query_route import QueryRoute
+from app.lineages import StateGoneError, Version
 from app.settings import STREAM_READS
 
 router = APIRouter(
@@ -31,6 +33,7 @@ HEARTBEAT = 15.0
 """Seconds without a change after which a comment is sent to keep the connection open."""
 MAX_READERS = 500
 """The most readers at once, in all processes together."""
+_EVENT_ID = re.compile(r"([0-9]{1,16})(?:\.([0-9a-f]{8}))?")
 _READS = CapacityLimiter(STREAM_READS)
 
 
@@ -46,12 +49,17 @@ class ChangeStreamQuery(ChangesFilter):
 
 
 def _read_batch(
-    database: Database, asked: ChangeStreamQuery, after: int, limit: int
-) -> read.ChangeBatch[Change]:
+    database: Database, asked: ChangeStreamQuery, after: Version, limit: int
+) -> tuple[read.ChangeBatch[Change], Version]:
     with database.connect() as db:
+        newest = read_version(db)
+        if newest.ancestry.current != after.ancestry.current:  # restored meanwhile
+            newest.ancestry.require_version(after.lineage, after)
         # Resolved for every batch: a stream may run for days, and an actor be merged meanwhile.
         part = read.read_changes(db, asked.resolve_selection(db), after, limit)
-        return read.ChangeBatch(part.found, read_version(db), True) if part.done else part
+        if part.done:
+            return read.ChangeBatch(part.found, newest, True), newest
+        return part, newest
 
 
 @router.get(
@@ -60,7 +68,7 @@ def _read_batch(
     response_class=Response,
     responses={
         200: {
-            "description": "Events named `change`; the id of each is its `seq`.",
+            "description": "Events named `change`; the id of each is `seq.lineage`.",
             "content": {
                 "text/event-stream": {"example": load_examples()["streamChanges"]["answer"]}
             },
@@ -73,7 +81,7 @@ def stream_changes(
     database: DatabaseDep,
     last_event_id: Annotated[
         str | None,
-        Header(description="The last `seq` received; browsers send it when they reconnect."),
+        Header(description="The `id` last received; browsers send it when they reconnect."),
     ] = None,
 ) -> Response:
     """Streams changes as they are written, from now on or after `after` or `Last-Event-ID`."""
@@ -84,23 +92,26 @@ def stream_changes(
         )
         answer.headers["Retry-After"] = "10"
         return answer
-    if last_event_id is not None and not (last_event_id.isdecimal() and len(last_event_id) < 17):
-        fault = Fault(loc=["header", "Last-Event-ID"], message="must be a seq")
+    position = None if last_event_id is None else _EVENT_ID.fullmatch(last_event_id)
+    if last_event_id is not None and position is None:
+        fault = Fault(loc=["header", "Last-Event-ID"], message="must be an id of this stream")
         raise InvalidBodyError([fault])
     with database.connect() as db:
         newest = read_version(db)
-        after = newest if asked.after is None else asked.after
-        if last_event_id is not None:
-            after = int(last_event_id)
-        require_existing_seq(after, newest)
+        after, lineage = asked.after, asked.lineage
+        if position is not None:
+            after, lineage = int(position[1]), position[2]
+        if after is not None:
+            require_existing_seq(after, lineage, newest)
+        begin = Version(newest if after is None else after, newest.ancestry)
         asked.resolve_selection(db)  # an unknown name has to fail before the stream begins
     unlimited = database.without_time_limit()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_send_changes(unlimited, notifier, asked, after), headers=headers)
+    return EventSourceResponse(_send_changes(unlimited, notifier, asked, begin), headers=headers)
 
 
 async def _send_changes(
-    database: Database, notifier: ChangeNotifier, asked: ChangeStreamQuery, after: int
+    database: Database, notifier: ChangeNotifier, asked: ChangeStreamQuery, after: Version
 ) -> AsyncIterator[bytes]:
     left = asked.limit
     yield format_sse_event(retry=2000, comment="changes")
@@ -108,14 +119,16 @@ async def _send_changes(
         while not notifier.is_ended:
             woken.clear()  # before reading, so that a write during the read wakes this reader again
             most = BATCH_SIZE if left is None else min(BATCH_SIZE, left)
-            part = await to_thread.run_sync(
-                _read_batch, database, asked, after, most, limiter=_READS
-            )
-            for change in part.found:
-                yield format_sse_event(
-                    data_str=change.model_dump_json(), event="change", id=str(change.seq)
+            try:
+                part, newest = await to_thread.run_sync(
+                    _read_batch, database, asked, after, most, limiter=_READS
                 )
-            after = part.upto
+            except StateGoneError:
+                return  # the reader comes back with its last id, and gets a 410
+            for change in part.found:
+                label = Version(change.seq, newest.ancestry).label
+                yield format_sse_event(data_str=change.model_dump_json(), event="change", id=label)
+            after = Version(part.upto, newest.ancestry)
             if left is not None:
                 left -= len(part.found)
                 if left == 0:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from app.http.answer_memory import AnswerMemory
+from app.lineages import Version
 
 SCHEMA_VERSION = 3
 """Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
@@ -18,7 +19,7 @@ LICENCES = '</v1/datasets>; rel="license"'
 
 def respond_with_version_etag(
     request: Request,
-    version: int,
+    version: Version,
     make: Callable[[], Response],
     day: str = "",
     *,
@@ -31,14 +32,22 @@ def respond_with_version_etag(
     """
     # Not `request.url`, which is put together from the headers: a tenth of a millisecond.
     asked = request.scope["query_string"].decode("latin-1")
-    query = f"{SCHEMA_VERSION}|{version}|{day}|{quote(request.scope['path'])}?{asked}"
+    query = f"{SCHEMA_VERSION}|{version.label}|{day}|{quote(request.scope['path'])}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
-    if not remember:
-        return _respond_with_etag(request, tag, make)
+    if remember:
+        answer = respond_from_memory(request, tag, make)
+    else:
+        answer = _respond_with_etag(request, tag, make)
+    answer.headers["Entente-Version"] = str(version)
+    answer.headers["Entente-Lineage"] = version.lineage
+    return answer
+
+
+def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]) -> Response:
+    """Return 304 or an answer that depends on nothing but its ETag, and is kept in memory."""
     memory: AnswerMemory = request.app.state.answers
     accepted = request.headers.get("accept-encoding", "")[:MAX_HEADER]
-
     if (unmodified := _find_unmodified(request, tag)) is not None:
         return unmodified
     known = memory.find_answer(tag)
@@ -51,9 +60,9 @@ def respond_with_version_etag(
 
 
 def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
-    """Return 304 or one document, whose strong ETag is the `seq` of its revision.
+    """Return 304 or one document, whose strong ETag is the labelled `seq` of its revision.
 
-    Writers send it in `If-Match`, which reads only the first number: `seqs` of whatever else the
+    Writers send it in `If-Match`, which reads only the first label: `seqs` of whatever else the
     answer shows may follow after a dash.
     """
     return _respond_with_etag(request, f'"{seqs}"', make)

@@ -16,8 +16,9 @@ ALLOWED_HEADERS = (
     " If-None-Match, Last-Event-ID, Prefer, X-Request-Id, traceparent"
 )
 EXPOSED_HEADERS = (
-    "Content-Disposition, ETag, Entente-Version, Idempotency-Replayed, Link, Location,"
-    " Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Content-Disposition, ETag, Entente-Lineage, Entente-Version, Idempotency-Replayed, Link,"
+    " Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate,"
+    " X-Request-Id"
 )
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""

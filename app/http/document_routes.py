@@ -5,35 +5,38 @@ from collections.abc import Callable
 from fastapi import Request, Response
 from sqlalchemy import Connection, Select, select
 
-from app.db.as_of import resolve_as_of, resolve_version
+from app.db.as_of import AsksAsOf, resolve_as_of, resolve_version
 from app.db.document_table import DocumentTable, RowConditions
 from app.db.engine import Database
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import find_ancestry, select_current_lineage
 from app.db.versioning import Columns, select_with_documents
 from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
 from app.http.page import build_page_links, render_page
+from app.lineages import Version
 from app.page_models import Links, Meta
-from app.query_models import AsOf, AsOfPagingQuery
+from app.query_models import AsOfPagingQuery
 from app.text import quote_id
 
 
 def respond_one_document(
-    request: Request, database: Database, stored: DocumentTable, ident: str, as_of: AsOf | None
+    request: Request, database: Database, stored: DocumentTable, ident: str, asked: AsksAsOf
 ) -> Response:
     """Respond with one document and its strong ETag.
 
     Raises `MovedError` where it was merged, and `NotFoundError` where it does not exist.
     """
     with database.connect() as db:
-        past = resolve_as_of(db, as_of)
+        past = resolve_as_of(db, asked.as_of, asked.lineage)
 
         def select_document_seq(t: Columns) -> Select[int]:
             return select(t.seq).where(t[stored.id_column] == ident)
 
         readable = ident.isprintable()
         found = select_with_documents(past, stored.table, select_document_seq)
+        found = found.add_columns(select_current_lineage().label("lineage"))
         row = db.execute(found).one_or_none() if readable else None
         if row is None:
             into = find_survivor(db, stored.kind, ident, past) if readable else None
@@ -44,7 +47,8 @@ def respond_one_document(
         def build_response() -> Response:
             return Response(row.document, media_type="application/json")
 
-        return respond_with_strong_etag(request, str(row.seq), build_response)
+        label = Version(row.seq, find_ancestry(db, row.lineage)).label
+        return respond_with_strong_etag(request, label, build_response)
 
 
 def respond_document_list(
@@ -61,12 +65,14 @@ def respond_document_list(
     `narrow` returns a function from the columns of the table to the conditions of the list,
     `render` writes the page.
     """
-    bound = f"{stored.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of'})}"
+    bound = (
+        f"{stored.path} {asked.model_dump_json(exclude={'cursor', 'limit', 'as_of', 'lineage'})}"
+    )
     with database.connect() as db:
-        version, past = resolve_version(db, asked.as_of)
+        version, past = resolve_version(db, asked)
 
         def build_response() -> Response:
-            after = decode_page_cursor(asked.cursor, bound, secret)
+            after = decode_page_cursor(asked.cursor, bound, secret, version)
             conditions = narrow(db, past)
 
             def select_page_rows(t: Columns) -> Select[str, int]:
@@ -77,7 +83,7 @@ def respond_document_list(
             rows = db.execute(found.limit(asked.limit + 1)).all()
             shown, cursor = rows[: asked.limit], None
             if len(rows) > asked.limit:
-                cursor = encode_cursor(PageKey("", shown[-1].key), bound, secret)
+                cursor = encode_cursor(PageKey("", shown[-1].key), bound, secret, version)
             known = Meta(version=version, reason=None if rows else "no_match")
             return render(
                 [r.document for r in shown], known, build_page_links(request, cursor, version)

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from fastapi import FastAPI, Request, Response
 
-from app.http.caching import respond_with_version_etag
+from app.http.caching import respond_from_memory
 from app.json_encoding import encode_json
 
 
@@ -19,12 +19,8 @@ def serve_openapi_once(app: FastAPI) -> None:
 
     def serve_document(request: Request) -> Response:
         body, digest = build_document()
-        return respond_with_version_etag(
-            request,
-            0,
-            lambda: Response(body, media_type="application/json"),
-            digest,
-            remember=True,
+        return respond_from_memory(
+            request, f'W/"{digest}"', lambda: Response(body, media_type="application/json")
         )
 
     routes = app.router.routes

@@ -7,11 +7,12 @@ from fastapi import Request, Response
 
 from app.http.path_ids import quote_path
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Links, Meta
 
 
 def build_page_links(
-    request: Request, cursor: str | None, version: int | None = None, day: str | None = None
+    request: Request, cursor: str | None, version: Version | None = None, day: str | None = None
 ) -> Links:
     """Build the links of a page, relative to the host, so that a forged Host header has no effect.
 
@@ -23,9 +24,14 @@ def build_page_links(
     if cursor is not None:
         found.next = _join_address(path, parts, {"cursor": cursor})
     if version is not None and ("sort", "sort=relevance") not in parts:
-        pins = {"as_of": str(version)} | ({"on": day} if day else {})
+        pins = pin_version(version) | ({"on": day} if day else {})
         found.permalink = _join_address(path, parts, pins)
     return found
+
+
+def pin_version(version: Version) -> dict[str, str]:
+    """Return the parameters that fix a version for ever."""
+    return {"as_of": str(version), "lineage": version.lineage}
 
 
 def rewrite_address(request: Request, **changed: str) -> str:

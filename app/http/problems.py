@@ -31,6 +31,7 @@ from app.errors import (
     UnauthorizedError,
 )
 from app.http.database_problems import DATABASE_PROBLEMS
+from app.lineages import StateGoneError
 from app.validation import MAX_BODY_FAULTS
 
 log = logging.getLogger("entente.problems")
@@ -90,6 +91,7 @@ PROBLEM_TITLES = {
     406: "Format not available",
     408: "The request took too long to arrive",
     409: "The request conflicts with the current record",
+    410: "The database has left that history",
     412: "The document has changed",
     413: "The request is too large",
     414: "The address is too long",
@@ -112,6 +114,7 @@ PROBLEM_SLUGS = {
     406: "format",
     408: "timeout",
     409: "conflict",
+    410: "history-left",
     412: "outdated",
     413: "too-large",
     414: "address",
@@ -133,6 +136,7 @@ STATUSES: dict[type[Exception], int] = {
     NotAcceptableError: 406,
     ConflictError: 409,
     ConflictingBodyError: 409,
+    StateGoneError: 410,
     OutdatedError: 412,
     TooManyRequestsError: 429,
     InvalidParameterError: 422,
@@ -278,6 +282,16 @@ def _handle_plain(_: Request, error: Exception) -> Response:
     return render_problem(find_status(error), str(error))
 
 
+def _handle_left_history(_: Request, error: Exception) -> Response:
+    assert isinstance(error, StateGoneError)
+    hint = (
+        f"The database is now in lineage {error.current}: ask without as_of, cursor or after for"
+        f" the present, or give lineage={error.current} with a version of it."
+    )
+    fault = Fault(loc=["query", "lineage"], message="is of a history that was left", hint=hint)
+    return render_problem(find_status(error), str(error), [fault])
+
+
 def _handle_too_many(request: Request, error: Exception) -> Response:
     assert isinstance(error, TooManyRequestsError)
     answer = _handle_plain(request, error)
@@ -374,6 +388,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         ConflictingBodyError: _handle_invalid_body,
         UnreadableRequestError: _handle_unreadable,
         OutdatedError: _handle_outdated,
+        StateGoneError: _handle_left_history,
         MovedError: _handle_moved,
         HTTPException: _handle_http_exception,
         DataError: _handle_refused_value,

@@ -85,7 +85,8 @@ def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
         event = await api.read_answer(path)
         newest = await api.read_answer("/v1/coverage")
         version = newest["meta"]["version"]
-        links = {"permalink": f"{path}?as_of={version}"}
+        query = newest["links"]["permalink"].partition("?")[2]
+        links = {"permalink": f"{path}?{query}"}
         cited = await api.read_citations({event["dataset"]})
         return compose_answer(
             [event], {"meta": {"version": version}, "links": links}, api.root, cited

@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import func, select
 
 from app.db.engine import Database
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.db.tables import commits, dyads, imports
 
 MAX_WAIT_SECONDS = 0.15

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.access.authorize import require_metrics_access
 from app.db.engine import Database
 from app.db.failures import classify_failure, describe_cause
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.examples import example_responses
 from app.http.dependencies import DatabaseDep, SettingsDep

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from app.events.coverage import find_empty_reason
 from app.events.resolved_filter import ResolvedFilter
+from app.lineages import Version
 from app.page_models import EmptyReason, Links
 from app.shifts import detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
@@ -22,7 +23,7 @@ def build_alignment(
     question: AlignmentQuestion,
     known: Calibration,
     links: Links,
-    version: int,
+    version: Version,
 ) -> Alignment:
     """Build the index over time of a question; raises `TooManyBucketsError`."""
     data, moved, used = series.build_alignment_series(
@@ -47,7 +48,7 @@ def build_shift_marks(
     asked: AlignmentQuery,
     question: AlignmentQuestion,
     known: Calibration,
-    version: int,
+    version: Version,
 ) -> dict[str, object]:
     """Build the shifts of a pair that a chart of its alignment marks."""
     rows = serialize.add_formal_steps(db, detect.detect_named_pair(db, question, known))
@@ -76,7 +77,7 @@ def serialize_row(
     row: DetectedShift,
     asked: SidesQuery,
     scope: Scope,
-    version: int,
+    version: Version,
     names: Mapping[str, str],
 ) -> Shift:
     """Serialize a row, with what the formal ties lead to expect where no shift can be dated."""
@@ -92,7 +93,7 @@ def build_shift_detail(
     db: Connection,
     question: AlignmentQuestion,
     reference: ShiftReference,
-    version: int,
+    version: Version,
     known: Calibration,
 ) -> ShiftDetail:
     """Build one shift with its evidence: shares and prior add up to the change."""

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
-from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import read_version
 from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
 from app.examples import example_responses
@@ -19,6 +19,7 @@ from app.http.page import build_page_links
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.lineages import Version
 from app.page_models import Meta
 from app.query_models import EmptyQuery
 from app.shifts import answers, detect, ranking, serialize
@@ -66,7 +67,7 @@ def get_alignment(
 ) -> Response:
     """The index of an actor toward others over time, with its interval and what it rests on."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def make_response() -> Response:
             question = resolve_question(db, asked, chosen.alignment_datasets, then)
@@ -108,14 +109,14 @@ def list_shifts(
     `until` bound the onset, not the data that are used.
     """
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
-        if then == read_version(db):
+        version, then = resolve_version(db, asked)
+        if then is not None and then == read_version(db):
             then = None  # by its permalink too the newest version has the votes of other dyads
 
         def make_response() -> Response:
             known = read_calibration(db, then)
             question = resolve_open_question(db, asked, chosen.alignment_datasets, then)
-            rows, cursor, size, left = _choose_page(db, asked, question, known, secret)
+            rows, cursor, size, left = _choose_page(db, asked, question, known, secret, version)
             scope = ranking.find_scope(question)
             rows = serialize.add_formal_steps(db, rows)
             names = serialize.read_actor_names(db, rows)
@@ -146,14 +147,15 @@ def _choose_page(
     question: AlignmentQuestion,
     known: Calibration,
     secret: bytes,
+    version: Version,
 ) -> tuple[list[DetectedShift], str | None, int, int]:
     """Choose the rows of a page.
 
     Returns also the cursor of the next page, the number of tests, and of stale dyads.
     """
     rows, size, left = ranking.find_shifts_of_question(db, asked, question, known)
-    bound = asked.model_dump_json(exclude={"cursor", "limit", "format"})
-    after = decode_page_cursor(asked.cursor, bound, secret)
+    bound = asked.model_dump_json(exclude={"cursor", "limit", "format", "lineage"})
+    after = decode_page_cursor(asked.cursor, bound, secret, version)
     keyed = sorted((serialize.shift_sort_key(row, asked.sort), n) for n, row in enumerate(rows))
     if after is not None:
         keyed = [k for k in keyed if k[0] > (float(after.value), after.id)]
@@ -162,7 +164,7 @@ def _choose_page(
     cursor = None
     if len(keyed) > asked.limit:
         value, tie = chosen[-1][0]
-        cursor = encode_cursor(PageKey(repr(value), str(tie)), bound, secret)
+        cursor = encode_cursor(PageKey(repr(value), str(tie)), bound, secret, version)
     if not question.toward:
         found = detect.confirm_verdicts(db, found, known)
     return found, cursor, size, left
@@ -213,10 +215,13 @@ def get_shift(
         raise NotFoundError("No shift has that id; /v1/shifts lists them.") from bad
     with database.connect() as db:
         newest = read_version(db)
-        version = newest if reference.version is None else reference.version
+        version = newest
+        if reference.version is not None:
+            newest.ancestry.require_version(reference.lineage, reference.version)
+            version = Version(reference.version, newest.ancestry)
         if version > newest:
             raise NotFoundError(f"The shift is of version {version}; the newest is {newest}.")
-        then = None if version == newest else version
+        then = None if version == newest else int(version)
 
         def make_response() -> Response:
             try:

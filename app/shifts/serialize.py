@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from app.alliances.read import read_ties
 from app.db.types import NO_END_DAY
 from app.events.render import GROUP_KINDS
+from app.lineages import Version
 from app.shifts import queries, shift_id, words
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import Scope, ShiftQuery, SidesQuery
@@ -98,7 +99,7 @@ def _find_time_of_row(db: Connection, row: DetectedShift) -> tuple[str, str]:
 
 
 def serialize_shift(
-    row: DetectedShift, asked: SidesQuery, scope: Scope, version: int, names: Mapping[str, str]
+    row: DetectedShift, asked: SidesQuery, scope: Scope, version: Version, names: Mapping[str, str]
 ) -> Shift:
     """Serialize a row of the list."""
     finding, case, checks = row.finding, row.question, row.checks
@@ -106,7 +107,12 @@ def serialize_shift(
     dated = row.verdict != "insufficient_data" and finding.span is not None
     sign = "toward" if finding.change > 0 else "away"
     made = ShiftReference(
-        narrow_query_to_row(row, asked), version, scope, finding.method, finding.span
+        narrow_query_to_row(row, asked),
+        int(version),
+        scope,
+        finding.method,
+        finding.span,
+        version.lineage,
     )
     return Shift(
         id=shift_id.pack_shift_id(made),

@@ -30,18 +30,21 @@ class ShiftReference:
     method: Method
     span: tuple[str, str, str] | None
     """First day before, first day after, last day after; None for a level without a date."""
+    lineage: str | None = None
+    """The lineage that the version is of; None: the first."""
 
 
 def pack_shift_id(key: ShiftReference) -> str:
     """Encode the id of a shift: base64 of compact JSON."""
     asked = key.asked
-    fields = asked.model_dump(exclude_defaults=True, exclude={"as_of"})
+    fields = asked.model_dump(exclude_defaults=True, exclude={"as_of", "lineage"})
     fields = {
         name: value
         for name, value in fields.items()
         if name in SidesQuery.model_fields and (name in SIDE_FIELDS or name not in QUESTION_FIELDS)
     }
-    body = [fields, key.version, key.scope, key.method, key.span]
+    body: list[object] = [fields, key.version, key.scope, key.method, key.span]
+    body += [] if key.lineage is None else [key.lineage]
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -52,13 +55,17 @@ def unpack_shift_id(text: str) -> ShiftReference:
         if len(text) > MAX_ID_LENGTH:
             raise ValueError("too long")
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        fields, version, scope, method, span = json.loads(raw)
+        fields, version, scope, method, span, *more = json.loads(raw)
+        [lineage] = more or [None]
         asked = SidesQuery.model_validate(fields)
         if asked.actor is None or not asked.toward or method not in get_args(Method):
             raise ValueError("incomplete")
         if scope not in get_args(Scope):
             raise ValueError("no scope")
-        return ShiftReference(asked, _check_version(version), scope, method, _check_span(span))
+        if lineage is not None and type(lineage) is not str:
+            raise ValueError("no lineage")
+        days = _check_span(span)
+        return ShiftReference(asked, _check_version(version), scope, method, days, lineage)
     except (ValueError, TypeError, RecursionError, ValidationError) as broken:
         raise BadShiftIdError("not the id of a shift") from broken
 

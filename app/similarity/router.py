@@ -56,7 +56,7 @@ def get_similarity(
     alliances have no versions; `as_of` leaves out the datasets that did not exist at that version.
     """
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def make_response() -> Response:
             codes = list(
@@ -108,7 +108,7 @@ def get_ideal_points(
     the answer is empty.
     """
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def make_response() -> Response:
             codes = list(

@@ -114,7 +114,7 @@ def get_source(
     database: DatabaseDep,
 ) -> Response:
     """Return one cited source."""
-    return respond_one_document(request, database, SOURCE_DOCUMENTS, source_id, asked.as_of)
+    return respond_one_document(request, database, SOURCE_DOCUMENTS, source_id, asked)
 
 
 @router.get(
@@ -151,7 +151,7 @@ def get_dataset(
     database: DatabaseDep,
 ) -> Response:
     """Return one dataset, with its licence and citation."""
-    return respond_one_document(request, database, DATASET_DOCUMENTS, dataset, asked.as_of)
+    return respond_one_document(request, database, DATASET_DOCUMENTS, dataset, asked)
 
 
 @router.get(
@@ -165,7 +165,7 @@ def get_coverage(
 ) -> Response:
     """List the days that each dataset covers; outside them an empty answer means missing data."""
     with database.connect() as db:
-        version, then = resolve_version(db, asked.as_of)
+        version, then = resolve_version(db, asked)
 
         def build_response() -> Response:
             rows = db.execute(select_dataset_coverage(then))

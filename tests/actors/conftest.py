@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.db.engine import Database
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from make import FIRST_LINEAGE
 from pydantic import ValidationError
 from serving import open_client
 
@@ -47,7 +48,7 @@ def cite(api: TestClient, view: str, **more: str) -> dict[str, Any]:
 def test_a_citation_names_the_answer_its_version_and_the_day(api: TestClient, view: str) -> None:
     found = cite(api, view)
     assert found["title"].startswith(VIEWS[view])
-    assert re.search(r"as_of=\d+$", found["permalink"])
+    assert re.search(rf"as_of=\d+&lineage={FIRST_LINEAGE}$", found["permalink"])
     [reference] = json.loads(found["csl"])
     assert (reference["title"], reference["URL"]) == (found["title"], found["permalink"])
     assert reference["accessed"]["date-parts"] == [[int(n) for n in found["read"].split("-")]]
@@ -66,7 +67,7 @@ def test_a_citation_names_the_answer_its_version_and_the_day(api: TestClient, vi
 def test_a_view_of_an_earlier_version_is_cited_as_that(api: TestClient) -> None:
     version = api.get("/v1/shifts?actor=ARM&toward=RUS").json()["meta"]["version"] - 1
     found = cite(api, f"{PAIR}&as_of={version}")
-    assert found["permalink"].endswith(f"as_of={version}")
+    assert found["permalink"].endswith(f"as_of={version}&lineage={FIRST_LINEAGE}")
     assert f"state of the record {version}." in found["footnote"]
 
 

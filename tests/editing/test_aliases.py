@@ -30,7 +30,8 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.db.engine import Database
-from app.db.journal import Writer, read_version
+from app.db.journal import Writer
+from app.db.lineage_table import read_version
 from app.db.tables import loaded, revisions, unresolved
 from app.editing import apply_names
 from app.editing.aliases import Alias, AliasConflictError, add_alias

@@ -7,7 +7,7 @@ from serving import open_client
 from sqlalchemy import delete, func, insert, select, update
 
 from app.db.engine import Database
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.db.migrate import downgrade_schema, upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, house, signals
 from app.editing.rerender import MARK, apply_signal_rules

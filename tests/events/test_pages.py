@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from soak import choose_size
 
 from app.db.engine import Database
+from app.db.lineage_table import read_version
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
 from app.events.read import read_event_page
@@ -40,7 +41,7 @@ def walk_pages(database: Database, writes: list[Write], **asked: object) -> list
         query = EventQuery.model_validate({"dataset": ["made"], **asked, "cursor": cursor})
         with database.connect() as db:
             resolved = resolve_filter(db, query, None)
-            documents, cursor = read_event_page(db, query, resolved, b"key")
+            documents, cursor = read_event_page(db, query, resolved, b"key", read_version(db))
         found += [json.loads(d)["id"] for d in documents]
         if cursor is None:
             return found

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from fastapi.testclient import TestClient
+from make import FIRST_LINEAGE
 
 from app.events.flat import unescape_formula
 from app.history import change_formats
@@ -54,7 +55,9 @@ def test_fixture_has_more_changes_than_one_chunk(api: TestClient) -> None:
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_a_limit_makes_a_page_that_says_where_to_go_on(api: TestClient, form: str) -> None:
     answer = get_changes(api, form, "&limit=7&after=3")
-    assert answer.links["next"]["url"] == f"/v1/changes?format={form}&limit=7&after=10"
+    assert answer.links["next"]["url"] == (
+        f"/v1/changes?format={form}&limit=7&after=10&lineage={FIRST_LINEAGE}"
+    )
     assert len(answer.text.splitlines()) == 7 + (form == "csv")
 
 

@@ -121,6 +121,7 @@ const printed = document.getElementById("printed");
 document.getElementById("clocks").addEventListener("submit", (submit) => {
   submit.preventDefault();
   const found = now();
+  if (byId("as_of").value.trim() !== (found.get("as_of") ?? "")) found.delete("lineage"); // of the version before
   for (const clock of CLOCKS) {
     const value = byId(clock).value.trim();
     if (value) found.set(clock, value); else found.delete(clock);

@@ -15,7 +15,7 @@ const absolute = (address) => new URL(address, location.origin).href;
 /** The address of this view, without the version: it shows the newest record. */
 function newest() {
   const found = now();
-  found.delete("as_of");
+  for (const name of ["as_of", "lineage"]) found.delete(name);
   return absolute(`/?${found}`);
 }
 

@@ -18,15 +18,19 @@ export function link(view, parameters = {}) {
   }
   for (const clock of CLOCKS) {
     const set = now().get(clock);
-    if (set && !found.has(clock)) found.set(clock, set);
+    if (set && !found.has(clock)) {
+      found.set(clock, set);
+      if (clock === "as_of" && now().get("lineage")) found.set("lineage", now().get("lineage") ?? "");
+    }
   }
   return `/?${found}`;
 }
 
-/** Parameters of the address that an operation takes. */
+/** Parameters of the address that an operation takes; a version goes with its lineage. */
 export function taken(names) {
   const found = new URLSearchParams();
-  for (const [name, value] of now()) if (names.includes(name) && value) found.append(name, value);
+  const wanted = names.includes("as_of") && now().get("as_of") ? [...names, "lineage"] : names;
+  for (const [name, value] of now()) if (wanted.includes(name) && value) found.append(name, value);
   return found;
 }
 

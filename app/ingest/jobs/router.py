@@ -20,8 +20,8 @@ from starlette.requests import ClientDisconnect
 from app.access.authorize import BEARER_SCHEME, Editor, require_read_access
 from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
-from app.db.journal import read_version
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import read_version
 from app.errors import NotFoundError
 from app.events.names_router import NamesQuery, decode_names_cursor, render_names_page
 from app.events.schemas import UnresolvedName
@@ -212,14 +212,14 @@ def list_imports(
     key: CursorKeyDep,
 ) -> Response:
     """List the imports, newest first."""
-    after = decode_page_cursor(asked.cursor, "imports", key)
     with database.connect() as db:
-        rows = table.list_imports_after(db, after, asked.limit + 1)
         version = read_version(db)
+        after = decode_page_cursor(asked.cursor, "imports", key, version)
+        rows = table.list_imports_after(db, after, asked.limit + 1)
     page_rows = rows[: asked.limit]
     more = len(rows) > asked.limit
     cursor = (
-        encode_cursor(PageKey(page_rows[-1].created_at, page_rows[-1].id), "imports", key)
+        encode_cursor(PageKey(page_rows[-1].created_at, page_rows[-1].id), "imports", key, version)
         if more
         else None
     )
@@ -272,12 +272,14 @@ def list_rejects(
     A page of long rows has fewer than `limit`.
     """
     _require_import(database, import_id)
-    after = decode_page_cursor(asked.cursor, import_id, key)
     with database.connect() as db:
+        version = read_version(db)
+        after = decode_page_cursor(asked.cursor, import_id, key, version)
         number = None if after is None else int(after.id)
         page_rows, more = table.read_rejects_page(db, import_id, number, asked.limit)
-        version = read_version(db)
-    cursor = encode_cursor(PageKey("", str(page_rows[-1].number)), import_id, key) if more else None
+    cursor = None
+    if more:
+        cursor = encode_cursor(PageKey("", str(page_rows[-1].number)), import_id, key, version)
     where = build_page_links(request, cursor)
     if asked.format == "ndjson":
         headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
@@ -319,11 +321,12 @@ def list_import_names(
     """
     _require_import(database, import_id)
     bound = f"unresolved {import_id}"
-    after = decode_names_cursor(asked, bound, key)
     with database.connect() as db:
+        version = read_version(db)
+        after = decode_names_cursor(asked, bound, key, version)
         totals = list(table.read_import_names(db, import_id, after, asked.limit + 1))
         names = list(report_names(db, totals))
-        return render_names_page(request, names, asked, read_version(db), bound, key)
+        return render_names_page(request, names, asked, version, bound, key)
 
 
 @router.delete(

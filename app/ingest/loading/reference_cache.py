@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from app.db.dialect import in_list, in_list_params
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.db.tables import revisions, sources
 from app.events.actor_index import ActorIndex, load_actor_index
 from app.sources.record import CitedSource, SourceRecord
@@ -28,7 +28,9 @@ class ReferenceCache:
 
     def __init__(self, db: Connection) -> None:
         self.actor_index: ActorIndex = load_actor_index(db)
-        self.version = read_version(db)
+        current = read_version(db)
+        self.version = int(current)
+        self.lineage = current.ancestry.current
         self.cited_sources: dict[str, CitedSource] = {}
         """Sources by id; others may exist in the database."""
         self.source_ids_by_url: dict[str, str] = {}
@@ -40,12 +42,17 @@ class ReferenceCache:
     def catch_up(self, db: Connection) -> None:
         """Update the cache with what other writers have changed since."""
         now = read_version(db)
-        if now == self.version:
+        is_forked = now.ancestry.current != self.lineage  # a backup was restored meanwhile
+        if now == self.version and not is_forked:
             return
         self.datasets_are_empty = False
         r = revisions.c
         new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
-        changed = list(db.execute(new)) if now - self.version < MAX_REVISIONS_BEHIND else None
+        changed = (
+            list(db.execute(new))
+            if now - self.version < MAX_REVISIONS_BEHIND and not is_forked
+            else None
+        )
         kinds = {"actor", "source"} if changed is None else {row.kind for row in changed}
         if kinds & {"actor", "membership", "dataset"}:
             self.actor_index = load_actor_index(db)

@@ -17,8 +17,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db.engine import Database
-from app.db.journal import read_version
 from app.db.leadership import CLAIM_INTERVAL, DatabaseLeadership
+from app.db.lineage_table import read_version
 from app.db.tables import dyads
 from app.db.worker_process import render_database_url, start_worker_process
 from app.logs import configure_logs
@@ -54,9 +54,9 @@ class ShiftWorker:
 
     def __init__(self, database: Database, delay: float = 2.0, pause: float = 2.0) -> None:
         self.database, self.delay, self.pause = database, delay, pause
-        self._last_version = (
-            self._checked_version
-        ) = -1  # versions: of the last look, and without stale dyads
+        self._last_version = self._checked_version = (
+            ""  # labels of versions: of the last look, and without stale dyads
+        )
         self._changing_since: float | None = None
         self._leadership = DatabaseLeadership(database)
         self._due, self._closed = threading.Event(), threading.Event()
@@ -89,7 +89,7 @@ class ShiftWorker:
                     rebuild_in_processes(self.database, self._closed)
             except (SQLAlchemyError, OSError, RebuildProcessError):
                 log.exception("cannot rebuild shifts; the next write tries again")
-                self._checked_version = -1
+                self._checked_version = ""
                 self._closed.wait(RETRY_SECONDS)
 
     def _has_stale_from_others(self) -> bool:
@@ -98,7 +98,7 @@ class ShiftWorker:
         A record that changes all the time is looked at every `MAX_STALE_SECONDS`.
         """
         with self.database.connect() as db:
-            version, now = read_version(db), time.monotonic()
+            version, now = read_version(db).label, time.monotonic()
             if version == self._checked_version:
                 return False
             changed, self._last_version = version != self._last_version, version

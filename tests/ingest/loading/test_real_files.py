@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.db.engine import Database
-from app.db.journal import read_version
+from app.db.lineage_table import read_version
 from app.events.filter import EventQuery
 from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
