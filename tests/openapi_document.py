@@ -22,4 +22,10 @@ def resolve_parts(part: Any) -> Any:
     return part
 
 
+def resolve_schema(schema: Any) -> Any:
+    """Return a schema with what it refers to."""
+    name = str(schema.get("$ref", "")).removeprefix("#/components/schemas/")
+    return DOCUMENT["components"]["schemas"][name] | schema if name else schema
+
+
 PATHS: dict[str, Any] = resolve_parts(DOCUMENT["paths"])

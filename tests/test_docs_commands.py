@@ -36,6 +36,7 @@ def send_command(command: str, fields: dict[str, str]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.bundled
 @pytest.mark.parametrize("name", ["history.md"])
 def test_the_commands_answer_as_documented(database: Database, name: str) -> None:
     blocks = BLOCK.findall((DOCS / name).read_text("utf-8"))

@@ -121,6 +121,7 @@ def test_the_real_answer_is_as_documented(api: TestClient, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.bundled
 @pytest.mark.by_turns  # what writes do on each database is tested in tests/editing
 @pytest.mark.parametrize("name", WRITING)
 def test_an_example_of_a_write_is_carried_out(database: Database, name: str) -> None:

@@ -19,6 +19,7 @@ from app.events.read import read_event_page, read_event_page_meta
 from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
+from app.settings import Settings
 from app.sources.citation import format_citation, read_cited_datasets
 from app.sources.schemas import Dataset
 
@@ -53,7 +54,10 @@ def _write_export(asked: EventQuery, database: Database, target: Path | None) ->
         body, uncarried = _render_json(asked, database)
         parts = iter([body])
     else:
-        opened = open_export(form, asked, database, SECRET, lambda *_: Links(self="entente export"))
+        opened = open_export(
+            form, asked, database, SECRET, lambda *_: Links(self="entente export"),
+            Settings().public_url or "",
+        )  # fmt: skip
         parts = FEED_FORMATS[form].write(opened.feed)
         if not FEED_FORMATS[form].carries_licence:
             uncarried = opened.feed.datasets

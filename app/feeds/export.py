@@ -90,12 +90,13 @@ def open_export(
     database: Database,
     secret: bytes,
     address: Callable[[str | None, Version], Links],
+    root: str = "",
 ) -> EventExport:
-    """Resolve a query and open its export."""
+    """Resolve a query and open its export; `root` is the address of the service, if known."""
     with database.connect() as db:
         version, then = resolve_version(db, asked)
         resolved = queries.resolve_filter(db, asked, then)
-    return EventExport(form, asked, resolved, version, database, secret, address)
+    return EventExport(form, asked, resolved, version, database, secret, address, root)
 
 
 def _check_parameters(form: OutputFormat, asked: EventQuery) -> None:

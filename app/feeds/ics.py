@@ -57,5 +57,6 @@ def build_calendar_entry(event: EventDocument, root: str) -> Entry:
             made.add("location", replace_unprintable(place["name"]))
         if place["lat"] is not None and place["lon"] is not None:
             made.add("geo", (place["lat"], place["lon"]))
-    made.add("url", link_event_page(root, event["id"]))
+    if root:  # an address in a calendar is a whole one
+        made.add("url", link_event_page(root, event["id"]))
     return made

@@ -33,8 +33,11 @@ def run_export(*words: str) -> Result:
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "ics"])
-def test_a_file_contains_what_http_answers(url: str, form: str, tmp_path: Path) -> None:
+def test_a_file_contains_what_http_answers(
+    url: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "events"
+    monkeypatch.setenv("ENTENTE_PUBLIC_URL", "http://testserver")
     assert run_export(*AUTUMN, "--format", form, "--limit", "50", "-o", str(file)).exit_code == 0
     with open_client(url) as api:
         answer = api.get(f"/v1/events?{QUERY}&format={form}&limit=50").content

@@ -32,6 +32,7 @@ def test_chunk_size_does_not_change_the_result(
     assert len(whole.splitlines()) > 30
 
 
+@pytest.mark.bundled
 def test_connection_is_returned_while_a_chunk_is_sent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from in_process_client import InProcessClient
-from openapi_document import PATHS
+from openapi_document import PATHS, resolve_schema
 from serving import borrow_app
 from soak import IN_FULL, choose_size
 
@@ -187,9 +187,9 @@ ALIKE = (
 
 def classify(parameter: dict[str, Any]) -> str:
     """Name the type of a parameter, whose values one reader takes in."""
-    schema = parameter["schema"]
+    schema = resolve_schema(parameter["schema"])
     [schema, *_] = [s for s in schema.get("anyOf", [schema]) if s.get("type") != "null"]
-    item = schema.get("items", schema)
+    item = resolve_schema(schema.get("items", schema))
     if parameter["in"] == "path":
         return f"path {parameter['name']}"
     if "enum" in item or item["type"] != "string":
@@ -315,7 +315,7 @@ def test_unsupported_methods_are_405(both: Both, an_event: str, path: str) -> No
             assert head.headers.get(name) == full.headers.get(name)
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if path != "/ogc"])
 def test_trailing_slash_is_404(both: Both, an_event: str, path: str) -> None:
     assert both.get(fill_path(path, an_event) + "/" + make_query(path)).status_code == 404
 
