@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import copy_database
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from serving import serve_database
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+# The shell draws pages without the windows of a browser around them: in a quarter of the time.
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))),
+    None,
 )
+NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 expect.set_options(timeout=20_000)
 
@@ -38,9 +41,11 @@ def address(
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt install chromium)")
+        pytest.skip("Chromium is not installed (apt install chromium-headless-shell)")
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        made = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", NOWHERE_ELSE]
+        )
         try:
             yield made
         finally:
@@ -57,15 +62,12 @@ def open_page(browser: Browser, address: str, **more: Any) -> Iterator[Page]:
     broken: list[str] = []
     home = urlsplit(address).netloc
 
-    def watch(route: Route) -> None:
-        url = urlsplit(route.request.url)
+    def watch(request: Request) -> None:
+        url = urlsplit(request.url)
         if url.scheme in ("http", "https", "ws", "wss") and url.netloc != home:
-            foreign.append(route.request.url)
-            route.abort()
-        else:
-            route.continue_()
+            foreign.append(request.url)
 
-    context.route("**/*", watch)
+    context.on("request", watch)
     made.on("pageerror", lambda error: broken.append(str(error)))
     made.on(
         "console",
