@@ -150,7 +150,9 @@ def test_one_process_leads_and_another_takes_over(database: Database) -> None:
         assert first.claim()
         assert not second.claim()
         first.resign()
-        assert second.claim()
+        until = time.monotonic() + 30
+        while not second.claim():  # the server ends a session some time after its client
+            assert time.monotonic() < until, "whoever resigned still leads"
         assert not first.claim()
         second.resign()
         assert first.claim()

@@ -210,6 +210,14 @@ def _list_methods(request: Request) -> set[str]:
     return {method.upper() for method in _find_operations(request)}
 
 
+def _list_parameters(request: Request) -> set[str]:
+    """Return the names of the parameters that a route describes, of its own and shared ones."""
+    shared = request.app.openapi()["components"].get("parameters", {})
+    operation = _find_operations(request).get(request.method.lower(), {})
+    listed = operation.get("parameters", ())
+    return {shared.get(p.get("$ref", "").rpartition("/")[2], p)["name"] for p in listed}
+
+
 def _describe_validation_error(error: ErrorDetails) -> Fault:
     # Pydantic's messages do not echo the input; what is made of `input` here are known values.
     loc, hint, near = list(error["loc"]), None, list[str]()
@@ -353,8 +361,7 @@ def _handle_database_failure(request: Request, error: Exception) -> Response:
 
 def _render_costly_question(request: Request) -> Response:
     """Say which of the parameters that narrow a question are not used yet."""
-    operation = _find_operations(request).get(request.method.lower(), {})
-    known = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+    known = _list_parameters(request)
     unused = [n for n in NARROWING if n in known and n not in request.query_params]
     hint = f"Narrow it, by {', '.join(unused)}." if unused else "Ask for a shorter period."
     seconds = request.app.state.settings.query_seconds

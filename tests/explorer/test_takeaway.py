@@ -50,7 +50,7 @@ def test_an_editor_has_footnote_table_and_picture_in_three_steps(page: Page) -> 
     [row] = page.request.get(f"/v1/shifts?{PAIR}").json()["data"]
     text = read_clipboard(page)
     assert row["title"] in text
-    assert re.search(r"as_of=\d+\. Read on \d+ \w{3} \d{4}\.$", text)
+    assert re.search(r"as_of=\d+&lineage=\w+\. Read on \d+ \w{3} \d{4}\.$", text)
     page.get_by_role("button", name="Copy the table").click()
     expect(page.locator("#status")).to_have_text(re.compile("rows copied"))
     text = read_clipboard(page)
@@ -131,7 +131,8 @@ def test_the_code_of_a_frame_is_copied_in_three_steps(page: Page) -> None:
     open_dialog(page)  # step 2
     page.get_by_role("button", name="Copy Code for a page").click()  # step 3
     code = read_clipboard(page)
-    assert re.match(r'<iframe src="http[^"]+/embed/shift\?[^"]+as_of=\d+" title="Armenia', code)
+    address = r'"http[^"]+/embed/shift\?[^"]+as_of=\d+&amp;lineage=\w+"'
+    assert re.match(rf'<iframe src={address} title="Armenia', code)
 
 
 def test_a_frame_elsewhere_is_refused_by_default(browser: Browser, address: str) -> None:

@@ -14,6 +14,7 @@ from app.events.flat import unescape_formula
 from app.history import change_formats
 from app.history.change_formats import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
 from app.history.schemas import Change
+from app.lineages import Ancestry, Lineage
 
 pytestmark = pytest.mark.by_turns
 
@@ -151,8 +152,9 @@ def test_no_cell_is_a_formula() -> None:
 
 
 def test_a_reason_cannot_break_the_feed() -> None:
+    known = Ancestry((Lineage("a", None, 0, "", ""),))
     root = ElementTree.fromstring(
-        change_formats.render_change_feed([HOSTILE], "/v1/changes", None, [])
+        change_formats.render_change_feed([HOSTILE], "/v1/changes", None, [], known)
     )
     assert "HYPERLINK" in str(root.findtext(f"{ATOM}entry/{ATOM}summary"))
     assert root.find(".//{*}b") is None

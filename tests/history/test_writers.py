@@ -90,7 +90,7 @@ def listen_to_stream(
             line = answer.readline()
             assert line, "the stream ended"
             if line.startswith(b"id: "):
-                collected.append(int(line[4:]))
+                collected.append(int(line[4:].partition(b".")[0]))
             elif line.startswith(b": still here"):
                 continue
     except Exception as fault:
@@ -134,7 +134,7 @@ def test_writers_and_followers(service: Service, database: Database) -> None:
         assert not thread.is_alive()
     assert faults == []
     written = sum(len(mine) for mine in done)
-    assert written > WRITERS
+    assert written >= WRITERS
     assert service.ask("GET", COUNTER)[1]["title"] == str(written)
     for mine in collected:
         assert mine == list(range(1, len(mine) + 1))
