@@ -45,6 +45,19 @@ TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.body.querySelectorAll("*")]
         .filter(part => part.getBoundingClientRect().right > innerWidth)
         .map(part => part.outerHTML.slice(0, 90))"""
+NOT_DARK = """() => [...document.querySelectorAll(".drawing svg *")].flatMap(part =>
+    ["fill", "stroke"].filter(name => /^(#|rgb|[a-z]+$)/.test(part.getAttribute(name) ?? "none"))
+        .filter(name => !["none", "transparent"].includes(part.getAttribute(name) ?? "none"))
+        .filter(name => {
+            const probe = document.createElement("i");
+            probe.style.color = part.getAttribute(name);
+            document.body.append(probe);
+            const drawn = getComputedStyle(probe).color;
+            probe.remove();
+            return getComputedStyle(part)[name] === drawn;
+        })
+        .map(name => `${name}=${part.getAttribute(name)}`))"""
+"""The colours of drawings that have no counterpart in the dark."""
 TITLE = "Armenian parliament ratifies the Rome Statute"
 
 
@@ -83,6 +96,7 @@ def test_no_view_has_accessibility_violations(view: Page) -> None:
 
 def test_colours_in_the_dark_have_enough_contrast(view: Page) -> None:
     view.get_by_role("button", name="Dark").click()
+    assert set(view.evaluate(NOT_DARK)) == set()
     found = Axe().run(view, options={"runOnly": COLOURS})
     assert found.violations_count == 0, found.generate_report()
 

@@ -12,6 +12,8 @@ const FIELDS = "id,title,date,start,type,participants,reports,signals";
 const FIRST = 100, STEP = 500;
 /** Rows that are put on the page at once. */
 const PART = 100;
+/** Whether there is room for a table; a phone shows the first rows until the reader asks for more. */
+const isWide = () => matchMedia("(min-width: 40rem)").matches;
 
 /** What is shown of an event, and no more, so that many of them stay small. */
 function brief(event) {
@@ -74,6 +76,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   first.searchParams.set("limit", latest ?? FIRST);
   let next = first.pathname + first.search;
   const made = new Map();
+  let total = null;
   let rows = [], order = { by: "date", down: first.searchParams.get("sort") !== "date" };
 
   function columns() {
@@ -134,14 +137,22 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   function counted() {
     if (latest) return next ? [h("a", { href: all }, t("list.all"))] : [];
     if (!next) return [t("list.in_all", { n: rows.length })];
-    return rich("list.first", { n: rows.length, more: h("button", { type: "button", class: "more", "data-key": "more", onclick: () => load(STEP) }, t("list.more", { n: STEP })) });
+    return rich(total === null ? "list.first" : "list.first_of", { n: rows.length, total: total ?? 0, more: h("button", { type: "button", class: "more", "data-key": "more", onclick: () => load(STEP) }, t("list.more", { n: STEP })) });
+  }
+
+  /** Asks how many events there are, for the line below the rows; without an answer it names none. */
+  async function count() {
+    const url = new URL(address, location.origin);
+    for (const [name, value] of [["fields", "id"], ["limit", "1"], ["count", "exact"]]) url.searchParams.set(name, value);
+    try { total = (await get(url.pathname + url.search)).meta.count; } catch { return; }
+    status.replaceChildren(...counted());
   }
 
   async function load(limit) {
     whole.setAttribute("aria-busy", "true");
     try {
       await more(limit);
-      if (!latest && rows.length === FIRST && next) await more(STEP - FIRST);
+      if (!latest && rows.length === FIRST && next) await Promise.all([isWide() ? more(STEP - FIRST) : null, count()]);
     } catch (error) {
       const box = failed(error, () => load(limit));
       if (rows.length) status.replaceChildren(box ?? ""); else whole.replaceChildren(box ?? "");
