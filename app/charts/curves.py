@@ -12,7 +12,8 @@ def mark_quiet_points(points: list[VegaSpec]) -> list[VegaSpec]:
     """Mark the points in half a year or more without an act, and keep the last index in them.
 
     After the last act an index returns to its prior by and by: news of no act. Points that have no
-    index, or one outside of its interval, are left out, as are those that no dataset covers.
+    index, or one outside of its interval, are left out, as are those without an act that no dataset
+    covers: acts that are recorded beside what a dataset follows are shown.
     """
     silent = _find_silent_points(points)
     found: list[VegaSpec] = []
@@ -21,7 +22,8 @@ def mark_quiet_points(points: list[VegaSpec]) -> list[VegaSpec]:
     for at, point in enumerate(points):
         quiet = kept is not None and (at in silent or (_is_without_act(point) and _strays(point)))
         shown = {**point, "index": kept, "quiet": True} if quiet else {**point, "quiet": False}
-        if not point["covered"] or shown["index"] is None or _strays(shown):
+        bare = not point["covered"] and _is_without_act(point)
+        if bare or shown["index"] is None or _strays(shown):
             part, kept = part + 1, None
             continue
         kept = shown["index"]

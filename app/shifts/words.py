@@ -8,7 +8,7 @@ from app.edtf import parse_edtf
 from app.shifts.detect import DetectedShift
 from app.shifts.formal_steps import FormalStep
 from app.shifts.statistics.levels import IndexLevel
-from app.shifts.statistics.verdicts import MIN_SIZE, Check, Verdict, is_capped
+from app.shifts.statistics.verdicts import MIN_SIZE, STRENGTH, Check, Verdict, is_capped
 
 CHECK_WORDS: dict[Check, str] = {
     "months": "without its two most influential months",
@@ -130,8 +130,14 @@ def _is_capped(row: DetectedShift) -> bool:
 
 
 def compose_sentence(row: DetectedShift, names: Mapping[str, str]) -> str:
-    """Compose the sentence that an analyst would sign: who, how, when, and why."""
-    return " ".join([compose_headline(row, names), *list_remarks(row, names)])
+    """Compose the sentence that an analyst would sign: who, how, when, and why.
+
+    Where acts show no change, the formal steps that are known come first.
+    """
+    headline, remarks = compose_headline(row, names), list_remarks(row, names)
+    if row.steps and row.verdict not in STRENGTH:
+        return " ".join([*remarks, f"As for their acts, {headline[0].lower()}{headline[1:]}"])
+    return " ".join([headline, *remarks])
 
 
 def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:

@@ -323,6 +323,14 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     assert "1 of 4 periods are not covered" in description
 
 
+def test_acts_that_no_dataset_follows_are_drawn_over_the_gap() -> None:
+    points = [make_month(1, 0.6, covered=False, n=2), make_month(2, 0.5, covered=False, n=0)]
+    points.append(make_month(3, -0.4, covered=False, n=1))
+    spec = alignment.draw_alignment(SERIES | {"data": points, "shifts": []})
+    assert "from +0.60 to -0.40" in spec["description"]
+    assert "3 of 3 periods are not covered" in spec["description"]
+
+
 def test_curve_is_dotted_where_nothing_happens_and_never_leaves_its_interval() -> None:
     """Half a year without an act keeps the last value: a fading index is news of no act."""
     points = [make_month(1, 0.6, n=3)]

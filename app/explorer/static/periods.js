@@ -33,18 +33,19 @@ export function countedWords(row, ofPair) {
 /** A point of a curve; `breaks` are the ranges in which a break may lie. */
 export function curveWords(row, breaks = []) {
   const title = inPeriod(row.start, row.end);
-  if (!row.covered) return { title, lines: [t("reader.uncovered")] };
+  const acts = row.n || row.positive || row.negative;
+  if (!row.covered && !acts) return { title, lines: [t("reader.uncovered")] };
   if (row.index === null) return { title, lines: [t("reader.no_index")] };
   const isWithin = row.low <= row.index && row.index <= row.high;
-  const acts = row.n || row.positive || row.negative;
   const lines = [isWithin ? t("reader.index", { index: signed(row.index), low: signed(row.low), high: signed(row.high) }) : t("reader.kept"),
     acts ? t("reader.signals", { n: row.n, publishers: t("reader.publishers", { n: row.sources }) }) : t("reader.no_act")];
+  if (!row.covered) lines.push(t("reader.partly"));
   if (breaks.some((span) => span.start <= row.end && row.start <= span.end)) lines.push(t("reader.break"));
   return { title, lines };
 }
 
 /** How far down the plot a point of a curve is, as a share; null where nothing is drawn. */
 export function curveHeight(row) {
-  const drawn = row.covered && row.index !== null && row.low <= row.index && row.index <= row.high;
+  const drawn = row.index !== null && row.low <= row.index && row.index <= row.high;
   return drawn && (row.n || row.positive || row.negative) ? (1 - row.index) / 2 : null;
 }
