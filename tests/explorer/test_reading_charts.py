@@ -195,10 +195,10 @@ def test_map_moves_through_the_months_with_the_keyboard(page: Page) -> None:
     months = page.get_by_role("slider", name="Month")
     months.press("End")
     page.wait_for_url(re.compile("since=2026-06&until=2026-06"))
-    for month in ("2026-05", "2026-04"):
+    for month, name in (("2026-05", "May 2026"), ("2026-04", "April 2026")):
         months.press("ArrowLeft")
         page.wait_for_url(re.compile(f"since={month}&until={month}"))
-        expect(page.locator(".chips")).to_contain_text(f"since: {month}")
+        expect(page.locator(".chips")).to_contain_text(f"Since: {name}")
     expect(months).to_be_focused()
     expect(months).to_have_attribute("aria-valuetext", "April 2026")
     months.press("Home")

@@ -1,7 +1,7 @@
 /* Dates in words. The record writes them in EDTF, which readers do not have to know. */
 
 import { h } from "./dom.js";
-import { LANGUAGE, t } from "./strings.js";
+import { LANGUAGE, t, word } from "./strings.js";
 
 const named = (month) => Array.from({ length: 12 }, (_, n) => new Intl.DateTimeFormat(LANGUAGE, { month, timeZone: "UTC" }).format(Date.UTC(2000, n, 15)));
 const MONTHS = named("long"), SHORT = named("short");
@@ -40,3 +40,14 @@ export function inWords(text) {
 export function dated(text) {
   return h("time", { datetime: /^\d{4}(-\d{2}){0,2}$/.test(text) ? text : null, title: text }, inWords(text));
 }
+
+const moments = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+
+/** An instant of the record in words, in UTC. */
+export function moment(text) {
+  const time = Date.parse(text ?? "");
+  return h("time", { datetime: text, title: text }, Number.isNaN(time) ? text : t("date.moment", { time: moments.format(time) }));
+}
+
+/** The steps of a membership: what was done, and when. */
+export const steps = (all) => all.map((s) => t("list.step", { step: word("step", s.step), date: inWords(s.date) })).join(", ");

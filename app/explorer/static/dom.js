@@ -1,6 +1,6 @@
 /* Elements from data. Text is always text, so no title can become markup. */
 
-import { t } from "./strings.js";
+import { t, word } from "./strings.js";
 
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -12,6 +12,9 @@ export function h(tag, attributes = {}, ...children) {
   made.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
   return made;
 }
+
+/** A code of the record in words, with the code on demand. */
+export const coded = (group, code) => h("span", { title: code }, word(group, code));
 
 /** Rows of a table that a phone shows before the reader asks for the rest. */
 const ON_PHONE = 12;

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h } from "./dom.js";
 import { later } from "./part.js";
 import { now } from "./state.js";
-import { number, t } from "./strings.js";
+import { number, t, word } from "./strings.js";
 
 /** @type {[string, import("./strings.js").Key][]} */
 const FACES = [["actor", "facets.actor"], ["type", "facets.type"], ["tag", "facets.tag"], ["publisher", "facets.publisher"], ["country", "facets.country"], ["dataset", "facets.dataset"]];
@@ -24,7 +24,7 @@ function face(name, title, counts) {
   const line = (one) => {
     const isSet = set.includes(one.value);
     return h("li", {}, h("a", { href: toggled(name, one.value, isSet), "data-key": `facet-${name}-${one.value}`, "aria-current": isSet ? "true" : null },
-      one.name ?? one.value, isSet ? " ×" : ""), " ", h("span", { class: "quiet" }, number(one.count)));
+      one.name ?? word(name, one.value), isSet ? " ×" : ""), " ", h("span", { class: "quiet" }, number(one.count)));
   };
   const rest = known.filter((one) => !first.includes(one));
   const whole = h("ul", {}, first.map(line));

@@ -2,11 +2,11 @@
 
 import { get } from "./api.js";
 import { dated } from "./dates.js";
-import { h, say } from "./dom.js";
+import { coded, h, say } from "./dom.js";
 import { patiently } from "./part.js";
 import { link, now } from "./state.js";
 import { failed, nothing } from "./states.js";
-import { rich, t } from "./strings.js";
+import { rich, t, word } from "./strings.js";
 
 const FIELDS = "id,title,date,start,type,participants,reports,signals";
 const FIRST = 100, STEP = 500;
@@ -28,7 +28,7 @@ function who(event) {
 
 function named(party) {
   const name = party.name ?? party.native ?? party.actor;
-  return party.role === "participant" ? name : t("list.participant", { name, role: party.role });
+  return party.role === "participant" ? name : t("list.participant", { name, role: word("role", party.role) });
 }
 
 /** What an event does to the pair of the view: the sum of its signals between the two. */
@@ -51,10 +51,10 @@ function row(one) {
   const cells = [h("td", { class: "when" }, dated(one.date)),
     h("td", {}, h("a", { class: "what", href: link("event", { id: one.id }) }, one.title), h("span", { class: "meta" }, one.who))];
   if (one.effect !== null) {
-    const [mark, kind, word] = EFFECTS[one.effect];
-    cells.push(h("td", { class: `effect ${kind}` }, mark ? h("span", { "aria-hidden": "true" }, `${mark} `) : null, t(word)));
+    const [mark, kind, said] = EFFECTS[one.effect];
+    cells.push(h("td", { class: `effect ${kind}` }, mark ? h("span", { "aria-hidden": "true" }, `${mark} `) : null, t(said)));
   }
-  cells.push(h("td", { class: "kind" }, one.type || "–"), h("td", { class: "meta" }, one.sources.join(", ") || t("list.no_source")));
+  cells.push(h("td", { class: "kind" }, one.type ? coded("type", one.type) : "–"), h("td", { class: "meta" }, one.sources.join(", ") || t("list.no_source")));
   return h("tr", { class: "row" }, cells);
 }
 
@@ -62,7 +62,7 @@ function row(one) {
 const COLUMNS = { date: "list.date", event: "list.event", effect: "list.effect", type: "list.type", sources: "list.sources" };
 const ORDERS = {
   date: (a, b) => a.start.localeCompare(b.start), event: (a, b) => a.title.localeCompare(b.title),
-  effect: (a, b) => a.effect - b.effect, type: (a, b) => a.type.localeCompare(b.type), sources: (a, b) => a.sources.length - b.sources.length,
+  effect: (a, b) => a.effect - b.effect, type: (a, b) => word("type", a.type).localeCompare(word("type", b.type)), sources: (a, b) => a.sources.length - b.sources.length,
 };
 
 /** `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all. */

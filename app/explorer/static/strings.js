@@ -44,3 +44,13 @@ export function rich(key, values) {
  * @param {Record<string, string | number>} [values]
  */
 export const t = (key, values = {}) => rich(key, values).join("");
+
+/**
+ * A code of the record in words; the code itself where the catalogue has none.
+ * @param {string} group
+ * @param {string | number | null | undefined} code
+ */
+export const word = (group, code) => (code === null || code === undefined ? "" : lookUp(`code.${group}.${code}`) ?? spaced(String(code)));
+
+/** A code that is made of words, such as `prime-minister`, as these words. */
+const spaced = (/** @type {string} */ code) => (/^[a-z]+([-_][a-z]+)+$/.test(code) ? code.replaceAll(/[-_]/g, " ") : code);

@@ -2,12 +2,13 @@
 
 import { get } from "../api.js";
 import { chart } from "../chart.js";
-import { h, table } from "../dom.js";
+import { steps } from "../dates.js";
+import { coded, h, table } from "../dom.js";
 import { list } from "../list.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 import { failed, nothing } from "../states.js";
-import { t } from "../strings.js";
+import { t, word } from "../strings.js";
 
 const LATEST = 10;
 
@@ -37,7 +38,7 @@ export async function actor() {
   const codes = answer.codes.map((c) => `${c.scheme}:${c.value}`).join(", ");
   return [
     h("h1", {}, t("actor.title", { name: answer.name, code: answer.code })),
-    h("p", { class: "quiet" }, [answer.kind, codes].filter(Boolean).join(" · ")),
+    h("p", { class: "quiet" }, [word("kind", answer.kind), codes].filter(Boolean).join(" · ")),
     answer.summary ? h("p", {}, answer.summary) : null,
     h("p", {}, h("a", { href: link("events", { actor: answer.code }) }, t("actor.all")), " · ",
       h("a", { href: link("shift", { actor: answer.code }) }, t("actor.shifts")),
@@ -51,8 +52,8 @@ export async function actor() {
       h("section", {}, h("h2", {}, t("actor.memberships")),
         answer.memberships.length ? chart(address) : h("p", {}, t("actor.no_memberships")),
         answer.memberships.length ? table(t("actor.memberships"), [t("actor.group"), t("actor.role"), t("actor.steps")], answer.memberships.map((m) => [
-          h("a", { href: link("alliance", { code: m.group }) }, m.group), m.role,
-          m.steps.map((s) => `${s.step} ${s.date}`).join(", ")])) : null,
+          h("a", { href: link("alliance", { code: m.group }) }, m.group), coded("membership", m.role),
+          steps(m.steps)])) : null,
         request(address)),
       h("section", {}, h("h2", {}, t("actor.partners")),
         relations.data.length ? chart(partners) : nothing(relations.meta.reason),

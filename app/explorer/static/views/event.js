@@ -1,12 +1,12 @@
 /* One event: who took part, what it moves, and who says so. */
 
 import { get } from "../api.js";
-import { dated } from "../dates.js";
-import { h, table } from "../dom.js";
+import { dated, inWords, moment } from "../dates.js";
+import { coded, h, table } from "../dom.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
-import { lookUp, rich, t } from "../strings.js";
+import { lookUp, rich, t, word } from "../strings.js";
 import { term } from "../terms.js";
 
 export function grade(report) {
@@ -22,7 +22,7 @@ function revisions(id) {
   return later(t("event.looking"), async () => {
     const found = await get(address);
     return [table(t("event.revisions"), [t("event.revision"), t("event.written"), t("event.what"), t("event.by"), t("event.why")], found.data.map((r) => [
-      r.revision, h("a", { href: link("event", { id: r.id, as_of: r.at }) }, r.at), r.action, r.by, r.reason ?? ""])), request(address, found.links)];
+      r.revision, h("a", { href: link("event", { id: r.id, as_of: r.at }) }, moment(r.at)), coded("action", r.action), r.by, r.reason ?? ""])), request(address, found.links)];
   });
 }
 
@@ -52,20 +52,20 @@ export async function event() {
   const names = new Map(answer.participants.map((p) => [p.actor, p.name]));
   return [
     h("h1", {}, answer.title),
-    h("p", { class: "quiet" }, dated(answer.date), [answer.type, answer.status, answer.intensity === null ? null : t("event.intensity", { value: answer.intensity })].filter(Boolean).map((one) => ` · ${one}`)),
+    h("p", { class: "quiet" }, dated(answer.date), [word("type", answer.type), word("status", answer.status), answer.intensity === null ? null : t("event.intensity", { value: answer.intensity })].filter(Boolean).map((one) => ` · ${one}`)),
     answer.summary ? h("p", {}, answer.summary) : null, where(answer.location),
     h("h2", {}, t("event.sources", { n: answer.independent_sources }), term("admiralty-grade", t("event.grade"))),
     answer.reports.length ? h("ul", {}, answer.reports.map((r) => h("li", {},
       h("strong", {}, r.publisher), ": ",
       r.url ? h("a", { href: r.url, rel: "noopener noreferrer external" }, r.title) : r.title,
-      ` (${[r.published, r.stance].filter(Boolean).join(", ")}) `, grade(r),
+      ` (${[inWords(r.published?.slice(0, 10)), word("stance", r.stance)].filter(Boolean).join(", ")}) `, grade(r),
       r.quote ? h("blockquote", {}, r.quote) : null,
       r.locator ? h("p", { class: "quiet" }, r.locator) : null,
       r.claims ? h("p", {}, t("event.differing", { claims: Object.entries(r.claims).map(([k, v]) => `${k} ${v}`).join("; ") })) : null)))
       : h("p", {}, t("event.no_report")),
     answer.reports.length ? cite(id) : null,
     table(t("event.participants"), [t("event.who"), t("event.role"), t("event.through")], answer.participants.map((p) => [
-      p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), p.role, names.get(p.via) ?? p.via ?? ""])),
+      p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), coded("role", p.role), names.get(p.via) ?? p.via ?? ""])),
     answer.signals.length ? table(t("event.signals"), [t("event.from"), t("event.toward"), t("event.score"), t("event.how")], answer.signals.map((s) => [
       names.get(s.from) ?? s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, names.get(s.toward) ?? s.toward), s.score,
       s.origin === "stated" ? t("event.stated") : t("event.derived", { rule: s.rule })]), term("signal", t("event.signals"))) : null,

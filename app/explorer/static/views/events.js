@@ -2,26 +2,48 @@
 
 import { chart } from "../chart.js";
 import { combobox } from "../combobox.js";
+import { inWords } from "../dates.js";
 import { choice, field, h, say } from "../dom.js";
 import { facets } from "../facets.js";
 import { form } from "../forms.js";
 import { list } from "../list.js";
+import { fillNames } from "../names.js";
 import { request } from "../request.js";
 import { countedWords } from "../periods.js";
 import { CLOCKS, FILTERS, go, now, taken } from "../state.js";
 import { filtered, setDays, wayBack } from "../stretch.js";
-import { t } from "../strings.js";
+import { lookUp, t, word } from "../strings.js";
 
 const TYPES = ["", "AGREE", "CONSULT", "SUPPORT", "CONCEDE", "COOPERATE", "AID", "RETREAT", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "PROTEST", "SANCTION", "MOBILIZE", "COERCE", "ASSAULT"];
 const ROLES = ["", "initiator", "target", "participant", "host", "affected", "mediator", "absent"];
+
+const worded = (group, codes) => codes.map((code) => (code ? [code, word(group, code)] : code));
+
+/** Filters whose values are actors, days, and codes with words of their own. */
+const ACTORS = ["actor", "between", "initiator", "target", "via", "member_of", "country"], DAYS = ["since", "until", "known_by"], CODES = ["type", "role", "status", "quad"];
+
+const labelOf = (name) => lookUp(`filter.${name}`) ?? name;
+
+/** The value of a filter in words; actors by their codes. */
+function valueOf(name, value) {
+  if (DAYS.includes(name)) return inWords(value);
+  return CODES.includes(name) ? value.split(",").map((code) => word(name, code)).join(", ") : value;
+}
+
+/** A filter in words, with the names of actors as soon as they are known, and with its code on demand. */
+function chosen(name, value) {
+  const write = (text) => t("events.chip", { name: labelOf(name), value: text });
+  const made = h("span", { title: `${name}=${value}` }, write(valueOf(name, value)));
+  return ACTORS.includes(name) ? fillNames(made, value.split(","), (names) => write(names.join(name === "between" ? " – " : ", "))) : made;
+}
 
 /** Chips of the filters that are set; each can be taken off. */
 export function chips() {
   const set = [...now()].filter(([name, value]) => value && [...FILTERS, ...CLOCKS].includes(name));
   if (!set.length) return null;
   return h("ul", { class: "chips", "aria-label": t("events.filters") }, set.map(([name, value], n) => h("li", {},
-    t("events.chip", { name, value }),
-    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name, value }) }), onclick: () => {
+    chosen(name, value),
+    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name: labelOf(name), value: valueOf(name, value) }) }), onclick: () => {
       const rest = new URLSearchParams([...now()].filter(([own, v]) => own !== name || v !== value));
       go(`/?${rest}`);
     } }, "×"))));
@@ -39,7 +61,7 @@ export function adding() {
     field("q", t("filter.q"), "", { size: 16 }), combobox({ name: "actor", label: t("filter.actor"), size: 14 }),
     combobox({ name: "between", label: t("filter.between"), many: true, size: 14, value: now().getAll("between").join(",") }),
     field("since", t("filter.since"), "", { size: 10, placeholder: "2023-09" }),
-    field("until", t("filter.until"), "", { size: 10 }), choice("type", t("filter.type"), TYPES, ""), choice("role", t("filter.role"), ROLES, ""),
+    field("until", t("filter.until"), "", { size: 10 }), choice("type", t("filter.type"), worded("type", TYPES), ""), choice("role", t("filter.role"), worded("role", ROLES), ""),
     combobox({ name: "member_of", label: t("filter.member_of"), size: 10 }), combobox({ name: "country", label: t("filter.country"), size: 10 }),
     field("tag", t("filter.tag"), "", { size: 8 }), field("publisher", t("filter.publisher"), "", { size: 10 }),
     field("min_reliability", t("filter.min_reliability"), "", { size: 6, placeholder: "B", maxlength: 1 }),

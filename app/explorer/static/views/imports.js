@@ -1,11 +1,12 @@
 /* Imports, and the names in what was loaded that no actor has. */
 
 import { get } from "../api.js";
-import { h, table } from "../dom.js";
+import { moment } from "../dates.js";
+import { coded, h, table } from "../dom.js";
 import { later } from "../part.js";
 import { request } from "../request.js";
 import { link, now } from "../state.js";
-import { lookUp, rich, t } from "../strings.js";
+import { lookUp, rich, t, word } from "../strings.js";
 
 /** Rounded down: 99.96 % must not read as if everything were resolved. */
 const share = (parties) => parties.share === null ? t("imports.none_named") : t("imports.share", { percent: (Math.floor(parties.share * 1000) / 10).toFixed(1), n: parties.named });
@@ -39,7 +40,7 @@ export async function imports() {
   const found = await get(address);
   return [h("h1", {}, t("imports.title")),
     found.data.length ? table(t("imports.table"), [t("imports.import"), t("imports.state"), t("imports.by"), t("imports.rows"), t("imports.new"), t("imports.changed"), t("imports.rejected"), t("imports.parties")], found.data.map((one) => [
-      h("a", { href: link("imports", { id: one.id }) }, one.created_at), one.state, one.by, one.rows, one.new, one.changed, one.rejected, share(one.parties)]))
+      h("a", { href: link("imports", { id: one.id }) }, moment(one.created_at)), coded("state", one.state), one.by, one.rows, one.new, one.changed, one.rejected, share(one.parties)]))
       : h("p", {}, t("imports.none")),
     request(address, found.links),
     h("h2", {}, t("imports.unresolved")), unresolved("/v1/unresolved")];
@@ -49,8 +50,8 @@ async function whole(id) {
   const address = `/v1/imports/${id}`;
   const one = await get(address);
   const counts = ["rows", "new", "changed", "unchanged", "rejected", "duplicates", "retracted"].filter((name) => one[name]);
-  return [h("h1", {}, t("imports.of", { when: one.created_at })),
-    h("p", { class: "quiet" }, [one.state, t("imports.by_whom", { name: one.by }), one.dataset, one.dry_run ? t("imports.dry") : null].filter(Boolean).join(" · ")),
+  return [h("h1", {}, t("imports.of", { when: moment(one.created_at).textContent })),
+    h("p", { class: "quiet" }, [word("state", one.state), t("imports.by_whom", { name: one.by }), one.dataset, one.dry_run ? t("imports.dry") : null].filter(Boolean).join(" · ")),
     one.error ? h("p", {}, one.error) : null,
     h("p", {}, counts.map((name) => lookUp(`imports.count_${name}`, { n: one[name] })).join(", ") || t("imports.no_rows")),
     h("p", {}, t("imports.resolved", { share: share(one.parties) })),

@@ -2,9 +2,9 @@
 
 import { get } from "../api.js";
 import { chart } from "../chart.js";
-import { dated } from "../dates.js";
+import { dated, inWords } from "../dates.js";
 import { combobox } from "../combobox.js";
-import { choice, field, h, longTable, table } from "../dom.js";
+import { choice, coded, field, h, longTable, table } from "../dom.js";
 import { wantFocus } from "../focus.js";
 import { form } from "../forms.js";
 import { fillNames } from "../names.js";
@@ -14,7 +14,7 @@ import { request } from "../request.js";
 import { go, link, now, taken } from "../state.js";
 import { nothing } from "../states.js";
 import { setZoom, wayBack, zoomed } from "../stretch.js";
-import { rich, t } from "../strings.js";
+import { rich, t, word } from "../strings.js";
 import { term } from "../terms.js";
 import { grade } from "./event.js";
 
@@ -45,7 +45,7 @@ function nameSides(element, row, write) {
 function range(s) {
   if (!s.onset) return t("shift.no_date");
   const ends = s.onset_set.length ? [s.onset_set[0].start, s.onset_set.at(-1).end] : [s.onset];
-  return [...new Set(ends.map((day) => day.slice(0, s.onset.length)))].join(" … ");
+  return inWords([...new Set(ends.map((day) => day.slice(0, s.onset.length)))].join("/"));
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
@@ -55,9 +55,9 @@ function grounds(s) {
   const rows = [
     [t("grounds.within"), s.within_publishers === null ? null : percent(s.within_publishers)],
     [t("grounds.single"), s.single_source],
-    [t("grounds.stated"), s.stated_share ? t("grounds.stated_value", { share: percent(s.stated_share), verdict: s.without_stated, left: signed(s.left_without_stated) }) : null],
+    [t("grounds.stated"), s.stated_share ? t("grounds.stated_value", { share: percent(s.stated_share), verdict: word("verdict", s.without_stated), left: signed(s.left_without_stated) }) : null],
     [t("grounds.carried"), s.carried_by.length ? s.carried_by.map((c) => `${c.name} ${percent(c.share)}`).join(", ") : null],
-    [t("grounds.left"), s.without_carrier],
+    [t("grounds.left"), s.without_carrier && word("verdict", s.without_carrier)],
     [t("grounds.curve"), s.curve?.differs_because ? t("grounds.curve_value", { index: signed(s.curve.index), why: s.curve.differs_because }) : null],
     [t("grounds.expected"), s.expected ? t("grounds.expected_value", { why: s.expected.why, p: s.expected.probability_below.toFixed(2) }) : null],
   ].filter(([, value]) => value !== null && value !== undefined);
@@ -67,7 +67,7 @@ function grounds(s) {
 /** A source as a reader follows it: title, publisher, day and grade. */
 function cited(s) {
   const title = s.url ? h("a", { href: s.url, rel: "noopener noreferrer external" }, s.title) : s.title;
-  const said = { title, publisher: s.publisher, day: s.published?.slice(0, 10) };
+  const said = { title, publisher: s.publisher, day: inWords(s.published?.slice(0, 10)) };
   return h("li", {}, rich(said.day ? "shift.source_dated" : "shift.source", said), " ", grade(s));
 }
 
@@ -75,8 +75,8 @@ const FOR = 5, AGAINST = 3;
 
 /** The events that weigh most for the change and against it; the others when they are asked for. */
 function weighed(all) {
-  const line = (e) => [signed(e.share), e.speaks, dated(e.date), h("a", { href: link("event", { id: e.event }) }, e.title),
-    h("ul", {}, e.sources.map(cited)), e.flags.join(", ")];
+  const line = (e) => [signed(e.share), coded("speaks", e.speaks), dated(e.date), h("a", { href: link("event", { id: e.event }) }, e.title),
+    h("ul", {}, e.sources.map(cited)), e.flags.map((flag) => word("flag", flag)).join("; ")];
   const columns = [t("shift.share"), t("shift.speaks"), t("shift.date"), t("shift.event"), t("shift.sources"), t("shift.flags")];
   const first = [...all.filter((e) => e.speaks === "for").slice(0, FOR), ...all.filter((e) => e.speaks !== "for").slice(0, AGAINST)];
   return longTable(t("shift.events"), columns, all, line, first);
@@ -90,10 +90,10 @@ async function evidence(id) {
     h("p", {}, answer.sentence),
     h("p", {}, answer.before ? t("shift.levels", { before: signed(answer.before.index), after: signed(answer.after.index), prior: signed(answer.prior), change: signed(answer.change) }) : answer.reason),
     grounds(answer),
-    answer.flags.length ? h("p", {}, h("strong", {}, t("shift.artefacts")), " ", answer.flags.join(", ")) : null,
+    answer.flags.length ? h("p", {}, h("strong", {}, t("shift.artefacts")), " ", answer.flags.map((flag) => word("flag", flag)).join("; ")) : null,
     answer.evidence.length ? weighed(answer.evidence) : h("p", {}, t("shift.no_single")),
-    answer.structure.ties.length ? table(t("shift.ties", { day: answer.structure.on }), [t("shift.group"), t("shift.partner"), t("shift.status"), t("shift.obliges")], answer.structure.ties.map((tie) => [
-      h("a", { href: link("alliance", { code: tie.group }) }, tie.group), tie.partner, tie.status, tie.obligations.join(", ")])) : null,
+    answer.structure.ties.length ? table(t("shift.ties", { day: inWords(answer.structure.on) }), [t("shift.group"), t("shift.partner"), t("shift.status"), t("shift.obliges")], answer.structure.ties.map((tie) => [
+      h("a", { href: link("alliance", { code: tie.group }) }, tie.group), tie.partner, coded("step", tie.status), tie.obligations.map((one) => word("obligation", one)).join(", ")])) : null,
     request(address)];
 }
 
