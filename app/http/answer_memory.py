@@ -6,7 +6,6 @@ depends on has to be in its ETag, as for answers of 304.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from threading import Lock
 
 from fastapi import Response
@@ -30,8 +29,6 @@ class RememberedAnswer:
         self.headers = {
             name: value for name, value in answer.headers.items() if name != "content-length"
         }
-        varies = self.headers.get("vary")
-        self.headers["vary"] = f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"
 
     @property
     def size(self) -> int:
@@ -46,8 +43,11 @@ class RememberedAnswer:
         body = self.bodies.get(coding)
         if body is None:
             body = self.bodies[coding] = compress_body(self.bodies[""], coding)
-        more: Mapping[str, str] = {"content-encoding": coding} if coding else {}
-        return Response(body, headers={**self.headers, **more})
+        answer = Response(body, headers=self.headers)
+        if coding:  # to others the middleware adds `Vary`, unless they are too short
+            answer.headers["content-encoding"] = coding
+            answer.headers.add_vary_header("Accept-Encoding")
+        return answer
 
 
 class AnswerMemory:
