@@ -143,6 +143,13 @@ def test_processes_are_replaced_one_by_one_and_streams_do_not_delay_the_end(
         client.close()
 
 
+def await_leadership(claimant: DatabaseLeadership) -> None:
+    """Claim until it is granted: the server ends a session some time after its client."""
+    until = time.monotonic() + 30
+    while not claimant.claim():
+        assert time.monotonic() < until, "a session that ended still leads"
+
+
 def test_one_process_leads_and_another_takes_over(database: Database) -> None:
     with closing(Database(render_url(database), 2)) as elsewhere:
         first, second = DatabaseLeadership(database), DatabaseLeadership(elsewhere)
@@ -150,12 +157,10 @@ def test_one_process_leads_and_another_takes_over(database: Database) -> None:
         assert first.claim()
         assert not second.claim()
         first.resign()
-        until = time.monotonic() + 30
-        while not second.claim():  # the server ends a session some time after its client
-            assert time.monotonic() < until, "whoever resigned still leads"
+        await_leadership(second)
         assert not first.claim()
         second.resign()
-        assert first.claim()
+        await_leadership(first)
         if find_sqlite_file(database.engine) is None:
             with database.write() as db:  # as when the server or the network goes away
                 db.execute(
@@ -164,9 +169,7 @@ def test_one_process_leads_and_another_takes_over(database: Database) -> None:
                         " AND locktype = 'advisory' AND pid <> pg_backend_pid()"
                     )
                 )
-            until = time.monotonic() + 30
-            while not second.claim():
-                assert time.monotonic() < until, "the lock of a lost session stays"
+            await_leadership(second)
             assert not first.claim()
         first.resign()
         second.resign()

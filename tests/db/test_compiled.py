@@ -67,7 +67,7 @@ def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_list_of_any_texts_arrives_as_it_is(database: Database, words: list[str]) -> None:
     listed = table("listed", column("word"))
     with database.connect() as db:

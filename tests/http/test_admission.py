@@ -5,12 +5,12 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from service import Service
+from serving import run_apart
 from soak import IN_FULL, choose_size
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -29,12 +29,6 @@ from app.http.server import BoundedHttpConnection
 
 CLIENTS, SECONDS = choose_size(300, 800), choose_size(4, 60)
 QUESTION = b"GET /v1/events?actor=RUS&limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def run_apart(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine in a thread of its own: a browser may keep a loop in this one."""
-    with ThreadPoolExecutor(1) as apart:
-        return apart.submit(asyncio.run, work).result()
 
 
 def run_ticks(line: Admission, monkeypatch: pytest.MonkeyPatch, *, cpu: float, lag: float) -> None:

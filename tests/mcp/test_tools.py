@@ -6,13 +6,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 import pytest
 from fastapi.testclient import TestClient
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import TextContent
-from serving import open_client, serve_database
+from serving import open_client, run_apart, serve_database
 from test_project_files import ROOT
 
 from app.db.engine import Database
@@ -61,7 +60,7 @@ def test_every_tool_answers_shortly_with_permalink_and_citation(
             assert sum(len(tool.model_dump_json()) for tool in tools) < 20_000
             return found
 
-    found = anyio.run(ask_all)
+    found = run_apart(ask_all())
     for name, answer in found.items():
         assert answer["data"], name
         assert len(json.dumps(answer, ensure_ascii=False)) <= MAX_CHARACTERS, name
@@ -81,7 +80,7 @@ def test_a_question_that_is_refused_says_what_to_send(service: str) -> None:
             wrong = await call(client, "search_events", {"actor": ["Armenai"]})
             return wrong, await call(client, "search_events", {"actor": ["ARM"], "since": "2040"})
 
-    wrong, empty = anyio.run(ask)
+    wrong, empty = run_apart(ask())
     assert "Armenai" in wrong
     assert "ARM" in wrong
     assert (empty["data"], empty["reason"]) == ([], "not_yet_covered")
@@ -124,4 +123,4 @@ def test_the_command_answers_over_standard_input(bundled_database: Database) -> 
         async with Client(server) as client:
             return await call(client, "find_actors", {"name": "CSTO"})
 
-    assert anyio.run(ask)["data"][0]["code"] == "CSTO"
+    assert run_apart(ask())["data"][0]["code"] == "CSTO"
