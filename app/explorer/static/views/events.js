@@ -25,7 +25,7 @@ const ACTORS = ["actor", "between", "initiator", "target", "via", "member_of", "
 const labelOf = (name) => lookUp(`filter.${name}`) ?? name;
 
 /** The value of a filter in words; actors by their codes. */
-function valueOf(name, value) {
+function describeValue(name, value) {
   if (DAYS.includes(name)) return inWords(value);
   return CODES.includes(name) ? value.split(",").map((code) => word(name, code)).join(", ") : value;
 }
@@ -33,7 +33,7 @@ function valueOf(name, value) {
 /** A filter in words, with the names of actors as soon as they are known, and with its code on demand. */
 function chosen(name, value) {
   const write = (text) => t("events.chip", { name: labelOf(name), value: text });
-  const made = h("span", { title: `${name}=${value}` }, write(valueOf(name, value)));
+  const made = h("span", { title: `${name}=${value}` }, write(describeValue(name, value)));
   return ACTORS.includes(name) ? fillNames(made, value.split(","), (names) => write(names.join(name === "between" ? " – " : ", "))) : made;
 }
 
@@ -43,7 +43,7 @@ export function chips() {
   if (!set.length) return null;
   return h("ul", { class: "chips", "aria-label": t("events.filters") }, set.map(([name, value], n) => h("li", {},
     chosen(name, value),
-    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name: labelOf(name), value: valueOf(name, value) }) }), onclick: () => {
+    h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name: labelOf(name), value: describeValue(name, value) }) }), onclick: () => {
       const rest = new URLSearchParams([...now()].filter(([own, v]) => own !== name || v !== value));
       go(`/?${rest}`);
     } }, "×"))));
