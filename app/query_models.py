@@ -53,6 +53,12 @@ def _require_single_day(text: str) -> str:
     return text
 
 
+def _require_lineage_name(text: str) -> str:
+    if re.fullmatch("[0-9a-f]{8}", text) is None:
+        raise ValueError("must be eight hexadecimal digits, as links.permalink has them")
+    return text
+
+
 class ParsedText(str):
     """A parameter that is kept as asked, with what it means: it is parsed once, when validated."""
 
@@ -139,7 +145,11 @@ LINEAGE_DESCRIPTION = (
     "The lineage that `as_of` is of, as permalinks say it; left out, a version is of the first one."
     " Without `as_of`, the answer is refused unless the database is still in this lineage."
 )
-LineageName = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$", examples=["3f9c2a7e"])]
+LineageName = Annotated[
+    str,
+    AfterValidator(_require_lineage_name),
+    Field(json_schema_extra={"pattern": "^[0-9a-f]{8}$"}, examples=["3f9c2a7e"]),
+]
 SingleDay = Annotated[ShortText, AfterValidator(_require_single_day)]
 
 

@@ -65,6 +65,7 @@ def require_storable(text: str) -> str:
 ShortText = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_storable)
 ]
+OptionalText = Annotated[str, StringConstraints(max_length=200), AfterValidator(require_storable)]
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(require_storable)]
 
 

@@ -60,7 +60,7 @@ def extend_actors(
 ) -> ExtendedRows:
     """Read properties of actors; a code is the one that is valid on the day of the settings.
 
-    An unknown actor or property has no values.
+    An unknown actor has no values.
     """
     documents = read_actors_of_codes(db, asked.ids)
     days = [read_day(one.settings.get("on")) for one in asked.properties]

@@ -25,7 +25,7 @@ DAY_SETTING = ReconcileSetting(
 def build_manifest(root: str) -> ReconcileManifest:
     """Build the manifest of a service at an address."""
 
-    def locate(path: str) -> ReconcileAddress:
+    def build_address(path: str) -> ReconcileAddress:
         return ReconcileAddress(service_url=root, service_path=f"/v1/reconcile/{path}")
 
     return ReconcileManifest(
@@ -34,12 +34,12 @@ def build_manifest(root: str) -> ReconcileManifest:
         view=ReconcileView(url=f"{root}/?view=actor&actor={{{{id}}}}"),
         defaultTypes=[ReconcileEntity(id=kind, name=name) for kind, name in KIND_NAMES.items()],
         suggest=ReconcileSuggest(
-            entity=locate("suggest/entity"),
-            type=locate("suggest/type"),
-            property=locate("suggest/property"),
+            entity=build_address("suggest/entity"),
+            type=build_address("suggest/type"),
+            property=build_address("suggest/property"),
         ),
         extend=ReconcileExtend(
-            propose_properties=locate("properties"), property_settings=[DAY_SETTING]
+            propose_properties=build_address("properties"), property_settings=[DAY_SETTING]
         ),
         preview=ReconcilePreview(url=f"{root}/v1/reconcile/preview?id={{{{id}}}}"),
     )

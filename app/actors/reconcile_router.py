@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
 from app.actors.reconcile import find_reconcile_candidates, parse_setting_day
-from app.actors.reconcile_extend import extend_actors
+from app.actors.reconcile_extend import PROPERTIES, extend_actors
 from app.actors.reconcile_manifest import build_manifest
 from app.actors.reconcile_models import (
     ExtendQuestion,
@@ -87,7 +87,7 @@ def describe_reconciliation(
             try:
                 return answer(db, sent.encode("utf-8", "replace"))
             except (UnreadableRequestError, InvalidBodyError) as wrong:
-                raise InvalidParameterError(name, _describe_fault(wrong), _HINT) from wrong
+                raise InvalidParameterError(name, _describe_fault(wrong), _HINTS[name]) from wrong
 
         return respond_with_version_etag(
             request, read_version(db), render_answer, resolve_public_url(request, chosen)
@@ -139,13 +139,17 @@ def reconcile_names(database: DatabaseDep, body: Annotated[bytes, Depends(_read_
         name = "extend" if "extend" in form else "queries"
         sent = form[name][0].encode()
     except (ValueError, KeyError) as wrong:
-        fault = Fault(loc=["body", "queries"], message="is required", hint=_HINT)
+        fault = Fault(loc=["body", "queries"], message="is required", hint=_HINTS["queries"])
         raise InvalidBodyError([fault]) from wrong
     with database.connect() as db:
         return (_answer_extension if name == "extend" else _answer_questions)(db, sent)
 
 
-_HINT = 'Such as {"q0": {"query": "Armenia", "type": "state", "limit": 3}}.'
+_HINTS = {
+    "queries": 'Such as {"q0": {"query": "Armenia", "type": "state", "limit": 3}}.',
+    "extend": 'Such as {"ids": ["ARM"], "properties": [{"id": "iso2"}]}.',
+}
+"""A right value of each parameter."""
 
 
 def _describe_fault(wrong: UnreadableRequestError | InvalidBodyError) -> str:
@@ -166,5 +170,10 @@ def _answer_questions(db: Connection, sent: bytes) -> Response:
 
 def _answer_extension(db: Connection, sent: bytes) -> Response:
     asked = validate_part(EXTEND_ADAPTER, parse_json_body(sent), ["body"]).require_value()
+    for one in asked.properties:
+        if one.id not in PROPERTIES:
+            hint = f"Known: {', '.join(PROPERTIES)}."
+            message = f"no property is called '{one.id}'"
+            raise InvalidBodyError([Fault(loc=["body", "properties"], message=message, hint=hint)])
     found = extend_actors(db, asked, parse_setting_day)
     return Response(encode_json(found), media_type="application/json")

@@ -9,9 +9,9 @@ from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from app.actors.queries import find_actor, read_actors_of_codes
+from app.actors.queries import find_actor_by_code, read_actors_of_codes
 from app.actors.reconcile_extend import (
     PROPERTIES,
     list_properties,
@@ -25,7 +25,7 @@ from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import StrictQuery
-from app.text import ShortText
+from app.text import OptionalText, ShortText
 
 router = APIRouter(prefix="/v1/reconcile", include_in_schema=False, route_class=QueryRoute)
 PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
@@ -36,14 +36,14 @@ class SuggestQuery(StrictQuery):
     """The beginning of a text to complete."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    prefix: str = Field("", max_length=200)
+    prefix: OptionalText = ""
 
 
 class PropertiesQuery(StrictQuery):
     """The type whose properties are asked for; all types have the same."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    type: str = Field("", max_length=200)
+    type: OptionalText = ""
 
 
 class PreviewQuery(StrictQuery):
@@ -98,7 +98,7 @@ def preview_actor(
 ) -> Response:
     """Show an actor on a small page: name, kind, period and codes."""
     with database.connect() as db:
-        found = find_actor(db, asked.id) if asked.id.isprintable() else None
+        found = find_actor_by_code(db, asked.id)
         documents = read_actors_of_codes(db, [found.code]) if found else {}
     if found is None or found.code not in documents:
         raise NotFoundError("No actor has that id; /v1/actors lists them.")

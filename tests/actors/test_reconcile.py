@@ -174,3 +174,32 @@ def test_malformed_reconciliation_query_is_422(api: TestClient, queries: str) ->
 
 def test_json_reconciliation_body_is_415(api: TestClient) -> None:
     assert api.post("/v1/reconcile", json={"queries": {}}).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("preview?id=nothing", 404),
+        ("preview?id=Armenai", 404),
+        ("preview?id=%01", 404),
+        ("preview?id=ARM%00", 422),
+        ("preview", 422),
+        ("suggest/entity?prefix=%00", 422),
+        ("suggest/type?prefix=%00", 422),
+        ("suggest/property?prefix=" + "a" * 201, 422),
+        ("properties?type=%00", 422),
+    ],
+)
+def test_what_clients_send_wrongly_is_refused(api: TestClient, path: str, status: int) -> None:
+    answer = api.get(f"/v1/reconcile/{path}")
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+def test_an_unknown_property_is_refused_with_those_that_are_known(api: TestClient) -> None:
+    asked = json.dumps({"ids": ["ARM"], "properties": [{"id": "iso2"}, {"id": "capital"}]})
+    for answer in (
+        api.get("/v1/reconcile", params={"extend": asked}),
+        api.post("/v1/reconcile", data={"extend": asked}),
+    ):
+        assert answer.status_code == 422
+        assert "capital" in answer.json()["errors"][0]["message"]
