@@ -27,12 +27,15 @@ def _describe_outside_failure(error: Exception) -> str | None:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from app.db.failures import classify_failure  # noqa: PLC0415
+    from app.errors import MissingExtraError  # noqa: PLC0415
 
     if (kind := classify_failure(error)) is not None:
         cause = " ".join(str(getattr(error, "orig", error)).split())
         return f"The database is {'damaged' if kind == 'damaged' else 'not available'}: {cause}"
     if isinstance(error, ValidationError) and error.title == "Settings":
         return "\n".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+    if isinstance(error, MissingExtraError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'A file'}: {error.strerror}"
     return None

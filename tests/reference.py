@@ -23,6 +23,7 @@ from app.events.flat import COLUMNS
 from app.events.router import BucketEvent, TimelineBucket
 from app.events.schemas import Event, Location, Participant, Report, Signal
 from app.events.signals import END_OF_FIGHTING_MODES, FIGHTING_MODES, RULES
+from app.events.typed import TYPED_FIELDS, TypedField
 from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
 from app.http.schema_notes import find_field_note
 from app.sources.schemas import Dataset, Source
@@ -103,8 +104,13 @@ def render_dictionary() -> str:
             f" {describe_field(model, name, field)} |\n"
             for name, field in model.model_fields.items()
         ]
-    parts.append("\n## Columns of CSV, Parquet, Arrow and XLSX\n\n")
-    parts.append("As the fields of an event, with these of their own:\n\n")
+    parts.append("\n## Columns of Parquet and Arrow\n\n| column | type |\n|---|---|\n")
+    parts += [f"| `{field.name}` | {describe_typed_field(field)} |\n" for field in TYPED_FIELDS]
+    parts.append("\n## Columns of CSV and XLSX\n\n")
+    parts.append(
+        "Also of Parquet and Arrow with `flat=true`. As the fields of an event, with these"
+    )
+    parts.append(" of their own:\n\n")
     parts.append("| column | type | meaning |\n|---|---|---|\n")
     for name, column in COLUMNS.items():
         parts.append(f"| `{name}` | {column.type} | {column.note} |\n")
@@ -119,6 +125,18 @@ def render_dictionary() -> str:
     parts.append("\n| type | modes |\n|---|---|\n")
     parts += [f"| {type_} | {', '.join(modes) or '–'} |\n" for type_, modes in MODES.items()]
     return "".join(parts)
+
+
+def describe_typed_field(field: TypedField) -> str:
+    """Render the type of a column with the types of its parts."""
+    if field.kind == "list":
+        return f"list of {describe_typed_field(field.parts[0])}"
+    if field.kind == "record":
+        parts = [f"`{part.name}` {describe_typed_field(part)}" for part in field.parts]
+        return f"record: {', '.join(parts)}"
+    return {"day": "date", "instant": "instant in UTC", "json": "JSON text"}.get(
+        field.kind, field.kind
+    )
 
 
 def describe_bounds(field: FieldInfo) -> str:

@@ -115,7 +115,8 @@ def test_every_term_is_explained_in_one_to_three_sentences() -> None:
 
 def test_decisions_are_numbered_and_have_their_four_parts() -> None:
     pages = sorted((ROOT / "docs/decisions").glob("*.md"))
-    assert [int(page.name[:3]) for page in pages] == list(range(1, len(pages) + 1))
+    numbers = [int(page.name[:3]) for page in pages]
+    assert len(set(numbers)) == len(numbers)
     for page in pages:
         text = page.read_text("utf-8").lower()
         for part in ("context", "choice", "cost", "revisit"):

@@ -1,13 +1,11 @@
 """Render briefs and embeds: HTML without a script, and PDF without a browser."""
 
-import importlib
 import json
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from types import ModuleType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -15,9 +13,8 @@ from app.briefs.filter import PaperSize
 from app.briefs.layout import BriefPage, write_events_title
 from app.briefs.views import ViewDescription
 from app.briefs.words import write_text
-from app.errors import MissingExtraError
+from app.extras import load_extra
 
-EXTRA = "pdf"
 PREVIEW_WIDTH = 600
 """Pixels of a chart in the preview of a link; its PNG has two for each."""
 
@@ -99,10 +96,7 @@ def render_brief_pdf(
 @cache
 def _load_compiler() -> Callable[[bytes, str], bytes]:
     """Load the typesetter; its fonts are read once."""
-    try:
-        typst: ModuleType = importlib.import_module("typst")
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(EXTRA) from missing
+    typst = load_extra("pdf")
     # Fonts of the system come after those of the package, for scripts that these do not have.
     fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=True)
 

@@ -1,7 +1,6 @@
 """Render the chart of an answer in the requested format."""
 
 import csv
-import importlib
 import io
 from functools import cache
 from types import ModuleType
@@ -14,6 +13,7 @@ from app.charts.subjects import compose_credit, compose_member_subject
 from app.charts.vega_lite import WIDTH, VegaSpec
 from app.errors import InvalidParameterError
 from app.events.flat import escape_formula
+from app.extras import load_extra
 from app.http.chart_formats import ChartName
 from app.json_encoding import encode_json
 from app.query_models import ChartFormat, today
@@ -74,9 +74,9 @@ COLUMNS: dict[ChartName, tuple[str, ...]] = {
 
 @cache
 def _load_engine() -> ModuleType:
-    """Import the renderer."""
+    """Import the renderer; raises `MissingExtraError` where it is not installed."""
     # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
-    return importlib.import_module("vl_convert")
+    return load_extra("charts")
 
 
 def render_chart(
@@ -84,7 +84,8 @@ def render_chart(
 ) -> Response:
     """Render an answer as a Vega-Lite spec, as a picture of `width` pixels, or as CSV rows.
 
-    Raises `InvalidParameterError` where a picture would have too many rows.
+    Raises `InvalidParameterError` where a picture would have too many rows, and
+    `MissingExtraError` where the extra `charts` is not installed.
     """
     if form == "csv":
         text = write_chart_csv(build_chart_table(chart, body), COLUMNS[chart])

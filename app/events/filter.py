@@ -181,6 +181,10 @@ class EventQuery(EventFilter, PagingQuery):
     bom: bool = Field(
         False, description="CSV begins with a byte order mark, which Excel needs to read UTF-8."
     )
+    flat: bool = Field(
+        False,
+        description="Parquet and Arrow have the columns of CSV, with nested values as JSON text.",
+    )
     count: CountMode = Field("none", description="Whether to count all matching events.")
     fields: Words = Field((), description="Only these fields of each event; separated by commas.")
 

@@ -36,3 +36,5 @@ EVENT_MEDIA_TYPES: dict[OutputFormat, tuple[str, ...]] = {
 """The first is the `Content-Type` of an answer; `Accept` may ask for any of them."""
 FIELD_FORMATS: frozenset[OutputFormat] = frozenset({"json", "ndjson", "csv", "parquet", "arrow"})
 """Formats that show the fields of an event one by one, so that `fields` can select some."""
+TYPED_FORMATS: frozenset[OutputFormat] = frozenset({"parquet", "arrow"})
+"""Formats of nested values with types, which `flat` makes flat."""

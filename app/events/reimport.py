@@ -1,8 +1,8 @@
 """Exported events are turned back into records of the load format `entente`. Pure.
 
-The input is a line of NDJSON, or a row of CSV or Parquet. Derived values are left out, so that the
-loader derives them again: roll-ups, derived signals, the bounds of the date, counts, and the titles
-of sources.
+The input is a line of NDJSON, or a row of CSV, or of Parquet, flat or nested. Derived values are
+left out, so that the loader derives them again: roll-ups, derived signals, the bounds of the date,
+counts, and the titles of sources.
 """
 
 import json
@@ -71,6 +71,15 @@ def record_from_row(cells: Mapping[str, Any]) -> dict[str, Any]:
     tags = row["tags"].split("; ") if row["tags"] else []
     location = place if any(value is not None for value in place.values()) else None
     return record_from_document({**row, "location": location, "tags": tags})
+
+
+def record_from_typed_row(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn an exported row of nested values with types into a record."""
+    reports = [
+        {**report, "claims": json.loads(report["claims"]) if report["claims"] else None}
+        for report in values["reports"]
+    ]
+    return record_from_document({**values, "reports": reports})
 
 
 def _parse_cell(name: str, cell: Any) -> Any:

@@ -186,6 +186,10 @@ def list_events(
         raise InvalidParameterError(
             "bom", "does not go with format=json", "Use it with format=csv."
         )
+    if asked.flat:
+        raise InvalidParameterError(
+            "flat", "does not go with format=json", "Use it with format=parquet or arrow."
+        )
     with database.connect() as db:
         version, then = resolve_version(db, asked)
 

@@ -13,7 +13,7 @@ from app.errors import InvalidParameterError
 from app.events import counts, queries
 from app.events.coverage import find_empty_reason
 from app.events.filter import EventQuery
-from app.events.output_formats import FIELD_FORMATS, OutputFormat
+from app.events.output_formats import FIELD_FORMATS, TYPED_FORMATS, OutputFormat
 from app.events.resolved_filter import ResolvedFilter
 from app.feeds import xlsx
 from app.feeds.event_stream import EventStream
@@ -72,6 +72,7 @@ class EventExport:
             fields=tuple(asked.fields),
             next_address=lambda: self.links.next,
             clusters=clusters,
+            flat=asked.flat,
             bom=asked.bom,
             read_actors=partial(_read_actor_identities, database, resolved.as_of),
             root=root,
@@ -110,6 +111,9 @@ def _check_parameters(form: OutputFormat, asked: EventQuery) -> None:
         raise InvalidParameterError("count", f"does not go with format={form}", hint)
     if asked.bom and form != "csv":
         raise InvalidParameterError("bom", f"does not go with format={form}", "Goes with csv.")
+    if asked.flat and form not in TYPED_FORMATS:
+        hint = "Goes with parquet and arrow; csv and xlsx are always flat."
+        raise InvalidParameterError("flat", f"does not go with format={form}", hint)
 
 
 def _check_sheet_size(reading: EventStream) -> None:

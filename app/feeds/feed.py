@@ -28,6 +28,8 @@ class Feed:
     """Returns the address of the next page, which is known once the chunks are read."""
     clusters: "list[Cluster] | None" = None
     """Replace the events where there are too many to draw."""
+    flat: bool = False
+    """Parquet and Arrow have the flat columns of CSV instead of nested values."""
     bom: bool = False
     read_actors: Callable[[Collection[str]], dict[str, ActorIdentity]] = lambda _: {}
     """Reads what the actors with some codes are."""

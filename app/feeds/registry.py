@@ -1,10 +1,14 @@
 """Register the formats: the writer of each, and how much of a result it contains."""
 
+import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 from app.events.output_formats import EVENT_MEDIA_TYPES, OutputFormat
+from app.extras import load_extra
 from app.feeds import atom, geojson, ics, json_feed, jsonld, ndjson, table, timelinejs, vis, xlsx
-from app.feeds.feed import FormatWriter
+from app.feeds.feed import Feed, FormatWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,27 @@ class FeedFormat:
     """The file itself names the datasets and their licences."""
 
 
+def _write_parquet(feed: Feed) -> Iterator[bytes]:
+    written: Iterator[bytes] = _load_arrow_table().write_parquet(feed)
+    return written
+
+
+def _write_arrow(feed: Feed) -> Iterator[bytes]:
+    written: Iterator[bytes] = _load_arrow_table().write_arrow(feed)
+    return written
+
+
+def _load_arrow_table() -> ModuleType:
+    """Load the writers of Arrow; raises `MissingExtraError` where the extra is not installed."""
+    load_extra("parquet")
+    return importlib.import_module("app.feeds.arrow_table")
+
+
 FEED_FORMATS: dict[OutputFormat, FeedFormat] = {
     "ndjson": FeedFormat(ndjson.write_ndjson, "ndjson", streams=True, carries_licence=False),
     "csv": FeedFormat(table.write_csv, "csv", streams=True, carries_licence=False),
-    "parquet": FeedFormat(table.write_parquet, "parquet", streams=True),
-    "arrow": FeedFormat(table.write_arrow, "arrows", streams=True),
+    "parquet": FeedFormat(_write_parquet, "parquet", streams=True),
+    "arrow": FeedFormat(_write_arrow, "arrows", streams=True),
     "xlsx": FeedFormat(xlsx.write_xlsx, "xlsx", streams=True),
     "geojson": FeedFormat(geojson.write_geojson, "geojson"),
     "timelinejs": FeedFormat(timelinejs.write_timelinejs, "json", clusters=True),

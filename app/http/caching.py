@@ -9,8 +9,8 @@ from fastapi import Request, Response
 from app.http.answer_memory import AnswerMemory
 from app.lineages import Version
 
-SCHEMA_VERSION = 3
-"""Part of every ETag; raised when rendered documents gain fields, so that old ETags expire."""
+SCHEMA_VERSION = 4
+"""Part of every ETag; raised when answers change their form, so that old ETags expire."""
 MAX_HEADER = 200
 """Characters of `Accept-Encoding` that are read."""
 LICENCES = '</v1/datasets>; rel="license"'

@@ -8,19 +8,16 @@ from fastapi import Request
 from starlette.types import Receive, Scope, Send
 
 from app.errors import MissingExtraError
+from app.extras import load_extra
 from app.http.problems import find_status, render_problem
 from app.http.public_url import resolve_public_url
 
-EXTRA = "mcp"
 MAX_BODY_BYTES = 256 * 1024
 
 
 def load_assistant_server() -> ModuleType:
     """Load the tools; raises `MissingExtraError` where the extra `mcp` is not installed."""
-    try:
-        importlib.import_module("mcp")
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(EXTRA) from missing
+    load_extra("mcp")
     return importlib.import_module("app.mcp.server")
 
 

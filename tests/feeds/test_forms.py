@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import date, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from sheets import read_sheets
 
 from app.events.flat import EVENT_COLUMNS, LOCATION_COLUMNS
 from app.events.output_formats import EVENT_MEDIA_TYPES, OUTPUT_FORMATS
+from app.events.schemas import Event
 from app.feeds.registry import FEED_FORMATS
 
 pytestmark = [pytest.mark.slow, pytest.mark.by_turns]
@@ -72,16 +74,75 @@ def test_parquet_opens_in_duckdb_and_pandas(api: TestClient, tmp_path: Any) -> N
     events = read_all_events(api, AUTUMN)
     with duckdb.connect() as db:
         selected = db.execute(
-            "SELECT id, start, intensity, json_extract_string(participants, '$[0].role')"
-            f" FROM '{file}'"
+            f"SELECT id, start, intensity, participants[1].role FROM '{file}'"
         ).fetchall()
     assert [row[0] for row in selected] == [event["id"] for event in events]
     assert [row[1].isoformat() for row in selected] == [event["start"] for event in events]
     assert [row[2] for row in selected] == [event["intensity"] for event in events]
     assert [row[3] for row in selected] == [event["participants"][0]["role"] for event in events]
     frame = pd.read_parquet(file)
-    assert list(frame.columns) == list(EVENT_COLUMNS)
+    assert list(frame.columns) == list(Event.model_fields)
     assert list(frame.title) == [event["title"] for event in events]
+
+
+def as_json(value: Any) -> Any:
+    """A value of Arrow as JSON has it."""
+    if isinstance(value, dict):
+        return {name: as_json(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_json(part) for part in value]
+    if isinstance(value, datetime):
+        assert value.utcoffset() == timedelta(0)
+        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_typed_tables_are_the_events_of_all_pages(form: str, api: TestClient) -> None:
+    content = read_list(api, form, "sort=date").content
+    if form == "parquet":
+        table = pq.read_table(io.BytesIO(content))
+    else:
+        with pa.ipc.open_stream(content) as stream:
+            table = stream.read_all()
+    found = [as_json(row) for row in table.to_pylist()]
+    for row in found:
+        for report in row["reports"]:
+            report["claims"] = report["claims"] and json.loads(report["claims"])
+    assert found == read_all_events(api, "sort=date")
+
+
+def test_typed_tables_have_days_instants_and_lists(api: TestClient) -> None:
+    schema = pq.read_schema(io.BytesIO(read_list(api, "parquet").content))
+    types = {field.name: str(field.type) for field in schema}
+    assert types["start"] == types["end"] == "date32[day]"
+    assert types["recorded_at"] == "timestamp[us, tz=UTC]"
+    assert types["tags"].startswith("list<")
+    assert types["participants"].startswith("list<element: struct<actor: string, name: string")
+    assert types["location"].startswith("struct<name: string")
+    assert types["date"] == "string"  # as stated: a month, an interval, or about a day
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_flat_tables_have_the_columns_of_csv(form: str, api: TestClient) -> None:
+    content = read_list(api, form, f"{AUTUMN}&flat=true").content
+    if form == "parquet":
+        rows = pq.read_table(io.BytesIO(content)).to_pylist()
+    else:
+        with pa.ipc.open_stream(content) as stream:
+            rows = stream.read_all().to_pylist()
+    lines = read_csv_rows(api)
+    assert list(rows[0]) == list(lines[0]) == list(EVENT_COLUMNS)
+    for row, line in zip(rows, lines, strict=True):
+        assert row["participants"] == line["participants"]
+        assert (row["absent"] or "") == line["absent"]
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "xlsx", "ndjson"])
+def test_flat_with_another_format_is_422(form: str, api: TestClient) -> None:
+    answer = api.get(f"/v1/events?format={form}&flat=true")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", "flat"]
 
 
 def test_parquet_and_arrow_say_whose_rows_they_are(api: TestClient) -> None:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +17,12 @@ from app.events.changes import write_events
 from app.events.filter import EventQuery
 from app.events.output_formats import OutputFormat
 from app.events.record import convert_record
-from app.events.reimport import is_exported_event, record_from_document, record_from_row
+from app.events.reimport import (
+    is_exported_event,
+    record_from_document,
+    record_from_row,
+    record_from_typed_row,
+)
 from app.feeds.export import open_export
 from app.feeds.registry import FEED_FORMATS
 from app.page_models import Links
@@ -27,9 +32,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.bundled]
 Rows = Iterator[dict[str, Any]]
 
 
-def render_file(database: Database, form: OutputFormat) -> bytes:
-    """Every event in a form."""
-    asked = EventQuery.model_validate({"format": form, "dataset": ["curated"], "sort": "date"})
+def render_file(database: Database, name: str) -> bytes:
+    """Every event in a form, or in the flat one of it."""
+    form = cast(OutputFormat, name.removesuffix(" flat"))
+    asked = EventQuery.model_validate(
+        {"format": form, "flat": form != name, "dataset": ["curated"], "sort": "date"}
+    )
     opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
     return b"".join(FEED_FORMATS[form].write(opened.feed))
 
@@ -43,6 +51,10 @@ def of_commas(content: bytes) -> Rows:
 
 
 def of_parquet(content: bytes) -> Rows:
+    yield from map(record_from_typed_row, pq.read_table(io.BytesIO(content)).to_pylist())
+
+
+def of_flat_parquet(content: bytes) -> Rows:
     yield from map(record_from_row, pq.read_table(io.BytesIO(content)).to_pylist())
 
 
@@ -57,10 +69,16 @@ def read_stored(database: Database) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("form", "read"), [("ndjson", of_lines), ("csv", of_commas), ("parquet", of_parquet)]
+    ("form", "read"),
+    [
+        ("ndjson", of_lines),
+        ("csv", of_commas),
+        ("parquet", of_parquet),
+        ("parquet flat", of_flat_parquet),
+    ],
 )
 def test_loading_an_export_changes_nothing(
-    database: Database, form: OutputFormat, read: Callable[[bytes], Rows]
+    database: Database, form: str, read: Callable[[bytes], Rows]
 ) -> None:
     before, documents = read_stored(database), list_documents(database)
     events = [convert_record(values) for values in read(render_file(database, form))]

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from pyarrow import ArrowException
 
 from app.events.record import RejectedError
-from app.events.reimport import is_exported_event, record_from_row
+from app.events.reimport import (
+    is_exported_event,
+    record_from_row,
+    record_from_typed_row,
+)
 from app.ingest.formats import entente
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat, normalize_column_name
@@ -25,6 +29,8 @@ from app.ingest.readers.rows import FilledCells, InputRow
 
 RowSizes = NDArray[np.int64]
 _KEY_NAMES = ("id", "event_id", "eventid")
+_TYPED_EXPORT = frozenset({"id", "revision", "title", "date", "participants"})
+"""Columns of an exported file, with nested values or flat."""
 ROWS_PER_BATCH = 500
 """Maximum rows of a batch that is read at once."""
 
@@ -41,7 +47,7 @@ def recognize_parquet_file(file: InputFile, formats: Sequence[FileFormat]) -> Re
     except (ArrowException, OSError) as broken:
         raise UnreadableFileError(f"is a broken Parquet file: {broken}") from broken
     fitting = (f for f in formats if any(needed <= set(names) for needed in f.header))
-    format_ = next(fitting, None)
+    format_ = entente.ENTENTE_FORMAT if set(names) >= _TYPED_EXPORT else next(fitting, None)
     if format_ is None:
         refuse_known_file(set(names))
         raise UnreadableFileError("is a Parquet file whose columns match no known format")
@@ -175,7 +181,7 @@ def _make_row(
     try:
         if wrong is not None:
             raise wrong
-        if nested and is_exported_event(values) and isinstance(values["participants"], str):
+        if nested and is_exported_event(values):
             return InputRow(number, _encode_exported(values), None, "", format_)
         if nested:
             filled = {
@@ -192,7 +198,9 @@ def _make_row(
 
 def _encode_exported(values: dict[str, Any]) -> bytes:
     try:
-        return msgspec.json.encode(record_from_row(values))
+        is_flat = isinstance(values["participants"], str)
+        record = (record_from_row if is_flat else record_from_typed_row)(values)
+        return msgspec.json.encode(record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise RejectedError("participants", "is not in the exported form") from wrong
 

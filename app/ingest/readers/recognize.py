@@ -6,7 +6,9 @@ from itertools import islice, product
 import msgspec
 from pydantic import TypeAdapter
 
+from app.errors import MissingExtraError
 from app.events.record import RejectedError
+from app.extras import load_extra
 from app.ingest.formats import (
     acled,
     alliances,
@@ -85,6 +87,10 @@ def _recognize_rows(file: InputFile, wanted: str) -> RecognizedFile:
         begun = stream.peek(1000)
         start = begun[:4]
         if start == b"PAR1":
+            try:
+                load_extra("parquet")
+            except MissingExtraError as missing:
+                raise UnreadableFileError(f"is a Parquet file. {missing}") from missing
             from app.ingest.readers.parquet import recognize_parquet_file  # noqa: PLC0415 - Arrow takes long to import
 
             reading = recognize_parquet_file(file, list_candidate_formats(wanted))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import func, select
@@ -16,12 +17,15 @@ from app.page_models import Links
 from ingest.loading import find_faults, list_counts, load_file, read_documents
 
 pytestmark = pytest.mark.bundled
-FORMS: tuple[OutputFormat, ...] = ("ndjson", "csv", "parquet")
+FORMS = ("ndjson", "csv", "parquet", "parquet flat")
 
 
-def export_events(database: Database, form: OutputFormat, folder: Path) -> Path:
-    """A file of every curated event."""
-    asked = EventQuery.model_validate({"format": form, "dataset": ["curated"]})
+def export_events(database: Database, name: str, folder: Path) -> Path:
+    """A file of every curated event in a form, or in the flat one of it."""
+    form = cast(OutputFormat, name.removesuffix(" flat"))
+    asked = EventQuery.model_validate(
+        {"format": form, "flat": form != name, "dataset": ["curated"]}
+    )
     opened = open_export(form, asked, database, b"test", lambda *_: Links(self="here"))
     file = folder / f"events.{form}"
     file.write_bytes(b"".join(FEED_FORMATS[form].write(opened.feed)))
@@ -30,7 +34,7 @@ def export_events(database: Database, form: OutputFormat, folder: Path) -> Path:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_loading_an_export_into_its_dataset_changes_nothing(
-    database: Database, form: OutputFormat, tmp_path: Path
+    database: Database, form: str, tmp_path: Path
 ) -> None:
     before, file = read_documents(database, "curated"), export_events(database, form, tmp_path)
     written = select(func.max(revisions.c.seq)).where(revisions.c.kind == "event")
@@ -46,7 +50,7 @@ def test_loading_an_export_into_its_dataset_changes_nothing(
 
 @pytest.mark.parametrize("form", FORMS)
 def test_loading_an_export_into_a_new_dataset_reproduces_it(
-    database: Database, form: OutputFormat, tmp_path: Path
+    database: Database, form: str, tmp_path: Path
 ) -> None:
     before = read_documents(database, "curated")
     loader, rejects = load_file(database, export_events(database, form, tmp_path), dataset="again")
