@@ -83,6 +83,10 @@ class MissingExtraError(Exception):
         )
 
 
+class FormatNotOfferedError(Exception):
+    """A standard names a format that the service does not write."""
+
+
 class NotFoundError(Exception):
     """Something is named that does not exist."""
 

@@ -19,6 +19,7 @@ from app.actors.suggest_router import router as suggestions
 from app.alliances.router import router as alliances
 from app.briefs.citation_router import router as citation
 from app.briefs.embed_router import router as embeds
+from app.briefs.oembed_router import router as oembed
 from app.briefs.page_head import build_page_head
 from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
@@ -144,7 +145,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile, suggestions, names, briefs, citation, embeds,
+        ogc, reconcile, suggestions, names, briefs, citation, embeds, oembed,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])

@@ -1,7 +1,7 @@
 """HTTP routes of embeds: a picture with its words and its source, for pages of others."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,8 +9,12 @@ from pydantic import Field
 
 from app.briefs.citation import write_credit
 from app.briefs.filter import PairQuery
+from app.briefs.map_places import draw_map_of, read_map_places
 from app.briefs.render import EmbedPanel, render_embed_html
-from app.briefs.views import ViewDescription, describe_view
+from app.briefs.views import MAX_PAIRS, ViewDescription, describe_events_on_map, describe_view
+from app.briefs.words import write_text
+from app.charts.rendering import SVG_HEADERS, render_png
+from app.db.as_of import resolve_version
 from app.db.engine import Database
 from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
@@ -19,16 +23,15 @@ from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import pin_version
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
-from app.query_models import AsOfQuery, today
+from app.query_models import MIN_CHART_WIDTH, AsOfQuery, today
 from app.settings import Settings
 from app.text import ShortText
 
 router = APIRouter(prefix="/embed", include_in_schema=False, route_class=QueryRoute)
-MAX_PAIRS = 4
 WIDTHS = ((420, 360), (620, 520))
 """Widest window and width of the picture in it, in pixels; wider windows get the last."""
 WIDE = 760
-
+MAX_MAP_WIDTH = 2000
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none';"
@@ -42,6 +45,17 @@ class ShiftEmbedQuery(PairQuery):
 
 class TimelineEmbedQuery(EventFilter):
     """Events whose timeline is embedded."""
+
+
+class MapEmbedQuery(EventFilter):
+    """Events whose places are embedded."""
+
+
+class MapPictureQuery(EventFilter):
+    """Events whose places are drawn, and the form of the picture."""
+
+    format: Literal["svg", "png"] = Field("svg", description="A PNG has two pixels for each.")
+    width: int = Field(WIDE, ge=MIN_CHART_WIDTH, le=MAX_MAP_WIDTH, description="In pixels.")
 
 
 class MembersEmbedQuery(AsOfQuery):
@@ -78,6 +92,44 @@ def embed_timeline(
 ) -> Response:
     """Show the timeline of a filter."""
     return _respond_with_embed(request, database, chosen, [f"view=events&{request.url.query}"])
+
+
+@router.get("/map")
+def embed_map(
+    _: Annotated[MapEmbedQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+    chosen: SettingsDep,
+) -> Response:
+    """Show where the events of a filter happened."""
+    return _respond_with_embed(request, database, chosen, [f"view=map&{request.url.query}"])
+
+
+@router.get("/map/picture")
+def draw_map_picture(
+    asked: Annotated[MapPictureQuery, Query()],
+    request: Request,
+    database: DatabaseDep,
+) -> Response:
+    """Draw the map of a filter, as the explorer shows it, in a picture that names its source."""
+    with database.connect() as db:
+        version, then = resolve_version(db, asked)
+        wanted = EventFilter.model_construct(
+            asked.model_fields_set & EventFilter.model_fields.keys(),
+            **{name: getattr(asked, name) for name in EventFilter.model_fields},
+        )
+
+        def make_response() -> Response:
+            view = describe_events_on_map(db, wanted, version, then)
+            source = write_credit(db, view, then)
+            credit = write_text("embed_source", credit=source, version=version)
+            found = read_map_places(db, wanted, version, then)
+            svg = draw_map_of(found, view.title, credit, asked.width)
+            if asked.format == "png":
+                return Response(render_png(svg), media_type="image/png")
+            return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
+
+        return respond_with_version_etag(request, version, make_response, asked.format)
 
 
 @router.get("/members")
@@ -123,7 +175,9 @@ def _respond_with_embed(
         def make_response() -> Response:
             panels = [_draw_panel(view) for view in views]
             credit = write_credit(db, views[0], version)
-            text = render_embed_html(panels, credit, version, resolve_public_url(request, chosen))
+            base = resolve_public_url(request, chosen)
+            address = f"{base}{request.url.path}?{request.url.query}"
+            text = render_embed_html(panels, credit, version, base, address)
             ancestors = " ".join(chosen.frame_ancestors) or "'none'"
             headers = {
                 "Content-Security-Policy": PAGE_POLICY.format(ancestors=ancestors),

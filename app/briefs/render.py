@@ -5,7 +5,9 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from html import escape
 from importlib.resources import files
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -53,14 +55,25 @@ def render_brief_html(page: BriefPage, svg: str, description: str) -> str:
     return template.render(page=page, picture=encode_picture(svg), description=description)
 
 
-def render_embed_html(panels: Sequence[EmbedPanel], credit: str, version: int, base: str) -> str:
-    """Render a page of pictures to be framed; `base` is the public URL of the service."""
+def render_embed_html(
+    panels: Sequence[EmbedPanel], credit: str, version: int, base: str, address: str
+) -> str:
+    """Render a page of pictures to be framed; `base` is the public URL, `address` that of it."""
     template = load_templates().get_template("embed.html")
     texts = {
         "source": write_text("embed_source", credit=credit, version=version),
         "link": write_text("evidence_link"),
     }
-    return template.render(panels=panels, base=base, **texts)
+    oembed = write_oembed_address(base, address)
+    return template.render(panels=panels, base=base, oembed=oembed, **texts)
+
+
+def write_frame(address: str, title: str, width: int, height: int) -> str:
+    """Write the element that shows an embed in a page of others."""
+    return (
+        f'<iframe src="{escape(address)}" title="{escape(title)}" width="{width}"'
+        f' height="{height}" loading="lazy" style="border:0;max-width:100%"></iframe>'
+    )
 
 
 def render_page_head(view: ViewDescription, base: str, address: str) -> str:
@@ -70,7 +83,13 @@ def render_page_head(view: ViewDescription, base: str, address: str) -> str:
         joint = "&" if "?" in view.picture else "?"
         picture = f"{base}{view.picture}{joint}format=png&width={PREVIEW_WIDTH}"
     template = load_templates().get_template("head.html")
-    return template.render(view=view, picture=picture, address=address)
+    oembed = write_oembed_address(base, address) if view.embed is not None else None
+    return template.render(view=view, picture=picture, address=address, oembed=oembed)
+
+
+def write_oembed_address(base: str, address: str) -> str:
+    """Write the address that says how to embed the page at an address."""
+    return f"{base}/oembed?{urlencode({'url': address, 'format': 'json'})}"
 
 
 def render_brief_pdf(

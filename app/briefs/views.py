@@ -1,7 +1,7 @@
 """Describe a view of the explorer by its address: what title, citation, embed and preview say."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -30,6 +30,8 @@ Model = TypeVar("Model", bound=BaseModel)
 NAMED_FIELDS = ("between", "actor", "initiator", "target", "member_of")
 """Fields of a filter of events whose actors are in its title."""
 MAX_NAMES = 6
+MAX_PAIRS = 4
+"""Pairs that an embed shows."""
 NO_VERSION = Version(0, Ancestry(()))
 
 
@@ -87,10 +89,34 @@ def describe_view(db: Connection, query: str, defaults: Sequence[str]) -> ViewDe
         return _describe_actor(db, asked.get("actor", ""), version, then, address)
     if view == "alliance":
         return _describe_alliance(db, asked, version, then, address)
-    if view in ("events", "map"):
+    if view == "map":
+        asked_events = read_parameters(EventFilter, kept)
+        return describe_events_on_map(db, asked_events, version, then, kept)
+    if view == "events":
         return _describe_events(db, kept, version, then, address)
+    if view == "compare" and (pairs := asked_pairs(items)):
+        return _describe_compared_pairs(pairs, version, address)
     titles = {"shift": "view_shifts", "compare": "view_compare", "alliances": "view_alliances"}
     return ViewDescription.of_record(version, address, titles.get(view, "view_home"))
+
+
+def asked_pairs(items: Parameters) -> list[str]:
+    """Return the pairs of a comparison, `ARM>RUS`; empty where one is written in another way."""
+    pairs = [value for name, value in items if name == "pair" and value]
+    return pairs if all(all(map(str.strip, pair.partition(">"))) for pair in pairs) else []
+
+
+def _describe_compared_pairs(
+    pairs: Sequence[str], version: Version, address: str
+) -> ViewDescription:
+    """Describe some pairs side by side, of which an embed has room for a few."""
+    made = ViewDescription.of_record(version, address, "view_compare")
+    if len(pairs) > MAX_PAIRS:
+        return made
+    items = [("pair", pair) for pair in pairs] + list(pin_version(version).items())
+    return replace(
+        made, description=write_text("about_compare"), embed=join_address("/embed/compare", items)
+    )
 
 
 def read_parameters(model: type[Model], items: Parameters) -> Model:
@@ -235,9 +261,14 @@ def _describe_alliance(
 
 
 def _describe_events(
-    db: Connection, items: Parameters, version: Version, then: int | None, address: str
+    db: Connection,
+    items: Parameters,
+    version: Version,
+    then: int | None,
+    address: str,
+    asked: EventFilter | None = None,
 ) -> ViewDescription:
-    asked = read_parameters(EventFilter, items)
+    asked = asked or read_parameters(EventFilter, items)
     names = read_names_in_filter(db, asked, then)
     days = [write_edtf(day) if day else "…" for day in (asked.since, asked.until)]
     title = write_text("timeline_title", names=names) if names else write_text("timeline_all")
@@ -260,6 +291,25 @@ def _describe_events(
             ViewLink("application/atom+xml", _link_feed(kept)),
         ),
         embed=join_address("/embed/timeline", [*kept, *pin_version(version).items()]),
+    )
+
+
+def describe_events_on_map(
+    db: Connection,
+    asked: EventFilter,
+    version: Version,
+    then: int | None,
+    items: Parameters | None = None,
+) -> ViewDescription:
+    """Describe the map of a filter; `items` are the parameters of its view."""
+    kept = keep_known(EventFilter, items or ())
+    address = f"/?{urlencode([*(items or ()), *pin_version(version).items()])}"
+    made = _describe_events(db, kept, version, then, address, asked)
+    return replace(
+        made,
+        description=write_text("about_map"),
+        picture=join_address("/embed/map/picture", kept),
+        embed=join_address("/embed/map", [*kept, *pin_version(version).items()]),
     )
 
 

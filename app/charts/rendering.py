@@ -102,7 +102,13 @@ def render_chart(
     svg = finish_svg(drawn, spec, spec["usermeta"]["credit"])
     if form == "svg":
         return Response(svg, headers=SVG_HEADERS, media_type="image/svg+xml")
-    return Response(_load_engine().svg_to_png(svg, scale=SCALE), media_type="image/png")
+    return Response(render_png(svg), media_type="image/png")
+
+
+def render_png(svg: str) -> bytes:
+    """Render a drawing as PNG, for paper and screens of high density."""
+    made: bytes = _load_engine().svg_to_png(svg, scale=SCALE)
+    return made
 
 
 def write_chart_csv(rows: list[dict[str, object]], columns: tuple[str, ...]) -> str:

@@ -75,6 +75,9 @@ const LETTER = 6.6, LINE = 14;
 /** The places of a name around its circle, the best first: to the right, the left, above, below, and between. */
 const AROUND = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1]];
 
+/** The area that two boxes share. */
+const shared = (/** @type {number[]} */ a, /** @type {number[]} */ b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+
 /**
  * A name where it is free of the names and circles before it; with `always` in its best place at least.
  * @param {string} name
@@ -92,8 +95,9 @@ export function label(name, at, radius, taken, frame, always) {
     const middle = at[1] + y * (reach + LINE / 2);
     return [left, middle - LINE / 2, left + long, middle + LINE / 2];
   }).filter((box) => box[0] > 2 && box[2] < frame.width - 2 && box[1] > 0 && box[3] < frame.height);
-  const free = boxes.find((box) => !taken.some((other) => other[0] < box[2] && other[2] > box[0] && other[1] < box[3] && other[3] > box[1]));
-  const box = free ?? (always ? boxes[0] : null);
+  const covered = boxes.map((box) => taken.reduce((sum, other) => sum + shared(box, other), 0));
+  const least = Math.min(...covered);
+  const box = least === 0 || always ? boxes[covered.indexOf(least)] : null;
   if (!box) return null;
   taken.push(box);
   return s("text", { x: box[0], y: box[1] + LINE / 2 + 4 }, name);
