@@ -1,23 +1,19 @@
-"""Every test that asks for `database` runs on SQLite and on PostgreSQL.
+"""Every test that asks for `database` runs on SQLite and on PostgreSQL; its cases by turns."""
 
-But for those marked `by_turns`: what only reads, is refused before a database is asked, or does not
-depend on which one stores it. Of these each case runs on one of the two, in `make soak` on both,
-and `test_same_answers.py` compares what both answer.
-"""
-
+import gc
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cpu_seconds import CpuSeconds
 from fastapi.testclient import TestClient
 from make import name_first_lineage
 from other_processor import WANTED, other_processor
 from postgres import Server, run_postgresql
 from serving import open_client
-from soak import IN_FULL
+from turns import KINDS, list_left_out, mark_slow
 
 from app.actors.changes import write_actors, write_memberships
 from app.bundled.load_bundled import BUNDLED_WRITER, build_bundled_record, load_bundled_data
@@ -26,20 +22,33 @@ from app.db.migrate import upgrade_schema
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.sources.changes import write_datasets, write_sources
 
-KINDS = ("sqlite", "postgresql")
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that lists where the time goes."""
+    parser.addoption("--cpu", action="store_true", help="list seconds of CPU by file of tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, where that is asked for."""
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(CpuSeconds())
+
+
+def pytest_sessionstart() -> None:
+    """Collect no garbage while tests are imported: it takes a quarter of that and finds nothing."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what was imported wherever garbage is collected from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what runs on PostgreSQL as slow, and leave out what has its turn on the other one."""
-    left_out = []
-    for item in items:
-        kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
-        if kind == "postgresql" or "postgresql" in item.name:
-            item.add_marker("slow")
-        if kind in KINDS and not IN_FULL and item.get_closest_marker("by_turns") is not None:
-            case = item.nodeid.replace(kind, "")
-            if KINDS[zlib.crc32(case.encode()) % 2] != kind:
-                left_out.append(item)
+    """Mark what is slow, and leave out what has its turn on the other database."""
+    mark_slow(items)
+    left_out = list_left_out(items)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)

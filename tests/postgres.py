@@ -15,6 +15,9 @@ from typing import Any
 
 import psycopg
 
+running_servers: set[int] = set()
+"""The processes of the servers that this process started."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -116,7 +119,10 @@ def run_postgresql(*, briefly: bool = False) -> Iterator[Server]:
                 log = base / "log"
                 reason = log.read_text() if log.exists() else done.stderr
                 raise RuntimeError(f"{command[0]} failed: {reason}")
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        running_servers.add(pid)
         yield Server(f"postgresql://postgres@127.0.0.1:{port}", str(home))
+        running_servers.discard(pid)
     finally:
         stop = [str(home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
         subprocess.run(stop, check=False, **options)

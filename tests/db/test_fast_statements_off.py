@@ -63,6 +63,7 @@ def test_documented_answers_do_not_depend_on_fast_statements(
             assert fast.headers.get("etag") == plain.headers.get("etag"), example["get"]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("fast", [True, False])
 def test_setting_decides_which_way_rows_come(database: Database, fast: bool) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
@@ -88,6 +89,7 @@ def test_setting_is_read_from_the_environment(
     chosen.close()
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("fast", [True, False])
 def test_statement_that_fails_raises_the_same_error(database: Database, fast: bool) -> None:
     url = database.engine.url.render_as_string(hide_password=False)

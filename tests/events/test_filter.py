@@ -78,6 +78,7 @@ OF_MADE_EVENTS = {"dataset", "native", "as_of"}
 with made ones."""
 
 
+@pytest.mark.on_both  # each filter is a condition of its own in SQL
 @pytest.mark.parametrize("name", sorted(ONE_OF_EACH.keys() - OF_MADE_EVENTS))
 def test_a_filter_narrows(api: TestClient, name: str) -> None:
     wide = list_ids(api, **NEEDS.get(name, {}))

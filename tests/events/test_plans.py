@@ -11,6 +11,8 @@ from app.db.engine import Database
 from app.events.filter import EventQuery
 from app.events.queries import bind_query, compile_page_statement, resolve_filter
 
+pytestmark = pytest.mark.on_both  # each database has plans of its own
+
 PLANS = {
     "an actor": (
         {"actor": ["ARM"], "since": "2020", "until": "2023"},

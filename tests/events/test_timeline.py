@@ -24,6 +24,7 @@ def list_events(api: TestClient, asked: dict[str, Any]) -> list[dict[str, Any]]:
         answer = api.get(answer["links"]["next"]).json()
 
 
+@pytest.mark.on_both  # each size is a function of its own in SQL
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "asked",

@@ -45,6 +45,7 @@ def forgetful(api: TestClient) -> Iterator[TestClient]:
     state.answers = memory
 
 
+@pytest.mark.on_both  # each is counted where it is run
 @pytest.mark.parametrize("address", MOST)
 def test_the_number_of_statements(forgetful: TestClient, address: str) -> None:
     with record_statements(forgetful) as executed:
