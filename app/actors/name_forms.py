@@ -56,6 +56,22 @@ _RIVALS = re.compile(
 # `Military Forces of Yemen (2016-) Supreme Political Council` are the Houthis.
 
 
+_AGREEMENT = " ≙ "
+"""What separates codes from the name of the same actor; no list writes it in a name."""
+
+
+def join_agreeing_names(codes: str, name: str) -> str:
+    """Join codes, separated by blanks, and a name that has to mean the actor of one of them."""
+    name = name.replace(_AGREEMENT, " ")
+    return f"{codes}{_AGREEMENT}{name}" if codes else name
+
+
+def split_agreeing_names(text: str) -> tuple[list[str], str] | None:
+    """Split what `join_agreeing_names` has joined; None for other text."""
+    codes, mark, name = text.partition(_AGREEMENT)
+    return (codes.split(), name) if mark else None
+
+
 class StateOrgan(NamedTuple):
     """Forces or an organ of a state, with the name of the state as the source has it."""
 

@@ -8,7 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from app.actors.name_forms import fold_name, fold_without_article, iterate_inner_names
+from app.actors.name_forms import (
+    fold_name,
+    fold_without_article,
+    iterate_inner_names,
+    split_agreeing_names,
+)
 from app.actors.name_table import (
     LAST_DAY,
     NAME_SCHEME,
@@ -135,6 +140,39 @@ class NameReading:
         return set()
 
 
+@dataclass(frozen=True, slots=True)
+class AgreedReading:
+    """Codes and a name that a source has for one actor: the name decides which of the codes it is.
+
+    Where the name means none of them, all are meant, and so none is taken.
+    """
+
+    codes: tuple[NameReading, ...]
+    name: NameReading | None
+
+    @property
+    def names(self) -> tuple[list[NamePeriod], ...]:
+        """The names and codes that the parts found."""
+        parts = self.codes if self.name is None else (*self.codes, self.name)
+        return tuple(rows for part in parts for rows in part.names)
+
+    def choose_codes(self, day: str | None, lives: Mapping[str, ActorLife]) -> set[str]:
+        """Choose the actors that are meant on a day: one, or several if the parts contradict."""
+        coded = {code for part in self.codes for code in part.choose_codes(day, lives)}
+        named = self.name.choose_codes(day, lives) if self.name else set()
+        if not coded or not named:
+            return coded or named
+        if same := coded & named:
+            return same
+        # UCDP calls Serbia by its name of today in years in which its number is Yugoslavia's.
+        assert self.name is not None
+        ever = coded & {row.actor for rows in self.name.names for row in rows}
+        if not ever:
+            return coded | named
+        living = _prefer_living(ever | named, _TODAY if day is None else day, lives)
+        return living if len(living) == 1 else ever
+
+
 def _choose_nearest(
     rows: Sequence[NamePeriod], day: str, lives: Mapping[str, ActorLife]
 ) -> set[str]:
@@ -168,7 +206,7 @@ def _find_forgotten_day(life: ActorLife) -> str:
 class GatheredName:
     """All that a text may mean, with the days on which its meaning may change."""
 
-    reading: NameReading | None
+    reading: NameReading | AgreedReading | None
     lives: Mapping[str, ActorLife]
 
     @property
@@ -198,23 +236,38 @@ def gather_name(
     With `kinds`, only actors of these kinds count.
     """
     asked = asked[:MAX_NAME_LENGTH]
+    if (parts := split_agreeing_names(asked)) is not None:
+        return _gather_agreeing(*parts, source, kinds)
     own, value = split_scheme(asked)
     is_listed = own == NAME_SCHEME or is_name_list(own)
     whole = _gather_names(asked, source, kinds)
     if whole.rows:
         return GatheredName(NameReading(own, (whole.rows,), whole.weak), whole.lives)
     text, prefix = (value, f"{own}:") if value and is_listed else (asked, "")
-    for parts in iterate_inner_names(text):
-        within = kinds if len(parts) == 2 else COUNTRY_KINDS  # only states have forces
-        found = [_gather_names(prefix + part, source, within) for part in parts]
+    for names in iterate_inner_names(text):
+        within = kinds if len(names) == 2 else COUNTRY_KINDS  # only states have forces
+        found = [_gather_names(prefix + part, source, within) for part in names]
         if all(f.rows for f in found):
             lives = {code: life for f in found for code, life in f.lives.items()}
             weak = frozenset[NamePeriod]().union(*(f.weak for f in found))
             reading = NameReading(own, tuple(f.rows for f in found), weak)
-            if len(parts) == 2 and not _may_be_one(reading, lives):
+            if len(names) == 2 and not _may_be_one(reading, lives):
                 continue
             return GatheredName(reading, lives)
     return GatheredName(None, {})
+
+
+def _gather_agreeing(
+    codes: Sequence[str], name: str, source: NameSource, kinds: Collection[str] | None
+) -> GatheredName:
+    coded = [gather_name(code, source, kinds) for code in codes]
+    named = gather_name(name, source, kinds)
+    lives = {code: life for one in (*coded, named) for code, life in one.lives.items()}
+    readings = [one.reading for one in (*coded, named) if isinstance(one.reading, NameReading)]
+    if not readings:
+        return GatheredName(None, {})
+    own = named.reading if isinstance(named.reading, NameReading) else None
+    return GatheredName(AgreedReading(tuple(r for r in readings if r is not own), own), lives)
 
 
 def _may_be_one(reading: NameReading, lives: Mapping[str, ActorLife]) -> bool:

@@ -18,6 +18,7 @@ from app.events.event_id import (
     find_key_error,
     require_event_reference,
 )
+from app.events.record_errors import describe_record_error
 from app.events.schemas import MAX_SIGNAL_WEIGHT
 from app.events.vocabulary import EventType, Reliability, Role, Stance, Status
 from app.sources.record import SourceRecord, Text, Word
@@ -281,4 +282,4 @@ def _convert_validation_error(wrong: msgspec.ValidationError, within: str = "") 
     if missing := re.search(r"unknown field `(.*)`|missing required field `(.*)`", message):
         name = missing[1] or missing[2]
         field = f"{field}.{name}" if field else name
-    return RejectedError(field, message[:1].lower() + message[1:])
+    return RejectedError(field, describe_record_error(message))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, or_, select, tuple_
 
+from app.actors.name_forms import split_agreeing_names
 from app.actors.name_index import split_scheme
 from app.actors.name_table import NAME_SCHEME, is_name_list
 from app.actors.queries import UnknownActorError, read_actor_candidates, resolve_actor_code
@@ -54,6 +55,8 @@ def is_scheme_code(name: str) -> bool:
 
 def show_name(name: str) -> str:
     """Return a name as reports show it: without the list of names that it is from."""
+    if (parts := split_agreeing_names(name)) is not None:
+        return f"{show_name(parts[1])} ({', '.join(parts[0])})"
     scheme, value = split_scheme(name)
     return value.strip() if value and _is_in_list(scheme, value) else name
 

@@ -8,11 +8,13 @@ from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import ACLED_CROSSWALK, CrosswalkEntry
 from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
+    MAX_COUNTED,
     Cells,
     FileFormat,
     Warn,
     clip_with_ellipsis,
     join_country_names,
+    parse_bounded_integer,
     parse_integer_cell,
     parse_number_cell,
     require_cell,
@@ -144,8 +146,8 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
     sub = cells.get("sub_event_type", "").strip()
     who = [cells.get(f"actor{n}", "").strip() for n in (1, 2)]
     deaths, geo = (
-        parse_integer_cell(cells, "fatalities"),
-        parse_integer_cell(cells, "geo_precision"),
+        parse_bounded_integer(cells, "fatalities", 0, MAX_COUNTED),
+        parse_bounded_integer(cells, "geo_precision", 0, 3),
     )
     tags = split_list_cell(cells.get("tags", "")) + split_list_cell(cells.get("disorder_type", ""))
     if targeting := cells.get("civilian_targeting", "").strip():

@@ -112,6 +112,12 @@ def parse_ideal_point(cells: Cells, _: Warn) -> LoadRecord:
     if (value := parse_number_cell(cells, "idealpointall")) is None:
         raise RejectedError("idealpointall", "is empty")
     low, high = parse_number_cell(cells, "q5%all"), parse_number_cell(cells, "q95%all")
+    for name, bound, is_outside in (
+        ("q5%all", low, low is not None and low > value),
+        ("q95%all", high, high is not None and high < value),
+    ):
+        if is_outside:
+            raise RejectedError(name, f"does not enclose idealpointall, {value:g}: {bound:g}")
     return IdealPointRecord(
         parse_cow_state(cells, "ccode"), session, 1945 + session, value, low, high
     )

@@ -12,6 +12,8 @@ from app.sources.schemas import Dataset
 
 MAX_EXACT_DIGITS = 15
 """Maximum digits of an integer that a float represents exactly."""
+MAX_COUNTED = 1_000_000_000
+"""The greatest number of people, articles or sources that a cell may count."""
 MAX_NUMBER_LENGTH = 40
 """Characters of a text that may be a number with separators."""
 Cells = Mapping[str, str]
@@ -138,6 +140,26 @@ def parse_integer_cell(cells: Cells, name: str) -> int | None:
     if found != int(found):
         raise RejectedError(name, f"is not a whole number: {cells[name][:40]!r}")
     return int(found)
+
+
+def require_within(value: float, name: str, low: float, high: float) -> None:
+    """Raise `RejectedError` for a number outside the bounds that its column has."""
+    if not low <= value <= high:
+        raise RejectedError(name, f"is not between {low:,} and {high:,}: {value:g}")
+
+
+def parse_bounded_number(cells: Cells, name: str, low: float, high: float) -> float | None:
+    """Parse a cell as a number within bounds; None if it is empty. Raises `RejectedError`."""
+    if (found := parse_number_cell(cells, name)) is not None:
+        require_within(found, name, low, high)
+    return found
+
+
+def parse_bounded_integer(cells: Cells, name: str, low: int, high: int) -> int | None:
+    """Parse a cell as an integer within bounds; None if it is empty. Raises `RejectedError`."""
+    if (found := parse_integer_cell(cells, name)) is not None:
+        require_within(found, name, low, high)
+    return found
 
 
 def require_cell(cells: Cells, name: str) -> str:

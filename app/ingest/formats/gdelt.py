@@ -20,6 +20,7 @@ from app.events.vocabulary import EventType, load_cameo_codes
 from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
 from app.ingest.formats.days import MAX_DAY_LENGTH, expand_shortened_number, parse_day_text
 from app.ingest.formats.file_format import (
+    MAX_COUNTED,
     MAX_EXACT_DIGITS,
     Cells,
     FileFormat,
@@ -31,6 +32,7 @@ from app.ingest.formats.file_format import (
     parse_number_text,
     read_number_key,
     require_cell_text,
+    require_within,
 )
 from app.ingest.formats.records import LoadRecord, MentionRecord
 from app.sources.record import MAX_WORD_LENGTH, SourceRecord
@@ -93,13 +95,14 @@ MENTION_COLUMNS = tuple(
 
 _PRECISION = {"1": "country", "2": "admin1", "3": "city", "4": "city", "5": "admin1"}
 _COUNT_CLAIMS = (
-    ("mentions", "nummentions"),
-    ("sources", "numsources"),
-    ("articles", "numarticles"),
-    ("tone", "avgtone"),
-    ("root", "isrootevent"),
+    ("mentions", "nummentions", 0, MAX_COUNTED),
+    ("sources", "numsources", 0, MAX_COUNTED),
+    ("articles", "numarticles", 0, MAX_COUNTED),
+    ("tone", "avgtone", -100, 100),
+    ("root", "isrootevent", 0, 1),
 )
-_MENTION_CLAIMS = (("confidence", "confidence"), ("tone", "mentiondoctone"))
+"""Claims of a report: name, column, and the bounds that GDELT's codebook has for it."""
+_MENTION_CLAIMS = (("confidence", "confidence", 0, 100), ("tone", "mentiondoctone", -100, 100))
 _ACTOR_PARTS = ("name", "code", "knowngroupcode", "countrycode")
 _PLACE_COLUMNS = tuple(
     f"actiongeo_{part}"
@@ -117,7 +120,7 @@ _VALUE_COLUMNS = (
     "sourceurl",
     *_PLACE_COLUMNS,
     *(f"actor{n}{part}" for n in (1, 2) for part in _ACTOR_PARTS),
-    *(column for _, column in _COUNT_CLAIMS),
+    *(column for _, column, *_ in _COUNT_CLAIMS),
 )
 """The columns that `parse_gdelt_event` takes, in the order in which it unpacks them."""
 MAX_CACHED_LENGTH = 300
@@ -192,9 +195,11 @@ def _parse_place(
     kind: str, name: str, country: str, admin1: str, admin2: str, lat: str, lon: str
 ) -> tuple[Any, ...] | None:
     """Parse a place into the fields of `PlaceRecord`; None if there is none."""
+    kind = kind.removesuffix(".0")
     if kind == "0" or not (kind or name or country or lat):
         return None
-    kind = kind.removesuffix(".0")
+    if kind and kind not in _PRECISION:
+        raise RejectedError("actiongeo_type", f"is not a number from 0 to 5: {kind[:20]!r}")
     values = {
         "name": name[:MAX_WORD_LENGTH] or None,
         "country": f"fips:{country}" if country else None,
@@ -202,7 +207,7 @@ def _parse_place(
         "admin2": admin2 or None,
         "lat": parse_number_text(lat, "actiongeo_lat"),
         "lon": parse_number_text(lon, "actiongeo_long"),
-        "precision": _PRECISION.get(kind, kind) or None,
+        "precision": _PRECISION.get(kind),
     }
     return astuple(convert_record(values, PlaceRecord, "location"))
 
@@ -228,15 +233,25 @@ def make_gdelt_source(address: str, published: str | None) -> SourceRecord:
     )
 
 
-def _parse_claims(cells: Sequence[str], wanted: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _parse_claims(
+    cells: Sequence[str], wanted: Sequence[tuple[str, str, int, int]]
+) -> dict[str, Any]:
     found = {}
-    for (name, column), text in zip(wanted, cells, strict=True):
+    for (name, column, low, high), text in zip(wanted, cells, strict=True):
+        value: float | None
         if text.isdecimal() and len(text) <= MAX_EXACT_DIGITS:
-            found[name] = float(text)
+            value = float(text)
         elif name != "tone" and (grouped := join_grouped_digits(text)) is not None:
-            found[name] = float(grouped)
-        elif (value := parse_number_text(text, column)) is not None:
-            found[name] = value
+            value = float(grouped)
+        else:
+            value = parse_number_text(text, column)
+        if value is None:
+            continue
+        if not low <= value <= high:
+            require_within(value, column, low, high)
+        if name != "tone" and value % 1:
+            raise RejectedError(column, f"is not a whole number: {text[:40]!r}")
+        found[name] = value
     return found
 
 
@@ -344,7 +359,7 @@ def parse_gdelt_mention(cells: Sequence[str], warn: Warn) -> LoadRecord:
     key = parse_number_key(key, "globaleventid")
     if not key.isdigit():
         warn("globaleventid", "is not a number")
-    locator = f"sentence {sentence}" if sentence else None
+    locator = f"sentence {sentence.removesuffix('.0')}" if sentence else None
     return validate_record(MentionRecord(key, page, locator, _parse_claims(said, _MENTION_CLAIMS)))
 
 
@@ -429,7 +444,7 @@ GDELT_MENTIONS_FORMAT = FileFormat(
         "mentiontimedate",
         "mentionidentifier",
         "sentenceid",
-        *(column for _, column in _MENTION_CLAIMS),
+        *(column for _, column, *_ in _MENTION_CLAIMS),
     ),
     matches_first_row=lambda c: (
         len(c) == 16 and c[0].isdigit() and _is_date_cell(c[1], 14) and _is_date_cell(c[2], 14)

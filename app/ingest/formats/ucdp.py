@@ -4,17 +4,19 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from app.actors.name_forms import read_state_organ
+from app.actors.name_forms import join_agreeing_names, read_state_organ
 from app.edtf import parse_edtf
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import UCDP_CROSSWALK
 from app.ingest.formats.days import parse_day_text
 from app.ingest.formats.file_format import (
+    MAX_COUNTED,
     Cells,
     FileFormat,
     Warn,
     clip_with_ellipsis,
     join_country_names,
+    parse_bounded_integer,
     parse_integer_cell,
     parse_number_cell,
     parse_number_key,
@@ -46,8 +48,12 @@ UCDP_COLUMNS = (
 _DATED_COLUMNS = ("date_start", "date_end")
 _GOVERNMENT = "Government of "
 _BETWEEN_GOVERNMENTS = re.compile(rf"[,;] *(?={_GOVERNMENT})")
+MAX_COMPARED_STATES = 12
+"""States of a coalition up to which the numbers are compared with the names."""
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
 _DEATHS = ("best", "low", "high", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
+_CODED_BOUNDS = (("event_clarity", 2), ("where_prec", 7), ("date_prec", 5))
+"""Columns of codes, which begin with 1, and the last code of each; 0 is for unknown."""
 _PRECISION = {
     "1": "exact", "2": "near", "3": "admin2", "4": "admin1", "5": "linear", "6": "country",
     "7": "international",
@@ -71,25 +77,36 @@ def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
     return f"{first.isoformat()}/{last.isoformat()}"
 
 
-def _parse_side(cells: Cells, side: str, role: str, violence: str) -> list[dict[str, Any]]:
-    """Parse a side: governments by their Gleditsch–Ward numbers, any other by UCDP's own number.
+def _parse_side(
+    cells: Cells, side: str, role: str, violence: str, warn: Warn
+) -> list[dict[str, Any]]:
+    """Parse a side: governments by names and Gleditsch–Ward numbers, any other by UCDP's number.
 
-    A coalition is several governments; those without numbers go by their names.
+    A coalition is several governments. Each name has to be that of a state whose number is there.
     """
     # Names of groups are never looked up: a side called IS is not Iceland.
     name, states = cells.get(f"side_{side}", "").strip(), _parse_states(cells, f"gwno{side}")
     if not name and not states:
         return []
-    governments = _BETWEEN_GOVERNMENTS.split(name)
-    if not states and all(read_state_organ(one) is not None for one in governments):
-        states = [f"name:{clip_with_ellipsis(one, 190)}" for one in governments]
-    if states:
-        natives = governments if len(governments) == len(states) else [name] * len(states)
+    governments = [one for one in _BETWEEN_GOVERNMENTS.split(name) if one]
+    if governments and all(read_state_organ(one) is not None for one in governments):
+        if states and len(states) != len(governments):
+            counted = f"{len(states)} numbers for {len(governments)} governments in side_{side}"
+            warn(f"gwno{side}", f"has {counted}; only states that both name are taken")
+        numbers = " ".join(states) if len(states) <= MAX_COMPARED_STATES else ""
         return [
-            {"role": role, "actor": state, "native": clip_with_ellipsis(native, 200) or None}
-            for state, native in zip(states, natives, strict=True)
+            {
+                "role": role,
+                "actor": join_agreeing_names(
+                    numbers, f"name:{clip_with_ellipsis(one, 190 - len(numbers))}"
+                ),
+                "native": clip_with_ellipsis(one, 200),
+            }
+            for one in governments
         ]
     native = clip_with_ellipsis(name, 200)
+    if states:
+        return [{"role": role, "actor": state, "native": native or None} for state in states]
     own = parse_integer_cell(cells, f"side_{side}_new_id")
     if own is None or (violence == "3" and side == "b"):
         return [{"role": role, "native": native}]
@@ -103,7 +120,8 @@ def _parse_states(cells: Cells, name: str) -> list[str]:
     if not text:
         return []
     numbers = [parse_integer_cell({name: part}, name) for part in re.split("[,;]", text)]
-    return [f"gw:{number}" for number in numbers if number is not None and number > 0]
+    found = [f"gw:{number}" for number in numbers if number is not None and number > 0]
+    return list(dict.fromkeys(found))
 
 
 def _parse_reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
@@ -176,17 +194,21 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     first, last = (parse_day_text(cells.get(name, ""), name) for name in _DATED_COLUMNS)
     if last < first:
         raise RejectedError("date_end", "is before date_start")
-    claims = {name: n for name in _DEATHS if (n := parse_integer_cell(cells, name)) is not None}
+    claims = {
+        name: n
+        for name in _DEATHS
+        if (n := parse_bounded_integer(cells, name, 0, MAX_COUNTED)) is not None
+    }
     low, best, high = (claims.get(name) for name in ("low", "best", "high"))
     if best is not None and ((low is not None and low > best) or (high or best) < best):
         warn("best", "is not between low and high")
-    if (sources := parse_integer_cell(cells, "number_of_sources")) not in (None, -1):
+    sources = parse_bounded_integer(cells, "number_of_sources", -1, MAX_COUNTED)
+    if sources not in (None, -1):
         claims["sources"] = sources
-    clarity = parse_integer_cell(cells, "event_clarity")
-    where, country = (
-        parse_integer_cell(cells, "where_prec"),
-        parse_integer_cell(cells, "country_id"),
+    clarity, where, when = (
+        parse_bounded_integer(cells, name, 0, high) for name, high in _CODED_BOUNDS
     )
+    country = parse_integer_cell(cells, "country_id")
     dyad = cells.get("dyad_name", "").strip() or cells.get("conflict_name", "").strip()
     values: dict[str, Any] = {
         "key": parse_number_key(cells.get("id", ""), "id"),
@@ -194,14 +216,14 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
             f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200
         ),
         "summary": _write_summary(claims, cells),
-        "date": format_ucdp_date(first, last, parse_integer_cell(cells, "date_prec")),
+        "date": format_ucdp_date(first, last, when or None),
         "type": UCDP_CROSSWALK[violence].type,
         "mode": UCDP_CROSSWALK[violence].mode,
         "native": violence,
         "participants": [
             p
             for side, role in (("a", "initiator"), ("b", "target"))
-            for p in _parse_side(cells, side, role, violence)
+            for p in _parse_side(cells, side, role, violence, warn)
         ],
         "location": {
             "name": clip_with_ellipsis(cells.get("where_coordinates", "").strip(), 200) or None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from app.actors.changes import write_actors
+from app.actors.name_forms import split_agreeing_names
 from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
@@ -14,7 +15,7 @@ from app.events.index_rows import EventRows
 from app.events.record import EventRecord, ParticipantRecord, RejectedError
 from app.events.render import build_event_body, encode_event_body, matches_document
 from app.events.resolve import ResolvedRecord
-from app.events.unresolved import describe_part, list_unresolved_parts
+from app.events.unresolved import describe_part, list_unresolved_parts, show_name
 from app.ingest.loading.bulk_write import (
     LoadedEvent,
     StoredHashes,
@@ -127,12 +128,19 @@ def _resolve_row(
         return None
     for _, name, actor, is_ambiguous in resolved.unknown:
         if is_ambiguous:
-            done.stats.warnings[f"participants: {name[:100]!r} matches several actors"] += 1
+            done.stats.warnings[_describe_ambiguous_name(name)] += 1
         else:
             done.unknown.setdefault(name, actor)
     if resolved.unknown_country is not None:
         done.stats.warnings[_describe_unknown_country(resolved.unknown_country)] += 1
     return resolved
+
+
+def _describe_ambiguous_name(name: str) -> str:
+    reason = (
+        "has a number of another actor" if split_agreeing_names(name) else "matches several actors"
+    )
+    return f"participants: {show_name(name)[:100]!r} {reason}"
 
 
 def _describe_unknown_country(country: str) -> str:
@@ -247,6 +255,8 @@ def create_unknown_actors(
             references.actor_index.find_code(asked, NO_END_DAY) is not None
         ):  # created by an earlier name
             continue
+        if (parts := split_agreeing_names(asked)) is not None:
+            asked = parts[0][0] if len(parts[0]) == 1 else parts[1]
         scheme, _, value = asked.partition(":")
         coded = bool(value) and scheme.isalnum() and scheme != "name"
         name = record.name if isinstance(record.name, str) and record.name else value or asked

@@ -77,6 +77,26 @@ class KeyIndex:
             marks.mark_rows(rows[order][:-1][again])
         return marks
 
+    def find_varied_rows(self, other: "KeyIndex") -> "RowBitmap":
+        """Find the rows whose key an earlier row has, the first of which differs in another index.
+
+        `other` has further keys of the same rows.
+        """
+        marks = RowBitmap(self.length)
+        other._flush_hashes()
+        other._file.flush()
+        further = np.memmap(other._file, np.int64, "r") if self.length else np.empty(0, np.int64)
+        parts = self._count_parts()
+        for number in range(parts):
+            hashes, rows = self._read_part(number, parts)
+            order = np.argsort(hashes, kind="stable")
+            hashes, rows = hashes[order], rows[order]
+            begins = np.concatenate(([True], hashes[1:] != hashes[:-1]))[: len(hashes)]
+            first = np.maximum.accumulate(np.where(begins, np.arange(len(hashes)), 0))
+            found = further[rows]
+            marks.mark_rows(rows[found != found[first]])
+        return marks
+
     def find_missing_keys(self, keys: Sequence[str]) -> Iterator[str]:
         """Find those of some keys that no row of the file has."""
         hashes = np.fromiter((hash(key) for key in keys), np.int64, len(keys))

@@ -21,6 +21,7 @@ from app.events.record import ParticipantRecord, RejectedError
 from app.events.render import decode_event_document
 from app.events.signals import SignalScale
 from app.events.to_input import input_from_document
+from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
 from app.ingest.loading import event_batches as event_batches
@@ -30,6 +31,7 @@ from app.ingest.loading.bulk_write import forget_stored_hashes
 from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
 from app.ingest.loading.key_index import KeyIndex, RowBitmap
 from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.spellings import RESPELLED, ActorSpellings, find_respelled_rows
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import InputFile
 from app.ingest.readers.recognize import AUTO, recognize_file
@@ -150,16 +152,17 @@ class Loader:
         if not reading.is_rejects_file:
             self._ensure_coverage(places, reading.format, "")
         with KeyIndex() as ledger:
-            self._index_keys(file, reading, ledger, places)
+            spellings = self._index_keys(file, reading, ledger, places)
             if self.options.retract_missing and not ledger.length:
                 raise UnreadableFileError(
                     "has no rows, so retract_missing would retract every event; nothing was done"
                 )
             marks = ledger.find_replaced_rows()
+            respelled = self._find_respelled_rows(file, reading, spellings)
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
             else:
-                self._load_rows(file, reading, places, marks)
+                self._load_rows(file, reading, places, marks, respelled)
             if self.options.retract_missing and not ledger.keyless:
                 [into] = places.values()
                 self._retract_missing(into.dataset, ledger, file.name)
@@ -200,8 +203,9 @@ class Loader:
         reading: RecognizedFile,
         ledger: KeyIndex,
         places: dict[tuple[str, str], DatasetCoverage],
-    ) -> None:
-        """Index the keys of all rows, and note the days on which they were added."""
+    ) -> ActorSpellings:
+        """Index the keys of all rows, the days they were added, and names in rows of counts."""
+        spellings = ActorSpellings()
         own = None if reading.is_rejects_file else next(iter(places.values()))
         dated = own is not None and own.format.read_day is not None
         with file.open() as stream:
@@ -209,6 +213,8 @@ class Loader:
                 if not ledger.length % ROWS_BETWEEN_CHECKS:
                     self.listener.check_interrupt()
                 name, into = read_row_key(row), own
+                if name is not None and row.format is COUNTS_FORMAT:
+                    spellings.add_key(name)
                 if into is None:
                     if row.wrong is not None:
                         ledger.add_key(None)
@@ -219,6 +225,24 @@ class Loader:
                 ledger.add_key(name)
                 if dated or (own is None and into.format.read_day is not None):
                     into.include_day(read_row_day(row))
+        return spellings
+
+    def _find_respelled_rows(
+        self, file: InputFile, reading: RecognizedFile, spellings: ActorSpellings
+    ) -> RowBitmap:
+        """Find the rows of counts that repeat an earlier one under other names."""
+        with self.database.connect() as db:
+            index = self._refresh_references(db).actor_index
+        if not spellings.have_synonyms(index):
+            return RowBitmap(0)
+
+        with file.open() as stream:
+            return find_respelled_rows(
+                reading.read_rows(stream),
+                index,
+                lambda row: self._choose_dataset(row.format, row.dataset),
+                self.listener.check_interrupt,
+            )
 
     def _load_rows(
         self,
@@ -226,6 +250,7 @@ class Loader:
         reading: RecognizedFile,
         places: dict[tuple[str, str], DatasetCoverage],
         marks: RowBitmap,
+        respelled: RowBitmap,
     ) -> None:
         with self.database.connect() as db:
             force_index_scans(db)
@@ -237,6 +262,11 @@ class Loader:
                 pass
             done, self.skip = self.skip, 0
             while part := self._take_rows(rows):
+                if respelled.count:
+                    part = [
+                        (n, replace(row, wrong=RESPELLED) if n in respelled else row)
+                        for n, row in part
+                    ]
                 for _, run in groupby(part, _get_group_key):
                     self._load_batch(list(run), name, marks)
                 done += len(part)

@@ -1,6 +1,5 @@
 """Batches of series: alliance obligations, ideal points from votes, and counts of acts."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,6 +16,7 @@ from app.events.record import ParticipantRecord, RejectedError
 from app.events.unresolved import describe_name, show_name
 from app.ingest.formats.records import AllianceYearRecord, CountRecord, IdealPointRecord
 from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.spellings import find_count_actor
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, parse_row_record
 
@@ -28,11 +28,6 @@ SERIES_TABLES: Mapping[type, tuple[Table, int]] = {
     CountRecord: (act_counts, 5),
 }
 """The table of each kind of record, and the number of columns of its key."""
-_CAMEO_ACTOR = re.compile(r"[A-Z]{3}(?:GOV|MIL|COP|JUD|SPY|LEG){0,2}")
-"""A code of CAMEO: a country, perhaps with an organ of its state, which counts as the state.
-
-Its rebels and its opposition do not.
-"""
 _RECORDS: Mapping[str, type] = {"unga-ideal-points": IdealPointRecord, "counts": CountRecord}
 """The kind of record of each format, if it is not that of alliances."""
 
@@ -72,7 +67,6 @@ def prepare_series_batch(
     kind = _RECORDS.get(rows[0].format.name, AllianceYearRecord)
     done = PreparedSeries(*SERIES_TABLES[kind])
     rows_by_key: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    spellings: dict[tuple[Any, ...], tuple[str, str]] = {}
     for row in rows:
         try:
             record = parse_row_record(
@@ -80,7 +74,6 @@ def prepare_series_batch(
             )
             if isinstance(record, CountRecord):
                 made = (dataset, *_resolve_counts(record, references, done))
-                _require_one_spelling(record, made[: done.key_length], spellings)
             else:
                 made = (dataset, *_resolve_values(record, references, done.stats))
         except RejectedError as wrong:
@@ -105,12 +98,7 @@ def _resolve_counts(
     """Resolve the two actors of counts; raises `RejectedError` for unknown or equal ones."""
     codes = []
     for name, asked in (("from", record.from_), ("toward", record.toward)):
-        code = references.actor_index.find_code(asked, record.start)
-        if code is None and _CAMEO_ACTOR.fullmatch(asked):
-            # CAMEO's codes, such as ROM, are not all ISO's; USAGOV is the government of USA
-            country = asked[:3]
-            code = references.actor_index.find_code(f"cameo:{country}", record.start)
-            code = code or references.actor_index.find_country(country, record.start)
+        code = find_count_actor(references.actor_index, asked, record.start)
         done.stats.parties += 1
         if code is None:
             party = describe_name(0, show_name(asked), None, None)
@@ -122,25 +110,6 @@ def _resolve_counts(
     if codes[0] == codes[1]:
         raise RejectedError("toward", f"is the same actor as from: {codes[0]}")
     return (*codes, *astuple(record)[2:])
-
-
-def _require_one_spelling(
-    record: CountRecord, key: tuple[Any, ...], spellings: dict[tuple[Any, ...], tuple[str, str]]
-) -> None:
-    """Raise `RejectedError` where an earlier row counts the same acts under another spelling.
-
-    Nothing says whether the second row repeats the first or comes on top of it. A row that repeats
-    the spelling is a duplicate, and replaces the first.
-    """
-    names = record.from_, record.toward
-    before = spellings.setdefault(key, names)
-    for field_, now, then, code in zip(("from", "toward"), names, before, key[1:], strict=False):
-        if now != then:
-            raise RejectedError(
-                field_,
-                f"{now[:100]!r} is {code}, as {then[:100]!r} of an earlier row of the same period"
-                " is; add the two rows up, or leave one out",
-            )
 
 
 def _resolve_values(record: Any, references: ReferenceCache, tally: LoadStats) -> tuple[Any, ...]:

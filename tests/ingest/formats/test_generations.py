@@ -17,11 +17,24 @@ from app.ingest.readers.recognize import FORMATS
 US, UK = "Government of United States of America", "Government of United Kingdom"
 
 
-@pytest.mark.parametrize("numbers", ["2, 200", "2,200", "2;200", "2.0, 200.0"])
+@pytest.mark.parametrize("numbers", ["2, 200", "2,200", "2;200", "2.0, 200.0", "2, 200, 2"])
 @pytest.mark.parametrize("names", [f"{US}, {UK}", f"{US}; {UK}"])
 def test_ucdp_coalition_is_its_governments(numbers: str, names: str) -> None:
     e = parse_row("ucdp-ged", side_a=names, gwnoa=numbers)
-    assert list_participants(e)[:2] == [("initiator", "gw:2", US), ("initiator", "gw:200", UK)]
+    assert list_participants(e)[:2] == [
+        ("initiator", f"gw:2 gw:200 ≙ name:{US}", US),
+        ("initiator", f"gw:2 gw:200 ≙ name:{UK}", UK),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"), [(f"{US}, {UK}", "200"), (US, "2, 200"), (f"{US}, {UK}", "2, 200, 900")]
+)
+def test_ucdp_coalition_with_more_or_fewer_numbers_than_names_is_warned_of(
+    names: str, numbers: str
+) -> None:
+    _, warnings = parse_with_warnings("ucdp-ged", side_a=names, gwnoa=numbers)
+    assert warnings == ["gwnoa"]
 
 
 def test_ucdp_coalition_without_numbers_goes_by_names() -> None:

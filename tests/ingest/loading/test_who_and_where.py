@@ -8,6 +8,45 @@ from app.db.engine import Database
 from ingest.loading import load_file, read_document, write_file
 from ingest.rows import make_table
 
+GB, US, RU = (
+    f"Government of {state}" for state in ("United Kingdom", "United States of America", "Russia")
+)
+SIDES = [
+    # names, numbers, expected actors
+    (f"{GB}, {US}", "200, 2", ["GBR", "USA"]),
+    (f"{GB}, {US}", "2, 200", ["GBR", "USA"]),  # numbers in order, names by alphabet
+    (f"{GB}, {US}", "200", ["GBR", None]),
+    (f"{GB}, {US}", "2, 200, 365", ["GBR", "USA"]),
+    (GB, "2", [None]),
+    (GB, "2, 200", ["GBR"]),
+    (f"{GB}, {RU} (Soviet Union)", "200, 365", ["GBR", "RUS"]),
+    (f"{GB}, Government of Nowhereland", "200, 2", ["GBR", None]),
+    ("Government of Nowhereland", "200", ["GBR"]),
+    (GB, "9999", ["GBR"]),
+    ("Government of Serbia (Yugoslavia)", "345", ["SRB"]),
+    ("A coalition", "2, 200", ["USA", "GBR"]),
+]
+
+
+def test_ucdp_names_and_numbers_of_a_coalition_are_never_mixed_up(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [
+        {"id": str(n), "side_a": names, "gwnoa": numbers}
+        for n, (names, numbers, _) in enumerate(SIDES)
+    ]
+    loader, _ = load_file(database, write_file(tmp_path / "u.csv", make_table("ucdp-ged", rows)))
+    for n, (names, numbers, actors) in enumerate(SIDES):
+        parties = read_document(database, f"ucdp-ged:{n}")["participants"]
+        found = [p["actor"] for p in parties if p["role"] == "initiator"]
+        assert found == actors, (names, numbers)
+        if len(actors) > 1 and numbers != "2, 200" and names != "A coalition":
+            assert [p["native"] for p in parties][: len(actors)] == names.split(", ")
+    warned = f"participants: {f'{GB} (gw:2)'!r} has a number of another actor"
+    assert loader.stats.warnings[warned] == 1
+    assert f"{GB} (gw:2)" in {name for _, name in loader.stats.names.totals}
+
+
 FORCES = {
     "Military Forces of the United States (2025-)": "USA",
     "Military Forces of the United Kingdom (2024-)": "GBR",
