@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -13,13 +13,14 @@ from app.db.document_table import RowConditions
 from app.examples import example_responses
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.document_routes import respond_document_list, respond_one_document
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.page_models import Page
 from app.query_models import AsOfPagingQuery, AsOfQuery
 from app.text import ShortText
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1/memberships", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

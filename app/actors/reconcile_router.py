@@ -7,7 +7,7 @@ questions by keys that the client chooses; the answer has the candidates of each
 from typing import Annotated
 from urllib.parse import parse_qs, parse_qsl
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
@@ -26,6 +26,7 @@ from app.examples import example_responses, load_examples
 from app.http.body import parse_json_body, receive_body
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -33,7 +34,7 @@ from app.json_encoding import encode_json
 from app.query_models import StrictQuery as Parameters
 from app.validation import validate_part
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -32,6 +32,7 @@ from app.http.chart_formats import (
 )
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -40,7 +41,7 @@ from app.page_models import Links, Meta, Page
 from app.query_models import AsOfPagingQuery, AsOfQuery, ChartQuery, SingleDay, today
 from app.text import ShortText
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1/actors", tags=["actors"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from app.actors.queries import find_actor_by_code, read_actors_of_codes
@@ -21,13 +21,14 @@ from app.actors.reconcile_extend import (
 from app.actors.reconcile_manifest import KIND_NAMES
 from app.errors import NotFoundError
 from app.http.dependencies import DatabaseDep, SettingsDep
+from app.http.prefix_router import PrefixRouter
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import StrictQuery
 from app.text import OptionalText, ShortText
 
-router = APIRouter(prefix="/v1/reconcile", include_in_schema=False, route_class=QueryRoute)
+router = PrefixRouter(prefix="/v1/reconcile", include_in_schema=False, route_class=QueryRoute)
 PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
 """Clients show the page in a frame, where the setting `frame_ancestors` lets theirs."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links, render_page
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -25,7 +26,7 @@ from app.page_models import Meta, Page
 from app.query_models import ChartQuery, OnDayQuery
 from app.text import ShortText
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["alliances"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 RowReader = Callable[[Connection, int | None], Sequence[BaseModel]]

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, field_validator
 from sqlalchemy import Connection
 
@@ -17,6 +17,7 @@ from app.http.accept import document_media_types
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import build_page_links
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -36,7 +37,7 @@ from app.sources.bibliography import (
 )
 from app.text import require_storable
 
-router = APIRouter(tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute)
+router = PrefixRouter(tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute)
 MAX_ADDRESS = 4000
 SUFFIXES: dict[ReferenceFormat, str] = {"bibtex": "bib", "ris": "ris", "csl": "json"}
 

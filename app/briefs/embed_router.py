@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 
 from app.briefs.citation import write_credit
@@ -21,13 +21,14 @@ from app.events.filter import EventFilter
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import pin_version
+from app.http.prefix_router import PrefixRouter
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.query_models import MIN_CHART_WIDTH, AsOfQuery, today
 from app.settings import Settings
 from app.text import ShortText
 
-router = APIRouter(prefix="/embed", include_in_schema=False, route_class=QueryRoute)
+router = PrefixRouter(prefix="/embed", include_in_schema=False, route_class=QueryRoute)
 WIDTHS = ((420, 360), (620, 520))
 """Widest window and width of the picture in it, in pixels; wider windows get the last."""
 WIDE = 760

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.briefs.compose import build_brief
 from app.briefs.drawing import draw_curve
@@ -19,6 +19,7 @@ from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import build_page_links, pin_version
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, PROBLEM_RESPONSE, PROBLEM_TITLES, Responses
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -28,7 +29,7 @@ from app.page_models import Meta
 from app.query_models import today
 from app.settings import Settings
 
-router = APIRouter(tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute)
+router = PrefixRouter(tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute)
 
 BRIEF_MEDIA_TYPES: dict[BriefFormat, Sequence[str]] = {
     "json": ("application/json",),

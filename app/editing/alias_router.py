@@ -1,6 +1,6 @@
 """The HTTP route that gives an actor another name, also in stored events."""
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy import Connection
 
@@ -16,11 +16,12 @@ from app.editing.schemas import Reason
 from app.errors import ConflictError, Fault, InvalidBodyError
 from app.examples import example_request_body, example_responses
 from app.http.body import parse_json_body
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.validation import validate_part
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1",
     tags=["writing"],
     responses=COMMON_RESPONSES,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection
 
@@ -25,13 +25,14 @@ from app.events.schemas import Event
 from app.examples import example_request_body, example_responses
 from app.http.body import parse_json_body
 from app.http.path_ids import EVENT_PATH
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.query_models import StrictQuery as Parameters
 from app.sources.schemas import Dataset, Source
 from app.validation import validate_part
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1",
     tags=["writing"],
     responses=COMMON_RESPONSES,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 
 from app.actors.relations import require_datasets
@@ -15,6 +15,7 @@ from app.examples import example_responses
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.lineages import Version
@@ -22,7 +23,7 @@ from app.page_models import Meta, Page
 from app.query_models import PagingQuery
 from app.text import Code
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["actors"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

@@ -4,7 +4,7 @@ Statements are built here; the caller runs them.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -84,7 +84,7 @@ def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> Res
     """
 
     def resolve_codes(field: str, names: Sequence[str]) -> tuple[str, ...]:
-        return _distinct(resolve_query_actor(db, field, name, as_of) for name in names)
+        return _distinct([resolve_query_actor(db, field, name, as_of) for name in names])
 
     codes = {field: resolve_codes(field, getattr(asked, field)) for field in ACTOR_FIELDS}
     _require_known(db, "dataset", datasets, "code", asked.dataset)
@@ -121,8 +121,8 @@ def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> Res
     )
 
 
-def _distinct(values: Iterable[T]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(values))
+def _distinct(values: Sequence[T]) -> tuple[T, ...]:
+    return tuple(values) if len(values) < 2 else tuple(dict.fromkeys(values))
 
 
 def _require_known(

@@ -3,7 +3,7 @@
 import difflib
 from typing import Annotated, Literal, get_args
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -24,6 +24,7 @@ from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
 from app.http.path_ids import EVENT_PATH
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -31,7 +32,7 @@ from app.lineages import Version
 from app.page_models import Links, Meta, Page
 from app.query_models import AsOfQuery, ChartQuery
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["events"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

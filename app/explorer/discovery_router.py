@@ -3,17 +3,18 @@
 The catalog is that of RFC 9727, a linkset (RFC 9264) with the relations of RFC 8631.
 """
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.errors import NotFoundError
 from app.explorer.help_pages import list_groups, read_help_page
 from app.explorer.router import HEADERS, build_body_response
 from app.http.dependencies import SettingsDep
+from app.http.prefix_router import PrefixRouter
 from app.http.public_url import resolve_public_url
 from app.json_encoding import encode_json
 
-router = APIRouter(include_in_schema=False)
+router = PrefixRouter(include_in_schema=False)
 PAGE = "problems"
 CATALOG_TYPE = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
 API_TYPE = "application/openapi+json;version=3.1"

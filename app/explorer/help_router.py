@@ -4,7 +4,7 @@ from functools import cache
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
@@ -20,11 +20,12 @@ from app.explorer.markdown import HelpPage
 from app.explorer.router import HEADERS, build_body_response
 from app.explorer.shell import wrap_page
 from app.explorer.strings import find_words
+from app.http.prefix_router import PrefixRouter
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.query_models import StrictQuery
 
-router = APIRouter(include_in_schema=False, route_class=QueryRoute)
+router = PrefixRouter(include_in_schema=False, route_class=QueryRoute)
 HTML = "text/html; charset=utf-8"
 MOST_CHARACTERS = 200
 

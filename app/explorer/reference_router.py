@@ -2,14 +2,15 @@
 
 from html import escape
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.explorer.router import HEADERS, build_body_response
 from app.explorer.shell import wrap_page
 from app.explorer.strings import find_words
+from app.http.prefix_router import PrefixRouter
 
-router = APIRouter(include_in_schema=False)
+router = PrefixRouter(include_in_schema=False)
 LIBRARIES = "/static-offline-docs"
 """Where the files of Swagger UI are served, out of an installed package."""
 POLICY = HEADERS["Content-Security-Policy"].replace(

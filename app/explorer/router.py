@@ -6,12 +6,13 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.errors import NotFoundError
 from app.explorer.strings import fill_in_strings
+from app.http.prefix_router import PrefixRouter
 
-router = APIRouter(include_in_schema=False)
+router = PrefixRouter(include_in_schema=False)
 HEAD = re.compile(r"<title>.*?</title>\s*<meta name=\"description\"[^>]*>", re.DOTALL)
 """What the head of a view takes the place of."""
 FOLDER = files("app") / "explorer" / "static"

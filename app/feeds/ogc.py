@@ -5,7 +5,7 @@ import json
 import re
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator, model_validator
 from sqlalchemy import Connection
 
@@ -31,6 +31,7 @@ from app.feeds.plain_text import link_event_page, link_list_page
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links, rewrite_address
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -40,7 +41,9 @@ from app.query_models import Cursor, StrictQuery
 from app.sources.citation import format_citation, read_cited_datasets
 from app.text import ShortText
 
-router = APIRouter(prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute)
+router = PrefixRouter(
+    prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute
+)
 CONFORMANCE_CLASSES = [
     f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson")
 ]

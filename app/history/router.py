@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, model_validator
 from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
@@ -26,6 +26,7 @@ from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links, render_page, rewrite_address
 from app.http.path_ids import EVENT_PATH
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -35,7 +36,7 @@ from app.query_models import AsOf, LineageName, PagingQuery
 from app.sources.citation import build_license_links, format_citation, read_cited_datasets
 from app.sources.router import DatasetCode, SourceId
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["history"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 PagingParams = Annotated[PagingQuery, Query()]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import Field
 
@@ -19,12 +19,13 @@ from app.history.change_notifier import ChangeNotifier
 from app.history.router import ChangesFilter, Seq, require_existing_seq
 from app.history.schemas import Change
 from app.http.dependencies import DatabaseDep
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.query_route import QueryRoute
 from app.lineages import StateGoneError, Version
 from app.settings import STREAM_READS
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["history"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 BATCH_SIZE = 200

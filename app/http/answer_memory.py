@@ -69,12 +69,13 @@ class AnswerMemory:
             self._measure_answer(tag, found[0])  # a compressed form may have come since
         return found[0]
 
-    def remember_answer(self, tag: str, answer: Response) -> RememberedAnswer:
+    def remember_answer(self, tag: str, answer: Response) -> RememberedAnswer | None:
         """Remember an answer unless it is too large, and forget those not used for longest."""
+        if (OVERHEAD + len(answer.body)) * LARGEST_SHARE > self._most:
+            return None
         made = RememberedAnswer(answer)
-        if made.size * LARGEST_SHARE <= self._most:
-            with self._lock:
-                self._measure_answer(tag, made)
+        with self._lock:
+            self._measure_answer(tag, made)
         return made
 
     def _measure_answer(self, tag: str, answer: RememberedAnswer) -> None:

@@ -56,6 +56,8 @@ def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]
         if answer.status_code != 200 or type(answer) is not Response:
             return answer
         known = memory.remember_answer(tag, answer)
+        if known is None:
+            return answer
     return known.build_response(accepted)
 
 

@@ -1,6 +1,6 @@
-"""FastAPI dependencies for the objects in the application's state."""
+"""What endpoints take from the application's state, as FastAPI dependencies."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -8,21 +8,25 @@ from app.db.engine import Database
 from app.settings import Settings
 
 
-async def _get_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+class StateValue:
+    """A dependency that returns an attribute of the application's state.
+
+    `QueryRoute` reads it without the framework, which would take longer for it than for a page's
+    text (decision 005).
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the value, where the framework asks for it."""
+        return self.read_state(request)
+
+    def read_state(self, request: Request) -> Any:
+        """Return the value."""
+        return getattr(request.app.state, self.name)
 
 
-async def _get_cursor_key(request: Request) -> bytes:
-    cursor_key: bytes = request.app.state.cursor_key
-    return cursor_key
-
-
-async def _get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-DatabaseDep = Annotated[Database, Depends(_get_database)]
-CursorKeyDep = Annotated[bytes, Depends(_get_cursor_key)]
-SettingsDep = Annotated[Settings, Depends(_get_settings)]
+DatabaseDep = Annotated[Database, Depends(StateValue("database"))]
+CursorKeyDep = Annotated[bytes, Depends(StateValue("cursor_key"))]
+SettingsDep = Annotated[Settings, Depends(StateValue("settings"))]

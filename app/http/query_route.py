@@ -12,13 +12,15 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import cached_property, wraps
 from typing import Annotated, Any, get_args, get_origin
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.params import Query
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
+from app.http.dependencies import StateValue
 from app.http.problems import OpenApiPart
 
 Endpoint = Callable[..., Response]
@@ -30,7 +32,7 @@ _LIKE_A_NUMBER = re.compile(r"\s*[+-]?[0-9_.]+([eE][+-]?[0-9_]+)?\s*")
 
 
 class QueryReader:
-    """A dependency that reads a request's query into a model."""
+    """Reads a request's query into a model."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self.model = model
@@ -42,7 +44,7 @@ class QueryReader:
         properties = self.model.model_json_schema().get("properties", {})
         return {name: _schema_type(schema) for name, schema in properties.items()}
 
-    async def __call__(self, request: Request) -> BaseModel:
+    def read_query(self, request: Request) -> BaseModel:
         """Return the model; raises `RequestValidationError` with all faults of the query.
 
         Readers ask again: queries are remembered with their models, which are frozen.
@@ -103,28 +105,46 @@ class QueryRoute(APIRoute):
 
 
 def _read_query_at_once(endpoint: Endpoint) -> Endpoint:
-    """Wrap an endpoint in a signature in which a dependency reads the query model."""
-    parameters, last = [], []
+    """Wrap an endpoint so that its query model and values of the state are read without solving.
+
+    The framework gives the wrapped endpoint the request and everything else: other dependencies
+    come first, so a missing key is reported before a faulty query.
+    """
+    readers: dict[str, Callable[[Request], Any]] = {}
+    kept, request_name = [], ""
     signature = inspect.signature(endpoint, eval_str=True)
     for parameter in signature.parameters.values():
-        parameter = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         model, *marks = _split_annotation(parameter.annotation)
+        sources = [m.dependency for m in marks if isinstance(m, params.Depends)]
         if any(isinstance(mark, Query) for mark in marks) and issubclass(model, BaseModel):
-            # It is the last, because a missing key is reported before a faulty query.
-            read = Depends(QueryReader(model))
-            last.append(parameter.replace(annotation=model, default=read))
+            readers[parameter.name] = QueryReader(model).read_query
+        elif sources and isinstance(sources[0], StateValue):
+            readers[parameter.name] = sources[0].read_state
         else:
-            parameters.append(parameter)
-    if not last:
+            request_name = parameter.name if model is Request else request_name
+            kept.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    if not readers:
         return endpoint
+    wants_request = bool(request_name)
+    if not wants_request:
+        request_name = "request_read"
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        kept.append(inspect.Parameter(request_name, keyword, annotation=Request))
+    runs_in_loop = inspect.iscoroutinefunction(endpoint)
 
     @wraps(endpoint)
-    def call_endpoint(**values: object) -> Response:
-        return endpoint(**values)
+    async def call_endpoint(**values: Any) -> Response:
+        request = values[request_name] if wants_request else values.pop(request_name)
+        for name, read in readers.items():
+            values[name] = read(request)
+        if runs_in_loop:
+            made: Response = await endpoint(**values)  # type: ignore[misc]
+            return made
+        return await run_in_threadpool(endpoint, **values)
 
-    replaced = signature.replace(parameters=[*parameters, *last])
-    call_endpoint.__signature__ = replaced  # type: ignore[attr-defined]
-    return call_endpoint
+    call_endpoint.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    call_endpoint.query_readers = readers  # type: ignore[attr-defined]
+    return call_endpoint  # type: ignore[return-value]
 
 
 def _split_annotation(annotation: object) -> tuple[Any, ...]:

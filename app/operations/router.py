@@ -4,7 +4,7 @@ import logging
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -16,6 +16,7 @@ from app.db.schema import StaleSchemaError, require_current_schema
 from app.examples import example_responses
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.metrics import METRICS_MEDIA_TYPE
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -24,7 +25,7 @@ from app.operations.limits import Limits, describe_limits
 from app.query_models import EmptyQuery
 
 log = logging.getLogger("entente.operations")
-router = APIRouter(route_class=QueryRoute)
+router = PrefixRouter(route_class=QueryRoute)
 _PROBES = CapacityLimiter(2)
 """Threads for `/readyz`, which must not wait for those of other requests."""
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
@@ -16,6 +16,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.chart_formats import add_chart_responses, respond_in_chart_format
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -43,7 +44,7 @@ from app.shifts.scores import load_scores
 from app.shifts.shift_id import BadShiftIdError, unpack_shift_id
 from app.shifts.statistics.null_distribution import Calibration
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

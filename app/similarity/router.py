@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.actors.parameters import resolve_query_actor
 from app.db.as_of import resolve_version
@@ -11,6 +11,7 @@ from app.examples import example_responses
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep
 from app.http.page import build_page_links
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -36,7 +37,7 @@ from app.similarity.schemas import (
     PortfolioSimilarityMeta,
 )
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

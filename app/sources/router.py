@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -15,6 +15,7 @@ from app.http.caching import respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.document_routes import respond_document_list, respond_one_document
 from app.http.page import build_page_links, render_page
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -37,7 +38,7 @@ from app.sources.queries import (
 )
 from app.sources.schemas import Dataset, Source
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 

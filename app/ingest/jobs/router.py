@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi import Path as InPath
 from pydantic import Field
 from sqlalchemy import Row
@@ -30,6 +30,7 @@ from app.examples import example_responses, load_examples
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.query_route import QueryRoute
 from app.ingest.jobs import job_store as table
@@ -41,7 +42,7 @@ from app.json_encoding import encode_json
 from app.page_models import Meta, Page
 from app.query_models import EmptyQuery, PagingQuery
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1", tags=["imports"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 PIECE_TIMEOUT_SECONDS = 20.0
