@@ -148,13 +148,6 @@ def require_within(value: float, name: str, low: float, high: float) -> None:
         raise RejectedError(name, f"is not between {low:,} and {high:,}: {value:g}")
 
 
-def parse_bounded_number(cells: Cells, name: str, low: float, high: float) -> float | None:
-    """Parse a cell as a number within bounds; None if it is empty. Raises `RejectedError`."""
-    if (found := parse_number_cell(cells, name)) is not None:
-        require_within(found, name, low, high)
-    return found
-
-
 def parse_bounded_integer(cells: Cells, name: str, low: int, high: int) -> int | None:
     """Parse a cell as an integer within bounds; None if it is empty. Raises `RejectedError`."""
     if (found := parse_integer_cell(cells, name)) is not None:
