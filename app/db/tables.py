@@ -188,6 +188,19 @@ datasets = Table(
     Column("seq", SEQUENCE, nullable=False),
 )
 
+covered_slots = Table(
+    "covered_slots",
+    metadata,
+    Column("dataset", bytewise_text(), nullable=False),
+    Column("day", bytewise_text(), nullable=False),
+    Column("slots", bytewise_text(), nullable=False),
+    PrimaryKeyConstraint("dataset", "day"),
+    sqlite_with_rowid=False,
+)
+"""Days of which a part is covered, slot by slot. Other days are covered whole or not at all.
+
+`slots` has a bit for each of the 96 slots, in 24 hexadecimal digits; the lowest is midnight's."""
+
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 events = Table(
     "events",
@@ -360,6 +373,7 @@ loaded = Table(
     Column("row", BigInteger, nullable=False),
     Column("parties", Integer),
     Column("unresolved", Integer, nullable=False, server_default="0"),
+    Column("rank", Integer),
     sqlite_with_rowid=False,
 )
 """Hashes of each loaded event, so that loading the same row again changes nothing.
@@ -368,6 +382,8 @@ loaded = Table(
 written. `unresolved` counts the names of the row that no actor has: as long as there are any, the
 row is read at each load, since they may be known then. `parties` counts the participants for which
 the row names an actor; it is null for older loads, whose `row` is 0 where a name was unknown.
+`rank` is that of the highest release which has the row; a lower one does not change the event. It
+is null where no release was known.
 """
 
 unresolved = Table(

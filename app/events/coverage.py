@@ -12,10 +12,13 @@ from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
 from app.page_models import EmptyReason
+from app.sources.day_spans import covers_any
 
 
 class DatasetScope(NamedTuple):
     """What a dataset covers: its days, and whom it follows.
+
+    `spans` are the days between `first` and `last` that are covered, where there are gaps.
 
     `follows` is None for a dataset of all actors that its sources name, and empty for one of
     particular acts only, such as votes.
@@ -24,6 +27,7 @@ class DatasetScope(NamedTuple):
     first: str | None
     last: str | None
     follows: Sequence[str] | None
+    spans: Sequence[tuple[str, str]]
 
 
 def find_empty_reason(
@@ -44,6 +48,9 @@ def find_empty_reason(
         return "not_yet_covered"
     if resolved.until is not None and first is not None and resolved.until < first:
         return "outside_coverage"
+    spans = [span for scope in followed for span in scope.spans]
+    if spans and not covers_any(spans, resolved.since, resolved.until):
+        return "outside_coverage"
     return "no_match"
 
 
@@ -57,7 +64,7 @@ def read_covered_spans(
     scopes = read_dataset_scopes(db, resolved)
     chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
     followed = select_following(db, resolved, scopes, chosen)
-    return [(s.first, s.last) for s in followed if s.first is not None and s.last is not None]
+    return [span for scope in followed for span in scope.spans]
 
 
 def read_dataset_scopes(db: Connection, resolved: ResolvedFilter) -> list[DatasetScope]:
@@ -66,17 +73,28 @@ def read_dataset_scopes(db: Connection, resolved: ResolvedFilter) -> list[Datase
     run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(resolved.dataset))
     values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(resolved.dataset)}
     rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
-    return [
-        DatasetScope(first, last, _decode_follows(document).follows)
-        for first, last, document in rows
-    ]
+    return [_make_scope(*row) for row in rows]
 
 
-class _DatasetFollows(msgspec.Struct):
+class _CoveredDays(msgspec.Struct):
+    first: str
+    last: str
+
+
+class _DatasetDocument(msgspec.Struct):
     follows: list[str] | None = None
+    intervals: list[_CoveredDays] | None = None
 
 
-_decode_follows = msgspec.json.Decoder(_DatasetFollows).decode
+_decode_document = msgspec.json.Decoder(_DatasetDocument).decode
+
+
+def _make_scope(first: str | None, last: str | None, document: str) -> DatasetScope:
+    known = _decode_document(document)
+    spans = [(one.first, one.last) for one in known.intervals or ()]
+    if not spans and first is not None and last is not None:
+        spans = [(first, last)]
+    return DatasetScope(first, last, known.follows, spans)
 
 
 def _bind_version(values: dict[str, object], as_of: int | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 
 from app.db.document_table import DocumentTable
-from app.db.tables import datasets, events, reports, sources
+from app.db.tables import datasets, events, reports, revisions, sources
 from app.db.versioning import Columns, select_current_or_as_of
 from app.sources.filter import SourceQuery
 
@@ -40,7 +40,7 @@ def match_sources(asked: SourceQuery, t: Columns, as_of: int | None) -> list[Col
 def select_dataset_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
     """Select each dataset with the days it covers, and the number and days of its events."""
     known = select_current_or_as_of(
-        as_of, datasets, lambda d: select(d.code, d.name, d.signals, d.first, d.last)
+        as_of, datasets, lambda d: select(d.code, d.name, d.signals, d.first, d.last, d.seq)
     ).subquery()
     loaded = select_current_or_as_of(as_of, events, lambda e: select(e.dataset, e.start)).subquery()
     d, e = known.c, loaded.c
@@ -54,8 +54,10 @@ def select_dataset_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
             func.count(e.start).label("events"),
             func.min(e.start).label("first_event"),
             func.max(e.start).label("last_event"),
+            revisions.c.document,
         )
+        .join(revisions, revisions.c.seq == d.seq)
         .outerjoin(loaded, e.dataset == d.code)
-        .group_by(d.code, d.name, d.signals, d.first, d.last)
+        .group_by(d.code, d.name, d.signals, d.first, d.last, revisions.c.document)
         .order_by(d.code)
     )

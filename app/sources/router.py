@@ -1,10 +1,9 @@
 """HTTP routes of sources, datasets and coverage."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
@@ -29,6 +28,8 @@ from app.sources.bibliography import (
     refer_to_source,
     render_references,
 )
+from app.sources.coverage_schemas import Coverage, make_coverage, name_state
+from app.sources.covered import read_slot_days
 from app.sources.filter import ReferenceQuery, SourceQuery
 from app.sources.queries import (
     DATASET_DOCUMENTS,
@@ -47,21 +48,6 @@ SourceId = Annotated[
     Path(description="Id of the source.", examples=["news-2023-10-13-putin-loses-another-ally"]),
 ]
 DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=["curated"])]
-
-
-class Coverage(BaseModel):
-    """The days that a dataset covers, and the events of it that are loaded."""
-
-    dataset: str
-    name: str
-    signals: Literal["entente", "goldstein"] = Field(
-        description="How its signals are derived: by the rules, or with plain Goldstein scores."
-    )
-    first: str | None
-    last: str | None
-    events: int
-    first_event: str | None
-    last_event: str | None
 
 
 def _render_bibliography(
@@ -164,15 +150,22 @@ def get_dataset(
 def get_coverage(
     asked: Annotated[AsOfQuery, Query()], request: Request, database: DatabaseDep
 ) -> Response:
-    """List the days that each dataset covers; outside them an empty answer means missing data."""
+    """List the days that each dataset covers, with gaps and slots that are missing.
+
+    Outside of these days an empty answer means missing data. What is known of slots is known of now
+    only: with `as_of`, `partial_days` is empty.
+    """
     with database.connect() as db:
         version, then = resolve_version(db, asked)
+        slots = {} if asked.as_of is not None else read_slot_days(db)
 
         def build_response() -> Response:
-            rows = db.execute(select_dataset_coverage(then))
-            found = [encode_json(Coverage(**row._mapping)).decode() for row in rows]
+            rows = db.execute(select_dataset_coverage(then)).mappings()
+            found = [make_coverage(dict(row), slots.get(row["dataset"], ())) for row in rows]
             return render_page(
-                found, Meta(version=version), build_page_links(request, None, version)
+                [encode_json(one).decode() for one in found],
+                Meta(version=version),
+                build_page_links(request, None, version),
             )
 
-        return respond_with_version_etag(request, version, build_response)
+        return respond_with_version_etag(request, version, build_response, name_state(slots))

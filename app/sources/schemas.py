@@ -1,5 +1,6 @@
 """JSON schemas of sources and datasets."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -66,6 +67,19 @@ class InlineSource(BaseModel):
     licence: ShortText | None = None
 
 
+IsoDay = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$"), AfterValidator(_require_end)
+]
+
+
+class CoveredDays(BaseModel):
+    """Days from the first to the last one, both included."""
+
+    model_config = ConfigDict(extra="forbid")
+    first: IsoDay = Field(description="First day.")
+    last: IsoDay = Field(description="Last day.")
+
+
 class Dataset(BaseModel):
     """A dataset that events are loaded from."""
 
@@ -95,9 +109,26 @@ class Dataset(BaseModel):
     )
     first: EndedDate | None = Field(None, description="First day that it covers.")
     last: EndedDate | None = Field(None, description="Last day that it covers.")
+    intervals: list[CoveredDays] | None = Field(
+        None,
+        max_length=10_000,
+        description="The days that it covers, in order, where there are gaps between `first` and"
+        " `last`; null: all of them.",
+    )
 
     @model_validator(mode="after")
     def _check_day_order(self) -> "Dataset":
         if self.first and self.last and self.first > self.last:
             raise ValueError("last must not be before first")
+        ends = [end for one in self.intervals or () for end in (one.first, one.last)]
+        apart = all(a < b for a, b in zip(ends[1::2], ends[2::2], strict=False))
+        if not apart or any(one.first > one.last for one in self.intervals or ()):
+            raise ValueError("intervals must be in order, each after the one before")
+        if ends and (
+            not self.first
+            or not self.last
+            or (parse_edtf(self.first).start, parse_edtf(self.last).end)
+            != (date.fromisoformat(ends[0]), date.fromisoformat(ends[-1]))
+        ):
+            raise ValueError("intervals must begin on first and end on last")
         return self

@@ -32,7 +32,7 @@ MOST = {
     "/v1/shifts?actor=TUR&toward=USA": 15,
     "/v1/similarity?actors=ARM,RUS&since=2000&until=2023": 9,
     "/v1/ideal-points?actors=ARM,RUS": 6,
-    "/v1/coverage": 2,
+    "/v1/coverage": 3,
 }
 
 

@@ -187,6 +187,7 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
 
 ACLED_FORMAT = FileFormat(
     "acled", ACLED_DATASET, parse_acled_event, lambda c: c.get("event_id_cnty", "").strip(),
+    gap_days=31,
     header=(frozenset({"event_id_cnty", "event_date", "event_type"}),),
     columns=(ACLED_COLUMNS,), dated_columns=("event_date",),
     matches_first_row=lambda c: len(c) == len(ACLED_COLUMNS) and c[5] in ACLED_CROSSWALK,

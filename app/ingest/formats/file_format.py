@@ -8,6 +8,7 @@ from typing import Any
 from app.events.record import COUNTRY_SEPARATOR, RejectedError
 from app.ingest.formats.days import expand_shortened_number
 from app.ingest.formats.records import LoadRecord
+from app.ingest.formats.ucdp_release import Release
 from app.sources.schemas import Dataset
 
 MAX_EXACT_DIGITS = 15
@@ -49,9 +50,18 @@ class FileFormat:
     has_quotes: bool = True
     """Whether cells may be quoted."""
     read_day: Callable[[Cells], str | None] | None = None
-    """Read the day a row was added, where the coverage follows from that and not from events."""
+    """Read the day a row was added, where the coverage follows from that and not from events.
+
+    Where the source publishes a file for each slot of a day, it is the slot: `2026-01-01T00:15`.
+    """
     widens_coverage: bool = True
     """Whether a file says that the events of its days are there; mentions of events do not."""
+    gap_days: int | None = None
+    """Days without events, between those of two files, from which on they are a gap in coverage.
+
+    None: the days between two files are covered too."""
+    find_release: Callable[[str], Release | None] = field(default=lambda _: None)
+    """Find the release that a file is by its name."""
     key_columns: tuple[str, ...] = ()
     """The columns that `read_key` needs; empty means all."""
     day_columns: tuple[str, ...] = ()

@@ -108,6 +108,8 @@ _PLACE_COLUMNS = tuple(
     f"actiongeo_{part}"
     for part in ("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long")
 )
+STAMP_LENGTH = 14
+"""Digits of the stamp of a slot."""
 _KEY_COLUMNS, _DAY_COLUMNS = ("globaleventid",), ("dateadded", "sqldate")
 _CODE_COLUMNS = ("eventcode", "eventbasecode", "eventrootcode")
 _VALUE_COLUMNS = (
@@ -383,6 +385,21 @@ def _read_covered_day(cells: Cells) -> str | None:
     return None
 
 
+def _read_covered_slot(cells: Cells) -> str | None:
+    """Read the slot in which a row was added, or else a day."""
+    added = cells["dateadded"]
+    return (len(added) == STAMP_LENGTH and _format_slot(added)) or _read_covered_day(cells)
+
+
+@lru_cache(8192)
+def _format_slot(cell: str) -> str | None:
+    """Format a stamp such as `20260101001500` as the slot of fifteen minutes that it is in."""
+    day, hour, minute = _format_day(cell), cell[8:10], cell[10:12]
+    if day is None or not cell.isdecimal() or hour > "23" or minute > "59":
+        return None
+    return f"{day}T{hour}:{int(minute) // 15 * 15:02}"
+
+
 @lru_cache(8192)
 def _format_day(cell: str) -> str | None:
     try:
@@ -420,7 +437,7 @@ GDELT_2_FORMAT = FileFormat(
     _read_event_key,
     header=tuple(header | {"actiongeo_adm2code"} for header in _EVENT_HEADERS),
     columns=(COLUMNS_2,),
-    read_day=_read_covered_day,
+    read_day=_read_covered_slot,
     dated_columns=("sqldate", "dateadded"),
     has_quotes=False,
     key_columns=_KEY_COLUMNS,

@@ -138,6 +138,7 @@ def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
 
 ICEWS_FORMAT = FileFormat(
     "icews", ICEWS_DATASET, parse_icews_event, _read_event_key,
+    gap_days=3,
     header=(frozenset({"event_id", "event_date", "cameo_code", "source_name"}),),
     columns=(ICEWS_COLUMNS,), dated_columns=("event_date",),
     matches_first_row=lambda c: len(c) == len(ICEWS_COLUMNS) and c[0].isdigit() and len(c[1]) == 10,

@@ -151,6 +151,7 @@ def _parse_place(cells: Cells) -> dict[str, Any] | None:
 
 POLECAT_FORMAT = FileFormat(
     "polecat", POLECAT_DATASET, parse_polecat_event, lambda c: c.get("event_id", "").strip(),
+    gap_days=3,
     header=(
         frozenset({"event_id", "event_type", "event_mode"}),
         frozenset({"event_id", "event_type", "quad_code"}),

@@ -24,6 +24,7 @@ from app.ingest.formats.file_format import (
     require_cell,
 )
 from app.ingest.formats.records import LoadRecord
+from app.ingest.formats.ucdp_release import find_release
 from app.sources.schemas import Dataset
 
 UCDP_DATASET = Dataset(
@@ -257,6 +258,8 @@ UCDP_FORMAT = FileFormat(
     UCDP_DATASET,
     parse_ucdp_event,
     _read_event_key,
+    gap_days=15,
+    find_release=find_release,
     header=(frozenset({"id", "type_of_violence", "date_start", "date_end"}),),
     columns=(UCDP_COLUMNS,),
     dated_columns=_DATED_COLUMNS,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import bulk_insert
@@ -21,7 +21,7 @@ from app.events.unresolved import UnresolvedPart, store_unresolved_parts
 from app.sources import source_records
 from app.sources.record import SourceRecord
 
-LOADED_COLUMNS = ("event", "digest", "row", "parties", "unresolved")
+LOADED_COLUMNS = ("event", "digest", "row", "parties", "unresolved", "rank")
 
 
 class StoredHashes(NamedTuple):
@@ -35,6 +35,8 @@ class StoredHashes(NamedTuple):
     row: int
     parties: int | None
     unresolved: int
+    rank: int | None = None
+    """That of the highest release which has the row; None where none was known."""
 
 
 class LoadedEvent(NamedTuple):
@@ -83,6 +85,17 @@ def forget_stored_hashes(db: Connection, ids: Sequence[str]) -> None:
     """Delete the stored hashes of some events, so that their rows are compared again."""
     if ids:
         db.execute(delete(loaded).where(in_list(db, loaded.c.event)), in_list_params(db, ids))
+
+
+def note_retracted_rank(db: Connection, ids: Sequence[str], rank: int) -> None:
+    """Note by which release some events were retracted, so that lower ones do not restore them."""
+    bulk_insert(db, loaded.name, LOADED_COLUMNS, [(ident, 0, 0, 0, 0, rank) for ident in ids])
+
+
+def raise_stored_rank(db: Connection, ids: Sequence[str], rank: int) -> None:
+    """Note that some events are unchanged in a higher release."""
+    raised = update(loaded).where(in_list(db, loaded.c.event)).values(rank=rank)
+    db.execute(raised, in_list_params(db, ids))
 
 
 def read_stored_hashes(db: Connection, ids: Sequence[str]) -> dict[str, StoredHashes]:

@@ -20,6 +20,7 @@ from app.ingest.loading.bulk_write import (
     LoadedEvent,
     StoredHashes,
     find_merged_event_ids,
+    raise_stored_rank,
     read_revision_numbers,
     read_stored_hashes,
     store_loaded_events,
@@ -52,11 +53,15 @@ class PreparedEvents:
     sources: dict[str, SourceRecord] = field(default_factory=dict)
     rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
     unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
+    rank: int | None = None
+    """That of the release which the rows are of."""
+    raised: list[str] = field(default_factory=list)
+    """Events that are unchanged in a higher release than the one they are known from."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.loaded_events
+        return not self.loaded_events and not self.raised
 
     def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
         """Store new sources, and new and changed events."""
@@ -65,6 +70,8 @@ class PreparedEvents:
             for key, source in self.sources.items():
                 references.add_source(key, source)
         store_loaded_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
+        if self.raised and self.rank is not None:
+            raise_stored_rank(db, self.raised, self.rank)
 
 
 def prepare_event_batch(
@@ -75,18 +82,22 @@ def prepare_event_batch(
     last: int,
     *,
     only_new: bool = False,
+    rank: int | None = None,
 ) -> PreparedEvents:
     """Compare a batch of rows with the database, and build the documents that differ.
 
     `last` is the `seq` before the first one of the batch. With `only_new`, a row that would change
-    a stored event is rejected.
+    a stored event is rejected. `rank` is that of the release which the rows are of: what a higher
+    one says stays.
     """
-    done = PreparedEvents()
+    done = PreparedEvents(rank=rank)
     ids = [f"{dataset}:{read_row_key(row)}" for row in rows]
     stored = {} if references.datasets_are_empty else read_stored_hashes(db, ids)
     resolved: dict[str, tuple[InputRow, ResolvedRecord]] = {}
     for k, row in zip(ids, rows, strict=True):
-        if k in stored and not stored[k].unresolved and stored[k].row == hash_input_row(row):
+        if k in stored and rank is not None and _is_outranked(k, stored[k], done):
+            done.stats.unchanged += 1
+        elif k in stored and not stored[k].unresolved and stored[k].row == hash_input_row(row):
             done.stats.unchanged += 1
             done.stats.parties += stored[k].parties or 0
         elif (one := _resolve_row(row, dataset, references, done)) is not None:
@@ -103,7 +114,8 @@ def prepare_event_batch(
             del new[k]
             done.stats.unchanged += 1
         done.revision_numbers = read_revision_numbers(db, list(new))
-    _build_documents(db, new, dataset, references, done, last, only_new)
+    ranks = {k: stored[k].rank for k in new if k in stored}
+    _build_documents(db, new, dataset, references, done, last, only_new, ranks)
     _count_names(resolved.values(), done)
     changed = sum(ident in done.revision_numbers for _, ident, *_ in done.event_rows.bodies)
     done.stats.changed += changed
@@ -111,6 +123,17 @@ def prepare_event_batch(
     done.stats.unchanged += len(done.loaded_events) - len(done.event_rows.bodies)
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
+
+
+def _is_outranked(ident: str, stored: StoredHashes, done: PreparedEvents) -> bool:
+    """Return whether a higher release has an event; where a lower one has it, note that."""
+    assert done.rank is not None
+    if (stored.rank or 0) > done.rank:
+        done.stats.warnings["row: a later release has it too, whose values stay"] += 1
+        return True
+    if (stored.rank or 0) < done.rank:
+        done.raised.append(ident)
+    return False
 
 
 def _resolve_row(
@@ -178,8 +201,12 @@ def _build_documents(
     done: PreparedEvents,
     last: int,
     only_new: bool,
+    ranks: dict[str, int | None],
 ) -> None:
-    """Build the documents of events whose sources exist or are inline."""
+    """Build the documents of events whose sources exist or are inline.
+
+    `ranks` are those of the releases that stored events are from.
+    """
     waiting = read_pending_reports(db, list(new))
     cited_ids = {r.source for _, s in new.values() for r in s.record.reports}
     cited_ids |= {r.source for reports in waiting.values() for r in reports}
@@ -204,8 +231,9 @@ def _build_documents(
             continue
         parts = [] if resolved.is_complete else list_unresolved_parts(ident, resolved)
         hashes = StoredHashes(
-            resolved.content_hash, hash_input_row(row), resolved.parties, len(parts)
-        )
+            resolved.content_hash, hash_input_row(row), resolved.parties, len(parts),
+            done.rank if done.rank is not None else ranks.get(ident),
+        )  # fmt: skip
         done.loaded_events.append(LoadedEvent(ident, hashes, parts))
         if not same:
             last += 1

@@ -9,12 +9,12 @@ from itertools import groupby, islice
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
 from app.db.engine import Database
 from app.db.journal import Writer, current_write_transaction
-from app.db.tables import alliance_years, datasets, events
+from app.db.tables import alliance_years, datasets, events, loaded
 from app.edtf import parse_bounds
 from app.events.changes import read_event_documents, write_resolved_events
 from app.events.record import ParticipantRecord, RejectedError
@@ -24,10 +24,11 @@ from app.events.to_input import input_from_document
 from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
+from app.ingest.formats.ucdp_release import Release
 from app.ingest.loading import event_batches as event_batches
 from app.ingest.loading import mention_batches as mention_batches
 from app.ingest.loading import series_batches
-from app.ingest.loading.bulk_write import forget_stored_hashes
+from app.ingest.loading.bulk_write import forget_stored_hashes, note_retracted_rank
 from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
 from app.ingest.loading.key_index import KeyIndex, RowBitmap
 from app.ingest.loading.reference_cache import ReferenceCache
@@ -90,6 +91,8 @@ class LoadOptions:
     dry_run: bool = False
     mode: LoadMode = "upsert"
     """`insert`: a row that would change a stored event is rejected."""
+    covers: str | None = None
+    """The days, in EDTF, or the slot that the file is known to cover; None: as its rows say."""
     signals: SignalScale | None = None
     """How the signals of the dataset are derived; None: as they are, by the rules if it is new."""
 
@@ -126,6 +129,8 @@ class Loader:
     stats: LoadStats = field(default_factory=LoadStats)
     skip: int = 0
     """Rows at the beginning that an interrupted load has stored already."""
+    _release: Release | None = None
+    """The release that the present file is, where its name says so."""
     _references: ReferenceCache | None = None
     _batch_rows: int = FIRST_BATCH_ROWS
 
@@ -146,6 +151,7 @@ class Loader:
 
     def _load_file(self, file: InputFile) -> None:
         reading = recognize_file(file, self.options.format)
+        self._release = None if reading.is_rejects_file else reading.format.find_release(file.name)
         if self.options.retract_missing and reading.is_rejects_file:
             raise UnreadableFileError("is a rejects file; retract_missing takes a whole release")
         places: dict[tuple[str, str], DatasetCoverage] = {}
@@ -191,7 +197,19 @@ class Loader:
             if not self.options.dry_run:
                 self._ensure_dataset(chosen, format_)
             into = places[chosen, format_.name] = DatasetCoverage(chosen, format_)
+            self._note_known_days(into)
         return into
+
+    def _note_known_days(self, into: DatasetCoverage) -> None:
+        """Note the days that a file covers because of what it is, whatever its rows say."""
+        release, covers = self._release, self.options.covers
+        if covers is not None and "T" in covers:
+            into.first = into.last = covers
+        elif covers is not None:
+            into.first, into.last = (day.isoformat() for day in parse_bounds(covers))
+        elif release is not None:
+            into.first, into.last = release.first, release.last
+        into.is_known = bool(into.first)
 
     def _choose_dataset(self, format_: FileFormat, dataset: str) -> str:
         """Choose the dataset of a row; a row of a rejects file names its own."""
@@ -207,7 +225,7 @@ class Loader:
         """Index the keys of all rows, the days they were added, and names in rows of counts."""
         spellings = ActorSpellings()
         own = None if reading.is_rejects_file else next(iter(places.values()))
-        dated = own is not None and own.format.read_day is not None
+        dated = own is not None and own.format.read_day is not None and not own.is_known
         with file.open() as stream:
             for row in reading.read_rows(stream):
                 if not ledger.length % ROWS_BETWEEN_CHECKS:
@@ -298,7 +316,13 @@ class Loader:
             references = self._refresh_references(db)
             batch = (
                 _prepare_batch(
-                    db, rows, where.dataset, references, self.options.mode, references.version
+                    db,
+                    rows,
+                    where.dataset,
+                    references,
+                    self.options.mode,
+                    references.version,
+                    self._rank,
                 )
                 if rows
                 else None
@@ -343,6 +367,7 @@ class Loader:
                         references,
                         self.options.mode,
                         current_write_transaction(db).last_seq,
+                        self._rank,
                     )
                 if self.options.create_actors and batch.unknown:
                     event_batches.create_unknown_actors(db, batch.unknown, self.by, references)
@@ -353,6 +378,7 @@ class Loader:
                         references,
                         self.options.mode,
                         current_write_transaction(db).last_seq,
+                        self._rank,
                     )
                 if not batch.is_empty:
                     batch.write_batch(db, self.by, references)
@@ -413,7 +439,10 @@ class Loader:
         after = f"{dataset}:"
         while True:
             with self.database.connect() as db:
-                ids = _list_current_ids(db, dataset, after, self.options.retract_window)
+                window = self.options.retract_window or (
+                    self._release and f"{self._release.first}/{self._release.last}"
+                )
+                ids = _list_current_ids(db, dataset, after, window, self._rank)
             if not ids:
                 return
             after = ids[-1]
@@ -421,6 +450,11 @@ class Loader:
             gone = [f"{dataset}:{k}" for k in ledger.find_missing_keys([i[prefix:] for i in ids])]
             for at in range(0, len(gone), 100):
                 self._retract_events(gone[at : at + 100], by)
+
+    @property
+    def _rank(self) -> int | None:
+        """The rank of the release that the present file is."""
+        return None if self._release is None else self._release.rank
 
     def _retract_events(self, ids: Sequence[str], by: Writer) -> None:
         if not self.options.dry_run:
@@ -433,6 +467,8 @@ class Loader:
                 ]
                 write_resolved_events(db, changed, by)
                 forget_stored_hashes(db, ids)
+                if self._rank is not None:
+                    note_retracted_rank(db, [ident for ident, _ in changed], self._rank)
                 tally = LoadStats(retracted=len(changed))
                 if self.listener.on_commit is not None:
                     self.listener.on_commit(db, tally, [])
@@ -473,14 +509,16 @@ def _prepare_batch(
     references: ReferenceCache,
     mode: LoadMode,
     last: int,
+    rank: int | None,
 ) -> PreparedBatch:
     name = rows[0].format.name
     if name in YEARLY_TABLES:
         return series_batches.prepare_series_batch(db, rows, dataset, references)
     if name == "gdelt-mentions":
         return mention_batches.prepare_mention_batch(db, rows, dataset, references)
-    only_new = mode == "insert"
-    return event_batches.prepare_event_batch(db, rows, dataset, references, last, only_new=only_new)
+    return event_batches.prepare_event_batch(
+        db, rows, dataset, references, last, only_new=mode == "insert", rank=rank
+    )
 
 
 def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject]:
@@ -489,11 +527,19 @@ def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject
     )
 
 
-def _list_current_ids(db: Connection, dataset: str, after: str, window: str | None) -> list[str]:
-    """List events that are not retracted; with a window, those that began in it."""
+def _list_current_ids(
+    db: Connection, dataset: str, after: str, window: str | None, rank: int | None
+) -> list[str]:
+    """List events that are not retracted; with a window, those that began in it.
+
+    With a rank, events of a higher release are left out.
+    """
     e = events.c
     asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
     if window is not None:
         first, last = parse_bounds(window)
         asked = asked.where(e.start >= first.isoformat(), e.start <= last.isoformat())
+    if rank is not None:
+        asked = asked.outerjoin(loaded, loaded.c.event == e.id)
+        asked = asked.where(or_(loaded.c.rank.is_(None), loaded.c.rank <= rank))
     return list(db.scalars(asked.order_by(e.id).limit(5000)))

@@ -343,7 +343,7 @@ def test_a_source_that_is_not_on_the_web_counts_once(database: Database, tmp_pat
 
 def test_the_days_covered_are_widened(database: Database, tmp_path: Path) -> None:
     rows = [{"globaleventid": "1"}, {"globaleventid": "2", "sqldate": "20221003"}]
-    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v2", rows)))
+    load_file(database, write_file(tmp_path / "e", make_table("gdelt-v1", rows)))
     load_file(
         database,
         write_file(tmp_path / "n", join_events(make_event("a"), make_event("b", date="2021-03"))),
@@ -359,7 +359,7 @@ def test_mentions_cover_no_days(database: Database, tmp_path: Path) -> None:
     late = write_file(tmp_path / "m", make_table("gdelt-mentions"))
     load_file(database, late)
     assert read_coverage(database, "gdelt") == (None, None)
-    old = make_table("gdelt-v2", [{"sqldate": "20131003"}])  # ten years back, from relative words
+    old = make_table("gdelt-v1", [{"sqldate": "20131003"}])  # ten years back, from relative words
     load_file(database, write_file(tmp_path / "e", old))
     days = ("2023-10-03", "2023-10-03")
     assert read_coverage(database, "gdelt") == days
@@ -419,7 +419,7 @@ def test_an_edit_by_hand_outlives_the_same_file(database: Database, tmp_path: Pa
 def test_row_with_invalid_day_does_not_extend_coverage(database: Database, tmp_path: Path) -> None:
     rows = [{}, {"globaleventid": "2", "dateadded": "99999999"}]
     counted = list_counts(
-        load_file(database, write_file(tmp_path / "a", make_table("gdelt-v2", rows)))[0]
+        load_file(database, write_file(tmp_path / "a", make_table("gdelt-v1", rows)))[0]
     )
     assert counted == {"rows": 2, "new": 1, "rejected": 1}
     assert read_coverage(database, "gdelt") == ("2023-10-03", "2023-10-03")
