@@ -1,6 +1,7 @@
 """Every test that asks for `database` runs on SQLite and on PostgreSQL; its cases by turns."""
 
 import gc
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from cpu_seconds import CpuSeconds
 from fastapi.testclient import TestClient
 from make import name_first_lineage
 from other_processor import WANTED, other_processor
-from postgres import Server, run_postgresql
+from postgres import Server, lock_file, share_postgresql
 from serving import open_client
 from turns import KINDS, list_left_out, mark_slow
 
@@ -63,9 +64,16 @@ def another_processor() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL of the suite's own."""
-    with run_postgresql(briefly=True) as found:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the processes of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def server(run_folder: Path) -> Iterator[Server]:
+    """A PostgreSQL of the run's own."""
+    with share_postgresql(run_folder) as found:
         yield found
 
 
@@ -101,29 +109,57 @@ CONTENTS = {"bundled": fill_database, "actors": fill_with_actors}
 
 
 class Templates(dict[str, str]):
-    """Databases to be copied, by kind and content, each made when it is first asked for."""
+    """Databases to be copied, by kind and content, each made when it is first asked for.
+
+    The processes of a run share them. They are not to be read either: PostgreSQL copies a database
+    only while no client is connected to it.
+    """
 
     def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
         super().__init__()
         self._folder, self._request = folder, request
 
     def __missing__(self, key: str) -> str:
-        kind, _, content = key.partition(" ")
-        content = content or "bundled"
-        if kind == "sqlite":
-            self[key] = f"sqlite:///{self._folder / content}.db"
-        else:
-            self[key] = self._request.getfixturevalue("server").create_database(content)
-        CONTENTS[content](self[key])
+        kind, content = key.split()
+        name, written = f"{kind}-{content}", self._folder / f"{kind}-{content}.url"
+        with lock_file(self._folder / f"{name}.lock"):
+            if written.exists():
+                self[key] = written.read_text()
+                return self[key]
+            if kind == "sqlite":
+                self[key] = f"sqlite:///{self._folder / name}.db"
+            else:
+                server: Server = self._request.getfixturevalue("server")
+                self[key] = server.create_database(f"{content}-{uuid4().hex[:8]}")
+            CONTENTS[content](self[key])
+            written.write_text(self[key])
         return self[key]
 
 
 @pytest.fixture(scope="session")
-def templates(
+def templates(run_folder: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A database of each kind and content, made once, to be copied."""
+    return Templates(run_folder, request)
+
+
+class ReadCopies(dict[str, str]):
+    """Copies of the bundled data to be read only, by kind, each made when it is first asked for."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        super().__init__()
+        self._folder, self._request = folder, request
+
+    def __missing__(self, kind: str) -> str:
+        self[kind] = copy_database(kind, "read", self._folder, self._request)
+        return self[kind]
+
+
+@pytest.fixture(scope="session")
+def bundled_urls(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, str]:
-    """A database of each kind with the bundled data, made once, to be copied or read."""
-    return Templates(tmp_path_factory.mktemp("db"), request)
+    """The bundled data on both databases, to be read only."""
+    return ReadCopies(tmp_path_factory.mktemp("read"), request)
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -137,25 +173,23 @@ def copy_database(
 ) -> str:
     """Copy a template, and return the URL of the copy.
 
-    The copy lasts as long as the fixture that asks for it. PostgreSQL copies a template only while
-    no client is connected to it.
+    The copy lasts as long as the fixture that asks for it.
     """
-    template = request.getfixturevalue("templates")[f"{kind} {content}".removesuffix(" bundled")]
+    template = request.getfixturevalue("templates")[f"{kind} {content}"]
     name = f"{name}-{uuid4().hex[:8]}"  # a fixture may be made more than once
     if kind == "sqlite":
         shutil.copy(template.removeprefix("sqlite:///"), folder / f"{name}.db")
         return f"sqlite:///{folder / name}.db"
     server: Server = request.getfixturevalue("server")
-    request.addfinalizer(lambda: server.drop_database(name))
-    return server.create_database(name, template=content)
+    if request.scope != "session":  # what lasts as long as the run goes with the server
+        request.addfinalizer(lambda: server.drop_database(name))
+    return server.create_database(name, template=template.rpartition("/")[2])
 
 
 @pytest.fixture(scope="session")
-def bundled_database(
-    kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Database]:
+def bundled_database(kind: str, bundled_urls: dict[str, str]) -> Iterator[Database]:
     """The bundled data, to be read only."""
-    made = Database(copy_database(kind, "read", tmp_path_factory.mktemp("read"), request))
+    made = Database(bundled_urls[kind])
     yield made
     made.close()
 

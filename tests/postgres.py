@@ -1,22 +1,26 @@
 """A PostgreSQL of the suite's own: the machine's binaries, else those of a Python package."""
 
+import fcntl
 import getpass
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psycopg
 
 running_servers: set[int] = set()
 """The processes of the servers that this process started."""
+_keepers: dict[str, subprocess.Popen[bytes]] = {}
+"""What ends these servers, by their address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,55 @@ def run_postgresql(*, briefly: bool = False) -> Iterator[Server]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield Server(url.rstrip("/"), "TEST_DATABASE_URL")
         return
+    server, users = start_server(briefly=briefly)
+    try:
+        yield server
+    finally:
+        users.close()
+        _keepers.pop(server.address).wait(60)
+
+
+@contextmanager
+def share_postgresql(folder: Path) -> Iterator[Server]:
+    """Use a server that those of a folder share, and start it where it does not run."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield Server(url.rstrip("/"), "TEST_DATABASE_URL")
+        return
+    with lock_file(folder / "server.lock"):
+        found = _join_server(folder / "server")
+        if found is None:
+            server, users = start_server(briefly=True)
+            (folder / "server").write_text(f"{server.address}\n{server.found}\n{users.name}")
+        else:
+            server, users = found
+    with users:
+        yield server
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Let no other process into the block."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _join_server(written: Path) -> tuple[Server, TextIO] | None:
+    """Join the users of the server that is written down; None where it has ended."""
+    with suppress(OSError):
+        address, found, lock = written.read_text().splitlines()
+        users = open(lock)  # noqa: SIM115 - it is closed by the user
+        try:
+            fcntl.flock(users, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            users.close()
+            raise
+        return Server(address, found), users
+    return None
+
+
+def start_server(*, briefly: bool) -> tuple[Server, TextIO]:
+    """Start a server, which ends when the file that is returned with it is closed by all users."""
     folder = (briefly and find_memory_folder()) or Path("/tmp")
     base = Path(tempfile.mkdtemp(prefix="entente-pg-", dir=folder))
     home, user = find_binaries(), getpass.getuser()
@@ -106,7 +159,7 @@ def run_postgresql(*, briefly: bool = False) -> Iterator[Server]:
     )
     if briefly:
         flags += " -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0"
-        flags += " -c checkpoint_timeout=1h -c bgwriter_lru_maxpages=0"
+        flags += " -c checkpoint_timeout=1h -c bgwriter_lru_maxpages=0 -c max_connections=300"
     start = [home / "pg_ctl", "-D", data, "-w", "-l", base / "log", "-o", flags, "start"]
     initdb = [home / "initdb", "-N", "-A", "trust", "-E", "UTF8", "--locale=C", "-U", "postgres"]
     try:
@@ -119,11 +172,23 @@ def run_postgresql(*, briefly: bool = False) -> Iterator[Server]:
                 log = base / "log"
                 reason = log.read_text() if log.exists() else done.stderr
                 raise RuntimeError(f"{command[0]} failed: {reason}")
-        pid = int((data / "postmaster.pid").read_text().split()[0])
-        running_servers.add(pid)
-        yield Server(f"postgresql://postgres@127.0.0.1:{port}", str(home))
-        running_servers.discard(pid)
-    finally:
-        stop = [str(home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
-        subprocess.run(stop, check=False, **options)
+    except BaseException:
         shutil.rmtree(base, ignore_errors=True)
+        raise
+    server = Server(f"postgresql://postgres@127.0.0.1:{port}", str(home))
+    return server, _start_keeper(server, base)
+
+
+def _start_keeper(server: Server, base: Path) -> TextIO:
+    """Start what ends a server after its last user, and return the lock of the first one."""
+    users = (base / "users").open("w")
+    fcntl.flock(users, fcntl.LOCK_SH)
+    pid = int((base / "data" / "postmaster.pid").read_text().split()[0])
+    running_servers.add(pid)
+    keeper = Path(__file__).with_name("postgres_keeper.py")
+    _keepers[server.address] = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(keeper), users.name, str(pid), str(base)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    return users

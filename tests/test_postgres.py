@@ -1,16 +1,23 @@
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
 import postgres
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 pytestmark = pytest.mark.slow
+TESTS_ON_PATH = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
 
 
 def find_packaged() -> Path:
@@ -72,6 +79,41 @@ def test_text_is_utf8_and_sorts_by_bytes(private: postgres.Server) -> None:
     url = private.create_database("test_postgres_bytes")
     question = "SELECT string_agg(w, '' ORDER BY w) FROM unnest('{a,B,é}'::text[]) AS w"
     assert run_query(url, question) == "Baé"
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from postgres import share_postgresql
+with share_postgresql(Path(sys.argv[1])) as server:
+    print(server.address, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="starts no server of its own")
+def test_a_server_ends_with_its_last_user_even_a_killed_one(tmp_path: Path) -> None:
+    memory = Path(tempfile.mkdtemp(dir=postgres.find_memory_folder()))
+    memory.chmod(0o755)  # the server may run as another user
+    program = f"import postgres; postgres.MEMORY = Path({str(memory)!r})\n"
+    words = [sys.executable, "-c", PROGRAM.replace("with", f"{program}with", 1), str(tmp_path)]
+    users = []
+    for _ in range(2):
+        user = subprocess.Popen(words, stdout=subprocess.PIPE, env=TESTS_ON_PATH)
+        assert user.stdout is not None
+        users.append((user, user.stdout.readline().decode().strip()))
+    assert users[0][1] == users[1][1] != ""
+    (first, address), (last, _) = users
+    first.kill()
+    first.communicate()
+    psycopg.connect(f"{address}/postgres").close()
+    last.kill()
+    last.communicate()
+    until = time.monotonic() + 30
+    while list(memory.iterdir()):
+        assert time.monotonic() < until, "the server lives on"
+        time.sleep(0.05)
+    memory.rmdir()
 
 
 def test_files_are_in_memory_only_where_there_is_room(

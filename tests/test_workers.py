@@ -166,7 +166,8 @@ def test_one_process_leads_and_another_takes_over(database: Database) -> None:
                 db.execute(
                     text(
                         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 7140313"
-                        " AND locktype = 'advisory' AND pid <> pg_backend_pid()"
+                        " AND locktype = 'advisory' AND pid <> pg_backend_pid() AND database ="
+                        " (SELECT oid FROM pg_database WHERE datname = current_database())"
                     )
                 )
             await_leadership(second)

@@ -27,9 +27,9 @@ VIEWS = [
 
 
 @pytest.fixture(scope="module")
-def framed(templates: dict[str, str]) -> TestClient:
+def framed(bundled_urls: dict[str, str]) -> TestClient:
     """A service whose embeds a site may frame."""
-    with open_client(templates["sqlite bundled"], frame_ancestors=ORIGINS) as client:
+    with open_client(bundled_urls["sqlite"], frame_ancestors=ORIGINS) as client:
         yield client
 
 
@@ -124,8 +124,8 @@ def test_xml_is_501_and_says_what_to_ask_for(api: TestClient) -> None:
     assert "format=json" in answer.json()["detail"]
 
 
-def test_a_closed_record_needs_a_key(templates: dict[str, str]) -> None:
-    with open_client(templates["sqlite bundled"], open_reading=False) as api:
+def test_a_closed_record_needs_a_key(bundled_urls: dict[str, str]) -> None:
+    with open_client(bundled_urls["sqlite"], open_reading=False) as api:
         assert api.get("/oembed", params={"url": OWN + VIEWS[0]}).status_code == 401
 
 

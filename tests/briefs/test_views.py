@@ -180,9 +180,9 @@ def test_what_cannot_be_embedded_is_refused(api: TestClient, address: str, statu
     assert api.get(f"/embed/{address}").status_code == status
 
 
-def test_settings_say_who_may_frame_an_embed_and_nothing_else(templates: dict[str, str]) -> None:
+def test_settings_say_who_may_frame_an_embed_and_nothing_else(bundled_urls: dict[str, str]) -> None:
     origins = ("https://news.example", "https://*.ministry.example")
-    with open_client(templates["sqlite bundled"], frame_ancestors=origins) as api:
+    with open_client(bundled_urls["sqlite"], frame_ancestors=origins) as api:
         embed = api.get(f"/embed/{EMBEDS[0]}").headers["content-security-policy"]
         assert embed.endswith("frame-ancestors https://news.example https://*.ministry.example")
         for other in ("/", f"/?{PAIR}", "/brief?actor=ARM&toward=RUS", "/explorer/main.js"):
@@ -195,8 +195,8 @@ def test_an_origin_that_is_none_stops_the_service(origin: str) -> None:
         Settings(frame_ancestors=(origin,))
 
 
-def test_a_closed_record_gives_no_titles_away(templates: dict[str, str]) -> None:
-    with open_client(templates["sqlite bundled"], open_reading=False) as api:
+def test_a_closed_record_gives_no_titles_away(bundled_urls: dict[str, str]) -> None:
+    with open_client(bundled_urls["sqlite"], open_reading=False) as api:
         assert "Armenia" not in api.get(f"/?{PAIR}").text
         assert api.get(f"/embed/{EMBEDS[0]}").status_code == 401
         assert api.get("/v1/citation", params={"view": PAIR}).status_code == 401

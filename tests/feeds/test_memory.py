@@ -59,6 +59,7 @@ def url(kind: str, tmp_path_factory: pytest.TempPathFactory, server: Server) -> 
     return found
 
 
+@pytest.mark.on_both  # what is left out on one is skipped below
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
 def test_the_peak_does_not_grow_with_the_events(url: str, kind: str, form: str) -> None:

@@ -6,6 +6,7 @@ Counted, not timed: the steps of SQLite's machine, and the blocks that PostgreSQ
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -30,7 +31,7 @@ def revised(
         folder: Path = tmp_path_factory.mktemp("cost")
         url = f"sqlite:///{folder}/many.db"
     else:
-        url = request.getfixturevalue("server").create_database("many-revised")
+        url = request.getfixturevalue("server").create_database(f"revised-{uuid4().hex[:8]}")
     database = Database(url)
     fill_database(database, EVENTS)
     revise_tenth(database)

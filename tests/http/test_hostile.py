@@ -118,11 +118,11 @@ def check_answer(answer: Any, url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def both(templates: dict[str, str]) -> Iterator[Both]:
+def both(bundled_urls: dict[str, str]) -> Iterator[Both]:
     """Both services, to be read only."""
     with (
-        borrow_app(templates["sqlite"]) as one,
-        borrow_app(templates["postgresql"]) as other,
+        borrow_app(bundled_urls["sqlite"]) as one,
+        borrow_app(bundled_urls["postgresql"]) as other,
         InProcessClient(one) as sqlite,
         InProcessClient(other) as postgresql,
     ):

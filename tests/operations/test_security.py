@@ -42,9 +42,9 @@ def test_the_policy_of_the_documentation_permits_what_it_loads(api: TestClient) 
 
 
 def test_another_host_than_the_allowed_ones_is_refused(
-    templates: dict[str, str],
+    bundled_urls: dict[str, str],
 ) -> None:
-    with open_client(templates["sqlite"], allowed_hosts=("record.example", "testserver")) as api:
+    with open_client(bundled_urls["sqlite"], allowed_hosts=("record.example", "testserver")) as api:
         refused = api.get("/ogc", headers={"Host": "evil.example"})
         assert (refused.status_code, refused.json()["type"]) == (421, "/problems/host")
         assert api.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
