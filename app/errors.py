@@ -91,6 +91,22 @@ class NotFoundError(Exception):
     """Something is named that does not exist."""
 
 
+class VersionAwaitedError(Exception):
+    """A version is asked for that has not arrived at the standby which is asked."""
+
+    def __init__(self, needed: int, newest: int) -> None:
+        super().__init__(
+            f"Version {needed} has not arrived here yet; this standby is at version {newest}."
+        )
+
+
+class ReadOnlyServiceError(Exception):
+    """A write was sent to a service whose only database is a standby."""
+
+    def __init__(self) -> None:
+        super().__init__("The database of this service is a standby, which takes no writes.")
+
+
 class MovedError(Exception):
     """A document is named that was merged into another; `location` is the survivor's path."""
 

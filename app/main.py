@@ -1,17 +1,16 @@
 """Assemble the service: routers, middleware, error handlers and the objects they share."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
-from sqlalchemy import insert, select
 from starlette.routing import Route
 
 from app.access.authorize import require_read_access
+from app.access.key_uses import KeyUseRecorder
 from app.actors.membership_router import router as memberships
 from app.actors.reconcile_router import router as reconcile
 from app.actors.router import router as actors
@@ -23,9 +22,9 @@ from app.briefs.oembed_router import router as oembed
 from app.briefs.page_head import build_page_head
 from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
+from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
 from app.db.schema import require_current_schema
-from app.db.tables import house
 from app.editing.alias_router import router as aliases
 from app.editing.router import router as editing
 from app.events.names_router import router as names
@@ -48,7 +47,7 @@ from app.http.api_document import complete_api_document
 from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
-from app.http.metrics import count_database_use
+from app.http.metrics import count_database_use, count_version_wait
 from app.http.openapi_document import serve_openapi_once
 from app.http.path_ids import EncodedSlashMiddleware
 from app.http.problems import add_problem_handlers
@@ -56,6 +55,7 @@ from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
 from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
+from app.http.version_tokens import VersionArrival, VersionTokenMiddleware
 from app.ingest.jobs.router import router as imports
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.mcp.endpoint import AssistantEndpoint
@@ -80,8 +80,11 @@ can be read to its end by `links.next`. An empty list says why it is empty.
 The bundled data is licensed under CC BY 4.0; every dataset names its licence at `/v1/datasets`."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Create the application, which opens its database at start and refuses a stale schema."""
+def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
+    """Create the application, which opens its database at start and refuses a stale schema.
+
+    Without `in_background` it answers, and leaves imports and shifts to services.
+    """
 
     @asynccontextmanager
     async def run_lifespan(app: FastAPI) -> AsyncIterator[dict[str, Admission]]:
@@ -92,13 +95,17 @@ def create_app(settings: Settings) -> FastAPI:
             settings.connection_count,
             fast_statements=settings.fast_statements,
             query_seconds=settings.query_seconds,
+            read_url=settings.read_url,
         )
         database.count_use = count_database_use
-        unlimited = database.without_time_limit()
+        database.route.count_move = count_version_wait
+        unlimited = database.at_writer().without_time_limit()
         refresher = ShiftWorker(unlimited)
         try:
             require_current_schema(database)
-            app.state.database = database
+            app.state.database, app.state.writer = database, database.at_writer()
+            app.state.arrival = VersionArrival(database)
+            app.state.key_uses = KeyUseRecorder(database)
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
@@ -106,13 +113,14 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.sampler = DatabaseSampler(database)
             app.state.collector = ServiceCollector(app.state)
             app.state.meter = meter = ProcessMeter(app.state)
-            app.state.cursor_key = settings.cursor_key.encode() or _load_cursor_key(database)
+            app.state.cursor_key = settings.cursor_key.encode() or load_cursor_key(database)
             app.state.change_notifier = ChangeNotifier(database)
             app.state.imports = ImportSupervisor(
                 unlimited, settings.max_expanded_bytes, settings.upload_folder
             )
-            app.state.imports.start()
-            refresher.start()
+            if in_background:
+                app.state.imports.start()
+                refresher.start()
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
@@ -125,7 +133,9 @@ def create_app(settings: Settings) -> FastAPI:
                     measuring.cancel()
                 admission.stop_measuring()
                 app.state.change_notifier.stop_listening()
-                await to_thread.run_sync(app.state.imports.stop)
+                if in_background:
+                    await to_thread.run_sync(app.state.imports.stop)
+                await to_thread.run_sync(app.state.key_uses.finish_recording)
         finally:
             refresher.close()
             database.close()
@@ -165,6 +175,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_query_documentation(app)
     complete_api_document(app, BODY_MODELS)
     serve_openapi_once(app)
+    app.add_middleware(VersionTokenMiddleware)
     app.add_middleware(Utf8Middleware)
     app.add_middleware(CompressionMiddleware)
     app.add_middleware(HeadMiddleware)
@@ -177,17 +188,3 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestObserver)
 
     return app
-
-
-def _load_cursor_key(database: Database) -> bytes:
-    """Load the key that signs cursors; the first process creates it in the database."""
-    find = select(house.c.value).where(house.c.name == "cursor_key")
-    with database.connect() as db:
-        key = db.scalar(find)
-    if key is None:
-        with database.write() as db:
-            key = db.scalar(find)  # another process may have created it meanwhile
-            if key is None:
-                key = secrets.token_hex(32)
-                db.execute(insert(house).values(name="cursor_key", value=key))
-    return key.encode()

@@ -36,6 +36,23 @@ class Settings(BaseSettings):
         "sqlite:///entente.db",
         description="SQLAlchemy URL; `sqlite:///file` or `postgresql://user@host/name`.",
     )
+    read_url: str = Field(
+        "",
+        description="URL of PostgreSQL standbys to read from, of one host or several"
+        " (`?host=a:5432&host=b:5432`); empty: read where it is written.",
+    )
+    max_lag: float = Field(
+        30,
+        ge=0,
+        description="Seconds that a standby may be behind before `/readyz` says that the service"
+        " is not ready; 0: any.",
+    )
+    writer_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+[^?#]*[^/?#])?$",
+        description="URL of a service that takes writes, which one with a standby alone names"
+        " where one is sent.",
+    )
     workers: int = Field(
         0, ge=0, le=64,
         description="Processes that answer; 0: one on SQLite, on PostgreSQL one for each processor,"
@@ -162,6 +179,11 @@ class Settings(BaseSettings):
         """Refuse databases other than SQLite and PostgreSQL, which the tests run on."""
         if not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
             raise ValueError("ENTENTE_DATABASE_URL must begin with sqlite: or postgresql:")
+        if self.read_url and (
+            not self.read_url.startswith(("postgresql:", "postgresql+psycopg:"))
+            or self.database_url.startswith("sqlite:")
+        ):
+            raise ValueError("ENTENTE_READ_URL is for PostgreSQL, as ENTENTE_DATABASE_URL then is")
         return self
 
     def list_masked(self) -> dict[str, tuple[object, bool]]:
@@ -169,7 +191,7 @@ class Settings(BaseSettings):
         found: dict[str, tuple[object, bool]] = {}
         for name, field in type(self).model_fields.items():
             value = shown = getattr(self, name)
-            if name == "database_url":
+            if name in ("database_url", "read_url"):
                 for secret in _SECRETS_IN_URL:
                     shown = secret.sub(r"\1***", shown)
             elif isinstance(field.json_schema_extra, dict) and field.json_schema_extra["secret"]:

@@ -132,8 +132,8 @@ def _join_server(written: Path) -> tuple[Server, TextIO] | None:
     return None
 
 
-def start_server(*, briefly: bool) -> tuple[Server, TextIO]:
-    """Start a server, which ends when the file that is returned with it is closed by all users."""
+def make_server_folder(*, briefly: bool) -> tuple[Path, Path, dict[str, Any]]:
+    """Make a folder for servers: its path, that of their programs, and how these are run."""
     folder = (briefly and find_memory_folder()) or Path("/tmp")
     base = Path(tempfile.mkdtemp(prefix="entente-pg-", dir=folder))
     home, user = find_binaries(), getpass.getuser()
@@ -149,10 +149,20 @@ def start_server(*, briefly: bool) -> tuple[Server, TextIO]:
             home = base / package.name / "pginstall" / "bin"
         shutil.chown(base, user)
         base.chmod(0o755)
-    data = base / "data"
+    return base, home, options
+
+
+def find_free_port() -> int:
+    """Return a port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def start_server(*, briefly: bool) -> tuple[Server, TextIO]:
+    """Start a server, which ends when the file that is returned with it is closed by all users."""
+    base, home, options = make_server_folder(briefly=briefly)
+    data, port = base / "data", find_free_port()
     flags = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={base}"
         " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"

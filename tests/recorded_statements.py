@@ -18,7 +18,7 @@ def record_statements(api: TestClient) -> Iterator[list[str]]:
     executed: list[str] = []
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
-        by_itself = threading.current_thread().name.startswith(("imports", "shifts"))
+        by_itself = threading.current_thread().name.startswith(("imports", "shifts", "key-use"))
         if not (text.startswith("BEGIN") or by_itself):
             executed.append(text)
 

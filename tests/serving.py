@@ -56,9 +56,9 @@ def open_client(
 
 
 @contextmanager
-def serve_database(url: str) -> Iterator[str]:
+def serve_database(url: str, **more: Any) -> Iterator[str]:
     """Serve a database for as long as the block runs, and yield the address."""
-    with borrow_app(url) as app:
+    with borrow_app(url, **more) as app:
         yield from _serve(app)
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 
-from app.access.keys import Principal, Scope, authenticate_key, record_key_use
+from app.access.key_uses import KeyUseRecorder
+from app.access.keys import Principal, Scope, authenticate_key
 from app.db.engine import Database
-from app.errors import ForbiddenError, UnauthorizedError
+from app.errors import ForbiddenError, ReadOnlyServiceError, UnauthorizedError
 from app.http.rate_limit import WrongKeyThrottle
 
 BEARER_SCHEME = HTTPBearer(
@@ -23,11 +24,17 @@ BEARER_SCHEME = HTTPBearer(
 
 
 def _authenticate_request(database: Database, token: str, *, reading: bool) -> Principal:
-    with database.connect() as db:
-        principal = authenticate_key(db, token)
-    if reading and principal.last_used_is_stale:  # a write records it in its own transaction
-        with database.write() as db:
-            record_key_use(db, principal)
+    place = database if reading else database.at_writer()
+    try:
+        with place.connect() as db:
+            principal = authenticate_key(db, token)
+    except UnauthorizedError:
+        if not reading or not database.route.has_standbys:
+            raise
+        with database.at_writer().connect() as db:  # a new key arrives at a standby later
+            principal = authenticate_key(db, token)
+    if not reading and principal.has_scope("write") and not database.accepts_writes():
+        raise ReadOnlyServiceError  # before a body is read
     return principal
 
 
@@ -47,6 +54,9 @@ async def _require_scope(request: Request, scope: Scope) -> Principal:
         throttle.note_wrong_key(request)
         raise
     throttle.note_right_key(token)
+    if scope == "read":  # a write records the use in its own transaction
+        uses: KeyUseRecorder = request.app.state.key_uses
+        uses.record_use(principal)
     request.scope["state"]["key_name"] = principal.name  # for the log
     if not principal.has_scope(scope):
         raise ForbiddenError(f"The key has the scope {principal.scope}; this needs {scope}.")

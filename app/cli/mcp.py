@@ -30,4 +30,5 @@ def answer_assistant(
     open_current_database().close()
     settings = Settings()
     root = settings.public_url or "http://127.0.0.1:8000"
-    anyio.run(built.answer_over_stdio, root, sent, create_app(settings))
+    app = create_app(settings, in_background=False)  # it ends with the assistant's session
+    anyio.run(built.answer_over_stdio, root, sent, app)

@@ -6,6 +6,7 @@ from typing import Protocol
 from sqlalchemy import Connection, func, select
 
 from app.db.lineage_table import read_version
+from app.db.request_versions import refuse_later_version
 from app.db.tables import commits
 from app.errors import InvalidParameterError
 from app.lineages import Version
@@ -50,9 +51,7 @@ def _resolve_past(
         version = int(asked)
         newest.ancestry.require_version(lineage, version)
         if version > newest:
-            raise InvalidParameterError(
-                field, "is a version that does not exist yet", f"Newest: {newest}."
-            )
+            refuse_later_version(field, version, newest, "is a version that does not exist yet")
         return version
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     latest = max(now, db.scalar(select(func.max(commits.c.at))) or "")

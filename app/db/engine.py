@@ -12,17 +12,22 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.dialect import get_sqlite_connection, lock_for_writing, read_isolation_options
+from app.db.dialect import get_sqlite_connection, is_standby, lock_for_writing
 from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
-from app.db.journal import begin_write_transaction, record_commit
+from app.db.journal import begin_write_transaction, current_write_transaction, record_commit
+from app.db.reading import ReadingPlace, ReadingRoute
+from app.db.request_versions import note_version
+from app.errors import ReadOnlyServiceError
+from app.lineages import Version
 from app.settings import Settings
 
 
 class Database:
     """A database to read from (`connect`) and to write to (`write`); one per process.
 
+    `read_url`: where to read, if not where it is written, as from standbys on PostgreSQL.
     `fast_statements`: see `app.db.dialect.fast_statements`; by default the setting of that name.
     `query_seconds`: after which a read fails with `query-time`; 0 for no limit. Writes have none.
     """
@@ -34,7 +39,26 @@ class Database:
         *,
         fast_statements: bool | None = None,
         query_seconds: float = 0,
+        read_url: str = "",
     ) -> None:
+        self._query_seconds = query_seconds
+        self._is_limited = bool(query_seconds)
+        fast = Settings().fast_statements if fast_statements is None else fast_statements
+        patience = "3" if read_url else "10"  # there is another server to go to
+        self.engine: Engine = self._create_engine(url, pool_size, fast, patience)
+        """Where it is written."""
+        writer = reader = ReadingPlace(self.engine)
+        if read_url:
+            reader = ReadingPlace(self._create_engine(read_url, pool_size, fast, patience))
+        self.route = ReadingRoute(reader, writer)
+        self._writer = self.engine.execution_options(entente_writes=True)
+        self.after_commit: list[Callable[[], None]] = []
+        """Functions called after each write of this process that changed the record."""
+        self.health = DatabaseHealth()
+        self.count_use: Callable[[float, bool], None] = lambda _seconds, _writes: None
+        """Called after each use of a connection, with its seconds and whether it was to write."""
+
+    def _create_engine(self, url: str, pool_size: int, fast: bool, patience: str) -> Engine:
         if url.startswith("postgresql:"):
             url = url.replace("postgresql:", "postgresql+psycopg:", 1)
         # prepare_threshold: the driver must not prepare statements. A prepared statement gets one
@@ -43,13 +67,13 @@ class Database:
         # `dialect.fast_statements`; the driver would discard those too when it discards its own.
         # jit: compiling plans costs more than it saves.
         # client_encoding: documents are bulk-inserted as bytes of UTF-8.
-        fast = Settings().fast_statements if fast_statements is None else fast_statements
-        limit = f" -c statement_timeout={int(1000 * query_seconds)}" if query_seconds else ""
+        seconds = self._query_seconds
+        limit = f" -c statement_timeout={int(1000 * seconds)}" if seconds else ""
         settings: dict[str, str | None] = {
             "options": f"-c jit=off{limit}", "prepare_threshold": None, "client_encoding": "utf8",
-            "connect_timeout": "10",
+            "connect_timeout": patience,
         }  # fmt: skip
-        self.engine: Engine = create_engine(
+        engine = create_engine(
             url,
             connect_args=settings if url.startswith("postgresql") else {},
             pool_size=pool_size,
@@ -60,27 +84,20 @@ class Database:
             hide_parameters=True,  # so that no log has them
             execution_options={SWITCH: fast},
         )
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
-            if query_seconds:
-                event.listen(self.engine, "connect", install_deadline)
-        self._reader = self.engine.execution_options(
-            **read_isolation_options(self.engine.dialect.name)
-        )
-        self._query_seconds = query_seconds
-        self._is_limited = bool(query_seconds)
-        self._writer = self.engine.execution_options(entente_writes=True)
-        self.after_commit: list[Callable[[], None]] = []
-        """Functions called after each write of this process that changed the record."""
-        self.health = DatabaseHealth()
-        self.count_use: Callable[[float, bool], None] = lambda _seconds, _writes: None
-        """Called after each use of a connection, with its seconds and whether it was to write."""
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            if seconds:
+                event.listen(engine, "connect", install_deadline)
+        return engine
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Open a connection whose reads all see one state of the database."""
-        with self._observe_use(writes=False), self._reader.connect() as db:
+        """Open a connection whose reads all see one state of the database.
+
+        Within a request it is one that the version which the request needs has reached.
+        """
+        with self._observe_use(writes=False), self.route.connect() as db:
             if self._query_seconds:
                 limit_read_time(db, self._query_seconds if self._is_limited else 0)
             yield db
@@ -91,16 +108,39 @@ class Database:
         same._is_limited = False
         return same
 
+    def at_writer(self) -> "Database":
+        """Return the same database, read where it is written, for what reads before it writes."""
+        same = copy(self)
+        same.route = ReadingRoute(self.route.writer, self.route.writer)
+        return same
+
+    @property
+    def reading_engine(self) -> Engine:
+        """Where it is read."""
+        return self.route.reader.engine
+
+    def accepts_writes(self) -> bool:
+        """Ask whether it can be written: not while the server is a standby."""
+        with self._writer.connect() as db:
+            return not is_standby(db)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open the only write transaction; it commits at the end, or not at all after an error."""
+        """Open the only write transaction; it commits at the end, or not at all after an error.
+
+        Raises `ReadOnlyServiceError` before anything is tried where the server is a standby.
+        """
         with self._observe_use(writes=True), self._writer.begin() as db:
+            if is_standby(db):
+                raise ReadOnlyServiceError
             if self._query_seconds:
                 limit_read_time(db, 0)
             lock_for_writing(db)
             begin_write_transaction(db)
             yield db
+            ended = current_write_transaction(db)
             changed = record_commit(db)
+        note_version(Version(ended.last_seq, ended.version_before.ancestry))
         self.health.note_write()
         if changed:
             for wake in self.after_commit:
@@ -125,6 +165,7 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+        self.reading_engine.dispose()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import dataclass
 
+from app.db.request_versions import refuse_while_behind
 from app.errors import InvalidParameterError
 from app.lineages import Version
 
@@ -52,6 +53,8 @@ def decode_cursor(cursor: str, query: str, secret: bytes, version: Version) -> P
     value, key, *issued = json.loads(body)
     # Before there were lineages, cursors did not say when they were given out.
     number, lineage = issued or (NEVER_SHARED, None)
+    if issued:
+        refuse_while_behind(number, version)
     version.ancestry.require_version(lineage, number)
     return PageKey(value, key)
 

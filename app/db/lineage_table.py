@@ -8,6 +8,7 @@ from itertools import pairwise
 from sqlalchemy import Connection, ScalarSelect, func, insert, select
 
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.request_versions import note_version
 from app.db.tables import lineages, revisions
 from app.lineages import LINEAGE_LENGTH, UNNAMED, Ancestry, Lineage, Version
 
@@ -23,15 +24,20 @@ def select_current_lineage() -> ScalarSelect[str]:
     return newest.scalar_subquery()
 
 
-_SELECT_VERSION = select(
-    select(func.max(revisions.c.seq)).scalar_subquery(), select_current_lineage()
-)
+def select_newest_seq() -> ScalarSelect[int]:
+    """Select the `seq` of the last change, as a column of another statement."""
+    return select(func.max(revisions.c.seq)).scalar_subquery()
+
+
+_SELECT_VERSION = select(select_newest_seq(), select_current_lineage())
 
 
 def read_version(db: Connection) -> Version:
     """Return the `seq` of the last change, which is the version of the whole database."""
     [(seq, lineage)] = compile_prepared(db.dialect.name, _SELECT_VERSION).fetch_rows(db, {})
-    return Version(seq or 0, find_ancestry(db, lineage))
+    version = Version(seq or 0, find_ancestry(db, lineage))
+    note_version(version)
+    return version
 
 
 def find_ancestry(db: Connection, lineage: str | None) -> Ancestry:

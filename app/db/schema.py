@@ -18,7 +18,7 @@ class StaleSchemaError(Exception):
 
 def read_schema_version(database: Database) -> str | None:
     """Return the schema version of a database; None before its first migration."""
-    with database.engine.connect() as db:
+    with database.reading_engine.connect() as db:
         if not inspect(db).has_table("alembic_version"):
             return None
         found = db.scalars(text("SELECT version_num FROM alembic_version ORDER BY 1"))

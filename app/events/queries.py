@@ -28,7 +28,7 @@ from app.db import dialect
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.full_text import build_word_query
 from app.db.keyset import PageKey
-from app.db.lineage_table import select_current_lineage
+from app.db.lineage_table import select_current_lineage, select_newest_seq
 from app.db.tables import (
     HISTORY_TABLES,
     actors,
@@ -281,13 +281,17 @@ def select_event_count(key: StatementKey) -> Select[int]:
     return select(func.count()).select_from(hit)
 
 
-def select_event(event: str, as_of: int | None = None) -> Select[int, str, str]:
-    """Select (seq, document, current lineage) of an event, current or as of a version."""
+def select_event(event: str, as_of: int | None = None) -> Select[int, str, str, int]:
+    """Select (seq, document, current lineage, newest) of an event, current or as of a version.
+
+    `newest` is the version of the database.
+    """
     current = select_current_or_as_of(
         as_of, events, lambda e: select(e.seq).where(e.id == event)
     ).subquery()
     lineage = select_current_lineage().label("lineage")
-    return select(current.c.seq, revisions.c.document, lineage).join(
+    newest = select_newest_seq().label("newest")
+    return select(current.c.seq, revisions.c.document, lineage, newest).join(
         current, current.c.seq == revisions.c.seq
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
+from app.db.lineage_table import read_version
 from app.db.tables import actors, datasets
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
@@ -48,14 +49,15 @@ def read_event_page(
     return [trim_document(d, asked.fields, resolved.known_by) for d in documents], cursor
 
 
-def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str, str]:
-    """Read (seq, document, name of the current lineage) of an event.
+def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str, str, int]:
+    """Read (seq, document, name of the current lineage, newest version) of an event.
 
     Raises `NotFoundError`, or `MovedError` where the event was merged into another.
     """
     readable = "\x00" not in ident and ident.isprintable()
     row = db.execute(queries.select_event(ident, as_of)).one_or_none() if readable else None
     if row is None:
+        read_version(db)  # which the refusal says
         into = find_survivor(db, "event", ident, as_of) if readable else None
         if into is not None:
             raise MovedError(f"/v1/events/{quote_id(into)}")

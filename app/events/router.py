@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.db.as_of import resolve_as_of, resolve_version
 from app.db.lineage_table import find_ancestry
+from app.db.request_versions import note_version
 from app.errors import InvalidParameterError
 from app.events import counts, queries, read
 from app.events.buckets import TooManyBucketsError
@@ -219,7 +220,8 @@ def get_event(
 ) -> Response:
     """Returns one event with its reports; an event that was merged redirects to its survivor."""
     with database.connect() as db:
-        row = read.read_event(db, event_id, resolve_as_of(db, asked.as_of, asked.lineage))
+        past = resolve_as_of(db, asked.as_of, asked.lineage)
+        row = read.read_event(db, event_id, past)
 
         def render_answer() -> Response:
             document = row.document
@@ -229,7 +231,9 @@ def get_event(
                 document = explain_document(document, kinds, mode)
             return Response(document, media_type="application/json")
 
-        label = Version(row.seq, find_ancestry(db, row.lineage)).label
+        ancestry = find_ancestry(db, row.lineage)
+        note_version(Version(row.newest if past is None else past, ancestry))
+        label = Version(row.seq, ancestry).label
         shown = f"{label}-explain" if asked.explain else label
         return respond_with_strong_etag(request, shown, render_answer)
 

@@ -69,5 +69,5 @@ class ChangeNotifier:
             self._listener.join(5)
 
     def _listen_for_writes(self) -> None:
-        for _ in watch_external_writes(self._database.engine, self._ended):
+        for _ in watch_external_writes(self._database.reading_engine, self._ended):
             self.wake_followers()

@@ -13,6 +13,7 @@ from app.actors.queries import UnknownActorError, find_actor
 from app.db.as_of import resolve_as_of
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
+from app.db.request_versions import refuse_later_version
 from app.errors import InvalidParameterError, NotFoundError, make_crossed_error
 from app.events.filter import EventFilter
 from app.events.queries import resolve_filter
@@ -376,5 +377,4 @@ def require_existing_seq(
     """
     newest.ancestry.require_version(lineage, after)
     if after > newest:
-        hint = f"Newest: {newest}. If the database was restored, start again with after=0."
-        raise InvalidParameterError(field, "is later than the newest version", hint)
+        refuse_later_version(field, after, newest, "is later than the newest version")

@@ -57,6 +57,8 @@ def _read_batch(
         if newest.ancestry.current != after.ancestry.current:  # restored meanwhile
             newest.ancestry.require_version(after.lineage, after)
         # Resolved for every batch: a stream may run for days, and an actor be merged meanwhile.
+        if newest < after:  # another standby than before, which is behind that one
+            return read.ChangeBatch(list[Change](), after, True), newest
         part = read.read_changes(db, asked.resolve_selection(db), after, limit)
         if part.done:
             return read.ChangeBatch(part.found, newest, True), newest

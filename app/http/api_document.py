@@ -1,6 +1,7 @@
 """The OpenAPI document: what the framework does not say of itself is added here, in one place."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from app.examples import load_examples
 from app.http.parameter_notes import complete_parameters
 from app.http.problems import Problem
 from app.http.response_notes import (
+    MIN_VERSION,
     WRITE_HEADERS,
     complete_responses,
     make_shared_headers,
@@ -58,6 +60,8 @@ def _complete_document(document: Part, *, open_reading: bool) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             operation["security"] = _list_ways_in(operation["tags"], open_reading=open_reading)
+            if method == "get" and "service" not in operation["tags"]:
+                operation.setdefault("parameters", []).append(deepcopy(MIN_VERSION))
             if "writing" in operation["tags"]:
                 _add_write_headers(method, operation)
             complete_responses(path, method, operation)

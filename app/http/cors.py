@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = (
-    "Accept, Authorization, Content-Type, Content-Encoding, Idempotency-Key, If-Match,"
-    " If-None-Match, Last-Event-ID, Prefer, X-Request-Id, traceparent"
+    "Accept, Authorization, Content-Type, Content-Encoding, Entente-Min-Version, Idempotency-Key,"
+    " If-Match, If-None-Match, Last-Event-ID, Prefer, X-Request-Id, traceparent"
 )
 EXPOSED_HEADERS = (
     "Content-Disposition, ETag, Entente-Lineage, Entente-Version, Idempotency-Replayed, Link,"

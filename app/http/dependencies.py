@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
+from app.errors import VersionAwaitedError
 from app.settings import Settings
 
 
@@ -27,6 +29,21 @@ class StateValue:
         return getattr(request.app.state, self.name)
 
 
+class CursorKeyValue(StateValue):
+    """The key of cursors; looked up again while the primary of a standby has none yet."""
+
+    def read_state(self, request: Request) -> Any:
+        """Return the key; raises `VersionAwaitedError` where there is none."""
+        state = request.app.state
+        if not state.cursor_key:
+            state.cursor_key = load_cursor_key(state.database)
+            if not state.cursor_key:
+                raise VersionAwaitedError(1, 0)
+        return state.cursor_key
+
+
 DatabaseDep = Annotated[Database, Depends(StateValue("database"))]
-CursorKeyDep = Annotated[bytes, Depends(StateValue("cursor_key"))]
+WriterDep = Annotated[Database, Depends(StateValue("writer"))]
+"""The database, read where it is written: for what a write has to see at once."""
+CursorKeyDep = Annotated[bytes, Depends(CursorKeyValue("cursor_key"))]
 SettingsDep = Annotated[Settings, Depends(StateValue("settings"))]

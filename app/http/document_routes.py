@@ -10,7 +10,13 @@ from app.db.document_table import DocumentTable, RowConditions
 from app.db.engine import Database
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
-from app.db.lineage_table import find_ancestry, select_current_lineage
+from app.db.lineage_table import (
+    find_ancestry,
+    read_version,
+    select_current_lineage,
+    select_newest_seq,
+)
+from app.db.request_versions import note_version
 from app.db.versioning import Columns, select_with_documents
 from app.errors import MovedError, NotFoundError
 from app.http.caching import respond_with_strong_etag, respond_with_version_etag
@@ -36,9 +42,12 @@ def respond_one_document(
 
         readable = ident.isprintable()
         found = select_with_documents(past, stored.table, select_document_seq)
-        found = found.add_columns(select_current_lineage().label("lineage"))
+        found = found.add_columns(
+            select_current_lineage().label("lineage"), select_newest_seq().label("newest")
+        )
         row = db.execute(found).one_or_none() if readable else None
         if row is None:
+            read_version(db)  # which the refusal says
             into = find_survivor(db, stored.kind, ident, past) if readable else None
             if into is not None:
                 raise MovedError(f"{stored.path}/{quote_id(into)}")
@@ -47,7 +56,9 @@ def respond_one_document(
         def build_response() -> Response:
             return Response(row.document, media_type="application/json")
 
-        label = Version(row.seq, find_ancestry(db, row.lineage)).label
+        ancestry = find_ancestry(db, row.lineage)
+        note_version(Version(row.newest if past is None else past, ancestry))
+        label = Version(row.seq, ancestry).label
         return respond_with_strong_etag(request, label, build_response)
 
 

@@ -30,6 +30,11 @@ RESPONSE_BYTES = Counter("entente_response_bytes", "Bytes of bodies that were se
 REFUSED = Counter(
     "entente_requests_refused", "Requests refused before they reached a handler.", ("reason",)
 )
+VERSION_WAITS = Counter(
+    "entente_version_waits",
+    "Requests whose version had not arrived at a standby, by who answered them.",
+    ("outcome",),
+)
 DATABASE_SECONDS = Histogram(
     "entente_database_seconds",
     "Seconds that a connection to the database was in use.",
@@ -61,3 +66,8 @@ _READ_SECONDS, _WRITE_SECONDS = (DATABASE_SECONDS.labels(use) for use in ("read"
 def count_database_use(seconds: float, writes: bool) -> None:
     """Count that a connection was in use for so many seconds, and whether it was to write."""
     (_WRITE_SECONDS if writes else _READ_SECONDS).observe(seconds)
+
+
+def count_version_wait(outcome: str) -> None:
+    """Count a request whose version has not arrived: answered by the `writer`, or `refused`."""
+    VERSION_WAITS.labels(outcome).inc()

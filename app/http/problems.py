@@ -28,8 +28,10 @@ from app.errors import (
     MovedError,
     NotFoundError,
     OutdatedError,
+    ReadOnlyServiceError,
     TooManyRequestsError,
     UnauthorizedError,
+    VersionAwaitedError,
 )
 from app.http.database_problems import DATABASE_PROBLEMS
 from app.lineages import StateGoneError
@@ -139,12 +141,14 @@ STATUSES: dict[type[Exception], int] = {
     ConflictingBodyError: 409,
     StateGoneError: 410,
     OutdatedError: 412,
+    ReadOnlyServiceError: 421,
     TooManyRequestsError: 429,
     InvalidParameterError: 422,
     InvalidBodyError: 422,
     RequestValidationError: 422,
     MissingExtraError: 501,
     FormatNotOfferedError: 501,
+    VersionAwaitedError: 503,
     DataError: 422,
     IntegrityError: 422,
     DBAPIError: 503,
@@ -309,6 +313,21 @@ def _handle_too_many(request: Request, error: Exception) -> Response:
     return answer
 
 
+def _handle_awaited_version(_: Request, error: Exception) -> Response:
+    assert isinstance(error, VersionAwaitedError)
+    answer = render_problem(503, str(error), slug="behind", title="The version has not arrived yet")
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _handle_read_only_service(request: Request, error: Exception) -> Response:
+    writer = request.app.state.settings.writer_url
+    to = f"Send writes to {writer}." if writer else "Send writes to a service on its primary."
+    return render_problem(
+        421, f"{error} {to}", slug="standby", title="This service takes no writes"
+    )
+
+
 def _handle_unauthorized(request: Request, error: Exception) -> Response:
     answer = _handle_plain(request, error)
     answer.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
@@ -390,6 +409,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     handlers = {
         **dict.fromkeys(STATUSES, _handle_plain),
         UnauthorizedError: _handle_unauthorized,
+        VersionAwaitedError: _handle_awaited_version,
+        ReadOnlyServiceError: _handle_read_only_service,
         TooManyRequestsError: _handle_too_many,
         RequestValidationError: _handle_invalid,
         InvalidParameterError: _handle_invalid,

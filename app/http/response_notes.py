@@ -7,6 +7,8 @@ from app.http.problems import PROBLEM_SLUGS, PROBLEM_TITLES
 
 Part = dict[str, Any]
 HEADERS = {
+    "Entente-Version": "Version of the database that the answer is of; send it as"
+    " `Entente-Min-Version` to read that one or a later one.",
     "ETag": "Version of the answer; send it as `If-None-Match` to get a 304 while nothing changed.",
     "Cache-Control": "How long the answer may be kept before it is asked for again.",
     "Link": "Addresses by relation (RFC 8288): `next` page, `license`.",
@@ -15,20 +17,32 @@ HEADERS = {
     "WWW-Authenticate": "How to send a key.",
     "X-Request-Id": "Names this request in the log of the service.",
 }
-"""Headers of answers, which all are text; `Entente-Version` and others are of single formats."""
+"""Headers of answers, which all are text; others are of single formats."""
 OF_EVERY_ANSWER = ("X-Request-Id",)
 PAGES_THAT_NEVER_FAIL = ("/healthz", "/readyz")
+WITHOUT_VERSION = ("/ogc", "/ogc/conformance")
+"""Paths whose answers do not depend on the database."""
 TAGS_WITHOUT_ETAG = frozenset({"service", "imports"})
 """Operations whose answers change from moment to moment."""
 READING = (400, 401, 403, 421, 422, 429, 500, 503)
 """Statuses that any read may answer, besides its own."""
 WRITING = (400, 401, 403, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503, 507)
 """Statuses that any write may answer, besides its own."""
+FURTHER_SLUGS = {421: ("standby",), 503: ("behind", "busy", "unreachable", "overload")}
+"""Further types of problems with a status."""
 FAILING_HEADERS = {
     401: ("WWW-Authenticate",),
     412: ("ETag",),
     429: ("Retry-After",),
     503: ("Retry-After",),
+}
+MIN_VERSION: Part = {
+    "name": "Entente-Min-Version",
+    "in": "header",
+    "description": "The version that the answer must contain: the `Entente-Version` of an earlier"
+    " one; with its lineage as `1201.3f9c2a7e`.",
+    "schema": {"type": "string", "pattern": r"^[0-9]{1,16}(\.[0-9a-f]{8})?$"},
+    "example": "1201",
 }
 WRITE_HEADERS: dict[str, tuple[str, Part]] = {
     "IdempotencyKey": (
@@ -66,8 +80,10 @@ def make_shared_responses() -> dict[str, Part]:
     }
     for status in sorted({*READING, *WRITING, 404, 406, 501}):
         title = PROBLEM_TITLES[status]
+        slugs = [PROBLEM_SLUGS[status], *FURTHER_SLUGS.get(status, ())]
+        listed = " or ".join(f"`/problems/{slug}`" for slug in slugs)
         made[name_problem_response(status)] = {
-            "description": f"{title}: `/problems/{PROBLEM_SLUGS[status]}`.",
+            "description": f"{title}: {listed}.",
             "headers": refer_to_headers(*FAILING_HEADERS.get(status, ()), *OF_EVERY_ANSWER),
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -119,6 +135,8 @@ def complete_responses(path: str, method: str, operation: Part) -> None:
         if not status.startswith("2"):
             continue
         names = [*OF_EVERY_ANSWER]
+        if "service" not in operation["tags"] and path not in WITHOUT_VERSION:
+            names.append("Entente-Version")
         if has_etag:
             names += ["ETag", "Cache-Control", "Link"] if method == "get" else ["ETag"]
         if status in ("201", "202"):

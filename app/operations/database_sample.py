@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import func, select
 
 from app.db.engine import Database
-from app.db.lineage_table import read_version
+from app.db.lag import ReadingState, read_reading_state
 from app.db.tables import commits, dyads, imports
 
 MAX_WAIT_SECONDS = 0.15
@@ -34,6 +34,8 @@ class DatabaseSample:
     oldest_waiting: float
     """Since when the oldest unstarted import waits, in seconds since the epoch; 0 for none."""
     stale_dyads: int
+    state: ReadingState
+    """Where the database is read, and how far behind that is."""
 
 
 class DatabaseSampler:
@@ -67,7 +69,7 @@ class DatabaseSampler:
 
 def read_sample(database: Database) -> DatabaseSample:
     """Read a sample from the database."""
-    i = imports.c
+    i, state = imports.c, read_reading_state(database)
     with database.connect() as db:
         rows = db.execute(select(i.state, func.count()).group_by(i.state))
         states = {str(row[0]): int(row[1]) for row in rows}
@@ -76,10 +78,11 @@ def read_sample(database: Database) -> DatabaseSample:
         stale = select(func.count()).select_from(dyads)
         return DatabaseSample(
             taken=time.time(),
-            version=read_version(db),
+            version=state.version,
             changed=_read_instant(newest),
             imports=states,
             oldest_waiting=_read_instant(waiting),
+            state=state,
             stale_dyads=db.scalar(stale.where(dyads.c.changed != dyads.c.segmented)) or 0,
         )
 

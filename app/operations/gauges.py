@@ -58,6 +58,16 @@ def _collect_sample(sample: DatabaseSample) -> Iterator[Metric]:
         ("import_wait_seconds", "How long the oldest waiting import has waited.", waits),
     ):
         yield _make_gauge(name, text, {"": value})
+    lag = sample.state
+    is_standby = int(lag.role == "standby")
+    yield _make_gauge("reads_from_standby", "1 if questions are read from a standby.",
+                      {"": is_standby})  # fmt: skip
+    if lag.lag_versions is not None:
+        text = "Versions that the standby lacks."
+        yield _make_gauge("lag_versions", text, {"": lag.lag_versions})
+    if lag.lag_seconds is not None:
+        text = "Seconds for which the standby has lacked a change."
+        yield _make_gauge("lag_seconds", text, {"": lag.lag_seconds})
     yield _make_gauge("imports", "Imports by state.", sample.imports, "state")
 
 

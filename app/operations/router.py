@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.access.authorize import require_metrics_access
 from app.db.engine import Database
 from app.db.failures import classify_failure, describe_cause
-from app.db.lineage_table import read_version
+from app.db.lag import read_reading_state
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.examples import example_responses
 from app.http.dependencies import DatabaseDep, SettingsDep
@@ -37,16 +37,20 @@ async def is_alive(_: Annotated[EmptyQuery, Query()]) -> dict[str, str]:
 
 
 @router.get("/readyz", tags=["service"], operation_id="isReady")
-async def is_ready(database: DatabaseDep, _: Annotated[EmptyQuery, Query()]) -> Response:
-    """Return 200 if the database answers, has this program's schema and is sound, else 503."""
-    return await to_thread.run_sync(_respond_readiness, database, limiter=_PROBES)
+async def is_ready(
+    database: DatabaseDep, settings: SettingsDep, _: Annotated[EmptyQuery, Query()]
+) -> Response:
+    """Return 200 if the database answers, has this program's schema and is sound, else 503.
+
+    Reading from a standby, it is ready while that is not too far behind.
+    """
+    return await to_thread.run_sync(_respond_readiness, database, settings.max_lag, limiter=_PROBES)
 
 
-def _respond_readiness(database: Database) -> Response:
+def _respond_readiness(database: Database, max_lag: float) -> Response:
     try:
         require_current_schema(database)
-        with database.connect() as db:
-            version = read_version(db)
+        state = read_reading_state(database)
     except StaleSchemaError as stale:
         return render_problem(503, str(stale), slug="stale-schema")
     except (DBAPIError, PoolTimeoutError) as failed:
@@ -58,7 +62,15 @@ def _respond_readiness(database: Database) -> Response:
     if (lasting := database.health.find_lasting_failure()) is not None:
         kind, reason = lasting
         return render_problem(503, f"Not ready: {reason}.", slug=kind)
-    body = {"status": "ready", "version": version}
+    if max_lag and state.lag_seconds is not None and state.lag_seconds > max_lag:
+        late = f"the standby has been behind for {state.lag_seconds:.0f} s"
+        return render_problem(503, f"Not ready: {late}; {max_lag:g} s are allowed.", slug="behind")
+    body: dict[str, object] = {
+        "status": "ready", "version": state.version, "role": state.role
+    }  # fmt: skip
+    if state.role == "standby":
+        seconds = None if state.lag_seconds is None else round(state.lag_seconds, 3)
+        body |= {"lag_versions": state.lag_versions, "lag_seconds": seconds}
     return Response(encode_json(body), media_type="application/json")
 
 

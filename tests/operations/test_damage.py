@@ -61,7 +61,7 @@ def test_each_kind_of_failure_has_its_own_answer(
         def fail(*_: Any, **__: Any) -> None:
             raise failure
 
-        patch.setattr(served._reader, "connect", fail)
+        patch.setattr(served.route.writer._reader, "connect", fail)
         answer = own.get("/v1/actors/ARM")
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
     assert answer.headers.get("retry-after") == retry

@@ -115,7 +115,7 @@ def test_a_failure_leaves_its_cause_with_the_id_of_the_request(
 
         answers = []
         for failing in (fail, break_down):
-            monkeypatch.setattr(served._reader, "connect", failing)
+            monkeypatch.setattr(served.route.writer._reader, "connect", failing)
             answers.append(api.get("/v1/actors/ARM", headers={"X-Request-Id": "night-1"}))
     text = "\n".join(stderr.read_lines())
     entries = [json.loads(line) for line in text.splitlines()]

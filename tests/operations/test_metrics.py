@@ -70,7 +70,7 @@ def test_metrics_answer_while_the_database_is_away(
             fail()
 
         for away in (fail, wait):
-            monkeypatch.setattr(served._reader, "connect", away)
+            monkeypatch.setattr(served.route.writer._reader, "connect", away)
             begun = time.monotonic()
             answer = api.get("/metrics", headers=sent)
             assert answer.status_code == 200

@@ -28,7 +28,7 @@ from app.events.schemas import UnresolvedName
 from app.events.unresolved import report_names
 from app.examples import example_responses, load_examples
 from app.http.caching import respond_with_body_etag
-from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.dependencies import CursorKeyDep, WriterDep
 from app.http.page import build_page_links, render_page
 from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
@@ -87,7 +87,7 @@ ImportId = Annotated[
     },
 )
 async def create_import(
-    asked: Annotated[ImportQuery, Query()], request: Request, database: DatabaseDep, who: Editor
+    asked: Annotated[ImportQuery, Query()], request: Request, database: WriterDep, who: Editor
 ) -> Response:
     """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .xz, .bz2, .zip, .parquet.
 
@@ -193,6 +193,7 @@ def _require_import(database: Database, ident: str) -> Row[tuple[str]]:
     row = None
     if ident.isprintable():
         with database.connect() as db:
+            read_version(db)  # which the answer says
             row = table.find_import(db, ident)
     if row is None:
         raise NotFoundError("No import has that id; /v1/imports lists them.")
@@ -209,7 +210,7 @@ def _require_import(database: Database, ident: str) -> Row[tuple[str]]:
 def list_imports(
     asked: Annotated[PagingQuery, Query()],
     request: Request,
-    database: DatabaseDep,
+    database: WriterDep,
     key: CursorKeyDep,
 ) -> Response:
     """List the imports, newest first."""
@@ -239,7 +240,7 @@ def list_imports(
     dependencies=[Depends(require_read_access)],
 )
 def get_import(
-    import_id: ImportId, _: Annotated[EmptyQuery, Query()], request: Request, database: DatabaseDep
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], request: Request, database: WriterDep
 ) -> Response:
     """Return the progress of an import, and the counts of its rows by result."""
     found = encode_json(render_import(_require_import(database, import_id)))
@@ -265,7 +266,7 @@ def list_rejects(
     import_id: ImportId,
     asked: Annotated[RejectsQuery, Query()],
     request: Request,
-    database: DatabaseDep,
+    database: WriterDep,
     key: CursorKeyDep,
 ) -> Response:
     """List the rejected rows and their errors, in the order of the file.
@@ -313,7 +314,7 @@ def list_import_names(
     import_id: ImportId,
     asked: Annotated[NamesQuery, Query()],
     request: Request,
-    database: DatabaseDep,
+    database: WriterDep,
     key: CursorKeyDep,
 ) -> Response:
     """List all names in the rows of an import that no actor had, the most frequent first.
@@ -338,7 +339,7 @@ def list_import_names(
     dependencies=[Depends(BEARER_SCHEME)],
 )
 def cancel_import(
-    import_id: ImportId, _: Annotated[EmptyQuery, Query()], database: DatabaseDep, who: Editor
+    import_id: ImportId, _: Annotated[EmptyQuery, Query()], database: WriterDep, who: Editor
 ) -> Response:
     """Cancel an import after its current batch; what it has stored by then stays.
 

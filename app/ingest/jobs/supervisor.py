@@ -95,7 +95,8 @@ class ImportSupervisor:
         while not self._ending.is_set():
             wake.clear()
             try:
-                if self._leadership.claim() and some():
+                # A standby that is promoted goes on with the imports of the primary that died.
+                if self._leadership.claim() and self.database.accepts_writes() and some():
                     continue
             except Exception:
                 log.exception("an import was interrupted; it will be tried again")
