@@ -22,6 +22,7 @@ from app.briefs.oembed_router import router as oembed
 from app.briefs.page_head import build_page_head
 from app.briefs.router import router as briefs
 from app.charts.answer import answer_with_chart as charts
+from app.charts.rendering import start_renderer
 from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
 from app.db.schema import require_current_schema
@@ -169,7 +170,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
     app.include_router(reference)
     app.router.routes.append(Route("/mcp", AssistantEndpoint(), methods=["POST"]))
     app.state.feeds, app.state.charts = feeds, charts
-    app.state.page_head = build_page_head
+    app.state.page_head, app.state.start_renderer = build_page_head, start_renderer
     app.state.pair_sums, app.state.partner_sums = read_pair_sums, read_partner_sums
     add_problem_handlers(app)
     add_query_documentation(app)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from app.briefs.filter import PairQuery
+from app.briefs.schemas import ActorBriefAnswer
 from app.charts.answer import answer_with_chart
 from app.errors import InvalidParameterError
 from app.events.buckets import TooManyBucketsError
@@ -34,4 +35,17 @@ def draw_curve(
     marks = answers.build_shift_marks(db, curve, question, known, version)
     body = json.loads(encode_json(found)) | marks
     drawn = answer_with_chart(db, "alignment", "svg", body, PICTURE_WIDTH)
+    return bytes(drawn.body).decode()
+
+
+def draw_shifts_of(db: Connection, answer: ActorBriefAnswer) -> str:
+    """Draw the levels before and after each shift of an actor; empty where none is listed."""
+    if not answer.data.shifts:
+        return ""
+    body = {
+        "data": [shift.model_dump(mode="json") for shift in answer.data.shifts],
+        "meta": answer.meta.model_dump() | {"actor": answer.data.actor},
+        "datasets": [one.code for one in answer.data.datasets],
+    }
+    drawn = answer_with_chart(db, "shifts", "svg", body, PICTURE_WIDTH)
     return bytes(drawn.body).decode()

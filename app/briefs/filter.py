@@ -33,8 +33,22 @@ class PairQuery(SidesQuery):
         return {name: getattr(self, name) for name in SidesQuery.model_fields}
 
 
-class BriefQuery(PairQuery):
-    """A question about one pair, and the form of its brief."""
+class SubjectQuery(SidesQuery):
+    """A question about one pair, or about one actor alone where `toward` is left out."""
+
+    actor: ShortText = Field(
+        description="Who it is about, by any name; with `toward`, who moves.", examples=["ARM"]
+    )
+
+    def to_pair_query(self) -> PairQuery:
+        """Return the question about a pair."""
+        return PairQuery.model_construct(
+            **{name: getattr(self, name) for name in SidesQuery.model_fields}
+        )
+
+
+class BriefQuery(SubjectQuery):
+    """A question about one pair or actor, and the form of its brief."""
 
     format: BriefFormat | None = Field(
         None, description="`json`, `html` or `pdf`; default: by the `Accept` header."
@@ -42,5 +56,5 @@ class BriefQuery(PairQuery):
     paper: PaperSize = Field("a4", description="Size of the page of a PDF.")
 
 
-class PageQuery(PairQuery):
-    """A question about one pair, whose brief is shown as a page."""
+class PageQuery(SubjectQuery):
+    """A question about one pair or actor, whose brief is shown as a page."""

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from app.briefs.schemas import Brief, BriefAnswer, BriefEvent, BriefStep, BriefTie
+from app.briefs.schemas import (
+    Brief,
+    BriefAnswer,
+    BriefEvent,
+    BriefStep,
+    BriefTie,
+    DatasetCredit,
+)
 from app.briefs.words import (
     count_words,
     load_strings,
@@ -17,13 +24,14 @@ from app.briefs.words import (
     write_text,
 )
 from app.charts.vega_lite import shorten_text
+from app.shifts.schemas import DayRange, EvidenceSource
 
 MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 110, 2, 34
 MAX_HEADLINE, MAX_OTHERS, MAX_TIES = 240, 160, 220
 MAX_STEPS, MAX_CAVEATS, MAX_CREDITS = 120, 480, 220
 """Characters of the headline, of another shift, and of each list with all of its parts."""
-MAX_ACRONYM = 6
-"""Letters of a code that readers know better than the name, such as CSTO."""
+MAX_ACRONYM, MAX_SHORT_NAME = 6, 20
+"""Letters of a code that readers know better than a long name, such as CSTO."""
 
 
 class LineSize(NamedTuple):
@@ -49,7 +57,7 @@ class EventRow:
     date: str
     title: str
     sources: str
-    share: str
+    weight: str
     event: str
 
 
@@ -58,23 +66,36 @@ class BriefPage:
     """The texts of a page, in their order."""
 
     strings: dict[str, str]
+    columns: list[str]
+    """The heads of the table of events."""
     title: str
     head: str
     about: str
     headline: str
     basis: list[str]
     others: list[str]
-    events_title: str
+    not_drawn: str
+    """What is written where there is no picture."""
+    no_events: str
+    """What is written where there are no events."""
+    events_titles: list[str]
+    """The title of the table where it has no row, one row, two …"""
     events: list[EventRow]
-    against: str
-    ties_title: str
-    ties: list[str]
-    steps: str
+    left_title: str
+    left: list[str]
+    """Paragraphs below the table, in the first of two columns."""
+    right_title: str
+    right: list[str]
     caveats: list[str]
     credits: list[str]
     permalink: str
     evidence: str
     pdf: str
+
+    @property
+    def events_title(self) -> str:
+        """The title of the table with the rows that it has."""
+        return self.events_titles[len(self.events)]
 
 
 def lay_out_brief(answer: BriefAnswer, day: str, base: str) -> BriefPage:
@@ -87,45 +108,50 @@ def lay_out_brief(answer: BriefAnswer, day: str, base: str) -> BriefPage:
     whole = brief.speaks_for.n + brief.against.n
     return BriefPage(
         strings=load_strings(),
+        columns=write_columns("share"),
         title=brief.title,
-        head=" · ".join(
-            [
-                write_text("brief"),
-                write_edtf(day),
-                write_text("state", version=answer.meta.version),
-            ]
-        ),
-        about=shorten_text(_write_about(brief), MAX_TITLE),
+        head=write_page_head(day, answer.meta.version),
+        about=shorten_text(write_about(brief.names, brief.covered), MAX_TITLE),
         headline=shorten_text(brief.headline, MAX_HEADLINE),
         basis=_write_basis(brief),
-        others=_fit_parts(brief.others, MAX_OTHERS),
-        events_title=write_events_title(len(rows), whole),
+        others=fit_parts(brief.others, MAX_OTHERS),
+        not_drawn=write_text("not_drawn"),
+        no_events=write_text("no_events"),
+        events_titles=[_write_events_title(n, whole) for n in range(len(rows) + 1)],
         events=rows,
-        against=_write_against(brief),
-        ties_title=write_text("ties", day=write_edtf(brief.ties_on)),
-        ties=_write_ties(brief.ties),
-        steps=_write_steps(brief.steps),
-        caveats=_fit_parts([one.text for one in brief.caveats], MAX_CAVEATS),
-        credits=_fit_parts(
-            [write_text("source", **one.model_dump()) for one in brief.datasets], MAX_CREDITS
-        ),
+        left_title=write_text("against"),
+        left=[_write_against(brief)],
+        right_title=write_text("ties", day=write_edtf(brief.ties_on)),
+        right=["; ".join(_write_ties(brief.ties)), *_write_steps(brief.steps)],
+        caveats=fit_parts([one.text for one in brief.caveats], MAX_CAVEATS),
+        credits=[*write_credits(brief.datasets), write_text("grades")],
         permalink=base + links.explorer,
         evidence=links.explorer,
         pdf=links.pdf,
     )
 
 
-def fit_on_page(page: BriefPage, whole: int) -> BriefPage:
-    """Leave out the events that a browser's printed page has no room for, and say so.
-
-    `whole` counts all events of the evidence.
-    """
-    fitting = _count_fitting(page)
-    title = write_events_title(fitting, whole)
-    return replace(page, events=page.events[:fitting], events_title=title)
+def write_columns(weight: str) -> list[str]:
+    """Write the heads of the table of events; `weight` is the key of the last."""
+    return [write_text(key) for key in ("date", "what", "sources", weight)]
 
 
-def _fit_parts(parts: Sequence[str], most: int) -> list[str]:
+def write_page_head(day: str, version: int) -> str:
+    """Write what a page is, when it was read, and of which version it is."""
+    return " · ".join([write_text("brief"), write_edtf(day), write_text("state", version=version)])
+
+
+def write_credits(datasets: Sequence[DatasetCredit]) -> list[str]:
+    """Write the datasets with their licences, as far as there is room."""
+    return fit_parts([write_text("source", **one.model_dump()) for one in datasets], MAX_CREDITS)
+
+
+def fit_on_page(page: BriefPage) -> BriefPage:
+    """Leave out the events that a browser's printed page has no room for, and say so."""
+    return replace(page, events=page.events[: _count_fitting(page)])
+
+
+def fit_parts(parts: Sequence[str], most: int) -> list[str]:
     """Keep the first parts that have room together, and say how many are left out."""
     found: list[str] = []
     for n, part in enumerate(parts):
@@ -136,12 +162,12 @@ def _fit_parts(parts: Sequence[str], most: int) -> list[str]:
     return found
 
 
-def _write_about(brief: Brief) -> str:
-    if not brief.covered:
-        return brief.names
-    years = {"first": min(d.start for d in brief.covered)[:4]}
-    years["last"] = max(d.end for d in brief.covered)[:4]
-    return write_text("about", names=brief.names, **years)
+def write_about(names: str, covered: Sequence[DayRange]) -> str:
+    """Write whom a page is about, and the years that the datasets cover."""
+    if not covered:
+        return names
+    first, last = min(d.start for d in covered)[:4], max(d.end for d in covered)[:4]
+    return write_text("about", names=names, first=first, last=last)
 
 
 def _write_basis(brief: Brief) -> list[str]:
@@ -161,23 +187,28 @@ def _write_basis(brief: Brief) -> list[str]:
 
 
 def _lay_out_event(event: BriefEvent) -> EventRow:
+    return EventRow(
+        date=write_edtf(event.date),
+        title=shorten_text(event.title, MAX_TITLE),
+        sources=write_source_names(event.sources),
+        weight=write_signed(event.share),
+        event=event.event,
+    )
+
+
+def write_source_names(found: Sequence[EvidenceSource]) -> str:
+    """Write the first publishers of an event with their grades, and how many more there are."""
     named = list(
         dict.fromkeys(
             f"{shorten_text(s.publisher, MAX_SOURCE_NAME)}"
             f" {s.reliability or '–'}{s.credibility or '–'}"
-            for s in event.sources
+            for s in found
         )
     )
     sources = named[:MAX_SOURCES]
     if len(named) > MAX_SOURCES:
         sources.append(write_text("more_sources", n=len(named) - MAX_SOURCES))
-    return EventRow(
-        date=write_edtf(event.date),
-        title=shorten_text(event.title, MAX_TITLE),
-        sources="; ".join(sources) or write_text("no_source"),
-        share=write_signed(event.share),
-        event=event.event,
-    )
+    return "; ".join(sources) or write_text("no_source")
 
 
 def _measure_text(text: str, size: LineSize) -> float:
@@ -186,17 +217,19 @@ def _measure_text(text: str, size: LineSize) -> float:
 
 def _count_fitting(page: BriefPage) -> int:
     """Count the rows of events that fit on the page with all other texts; at least one does."""
-    ties = [HALF.height * 2 + _measure_text("; ".join(page.ties), HALF)]
-    ties.append(_measure_text(page.steps, HALF))
+    columns = [
+        _measure_text(title, HALF) + sum(_measure_text(text, HALF) for text in texts)
+        for title, texts in ((page.left_title, page.left), (page.right_title, page.right))
+    ]
     left = PAGE_HEIGHT - FIXED_HEIGHT - sum(
         [
             _measure_text(page.about, TEXT),
             _measure_text(page.headline, HEADLINE),
             _measure_text(" ".join(page.basis), TEXT),
             *(_measure_text(text, TEXT) for text in page.others),
-            max(sum(ties), _measure_text(page.against, HALF)),
+            HALF.height + max(columns),
             _measure_text(" ".join(page.caveats), TEXT),
-            _measure_text(" ".join([*page.credits, page.strings["grades"]]), SMALL),
+            _measure_text(" ".join(page.credits), SMALL),
             _measure_text(page.permalink, SMALL),
         ]
     )  # fmt: skip
@@ -212,7 +245,7 @@ def _count_fitting(page: BriefPage) -> int:
     return len(page.events)
 
 
-def write_events_title(shown: int, whole: int) -> str:
+def _write_events_title(shown: int, whole: int) -> str:
     """Write the title of the table of events: how many of how many it has."""
     if shown == whole:
         return write_text("all_events", n=whole)
@@ -239,24 +272,27 @@ def _write_ties(ties: Sequence[BriefTie]) -> list[str]:
         later = [write_text("tie_later", step=s.step, date=write_edtf(s.date)) for s in tie.later]
         status = "" if tie.status == "in-force" else tie.status or ""
         inside = ", ".join(filter(None, [status, *tie.obligations, *later[-2:]]))
-        name = _name_group(tie.group, tie.name)
+        name = name_group(tie.group, tie.name)
         found.append(shorten_text(f"{name} ({inside})" if inside else name, MAX_TITLE))
-    return _fit_parts(found, MAX_TIES)
+    return fit_parts(found, MAX_TIES)
 
 
-def _name_group(code: str, name: str) -> str:
+def name_group(code: str, name: str) -> str:
+    """Name a group as readers know it: by its acronym where it has one and its name is long."""
+    if len(name) <= MAX_SHORT_NAME:
+        return name
     return code if code.isalpha() and code.isupper() and len(code) <= MAX_ACRONYM else name
 
 
-def _write_steps(steps: Sequence[BriefStep]) -> str:
-    """Write the steps since, those of a group together."""
+def _write_steps(steps: Sequence[BriefStep]) -> list[str]:
+    """Write the steps since, those of a group together; no paragraph without steps."""
     if not steps:
-        return ""
+        return []
     by_group: dict[str, list[str]] = {}
     for s in steps:
         written = write_text("tie_later", step=s.step, date=write_edtf(s.date))
-        by_group.setdefault(_name_group(s.group, s.name), []).append(written)
+        by_group.setdefault(name_group(s.group, s.name), []).append(written)
     found = [
         write_text("step", name=name, steps=", ".join(taken)) for name, taken in by_group.items()
     ]
-    return write_text("steps", steps="; ".join(_fit_parts(found, MAX_STEPS)))
+    return [write_text("steps", steps="; ".join(fit_parts(found, MAX_STEPS)))]

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.briefs.filter import PaperSize
-from app.briefs.layout import BriefPage, write_events_title
+from app.briefs.layout import BriefPage
 from app.briefs.views import ViewDescription
 from app.briefs.words import write_text
 from app.extras import load_extra
@@ -92,22 +92,13 @@ def write_oembed_address(base: str, address: str) -> str:
     return f"{base}/oembed?{urlencode({'url': address, 'format': 'json'})}"
 
 
-def render_brief_pdf(
-    page: BriefPage, svg: str, description: str, paper: PaperSize, whole: int
-) -> bytes:
-    """Render a brief as a PDF of one page; `whole` counts all events of the evidence.
+def render_brief_pdf(page: BriefPage, svg: str, description: str, paper: PaperSize) -> bytes:
+    """Render a brief as a PDF of one page.
 
     Raises `MissingExtraError` where the extra `pdf` is not installed.
     """
     source = (files("app") / "briefs" / "templates" / "brief.typ").read_bytes()
-    titles = [write_events_title(n, whole) for n in range(len(page.events) + 1)]
-    data = {
-        "page": asdict(page),
-        "svg": svg,
-        "description": description,
-        "paper": paper,
-        "events-titles": titles,
-    }
+    data = {"page": asdict(page), "svg": svg, "description": description, "paper": paper}
     made: bytes = _load_compiler()(source, json.dumps(data, ensure_ascii=False))
     return made
 

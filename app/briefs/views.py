@@ -220,7 +220,7 @@ def _describe_actor(
 ) -> ViewDescription:
     code = resolve_path_actor(db, name, (), then)
     actor = _read_actor(db, code, then)
-    path = f"/v1/actors/{quote(code)}"
+    path, brief = f"/v1/actors/{quote(code)}", [("actor", code)]
     return ViewDescription(
         title=f"{actor.name} ({code})",
         description=actor.summary or write_text("about_actor", name=actor.name),
@@ -229,6 +229,8 @@ def _describe_actor(
         picture=path,
         data=(
             ViewLink("application/json", path),
+            ViewLink("text/html", join_address("/brief", brief)),
+            ViewLink("application/pdf", join_address("/v1/brief", [*brief, ("format", "pdf")])),
             ViewLink("application/atom+xml", _link_feed([("actor", code)])),
         ),
         embed=join_address("/embed/timeline", [("actor", code), *pin_version(version).items()]),

@@ -4,7 +4,7 @@ from fastapi import Response
 from sqlalchemy import Connection
 
 from app.charts.rendering import render_chart
-from app.charts.subjects import list_asked_codes, read_path_code
+from app.charts.subjects import list_asked_codes, list_codes_of_shifts, read_path_code
 from app.charts.vega_lite import VegaSpec
 from app.events.counts import count_facets
 from app.events.queries import read_names_of_codes
@@ -28,8 +28,11 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
         partners_of = ResolvedFilter(actor=(read_path_code(body),))
         faces = count_facets(db, partners_of, ["dataset"])["dataset"]
         codes = [face["value"] for face in faces]
+    named = list_asked_codes(body)
+    if chart == "shifts":
+        named += list_codes_of_shifts(body)
     return {
-        "names": read_names_of_codes(db, list_asked_codes(body), None),
+        "names": read_names_of_codes(db, list(dict.fromkeys(named)), None),
         "credits": [dataset_credit(one) for one in read_cited_datasets(db, codes)] if codes else [],
     }
 

@@ -2,7 +2,9 @@
 
 import csv
 import io
+from contextlib import suppress
 from functools import cache
+from threading import Thread
 from types import ModuleType
 
 from fastapi import Response
@@ -10,8 +12,8 @@ from fastapi import Response
 from app.charts import alignment, memberships, relations, shifts, timeline
 from app.charts.picture import finish_svg
 from app.charts.subjects import compose_credit, compose_member_subject
-from app.charts.vega_lite import WIDTH, VegaSpec
-from app.errors import InvalidParameterError
+from app.charts.vega_lite import SCHEMA, WIDTH, VegaSpec, draw_message
+from app.errors import InvalidParameterError, MissingExtraError
 from app.events.flat import escape_formula
 from app.extras import load_extra
 from app.http.chart_formats import ChartName
@@ -77,6 +79,25 @@ def _load_engine() -> ModuleType:
     """Import the renderer; raises `MissingExtraError` where it is not installed."""
     # Imported by the first picture: it takes 8 MB, which a process that only exports saves.
     return load_extra("charts")
+
+
+@cache
+def start_renderer() -> Thread:
+    """Start the renderer in the background, once in a process, before its first picture is asked.
+
+    Loading it takes half a second of CPU and 60 MB, which only those pay who open a page.
+    """
+    # Not a daemon: an interpreter that ends while the renderer starts would crash in it.
+    started = Thread(target=_draw_first_picture, name="renderer")
+    started.start()
+    return started
+
+
+def _draw_first_picture() -> None:
+    with suppress(MissingExtraError):
+        _load_engine().vegalite_to_svg(
+            {"$schema": SCHEMA, **draw_message("")}, vl_version=VEGA_LITE, allowed_base_urls=[]
+        )
 
 
 def render_chart(

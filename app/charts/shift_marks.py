@@ -1,6 +1,6 @@
 """Mark shifts on a curve: where each break may lie, where most likely, and what it was. Pure."""
 
-from app.charts.shifts import tabulate_shifts, write_onset_range
+from app.charts.shifts import VERDICT_WORDS, tabulate_shifts, write_onset_range
 from app.charts.vega_lite import (
     BREAK,
     EDGE_WIDTH,
@@ -28,7 +28,7 @@ def select_marked_shifts(shifts: list[VegaSpec]) -> list[VegaSpec]:
 def describe_marks(shifts: list[VegaSpec]) -> str:
     """Describe the marked shifts in words; empty where there is none."""
     return "".join(
-        f" A shift {s['direction']}, {write_onset_range(s)} ({s['verdict']})."
+        f" A shift {s['direction']}, {write_onset_range(s)} ({VERDICT_WORDS[str(s['verdict'])]})."
         for s in tabulate_shifts({"data": select_marked_shifts(shifts)})
     )
 
@@ -75,7 +75,7 @@ def draw_shift_marks(
 def label_mark(shift: VegaSpec) -> str:
     """Return the label of a marked shift: its range, direction and verdict."""
     [row] = tabulate_shifts({"data": [shift]})
-    return f"{write_onset_range(row)} {row['direction']}, {row['verdict']}"
+    return f"{write_onset_range(row)}: {row['direction']}, {VERDICT_WORDS[str(row['verdict'])]}"
 
 
 def _draw_labels(

@@ -1,7 +1,9 @@
 """Draw a ranking of shifts: the levels before and after each, and when it happened. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from app.charts.day_words import write_short_range
+from app.charts.subjects import compose_shift_subject
 from app.charts.vega_lite import (
     INK,
     LINE,
@@ -19,7 +21,18 @@ COLUMNS = (
     "verdict", "robust", "provisional", "id", "onset_from", "onset_to", "sentence",
 )  # fmt: skip
 
-TOP = "Shifts of alignment"
+VERDICT_WORDS = {
+    "strong": "strong evidence",
+    "shift": "a shift",
+    "weak": "weak signs",
+    "watch": "worth watching",
+    "steady": "steady",
+    "no_evidence": "no evidence of a shift",
+    "insufficient_data": "too little to tell",
+}
+MAX_NAME = 24
+"""Letters of a name; actors with a longer one go by their code."""
+BREAK_OF_LABEL = "|"
 TITLE = ["alignment", "(−1 against … +1 for)"]
 AXIS: VegaSpec = {
     "values": [-1, -0.5, 0, 0.5, 1], "format": "+.1f", "title": TITLE, "labelOverlap": "greedy",
@@ -41,11 +54,11 @@ def _find_onset_ends(shift: VegaSpec) -> dict[str, str | None]:
     return {"onset_from": ranges[0]["start"], "onset_to": ranges[-1]["end"]}
 
 
-def write_onset_range(shift: Mapping[str, object]) -> str | None:
+def write_onset_range(shift: Mapping[str, object]) -> str:
     """Write the range of an onset, in months where the onset is a month."""
     onset, ends = str(shift["onset"] or ""), (shift.get("onset_from"), shift.get("onset_to"))
-    days = [str(day)[: len(onset)] for day in ends if day]
-    return " … ".join(dict.fromkeys(days)) or onset or None
+    days = [str(day)[: len(onset)] for day in ends if day] or [onset]
+    return write_short_range(days[0], days[-1]) if onset else "undated"
 
 
 def _flatten_cell(value: object) -> object:
@@ -61,13 +74,17 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
         for row in tabulate_shifts(body)
         if row["before"] is not None and row["after"] is not None
     ]
-    names = [label_shift(row) for row in dated]
+    title = compose_shift_subject(body)
+    names = [BREAK_OF_LABEL.join(lines) for lines in label_rows(body, dated)]
     rows = [{**row, "label": name} for row, name in zip(dated, names, strict=True)]
     if not rows:
         bare = draw_message("no shift to draw")
-        return complete_spec(bare, TOP, describe_shifts(body), width, body)
+        return complete_spec(bare, title, describe_shifts(body), width, body)
     ends = [{**row, "end": end, "index": row[end]} for row in rows for end in ("before", "after")]
-    y = name_channel("label", None, sort=None, axis=build_label_axis(names, min(320, width // 2)))
+    lines = [line for name in names for line in name.split(BREAK_OF_LABEL)]
+    axis = build_label_axis(lines, min(320, width // 2))
+    axis |= {"labelExpr": f"split(datum.label, '{BREAK_OF_LABEL}')", "labelLineHeight": 14}
+    y = name_channel("label", None, sort=None, axis=axis)
     scale = {"domain": [-1, 1]}
     layers: list[VegaSpec] = [
         {
@@ -99,15 +116,33 @@ def draw_shifts(body: VegaSpec, width: int = WIDTH) -> VegaSpec:
             },
         },
     ]  # fmt: skip
-    whole = {"height": {"step": 28}, "layer": layers}
-    return complete_spec(whole, TOP, describe_shifts(body), width, body)
+    whole = {"height": {"step": 38}, "layer": layers}
+    return complete_spec(whole, title, describe_shifts(body), width, body)
 
 
-def label_shift(row: Mapping[str, object]) -> str:
-    """Return the label of a shift: the actors, the range of its onset and the verdict."""
-    tail = f" against {row['against']}" if row["against"] else ""
-    when = write_onset_range(row) or "undated"
-    return f"{row['actor']} toward {row['toward']}{tail}, {when} ({row['verdict']})"
+def label_rows(body: VegaSpec, rows: Sequence[Mapping[str, object]]) -> list[tuple[str, str]]:
+    """Label shifts in two lines: between whom, and when with the verdict.
+
+    Where all are of one actor, which the title names, the first line is the other side.
+    """
+    names, actors = body.get("names", {}), {row["actor"] for row in rows}
+    found = []
+    for row in rows:
+        toward, against = (
+            ", ".join(_name_shortly(code, names) for code in str(row[side] or "").split("; "))
+            for side in ("toward", "against")
+        )
+        who = "" if len(actors) == 1 and names else f"{_name_shortly(row['actor'], names)} – "
+        tail = f" against {against}" if against else ""
+        verdict = VERDICT_WORDS.get(str(row["verdict"]), str(row["verdict"]))
+        found.append((f"{who}{toward}{tail}", f"{write_onset_range(row)}: {verdict}"))
+    return found
+
+
+def _name_shortly(code: object, names: Mapping[str, str]) -> str:
+    """Return the name of an actor, or its code where the name is long."""
+    name = names.get(str(code), str(code))
+    return name if len(name) <= MAX_NAME else str(code)
 
 
 def describe_shifts(body: VegaSpec) -> str:
@@ -116,9 +151,9 @@ def describe_shifts(body: VegaSpec) -> str:
     if not rows:
         return "No shift was found."
     described = [
-        label_shift(row)
+        ", ".join(lines)
         + ("" if row["before"] is None else f": {row['before']:+.2f} to {row['after']:+.2f}")
-        for row in rows[:5]
+        for row, lines in zip(rows[:5], label_rows(body, rows), strict=False)
         if row["after"] is not None or row["before"] is None
     ]
     count = f"{len(rows)} shifts, most important first" if len(rows) > 1 else "1 shift"

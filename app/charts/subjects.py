@@ -21,6 +21,13 @@ def list_asked_codes(body: VegaSpec) -> list[str]:
     return [code for code in dict.fromkeys([*codes, read_path_code(body)]) if code]
 
 
+def list_codes_of_shifts(body: VegaSpec) -> list[str]:
+    """List the codes of the actors of shifts."""
+    rows = body.get("data") or []
+    codes = [[row["actor"], *row["toward"], *row["against"]] for row in rows]
+    return [code for part in codes for code in part]
+
+
 def _read_address(body: VegaSpec) -> str:
     return str((body.get("links") or {}).get("self") or "")
 
@@ -72,6 +79,13 @@ def compose_event_subject(body: VegaSpec) -> str:
         for name, values in by_name.items()
     ]
     return "; ".join([subject, *rest]) if by_name or subject != "Events" else "Events over time"
+
+
+def compose_shift_subject(body: VegaSpec) -> str:
+    """Compose the subject of a ranking of shifts: those of one actor, or of all."""
+    actors = {row["actor"] for row in body.get("data", ())}
+    who = name_actors(actors, body.get("names", {})) if len(actors) == 1 else ""
+    return f"Shifts of {who}" if who else "Shifts of alignment"
 
 
 def compose_partner_subject(body: VegaSpec) -> str:

@@ -44,6 +44,7 @@ SERVICE_LINKS = (
 @router.get("/")
 def serve_explorer(request: Request) -> Response:
     """Serve the page of the explorer, whose head says what the view of its address shows."""
+    request.app.state.start_renderer()  # most views ask for a chart next
     head: str = request.app.state.page_head(request)
     page = read_explorer_files()["index.html"][1].decode()
     body = HEAD.sub(lambda _: head.rstrip(), page, count=1).encode()

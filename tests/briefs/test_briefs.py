@@ -95,7 +95,8 @@ def test_nothing_known_is_said_and_why(api: TestClient, question: str, reason: s
     ("question", "field"),
     [
         ("actor=Armenai&toward=RUS", "actor"),
-        ("actor=ARM", "toward"),
+        ("actor=ARM&against=RUS", "against"),
+        ("actor=ARM&toward=", "toward"),
         ("toward=RUS", "actor"),
         ("actor=ARM&toward=ARM", "toward"),
         ("actor=ARM&toward=RUS&since=2023-13", "since"),
@@ -182,7 +183,7 @@ SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="760" height="348"/>'
 def test_a_pdf_has_one_page_however_long_the_texts(answer: BriefAnswer, paper: Any) -> None:
     pytest.importorskip("typst")
     for one in (answer, stretch(answer)):
-        made = render.render_brief_pdf(lay_out(one), SQUARE, "a picture", paper, 63)
+        made = render.render_brief_pdf(lay_out(one), SQUARE, "a picture", paper)
         assert made.startswith(b"%PDF-")
         assert count_pdf_pages(made) == 1
 
@@ -190,14 +191,14 @@ def test_a_pdf_has_one_page_however_long_the_texts(answer: BriefAnswer, paper: A
 def test_a_pdf_has_letters_of_other_scripts(answer: BriefAnswer) -> None:
     pytest.importorskip("typst")
     made = answer.model_copy(deep=True)
-    plain = render.render_brief_pdf(lay_out(made), "", "", "a4", 63)
+    plain = render.render_brief_pdf(lay_out(made), "", "", "a4")
     made.data.headline = "Հայաստան და საქართველო, Россия, Ελλάδα, ישראל"
-    other = render.render_brief_pdf(lay_out(made), "", "", "a4", 63)
+    other = render.render_brief_pdf(lay_out(made), "", "", "a4")
     assert len(other) > len(plain) + 2000, "a font with these letters is embedded"
 
 
 def test_texts_of_the_record_are_never_markup(answer: BriefAnswer) -> None:
-    page = fit_on_page(lay_out(stretch(answer)), 63)
+    page = fit_on_page(lay_out(stretch(answer)))
     html = render.render_brief_html(page, SQUARE, "a <b>picture</b>")
     assert "<script" not in html
     assert "<b>" not in html

@@ -13,7 +13,18 @@ import pytest
 import vl_convert
 from fastapi.testclient import TestClient
 
-from app.charts import alignment, curves, labels, lanes, memberships, shifts, timeline, vega_lite
+from app.charts import (
+    alignment,
+    curves,
+    day_words,
+    labels,
+    lanes,
+    memberships,
+    rendering,
+    shifts,
+    timeline,
+    vega_lite,
+)
 from app.charts.rendering import COLUMNS, SCALE, VEGA_LITE, render_chart
 from app.http.chart_formats import CHART_FORMATS, CHART_MEDIA_TYPES
 
@@ -316,7 +327,7 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     description = spec["description"]
     assert "from +0.50 to -0.50" in description
-    assert "A shift away, 2023-01-03 … 2023-01-04 (strong)." in description
+    assert "A shift away, 3 – 4 Jan 2023 (strong evidence)." in description
     [onset] = [x for x in spec["layer"] if x["mark"].get("opacity") == 0.13]
     [drawn] = onset["data"]["values"]
     assert (drawn["from"], drawn["to"][:10]) == ("2023-01-03", "2023-01-05")
@@ -362,7 +373,7 @@ def test_shifts_go_from_before_to_after() -> None:
     }
     spec = shifts.draw_shifts(body)
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
-        "ARM toward RUS, 2022-09-13 … 2022-11-03 (strong)"
+        "ARM – RUS|13 Sep – 3 Nov 2022: strong evidence"
     ]
     assert "+0.72 to -0.71" in spec["description"]
     rows = list(csv.DictReader(io.StringIO(render_chart("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]
@@ -447,3 +458,39 @@ def test_a_picture_fetches_nothing() -> None:
     spec = {"data": {"url": "http://127.0.0.1:9/rows.json"}, "mark": "bar", "encoding": {}}
     with pytest.raises(ValueError, match=r"127\.0\.0\.1|denied|allow"):
         vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
+
+
+def test_shifts_of_one_actor_are_labelled_by_the_other_side() -> None:
+    body = {
+        "data": [make_shift(onset="2022-06"), make_shift(toward=["CSTO"], onset=None)],
+        "names": {"ARM": "Armenia", "RUS": "Russia", "CSTO": "Collective Security Organization"},
+        "meta": {},
+    }
+    rows = shifts.tabulate_shifts(body)
+    assert shifts.label_rows(body, rows) == [
+        ("Russia", "Sep – Nov 2022: strong evidence"),
+        ("CSTO", "undated: strong evidence"),
+    ]
+    assert shifts.draw_shifts(body)["title"]["text"] == ["Shifts of Armenia"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        ("2022-04", "2022-09", "Apr – Sep 2022"),
+        ("2023-12", "2024-04", "Dec 2023 – Apr 2024"),
+        ("2023-12-07", "2023-12-19", "7 – 19 Dec 2023"),
+        ("2023-12-07", "2024-12-07", "7 Dec 2023 – 7 Dec 2024"),
+        ("2022", "2024", "2022 – 2024"),
+        ("2022-04", "2022-04", "Apr 2022"),
+    ],
+)
+def test_ranges_are_short_and_in_words(first: str, last: str, words: str) -> None:
+    assert day_words.write_short_range(first, last) == words
+
+
+def test_the_renderer_is_started_once_and_draws_afterwards() -> None:
+    first = rendering.start_renderer()
+    first.join(20)
+    assert rendering.start_renderer() is first
+    assert not first.daemon
