@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from app.briefs.render import write_frame
@@ -17,6 +17,7 @@ from app.errors import (
 )
 from app.http.caching import respond_with_version_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, PROBLEM_RESPONSE, PROBLEM_TITLES, Responses
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -26,7 +27,7 @@ from app.query_models import StrictQuery
 from app.settings import Settings
 from app.text import require_storable
 
-router = APIRouter(tags=["sources"], route_class=QueryRoute)
+router = PrefixRouter(tags=["sources"], route_class=QueryRoute)
 
 WIDTH, HEIGHT = 680, 520
 """Pixels of a frame where the page that asks has room for them."""
