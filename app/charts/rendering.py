@@ -88,7 +88,7 @@ def start_renderer() -> Thread:
     Loading it takes half a second of CPU and 60 MB, which only those pay who open a page.
     """
     # Not a daemon: an interpreter that ends while the renderer starts would crash in it.
-    started = Thread(target=_draw_first_picture, name="renderer")
+    started = Thread(target=_draw_first_picture, name="renderer", daemon=False)
     started.start()
     return started
 
