@@ -92,11 +92,6 @@ class BriefPage:
     evidence: str
     pdf: str
 
-    @property
-    def events_title(self) -> str:
-        """The title of the table with the rows that it has."""
-        return self.events_titles[len(self.events)]
-
 
 def lay_out_brief(answer: BriefAnswer, day: str, base: str) -> BriefPage:
     """Lay out a brief that is read on a day (ISO), with all of its events.

@@ -160,7 +160,9 @@ def test_the_longest_texts_of_a_record_fit_on_a_page(api: TestClient) -> None:
     html = render.render_brief_html(page, "", "a <b>picture</b>")
     assert "<script" not in html
     assert 1 <= len(page.events) < 10
-    assert f"{len(page.events)} of {made.data.events_counted}" in page.events_title
+    assert (
+        f"{len(page.events)} of {made.data.events_counted}" in page.events_titles[len(page.events)]
+    )
     assert sum(map(len, page.right)) < 800
 
 

@@ -203,7 +203,9 @@ def test_texts_of_the_record_are_never_markup(answer: BriefAnswer) -> None:
     assert "<script" not in html
     assert "<b>" not in html
     assert 1 <= len(page.events) < 10
-    assert page.events_title.startswith(f"The weightiest events: {len(page.events)} of 63")
+    assert page.events_titles[len(page.events)].startswith(
+        f"The weightiest events: {len(page.events)} of 63"
+    )
 
 
 def test_a_pdf_without_the_extra_is_501_that_names_it(
