@@ -11,9 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import pytest
+from other_processor import WANTED
 from soak import IN_FULL
 
 KINDS = ("sqlite", "postgresql")
+IN_EACH_CASE = IN_FULL or WANTED
+"""Another processor is tried on one database alone, and there in every case."""
 
 
 def find_kind(item: pytest.Item) -> str | None:
@@ -34,7 +37,7 @@ def list_left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     tests: defaultdict[str, dict[str, dict[str, pytest.Item]]] = defaultdict(dict)
     for item in items:
         kind = find_kind(item)
-        if kind is not None and not IN_FULL and item.get_closest_marker("on_both") is None:
+        if kind is not None and not IN_EACH_CASE and item.get_closest_marker("on_both") is None:
             case = item.nodeid.replace(kind, "")
             tests[item.nodeid.partition("[")[0]].setdefault(case, {})[kind] = item
     left_out = []

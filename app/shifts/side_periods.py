@@ -62,9 +62,12 @@ def read_member_periods(
     groups = every if codes is None else sorted(set(every).intersection(codes))
     found: dict[str, list[MemberPeriod]] = {}
     if groups:
-        for r in db.execute(queries.select_member_periods(groups, as_of)):
-            until = "~" if r.until == NO_END_DAY else r.until
-            found.setdefault(r.group, []).append(MemberPeriod(r.actor, r.since, until))
+        # A thousand rows, a dozen times in a rebuild: fetched together, and not by name.
+        for group, actor, since, end in db.execute(
+            queries.select_member_periods(groups, as_of)
+        ).all():
+            until = "~" if end == NO_END_DAY else end
+            found.setdefault(group, []).append(MemberPeriod(actor, since, until))
     return found
 
 

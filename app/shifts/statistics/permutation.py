@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from math import comb
 
 import numpy as np
@@ -20,6 +21,7 @@ EARLY_STOP_HITS, EARLY_STOP_STEPS = 20, (24, 56, 112)
 P_CACHE_SIZE = 4096
 """Values of p in the cache; it is emptied when full."""
 _p_cache: dict[tuple[bytes, tuple[int, ...], int, int, int, int], float] = {}
+_month_p_cache: dict[tuple[bytes, tuple[int, ...], int, int, float], float] = {}
 BLOCK_MONTHS = 3
 """Months that are permuted together: a quarter of the calendar."""
 FEW_ORDERS, MANY_ORDERS, MOST_ORDERS = 39, 399, 1999
@@ -179,13 +181,24 @@ def monthly_permutation_p(rows: Floats, first: int, least: int, llr: float | Non
     observed = float(split_gains(rows, least).max(initial=-np.inf)) if llr is None else llr
     if not np.isfinite(observed):
         return 1.0
-    return _compute_month_p(rows.tobytes(), rows.shape[1], first, least, observed)
+    # A cut is tested again where its finding is made, in the family of several datasets, and after
+    # a write about one of several dyads of a group: without a cache that is half of a rebuild.
+    key = (_digest_rows(rows), rows.shape, first, least, observed)
+    p = _month_p_cache.get(key)
+    if p is None:
+        if len(_month_p_cache) >= P_CACHE_SIZE:
+            _month_p_cache.clear()
+        p = _month_p_cache[key] = _compute_month_p(rows, first, least, observed)
+    return p
 
 
-@lru_cache(maxsize=32)
-def _compute_month_p(cells: bytes, classes: int, first: int, least: int, observed: float) -> float:
-    """Do the work of `monthly_permutation_p`; a cut is tested again where its finding is made."""
-    rows = np.frombuffer(cells).reshape(-1, classes)
+def _digest_rows(rows: Floats) -> bytes:
+    """Return what stands for rows in a cache: months of many years have tens of kilobytes."""
+    return blake2b(rows.tobytes(), digest_size=16).digest()
+
+
+def _compute_month_p(rows: Floats, first: int, least: int, observed: float) -> float:
+    """Do the work of `monthly_permutation_p`, without the cache."""
     quarters, enough = _split_into_quarters(rows, first), observed - 1e-9
     hits = 0
     for start, stop, most in ((0, FEW_ORDERS, EARLY_STOP_MONTHLY), (FEW_ORDERS, MANY_ORDERS, 0)):

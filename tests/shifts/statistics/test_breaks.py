@@ -176,6 +176,23 @@ def test_permuted_p_does_not_depend_on_the_batch(order: list[int]) -> None:
     assert permutation.permutation_p_each(every, 1, 1, 39, 99) == alone
 
 
+def test_cached_p_of_months_is_that_of_its_rows_and_the_cache_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = [(draw_rows(seed, 60, 2), first, 6) for seed in range(4) for first in (0, 1)]
+    alone = []
+    for asked in every:
+        permutation._month_p_cache.clear()
+        alone.append(permutation.monthly_permutation_p(*asked))
+    assert len(set(alone)) > 2
+    for size in (permutation.P_CACHE_SIZE, 3):
+        monkeypatch.setattr(permutation, "P_CACHE_SIZE", size)
+        permutation._month_p_cache.clear()
+        for _ in range(2):
+            assert [permutation.monthly_permutation_p(*asked) for asked in every] == alone
+        assert 0 < len(permutation._month_p_cache) <= size
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_first_look_in_single_precision_hides_no_break(
     seed: int, monkeypatch: pytest.MonkeyPatch

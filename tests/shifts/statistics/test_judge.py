@@ -293,5 +293,6 @@ def test_batch_detection_equals_single_detection() -> None:
         for days in every
     ]  # fmt: skip
     permutation._p_cache.clear()
+    permutation._month_p_cache.clear()
     assert families.detect_in_dyads(every, "2021-01-01", null_distribution.Calibration()) == wanted
     assert sum(map(bool, wanted)) > 5
