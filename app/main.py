@@ -26,6 +26,7 @@ from app.charts.rendering import start_renderer
 from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
 from app.db.schema import require_current_schema
+from app.dumps.router import router as dumps
 from app.editing.alias_router import router as aliases
 from app.editing.router import router as editing
 from app.events.names_router import router as names
@@ -156,7 +157,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,
-        ogc, reconcile, suggestions, names, briefs, citation, embeds, oembed,
+        ogc, reconcile, suggestions, names, briefs, citation, embeds, oembed, dumps,
     )  # fmt: skip
     for router in reading:
         app.include_router(router, dependencies=[Depends(require_read_access)])

@@ -129,6 +129,18 @@ class Settings(BaseSettings):
         description="Seconds that the database may read for a question, exports and streams"
         " excepted; 0: no limit.",
     )
+    shared_cache_seconds: int = Field(
+        10,
+        ge=0,
+        le=86400,
+        description="Seconds for which shared caches (proxies) may answer with the current state,"
+        " where no key was sent; 0: they ask each time.",
+    )
+    dump_folder: str = Field(
+        "",
+        description="Where dumps are; empty: next to the SQLite file, else `entente-dumps` in the"
+        " working folder.",
+    )
     answer_memory_bytes: int = Field(
         64 << 20,
         ge=0,
@@ -222,6 +234,14 @@ class Settings(BaseSettings):
     def share_of(self, limit: int) -> int:
         """Return the share of one process in a limit that all have together, at least 1."""
         return -(-limit // self.worker_count)
+
+    @property
+    def dump_path(self) -> Path:
+        """The folder of dumps."""
+        if self.dump_folder:
+            return Path(self.dump_folder)
+        file = self.database_url.partition("sqlite:///")[2].partition("?")[0]
+        return Path(f"{file}-dumps" if file else "entente-dumps")
 
     @property
     def upload_folder(self) -> Path:

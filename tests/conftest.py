@@ -195,10 +195,13 @@ def bundled_database(kind: str, bundled_urls: dict[str, str]) -> Iterator[Databa
 
 
 @pytest.fixture(scope="session")
-def api(bundled_database: Database) -> Iterator[TestClient]:
+def api(
+    bundled_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
     """The service on the bundled data, to be read only."""
     url = bundled_database.engine.url.render_as_string(hide_password=False)
-    with open_client(url, show_faults=False) as client:
+    dumps = str(tmp_path_factory.mktemp("dumps"))
+    with open_client(url, show_faults=False, dump_folder=dumps) as client:
         yield client
 
 

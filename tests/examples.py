@@ -7,8 +7,9 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from make import name_first_lineage
 
@@ -16,13 +17,14 @@ from app.access.keys import create_key
 from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
+from app.dumps.write import write_dumps
 from app.main import create_app
 from app.settings import Settings
 
 FILE = Path(__file__).parent.parent / "app" / "bundled" / "examples.json"
 VOLATILE = {
     "version", "recorded_at", "at", "permalink", "created_at", "started_at", "finished_at",
-    "read", "timeStamp", "footnote", "bibtex", "ris", "csl",
+    "sha256", "href", "filename", "read", "timeStamp", "footnote", "bibtex", "ris", "csl",
 }  # fmt: skip
 
 
@@ -81,6 +83,13 @@ def is_contained(shown: Any, real: Any) -> bool:
     return bool(shown == real)
 
 
+def write_example_dumps(api: TestClient, example: dict[str, Any]) -> None:
+    """Write the dumps that an example lists, if it lists any."""
+    if codes := example.get("dumps"):
+        state = cast(FastAPI, api.app).state
+        list(write_dumps(state.database, state.settings.dump_path, codes))
+
+
 METHODS = ("get", "stream", "post", "put", "patch", "delete")
 AT = re.compile(r'"(at|recorded_at)":"[^"]*"')
 
@@ -130,6 +139,7 @@ def rewrite_examples(folder: Path) -> None:
     for name, example in examples.items():
         url = f"sqlite:///{shutil.copy(folder / 'bundled.db', folder / f'{name}.db')}"
         with TestClient(create_app(Settings(database_url=url, cursor_key="test"))) as api:
+            write_example_dumps(api, example)
             answer = run_example(api, example, key).raise_for_status()
             shown = (
                 freeze_times(answer.text)

@@ -37,6 +37,11 @@ COMMANDS = {
         "export_events",
         "Write events to a file or standard output in any format; without --limit, all of them.",
     ),
+    "dump": CommandSource(
+        "app.cli.dump",
+        "dump_datasets",
+        "Write whole datasets as files for /v1/dumps: those that changed since their last dumps.",
+    ),
     "timeline": CommandSource(
         "app.cli.timeline",
         "print_timeline",

@@ -14,6 +14,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "filters",
         "dictionary",
         "answer-formats",
+        "dumps",
         "history",
         "scoring",
         "bundled",

@@ -23,6 +23,7 @@ TAGS = [
     {"name": "actors", "description": "States, alliances, bodies and persons, and their names."},
     {"name": "alliances", "description": "Who belonged to what on a day, and to what it obliges."},
     {"name": "sources", "description": "Sources, datasets with their licences, and coverage."},
+    {"name": "dumps", "description": "Whole datasets as files, each version written once."},
     {"name": "history", "description": "Revisions, changes, and what was known when."},
     {"name": "writing", "description": "Create, replace, patch, retract and merge; needs a key."},
     {"name": "imports", "description": "Files of events, loaded as jobs; needs a key."},

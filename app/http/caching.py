@@ -1,4 +1,7 @@
-"""ETags and 304 answers: an unchanged database is recognized by reading its version."""
+"""ETags, 304 answers, and how long caches may keep an answer.
+
+An unchanged database is recognized by reading its version.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -8,11 +11,17 @@ from fastapi import Request, Response
 
 from app.http.answer_memory import AnswerMemory
 from app.lineages import Version
+from app.query_models import today
+from app.settings import Settings
 
 SCHEMA_VERSION = 4
 """Part of every ETag; raised when answers change their form, so that old ETags expire."""
 MAX_HEADER = 200
 """Characters of `Accept-Encoding` that are read."""
+PERMALINK_SECONDS = 30 * 86400
+"""How long a cache keeps the answer of a version, which never changes."""
+STALE_SECONDS = 30
+"""How long a shared cache may answer from an expired copy while it asks for a new one."""
 LICENCES = '</v1/datasets>; rel="license"'
 """In the `Link` header of every read: where each dataset names its licence."""
 
@@ -32,6 +41,7 @@ def respond_with_version_etag(
     """
     # Not `request.url`, which is put together from the headers: a tenth of a millisecond.
     asked = request.scope["query_string"].decode("latin-1")
+    is_lasting = _names_version(request) and today() not in day
     query = f"{SCHEMA_VERSION}|{version.label}|{day}|{quote(request.scope['path'])}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
@@ -39,6 +49,7 @@ def respond_with_version_etag(
         answer = respond_from_memory(request, tag, make)
     else:
         answer = _respond_with_etag(request, tag, make)
+    set_cache_control(request, answer, is_lasting=is_lasting)
     answer.headers["Entente-Version"] = str(version)
     answer.headers["Entente-Lineage"] = version.lineage
     return answer
@@ -48,17 +59,17 @@ def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]
     """Return 304 or an answer that depends on nothing but its ETag, and is kept in memory."""
     memory: AnswerMemory = request.app.state.answers
     accepted = request.headers.get("accept-encoding", "")[:MAX_HEADER]
-    if (unmodified := _find_unmodified(request, tag)) is not None:
+    if (unmodified := _make_unmodified(request, tag)) is not None:
         return unmodified
     known = memory.find_answer(tag)
     if known is None:
         answer = _complete_answer(make(), tag)
         if answer.status_code != 200 or type(answer) is not Response:
-            return answer
+            return set_cache_control(request, answer)
         known = memory.remember_answer(tag, answer)
         if known is None:
-            return answer
-    return known.build_response(accepted)
+            return set_cache_control(request, answer)
+    return set_cache_control(request, known.build_response(accepted))
 
 
 def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
@@ -67,34 +78,70 @@ def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Res
     Writers send it in `If-Match`, which reads only the first label: `seqs` of whatever else the
     answer shows may follow after a dash.
     """
-    return _respond_with_etag(request, f'"{seqs}"', make)
+    answer = _respond_with_etag(request, f'"{seqs}"', make)
+    is_lasting = _names_version(request) and today() not in seqs
+    return set_cache_control(request, answer, is_lasting=is_lasting)
 
 
 def respond_with_body_etag(request: Request, made: Response) -> Response:
     """Return 304 or an answer that can change within a version; its ETag hashes the body."""
     digest = hashlib.blake2b(bytes(made.body), digest_size=12).hexdigest()
-    return _respond_with_etag(request, f'W/"{digest}"', lambda: made)
+    answer = _respond_with_etag(request, f'W/"{digest}"', lambda: made)
+    return set_cache_control(request, answer)
 
 
 def _respond_with_etag(request: Request, tag: str, make: Callable[[], Response]) -> Response:
-    return _find_unmodified(request, tag) or _complete_answer(make(), tag)
+    return _make_unmodified(request, tag) or _complete_answer(make(), tag)
 
 
-def _find_unmodified(request: Request, tag: str) -> Response | None:
+def set_cache_control(request: Request, answer: Response, *, is_lasting: bool = False) -> Response:
+    """Say how long caches may keep an answer, and on what it depends; returns the answer.
+
+    `is_lasting`: the address names a version, and the answer does not depend on today.
+    """
+    settings: Settings = request.app.state.settings
+    is_keyed = "authorization" in request.headers or not settings.open_reading
+    answer.headers["Cache-Control"] = write_cache_control(
+        settings.shared_cache_seconds, is_lasting=is_lasting, is_keyed=is_keyed
+    )
+    answer.headers.add_vary_header("Authorization")
+    return answer
+
+
+def write_cache_control(shared_seconds: int, *, is_lasting: bool, is_keyed: bool) -> str:
+    """Write the header: what a key was sent for is for its reader alone."""
+    if is_lasting:
+        return f"{'private' if is_keyed else 'public'}, max-age={PERMALINK_SECONDS}, immutable"
+    if is_keyed:
+        return "private, no-cache"
+    if not shared_seconds:
+        return "no-cache"
+    return f"public, max-age=0, s-maxage={shared_seconds}, stale-while-revalidate={STALE_SECONDS}"
+
+
+def _names_version(request: Request) -> bool:
+    return b"as_of=" in request.scope["query_string"] and (
+        request.query_params.get("as_of", "").isdecimal()
+    )
+
+
+def _make_unmodified(request: Request, tag: str) -> Response | None:
     """Return 304 where the reader has the answer with this ETag."""
-    # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses makes a strong ETag weak.
-    sent = request.headers.get("if-none-match")
-    if sent is None or tag.removeprefix("W/") not in {
-        t.strip().removeprefix("W/") for t in sent.split(",")
-    }:
+    if not matches_etag(request.headers.get("if-none-match"), tag):
         return None
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(status_code=304, headers=headers)
+    return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept-Encoding"})
+
+
+def matches_etag(sent: str | None, tag: str) -> bool:
+    """Return whether `If-None-Match` names an ETag."""
+    # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses makes a strong ETag weak.
+    return sent is not None and tag.removeprefix("W/") in {
+        t.strip().removeprefix("W/") for t in sent.split(",")
+    }
 
 
 def _complete_answer(answer: Response, tag: str) -> Response:
     answer.headers["ETag"] = tag
-    answer.headers["Cache-Control"] = "no-cache"
     links = answer.headers.get("Link")
     if links is None:
         answer.headers["Link"] = LICENCES

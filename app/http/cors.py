@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = (
     "Accept, Authorization, Content-Type, Content-Encoding, Entente-Min-Version, Idempotency-Key,"
-    " If-Match, If-None-Match, Last-Event-ID, Prefer, X-Request-Id, traceparent"
+    " If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id, traceparent"
 )
 EXPOSED_HEADERS = (
-    "Content-Disposition, ETag, Entente-Lineage, Entente-Version, Idempotency-Replayed, Link,"
-    " Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate,"
-    " X-Request-Id"
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Entente-Lineage, Entente-Version,"
+    " Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
+    " Repr-Digest, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""
@@ -34,10 +34,11 @@ class CorsMiddleware:
         """Answer preflight requests, and add CORS headers to other answers."""
         sent = Headers(scope=scope) if scope["type"] == "http" else Headers()
         allowed = self._allow_origin(sent.get("origin"))
-        if scope["type"] != "http" or (not allowed and "*" in self.origins):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in sent:
+        is_preflight = {"origin", "access-control-request-method"} <= set(sent.keys())
+        if allowed and scope["method"] == "OPTIONS" and is_preflight:
             headers = {
                 "Access-Control-Allow-Methods": ALLOWED_METHODS,
                 "Access-Control-Allow-Headers": ALLOWED_HEADERS,
@@ -59,10 +60,10 @@ class CorsMiddleware:
         await self.app(scope, receive, send_marked)
 
     def _allow_origin(self, origin: str | None) -> str | None:
+        if "*" in self.origins:
+            return "*"  # to all, since a cache may answer a page with what another reader got
         if origin is None or not self.origins:
             return None
-        if "*" in self.origins:
-            return "*"
         return origin if origin in self.origins else None
 
     def _add_headers(self, headers: MutableHeaders, allowed: str | None) -> None:

@@ -99,6 +99,7 @@ PROBLEM_TITLES = {
     413: "The request is too large",
     414: "The address is too long",
     415: "Content type not supported",
+    416: "The range lies outside of the file",
     421: "The request is for another host",
     422: "The request is not valid",
     429: "Too many requests",
@@ -122,6 +123,7 @@ PROBLEM_SLUGS = {
     413: "too-large",
     414: "address",
     415: "content-type",
+    416: "range",
     421: "host",
     422: "invalid",
     429: "rate",
@@ -197,7 +199,9 @@ def render_problem(
     )
     left_out = {"current"} if current is None else None
     body = found.model_dump_json(exclude=left_out)
-    return Response(body, status, media_type="application/problem+json")
+    # Caches keep a 404 or 410 without being asked to (RFC 9110, 15.1).
+    headers = {"Cache-Control": "no-store"}
+    return Response(body, status, headers, media_type="application/problem+json")
 
 
 def find_status(error: Exception) -> int:

@@ -9,10 +9,13 @@ Part = dict[str, Any]
 HEADERS = {
     "Entente-Version": "Version of the database that the answer is of; send it as"
     " `Entente-Min-Version` to read that one or a later one.",
+    "Accept-Ranges": "`bytes`: the file can be read in parts.",
+    "Content-Range": "Which bytes of how many this is.",
     "ETag": "Version of the answer; send it as `If-None-Match` to get a 304 while nothing changed.",
     "Cache-Control": "How long the answer may be kept before it is asked for again.",
     "Link": "Addresses by relation (RFC 8288): `next` page, `license`.",
     "Location": "Address of what was made, or of where it is now.",
+    "Repr-Digest": "SHA-256 of the whole file (RFC 9530).",
     "Retry-After": "Seconds to wait before the next request.",
     "WWW-Authenticate": "How to send a key.",
     "X-Request-Id": "Names this request in the log of the service.",
@@ -78,7 +81,7 @@ def make_shared_responses() -> dict[str, Part]:
             "headers": refer_to_headers("Location", *OF_EVERY_ANSWER),
         },
     }
-    for status in sorted({*READING, *WRITING, 404, 406, 501}):
+    for status in sorted({*READING, *WRITING, 404, 406, 416, 501}):
         title = PROBLEM_TITLES[status]
         slugs = [PROBLEM_SLUGS[status], *FURTHER_SLUGS.get(status, ())]
         listed = " or ".join(f"`/problems/{slug}`" for slug in slugs)
@@ -117,8 +120,9 @@ def list_statuses(path: str, method: str, operation: Part) -> Iterator[int]:
     yield from READING if method == "get" else WRITING
     if "{" in path:
         yield 404
-    if method == "get" and any(name in operation["responses"] for name in ("406", 406)):
-        yield 406
+    for status in (406, 416):
+        if method == "get" and {str(status), status} & set(operation["responses"]):
+            yield status
     if "501" in operation["responses"] or any(
         p.get("name") == "format" for p in operation.get("parameters", ())
     ):

@@ -38,6 +38,7 @@ ENUM_PLACES = {
     "ChangeAction": "Change.action",
     "ChangeDirection": "Shift.direction",
     "DocumentKind": "Change.kind",
+    "DumpFormat": "Dump.format",
     "EmptyReason": "Meta.reason",
     "EventStatus": "Event.status",
     "EventType": "Event.type",

@@ -50,6 +50,14 @@ SourceId = Annotated[
 DatasetCode = Annotated[str, Path(description="Code of the dataset.", examples=["curated"])]
 
 
+DUMP_LINKS = (
+    '</v1/dumps>; rel="related",'
+    ' </v1/dumps/datapackage.json>; rel="describedby"; type="application/json",'
+    ' </v1/dumps/datasets.jsonld>; rel="describedby"; type="application/ld+json"'
+)
+"""Where whole datasets are downloaded, and what describes the files."""
+
+
 def _render_bibliography(
     form: BibliographyFormat,
     documents: list[str],
@@ -120,7 +128,10 @@ def list_datasets(
 
     def render(documents: list[str], known: Meta, where: Links) -> Response:
         found = (refer_to_dataset(Dataset.model_validate_json(text)) for text in documents)
-        return _render_bibliography(asked.format, documents, found, known, where)
+        answer = _render_bibliography(asked.format, documents, found, known, where)
+        links = [answer.headers["Link"]] if "Link" in answer.headers else []
+        answer.headers["Link"] = ", ".join([*links, DUMP_LINKS])
+        return answer
 
     return respond_document_list(request, database, DATASET_DOCUMENTS, asked, key, render=render)
 

@@ -50,7 +50,8 @@ def test_a_page_of_any_origin_may_read_without_credentials(api: TestClient) -> N
         assert headers["access-control-allow-origin"] == "*"
         assert "ETag" in headers["access-control-expose-headers"]
         assert "access-control-allow-credentials" not in headers
-    assert "access-control-allow-origin" not in api.get("/v1/actors/ARM").headers
+    # A cache may send a page what another reader got.
+    assert api.get("/v1/actors/ARM").headers["access-control-allow-origin"] == "*"
 
 
 def test_a_browser_that_asks_before_a_write_is_answered(api: TestClient) -> None:

@@ -20,7 +20,7 @@ export class Failure extends Error {
 export async function get(address, accept = "application/json") {
   let answer;
   try {
-    answer = await fetch(address, { headers: { Accept: accept } });
+    answer = await fetch(address, { headers: { Accept: accept }, cache: "no-cache" });
   } catch {
     throw new Failure(0, { title: t("failure.unreachable_title"), detail: t("failure.unreachable") });
   }

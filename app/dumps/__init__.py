@@ -1,0 +1,1 @@
+"""Dumps: whole datasets as files, each written once and named by its version."""
