@@ -60,7 +60,7 @@ def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]
     memory: AnswerMemory = request.app.state.answers
     accepted = request.headers.get("accept-encoding", "")[:MAX_HEADER]
     if (unmodified := _make_unmodified(request, tag)) is not None:
-        return unmodified
+        return set_cache_control(request, unmodified)
     known = memory.find_answer(tag)
     if known is None:
         answer = _complete_answer(make(), tag)
@@ -104,7 +104,8 @@ def set_cache_control(request: Request, answer: Response, *, is_lasting: bool = 
     answer.headers["Cache-Control"] = write_cache_control(
         settings.shared_cache_seconds, is_lasting=is_lasting, is_keyed=is_keyed
     )
-    answer.headers.add_vary_header("Authorization")
+    for name in ("Authorization", "Accept") if _negotiates(request) else ("Authorization",):
+        answer.headers.add_vary_header(name)  # the middleware writes each once
     return answer
 
 
@@ -117,6 +118,12 @@ def write_cache_control(shared_seconds: int, *, is_lasting: bool, is_keyed: bool
     if not shared_seconds:
         return "no-cache"
     return f"public, max-age=0, s-maxage={shared_seconds}, stale-while-revalidate={STALE_SECONDS}"
+
+
+def _negotiates(request: Request) -> bool:
+    """Return whether the route has formats that `Accept` chooses from."""
+    documented = getattr(request.scope.get("route"), "responses", {}).get(200, {})
+    return len(documented.get("content", ())) > 1
 
 
 def _names_version(request: Request) -> bool:

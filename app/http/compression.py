@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import brotli
 import zstandard
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
@@ -81,6 +81,7 @@ class CompressionMiddleware:
         async def send_tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _mark_strong_tag(message, returned)
+                _order_vary(message)
             await send(message)
 
         await self._compressed(scope, receive, send_tagged)
@@ -100,6 +101,17 @@ def _strip_codings_of_tags(scope: Scope) -> bytes:
                 scope["headers"][at] = (name, value)
                 found = end
     return found
+
+
+def _order_vary(message: Message) -> None:
+    """Write the names in `Vary` once, in one order; what caches keep is compressed for some."""
+    # nginx loses the other copies of an address where answers of it name them in another order.
+    headers = MutableHeaders(raw=message["headers"])
+    if varies := headers.getlist("vary"):
+        names = {name.strip() for value in varies for name in value.split(",")}
+        if "Authorization" in names:
+            names.add("Accept-Encoding")
+        headers["vary"] = ", ".join(sorted(names))
 
 
 def _mark_strong_tag(message: Message, returned: bytes) -> None:
