@@ -105,7 +105,7 @@ http {{
       proxy_cache kept;
       proxy_cache_revalidate on;
       proxy_cache_background_update on;
-      add_header X-Cache $upstream_cache_status;
+      add_header X-Cache $upstream_cache_status always;
     }}
   }}
 }}
