@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
 from app.db.lineage_table import read_version
@@ -17,6 +17,7 @@ from app.examples import example_responses
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import DatabaseDep, SettingsDep
 from app.http.page import rewrite_address
+from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
@@ -27,7 +28,7 @@ from app.query_models import EmptyQuery, StrictQuery
 from app.sources.citation import read_cited_datasets
 from app.text import ShortText
 
-router = APIRouter(
+router = PrefixRouter(
     prefix="/v1/dumps", tags=["dumps"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 BINARY = {"schema": {"type": "string", "format": "binary"}}

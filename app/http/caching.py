@@ -104,8 +104,10 @@ def set_cache_control(request: Request, answer: Response, *, is_lasting: bool = 
     answer.headers["Cache-Control"] = write_cache_control(
         settings.shared_cache_seconds, is_lasting=is_lasting, is_keyed=is_keyed
     )
-    for name in ("Authorization", "Accept") if _negotiates(request) else ("Authorization",):
-        answer.headers.add_vary_header(name)  # the middleware writes each once
+    # The middleware writes each name once.
+    answer.headers.add_vary_header("Authorization, Entente-Min-Version")
+    if _negotiates(request):
+        answer.headers.add_vary_header("Accept")
     return answer
 
 
