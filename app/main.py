@@ -72,6 +72,9 @@ from app.shifts.pairs import read_pair_sums, read_partner_sums
 from app.shifts.router import router as shifts
 from app.similarity.router import router as similarity
 from app.sources.router import router as sources
+from app.watches.router import MAX_TESTS
+from app.watches.router import router as watches
+from app.watches.worker import WatchWorker
 
 DESCRIPTION = """A sourced record of what states and alliances do to each other: events with the
 sources that report them, and memberships with their dates.
@@ -103,6 +106,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         database.route.count_move = count_version_wait
         unlimited = database.at_writer().without_time_limit()
         refresher = ShiftWorker(unlimited)
+        watcher = WatchWorker(unlimited, settings)
         try:
             require_current_schema(database)
             app.state.database, app.state.writer = database, database.at_writer()
@@ -120,9 +124,12 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             app.state.imports = ImportSupervisor(
                 unlimited, settings.max_expanded_bytes, settings.upload_folder
             )
+            app.state.watcher = watcher
+            app.state.watch_tests = asyncio.Semaphore(MAX_TESTS)
             if in_background:
                 app.state.imports.start()
                 refresher.start()
+                watcher.start()
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
@@ -139,6 +146,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
                     await to_thread.run_sync(app.state.imports.stop)
                 await to_thread.run_sync(app.state.key_uses.finish_recording)
         finally:
+            watcher.close()
             refresher.close()
             database.close()
 
@@ -164,6 +172,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
     app.include_router(editing)
     app.include_router(aliases)
     app.include_router(imports)
+    app.include_router(watches)
     app.include_router(explorer)
     app.include_router(operations)
     app.include_router(help_pages)

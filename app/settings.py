@@ -19,9 +19,18 @@ MAX_WORKERS = 8
 """Most processes that answer, unless the setting names more."""
 STREAM_READS = 4
 """Batches of change streams that are read at the same time, in each process."""
-BACKGROUND_TASKS = 5
-"""Connections of one process's background work: shifts, its leadership, two imports, a listener."""
+BACKGROUND_TASKS = 8
+"""Connections of one process's background work.
 
+Shifts and watches with the leadership of each, two imports, deliveries, a listener.
+"""
+
+WATCH_MESSAGE_BYTES = 256 << 10
+"""Bytes of a message of a watch; of an event that is larger, only its id and address are sent."""
+WATCH_ANSWER_SECONDS = 15.0
+"""Seconds that a receiver has for one message, from looking up its name to its answer."""
+WATCH_ATTEMPTS = 10
+"""Attempts to deliver a message, the first one included."""
 
 FRAME_ANCESTOR = r"^(https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|\*)$"
 """An origin, or all of the hosts below one, as a content security policy writes it."""
@@ -175,6 +184,13 @@ class Settings(BaseSettings):
         max_length=200,
         description="Address or e-mail of who runs this, sent to the hosts that files are loaded"
         " from.",
+    )
+    watches_per_key: int = Field(
+        100, ge=0, description="Watches that each key may keep; 0: none at all."
+    )
+    watch_private_addresses: bool = Field(
+        False,
+        description="Whether watches may be sent to hosts of private networks.",
     )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated", "realignments"),

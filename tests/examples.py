@@ -25,6 +25,7 @@ FILE = Path(__file__).parent.parent / "app" / "bundled" / "examples.json"
 VOLATILE = {
     "version", "recorded_at", "at", "permalink", "created_at", "started_at", "finished_at",
     "sha256", "href", "filename", "read", "timeStamp", "footnote", "bibtex", "ris", "csl",
+    "secret", "feeds", "seconds",
 }  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def run_example(api: TestClient, example: dict[str, Any], key: str = "") -> Any:
     method, path = read_request(example)
     if method == "stream":
         return api.get(path)
-    headers = {} if method == "get" else {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     headers |= example.get("headers", {})
     body = example.get("body")
     sent = {"content": body} if isinstance(body, str) else {"json": body} if body else {}

@@ -118,7 +118,7 @@ def test_who_may_call_is_said_of_every_operation() -> None:
         ways = operation["security"]
         if path in ("/healthz", "/readyz", "/v1/limits"):
             assert ways == []
-        elif "writing" in operation["tags"] or path.startswith("/v1/imports"):
+        elif "writing" in operation["tags"] or path.startswith(("/v1/imports", "/v1/watches")):
             assert ways == [{"key": []}], (path, method)
         else:
             assert ways == [{}, {"key": []}], (path, method)

@@ -23,7 +23,8 @@ BEARER_SCHEME = HTTPBearer(
 )
 
 
-def _authenticate_request(database: Database, token: str, *, reading: bool) -> Principal:
+def _authenticate_request(database: Database, token: str, scope: Scope) -> Principal:
+    reading = scope == "read"
     place = database if reading else database.at_writer()
     try:
         with place.connect() as db:
@@ -33,7 +34,7 @@ def _authenticate_request(database: Database, token: str, *, reading: bool) -> P
             raise
         with database.at_writer().connect() as db:  # a new key arrives at a standby later
             principal = authenticate_key(db, token)
-    if not reading and principal.has_scope("write") and not database.accepts_writes():
+    if not reading and principal.has_scope(scope) and not database.accepts_writes():
         raise ReadOnlyServiceError  # before a body is read
     return principal
 
@@ -47,9 +48,7 @@ async def _require_scope(request: Request, scope: Scope) -> Principal:
     token = token.strip()
     throttle.require_patience(request, token)
     try:
-        principal = await run_in_threadpool(
-            _authenticate_request, database, token, reading=scope == "read"
-        )
+        principal = await run_in_threadpool(_authenticate_request, database, token, scope)
     except UnauthorizedError:
         throttle.note_wrong_key(request)
         raise
@@ -111,3 +110,6 @@ def _ignore_late_failure(checked: asyncio.Future[Principal]) -> None:
 
 Editor = Annotated[Principal, Depends(_make_scope_dependency("write"))]
 """The authenticated key of a write; every handler that writes takes it as a parameter."""
+
+Keeper = Annotated[Principal, Depends(_make_scope_dependency("watch"))]
+"""The authenticated key of who keeps watches."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 from app.db.tables import keys
 from app.errors import UnauthorizedError
 
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["read", "watch", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """All scopes; each includes those before it."""
 _TOKEN = re.compile(r"ent_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

@@ -28,7 +28,7 @@ def keys_create(
     ] = None,
     name_: Annotated[str | None, typer.Option("--name", help="The name, as an option.")] = None,
     scope: Annotated[
-        list[str], typer.Option("--scope", "--scopes", help="read, write or admin.")
+        list[str], typer.Option("--scope", "--scopes", help="read, watch, write or admin.")
     ] = ["write"],  # noqa: B006
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="Days until the key expires.")

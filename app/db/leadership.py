@@ -53,13 +53,14 @@ class FileLeadership:
 class DatabaseLeadership:
     """Leadership among all processes on a database: a lock of its session on PostgreSQL.
 
-    On SQLite, where all processes are on one machine, it is a lock next to the file.
+    On SQLite, where all processes are on one machine, it is a lock next to the file. `name`
+    distinguishes kinds of work, which different processes may lead.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, name: str = "") -> None:
+        self._database, self._name = database, name
         file = find_sqlite_file(database.engine)
-        self._files = FileLeadership(file) if file is not None else None
+        self._files = FileLeadership(file, name) if file is not None else None
         self._session: Connection | None = None
 
     def claim(self) -> bool:
@@ -73,7 +74,7 @@ class DatabaseLeadership:
             if self._session is None:
                 engine = self._database.engine
                 self._session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if try_leader_lock(self._session):
+            if try_leader_lock(self._session, self._name):
                 return True
         except DBAPIError as lost:  # and with the session its lock
             log.info("the session of the leader is lost: %s", lost.orig)

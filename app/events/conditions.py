@@ -18,7 +18,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     or_,
     select,
     union_all,
@@ -147,7 +146,8 @@ class ParticipantClause:
         ever, on_the_day = [], []
         for row_state in list_row_states(as_of):
             m = row_state.table_for(memberships).c
-            belongs = [m.group.in_(self.groups), m.role == "member"]
+            # Named apart from the roles that are asked for, which are `role_0`, `role_1` …
+            belongs = [m.group.in_(self.groups), m.role == bindparam("as_member", "member")]
             belongs += row_state.conditions_as_of(m) if as_of else []
             ever.append(select(m.actor).where(*belongs))
             day = (m.actor == p.actor, m.since <= p.start, m.until > p.start)
@@ -181,7 +181,8 @@ def list_participant_clauses(shape: FilterShape) -> list[ParticipantClause]:
     found += [ParticipantClause((code,), via=via) for code in shape.field_params("between")]
     for role in ("initiator", "target"):
         if codes := tuple(shape.field_params(role)):
-            found.append(ParticipantClause(codes, roles=(literal(role),), via=via))
+            fixed: BindParameter[str] = bindparam(f"as_{role}", role)
+            found.append(ParticipantClause(codes, roles=(fixed,), via=via))
     if roles and not named:
         found.append(ParticipantClause(roles=roles, via=via))
     return found

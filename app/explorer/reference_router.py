@@ -27,6 +27,7 @@ TAGS = [
     {"name": "history", "description": "Revisions, changes, and what was known when."},
     {"name": "writing", "description": "Create, replace, patch, retract and merge; needs a key."},
     {"name": "imports", "description": "Files of events, loaded as jobs; needs a key."},
+    {"name": "watches", "description": "Saved questions that speak up; need a key."},
     {"name": "ogc", "description": "Events with coordinates as features, for map programs."},
     {"name": "service", "description": "Whether the service is alive and ready."},
 ]

@@ -23,7 +23,7 @@ Part = dict[str, Any]
 CONTACT = {"name": "The Entente contributors"}
 SERVERS = [{"url": "/", "description": "The service that this document is from."}]
 KEYLESS_TAGS = frozenset({"service"})
-KEYED_TAGS = frozenset({"writing", "imports"})
+KEYED_TAGS = frozenset({"writing", "imports", "watches"})
 
 
 def complete_api_document(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None:

@@ -25,7 +25,7 @@ OF_EVERY_ANSWER = ("X-Request-Id",)
 PAGES_THAT_NEVER_FAIL = ("/healthz", "/readyz")
 WITHOUT_VERSION = ("/ogc", "/ogc/conformance")
 """Paths whose answers do not depend on the database."""
-TAGS_WITHOUT_ETAG = frozenset({"service", "imports"})
+TAGS_WITHOUT_ETAG = frozenset({"service", "imports", "watches"})
 """Operations whose answers change from moment to moment."""
 READING = (400, 401, 403, 421, 422, 429, 500, 503)
 """Statuses that any read may answer, besides its own."""

@@ -5,7 +5,12 @@ from pydantic import BaseModel, Field
 from app.http.body import MAX_BODY_VALUES, MAX_DEPTH, MAX_OBJECT_NAMES
 from app.http.rate_limit import WINDOW_SECONDS
 from app.http.server import MAX_HEAD_BYTES, PATIENCE
-from app.settings import Settings
+from app.settings import (
+    WATCH_ANSWER_SECONDS,
+    WATCH_ATTEMPTS,
+    WATCH_MESSAGE_BYTES,
+    Settings,
+)
 
 MAX_ROWS = 1000
 """Rows on a page, and documents in a body."""
@@ -50,6 +55,15 @@ class RateLimits(BaseModel):
     wrong_keys: int = Field(description="Wrong keys from an address, before others have to wait.")
 
 
+class WatchLimits(BaseModel):
+    """Limits on watches."""
+
+    per_key: int = Field(description="Watches that a key may keep; 0: none at all.")
+    message_bytes: int = Field(description="Bytes of a message; a larger event is left out of it.")
+    answer_seconds: float = Field(description="Seconds that a receiver has for a message.")
+    attempts: int = Field(description="Attempts before a message is a dead letter.")
+
+
 class Limits(BaseModel):
     """All limits of this service."""
 
@@ -57,6 +71,7 @@ class Limits(BaseModel):
     answers: AnswerLimits
     imports: ImportLimits
     rates: RateLimits
+    watches: WatchLimits = Field(description="Limits of watches.")
 
 
 def describe_limits(settings: Settings) -> Limits:
@@ -82,5 +97,11 @@ def describe_limits(settings: Settings) -> Limits:
             key=settings.key_rate,
             address=settings.address_rate,
             wrong_keys=settings.wrong_keys,
+        ),
+        watches=WatchLimits(
+            per_key=settings.watches_per_key,
+            message_bytes=WATCH_MESSAGE_BYTES,
+            answer_seconds=WATCH_ANSWER_SECONDS,
+            attempts=WATCH_ATTEMPTS,
         ),
     )

@@ -233,18 +233,22 @@ def lock_for_writing(db: Connection) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(7140312)"))
 
 
-def try_leader_lock(db: Connection) -> bool:
-    """Take PostgreSQL's lock of the leader for a session, or confirm it.
+LEADER_LOCKS = {"": 7140313, "watches": 7140314}
+"""Numbers of PostgreSQL's locks of leaders, by the kind of work."""
+
+
+def try_leader_lock(db: Connection, name: str = "") -> bool:
+    """Take PostgreSQL's lock of a leader for a session, or confirm it.
 
     False if it is taken, and on a standby, which takes no writes.
     """
     # A standby would grant a lock of its own.
     mine = (
         "SELECT NOT pg_is_in_recovery() AND (EXISTS (SELECT FROM pg_locks"
-        " WHERE locktype = 'advisory' AND objid = 7140313 AND pid = pg_backend_pid())"
-        " OR pg_try_advisory_lock(7140313))"
+        " WHERE locktype = 'advisory' AND objid = :number AND pid = pg_backend_pid())"
+        " OR pg_try_advisory_lock(:number))"
     )
-    return bool(db.scalar(text(mine)))
+    return bool(db.scalar(text(mine), {"number": LEADER_LOCKS[name]}))
 
 
 def prefers_separate_seeks(kind: str) -> bool:

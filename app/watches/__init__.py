@@ -1,0 +1,1 @@
+"""Watches: saved questions that speak up when the record changes."""

@@ -1,0 +1,213 @@
+"""Deliver what watches have to say: in order for each, and no receiver waits for another."""
+
+import asyncio
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+
+from app.db.engine import Database
+from app.db.lineage_table import read_version
+from app.settings import WATCH_ATTEMPTS, Settings
+from app.watches import delivery_store, watch_store
+from app.watches.delivery_store import Attempt
+from app.watches.payloads import build_message, encode_message, make_message_id
+from app.watches.sender import SendResult, send_message
+
+T = TypeVar("T")
+DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Seconds between the attempts of one delivery, ten in all over three days."""
+assert len(DELAYS) + 1 == WATCH_ATTEMPTS
+JITTER = 0.2
+"""The share by which a delay is longer or shorter by chance."""
+MAX_AT_ONCE = 100
+"""Receivers that are sent to at the same time."""
+MESSAGES_PER_TURN = 50
+"""Messages that one receiver gets before the others have their turn."""
+IDLE_SECONDS = 1.0
+"""Seconds after which what is due is looked for, without a call."""
+log = logging.getLogger("entente.watches")
+
+
+@dataclass(slots=True)
+class DispatchCounts:
+    """What was sent since the start, for the metrics."""
+
+    attempts: Counter[str] = field(default_factory=Counter)
+    """By result: delivered, failed, dead."""
+    seconds: float = 0.0
+    """Seconds that receivers took in all."""
+
+
+def choose_delay(attempts: int, retry_after: float, delays: tuple[float, ...] = DELAYS) -> float:
+    """Choose the seconds before the next attempt, after some that failed."""
+    delay = delays[min(attempts, len(delays)) - 1]
+    return max(delay * random.uniform(1 - JITTER, 1 + JITTER), retry_after)
+
+
+class WatchDispatcher:
+    """A thread with a loop of its own, in which each receiver has a task."""
+
+    def __init__(
+        self, database: Database, settings: Settings, delays: tuple[float, ...] = DELAYS
+    ) -> None:
+        self.database, self.settings, self.delays = database, settings, delays
+        self.counts = DispatchCounts()
+        self._closed, self._woken = threading.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
+
+    def run_until_closed(self, may_send: Callable[[], bool]) -> None:
+        """Deliver until `close` is called, as long as this process may."""
+        asyncio.run(self._dispatch_for_ever(may_send))
+        self._executor.shutdown()
+
+    def wake(self) -> None:
+        """Look at once for what is due; may be called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def close(self) -> None:
+        """Let the thread end; messages under way are sent again by the next process."""
+        self._closed.set()
+        self.wake()
+
+    async def _dispatch_for_ever(self, may_send: Callable[[], bool]) -> None:
+        self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
+        while not self._closed.is_set():
+            self._woken.clear()
+            if may_send():
+                try:
+                    await self._start_due_tasks()
+                except Exception:
+                    log.exception("cannot read what is to be delivered; it is tried again")
+            try:
+                await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                continue
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _start_due_tasks(self) -> None:
+        free = MAX_AT_ONCE - len(self._tasks)
+        if free <= 0:
+            return
+        for watch in await self._call(self._list_due, free, list(self._tasks)):
+            task = asyncio.get_running_loop().create_task(self._deliver_turn(watch))
+            self._tasks[watch] = task
+            task.add_done_callback(partial(self._end_task, watch))
+
+    def _end_task(self, watch: str, done: "asyncio.Task[None]") -> None:
+        del self._tasks[watch]
+        if not done.cancelled() and (failed := done.exception()) is not None:
+            log.error("cannot deliver for watch %s", watch, exc_info=failed)
+        self._woken.set()
+
+    def _list_due(self, free: int, apart: list[str]) -> list[str]:
+        with self.database.connect() as db:
+            return delivery_store.list_due_watches(db, free, apart)
+
+    async def _call(self, work: Callable[..., T], *values: Any) -> T:
+        assert self._loop is not None
+        return await self._loop.run_in_executor(self._executor, work, *values)
+
+    async def _deliver_turn(self, watch: str) -> None:
+        """Deliver what waits for one receiver, in order, up to the end of its turn."""
+        turn = await self._call(self._read_turn, watch)
+        if turn is None:
+            return
+        made: list[Attempt] = []
+        last: SendResult | None = None
+        try:
+            for delivery, ident, body in turn.messages:
+                last = await send_message(
+                    turn.row.url, ident, body, watch_store.read_secrets(turn.row),
+                    allow_private=self.settings.watch_private_addresses,
+                    contact=self.settings.contact,
+                )  # fmt: skip
+                self.counts.seconds += last.seconds
+                made.append(self._judge_attempt(turn.row, delivery, last))
+                if not last.arrived:
+                    break
+        finally:
+            if made:
+                await asyncio.shield(self._call(self._record_turn, turn.row, made, last))
+
+    def _read_turn(self, watch: str) -> "_Turn | None":
+        with self.database.connect() as db:
+            row = watch_store.find_watch(db, watch)
+            if row is None or row.state != "active":
+                return None
+            allowed = watch_store.has_key_in_force(db, row.owner)
+            ancestry = read_version(db).ancestry
+            found = delivery_store.list_pending(db, watch, 0, MESSAGES_PER_TURN)
+        if not allowed or not row.url:
+            with self.database.write() as db:
+                if not allowed:
+                    reason = f"no key named {row.owner!r} is in force"
+                    watch_store.stop_watch(db, watch, "suspended", reason)
+                delivery_store.refresh_pending(db, watch)
+            return None
+        messages = [
+            (
+                one,
+                make_message_id(watch, one.seq, ancestry),
+                encode_message(build_message(row.name, one, ancestry)),
+            )
+            for one in found
+        ]
+        return _Turn(row, messages)
+
+    def _judge_attempt(self, row: Row[Any], delivery: Row[Any], result: SendResult) -> Attempt:
+        attempts = delivery.attempts + 1
+        if result.arrived:
+            state: delivery_store.DeliveryState = "delivered"
+        else:
+            state = "dead" if attempts > len(self.delays) else "pending"
+        self.counts.attempts["failed" if state == "pending" else state] += 1
+        return Attempt(row.id, delivery.seq, state, attempts, result.status, result.error)
+
+    def _record_turn(self, row: Row[Any], made: list[Attempt], last: SendResult | None) -> None:
+        assert last is not None
+        with self.database.write() as db:
+            delivery_store.record_attempts(db, made)
+            if last.arrived:
+                if row.failures:
+                    delivery_store.set_due(db, row.id, watch_store.format_now(), 0)
+            else:
+                self._delay_watch(db, row, made, last)
+            delivery_store.refresh_pending(db, row.id)
+
+    def _delay_watch(self, db: Any, row: Row[Any], made: list[Attempt], last: SendResult) -> None:
+        """Choose when a receiver that failed is tried again, or suspend its watch."""
+        failures = (0 if len(made) > 1 else row.failures) + 1
+        if last.status == 410:
+            watch_store.stop_watch(db, row.id, "suspended", "the receiver answered 410 Gone")
+        elif failures > len(self.delays) and made[-1].state != "dead":
+            # A delivery was given up after all its attempts, and the next one fails too.
+            reason = f"{failures} attempts in a row failed: {last.error}"
+            watch_store.stop_watch(db, row.id, "suspended", reason)
+        wait = choose_delay(failures, last.retry_after, self.delays)
+        if made[-1].state == "dead":
+            wait = last.retry_after
+        at = datetime.now(UTC) + timedelta(seconds=wait)
+        due = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        delivery_store.set_due(db, row.id, due, failures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one receiver gets in one turn: (delivery, id, body) of each message, in order."""
+
+    row: Row[Any]
+    messages: list[tuple[Row[Any], str, bytes]]

@@ -1,0 +1,82 @@
+"""What filters compare of one revision of an event, read from its document. Pure.
+
+They are the values of its index rows, which `app.events.index_rows` builds for the database.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from app.events.index_rows import EventRows
+from app.events.render import EventDocumentBody
+
+MAX_WORD_LENGTH = 200
+"""Characters of a word that both databases index."""
+
+
+class ReportFacts(NamedTuple):
+    """What filters compare of a report."""
+
+    source: str
+    publisher: str
+    published: str | None
+    reliability: str | None
+    credibility: int | None
+    stance: str
+
+
+class EventFacts:
+    """What filters compare of an event."""
+
+    __slots__ = (
+        "_word_set",
+        "_words",
+        "cameo",
+        "country",
+        "dataset",
+        "end",
+        "independent_sources",
+        "intensity",
+        "lat",
+        "lon",
+        "mode",
+        "native",
+        "parts",
+        "quad",
+        "reports",
+        "start",
+        "status",
+        "tags",
+        "type",
+        "x",
+        "y",
+        "z",
+    )  # fmt: skip
+
+    def __init__(self, body: EventDocumentBody, survivors: Mapping[str, str] | None = None) -> None:
+        rows = EventRows()
+        rows.add_event(body, b"", 0)
+        (
+            _, self.dataset, self.start, self.end, self.type, self.mode, self.cameo, self.native,
+            self.intensity, self.quad, self.status, self.country, self.lat, self.lon, self.x,
+            self.y, self.z, self.independent_sources, _,
+        ) = rows.events[0]  # fmt: skip
+        self.parts: list[tuple[str, str, str]] = [
+            (row[0], row[3], row[4]) for row in rows.participations
+        ]
+        """(actor, role, via) of each participation; a merged actor is the one it went into."""
+        if survivors:
+            self.parts = [
+                (survivors.get(actor, actor), role, via) for actor, role, via in self.parts
+            ]
+            self.country = survivors.get(self.country, self.country)
+        self.reports = [ReportFacts(*row[2:8]) for row in rows.reports]
+        self.tags = {row[0] for row in rows.tags}
+        self._words = rows.words[0][1]
+        self._word_set: frozenset[str] | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of the event, as far as both databases index them."""
+        if self._word_set is None:
+            self._word_set = frozenset(w[:MAX_WORD_LENGTH] for w in self._words.split(" "))
+        return self._word_set
