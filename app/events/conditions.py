@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     exists,
     false,
     func,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 
 from app.db.dialect.full_text import build_word_query, matches_words
-from app.db.tables import memberships, reports, tags
+from app.db.tables import memberships, reports, signals, tags
 from app.db.versioning import Columns, RowState, list_row_states
 from app.events.places import EARTH_KM, unit_vector
 from app.events.resolved_filter import ResolvedFilter
@@ -40,6 +41,7 @@ LIST_FIELDS = [
     "mode",
     "cameo",
     "quad",
+    "effect",
     "native",
     "country",
     "tag",
@@ -259,6 +261,27 @@ def _match_max_intensity(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
         yield row.driver.intensity <= bindparam("max_intensity")
 
 
+def _match_effect(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    """Match the sign of the sum of the signals between the two of `between`."""
+    if wanted := row.shape.field_params("effect"):
+        ends = row.shape.field_params("between")
+        both = [
+            _sum_scores(row, from_, toward) for from_, toward in ((ends[0], ends[1]), ends[::-1])
+        ]
+        # Rounded, so that two ways that cancel out are 0, not a last bit.
+        total = func.round((both[0] + both[1]) * 10_000)
+        sign = case((total > 0, "together"), (total < 0, "apart"), else_="neither")
+        yield sign.in_(wanted)
+
+
+def _sum_scores(row: ClauseContext, from_: Param, toward: Param) -> ColumnElement[float]:
+    s, e = row.row_state.table_for(signals).c, row.event
+    # Sought by the whole key, as in `join_pair_scores`.
+    same = (s.start == e.start, s.event == e.id, s.seq == e.seq)
+    scores = select(func.sum(s.score)).where(s["from"] == from_, s.toward == toward, *same)
+    return func.coalesce(scores.scalar_subquery(), 0.0)
+
+
 def _match_box(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
     e = row.event
     west, east = e.lon >= bindparam("west"), e.lon <= bindparam("east")
@@ -349,6 +372,7 @@ CLAUSE_BUILDERS: dict[str, ClauseBuilder] = {
     "native": _match_native,
     "min_intensity": _match_min_intensity,
     "max_intensity": _match_max_intensity,
+    "effect": _match_effect,
     "country": _match_any_of("country", of_event=True),
     "bbox": _match_box,
     "near": _match_circle,
@@ -365,6 +389,7 @@ CLAUSE_BUILDERS: dict[str, ClauseBuilder] = {
     "as_of": _match_as_of,
 }
 EVENT_ROW_FIELDS = [
+    "effect",
     "mode",
     "native",
     "country",

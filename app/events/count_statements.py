@@ -134,6 +134,14 @@ def compile_weightiest_events(key: CountKey) -> CompiledStatement:
     return compile_statement(key.dialect_name, rows)
 
 
+@lru_cache(maxsize=512)
+def compile_signs(key: CountKey) -> CompiledStatement:
+    """Compile (sign, number of events): of the signals between a pair, or of the quad class."""
+    of = _select_counted_events(key)
+    rows = select(of.sign.label("sign"), func.count()).select_from(of.rows).group_by("sign")
+    return compile_statement(key.dialect_name, rows)
+
+
 @lru_cache(maxsize=1024)
 def compile_facet(key: StatementKey, face: str) -> CompiledStatement:
     """Compile (value, number of events) of a field, the highest count first."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 import msgspec
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection
 
 from app.actors.pair_sums import PairSums, Stretch
 from app.db.dialect import in_list_params
-from app.db.dialect.fast_statements import compile_prepared
-from app.db.tables import actors
 from app.db.types import NO_END_DAY
+from app.errors import InvalidParameterError
 from app.events import queries
 from app.events.buckets import (
     BucketSize,
@@ -29,12 +28,14 @@ from app.events.count_statements import (
     compile_day_totals,
     compile_facet,
     compile_lasting_events,
+    compile_signs,
     compile_under_way,
     compile_weightiest_events,
 )
 from app.events.coverage import read_covered_spans
-from app.events.render import ACTING_KINDS
 from app.events.resolved_filter import ResolvedFilter
+from app.events.signal_pair import find_signal_pair
+from app.events.vocabulary import EFFECT_HINT, Effect
 
 UNDER_WAY_LIMIT = 100
 """Most events that are listed as under way: the weightiest."""
@@ -44,8 +45,11 @@ ReadPairSums = Callable[
 ]
 """Reads what passed between two actors in some stretches, and the datasets that this counts."""
 FacetField = Literal[
-    "type", "actor", "country", "dataset", "quad", "status", "role", "mode", "tag", "publisher"
-]
+    "type", "actor", "country", "dataset", "quad", "status", "role", "mode", "tag", "publisher",
+    "effect",
+]  # fmt: skip
+EFFECTS: dict[int, Effect] = {1: "together", 0: "neither", -1: "apart"}
+"""What an event does to a pair, by the sign of the sum of the signals between the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def count_timeline(
 
     Between two actors, events count by the sign of the signals between the two.
     """
-    pair = _find_pair(db, resolved)
+    pair = find_signal_pair(db, resolved.between)
     since, until = resolved.since, resolved.until
     counted = _bind_counted_query(db, resolved, pair)
     rows = compile_day_totals(counted.key).fetch_rows(db, counted.values)
@@ -102,21 +106,6 @@ def add_pair_sums(db: Connection, found: Timeline, read_pair_sums: ReadPairSums)
     for bucket, one in zip(found.buckets, sums, strict=True):
         bucket |= {"positive": one.positive, "negative": one.negative, "index": one.index}
     return wanted
-
-
-def _find_pair(db: Connection, resolved: ResolvedFilter) -> tuple[str, str] | None:
-    """Find the two actors of `between`; None where one is a person or body, without signals."""
-    pair = tuple(dict.fromkeys(resolved.between))
-    if len(pair) != 2:
-        return None
-    run = compile_prepared(db.dialect.name, _ACTING_OF_PAIR)
-    return None if run.fetch_rows(db, {"pair_0": pair[0], "pair_1": pair[1]}) else pair
-
-
-_ACTING_OF_PAIR = select(actors.c.code).where(
-    or_(*(actors.c.code == bindparam(name) for name in ("pair_0", "pair_1"))),
-    or_(*(actors.c.kind == kind for kind in sorted(ACTING_KINDS))),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +183,17 @@ def _read_titles(db: Connection, seqs: list[int]) -> dict[int, dict[str, Any]]:
     return found
 
 
+def _count_effects(db: Connection, resolved: ResolvedFilter) -> list[dict[str, Any]]:
+    """Count the events by what they do to a pair; raises `InvalidParameterError` without one."""
+    pair = find_signal_pair(db, resolved.between)
+    if pair is None:
+        raise InvalidParameterError("by", "effect needs a pair", EFFECT_HINT)
+    counted = _bind_counted_query(db, resolved, pair)
+    rows = compile_signs(counted.key).fetch_rows(db, counted.values)
+    counts = [{"value": EFFECTS[sign], "count": n} for sign, n in rows]
+    return sorted(counts, key=lambda row: -row["count"])
+
+
 ACTOR_FACETS = frozenset({"actor", "country"})
 """Facets whose values are codes of actors; their names are given too."""
 
@@ -205,6 +205,9 @@ def count_facets(
     query = queries.bind_query(db, resolved)
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:
+        if face == "effect":
+            found[face] = _count_effects(db, resolved)
+            continue
         rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
         found[face] = [{"value": value, "count": n} for value, n in rows]
     coded = [row for face in ACTOR_FACETS & found.keys() for row in found[face]]

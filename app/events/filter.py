@@ -9,7 +9,7 @@ from app.errors import make_crossed_error
 from app.events.output_formats import OutputFormat
 from app.events.resolved_filter import BoundingBox, Match, SearchCircle
 from app.events.schemas import Event
-from app.events.vocabulary import EventType, Role, Status
+from app.events.vocabulary import EFFECT_HINT, Effect, EventType, Role, Status
 from app.query_models import (
     AS_OF_DESCRIPTION,
     LINEAGE_DESCRIPTION,
@@ -76,6 +76,11 @@ class EventFilter(StrictQuery):
     native: Words = Field((), description="The source's own label, or its first part.")
     min_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
     max_intensity: Intensity | None = Field(None, description="Goldstein scale, −10 … +10.")
+    effect: tuple[Effect, ...] = Field(
+        (),
+        description="What it does to the two of `between`, by the signals between them: brings"
+        " them `together`, `apart`, or `neither`.",
+    )
     country: Words = Field((), description="Code or name of the state where it happened.")
     bbox: ShortText | None = Field(None, description="west,south,east,north in degrees.")
     near: ShortText | None = Field(None, description="lat,lon,km.")
@@ -147,6 +152,8 @@ class EventFilter(StrictQuery):
             raise make_crossed_error(
                 "min_intensity", "lies above max_intensity", "Exchange the two."
             )
+        if self.effect and len(set(self.between)) != 2:
+            raise make_crossed_error("effect", "needs a pair", EFFECT_HINT)
         return self
 
     @property

@@ -48,7 +48,9 @@ from app.events.conditions import FilterShape, published_in_time, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
+from app.events.signal_pair import find_signal_pair
 from app.events.statement import StatementKey, select_matching, select_matching_revisions
+from app.events.vocabulary import EFFECT_HINT
 
 T = TypeVar("T")
 ACTOR_FIELDS = ("actor", "between", "initiator", "target", "member_of", "country")
@@ -90,6 +92,8 @@ def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> Res
     _require_known(db, "dataset", datasets, "code", asked.dataset)
     _require_known(db, "source", sources, "id", asked.source)
     _require_known(db, "member_of", actors, "code", codes["member_of"])
+    if asked.effect and find_signal_pair(db, codes["between"]) is None:
+        raise InvalidParameterError("effect", "needs a pair that has signals", EFFECT_HINT)
     since, until = asked.day_range
     return ResolvedFilter(
         **codes,
@@ -105,6 +109,7 @@ def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> Res
         native=_distinct(asked.native),
         min_intensity=asked.min_intensity,
         max_intensity=asked.max_intensity,
+        effect=_distinct(asked.effect),
         bbox=asked.bounding_box,
         near=asked.search_circle,
         tag=_distinct(asked.tag),

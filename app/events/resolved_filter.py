@@ -8,7 +8,7 @@ that a type check refuses a filter that was not resolved. Pure.
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from app.events.vocabulary import EventType, Role, Status
+from app.events.vocabulary import Effect, EventType, Role, Status
 
 Match = Literal["possible", "certain"]
 
@@ -54,6 +54,7 @@ class ResolvedFilter:
     native: tuple[str, ...] = ()
     min_intensity: float | None = None
     max_intensity: float | None = None
+    effect: tuple[Effect, ...] = ()
     country: tuple[str, ...] = ()
     bbox: BoundingBox | None = None
     near: SearchCircle | None = None

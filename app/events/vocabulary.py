@@ -14,6 +14,9 @@ EventType = Literal[
 ]  # fmt: skip
 Role = Literal["initiator", "target", "participant", "host", "affected", "mediator", "absent"]
 Status = Literal["reported", "confirmed", "disputed", "retracted"]
+Effect = Literal["together", "apart", "neither"]
+EFFECT_HINT = "Name two states or alliances: between=ARM,RUS."
+"""The way out where an effect is asked for without a pair."""
 Stance = Literal["reports", "confirms", "disputes"]
 Reliability = Literal["A", "B", "C", "D", "E", "F"]
 Credibility = Literal[1, 2, 3, 4, 5, 6]

@@ -17,6 +17,7 @@ EXAMPLES: dict[str, object] = {
     "cameo": ["057"],
     "country": ["ARM"],
     "dataset": ["curated"],
+    "effect": ["apart"],
     "fields": ["id,date,title"],
     "format": "csv",
     "group": ["CSTO"],

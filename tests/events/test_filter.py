@@ -35,6 +35,7 @@ ONE_OF_EACH = {
     "native": "no such label",
     "min_intensity": "5",
     "max_intensity": "-5",
+    "effect": "apart",
     "country": "ARM",
     "bbox": "43,38,47,42",
     "near": "40.18,44.51,50",
@@ -50,7 +51,11 @@ ONE_OF_EACH = {
     "known_by": "2022-12-31",
     "as_of": "1",
 }
-NEEDS = {"via": {"actor": "ARM"}, "match": {"since": "2023-09-12", "until": "2023-09-20"}}
+NEEDS = {
+    "via": {"actor": "ARM"},
+    "effect": {"between": "ARM,RUS"},
+    "match": {"since": "2023-09-12", "until": "2023-09-20"},
+}
 
 
 def list_ids(api: TestClient, **asked: str) -> list[str]:

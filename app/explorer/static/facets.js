@@ -7,7 +7,7 @@ import { now } from "./state.js";
 import { number, t, word } from "./strings.js";
 
 /** @type {[string, import("./strings.js").Key][]} */
-const FACES = [["actor", "facets.actor"], ["type", "facets.type"], ["tag", "facets.tag"], ["publisher", "facets.publisher"], ["country", "facets.country"], ["dataset", "facets.dataset"]];
+const FACES = [["effect", "facets.effect"], ["actor", "facets.actor"], ["type", "facets.type"], ["tag", "facets.tag"], ["publisher", "facets.publisher"], ["country", "facets.country"], ["dataset", "facets.dataset"]];
 const SHOWN = 5;
 
 /** The address with a value added to a filter, or taken from it. */
@@ -33,12 +33,26 @@ function face(name, title, counts) {
   return known.length ? h("section", {}, h("h2", {}, title), whole) : null;
 }
 
+/** Whether a query names two sides, who are brought together or apart. */
+const isOfPair = (query) => new Set(query.getAll("between").flatMap((names) => names.split(","))).size === 2;
+
+/** The counts of a query by some fields; without the effect where one of a pair is a person, who has no signals. */
+async function count(query, faces) {
+  const names = faces.map(([name]) => name);
+  const ask = (by) => get(`/v1/facets?${new URLSearchParams([...query, ["by", by.join(",")]])}`);
+  try { return await ask(names); }
+  catch (error) {
+    if (error.status !== 422 || names[0] !== "effect") throw error;
+    return ask(names.slice(1));
+  }
+}
+
 /** The facets of the events that a query finds. */
 export function facets(query) {
-  const by = FACES.map(([name]) => name).join(",");
+  const faces = FACES.slice(isOfPair(query) ? 0 : 1);
   return later(t("facets.counting"), async () => {
-    const found = await get(`/v1/facets?${new URLSearchParams([...query, ["by", by]])}`);
-    const parts = FACES.map(([name, title]) => face(name, t(title), found.data[name])).filter(Boolean);
+    const found = await count(query, faces);
+    const parts = faces.filter(([name]) => found.data[name]).map(([name, title]) => face(name, t(title), found.data[name])).filter(Boolean);
     return parts.length ? h("details", { class: "facets", open: matchMedia("(min-width: 60rem)").matches },
       h("summary", {}, t("facets.title")), h("div", {}, parts)) : null;
   });

@@ -2,7 +2,7 @@
 
 export const FILTERS = [
   "actor", "between", "initiator", "target", "role", "via", "member_of", "since", "until", "match",
-  "type", "mode", "cameo", "quad", "native", "min_intensity", "max_intensity", "country", "bbox",
+  "type", "mode", "cameo", "quad", "native", "min_intensity", "max_intensity", "effect", "country", "bbox",
   "near", "tag", "dataset", "source", "publisher", "status", "min_reliability", "min_credibility",
   "min_independent_sources", "q",
 ];

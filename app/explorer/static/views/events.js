@@ -20,7 +20,9 @@ const ROLES = ["", "initiator", "target", "participant", "host", "affected", "me
 const worded = (group, codes) => codes.map((code) => (code ? [code, word(group, code)] : code));
 
 /** Filters whose values are actors, days, and codes with words of their own. */
-const ACTORS = ["actor", "between", "initiator", "target", "via", "member_of", "country"], DAYS = ["since", "until", "known_by"], CODES = ["type", "role", "status", "quad"];
+const ACTORS = ["actor", "between", "initiator", "target", "via", "member_of", "country"], DAYS = ["since", "until", "known_by"], CODES = ["type", "role", "status", "quad", "effect"];
+/** What goes with a filter that is taken off: an effect is one on the two of a pair. */
+const WITH = { between: ["effect"] };
 
 const labelOf = (name) => lookUp(`filter.${name}`) ?? name;
 
@@ -44,7 +46,7 @@ export function chips() {
   return h("ul", { class: "chips", "aria-label": t("events.filters") }, set.map(([name, value], n) => h("li", {},
     chosen(name, value),
     h("button", { type: "button", "data-key": `chip-${Math.min(n, set.length - 2)}`, "aria-label": t("names.remove", { name: t("events.chip", { name: labelOf(name), value: describeValue(name, value) }) }), onclick: () => {
-      const rest = new URLSearchParams([...now()].filter(([own, v]) => own !== name || v !== value));
+      const rest = new URLSearchParams([...now()].filter(([own, v]) => (own !== name || v !== value) && !WITH[name]?.includes(own)));
       go(`/?${rest}`);
     } }, "×"))));
 }
