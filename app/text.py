@@ -138,3 +138,19 @@ def require_json_number(value: object) -> object:
 
 JsonInteger = Annotated[int, BeforeValidator(require_json_number)]
 JsonNumber = Annotated[float, BeforeValidator(require_json_number)]
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+_SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
+
+
+def escape_formula(cell: str) -> str:
+    """Escape a cell that a spreadsheet would take for a formula, with a leading apostrophe."""
+    return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
+
+
+def unescape_formula(cell: str) -> str:
+    """Undo `escape_formula`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -92,7 +92,7 @@ def build_citation(
         picture=view.picture,
         embed=view.embed,
         data=[CitationLink(media_type=link.media_type, address=link.address) for link in view.data],
-        sources=view.event is not None or view.shift is not None,
+        sources=any(part is not None for part in (view.event, view.shift, view.events)),
     )
 
 

@@ -11,6 +11,9 @@ from sqlalchemy import Connection
 from app.briefs.citation import CitationAnswer, build_citation, read_references
 from app.briefs.views import ViewDescription, describe_view
 from app.errors import InvalidParameterError
+from app.events.counts import count_facets
+from app.events.filter import EventFilter
+from app.events.queries import resolve_filter
 from app.events.read import read_event
 from app.examples import example_responses
 from app.http.accept import document_media_types
@@ -39,7 +42,9 @@ from app.text import require_storable
 
 router = PrefixRouter(tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute)
 MAX_ADDRESS = 4000
-SUFFIXES: dict[ReferenceFormat, str] = {"bibtex": "bib", "ris": "ris", "csl": "json"}
+MAX_SOURCES = 2000
+"""Sources that a bibliography lists."""
+SUFFIXES: dict[ReferenceFormat, str] = {"bibtex": "bib", "ris": "ris", "csl": "json", "csv": "csv"}
 
 
 VIEWS = (
@@ -58,8 +63,8 @@ class CitationQuery(StrictQuery):
     )
     of: Literal["view", "sources"] = Field(
         "view",
-        description="`sources`: those of the event, or of the evidence of the shift, as `bibtex`,"
-        " `ris` or `csl`.",
+        description="`sources`: those of the event, of the evidence of the shift, or of the events"
+        " that the view lists, as `bibtex`, `ris`, `csl` or `csv`.",
     )
     format: BibliographyFormat = Field("json", description="JSON, or references to import.")
 
@@ -103,6 +108,9 @@ def get_citation(
                 return _respond_with_sources(db, asked, view, then, chosen)
             base = resolve_public_url(request, chosen)
             found = build_citation(db, view, then, base, today())
+            if asked.format == "csv":
+                hint = "Ask for of=sources, or for format=bibtex."
+                raise InvalidParameterError("format", "csv is a table of sources", hint)
             if asked.format == "json":
                 links = build_page_links(request, None)
                 answer = CitationAnswer(data=found, meta=Meta(version=view.version), links=links)
@@ -131,11 +139,23 @@ def _respond_with_sources(
         known = read_calibration(db, then)
         shift = answers.build_shift_detail(db, question, reference, view.version, known)
         ids = [source.source for event in shift.evidence for source in event.sources]
+    elif view.events is not None:
+        ids = _list_cited_sources(db, view.events, then)
     else:
-        hint = "An event and the shift of a pair have them: view=event&id=…"
+        hint = "An event, events and the shift of a pair have them: view=event&id=…"
         raise InvalidParameterError("of", "this view has no sources of its own", hint)
     references = read_references(db, sorted(set(ids)), then)
     return _offer_file(render_references(references, asked.format), asked.format)
+
+
+def _list_cited_sources(db: Connection, asked: EventFilter, then: int | None) -> list[str]:
+    """List the sources of the events of a filter; raises `InvalidParameterError` for too many."""
+    resolved = resolve_filter(db, asked, then)
+    ids = [row["value"] for row in count_facets(db, resolved, ["source"])["source"]]
+    if len(ids) > MAX_SOURCES:
+        message = f"has {len(ids):,} sources; {MAX_SOURCES:,} are listed at most"
+        raise InvalidParameterError("view", message, "Narrow it, or ask /v1/sources?format=csv.")
+    return ids
 
 
 def _offer_file(body: bytes, form: ReferenceFormat) -> Response:

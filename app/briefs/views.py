@@ -61,6 +61,8 @@ class ViewDescription:
     event: str | None = None
     shift: str | None = None
     """The id, for the sources of its evidence."""
+    events: EventFilter | None = None
+    """What the view lists, for the sources of these events."""
 
     @classmethod
     def of_record(
@@ -222,6 +224,7 @@ def _describe_actor(
     actor = _read_actor(db, code, then)
     path, brief = f"/v1/actors/{quote(code)}", [("actor", code)]
     return ViewDescription(
+        events=EventFilter(actor=(code,)),
         title=f"{actor.name} ({code})",
         description=actor.summary or write_text("about_actor", name=actor.name),
         version=version,
@@ -283,6 +286,7 @@ def _describe_events(
         version=version,
         address=address,
         datasets=tuple(asked.dataset),
+        events=asked,
         picture=join_address("/v1/timeline", kept),
         data=(
             ViewLink("application/json", join_address("/v1/events", kept)),

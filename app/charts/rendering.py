@@ -14,11 +14,11 @@ from app.charts.picture import finish_svg
 from app.charts.subjects import compose_credit, compose_member_subject
 from app.charts.vega_lite import SCHEMA, WIDTH, VegaSpec, draw_message
 from app.errors import InvalidParameterError, MissingExtraError
-from app.events.flat import escape_formula
 from app.extras import load_extra
 from app.http.chart_formats import ChartName
 from app.json_encoding import encode_json
 from app.query_models import ChartFormat, today
+from app.text import escape_formula
 
 VEGA_LITE = "6.4"
 MAX_ROWS = 4_000

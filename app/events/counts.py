@@ -46,7 +46,7 @@ ReadPairSums = Callable[
 """Reads what passed between two actors in some stretches, and the datasets that this counts."""
 FacetField = Literal[
     "type", "actor", "country", "dataset", "quad", "status", "role", "mode", "tag", "publisher",
-    "effect",
+    "source", "effect",
 ]  # fmt: skip
 EFFECTS: dict[int, Effect] = {1: "together", 0: "neither", -1: "apart"}
 """What an event does to a pair, by the sign of the sum of the signals between the two."""

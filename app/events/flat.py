@@ -5,7 +5,6 @@ text in a cell, so that nothing is lost; one column for each role repeats the pa
 readers of spreadsheets. Exports write these columns, and loads read the copied ones back.
 """
 
-import re
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
@@ -166,19 +165,3 @@ def flatten_event(document: str) -> tuple[Any, ...]:
 def join_unique(words: list[str]) -> str | None:
     """Join words with `; `, each once and in order; None where there are none."""
     return "; ".join(dict.fromkeys(words)) or None
-
-
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
-_SUSPECT = frozenset("'=+-@\t\r\n＝＋－＠")
-
-
-def escape_formula(cell: str) -> str:
-    """Escape a cell that a spreadsheet would take for a formula, with a leading apostrophe."""
-    return "'" + cell if cell[:1] in _SUSPECT and _FORMULA.match(cell) else cell
-
-
-def unescape_formula(cell: str) -> str:
-    """Undo `escape_formula`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

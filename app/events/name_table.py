@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import NamedTuple
 
-from app.events.flat import escape_formula, unescape_formula
 from app.events.schemas import UnresolvedName
+from app.text import escape_formula, unescape_formula
 
 NAME_COLUMNS = (
     "name", "actor", "since", "until", "kind", "label", "count", "first", "last", "nearest",

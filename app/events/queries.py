@@ -328,6 +328,7 @@ FACET_TABLES: dict[str, tuple[Table, str]] = {
     "role": (participations, "role"),
     "tag": (tags, "tag"),
     "publisher": (reports, "publisher"),
+    "source": (reports, "source"),
 }
 """Fields of which an event can have several values, with the table and the column of each."""
 

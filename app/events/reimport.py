@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.events.durations import resolve_signal_span
-from app.events.flat import COPIED_COLUMNS, EVENT_COLUMNS, LOCATION_COLUMNS, unescape_formula
+from app.events.flat import COPIED_COLUMNS, EVENT_COLUMNS, LOCATION_COLUMNS
+from app.text import unescape_formula
 
 REPORT_FIELDS = ("source", "quote", "locator", "stance", "claims", "reliability", "credibility")
 

@@ -4,8 +4,9 @@ import csv
 import io
 from collections.abc import Iterator
 
-from app.events.flat import COLUMNS, EVENT_COLUMNS, escape_formula, flatten_event
+from app.events.flat import COLUMNS, EVENT_COLUMNS, flatten_event
 from app.feeds.feed import Feed
+from app.text import escape_formula
 
 NAMES = tuple(EVENT_COLUMNS)
 

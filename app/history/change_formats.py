@@ -8,12 +8,11 @@ from typing import Literal
 from urllib.parse import quote
 
 from app.db.engine import Database
-from app.events.flat import escape_formula
 from app.history import read
 from app.history.schemas import Change
 from app.json_encoding import encode_json
 from app.lineages import Ancestry
-from app.text import replace_unprintable
+from app.text import escape_formula, replace_unprintable
 
 ChangeFormat = Literal["json", "ndjson", "csv", "atom"]
 CHANGE_MEDIA_TYPES: dict[ChangeFormat, tuple[str, ...]] = {

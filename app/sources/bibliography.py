@@ -1,5 +1,7 @@
-"""Write sources and datasets as references for bibliographies: BibTeX, RIS and CSL-JSON. Pure."""
+"""Write sources and datasets as references: BibTeX, RIS, CSL-JSON, and CSV for tables. Pure."""
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,14 +9,16 @@ from typing import Literal
 
 from app.json_encoding import encode_json
 from app.sources.schemas import Dataset, Source
+from app.text import escape_formula
 
-ReferenceFormat = Literal["bibtex", "ris", "csl"]
-BibliographyFormat = Literal["json", "bibtex", "ris", "csl"]
+ReferenceFormat = Literal["bibtex", "ris", "csl", "csv"]
+BibliographyFormat = Literal["json", "bibtex", "ris", "csl", "csv"]
 """The formats of a list that is also a bibliography."""
 REFERENCE_MEDIA_TYPES: dict[ReferenceFormat, tuple[str, ...]] = {
     "bibtex": ("application/x-bibtex; charset=utf-8",),
     "ris": ("application/x-research-info-systems; charset=utf-8",),
     "csl": ("application/vnd.citationstyles.csl+json",),
+    "csv": ("text/csv; charset=utf-8",),
 }
 _CSL_TYPES = {"news": "article-newspaper", "treaty": "treaty", "dataset": "dataset"}
 _RIS_TYPES = {"news": "NEWS", "treaty": "STAT", "dataset": "DATA"}
@@ -37,6 +41,8 @@ class Reference:
     language: str | None = None
     version: str | None = None
     note: str | None = None
+    reliability: str | None = None
+    licence: str | None = None
 
 
 def refer_to_source(source: Source) -> Reference:
@@ -44,6 +50,7 @@ def refer_to_source(source: Source) -> Reference:
     return Reference(
         source.id, source.kind, source.title or source.publisher, source.publisher, source.url,
         source.published, source.accessed, source.language,
+        reliability=source.reliability, licence=source.licence,
     )  # fmt: skip
 
 
@@ -51,16 +58,36 @@ def refer_to_dataset(dataset: Dataset) -> Reference:
     """Return the reference to a dataset, with its own citation and licence as the note."""
     note = f"{dataset.citation} Licence: {dataset.licence}"
     return Reference(
-        dataset.code, "dataset", dataset.name, dataset.name, version=dataset.version, note=note
-    )
+        dataset.code, "dataset", dataset.name, dataset.name, version=dataset.version, note=note,
+        licence=dataset.licence,
+    )  # fmt: skip
 
 
 def render_references(references: Iterable[Reference], form: ReferenceFormat) -> bytes:
     """Render references in a format; without any, an empty bibliography."""
+    if form == "csv":
+        return _write_table(references)
     if form == "csl":
         return encode_json([_to_csl(one) for one in references])
     write = _write_bibtex if form == "bibtex" else _write_ris
     return "\n".join(write(one) for one in references).encode()
+
+
+COLUMNS = (
+    "id", "kind", "title", "publisher", "url", "published", "accessed", "language", "version",
+    "reliability", "licence", "note",
+)  # fmt: skip
+"""The columns of references as CSV: the fields of a source, and those that datasets have."""
+
+
+def _write_table(references: Iterable[Reference]) -> bytes:
+    out = io.StringIO(newline="")
+    lines = csv.writer(out)
+    lines.writerow(COLUMNS)
+    for one in references:
+        cells = (getattr(one, name if name != "id" else "key") for name in COLUMNS)
+        lines.writerow([escape_formula(cell or "") for cell in cells])
+    return out.getvalue().encode()
 
 
 def _first_date(text: str | None) -> list[int]:

@@ -11,7 +11,7 @@ class ReferenceQuery(AsOfPagingQuery):
     """Parameters of a list that is also a bibliography."""
 
     format: BibliographyFormat = Field(
-        "json", description="JSON, or references as BibTeX, RIS or CSL-JSON."
+        "json", description="JSON, or references as BibTeX, RIS, CSL-JSON or rows of CSV."
     )
 
 

@@ -1,5 +1,7 @@
 """What is cited, embedded and previewed of a view is what the view answers."""
 
+import csv
+import io
 import json
 import re
 from html import unescape
@@ -12,6 +14,7 @@ from make import FIRST_LINEAGE
 from pydantic import ValidationError
 from serving import open_client
 
+from app.briefs import citation_router
 from app.settings import Settings
 
 PAIR = "view=shift&actor=ARM&toward=RUS"
@@ -84,6 +87,33 @@ def test_the_sources_behind_a_shift_are_those_of_its_evidence(api: TestClient, f
 
 
 @pytest.mark.parametrize(
+    "view", ["events&between=ARM,RUS&since=2023-09", "map&between=ARM,RUS&since=2023-09"]
+)
+def test_the_sources_behind_a_list_are_those_of_its_events(api: TestClient, view: str) -> None:
+    question = view.partition("&")[2]
+    rows = api.get(f"/v1/events?{question}&limit=1000&fields=reports").json()["data"]
+    ids = {report["source"] for row in rows for report in row["reports"]}
+    asked = {"view": f"view={view}", "of": "sources", "format": "csv"}
+    answer = api.get("/v1/citation", params=asked)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    found = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["id"] for row in found} == ids
+    assert all(row["title"] and row["publisher"] for row in found)
+    counted = api.get(f"/v1/facets?by=source&{question}").json()["data"]["source"]
+    assert {row["value"] for row in counted} == ids
+
+
+def test_a_list_with_too_many_sources_is_refused(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(citation_router, "MAX_SOURCES", 3)
+    asked = {"view": "view=events&actor=ARM", "of": "sources", "format": "bibtex"}
+    answer = api.get("/v1/citation", params=asked)
+    assert answer.status_code == 422
+    assert "3 are listed at most" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
     ("more", "status", "field"),
     [
         ({"view": "view=shift&actor=Armenai&toward=RUS"}, 422, "actor"),
@@ -91,7 +121,8 @@ def test_the_sources_behind_a_shift_are_those_of_its_evidence(api: TestClient, f
         ({"view": "view=events&since=2023-13"}, 422, "since"),
         ({"view": f"{PAIR}&as_of=soon"}, 422, "as_of"),
         ({"view": PAIR, "of": "sources"}, 422, "format"),
-        ({"view": "view=events", "of": "sources", "format": "ris"}, 422, "of"),
+        ({"view": "view=alliance&code=CSTO", "of": "sources", "format": "ris"}, 422, "of"),
+        ({"view": PAIR, "format": "csv"}, 422, "format"),
         ({"view": "view=event&id=curated:nothing"}, 404, None),
         ({"view": "view=actor&actor="}, 404, None),
         ({"view": "x" * 5000}, 422, "view"),

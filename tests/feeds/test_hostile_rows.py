@@ -17,7 +17,7 @@ from serving import open_client
 from sheets import read_sheets
 
 from app.db.engine import Database
-from app.events.flat import escape_formula, unescape_formula
+from app.text import escape_formula, unescape_formula
 
 TITLES = (
     '=HYPERLINK("http://evil.example","click")',

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 from make import FIRST_LINEAGE
 
-from app.events.flat import unescape_formula
 from app.history import change_formats
 from app.history.change_formats import CHANGE_MEDIA_TYPES, STREAMED_FORMATS
 from app.history.schemas import Change
 from app.lineages import Ancestry, Lineage
+from app.text import unescape_formula
 
 pytestmark = pytest.mark.by_turns
 

@@ -1,5 +1,7 @@
 """Sources are found by what they are, and cited in what bibliographies read."""
 
+import csv
+import io
 import re
 from typing import Any
 
@@ -131,3 +133,16 @@ def test_unknown_format_is_one_error_at_its_parameter(api: TestClient) -> None:
     [fault] = answer.json()["errors"]
     assert fault["loc"] == ["query", "format"]
     assert fault["suggestions"] == ["bibtex"]
+
+
+def test_sources_are_rows_of_a_table_that_a_spreadsheet_opens(api: TestClient) -> None:
+    listed = api.get("/v1/sources?limit=40").json()["data"]
+    answer = api.get("/v1/sources?limit=40&format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'rel="next"' in answer.headers["link"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    for row, source in zip(rows, listed, strict=True):
+        for name in ("id", "kind", "publisher", "url", "published", "reliability", "licence"):
+            assert row[name] == (source[name] or "")
+    datasets = csv.DictReader(io.StringIO(api.get("/v1/datasets?format=csv").text))
+    assert all(row["licence"] and row["version"] for row in datasets)

@@ -9,6 +9,7 @@ import { t } from "./strings.js";
 
 const VIEWS = ["actor", "alliance", "alliances", "compare", "event", "events", "map", "shift"];
 const FORMATS = [["footnote", null], ["bibtex", "BibTeX"], ["ris", "RIS"], ["csl", "CSL-JSON"]];
+const SOURCE_FORMATS = [...FORMATS.slice(1), ["csv", "CSV"]];
 const FRAME = { width: 680, height: 520 };
 const absolute = (address) => new URL(address, location.origin).href;
 
@@ -75,7 +76,7 @@ async function contents(close) {
       readTable() ? h("p", {}, h("button", { type: "button", onclick: (click) => copyTable(click, found, found.footnote) }, t("share.copy_table")), " ", h("span", { class: "quiet" }, t("share.table_hint"))) : null),
     section("share.citation", FORMATS.map(([form, name]) => copied(name ?? t("share.footnote"), found[form])),
       h("p", {}, t("share.files"), " "), linked(FORMATS.slice(1).map(([form, name]) => [citationOf({ format: form }), name])),
-      found.sources ? [h("p", {}, t("share.sources")), linked(FORMATS.slice(1).map(([form, name]) => [citationOf({ of: "sources", format: form }), name]))] : null),
+      found.sources ? [h("p", {}, t("share.sources")), linked(SOURCE_FORMATS.map(([form, name]) => [citationOf({ of: "sources", format: form }), name]))] : null),
     picture ? section("share.image", linked([[`${picture("png")}&width=800`, "PNG"], [`${picture("svg")}&width=800`, "SVG"]])) : null,
     found.data.length ? section("share.data", linked(found.data.filter((link) => link !== brief).map((link) => [link.address, nameOf(link)]))) : null,
     found.embed ? section("share.embed", copied(t("share.frame"), frameCode(found)), h("p", { class: "quiet" }, t("share.frame_hint"))) : null,
