@@ -30,6 +30,7 @@ class Service:
     key: str
     port: int = field(default_factory=find_free_port)
     workers: int = 1
+    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,6 +39,7 @@ class Service:
             "ENTENTE_DATABASE_URL": self.url,
             "ENTENTE_CURSOR_KEY": "test",
             "ENTENTE_WORKERS": str(self.workers),
+            **self.settings,
         }
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(

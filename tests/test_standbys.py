@@ -4,6 +4,7 @@ import http.client
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -14,8 +15,9 @@ from conftest import fill_with_actors
 from examples import add_key
 from fastapi.testclient import TestClient
 from replication import Replication, run_replication
+from service import Service
 from serving import open_client, serve_database
-from soak import choose_size
+from soak import IN_FULL, choose_size
 
 from app.db.engine import Database
 from app.db.leadership import DatabaseLeadership
@@ -292,6 +294,103 @@ def test_followers_and_writers_survive_lag_pause_and_promotion() -> None:
                 assert api.get("/readyz").json()["role"] == "primary"
                 assert read_after(api, "promoted", done) == []
             assert seen == list(range(begin + 1, done + 1))  # each once and in order
+
+
+class Client(threading.Thread):
+    """Writes acts and reads each as soon as it was acknowledged, until it is ended."""
+
+    def __init__(self, service: Service, number: int, ended: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.service, self.number, self.ended = service, number, ended
+        self.acknowledged: dict[str, int] = {}
+        self.statuses = Counter[str]()
+        self.stale: list[str] = []
+        self.longest_pause = 0.0
+
+    def run(self) -> None:
+        """Write and read, and count what is answered."""
+        tried, last = 0, time.monotonic()
+        while not self.ended.is_set():
+            name = f"client-{self.number}-{tried}"
+            again = {"Idempotency-Key": name}  # a write whose answer was lost is sent again
+            status, _, headers = self.ask("POST", "/v1/events", [{**ACT, "key": name}], again)
+            self.statuses[f"write {status}"] += 1
+            if status != 201:
+                time.sleep(0.05)
+                continue
+            tried += 1
+            self.longest_pause = max(self.longest_pause, time.monotonic() - last)
+            last, version = time.monotonic(), headers["entente-version"]
+            self.acknowledged[name] = int(version)
+            path = f"/v1/events/curated:{name}"
+            status, _, _ = self.ask("GET", path, None, {MIN_VERSION: version})
+            self.statuses[f"read {status}"] += 1
+            if status not in (0, 200, 503):
+                self.stale.append(f"{path}: {status}")
+
+    def ask(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Ask, and return status 0 where there is no answer."""
+        try:
+            return self.service.ask(method, path, body, **headers)
+        except (OSError, http.client.HTTPException):
+            return 0, None, {}
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not IN_FULL, reason="two servers and two processes: in `make soak`")
+def test_failover_loses_nothing_that_was_acknowledged() -> None:
+    with run_replication(fill_with_actors, safe=True) as replication:
+        both = replication.url("standby", "primary", target_session_attrs="prefer-standby")
+        settings = {"ENTENTE_READ_URL": both}
+        key = make_key(replication)["Authorization"].removeprefix("Bearer ")
+        service = Service(replication.writer, key, workers=2, settings=settings)
+        service.start()
+        ended = threading.Event()
+        clients = [Client(service, number, ended) for number in range(4)]
+        try:
+            begin = int(service.ask("GET", "/readyz")[1]["version"])
+            address = f"http://127.0.0.1:{service.port}"
+            with follow_changes(address, begin) as seen:
+                for client in clients:
+                    client.start()
+                time.sleep(8)
+                replication.stop("primary")
+                before = {name for client in clients for name in client.acknowledged}
+                time.sleep(1)
+                replication.promote()
+                time.sleep(10)
+                ended.set()
+                for client in clients:
+                    client.join(30)
+                acknowledged = {
+                    name: version
+                    for client in clients
+                    for name, version in client.acknowledged.items()
+                }
+                newest = max(acknowledged.values())
+                wait_until(lambda: seen[-1:] >= [newest], "the follower ended with the primary")
+            stored = set[str]()
+            path: str | None = "/v1/events?dataset=curated&limit=1000&fields=id"
+            while path:
+                _, page, _ = service.ask("GET", path, **{MIN_VERSION: str(newest)})
+                stored |= {row["id"].removeprefix("curated:") for row in page["data"]}
+                path = page["links"]["next"]
+        finally:
+            service.stop()
+        statuses = sum((client.statuses for client in clients), Counter[str]())
+        log.info(
+            "%d acknowledged (%d before the failure), %d of them lost; %s; longest pause %.1f s;"
+            " %d changes followed",
+            len(acknowledged), len(before), len(acknowledged.keys() - stored), dict(statuses),
+            max(client.longest_pause for client in clients), len(seen),
+        )  # fmt: skip
+        assert acknowledged.keys() - stored == set()
+        assert len(set(acknowledged.values())) == len(acknowledged)  # no version twice
+        assert [one for client in clients for one in client.stale] == []
+        assert len(acknowledged) > len(before) > 0
+        assert seen == list(range(begin + 1, seen[-1] + 1))
 
 
 def is_written(api: TestClient, key: dict[str, str], name: str) -> bool:
