@@ -117,13 +117,16 @@ class Settings(BaseSettings):
         32 * 1024 * 1024, ge=1024, description="Largest body of a write; imports have their own."
     )
     key_rate: int = Field(
-        0, ge=0, description="Requests a minute that each key may send to a process; 0: no limit."
+        0,
+        ge=0,
+        description="Requests a minute that each key may send, to all processes together; 0: no"
+        " limit.",
     )
     address_rate: int = Field(
         0,
         ge=0,
-        description="Requests a minute without a key that each address may send to a process; 0: no"
-        " limit.",
+        description="Requests a minute without a key that each address may send, to all processes"
+        " together; 0: no limit.",
     )
     wrong_keys: int = Field(
         10,

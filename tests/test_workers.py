@@ -64,6 +64,10 @@ def read_metrics(service: Service) -> str:
         return str(answer.read(), "utf-8")
 
 
+def ask_with_wrong_key(service: Service) -> int:
+    return service.ask("POST", "/v1/events", [], Authorization="Bearer ent_wrong")[0]
+
+
 def write_act_and_await_shifts(service: Service, database: Database, key: str) -> None:
     status, _, _ = service.ask("POST", "/v1/events", [{**ACT, "key": key}])
     assert status == 201
@@ -119,6 +123,8 @@ def test_processes_are_replaced_one_by_one_and_streams_do_not_delay_the_end(
     replaced = wait_for_processes(service, 2, set())
     for _ in range(20):
         assert service.ask("GET", "/v1/events?limit=1")[0] == 200
+    wrong = [ask_with_wrong_key(service) for _ in range(13)]
+    assert wrong == [401] * 10 + [429] * 3  # whichever of them is asked
     for _ in range(4):  # whichever of them is scraped
         assert 'route="/v1/events",status="200"} 20.0' in read_metrics(service)
     until = time.monotonic() + 30

@@ -20,6 +20,7 @@ from app.db.migrate import upgrade_schema
 from app.db.schema import HEAD, read_schema_version
 from app.editing.rerender import apply_signal_rules
 from app.http.server import BoundedHttpConnection as HttpConnection
+from app.http.shared_counts import PROCESS_FOLDER
 from app.logs import configure_logs
 from app.main import create_app
 from app.operations.shared_metrics import SHARED_FOLDER
@@ -63,7 +64,7 @@ def run_service(
         return
     supervisor = Supervisor(config, sockets=[config.bind_socket()])
     with TemporaryDirectory(prefix="entente-metrics-") as folder:
-        os.environ[SHARED_FOLDER] = folder
+        os.environ[SHARED_FOLDER] = os.environ[PROCESS_FOLDER] = folder
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise typer.Exit(STARTUP_FAILURE)

@@ -36,7 +36,7 @@ class AnswerLimits(BaseModel):
         description="Seconds that the database may read for a question, exports and streams"
         " excepted; 0: no limit."
     )
-    exports: int = Field(description="Exports that run at once in a process; others wait.")
+    exports: int = Field(description="Exports that run at once in all processes; others wait.")
 
 
 class ImportLimits(BaseModel):
@@ -47,7 +47,10 @@ class ImportLimits(BaseModel):
 
 
 class RateLimits(BaseModel):
-    """Limits on requests within `seconds`; 0: no limit. Health checks and streams have none."""
+    """Limits on requests to all processes of the service within `seconds`; 0: no limit.
+
+    Health checks and streams have none.
+    """
 
     seconds: int
     key: int = Field(description="Requests with a key.")
