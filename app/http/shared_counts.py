@@ -36,7 +36,7 @@ class ClientCount:
 class SharedCounts:
     """A table of counts; of this process alone where processes share no folder.
 
-    A count begins again `seconds` after its first. The lock is held for a few microseconds, and
+    A count begins again `seconds` after its first. The lock is kept for a few microseconds, and
     the system takes it back from a process that dies.
     """
 
@@ -52,7 +52,7 @@ class SharedCounts:
             if folder and os.fstat(self._file).st_size < size:
                 os.ftruncate(self._file, size)
             self._table = mmap.mmap(self._file, size)
-            if not any(self._table[:_KEY_BYTES]):  # so that nobody can aim at a bucket
+            if not any(self._table[:_KEY_BYTES]):  # so that no client can aim at a bucket
                 self._table[:_KEY_BYTES] = os.urandom(_KEY_BYTES)
             self._key = self._table[:_KEY_BYTES]
 
