@@ -108,6 +108,8 @@ def share_postgresql(folder: Path) -> Iterator[Server]:
             server, users = found
     with users:
         yield server
+    if (keeper := _keepers.pop(server.address, None)) is not None:
+        keeper.returncode = 0  # it waits for the other users: this process does not wait for it
 
 
 @contextmanager

@@ -30,6 +30,7 @@ NEEDED = {
     "/v1/citation": "view=view%3Devents",
     "/v1/similarity": "actors=ARM,RUS",
     "/v1/ideal-points": "actors=ARM,RUS",
+    "/oembed": "url=http%3A%2F%2Ftestserver%2Fembed%2Ftimeline%3Factor%3DARM",
 }
 """Parameters without which an address answers 422 to everything."""
 
@@ -47,10 +48,13 @@ ADDRESSES = tuple(
     sorted(
         p
         for p, verbs in PATHS.items()
-        if "get" in verbs and not p.endswith("/stream") and "{import_id}" not in p
+        if "get" in verbs
+        and not p.endswith("/stream")
+        and not p.startswith(("/v1/imports/", "/v1/watches", "/v1/dumps/files/"))
     )
 )
-"""Every address that answers and ends; those below an import need one, see tests/ingest."""
+"""Every address that answers and ends; those below an import need one, see tests/ingest, watches
+need a key, and files of dumps a dump."""
 
 VALUES = (
     "", "%20", "Armenai", "2023-02-30", "2023-13", "0000", "0001-01-01", "9999-12-31", "99999",
@@ -229,6 +233,8 @@ def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path
                     path, name
                 )
                 continue
+            if (path, name) == ("/oembed", "url") and answer.status_code == 404:
+                continue  # as oEmbed says that an address has no embed
             assert answer.status_code in (200, 422), (path, name, value[:50])
             if answer.status_code == 422:
                 named = {fault["loc"][1] for fault in answer.json()["errors"]}
