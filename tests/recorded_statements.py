@@ -11,6 +11,9 @@ from sqlalchemy import Connection, event
 
 from app.db.dialect.fast_statements import CompiledStatement, uses_fast_statements
 
+_BACKGROUND = ("imports", "shifts", "key-use", "watches", "deliveries")
+"""Names of threads whose statements belong to no request."""
+
 
 @contextmanager
 def record_statements(api: TestClient) -> Iterator[list[str]]:
@@ -18,7 +21,7 @@ def record_statements(api: TestClient) -> Iterator[list[str]]:
     executed: list[str] = []
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
-        by_itself = threading.current_thread().name.startswith(("imports", "shifts", "key-use"))
+        by_itself = threading.current_thread().name.startswith(_BACKGROUND)
         if not (text.startswith("BEGIN") or by_itself):
             executed.append(text)
 

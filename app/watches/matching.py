@@ -50,6 +50,8 @@ class WatchMatcher:
             self._registry.refresh(db)
             if begin >= newest:
                 return self._catch_up(begin)
+            if not begin and not len(self._registry):
+                return False  # there never was a watch, so no position to move
             if len(self._registry):
                 found = _compare_changes(db, self._registry, begin, newest, self.batch_size)
             else:
