@@ -435,6 +435,33 @@ volumes = Table(
 )
 """Signals of a dataset by all actors together, counted by `day` and by `month`."""
 
+month_counts = Table(
+    "month_counts",
+    metadata,
+    Column("actor", bytewise_text(), nullable=False),
+    Column("dataset", bytewise_text(), nullable=False),
+    Column("month", bytewise_text(), nullable=False),
+    Column("type", bytewise_text(), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("cooperation", Integer, nullable=False),
+    Column("conflict", Integer, nullable=False),
+    Column("scored", Integer, nullable=False),
+    Column("intensity", BigInteger, nullable=False),
+    Column("lasting", Integer, nullable=False),
+    Column("peak", BigInteger, nullable=False),
+    Column("at_peak", Integer, nullable=False),
+    PrimaryKeyConstraint("actor", "dataset", "month", "type"),
+    sqlite_with_rowid=False,
+)
+"""Counts of the events that are not retracted, by the month in which they began.
+
+Each event counts once for each of its actors, and once for the empty actor, which stands for all;
+an event of no type has the empty one. `cooperation` and `conflict` count by quad, `scored` those
+with an intensity, `lasting` those of more than a day. `intensity` sums intensities in millionths.
+`peak` is the greatest absolute intensity of all that were ever counted in the row, in millionths,
+and `at_peak` the number of events that are left of it, which can be none.
+"""
+
 # ── bulk loading ──────────────────────────────────────────────────────────────────────────────
 loaded = Table(
     "loaded",

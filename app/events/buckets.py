@@ -1,8 +1,10 @@
 """Timelines: daily totals are grouped into consecutive buckets of days. Pure."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 BucketSize = Literal["day", "week", "month", "quarter", "year"]
@@ -65,6 +67,10 @@ class DayTotals(NamedTuple):
     """The greatest absolute intensity or score; 0 where there is none."""
     lasting: int = 0
     """Events of which the first and the last day differ."""
+    is_month: bool = False
+    """Whether they are events of a whole month, of which `day` is the first."""
+    at_peak: int = 1
+    """At least so many of them have the greatest weight."""
 
 
 class LastingEvents(NamedTuple):
@@ -193,20 +199,31 @@ def find_weight_threshold(
     its absolute intensity.
     """
     buckets = []
-    # If `top` days of a bucket each have an event of at least weight w, so have `top` events.
+    # If `top` days of a bucket each have an event of at least weight w, so have `top` events; and
+    # if `top` types of a month have one.
     for bucket in _group_by_bucket(days, size).values():
-        weights = sorted((d.max_weight for d in bucket), reverse=True)
+        reached = ([d.max_weight] * min(top, d.at_peak) for d in bucket)
+        weights = sorted(chain.from_iterable(reached), reverse=True)
         bar = weights[top - 1] if len(weights) >= top else -1.0
-        buckets.append((bar, sum(d.events for d in bucket), [d.day for d in bucket]))
+        buckets.append((bar, sum(d.events for d in bucket), bucket))
     # Reading all events of the listed days costs at most a fiftieth of the events.
     room = sum(d.events for d in days) / 50
     small_days: list[str] = []
-    for bar, count, bucket_days in sorted(buckets):
+    for bar, count, bucket in sorted(buckets):
         room -= count
         if room < 0:
             return bar, small_days
-        small_days += bucket_days
+        small_days += _list_days(bucket)
     return UNREACHABLE_WEIGHT, small_days
+
+
+def _list_days(totals: Sequence[DayTotals]) -> list[str]:
+    """List the days of some totals, each once."""
+    days = dict.fromkeys(one.day for one in totals)
+    for first in {one.day for one in totals if one.is_month}:
+        last = monthrange(int(first[:4]), int(first[5:7]))[1]
+        days |= dict.fromkeys(f"{first[:8]}{n:02}" for n in range(2, last + 1))
+    return list(days)
 
 
 UNREACHABLE_WEIGHT = 1e9

@@ -9,7 +9,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, delete, select
 
 from app.db.dialect import build_upsert
-from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, skip_reference_checks
+from app.db.dialect.bulk_copy import (
+    bulk_add_sums,
+    bulk_insert,
+    keep_lesser,
+    skip_reference_checks,
+)
 from app.db.dialect.full_text import bulk_index_words
 from app.db.journal import (
     Writer,
@@ -33,6 +38,7 @@ from app.db.tables import (
 from app.db.versioning import move_to_history
 from app.events.durations import CLASS_UNIT, spread_signal
 from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
+from app.events.month_counts import add_month_counts, subtract_month_counts
 from app.events.record import EventRecord, RejectedError, copy_record
 from app.events.render import (
     ACTING_KINDS,
@@ -169,7 +175,8 @@ def store_event_rows(
     added = rows.sum_by_day()
     bulk_add_sums(db, day_sums, added)
     add_volumes(db, [row[2:5] for row in added])
-    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in added), least="since")
+    add_month_counts(db, rows)
+    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in added), keep_lesser("since"))
     return [row[8] for row in written]
 
 
@@ -223,6 +230,7 @@ def unindex_events(db: Connection, ids: Sequence[str]) -> None:
         of_events = signals.c.event.in_(ids[at : at + 500])
         rows = db.execute(select(signals).where(of_events)).mappings().all()
         _subtract_day_sums(db, [dict(r) for r in rows])
+    subtract_month_counts(db, ids)
     for column in EVENT_ID_COLUMNS:
         move_to_history(db, "event", column, ids)
 
@@ -261,7 +269,7 @@ def _subtract_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
 def mark_dyads_stale(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
     """Mark the dyads of changed day sums as stale, so that their shifts are detected again."""
     rows = build_dyad_marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
-    bulk_add_sums(db, dyads, rows, least="since")
+    bulk_add_sums(db, dyads, rows, keep_lesser("since"))
 
 
 def build_dyad_marks(

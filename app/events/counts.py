@@ -1,8 +1,9 @@
 """Counts of events: by buckets of time, and by the values of a field."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 from sqlalchemy import Connection
@@ -33,6 +34,15 @@ from app.events.count_statements import (
     compile_weightiest_events,
 )
 from app.events.coverage import read_covered_spans
+from app.events.filter import Sort
+from app.events.month_counts import INTENSITY_UNIT
+from app.events.plain_counts import (
+    COUNTED_FACES,
+    PlainWindow,
+    read_face_counts,
+    read_month_totals,
+    split_plain_window,
+)
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
 from app.events.vocabulary import EFFECT_HINT, Effect
@@ -72,15 +82,9 @@ def count_timeline(
     Between two actors, events count by the sign of the signals between the two.
     """
     pair = find_signal_pair(db, resolved.between)
-    since, until = resolved.since, resolved.until
     counted = _bind_counted_query(db, resolved, pair)
-    rows = compile_day_totals(counted.key).fetch_rows(db, counted.values)
-    days = [DayTotals(*row) for row in rows]
-    if size == "auto":
-        first_day = since or (days[0].day if days else until or NO_END_DAY)
-        size = choose_bucket_size(first_day, until or (days[-1].day if days else first_day))
-    buckets = fill_buckets(days, since, until, size)
-    named = _find_weightiest(db, counted, days, size, top) if top else {}
+    found = None if pair else _count_by_month(db, resolved, counted, size, top)
+    size, days, buckets, named = found or _count_by_day(db, resolved, counted, size, top)
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
         spans = compile_lasting_events(counted.key).fetch_rows(db, counted.values)
@@ -96,6 +100,101 @@ def count_timeline(
         bucket["top"] = [titles[seq] | {"sign": sign} for seq, sign in signs.items()]
         bucket["covered"] = any(a <= bucket["end"] and bucket["start"] <= b for a, b in covered)
     return Timeline(buckets, under_way, pair, size, resolved)
+
+
+class _Counted(NamedTuple):
+    """The buckets of a timeline, what they sum up, and the events that they name."""
+
+    size: BucketSize
+    days: list[DayTotals]
+    buckets: list[dict[str, Any]]
+    named: dict[str, dict[int, int]]
+
+
+def _count_by_day(
+    db: Connection,
+    resolved: ResolvedFilter,
+    counted: "_CountedQuery",
+    size: BucketSize | Literal["auto"],
+    top: int,
+) -> _Counted:
+    """Count the events of any question one by one."""
+    since, until = resolved.since, resolved.until
+    days = _read_day_totals(db, counted)
+    if size == "auto":
+        first_day = since or (days[0].day if days else until or NO_END_DAY)
+        size = choose_bucket_size(first_day, until or (days[-1].day if days else first_day))
+    buckets = fill_buckets(days, since, until, size)
+    named = _find_weightiest(db, counted, days, size, top) if top else {}
+    return _Counted(size, days, buckets, named)
+
+
+def _count_by_month(
+    db: Connection,
+    resolved: ResolvedFilter,
+    counted: "_CountedQuery",
+    size: BucketSize | Literal["auto"],
+    top: int,
+) -> _Counted | None:
+    """Count the events of a plain question by months that are counted already.
+
+    Returns None where that is not possible: buckets of days or weeks, or no whole month.
+    """
+    window = split_plain_window(resolved)
+    if window is None or size in ("day", "week"):
+        return None
+    first = resolved.since or _find_end(db, resolved, "date")
+    last = resolved.until or _find_end(db, resolved, "-date")
+    if first is None or last is None:
+        return None
+    last = max(first, last)
+    size = choose_bucket_size(first, last) if size == "auto" else size
+    if size in ("day", "week"):
+        return None
+    days = [] if window.head is None else _read_edge(db, window.head, bounded=True)
+    days += [
+        DayTotals(
+            day=f"{m.month}-01",
+            events=m.events,
+            cooperation=m.cooperation,
+            conflict=m.conflict,
+            scored=m.scored,
+            intensity_sum=m.millionths / INTENSITY_UNIT,
+            max_weight=m.peak / INTENSITY_UNIT,
+            lasting=m.lasting,
+            is_month=True,
+            at_peak=m.at_peak,
+        )
+        for m in read_month_totals(db, resolved, window)
+    ]
+    if window.tail is not None:
+        edge = _read_edge(db, window.tail, bounded=False)
+        days += [day for day in edge if day.day >= window.tail_day]
+    buckets = fill_buckets(days, first, last, size)
+    named = _find_weightiest(db, counted, days, size, top) if top else {}
+    for bucket in buckets:
+        of_bucket = named.get(bucket_start_text(bucket["start"], size), {})
+        if len(of_bucket) < min(top, bucket["count"]):
+            return None  # the weightiest events of a month were retracted: its peak is too high
+    return _Counted(size, days, buckets, named)
+
+
+def _find_end(db: Connection, resolved: ResolvedFilter, sort: Sort) -> str | None:
+    """Find the day of the first or last event, by the order; None where there is no event."""
+    query = queries.bind_query(db, resolved, sort, None, 1)
+    rows = queries.compile_page_statement(query.statement_key).fetch_rows(db, query.values)
+    return rows[0][0] if rows else None
+
+
+def _read_edge(db: Connection, resolved: ResolvedFilter, *, bounded: bool) -> list[DayTotals]:
+    counted = _bind_counted_query(db, resolved, None)
+    key = replace(counted.key, bounded=bounded)
+    return _read_day_totals(db, replace(counted, key=key))
+
+
+def _read_day_totals(db: Connection, counted: "_CountedQuery") -> list[DayTotals]:
+    rows = compile_day_totals(counted.key).fetch_rows(db, counted.values)
+    return [DayTotals(*row) for row in rows]
 
 
 def add_pair_sums(db: Connection, found: Timeline, read_pair_sums: ReadPairSums) -> list[str]:
@@ -203,12 +302,16 @@ def count_facets(
 ) -> dict[str, list[dict[str, Any]]]:
     """Count the matching events by the values of each requested field, the highest count first."""
     query = queries.bind_query(db, resolved)
+    window = split_plain_window(resolved)
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:
         if face == "effect":
             found[face] = _count_effects(db, resolved)
             continue
-        rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
+        if window is not None and face in COUNTED_FACES:
+            rows = _count_face_by_month(db, resolved, window, face)
+        else:
+            rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
         found[face] = [{"value": value, "count": n} for value, n in rows]
     coded = [row for face in ACTOR_FACETS & found.keys() for row in found[face]]
     codes = sorted({row["value"] for row in coded if row["value"] is not None})
@@ -216,3 +319,28 @@ def count_facets(
     for row in coded:
         row["name"] = names.get(row["value"])
     return found
+
+
+def count_matching_events(db: Connection, resolved: ResolvedFilter) -> int:
+    """Count the matching events."""
+    window = split_plain_window(resolved)
+    if window is not None:
+        return sum(n for _, n in _count_face_by_month(db, resolved, window, "dataset"))
+    query = queries.bind_query(db, resolved)
+    return int(db.scalar(queries.select_event_count(query.statement_key), query.values) or 0)
+
+
+def _count_face_by_month(
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+) -> list[tuple[Any, int]]:
+    """Count the events of a plain question by dataset or type, the highest count first."""
+    total = Counter[Any](read_face_counts(db, resolved, window, face))
+    if window.head is not None:
+        query = queries.bind_query(db, window.head)
+        rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
+        total.update(dict(rows))
+    if window.tail is not None:
+        query = queries.bind_query(db, window.tail)
+        asked = compile_facet(query.statement_key, face, begun=True)
+        total.update(dict(asked.fetch_rows(db, query.values | {"begun": window.tail_day})))
+    return sorted(total.items(), key=lambda row: (-row[1], row[0] is None, row[0]))

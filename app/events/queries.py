@@ -46,6 +46,7 @@ from app.db.versioning import Columns, list_row_states, select_as_of, select_cur
 from app.errors import InvalidParameterError
 from app.events.conditions import FilterShape, published_in_time, split_filter
 from app.events.filter import EventFilter, Sort
+from app.events.plain_counts import sort_by_rarity
 from app.events.render import GROUP_KINDS
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signal_pair import find_signal_pair
@@ -183,6 +184,10 @@ def bind_query(
     `after` is the key of the last row of the page before; `limit` is the number of rows.
     """
     kind = db.dialect.name
+    if (
+        len(resolved.between) > 1
+    ):  # the events of the first are walked, and looked up for the others
+        resolved = replace(resolved, between=sort_by_rarity(db, resolved.between))
     periods = _read_periods(db, resolved)
     shape, values = split_filter(kind, resolved)
     if resolved.member_of:

@@ -14,6 +14,7 @@ from app.db.tables import actors, datasets
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
 from app.events import queries
+from app.events.counts import count_matching_events
 from app.events.coverage import find_empty_reason
 from app.events.event_document import ReportDocument
 from app.events.filter import CountMode, EventQuery, Sort
@@ -112,14 +113,9 @@ def read_event_page_meta(
         known.reason = find_empty_reason(db, resolved)
     if count != "none":
         guess = estimate_event_count(db, resolved) if count == "estimate" else None
-        known.count = guess or _count_events(db, resolved)
+        known.count = guess or count_matching_events(db, resolved)
         known.count_is = "estimate" if guess else "exact"
     return known
-
-
-def _count_events(db: Connection, resolved: ResolvedFilter) -> int:
-    query = queries.bind_query(db, resolved)
-    return int(db.scalar(queries.select_event_count(query.statement_key), query.values) or 0)
 
 
 SAMPLE_SIZE = 2_000

@@ -23,6 +23,7 @@ from app.events.act_counts import SUM_KEYS, sum_counts_by_day
 from app.events.changes import SUM_COLUMNS, sum_signals_by_day
 from app.events.event_id import find_key_error
 from app.events.index_rows import EventRows
+from app.events.month_counts import select_wrong_month_counts
 from app.events.render import decode_event_document
 from app.events.schemas import Event
 from app.events.volumes import select_wrong_volumes
@@ -53,6 +54,9 @@ def find_event_faults(db: Connection) -> Iterator[str]:
     for statement in select_wrong_volumes():
         for row in db.execute(statement.limit(BATCH_SIZE)):
             yield f"volumes: {tuple(row)} differs from the sum of the signals"
+    for statement in select_wrong_month_counts():
+        for row in db.execute(statement.limit(BATCH_SIZE)):
+            yield f"month_counts: {tuple(row)} differs from the events"
 
 
 def _check_numbering(db: Connection) -> Iterator[str]:

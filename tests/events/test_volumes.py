@@ -10,7 +10,7 @@ from soak import choose_size
 from sqlalchemy import select, update
 
 from app.db.engine import Database
-from app.db.tables import day_sums, volumes
+from app.db.tables import day_sums, month_counts, volumes
 from app.events.changes import write_events
 from app.events.record import EventRecord, convert_record
 from app.events.verify import find_event_faults
@@ -70,7 +70,7 @@ def test_written_changed_and_retracted_volumes_stay_true(database: Database, see
         write_events(db, left, dataset, make.BY)
     with database.connect() as db:
         assert not list(find_event_faults(db))
-        for table in (day_sums, volumes):
+        for table in (day_sums, month_counts, volumes):
             assert not db.execute(select(table).where(table.c.dataset == dataset)).all()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
@@ -129,25 +130,24 @@ _COPY_TYPE_NAMES: Mapping[type, str] = {
 
 
 def bulk_add_sums(
-    db: Connection, table: Table, rows: Sequence[Sequence[str | int]], least: str = ""
+    db: Connection,
+    table: Table,
+    rows: Sequence[Sequence[str | int]],
+    rules: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Add numbers to the rows of the same keys, or insert them; all columns in table order.
 
-    In the text column `least`, if one is named, the lesser of the two values is kept.
+    `rules` has the SQL of columns that are not added up, of the row `old` and the row `new`.
     """
     if not rows:
         return
     keys = {column.name for column in table.primary_key}
     names = [column.name for column in table.columns]
     quoted = ", ".join(f'"{name}"' for name in names)
-    lesser = "min" if is_sqlite(db) else "least"
     added = ", ".join(
-        f'"{n}" = {lesser}("{table.name}"."{n}", excluded."{n}")'
-        if n == least
-        else f'"{n}" = "{table.name}"."{n}" + excluded."{n}"'
-        for n in names
-        if n not in keys
+        f'"{n}" = ' + rules.get(n, f'old."{n}" + new."{n}"') for n in names if n not in keys
     )
+    added = added.replace("old.", f'"{table.name}".').replace("new.", "excluded.")
     same = ", ".join(f'"{key.name}"' for key in table.primary_key)
     conflict = f"ON CONFLICT ({same}) DO UPDATE SET {added}"
     if is_sqlite(db):
@@ -155,11 +155,16 @@ def bulk_add_sums(
         statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks}) {conflict}'
         get_sqlite_connection(db).executemany(statement, rows)
         return
-    kinds = ["text[]" if name in {*keys, least} else "int[]" for name in names]
-    lists = ", ".join(f"%s::{kind}" for kind in kinds)
+    lists = ", ".join(f"%s::{_COPY_TYPE_NAMES[type(c.type)]}[]" for c in table.columns)
     statement = f'INSERT INTO "{table.name}" ({quoted}) SELECT * FROM unnest({lists}) {conflict}'
     with get_psycopg_connection(db).cursor() as cursor:
         cursor.execute(
             statement.encode(),
             [format_array_literal(values) for values in zip(*rows, strict=True)],
         )
+
+
+def keep_lesser(column: str) -> dict[str, str]:
+    """Return the rule of `bulk_add_sums` that the lesser value of a column is kept."""
+    new, old = f'new."{column}"', f'old."{column}"'
+    return {column: f"CASE WHEN {new} < {old} THEN {new} ELSE {old} END"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from app.db.dialect.bulk_copy import bulk_add_sums
+from app.db.dialect.bulk_copy import bulk_add_sums, keep_lesser
 from app.db.engine import Database
 from app.db.tables import dyads, families, shifts
 from app.db.types import NO_END_DAY
@@ -79,4 +79,6 @@ def _list_joint_families(db: Connection) -> list[str]:
 
 
 def _mark_joint_dyads(db: Connection, family: str, pairs: Sequence[Pair]) -> None:
-    bulk_add_sums(db, dyads, [(*pair, family, 1, 0, NO_END_DAY) for pair in pairs], least="since")
+    bulk_add_sums(
+        db, dyads, [(*pair, family, 1, 0, NO_END_DAY) for pair in pairs], keep_lesser("since")
+    )

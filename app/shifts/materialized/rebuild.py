@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from app.db import dialect
 from app.db.dialect import build_upsert
-from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, keep_lesser
 from app.db.engine import Database
 from app.db.tables import dyad_months, dyads, families, shifts
 from app.db.types import NO_END_DAY
@@ -249,7 +249,7 @@ def _mark_dependents(
     members = read_member_periods(db)
     waiting = list_dependents(changed, read_group_pairs(db, dataset, members), members)
     rows = [(*pair, dataset, 1, 0, NO_END_DAY) for pair in sorted(waiting)]
-    bulk_add_sums(db, dyads, rows, least="since")
+    bulk_add_sums(db, dyads, rows, keep_lesser("since"))
     mark_joint_families(db, dataset, written, changed, members)
 
 

@@ -1,0 +1,143 @@
+"""Counts of events by actor, dataset, month and type, written with the events (decision 029).
+
+What they count is what a question without further conditions finds: each event once for an actor,
+whatever its roles, and not those that are retracted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    and_,
+    cast,
+    delete,
+    except_,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from app.db.dialect.bulk_copy import bulk_add_sums
+from app.db.tables import events, month_counts, participations
+from app.events.index_rows import EventRows
+
+INTENSITY_UNIT = 1_000_000
+"""Intensities are summed in whole millionths, so that what is subtracted leaves exactly zero."""
+CountedRow = tuple[str, str, str, str | None, float | None, int | None, str]
+"""(actor, start, dataset, type, intensity, quad, end) of an event that is not retracted."""
+MAX_IDS = 500
+_PEAK_RULES = {
+    "peak": "CASE WHEN new.peak > old.peak THEN new.peak ELSE old.peak END",
+    "at_peak": "CASE WHEN new.peak > old.peak THEN new.at_peak WHEN new.peak = old.peak"
+    " THEN old.at_peak + new.at_peak ELSE old.at_peak END",
+}
+"""What is subtracted has no greater peak than the row, and counts as less than nothing."""
+
+
+def add_month_counts(db: Connection, rows: EventRows) -> None:
+    """Add events that are being stored."""
+    parts = list_counted_rows(rows)
+    bulk_add_sums(db, month_counts, _sum_by_month(parts), _PEAK_RULES)
+
+
+def subtract_month_counts(db: Connection, ids: Sequence[str]) -> None:
+    """Subtract the current rows of some events, which are about to be superseded."""
+    for at in range(0, len(ids), MAX_IDS):
+        wanted = ids[at : at + MAX_IDS]
+        rows = [tuple(row) for row in db.execute(_select_counted_rows(wanted))]
+        changed = _sum_by_month(rows, -1)
+        bulk_add_sums(db, month_counts, changed, _PEAK_RULES)
+        if changed:
+            db.execute(delete(month_counts).where(month_counts.c.n == 0))
+
+
+def list_counted_rows(rows: EventRows) -> Iterator[CountedRow]:
+    """List what counts of events, once for each of their actors and once for all actors."""
+    of_events: dict[int, tuple[Any, ...]] = {}
+    for _, dataset, start, end, kind, _, _, _, intensity, quad, status, *_, seq in rows.events:
+        if status != "retracted":
+            of_events[seq] = (start, dataset, kind, intensity, quad, end)
+            yield ("", *of_events[seq])
+    for actor, seq in dict.fromkeys((row[0], row[-1]) for row in rows.participations):
+        if seq in of_events:
+            yield (actor, *of_events[seq])
+
+
+def _select_counted_rows(ids: Sequence[str]) -> Select[Any]:
+    p, e = participations.c, events.c
+    columns = ("start", "dataset", "type", "intensity", "quad", "end")
+    of_actors = select(p.actor, *(p[name] for name in columns), p.event).distinct()
+    of_actors = of_actors.where(p.event.in_(ids), p.status != "retracted")
+    of_all = select(literal("").label("actor"), *(e[name] for name in columns), e.id)
+    of_all = of_all.where(e.id.in_(ids), e.status != "retracted")
+    both = union_all(of_actors, of_all).subquery().c
+    return select(both.actor, *(both[name] for name in columns))
+
+
+def _sum_by_month(rows: Iterable[CountedRow], sign: int = 1) -> list[tuple[Any, ...]]:
+    """Sum rows into rows of `month_counts`, added with `sign` 1 or subtracted with -1."""
+    total: dict[tuple[str, str, str, str], list[int]] = {}
+    for actor, start, dataset, kind, intensity, quad, end in rows:
+        key = (actor, dataset, start[:7], kind or "")
+        sums = total.get(key)
+        if sums is None:
+            sums = total[key] = [0] * 8
+        sums[0] += sign
+        if quad:
+            sums[1 if quad <= 2 else 2] += sign
+        if intensity is not None:
+            whole = round(intensity * INTENSITY_UNIT)
+            sums[3] += sign
+            sums[4] += sign * whole
+            peak = abs(whole)
+            if peak > sums[6]:
+                sums[6:] = peak, sign
+            elif peak == sums[6]:
+                sums[7] += sign
+        if start != end:
+            sums[5] += sign
+    return [(*key, *total[key]) for key in sorted(total)]
+
+
+def select_wrong_month_counts() -> Iterator[Select[Any]]:
+    """Select (actor, dataset, month, type) where counts differ from the events."""
+    p, e, n = participations.c, events.c, func.count()
+    columns = ("start", "end", "dataset", "type", "intensity", "quad")
+    of_actors = select(p.actor, *(p[name] for name in columns), p.event).distinct()
+    of_all = select(literal("").label("actor"), *(e[name] for name in columns), e.id)
+    every = union_all(
+        of_actors.where(p.status != "retracted"), of_all.where(e.status != "retracted")
+    ).subquery()
+    of = every.c
+    keys = [
+        of.actor,
+        of.dataset,
+        func.substr(of.start, 1, 7).label("month"),
+        func.coalesce(of.type, "").label("type"),
+    ]
+    whole = cast(func.round(of.intensity * INTENSITY_UNIT), BigInteger)
+    counted = select(
+        *keys,
+        n.label("n"),
+        n.filter(of.quad <= 2).label("cooperation"),
+        n.filter(of.quad >= 3).label("conflict"),
+        func.count(of.intensity).label("scored"),
+        cast(func.coalesce(func.sum(whole), 0), BigInteger).label("intensity"),
+        n.filter(of.start != of.end).label("lasting"),
+    )
+    found = counted.group_by(*keys).subquery()
+    c = month_counts.c
+    kept = [c[column.name] for column in found.c]
+    for ours, theirs in ((kept, found.c), (found.c, kept)):
+        rows = except_(select(*ours), select(*theirs)).subquery()
+        yield select(*list(rows.c)[:4])
+    same = [key == c[name] for key, name in zip(keys, found.c.keys()[:4], strict=True)]
+    at_peak = n.filter(func.abs(whole) == c.peak)
+    peaks = select(*list(c)[:4]).select_from(month_counts.outerjoin(every, and_(*same)))
+    peaks = peaks.group_by(*list(c)[:4], c.peak, c.at_peak)
+    yield peaks.having(or_(c.at_peak != at_peak, func.max(func.abs(whole)) > c.peak))

@@ -1,0 +1,145 @@
+"""Counts of plain questions, read from `month_counts` instead of the events themselves.
+
+A plain question names at most one actor, and types, datasets and days, but no more. The months
+that lie whole within its window are read from the counts; the events of the first month, with
+those that began earlier and still went on, and of the last are counted one by one.
+"""
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+
+from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.tables import datasets, month_counts
+from app.events.resolved_filter import ResolvedFilter
+
+NO_CONDITIONS = ResolvedFilter()
+FIRST_MONTH, LAST_MONTH = "0000-00", "9999-12"
+COUNTED_FACES = frozenset({"type", "dataset"})
+"""Facets that the counts have."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainWindow:
+    """A window split into months that are counted already and the parts before and after them."""
+
+    first: str
+    last: str
+    """The first and last month that lie whole within the window, `2023-10`."""
+    head: ResolvedFilter | None
+    """The question for the days before; None where the window has no first day."""
+    tail: ResolvedFilter | None
+    """The question for the days after; None where there are none."""
+
+    @property
+    def tail_day(self) -> str:
+        """The first day after the whole months; only events that began on it or later are new."""
+        assert self.tail is not None
+        assert self.tail.since is not None
+        return self.tail.since
+
+
+def split_plain_window(resolved: ResolvedFilter) -> PlainWindow | None:
+    """Split the window of a plain question; None for any other, and where no month lies within."""
+    conditions = replace(resolved, actor=(), type=(), dataset=(), since=None, until=None)
+    if len(resolved.actor) > 1 or conditions != NO_CONDITIONS:
+        return None
+    first, last, head, tail = FIRST_MONTH, LAST_MONTH, None, None
+    if resolved.since is not None:
+        year, month = int(resolved.since[:4]), int(resolved.since[5:7])
+        end = f"{resolved.since[:7]}-{calendar.monthrange(year or 4, month)[1]:02}"
+        head = replace(resolved, until=end)
+        first = f"{year + month // 12:04}-{month % 12 + 1:02}"
+    if resolved.until is not None:
+        year, month = int(resolved.until[:4]), int(resolved.until[5:7])
+        last = resolved.until[:7]
+        if int(resolved.until[8:]) < calendar.monthrange(year or 4, month)[1]:
+            tail = replace(resolved, since=f"{last}-01")
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+            last = f"{year:04}-{month:02}"
+    return PlainWindow(first, last, head, tail) if first <= last else None
+
+
+class MonthTotals(NamedTuple):
+    """Totals of the events that began in a month, of one dataset and type."""
+
+    month: str
+    events: int
+    cooperation: int
+    conflict: int
+    scored: int
+    millionths: int
+    """The sum of their intensities."""
+    lasting: int
+    peak: int
+    """At least the greatest absolute intensity of them, in millionths."""
+    at_peak: int
+    """The number of them that have it."""
+
+
+def read_month_totals(
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow
+) -> list[MonthTotals]:
+    """Read the totals of the whole months of a window, by month, dataset and type, in order."""
+    rows = _fetch_counts(db, resolved, window, "")
+    return [MonthTotals(*row) for row in rows]
+
+
+def read_face_counts(
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+) -> dict[Any, int]:
+    """Read the number of events in the whole months of a window, by dataset or type."""
+    rows = _fetch_counts(db, resolved, window, face)
+    return {value or None: int(n) for value, n in rows}
+
+
+def sort_by_rarity(db: Connection, codes: Sequence[str]) -> tuple[str, ...]:
+    """Sort actors by the number of their events, the rarest first."""
+    asked = _compile_actor_counts(db.dialect.name, len(codes))
+    values = {f"actor_{n}": code for n, code in enumerate(codes)}
+    known: dict[str, int] = dict(asked.fetch_rows(db, values))
+    return tuple(sorted(codes, key=lambda code: known.get(code, 0)))
+
+
+@lru_cache(maxsize=64)
+def _compile_actor_counts(kind: str, count: int) -> CompiledStatement:
+    c = month_counts.c
+    rows = select(c.actor, func.sum(c.n)).group_by(c.actor)
+    return compile_statement(
+        kind, rows.where(c.actor.in_([bindparam(f"actor_{n}") for n in range(count)]))
+    )
+
+
+def _fetch_counts(
+    db: Connection, resolved: ResolvedFilter, window: PlainWindow, face: str
+) -> Sequence[Any]:
+    asked = _compile_counts(db.dialect.name, len(resolved.dataset), len(resolved.type), face)
+    values: dict[str, object] = {
+        "actor": resolved.actor[0] if resolved.actor else "",
+        "first": window.first,
+        "last": window.last,
+    }
+    values |= {f"dataset_{n}": code for n, code in enumerate(resolved.dataset)}
+    values |= {f"type_{n}": name for n, name in enumerate(resolved.type)}
+    return asked.fetch_rows(db, values)
+
+
+@lru_cache(maxsize=256)
+def _compile_counts(kind: str, dataset_count: int, type_count: int, face: str) -> CompiledStatement:
+    """Compile (value, number of events) by a face; or, for no face, all columns of each row."""
+    c = month_counts.c
+    wanted = (c.actor == bindparam("actor"), c.month >= bindparam("first"))
+    # Every dataset is named, so that the months of each are found by the key.
+    named: list[ColumnElement[str]] = [bindparam(f"dataset_{n}") for n in range(dataset_count)]
+    of_datasets = c.dataset.in_(named) if named else c.dataset.in_(select(datasets.c.code))
+    of_types = [c.type.in_([bindparam(f"type_{n}") for n in range(type_count)])] * bool(type_count)
+    conditions = (*wanted, c.month <= bindparam("last"), of_datasets, *of_types)
+    if face:
+        counted = select(c[face], func.sum(c.n)).where(*conditions).group_by(c[face])
+        return compile_statement(kind, counted)
+    counts = (c.n, c.cooperation, c.conflict, c.scored, c.intensity, c.lasting, c.peak, c.at_peak)
+    return compile_statement(kind, select(c.month, *counts).where(*conditions).order_by(c.month))
