@@ -52,7 +52,7 @@ from app.http.head import HeadMiddleware
 from app.http.metrics import count_database_use, count_version_wait
 from app.http.openapi_document import serve_openapi_once
 from app.http.path_ids import EncodedSlashMiddleware
-from app.http.problems import add_problem_handlers
+from app.http.problem_handlers import add_problem_handlers
 from app.http.query_route import QueryRoute, add_query_documentation
 from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
 from app.http.request_observer import RequestObserver

@@ -28,12 +28,13 @@ def _describe_outside_failure(error: Exception) -> str | None:
 
     from app.db.failures import classify_failure  # noqa: PLC0415
     from app.errors import MissingExtraError  # noqa: PLC0415
+    from app.validation_words import describe_invalid_setting  # noqa: PLC0415
 
     if (kind := classify_failure(error)) is not None:
         cause = " ".join(str(getattr(error, "orig", error)).split())
         return f"The database is {'damaged' if kind == 'damaged' else 'not available'}: {cause}"
     if isinstance(error, ValidationError) and error.title == "Settings":
-        return "\n".join(e["msg"].removeprefix("Value error, ") for e in error.errors())
+        return "\n".join(describe_invalid_setting(e) for e in error.errors())
     if isinstance(error, MissingExtraError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import Fault, InvalidBodyError
+from app.validation_words import describe_invalid_value
 
 T = TypeVar("T")
 MAX_BODY_FAULTS = 1000
@@ -42,7 +43,7 @@ def validate_part(kind: TypeAdapter[T], value: object, at: list[str | int]) -> V
 def _describe_error(kind: TypeAdapter[T], error: ErrorDetails, at: list[str | int]) -> Fault:
     loc = [*at, *(str(part)[:100] if isinstance(part, str) else part for part in error["loc"])]
     if error["type"] != "extra_forbidden":
-        return Fault(loc=loc, message=str(error["msg"]).removeprefix("Value error, "))
+        return Fault(loc=loc, message=describe_invalid_value(error))
     near = difflib.get_close_matches(str(loc[-1]).lower(), _list_field_names(kind), 1, 0.75)
     hint = f"Did you mean {near[0]}?" if near else None
     return Fault(loc=loc, message="is not a field here", hint=hint, suggestions=near)

@@ -1,5 +1,6 @@
 """The forms in which sources write names of actors, and how names are folded for look-ups. Pure."""
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -21,6 +22,12 @@ MAX_CACHED_NAME_LENGTH = 200
 _BRACKETS = re.compile(r"(?P<outer>[^()\[\]]+?)\s*[(\[]\s*(?P<inner>[^()\[\]]+?)\s*[)\]]")
 _SLASH = re.compile(r"(?P<outer>[^/]+?)\s*/\s*(?P<inner>[^/]+)")
 
+_FOOTNOTES = re.compile(
+    r"(?:\s*(?:\[\w{1,3}\]|\(\d{1,2}\)|[*†‡§¶#]+|[¹²³⁰⁴⁵⁶⁷⁸⁹ᵃᵇᶜ]+|\.{2,}|…)"
+    r"|\s[0-9a-z]{1,2}/|(?<=\w)\d{1,2}/)+$"
+    r"|(?<=[^\W\d_]{4})\d{1,2}$"
+)
+"""Marks of footnotes behind a name, of which there may be several."""
 _QUALIFIERS = {"former", "the former", "historical", "country", "state", "republic"}
 """Words in brackets behind a name that are no name."""
 
@@ -131,6 +138,16 @@ def _join_letters(words: list[str]) -> list[str]:
 def fold_without_article(text: str) -> str:
     """Return the folded text of a name without an article before or behind it."""
     return fold_text(text).removeprefix("the ").removesuffix(" the")
+
+
+def strip_list_marks(text: str) -> str:
+    """Return a name without what tables put around it: entities of HTML and marks of footnotes.
+
+    `Bosnia &amp; Herzegovina`, `China[1]`, `Kosovo*` and `Cyprus 1/` lose them. Digits behind a
+    word are such a mark only where a word is left, not in `M23`.
+    """
+    plain = html.unescape(text).replace("\u00ad", "").strip()
+    return _FOOTNOTES.sub("", plain).rstrip()
 
 
 def split_double_name(text: str) -> tuple[str, str] | None:

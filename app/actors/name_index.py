@@ -13,6 +13,7 @@ from app.actors.name_forms import (
     fold_without_article,
     iterate_inner_names,
     split_agreeing_names,
+    strip_list_marks,
 )
 from app.actors.name_table import (
     LAST_DAY,
@@ -254,6 +255,9 @@ def gather_name(
             if len(names) == 2 and not _may_be_one(reading, lives):
                 continue
             return GatheredName(reading, lives)
+    plain = strip_list_marks(text)
+    if plain and plain != text:
+        return gather_name(prefix + plain, source, kinds)
     return GatheredName(None, {})
 
 

@@ -24,6 +24,7 @@ from app.lineages import Ancestry, Version
 from app.query_models import AsOfQuery, OnDayQuery
 from app.shifts import queries
 from app.shifts.words import join_names, name_in_sentence
+from app.validation_words import describe_invalid_value
 
 Parameters = Sequence[tuple[str, str]]
 Model = TypeVar("Model", bound=BaseModel)
@@ -137,7 +138,7 @@ def read_parameters(model: type[Model], items: Parameters) -> Model:
     except ValidationError as wrong:
         first = wrong.errors(include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else "view"
-        raise InvalidParameterError(field, first["msg"].removeprefix("Value error, ")) from wrong
+        raise InvalidParameterError(field, describe_invalid_value(first)) from wrong
 
 
 def join_address(path: str, items: Iterable[tuple[str, object]]) -> str:

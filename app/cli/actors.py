@@ -20,6 +20,7 @@ from app.editing.aliases import Alias, AliasError, add_alias
 from app.editing.apply_names import apply_known_names
 from app.events.name_table import AliasRow, format_name_table, read_alias_table
 from app.events.unresolved import read_unresolved_names, report_names
+from app.validation_words import describe_invalid_value
 
 actors = typer.Typer(
     help="Unresolved names of loaded events, and aliases for them.", no_args_is_help=True
@@ -119,7 +120,7 @@ def _add_aliases(db: Connection, rows: list[AliasRow], by: Writer) -> list[str]:
             alias = Alias(name=row.name, since=row.since, until=row.until)
             made = add_alias(db, alias, row.actor, by)
         except ValidationError as wrong:
-            refused += [f"{where}{e['msg'].removeprefix('Value error, ')}" for e in wrong.errors()]
+            refused += [f"{where}{describe_invalid_value(e)}" for e in wrong.errors()]
         except UnknownActorError as unknown:
             refused.append(f"{where}{unknown}. {unknown.hint}")
         except AliasError as wrong:

@@ -11,6 +11,7 @@ from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.errors import InvalidParameterError
 from app.settings import Settings
+from app.validation_words import describe_invalid_value
 
 console = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
@@ -52,6 +53,6 @@ def _describe_input_error(error: InvalidParameterError | ValidationError) -> str
         return f"{error.fault.loc[-1]}: {error.fault.message}. {error.fault.hint or ''}"
     return "\n".join(
         f"{e.get('ctx', {}).get('field') or '.'.join(map(str, e['loc']))}:"
-        f" {e['msg'].removeprefix('Value error, ')}"
+        f" {describe_invalid_value(e)}"
         for e in error.errors()
     )

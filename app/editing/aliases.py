@@ -14,6 +14,7 @@ from app.db.journal import Writer
 from app.db.types import NO_END_DAY
 from app.events.unresolved import is_scheme_code, show_name
 from app.text import ShortText, is_visible_name
+from app.validation_words import describe_invalid_value
 
 
 class AliasError(Exception):
@@ -79,7 +80,9 @@ def add_alias(db: Connection, alias: Alias, actor_name: str, by: Writer) -> Alia
         made = Actor.model_validate(actor.model_dump() | {"aliases": aliases, "codes": codes})
     except ValidationError as wrong:
         [first, *_] = wrong.errors()
-        raise AliasError(f"{code} cannot take another name: {first['msg']}") from wrong
+        raise AliasError(
+            f"{code} cannot take another name: {describe_invalid_value(first)}"
+        ) from wrong
     write_actors(db, [made], by)
     return AliasOutcome(made, True)
 

@@ -3,7 +3,9 @@
 The catalog is that of RFC 9727, a linkset (RFC 9264) with the relations of RFC 8631.
 """
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.errors import NotFoundError
@@ -12,9 +14,11 @@ from app.explorer.router import HEADERS, build_body_response
 from app.http.dependencies import SettingsDep
 from app.http.prefix_router import PrefixRouter
 from app.http.public_url import resolve_public_url
+from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
+from app.query_models import StrictQuery
 
-router = PrefixRouter(include_in_schema=False)
+router = PrefixRouter(include_in_schema=False, route_class=QueryRoute)
 PAGE = "problems"
 CATALOG_TYPE = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
 API_TYPE = "application/openapi+json;version=3.1"
@@ -40,7 +44,9 @@ def redirect_to_problem(slug: str) -> Response:
 
 
 @router.get("/.well-known/api-catalog")
-def serve_api_catalog(request: Request, settings: SettingsDep) -> Response:
+def serve_api_catalog(
+    _asked: Annotated[StrictQuery, Query()], request: Request, settings: SettingsDep
+) -> Response:
     """Serve the catalog: the API with its description, documentation, state and tools."""
     root = resolve_public_url(request, settings)
     links = {
@@ -68,7 +74,9 @@ def serve_api_catalog(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.get("/llms.txt")
-def serve_assistants_guide(request: Request, settings: SettingsDep) -> Response:
+def serve_assistants_guide(
+    _asked: Annotated[StrictQuery, Query()], request: Request, settings: SettingsDep
+) -> Response:
     """Serve a short guide for assistants: what there is, how to ask, and where to read on."""
     root = resolve_public_url(request, settings)
     parts = [

@@ -2,18 +2,17 @@
 
 import datetime
 import json
-import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
 from app.db.lineage_table import read_version
-from app.errors import NotFoundError, make_crossed_error
+from app.errors import NotFoundError
 from app.events import read
-from app.events.filter import EventFilter, EventQuery
+from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
 from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
@@ -27,6 +26,7 @@ from app.feeds.ogc_models import (
     Landing,
     Link,
 )
+from app.feeds.ogc_query import ItemsQuery, RepresentationQuery, parse_interval
 from app.feeds.plain_text import link_event_page, link_list_page
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
@@ -37,9 +37,7 @@ from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.lineages import Version
-from app.query_models import Cursor, StrictQuery
 from app.sources.citation import format_citation, read_cited_datasets
-from app.text import ShortText
 
 router = PrefixRouter(
     prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -50,99 +48,6 @@ CONFORMANCE_CLASSES = [
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 COLLECTION = "events"
-_INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?")
-
-
-Representation = Literal["json", "geojson", "html"]
-REPRESENTATION_FIELD = Field(
-    None,
-    description="What OGC clients ask for: JSON, and GeoJSON for features; `html` leads to the page"
-    " for people.",
-)
-MOST_FEATURES = 1000
-"""Features on a page; a higher limit is answered with as many, as the standard asks."""
-
-
-class RepresentationQuery(StrictQuery):
-    """The query of a page that has one representation, which clients may name."""
-
-    f: Representation | None = REPRESENTATION_FIELD
-
-
-class ItemsQuery(EventFilter):
-    """The query of a feature page: every filter of events, with the standard's own parameters."""
-
-    f: Representation | None = REPRESENTATION_FIELD
-    limit: int = Field(
-        100, ge=1, le=MOST_FEATURES, description="Features on a page; more are cut to the most."
-    )
-    cursor: Cursor | None = Field(None, description="From the link `next`.")
-    offset: int = Field(
-        0,
-        ge=0,
-        le=10_000,
-        description="Features to skip, for clients that count; nothing with a cursor, which is"
-        " quicker.",
-    )
-    datetime: ShortText | None = Field(
-        None,
-        description="An instant or an interval, such as 2023-09-01T00:00:00Z/..; days count.",
-    )
-
-    @field_validator("limit", mode="before")
-    @classmethod
-    def _clamp_limit(cls, value: object) -> object:
-        text = str(value)
-        return MOST_FEATURES if text.isdigit() and int(text[:19]) > MOST_FEATURES else value
-
-    @field_validator("bbox", mode="before")
-    @classmethod
-    def _drop_heights(cls, value: object) -> object:
-        """Drop the heights of a bbox with six numbers, since events have none."""
-        parts = str(value).split(",")
-        return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else value
-
-    @model_validator(mode="after")
-    def _check_datetime(self) -> "ItemsQuery":
-        if self.datetime is None:
-            return self
-        if {"since", "until"} & self.model_fields_set:
-            raise make_crossed_error(
-                "datetime", "does not go with since and until", "Ask for one of them."
-            )
-        try:
-            first, last = _parse_interval(self.datetime)
-        except ValueError as wrong:
-            hint = "Such as 2023-09-01T00:00:00Z/2023-10-31T00:00:00Z, or with .. for an open end."
-            raise make_crossed_error("datetime", "is no instant or interval", hint) from wrong
-        if first and last and first > last:
-            raise make_crossed_error("datetime", "ends before it begins", "Exchange the two.")
-        return self
-
-    def to_event_query(self) -> EventQuery:
-        """Convert to a query of events."""
-        mine = {"f", "limit", "cursor", "offset", "datetime"}
-        filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
-        filters |= {"limit": self.limit, "cursor": self.cursor}
-        if self.datetime is not None:
-            since, until = _parse_interval(self.datetime)
-            filters |= {"since": since, "until": until}
-        return EventQuery.model_validate(filters)
-
-
-def _parse_interval(text: str) -> tuple[str | None, str | None]:
-    """Return the first and last day of an instant or interval; None for an open end."""
-    first, slash, last = text.partition("/")
-    return _parse_day(first), _parse_day(last if slash else first)
-
-
-def _parse_day(text: str) -> str | None:
-    if text in ("", ".."):
-        return None
-    found = _INSTANT.fullmatch(text)
-    if found is None:
-        raise ValueError("is no instant")
-    return datetime.date.fromisoformat(found[1]).isoformat()
 
 
 def _build_links(root: str, *parts: tuple[str, str, str]) -> list[Link]:
@@ -343,7 +248,7 @@ def _list_days(asked: ItemsQuery) -> dict[str, str]:
     """Return the days of `datetime` as the explorer takes them."""
     if asked.datetime is None:
         return {}
-    since, until = _parse_interval(asked.datetime)
+    since, until = parse_interval(asked.datetime)
     return {name: day for name, day in (("since", since), ("until", until)) if day}
 
 

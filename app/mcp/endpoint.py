@@ -9,7 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import MissingExtraError
 from app.extras import load_extra
-from app.http.problems import find_status, render_problem
+from app.http.problem_handlers import find_status
+from app.http.problems import render_problem
 from app.http.public_url import resolve_public_url
 
 MAX_BODY_BYTES = 256 * 1024

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.mcp import shorten
 from app.mcp.asking import ApiReader, QuestionRefusedError, StatefulApp
+from app.mcp.assistant_server import AssistantServer
 from app.mcp.shorten import Answer, compose_answer
 from app.version import read_program_version
 
@@ -35,7 +36,7 @@ Day = Annotated[str, Field(max_length=64, description="A day, month or year (EDT
 
 def build_assistant_server(api: ApiReader) -> MCPServer[Any]:
     """Build the server; its tools ask the API through a reader."""
-    server: MCPServer[Any] = MCPServer(
+    server = AssistantServer(
         "entente", title="Entente", instructions=INSTRUCTIONS, version=read_program_version()
     )
 

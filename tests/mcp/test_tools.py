@@ -124,3 +124,29 @@ def test_the_command_answers_over_standard_input(bundled_database: Database) -> 
             return await call(client, "find_actors", {"name": "CSTO"})
 
     assert run_apart(ask())["data"][0]["code"] == "CSTO"
+
+
+REFUSED = {
+    "a word for a number": ("search_events", {"limit": "many"}, "limit must be a whole number"),
+    "a number that is too great": ("search_events", {"limit": 51}, "limit must be 50 or less"),
+    "a number that is too small": ("list_changes", {"after": -1}, "after must be 0 or more"),
+    "a part of a number": ("search_events", {"limit": 1.5}, "limit must be a whole number"),
+    "a choice that is none": ("get_timeline", {"granularity": "hour"}, "granularity must be"),
+    "no argument": ("get_alignment", {"actor": "ARM"}, "toward is missing"),
+    "a long text": ("find_actors", {"name": "x" * 201}, "name must have at most 200 characters"),
+    "an unknown argument": ("search_events", {"actors": ["ARM"]}, "Did you mean actor?"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_argument_is_refused_in_plain_words(service: str, case: str) -> None:
+    name, asked, expected = REFUSED[case]
+
+    async def ask() -> Any:
+        async with Client(f"{service}/mcp") as client:
+            return await call(client, name, asked)
+
+    answer = run_apart(ask())
+    assert expected in answer
+    assert "validation error" not in answer
+    assert "Input should" not in answer
