@@ -11,6 +11,9 @@ PATTERNS = {
     r"^[0-9]{2,4}$": "must be a code of CAMEO, two to four digits such as 057",
     r"^https?://[^\s]+$": "must be an address such as https://news.example/story, without blanks",
     r"^[^\s/?#%]+$": "must be an id without blanks and / ? # %, such as news-2023-09-01",
+    r"^\d{4}-\d\d-\d\d$": "must be a day such as 2023-09-19",
+    r"^[0-9]{1,16}(\.[0-9a-f]{8})?$": "must be a version, perhaps with its lineage, such as 1201 or"
+    " 1201.3f9c2a7e",
     r"^[0-9a-f]{8}$": "must be a lineage as answers name it, eight digits and letters such as"
     " 3f9c2a7e",
     r"^(https?://[^/?#]+[^?#]*[^/?#])?$": "must be an address without a slash, a query or a"
