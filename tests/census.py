@@ -26,6 +26,7 @@ ALLOWED_DEFERRED: dict[tuple[str, str], str] = {
     ("start.py", "pydantic"): "`entente --help` must not wait for it",
     ("start.py", "app.db.failures"): "only a failed command asks whether trying again may help",
     ("start.py", "app.errors"): "only a failed command asks whether an extra is missing",
+    ("start.py", "app.validation_words"): "only a wrong setting needs them",
     ("ingest/readers/recognize.py", "app.ingest.readers.parquet"): "Arrow takes long to import",
 }
 """Imports inside functions, by module and what it imports, each with the reason."""
