@@ -111,6 +111,14 @@ class EventRows:
             ]  # fmt: skip
         self.words.append((seq, _collect_words(b)))
 
+    def shift_numbers(self, by: int) -> None:
+        """Move all rows to other revisions: each `seq` grows by a number."""
+        self.bodies = [(row[0] + by, *row[1:]) for row in self.bodies]
+        self.words = [(seq + by, words) for seq, words in self.words]
+        for name in ("events", "participations", "reports", "signals", "tags"):
+            moved = [(*row[:-1], row[-1] + by) for row in getattr(self, name)]
+            setattr(self, name, moved)
+
     def iterate_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each index row as (table name, values by column), except of `revisions`."""
         for name, columns in COLUMNS_BY_TABLE.items():

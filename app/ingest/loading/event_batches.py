@@ -12,7 +12,7 @@ from app.db.journal import Writer
 from app.db.types import NO_END_DAY
 from app.events.changes import read_event_documents
 from app.events.index_rows import EventRows
-from app.events.record import EventRecord, ParticipantRecord, RejectedError
+from app.events.record import EventRecord, ParticipantRecord, RejectedError, ReportRecord
 from app.events.render import build_event_body, encode_event_body, matches_document
 from app.events.resolve import ResolvedRecord
 from app.events.unresolved import describe_part, list_unresolved_parts, show_name
@@ -27,7 +27,7 @@ from app.ingest.loading.bulk_write import (
     store_sources,
 )
 from app.ingest.loading.pending_reports import read_pending_reports
-from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.reference_cache import OtherChanges, ReferenceCache
 from app.ingest.loading.resolve import resolve_row_record
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, hash_input_row, parse_row_record, read_row_key
@@ -57,11 +57,34 @@ class PreparedEvents:
     """That of the release which the rows are of."""
     raised: list[str] = field(default_factory=list)
     """Events that are unchanged in a higher release than the one they are known from."""
+    last: int = 0
+    """The `seq` before the first one of the batch."""
+    ids: Sequence[str] = ()
+    """The events that rows are of."""
+    cited_ids: set[str] = field(default_factory=set)
+    pending: dict[str, list[ReportRecord]] = field(default_factory=dict)
+    """Reports that waited for the events."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not self.loaded_events and not self.raised
+
+    def move_after(self, db: Connection, last: int, changes: OtherChanges) -> bool:
+        """Move the batch behind what others wrote meanwhile; False where that touches it."""
+        others = (changes.ids.get(kind, frozenset()) for kind in ("event", "source"))
+        own = (self.ids, self.cited_ids | self.sources.keys())
+        if not changes.are_apart or any(
+            not of_others.isdisjoint(of_batch)
+            for of_others, of_batch in zip(others, own, strict=True)
+        ):
+            return False
+        written = [ident for _, ident, *_ in self.event_rows.bodies]
+        if read_pending_reports(db, written) != self.pending:
+            return False
+        self.event_rows.shift_numbers(last - self.last)
+        self.last = last
+        return True
 
     def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
         """Store new sources, and new and changed events."""
@@ -90,8 +113,8 @@ def prepare_event_batch(
     a stored event is rejected. `rank` is that of the release which the rows are of: what a higher
     one says stays.
     """
-    done = PreparedEvents(rank=rank)
     ids = [f"{dataset}:{read_row_key(row)}" for row in rows]
+    done = PreparedEvents(rank=rank, last=last, ids=ids)
     stored = {} if references.datasets_are_empty else read_stored_hashes(db, ids)
     resolved: dict[str, tuple[InputRow, ResolvedRecord]] = {}
     for k, row in zip(ids, rows, strict=True):
@@ -210,6 +233,7 @@ def _build_documents(
     waiting = read_pending_reports(db, list(new))
     cited_ids = {r.source for _, s in new.values() for r in s.record.reports}
     cited_ids |= {r.source for reports in waiting.values() for r in reports}
+    done.cited_ids, done.pending = cited_ids, waiting  # type: ignore[assignment]
     cited = references.find_sources(db, cited_ids)  # type: ignore[arg-type]
     stored = dict(read_event_documents(db, list(done.revision_numbers)))
     sound = [

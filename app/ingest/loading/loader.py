@@ -305,7 +305,8 @@ class Loader:
     def _load_batch(self, run: Sequence[tuple[int, InputRow]], file: str, marks: RowBitmap) -> None:
         """Load a batch: compare it outside the transaction, and write it if anything changes.
 
-        It is compared again within the transaction if the database has changed meanwhile.
+        It is compared again within the transaction if others have changed meanwhile what it rests
+        on; where they wrote other events only, it is moved behind theirs.
         """
         first = run[0][1]
         where = LoadTarget(file, self._choose_dataset(first.format, first.dataset))
@@ -359,16 +360,17 @@ class Loader:
                         raise UnreadableFileError(
                             f"goes into {dataset}, which was deleted meanwhile"
                         )
+                    changes = references.list_other_changes(db)
                     references.catch_up(db)
-                    batch = _prepare_batch(
-                        db,
-                        rows,
-                        dataset,
-                        references,
-                        self.options.mode,
-                        current_write_transaction(db).last_seq,
-                        self._rank,
-                    )
+                    last = current_write_transaction(db).last_seq
+                    if not (
+                        changes
+                        and isinstance(batch, event_batches.PreparedEvents)
+                        and batch.move_after(db, last, changes)
+                    ):
+                        batch = _prepare_batch(
+                            db, rows, dataset, references, self.options.mode, last, self._rank
+                        )
                 if self.options.create_actors and batch.unknown:
                     event_batches.create_unknown_actors(db, batch.unknown, self.by, references)
                     batch = _prepare_batch(

@@ -1,6 +1,7 @@
 """A loader's cache of actors and sources, and how it follows changes by other writers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -21,6 +22,19 @@ MAX_CACHED_SOURCES = 20_000
 """Sources in the cache before it is cleared."""
 MAX_REVISIONS_BEHIND = 100_000
 """Revisions by other writers after which the whole cache is read again."""
+
+
+class OtherChanges(NamedTuple):
+    """What other writers have changed: the ids of documents, by kind."""
+
+    ids: Mapping[str, Set[str]]
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no actor, membership or dataset, and no source found by its address, changed."""
+        sources = self.ids.get("source", frozenset())
+        named = all(ident.startswith(DERIVED_ID_PREFIXES) for ident in sources)
+        return named and self.ids.keys() <= {"event", "source"}
 
 
 class ReferenceCache:
@@ -66,6 +80,17 @@ class ReferenceCache:
                 for row in changed:
                     self.cited_sources.pop(row.id, None)
         self.version = now
+
+    def list_other_changes(self, db: Connection) -> OtherChanges | None:
+        """List what others have changed since; None where that is too much, or another history."""
+        now = read_version(db)
+        if now.ancestry.current != self.lineage or now - self.version >= MAX_REVISIONS_BEHIND:
+            return None
+        ids: dict[str, set[str]] = {}
+        r = revisions.c
+        for kind, ident in db.execute(select(r.kind, r.id).where(r.seq > self.version)):
+            ids.setdefault(kind, set()).add(ident)
+        return OtherChanges(ids)
 
     def begin_file(self, db: Connection, datasets: Iterable[str]) -> None:
         """Prepare for a file that goes into some datasets."""

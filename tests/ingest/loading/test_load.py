@@ -27,6 +27,7 @@ from app.events.changes import write_resolved_events
 from app.events.record import decode_event_record
 from app.events.render import decode_event_document
 from app.events.to_input import input_from_document
+from app.ingest.loading import loader as loader_module
 from app.ingest.loading.bulk_write import forget_stored_hashes
 from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
 from app.ingest.loading.reference_cache import ReferenceCache
@@ -117,6 +118,48 @@ def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_pa
         "rows": FIRST_BATCH_ROWS + 102, "new": FIRST_BATCH_ROWS + 98, "changed": 2, "unchanged": 2,
     }  # fmt: skip
     assert read_document(database, f"local:k{FIRST_BATCH_ROWS + 50}")["title"] == "Other"
+    assert find_faults(database) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "comparisons"),
+    [
+        ([make_event("other"), make_event("more", title="T")], 1),
+        ([make_event("k3", title="Another")], 2),
+        ([make_event("other", participants=[{"actor": "New Party", "role": "target"}])], 2),
+    ],
+)
+def test_a_batch_is_moved_behind_what_others_write(
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    others: list[dict[str, Any]],
+    comparisons: int,
+) -> None:
+    first = write_file(tmp_path / "c", join_events(make_event("k99")))
+    load_file(database, first)  # so that the days covered do not change
+    mine = write_file(tmp_path / "a", join_events(*(make_event(f"k{n}") for n in range(9))))
+    theirs = write_file(tmp_path / "b", join_events(*others))
+    compared = []
+    write, prepare = Loader._write_batch, loader_module._prepare_batch
+
+    def write_after_others(self: Loader, *values: Any) -> Any:
+        monkeypatch.setattr(Loader, "_write_batch", write)
+        load_file(database, theirs, create_actors=True)
+        compared.clear()
+        compared.append(mine)  # what was compared before the others wrote
+        return write(self, *values)
+
+    def count_comparisons(*values: Any) -> Any:
+        compared.append(values)
+        return prepare(*values)
+
+    monkeypatch.setattr(Loader, "_write_batch", write_after_others)
+    monkeypatch.setattr(loader_module, "_prepare_batch", count_comparisons)
+    loader, _ = load_file(database, mine)
+    assert len(compared) == comparisons
+    assert loader.stats.new + loader.stats.changed == 9
+    assert read_document(database, "local:k8")["title"] == make_event("k8")["title"]
     assert find_faults(database) == []
 
 
