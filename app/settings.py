@@ -34,6 +34,8 @@ WATCH_ATTEMPTS = 10
 
 FRAME_ANCESTOR = r"^(https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|\*)$"
 """An origin, or all of the hosts below one, as a content security policy writes it."""
+BASE_ADDRESS = r"^https?://[^/?#\s]+[^?#\s]*$"
+"""An address that paths are added to."""
 
 
 class Settings(BaseSettings):
@@ -194,6 +196,47 @@ class Settings(BaseSettings):
     watch_private_addresses: bool = Field(
         False,
         description="Whether watches may be sent to hosts of private networks.",
+    )
+    gdelt_url: str = Field(
+        "https://data.gdeltproject.org",
+        pattern=BASE_ADDRESS,
+        description="Where GDELT's files are.",
+    )
+    ucdp_url: str = Field(
+        "https://ucdpapi.pcr.uu.se/api", pattern=BASE_ADDRESS, description="UCDP's API."
+    )
+    ucdp_files_url: str = Field(
+        "https://ucdp.uu.se/downloads", pattern=BASE_ADDRESS, description="Where UCDP's files are."
+    )
+    acled_url: str = Field(
+        "https://acleddata.com", pattern=BASE_ADDRESS, description="ACLED's API."
+    )
+    dataverse_url: str = Field(
+        "https://dataverse.harvard.edu",
+        pattern=BASE_ADDRESS,
+        description="The Dataverse with POLECAT, ICEWS and the UN votes.",
+    )
+    cow_url: str = Field(
+        "https://correlatesofwar.org", pattern=BASE_ADDRESS, description="Where COW's files are."
+    )
+    atop_url: str = Field(
+        "http://www.atopdata.org", pattern=BASE_ADDRESS, description="Where ATOP's files are."
+    )
+    ucdp_token: str = Field(
+        "", json_schema_extra={"secret": True}, description="Token of UCDP's API; empty: its files."
+    )
+    ucdp_token_file: str = Field("", description="File with the token of UCDP's API.")
+    acled_user: str = Field("", description="E-mail address of an account at ACLED.")
+    acled_password: str = Field(
+        "", json_schema_extra={"secret": True}, description="Password of that account."
+    )
+    acled_password_file: str = Field("", description="File with that password.")
+    dataverse_key: str = Field(
+        "", json_schema_extra={"secret": True}, description="Key of the Dataverse; may be empty."
+    )
+    dataverse_key_file: str = Field("", description="File with the key of the Dataverse.")
+    pull_pause: float = Field(
+        0.5, ge=0, le=60, description="Least seconds between two requests to a source."
     )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated", "realignments"),

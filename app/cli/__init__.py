@@ -32,6 +32,21 @@ COMMANDS = {
         "load_from_terminal",
         "Load files of events in bulk. Loading the same file again changes nothing.",
     ),
+    "pull": CommandSource(
+        "app.cli.pull",
+        "pull_source",
+        "Pull a dataset from its source: what is missing in the window is fetched and loaded.",
+    ),
+    "follow": CommandSource(
+        "app.cli.pull",
+        "follow_sources",
+        "Keep datasets current from their sources, by a ledger of every file.",
+    ),
+    "pulls": CommandSource(
+        "app.cli.pull",
+        "list_pulls",
+        "Show what was pulled: streams by state, or the items that are late, missing or failed.",
+    ),
     "export": CommandSource(
         "app.cli.export",
         "export_events",

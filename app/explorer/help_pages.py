@@ -20,7 +20,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "bundled",
         "problems",
     ),
-    "help.loading": ("loading", "load-format", "writing"),
+    "help.loading": ("loading", "live", "load-format", "writing"),
 }
 """Keys of the catalogue, each with the names of its pages; other pages are in a last group."""
 LAST_GROUP = "help.inside"

@@ -7,14 +7,14 @@ gone.
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.lag import ReadingState, read_reading_state
-from app.db.tables import commits, dyads, imports
+from app.db.tables import commits, dyads, imports, pull_items, pull_sources
 
 MAX_WAIT_SECONDS = 0.15
 """Seconds that a scrape waits for a new sample."""
@@ -36,6 +36,12 @@ class DatabaseSample:
     stale_dyads: int
     state: ReadingState
     """Where the database is read, and how far behind that is."""
+    pull_items: dict[tuple[str, str], int]
+    """Files of sources by source and state."""
+    pull_newest: dict[str, float]
+    """The newest slot or day of each source that is loaded, in seconds since the epoch."""
+    pull_success: dict[str, float]
+    """When a round over each source came to its end last, in seconds since the epoch."""
 
 
 class DatabaseSampler:
@@ -76,6 +82,10 @@ def read_sample(database: Database) -> DatabaseSample:
         waiting = db.scalar(select(func.min(i.created_at)).where(i.state == "waiting"))
         newest = db.scalar(select(func.max(commits.c.at)))
         stale = select(func.count()).select_from(dyads)
+        p = pull_items.c
+        counted = select(p.source, p.state, func.count()).group_by(p.source, p.state)
+        s = pull_sources.c
+        known = db.execute(select(s.source, s.newest, s.last_success)).all()
         return DatabaseSample(
             taken=time.time(),
             version=state.version,
@@ -84,8 +94,17 @@ def read_sample(database: Database) -> DatabaseSample:
             oldest_waiting=_read_instant(waiting),
             state=state,
             stale_dyads=db.scalar(stale.where(dyads.c.changed != dyads.c.segmented)) or 0,
+            pull_items={(row[0], row[1]): row[2] for row in db.execute(counted)},
+            pull_newest={row.source: _read_instant(row.newest) for row in known if row.newest},
+            pull_success={
+                row.source: _read_instant(row.last_success) for row in known if row.last_success
+            },
         )
 
 
 def _read_instant(text: str | None) -> float:
-    return datetime.fromisoformat(text).timestamp() if text else 0.0
+    """Read an instant in seconds since the epoch; one without a zone is in UTC."""
+    if not text:
+        return 0.0
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -69,6 +69,17 @@ def _collect_sample(sample: DatabaseSample) -> Iterator[Metric]:
         text = "Seconds for which the standby has lacked a change."
         yield _make_gauge("lag_seconds", text, {"": lag.lag_seconds})
     yield _make_gauge("imports", "Imports by state.", sample.imports, "state")
+    items = GaugeMetricFamily(
+        "entente_pull_items", "Files of sources by state.", labels=("source", "state")
+    )
+    for labels, count in sample.pull_items.items():
+        items.add_metric(labels, count)
+    yield items
+    for name, text, values in (
+        ("newest_item", "The newest slot or day that is loaded.", sample.pull_newest),
+        ("last_success", "When a round came to its end last.", sample.pull_success),
+    ):
+        yield _make_gauge(f"pull_{name}_timestamp_seconds", text, values, "source")
 
 
 def _make_gauge(name: str, text: str, values: Mapping[str, float], label: str = "") -> Metric:

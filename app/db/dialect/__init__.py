@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVarTuple
+from zlib import crc32
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -235,6 +236,8 @@ def lock_for_writing(db: Connection) -> None:
 
 LEADER_LOCKS = {"": 7140313, "watches": 7140314}
 """Numbers of PostgreSQL's locks of leaders, by the kind of work."""
+FIRST_NAMED_LOCK = 7_200_000
+"""The least number of the locks of other kinds of work, which follow from their names."""
 
 
 def try_leader_lock(db: Connection, name: str = "") -> bool:
@@ -242,13 +245,14 @@ def try_leader_lock(db: Connection, name: str = "") -> bool:
 
     False if it is taken, and on a standby, which takes no writes.
     """
+    number = LEADER_LOCKS.get(name) or FIRST_NAMED_LOCK + crc32(name.encode()) % 100_000
     # A standby would grant a lock of its own.
     mine = (
         "SELECT NOT pg_is_in_recovery() AND (EXISTS (SELECT FROM pg_locks"
         " WHERE locktype = 'advisory' AND objid = :number AND pid = pg_backend_pid())"
         " OR pg_try_advisory_lock(:number))"
     )
-    return bool(db.scalar(text(mine), {"number": LEADER_LOCKS[name]}))
+    return bool(db.scalar(text(mine), {"number": number}))
 
 
 def prefers_separate_seeks(kind: str) -> bool:

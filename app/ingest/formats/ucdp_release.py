@@ -26,6 +26,11 @@ class Release(NamedTuple):
     last: str
     rank: int
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it is a yearly release, and no candidate one."""
+        return self.rank // 1_000_000 == _FINAL
+
 
 def parse_release(version: str) -> Release | None:
     """Parse a version: `26.1` (final), `26.01.26.06` (quarterly), `26.0.8` (monthly)."""

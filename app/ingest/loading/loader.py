@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from msgspec.structs import replace
 from sqlalchemy import Connection, or_, select
 
+from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
 from app.db.engine import Database
 from app.db.journal import Writer, current_write_transaction
@@ -453,6 +454,16 @@ class Loader:
             for at in range(0, len(gone), 100):
                 self._retract_events(gone[at : at + 100], by)
 
+    def retract_keys(self, dataset: str, keys: Sequence[str], reason: str) -> None:
+        """Retract those events of a dataset with some keys that are current."""
+        by = Writer(self.by.name, reason)
+        for at in range(0, len(keys), 100):
+            ids = [f"{dataset}:{key}" for key in keys[at : at + 100]]
+            with self.database.connect() as db:
+                there = list_unretracted(db, ids)
+            if there:
+                self._retract_events(there, by)
+
     @property
     def _rank(self) -> int | None:
         """The rank of the release that the present file is."""
@@ -477,6 +488,12 @@ class Loader:
         else:
             tally = LoadStats(retracted=len(ids))
         self.stats.add_stats(tally)
+
+
+def list_unretracted(db: Connection, ids: Sequence[str]) -> list[str]:
+    """List those of some events that are stored and not retracted."""
+    asked = select(events.c.id).where(in_list(db, events.c.id), events.c.status != "retracted")
+    return list(db.scalars(asked, in_list_params(db, ids)))
 
 
 def tune_process_for_loading(database: Database) -> None:

@@ -30,6 +30,17 @@ class FileAddress:
         return _split(self.url).hostname or ""
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        parts = _split(self.url)
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @property
+    def shown(self) -> str:
+        """The address without its query, which can have secrets in it."""
+        return self.url.partition("?")[0]
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether the address is one of https."""
         return _split(self.url).scheme == "https"

@@ -71,6 +71,25 @@ def open_pool(address: FileAddress, allow_private: bool) -> httpcore2.Connection
     )
 
 
+class ConnectionKeeper:
+    """Keeps one connection to each host open between requests."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._pools: dict[str, httpcore2.ConnectionPool] = {}
+
+    def find_pool(self, address: FileAddress) -> httpcore2.ConnectionPool:
+        """Return the pool of one connection to the host of an address."""
+        if (pool := self._pools.get(address.origin)) is None:
+            pool = self._pools[address.origin] = open_pool(address, self._allow_private)
+        return pool
+
+    def close(self) -> None:
+        """Close all connections."""
+        while self._pools:
+            self._pools.popitem()[1].close()
+
+
 def _is_private_number(host: str) -> bool:
     try:
         return not is_public(host.strip("[]"))
