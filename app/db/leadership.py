@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.db.dialect import find_sqlite_file
+from app.db.dialect import find_sqlite_file, try_leader_lock
 from app.db.engine import Database
 from app.db.file_lock import FileLock, LockedError
 
