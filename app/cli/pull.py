@@ -82,7 +82,7 @@ def pull_source(
             errors.print(f"Another process pulls {source}; this one ends.")
             return
         require_terms(database, one.source, accept_terms, ledger.format_instant(wire.now))
-        one.is_ended = _catch_end().is_set
+        one.is_ended = resources.enter_context(_catch_end()).is_set
         one.on_item = resources.enter_context(_show_progress())
         report = one.run()
         _print_report(report, as_json)
@@ -109,11 +109,12 @@ def follow_sources(
     as_json: JsonOption = False,
 ) -> None:
     """Keep datasets current from their sources, by a ledger of every file."""
-    options, ended = SourceOptions(_split_words(streams), "", countries), _catch_end()
+    options = SourceOptions(_split_words(streams), "", countries)
     window = _parse_window(since, None)
     reports: list[RoundReport] = []
     with _report_failures(), ExitStack() as resources:
         database, settings = _open_database(resources)
+        ended = resources.enter_context(_catch_end())
         found = [make_source(name, settings, options) for name in dict.fromkeys(sources)]
         for one in found:
             if not resources.enter_context(take_turn(database, one.name)):
@@ -231,13 +232,17 @@ def _report_failures() -> Iterator[None]:
         raise typer.Exit(1) from failed
 
 
-def _catch_end() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set, so that a round ends after its item."""
+@contextmanager
+def _catch_end() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set, so that a round ends after its item."""
     ended = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-    return ended
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
+    try:
+        yield ended
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import msgspec
 import typer
@@ -34,14 +34,19 @@ from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
 from app.ingest.loading.report import LoadReport, build_load_report, is_share_low
+from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import InputFile, find_input_paths, open_input_files
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.ingest.readers.rows import Reject
-from app.ingest.remote.address import is_address, parse_address
+from app.ingest.remote.address import FileAddress, is_address, parse_address
 from app.ingest.remote.errors import DownloadError
+from app.ingest.remote.known_files import read_known_file, write_known_file
 from app.ingest.terminal_report import describe_counts, describe_names, describe_reasons
 from app.settings import Settings
 from app.text import require_code
+
+if TYPE_CHECKING:
+    from app.ingest.remote.download import Download, FileRequest
 
 EXIT_FAILED, EXIT_REJECTED, EXIT_UNRESOLVED = 1, 3, 4
 """Exit codes: a file could not be read or stored; rows were rejected; too few parties resolved."""
@@ -84,6 +89,9 @@ def load_from_terminal(
     strict: Annotated[
         bool, typer.Option(help="Exit 4 if less than 90 % of the parties were resolved.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option(help="Fetch an address that is unchanged since it was loaded, too.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as one JSON object.")
     ] = False,
@@ -108,17 +116,13 @@ def load_from_terminal(
     )
     with ExitStack() as resources:
         spool = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="entente-load-")))
-        inputs = _open_files(files, spool)
+        known = AddressBook(files, options, again=again)
+        inputs = _open_files(files, spool, known)
         if retract_missing and len(inputs) != 1:
             raise typer.BadParameter("takes one file, the whole release", param_hint="FILES")
         write = resources.enter_context(_open_rejects(rejects, inputs))
         _require_writable(unresolved, inputs)
-        database = resources.enter_context(closing(Database(Settings().database_url)))
-        try:
-            require_current_schema(database)
-        except StaleSchemaError as stale:
-            errors.print(str(stale))
-            raise typer.Exit(EXIT_FAILED) from stale
+        database = resources.enter_context(_open_database())
         progress = resources.enter_context(_show_progress(inputs))
         loader = Loader(database, Writer("entente load"), options, LoadListener(write, progress))
         tune_process_for_loading(database)
@@ -130,6 +134,8 @@ def load_from_terminal(
                 db, loader.stats, errors=failed, dry_run=dry_run, seconds=seconds
             )
         _write_names(unresolved, loader, database)
+        if not failed:
+            known.write(database, loader.stats)
     _print_report(report, as_json, rejects is not None, unresolved is not None)
     if code := _choose_exit_code(report, strict):
         raise typer.Exit(code)
@@ -176,11 +182,26 @@ def _check_window(window: str | None, retract_missing: bool) -> None:
         raise typer.BadParameter(str(wrong), param_hint="--retract-window") from wrong
 
 
-def _open_files(files: list[str], spool: Path) -> list[InputFile]:
+@contextmanager
+def _open_database() -> Iterator[Database]:
+    """Open the database; exits with a message if its schema is not the program's."""
+    with closing(Database(Settings().database_url)) as database:
+        try:
+            require_current_schema(database)
+        except StaleSchemaError as stale:
+            errors.print(str(stale))
+            raise typer.Exit(EXIT_FAILED) from stale
+        yield database
+
+
+def _open_files(files: list[str], spool: Path, known: "AddressBook") -> list[InputFile]:
     """Find and open the files that the arguments name; exits with a message if one is missing."""
     inputs: list[InputFile] = []
     for word in files:
-        paths = [_fetch_file(word, spool)] if is_address(word) else find_input_paths(word, spool)
+        if is_address(word):
+            paths = [_fetch_file(word, spool, known)]
+        else:
+            paths = find_input_paths(word, spool)
         if not paths:
             raise typer.BadParameter(f"no such file: {word}", param_hint="FILES")
         for path in paths:
@@ -192,10 +213,10 @@ def _open_files(files: list[str], spool: Path) -> list[InputFile]:
     return inputs
 
 
-def _fetch_file(word: str, spool: Path) -> Path:
-    """Download the file of an address; exits with a message if that fails."""
+def _fetch_file(word: str, spool: Path, known: "AddressBook") -> Path:
+    """Download the file of an address; exits with a message if that fails, or nothing is new."""
     # The client takes a tenth of a second to import, and most loads are of files.
-    from app.ingest.remote.download import DownloadLimits, download_file  # noqa: PLC0415
+    from app.ingest.remote.download import DownloadLimits, fetch_file  # noqa: PLC0415
 
     settings = Settings()
     limits = DownloadLimits(
@@ -204,10 +225,53 @@ def _fetch_file(word: str, spool: Path) -> Path:
     folder = Path(tempfile.mkdtemp(dir=spool))
     try:
         with _show_bytes(word) as report:
-            return download_file(parse_address(word), folder, limits, report)
+            done = fetch_file(known.make_request(parse_address(word)), folder, limits, report)
     except DownloadError as wrong:
         errors.print(f"{wrong.url or word} {wrong}", markup=False)
         raise typer.Exit(EXIT_FAILED) from wrong
+    if done.is_unchanged:
+        errors.print(
+            f"{word} is unchanged since it was loaded on {known.loaded_at}; --again loads it again",
+            markup=False,
+        )
+        raise typer.Exit(0)
+    known.done = done
+    return done.path
+
+
+class AddressBook:
+    """What is known of the one address that a command loads; of several nothing is kept."""
+
+    def __init__(self, files: list[str], options: LoadOptions, *, again: bool) -> None:
+        self._keeps = len(files) == 1 and is_address(files[0]) and not options.dry_run
+        self._again, self.loaded_at = again, ""
+        self._purpose = msgspec.json.encode(options).decode()
+        self._request: FileRequest | None = None
+        self.done: Download | None = None
+
+    def make_request(self, address: FileAddress) -> "FileRequest":
+        """Make the request for the file, unless it is unchanged since it was loaded."""
+        from app.ingest.remote.download import FileRequest  # noqa: PLC0415
+
+        self._request = FileRequest(address)
+        if self._keeps and not self._again:
+            with _open_database() as database:
+                known = read_known_file(database, address, self._purpose)
+            if known is not None:
+                self.loaded_at = known.loaded_at
+                self._request = FileRequest(
+                    address, etag=known.etag, last_modified=known.last_modified
+                )
+        return self._request
+
+    def write(self, database: Database, stats: LoadStats) -> None:
+        """Write what is known of the file now."""
+        if self._keeps and self.done is not None and self._request is not None:
+            size = self.done.path.stat().st_size
+            counts = (stats.rows, stats.rejected)
+            write_known_file(
+                database, self._request.address, self._purpose, self.done, size, *counts
+            )
 
 
 @contextmanager

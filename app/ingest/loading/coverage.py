@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Select, func, select
 
 from app.db.journal import Writer
 from app.db.tables import act_counts, alliance_years, events, ideal_points
+from app.edtf import parse_bounds
 from app.ingest.formats.file_format import FileFormat
+from app.ingest.formats.ucdp_release import Release
 from app.sources.covered import (
     cover_days,
     cover_slots,
@@ -38,6 +40,16 @@ class DatasetCoverage:
 
     is_known: bool = False
     """Whether the days are known from what the file is, so that its rows need not be read."""
+
+    def note_known_days(self, release: Release | None, covers: str | None) -> None:
+        """Note the days that a file covers because of what it is, whatever its rows say."""
+        if covers is not None and "T" in covers:
+            self.first = self.last = covers
+        elif covers is not None:
+            self.first, self.last = (day.isoformat() for day in parse_bounds(covers))
+        elif release is not None:
+            self.first, self.last = release.first, release.last
+        self.is_known = bool(self.first)
 
     def include_day(self, day: str | None) -> None:
         """Widen the days to include a day, if there is one."""

@@ -9,19 +9,14 @@ from itertools import groupby, islice
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
-from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
 from app.db.engine import Database
 from app.db.journal import Writer, current_write_transaction
-from app.db.tables import alliance_years, datasets, events, loaded
-from app.edtf import parse_bounds
-from app.events.changes import read_event_documents, write_resolved_events
+from app.db.tables import alliance_years, datasets
 from app.events.record import ParticipantRecord, RejectedError
-from app.events.render import decode_event_document
 from app.events.signals import SignalScale
-from app.events.to_input import input_from_document
 from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
@@ -29,10 +24,10 @@ from app.ingest.formats.ucdp_release import Release
 from app.ingest.loading import event_batches as event_batches
 from app.ingest.loading import mention_batches as mention_batches
 from app.ingest.loading import series_batches
-from app.ingest.loading.bulk_write import forget_stored_hashes, note_retracted_rank
 from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
 from app.ingest.loading.key_index import KeyIndex, RowBitmap
 from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.retraction import Retraction
 from app.ingest.loading.spellings import RESPELLED, ActorSpellings, find_respelled_rows
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import InputFile
@@ -198,19 +193,8 @@ class Loader:
             if not self.options.dry_run:
                 self._ensure_dataset(chosen, format_)
             into = places[chosen, format_.name] = DatasetCoverage(chosen, format_)
-            self._note_known_days(into)
+            into.note_known_days(self._release, self.options.covers)
         return into
-
-    def _note_known_days(self, into: DatasetCoverage) -> None:
-        """Note the days that a file covers because of what it is, whatever its rows say."""
-        release, covers = self._release, self.options.covers
-        if covers is not None and "T" in covers:
-            into.first = into.last = covers
-        elif covers is not None:
-            into.first, into.last = (day.isoformat() for day in parse_bounds(covers))
-        elif release is not None:
-            into.first, into.last = release.first, release.last
-        into.is_known = bool(into.first)
 
     def _choose_dataset(self, format_: FileFormat, dataset: str) -> str:
         """Choose the dataset of a row; a row of a rejects file names its own."""
@@ -439,61 +423,25 @@ class Loader:
     def _retract_missing(self, dataset: str, ledger: KeyIndex, name: str) -> None:
         """Retract the events of a dataset, or of the window, that are missing from the release."""
         by = Writer(self.by.name, f"missing from {name.rpartition('/')[2]}")
-        after = f"{dataset}:"
-        while True:
-            with self.database.connect() as db:
-                window = self.options.retract_window or (
-                    self._release and f"{self._release.first}/{self._release.last}"
-                )
-                ids = _list_current_ids(db, dataset, after, window, self._rank)
-            if not ids:
-                return
-            after = ids[-1]
-            prefix = len(dataset) + 1
-            gone = [f"{dataset}:{k}" for k in ledger.find_missing_keys([i[prefix:] for i in ids])]
-            for at in range(0, len(gone), 100):
-                self._retract_events(gone[at : at + 100], by)
+        window = self.options.retract_window or (
+            self._release and f"{self._release.first}/{self._release.last}"
+        )
+        self._make_retraction(by).retract_missing(dataset, ledger, window)
 
     def retract_keys(self, dataset: str, keys: Sequence[str], reason: str) -> None:
         """Retract those events of a dataset with some keys that are current."""
-        by = Writer(self.by.name, reason)
-        for at in range(0, len(keys), 100):
-            ids = [f"{dataset}:{key}" for key in keys[at : at + 100]]
-            with self.database.connect() as db:
-                there = list_unretracted(db, ids)
-            if there:
-                self._retract_events(there, by)
+        self._make_retraction(Writer(self.by.name, reason)).retract_keys(dataset, keys)
+
+    def _make_retraction(self, by: Writer) -> Retraction:
+        return Retraction(
+            self.database, by, self.stats, self._rank, self.listener.on_commit,
+            dry_run=self.options.dry_run,
+        )  # fmt: skip
 
     @property
     def _rank(self) -> int | None:
         """The rank of the release that the present file is."""
         return None if self._release is None else self._release.rank
-
-    def _retract_events(self, ids: Sequence[str], by: Writer) -> None:
-        if not self.options.dry_run:
-            with self.database.write() as db:
-                stored = [decode_event_document(d) for _, d in read_event_documents(db, ids)]
-                changed = [
-                    (e.id, replace(input_from_document(e, {}), status="retracted"))
-                    for e in stored
-                    if e.status != "retracted"
-                ]
-                write_resolved_events(db, changed, by)
-                forget_stored_hashes(db, ids)
-                if self._rank is not None:
-                    note_retracted_rank(db, [ident for ident, _ in changed], self._rank)
-                tally = LoadStats(retracted=len(changed))
-                if self.listener.on_commit is not None:
-                    self.listener.on_commit(db, tally, [])
-        else:
-            tally = LoadStats(retracted=len(ids))
-        self.stats.add_stats(tally)
-
-
-def list_unretracted(db: Connection, ids: Sequence[str]) -> list[str]:
-    """List those of some events that are stored and not retracted."""
-    asked = select(events.c.id).where(in_list(db, events.c.id), events.c.status != "retracted")
-    return list(db.scalars(asked, in_list_params(db, ids)))
 
 
 def tune_process_for_loading(database: Database) -> None:
@@ -544,21 +492,3 @@ def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject
     return (
         [] if batch is None else [make_reject(row, wrong, *where) for row, wrong in batch.rejects]
     )
-
-
-def _list_current_ids(
-    db: Connection, dataset: str, after: str, window: str | None, rank: int | None
-) -> list[str]:
-    """List events that are not retracted; with a window, those that began in it.
-
-    With a rank, events of a higher release are left out.
-    """
-    e = events.c
-    asked = select(e.id).where(e.dataset == dataset, e.id > after, e.status != "retracted")
-    if window is not None:
-        first, last = parse_bounds(window)
-        asked = asked.where(e.start >= first.isoformat(), e.start <= last.isoformat())
-    if rank is not None:
-        asked = asked.outerjoin(loaded, loaded.c.event == e.id)
-        asked = asked.where(or_(loaded.c.rank.is_(None), loaded.c.rank <= rank))
-    return list(db.scalars(asked.order_by(e.id).limit(5000)))
