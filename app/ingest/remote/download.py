@@ -108,16 +108,6 @@ class _Progress:
         return self.path.stat().st_size if self.path.exists() else 0
 
 
-def download_file(
-    address: FileAddress,
-    folder: Path,
-    limits: DownloadLimits,
-    report: Callable[[int, int | None], None] = lambda *_: None,
-) -> Path:
-    """Fetch a file into a folder and return its path; raises `DownloadError`."""
-    return fetch_file(FileRequest(address), folder, limits, report).path
-
-
 def fetch_file(
     request: FileRequest,
     folder: Path,

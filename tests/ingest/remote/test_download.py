@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 import stamina
-from ingest.remote.stand_in import Host, digest_of, run_host
+from ingest.remote.stand_in import Host, Request, digest_of, run_host
 from ingest.rows import join_events, make_event
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app.cli import main
 from app.db.engine import Database
+from app.db.tables import pull_items
 from app.ingest.remote import download
 from app.ingest.remote.address import FileAddress, is_public, parse_address
-from app.ingest.remote.download import DownloadLimits, download_file
+from app.ingest.remote.download import DownloadLimits, FileRequest, fetch_file
 from app.ingest.remote.errors import DownloadError, InterruptedDownloadError
 
 BODY = bytes(range(256)) * 2000
@@ -35,7 +37,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
 
 def fetch(url: str, folder: Path, limits: DownloadLimits = HERE) -> bytes:
-    return download_file(parse_address(url), folder, limits).read_bytes()
+    return fetch_file(FileRequest(parse_address(url)), folder, limits).path.read_bytes()
 
 
 def test_a_file_arrives_through_cuts_stalls_and_errors(host: Host, tmp_path: Path) -> None:
@@ -49,7 +51,7 @@ def test_a_file_arrives_through_cuts_stalls_and_errors(host: Host, tmp_path: Pat
     )
     said: list[tuple[int, int | None]] = []
     address = parse_address(f"{url}#sha256={digest_of(BODY).upper()}")
-    path = download_file(address, tmp_path, HERE, lambda *now: said.append(now))
+    path = fetch_file(FileRequest(address), tmp_path, HERE, lambda *now: said.append(now)).path
     assert path.read_bytes() == BODY
     assert path.name == "a.csv"
     assert said[-1] == (len(BODY), len(BODY))
@@ -184,3 +186,34 @@ def test_a_file_is_loaded_by_its_address(
     lost = CliRunner().invoke(main, ["load", gone])
     assert lost.exit_code == 1
     assert "answered 410" in lost.output
+
+
+def test_an_address_is_fetched_again_only_if_it_has_changed(
+    host: Host, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("ENTENTE_DATABASE_URL", url)
+    monkeypatch.setenv("ENTENTE_ALLOW_PRIVATE_ADDRESSES", "true")
+    bodies = [join_events(make_event("a")).encode(), join_events(make_event("b")).encode()]
+
+    def answer(request: Request) -> None:
+        tag = digest_of(bodies[0])[:8]
+        if request.headers.get("If-None-Match") == f'"{tag}"':
+            request.send_status(304)
+        else:
+            request.send_file(bodies[0], tag=f'"{tag}"')
+
+    there = host.answer("/events.ndjson", *[answer] * 6) + "?token=s3cret"
+    host.answers["/events.ndjson?token=s3cret"] = host.answers["/events.ndjson"]
+    counts = []
+    for words in ([], [], ["--again"], ["--dataset", "desk"], []):
+        result = CliRunner().invoke(main, ["load", there, "--json", *words])
+        assert result.exit_code == 0, result.output
+        counts.append(json.loads(result.stdout)["rows"] if result.stdout else 0)
+        if len(counts) == 4:
+            bodies.pop(0)  # another version
+    assert counts == [1, 0, 1, 1, 1]
+    with database.connect() as db:
+        kept = db.execute(select(pull_items)).all()
+    assert len(kept) == 2
+    assert "s3cret" not in repr(kept)
