@@ -72,6 +72,7 @@ from app.shifts.pairs import read_pair_sums, read_partner_sums
 from app.shifts.router import router as shifts
 from app.similarity.router import router as similarity
 from app.sources.router import router as sources
+from app.watches.feed_router import router as watch_feeds
 from app.watches.router import MAX_TESTS
 from app.watches.router import router as watches
 from app.watches.worker import WatchWorker
@@ -173,6 +174,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
     app.include_router(aliases)
     app.include_router(imports)
     app.include_router(watches)
+    app.include_router(watch_feeds)
     app.include_router(explorer)
     app.include_router(operations)
     app.include_router(help_pages)

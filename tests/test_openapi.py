@@ -47,7 +47,8 @@ def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
         for status in ("200", "201")
         if status in operation["responses"]
     )
-    kind = next(k for k in ("application/json", "application/geo+json") if k in good["content"])
+    kinds = ("application/json", "application/geo+json", "application/feed+json")
+    kind = next(k for k in kinds if k in good["content"])
     found: dict[str, Any] = good["content"][kind]
     return found
 

@@ -113,3 +113,13 @@ Editor = Annotated[Principal, Depends(_make_scope_dependency("write"))]
 
 Keeper = Annotated[Principal, Depends(_make_scope_dependency("watch"))]
 """The authenticated key of who keeps watches."""
+
+
+async def _find_keeper(request: Request) -> Principal | None:
+    if "token" in request.query_params:
+        return None
+    return await _require_scope(request, "watch")
+
+
+MaybeKeeper = Annotated[Principal | None, Depends(_find_keeper)]
+"""The key of who keeps watches; None where the address of a feed has a token instead."""

@@ -72,6 +72,9 @@ COMMANDS = {
         "shifts",
         "Shifts of alignment: which actors moved toward or away from which.",
     ),
+    "watch": CommandSource(
+        "app.cli.watch", "watch", "Follow changes of events, and keep watches that say them."
+    ),
     "mcp": CommandSource(
         "app.cli.mcp",
         "answer_assistant",

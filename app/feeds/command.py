@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from app.db.as_of import resolve_version
 from app.db.engine import Database
-from app.events.filter import EventQuery
+from app.events.filter import EventFilter, EventQuery
 from app.events.output_formats import OutputFormat
 from app.events.queries import resolve_filter
 from app.events.read import read_event_page, read_event_page_meta
@@ -90,6 +90,14 @@ def _render_json(asked: EventQuery, database: Database) -> tuple[bytes, list[Dat
     known = meta.model_dump_json(exclude_none=True)
     following = f',"cursor":"{cursor}"' if cursor else ""
     return f'{{"data":[{",".join(rows)}],"meta":{known}{following}}}\n'.encode(), datasets
+
+
+def build_filter_options(
+    model: type[EventFilter], apart: Collection[str]
+) -> list[inspect.Parameter]:
+    """Build an option for each parameter of a filter but for some."""
+    fields = model.model_fields.items()
+    return [_build_parameter(name, field) for name, field in fields if name not in apart]
 
 
 def _build_parameters() -> list[inspect.Parameter]:

@@ -59,7 +59,9 @@ def _complete_document(document: Part, *, open_reading: bool) -> None:
     components["responses"] = make_shared_responses()
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            operation["security"] = _list_ways_in(operation["tags"], open_reading=open_reading)
+            operation.setdefault(
+                "security", _list_ways_in(operation["tags"], open_reading=open_reading)
+            )
             if method == "get" and "service" not in operation["tags"]:
                 operation.setdefault("parameters", []).append(deepcopy(MIN_VERSION))
             if "writing" in operation["tags"]:

@@ -35,6 +35,13 @@ VERSION_WAITS = Counter(
     "Requests whose version had not arrived at a standby, by who answered them.",
     ("outcome",),
 )
+WATCH_RESULTS = Counter(
+    "entente_watch_attempts", "Attempts to deliver messages of watches, by result.", ("result",)
+)
+WATCH_SECONDS = Histogram(
+    "entente_watch_seconds", "Seconds that receivers took for a message.", buckets=SECONDS_BOUNDS
+)
+WATCH_CHANGES = Counter("entente_watch_changes", "Changes that were compared with watches.")
 DATABASE_SECONDS = Histogram(
     "entente_database_seconds",
     "Seconds that a connection to the database was in use.",

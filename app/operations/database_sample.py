@@ -14,7 +14,15 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.lag import ReadingState, read_reading_state
-from app.db.tables import commits, dyads, imports, pull_items, pull_sources
+from app.db.tables import (
+    commits,
+    dyads,
+    house,
+    imports,
+    pull_items,
+    pull_sources,
+    watches,
+)
 
 MAX_WAIT_SECONDS = 0.15
 """Seconds that a scrape waits for a new sample."""
@@ -34,6 +42,12 @@ class DatabaseSample:
     oldest_waiting: float
     """Since when the oldest unstarted import waits, in seconds since the epoch; 0 for none."""
     stale_dyads: int
+    watches: dict[str, int]
+    """Watches by state."""
+    watch_queue: int
+    """Messages of watches that wait."""
+    watch_lag: int
+    """Changes that were not yet compared with all watches."""
     state: ReadingState
     """Where the database is read, and how far behind that is."""
     pull_items: dict[tuple[str, str], int]
@@ -75,7 +89,7 @@ class DatabaseSampler:
 
 def read_sample(database: Database) -> DatabaseSample:
     """Read a sample from the database."""
-    i, state = imports.c, read_reading_state(database)
+    i, w, state = imports.c, watches.c, read_reading_state(database)
     with database.connect() as db:
         rows = db.execute(select(i.state, func.count()).group_by(i.state))
         states = {str(row[0]): int(row[1]) for row in rows}
@@ -86,12 +100,18 @@ def read_sample(database: Database) -> DatabaseSample:
         counted = select(p.source, p.state, func.count()).group_by(p.source, p.state)
         s = pull_sources.c
         known = db.execute(select(s.source, s.newest, s.last_success)).all()
+        by_state = db.execute(select(w.state, func.count()).group_by(w.state))
+        kept = {str(row[0]): int(row[1]) for row in by_state}
+        position = db.scalar(select(house.c.value).where(house.c.name == "watches"))
         return DatabaseSample(
             taken=time.time(),
             version=state.version,
             changed=_read_instant(newest),
             imports=states,
             oldest_waiting=_read_instant(waiting),
+            watches=kept,
+            watch_queue=db.scalar(select(func.sum(w.pending))) or 0,
+            watch_lag=state.version - int(position) if kept and position else 0,
             state=state,
             stale_dyads=db.scalar(stale.where(dyads.c.changed != dyads.c.segmented)) or 0,
             pull_items={(row[0], row[1]): row[2] for row in db.execute(counted)},

@@ -55,6 +55,8 @@ def _collect_sample(sample: DatabaseSample) -> Iterator[Metric]:
         ("last_change_timestamp_seconds", "When the last change was made.", sample.changed),
         ("sample_age_seconds", "Age of what the database said.", time.time() - sample.taken),
         ("stale_dyads", "Dyads whose shifts are to be rebuilt.", sample.stale_dyads),
+        ("watch_queue", "Messages of watches that wait.", sample.watch_queue),
+        ("watch_lag_versions", "Changes not yet compared with watches.", sample.watch_lag),
         ("import_wait_seconds", "How long the oldest waiting import has waited.", waits),
     ):
         yield _make_gauge(name, text, {"": value})
@@ -80,6 +82,7 @@ def _collect_sample(sample: DatabaseSample) -> Iterator[Metric]:
         ("last_success", "When a round came to its end last.", sample.pull_success),
     ):
         yield _make_gauge(f"pull_{name}_timestamp_seconds", text, values, "source")
+    yield _make_gauge("watches", "Watches by state.", sample.watches, "state")
 
 
 def _make_gauge(name: str, text: str, values: Mapping[str, float], label: str = "") -> Metric:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, select, update
 
 from app.db.dialect.bulk_copy import bulk_insert
 from app.db.tables import revisions, watch_deliveries, watches
@@ -58,23 +58,41 @@ def list_due_watches(db: Connection, limit: int, apart: Sequence[str]) -> list[s
     return list(db.scalars(found.order_by(W.due_at).limit(limit)))
 
 
-def list_pending(db: Connection, watch: str, after: int, limit: int) -> Sequence[Row[Any]]:
-    """List the pending deliveries of a watch in order, with the revision that each is of."""
+def _select_with_revisions(*columns: Any) -> tuple[Select[*tuple[Any, ...]], Any]:
+    """Select revisions with the document before each, and return also what they are joined from."""
     before = revisions.alias("before")
     r, b = revisions.c, before.c
-    found = (
-        select(
-            watch_deliveries, r.kind, r.id, r.revision, r.action, r.at.label("written_at"), r.by,
-            r.reason, r.derived, r.document.label("event"), b.document.label("before"),
-        )
-        .select_from(
-            watch_deliveries.join(revisions, r.seq == D.seq).outerjoin(
-                before, (b.kind == r.kind) & (b.id == r.id) & (b.revision == r.revision - 1)
-            )
-        )
-        .where(D.watch == watch, D.state == "pending", D.seq > after)
+    found = select(
+        *columns, r.kind, r.id, r.revision, r.action,
+        r.at.label("written_at"), r.by, r.reason, r.derived, r.document.label("event"),
+        b.document.label("before"),
     )  # fmt: skip
+    same = (b.kind == r.kind) & (b.id == r.id) & (b.revision == r.revision - 1)
+    return found, (before, same)
+
+
+def _select_deliveries(watch: str) -> Select[*tuple[Any, ...]]:
+    found, outer = _select_with_revisions(watch_deliveries)
+    joined = watch_deliveries.join(revisions, revisions.c.seq == D.seq).outerjoin(*outer)
+    return found.select_from(joined).where(D.watch == watch)
+
+
+def list_pending(db: Connection, watch: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """List the pending deliveries of a watch in order, with the revision that each is of."""
+    found = _select_deliveries(watch).where(D.state == "pending")
     return db.execute(found.order_by(D.seq).limit(limit)).all()
+
+
+def list_newest(db: Connection, watch: str, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """List what a watch said last, newest first, with the revision that each is of."""
+    return db.execute(_select_deliveries(watch).order_by(D.seq.desc()).limit(limit)).all()
+
+
+def read_revisions(db: Connection, seqs: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Read some revisions in order, each with the document before it."""
+    found, outer = _select_with_revisions(revisions.c.seq)
+    found = found.select_from(revisions.outerjoin(*outer)).where(revisions.c.seq.in_(seqs))
+    return db.execute(found.order_by(revisions.c.seq)).all()
 
 
 class Attempt(NamedTuple):

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -16,10 +15,11 @@ from sqlalchemy import Row
 
 from app.db.engine import Database
 from app.db.lineage_table import read_version
+from app.http.metrics import WATCH_RESULTS, WATCH_SECONDS
 from app.settings import WATCH_ATTEMPTS, Settings
 from app.watches import delivery_store, watch_store
 from app.watches.delivery_store import Attempt
-from app.watches.payloads import build_message, encode_message, make_message_id
+from app.watches.payloads import build_delivery_message, encode_message, make_message_id
 from app.watches.sender import SendResult, send_message
 
 T = TypeVar("T")
@@ -37,16 +37,6 @@ IDLE_SECONDS = 1.0
 log = logging.getLogger("entente.watches")
 
 
-@dataclass(slots=True)
-class DispatchCounts:
-    """What was sent since the start, for the metrics."""
-
-    attempts: Counter[str] = field(default_factory=Counter)
-    """By result: delivered, failed, dead."""
-    seconds: float = 0.0
-    """Seconds that receivers took in all."""
-
-
 def choose_delay(attempts: int, retry_after: float, delays: tuple[float, ...] = DELAYS) -> float:
     """Choose the seconds before the next attempt, after some that failed."""
     delay = delays[min(attempts, len(delays)) - 1]
@@ -60,7 +50,6 @@ class WatchDispatcher:
         self, database: Database, settings: Settings, delays: tuple[float, ...] = DELAYS
     ) -> None:
         self.database, self.settings, self.delays = database, settings, delays
-        self.counts = DispatchCounts()
         self._closed, self._woken = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -135,7 +124,7 @@ class WatchDispatcher:
                     allow_private=self.settings.watch_private_addresses,
                     contact=self.settings.contact,
                 )  # fmt: skip
-                self.counts.seconds += last.seconds
+                WATCH_SECONDS.observe(last.seconds)
                 made.append(self._judge_attempt(turn.row, delivery, last))
                 if not last.arrived:
                     break
@@ -150,7 +139,7 @@ class WatchDispatcher:
                 return None
             allowed = watch_store.has_key_in_force(db, row.owner)
             ancestry = read_version(db).ancestry
-            found = delivery_store.list_pending(db, watch, 0, MESSAGES_PER_TURN)
+            found = delivery_store.list_pending(db, watch, MESSAGES_PER_TURN)
         if not allowed or not row.url:
             with self.database.write() as db:
                 if not allowed:
@@ -162,7 +151,7 @@ class WatchDispatcher:
             (
                 one,
                 make_message_id(watch, one.seq, ancestry),
-                encode_message(build_message(row.name, one, ancestry)),
+                encode_message(build_delivery_message(row.name, one, ancestry)),
             )
             for one in found
         ]
@@ -174,7 +163,7 @@ class WatchDispatcher:
             state: delivery_store.DeliveryState = "delivered"
         else:
             state = "dead" if attempts > len(self.delays) else "pending"
-        self.counts.attempts["failed" if state == "pending" else state] += 1
+        WATCH_RESULTS.labels("failed" if state == "pending" else state).inc()
         return Attempt(row.id, delivery.seq, state, attempts, result.status, result.error)
 
     def _record_turn(self, row: Row[Any], made: list[Attempt], last: SendResult | None) -> None:

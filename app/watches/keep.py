@@ -1,5 +1,6 @@
 """Keep watches: what is sent becomes a row, and a row becomes what is answered."""
 
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,6 +120,19 @@ def require_watch(db: Connection, ident: str, who: Principal) -> Row[Any]:
     row = watch_store.find_watch(db, ident)
     if row is None or (row.owner != who.name and not who.has_scope("admin")):
         raise NotFoundError("This key keeps no watch with that id; /v1/watches lists them.")
+    return row
+
+
+def find_feed_watch(
+    db: Connection, ident: str, who: Principal | None, token: str | None
+) -> Row[Any]:
+    """Return the watch of a feed for its token or its owner; raises `NotFoundError`."""
+    if who is not None:
+        return require_watch(db, ident, who)
+    row = watch_store.find_watch(db, ident)
+    right = hmac.compare_digest((row.token if row else "").encode(), (token or "").encode())
+    if row is None or not right or not watch_store.has_key_in_force(db, row.owner):
+        raise NotFoundError("There is no such feed; its watch was dropped, or its address changed.")
     return row
 
 

@@ -13,6 +13,7 @@ from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.db.tables import revisions, watches
 from app.events.render import decode_event_document
+from app.http.metrics import WATCH_CHANGES
 from app.watches import delivery_store, watch_store
 from app.watches.delivery_store import NewDelivery
 from app.watches.event_facts import EventFacts
@@ -24,7 +25,7 @@ TRIM_INTERVAL = 500
 """Deliveries of a watch after which its oldest ended ones are dropped."""
 
 
-class _Found(NamedTuple):
+class StretchFound(NamedTuple):
     """What a stretch of changes means to watches."""
 
     end: int
@@ -38,8 +39,6 @@ class WatchMatcher:
 
     def __init__(self, database: Database, batch_size: int = BATCH_SIZE) -> None:
         self.database, self.batch_size = database, batch_size
-        self.compared = 0
-        """Changes that were compared since the start."""
         self._registry = WatchRegistry()
         self._since_trim: dict[str, int] = {}
 
@@ -53,10 +52,10 @@ class WatchMatcher:
             if not begin and not len(self._registry):
                 return False  # there never was a watch, so no position to move
             if len(self._registry):
-                found = _compare_changes(db, self._registry, begin, newest, self.batch_size)
+                found = compare_changes(db, self._registry, begin, newest, self.batch_size)
             else:
-                found = _Found(newest, [], set())
-        self.compared += found.end - begin
+                found = StretchFound(newest, [], set())
+        WATCH_CHANGES.inc(found.end - begin)
         with self.database.write() as db:
             # A watch that was changed meanwhile goes on by itself from where it was.
             known = set(self._registry.sent)
@@ -79,10 +78,10 @@ class WatchMatcher:
             begin = min(row.position for row in lagging)
             group = [row for row in lagging if row.position == begin]
             upto = min((row.position for row in lagging if row.position > begin), default=position)
-            found = _Found(begin, [], set())
+            found = StretchFound(begin, [], set())
             if begin < upto:
                 registry = WatchRegistry().take_rows(db, group)
-                found = _compare_changes(db, registry, begin, upto, self.batch_size)
+                found = compare_changes(db, registry, begin, upto, self.batch_size)
         with self.database.write() as db:
             now = {row.id: row for row in watch_store.list_lagging_watches(db)}
             same = {
@@ -95,7 +94,7 @@ class WatchMatcher:
             watch_store.set_positions(db, same, None if arrived else found.end)
         return True
 
-    def _write_found(self, db: Connection, found: _Found, gone: set[str]) -> None:
+    def _write_found(self, db: Connection, found: StretchFound, gone: set[str]) -> None:
         deliveries = [one for one in found.deliveries if one.watch not in gone]
         delivery_store.add_deliveries(db, deliveries)
         if touched := sorted(found.touched - gone):
@@ -119,9 +118,9 @@ def _select_changes(
     return db.execute(found.where(r.seq > after, r.seq <= upto).order_by(r.seq).limit(limit)).all()
 
 
-def _compare_changes(
+def compare_changes(
     db: Connection, registry: WatchRegistry, after: int, upto: int, limit: int
-) -> _Found:
+) -> StretchFound:
     """Compare changes after a `seq` with watches, up to another `seq` or some number of changes."""
     rows = _select_changes(db, after, upto, limit)
     deliveries: list[NewDelivery] = []
@@ -143,7 +142,7 @@ def _compare_changes(
             if before is not None:
                 touched |= _find_touched(registry, before)
     end = rows[-1].seq if len(rows) == limit else upto
-    return _Found(end, deliveries, touched)
+    return StretchFound(end, deliveries, touched)
 
 
 def _read_facts(document: str, registry: WatchRegistry) -> EventFacts:

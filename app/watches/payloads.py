@@ -18,17 +18,23 @@ def make_message_id(watch: str, seq: int, ancestry: Ancestry) -> str:
     return f"msg_{watch.removeprefix('w_')}_{seq}_{ancestry.find_lineage(seq)}"
 
 
-def build_message(name: str, row: Row[Any], ancestry: Ancestry) -> dict[str, Any]:
+def build_delivery_message(name: str, row: Row[Any], ancestry: Ancestry) -> dict[str, Any]:
     """Build what a watch says: of an event from its revision, of a shift as it was found."""
     if row.document is not None:
         found: dict[str, Any] = json.loads(row.document)
         return found
+    message = build_message(row, row.change, ancestry)
+    message["data"] = {"watch": {"id": row.watch, "name": name}, **message["data"]}
+    return message
+
+
+def build_message(row: Row[Any], change: str, ancestry: Ancestry) -> dict[str, Any]:
+    """Build what is said of a change of an event, from its revision and the one before."""
     changed = list_changed_fields(row.before, row.event)
     return {
-        "type": f"event.{row.change}",
+        "type": f"event.{change}",
         "timestamp": row.written_at,
         "data": {
-            "watch": {"id": row.watch, "name": name},
             "change": {
                 "seq": row.seq,
                 "version": Version(row.seq, ancestry).label,

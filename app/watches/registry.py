@@ -77,10 +77,12 @@ class WatchRegistry:
         """Into which actor each merged one went."""
         self._edition = -1
         self._rows: dict[str, Row[Any]] = {}
-        self._everywhere = False
+        self._is_fresh = False
 
     def rests_on(self, kind: str, action: str) -> bool:
         """Return whether such a change of a document changes what filters mean."""
+        if self._is_fresh:  # filters were resolved after the changes that are compared
+            return False
         if kind == "actor":
             return action == "merge"
         return kind == "membership" and bool(self.index.periods)
@@ -108,8 +110,17 @@ class WatchRegistry:
     def take_rows(self, db: Connection, rows: Iterable[Row[Any]]) -> "WatchRegistry":
         """Take over some watches wherever they are, for those that catch up."""
         self._rows = {row.id: row for row in rows}
-        self._everywhere = True
+        self._is_fresh = True
         self._take_over(db, self._rows.values())
+        return self
+
+    def take_filter(self, db: Connection, name: str, resolved: ResolvedFilter) -> "WatchRegistry":
+        """Take over one filter that no watch has."""
+        self._is_fresh = True
+        self.survivors = read_survivors(db)
+        self.index.periods |= read_member_days(db, resolved.member_of)
+        self.index.add_watch(name, resolved)
+        self.sent[name] = False
         return self
 
     def __len__(self) -> int:
@@ -120,7 +131,7 @@ class WatchRegistry:
         filters: dict[str, ResolvedFilter] = {}
         for row in rows:
             self._drop_watch(row.id)
-            goes_along = row.state == "active" and (self._everywhere or row.position is None)
+            goes_along = row.state == "active" and (self._is_fresh or row.position is None)
             if row.id not in self._rows or not goes_along:
                 continue
             self.sent[row.id] = bool(row.url or row.email)

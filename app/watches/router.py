@@ -77,13 +77,19 @@ def _answer_watch(row: Row[tuple[str]], status: int = 200, secret: str | None = 
     openapi_extra=example_request_body("createWatch", WatchBody),
 )
 def create_watch(
-    _: NoQuery, body: BodyBytes, database: WriterDep, who: Keeper, settings: SettingsDep
+    _: NoQuery,
+    request: Request,
+    body: BodyBytes,
+    database: WriterDep,
+    who: Keeper,
+    settings: SettingsDep,
 ) -> Response:
     """Keep a watch on events or on a shift; the secret of its webhook is shown this once."""
     sent = validate_part(BODY, parse_json_body(body), ["body"]).require_value()
     with database.write() as db:
         record_key_use(db, who)
         row = require_watch(db, keep_watch(db, sent, who, settings), who)
+    request.app.state.watcher.wake()
     kept = watch_store.read_secrets(row)
     return _answer_watch(row, 201, kept[0].secret if kept else None)
 
@@ -141,6 +147,7 @@ def get_watch(watch_id: WatchId, _: NoQuery, database: WriterDep, who: Keeper) -
 def patch_kept_watch(
     watch_id: WatchId,
     _: NoQuery,
+    request: Request,
     body: BodyBytes,
     database: WriterDep,
     who: Keeper,
@@ -152,6 +159,7 @@ def patch_kept_watch(
         record_key_use(db, who)
         made = patch_watch(db, require_watch(db, watch_id, who), sent, settings)
         row = require_watch(db, watch_id, who)
+    request.app.state.watcher.wake()
     return _answer_watch(row, secret=made)
 
 
@@ -189,7 +197,7 @@ async def send_test(
     row = await to_thread.run_sync(_read_webhook_watch, database, watch_id, who)
     now = watch_store.format_now()
     body = encode_message(build_test_message(row.id, row.name, now))
-    ident = f"msg_{row.id.removeprefix('w_')}_test_{watch_store.make_token()[:8].replace('.', '')}"
+    ident = watch_store.make_test_id(row.id)
     async with request.app.state.watch_tests:
         found = await send_message(
             row.url, ident, body, watch_store.read_secrets(row),
@@ -259,7 +267,12 @@ def list_deliveries(
     openapi_extra=example_request_body("replayDeliveries", ReplayBody, required=False),
 )
 def replay_dead_letters(
-    watch_id: WatchId, _: NoQuery, body: BodyBytes, database: WriterDep, who: Keeper
+    watch_id: WatchId,
+    _: NoQuery,
+    request: Request,
+    body: BodyBytes,
+    database: WriterDep,
+    who: Keeper,
 ) -> Response:
     """Try dead letters again, all or one, with the ids that they had; before all that is newer."""
     value = parse_json_body(body) if body.strip() else {}
@@ -272,4 +285,5 @@ def replay_dead_letters(
             if found is None or found.state != "dead":
                 raise NotFoundError("The watch has no dead letter of that seq.")
         count = delivery_store.replay_deliveries(db, row.id, sent.seq)
+    request.app.state.watcher.wake()
     return Response(encode_json(Replayed(replayed=count)), media_type="application/json")

@@ -1,6 +1,6 @@
 """JSON of watches: what is sent to keep one, and what is answered. Pure."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -40,7 +40,7 @@ def _allow_single_values(model: type[BaseModel], value: Any) -> Any:
     found = {}
     for name, part in value.items():
         field = model.model_fields.get(name)
-        is_list = field is not None and field.default == ()
+        is_list = field is not None and get_origin(field.annotation) is tuple
         found[name] = [part] if is_list and isinstance(part, str | int) else part
     return found
 

@@ -70,6 +70,11 @@ def make_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def make_test_id(watch: str) -> str:
+    """Make the id of a test message, of which each is another one."""
+    return f"msg_{watch.removeprefix('w_')}_test_{secrets.token_hex(6)}"
+
+
 # ── watches ───────────────────────────────────────────────────────────────────────────────────
 def add_watch(db: Connection, values: dict[str, Any], version: int, after: int | None) -> str:
     """Add a watch, which hears of changes after a `seq`, by default after the newest; its id.

@@ -52,6 +52,7 @@ class WatchWorker:
     def wake(self) -> None:
         """Look at once for changes and for what is due."""
         self._due.set()
+        self.dispatcher.wake()
 
     def close(self) -> None:
         """Stop both threads; what they did not finish, the next process does."""
