@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from make import BY, dataset, event
+from soak import choose_size
 from sqlalchemy import Connection, select
 
 from app.db.engine import Database
@@ -18,6 +19,7 @@ from app.watches.event_facts import EventFacts
 from app.watches.match_index import MatchIndex
 from app.watches.registry import decode_codes, encode_codes, read_member_days
 
+EVENTS, FILTERS = choose_size(60, 300), choose_size(150, 3000)
 ACTORS = ["ARM", "RUS", "AZE", "USA", "KAZ", "CSTO"]
 ROLES = ["initiator", "target", "participant", "absent", "host"]
 TITLES = ["Joint exercise near Yerevan", "Naïve café talks", "", "Ünïted front_line", "O'Neill's"]
@@ -106,7 +108,7 @@ def test_memory_and_database_agree_on_every_filter(database: Database) -> None:
     with database.write() as db:
         dataset(db)
         sources = make_sources(db)
-        for _ in range(100):
+        for _ in range(EVENTS):
             make_event(db, chance, sources)
     with database.connect() as db:
         r = revisions.c
@@ -115,7 +117,7 @@ def test_memory_and_database_agree_on_every_filter(database: Database) -> None:
         index = MatchIndex(read_member_days(db, ["CSTO", "NATO"]))
         expected: dict[str, set[int]] = {}
         asked: dict[str, EventFilter] = {}
-        for n in range(300):
+        for n in range(FILTERS):
             asked[str(n)] = make_filter(chance, sources)
             resolved = resolve_filter(db, asked[str(n)], None)
             assert decode_codes(encode_codes(resolved), {}) == resolved
@@ -127,8 +129,8 @@ def test_memory_and_database_agree_on_every_filter(database: Database) -> None:
             found[n].add(seq)
     for n, seqs in expected.items():
         assert found[n] == seqs, asked[n].model_dump(exclude_unset=True)
-    assert sum(map(len, expected.values())) > 2_000
-    assert sum(not seqs for seqs in expected.values()) < 150
+    assert sum(map(len, expected.values())) > EVENTS * FILTERS / 25
+    assert sum(not seqs for seqs in expected.values()) < 0.6 * FILTERS
 
 
 def test_a_removed_watch_is_no_longer_found(database: Database) -> None:
