@@ -47,10 +47,10 @@ class WatchMatcher:
         with self.database.connect() as db:
             begin, newest = watch_store.read_position(db), int(read_version(db))
             self._registry.refresh(db)
+            if not self._registry.has_watches:
+                return False  # the first one sets the position
             if begin >= newest:
                 return self._catch_up(begin)
-            if not begin and not len(self._registry):
-                return False  # there never was a watch, so no position to move
             if len(self._registry):
                 found = compare_changes(db, self._registry, begin, newest, self.batch_size)
             else:

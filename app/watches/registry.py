@@ -123,6 +123,11 @@ class WatchRegistry:
         self.sent[name] = False
         return self
 
+    @property
+    def has_watches(self) -> bool:
+        """Whether there is any watch, wherever it is."""
+        return bool(self._rows)
+
     def __len__(self) -> int:
         return len(self.sent)
 

@@ -265,3 +265,29 @@ def test_the_terminal_follows_the_same_changes(database: Database) -> None:
     said = [m["type"] for m in follow_changes(database, asked, 0, waits=False)]
     assert said == ["event.added", "event.changed"]
     assert list(follow_changes(database, asked, None, waits=False)) == []
+
+
+def test_a_watch_paused_on_an_empty_database_catches_up(database: Database) -> None:
+    ident = keep(database, events={}, after=0)
+    with database.write() as db:
+        watch_store.stop_watch(db, ident, "paused", None)
+        dataset(db)
+        event(db, "ARM")
+    matcher = WatchMatcher(database)
+    while matcher.match_batch():
+        pass
+    with database.write() as db:
+        watch_store.resume_watch(db, ident, 0)
+    while matcher.match_batch():
+        pass
+    assert read_said(database, ident) == expect_said(database, {}, 0)
+    with database.write() as db:
+        watch_store.remove_watch(db, ident)
+        event(db, "ARM")
+    assert matcher.match_batch() is False
+    again = keep(database, events={})
+    with database.write() as db:
+        event(db, "ARM")
+    while matcher.match_batch():
+        pass
+    assert len(read_said(database, again)) == 1
