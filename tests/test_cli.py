@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.cli import terminal
-from app.cli.serve import prepare_first_start
+from app.cli.first_start import prepare_first_start
 from app.db.engine import Database
 from app.db.migrate import downgrade_schema
 from app.db.tables import events, revisions

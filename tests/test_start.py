@@ -45,6 +45,16 @@ def test_what_a_load_does_not_need_is_not_imported() -> None:
     assert not {"alembic", "fastapi", "pyarrow", "scipy", "uvicorn"} & set(result.stdout.split())
 
 
+@pytest.mark.slow
+def test_a_supervisor_imports_no_application() -> None:
+    """It answers nothing, and a start without `--first-start` migrates nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, app.cli.serve; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not {"alembic", "app.main", "numpy", "pyarrow"} & set(done.stdout.split())
+
+
 HEAVY = {
     "alembic", "fastapi", "icalendar", "numpy", "psycopg", "pyarrow", "pydantic", "sqlalchemy",
     "uvicorn", "vl_convert",
