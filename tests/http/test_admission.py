@@ -27,7 +27,7 @@ from app.http.admission import (
 )
 from app.http.server import BoundedHttpConnection
 
-CLIENTS, SECONDS = choose_size(300, 800), choose_size(4, 60)
+CLIENTS, SECONDS = choose_size(300, 800), choose_size(3, 60)
 QUESTION = b"GET /v1/events?actor=RUS&limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -244,7 +244,7 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
         return seen[200] - before
 
     try:
-        run_apart(run(8, 2))  # so that everything is imported and cached
+        run_apart(run(8, 1))  # so that everything is imported and cached
         alone = run_apart(run(8, SECONDS)) / SECONDS
         seen.clear()
         waits.clear()
