@@ -183,6 +183,11 @@ class Settings(BaseSettings):
         False,
         description="Whether files may be loaded from hosts of private networks by their address.",
     )
+    import_addresses: bool = Field(
+        False,
+        description="Whether keys of the scope `admin` may let the service fetch files for"
+        " imports.",
+    )
     contact: str = Field(
         "",
         pattern=r"^[\x21-\x7e]*$",

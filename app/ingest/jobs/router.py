@@ -34,6 +34,7 @@ from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES, UnreadableRequestError
 from app.http.query_route import QueryRoute
 from app.ingest.jobs import job_store as table
+from app.ingest.jobs.address_upload import fetch_upload
 from app.ingest.jobs.job_store import FINAL_STATES
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
 from app.ingest.loading.loader import LoadOptions
@@ -76,7 +77,8 @@ ImportId = Annotated[
     dependencies=[Depends(BEARER_SCHEME)],
     openapi_extra={
         "requestBody": {
-            "required": True,
+            "required": False,
+            "description": "The file; empty with `url`.",
             "content": {
                 "application/octet-stream": {
                     "schema": {"type": "string", "format": "binary"},
@@ -91,11 +93,15 @@ async def create_import(
 ) -> Response:
     """Load a file: NDJSON, CSV or any known format, plain or .gz, .zst, .xz, .bz2, .zip, .parquet.
 
-    The body is written to disk as it arrives. With `Prefer: wait` the answer waits up to 10
-    seconds, or as many as the header names, for the import to end; otherwise follow `Location`.
+    The body is written to disk as it arrives; with `url` it is empty. With `Prefer: wait` the
+    answer waits up to 10 seconds, or as many as the header names, for the import to end; otherwise
+    follow `Location`.
     """
-    path, digest, size = await _receive_upload(request)
-    options = LoadOptions(**asked.model_dump())
+    if asked.url is not None:
+        path, digest, size = await fetch_upload(request, who, asked.url)
+    else:
+        path, digest, size = await _receive_upload(request)
+    options = LoadOptions(**asked.model_dump(exclude={"url"}))
     try:
         ident = await run_in_threadpool(_enter_upload, database, who, options, path, digest, size)
     except BaseException:

@@ -55,6 +55,14 @@ class ImportQuery(StrictQuery):
         " `upsert`: it changes the event.",
     )
     dry_run: bool = Field(False, description="Read and compare, store nothing.")
+    url: str | None = Field(
+        None,
+        min_length=8,
+        max_length=2000,
+        description="Address of the file, for an empty body: the service fetches it, over http or"
+        " https. Needs a key of the scope `admin`, and `ENTENTE_IMPORT_ADDRESSES=true`.",
+        examples=["https://data.example/events.csv.gz"],
+    )
 
     @model_validator(mode="after")
     def _check_window(self) -> "ImportQuery":

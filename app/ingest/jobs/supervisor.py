@@ -5,6 +5,7 @@ An import that a crash interrupted is resumed by the next worker, in any service
 
 import json
 import logging
+import shutil
 import subprocess
 import threading
 import time
@@ -106,7 +107,11 @@ class ImportSupervisor:
         """Remove incomplete uploads that a killed service left a day ago or earlier."""
         for path in self.folder.glob(f"{ARRIVING_PREFIX}*"):
             try:
-                if path.stat().st_mtime < time.time() - STALE_UPLOAD_SECONDS:
+                if path.stat().st_mtime >= time.time() - STALE_UPLOAD_SECONDS:
+                    continue
+                if path.is_dir():  # of a file that was fetched by its address
+                    shutil.rmtree(path)
+                else:
                     path.unlink()
             except OSError as wrong:  # it was just completed, or belongs to another user
                 log.info("an incomplete upload could not be removed: %s", wrong)
