@@ -108,7 +108,10 @@ def follow_sources(
     accept_terms: AcceptOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep datasets current from their sources, by a ledger of every file."""
+    """Keep datasets current from their sources, by a ledger of every file.
+
+    Each source is looked at by its own pace, and when a file is to be asked for again.
+    """
     options = SourceOptions(_split_words(streams), "", countries)
     window = _parse_window(since, None)
     reports: list[RoundReport] = []
@@ -127,6 +130,8 @@ def follow_sources(
             for one in found:
                 with database.connect() as db:
                     begun = ledger.read_source(db, one.name).last_round is not None
+                    if every is None and not ledger.is_due(db, one.name, one.every):
+                        continue
                 first = PullWindow() if begun else window
                 made = Round(database, one, Wire(settings), first, order=order, max_files=max_files)
                 made.is_ended = ended.is_set

@@ -13,6 +13,8 @@ from app.db.engine import Database
 from app.db.tables import pull_items, pull_sources
 from app.pull.items import OPEN_STATES, KnownItems, PullItem, SourceState
 
+PACE_SHARE = 0.8
+"""The share of a source's pace after which a round may begin."""
 _COLUMNS = [column.name for column in pull_items.columns]
 _ITEM_FIELDS = {one.name for one in fields(PullItem)} & set(_COLUMNS)
 _TEXT_COLUMNS = ("checksum", "etag", "last_modified")
@@ -100,6 +102,16 @@ def read_due_items(db: Connection, source: str, now: str) -> list[PullItem]:
         or_(c.next_try.is_(None), c.next_try <= now),
     )
     return [_make_item(row) for row in db.execute(asked.order_by(c.stamp, c.stream, c.item))]
+
+
+def is_due(db: Connection, source: str, every: float) -> bool:
+    """Return whether a source is to be looked at: by its pace in seconds, or for a due item."""
+    last, now = read_source(db, source).last_round, datetime.now(UTC)
+    if last is None:
+        return True
+    age = (now - datetime.fromisoformat(last)).total_seconds()
+    # Rounds begin a little earlier or later; the source's clock may be off, or have been.
+    return abs(age) > PACE_SHARE * every or bool(read_due_items(db, source, format_instant(now)))
 
 
 def count_states(db: Connection, source: str | None = None) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def test_the_service_fetches_a_file_for_an_administrator(
     answer = send_address(database, tmp_path, there)
     assert (answer.status_code, answer.json()["new"]) == (200, 2)
     assert len(read_documents(database, "local")) == 2
-    assert list(tmp_path.glob("*")) == []
+    assert [*tmp_path.glob("arriving-*"), *tmp_path.glob("upload-*")] == []
 
 
 @pytest.mark.by_turns
@@ -64,7 +64,7 @@ def test_others_and_wrong_addresses_are_refused(
     for address in ("ftp://a.example/b", "https://user:pw@a.example/b", "file:///etc/passwd"):
         answer = send_address(database, tmp_path, address)
         assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["query", "url"])
-    assert list(tmp_path.glob("*")) == []
+    assert [*tmp_path.glob("arriving-*"), *tmp_path.glob("upload-*")] == []
 
 
 @pytest.mark.by_turns
