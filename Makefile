@@ -14,7 +14,7 @@ WORKERS := -n 3 --dist worksteal
 test processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check openapi census format wheel lock sbom soak bench clean
+.PHONY: help run install dev test processor quick check openapi census format wheel weight wheels lock sbom soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,20 @@ wheel: $(VENV)/installed ## build the wheel into dist/, without network
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/locker ## resolve pyproject.toml into the two lock files
-	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf --extra mcp pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra pdf --extra mcp --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra all pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) -q --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+weight: $(VENV)/installed ## install the core alone into a folder, and say what it weighs, in MiB: at most 230
+	rm -rf build/weight
+	$(PIP) install --target build/weight .
+	@du -sm build/weight
+
+wheels: $(VENV)/installed ## resolve wheels of everything for Python 3.12, 3.13 and 3.14, without a compiler
+	for version in 3.12 3.13 3.14; do \
+		$(PIP) download -q --no-cache-dir --dest build/wheels/$$version --only-binary=:all: --python-version $$version \
+			--implementation cp --require-hashes -r requirements.lock && \
+		echo "Python $$version: $$(ls build/wheels/$$version | wc -l) wheels" || exit 1; \
+	done
 
 sbom: ## print a bill of materials of what the lock installs (CycloneDX)
 	@$(PYTHON) tests/sbom.py
