@@ -14,6 +14,8 @@ Acts = Literal["both", "own", "theirs"]
 Granularity = Literal["auto", "day", "week", "month", "quarter", "year"]
 Sort = Literal["-at_least", "-magnitude", "magnitude", "-onset", "onset", "p"]
 
+ShiftFormat = Literal["json", "csv", "vega", "svg", "png", "atom", "jsonfeed"]
+
 QUESTION_FIELDS = ("actor", "since", "until", "match")
 """Fields that bound the answer, not the events that are counted."""
 
@@ -79,7 +81,13 @@ class ShiftQuery(SidesQuery, ChartQuery):
     )  # fmt: skip
     sort: Sort = Field(
         "-at_least",
-        description="Order; by default the most certain change first (largest lower bound).",
+        description="Order; by default the most certain change first (largest lower bound), in"
+        " feeds the latest one.",
+    )
+    format: ShiftFormat | None = Field(  # type: ignore[assignment]
+        None,
+        description="`vega` (a Vega-Lite spec), `svg`, `png`, `csv` of the drawn values, or a feed:"
+        " `atom`, `jsonfeed`; default: by the `Accept` header.",
     )
     limit: int = Field(50, ge=1, le=1000, description="Rows on a page.")
     cursor: Cursor | None = Field(None, description="From `links.next`.")

@@ -1,7 +1,7 @@
 """Alignment and shifts over HTTP."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Path, Query, Request, Response
 from sqlalchemy import Connection
@@ -12,20 +12,28 @@ from app.db.lineage_table import read_version
 from app.errors import InvalidParameterError, NotFoundError
 from app.events.buckets import TooManyBucketsError
 from app.examples import example_responses
+from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_version_etag
-from app.http.chart_formats import add_chart_responses, respond_in_chart_format
+from app.http.chart_formats import (
+    CHART_MEDIA_TYPES,
+    add_chart_responses,
+    respond_in_chart_format,
+)
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links
 from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
+from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
 from app.lineages import Version
 from app.page_models import Meta
 from app.query_models import EmptyQuery
+from app.settings import Settings
 from app.shifts import answers, detect, ranking, serialize
 from app.shifts.detect import DetectedShift
-from app.shifts.filter import AlignmentQuery, ShiftQuery
+from app.shifts.feed import FEED_MEDIA_TYPES, FeedForm, ShiftFeed, render_shift_feed
+from app.shifts.filter import AlignmentQuery, ShiftFormat, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import (
     AlignmentQuestion,
@@ -43,11 +51,15 @@ from app.shifts.schemas import (
 from app.shifts.scores import load_scores
 from app.shifts.shift_id import BadShiftIdError, unpack_shift_id
 from app.shifts.statistics.null_distribution import Calibration
+from app.sources.citation import format_citation, read_cited_datasets
 
 router = PrefixRouter(
     prefix="/v1", tags=["shifts"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 
+SHIFT_MEDIA_TYPES: dict[ShiftFormat, tuple[str, ...]] = dict(
+    [*CHART_MEDIA_TYPES.items(), *FEED_MEDIA_TYPES.items()]
+)
 ShiftId = Annotated[
     str,
     Path(description="From `/v1/shifts`; contains the question, the version and the days."),
@@ -95,7 +107,7 @@ def get_alignment(
     "/shifts",
     response_model=ShiftPage,
     operation_id="listShifts",
-    responses=add_chart_responses(example_responses("listShifts")),
+    responses=document_formats(example_responses("listShifts"), SHIFT_MEDIA_TYPES),
 )
 def list_shifts(
     asked: Annotated[ShiftQuery, Query()],
@@ -109,6 +121,14 @@ def list_shifts(
     A named pair always has a row, which may say that there is no shift, and why. `since` and
     `until` bound the onset, not the data that are used.
     """
+    form = asked.format or negotiate_format(request.headers.get("accept"), SHIFT_MEDIA_TYPES)
+    if form in FEED_MEDIA_TYPES:
+        if asked.width is not None:
+            hint = "Leave width out, or ask for format=svg."
+            raise InvalidParameterError("width", f"does not go with format={form}", hint)
+        if "sort" not in asked.model_fields_set:
+            asked = asked.model_copy(update={"sort": "-onset"})
+    root = resolve_public_url(request, chosen) if form in FEED_MEDIA_TYPES else ""
     with database.connect() as db:
         version, then = resolve_version(db, asked)
         if then is not None and then == read_version(db):
@@ -132,14 +152,29 @@ def list_shifts(
             found = ShiftPage(
                 data=data, meta=meta, links=build_page_links(request, cursor, version)
             )
+            if form in FEED_MEDIA_TYPES:
+                return _build_feed(request, db, chosen, form, found)
             answer = Response(encode_json(found), media_type="application/json")
             if found.links.next:
                 answer.headers["Link"] = f'<{found.links.next}>; rel="next"'
             return respond_in_chart_format(request, db, "shifts", asked, answer)
 
         return respond_with_version_etag(
-            request, version, make_response, request.headers.get("accept", "")
+            request, version, make_response, f"{request.headers.get('accept', '')} {root}"
         )
+
+
+def _build_feed(
+    request: Request, db: Connection, chosen: Settings, form: ShiftFormat, found: ShiftPage
+) -> Response:
+    """Build a page of shifts as a feed; `Link` has the next page."""
+    kind = cast(FeedForm, form)
+    rights = [format_citation(one) for one in read_cited_datasets(db, found.meta.datasets)]
+    feed = ShiftFeed(found.data, found.links, resolve_public_url(request, chosen), rights)
+    answer = Response(render_shift_feed(kind, feed), media_type=FEED_MEDIA_TYPES[kind][0])
+    if found.links.next:
+        answer.headers["Link"] = f'<{found.links.next}>; rel="next"'
+    return answer
 
 
 def _choose_page(
