@@ -1,7 +1,7 @@
 """Shifts as a feed, in Atom and JSON Feed: one entry for each change that can be dated.
 
 An entry is named by the sides, the direction and the month of the onset, and not by the id of the
-shift, which has the version: readers then show a shift once, and again only when it is dated anew.
+shift, which has the version: readers then show a shift once, and again only when its date changes.
 Its `updated` is the last day of the data that it rests on.
 """
 
