@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -242,6 +242,22 @@ class Settings(BaseSettings):
     dataverse_key_file: str = Field("", description="File with the key of the Dataverse.")
     pull_pause: float = Field(
         0.5, ge=0, le=60, description="Least seconds between two requests to a source."
+    )
+    smtp_host: str = Field(
+        "", description="Mail server that sends e-mails of watches; empty: there are none."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to the mail server is encrypted."
+    )
+    smtp_user: str = Field("", description="User at the mail server; empty: no login.")
+    smtp_password: str = Field(
+        "", json_schema_extra={"secret": True}, description="Password at the mail server."
+    )
+    smtp_from: str = Field(
+        "entente@localhost",
+        pattern=r"^[^\s@]+@[^\s@]+$",
+        description="Sender of e-mails of watches.",
     )
     alignment_datasets: tuple[str, ...] = Field(
         ("curated", "realignments"),

@@ -1,6 +1,7 @@
 """Deliver what watches have to say: in order for each, and no receiver waits for another."""
 
 import asyncio
+import json
 import logging
 import random
 import threading
@@ -19,6 +20,7 @@ from app.http.metrics import WATCH_RESULTS, WATCH_SECONDS
 from app.settings import WATCH_ATTEMPTS, Settings
 from app.watches import delivery_store, watch_store
 from app.watches.delivery_store import Attempt
+from app.watches.mail import compose_mail, send_mail
 from app.watches.payloads import build_delivery_message, encode_message, make_message_id
 from app.watches.sender import SendResult, send_message
 
@@ -32,6 +34,8 @@ MAX_AT_ONCE = 100
 """Receivers that are sent to at the same time."""
 MESSAGES_PER_TURN = 50
 """Messages that one receiver gets before the others have their turn."""
+MAIL_INTERVAL = 300.0
+"""Least seconds between two e-mails to one address."""
 IDLE_SECONDS = 1.0
 """Seconds after which what is due is looked for, without a call."""
 log = logging.getLogger("entente.watches")
@@ -115,6 +119,9 @@ class WatchDispatcher:
         turn = await self._call(self._read_turn, watch)
         if turn is None:
             return
+        if turn.row.email:
+            await self._deliver_mail(turn)
+            return
         made: list[Attempt] = []
         last: SendResult | None = None
         try:
@@ -132,6 +139,21 @@ class WatchDispatcher:
             if made:
                 await asyncio.shield(self._call(self._record_turn, turn.row, made, last))
 
+    async def _deliver_mail(self, turn: "_Turn") -> None:
+        """Deliver a turn as one e-mail; what comes within the next minutes waits for another."""
+        if not turn.messages:
+            return
+        row = turn.row
+        said = [json.loads(body) for _, _, body in turn.messages]
+        mail = compose_mail(self.settings, row.id, row.name, row.email, said)
+        loop = asyncio.get_running_loop()
+        sent = await loop.run_in_executor(None, send_mail, self.settings, mail)
+        WATCH_SECONDS.observe(sent.seconds)
+        made = [self._judge_attempt(row, delivery, sent) for delivery, _, _ in turn.messages]
+        if not sent.arrived:
+            made = made[:1]  # the others wait behind the first one
+        await asyncio.shield(self._call(self._record_turn, row, made, sent))
+
     def _read_turn(self, watch: str) -> "_Turn | None":
         with self.database.connect() as db:
             row = watch_store.find_watch(db, watch)
@@ -140,7 +162,7 @@ class WatchDispatcher:
             allowed = watch_store.has_key_in_force(db, row.owner)
             ancestry = read_version(db).ancestry
             found = delivery_store.list_pending(db, watch, MESSAGES_PER_TURN)
-        if not allowed or not row.url:
+        if not allowed or not (row.url or row.email):
             with self.database.write() as db:
                 if not allowed:
                     reason = f"no key named {row.owner!r} is in force"
@@ -171,7 +193,11 @@ class WatchDispatcher:
         with self.database.write() as db:
             delivery_store.record_attempts(db, made)
             if last.arrived:
-                if row.failures:
+                if row.email:
+                    at = datetime.now(UTC) + timedelta(seconds=MAIL_INTERVAL)
+                    due = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                    delivery_store.set_due(db, row.id, due, 0)
+                elif row.failures:
                     delivery_store.set_due(db, row.id, watch_store.format_now(), 0)
             else:
                 self._delay_watch(db, row, made, last)

@@ -43,6 +43,7 @@ class EventFacts:
         "parts",
         "quad",
         "reports",
+        "signals",
         "start",
         "status",
         "tags",
@@ -50,7 +51,7 @@ class EventFacts:
         "x",
         "y",
         "z",
-    )  # fmt: skip
+    )
 
     def __init__(self, body: EventDocumentBody, survivors: Mapping[str, str] | None = None) -> None:
         rows = EventRows()
@@ -64,11 +65,19 @@ class EventFacts:
             (row[0], row[3], row[4]) for row in rows.participations
         ]
         """(actor, role, via) of each participation; a merged actor is the one it went into."""
+        self.signals: list[tuple[str, str, float]] = [
+            (row[0], row[1], row[6]) for row in rows.signals
+        ]
+        """(from, toward, score) of each signal."""
         if survivors:
             self.parts = [
                 (survivors.get(actor, actor), role, via) for actor, role, via in self.parts
             ]
             self.country = survivors.get(self.country, self.country)
+            self.signals = [
+                (survivors.get(one, one), survivors.get(other, other), score)
+                for one, other, score in self.signals
+            ]
         self.reports = [ReportFacts(*row[2:8]) for row in rows.reports]
         self.tags = {row[0] for row in rows.tags}
         self._words = rows.words[0][1]

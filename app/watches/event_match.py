@@ -113,6 +113,9 @@ def _list_participant_tests(wanted: ResolvedFilter, periods: Periods) -> Iterato
         yield takes_part
     elif roles:
         yield lambda e: any(r in roles and (not no_via or via == "") for _, r, via in e.parts)
+    if effects := frozenset(wanted.effect):
+        one, other = tuple(dict.fromkeys(wanted.between))
+        yield lambda e: _find_effect(e, one, other) in effects
     for code in wanted.between:
         yield _make_actor_test(frozenset((code,)), None, no_via)
     for asked, code in ((wanted.initiator, "initiator"), (wanted.target, "target")):
@@ -124,6 +127,14 @@ def _is_member(groups: Sequence[MemberDays], actor: str, day: str) -> bool:
     return any(
         since <= day < until for members in groups for since, until in members.get(actor, ())
     )
+
+
+def _find_effect(event: EventFacts, one: str, other: str) -> str:
+    """Find what an event does to two actors, by the sum of the signals between them."""
+    both = ((one, other), (other, one))
+    # Rounded as in `conditions`, so that two ways that cancel out are 0, not a last bit.
+    total = 10_000 * sum(score for a, b, score in event.signals if (a, b) in both)
+    return "neither" if abs(total) < 0.5 else "together" if total > 0 else "apart"
 
 
 def _make_actor_test(actors: frozenset[str], role: str | None, no_via: bool) -> EventTest:

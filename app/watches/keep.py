@@ -78,6 +78,9 @@ def keep_watch(db: Connection, sent: WatchBody, who: Principal, settings: Settin
     if sent.after is not None and sent.after > version:
         message = f"is later than the newest version, {version}"
         raise InvalidBodyError([Fault(loc=["body", "after"], message=message)])
+    if sent.email is not None and not settings.smtp_host:
+        message = "this service sends no e-mails (ENTENTE_SMTP_HOST)"
+        raise InvalidBodyError([Fault(loc=["body", "email"], message=message)])
     url = None
     if sent.webhook is not None:
         url = check_webhook_address(
@@ -87,6 +90,7 @@ def keep_watch(db: Connection, sent: WatchBody, who: Principal, settings: Settin
         "owner": who.name,
         "name": sent.name,
         "url": url,
+        "email": sent.email,
         "secrets": encode_secrets([WatchSecret(make_secret())] if url else []),
     }
     if sent.events is not None:
@@ -163,6 +167,8 @@ def patch_watch(db: Connection, row: Row[Any], sent: WatchPatch, settings: Setti
     elif sent.rotate_secret:
         message = "there is no webhook whose secret could be replaced"
         raise InvalidBodyError([Fault(loc=["body", "rotate_secret"], message=message)])
+    if url and row.email:
+        values["email"] = None
     if values:
         watch_store.change_watch(db, row.id, values)
     if sent.state == "paused" and row.state != "paused":
@@ -195,6 +201,7 @@ def render_watch(row: Row[Any], secret: str | None = None) -> WatchWithSecret:
         shift=question if row.kind == "shift" else None,
         reached=json.loads(row.finding)["reached"] if row.finding else None,
         webhook=webhook,
+        email=row.email,
         feeds=WatchFeeds(atom=f"{feed}&format=atom", json_feed=f"{feed}&format=json"),
         position=row.position,
         pending=row.pending,

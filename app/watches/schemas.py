@@ -101,6 +101,12 @@ class WebhookInput(BaseModel):
     )
 
 
+EmailAddress = Annotated[
+    str,
+    StringConstraints(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"),
+]
+
+
 class WatchBody(BaseModel):
     """A watch to keep: a question about events or about a shift, and where to say it."""
 
@@ -113,6 +119,11 @@ class WatchBody(BaseModel):
     webhook: WebhookInput | None = Field(
         None, description="Where to send what it says; without it, its feeds say it."
     )
+    email: EmailAddress | None = Field(
+        None,
+        description="E-mail address to write to instead, where this service sends e-mails.",
+        examples=["desk@news.example"],
+    )
     after: Seq | None = Field(
         None,
         description="`seq` after which changes count, such as 0 for all; the newest by default.",
@@ -122,6 +133,8 @@ class WatchBody(BaseModel):
     def _check_question(self) -> "WatchBody":
         if (self.events is None) == (self.shift is None):
             raise ValueError("a watch has either events or shift")
+        if self.webhook is not None and self.email is not None:
+            raise ValueError("a watch has either webhook or email; keep two")
         if self.shift is not None and self.after is not None:
             raise ValueError("after goes with events; a shift is watched from now on")
         return self
@@ -191,6 +204,7 @@ class Watch(BaseModel):
         description="Of a shift: whether the verdict is reached now; else null."
     )
     webhook: Webhook | None = Field(description="Where it is sent; null: its feeds say it.")
+    email: str | None = Field(description="E-mail address that it is sent to instead.")
     feeds: WatchFeeds = Field(description="Its feeds.")
     position: int | None = Field(
         description="`seq` up to which changes were compared with it; null: like all others."

@@ -130,7 +130,9 @@ def _check_shift(database: Database, row: Row[Any], defaults: tuple[str, ...]) -
             change = "reached" if found.reached else "fallen"
             document = json.dumps(_build_shift_message(row, found, change, before, new))
             if not delivery_store.has_delivery(db, row.id, found.version):
-                one = NewDelivery(row.id, found.version, change, bool(row.url), document)
+                one = NewDelivery(
+                    row.id, found.version, change, bool(row.url or row.email), document
+                )
                 delivery_store.add_deliveries(db, [one])
             values["finding"] = encode_finding(found)
         db.execute(update(watches).where(W.id == row.id).values(values))

@@ -40,6 +40,19 @@ def read_clipboard(page: Page) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
+def test_a_reader_hears_of_changes_by_feed_and_by_webhook(page: Page) -> None:
+    open_view(page, "/?view=events&actor=ARM&type=AGREE")
+    open_dialog(page)
+    dialog = page.locator(".share")
+    feed = dialog.get_by_role("link", name="JSON Feed", exact=True).get_attribute("href")
+    assert page.request.get(feed or "").json()["items"]
+    dialog.get_by_text("Send changes to a webhook").click()
+    dialog.get_by_label("Address").fill("https://hooks.example/x")
+    dialog.get_by_label("Your key").fill("ent_wrong")
+    dialog.get_by_role("button", name="Keep a watch").click()
+    expect(dialog.get_by_role("status")).to_have_text("The key is unknown.")
+
+
 def test_an_editor_has_footnote_table_and_picture_in_three_steps(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_view(page, SHIFT)  # step 1

@@ -15,19 +15,12 @@ from watches.receiver import Receiver, run_receiver
 
 from app.access.keys import create_key, revoke_key
 from app.db.engine import Database
-from app.watches.worker import WatchWorker
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with run_receiver() as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries come soon, and are given up after the third."""
-    monkeypatch.setattr(WatchWorker.__init__, "__defaults__", ((0.02, 0.02),))
 
 
 def make_key(database: Database, name: str = "keeper", scope: Any = "watch") -> dict[str, str]:

@@ -99,8 +99,13 @@ def make_filter(chance: random.Random, sources: Sequence[str]) -> EventFilter:
         "q": lambda: chance.choice(["exercise", "naive CAFE", "front", "line", "neill", "--", "s"]),
         "known_by": lambda: chance.choice(["2020-06", "2021", "2019"]),
     }
+    some["effect"] = lambda: chance.sample(["together", "apart", "neither"], 1)
+    assert {*some, "as_of", "lineage"} == set(EventFilter.model_fields)
     names = chance.sample(sorted(some), chance.choice([0, 1, 1, 2, 2, 3]))
-    return EventFilter.model_validate({name: some[name]() for name in names})
+    found = {name: some[name]() for name in names}
+    if "effect" in found:
+        found["between"] = chance.sample(ACTORS, 2)
+    return EventFilter.model_validate(found)
 
 
 def test_memory_and_database_agree_on_every_filter(database: Database) -> None:

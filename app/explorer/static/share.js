@@ -6,6 +6,7 @@ import { later } from "./part.js";
 import { copied } from "./request.js";
 import { now } from "./state.js";
 import { t } from "./strings.js";
+import { watchParts } from "./watch.js";
 
 const VIEWS = ["actor", "alliance", "alliances", "compare", "event", "events", "map", "shift"];
 const FORMATS = [["footnote", null], ["bibtex", "BibTeX"], ["ris", "RIS"], ["csl", "CSL-JSON"]];
@@ -79,6 +80,7 @@ async function contents(close) {
       found.sources ? [h("p", {}, t("share.sources")), linked(SOURCE_FORMATS.map(([form, name]) => [citationOf({ of: "sources", format: form }), name]))] : null),
     picture ? section("share.image", linked([[`${picture("png")}&width=800`, "PNG"], [`${picture("svg")}&width=800`, "SVG"]])) : null,
     found.data.length ? section("share.data", linked(found.data.filter((link) => link !== brief).map((link) => [link.address, nameOf(link)]))) : null,
+    watchParts() ? section("watch.title", watchParts()) : null,
     found.embed ? section("share.embed", copied(t("share.frame"), frameCode(found)), h("p", { class: "quiet" }, t("share.frame_hint"))) : null,
     section("share.print", brief ? h("p", {}, h("a", { href: brief.address, target: "_blank", rel: "noopener" }, t("share.brief"))) : null,
       h("button", { type: "button", onclick: () => { close(); print(); } }, t("share.print_view"))),

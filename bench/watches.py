@@ -1,0 +1,161 @@
+"""What watches cost: 10,000 of them over a load of 100,000 events, and how late messages arrive.
+
+`python -m bench.watches [EVENTS] [WATCHES]` prints the CPU for each change that is compared with
+all watches, and then, with a receiver on loopback and others that never answer, the time from the
+commit of an event to the arrival of its message.
+"""
+
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from make import BY
+from watches.receiver import Receiver, Request, run_receiver
+
+from app.access.keys import Principal, create_key
+from app.db.engine import Database
+from app.db.lineage_table import read_version
+from app.events.changes import write_events
+from app.events.record import convert_record
+from app.settings import Settings
+from app.watches import watch_store
+from app.watches.keep import keep_watch
+from app.watches.matching import WatchMatcher
+from app.watches.schemas import WatchBody
+from app.watches.worker import WatchWorker
+from bench.generate import GROUP, KINDS, NAMES, fill_database
+
+WHO = Principal("", "bench", "watch")
+DEAD_RECEIVERS, MESSAGES = 200, 200
+
+
+def make_question(dice: random.Random) -> dict[str, Any]:
+    """Make up a question; actors with many events are also watched by many."""
+    weights = [1 / (rank + 1) for rank in range(len(NAMES))]
+    one, other = dice.choices(NAMES, weights, k=2)
+    step = dice.random()
+    if step < 0.35:
+        return {"actor": [one], "type": [dice.choice(KINDS)[0]]}
+    if step < 0.65:
+        return {"between": [one, other]}
+    if step < 0.8:
+        return {"initiator": [one], "target": [other], "max_intensity": -2}
+    if step < 0.9:
+        return {"actor": [one], "since": f"20{dice.randint(14, 23)}"}
+    if step < 0.95:
+        return {"q": f"{dice.choice(KINDS)[0].lower()} {one}"}
+    if step < 0.97:
+        return {"member_of": [GROUP], "type": [dice.choice(KINDS)[0]]}
+    lat, lon = dice.uniform(-60, 70), dice.uniform(-180, 180)
+    return {"near": f"{lat:.2f},{lon:.2f},200", "quad": [4]}
+
+
+def keep_watches(database: Database, count: int, url: str | None) -> None:
+    """Keep watches on made-up questions, half of them with a webhook."""
+    dice = random.Random(3)
+    settings = Settings(watches_per_key=10**9, watch_private_addresses=True)
+    for begun in range(0, count, 500):
+        with database.write() as db:
+            for number in range(begun, min(begun + 500, count)):
+                body: dict[str, Any] = {"name": "w", "events": make_question(dice), "after": 0}
+                if url is not None and number % 2:
+                    body["webhook"] = {"url": url}
+                keep_watch(db, WatchBody.model_validate(body), WHO, settings)
+    with database.write() as db:
+        watch_store.set_positions(db, watch_store.list_watch_ids(db), None)
+        assert watch_store.move_position(db, watch_store.read_position(db), 1)
+
+
+def measure_matching(database: Database, events: int, count: int) -> None:
+    """Compare all events with watches, and print the CPU that this takes for each."""
+    begun = time.perf_counter()
+    keep_watches(database, count, "https://hooks.example/x")
+    print(f"{count:,} watches kept in {time.perf_counter() - begun:.0f} s", flush=True)
+    matcher = WatchMatcher(database)
+    cpu, begun, slowest = time.process_time(), time.perf_counter(), 0.0
+    while True:
+        before = time.perf_counter()
+        if not matcher.match_batch():
+            break
+        slowest = max(slowest, time.perf_counter() - before)
+    cpu, took = time.process_time() - cpu, time.perf_counter() - begun
+    with database.connect() as db:
+        said = db.exec_driver_sql("SELECT count(*) FROM watch_deliveries").scalar() or 0
+        assert watch_store.read_position(db) == read_version(db)
+    kind = database.engine.dialect.name
+    print(
+        f"{kind}: {events:,} changes compared with {count:,} watches: {1000 * cpu / events:.3f} ms"
+        f" of CPU and {1000 * took / events:.3f} ms for each change; {said:,} messages kept;"
+        f" slowest batch {slowest:.2f} s",
+        flush=True,
+    )
+
+
+def measure_latency(database: Database) -> None:
+    """Print how late messages arrive while other receivers never answer."""
+    settings = Settings(watches_per_key=10**9, watch_private_addresses=True)
+    arrivals: dict[str, float] = {}
+
+    def note_arrival(request: Request) -> None:
+        arrivals[request.headers["webhook-id"]] = time.perf_counter()
+        request.answer(204)
+
+    with ExitStack() as open_:
+        receiver: Receiver = open_.enter_context(run_receiver())
+        receiver.answers["/hook"] = note_arrival
+        silent = open_.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1000))
+        dead = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with database.write() as db:
+            create_key(db, "bench", "watch")
+            for n in range(DEAD_RECEIVERS + 1):
+                url = dead if n else f"{receiver.url}/hook"
+                body = {"name": "w", "events": {"tag": ["late"]}, "webhook": {"url": url}}
+                keep_watch(db, WatchBody.model_validate(body), WHO, settings)
+        worker = WatchWorker(database, settings)
+        worker.start()
+        commits: list[float] = []
+        try:
+            for n in range(MESSAGES):
+                fields = {"key": f"late{n}", "title": "late", "date": "2020-01-01"}
+                fields |= {"tags": ["late"]}
+                with database.write() as db:
+                    write_events(db, [convert_record(fields)], "gdelt", BY)
+                commits.append(time.perf_counter())
+                time.sleep(0.05)
+            receiver.wait_for(MESSAGES, seconds=60)
+        finally:
+            threading.Thread(target=worker.close).start()
+        late = [a - c for a, c in zip(sorted(arrivals.values()), commits, strict=True)]
+    deciles = statistics.quantiles(late, n=100)
+    print(
+        f"{database.engine.dialect.name}: {MESSAGES} messages with {DEAD_RECEIVERS} receivers that"
+        f" never answer: arrived {1000 * statistics.median(late):.0f} ms after the commit in the"
+        f" median, {1000 * deciles[98]:.0f} ms at the 99th percentile",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure on a new SQLite database."""
+    asked = [int(text) for text in sys.argv[1:]]
+    events, count = (*asked, 100_000, 10_000)[:2] if len(asked) != 1 else (asked[0], 10_000)
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        with closing(Database(f"sqlite:///{place}/bench.db")) as database:
+            fill_database(database, events)
+            measure_latency(database)
+        with closing(Database(f"sqlite:///{place}/again.db")) as database:
+            fill_database(database, events)
+            measure_matching(database, events, count)
+
+
+if __name__ == "__main__":
+    main()
