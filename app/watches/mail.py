@@ -24,7 +24,7 @@ def compose_mail(
     lines = [_describe_message(message, settings.public_url) for message in messages]
     mail = EmailMessage()
     more = f" (+{len(lines) - 1})" if len(lines) > 1 else ""
-    subject = replace_unprintable(f"{name}: {lines[0][0]}").replace("\n", " ")
+    subject = " ".join(replace_unprintable(f"{name}: {lines[0][0]}").split())
     mail["Subject"] = f"{subject[: MAX_SUBJECT - len(more)]}{more}"
     mail["From"], mail["To"] = settings.smtp_from, to
     mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="entente.invalid")
@@ -47,7 +47,7 @@ def _describe_message(message: dict[str, Any], root: str) -> list[str]:
         found = [f"{word}: {event['title']}", f"  {event['date']}"]
         found += [f"  changed: {', '.join(fields)}"] if fields else []
         found.append(root + data["address"])
-    return [replace_unprintable(line) for line in found]
+    return [replace_unprintable(line).replace("\r", " ").replace("\n", " ") for line in found]
 
 
 def send_mail(settings: Settings, mail: EmailMessage) -> SendResult:
