@@ -50,9 +50,15 @@ def add_deliveries(db: Connection, found: Sequence[NewDelivery]) -> None:
         db.execute(statement, rows_of)
 
 
-def list_due_watches(db: Connection, limit: int, apart: Sequence[str]) -> list[str]:
-    """List watches that have something to send now, the longest due first, but for some."""
-    found = select(W.id).where(W.due_at <= format_now(), W.state == "active")
+def list_due_watches(
+    db: Connection, limit: int, apart: Sequence[str], *, is_failing: bool
+) -> list[str]:
+    """List watches that have something to send now, the longest due first, but for some.
+
+    Either those whose last attempt failed, or the others.
+    """
+    failed = W.failures > 0 if is_failing else W.failures == 0
+    found = select(W.id).where(W.due_at <= format_now(), W.state == "active", failed)
     if apart:
         found = found.where(W.id.not_in(apart))
     return list(db.scalars(found.order_by(W.due_at).limit(limit)))

@@ -30,8 +30,10 @@ DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 assert len(DELAYS) + 1 == WATCH_ATTEMPTS
 JITTER = 0.2
 """The share by which a delay is longer or shorter by chance."""
-MAX_AT_ONCE = 100
-"""Receivers that are sent to at the same time."""
+MAX_AT_ONCE, MAX_FAILING = 400, 100
+"""Receivers that are sent to at the same time, and how many of them whose last attempt failed."""
+LOOKUP_THREADS = 64
+"""Threads that look names up: one that no server knows keeps its thread for many seconds."""
 MESSAGES_PER_TURN = 50
 """Messages that one receiver gets before the others have their turn."""
 MAIL_INTERVAL = 300.0
@@ -57,6 +59,7 @@ class WatchDispatcher:
         self._closed, self._woken = threading.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failing: set[str] = set()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
 
     def run_until_closed(self, may_send: Callable[[], bool]) -> None:
@@ -76,6 +79,7 @@ class WatchDispatcher:
 
     async def _dispatch_for_ever(self, may_send: Callable[[], bool]) -> None:
         self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_default_executor(ThreadPoolExecutor(LOOKUP_THREADS, "lookups"))
         while not self._closed.is_set():
             self._woken.clear()
             if may_send():
@@ -92,23 +96,32 @@ class WatchDispatcher:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _start_due_tasks(self) -> None:
-        free = MAX_AT_ONCE - len(self._tasks)
-        if free <= 0:
-            return
-        for watch in await self._call(self._list_due, free, list(self._tasks)):
+        for watch, is_failing in await self._call(self._list_due, list(self._tasks)):
+            if is_failing:
+                self._failing.add(watch)
             task = asyncio.get_running_loop().create_task(self._deliver_turn(watch))
             self._tasks[watch] = task
             task.add_done_callback(partial(self._end_task, watch))
 
     def _end_task(self, watch: str, done: "asyncio.Task[None]") -> None:
         del self._tasks[watch]
+        self._failing.discard(watch)
         if not done.cancelled() and (failed := done.exception()) is not None:
             log.error("cannot deliver for watch %s", watch, exc_info=failed)
         self._woken.set()
 
-    def _list_due(self, free: int, apart: list[str]) -> list[str]:
+    def _list_due(self, apart: list[str]) -> list[tuple[str, bool]]:
+        """List receivers to send to now, and whether each failed last: those have fewer places."""
+        free = MAX_AT_ONCE - MAX_FAILING - len(apart) + len(self._failing)
         with self.database.connect() as db:
-            return delivery_store.list_due_watches(db, free, apart)
+            return [
+                (watch, is_failing)
+                for is_failing, places in ((False, free), (True, MAX_FAILING - len(self._failing)))
+                if places > 0
+                for watch in delivery_store.list_due_watches(
+                    db, places, apart, is_failing=is_failing
+                )
+            ]
 
     async def _call(self, work: Callable[..., T], *values: Any) -> T:
         assert self._loop is not None
