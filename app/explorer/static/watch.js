@@ -1,4 +1,4 @@
-/* "Tell me when this changes": a feed always, a webhook for who has a key. */
+/* How to hear of changes: by a feed always, by a webhook for who has a key. */
 
 import { Failure } from "./api.js";
 import { field, h, say } from "./dom.js";
@@ -19,7 +19,7 @@ function readFilter() {
 async function keepWatch(filled) {
   const answer = await fetch("/v1/watches", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${filled.get("watch-key")}` },
+    headers: { "content-type": "application/json", authorization: `bearer ${filled.get("watch-key")}` },
     body: JSON.stringify({ name: document.title.slice(0, 200), events: readFilter(), webhook: { url: filled.get("watch-url") } }),
   });
   const body = await answer.json();
@@ -51,5 +51,5 @@ function webhookForm() {
 export function watchParts() {
   if (now().get("view") !== "events") return null;
   const feed = (format) => `/v1/events?${new URLSearchParams([...Object.entries(readFilter()).flatMap(([name, value]) => [value].flat().map((one) => [name, one])), ["sort", "-recorded"], ["format", format]])}`;
-  return [h("p", {}, h("a", { href: feed("atom") }, "Atom"), " · ", h("a", { href: feed("jsonfeed") }, "JSON Feed"), " ", h("span", { class: "quiet" }, t("watch.feed_hint"))), webhookForm()];
+  return [h("p", {}, h("a", { href: feed("atom") }, t("watch.atom")), " · ", h("a", { href: feed("jsonfeed") }, t("watch.json_feed")), " ", h("span", { class: "quiet" }, t("watch.feed_hint"))), webhookForm()];
 }
