@@ -5,7 +5,9 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, Field
 
 T = TypeVar("T")
-EmptyReason = Literal["no_match", "outside_coverage", "not_yet_covered", "out_of_scope"]
+EmptyReason = Literal[
+    "no_match", "partly_covered", "outside_coverage", "not_yet_covered", "out_of_scope"
+]
 
 
 class Meta(BaseModel):

@@ -20,6 +20,7 @@ MOST = 1000
 WORLD = "-180,-90,180,90"
 EMPTY_TEXTS: dict[EmptyReason, str] = {
     "no_match": "map_no_match",
+    "partly_covered": "map_partly_covered",
     "outside_coverage": "map_outside_coverage",
     "not_yet_covered": "map_not_yet_covered",
     "out_of_scope": "map_out_of_scope",

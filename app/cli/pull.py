@@ -172,7 +172,7 @@ def list_pulls(
             else:
                 rows = [
                     one | {"age": _describe_age(str(one["newest"]))}
-                    for one in ledger.count_states(db, source)
+                    for one in ledger.count_states(db, names)
                 ]
     if form != "table":
         print_data(form, rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import starmap
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
 from app.page_models import EmptyReason
-from app.sources.day_spans import covers_any
+from app.sources.day_spans import DaySpan, covers_any, find_gaps, join_spans
 
 
 class DatasetScope(NamedTuple):
@@ -51,6 +52,9 @@ def find_empty_reason(
     spans = [span for scope in followed for span in scope.spans]
     if spans and not covers_any(spans, resolved.since, resolved.until):
         return "outside_coverage"
+    gaps = find_gaps(join_spans(starmap(DaySpan, spans))) if len(spans) > 1 else ()
+    if covers_any(gaps, resolved.since, resolved.until):
+        return "partly_covered"
     return "no_match"
 
 

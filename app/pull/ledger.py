@@ -114,8 +114,8 @@ def is_due(db: Connection, source: str, every: float) -> bool:
     return abs(age) > PACE_SHARE * every or bool(read_due_items(db, source, format_instant(now)))
 
 
-def count_states(db: Connection, source: str | None = None) -> list[dict[str, Any]]:
-    """Count the items of each stream by state, with the newest loaded stamp."""
+def count_states(db: Connection, sources: Sequence[str]) -> list[dict[str, Any]]:
+    """Count the items of each stream of some sources by state, with the newest stamp."""
     c = pull_items.c
     asked = select(
         c.source,
@@ -125,7 +125,6 @@ def count_states(db: Connection, source: str | None = None) -> list[dict[str, An
         func.coalesce(func.sum(c.rows), 0).label("rows"),
         func.max(c.stamp).label("newest"),
     ).group_by(c.source, c.stream, c.state)
-    if source is not None:
-        asked = asked.where(c.source == source)
+    asked = asked.where(c.source.in_(sources))
     rows = db.execute(asked.order_by(c.source, c.stream, c.state))
     return [dict(row._mapping) | {"rows": int(row.rows)} for row in rows]

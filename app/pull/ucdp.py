@@ -70,7 +70,8 @@ class UcdpSource:
             url = f"{self._files}/ged/ged{release.version.replace('.', '')}-csv.zip"
         else:
             url = f"{self._files}/candidateged/{_make_file_name(release.version)}"
-        return PullItem("ged", release.version, url, release.last)
+        # No checksums are listed, so that a file is asked for again by its entity tag.
+        return PullItem("ged", release.version, url, release.last, again=not self._token)
 
     def fetch_item(self, asking: Asking, item: PullItem, folder: Path) -> Fetched:
         """Fetch a release; a file that is known is fetched only if it has changed."""

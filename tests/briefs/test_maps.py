@@ -52,7 +52,7 @@ def test_a_map_is_also_a_png(api: TestClient) -> None:
     ("query", "words"),
     [
         ("initiator=FJI&target=TON&dataset=curated", "No dataset here follows these actors."),
-        ("actor=ARM&until=1900", "The days asked for are before the first day that a dataset"),
+        ("actor=ARM&until=1900", "No dataset covers the days asked for"),
         ("between=ARM,RUS&dataset=curated&q=xyzzy", "no such event is recorded"),
     ],
 )

@@ -109,6 +109,11 @@ def test_releases_are_pulled_as_files_and_a_new_one_retracts(
     assert list_events(database, "ucdp-ged") == ["2026-07-02", "n"]
     for name in names:
         assert sources.count_requests(name) == 1
+    sources.requests.clear()
+    assert run_round(database, sources, "ucdp").rows == 0
+    assert sources.requests[-1][1]["If-None-Match"]
+    sources.objects[f"/candidateged/{quarterly}"] = make_table("ucdp-ged", rows[:1]).encode()
+    assert run_round(database, sources, "ucdp").retracted == 1  # published again
 
 
 def test_a_missing_release_a_wrong_token_and_a_used_up_day_are_told(

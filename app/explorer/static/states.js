@@ -7,6 +7,7 @@ import { rich, t } from "./strings.js";
 /** @type {Record<string, [string, string, import("./strings.js").Key, import("./strings.js").Key]>} */
 const REASONS = {
   no_match: ["empty", "○", "nothing.no_match", "nothing.no_match_text"],
+  partly_covered: ["uncovered", "▨", "nothing.partly_covered", "nothing.partly_covered_text"],
   outside_coverage: ["uncovered", "▨", "nothing.outside_coverage", "nothing.outside_coverage_text"],
   out_of_scope: ["uncovered", "▨", "nothing.out_of_scope", "nothing.out_of_scope_text"],
   not_yet_covered: ["uncovered", "▨", "nothing.not_yet_covered", "nothing.not_yet_covered_text"],

@@ -99,6 +99,14 @@ def test_a_day_counts_from_nine_in_ten_slots_and_its_gaps_are_told(
     assert found["gaps"] == [{"first": "2026-01-03", "last": "2026-01-04"}]
     then = "dataset=gdelt&since=2026-01-03&until=2026-01-04"
     assert api.get(f"/v1/events?{then}").json()["meta"]["reason"] == "outside_coverage"
+    for days, reason in (
+        ("since=2026-01-02&until=2026-01-04", "partly_covered"),
+        ("since=2026-01-02&until=2026-01-02", "no_match"),
+        ("since=2026-01-05&until=2026-01-07", "no_match"),
+        ("since=2026-01-06", "not_yet_covered"),
+    ):
+        asked = f"/v1/events?dataset=gdelt&type=YIELD&{days}"
+        assert api.get(asked).json()["meta"]["reason"] == reason
     then = "dataset=gdelt&since=2026-01-01&until=2026-01-06"
     days = api.get(f"/v1/timeline?{then}&granularity=day&top=0")
     covered = [b["covered"] for b in days.json()["data"]]
