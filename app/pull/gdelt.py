@@ -1,6 +1,7 @@
 """GDELT 2.0: a file of events and one of mentions for each quarter of an hour."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from app.ingest.formats.gdelt import GDELT_DATASET
 from app.ingest.loading.loader import LoadOptions
 from app.ingest.remote.address import parse_address
+from app.ingest.remote.errors import UntrustedHostError
 from app.pull.archives import require_one_member
 from app.pull.items import (
     Asking,
@@ -24,7 +26,11 @@ from app.pull.items import (
     SourceState,
 )
 
+USUAL_BASE = "https://data.gdeltproject.org"
+OTHER_BASE = "https://storage.googleapis.com/data.gdeltproject.org"
+"""Where the same files are, under a certificate of its own."""
 SLOT = timedelta(minutes=15)
+log = logging.getLogger("entente.pull")
 LATE_HOURS, TRANSLATED_LATE_HOURS = 3, 6
 """Hours for which a file that is not there may still come."""
 TAIL_BYTES, MAX_TAIL_BYTES = 1 << 20, 1 << 28
@@ -99,6 +105,7 @@ class GdeltSource:
 
     def __init__(self, base: str, streams: Sequence[str] = STREAMS[:2]) -> None:
         self._base, self._streams = f"{base}/gdeltv2", streams
+        self._may_move = base == USUAL_BASE
 
     def list_items(self, asking: Asking) -> list[PullItem]:
         """List the slots of a window up to the newest one that is published."""
@@ -171,7 +178,14 @@ class GdeltSource:
         with TemporaryDirectory(prefix="entente-pull-") as folder:
             address = parse_address(f"{self._base}/lastupdate{suffix}.txt")
             tag = state.lists.get(f"etag{suffix}", "")
-            done = wire.fetch(address, Path(folder), etag=tag)
+            try:
+                done = wire.fetch(address, Path(folder), etag=tag)
+            except UntrustedHostError as failed:
+                if not self._may_move:
+                    raise
+                log.warning("GDELT's host %s; its files are asked for at %s", failed, OTHER_BASE)
+                self._base, self._may_move = f"{OTHER_BASE}/gdeltv2", False
+                return self._read_latest(wire, state, suffix)
             if done.is_unchanged:
                 return {}
             listed, _ = parse_list(done.path.read_text("utf-8", "replace"))

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import stamina
@@ -21,11 +23,16 @@ from pull.stand_in import PASSING, SLOT, Sources, list_slots, pack, run_sources
 
 from app.db.engine import Database
 from app.ingest.remote import download
+from app.ingest.remote.address import FileAddress
+from app.ingest.remote.errors import UntrustedHostError
 from app.pull.gdelt import parse_list
 from app.pull.items import PullError, PullWindow
 from app.pull.ledger import read_open_items
+from app.pull.round import Round
 from app.pull.sources import SourceOptions, make_source
 from app.pull.terms import require_terms
+from app.pull.wire import Wire
+from app.settings import Settings
 from app.sources.covered import read_dataset_document, read_slot_days
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
@@ -234,3 +241,34 @@ def test_an_archive_of_another_slot_is_refused(database: Database, sources: Sour
     run_round(database, sources)
     assert list_states(database)[name] == "bad"
     assert list_events(database) == []
+
+
+class ExpiredHost(Wire):
+    """A wire on which the usual host has no valid certificate."""
+
+    def __init__(self, settings: Settings, asked: list[str]) -> None:
+        super().__init__(settings, sleep=lambda _: None)
+        self._asked = asked
+
+    def fetch(self, address: FileAddress, folder: Path, **_: Any) -> download.Download:
+        """Fail as an expired certificate does; elsewhere answer with an empty list."""
+        self._asked.append(address.url)
+        if address.host == "data.gdeltproject.org":
+            raise UntrustedHostError("has no valid certificate: it has expired")
+        (folder / "list").write_text("")
+        return download.Download(folder / "list")
+
+
+@pytest.mark.by_turns
+def test_an_expired_certificate_leads_to_the_other_host(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, asked = Settings(), list[str]()
+    source = make_source("gdelt", settings, SourceOptions())
+    report = Round(database, source, ExpiredHost(settings, asked)).run()
+    assert (report.outcomes, report.stopped) == ({}, None)
+    assert [url.split("/")[2] for url in asked] == [
+        "data.gdeltproject.org", "storage.googleapis.com",
+    ]  # fmt: skip
+    assert "has expired" in caplog.text
+    assert all(url.startswith("https://") for url in asked)

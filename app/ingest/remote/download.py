@@ -17,7 +17,12 @@ import stamina.instrumentation
 
 from app.ingest.remote.address import FileAddress
 from app.ingest.remote.connections import ConnectionKeeper
-from app.ingest.remote.errors import DownloadError, InterruptedDownloadError, WrongDigestError
+from app.ingest.remote.errors import (
+    DownloadError,
+    InterruptedDownloadError,
+    UntrustedHostError,
+    WrongDigestError,
+)
 from app.version import read_program_version
 
 ATTEMPTS = 8
@@ -190,7 +195,7 @@ def _name_failures() -> Iterator[None]:
         yield
     except httpcore2.ConnectError as failure:
         if _is_certificate_failure(failure):
-            raise DownloadError(f"has no valid certificate: {failure}") from failure
+            raise UntrustedHostError(f"has no valid certificate: {failure}") from failure
         raise InterruptedDownloadError(f"cannot be reached: {failure}") from failure
     except httpcore2.TimeoutException as failure:
         raise InterruptedDownloadError(

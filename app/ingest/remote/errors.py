@@ -18,6 +18,10 @@ class DownloadError(UnreadableFileError):
         """The beginning of the answer's body."""
 
 
+class UntrustedHostError(DownloadError):
+    """A host has no certificate that is valid now."""
+
+
 class WrongDigestError(DownloadError):
     """A file arrived whole, and has another checksum than it must have."""
 
