@@ -42,6 +42,7 @@ def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
+@pytest.mark.by_turns
 def test_a_dry_run_asks_for_lists_alone_and_stores_nothing(
     database: Database, sources: Sources
 ) -> None:

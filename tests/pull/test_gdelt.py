@@ -70,6 +70,7 @@ def test_a_followed_day_is_whole_and_each_file_is_asked_for_once(
     assert find_faults(database) == []
 
 
+@pytest.mark.by_turns
 def test_a_round_with_nothing_new_is_one_request_and_no_revision(
     database: Database, sources: Sources
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_slot_that_never_comes_is_late_and_then_a_gap(
     assert sources.count_requests(gap) == before
 
 
+@pytest.mark.by_turns
 def test_a_late_slot_is_no_gap(database: Database, sources: Sources) -> None:
     follow_slots(database, sources, [DAY])
     sources.publish(DAY + SLOT, "export", "", listed=True)
@@ -164,6 +166,7 @@ def test_a_file_that_is_published_again_is_loaded_again(
     assert run_round(database, sources).outcomes == {}
 
 
+@pytest.mark.by_turns
 def test_a_list_with_wrong_lines_loses_no_other(database: Database, sources: Sources) -> None:
     slots = list(list_slots(DAY, 4))
     follow_slots(database, sources, slots[:1])
@@ -179,6 +182,7 @@ def test_a_list_with_wrong_lines_loses_no_other(database: Database, sources: Sou
     assert (len(listed), wrong) == (1, 2)
 
 
+@pytest.mark.by_turns
 def test_the_clock_of_the_source_counts(
     database: Database, sources: Sources, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -192,6 +196,7 @@ def test_the_clock_of_the_source_counts(
     assert len(list_events(database)) == 2
 
 
+@pytest.mark.by_turns
 def test_a_source_that_is_down_ends_the_round(database: Database, sources: Sources) -> None:
     follow_slots(database, sources, [DAY])
     for at in list_slots(DAY + SLOT, 6):
@@ -220,6 +225,7 @@ def test_a_window_is_pulled_from_the_list(database: Database, sources: Sources) 
     assert run_round(database, sources, window=window).outcomes == {}
 
 
+@pytest.mark.by_turns
 def test_terms_are_accepted_once(database: Database, sources: Sources) -> None:
 
     source = make_source("gdelt", make_settings(sources), SourceOptions())
@@ -234,6 +240,7 @@ def test_terms_are_accepted_once(database: Database, sources: Sources) -> None:
     assert stored.terms.endswith("Accepted on 2026-01-01.")
 
 
+@pytest.mark.by_turns
 def test_an_archive_of_another_slot_is_refused(database: Database, sources: Sources) -> None:
 
     name = f"{DAY:%Y%m%d%H%M%S}.export.CSV.zip"

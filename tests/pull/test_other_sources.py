@@ -116,6 +116,7 @@ def test_releases_are_pulled_as_files_and_a_new_one_retracts(
     assert run_round(database, sources, "ucdp").retracted == 1  # published again
 
 
+@pytest.mark.by_turns
 def test_a_missing_release_a_wrong_token_and_a_used_up_day_are_told(
     database: Database, sources: Sources
 ) -> None:
@@ -239,6 +240,7 @@ def test_changes_since_the_mark_and_deletions_are_applied(
     assert (again.new, again.changed, again.retracted) == (0, 0, 0)
 
 
+@pytest.mark.by_turns
 def test_a_token_that_ends_in_a_walk_is_renewed(
     database: Database, sources: Sources, api: AcledApi
 ) -> None:
@@ -249,6 +251,7 @@ def test_a_token_that_ends_in_a_walk_is_renewed(
     assert len(list_events(database, "acled")) == 5
 
 
+@pytest.mark.by_turns
 def test_what_an_account_may_not_see_is_no_zero(
     database: Database, sources: Sources, api: AcledApi
 ) -> None:
@@ -259,6 +262,7 @@ def test_what_an_account_may_not_see_is_no_zero(
         assert read_source(db, "acled").restriction == "2026-03-15"
 
 
+@pytest.mark.by_turns
 def test_a_full_page_without_a_cursor_is_not_taken_for_all(
     database: Database, sources: Sources, api: AcledApi
 ) -> None:
@@ -267,6 +271,7 @@ def test_a_full_page_without_a_cursor_is_not_taken_for_all(
     assert list_events(database, "acled") == []
 
 
+@pytest.mark.by_turns
 def test_a_refused_account_is_told_and_not_asked_again(
     database: Database, sources: Sources, api: AcledApi
 ) -> None:
@@ -341,6 +346,7 @@ def test_what_a_dataverse_answers_in_place_of_a_file_is_no_data(
 
 
 # ── alliances and votes ───────────────────────────────────────────────────────────────────────
+@pytest.mark.by_turns
 def test_archives_of_alliances_are_pulled_once(database: Database, sources: Sources) -> None:
     head = "version4id,ccode1,state_name1,ccode2,state_name2,dyad_st_day,dyad_st_month,dyad_st_year"
     head += ",dyad_end_day,dyad_end_month,dyad_end_year,left_censor,right_censor,defense,neutrality"
@@ -354,6 +360,7 @@ def test_archives_of_alliances_are_pulled_once(database: Database, sources: Sour
     assert sources.count_requests("version4") == 1
 
 
+@pytest.mark.by_turns
 def test_the_newest_table_of_votes_is_pulled(database: Database, sources: Sources) -> None:
     head = "ccode,session,IdealPointAll,Q5%All,Q95%All,iso3c,Countryname\n"
     old, new = (f"{head}371,{n},0.5,0.4,0.6,ARM,Armenia\n".encode() for n in (78, 79))
@@ -368,6 +375,7 @@ def test_the_newest_table_of_votes_is_pulled(database: Database, sources: Source
 
 
 # ── GDELT 1.0 ─────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.by_turns
 def test_gdelt_1_is_a_dataset_of_its_own_with_its_gaps(
     database: Database, sources: Sources
 ) -> None:
