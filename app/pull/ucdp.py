@@ -78,8 +78,7 @@ class UcdpSource:
         target = folder / _make_file_name(item.name)
         if self._token:
             for _ in range(MAX_WALKS):
-                if (count := self._walk_pages(asking.wire, item, target)) is not None:
-                    item.checksum = f"rows:{count}"
+                if self._walk_pages(asking.wire, item, target):
                     return Fetched(target)
             raise BadFileError(f"changed during {MAX_WALKS} walks over its pages")
         done = asking.wire.fetch(
@@ -94,8 +93,8 @@ class UcdpSource:
             done.path.rename(target)
         return Fetched(target, done)
 
-    def _walk_pages(self, wire: Fetch, item: PullItem, target: Path) -> int | None:
-        """Write all pages of a release as a table; None if it changed meanwhile."""
+    def _walk_pages(self, wire: Fetch, item: PullItem, target: Path) -> bool:
+        """Write all pages of a release as a table; False if it changed meanwhile."""
         total, ids = None, set()
         with target.open("w", encoding="utf-8", newline="") as out:
             table = csv.DictWriter(out, UCDP_COLUMNS, extrasaction="ignore", restval="")
@@ -104,11 +103,11 @@ class UcdpSource:
                 if total is None:
                     total = page.get("TotalCount")
                 if page.get("TotalCount") != total:
-                    return None
+                    return False
                 for row in page["Result"]:
                     ids.add(row.get("id"))
                     table.writerow({k: "" if v is None else v for k, v in row.items()})
-        return len(ids) if len(ids) == total else None
+        return len(ids) == total
 
     def _read_pages(self, wire: Fetch, item: PullItem) -> Iterator[Mapping[str, Any]]:
         number = 0
