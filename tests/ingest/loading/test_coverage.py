@@ -105,7 +105,7 @@ def test_a_day_counts_from_nine_in_ten_slots_and_its_gaps_are_told(
         ("since=2026-01-05&until=2026-01-07", "no_match"),
         ("since=2026-01-06", "not_yet_covered"),
     ):
-        asked = f"/v1/events?dataset=gdelt&type=YIELD&{days}"
+        asked = f"/v1/events?dataset=gdelt&q=zyxwvut&{days}"
         assert api.get(asked).json()["meta"]["reason"] == reason
     then = "dataset=gdelt&since=2026-01-01&until=2026-01-06"
     days = api.get(f"/v1/timeline?{then}&granularity=day&top=0")
