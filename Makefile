@@ -11,10 +11,10 @@ LOCK := --allow-unsafe --generate-hashes --no-emit-index-url --no-header --no-an
 # processors: some tests wait for processes and for time to pass.
 WORKERS := -n 3 --dist worksteal
 # The suite starts some hundred processes, each of which would compile all of app/ without these.
-test processor quick soak: export PYTHONDONTWRITEBYTECODE =
+test suite processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test processor quick check openapi census format wheel weight wheels notebook lock sbom soak bench clean
+.PHONY: help run install dev test suite processor quick check openapi census format wheel weight wheels notebook lock sbom soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,13 +27,17 @@ install: $(VENV)/installed ## create the virtual environment with what running n
 
 dev: $(VENV)/dev ## add what testing needs
 
-test: $(VENV)/dev check ## every check, then the whole test suite
-	$(BIN)/python -m pytest $(WORKERS) -rs
+# Types are checked by one process in half a minute, while the suite collects its tests.
+test: $(VENV)/dev ## every check, the whole test suite, and what shows numbers once more
+	$(MAKE) --no-print-directory -j2 check suite
 	$(MAKE) --no-print-directory processor
+
+suite: $(VENV)/dev ## the whole test suite, without the checks
+	$(BIN)/python -m pytest $(WORKERS) -rs
 
 processor: $(VENV)/dev ## the tests that show numbers, computed as on another kind of processor
 	NPY_DISABLE_CPU_FEATURES="$$(grep -qs avx512f /proc/cpuinfo && echo X86_V4)" ENTENTE_OTHER_PROCESSOR=1 \
-		$(BIN)/python -m pytest -k "not postgresql" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
+		$(BIN)/python -m pytest $(WORKERS) -k "not postgresql" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
 
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau
 from shared_data import read_shared_rows
 from soak import choose_size
 
@@ -58,9 +57,11 @@ def make_portfolios(seed: int, states: int = 9) -> np.ndarray:
 def test_tau_b_is_that_of_scipy(seed: int) -> None:
     ties = make_portfolios(seed)
     found = portfolio_similarity.tau_b(ties)
+    # Imported by the process that runs this test alone: it takes a second.
+    stats = pytest.importorskip("scipy.stats")
     for i in range(len(ties)):
         for j in range(len(ties)):
-            wanted = kendalltau(ties[i], ties[j]).statistic
+            wanted = stats.kendalltau(ties[i], ties[j]).statistic
             assert found[i, j] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special
 
 from app.shifts.statistics import index
 from app.shifts.statistics.levels import (
@@ -92,7 +92,7 @@ def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> 
         mass, squares = mass * keep + (p + n) * w, squares * keep**2 + (p + n) * w
     theta = (2 * 0.5 + good) / (2 + good + bad)
     gain = mass / squares
-    low, high = stats.beta.ppf([0.05, 0.95], 0.5 + gain * good, 0.5 + gain * bad)
+    low, high = special.betaincinv(0.5 + gain * good, 0.5 + gain * bad, [0.05, 0.95])
     return 2 * theta - 1, 2 * low - 1, 2 * high - 1
 
 
