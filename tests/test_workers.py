@@ -130,11 +130,13 @@ def test_processes_are_replaced_one_by_one_and_streams_do_not_delay_the_end(
     until = time.monotonic() + 30
     while 'entente_threads{pool="exports"} 2.0' not in read_metrics(service):
         assert time.monotonic() < until, "a process does not measure itself"
+        time.sleep(0.1)
     assert read_metrics(service).count("\nprocess_resident_memory_bytes ") == 1
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
     while set(list_processes(service)) & replaced:
         assert service.ask("GET", "/healthz")[0] == 200
+        time.sleep(0.01)  # the new processes import the application meanwhile
     streams = []
     for _ in range(STREAMS):
         client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
