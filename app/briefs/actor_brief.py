@@ -20,7 +20,7 @@ from app.briefs.schemas import (
     DatasetCredit,
     RecentEvent,
 )
-from app.briefs.words import count_words, write_edtf, write_text
+from app.briefs.words import count_words, write_text
 from app.charts.vega_lite import shorten_text
 from app.db.types import NO_END_DAY
 from app.events import queries as of_events
@@ -32,6 +32,7 @@ from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason
 from app.query_models import BoundedDate
+from app.reader_words import write_edtf
 from app.shifts import answers, detect, queries, ranking, serialize
 from app.shifts.filter import ShiftQuery, SidesQuery
 from app.shifts.materialized.calibration import read_calibration

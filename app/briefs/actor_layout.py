@@ -17,9 +17,9 @@ from app.briefs.layout import (
     write_source_names,
 )
 from app.briefs.schemas import ActorBrief, ActorBriefAnswer, RecentEvent
-from app.briefs.words import count_words, load_strings, write_edtf, write_signed, write_text
-from app.charts.day_words import write_short_range
+from app.briefs.words import count_words, load_strings, write_text
 from app.charts.vega_lite import shorten_text
+from app.reader_words import write_edtf, write_short_range, write_signed
 from app.shifts.schemas import DayRange, Shift
 
 MAX_SHIFT_LINES, MAX_MEMBERSHIPS = 420, 460

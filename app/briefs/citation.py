@@ -6,10 +6,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, Select, select
 
 from app.briefs.views import ViewDescription
-from app.briefs.words import write_edtf, write_text
+from app.briefs.words import write_text
 from app.db.tables import revisions, sources
 from app.db.versioning import Columns, select_current_or_as_of
 from app.page_models import Links, Meta
+from app.reader_words import write_edtf
 from app.sources.bibliography import Reference, refer_to_source, render_references
 from app.sources.citation import read_cited_datasets
 from app.sources.schemas import Source

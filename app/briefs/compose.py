@@ -14,11 +14,12 @@ from app.briefs.schemas import (
     BriefTie,
     DatasetCredit,
 )
-from app.briefs.words import write_edtf, write_signed, write_text
+from app.briefs.words import write_text
 from app.events.coverage import read_covered_spans
 from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason
+from app.reader_words import write_edtf, write_signed
 from app.shifts import answers, queries, ranking, serialize, words
 from app.shifts.detect import DetectedShift
 from app.shifts.materialized.calibration import read_calibration

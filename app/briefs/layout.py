@@ -15,15 +15,9 @@ from app.briefs.schemas import (
     BriefTie,
     DatasetCredit,
 )
-from app.briefs.words import (
-    count_words,
-    load_strings,
-    write_edtf,
-    write_odds,
-    write_signed,
-    write_text,
-)
+from app.briefs.words import count_words, load_strings, write_odds, write_text
 from app.charts.vega_lite import shorten_text
+from app.reader_words import write_edtf, write_signed
 from app.shifts.schemas import DayRange, EvidenceSource
 
 MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 110, 2, 34

@@ -14,7 +14,7 @@ from app.actors.schemas import Actor
 from app.alliances.read import ALLIANCE_KINDS, read_alliances
 from app.briefs.compose import find_best_shift
 from app.briefs.filter import PairQuery
-from app.briefs.words import write_edtf, write_text
+from app.briefs.words import write_text
 from app.db.as_of import resolve_version
 from app.errors import InvalidParameterError
 from app.events.filter import EventFilter
@@ -22,6 +22,7 @@ from app.events.read import read_event
 from app.http.page import pin_version
 from app.lineages import Ancestry, Version
 from app.query_models import AsOfQuery, OnDayQuery
+from app.reader_words import write_edtf
 from app.shifts import queries
 from app.shifts.words import join_names, name_in_sentence
 from app.validation_words import describe_invalid_value

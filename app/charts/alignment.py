@@ -18,6 +18,7 @@ from app.charts.vega_lite import (
     draw_message,
     number_channel,
 )
+from app.reader_words import write_signed
 
 HEIGHT, LOW_HEIGHT, NARROW = 260, 170, 600
 """Pixels of the plot; of one in a narrow chart, as of several side by side; of such a chart."""
@@ -123,6 +124,7 @@ def describe_alignment(body: VegaSpec) -> str:
     quiet = f" Dotted: {counted} of half a year or more without an act." if stretches else ""
     return (
         f"{title}, {describe_span(body['data'])}: a line of the index"
-        f" with its 90 % interval, from {first['index']:+.2f} to {last['index']:+.2f}."
+        f" with its 90 % interval, from {write_signed(first['index'])} to"
+        f" {write_signed(last['index'])}."
         f"{describe_marks(body.get('shifts', []))}{quiet}{describe_gaps(body['data'])}"
     )

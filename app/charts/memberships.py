@@ -16,6 +16,7 @@ from app.charts.vega_lite import (
     name_channel,
 )
 from app.edtf import parse_edtf
+from app.reader_words import write_edtf
 
 COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sources")
 STEPS = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
@@ -172,13 +173,21 @@ def _build_legend(orient: str, shown: list[str], width: int) -> VegaSpec:
     }
 
 
+def write_since(since: str | None, until: str | None) -> str:
+    """Write the days from which and until which a membership is in force."""
+    begun = write_edtf(since) if since else "not in force"
+    if until is None:
+        return f"since {begun}" if since else begun
+    return f"{begun} – {write_edtf(until)}"
+
+
 def describe_memberships(rows: list[MembershipBar]) -> str:
     """Describe the chart in words."""
     if not rows:
         return "No memberships are known."
     periods = [
-        f"{row['who']} {row['since'] or 'not in force'} to {row['until'] or 'now'}"
-        f" ({row['status']})"
+        f"{row['who']} {write_since(row['since'], row['until'])}"
+        f" ({row['status'].replace('-', ' ')})"
         for row in rows[:12]
     ]
     more = f"; and {len(rows) - 12} more" if len(rows) > 12 else ""

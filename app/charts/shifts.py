@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.charts.day_words import write_short_range
 from app.charts.subjects import compose_shift_subject
 from app.charts.vega_lite import (
     INK,
@@ -15,6 +14,7 @@ from app.charts.vega_lite import (
     name_channel,
     number_channel,
 )
+from app.reader_words import write_short_range, write_signed
 
 COLUMNS = (
     "actor", "toward", "against", "onset", "direction", "before", "after", "magnitude", "p", "q",
@@ -151,10 +151,15 @@ def describe_shifts(body: VegaSpec) -> str:
     if not rows:
         return "No shift was found."
     described = [
-        ", ".join(lines)
-        + ("" if row["before"] is None else f": {row['before']:+.2f} to {row['after']:+.2f}")
+        ", ".join(lines) + _write_levels(row["before"], row["after"])
         for row, lines in zip(rows[:5], label_rows(body, rows), strict=False)
         if row["after"] is not None or row["before"] is None
     ]
     count = f"{len(rows)} shifts, most important first" if len(rows) > 1 else "1 shift"
     return f"{count}. {'; '.join(described)}."
+
+
+def _write_levels(before: object, after: object) -> str:
+    if not isinstance(before, float | int) or not isinstance(after, float | int):
+        return ""
+    return f": {write_signed(before)} to {write_signed(after)}"

@@ -26,6 +26,7 @@ from app.charts.vega_lite import (
     name_channel,
     number_channel,
 )
+from app.reader_words import write_short_range
 
 HEIGHT = 200
 """Pixels of the bars."""
@@ -164,7 +165,9 @@ def describe_timeline(body: VegaSpec) -> str:
         return f"{title}: no events, and no window that could be drawn."
     most = max(buckets, key=lambda b: b["count"] - b["spans"])
     alone = most["count"] - most["spans"]
-    peak = f" Most are in {most['start']} to {most['end']}: {alone}." if alone else ""
+    peak = (
+        f" Most are in {write_short_range(most['start'], most['end'])}: {alone}." if alone else ""
+    )
     kinds = name_kinds(body)
     shape = "Marks with labels" if is_labelled(body) else "Bars"
     spans = sum(b["spans"] for b in buckets)

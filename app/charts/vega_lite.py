@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from app.reader_words import write_short_range
+
 VegaSpec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 FOR, AGAINST, OTHER, EDGE = "#5899cc", "#6b2a0a", "#e0e0e0", "#666666"
@@ -252,7 +254,7 @@ def merge_touching_spans(spans: Sequence[VegaSpec]) -> list[VegaSpec]:
 
 def describe_span(rows: Sequence[VegaSpec]) -> str:
     """Return the first and last day of rows in words."""
-    return f"{rows[0]['start']} to {rows[-1]['end']}" if rows else "no days"
+    return write_short_range(rows[0]["start"], rows[-1]["end"]) if rows else "no days"
 
 
 def describe_gaps(rows: Sequence[VegaSpec]) -> str:

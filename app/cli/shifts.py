@@ -27,6 +27,7 @@ from app.shifts import answers, detect, evidence, ranking, serialize, series
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
+from app.shifts.materialized.joint_families import drop_other_families
 from app.shifts.materialized.rebuild import fit_calibration
 from app.shifts.materialized.worker import RebuildProcessError, rebuild_in_processes
 from app.shifts.question import read_question_days, resolve_open_question, resolve_question
@@ -213,9 +214,19 @@ def _print_evidence(events: Sequence[EventShare]) -> None:
 
 
 @shifts.command("refresh")
-def refresh_shifts() -> None:
+def refresh_shifts(
+    drop_others: Annotated[
+        bool,
+        typer.Option(
+            "--drop-others",
+            help="Drop what is kept for other values of ENTENTE_ALIGNMENT_DATASETS.",
+        ),
+    ] = False,
+) -> None:
     """Recompute the shifts of all dyads whose events changed."""
     with closing(open_current_database()) as database:
+        for family in drop_other_families(database) if drop_others else ():
+            console.print(f"{family} are no longer kept together.", highlight=False)
         _refresh_dyads(database, "")
 
 

@@ -1,8 +1,8 @@
 """Alignment, shifts and similarity as JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.actors.schemas import StepKind
 from app.page_models import Links, Meta
@@ -10,6 +10,24 @@ from app.shifts.filter import Acts
 from app.shifts.statistics.scan_rows import Method
 from app.shifts.statistics.verdicts import Check, Verdict
 
+DIGITS = 6
+"""Digits of numbers in answers; levels and shares of events keep all, since they add up."""
+
+
+def round_figure(value: float) -> float:
+    """Round a number to the digits after the point that answers have."""
+    return round(value, DIGITS)
+
+
+def round_chance(value: float) -> float:
+    """Round a probability to as many significant digits: a small one is not 0."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+# Rows that were stored before a table of quantiles changed differ in the tenth digit from those
+# that are computed now, and one question has one number.
+Figure = Annotated[float, AfterValidator(round_figure)]
+Chance = Annotated[float, AfterValidator(round_chance)]
 INDEX_UNIT = "−1 (all against) … +1 (all for)."
 
 
@@ -40,9 +58,9 @@ class DirectedMover(BaseModel):
     actor: str
     toward: str
     n: int
-    first: float = Field(description="Its own index at the first point.")
-    last: float = Field(description="Its own index at the last point.")
-    change: float
+    first: Figure = Field(description="Its own index at the first point.")
+    last: Figure = Field(description="Its own index at the last point.")
+    change: Figure
 
 
 class IndexParameters(BaseModel):
@@ -50,8 +68,8 @@ class IndexParameters(BaseModel):
 
     half_life: float
     prior: float
-    prior_share: float
-    dispersion: float
+    prior_share: Figure
+    dispersion: Figure
     saturation: float
 
 
@@ -85,10 +103,11 @@ class DayRange(BaseModel):
 class LevelDocument(BaseModel):
     """The index over a whole stretch of days."""
 
+    # All digits: the shares of events add up to the difference of two levels.
     index: float = Field(description=INDEX_UNIT)
-    low: float = Field(description="Lower end of the 90 % interval.")
-    high: float
-    effective: float = Field(description="Effective observations.")
+    low: Figure = Field(description="Lower end of the 90 % interval.")
+    high: Figure
+    effective: Figure = Field(description="Effective observations.")
     start: str | None = Field(description="Null where the level is undated: it is of all days.")
     end: str | None
 
@@ -99,7 +118,7 @@ class ExpectedLevel(BaseModel):
     alpha: float
     beta: float
     why: str
-    probability_below: float = Field(
+    probability_below: Figure = Field(
         description="Probability that the level lies below what is expected."
     )
 
@@ -109,7 +128,7 @@ class CarrierDocument(BaseModel):
 
     actor: str
     name: str
-    share: float = Field(description="Of what all events contribute to the change.")
+    share: Figure = Field(description="Of what all events contribute to the change.")
 
 
 class WaveDocument(BaseModel):
@@ -118,7 +137,7 @@ class WaveDocument(BaseModel):
     actor: str
     partners: list[str] = Field(description="Those that moved too; the other side is not counted.")
     of: int = Field(description="Partners of the actor with enough data in that month.")
-    weight: float = Field(description="p is divided by it where q is computed; 1: no wave.")
+    weight: Figure = Field(description="p is divided by it where q is computed; 1: no wave.")
 
 
 class FormalStepDocument(BaseModel):
@@ -147,10 +166,10 @@ class Shift(BaseModel):
     direction: Literal["toward", "away"] | None
     before: LevelDocument | None
     after: LevelDocument | None
-    magnitude: float = Field(description="Points of the index, up to 2.")
-    at_least: float = Field(description="Its lower bound, by which shifts are ranked.")
-    p: float
-    q: float = Field(description="False discovery rate over `family_size` tests.")
+    magnitude: Figure = Field(description="Points of the index, up to 2.")
+    at_least: Figure = Field(description="Its lower bound, by which shifts are ranked.")
+    p: Chance
+    q: Chance = Field(description="False discovery rate over `family_size` tests.")
     family_size: int
     verdict: Verdict
     label: str = Field(description="The verdict in a few words.")
@@ -164,11 +183,11 @@ class Shift(BaseModel):
     robust: bool | None = Field(description="Null where p > 0.05: no verdict depends on it.")
     failed: list[Check] = Field(description="The checks of robustness that failed.")
     single_source: str | None = Field(description="The publisher on which all rests, if it is one.")
-    within_publishers: float | None = Field(
+    within_publishers: Figure | None = Field(
         description="Share of the change that holds within the publishers present on both sides of"
         " its date; null where they are unknown or p > 0.05."
     )
-    stated_share: float | None = Field(
+    stated_share: Figure | None = Field(
         description="Share of the supporting evidence whose scores an analyst stated; null where"
         " p > 0.05."
     )
@@ -176,7 +195,7 @@ class Shift(BaseModel):
         description="The verdict without stated signals, as a question of its own; null where there"
         " are none."
     )
-    left_without_stated: float | None = Field(
+    left_without_stated: Figure | None = Field(
         description="The change of the index that is left without stated signals."
     )
     carried_by: list[CarrierDocument] = Field(
@@ -398,10 +417,10 @@ class CurveEnd(BaseModel):
     """The smoothed index at its end, where it may differ from the level."""
 
     day: str
-    index: float
-    low: float
-    high: float
-    effective: float
+    index: Figure
+    low: Figure
+    high: Figure
+    effective: Figure
     last_act: str = Field(description="The last day on which something passed between the sides.")
     differs_because: str | None = Field(
         description="Why the curve ends elsewhere than the level; null where they agree."

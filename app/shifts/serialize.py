@@ -126,8 +126,8 @@ def serialize_shift(
         direction=None if not finding.change else "toward" if sign == "toward" else "away",
         before=_serialize_level(finding.before, first, _day_before(turn)),
         after=_serialize_level(finding.after, turn, last),
-        magnitude=round(abs(finding.change), 6),
-        at_least=round(abs(finding.certain_change), 6),
+        magnitude=abs(finding.change),
+        at_least=abs(finding.certain_change),
         p=finding.p,
         q=row.q,
         family_size=row.family_size,
@@ -180,7 +180,7 @@ def _serialize_level(level: IndexLevel | None, start: str, end: str) -> LevelDoc
         index=level.index,
         low=level.low,
         high=level.high,
-        effective=round(level.mass, 6),
+        effective=level.mass,
         start=start or None,
         end=end or None,
     )
@@ -190,8 +190,7 @@ def _serialize_wave(wave: Wave | None) -> WaveDocument | None:
     if wave is None:
         return None
     partners = list(wave.partners)
-    weight = round(wave.weight, 6)
-    return WaveDocument(actor=wave.actor, partners=partners, of=wave.of, weight=weight)
+    return WaveDocument(actor=wave.actor, partners=partners, of=wave.of, weight=wave.weight)
 
 
 def explain_missing_wave(row: DetectedShift) -> str:
@@ -238,7 +237,7 @@ def expect_level(
     elif -1 in sides and 1 not in sides:
         prior, why = ENEMY_PRIOR, "bound to defend those weighed against"
     below = attribution.probability_below(level, prior)
-    return ExpectedLevel(alpha=prior[0], beta=prior[1], why=why, probability_below=round(below, 6))
+    return ExpectedLevel(alpha=prior[0], beta=prior[1], why=why, probability_below=below)
 
 
 def filter_detected(rows: Sequence[DetectedShift], asked: ShiftQuery) -> list[DetectedShift]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app.events.buckets import MAX_BUCKETS, TooManyBucketsError
 from app.events.coverage import read_covered_spans
 from app.events.resolved_filter import ResolvedFilter
+from app.reader_words import write_signed
 from app.shifts import queries
 from app.shifts.filter import Granularity
 from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
@@ -260,9 +261,9 @@ def build_movers(parts: Sequence[DirectedChange]) -> list[DirectedMover]:
                 actor=part.actor,
                 toward=part.toward,
                 n=part.n,
-                first=round(first, 6),
-                last=round(last, 6),
-                change=round(last - first, 6),
+                first=first,
+                last=last,
+                change=last - first,
             )
         )
     return sorted(found, key=lambda m: (-abs(m.change), m.actor, m.toward))
@@ -324,14 +325,14 @@ def describe_curve_end(
         else:
             why += (
                 f": it rests on {left:.1f} effective observations, the level on {level.mass:.1f},"
-                f" so that the prior ({2 * share - 1:+.2f}) draws it further"
+                f" so that the prior ({write_signed(2 * share - 1)}) draws it further"
             )
     return CurveEnd(
         day=end,
-        index=round(value, 6),
-        low=round(float(found.low[0]), 6),
-        high=round(float(found.high[0]), 6),
-        effective=round(float(found.effective[0]), 6),
+        index=value,
+        low=float(found.low[0]),
+        high=float(found.high[0]),
+        effective=float(found.effective[0]),
         last_act=inputs.ends[1],
         differs_because=why,
     )

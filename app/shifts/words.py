@@ -1,10 +1,10 @@
 """The words of shifts: the label of a verdict, its sentence and its reasons, in one catalogue."""
 
 import re
-from calendar import month_name
 from collections.abc import Mapping, Sequence
 
 from app.edtf import parse_edtf
+from app.reader_words import write_long_day, write_signed
 from app.shifts.detect import DetectedShift
 from app.shifts.formal_steps import FormalStep
 from app.shifts.statistics.levels import IndexLevel
@@ -64,7 +64,7 @@ def label_verdict(row: DetectedShift, names: Mapping[str, str]) -> str:
         "shift": moved,
         "weak": f"weak signs of {signs}",
         "watch": "worth watching, no shift yet",
-        "steady": f"steady at {_write_index(level.index)}" if level else "steady",
+        "steady": f"steady at {write_signed(level.index)}" if level else "steady",
         "no_evidence": "no evidence of a shift",
         "insufficient_data": "level, no dated shift" if known else "no data",
     }[row.verdict]
@@ -112,17 +112,20 @@ def _describe_carrier(row: DetectedShift, names: Mapping[str, str]) -> str | Non
     if row.checks is None or row.checks.without_carrier is None or not claims:
         return None
     first = row.checks.carried_by[0]
-    return f"{_percent(min(first.share, 1.0))} of it is {names[first.actor]}"
+    return f"{_percent(min(first.share, 1.0))} of the change passed with {names[first.actor]}"
 
 
-def _explain_cap(row: DetectedShift, names: Mapping[str, str]) -> str:
+def _explain_cap(row: DetectedShift, names: Mapping[str, str], changed: str = "the change") -> str:
     """Explain which member of a group carries its change, and what is left without it."""
     assert row.checks is not None
     assert row.checks.without_carrier is not None
     first = row.checks.carried_by[0]
     share, carrier = _percent(min(first.share, 1.0)), names[first.actor]
     left = VERDICT_WORDS[row.checks.without_carrier]
-    return f"{share} is {carrier}; left to the others and to the body itself: {left}"
+    return (
+        f"{share} of {changed} passed with {carrier}; for the other members and the body itself"
+        f" the verdict is: {left}"
+    )
 
 
 def _is_capped(row: DetectedShift) -> bool:
@@ -152,7 +155,7 @@ def compose_headline(row: DetectedShift, names: Mapping[str, str]) -> str:
     reason = explain_verdict(row, names)
     if _is_capped(row):
         signs = "are weak signs" if row.verdict == "weak" else "is no evidence"
-        changed = f"of what changed {describe_onset(row)}, {_explain_cap(row, names)}"
+        changed = _explain_cap(row, names, f"what changed {describe_onset(row)}")
         found = f"{between.removesuffix(',')} there {signs} of a shift: {changed}."
     elif row.verdict in ("strong", "shift"):
         sure = "; the evidence is strong" if row.verdict == "strong" else ""
@@ -219,7 +222,7 @@ def _describe_date(step: FormalStep) -> str:
     """Say when a step was taken, as exactly as it is known."""
     known = parse_edtf(step.date)
     about = "about " if known.approximate or known.uncertain else ""
-    day = _write_day(step.first_day, monthly=known.precision != "day")
+    day = write_long_day(step.first_day, monthly=known.precision != "day")
     if known.precision in ("day", "month"):
         return f"{'on' if known.precision == 'day' else 'in'} {about}{day}"
     return f"in {about}{step.date.rstrip('~?%')}"
@@ -267,32 +270,22 @@ def _write_onset(row: DetectedShift, between: str) -> str | None:
     ranges = row.finding.onset_set
     if not ranges:
         return None
-    ends = [_write_day(day, _is_monthly(row)) for day in (ranges[0][0], ranges[-1][1])]
+    ends = [write_long_day(day, monthly=_is_monthly(row)) for day in (ranges[0][0], ranges[-1][1])]
     return between.join(dict.fromkeys(ends))
-
-
-def _write_day(day: str, monthly: bool) -> str:
-    year, month, number = day.split("-")
-    name = f"{month_name[int(month)]} {int(year)}"
-    return name if monthly else f"{int(number)} {name}"
 
 
 def _describe_levels(row: DetectedShift) -> str:
     before, after = row.finding.before, row.finding.after
     if before is None or after is None:
         return ""
-    return f", from {_write_index(before.index)} to {_write_index(after.index)}"
+    return f", from {write_signed(before.index)} to {write_signed(after.index)}"
 
 
 def _describe_level(level: IndexLevel | None) -> str:
     if level is None:
         return "unknown"
-    low, high = _write_index(level.low), _write_index(level.high)
-    return f"{_write_index(level.index)} ({low} to {high})"
-
-
-def _write_index(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    low, high = write_signed(level.low), write_signed(level.high)
+    return f"{write_signed(level.index)} ({low} to {high})"
 
 
 def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 from app.briefs import render
 from app.briefs.layout import BriefPage, fit_on_page, lay_out_brief
 from app.briefs.schemas import BriefAnswer
-from app.briefs.words import load_strings, write_edtf, write_odds
+from app.briefs.words import load_strings, write_odds
+from app.reader_words import write_edtf
 from app.shifts.schemas import EvidenceSource
 
 BRIEFS = Path(render.__file__).parent

@@ -76,7 +76,7 @@ def test_what_russia_did_is_a_move_away_from_a_group(api: TestClient, group: str
         assert row["verdict"] not in ("strong", "shift")
         assert row["carried_by"][0]["actor"] == "RUS"
         assert group in {carrier["actor"] for carrier in row["carried_by"]}
-        assert "of it is Russia" in row["label"]
+        assert "of the change passed with Russia" in row["label"]
         assert "moved" not in row["label"] + row["sentence"]
 
 

@@ -13,10 +13,10 @@ import pytest
 import vl_convert
 from fastapi.testclient import TestClient
 
+from app import reader_words
 from app.charts import (
     alignment,
     curves,
-    day_words,
     labels,
     lanes,
     memberships,
@@ -326,7 +326,7 @@ def test_gap_breaks_the_line_and_shift_is_marked() -> None:
     rules = [x for x in spec["layer"] if x["mark"]["type"] == "rule" and "opacity" not in x["mark"]]
     assert [mark["data"]["values"][0].get("onset") for mark in rules] == [None, "2023-01-04"]
     description = spec["description"]
-    assert "from +0.50 to -0.50" in description
+    assert "from +0.50 to −0.50" in description
     assert "A shift away, 3 – 4 Jan 2023 (strong evidence)." in description
     [onset] = [x for x in spec["layer"] if x["mark"].get("opacity") == 0.13]
     [drawn] = onset["data"]["values"]
@@ -338,7 +338,7 @@ def test_acts_that_no_dataset_follows_are_drawn_over_the_gap() -> None:
     points = [make_month(1, 0.6, covered=False, n=2), make_month(2, 0.5, covered=False, n=0)]
     points.append(make_month(3, -0.4, covered=False, n=1))
     spec = alignment.draw_alignment(SERIES | {"data": points, "shifts": []})
-    assert "from +0.60 to -0.40" in spec["description"]
+    assert "from +0.60 to −0.40" in spec["description"]
     assert "3 of 3 periods are not covered" in spec["description"]
 
 
@@ -375,7 +375,7 @@ def test_shifts_go_from_before_to_after() -> None:
     assert [row["label"] for row in spec["layer"][0]["data"]["values"]] == [
         "ARM – RUS|13 Sep – 3 Nov 2022: strong evidence"
     ]
-    assert "+0.72 to -0.71" in spec["description"]
+    assert "+0.72 to −0.71" in spec["description"]
     rows = list(csv.DictReader(io.StringIO(render_chart("shifts", "csv", body).body.decode())))  # type: ignore[union-attr]
     assert [row["before"] for row in rows] == ["0.72", ""]
 
@@ -486,7 +486,7 @@ def test_shifts_of_one_actor_are_labelled_by_the_other_side() -> None:
     ],
 )
 def test_ranges_are_short_and_in_words(first: str, last: str, words: str) -> None:
-    assert day_words.write_short_range(first, last) == words
+    assert reader_words.write_short_range(first, last) == words
 
 
 def test_the_renderer_is_started_once_and_draws_afterwards() -> None:
@@ -494,3 +494,12 @@ def test_the_renderer_is_started_once_and_draws_afterwards() -> None:
     first.join(20)
     assert rendering.start_renderer() is first
     assert not first.daemon
+
+
+def test_descriptions_have_dates_in_words_and_minus_signs() -> None:
+    point = {"start": "2023-10-13", "end": "2023-10-13", "covered": True}
+    assert vega_lite.describe_span([point]) == "13 Oct 2023"
+    later = {**point, "start": "2023-10-15", "end": "2023-10-31"}
+    assert vega_lite.describe_span([point, later]) == "13 – 31 Oct 2023"
+    assert reader_words.write_signed(-0.6) == "−0.60"
+    assert reader_words.write_long_day("2022-06-01", monthly=True) == "June 2022"

@@ -173,7 +173,7 @@ def test_one_member_makes_the_shift_of_a_group(database: Database, asked: TestCl
     assert "NATO" in {carrier["actor"] for carrier in row["carried_by"]}
     assert row["without_carrier"] not in ("shift", "strong", "weak")
     assert row["verdict"] == "no_evidence"
-    assert "of it is Türkiye" in row["label"] or "of it is Turkey" in row["label"]
+    assert "of the change passed with T" in row["label"]
     assert "moved" not in row["sentence"]
     body = ask_pair(asked, "TUR", dataset)
     assert body["verdict"] in ("shift", "strong")

@@ -4,6 +4,7 @@ Its dyads have marks of their own in `dyads`: the transaction that writes the sh
 marks them as stale, so that a family is current only if all its datasets are.
 """
 
+import logging
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, or_, select, update
@@ -18,24 +19,45 @@ from app.shifts.materialized.family_names import is_joint_family, name_family, s
 from app.shifts.materialized.read import list_dependents
 from app.shifts.side_periods import GroupMembers
 
+MAX_JOINT_FAMILIES = 4
+"""Families of several datasets that are kept at once; each costs about as much as its datasets."""
+log = logging.getLogger("entente.shifts")
+_refused: set[str] = set()
+"""Families that this process has warned of."""
+
 
 def apply_dataset_setting(database: Database) -> None:
-    """Begin to keep the family of the configured datasets, and drop any other of several."""
+    """Begin to keep the family of the configured datasets; those of other services stay."""
     chosen = set(Settings().alignment_datasets)
-    wanted = {name_family(chosen)} if len(chosen) > 1 else set()
+    family = name_family(chosen)
     with database.connect() as db:
-        if set(_list_joint_families(db)) == wanted:
+        if len(chosen) < 2 or family in _list_joint_families(db):
             return
     with database.write() as db:
-        known = set(_list_joint_families(db))
-        for family in known - wanted:
-            for table in (shifts, dyads, families):
-                db.execute(delete(table).where(table.c.dataset == family))
-        for family in wanted - known:
+        known = _list_joint_families(db)
+        if len(known) < MAX_JOINT_FAMILIES and family not in known:
             db.execute(families.insert(), {"dataset": family, "tests": 0})
             d = dyads.c
             rows = select(d.one, d.other).where(d.dataset.in_(split_family(family))).distinct()
             _mark_joint_dyads(db, family, [(one, other) for one, other in db.execute(rows)])
+    if len(known) >= MAX_JOINT_FAMILIES and family not in {*known, *_refused}:
+        _refused.add(family)
+        log.warning(
+            "shifts of %s together are computed for each question: %s other settings of"
+            " ENTENTE_ALIGNMENT_DATASETS are kept; `entente shifts refresh --drop-others` drops"
+            " them",
+            family, len(known),
+        )  # fmt: skip
+
+
+def drop_other_families(database: Database) -> list[str]:
+    """Drop the families of several datasets but that of this setting; returns what they were."""
+    with database.write() as db:
+        gone = set(_list_joint_families(db)) - {name_family(Settings().alignment_datasets)}
+        for family in gone:
+            for table in (shifts, dyads, families):
+                db.execute(delete(table).where(table.c.dataset == family))
+    return sorted(gone)
 
 
 def mark_joint_families(

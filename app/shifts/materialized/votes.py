@@ -3,6 +3,7 @@
 A vote rests on the days of its own dyad alone, so the partners are detected again and that is all.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ def read_vote_writes(db: Connection, family: str) -> int:
     return db.scalar(select(func.sum(w.writes)).where(w.dataset.in_(split_family(family)))) or 0
 
 
+log = logging.getLogger("entente.shifts")
+
+
 def apply_wave_setting(database: Database) -> None:
     """Mark the dyads of the datasets as stale whose shifts were computed under another setting."""
     used, d, w = Settings().shift_waves, dyads.c, wave_states.c
@@ -50,6 +54,12 @@ def apply_wave_setting(database: Database) -> None:
     changed = [dataset for dataset in alone if known.get(dataset) != used]
     if not changed:
         return
+    if any(dataset in known for dataset in changed):
+        log.warning(
+            "all shifts are computed again %s the votes of other partners, as ENTENTE_SHIFT_WAVES"
+            " says here; services on one database need the same value",
+            "with" if used else "without",
+        )
     with database.write() as db:
         for dataset in changed:
             writes = read_vote_writes(db, dataset) + 1

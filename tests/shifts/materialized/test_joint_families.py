@@ -16,7 +16,7 @@ from app.db.engine import Database
 from app.db.tables import dyads, families, shifts
 from app.events.changes import write_events
 from app.shifts.families import detect_family
-from app.shifts.materialized import read, verify
+from app.shifts.materialized import joint_families, read, verify
 from app.shifts.materialized.family_names import name_family
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.statistics.null_distribution import Calibration
@@ -119,21 +119,42 @@ def test_a_dyad_that_a_joint_family_lacks_or_has_wrong_is_not_found(
     assert sum(f"in {family}: differ from a rebuild" in fault for fault in faults) > 1
 
 
-def test_other_configured_datasets_leave_the_family_of_the_former_ones(
+def test_services_with_other_settings_leave_each_others_families(
     database: Database, joint: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other, family = joint
-    for chosen in ((one, other, "curated"), (one,)):
+    second = name_family((one, other, "curated"))
+    for chosen in ((one, other, "curated"), (one,), (one, other)):  # by turns, as two services
         configure_datasets(monkeypatch, *chosen)
-        rebuild_stale_dyads(database)
-        with database.connect() as db:
-            for table in (shifts, dyads, families):
-                assert not db.scalars(
-                    select(table.c.dataset).where(table.c.dataset == family)
-                ).all()
-            kept, detected = read_answers(db, family)  # of no family that is kept
+        assert rebuild_stale_dyads(database) == 0 or len(chosen) == 3
+    with database.connect() as db:
+        assert {family, second} <= set(db.scalars(select(families.c.dataset)))
+        for name in (family, second):
+            kept, detected = read_answers(db, name)
             assert kept == detected
-            assert list(verify.verify_stored_shifts(db)) == []
+        assert list(verify.verify_stored_shifts(db)) == []
+    assert second in joint_families.drop_other_families(database)
+    with database.connect() as db:
+        for table in (shifts, dyads, families):
+            assert not db.scalars(select(table.c.dataset).where(table.c.dataset == second)).all()
+        assert list(verify.verify_stored_shifts(db)) == []
+
+
+def test_a_family_beyond_the_most_is_computed_and_warned_of(
+    database: Database,
+    joint: tuple[str, str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(joint_families, "MAX_JOINT_FAMILIES", 1)
+    configure_datasets(monkeypatch, *joint[:2], "curated")
+    for _ in range(2):
+        rebuild_stale_dyads(database)
+    assert [r.message.count("--drop-others") for r in caplog.records] == [1]
+    with database.connect() as db:
+        assert (
+            name_family((*joint[:2], "curated")) not in db.scalars(select(families.c.dataset)).all()
+        )
 
 
 def test_pages_of_a_joint_ranking_differ_from_the_whole(
