@@ -60,6 +60,8 @@ class AnswerCost:
     median: float
     p99: float
     refused: int
+    rate: float
+    """Answers a second."""
 
     @property
     def cpu(self) -> float:
@@ -133,7 +135,8 @@ def ask_server(
     answered = max(1, int(found[1]) - wrong)
     each = [1e6 * s / answered for s in spent]
     times = {share: _read_milliseconds(told, share) for share in ("50%", "99%")}
-    return AnswerCost(each[0], sum(each[1:]), times["50%"], times["99%"], wrong)
+    rate = answered / seconds
+    return AnswerCost(each[0], sum(each[1:]), times["50%"], times["99%"], wrong, rate)
 
 
 def _read_milliseconds(told: str, share: str) -> float:
