@@ -1,8 +1,9 @@
 """What watches cost: 10,000 of them over a load of 100,000 events, and how late messages arrive.
 
-`python -m bench.watches [EVENTS] [WATCHES]` prints the CPU for each change that is compared with
-all watches, and then, with a receiver on loopback and others that never answer, the time from the
-commit of an event to the arrival of its message.
+`python -m bench.watches [EVENTS] [WATCHES] [popular]` prints how late messages arrive at a receiver
+on loopback while others never answer, and then the CPU for each change that is compared with all
+watches. These are spread evenly over the actors; with `popular`, actors with many events are also
+watched by many, and ten times as many messages are to be kept.
 """
 
 import random
@@ -38,9 +39,9 @@ WHO = Principal("", "bench", "watch")
 DEAD_RECEIVERS, MESSAGES = 200, 200
 
 
-def make_question(dice: random.Random) -> dict[str, Any]:
-    """Make up a question; actors with many events are also watched by many."""
-    weights = [1 / (rank + 1) for rank in range(len(NAMES))]
+def make_question(dice: random.Random, *, popular: bool) -> dict[str, Any]:
+    """Make up a question."""
+    weights = [1 / (rank + 1) if popular else 1.0 for rank in range(len(NAMES))]
     one, other = dice.choices(NAMES, weights, k=2)
     step = dice.random()
     if step < 0.35:
@@ -59,14 +60,14 @@ def make_question(dice: random.Random) -> dict[str, Any]:
     return {"near": f"{lat:.2f},{lon:.2f},200", "quad": [4]}
 
 
-def keep_watches(database: Database, count: int, url: str | None) -> None:
+def keep_watches(database: Database, count: int, url: str | None, *, popular: bool) -> None:
     """Keep watches on made-up questions, half of them with a webhook."""
     dice = random.Random(3)
     settings = Settings(watches_per_key=10**9, watch_private_addresses=True)
     for begun in range(0, count, 500):
         with database.write() as db:
             for number in range(begun, min(begun + 500, count)):
-                body: dict[str, Any] = {"name": "w", "events": make_question(dice), "after": 0}
+                body: dict[str, Any] = {"name": "w", "events": make_question(dice, popular=popular)}
                 if url is not None and number % 2:
                     body["webhook"] = {"url": url}
                 keep_watch(db, WatchBody.model_validate(body), WHO, settings)
@@ -75,10 +76,10 @@ def keep_watches(database: Database, count: int, url: str | None) -> None:
         assert watch_store.move_position(db, watch_store.read_position(db), 1)
 
 
-def measure_matching(database: Database, events: int, count: int) -> None:
+def measure_matching(database: Database, events: int, count: int, *, popular: bool) -> None:
     """Compare all events with watches, and print the CPU that this takes for each."""
     begun = time.perf_counter()
-    keep_watches(database, count, "https://hooks.example/x")
+    keep_watches(database, count, "https://hooks.example/x", popular=popular)
     print(f"{count:,} watches kept in {time.perf_counter() - begun:.0f} s", flush=True)
     matcher = WatchMatcher(database)
     cpu, begun, slowest = time.process_time(), time.perf_counter(), 0.0
@@ -146,7 +147,8 @@ def measure_latency(database: Database) -> None:
 
 def main() -> None:
     """Measure on a new SQLite database."""
-    asked = [int(text) for text in sys.argv[1:]]
+    popular = "popular" in sys.argv
+    asked = [int(text) for text in sys.argv[1:] if text.isdecimal()]
     events, count = (*asked, 100_000, 10_000)[:2] if len(asked) != 1 else (asked[0], 10_000)
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         with closing(Database(f"sqlite:///{place}/bench.db")) as database:
@@ -154,7 +156,7 @@ def main() -> None:
             measure_latency(database)
         with closing(Database(f"sqlite:///{place}/again.db")) as database:
             fill_database(database, events)
-            measure_matching(database, events, count)
+            measure_matching(database, events, count, popular=popular)
 
 
 if __name__ == "__main__":

@@ -184,13 +184,6 @@ watch_deliveries = Table(
 """What each watch has to say, by the `seq` of the change: to be sent, sent, or given up.
 
 `document` is what is said of a shift; of an event it is made from its revision when it is sent."""
-Index(
-    "ix_watch_deliveries_pending",
-    watch_deliveries.c.watch,
-    watch_deliveries.c.seq,
-    sqlite_where=watch_deliveries.c.state == "pending",
-    postgresql_where=watch_deliveries.c.state == "pending",
-)
 
 # ── actors ────────────────────────────────────────────────────────────────────────────────────
 actors = Table(
