@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from make import BY
+from sqlalchemy import Connection
 from watches.receiver import Receiver, Request, run_receiver
 
 from app.access.keys import Principal, create_key
@@ -29,7 +30,7 @@ from app.events.changes import write_events
 from app.events.record import convert_record
 from app.settings import Settings
 from app.watches import watch_store
-from app.watches.keep import keep_watch
+from app.watches.keep import keep_watch, resolve_watch
 from app.watches.matching import WatchMatcher
 from app.watches.schemas import WatchBody
 from app.watches.worker import WatchWorker
@@ -60,6 +61,11 @@ def make_question(dice: random.Random, *, popular: bool) -> dict[str, Any]:
     return {"near": f"{lat:.2f},{lon:.2f},200", "quad": [4]}
 
 
+def _keep(db: Connection, body: dict[str, Any], settings: Settings) -> None:
+    sent = WatchBody.model_validate(body)
+    keep_watch(db, sent, resolve_watch(db, sent, settings), WHO, settings)
+
+
 def keep_watches(database: Database, count: int, url: str | None, *, popular: bool) -> None:
     """Keep watches on made-up questions, half of them with a webhook."""
     dice = random.Random(3)
@@ -70,7 +76,7 @@ def keep_watches(database: Database, count: int, url: str | None, *, popular: bo
                 body: dict[str, Any] = {"name": "w", "events": make_question(dice, popular=popular)}
                 if url is not None and number % 2:
                     body["webhook"] = {"url": url}
-                keep_watch(db, WatchBody.model_validate(body), WHO, settings)
+                _keep(db, body, settings)
     with database.write() as db:
         watch_store.set_positions(db, watch_store.list_watch_ids(db), None)
         assert watch_store.move_position(db, watch_store.read_position(db), 1)
@@ -120,7 +126,7 @@ def measure_latency(database: Database) -> None:
             for n in range(DEAD_RECEIVERS + 1):
                 url = dead if n else f"{receiver.url}/hook"
                 body = {"name": "w", "events": {"tag": ["late"]}, "webhook": {"url": url}}
-                keep_watch(db, WatchBody.model_validate(body), WHO, settings)
+                _keep(db, body, settings)
         worker = WatchWorker(database, settings)
         worker.start()
         commits: list[float] = []

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Row
 
 from app.access.keys import Principal
 from app.cli.output import JsonOption, print_data, print_table
@@ -22,7 +23,7 @@ from app.feeds.command import build_filter_options
 from app.settings import Settings
 from app.watches import delivery_store, watch_store
 from app.watches.follow import follow_changes
-from app.watches.keep import keep_watch, render_delivery, render_watch, require_watch
+from app.watches.keep import keep_watch, render_delivery, render_watch, require_watch, resolve_watch
 from app.watches.payloads import build_test_message, encode_message
 from app.watches.schemas import NOT_WATCHED, WatchBody
 from app.watches.sender import send_message
@@ -152,20 +153,29 @@ def add_shift_watch(
 
 def _keep(body: dict[str, Any], owner: str, url: str | None) -> None:
     sent = WatchBody.model_validate(body | ({"webhook": {"url": url}} if url else {}))
-    with closing(open_current_database()) as database, database.write() as db:
+    with closing(open_current_database()) as database:
+        with database.connect() as db:
+            resolved = resolve_watch(db, sent, Settings())
+        row = _write_watch(database, sent, resolved, owner)
+    kept = watch_store.read_secrets(row)
+    shown = render_watch(row)
+    errors.print(f"Watch {shown.name!r}. Its feeds: {shown.feeds.atom}")
+    if kept:
+        errors.print(f"Its secret is shown only once: {kept[0].secret}")
+    print(shown.id)
+
+
+def _write_watch(
+    database: Database, sent: WatchBody, resolved: dict[str, Any], owner: str
+) -> Row[Any]:
+    with database.write() as db:
         if not watch_store.has_key_in_force(db, owner):
             raise NotFoundError(
                 f"No key in force with the scope watch is named {owner!r}; entente keys list shows"
                 " them."
             )
         who = Principal("", owner, "watch")
-        row = require_watch(db, keep_watch(db, sent, who, Settings()), who)
-        kept = watch_store.read_secrets(row)
-    shown = render_watch(row)
-    errors.print(f"Watch {shown.name!r}. Its feeds: {shown.feeds.atom}")
-    if kept:
-        errors.print(f"Its secret is shown only once: {kept[0].secret}")
-    print(shown.id)
+        return require_watch(db, keep_watch(db, sent, resolved, who, Settings()), who)
 
 
 @watch.command("list")

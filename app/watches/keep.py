@@ -69,7 +69,28 @@ def _place_in_body(unknown: InvalidParameterError, part: str) -> InvalidBodyErro
     return InvalidBodyError([fault.model_copy(update={"loc": ["body", part, *fault.loc[1:]]})])
 
 
-def keep_watch(db: Connection, sent: WatchBody, who: Principal, settings: Settings) -> str:
+def resolve_watch(db: Connection, sent: WatchBody, settings: Settings) -> dict[str, Any]:
+    """Resolve the question of a watch, before a write begins: a shift takes long to find.
+
+    Raises `InvalidBodyError` for unknown names.
+    """
+    if sent.shift is not None:
+        return _resolve_shift(db, sent.shift, settings)
+    assert sent.events is not None
+    return {
+        "kind": "events",
+        "question": sent.events.model_dump_json(exclude_unset=True),
+        "codes": resolve_watched_events(db, sent.events),
+    }
+
+
+def keep_watch(
+    db: Connection,
+    sent: WatchBody,
+    resolved: dict[str, Any],
+    who: Principal,
+    settings: Settings,
+) -> str:
     """Keep a watch for a key, and return its id; raises `ConflictError` where it has too many."""
     if watch_store.count_watches(db, who.name) >= settings.watches_per_key:
         most = f"{settings.watches_per_key} watches (ENTENTE_WATCHES_PER_KEY)"
@@ -93,13 +114,9 @@ def keep_watch(db: Connection, sent: WatchBody, who: Principal, settings: Settin
         "email": sent.email,
         "secrets": encode_secrets([WatchSecret(make_secret())] if url else []),
     }
-    if sent.events is not None:
-        values["kind"] = "events"
-        values["question"] = sent.events.model_dump_json(exclude_unset=True)
-        values["codes"] = resolve_watched_events(db, sent.events)
-    elif sent.shift is not None:
-        values |= _resolve_shift(db, sent.shift, settings)
-    return watch_store.add_watch(db, values, version, sent.after)
+    if sent.shift is not None:
+        values["touched"] = version  # something may have been written since the shift was found
+    return watch_store.add_watch(db, values | resolved, version, sent.after)
 
 
 def _resolve_shift(db: Connection, asked: WatchedShift, settings: Settings) -> dict[str, Any]:
@@ -113,7 +130,6 @@ def _resolve_shift(db: Connection, asked: WatchedShift, settings: Settings) -> d
         "kind": "shift",
         "question": asked.model_dump_json(exclude_unset=True),
         "codes": json.dumps({"sides": sides}),
-        "touched": found.version,
         "checked": found.version,
         "finding": encode_finding(found),
     }

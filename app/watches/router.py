@@ -30,6 +30,7 @@ from app.watches.keep import (
     render_delivery,
     render_watch,
     require_watch,
+    resolve_watch,
 )
 from app.watches.payloads import build_test_message, encode_message
 from app.watches.schemas import (
@@ -86,9 +87,11 @@ def create_watch(
 ) -> Response:
     """Keep a watch on events or on a shift; the secret of its webhook is shown this once."""
     sent = validate_part(BODY, parse_json_body(body), ["body"]).require_value()
+    with database.connect() as db:
+        resolved = resolve_watch(db, sent, settings)
     with database.write() as db:
         record_key_use(db, who)
-        row = require_watch(db, keep_watch(db, sent, who, settings), who)
+        row = require_watch(db, keep_watch(db, sent, resolved, who, settings), who)
     request.app.state.watcher.wake()
     kept = watch_store.read_secrets(row)
     return _answer_watch(row, 201, kept[0].secret if kept else None)

@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.watches import matching, watch_store
 from app.watches.delivery_store import Attempt, record_attempts
 from app.watches.follow import follow_changes
-from app.watches.keep import keep_watch
+from app.watches.keep import keep_watch, resolve_watch
 from app.watches.matching import WatchMatcher
 from app.watches.schemas import WatchBody
 from app.watches.shift_watch import check_touched_shifts
@@ -37,7 +37,8 @@ URL = {"url": "https://hooks.example/x"}
 
 def keep(database: Database, **body: Any) -> str:
     with database.write() as db:
-        return keep_watch(db, WatchBody.model_validate({"name": "w", **body}), WHO, SETTINGS)
+        sent = WatchBody.model_validate({"name": "w", **body})
+        return keep_watch(db, sent, resolve_watch(db, sent, SETTINGS), WHO, SETTINGS)
 
 
 def read_said(database: Database, watch: str) -> list[tuple[int, str]]:
