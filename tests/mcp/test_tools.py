@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,10 @@ from serving import open_client, run_apart, serve_database
 from test_project_files import ROOT
 
 from app.db.engine import Database
+from app.main import create_app
 from app.mcp import endpoint
 from app.mcp.shorten import MAX_CHARACTERS
+from app.settings import Settings
 
 pytestmark = pytest.mark.by_turns  # what the tools ask for is tested on both databases
 CALLS: dict[str, dict[str, Any]] = {
@@ -124,6 +127,15 @@ def test_the_command_answers_over_standard_input(bundled_database: Database) -> 
             return await call(client, "find_actors", {"name": "CSTO"})
 
     assert run_apart(ask())["data"][0]["code"] == "CSTO"
+
+
+def test_the_command_leaves_background_work_to_services(bundled_database: Database) -> None:
+    url = bundled_database.engine.url.render_as_string(False)
+    app = create_app(Settings(database_url=url, cursor_key="test"), in_background=False)
+    before = set(threading.enumerate())
+    with TestClient(app):
+        begun = {thread.name for thread in set(threading.enumerate()) - before}
+    assert begun & {"shifts", "imports-0", "imports-1", "watches", "deliveries"} == set()
 
 
 REFUSED = {
