@@ -35,10 +35,9 @@ def _build_field(field: TypedField, notes: Mapping[str, str]) -> Part:
     made: Part = {"name": field.name, "type": TABLE_TYPES[field.kind]}
     if note := notes.get(field.name):
         made["description"] = note
-    rules: Part = {"required": True} if field.name in ALWAYS_THERE else {}
-    if field.kind in ("list", "record"):
-        rules["jsonSchema"] = _build_json_schema(field)
-    return made | ({"constraints": rules} if rules else {})
+    if field.kind in ("list", "record"):  # as a constraint only version 2 of the standard knows it
+        made["jsonSchema"] = _build_json_schema(field)
+    return made | ({"constraints": {"required": True}} if field.name in ALWAYS_THERE else {})
 
 
 def _build_json_schema(field: TypedField) -> Part:

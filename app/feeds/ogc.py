@@ -17,6 +17,13 @@ from app.events.queries import resolve_filter
 from app.events.resolved_filter import ResolvedFilter
 from app.examples import example_responses
 from app.feeds.geojson import build_feature
+from app.feeds.ogc_crs import (
+    CRS84,
+    SUPPORTED_CRS,
+    UnknownCrsError,
+    orient_feature,
+    require_crs,
+)
 from app.feeds.ogc_models import (
     Collection,
     Collections,
@@ -26,13 +33,14 @@ from app.feeds.ogc_models import (
     Landing,
     Link,
 )
-from app.feeds.ogc_query import ItemsQuery, RepresentationQuery, parse_interval
+from app.feeds.ogc_query import ItemQuery, ItemsQuery, RepresentationQuery, parse_interval
+from app.feeds.ogc_queryables import build_queryables
 from app.feeds.plain_text import link_event_page, link_list_page
 from app.http.caching import respond_with_body_etag, respond_with_version_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep, SettingsDep
 from app.http.page import build_page_links, rewrite_address
 from app.http.prefix_router import PrefixRouter
-from app.http.problems import COMMON_RESPONSES
+from app.http.problems import COMMON_RESPONSES, render_problem
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
 from app.json_encoding import encode_json
@@ -43,9 +51,17 @@ router = PrefixRouter(
     prefix="/ogc", tags=["ogc"], responses=COMMON_RESPONSES, route_class=QueryRoute
 )
 CONFORMANCE_CLASSES = [
-    f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson")
+    f"http://www.opengis.net/spec/ogcapi-features-{part}"
+    for part in (
+        "1/1.0/conf/core",
+        "1/1.0/conf/geojson",
+        "2/1.0/conf/crs",
+        "3/1.0/conf/queryables",
+        "3/1.0/conf/queryables-query-parameters",
+    )
 ]
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+QUERYABLES_RELATION = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+SCHEMA = "application/schema+json"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 COLLECTION = "events"
 
@@ -173,7 +189,8 @@ def _build_collection(root: str, db: Connection) -> Collection:
         title="Events",
         description="Events of every dataset; those without a place have no geometry.",
         itemType="feature",
-        crs=[CRS84],
+        crs=list(SUPPORTED_CRS),
+        storageCrs=CRS84,
         extent={
             "spatial": {"bbox": [[-180, -90, 180, 90]], "crs": CRS84},
             "temporal": {"interval": [interval], "trs": GREGORIAN},
@@ -183,9 +200,26 @@ def _build_collection(root: str, db: Connection) -> Collection:
             root,
             ("self", COLLECTION_PATH, JSON),
             ("items", f"{COLLECTION_PATH}/items", GEOJSON),
+            (QUERYABLES_RELATION, f"{COLLECTION_PATH}/queryables", SCHEMA),
             ("license", "/v1/datasets", JSON),
         ),
     )
+
+
+@router.get("/collections/{collection}/queryables", include_in_schema=False)
+def describe_queryables(
+    collection: CollectionId,
+    asked: Annotated[RepresentationQuery, Query()],
+    request: Request,
+    settings: SettingsDep,
+) -> Response:
+    """Describe what features can be filtered by, as a JSON schema."""
+    _require_collection(collection)
+    if asked.f == "html":
+        return _lead_to_page("/help/filters")
+    root = resolve_public_url(request, settings)
+    found = build_queryables(f"{root}{COLLECTION_PATH}/queryables")
+    return respond_with_body_etag(request, Response(encode_json(found), media_type=SCHEMA))
 
 
 @router.get(
@@ -206,6 +240,11 @@ def list_features(
     """List a page of features, newest first; every filter of `/v1/events` works here too."""
     _require_collection(collection)
     root = resolve_public_url(request, settings)
+    try:
+        crs = require_crs("crs", asked.crs)
+        require_crs("bbox-crs", asked.bbox_crs)
+    except UnknownCrsError as unknown:  # the standard asks for 400
+        return render_problem(400, str(unknown))
     wanted = asked.to_event_query()
     if asked.f == "html":
         return _lead_to_page(link_list_page("", rewrite_address(request, **_list_days(asked))))
@@ -231,7 +270,7 @@ def list_features(
                 known["numberMatched"] = meta.count
             body = {
                 "type": "FeatureCollection",
-                "features": [build_feature(json.loads(row)) for row in rows],
+                "features": [orient_feature(build_feature(json.loads(row)), crs) for row in rows],
                 "links": [
                     link.model_dump(exclude_none=True) for link in _build_links(root, *addresses)
                 ],
@@ -239,7 +278,8 @@ def list_features(
                 "numberReturned": len(rows),
                 **known,
             }
-            return Response(encode_json(body), media_type=GEOJSON)
+            headers = {"Content-Crs": f"<{crs}>"}
+            return Response(encode_json(body), headers=headers, media_type=GEOJSON)
 
         return respond_with_version_etag(request, version, make_response, root)
 
@@ -283,13 +323,17 @@ def _skip_features(
 def get_feature(
     collection: CollectionId,
     item: Annotated[str, Path(description="`{dataset}:{key}`.")],
-    asked: Annotated[RepresentationQuery, Query()],
+    asked: Annotated[ItemQuery, Query()],
     request: Request,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
     """Return one event as a feature."""
     _require_collection(collection)
+    try:
+        crs = require_crs("crs", asked.crs)
+    except UnknownCrsError as unknown:
+        return render_problem(400, str(unknown))
     if asked.f == "html":
         return _lead_to_page(link_event_page("", item))
     root = resolve_public_url(request, settings)
@@ -304,9 +348,10 @@ def get_feature(
                 ("collection", COLLECTION_PATH, JSON),
                 ("alternate", f"/v1/events/{event['id']}", JSON),
             )
-            body = build_feature(event) | {
+            body = orient_feature(build_feature(event), crs) | {
                 "links": [t.model_dump(exclude_none=True) for t in page_links]
             }
-            return Response(encode_json(body), media_type=GEOJSON)
+            headers = {"Content-Crs": f"<{crs}>"}
+            return Response(encode_json(body), headers=headers, media_type=GEOJSON)
 
         return respond_with_version_etag(request, version, make_response, root)

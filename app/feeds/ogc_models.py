@@ -34,6 +34,7 @@ class Collection(BaseModel):
     description: str
     itemType: str  # noqa: N815  the standard's name
     crs: list[str]
+    storageCrs: str  # noqa: N815  the standard's name
     extent: dict[str, object]
     attribution: str
     links: list[Link]

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from app.errors import make_crossed_error
 from app.events.filter import EventFilter, EventQuery
+from app.feeds.ogc_crs import EPSG4326, swap_box
 from app.query_models import Cursor, StrictQuery
 from app.text import ShortText
 
@@ -28,10 +29,31 @@ class RepresentationQuery(StrictQuery):
     f: Representation | None = REPRESENTATION_FIELD
 
 
+CRS_FIELD = Field(
+    None,
+    description="Coordinate reference system of the answer, as the collection lists it; without it"
+    " CRS84, longitude first.",
+    examples=[EPSG4326],
+)
+
+
+class ItemQuery(RepresentationQuery):
+    """The query of one feature."""
+
+    crs: ShortText | None = CRS_FIELD
+
+
 class ItemsQuery(EventFilter):
     """The query of a feature page: every filter of events, with the standard's own parameters."""
 
     f: Representation | None = REPRESENTATION_FIELD
+    crs: ShortText | None = CRS_FIELD
+    bbox_crs: ShortText | None = Field(
+        None,
+        alias="bbox-crs",
+        description="Coordinate reference system of `bbox`; without it CRS84, longitude first.",
+        examples=[EPSG4326],
+    )
     limit: int = Field(
         100, ge=1, le=MOST_FEATURES, description="Features on a page; more are cut to the most."
     )
@@ -61,6 +83,14 @@ class ItemsQuery(EventFilter):
         parts = str(value).split(",")
         return ",".join([*parts[:2], *parts[3:5]]) if len(parts) == 6 else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _order_bbox(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("bbox-crs") == EPSG4326 and "bbox" in values:
+            box = cls._drop_heights(values["bbox"])
+            return {**values, "bbox": swap_box(str(box))}
+        return values
+
     @model_validator(mode="after")
     def _check_datetime(self) -> "ItemsQuery":
         if self.datetime is None:
@@ -80,7 +110,7 @@ class ItemsQuery(EventFilter):
 
     def to_event_query(self) -> EventQuery:
         """Convert to a query of events."""
-        mine = {"f", "limit", "cursor", "offset", "datetime"}
+        mine = {"f", "crs", "bbox_crs", "limit", "cursor", "offset", "datetime"}
         filters = {k: getattr(self, k) for k in self.model_fields_set - mine}
         filters |= {"limit": self.limit, "cursor": self.cursor}
         if self.datetime is not None:

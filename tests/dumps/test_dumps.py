@@ -160,6 +160,9 @@ def test_a_data_package_describes_the_files(dumped: TestClient) -> None:
         assert types["start"] == "date"
         assert types["recorded_at"] == "datetime"
         assert types["participants"] == "array"
+        [parts] = [f for f in resource["schema"]["fields"] if f["name"] == "participants"]
+        role = parts["jsonSchema"]["items"]["properties"]["role"]
+        assert role == {"type": ["string", "null"]}
         assert all(field["description"] for field in resource["schema"]["fields"])
         assert resource["licenses"] == [{"name": "CC-BY-4.0", "title": "CC BY 4.0"}]
 

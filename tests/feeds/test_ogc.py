@@ -11,6 +11,8 @@ import pytest
 from conftest import copy_database
 from fastapi.testclient import TestClient
 from feed_pages import read_all_events
+from jsonschema import Draft202012Validator
+from owslib.ogcapi.features import Features as OWSLibFeatures
 from serving import open_client, serve_database
 
 pytestmark = pytest.mark.slow
@@ -96,6 +98,66 @@ def test_representation_that_is_not_there_is_refused(api: TestClient) -> None:
 def test_ogc_conformance_lists_core(api: TestClient) -> None:
     body = api.get("/ogc/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core" in body
+
+
+def test_conformance_is_what_is_served(api: TestClient) -> None:
+    classes = set(api.get("/ogc/conformance").json()["conformsTo"])
+    collection = api.get("/ogc/collections/events").json()
+    parts = {one.removeprefix("http://www.opengis.net/spec/ogcapi-features-") for one in classes}
+    assert parts == {
+        "1/1.0/conf/core", "1/1.0/conf/geojson", "2/1.0/conf/crs", "3/1.0/conf/queryables",
+        "3/1.0/conf/queryables-query-parameters",
+    }  # fmt: skip
+    assert collection["storageCrs"] in collection["crs"]
+
+
+def test_every_queryable_is_a_parameter(api: TestClient) -> None:
+    collection = api.get("/ogc/collections/events").json()
+    [link] = [t for t in collection["links"] if t["rel"].endswith("/queryables")]
+    answer = api.get(link["href"]).raise_for_status()
+    assert answer.headers["content-type"] == link["type"] == "application/schema+json"
+    schema = answer.json()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == link["href"]
+    event = api.get(f"{ITEMS}?type=AGREE&limit=1").json()["features"][0]["properties"]
+    samples = {
+        "role": "initiator", "member_of": "CSTO", "type": "AGREE", "quad": 1, "cameo": "057",
+        "actor": "ARM", "initiator": "ARM", "target": "ARM", "status": "confirmed",
+        "mode": "meet", "country": "ARM", "dataset": event["dataset"], "tag": "treaty",
+        "source": event["reports"][0]["source"],
+    }  # fmt: skip
+    for name in schema["properties"].keys() - {"geometry"}:
+        more = "&actor=ARM" if name == "role" else ""
+        asked = api.get(f"{ITEMS}?{name}={samples.get(name, 'x')}&limit=1{more}")
+        assert asked.status_code == 200, asked.text
+
+
+def test_axes_are_in_the_order_of_the_system_asked_for(api: TestClient) -> None:
+    crs84, epsg4326 = api.get("/ogc/collections/events").json()["crs"]
+    usual = api.get(f"{ITEMS}?bbox=43,38,47,42&limit=20")
+    other = api.get(f"{ITEMS}?bbox=38,43,42,47&bbox-crs={epsg4326}&crs={epsg4326}&limit=20")
+    assert usual.headers["content-crs"] == f"<{crs84}>"
+    assert other.headers["content-crs"] == f"<{epsg4326}>"
+    places = [f["geometry"]["coordinates"] for f in usual.json()["features"]]
+    assert [f["geometry"]["coordinates"][::-1] for f in other.json()["features"]] == places
+    assert places
+    first = usual.json()["features"][0]["id"]
+    item = api.get(f"{ITEMS}/{first}?crs={epsg4326}")
+    assert item.headers["content-crs"] == f"<{epsg4326}>"
+    assert item.json()["geometry"]["coordinates"][::-1] == places[0]
+    for query in ("crs=EPSG:3857", "bbox-crs=x&bbox=43,38,47,42"):
+        assert api.get(f"{ITEMS}?{query}").status_code == 400
+    assert api.get(f"{ITEMS}/{first}?crs=x").status_code == 400
+
+
+def test_owslib_reads_collections_queryables_and_items(address: str) -> None:
+    features = OWSLibFeatures(f"{address}/ogc")
+    assert features.feature_collections() == ["events"]
+    assert "actor" in features.collection_queryables("events")["properties"]
+    page = features.collection_items("events", bbox=[43, 38, 47, 42], limit=5)
+    assert page["numberReturned"] == len(page["features"]) == 5
+    found = features.collection_item("events", page["features"][0]["id"])
+    assert found["id"] == page["features"][0]["id"]
 
 
 def test_the_collection_says_when_it_covers_and_whose_it_is(api: TestClient) -> None:

@@ -1,0 +1,46 @@
+"""What features can be filtered by, as OGC API – Features, part 3, describes it."""
+
+from typing import Any
+
+from app.events.filter import EventFilter
+
+QUERYABLES = (
+    "actor", "initiator", "target", "role", "member_of", "type", "mode", "cameo", "quad", "native",
+    "country", "tag", "dataset", "source", "publisher", "status",
+)  # fmt: skip
+"""Parameters whose values a feature has; others bound it, such as `since` and `min_intensity`."""
+JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+
+
+def build_queryables(address: str) -> dict[str, Any]:
+    """Build the schema of what can be asked, each a parameter of the items of the same name."""
+    properties = EventFilter.model_json_schema()["properties"]
+    described: dict[str, Any] = {
+        name: {
+            "title": name,
+            "description": properties[name]["description"],
+            **_describe_values(properties[name]),
+        }
+        for name in QUERYABLES
+    }
+    described["geometry"] = {
+        "description": "Where it happened; asked for by `bbox`.",
+        "format": "geometry-point",
+        "x-ogc-role": "primary-geometry",
+    }
+    return {
+        "$schema": JSON_SCHEMA,
+        "$id": address,
+        "title": "Events",
+        "type": "object",
+        "properties": described,
+        "additionalProperties": False,
+    }
+
+
+def _describe_values(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Describe one value of a parameter, which may be repeated."""
+    items: dict[str, Any] = parameter.get("items", parameter)
+    return {
+        k: v for k, v in items.items() if k in ("type", "enum", "pattern", "minimum", "maximum")
+    }
