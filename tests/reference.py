@@ -26,7 +26,7 @@ from app.events.signals import END_OF_FIGHTING_MODES, FIGHTING_MODES, RULES
 from app.events.typed import TYPED_FIELDS, TypedField
 from app.events.vocabulary import CREDIBILITY, MODES, QUAD_OF_TYPE, QUADS, RELIABILITY
 from app.http.schema_notes import find_field_note
-from app.sources.schemas import Dataset, Source
+from app.sources.schemas import CoveredDays, Dataset, Source
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE_NOTES: dict[str, str] = {
@@ -54,6 +54,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Alliance,
     Source,
     Dataset,
+    CoveredDays,
 )
 DATES = {"BoundedDate": "date", "AsOf": "version, instant or day"}
 """What the types of dates are called."""

@@ -199,7 +199,7 @@ def test_services_on_several_databases_share_a_folder_without_waiting(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("url", "threads", "connections"), [("sqlite:///a.db", 2, 13), ("postgresql://b/c", 4, 15)]
+    ("url", "threads", "connections"), [("sqlite:///a.db", 2, 16), ("postgresql://b/c", 4, 18)]
 )
 def test_numbers_follow_from_the_database(url: str, threads: int, connections: int) -> None:
     alone = Settings(database_url=url, workers=1)
