@@ -53,6 +53,19 @@ class ForbiddenError(Exception):
     """The key is valid, but its scope does not permit this."""
 
 
+class ClosedDatasetError(Exception):
+    """A dataset is named that is closed to this reader, as a whole or but for its sums."""
+
+    def __init__(self, dataset: str, *, gives_sums: bool) -> None:
+        what = "The rows of the dataset" if gives_sums else "The dataset"
+        more = " Its sums and shifts are open." if gives_sums else ""
+        super().__init__(
+            f"{what} {dataset} {'are' if gives_sums else 'is'} closed to readers without a key that"
+            f" may read it.{more} /v1/datasets/{dataset} names its terms."
+        )
+        self.dataset = dataset
+
+
 class TooManyRequestsError(Exception):
     """A client has sent too much; `retry_after` says for how many seconds it has to wait."""
 

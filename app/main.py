@@ -25,6 +25,7 @@ from app.charts.answer import answer_with_chart as charts
 from app.charts.rendering import start_renderer
 from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
+from app.db.reader import Reader
 from app.db.schema import require_current_schema
 from app.dumps.router import router as dumps
 from app.editing.alias_router import router as aliases
@@ -110,7 +111,9 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         watcher = WatchWorker(unlimited, settings)
         try:
             require_current_schema(database)
-            app.state.database, app.state.writer = database, database.at_writer()
+            # Without a reader, whom `get_readers_database` adds, closed datasets are hidden.
+            app.state.database = database.for_reader(Reader())
+            app.state.writer = app.state.database.at_writer()
             app.state.arrival = VersionArrival(database)
             app.state.key_uses = KeyUseRecorder(database)
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 T = TypeVar("T")
 EmptyReason = Literal[
-    "no_match", "partly_covered", "outside_coverage", "not_yet_covered", "out_of_scope"
+    "no_match", "partly_covered", "outside_coverage", "not_yet_covered", "out_of_scope", "closed"
 ]
 
 
@@ -17,6 +17,10 @@ class Meta(BaseModel):
     count: int | None = Field(None, description="Total number of rows, if requested.")
     count_is: Literal["exact", "estimate"] | None = None
     reason: EmptyReason | None = Field(None, description="Why `data` is empty.")
+    closed: list[str] | None = Field(
+        None,
+        description="Datasets that the answer leaves out because they are closed to this reader.",
+    )
 
 
 class Links(BaseModel):

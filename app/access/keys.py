@@ -4,18 +4,21 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
+from app.dataset_access import ALL_DATASETS
 from app.db.tables import keys
 from app.errors import UnauthorizedError
 
 Scope = Literal["read", "watch", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """All scopes; each includes those before it."""
+KEY_PREFIX = "ent_"
 _TOKEN = re.compile(r"ent_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 USE_RECORD_INTERVAL = timedelta(minutes=1)
 """A use of a key is recorded only if the last recorded one is older than this."""
@@ -34,10 +37,26 @@ class Principal:
     scope: Scope
     last_used_is_stale: bool = False
     """Whether this use has to be recorded: see `USE_RECORD_INTERVAL`."""
+    reads: frozenset[str] = frozenset()
+    """The closed datasets that it may read beside those it may write to."""
+    writes: frozenset[str] | None = None
+    """The only datasets that it may write to; None for all."""
 
     def has_scope(self, scope: Scope) -> bool:
         """Return whether the key's scope includes another scope."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+    @property
+    def readable(self) -> frozenset[str] | None:
+        """The closed datasets that it may read; None for all.
+
+        A key that may write to a dataset may read it: else it could not know what it changes.
+        """
+        if ALL_DATASETS in self.reads or self.has_scope("admin"):
+            return None
+        if not self.has_scope("write"):
+            return self.reads
+        return None if self.writes is None else self.reads | self.writes
 
 
 def _format_instant(at: datetime) -> str:
@@ -49,8 +68,24 @@ def _hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_key(db: Connection, name: str, scope: Scope, days: int | None = None) -> str:
-    """Create a key and return it; afterwards only its hash exists."""
+def _join_datasets(codes: Collection[str]) -> str:
+    return ",".join(sorted(codes))
+
+
+def create_key(
+    db: Connection,
+    name: str,
+    scope: Scope,
+    days: int | None = None,
+    *,
+    reads: Collection[str] = (),
+    writes: Collection[str] | None = None,
+) -> str:
+    """Create a key and return it; afterwards only its hash exists.
+
+    `reads` are the closed datasets that it may read (`*`: all), `writes` the only datasets that it
+    may write to (None: all).
+    """
     ident, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
     row: dict[str, str | None] = {
         "id": ident,
@@ -58,6 +93,8 @@ def create_key(db: Connection, name: str, scope: Scope, days: int | None = None)
         "digest": _hash_secret(secret),
         "scope": scope,
     }
+    row |= {"reads": _join_datasets(reads) or None}
+    row |= {"writes": None if writes is None else _join_datasets(writes)}
     row |= {"created": _format_instant(now), "revoked": None, "used": None}
     row["expires"] = None if days is None else _format_instant(now + timedelta(days=days))
     db.execute(insert(keys).values(row))
@@ -102,7 +139,29 @@ def authenticate_key(db: Connection, token: str) -> Principal:
     if row.expires is not None and row.expires <= _format_instant(now):
         raise UnauthorizedError("That key has expired.")
     unnoted = row.used is None or row.used < _format_instant(now - USE_RECORD_INTERVAL)
-    return Principal(row.id, row.name, row.scope, unnoted)
+    return _make_principal(row, unnoted=unnoted)
+
+
+def find_readable_datasets(db: Connection, name: str) -> frozenset[str] | None:
+    """Find the closed datasets that the keys in force with a name may read together; None: all."""
+    now = _format_instant(datetime.now(UTC))
+    in_force = (keys.c.revoked.is_(None), or_(keys.c.expires.is_(None), keys.c.expires > now))
+    found: frozenset[str] = frozenset()
+    for row in db.execute(select(keys).where(keys.c.name == name, *in_force)):
+        readable = _make_principal(row, unnoted=False).readable
+        if readable is None:
+            return None
+        found |= readable
+    return found
+
+
+def _make_principal(row: Row[Any], *, unnoted: bool) -> Principal:
+    writes = None if row.writes is None else _split_datasets(row.writes)
+    return Principal(row.id, row.name, row.scope, unnoted, _split_datasets(row.reads), writes)
+
+
+def _split_datasets(joined: str | None) -> frozenset[str]:
+    return frozenset(filter(None, (joined or "").split(",")))
 
 
 def record_key_use(db: Connection, principal: Principal) -> None:

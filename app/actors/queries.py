@@ -15,6 +15,7 @@ from app.actors.name_index import ActorLife, GatheredName, NameKey, gather_name
 from app.actors.name_table import NAME_SCHEME, NamePeriod, iterate_table_names
 from app.actors.schemas import ActorCandidate
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.reader import get_hidden
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NO_END_DAY
 from app.db.versioning import (
@@ -279,8 +280,11 @@ def count_actor_events(
     """Count `events`, with `first_event` and `last_event`, of those actors that have any."""
 
     def select_rows(p: Columns) -> Select[str, str, str]:
-        return select(p.actor, p.event, p.start).where(p.actor.in_(codes), p.status != "retracted")
+        counted = [p.actor.in_(codes), p.status != "retracted"]
+        counted += [p.dataset.not_in(closed)] if closed else []
+        return select(p.actor, p.event, p.start).where(*counted)
 
+    closed = get_hidden(db).sums
     p = select_current_or_as_of(as_of, participations, select_rows).subquery().c
     n = func.count(func.distinct(p.event))
     found = select(p.actor, n.label("events"), func.min(p.start), func.max(p.start))

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 
 from app.actors.pair_sums import PairSums, Stretch
 from app.actors.relation_queries import PartnerYear, compile_partner_years
+from app.dataset_access import Purpose
+from app.db.reader import get_hidden, leave_out_hidden, require_open
 from app.db.tables import datasets as datasets_table
 from app.errors import InvalidParameterError, make_crossed_error
 from app.query_models import AsOfPagingQuery, BoundedDate, ChartQuery
@@ -116,6 +118,9 @@ def count_by_partner(
     datasets: Sequence[str] = (),
 ) -> list[PartnerCounts]:
     """Count the events with every partner that began in the window, most frequent first."""
+    if not datasets and get_hidden(db).sums:
+        every = db.scalars(select(datasets_table.c.code).order_by(datasets_table.c.code))
+        datasets = leave_out_hidden(db, every, "sums") or ("",)
     run = compile_partner_years(db.dialect.name, as_of is not None, len(datasets))
     values: dict[str, object] = {"actor": code, "since": since, "until": until}
     values |= {f"dataset_{n}": name for n, name in enumerate(datasets)}
@@ -184,8 +189,9 @@ def add_partner_sums(
             row.positive, row.negative, row.index = sums.positive, sums.negative, sums.index
 
 
-def require_datasets(db: Connection, wanted: Sequence[str]) -> None:
-    """Raise `InvalidParameterError` where a dataset is unknown."""
+def require_datasets(db: Connection, wanted: Sequence[str], purpose: Purpose = "rows") -> None:
+    """Raise an error where a dataset is unknown, or closed to the reader for that purpose."""
+    require_open(db, wanted, purpose)
     known = sorted(db.scalars(select(datasets_table.c.code))) if wanted else []
     if unknown := next((name for name in wanted if name not in known), None):
         hint = f"Known: {', '.join(known[:5]) or 'none'}."

@@ -239,7 +239,7 @@ def list_relations(
         def render_answer() -> Response:
             bound = f"relations {code} {asked.since} {asked.until}"
             bound += f" {sorted(set(asked.dataset))}" if asked.dataset else ""
-            require_datasets(db, asked.dataset)
+            require_datasets(db, asked.dataset, "sums")
             after = decode_page_cursor(asked.cursor, bound, key, version)
             here = "/v1/actors/{code}/relations"
             actor = resolve_path_actor(db, code, as_of=then, here=here)

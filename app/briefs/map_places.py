@@ -24,6 +24,7 @@ EMPTY_TEXTS: dict[EmptyReason, str] = {
     "outside_coverage": "map_outside_coverage",
     "not_yet_covered": "map_not_yet_covered",
     "out_of_scope": "map_out_of_scope",
+    "closed": "map_closed",
 }
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.briefs.render import render_page_head
 from app.briefs.views import ViewDescription, describe_view
-from app.errors import InvalidParameterError, MovedError, NotFoundError
+from app.errors import ClosedDatasetError, InvalidParameterError, MovedError, NotFoundError
 from app.http.public_url import resolve_public_url
 from app.lineages import StateGoneError
 from app.settings import Settings
@@ -29,6 +29,9 @@ def _find_view(request: Request, query: str, settings: Settings) -> ViewDescript
     try:
         with request.app.state.database.connect() as db:
             return describe_view(db, query, settings.alignment_datasets)
-    except (InvalidParameterError, NotFoundError, MovedError, StateGoneError, SQLAlchemyError):
+    except (
+        InvalidParameterError, NotFoundError, MovedError, StateGoneError, SQLAlchemyError,
+        ClosedDatasetError,
+    ):  # fmt: skip
         # The page itself says what is wrong, and how to mend it.
         return None

@@ -99,6 +99,9 @@ COMMANDS = {
     "config": CommandSource(
         "app.cli.config", "print_configuration", "Print every setting, with secrets masked."
     ),
+    "datasets": CommandSource(
+        "app.cli.datasets", "datasets", "Datasets, their terms, and who may read them."
+    ),
     "keys": CommandSource(
         "app.cli.keys", "keys", "Keys for writing, and for reading where reading is not open."
     ),

@@ -15,6 +15,8 @@ from app.access.keys import (
 )
 from app.cli.output import CsvOption, JsonOption, choose_form, print_data, print_table
 from app.cli.terminal import console, errors, open_current_database
+from app.dataset_access import ALL_DATASETS
+from app.text import require_code
 
 keys = typer.Typer(
     help="Keys for writing, and for reading where reading is not open.", no_args_is_help=True
@@ -33,6 +35,14 @@ def keys_create(
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="Days until the key expires.")
     ] = None,
+    reads: Annotated[
+        list[str],
+        typer.Option("--reads", help="Closed dataset that it may read; several by commas; * all."),
+    ] = [],  # noqa: B006
+    writes: Annotated[
+        list[str],
+        typer.Option("--writes", help="Only dataset that it may write to; several by commas."),
+    ] = [],  # noqa: B006
 ) -> None:
     """Create a key and print it to standard output; it is never shown again."""
     scopes = {word.strip() for value in scope for word in value.split(",")}
@@ -43,10 +53,28 @@ def keys_create(
         )
         raise typer.Exit(2)
     widest: Scope = max((s for s in SCOPES if s in scopes), key=SCOPES.index)
+    may_read, may_write = _split_codes(reads), _split_codes(writes)
+    if may_write and widest != "write":
+        errors.print(f"--writes limits a key of the scope write; this one has {widest}.")
+        raise typer.Exit(2)
     with closing(open_current_database()) as database, database.write() as writing:
-        key = create_key(writing, key_name, widest, days)
+        # A key may be made before the first load makes its dataset: a name is checked, no row.
+        key = create_key(writing, key_name, widest, days, reads=may_read, writes=may_write or None)
     errors.print(f"Key {key_name!r} with scope {widest}. It is shown only once; store it safely.")
     print(key)
+
+
+def _split_codes(options: list[str]) -> list[str]:
+    codes = [code.strip() for option in options for code in option.split(",") if code.strip()]
+    for code in codes:
+        if code == ALL_DATASETS:
+            continue
+        try:
+            require_code(code)
+        except ValueError as wrong:
+            errors.print(f"{code[:60]!r} cannot be a dataset: {wrong}.")
+            raise typer.Exit(2) from wrong
+    return codes
 
 
 @keys.command("list")
@@ -60,7 +88,7 @@ def keys_list(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     if not rows:
         errors.print("There is no key yet. Make one: entente keys create NAME --scope write")
         return
-    columns = ("id", "name", "scope", "created", "expires", "used", "revoked")
+    columns = ("id", "name", "scope", "reads", "writes", "created", "expires", "used", "revoked")
     print_table(columns, [[str(key[column] or "–") for column in columns] for key in rows])
 
 

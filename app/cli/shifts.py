@@ -179,7 +179,7 @@ def _list_largest_shares(
     db: Connection, row: DetectedShift, known: Calibration
 ) -> list[EventShare]:
     days = read_question_days(db, row.question)
-    found, _ = evidence.build_evidence(db, row.question, row, days, known.prior_share)
+    found = evidence.build_evidence(db, row.question, row, days, known.prior_share).events
     return found[:SHOWN_EVENTS]
 
 

@@ -17,6 +17,7 @@ from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, current_write_transaction, record_commit
+from app.db.reader import Reader, read_as
 from app.db.reading import ReadingPlace, ReadingRoute
 from app.db.request_versions import note_version
 from app.errors import ReadOnlyServiceError
@@ -43,6 +44,7 @@ class Database:
     ) -> None:
         self._query_seconds = query_seconds
         self._is_limited = bool(query_seconds)
+        self._for_reader: Reader | None = None
         fast = Settings().fast_statements if fast_statements is None else fast_statements
         patience = "3" if read_url else "10"  # there is another server to go to
         self.engine: Engine = self._create_engine(url, pool_size, fast, patience)
@@ -100,7 +102,8 @@ class Database:
         with self._observe_use(writes=False), self.route.connect() as db:
             if self._query_seconds:
                 limit_read_time(db, self._query_seconds if self._is_limited else 0)
-            yield db
+            with read_as(db, self._for_reader):
+                yield db
 
     def without_time_limit(self) -> "Database":
         """Return the same database with no limit on the time of reads, for exports and workers."""
@@ -124,6 +127,12 @@ class Database:
         with self._writer.connect() as db:
             return not is_standby(db)
 
+    def for_reader(self, reader: Reader) -> "Database":
+        """Return the same database as a reader may see it, also while it writes."""
+        same = copy(self)
+        same._for_reader = reader
+        return same
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open the only write transaction; it commits at the end, or not at all after an error.
@@ -136,10 +145,11 @@ class Database:
             if self._query_seconds:
                 limit_read_time(db, 0)
             lock_for_writing(db)
-            begin_write_transaction(db)
-            yield db
-            ended = current_write_transaction(db)
-            changed = record_commit(db)
+            with read_as(db, self._for_reader):
+                begin_write_transaction(db)
+                yield db
+                ended = current_write_transaction(db)
+                changed = record_commit(db)
         note_version(Version(ended.last_seq, ended.version_before.ancestry))
         self.health.note_write()
         if changed:

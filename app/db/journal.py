@@ -4,7 +4,7 @@ Each write transaction has one instant, later than those of all earlier transact
 clock was set back. Its last `seq` is the version of the database from then on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, insert, select
 from app.db.dialect import notify_commit
 from app.db.lineage_table import read_version
 from app.db.tables import commits, moved, revisions
+from app.errors import ForbiddenError
 from app.lineages import Version
 
 _INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -24,6 +25,29 @@ class Writer:
 
     name: str
     reason: str | None = None
+    datasets: frozenset[str] | None = None
+    """The only datasets that it may write to; None for all."""
+    sets_access: bool = True
+    """Whether it may say who reads a dataset."""
+
+    def require_permission(self, kind: str, ids: Iterable[str], known: Container[str]) -> None:
+        """Raise `ForbiddenError` where documents are not of its datasets.
+
+        It may also add sources, which its events cite; `known` are the ids that exist already.
+        """
+        if self.datasets is None:
+            return
+        for ident in ids:
+            if kind == "event" and ident.partition(":")[0] in self.datasets:
+                continue
+            if kind == "dataset" and ident in self.datasets:
+                continue
+            if kind == "source" and ident not in known:
+                continue
+            raise ForbiddenError(
+                f"The key writes only to the datasets {', '.join(sorted(self.datasets))} and to"
+                f" sources that are new; this would change the {kind} {ident}."
+            )
 
 
 @dataclass(slots=True)
@@ -110,6 +134,8 @@ def append_revisions(
     now = current_write_transaction(db)
     if latest_numbers is None:
         latest_numbers = read_latest_revision_numbers(db, kind, [e.id for e in entries])
+    if not derived:
+        by.require_permission(kind, (e.id for e in entries), latest_numbers)
     values = [
         {
             "seq": now.last_seq + n,

@@ -8,6 +8,7 @@ from itertools import pairwise
 from sqlalchemy import Connection, ScalarSelect, func, insert, select
 
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.reader import CLOSED_DATASETS, note_closed_datasets
 from app.db.request_versions import note_version
 from app.db.tables import lineages, revisions
 from app.lineages import LINEAGE_LENGTH, UNNAMED, Ancestry, Lineage, Version
@@ -29,12 +30,14 @@ def select_newest_seq() -> ScalarSelect[int]:
     return select(func.max(revisions.c.seq)).scalar_subquery()
 
 
-_SELECT_VERSION = select(select_newest_seq(), select_current_lineage())
+_SELECT_VERSION = select(select_newest_seq(), select_current_lineage(), CLOSED_DATASETS)
 
 
 def read_version(db: Connection) -> Version:
     """Return the `seq` of the last change, which is the version of the whole database."""
-    [(seq, lineage)] = compile_prepared(db.dialect.name, _SELECT_VERSION).fetch_rows(db, {})
+    [row] = compile_prepared(db.dialect.name, _SELECT_VERSION).fetch_rows(db, {})
+    seq, lineage, closed = row
+    note_closed_datasets(db, closed)  # one statement, since every request reads both
     version = Version(seq or 0, find_ancestry(db, lineage))
     note_version(version)
     return version

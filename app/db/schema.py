@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 
 from app.db.engine import Database
 
-HEAD = "20261201_unsent"
+HEAD = "20261201_closed"
 """The newest migration."""
 
 

@@ -104,7 +104,11 @@ keys = Table(
     Column("expires", bytewise_text()),
     Column("revoked", bytewise_text()),
     Column("used", bytewise_text()),
+    Column("reads", String),
+    Column("writes", String),
 )
+"""API keys. `reads` are the closed datasets that a key may read, and `writes` the only ones that it
+may write to: codes joined by commas, `*` for all; null for none, and for no limit."""
 
 attempts = Table(
     "attempts",
@@ -249,6 +253,7 @@ datasets = Table(
     Column("last", bytewise_text()),
     Column("signals", bytewise_text(), nullable=False),
     Column("mirrored_visits", Boolean, nullable=False),
+    Column("access", bytewise_text(), nullable=False, server_default="open"),
     Column("seq", SEQUENCE, nullable=False),
 )
 
@@ -689,7 +694,7 @@ HISTORY_TABLES: dict[Table, Table] = {
     events: _define_history_table(events, ("seq",), ("start", "id"), ("recorded_at", "id")),
     participations: _define_history_table(participations, ("event", "seq")),
     tags: _define_history_table(tags, ("event", "seq")),
-    reports: _define_history_table(reports),
+    reports: _define_history_table(reports, ("source", "event")),
     signals: _define_history_table(signals, ("event", "seq")),
 }
 for _table, _first in ((events, ()), (participations, ("actor",))):

@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
 from app.db.lineage_table import read_version
+from app.db.reader import get_hidden, require_open
 from app.dumps.describe import build_data_package, build_dataset_graph
 from app.dumps.file_response import build_dump_response
 from app.dumps.schemas import Dump, DumpLinks, DumpPage
@@ -74,12 +75,15 @@ def _list_known_dumps(
     """List the dumps, with whether each is still of the history of the database."""
     with database.connect() as db:
         version = read_version(db)
+        hidden = get_hidden(db).rows
+        require_open(db, [dataset] if dataset else [])
     shared = version.ancestry
     dumps = [
         dump
         if dump.version <= version and dump.lineage == shared.find_lineage(dump.version)
         else dump.model_copy(update={"in_history": False})
         for dump in list_dumps(settings.dump_path, dataset)
+        if dump.dataset not in hidden
     ]
     return dumps, int(version)
 
@@ -157,6 +161,7 @@ def get_dump(
     name: DumpName,
     _: Annotated[EmptyQuery, Query()],
     request: Request,
+    database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
     """Send a dump, in whole or by ranges of bytes; it never changes under its name."""
@@ -164,6 +169,8 @@ def get_dump(
     dump = find_dump(folder, name)
     if dump is None:
         raise NotFoundError("No dump has that name; /v1/dumps lists them.")
+    with database.connect() as db:
+        require_open(db, [dump.dataset])
     try:
         return build_dump_response(request, folder, dump)
     except FileNotFoundError as gone:

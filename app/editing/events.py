@@ -16,6 +16,7 @@ from app.db.journal import (
     read_latest_revision_numbers,
     record_merge,
 )
+from app.db.reader import require_open_event
 from app.editing.merge_patch import apply_merge_patch
 from app.editing.merge_targets import find_merge_targets
 from app.editing.outcome import Outcome
@@ -132,8 +133,10 @@ def _build_event_outcome(db: Connection, ident: str, status: int) -> Outcome:
 def find_current_event(db: Connection, ident: str) -> tuple[Version, str] | None:
     """Return (seq, document) of an event, or None where no event has the id.
 
-    Raises `MovedError` with the address of the survivor where the event was merged.
+    Raises `MovedError` with the address of the survivor where the event was merged, and
+    `ClosedDatasetError` where the event is closed to the key.
     """
+    require_open_event(db, ident)
     # PostgreSQL refuses a text with a NUL byte, and no stored id has characters of that kind.
     row = db.execute(queries.select_event(ident)).one_or_none() if ident.isprintable() else None
     if row is not None:

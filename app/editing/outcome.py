@@ -17,4 +17,4 @@ class Outcome:
 
 def build_writer(holder: Principal, reason: str | None) -> Writer:
     """Build the author and reason that revisions record."""
-    return Writer(holder.name, reason)
+    return Writer(holder.name, reason, holder.writes, holder.has_scope("admin"))

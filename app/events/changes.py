@@ -153,6 +153,8 @@ def store_event_rows(
     `numbers` has the latest revision of events that exist; `references_exist` says that the caller
     has looked up every dataset and source, so that the database need not do it again.
     """
+    if not derived:
+        by.require_permission("event", (ident for _, ident, *_ in rows.bodies), numbers)
     now = current_write_transaction(db)
     assert not rows.bodies or rows.bodies[0][0] == now.last_seq + 1
     now.last_seq += len(rows.bodies)

@@ -66,6 +66,19 @@ Param = BindParameter[str] | BindParameter[int]
 """A parameter of a statement; quad classes are integers, all others texts."""
 
 
+SUMMED_FIELDS = frozenset(
+    {
+        "actor", "between", "initiator", "target", "role", "via", "member_of", "since", "until",
+        "match", "type", "mode", "cameo", "quad", "min_intensity", "max_intensity", "country",
+        "dataset", "status", "as_of", "effect",
+    }
+)  # fmt: skip
+"""Fields by which events may be narrowed whose sums alone are open.
+
+By the others, such as words, places and publishers, sums of single rows would tell what is in them.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class FilterShape:
     """Which fields of a filter are set, and how many values each has."""
@@ -214,6 +227,12 @@ class ClauseContext:
         return self.child_exists(
             reports, *(condition(r) for condition in (*more, *published_in_time(self.shape)))
         )
+
+
+def match_open_datasets(row: ClauseContext) -> Iterator[ColumnElement[bool]]:
+    """Leave out the datasets that are closed to the reader, the parameters `closed_0` …"""
+    if closed := row.shape.field_params("closed"):
+        yield row.driver.dataset.not_in(closed)
 
 
 ClauseBuilder = Callable[[ClauseContext], Iterator[ColumnElement[bool]]]

@@ -9,7 +9,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.actors.pair_sums import PairSums, Stretch
+from app.dataset_access import Purpose
 from app.db.dialect import in_list_params
+from app.db.reader import get_hidden
 from app.db.types import NO_END_DAY
 from app.errors import InvalidParameterError
 from app.events import queries
@@ -82,16 +84,19 @@ def count_timeline(
     Between two actors, events count by the sign of the signals between the two.
     """
     pair = find_signal_pair(db, resolved.between)
-    counted = _bind_counted_query(db, resolved, pair)
+    counted = _bind_counted_query(db, resolved, pair, "sums")
+    shown = counted
+    if get_hidden(db).rows:
+        shown = _bind_counted_query(db, resolved, pair, "rows")
     found = None if pair else _count_by_month(db, resolved, counted, size, top)
-    size, days, buckets, named = found or _count_by_day(db, resolved, counted, size, top)
+    size, days, buckets, named = found or _count_by_day(db, resolved, counted, shown, size, top)
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
         spans = compile_lasting_events(counted.key).fetch_rows(db, counted.values)
         add_spans(buckets, [LastingEvents(*row) for row in spans], size)
-        lasting = _find_under_way(db, counted, buckets, size)
-    shown = [seq for of_bucket in named.values() for seq in of_bucket]
-    titles = _read_titles(db, list(dict.fromkeys([*shown, *lasting])))
+        lasting = _find_under_way(db, shown, buckets, size)
+    named_seqs = [seq for of_bucket in named.values() for seq in of_bucket]
+    titles = _read_titles(db, list(dict.fromkeys([*named_seqs, *lasting])))
     under_way = [titles[seq] | more for seq, more in lasting.items()]
     under_way.sort(key=lambda event: (event["start"], event["id"]))
     covered = read_covered_spans(db, resolved)
@@ -115,18 +120,26 @@ def _count_by_day(
     db: Connection,
     resolved: ResolvedFilter,
     counted: "_CountedQuery",
+    shown: "_CountedQuery",
     size: BucketSize | Literal["auto"],
     top: int,
 ) -> _Counted:
-    """Count the events of any question one by one."""
+    """Count the events of any question one by one, and name those that are `shown`."""
     since, until = resolved.since, resolved.until
     days = _read_day_totals(db, counted)
     if size == "auto":
         first_day = since or (days[0].day if days else until or NO_END_DAY)
         size = choose_bucket_size(first_day, until or (days[-1].day if days else first_day))
     buckets = fill_buckets(days, since, until, size)
-    named = _find_weightiest(db, counted, days, size, top) if top else {}
+    # Titles are rows: of some datasets the sums alone are open.
+    days_shown = days if shown == counted else _read_day_totals(db, shown)
+    named = _find_weightiest(db, shown, days_shown, size, top) if top else {}
     return _Counted(size, days, buckets, named)
+
+
+def _split_open_window(db: Connection, resolved: ResolvedFilter) -> PlainWindow | None:
+    """Split the window of a plain question whose every dataset is open to the reader."""
+    return None if get_hidden(db).rows else split_plain_window(resolved)
 
 
 def _count_by_month(
@@ -140,7 +153,7 @@ def _count_by_month(
 
     Returns None where that is not possible: buckets of days or weeks, or no whole month.
     """
-    window = split_plain_window(resolved)
+    window = _split_open_window(db, resolved)
     if window is None or size in ("day", "week"):
         return None
     first = resolved.since or _find_end(db, resolved, "date")
@@ -187,7 +200,7 @@ def _find_end(db: Connection, resolved: ResolvedFilter, sort: Sort) -> str | Non
 
 
 def _read_edge(db: Connection, resolved: ResolvedFilter, *, bounded: bool) -> list[DayTotals]:
-    counted = _bind_counted_query(db, resolved, None)
+    counted = _bind_counted_query(db, resolved, None, "sums")
     key = replace(counted.key, bounded=bounded)
     return _read_day_totals(db, replace(counted, key=key))
 
@@ -216,9 +229,9 @@ class _CountedQuery:
 
 
 def _bind_counted_query(
-    db: Connection, resolved: ResolvedFilter, pair: tuple[str, str] | None
+    db: Connection, resolved: ResolvedFilter, pair: tuple[str, str] | None, purpose: Purpose
 ) -> _CountedQuery:
-    query = queries.bind_query(db, resolved)
+    query = queries.bind_query(db, resolved, purpose=purpose)
     key = CountKey(query.statement_key, pair is not None, resolved.since is not None)
     values = query.values | ({} if resolved.since is None else {"first": resolved.since})
     if pair is not None:
@@ -287,7 +300,7 @@ def _count_effects(db: Connection, resolved: ResolvedFilter) -> list[dict[str, A
     pair = find_signal_pair(db, resolved.between)
     if pair is None:
         raise InvalidParameterError("by", "effect needs a pair", EFFECT_HINT)
-    counted = _bind_counted_query(db, resolved, pair)
+    counted = _bind_counted_query(db, resolved, pair, "sums")
     rows = compile_signs(counted.key).fetch_rows(db, counted.values)
     counts = [{"value": EFFECTS[sign], "count": n} for sign, n in rows]
     return sorted(counts, key=lambda row: -row["count"])
@@ -297,21 +310,29 @@ ACTOR_FACETS = frozenset({"actor", "country"})
 """Facets whose values are codes of actors; their names are given too."""
 
 
+SUMMED_FACETS = frozenset(
+    {"type", "actor", "country", "dataset", "quad", "status", "role", "mode", "effect"}
+)
+"""Facets that also count events whose sums alone are open; tags and publishers are of rows."""
+
+
 def count_facets(
     db: Connection, resolved: ResolvedFilter, by: list[FacetField]
 ) -> dict[str, list[dict[str, Any]]]:
     """Count the matching events by the values of each requested field, the highest count first."""
-    query = queries.bind_query(db, resolved)
-    window = split_plain_window(resolved)
+    query = queries.bind_query(db, resolved, purpose="sums")
+    of_rows = queries.bind_query(db, resolved) if get_hidden(db).rows else query
+    window = _split_open_window(db, resolved)
     found: dict[str, list[dict[str, Any]]] = {}
     for face in by:
         if face == "effect":
             found[face] = _count_effects(db, resolved)
             continue
+        bound = query if face in SUMMED_FACETS else of_rows
         if window is not None and face in COUNTED_FACES:
             rows = _count_face_by_month(db, resolved, window, face)
         else:
-            rows = compile_facet(query.statement_key, face).fetch_rows(db, query.values)
+            rows = compile_facet(bound.statement_key, face).fetch_rows(db, bound.values)
         found[face] = [{"value": value, "count": n} for value, n in rows]
     coded = [row for face in ACTOR_FACETS & found.keys() for row in found[face]]
     codes = sorted({row["value"] for row in coded if row["value"] is not None})
@@ -323,7 +344,7 @@ def count_facets(
 
 def count_matching_events(db: Connection, resolved: ResolvedFilter) -> int:
     """Count the matching events."""
-    window = split_plain_window(resolved)
+    window = _split_open_window(db, resolved)
     if window is not None:
         return sum(n for _, n in _count_face_by_month(db, resolved, window, "dataset"))
     query = queries.bind_query(db, resolved)

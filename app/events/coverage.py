@@ -8,7 +8,9 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, select
 
+from app.dataset_access import Purpose
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.reader import get_hidden
 from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
 from app.events.resolved_filter import ResolvedFilter
@@ -32,13 +34,33 @@ class DatasetScope(NamedTuple):
 
 
 def find_empty_reason(
-    db: Connection, resolved: ResolvedFilter, *, chose_datasets: bool | None = None
+    db: Connection,
+    resolved: ResolvedFilter,
+    *,
+    chose_datasets: bool | None = None,
+    purpose: Purpose = "rows",
 ) -> EmptyReason:
     """Find why no event matched: no dataset may follow the actors, or cover the days.
 
     `chose_datasets` says whether the question itself names its datasets; None: where it has any.
+    It is `closed` where only datasets do that are closed to the reader, for that purpose.
     """
-    scopes = read_dataset_scopes(db, resolved)
+    hidden = get_hidden(db).for_purpose(purpose)
+    found = _explain_emptiness(db, resolved, chose_datasets, hidden)
+    if hidden and found != "no_match":
+        # What is closed may cover what the open datasets do not.
+        everything = _explain_emptiness(db, resolved, chose_datasets, ())
+        return "closed" if everything == "no_match" else found
+    return found
+
+
+def _explain_emptiness(
+    db: Connection,
+    resolved: ResolvedFilter,
+    chose_datasets: bool | None,
+    hidden: Sequence[str],
+) -> EmptyReason:
+    scopes = read_dataset_scopes(db, resolved, hidden)
     chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
     followed = select_following(db, resolved, scopes, chosen)
     if scopes and not followed:
@@ -63,21 +85,25 @@ def read_covered_spans(
 ) -> list[tuple[str, str]]:
     """Read the first and last day that each dataset of a question covers for its actors.
 
+    Datasets whose sums are closed to the reader cover nothing.
+
     `chose_datasets` is that of `find_empty_reason`.
     """
-    scopes = read_dataset_scopes(db, resolved)
+    scopes = read_dataset_scopes(db, resolved, get_hidden(db).sums)
     chosen = bool(resolved.dataset) if chose_datasets is None else chose_datasets
     followed = select_following(db, resolved, scopes, chosen)
     return [span for scope in followed for span in scope.spans]
 
 
-def read_dataset_scopes(db: Connection, resolved: ResolvedFilter) -> list[DatasetScope]:
-    """Read the scope of each dataset that a question names, or of all."""
+def read_dataset_scopes(
+    db: Connection, resolved: ResolvedFilter, hidden: Sequence[str] = ()
+) -> list[DatasetScope]:
+    """Read the scope of each dataset that a question names, or of all but the hidden ones."""
 
     run = _compile_scopes(db.dialect.name, resolved.as_of is not None, len(resolved.dataset))
     values: dict[str, object] = {f"dataset_{n}": name for n, name in enumerate(resolved.dataset)}
     rows = run.fetch_rows(db, _bind_version(values, resolved.as_of))
-    return [_make_scope(*row) for row in rows]
+    return [_make_scope(*row) for code, *row in rows if code not in hidden]
 
 
 class _CoveredDays(msgspec.Struct):
@@ -107,15 +133,15 @@ def _bind_version(values: dict[str, object], as_of: int | None) -> dict[str, obj
 
 @lru_cache(maxsize=64)
 def _compile_scopes(kind: str, as_of: bool, wanted: int) -> CompiledStatement:
-    """Compile (first, last, document) of datasets: of `dataset_0` …, or of all."""
+    """Compile (code, first, last, document) of datasets: of `dataset_0` …, or of all."""
 
-    def select_rows(d: Columns) -> Select[int, str | None, str | None]:
+    def select_rows(d: Columns) -> Select[str, int, str | None, str | None]:
         named = [d.code.in_([bindparam(f"dataset_{n}") for n in range(wanted)])] if wanted else []
-        return select(d.seq, d.first, d.last).where(*named)
+        return select(d.code, d.seq, d.first, d.last).where(*named)
 
     rows = select_as_of(datasets, select_rows) if as_of else select_rows(datasets.c)
     scopes = rows.subquery()
-    found = select(scopes.c.first, scopes.c.last, revisions.c.document)
+    found = select(scopes.c.code, scopes.c.first, scopes.c.last, revisions.c.document)
     return compile_statement(kind, found.join(revisions, revisions.c.seq == scopes.c.seq))
 
 

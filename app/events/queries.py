@@ -24,11 +24,13 @@ from sqlalchemy import (
 )
 
 from app.actors.parameters import resolve_query_actor
+from app.dataset_access import Purpose
 from app.db import dialect
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
 from app.db.dialect.full_text import build_word_query
 from app.db.keyset import PageKey
 from app.db.lineage_table import select_current_lineage, select_newest_seq
+from app.db.reader import CLOSED_DATASETS, get_hidden, require_open
 from app.db.tables import (
     HISTORY_TABLES,
     actors,
@@ -44,7 +46,7 @@ from app.db.tables import (
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, list_row_states, select_as_of, select_current_or_as_of
 from app.errors import InvalidParameterError
-from app.events.conditions import FilterShape, published_in_time, split_filter
+from app.events.conditions import SUMMED_FIELDS, FilterShape, published_in_time, split_filter
 from app.events.filter import EventFilter, Sort
 from app.events.plain_counts import sort_by_rarity
 from app.events.render import GROUP_KINDS
@@ -79,11 +81,13 @@ _PERIOD_STATEMENTS = {
 """Statements by (as of a version, limited to some actors)."""
 
 
-def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> ResolvedFilter:
+def resolve_filter(
+    db: Connection, asked: EventFilter, as_of: int | None, *, purpose: Purpose = "rows"
+) -> ResolvedFilter:
     """Resolve a filter, once for each request: names become codes, dates become days.
 
     `as_of` is the version that `resolve_version` made of `asked.as_of`. An unknown actor, dataset
-    or source raises `InvalidParameterError`.
+    or source raises `InvalidParameterError`, one that is closed to the reader `ClosedDatasetError`.
     """
 
     def resolve_codes(field: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -91,6 +95,7 @@ def resolve_filter(db: Connection, asked: EventFilter, as_of: int | None) -> Res
 
     codes = {field: resolve_codes(field, getattr(asked, field)) for field in ACTOR_FIELDS}
     _require_known(db, "dataset", datasets, "code", asked.dataset)
+    require_open(db, asked.dataset, purpose)
     _require_known(db, "source", sources, "id", asked.source)
     _require_known(db, "member_of", actors, "code", codes["member_of"])
     if asked.effect and find_signal_pair(db, codes["between"]) is None:
@@ -172,16 +177,42 @@ class BoundQuery:
     values: dict[str, object]
 
 
+_UNFILTERED = ResolvedFilter()
+
+
+def list_closed_datasets(
+    db: Connection, resolved: ResolvedFilter, purpose: Purpose = "rows"
+) -> tuple[str, ...]:
+    """List the datasets that an answer leaves out because they are closed to the reader.
+
+    Sums are open only by the fields `SUMMED_FIELDS`.
+    """
+    hidden = get_hidden(db)
+    if not hidden.rows:
+        return ()
+    if purpose == "sums" and any(
+        getattr(resolved, field) != getattr(_UNFILTERED, field)
+        for field in ResolvedFilter.__dataclass_fields__
+        if field not in SUMMED_FIELDS
+    ):
+        purpose = "rows"
+    closed = hidden.for_purpose(purpose)
+    return tuple(code for code in closed if code in resolved.dataset or not resolved.dataset)
+
+
 def bind_query(
     db: Connection,
     resolved: ResolvedFilter,
     sort: Sort = "-date",
     after: PageKey | None = None,
     limit: int | None = None,
+    *,
+    purpose: Purpose = "rows",
 ) -> BoundQuery:
     """Bind a resolved filter (`resolve_filter`) to a statement and its parameter values.
 
-    `after` is the key of the last row of the page before; `limit` is the number of rows.
+    `after` is the key of the last row of the page before; `limit` is the number of rows. Datasets
+    that are closed to the reader of the connection, for that purpose, are left out.
     """
     kind = db.dialect.name
     if (
@@ -190,6 +221,9 @@ def bind_query(
         resolved = replace(resolved, between=sort_by_rarity(db, resolved.between))
     periods = _read_periods(db, resolved)
     shape, values = split_filter(kind, resolved)
+    if closed := list_closed_datasets(db, resolved, purpose):
+        shape = FilterShape((*shape.field_counts, ("closed", len(closed))))
+        values |= {f"closed_{n}": code for n, code in enumerate(closed)}
     if resolved.member_of:
         since, until = resolved.since, resolved.until
         if resolved.as_of is not None:
@@ -291,17 +325,17 @@ def select_event_count(key: StatementKey) -> Select[int]:
     return select(func.count()).select_from(hit)
 
 
-def select_event(event: str, as_of: int | None = None) -> Select[int, str, str, int]:
-    """Select (seq, document, current lineage, newest) of an event, current or as of a version.
+def select_event(event: str, as_of: int | None = None) -> Select[int, str, str, int, str | None]:
+    """Select (seq, document, current lineage, newest, closed) of an event, as of a version.
 
-    `newest` is the version of the database.
+    `newest` is the version of the database, `closed` its `CLOSED_DATASETS`.
     """
     current = select_current_or_as_of(
         as_of, events, lambda e: select(e.seq).where(e.id == event)
     ).subquery()
     lineage = select_current_lineage().label("lineage")
-    newest = select_newest_seq().label("newest")
-    return select(current.c.seq, revisions.c.document, lineage, newest).join(
+    newest, closed = select_newest_seq().label("newest"), CLOSED_DATASETS.label("closed")
+    return select(current.c.seq, revisions.c.document, lineage, newest, closed).join(
         current, current.c.seq == revisions.c.seq
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from app.db.journal import find_survivor
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
+from app.db.reader import note_closed_datasets, require_open_event
 from app.db.tables import actors, datasets
 from app.edtf import parse_last_day
 from app.errors import MovedError, NotFoundError
@@ -50,13 +51,19 @@ def read_event_page(
     return [trim_document(d, asked.fields, resolved.known_by) for d in documents], cursor
 
 
-def read_event(db: Connection, ident: str, as_of: int | None = None) -> Row[int, str, str, int]:
-    """Read (seq, document, name of the current lineage, newest version) of an event.
+def read_event(
+    db: Connection, ident: str, as_of: int | None = None
+) -> Row[int, str, str, int, str | None]:
+    """Read (seq, document, current lineage, newest version, closed datasets) of an event.
 
-    Raises `NotFoundError`, or `MovedError` where the event was merged into another.
+    Raises `NotFoundError`, `MovedError` where the event was merged into another, or
+    `ClosedDatasetError`.
     """
     readable = "\x00" not in ident and ident.isprintable()
     row = db.execute(queries.select_event(ident, as_of)).one_or_none() if readable else None
+    if row is not None:
+        note_closed_datasets(db, row.closed)
+    require_open_event(db, ident)
     if row is None:
         read_version(db)  # which the refusal says
         into = find_survivor(db, "event", ident, as_of) if readable else None
@@ -108,7 +115,7 @@ def read_event_page_meta(
     db: Connection, resolved: ResolvedFilter, count: CountMode, version: int, empty: bool
 ) -> Meta:
     """Read the `meta` of a page: its version, a count if requested, and why it is empty."""
-    known = Meta(version=version)
+    known = Meta(version=version, closed=list(queries.list_closed_datasets(db, resolved)) or None)
     if empty:
         known.reason = find_empty_reason(db, resolved)
     if count != "none":

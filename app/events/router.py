@@ -7,6 +7,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from app.dataset_access import Purpose
 from app.db.as_of import resolve_as_of, resolve_version
 from app.db.lineage_table import find_ancestry
 from app.db.request_versions import note_version
@@ -256,7 +257,7 @@ def get_timeline(
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
-            resolved = queries.resolve_filter(db, asked, then)
+            resolved = queries.resolve_filter(db, asked, then, purpose="sums")
             try:
                 found = counts.count_timeline(db, resolved, asked.granularity, asked.top)
             except TooManyBucketsError as many:
@@ -266,13 +267,14 @@ def get_timeline(
                 version=version,
                 basis="events" if found.pair is None else "signals",
                 under_way=found.under_way,
+                closed=list(queries.list_closed_datasets(db, resolved, "sums")) or None,
             )
             if found.pair is not None:
                 read_sums = request.app.state.pair_sums
                 known.datasets = counts.add_pair_sums(db, found, read_sums)
             rows = [encode_json(bucket).decode() for bucket in found.buckets]
             if not any(b["count"] for b in found.buckets):
-                known.reason = find_empty_reason(db, found.resolved)
+                known.reason = find_empty_reason(db, found.resolved, purpose="sums")
             answer = render_page(rows, known, build_page_links(request, None, version))
             return respond_in_chart_format(
                 request, db, "timeline", asked, answer, lambda: _list_counted_datasets(db, found)
@@ -309,9 +311,11 @@ def get_facets(
         version, then = resolve_version(db, asked)
 
         def render_answer() -> Response:
-            resolved = queries.resolve_filter(db, asked, then)
+            resolved = queries.resolve_filter(db, asked, then, purpose="sums")
             data = counts.count_facets(db, resolved, wanted)  # type: ignore[arg-type]
-            tail = Meta(version=version).model_dump(exclude_none=True)
+            purpose: Purpose = "sums" if counts.SUMMED_FACETS.issuperset(wanted) else "rows"
+            closed = list(queries.list_closed_datasets(db, resolved, purpose))
+            tail = Meta(version=version, closed=closed or None).model_dump(exclude_none=True)
             where = build_page_links(request, None, version).model_dump()
             body = encode_json({"data": data, "meta": tail, "links": where})
             return Response(body, media_type="application/json")

@@ -41,6 +41,7 @@ from app.events.conditions import (
     FilterShape,
     ParticipantClause,
     list_participant_clauses,
+    match_open_datasets,
 )
 from app.events.filter import Sort
 
@@ -269,7 +270,7 @@ class _ArmBuilder:
         row = ClauseContext(self.key.dialect_name, self.shape, self.row_state, near, self.events.c)
         for branch in CLAUSE_BUILDERS.values():
             base = base.where(*branch(row))
-        return base
+        return base.where(*match_open_datasets(row))
 
     def select_revisions(self) -> Select[int]:
         """Select which revisions of the parameter `seqs` meet every condition."""

@@ -12,6 +12,7 @@ from app.actors.queries import UnknownActorError, read_actor_candidates, resolve
 from app.actors.schemas import ActorCandidate
 from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import bulk_insert
+from app.db.reader import get_hidden
 from app.db.tables import events, unresolved
 from app.events.record import EventRecord
 from app.events.resolve import ResolvedRecord, keep_country
@@ -188,6 +189,8 @@ def read_unresolved_names(
     )  # fmt: skip
     if datasets:
         asked = asked.where(e.dataset.in_(datasets))
+    if closed := get_hidden(db).rows:
+        asked = asked.where(e.dataset.not_in(closed))
     if after is not None:
         rest = tuple_(shown, is_country) > tuple_(literal(after.name), int(after.kind == "country"))
         asked = asked.having(or_(times < after.times, and_(times == after.times, rest)))

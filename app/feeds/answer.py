@@ -12,6 +12,7 @@ from app.events.queries import resolve_filter
 from app.feeds.export import EventExport
 from app.feeds.registry import DOWNLOADED_FORMATS, FEED_FORMATS, get_feed_media_type
 from app.http.caching import respond_with_version_etag
+from app.http.dependencies import get_readers_database
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links
 from app.http.public_url import resolve_public_url
@@ -24,15 +25,16 @@ def build_feed_response(form: OutputFormat, asked: EventQuery, request: Request)
     `limit` and `cursor` work as in JSON. Without `limit`, a streaming format sends every event.
     """
     state = request.app.state
-    unlimited = state.database.without_time_limit()
-    with state.database.connect() as db:
+    database = get_readers_database(request)
+    unlimited = database.without_time_limit()
+    with database.connect() as db:
         version, then = resolve_version(db, asked)
 
     root = resolve_public_url(request, state.settings)
 
     def make_response() -> Response:
         address = partial(build_page_links, request)
-        with state.database.connect() as db:
+        with database.connect() as db:
             resolved = resolve_filter(db, asked, then)
         opened = EventExport(
             form, asked, resolved, version, unlimited, state.cursor_key, address, root

@@ -29,11 +29,19 @@ def select_document_revisions(kind: str, ident: str, after: int, limit: int) -> 
 
 
 def select_changes(
-    after: int, kinds: Sequence[str], *, derived: bool, documents: bool, before: bool, limit: int
+    after: int,
+    kinds: Sequence[str],
+    visible: Sequence[ColumnElement[bool]],
+    *,
+    derived: bool,
+    documents: bool,
+    before: bool,
+    limit: int,
 ) -> Select[Any]:
     """Select revisions after a `seq`, in the order in which they were written.
 
-    With `before`, each has the `seq` of the previous revision of the same document.
+    `visible` are the conditions of those that the reader may see. With `before`, each has the `seq`
+    of the previous revision of the same document.
     """
     columns: list[ColumnElement[Any]] = [*CHANGE_FIELDS, *([R.document] if documents else [])]
     source: FromClause = revisions
@@ -42,7 +50,7 @@ def select_changes(
         earlier = and_(b.c.kind == R.kind, b.c.id == R.id, b.c.revision == R.revision - 1)
         columns.append(b.c.seq.label("before"))
         source = revisions.outerjoin(b, earlier)
-    found = select(*columns).select_from(source).where(R.seq > after)
+    found = select(*columns).select_from(source).where(R.seq > after, *visible)
     if kinds:
         found = found.where(R.kind.in_(kinds))
     if not derived:

@@ -12,6 +12,7 @@ from app.events.resolved_filter import ResolvedFilter
 from app.history import queries
 from app.history.compare import list_changed_fields
 from app.history.schemas import Change, Difference, Revision
+from app.sources.visible import list_open_revisions, require_open_document
 
 BATCH_SIZE = 500
 MAX_BATCHES = 20
@@ -34,6 +35,7 @@ def read_document_revisions(
     db: Connection, kind: str, ident: str, after: int, limit: int
 ) -> tuple[list[Revision], bool]:
     """Read the revisions of a document after one, and whether there are more."""
+    require_open_document(db, kind, ident)
     rows = db.execute(queries.select_document_revisions(kind, ident, after, limit)).all()
     found = []
     for row in rows[:limit]:
@@ -61,11 +63,13 @@ def read_changes(
     """Read up to `limit` changes after a `seq`, in the order in which they were written."""
     found: list[Change] = []
     narrowed = wanted.resolved_filter is not None
+    visible = list_open_revisions(db)
     for _ in range(MAX_BATCHES):
         most = BATCH_SIZE if narrowed else limit - len(found)
         statement = queries.select_changes(
             after,
             wanted.kinds,
+            visible,
             derived=wanted.derived,
             documents=wanted.documents,
             before=narrowed,

@@ -13,6 +13,7 @@ from app.actors.queries import UnknownActorError, find_actor
 from app.db.as_of import resolve_as_of
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
+from app.db.reader import list_closed
 from app.db.request_versions import refuse_later_version
 from app.errors import InvalidParameterError, NotFoundError, make_crossed_error
 from app.events.filter import EventFilter
@@ -23,7 +24,7 @@ from app.history import change_formats, read
 from app.history.schemas import Change, Difference, DocumentKind, Revision
 from app.http.accept import document_formats, negotiate_format
 from app.http.caching import respond_with_version_etag
-from app.http.dependencies import CursorKeyDep, DatabaseDep
+from app.http.dependencies import CursorKeyDep, DatabaseDep, get_readers_database
 from app.http.export_limiter import stream_in_limited_threads
 from app.http.page import build_page_links, render_page, rewrite_address
 from app.http.path_ids import EVENT_PATH
@@ -220,7 +221,7 @@ def get_differences(
                 cursor = encode_cursor(PageKey(str(part.upto), ""), bound, key, last)
                 where.next = rewrite_address(request, **pins, cursor=cursor)
             empty = not part.found and part.done
-            known = Meta(version=last, reason="no_match" if empty else None)
+            known = Meta(version=last, reason="no_match" if empty else None, closed=list_closed(db))
             rows = [row.model_dump_json() for row in part.found]
             return render_page(rows, known, where)
 
@@ -307,7 +308,9 @@ def list_changes(
             if upto > asked.after:
                 where.next = rewrite_address(request, **_pin_position(upto, newest))
             rows = [encode_json(change).decode() for change in part.found]
-            known = Meta(version=newest, reason=None if rows else "no_match")
+            known = Meta(
+                version=newest, reason=None if rows else "no_match", closed=list_closed(db)
+            )
             return render_page(rows, known, where)
 
         answer = respond_with_version_etag(request, newest, render_answer, form)
@@ -329,7 +332,7 @@ def _answer_in_format(
     if form in change_formats.STREAMED_FORMATS and "limit" not in asked.model_fields_set:
         upto = int(newest)
         found = change_formats.read_change_batches(
-            state.database.without_time_limit(), wanted, asked.after, newest, None
+            get_readers_database(request).without_time_limit(), wanted, asked.after, newest, None
         )
     else:
         part = read.read_changes(db, wanted, asked.after, asked.limit)

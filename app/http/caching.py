@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from app.http.answer_memory import AnswerMemory
+from app.http.dependencies import get_reader
 from app.lineages import Version
 from app.query_models import today
 from app.settings import Settings
@@ -36,13 +37,15 @@ def respond_with_version_etag(
 ) -> Response:
     """Return 304 where the reader has the answer of this version, else make it and add its ETag.
 
+    So is what is closed to the reader: two readers share an answer only where they see the same.
     `day` is part of the ETag where the answer depends on today. With `remember` the answer depends
     on nothing but its ETag, and is kept in memory where it is one of status 200.
     """
     # Not `request.url`, which is put together from the headers: a tenth of a millisecond.
     asked = request.scope["query_string"].decode("latin-1")
-    is_lasting = _names_version(request) and today() not in day
-    query = f"{SCHEMA_VERSION}|{version.label}|{day}|{quote(request.scope['path'])}?{asked}"
+    reader, path = get_reader(request), quote(request.scope["path"])
+    is_lasting = _names_version(request) and today() not in day and not reader.is_limited
+    query = f"{SCHEMA_VERSION}|{version.label}|{day}|{reader.label}|{path}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
     if remember:

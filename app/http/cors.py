@@ -16,9 +16,9 @@ ALLOWED_HEADERS = (
     " If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id, traceparent"
 )
 EXPOSED_HEADERS = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Entente-Lineage, Entente-Version,"
-    " Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
-    " Repr-Digest, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Entente-Closed, Entente-Lineage,"
+    " Entente-Version, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit,"
+    " RateLimit-Policy, Repr-Digest, Retry-After, WWW-Authenticate, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.db.cursor_key import load_cursor_key
 from app.db.engine import Database
+from app.db.reader import Reader
 from app.errors import VersionAwaitedError
 from app.settings import Settings
 
@@ -42,8 +43,31 @@ class CursorKeyValue(StateValue):
         return state.cursor_key
 
 
-DatabaseDep = Annotated[Database, Depends(StateValue("database"))]
-WriterDep = Annotated[Database, Depends(StateValue("writer"))]
+def get_reader(request: Request) -> Reader:
+    """Return who reads: a key that is checked for the request widens what its reader may see."""
+    state = request.scope.setdefault("state", {})
+    reader: Reader | None = state.get("reader")
+    if reader is None:
+        reader = state["reader"] = Reader()
+    return reader
+
+
+class ReadersDatabase(StateValue):
+    """A database as the reader of the request may see it."""
+
+    def read_state(self, request: Request) -> Database:
+        """Return the value."""
+        database: Database = super().read_state(request)
+        return database.for_reader(get_reader(request))
+
+
+def get_readers_database(request: Request) -> Database:
+    """Return the database as the reader of a request may see it."""
+    return ReadersDatabase("database").read_state(request)
+
+
+DatabaseDep = Annotated[Database, Depends(ReadersDatabase("database"))]
+WriterDep = Annotated[Database, Depends(ReadersDatabase("writer"))]
 """The database, read where it is written: for what a write has to see at once."""
 CursorKeyDep = Annotated[bytes, Depends(CursorKeyValue("cursor_key"))]
 SettingsDep = Annotated[Settings, Depends(StateValue("settings"))]

@@ -28,10 +28,16 @@ from app.text import quote_id
 
 
 def respond_one_document(
-    request: Request, database: Database, stored: DocumentTable, ident: str, asked: AsksAsOf
+    request: Request,
+    database: Database,
+    stored: DocumentTable,
+    ident: str,
+    asked: AsksAsOf,
+    require_visible: Callable[[Connection, str, str], None] = lambda _, __, ___: None,
 ) -> Response:
     """Respond with one document and its strong ETag.
 
+    `require_visible` raises an error where the reader may not see one of a kind, by its id.
     Raises `MovedError` where it was merged, and `NotFoundError` where it does not exist.
     """
     with database.connect() as db:
@@ -41,6 +47,8 @@ def respond_one_document(
             return select(t.seq).where(t[stored.id_column] == ident)
 
         readable = ident.isprintable()
+        if readable:
+            require_visible(db, stored.kind, ident)
         found = select_with_documents(past, stored.table, select_document_seq)
         found = found.add_columns(
             select_current_lineage().label("lineage"), select_newest_seq().label("newest")

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app.db.failures import classify_failure, describe_cause
 from app.errors import (
+    ClosedDatasetError,
     ConflictError,
     ConflictingBodyError,
     Fault,
@@ -48,6 +49,7 @@ log = logging.getLogger("entente.problems")
 STATUSES: dict[type[Exception], int] = {
     UnauthorizedError: 401,
     ForbiddenError: 403,
+    ClosedDatasetError: 403,
     NotFoundError: 404,
     NotAcceptableError: 406,
     ConflictError: 409,
@@ -167,6 +169,11 @@ def _handle_plain(_: Request, error: Exception) -> Response:
     return render_problem(find_status(error), str(error))
 
 
+def _handle_closed_dataset(_: Request, error: Exception) -> Response:
+    title = "The dataset is closed"
+    return render_problem(find_status(error), str(error), slug="closed-dataset", title=title)
+
+
 def _handle_left_history(_: Request, error: Exception) -> Response:
     assert isinstance(error, StateGoneError)
     hint = (
@@ -280,6 +287,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     handlers = {
         **dict.fromkeys(STATUSES, _handle_plain),
         UnauthorizedError: _handle_unauthorized,
+        ClosedDatasetError: _handle_closed_dataset,
         VersionAwaitedError: _handle_awaited_version,
         ReadOnlyServiceError: _handle_read_only_service,
         TooManyRequestsError: _handle_too_many,

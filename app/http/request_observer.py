@@ -18,6 +18,7 @@ from app.http.metrics import (
     UNKNOWN_ROUTE,
     count_answer,
 )
+from app.http.reader_headers import list_reader_headers
 from app.logs import REQUEST_ID, log_fields
 
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
@@ -80,6 +81,8 @@ class RequestObserver:
             if message["type"] == "http.response.start":
                 count_begun_answer(message["status"])
                 headers = [*message.get("headers", ()), header]
+                if (reader := state.get("reader")) is not None:
+                    headers += list_reader_headers(reader)
                 message = {**message, "headers": headers + _list_missing_headers(headers)}
             else:
                 sent += len(message.get("body", b""))

@@ -43,6 +43,7 @@ from app.ingest.remote.errors import DownloadError
 from app.ingest.remote.known_files import read_known_file, write_known_file
 from app.ingest.terminal_report import describe_counts, describe_names, describe_reasons
 from app.settings import Settings
+from app.sources.citation import list_terms_of_open_datasets
 from app.text import require_code
 
 if TYPE_CHECKING:
@@ -133,10 +134,13 @@ def load_from_terminal(
             report = build_load_report(
                 db, loader.stats, errors=failed, dry_run=dry_run, seconds=seconds
             )
+            limited = list_terms_of_open_datasets(db, loader.loaded_into)
         _write_names(unresolved, loader, database)
         if not failed:
             known.write(database, loader.stats)
     _print_report(report, as_json, rejects is not None, unresolved is not None)
+    for warning in limited:
+        errors.print(warning, markup=False)
     if code := _choose_exit_code(report, strict):
         raise typer.Exit(code)
 

@@ -33,6 +33,7 @@ def build_alignment(
     meta = AlignmentMeta(
         version=version,
         reason=explain_empty_answer(db, asked, question) if is_empty else None,
+        closed=list(question.closed) or None,
         datasets=list(question.datasets),
         actor=question.actor,
         toward=list(question.toward),
@@ -69,7 +70,7 @@ def explain_empty_answer(
         dataset=question.datasets,
         as_of=question.as_of,
     )
-    return find_empty_reason(db, known, chose_datasets=bool(asked.dataset))
+    return find_empty_reason(db, known, chose_datasets=bool(asked.dataset), purpose="sums")
 
 
 def serialize_row(
@@ -100,7 +101,7 @@ def build_shift_detail(
     row = ranking.find_referenced_shift(db, question, reference, known)
     days = read_question_days(db, question)
     last = detect.read_horizon(db, question, days)
-    found, prior = evidence.build_evidence(db, question, row, days, known.prior_share)
+    proof = evidence.build_evidence(db, question, row, days, known.prior_share)
     [row] = serialize.add_formal_steps(db, [row])
     names = serialize.read_actor_names(db, [row])
     shift = serialize_row(db, row, reference.asked, reference.scope, version, names)
@@ -110,11 +111,12 @@ def build_shift_detail(
     return ShiftDetail(
         **shift.model_dump(),
         change=after - before,
-        evidence=found,
+        evidence=proof.events,
         evidence_absent_because=evidence.describe_absent_evidence(db, question),
-        prior=prior,
-        subtotals=evidence.build_subtotals(found, question),
-        flags=evidence.flag_evidence(found),
+        prior=proof.prior,
+        closed=proof.closed,
+        subtotals=evidence.build_subtotals(proof.events, question),
+        flags=evidence.flag_evidence(proof.events),
         structure=evidence.build_structure(db, question, row, last),
         curve=series.describe_curve_end(db, question, last, row.finding.after, known.prior_share),
     )

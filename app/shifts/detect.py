@@ -49,6 +49,13 @@ class DetectedShift:
     """Formal steps between the sides in the time of the finding; set where a row is shown."""
 
     @property
+    def named_publisher(self) -> str | None:
+        """The publisher on which all rests, if it is one and the reader may see the events."""
+        if self.checks is None or self.question.has_closed_rows:
+            return None
+        return self.checks.single_publisher
+
+    @property
     def is_mutual(self) -> bool:
         """Whether the acts of both sides are added up, so that nothing says which side moved."""
         asked = self.question

@@ -3,10 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from app.alliances.read import read_group_memberships, read_ties
+from app.db.reader import find_dataset_of, get_hidden
 from app.db.tables import revisions
 from app.events.act_counts import list_counted_datasets
 from app.events.event_document import EventDocument
@@ -29,6 +31,16 @@ from app.shifts.statistics import attribution
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.sums import DaySeries
 
+
+class Evidence(NamedTuple):
+    """The events of a change, with the shares of what else belongs to it."""
+
+    events: list[EventShare]
+    prior: float
+    closed: float
+    """The share of events that are closed to the reader."""
+
+
 REVISIONS_PER_QUERY = 500
 SINGLE_SOURCE_SHARE = 0.8
 """Share of the supporting evidence from which on one publisher counts as its single source."""
@@ -47,7 +59,13 @@ def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str
 
 
 def describe_absent_evidence(db: Connection, asked: AlignmentQuestion) -> str | None:
-    """Describe which datasets of a question count acts without events; None if none does."""
+    """Describe which datasets of a question have no events to show; None if none does."""
+    if asked.has_closed_rows:
+        closed = sorted(set(asked.datasets).intersection(get_hidden(db).rows))
+        return (
+            f"Events of {', '.join(closed)} are closed to readers without a key that may read them;"
+            " their shares are added up in closed."
+        )
     if asked.event_filter is not None:
         return None
     counted = list_counted_datasets(db, asked.datasets, asked.actor, list(asked.periods))
@@ -58,11 +76,14 @@ def describe_absent_evidence(db: Connection, asked: AlignmentQuestion) -> str | 
 
 def build_evidence(
     db: Connection, asked: AlignmentQuestion, row: DetectedShift, days: DaySeries, share: float
-) -> tuple[list[EventShare], float]:
-    """List each event after the onset with its share, largest first, and the share of the prior."""
+) -> Evidence:
+    """List each event after the onset with its share, largest first.
+
+    Events that are closed to the reader are added up, not listed.
+    """
     finding = row.finding
     if finding.after is None:
-        return [], 0.0
+        return Evidence([], 0.0, 0.0)
     since = finding.span[1] if finding.span else ""
     until = finding.span[2] if finding.span else "~"
     counted: list[tuple[CountedSignal, SignalPart]] = []
@@ -73,7 +94,9 @@ def build_evidence(
     values, prior = attribution.attribute_change(
         finding, days, [part for _, part in counted], share
     )
-    bodies = read_documents_at_revisions(db, [s.seq for s, _ in counted])
+    hidden = get_hidden(db).rows
+    open_seqs = [s.seq for s, _ in counted if find_dataset_of(s.event) not in hidden]
+    bodies = read_documents_at_revisions(db, open_seqs)
     pieces: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     signals: dict[tuple[str, str, str], CountedSignal] = {}
     for (s, _), value in zip(counted, values, strict=True):
@@ -87,9 +110,11 @@ def build_evidence(
     found = [
         _build_event_share(bodies[event], signals, change, asked.known_by)
         for event, signals in of_event.items()
+        if event in bodies
     ]
     found.sort(key=lambda e: (-abs(e.share), e.date, e.event))
-    return found, prior
+    closed = [sum(part for _, part in of_event[event]) for event in of_event if event not in bodies]
+    return Evidence(found, prior, sum(closed))
 
 
 def _build_event_share(

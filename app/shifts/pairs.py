@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from app.actors.pair_sums import PairSums, Stretch
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.reader import leave_out_hidden
 from app.db.tables import datasets
 from app.db.types import NO_END_DAY
 from app.events.resolved_filter import ResolvedFilter
@@ -67,9 +68,10 @@ def read_partner_sums(
 
 
 def _list_wanted_datasets(db: Connection, wanted: Sequence[str]) -> tuple[str, ...]:
-    """List the datasets asked for, or all of them."""
+    """List the datasets asked for, or all of them, but those whose sums are closed."""
     run = compile_prepared(db.dialect.name, _ALL_DATASETS)
-    return tuple(wanted) or tuple(code for (code,) in run.fetch_rows(db, {}))
+    every = tuple(wanted) or tuple(code for (code,) in run.fetch_rows(db, {}))
+    return leave_out_hidden(db, every, "sums")
 
 
 _ALL_DATASETS = select(datasets.c.code).order_by(datasets.c.code)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from app.actors.parameters import resolve_query_actor
+from app.db.reader import get_hidden, require_open
 from app.errors import InvalidParameterError
 from app.events import queries as of_events
 from app.events.act_counts import read_counts_by_day
@@ -78,6 +79,10 @@ class AlignmentQuestion:
     as_of: int | None = None
     chose_datasets: bool = False
     """Whether the question itself named its datasets."""
+    closed: tuple[str, ...] = ()
+    """Datasets that it leaves out because they are closed to the reader."""
+    has_closed_rows: bool = False
+    """Whether it adds up events that are closed to the reader one by one."""
 
     @property
     def known_by(self) -> str | None:
@@ -93,12 +98,17 @@ class AlignmentQuestion:
 def resolve_question(
     db: Connection, asked: SidesQuery, defaults: Sequence[str], as_of: int | None = None
 ) -> AlignmentQuestion:
-    """Resolve the names of a question; raises `InvalidParameterError`.
+    """Resolve the names of a question; raises `InvalidParameterError` or `ClosedDatasetError`.
 
     The actor is empty where the question names none.
     """
-    resolved = of_events.resolve_filter(db, asked.to_event_filter(), as_of)
-    wanted = resolved.dataset or tuple(defaults)
+    resolved = of_events.resolve_filter(db, asked.to_event_filter(), as_of, purpose="sums")
+    named = resolved.dataset or tuple(defaults)
+    closed = of_events.list_closed_datasets(db, replace(resolved, dataset=named), "sums")
+    wanted = tuple(code for code in named if code not in closed)
+    if not wanted:
+        require_open(db, named, "sums")  # raises
+        require_open(db, named)
     chosen = None
     if resolved != ResolvedFilter(dataset=resolved.dataset, as_of=as_of):
         chosen = replace(resolved, dataset=wanted)
@@ -118,8 +128,9 @@ def resolve_question(
             )
     periods = _resolve_side_periods(db, actor, toward, against, as_of)
     return AlignmentQuestion(
-        actor, toward, against, asked.acts, wanted, periods, chosen, as_of, bool(resolved.dataset)
-    )
+        actor, toward, against, asked.acts, wanted, periods, chosen, as_of, bool(resolved.dataset),
+        closed, bool(set(wanted).intersection(get_hidden(db).rows)),
+    )  # fmt: skip
 
 
 def resolve_open_question(
@@ -153,7 +164,11 @@ def _resolve_side_periods(
 
 def bind_question_events(db: Connection, case: AlignmentQuestion) -> BoundQuery | None:
     """Bind the query of the events of a question; None where day sums answer it."""
-    return None if case.event_filter is None else of_events.bind_query(db, case.event_filter)
+    return (
+        None
+        if case.event_filter is None
+        else of_events.bind_query(db, case.event_filter, purpose="sums")
+    )
 
 
 def read_counted_signals(

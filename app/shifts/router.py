@@ -145,6 +145,7 @@ def list_shifts(
             meta = ShiftMeta(
                 version=version,
                 reason=None if rows else answers.explain_empty_answer(db, asked, question),
+                closed=list(question.closed) or None,
                 datasets=list(question.datasets),
                 family_size=size,
                 stale=left,

@@ -428,7 +428,7 @@ class CurveEnd(BaseModel):
 
 
 class ShiftDetail(Shift):
-    """A shift with its evidence: the shares and the prior add up to the change."""
+    """A shift with its evidence: the shares, the prior and what is closed add up to the change."""
 
     change: float = Field(description="after − before, signed.")
     evidence: list[EventShare]
@@ -436,6 +436,9 @@ class ShiftDetail(Shift):
         description="Why acts of the shift have no events in the evidence; null where all have."
     )
     prior: float = Field(description="Contribution of the prior.")
+    closed: float = Field(
+        0.0, description="Contribution of events that are closed to this reader, added up."
+    )
     subtotals: ShareSubtotals
     flags: list[str]
     structure: FormalStructure

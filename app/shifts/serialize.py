@@ -139,7 +139,7 @@ def serialize_shift(
         reason=words.explain_verdict(row, names),
         robust=checks.robust if checks else None,
         failed=list(checks.failed) if checks else [],
-        single_source=checks.single_publisher if checks else None,
+        single_source=row.named_publisher,
         within_publishers=checks.within_publishers if checks else None,
         stated_share=checks.stated_share if checks else None,
         without_stated=checks.without_stated if checks else None,

@@ -298,8 +298,8 @@ def list_remarks(row: DetectedShift, names: Mapping[str, str]) -> list[str]:
         own = [c for c in checks.carried_by[3:] if c.actor in row.question.toward]
         parts += [f"{names[c.actor]} itself {_percent(c.share)}" for c in own]
         found.append(f"Of the change: {', '.join(parts)}.")
-    if checks.single_publisher is not None:
-        found.append(f"All rests on one source: {checks.single_publisher}.")
+    if row.named_publisher is not None:
+        found.append(f"All rests on one source: {row.named_publisher}.")
     if checks.without_stated is not None and checks.stated_share > 0:
         rest = VERDICT_WORDS[checks.without_stated]
         found.append(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, exists, select
 
 from app.actors.membership_steps import membership_period
 from app.alliances.read import read_group_memberships, read_groups
+from app.db.reader import leave_out_hidden, require_open
 from app.db.tables import actor_names, actors, alliance_years, datasets
 from app.db.versioning import Columns, select_current_or_as_of
 from app.similarity.portfolio_similarity import TIE_STRENGTH
@@ -40,9 +41,11 @@ def read_alliance_datasets(db: Connection, asked: Sequence[str], as_of: int | No
     def build_select(d: Columns) -> Select[str]:
         return select(d.code).where(exists().where(has == d.code))
 
+    require_open(db, asked, "sums")
     found = sorted(
         row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
     )
+    found = list(leave_out_hidden(db, found, "sums"))
     return [code for code in found if code in asked] if asked else found
 
 

@@ -12,6 +12,7 @@ from itertools import combinations
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy import Connection, Select, exists, func, select
 
+from app.db.reader import leave_out_hidden, require_open
 from app.db.tables import datasets, ideal_points
 from app.db.versioning import Columns, select_current_or_as_of
 from app.errors import make_crossed_error
@@ -77,9 +78,11 @@ def read_ideal_point_datasets(db: Connection, asked: Sequence[str], as_of: int |
     def build_select(d: Columns) -> Select[str]:
         return select(d.code).where(exists().where(has == d.code))
 
+    require_open(db, asked, "sums")
     found = sorted(
         row.code for row in db.execute(select_current_or_as_of(as_of, datasets, build_select))
     )
+    found = list(leave_out_hidden(db, found, "sums"))
     return [code for code in found if code in asked] if asked else found
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, exists, select
 
+from app.dataset_access import DatasetAccess
 from app.db.dialect import build_upsert
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import datasets, events, sources
 from app.db.versioning import copy_to_history, move_to_history
-from app.errors import InvalidParameterError
+from app.errors import ForbiddenError, InvalidParameterError
 from app.sources.schemas import Dataset, Source
 
 
@@ -37,17 +38,41 @@ def write_datasets(
     """
     if not documents:
         return
+    documents = _keep_access(db, documents, by)
     for document in () if rederives else documents:
         _require_same_signals(db, document)
     seqs = append_revisions(
         db, "dataset", [NewRevision(d.code, d.model_dump_json()) for d in documents], by
     )
     copy_to_history(db, "dataset", datasets.c.code, [d.code for d in documents])
-    columns = {"code", "name", "first", "last", "signals", "mirrored_visits"}
+    columns = {"code", "name", "first", "last", "signals", "mirrored_visits", "access"}
     rows = [
         d.model_dump(include=columns) | {"seq": n} for d, n in zip(documents, seqs, strict=True)
     ]
     db.execute(build_upsert(db, datasets), rows)
+
+
+def _keep_access(db: Connection, documents: Sequence[Dataset], by: Writer) -> list[Dataset]:
+    """Keep who may read a dataset where a document does not say it, so that no reload opens one.
+
+    Raises `ForbiddenError` where the writer may not change it.
+    """
+    d = datasets.c
+    codes = [document.code for document in documents]
+    rows = db.execute(select(d.code, d.access).where(d.code.in_(codes)))
+    stored: dict[str, DatasetAccess] = {row.code: row.access for row in rows}
+    found = []
+    for document in documents:
+        before = stored.get(document.code, "open")
+        if "access" not in document.model_fields_set:
+            document = document.model_copy(update={"access": before})
+        if document.access != before and not by.sets_access:
+            raise ForbiddenError(
+                f"Only a key with the scope admin changes the access of a dataset: {document.code}"
+                f" is {before}."
+            )
+        found.append(document)
+    return found
 
 
 def _require_same_signals(db: Connection, document: Dataset) -> None:

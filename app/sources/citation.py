@@ -1,6 +1,6 @@
 """Licence and citation of datasets, which every output format carries with their rows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Select, select
@@ -24,6 +24,19 @@ def read_cited_datasets(
     rows = select(revisions.c.document).join(found, found.c.seq == revisions.c.seq)
     documents = db.scalars(rows.order_by(found.c.code))
     return [Dataset.model_validate_json(document) for document in documents]
+
+
+def list_terms_of_open_datasets(db: Connection, codes: Collection[str]) -> list[str]:
+    """Warn of each of some datasets that has terms of use, and whose rows anybody may read."""
+    d = datasets.c
+    is_open = select(d.code).where(d.code.in_(sorted(codes)), d.access == "open")
+    found = list(db.scalars(is_open))
+    return [
+        f"{one.code} has terms: {one.terms} Its rows are open to every reader of this service;"
+        f" entente datasets access {one.code} sums closes them and keeps its sums and shifts open."
+        for one in (read_cited_datasets(db, found) if found else ())
+        if one.terms
+    ]
 
 
 def dataset_credit(dataset: Dataset) -> dict[str, str]:

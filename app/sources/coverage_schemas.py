@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from app.dataset_access import DatasetAccess
 from app.sources.covered import SLOTS_A_DAY, SlotDay, list_covered_spans
 from app.sources.day_spans import find_gaps
 from app.sources.schemas import CoveredDays, Dataset
@@ -33,6 +34,7 @@ class Coverage(BaseModel):
     signals: Literal["entente", "goldstein"] = Field(
         description="How its signals are derived: by the rules, or with plain Goldstein scores."
     )
+    access: DatasetAccess = Field(description="What readers without a key for it get of it.")
     first: str | None
     last: str | None
     intervals: list[CoveredDays] = Field(description="The days that are covered, in order.")
@@ -44,7 +46,7 @@ class Coverage(BaseModel):
         description="Days of which slots are missing, the latest 100; empty with `as_of`."
     )
     missing_slots: int = Field(description="Slots that are missing in all such days together.")
-    events: int
+    events: int | None = Field(description="Null where they are closed to this reader.")
     first_event: str | None
     last_event: str | None
 

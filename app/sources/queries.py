@@ -49,6 +49,7 @@ def select_dataset_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
             d.code.label("dataset"),
             d.name,
             d.signals,
+            func.coalesce(datasets.c.access, "open").label("access"),
             d.first,
             d.last,
             func.count(e.start).label("events"),
@@ -58,6 +59,9 @@ def select_dataset_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
         )
         .join(revisions, revisions.c.seq == d.seq)
         .outerjoin(loaded, e.dataset == d.code)
-        .group_by(d.code, d.name, d.signals, d.first, d.last, revisions.c.document)
+        .outerjoin(datasets, datasets.c.code == d.code)  # closed now, whatever it was then
+        .group_by(
+            d.code, d.name, d.signals, datasets.c.access, d.first, d.last, revisions.c.document
+        )
         .order_by(d.code)
     )

@@ -1,13 +1,14 @@
 """HTTP routes of sources, datasets and coverage."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
 from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
 from app.db.document_table import RowConditions
+from app.db.reader import get_hidden, require_open_event
 from app.examples import example_responses
 from app.http.accept import document_media_types
 from app.http.caching import respond_with_version_etag
@@ -38,6 +39,7 @@ from app.sources.queries import (
     select_dataset_coverage,
 )
 from app.sources.schemas import Dataset, Source
+from app.sources.visible import list_open_sources, require_open_document
 
 router = PrefixRouter(
     prefix="/v1", tags=["sources"], responses=COMMON_RESPONSES, route_class=QueryRoute
@@ -86,8 +88,10 @@ def list_sources(
 ) -> Response:
     """List the cited sources that match, ordered by id."""
 
-    def narrow(_: Connection, then: int | None) -> RowConditions:
-        return lambda t: match_sources(asked, t, then)
+    def narrow(db: Connection, then: int | None) -> RowConditions:
+        if asked.event is not None:
+            require_open_event(db, asked.event)
+        return lambda t: [*match_sources(asked, t, then), *list_open_sources(db, t.id)]
 
     def render(documents: list[str], known: Meta, where: Links) -> Response:
         found = (refer_to_source(Source.model_validate_json(text)) for text in documents)
@@ -109,7 +113,9 @@ def get_source(
     database: DatabaseDep,
 ) -> Response:
     """Return one cited source."""
-    return respond_one_document(request, database, SOURCE_DOCUMENTS, source_id, asked)
+    return respond_one_document(
+        request, database, SOURCE_DOCUMENTS, source_id, asked, require_open_document
+    )
 
 
 @router.get(
@@ -152,6 +158,12 @@ def get_dataset(
     return respond_one_document(request, database, DATASET_DOCUMENTS, dataset, asked)
 
 
+def _hide_counts(db: Connection, row: dict[str, Any]) -> dict[str, Any]:
+    if row["dataset"] in get_hidden(db).sums:
+        return row | dict.fromkeys(("events", "first_event", "last_event"))
+    return row
+
+
 @router.get(
     "/coverage",
     response_model=Page[Coverage],
@@ -172,7 +184,10 @@ def get_coverage(
 
         def build_response() -> Response:
             rows = db.execute(select_dataset_coverage(then)).mappings()
-            found = [make_coverage(dict(row), slots.get(row["dataset"], ())) for row in rows]
+            found = [
+                make_coverage(_hide_counts(db, dict(row)), slots.get(row["dataset"], ()))
+                for row in rows
+            ]
             return render_page(
                 [encode_json(one).decode() for one in found],
                 Meta(version=version),

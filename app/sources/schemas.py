@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.dataset_access import DatasetAccess
 from app.edtf import parse_edtf
 from app.text import Code, Ident, LongText, ShortText, require_storable
 
@@ -96,6 +97,12 @@ class Dataset(BaseModel):
         max_length=1000,
         description="Codes of the actors whose acts it follows throughout; an empty list: of none,"
         " it has particular acts only; null: of all that its sources name.",
+    )
+    access: DatasetAccess = Field(
+        "open",
+        description="What readers get of it without a key that may read it. `open`: all; `sums`:"
+        " counts, alignment and shifts, but no rows; `closed`: neither. Only keys with the scope"
+        " `admin` change it; left out, it stays as it is.",
     )
     quad_scheme: Literal["gdelt", "schrodt"] = "gdelt"
     signals: Literal["entente", "goldstein"] = Field(

@@ -25,6 +25,7 @@ from app.watches.feed import (
     write_watch_json_feed,
 )
 from app.watches.keep import find_feed_watch
+from app.watches.readable import WatchReaders
 from app.watches.router import WatchId
 
 router = APIRouter(
@@ -72,6 +73,7 @@ def get_watch_feed(
         row = find_feed_watch(db, watch_id, who, asked.token)
         ancestry = read_version(db).ancestry
         rows = list(delivery_store.list_newest(db, row.id, MAX_ITEMS))
+        rows = WatchReaders(db, {row.id: row.owner}).keep_messages(rows)
     root = resolve_public_url(request, settings)
     here, home = root + rewrite_address(request), f"{root}/"
     items = build_watch_items(rows, ancestry, root)

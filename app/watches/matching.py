@@ -17,6 +17,7 @@ from app.http.metrics import WATCH_CHANGES
 from app.watches import delivery_store, watch_store
 from app.watches.delivery_store import NewDelivery
 from app.watches.event_facts import EventFacts
+from app.watches.readable import WatchReaders
 from app.watches.registry import WatchRegistry
 
 BATCH_SIZE = 500
@@ -113,7 +114,7 @@ def _select_changes(
     before = revisions.alias("before")
     r, b = revisions.c, before.c
     earlier = (b.kind == r.kind) & (b.id == r.id) & (b.revision == r.revision - 1)
-    found = select(r.seq, r.kind, r.action, r.derived, r.document, b.document.label("before"))
+    found = select(r.seq, r.kind, r.id, r.action, r.derived, r.document, b.document.label("before"))
     found = found.select_from(revisions.outerjoin(before, earlier))
     return db.execute(found.where(r.seq > after, r.seq <= upto).order_by(r.seq).limit(limit)).all()
 
@@ -125,6 +126,7 @@ def compare_changes(
     rows = _select_changes(db, after, upto, limit)
     deliveries: list[NewDelivery] = []
     touched: set[str] = set()
+    readers = WatchReaders(db, registry.owners)
     if any(registry.rests_on(row.kind, row.action) for row in rows):
         registry.resolve_again(db)
     for row in rows:
@@ -132,8 +134,9 @@ def compare_changes(
             continue
         event = _read_facts(row.document, registry)
         before = None if row.before is None else _read_facts(row.before, registry)
-        now = registry.index.find_watches(event)
+        now = readers.keep_readable(row.id, registry.index.find_watches(event))
         then = [] if before is None else registry.index.find_watches(before)
+        then = readers.keep_readable(row.id, then)
         for watch, change in describe_changes(now, then, event.status, before is None):
             if change != "changed" or not row.derived:
                 deliveries.append(NewDelivery(watch, row.seq, change, registry.sent[watch]))

@@ -73,6 +73,8 @@ class WatchRegistry:
         """Watches on shifts, by each actor whose acts may move them."""
         self.sent: dict[str, bool] = {}
         """Of each watch here, whether what it has to say is sent somewhere."""
+        self.owners: dict[str, str] = {}
+        """Of each watch here, the name of its key."""
         self.survivors: dict[str, str] = {}
         """Into which actor each merged one went."""
         self._edition = -1
@@ -139,6 +141,7 @@ class WatchRegistry:
             goes_along = row.state == "active" and (self._is_fresh or row.position is None)
             if row.id not in self._rows or not goes_along:
                 continue
+            self.owners[row.id] = row.owner
             self.sent[row.id] = bool(row.url or row.email)
             if row.kind == "shift":
                 for code in json.loads(row.codes)["sides"]:

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from app.access.keys import find_readable_datasets
 from app.db.engine import Database
 from app.db.lineage_table import read_version
+from app.db.reader import Reader
 from app.db.tables import events, watches
-from app.errors import InvalidParameterError
+from app.errors import ClosedDatasetError, InvalidParameterError
 from app.shifts import evidence, ranking, serialize
 from app.shifts.detect import DetectedShift
 from app.shifts.filter import ShiftQuery
@@ -84,7 +86,7 @@ def _list_shares(
     db: Connection, question: AlignmentQuestion, row: DetectedShift, known: Calibration
 ) -> list[EventShare]:
     days = read_question_days(db, question)
-    return evidence.build_evidence(db, question, row, days, known.prior_share)[0]
+    return evidence.build_evidence(db, question, row, days, known.prior_share).events
 
 
 def encode_finding(found: ShiftFound) -> str:
@@ -112,11 +114,13 @@ def check_touched_shifts(
 def _check_shift(database: Database, row: Row[Any], defaults: tuple[str, ...]) -> bool:
     asked = WatchedShift.model_validate_json(row.question)
     before = json.loads(row.finding)
+    with database.connect() as db:
+        reader = Reader(find_readable_datasets(db, row.owner))
     try:
-        with database.connect() as db:
+        with database.for_reader(reader).connect() as db:
             found = find_watched_shift(db, asked, defaults)
             new = _list_new_shares(db, found, int(before["version"]))
-    except InvalidParameterError as gone:  # such as an actor that was retracted
+    except (InvalidParameterError, ClosedDatasetError) as gone:  # such as a retracted actor
         with database.write() as db:
             watch_store.stop_watch(db, row.id, "suspended", f"its question has no answer: {gone}")
         return False

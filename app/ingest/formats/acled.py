@@ -30,6 +30,7 @@ ACLED_DATASET = Dataset(
     licence="ACLED terms of use",
     citation="Raleigh, Linke, Hegre and Karlsen (2010), Introducing ACLED, Journal of Peace"
     " Research 47(5)",
+    access="sums",
     terms="Redistribution is restricted: see ACLED's terms before passing rows on.",
 )
 ACLED_COLUMNS = (

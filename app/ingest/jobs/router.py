@@ -22,6 +22,7 @@ from app.access.keys import Principal, record_key_use
 from app.db.engine import Database
 from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
+from app.db.reader import list_closed
 from app.errors import NotFoundError
 from app.events.names_router import NamesQuery, decode_names_cursor, render_names_page
 from app.events.schemas import UnresolvedName
@@ -36,6 +37,12 @@ from app.http.query_route import QueryRoute
 from app.ingest.jobs import job_store as table
 from app.ingest.jobs.address_upload import fetch_upload
 from app.ingest.jobs.job_store import FINAL_STATES
+from app.ingest.jobs.permission import (
+    is_open_import,
+    require_cancel_permission,
+    require_import_permission,
+    require_open_import,
+)
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
 from app.ingest.loading.loader import LoadOptions
 from app.ingest.readers.rows import Reject
@@ -97,6 +104,7 @@ async def create_import(
     answer waits up to 10 seconds, or as many as the header names, for the import to end; otherwise
     follow `Location`.
     """
+    require_import_permission(who, asked)
     if asked.url is not None:
         path, digest, size = await fetch_upload(request, who, asked.url)
     else:
@@ -201,6 +209,8 @@ def _require_import(database: Database, ident: str) -> Row[tuple[str]]:
         with database.connect() as db:
             read_version(db)  # which the answer says
             row = table.find_import(db, ident)
+            if row is not None:
+                require_open_import(db, row)
     if row is None:
         raise NotFoundError("No import has that id; /v1/imports lists them.")
     return row
@@ -224,15 +234,16 @@ def list_imports(
         version = read_version(db)
         after = decode_page_cursor(asked.cursor, "imports", key, version)
         rows = table.list_imports_after(db, after, asked.limit + 1)
-    page_rows = rows[: asked.limit]
+        page_rows, closed = rows[: asked.limit], list_closed(db)
+        open_rows = [row for row in page_rows if is_open_import(db, row)]
     more = len(rows) > asked.limit
     cursor = (
         encode_cursor(PageKey(page_rows[-1].created_at, page_rows[-1].id), "imports", key, version)
         if more
         else None
     )
-    meta = Meta(version=version, reason=None if page_rows else "no_match")
-    bodies = [encode_json(render_import(r)).decode() for r in page_rows]
+    meta = Meta(version=version, reason=None if open_rows else "no_match", closed=closed)
+    bodies = [encode_json(render_import(r)).decode() for r in open_rows]
     return respond_with_body_etag(
         request, render_page(bodies, meta, build_page_links(request, cursor))
     )
@@ -351,7 +362,7 @@ def cancel_import(
 
     An import that has ended is not changed.
     """
-    _require_import(database, import_id)
+    require_cancel_permission(who, _require_import(database, import_id))
     with database.write() as db:
         record_key_use(db, who)
         table.request_cancellation(db, import_id)

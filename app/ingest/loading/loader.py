@@ -127,6 +127,8 @@ class Loader:
     """Rows at the beginning that an interrupted load has stored already."""
     _release: Release | None = None
     """The release that the present file is, where its name says so."""
+    loaded_into: set[str] = field(default_factory=set)
+    """The datasets that rows went into so far."""
     _references: ReferenceCache | None = None
     _batch_rows: int = FIRST_BATCH_ROWS
 
@@ -192,6 +194,7 @@ class Loader:
                 raise UnreadableFileError(f"is {format_.name}; mode=insert applies to events only")
             if not self.options.dry_run:
                 self._ensure_dataset(chosen, format_)
+                self.loaded_into.add(chosen)
             into = places[chosen, format_.name] = DatasetCoverage(chosen, format_)
             into.note_known_days(self._release, self.options.covers)
         return into
