@@ -233,6 +233,8 @@ def test_hostile_parameter_values_are_200_or_422(both: Both, an_event: str, path
                     path, name
                 )
                 continue
+            if name in ("crs", "bbox-crs") and answer.status_code == 400:
+                continue  # as part 2 of OGC API – Features asks
             if (path, name) == ("/oembed", "url") and answer.status_code == 404:
                 continue  # as oEmbed says that an address has no embed
             assert answer.status_code in (200, 422), (path, name, value[:50])
