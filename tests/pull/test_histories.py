@@ -15,7 +15,7 @@ from app.db.engine import Database
 from app.ingest.remote import download
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
-HISTORIES, SLOTS = choose_size(1, 6), choose_size(6, 24)
+HISTORIES, SLOTS = choose_size(1, 4), choose_size(6, 16)
 
 
 @pytest.fixture
