@@ -19,7 +19,7 @@ import numpy as np
 import pandas
 from sqlalchemy import insert, text
 
-from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, keep_lesser
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
@@ -102,7 +102,7 @@ def write_sums(db: Any, rows: list[tuple[Any, ...]]) -> None:
     """Write day sums and the tables derived from them, as a load does."""
     bulk_add_sums(db, day_sums, rows)
     add_volumes(db, [row[2:5] for row in rows])
-    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in rows), least="since")
+    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in rows), keep_lesser("since"))
 
 
 def create_tables(database: Database) -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ MAX_CURVE_GAP, MAX_SILENT_DAYS = 0.05, 365
 MONTHS_OF_SIZE = {"month": 1, "quarter": 3, "year": 12}
 Dates = NDArray[np.datetime64]
 _POINTS = TypeAdapter(list[AlignmentPoint])
+
+
+_write_iso_day = lru_cache(maxsize=8192)(date.isoformat)
+"""Write a day; NumPy takes ten times as long, and the days of buckets come again and again."""
 
 
 def choose_point_size(first: date, last: date) -> Granularity:
@@ -91,12 +96,13 @@ def build_alignment_points(
     inside, before = inputs.sums_inside(*buckets)
     columns = (at_ends.value, at_ends.low, at_ends.high, at_ends.effective)
     values = np.round(np.stack(columns), 6)
-    starts, ends = (edge.astype(str) for edge in buckets)
+    starts, ends = ([_write_iso_day(day) for day in edge.tolist()] for edge in buckets)
     covered = np.zeros(len(starts), bool)
+    opens, closes = np.array(starts), np.array(ends)
     for first, last in spans:
-        covered |= (starts <= last) & (ends >= first)
+        covered |= (opens <= last) & (closes >= first)
     rows = zip(
-        starts.tolist(), ends.tolist(), values.T.tolist(), inside.tolist(),
+        starts, ends, values.T.tolist(), inside.tolist(),
         before.tolist(), sources, covered.tolist(), volume.tolist(), strict=True,
     )  # fmt: skip
     made = [

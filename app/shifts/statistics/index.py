@@ -30,6 +30,8 @@ HALF_LIFE = 12.0
 """Months after which an event counts half in the smoothed index."""
 FADE_STRIDE = 120
 """Months that fade in one step; more would lose digits."""
+FEW_ENDS = 4
+"""Days up to which the months before each are weighed apart, a third of the cost of all months."""
 TINY_MASS = 1e-300
 """A positive number below any mass that is not 0."""
 MASS_DISPERSION, CLASS_DISPERSION, DAY_DISPERSION = 0.6, 1.6, 0.5
@@ -222,12 +224,23 @@ def value_with_open_months(
     months: MonthSeries, begun: Floats, ends: NDArray[np.datetime64], share: float, phi: float
 ) -> Floats:
     """Compute the value alone of `index_with_open_months`."""
-    states = fade_masses(saturate_counts(months.mass, phi), HALF_LIFE)
+    effective = saturate_counts(months.mass, phi)
     month = month_number(ends) - months.first
     last = np.minimum(np.maximum(month, 0), len(months))
     age = 0.5 ** ((np.maximum(month - last, 0) + 1) / HALF_LIFE)
-    good, bad = (states[last, :2] * age[:, None] + saturate_counts(begun, phi)).T
+    if len(ends) <= FEW_ENDS:
+        states = np.stack([_fading_weights(size) @ effective[:size] for size in last.tolist()])
+    else:
+        states = fade_masses(effective, HALF_LIFE)[last, :2]
+    good, bad = (states * age[:, None] + saturate_counts(begun, phi)).T
     return index_value(good, good + bad, share)
+
+
+@lru_cache(maxsize=512)
+def _fading_weights(size: int) -> Floats:
+    """Return what remains of each of some months after the last of them."""
+    left: Floats = 0.5 ** (np.arange(size - 1, -1, -1) / HALF_LIFE)
+    return left
 
 
 def index_with_open_months(
