@@ -48,7 +48,7 @@ UCDP_COLUMNS = (
 """The columns of release 23.1, for files without a header."""
 _DATED_COLUMNS = ("date_start", "date_end")
 _GOVERNMENT = "Government of "
-_BETWEEN_GOVERNMENTS = re.compile(rf"[,;] *(?={_GOVERNMENT})")
+_BETWEEN_GOVERNMENTS = re.compile(rf"(?:[,;&]| and|, and) *(?={_GOVERNMENT})")
 MAX_COMPARED_STATES = 12
 """States of a coalition up to which the numbers are compared with the names."""
 _VIOLENCE = {"1": "state-based", "2": "non-state", "3": "one-sided"}
@@ -89,10 +89,11 @@ def _parse_side(
     name, states = cells.get(f"side_{side}", "").strip(), _parse_states(cells, f"gwno{side}")
     if not name and not states:
         return []
-    governments = [one for one in _BETWEEN_GOVERNMENTS.split(name) if one]
+    governments = [one.strip() for one in _BETWEEN_GOVERNMENTS.split(name) if one]
     if governments and all(read_state_organ(one) is not None for one in governments):
         if states and len(states) != len(governments):
-            counted = f"{len(states)} numbers for {len(governments)} governments in side_{side}"
+            many = f"{len(governments)} government{'s' * (len(governments) > 1)}"
+            counted = f"{len(states)} number{'s' * (len(states) > 1)} for {many} in side_{side}"
             warn(f"gwno{side}", f"has {counted}; only states that both name are taken")
         numbers = " ".join(states) if len(states) <= MAX_COMPARED_STATES else ""
         return [

@@ -18,7 +18,7 @@ US, UK = "Government of United States of America", "Government of United Kingdom
 
 
 @pytest.mark.parametrize("numbers", ["2, 200", "2,200", "2;200", "2.0, 200.0", "2, 200, 2"])
-@pytest.mark.parametrize("names", [f"{US}, {UK}", f"{US}; {UK}"])
+@pytest.mark.parametrize("names", [f"{US}, {UK}", f"{US}; {UK}", f"{US} and {UK}", f"{US} & {UK}"])
 def test_ucdp_coalition_is_its_governments(numbers: str, names: str) -> None:
     e = parse_row("ucdp-ged", side_a=names, gwnoa=numbers)
     assert list_participants(e)[:2] == [
