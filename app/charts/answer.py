@@ -31,6 +31,10 @@ def read_chart_context(db: Connection, chart: ChartName, body: VegaSpec) -> Vega
     named = list_asked_codes(body)
     if chart == "shifts":
         named += list_codes_of_shifts(body)
+    elif chart == "memberships":
+        named += [row["group"] for row in body["memberships"]]
+    elif chart == "members":
+        named += [row["actor"] for row in body["data"]]
     return {
         "names": read_names_of_codes(db, list(dict.fromkeys(named)), None),
         "credits": [dataset_credit(one) for one in read_cited_datasets(db, codes)] if codes else [],

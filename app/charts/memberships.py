@@ -1,6 +1,6 @@
 """Draw memberships over time: a bar for each period, a mark for each membership step. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypedDict
 
@@ -22,6 +22,8 @@ COLUMNS = ("who", "role", "since", "until", "status", "signed", "ratified", "sou
 STEPS = ("signed", "ratified", "in-force", "suspended", "withdrawing", "withdrawn")
 SHAPES = ("circle", "square", "triangle-up", "cross", "triangle-down", "diamond")
 STATES = {"in force": "#4c7ba6", "suspended": "#dfe8f0", "withdrawing": "#a9c1d6"}
+MAX_NAME = 26
+"""Letters of a name; parties with a longer one go by their code."""
 LASTING = {"in-force": "in force", "suspended": "suspended", "withdrawing": "withdrawing"}
 """The state of a membership from a step on, by step."""
 
@@ -39,6 +41,16 @@ class MembershipBar(TypedDict):
     sources: str
     steps: list[tuple[str, str]]
     """(first day, step), in order; a step may be taken more than once."""
+
+
+def name_periods(rows: Sequence[MembershipBar], names: Mapping[str, str]) -> list[MembershipBar]:
+    """Name the parties of some rows instead of their codes, where the names are short."""
+    found: list[MembershipBar] = []
+    for row in rows:
+        code, gap, role = row["who"].partition(" ")
+        name = names.get(code, code)
+        found.append({**row, "who": f"{name if len(name) <= MAX_NAME else code}{gap}{role}"})
+    return found
 
 
 def list_actor_periods(body: VegaSpec) -> list[MembershipBar]:

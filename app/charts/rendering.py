@@ -32,9 +32,11 @@ def build_chart_spec(chart: ChartName, body: VegaSpec, width: int = WIDTH) -> Ve
     """Build the Vega-Lite spec of an answer."""
     if chart == "memberships":
         periods, title = memberships.list_actor_periods(body), f"Memberships of {body['name']}"
+        periods = memberships.name_periods(periods, body.get("names", {}))
         spec = memberships.draw_memberships(body, periods, title, today(), width)
     elif chart == "members":
         periods, title = memberships.list_group_periods(body), compose_member_subject(body)
+        periods = memberships.name_periods(periods, body.get("names", {}))
         spec = memberships.draw_memberships(body, periods, title, today(), width)
     else:
         spec = {

@@ -48,7 +48,12 @@ def draw_shift_marks(
         if span["start"] < days[1] and span["end"] >= days[0]
     ]
     onsets = [
-        {"onset": _write_day(s["onset"]), "label": label_mark(s), "sentence": s["sentence"]}
+        {
+            "onset": _write_day(s["onset"]),
+            "label": label_mark(s),
+            "short": label_mark(s).partition(",")[0],
+            "sentence": s["sentence"],
+        }
         for s in marked
     ]
     tooltip = [{"field": n} for n in ("label", "sentence")]
@@ -86,6 +91,8 @@ def _draw_labels(
     lines: list[list[VegaSpec]] = [[] for _ in range(MARK_LINES)]
     left_out, room = 0, width - EDGE_WIDTH
     for onset in onsets:
+        if len(onset["label"]) * MARK_LETTER > room:
+            onset = {**onset, "label": onset["short"]}
         half = len(onset["label"]) * MARK_LETTER / 2
         at = min(max(find_pixel(onset["onset"], days, room), half), max(room - half, half))
         box = (at - half - 4, at + half + 4)

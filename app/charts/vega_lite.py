@@ -90,12 +90,12 @@ def complete_spec(
 
 
 TICKS: tuple[tuple[str, int, float, str, int], ...] = (
-    ("day", 1, 1, "%Y-%m-%d", 76),
-    ("day", 2, 2, "%Y-%m-%d", 76),
-    ("day", 7, 7, "%Y-%m-%d", 76),
-    ("month", 1, 30, "%Y-%m", 56),
-    ("month", 3, 91, "%Y-%m", 56),
-    ("month", 6, 182, "%Y-%m", 56),
+    ("day", 1, 1, "%-d %b %Y", 80),
+    ("day", 2, 2, "%-d %b %Y", 80),
+    ("day", 7, 7, "%-d %b %Y", 80),
+    ("month", 1, 30, "%b %Y", 60),
+    ("month", 3, 91, "%b %Y", 60),
+    ("month", 6, 182, "%b %Y", 60),
     *(("year", n, n * 365, "%Y", 36) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
 """Each interval of ticks: unit, step, days between two, format, and pixels of a label."""

@@ -114,7 +114,7 @@ def test_no_day_is_written_over_another(
 
 
 def _is_a_day(text: str | None) -> bool:
-    return re.fullmatch(r"\d{4}(-\d\d){0,2}", text or "") is not None
+    return re.fullmatch(r"(\d{1,2} )?([A-Z][a-z]{2} )?\d{4}", text or "") is not None
 
 
 def _read_offset(text: ElementTree.Element) -> float:
@@ -417,7 +417,7 @@ def test_a_suspended_membership_is_fainter_and_one_that_ended_ends(api: TestClie
     bars = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "CSTO"]
     assert [(b["state"], b["begun"]) for b in bars] == [("in force", "1994-04-20")]
     spec = get_chart(api, "members", "vega").json()
-    left = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "GEO"]
+    left = [b for b in spec["layer"][0]["data"]["values"] if b["who"] == "Georgia"]
     assert left[0]["ended"] == "1999-04-20"
 
 

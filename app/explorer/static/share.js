@@ -10,7 +10,7 @@ import { watchParts } from "./watch.js";
 
 const VIEWS = ["actor", "alliance", "alliances", "compare", "event", "events", "map", "shift"];
 const FORMATS = [["footnote", null], ["bibtex", "BibTeX"], ["ris", "RIS"], ["csl", "CSL-JSON"]];
-const SOURCE_FORMATS = [...FORMATS.slice(1), ["csv", "CSV"]];
+const SOURCE_FORMATS = [...FORMATS.slice(1), ["csv", t("share.sources_csv")]];
 const FRAME = { width: 680, height: 520 };
 const absolute = (address) => new URL(address, location.origin).href;
 

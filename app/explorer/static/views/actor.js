@@ -5,6 +5,7 @@ import { chart } from "../chart.js";
 import { steps } from "../dates.js";
 import { coded, h, table } from "../dom.js";
 import { list } from "../list.js";
+import { fillNames } from "../names.js";
 import { request } from "../request.js";
 import { link, now, taken } from "../state.js";
 import { failed, nothing } from "../states.js";
@@ -52,7 +53,7 @@ export async function actor() {
       h("section", {}, h("h2", {}, t("actor.memberships")),
         answer.memberships.length ? chart(address) : h("p", {}, t("actor.no_memberships")),
         answer.memberships.length ? table(t("actor.memberships"), [t("actor.group"), t("actor.role"), t("actor.steps")], answer.memberships.map((m) => [
-          h("a", { href: link("alliance", { code: m.group }) }, m.group), coded("membership", m.role),
+          fillNames(h("a", { href: link("alliance", { code: m.group }), title: m.group }), [m.group], ([group]) => group), coded("membership", m.role),
           steps(m.steps)])) : null,
         request(address)),
       h("section", {}, h("h2", {}, t("actor.partners")),

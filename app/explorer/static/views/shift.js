@@ -93,7 +93,8 @@ async function evidence(id) {
     answer.flags.length ? h("p", {}, h("strong", {}, t("shift.artefacts")), " ", answer.flags.map((flag) => word("flag", flag)).join("; ")) : null,
     answer.evidence.length ? weighed(answer.evidence) : h("p", {}, t("shift.no_single")),
     answer.structure.ties.length ? table(t("shift.ties", { day: inWords(answer.structure.on) }), [t("shift.group"), t("shift.partner"), t("shift.status"), t("shift.obliges")], answer.structure.ties.map((tie) => [
-      h("a", { href: link("alliance", { code: tie.group }) }, tie.group), tie.partner, coded("step", tie.status), tie.obligations.map((one) => word("obligation", one)).join(", ")])) : null,
+      fillNames(h("a", { href: link("alliance", { code: tie.group }), title: tie.group }), [tie.group], ([group]) => group),
+      fillNames(h("span", { title: tie.partner }), [tie.partner], ([partner]) => partner), coded("step", tie.status), tie.obligations.map((one) => word("obligation", one)).join(", ")])) : null,
     request(address)];
 }
 
