@@ -23,6 +23,7 @@ DATA = {
     "actors unresolved": (["actors", "unresolved"], "name"),
     "keys list": (["keys", "list"], "scope"),
     "verify": (["verify"], "difference"),
+    "db lineage": (["db", "lineage"], "lineage"),
 }
 """Each command with a field of its rows."""
 WITHOUT_ROWS = ("actors unresolved", "verify")
@@ -56,6 +57,18 @@ def test_data_is_printed_in_three_forms(name: str) -> None:
     refused = run_command(*words, "--json", "--csv")
     assert refused.exit_code == 2
     assert "--json" in refused.stderr
+
+
+def test_settings_are_printed_in_three_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENTENTE_FRAME_ANCESTORS", '["https://news.example"]')
+    plain, as_json, as_csv = (run_command("config", *form) for form in ([], ["--json"], ["--csv"]))
+    shown = json.loads(as_json.stdout)
+    rows = {row["setting"]: row["value"] for row in csv.DictReader(io.StringIO(as_csv.stdout))}
+    lines = dict(line.split("=", 1) for line in plain.stdout.splitlines())
+    assert shown.keys() == rows.keys() == lines.keys()
+    assert rows == lines
+    assert json.loads(rows["ENTENTE_FRAME_ANCESTORS"]) == ["https://news.example"]
+    assert run_command("config", "--json", "--csv").exit_code == 2
 
 
 @pytest.mark.parametrize(

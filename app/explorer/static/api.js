@@ -2,7 +2,14 @@
 
 import { t } from "./strings.js";
 
+/** @typedef {{ loc: (string | number)[], message: string, hint: string | null, suggestions: string[] }} Fault */
+
 export class Failure extends Error {
+  /**
+   * @param {number} status
+   * @param {{ title?: string, detail?: string, errors?: Fault[] }} problem
+   * @param {number | null} [wait] seconds
+   */
   constructor(status, problem, wait = null) {
     super(problem.detail || problem.title || t("failure.unreachable"));
     this.status = status;

@@ -8,6 +8,8 @@ import { reader } from "./reader.js";
 import { failed } from "./states.js";
 import { t } from "./strings.js";
 
+/** @typedef {HTMLElement & { reader?: ReturnType<typeof reader> }} ChartFigure */
+
 const STEP = 40, LEAST = 280, MOST = 1160;
 
 /** The width that is asked for: in steps, so that the same picture serves many windows. */
@@ -55,6 +57,9 @@ async function addReader(figure, place, svg, url, reading) {
 /**
  * A figure with the chart of an address, drawn as wide as there is room, with its words below. With `reading`, which
  * makes the options of a reader from the answer, its periods can be read, opened and chosen; `tools` are below it.
+ * @param {string} address
+ * @param {{ reading?: ((body: any) => import("./reader.js").Reading) | null, tools?: HTMLElement | null }} [how]
+ * @returns {ChartFigure}
  */
 export function chart(address, { reading = null, tools = null } = {}) {
   const figure = h("figure", { class: "chart", "aria-busy": "true" });

@@ -5,6 +5,9 @@ import { h, say } from "./dom.js";
 import { lookUp, rich, t } from "./strings.js";
 
 const PAUSE = 120;
+/** What can be chosen: an actor, or what `also` finds, which has an address of its own.
+ * @typedef {{ code: string, name: string, kind: string, href?: string, score?: number }} Choice */
+
 /** Score from which on a name was meant; one below it is a guess, which comes last. */
 const LIKELY = 90;
 /** What kind of actor one is, in words. */
@@ -29,6 +32,8 @@ function exact(text, found) {
  * A field with a list of suggestions (ARIA combobox). The codes are in a hidden input of the name;
  * with `many` they are separated by commas and shown as chips before the input. `also` finds what is
  * no actor, each with its `href`.
+ * @param {{ name: string, label: string, value?: string, many?: boolean, placeholder?: string, size?: number, id?: string, bare?: boolean,
+ *   onchoose?: ((code: string, one?: Choice) => void) | null, also?: ((text: string) => Promise<Choice[]>) | null }} options
  */
 export function combobox({ name, label, value = "", many = false, placeholder = "", size = 16, onchoose = null, also = null, id = `f-${name}`, bare = false }) {
   const unique = `names-${made += 1}`;
@@ -77,7 +82,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
   }
 
   function choose(one) {
-    if (one.href) { close(); onchoose(one.code, one); return; }
+    if (one.href) { close(); onchoose?.(one.code, one); return; }
     names.set(one.code, one.name);
     if (many) { if (!codes.includes(one.code)) codes.push(one.code); input.value = ""; }
     else { codes.splice(0, codes.length, one.code); input.value = one.name; }

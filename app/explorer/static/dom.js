@@ -58,10 +58,18 @@ export function choice(name, label, options, value) {
 
 /**
  * The element of an id that the page is known to have.
- * @returns {any}
+ * @param {string} id
  */
-export const byId = (id) => document.getElementById(id);
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`#${id}`);
+  return found;
+}
 
-export function say(text) {
-  document.getElementById("status").textContent = text;
+/** The field of an id that the page is known to have. */
+export const fieldById = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
+
+/** Says a text to those who hear the page. */
+export function say(/** @type {string} */ text) {
+  byId("status").textContent = text;
 }

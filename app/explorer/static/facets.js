@@ -50,10 +50,12 @@ async function count(query, faces) {
 /** The facets of the events that a query finds. */
 export function facets(query) {
   const faces = FACES.slice(isOfPair(query) ? 0 : 1);
-  return later(t("facets.counting"), async () => {
+  const part = later(t("facets.counting"), async () => {
     const found = await count(query, faces);
     const parts = faces.filter(([name]) => found.data[name]).map(([name, title]) => face(name, t(title), found.data[name])).filter(Boolean);
     return parts.length ? h("details", { class: "facets", open: matchMedia("(min-width: 60rem)").matches },
       h("summary", {}, t("facets.title")), h("div", {}, parts)) : null;
   });
+  part.classList.add("facets-place");
+  return part;
 }

@@ -1,12 +1,18 @@
 /* Where the reader was: focus and scroll are kept when a view is drawn again. */
 
+import { byId } from "./dom.js";
+
+/** @type {string | null} */
 let wanted = null;
 
-/** What finds an element again after the view is drawn again. */
+/**
+ * What finds an element again after the view is drawn again.
+ * @param {Element | null} element
+ */
 function keyOf(element) {
   if (!element || element === document.body) return null;
-  const named = element.closest("[data-key]");
-  if (named) return `[data-key="${CSS.escape(named.dataset.key)}"]`;
+  const named = /** @type {HTMLElement | null} */ (element.closest("[data-key]"));
+  if (named?.dataset.key) return `[data-key="${CSS.escape(named.dataset.key)}"]`;
   if (element.id && element.id !== "content") return `#${CSS.escape(element.id)}`;
   const address = element.getAttribute("href");
   return address ? `#content a[href="${CSS.escape(address)}"]` : null;
@@ -14,11 +20,11 @@ function keyOf(element) {
 
 /** Remembers the focused element before the view is drawn again. */
 export function rememberFocus() {
-  wanted = document.getElementById("content").contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  wanted = byId("content").contains(document.activeElement) ? keyOf(document.activeElement) : null;
 }
 
 /** What is to be focused as soon as it is there. */
-export function wantFocus(selector) {
+export function wantFocus(/** @type {string} */ selector) {
   wanted = selector;
 }
 
@@ -27,7 +33,7 @@ export const awaitsFocus = () => wanted !== null;
 /** Focuses what is wanted, if it is there by now. */
 export function restoreFocus() {
   if (!wanted) return;
-  const found = document.querySelector(wanted);
+  const found = /** @type {HTMLElement | null} */ (document.querySelector(wanted));
   if (!found) return;
   wanted = null;
   found.focus({ preventScroll: !found.matches("[data-reveal]") });

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { combobox, resolveNames } from "./combobox.js";
 import { inWords } from "./dates.js";
-import { byId } from "./dom.js";
+import { byId, fieldById } from "./dom.js";
 import { go, link } from "./state.js";
 import { t } from "./strings.js";
 
@@ -18,7 +18,7 @@ async function findOthers(text) {
   ];
 }
 
-const search = document.getElementById("search");
+const search = byId("search");
 const sought = combobox({ name: "name", id: "name", label: t("search.label"), bare: true, size: 15, placeholder: t("search.example"), also: findOthers, onchoose: (code, one) => {
   go(one?.href ?? link("actor", { actor: code }));
   sought.clear();
@@ -26,15 +26,16 @@ const sought = combobox({ name: "name", id: "name", label: t("search.label"), ba
 search.prepend(sought);
 search.addEventListener("submit", async (submit) => {
   submit.preventDefault();
-  const text = byId("name").value.trim();
+  const text = fieldById("name").value.trim();
   if (text && !await resolveNames(search)) go(link("actor", { actor: text }));
 });
 
-const theme = document.getElementById("theme");
+const theme = byId("theme");
 function paint(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   theme.setAttribute("aria-pressed", String(dark));
 }
+/** @type {string | null} */
 let kept = null;
 try { kept = localStorage.getItem("theme"); } catch { /* storage may be closed; then the system decides */ }
 paint(kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);

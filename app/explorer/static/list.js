@@ -12,6 +12,8 @@ const FIELDS = "id,title,date,start,type,participants,reports,signals";
 const FIRST = 100, STEP = 500;
 /** Rows that are put on the page at once. */
 const PART = 100;
+/** The sum of two ways that cancel out is 0, not a last bit. */
+const ROUNDED = 10_000;
 /** Whether there is room for a table; a phone shows the first rows until the reader asks for more. */
 const isWide = () => matchMedia("(min-width: 40rem)").matches;
 
@@ -31,12 +33,12 @@ function named(party) {
   return party.role === "participant" ? name : t("list.participant", { name, role: word("role", party.role) });
 }
 
-/** What an event does to the pair of the view: the sum of its signals between the two. */
+/** What an event does to the pair of the view: the sign of the sum of its signals between the two, as the service counts it. */
 function effect(event) {
   const pair = pairOfView();
   if (!pair || !event.signals) return null;
   const between = event.signals.filter((s) => pair.includes(s.from) && pair.includes(s.toward));
-  return between.length ? Math.sign(between.reduce((sum, s) => sum + s.score * s.confidence * s.weight, 0)) : 0;
+  return between.length ? Math.sign(Math.round(between.reduce((sum, s) => sum + s.score, 0) * ROUNDED)) : 0;
 }
 
 export function pairOfView() {
@@ -65,7 +67,11 @@ const ORDERS = {
   effect: (a, b) => a.effect - b.effect, type: (a, b) => word("type", a.type).localeCompare(word("type", b.type)), sources: (a, b) => a.sources.length - b.sources.length,
 };
 
-/** `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all. */
+/**
+ * `onfirst` gets the first answer; with `latest` only so many rows are shown, and a link to all.
+ * @param {string} address
+ * @param {{ onfirst?: ((answer: any) => void) | null, latest?: number | null, all?: string | null }} [how]
+ */
 export function list(address, { onfirst = null, latest = null, all = null } = {}) {
   const body = h("table", {}, h("caption", { class: "hidden" }, t("list.caption")));
   const status = h("p", { class: "quiet loaded" });
@@ -73,7 +79,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   const whole = h("div", { class: "events", "aria-busy": "true" }, h("p", { class: "quiet" }, t("app.loading")));
   const first = new URL(address, location.origin);
   first.searchParams.set("fields", FIELDS);
-  first.searchParams.set("limit", latest ?? FIRST);
+  first.searchParams.set("limit", String(latest ?? FIRST));
   let next = first.pathname + first.search;
   const made = new Map();
   let total = null;
@@ -115,7 +121,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
   /** Fetches what follows; the first rows are shown before the rest of the first 500 is asked for. */
   async function more(limit, begun = rows.length === 0) {
     const url = new URL(next, location.origin);
-    url.searchParams.set("limit", limit);
+    url.searchParams.set("limit", String(limit));
     const place = begun ? whole : status;
     const answer = await patiently(() => get(url.pathname + url.search), place);
     const fresh = answer.data.map(brief);

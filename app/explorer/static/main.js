@@ -1,6 +1,6 @@
 /* Puts the view of the address on the page. */
 
-import { byId, h, say } from "./dom.js";
+import { byId, fieldById, h, say } from "./dom.js";
 import { awaitsFocus, rememberFocus, restoreFocus } from "./focus.js";
 import "./header.js";
 import { showHint } from "./hints.js";
@@ -21,12 +21,17 @@ import { map } from "./views/map.js";
 import { shift } from "./views/shift.js";
 
 const VIEWS = { "": home, actor, alliance, alliances, compare, datasets, event, events, imports, map, shift };
-const main = document.getElementById("content");
+const main = byId("content");
 let turn = 0;
+/** The query of the address that is shown. @type {string | null} */
 let shown = null;
+/** @type {string | null} */
 let view = null;
 
-/** Draws the view of the address; `left` is how far one that was left before was scrolled, and how long it was. */
+/**
+ * Draws the view of the address; `left` is how far one that was left before was scrolled, and how long it was.
+ * @param {{ first?: boolean, left?: { scroll: number, height: number } | null }} [how]
+ */
 async function show({ first = false, left = null } = {}) {
   const mine = ++turn;
   shown = location.search;
@@ -40,6 +45,7 @@ async function show({ first = false, left = null } = {}) {
   }
   showClock();
   showHint(name);
+  main.classList.remove("waiting");
   main.setAttribute("aria-busy", "true");
   const slow = setTimeout(() => { if (mine === turn) say(t("app.loading")); }, 500);
   const place = h("div", {});
@@ -57,9 +63,10 @@ async function show({ first = false, left = null } = {}) {
     place.remove();
     main.removeAttribute("aria-busy");
     printed.textContent = paperNote();
-    say(main.querySelector("h1").textContent);
+    say(main.querySelector("h1")?.textContent ?? "");
     return;
   }
+  main.classList.remove("first");
   if (same || left) holdHeight(left?.height ?? main.offsetHeight); else main.style.minHeight = "";
   if (same && !awaitsFocus()) rememberFocus();
   main.replaceChildren(...[made].flat(Infinity).filter(Boolean));
@@ -80,11 +87,11 @@ const paperNote = () => t("app.printed", { address: location.href, day: new Date
 /** Says at the head of the page which record is shown: today's, or that of the clocks. */
 function showClock() {
   const set = CLOCKS.filter((clock) => now().get(clock));
-  for (const clock of CLOCKS) byId(clock).value = now().get(clock) ?? "";
-  const whole = byId("clock");
+  for (const clock of CLOCKS) fieldById(clock).value = now().get(clock) ?? "";
+  const whole = /** @type {HTMLDetailsElement} */ (byId("clock"));
   whole.classList.toggle("set", set.length > 0);
   whole.open = false;
-  whole.firstElementChild.textContent = set.length ? set.map((clock) => t(clock === "as_of" ? "clock.as_of_set" : "clock.known_by_set", { value: now().get(clock) })).join(" · ") : t("clock.today");
+  byId("clock-said").textContent = set.length ? set.map((clock) => t(clock === "as_of" ? "clock.as_of_set" : "clock.known_by_set", { value: now().get(clock) ?? "" })).join(" · ") : t("clock.today");
 }
 
 /** Keeps the page as long as it is until its parts have answered, so that nothing jumps. */
@@ -111,19 +118,19 @@ addEventListener("moved", () => show());
 document.addEventListener("click", (click) => {
   const a = /** @type {Element} */ (click.target).closest?.("a[href]");
   if (!a || click.defaultPrevented || click.button || click.ctrlKey || click.metaKey || click.shiftKey || click.altKey) return;
-  const url = new URL(a.getAttribute("href"), location.href);
+  const url = new URL(a.getAttribute("href") ?? "", location.href);
   if (url.origin !== location.origin || url.pathname !== "/" || url.hash) return;
   click.preventDefault();
   go(url.pathname + url.search);
 });
 
-const printed = document.getElementById("printed");
-document.getElementById("clocks").addEventListener("submit", (submit) => {
+const printed = byId("printed");
+byId("clocks").addEventListener("submit", (submit) => {
   submit.preventDefault();
   const found = now();
-  if (byId("as_of").value.trim() !== (found.get("as_of") ?? "")) found.delete("lineage"); // of the version before
+  if (fieldById("as_of").value.trim() !== (found.get("as_of") ?? "")) found.delete("lineage"); // of the version before
   for (const clock of CLOCKS) {
-    const value = byId(clock).value.trim();
+    const value = fieldById(clock).value.trim();
     if (value) found.set(clock, value); else found.delete(clock);
   }
   go(`/?${found}`);

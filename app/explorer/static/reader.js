@@ -11,29 +11,53 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -
 
 let made = 0;
 
-/** Where the plot of a drawing is, in shares of its size, and its days; null where it has none. */
+/**
+ * Where the plot of a drawing is, in shares of its size, and its days; null where it has none.
+ * @param {SVGSVGElement} svg
+ */
 export function scaleOf(svg) {
   const { x0, x1, y0, y1, t0, t1 } = svg.dataset;
   if (t0 === undefined) return null;
   const width = svg.viewBox.baseVal.width, height = svg.viewBox.baseVal.height;
-  const first = Date.parse(t0), last = Date.parse(t1);
+  const first = Date.parse(t0), last = Date.parse(t1 ?? "");
   const left = Number(x0) / width, wide = (Number(x1) - Number(x0)) / width;
   return { left, wide, top: Number(y0) / height, high: (Number(y1) - Number(y0)) / height,
-    share: (day) => Math.max(0, Math.min(1, (Date.parse(day) - first) / (last - first))),
-    dayAt: (share) => new Date(first + Math.max(0, Math.min(.999999, share)) * (last - first)).toISOString().slice(0, 10) };
+    share: (/** @type {string} */ day) => Math.max(0, Math.min(1, (Date.parse(day) - first) / (last - first))),
+    dayAt: (/** @type {number} */ share) => new Date(first + Math.max(0, Math.min(.999999, share)) * (last - first)).toISOString().slice(0, 10) };
 }
 
-const after = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
-const percent = (share) => `${(100 * share).toFixed(3)}%`;
+const after = (/** @type {string} */ day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
+const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(3)}%`;
+
+/**
+ * A period of a drawing, with whatever its words need.
+ * @typedef {{ start: string, end: string, [field: string]: any }} Period
+ *
+ * @typedef {{ since: string, until: string, open?: boolean }} Stretch
+ *
+ * @typedef {{ name: string, words: (row: Period) => { title: string, lines: string[] }, open?: (row: Period) => void,
+ *   zoom?: (days: Stretch) => void, height?: (row: Period) => number | null, key?: string, chosen?: Stretch | null }} Reading
+ */
 
 /**
  * Lays a reader over a drawing. `rows` have a first and a last day, `start` and `end`; `words` makes a title and
  * lines of one; `open` shows its events; `zoom` draws a stretch. `height` is the share of the plot at which a ring is
  * drawn, null for none; `chosen` are days that are marked.
+ * @param {SVGSVGElement} svg
+ * @param {Period[]} rows
+ * @param {Reading} reading
  */
-export function reader(svg, rows, { name, words, open, zoom, height = (_row) => null, key = name, chosen = null }) {
+export function reader(svg, rows, reading) {
   const scale = scaleOf(svg);
-  if (!scale || !rows.length) return null;
+  return scale && rows.length ? layOver(scale, rows, reading) : null;
+}
+
+/**
+ * @param {NonNullable<ReturnType<typeof scaleOf>>} scale
+ * @param {Period[]} rows
+ * @param {Reading} reading
+ */
+function layOver(scale, rows, { name, words, open, zoom, height = () => null, key = name, chosen = null }) {
   const help = h("p", { class: "hidden", id: `reader-${made += 1}` }, t("reader.keys"));
   const band = h("div", { class: "band", hidden: true }), ring = h("div", { class: "ring", hidden: true });
   const brush = h("div", { class: "brush", hidden: true });
@@ -44,24 +68,33 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
   Object.assign(plot.style, { left: percent(scale.left), width: percent(scale.wide), top: percent(scale.top), height: percent(scale.high) });
   const kept = h("div", { class: "brush" });
   plot.append(kept);
-  let at = rows.length - 1, from = null, clock, frame = 0, drag = null, touched = -1;
+  let at = rows.length - 1, frame = 0, touched = -1;
+  /** @type {number | null} */
+  let from = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let clock;
+  /** @type {{ x: number, index: number, chosen: Stretch | null, shown: number } | null} */
+  let drag = null;
   plot.setAttribute("aria-valuenow", String(at));
   plot.setAttribute("aria-valuetext", words(rows[at]).title);
 
-  const indexAt = (day) => {
+  const indexAt = (/** @type {string} */ day) => {
     const found = rows.findIndex((row) => row.end >= day);
     return found < 0 ? rows.length - 1 : found;
   };
-  const place = (part, first, last) => Object.assign(part.style, { left: percent(scale.share(first)), width: percent(scale.share(after(last)) - scale.share(first)) });
+  const place = (/** @type {HTMLElement} */ part, /** @type {string} */ first, /** @type {string} */ last) => Object.assign(part.style, { left: percent(scale.share(first)), width: percent(scale.share(after(last)) - scale.share(first)) });
 
-  /** Marks days that are chosen elsewhere; null for none. */
+  /**
+   * Marks days that are chosen elsewhere; null for none.
+   * @param {Stretch | null} days
+   */
   function mark(days) {
     kept.hidden = !days || Boolean(days.open);
-    if (!kept.hidden) place(kept, days.since, days.until);
+    if (days && !days.open) place(kept, days.since, days.until);
   }
   mark(chosen);
 
-  function show(index, { quietly = false } = {}) {
+  function show(/** @type {number} */ index, { quietly = false } = {}) {
     at = Math.max(0, Math.min(rows.length - 1, index));
     const row = rows[at], { title, lines } = words(row);
     place(band, row.start, row.end);
@@ -89,7 +122,7 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
   }
 
   /** Shows the stretch that is chosen so far, from one period to another. */
-  function choose(one, other) {
+  function choose(/** @type {number} */ one, /** @type {number} */ other) {
     const [first, last] = [rows[Math.min(one, other)], rows[Math.max(one, other)]];
     place(brush, first.start, last.end);
     brush.hidden = false;
@@ -101,11 +134,11 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
     brush.hidden = true;
   }
 
-  const shareOf = (event) => {
+  const shareOf = (/** @type {PointerEvent} */ event) => {
     const box = plot.getBoundingClientRect();
     return (event.clientX - box.left) / box.width;
   };
-  const indexOf = (event) => indexAt(scale.dayAt(shareOf(event)));
+  const indexOf = (/** @type {PointerEvent} */ event) => indexAt(scale.dayAt(shareOf(event)));
 
   plot.addEventListener("pointermove", (event) => {
     cancelAnimationFrame(frame);
@@ -146,11 +179,11 @@ export function reader(svg, rows, { name, words, open, zoom, height = (_row) => 
       const before = at;
       show(at + STEPS[press.key]);
       if (!press.shiftKey || !zoom) { release(); return; }
-      from ??= before;
-      const { since, until } = choose(from, at);
+      const begun = from ??= before;
+      const { since, until } = choose(begun, at);
       clearTimeout(clock);
-      said.textContent = t("reader.chosen", { since: words({ ...rows[Math.min(from, at)] }).title, until: words(rows[Math.max(from, at)]).title, days: `${since}/${until}` });
+      said.textContent = t("reader.chosen", { since: words({ ...rows[Math.min(begun, at)] }).title, until: words(rows[Math.max(begun, at)]).title, days: `${since}/${until}` });
     }
   });
-  return { parts: [plot, tip, said, help], showDay: (day) => show(indexAt(day), { quietly: true }), hide, mark };
+  return { parts: [plot, tip, said, help], showDay: (/** @type {string} */ day) => show(indexAt(day), { quietly: true }), hide, mark };
 }

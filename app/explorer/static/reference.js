@@ -1,6 +1,6 @@
 /* The reference of the API: Swagger UI, with a search over all operations. */
 
-import { byId } from "./dom.js";
+import { byId, fieldById } from "./dom.js";
 import "./header.js";
 import { t } from "./strings.js";
 
@@ -16,7 +16,7 @@ function matching(tagged, phrase) {
   return tagged.map((tag) => tag.set("operations", tag.get("operations").filter(says))).filter((tag) => tag.get("operations").size > 0);
 }
 
-const field = byId("q");
+const field = fieldById("q");
 const found = byId("found");
 const reference = globalThis.SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "list", defaultModelsExpandDepth: 0,
@@ -32,4 +32,4 @@ field.addEventListener("input", () => {
     requestAnimationFrame(() => { found.textContent = phrase ? t("reference.found", { n: document.querySelectorAll(".opblock").length }) : ""; });
   }, 150);
 });
-field.form.addEventListener("submit", (submit) => submit.preventDefault());
+field.form?.addEventListener("submit", (submit) => submit.preventDefault());

@@ -9,7 +9,9 @@ import { t } from "./strings.js";
 import { watchParts } from "./watch.js";
 
 const VIEWS = ["actor", "alliance", "alliances", "compare", "event", "events", "map", "shift"];
+/** Forms of a citation, each with its name; that of the first is in the catalogue. @type {[string, string | null][]} */
 const FORMATS = [["footnote", null], ["bibtex", "BibTeX"], ["ris", "RIS"], ["csl", "CSL-JSON"]];
+/** @type {[string, string | null][]} */
 const SOURCE_FORMATS = [...FORMATS.slice(1), ["csv", t("share.sources_csv")]];
 const FRAME = { width: 680, height: 520 };
 const absolute = (address) => new URL(address, location.origin).href;
@@ -42,6 +44,7 @@ function readTable() {
 
 async function copyTable(click, found, citation) {
   const part = readTable();
+  if (!part) return;
   const count = document.querySelector("#content .loaded")?.firstChild?.textContent ?? "";
   const words = `${found.description}\n\n${part.text}\n\n${count ? `${count.trim()}\n` : ""}${citation}`;
   const page = h("div", {}, h("p", {}, found.description), part.html, count ? h("p", {}, count) : null, h("p", {}, citation));

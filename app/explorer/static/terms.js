@@ -6,6 +6,7 @@ import { patiently } from "./part.js";
 import { t } from "./strings.js";
 
 let made = 0;
+/** What the glossary says, by anchor. @type {Promise<Record<string, { term: string, text: string, href: string }>> | null} */
 let glossary = null;
 
 async function fill(box, anchor) {

@@ -16,7 +16,13 @@ const MOST = 9;
 /** How people write a pair, the plainest first: a hyphen may belong to a code. */
 const BETWEEN = [">", "→", ",", "–", "—", " toward ", " vs ", "-"];
 
-/** The two sides of a pair as it was written; null where it has no two. */
+/** @typedef {{ actor: string, toward: string }} Pair */
+
+/**
+ * The two sides of a pair as it was written; null where it has no two.
+ * @param {string} text
+ * @returns {Pair | null}
+ */
 function sides(text) {
   for (const mark of BETWEEN) {
     const parts = text.split(mark).map((side) => side.trim());
@@ -28,23 +34,27 @@ function sides(text) {
 /** The pairs of the address; older addresses name them `dyad1` and `dyad2`. */
 function written() {
   const found = now();
-  return [...found.getAll("pair"), ...["dyad1", "dyad2"].map((name) => found.get(name))].filter(Boolean);
+  return ["pair", "dyad1", "dyad2"].flatMap((name) => found.getAll(name)).filter(Boolean);
 }
 
-function asked({ actor, toward }) {
+function asked(/** @type {Pair} */ { actor, toward }) {
   return new URLSearchParams([["actor", actor], ["toward", toward], ["granularity", "month"],
     ...taken(["since", "until", "dataset", "as_of", "known_by"])]);
 }
 
 /** The days of all pairs together, so that each is drawn over the same; a pair that fails has none. */
-async function span(pairs) {
+async function span(/** @type {Pair[]} */ pairs) {
   const found = await Promise.allSettled(pairs.map((pair) => get(`/v1/alignment?${asked(pair)}`)));
   const rows = found.flatMap((one) => (one.status === "fulfilled" ? one.value.data : []));
   if (!rows.length) return [];
   return [["since", rows.map((r) => r.start).sort()[0]], ["until", rows.map((r) => r.end).sort().at(-1)]];
 }
 
-function panel(pair, days) {
+/** A pair by its names; what was written where it is none. */
+const named = (/** @type {Pair | null} */ pair, /** @type {string} */ text) => (pair
+  ? fillNames(h("span", {}), [pair.actor, pair.toward], ([actor, toward]) => t("pair.toward", { actor, toward })) : t("compare.wrong", { text }));
+
+function panel(/** @type {Pair} */ pair, days) {
   const { actor, toward } = pair;
   return h("section", {}, fillNames(h("h2", {}), [actor, toward], ([who, whom]) => t("pair.toward", { actor: who, toward: whom })), later(t("compare.drawing"), async () => {
     const query = asked(pair);
@@ -83,11 +93,12 @@ export async function compare() {
   }
   const texts = written().slice(0, MOST);
   const pairs = texts.map(sides);
-  const days = span(pairs.filter(Boolean));
+  const known = pairs.filter((pair) => pair !== null);
+  const days = span(known);
   return [
     h("h1", {}, t("compare.title")),
     h("ul", { class: "chips", "aria-label": t("compare.pairs") }, texts.map((text, n) => h("li", { class: pairs[n] ? null : "wrong" },
-      pairs[n] ? fillNames(h("span", {}), [pairs[n].actor, pairs[n].toward], ([actor, toward]) => t("pair.toward", { actor, toward })) : t("compare.wrong", { text }),
+      named(pairs[n], text),
       h("button", { type: "button", "data-key": `pair-${Math.min(n, texts.length - 2)}`, "aria-label": t("names.remove", { name: text }), onclick: () => without(n) }, "×")))),
     form(t("compare.add_pair"), [
       combobox({ name: "actor", label: t("shift.who"), size: 14 }), combobox({ name: "toward", label: t("shift.toward"), size: 14 }),
@@ -100,6 +111,6 @@ export async function compare() {
       if (set.actor && set.toward) next.append("pair", `${set.actor}>${set.toward}`);
       go(`/?${next}`);
     }),
-    h("p", { class: "quiet" }, t("compare.scale")), wayBack(filtered(), setDays), side(pairs.filter(Boolean).map((pair) => panel(pair, days))),
+    h("p", { class: "quiet" }, t("compare.scale")), wayBack(filtered(), setDays), side(known.map((pair) => panel(pair, days))),
   ];
 }

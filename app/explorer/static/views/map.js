@@ -81,20 +81,26 @@ function board(land) {
   const outline = s("path", { class: "land", d: outlines(land), "aria-hidden": "true" });
   const marks = s("g", {});
   const map = s("svg", { role: "group", "aria-label": t("map.label") });
-  let width = 0, spots = [], of = null;
+  let width = 0;
+  /** @type {import("../mapping.js").Place[]} */
+  let spots = [];
+  /** @type {import("../mapping.js").Frame | null} */
+  let of = null;
 
   function fit() {
-    of = frame(spots, width, chosenBox());
-    for (const [name, value] of Object.entries({ width, height: of.height, viewBox: `0 0 ${width} ${of.height}` })) map.setAttribute(name, String(value));
-    outline.setAttribute("transform", fitted(land, of));
-    map.replaceChildren(outline, grid(of), marks);
+    const made = frame(spots, width, chosenBox());
+    for (const [name, value] of Object.entries({ width, height: made.height, viewBox: `0 0 ${width} ${made.height}` })) map.setAttribute(name, String(value));
+    outline.setAttribute("transform", fitted(land, made));
+    map.replaceChildren(outline, grid(made), marks);
+    return of = made;
   }
 
-  function show(found) {
+  function show(/** @type {import("../mapping.js").Place[]} */ found) {
     spots = found;
-    if (!width || !spots.length && !of) return;
-    if (!of || (!chosenBox() && spots.some((spot) => !holds(of, spot)))) fit();
-    marks.replaceChildren(...circles(spots, of));
+    const before = of;
+    if (!width || !spots.length && !before) return;
+    const stays = before && (chosenBox() || spots.every((spot) => holds(before, spot)));
+    marks.replaceChildren(...circles(spots, stays ? before : fit()));
   }
 
   new ResizeObserver(() => {
@@ -158,7 +164,7 @@ async function ask(query) {
 }
 
 /** Fills the parts of the map that the days change. */
-function fill(parts, { address, found, all, spots }) {
+function fill(/** @type {Parts} */ parts, { address, found, all, spots }) {
   const more = found.links.next ? ` ${t("map.newest", { n: MOST })}` : "";
   parts.chips.replaceChildren(chips() ?? "");
   parts.said.replaceChildren(all.meta.count ? h("p", {}, t("map.located", { mapped: found.meta.count, n: all.meta.count }) + more) : nothing(all.meta.reason));
@@ -168,7 +174,9 @@ function fill(parts, { address, found, all, spots }) {
     h("a", { href: link("event", { id: p.events[0].id }) }, p.events[0].title)]) : "", request(address, found.links));
 }
 
-/** The map that is on the page. */
+/** @typedef {{ chips: HTMLElement, said: HTMLElement, listed: HTMLElement, board: ReturnType<typeof board>, when: ReturnType<typeof time>, still: string }} Parts */
+
+/** The map that is on the page. @type {Parts | null} */
 let current = null;
 
 export async function map() {

@@ -124,11 +124,15 @@ export function eventsOf(actor, toward, days) {
   return link("events", { ...pair, ...days });
 }
 
-/** The curve; a stretch of it can be drawn alone, which leaves the question and its answer as they are. */
+/**
+ * The curve; a stretch of it can be drawn alone, which leaves the question and its answer as they are.
+ * @param {URLSearchParams} query
+ * @param {{ days?: import("../reader.js").Stretch | null, zoom?: (days: any) => void, key?: string, breaks?: () => { start: string, end: string }[] }} [how]
+ */
 export function curve(query, { days = zoomed(), zoom = setZoom, key = "curve", breaks = () => [] } = {}) {
   const drawn = new URLSearchParams(query);
-  for (const [name, value] of Object.entries(days ?? {})) drawn.set(name, value);
-  const [actor, toward] = [query.get("actor"), query.getAll("toward").join(",")];
+  if (days) { drawn.set("since", days.since); drawn.set("until", days.until); }
+  const [actor, toward] = [query.get("actor") ?? "", query.getAll("toward").join(",")];
   return chart(`/v1/alignment?${drawn}`, { tools: wayBack(days, zoom), reading: () => ({
     name: t("pair.toward", { actor, toward }), key, words: (row) => curveWords(row, breaks()), height: curveHeight,
     open: (row) => go(eventsOf(actor, toward, { since: row.start, until: row.end })), zoom }) });
@@ -146,6 +150,7 @@ export async function shift() {
   const proof = h("section", { "aria-labelledby": "evidence" });
   const prove = (id) => proof.replaceChildren(later(t("shift.weighing"), () => evidence(id)));
   if (chosen) prove(chosen);
+  /** @type {{ start: string, end: string }[]} */
   let breaks = [];
   const answers = later(t("shift.looking"), async () => {
     const found = await get(address);
@@ -154,6 +159,7 @@ export async function shift() {
     if (isPair && found.data.length) document.title = t("app.title", { title: found.data[0].title });
     return [h("h2", {}, t("shift.list"), term("shift", t("shift.list"))), found.data.length ? [choices(found, chosen), isPair ? null : chart(address)] : nothing(found.meta.reason), request(address, found.links)];
   });
+  if (isPair) answers.classList.add("answers");
   if (!isPair) return [title, asking(), answers, proof];
   const series = `/v1/alignment?${query}`;
   return [title, asking(), answers, curve(query, { breaks: () => breaks }), request(series), proof];
