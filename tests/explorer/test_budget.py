@@ -1,4 +1,4 @@
-"""What a first view costs: bytes of scripts and styles, the wait for its answer, and jumps of the page."""
+"""What a first view costs: bytes of scripts and styles, the wait for its answer, and jumps."""
 
 from typing import Any
 
