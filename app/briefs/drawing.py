@@ -21,6 +21,17 @@ PICTURE_WIDTH = 760
 """Pixels: what a page of paper has room for with letters of a readable size."""
 
 
+def find_days_of_curve(
+    db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
+) -> tuple[str, str] | None:
+    """Find the first and the last day of the curve of a pair; None where nothing is known."""
+    curve = asked.to_alignment_query().model_copy(update={"granularity": "year"})
+    question = resolve_question(db, curve, defaults, as_of)
+    known = read_calibration(db, as_of)
+    found = answers.build_alignment(db, curve, question, known, Links(self=""), version)
+    return (found.data[0].start, found.data[-1].end) if found.data else None
+
+
 def draw_curve(
     db: Connection, asked: PairQuery, defaults: Sequence[str], version: Version, as_of: int | None
 ) -> str:

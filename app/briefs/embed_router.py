@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Query, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from app.briefs.citation import write_credit
+from app.briefs.drawing import find_days_of_curve
 from app.briefs.filter import PairQuery
 from app.briefs.map_places import draw_map_of, read_map_places
 from app.briefs.render import EmbedPanel, render_embed_html
-from app.briefs.views import MAX_PAIRS, ViewDescription, describe_events_on_map, describe_view
+from app.briefs.views import (
+    MAX_PAIRS,
+    ViewDescription,
+    describe_events_on_map,
+    describe_view,
+    read_parameters,
+)
 from app.briefs.words import write_text
 from app.charts.rendering import SVG_HEADERS, render_png
 from app.db.as_of import resolve_version
@@ -24,6 +32,7 @@ from app.http.page import pin_version
 from app.http.prefix_router import PrefixRouter
 from app.http.public_url import resolve_public_url
 from app.http.query_route import QueryRoute
+from app.lineages import Version
 from app.query_models import MIN_CHART_WIDTH, AsOfQuery, today
 from app.settings import Settings
 from app.text import ShortText
@@ -32,6 +41,9 @@ router = PrefixRouter(prefix="/embed", include_in_schema=False, route_class=Quer
 WIDTHS = ((420, 360), (620, 520))
 """Widest window and width of the picture in it, in pixels; wider windows get the last."""
 WIDE = 760
+WIDTHS_OF_SEVERAL = ((420, 360), (800, 520))
+WIDE_OF_SEVERAL = 480
+"""The same for pictures side by side."""
 MAX_MAP_WIDTH = 2000
 
 PAGE_POLICY = (
@@ -172,9 +184,11 @@ def _respond_with_embed(
     with database.connect() as db:
         views = [describe_view(db, query, chosen.alignment_datasets) for query in queries]
         version = views[0].version
+        then = int(version)
 
         def make_response() -> Response:
-            panels = [_draw_panel(view) for view in views]
+            days = _find_common_days(db, queries, chosen, version, then)
+            panels = [_draw_panel(view, days) for view in views]
             credit = write_credit(db, views[0], version)
             base = resolve_public_url(request, chosen)
             address = f"{base}{request.url.path}?{request.url.query}"
@@ -191,14 +205,32 @@ def _respond_with_embed(
         return respond_with_version_etag(request, version, make_response, variant)
 
 
-def _draw_panel(view: ViewDescription) -> EmbedPanel:
+def _find_common_days(
+    db: Connection, queries: Sequence[str], chosen: Settings, version: Version, then: int
+) -> tuple[str, str] | None:
+    """Find the days over which several curves are drawn, so that they have one scale."""
+    if len(queries) < 2:
+        return None
+    pairs = [read_parameters(PairQuery, parse_qsl(query)) for query in queries]
+    defaults = chosen.alignment_datasets
+    found = [find_days_of_curve(db, pair, defaults, version, then) for pair in pairs]
+    known = [days for days in found if days is not None]
+    return (min(d[0] for d in known), max(d[1] for d in known)) if known else None
+
+
+def _draw_panel(view: ViewDescription, days: tuple[str, str] | None) -> EmbedPanel:
+    """Draw a view, over some days where it is one of several."""
     assert view.picture is not None
     pins = urlencode(pin_version(view.version))
     start = f"{view.picture}{'&' if '?' in view.picture else '?'}{pins}&format=svg"
+    widths, wide = WIDTHS, WIDE
+    if days is not None:
+        start += f"&{urlencode(dict(zip(('since', 'until'), days, strict=True)))}"
+        widths, wide = WIDTHS_OF_SEVERAL, WIDE_OF_SEVERAL
     return EmbedPanel(
         title=view.title,
         text=view.description,
-        sources=[(most, f"{start}&width={width}") for most, width in WIDTHS],
-        picture=f"{start}&width={WIDE}",
+        sources=[(most, f"{start}&width={width}") for most, width in widths],
+        picture=f"{start}&width={wide}",
         address=view.address,
     )

@@ -193,6 +193,15 @@ def test_an_embed_has_picture_source_and_link_and_no_script(api: TestClient, add
     assert len(page.content) < 5500
 
 
+def test_curves_side_by_side_are_drawn_over_the_same_days(api: TestClient) -> None:
+    page = unescape(api.get("/embed/compare?pair=ARM>RUS&pair=ARM>EU").text)
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    drawings = [api.get(address).text for address in pictures]
+    ends = {re.findall(r'data-t0="([^"]+)" data-t1="([^"]+)"', svg)[0] for svg in drawings}
+    assert len(drawings) == 2
+    assert len(ends) == 1
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
     [

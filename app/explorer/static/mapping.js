@@ -57,15 +57,17 @@ export function fitted(/** @type {{ scale: number }} */ land, /** @type {Frame} 
   return `matrix(${wide} 0 0 ${-high} ${-of.west * of.scale} ${of.north * of.scale * STRETCH})`;
 }
 
+const degrees = (/** @type {number} */ n) => `${Number(n.toFixed(1))}°`.replace("-", "−");
+
 /** Meridians and parallels of a frame, with their degrees. */
 export function grid(/** @type {Frame} */ of) {
   const step = [.1, .2, .5, 1, 2, 5, 10, 15, 30].find((n) => (of.east - of.west) / n <= of.width / 90) ?? 30;
   const lines = [];
   for (let lon = Math.ceil(of.west / step) * step; lon <= of.east; lon += step) {
-    lines.push(s("line", { x1: of.x(lon), x2: of.x(lon), y1: 0, y2: of.height }), s("text", { x: of.x(lon) + 3, y: of.height - 4 }, `${Number(lon.toFixed(1))}°`));
+    lines.push(s("line", { x1: of.x(lon), x2: of.x(lon), y1: 0, y2: of.height }), s("text", { x: of.x(lon) + 3, y: of.height - 4 }, degrees(lon)));
   }
   for (let lat = Math.ceil(of.south / step) * step; lat <= of.north; lat += step) {
-    lines.push(s("line", { x1: 0, x2: of.width, y1: of.y(lat), y2: of.y(lat) }), s("text", { x: 3, y: of.y(lat) - 3 }, `${Number(lat.toFixed(1))}°`));
+    lines.push(s("line", { x1: 0, x2: of.width, y1: of.y(lat), y2: of.y(lat) }), s("text", { x: 3, y: of.y(lat) - 3 }, degrees(lat)));
   }
   return s("g", { class: "grid", "aria-hidden": "true" }, ...lines);
 }

@@ -67,7 +67,7 @@ export async function event() {
     table(t("event.participants"), [t("event.who"), t("event.role"), t("event.through")], answer.participants.map((p) => [
       p.actor ? h("a", { href: link("actor", { actor: p.actor }) }, p.name ?? p.actor) : (p.name ?? p.native), coded("role", p.role), names.get(p.via) ?? p.via ?? ""])),
     answer.signals.length ? table(t("event.signals"), [t("event.from"), t("event.toward"), t("event.score"), t("event.how")], answer.signals.map((s) => [
-      names.get(s.from) ?? s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, names.get(s.toward) ?? s.toward), s.score,
+      names.get(s.from) ?? s.from, h("a", { href: link("shift", { actor: s.from, toward: s.toward }) }, names.get(s.toward) ?? s.toward), String(s.score).replace("-", "−"),
       s.origin === "stated" ? t("event.stated") : t("event.derived", { rule: s.rule })]), term("signal", t("event.signals"))) : null,
     answer.tags.length ? h("p", {}, rich("event.tags", { tags: answer.tags.map((tag) => [h("a", { href: link("events", { tag }) }, tag), " "]) })) : null,
     request(address, { permalink: `${address}${clock.size ? "" : `?as_of=${encodeURIComponent(answer.recorded_at)}`}` }),
