@@ -1,7 +1,7 @@
 """Charts are read by pointer, keys and touch: periods in words, their events, and stretches."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -139,6 +139,37 @@ def test_a_first_touch_reads_and_a_second_follows(browser: Browser, address: str
         assert "view=shift" in page.url
         page.touchscreen.tap(*spot)
         page.wait_for_url(re.compile("view=events"))
+
+
+def test_a_finger_drawn_across_a_curve_chooses_a_stretch_and_one_drawn_down_scrolls(
+    browser: Browser, address: str
+) -> None:
+    with open_page(
+        browser, address, viewport={"width": 390, "height": 844}, has_touch=True
+    ) as page:
+        plot = open_chart(page, CURVE)
+        (x, y), (end, _) = find_spot(plot, 0.4), find_spot(plot, 0.8)
+        move_finger(page, [(x, y - step * 12) for step in range(9)])
+        assert "zoom=" not in page.url
+        page.wait_for_function("scrollY > 0")
+        (x, y), (end, _) = find_spot(plot, 0.4), find_spot(plot, 0.8)
+        move_finger(page, [(x + (end - x) * step / 8, y) for step in range(9)])
+        page.wait_for_url(re.compile("zoom="))
+        first, last = read_query(page)["zoom"].split("/")
+        assert first < last
+        expect(page.locator("figure svg")).to_have_attribute("data-t0", first)
+
+
+def move_finger(page: Page, path: Sequence[tuple[float, float]]) -> None:
+    """Put a finger down at the first spot, move it over the others, and lift it."""
+    session = page.context.new_cdp_session(page)
+    for n, (x, y) in enumerate(path):
+        kind = "touchMove" if n else "touchStart"
+        points = [{"x": x, "y": y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(20)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    session.detach()
 
 
 def test_pairs_side_by_side_share_scale_days_height_and_reading(page: Page) -> None:
