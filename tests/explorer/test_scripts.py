@@ -7,7 +7,13 @@ from test_project_files import ROOT
 
 
 @pytest.mark.parametrize(
-    "command", [["tsc", "-p", "."], ["biome", "lint", "--error-on-warnings"]], ids=["types", "lint"]
+    "command",
+    [
+        ["tsc", "-p", "."],
+        ["tsc", "-p", "tsconfig.shared.json"],
+        ["biome", "lint", "--error-on-warnings"],
+    ],
+    ids=["types", "types of what views share", "lint"],
 )
 def test_scripts_have_no_faults(command: list[str]) -> None:
     tool = ROOT / "node_modules" / ".bin" / command[0]

@@ -24,7 +24,7 @@ export class Failure extends Error {
   }
 }
 
-export async function get(address, accept = "application/json") {
+export async function get(/** @type {string} */ address, accept = "application/json") {
   let answer;
   try {
     answer = await fetch(address, { headers: { Accept: accept }, cache: "no-cache" });
@@ -37,7 +37,7 @@ export async function get(address, accept = "application/json") {
   throw new Failure(answer.status, problem, readWait(answer));
 }
 
-function readWait(answer) {
+function readWait(/** @type {Response} */ answer) {
   if (answer.status !== 503 && answer.status !== 429) return null;
   const written = answer.headers.get("Retry-After");
   if (written === null) return null;

@@ -13,14 +13,14 @@ import { t } from "./strings.js";
 const STEP = 40, LEAST = 280, MOST = 1160;
 
 /** The width that is asked for: in steps, so that the same picture serves many windows. */
-const wide = (figure) => Math.max(LEAST, Math.min(MOST, Math.floor((figure.clientWidth - 16) / STEP) * STEP));
+const wide = (/** @type {HTMLElement} */ figure) => Math.max(LEAST, Math.min(MOST, Math.floor((figure.clientWidth - 16) / STEP) * STEP));
 
 /** Only what draws: no scripts, no links, nothing that fetches, and no words but the one label. */
-function drawing(text) {
+function drawing(/** @type {string} */ text) {
   const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (read.nodeName !== "svg") throw new Failure(500, { detail: t("failure.chart") });
   for (const unsafe of read.querySelectorAll("script, foreignObject, a, image, use")) unsafe.remove();
-  const svg = document.importNode(read, true);
+  const svg = /** @type {SVGSVGElement} */ (/** @type {Element} */ (document.importNode(read, true)));
   for (const part of svg.querySelectorAll("[role], [aria-label], [aria-roledescription]")) {
     for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);
   }
@@ -30,7 +30,7 @@ function drawing(text) {
 const MOST_TRIES = 3;
 
 /** Asks again where the service says when; nothing counts down, because the drawing is there already. */
-async function getPatiently(address) {
+async function getPatiently(/** @type {string} */ address) {
   for (let tried = 0; ; tried += 1) {
     try { return await get(address); }
     catch (error) {
@@ -40,7 +40,14 @@ async function getPatiently(address) {
   }
 }
 
-/** Lays a reader over a drawing, as soon as the rows that it shows are here; the drawing does not wait for them. */
+/**
+ * Lays a reader over a drawing, as soon as the rows that it shows are here; the drawing does not wait for them.
+ * @param {ChartFigure} figure
+ * @param {HTMLElement} place
+ * @param {SVGSVGElement} svg
+ * @param {URL} url
+ * @param {(body: any) => import("./reader.js").Reading} reading
+ */
 async function addReader(figure, place, svg, url, reading) {
   const plain = new URL(url);
   for (const own of ["format", "width"]) plain.searchParams.delete(own);
@@ -62,6 +69,7 @@ async function addReader(figure, place, svg, url, reading) {
  * @returns {ChartFigure}
  */
 export function chart(address, { reading = null, tools = null } = {}) {
+  /** @type {ChartFigure} */
   const figure = h("figure", { class: "chart", "aria-busy": "true" });
   const url = new URL(address, location.origin);
   url.searchParams.set("format", "svg");
@@ -85,6 +93,7 @@ export function chart(address, { reading = null, tools = null } = {}) {
     figure.removeAttribute("aria-busy");
     if (!broken && figure.isConnected && wide(figure) !== drawn) load();
   };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   new ResizeObserver(() => {
     if (!figure.isConnected || broken || loading || wide(figure) === drawn) return;

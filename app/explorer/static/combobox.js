@@ -11,16 +11,17 @@ const PAUSE = 120;
 /** Score from which on a name was meant; one below it is a guess, which comes last. */
 const LIKELY = 90;
 /** What kind of actor one is, in words. */
-const kind = (one) => lookUp(`names.${one.kind}`) ?? one.kind;
+const kind = (/** @type {Choice} */ one) => lookUp(`names.${one.kind}`) ?? one.kind;
 let made = 0;
 
-async function resolve(text, limit = 8) {
+/** @returns {Promise<Choice[]>} */
+async function resolve(/** @type {string} */ text, limit = 8) {
   const body = await get(`/v1/actors/resolve?${new URLSearchParams({ q: text, limit: String(limit) })}`);
   return body.data;
 }
 
 /** The code of what was typed, where it is one actor's beyond doubt. */
-function exact(text, found) {
+function exact(/** @type {string} */ text, /** @type {Choice[]} */ found) {
   const own = text.match(/\(([^()]+)\)\s*$/)?.[1] ?? text;
   const same = found.filter((one) => one.code.toLowerCase() === own.trim().toLowerCase());
   if (same.length === 1) return same[0];
@@ -45,7 +46,11 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
   const whole = h("div", { class: "combobox" }, h("label", { for: id, class: bare ? "hidden" : null }, label), h("div", { class: "box" }, chips, input, options), fault, hidden);
   const codes = value.split(",").map((code) => code.trim()).filter(Boolean);
   const names = new Map();
-  let found = [], at = -1, clock, turn = 0;
+  /** @type {Choice[]} */
+  let found = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let clock;
+  let at = -1, turn = 0;
 
   function draw() {
     hidden.value = codes.join(",");
@@ -63,7 +68,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
 
   function open() {
     options.replaceChildren(...found.map((one, n) => h("li", { id: `${unique}-${n}`, role: "option", "aria-selected": "false",
-      onpointerdown: (press) => press.preventDefault(), onclick: () => choose(one) },
+      onpointerdown: (/** @type {PointerEvent} */ press) => press.preventDefault(), onclick: () => choose(one) },
     h("span", {}, one.name), " ", h("span", { class: "quiet" }, t("names.option", { code: one.code, kind: kind(one) })))));
     options.hidden = !found.length;
     input.setAttribute("aria-expanded", String(found.length > 0));
@@ -72,7 +77,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     say(found.length ? t("names.found", { n: found.length }) : t("names.none"));
   }
 
-  function point(to) {
+  function point(/** @type {number} */ to) {
     options.children[at]?.setAttribute("aria-selected", "false");
     at = (to + found.length) % found.length;
     const option = options.children[at];
@@ -81,7 +86,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     input.setAttribute("aria-activedescendant", option.id);
   }
 
-  function choose(one) {
+  function choose(/** @type {Choice} */ one) {
     if (one.href) { close(); onchoose?.(one.code, one); return; }
     names.set(one.code, one.name);
     if (many) { if (!codes.includes(one.code)) codes.push(one.code); input.value = ""; }
@@ -92,7 +97,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     onchoose?.(one.code);
   }
 
-  function blame(text, near = []) {
+  function blame(/** @type {string | null} */ text, /** @type {Choice[]} */ near = []) {
     fault.hidden = text === null;
     const instead = near.flatMap((one, n) => [n ? ", " : "",
       h("button", { type: "button", class: "link", onclick: () => { choose(one); input.focus(); } }, one.name)]);
@@ -107,7 +112,7 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
     if (text.length < 2) { found = []; close(); return; }
     try {
       const [actors, more] = await Promise.all([resolve(text), also ? also(text).catch(() => []) : []]);
-      const likely = (one) => one.score >= LIKELY;
+      const likely = (/** @type {Choice} */ one) => (one.score ?? 0) >= LIKELY;
       const answer = more.length ? [...actors.filter(likely), ...more, ...actors.filter((one) => !likely(one))] : actors;
       if (mine !== turn || document.activeElement !== input) return;
       found = answer;
@@ -167,15 +172,13 @@ export function combobox({ name, label, value = "", many = false, placeholder = 
       if (many) draw(); else if (input.value === code) input.value = one.name;
     }, () => { /* the code is shown in place of the name */ });
   }
-  whole.accept = accept;
-  whole.clear = () => { input.value = ""; codes.length = 0; draw(); };
-  return whole;
+  return Object.assign(whole, { accept, clear: () => { input.value = ""; codes.length = 0; draw(); } });
 }
 
 /** Whether every name in a form is an actor's; the first that is not gets the focus. */
-export async function resolveNames(form) {
-  for (const field of form.querySelectorAll(".combobox")) {
-    if (!await field.accept()) { field.querySelector("input").focus(); return false; }
+export async function resolveNames(/** @type {HTMLElement} */ form) {
+  for (const field of /** @type {NodeListOf<ReturnType<typeof combobox>>} */ (form.querySelectorAll(".combobox"))) {
+    if (!await field.accept()) { field.querySelector("input")?.focus(); return false; }
   }
   return true;
 }

@@ -3,19 +3,19 @@
 import { h } from "./dom.js";
 import { LANGUAGE, t, word } from "./strings.js";
 
-const named = (month) => Array.from({ length: 12 }, (_, n) => new Intl.DateTimeFormat(LANGUAGE, { month, timeZone: "UTC" }).format(Date.UTC(2000, n, 15)));
+const named = (/** @type {"long" | "short"} */ month) => Array.from({ length: 12 }, (_, n) => new Intl.DateTimeFormat(LANGUAGE, { month, timeZone: "UTC" }).format(Date.UTC(2000, n, 15)));
 const MONTHS = named("long"), SHORT = named("short");
 /** @type {Record<string, import("./strings.js").Key>} */
 const SEASONS = { 21: "date.spring", 22: "date.summer", 23: "date.autumn", 24: "date.winter" };
 /** @type {Record<string, import("./strings.js").Key>} */
 const DOUBTS = { "~": "date.approximate", "?": "date.uncertain", "%": "date.both" };
 
-function one(text) {
-  const doubt = DOUBTS[text.at(-1)];
+function one(/** @type {string} */ text) {
+  const doubt = DOUBTS[text.at(-1) ?? ""];
   return doubt ? t(doubt, { date: plain(text.slice(0, -1)) }) : plain(text);
 }
 
-function plain(text) {
+function plain(/** @type {string} */ text) {
   const [year, month, day] = text.split("-");
   if (/^\d{3}X$/.test(year)) return t("date.decade", { year: `${year.slice(0, 3)}0` });
   if (/^\d{2}XX$/.test(year)) return t("date.century", { first: `${year.slice(0, 2)}00`, last: `${year.slice(0, 2)}99` });
@@ -26,7 +26,7 @@ function plain(text) {
 }
 
 /** A date in words: `2020-11-10/2024-06` is “10 Nov 2020 – June 2024”. */
-export function inWords(text) {
+export function inWords(/** @type {string | null | undefined} */ text) {
   if (!text) return "";
   const [first, last] = text.split("/");
   if (last === undefined) return one(first);
@@ -37,17 +37,17 @@ export function inWords(text) {
 }
 
 /** The same as an element that keeps what the record wrote. */
-export function dated(text) {
+export function dated(/** @type {string} */ text) {
   return h("time", { datetime: /^\d{4}(-\d{2}){0,2}$/.test(text) ? text : null, title: text }, inWords(text));
 }
 
 const moments = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 /** An instant of the record in words, in UTC. */
-export function moment(text) {
+export function moment(/** @type {string} */ text) {
   const time = Date.parse(text ?? "");
   return h("time", { datetime: text, title: text }, Number.isNaN(time) ? text : t("date.moment", { time: moments.format(time) }));
 }
 
 /** The steps of a membership: what was done, and when. */
-export const steps = (all) => all.map((s) => t("list.step", { step: word("step", s.step), date: inWords(s.date) })).join(", ");
+export const steps = (/** @type {{ step: string, date: string }[]} */ all) => all.map((s) => t("list.step", { step: word("step", s.step), date: inWords(s.date) })).join(", ");

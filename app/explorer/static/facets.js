@@ -28,7 +28,7 @@ function face(name, title, counts) {
   };
   const rest = known.filter((one) => !first.includes(one));
   const whole = h("ul", {}, first.map(line));
-  const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more.remove(); whole.append(...rest.map(line)); } }, t("facets.more", { n: rest.length }))) : null;
+  const more = rest.length ? h("li", {}, h("button", { type: "button", class: "link", onclick: () => { more?.remove(); whole.append(...rest.map(line)); } }, t("facets.more", { n: rest.length }))) : null;
   if (more) whole.append(more);
   return known.length ? h("section", {}, h("h2", {}, title), whole) : null;
 }

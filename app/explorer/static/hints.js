@@ -22,14 +22,14 @@ function dismissed() {
 }
 
 /** Shows the first hint for a view that was not dismissed, in a place before the content. */
-export function showHint(view) {
+export function showHint(/** @type {string} */ view) {
   const place = byId("hint");
   const gone = dismissed();
   const next = gone.includes(NEVER) ? -1 : HINTS.findIndex(([name, , views]) => views.includes(view) && !gone.includes(name));
   place.hidden = next < 0;
   if (next < 0) { place.replaceChildren(); return; }
   const [name, words] = HINTS[next];
-  const end = (kept) => {
+  const end = (/** @type {string} */ kept) => {
     localStorage.setItem(KEY, [...gone, kept].join(" ").trim());
     place.hidden = true;
     byId("content").focus();

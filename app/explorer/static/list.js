@@ -102,7 +102,7 @@ export function list(address, { onfirst = null, latest = null, all = null } = {}
     append(rows);
     const key = document.activeElement?.getAttribute("data-key");
     columns();
-    if (key) head.querySelector(`[data-key="${key}"]`)?.focus();
+    if (key) /** @type {HTMLElement | null} */ (head.querySelector(`[data-key="${key}"]`))?.focus();
     say(t(order.down ? "list.sorted_down" : "list.sorted_up", { column: t(COLUMNS[by]) }));
   }
 

@@ -2,10 +2,11 @@
 
 import { get } from "./api.js";
 
+/** @type {Map<string, Promise<string>>} */
 const known = new Map();
 
 /** The name of an actor; its code, or what was written, where there is none. */
-export function nameOf(code) {
+export function nameOf(/** @type {string} */ code) {
   if (!known.has(code)) {
     known.set(code, get(`/v1/actors/resolve?${new URLSearchParams({ q: code, limit: "1" })}`).then(
       ({ data: [one] }) => (one && one.score === 100 ? one.name : code),
@@ -28,4 +29,4 @@ export function fillNames(element, texts, write) {
 }
 
 /** The names of several, as written `ARM,RUS`, in their order. */
-export const namesOf = (codes) => Promise.all(codes.flatMap((text) => text.split(",")).map((code) => nameOf(code.trim())));
+export const namesOf = (/** @type {string[]} */ codes) => Promise.all(codes.flatMap((text) => text.split(",")).map((code) => nameOf(code.trim())));

@@ -9,8 +9,11 @@ const MOST_TRIES = 3;
 const LONGEST_WAIT = 60;
 
 /**
+ * @template Made
  * Loads once; again only where the service says when, three times at most, with the seconds counted
  * down in `place`. Throws the last failure.
+ * @param {() => Promise<Made>} load
+ * @param {HTMLElement} place
  */
 export async function patiently(load, place) {
   for (let tried = 0; ; tried += 1) {
@@ -23,7 +26,12 @@ export async function patiently(load, place) {
   }
 }
 
-/** A part of a view that is still being asked for. */
+/**
+ * A part of a view that is still being asked for.
+ * @param {string} waiting
+ * @param {() => Promise<any>} make
+ * @returns {HTMLElement}
+ */
 export function later(waiting, make) {
   const part = h("div", {});
   const load = async () => {

@@ -6,7 +6,7 @@ import { t } from "./strings.js";
 const DAY = 86400000;
 /** Pixels that a pointer moves before it chooses a stretch, and milliseconds before a period is spoken. */
 const LEAST_DRAG = 8, SPOKEN_AFTER = 350;
-/** Periods that a key moves by. */
+/** Periods that a key moves by. @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -Infinity, End: Infinity };
 
 let made = 0;

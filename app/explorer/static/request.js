@@ -6,17 +6,17 @@ import { rich, t } from "./strings.js";
 const LISTS = ["json", "ndjson", "csv", "xlsx", "parquet", "arrow", "geojson", "ics", "atom", "jsonfeed", "jsonld", "timelinejs", "vis"];
 const DRAWN = ["json", "csv", "vega", "svg", "png"];
 
-function forms(url) {
+function forms(/** @type {URL} */ url) {
   if (url.pathname === "/v1/events") return LISTS;
   const drawn = /^\/v1\/(timeline|alignment|shifts|actors\/[^/]+|actors\/[^/]+\/relations|alliances\/[^/]+\/history)$/;
   return drawn.test(url.pathname) && url.pathname !== "/v1/actors/resolve" ? DRAWN : ["json"];
 }
 
 /** One line for each tool, over the whole answer: a table where there is one, else the document. */
-function written(url) {
+function written(/** @type {URL} */ url) {
   const plain = new URL(url);
   plain.searchParams.delete("limit");
-  const quoted = (address) => address.href.replaceAll("'", "%27").replaceAll('"', "%22");
+  const quoted = (/** @type {URL} */ address) => address.href.replaceAll("'", "%27").replaceAll('"', "%22");
   if (forms(url).includes("csv")) {
     plain.searchParams.set("format", "csv");
     const address = quoted(plain);
@@ -31,15 +31,19 @@ function written(url) {
 }
 
 /** A text with a button that copies it. */
-export function copied(label, text) {
+export function copied(/** @type {string} */ label, /** @type {string} */ text) {
   return h("div", {}, h("p", {}, h("strong", {}, label), " ",
-    h("button", { type: "button", "aria-label": t("request.copy_label", { label }), onclick: async (click) => {
+    h("button", { type: "button", "aria-label": t("request.copy_label", { label }), onclick: async (/** @type {{ target: HTMLElement }} */ click) => {
       try { await navigator.clipboard.writeText(text); say(t("request.copied_label", { label })); click.target.textContent = t("request.copied"); }
       catch { say(t("request.copy_refused")); }
     } }, t("request.copy"))), h("pre", { tabindex: 0, role: "region", "aria-label": label }, text));
 }
 
-/** `links` of the answer give the permalink: the same data for ever. */
+/**
+ * `links` of the answer give the permalink: the same data for ever.
+ * @param {string} address
+ * @param {{ permalink?: string | null } | null} [links]
+ */
 export function request(address, links, title = t("request.title")) {
   const url = new URL(address, location.origin);
   url.searchParams.delete("format");

@@ -37,7 +37,7 @@ function readTable() {
   const copy = h("table", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => {
     const links = [.../** @type {NodeListOf<HTMLAnchorElement>} */ (cell.querySelectorAll("a[href]"))].map((a) => h("a", { href: a.href }, a.textContent));
     const rest = links.length && words(cell) === links.map((a) => a.textContent).join("; ");
-    return h(cell.tagName.toLowerCase(), {}, rest ? links.flatMap((a, n) => [n ? "; " : "", a]) : [words(cell), ...links.flatMap((a) => [" ", h("a", { href: a.href }, "↗")])]);
+    return h(cell.tagName === "TH" ? "th" : "td", {}, rest ? links.flatMap((a, n) => [n ? "; " : "", a]) : [words(cell), ...links.flatMap((a) => [" ", h("a", { href: a.href }, "↗")])]);
   }))));
   return { html: copy, text: rows.map((cells) => cells.map(words).join("\t")).join("\n"), n: rows.length - 1 };
 }

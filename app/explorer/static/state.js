@@ -11,10 +11,10 @@ export const CLOCKS = ["as_of", "known_by"];
 export const now = () => new URLSearchParams(location.search);
 
 /** The address of a view; the clocks stay as they are set. */
-export function link(view, parameters = {}) {
+export function link(/** @type {string | null} */ view, /** @type {Record<string, string | number | null | undefined | (string | number)[]>} */ parameters = {}) {
   const found = new URLSearchParams(view ? { view } : {});
   for (const [name, value] of Object.entries(parameters)) {
-    for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") found.append(name, one);
+    for (const one of [value].flat()) if (one !== undefined && one !== null && one !== "") found.append(name, String(one));
   }
   for (const clock of CLOCKS) {
     const set = now().get(clock);
@@ -27,7 +27,7 @@ export function link(view, parameters = {}) {
 }
 
 /** Parameters of the address that an operation takes; a version goes with its lineage. */
-export function taken(names) {
+export function taken(/** @type {string[]} */ names) {
   const found = new URLSearchParams();
   const wanted = names.includes("as_of") && now().get("as_of") ? [...names, "lineage"] : names;
   for (const [name, value] of now()) if (wanted.includes(name) && value) found.append(name, value);
@@ -35,7 +35,7 @@ export function taken(names) {
 }
 
 /** Goes to an address; `replace` where each step on the way is not worth going back to. */
-export function go(address, { replace = false } = {}) {
+export function go(/** @type {string} */ address, { replace = false } = {}) {
   if (location.pathname !== "/") { location.assign(address); return; }
   if (replace) history.replaceState(null, "", address); else history.pushState(null, "", address);
   dispatchEvent(new Event("moved"));

@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { link, now } from "./state.js";
 import { rich, t } from "./strings.js";
 
+/** @typedef {import("./api.js").Fault} Fault */
+
 /** @type {Record<string, [string, string, import("./strings.js").Key, import("./strings.js").Key]>} */
 const REASONS = {
   no_match: ["empty", "○", "nothing.no_match", "nothing.no_match_text"],
@@ -14,40 +16,40 @@ const REASONS = {
   not_yet_covered: ["uncovered", "▨", "nothing.not_yet_covered", "nothing.not_yet_covered_text"],
 };
 
-function box(kind, picture, title, ...parts) {
+function box(/** @type {string} */ kind, /** @type {string} */ picture, /** @type {string} */ title, /** @type {import("./dom.js").Child[]} */ ...parts) {
   return h("div", { class: `state ${kind}` },
     h("span", { class: "picture", "aria-hidden": "true" }, picture),
     h("div", {}, h("h2", {}, title), parts));
 }
 
 /** An empty answer, by the reason that the service gives. */
-export function nothing(reason) {
-  const [kind, picture, title, text] = REASONS[reason] ?? REASONS.no_match;
+export function nothing(/** @type {string | null | undefined} */ reason) {
+  const [kind, picture, title, text] = REASONS[reason ?? ""] ?? REASONS.no_match;
   return box(kind, picture, t(title), h("p", {}, t(text)),
     h("p", {}, kind === "uncovered" ? [h("a", { href: link("datasets") }, t("nothing.scope")), " · "] : null, h("a", { href: "/help/glossary#coverage" }, t("nothing.difference"))));
 }
 
 /** The addresses of this view with what was refused mended, as links. */
-function mended(fault) {
+function mended(/** @type {Fault} */ fault) {
   const pairs = [...now()];
-  const name = fault.loc[1];
+  const name = String(fault.loc[1]);
   if (fault.message === "is not a parameter of this path") {
     return pairs.some(([own]) => own === name) ? linked(fault, (value) => pairs.map(([own, v]) => [own === name ? value : own, v])) : [];
   }
   const at = fault.loc[2];
   const sent = at === undefined ? fault.message.match(/'([^']+)'/)?.[1] : null;
   const own = pairs.filter(([n]) => n === name);
-  const wrong = own[at] ?? own.find(([, v]) => sent && v.includes(sent)) ?? own[0] ?? pairs.find(([, v]) => sent && v.includes(sent));
+  const wrong = own[Number(at)] ?? own.find(([, v]) => sent && v.includes(sent)) ?? own[0] ?? pairs.find(([, v]) => sent && v.includes(sent));
   if (!wrong) return [];
   return linked(fault, (value) => pairs.map((pair) => (pair !== wrong ? pair
     : [pair[0], sent && pair[1].includes(sent) ? pair[1].replace(sent, value) : value])));
 }
 
-function linked(fault, mend) {
+function linked(/** @type {Fault} */ fault, /** @type {(value: string) => string[][]} */ mend) {
   return (fault.suggestions ?? []).slice(0, 5).map((value) => h("a", { href: `/?${new URLSearchParams(mend(value))}` }, value));
 }
 
-function explained(fault) {
+function explained(/** @type {Fault} */ fault) {
   const links = mended(fault);
   const instead = links.flatMap((one, n) => [n ? ", " : "", one]);
   const name = h("strong", {}, String(fault.loc.at(-1)));
@@ -55,7 +57,11 @@ function explained(fault) {
     links.length ? h("p", { class: "mend" }, rich("failure.did_you_mean", { values: instead })) : null];
 }
 
-/** What went wrong; null where another part of the page says the same already. */
+/**
+ * What went wrong; null where another part of the page says the same already.
+ * @param {import("./api.js").Failure} error
+ * @param {() => void} [again]
+ */
 export function failed(error, again) {
   const said = JSON.stringify([error.status, error.message, error.problem?.errors]);
   const shown = [...document.querySelectorAll("#content .state.failure")];
@@ -70,11 +76,16 @@ export function failed(error, again) {
   return made;
 }
 
-/** Counts the seconds down in a place; false where the reader stopped it. */
+/**
+ * Counts the seconds down in a place; false where the reader stopped it.
+ * @param {number} seconds
+ * @param {HTMLElement} place
+ * @returns {Promise<boolean>}
+ */
 export function countdown(seconds, place) {
   return new Promise((resolve) => {
     const left = h("strong", {}, String(seconds));
-    const end = (go) => { clearInterval(clock); resolve(go); };
+    const end = (/** @type {boolean} */ go) => { clearInterval(clock); resolve(go); };
     const made = box("busy", "◷", t("failure.busy"), h("p", {}, rich("failure.countdown", { seconds: left })),
       h("button", { type: "button", onclick: () => end(false) }, t("failure.stop")));
     let rest = seconds;

@@ -5,18 +5,20 @@ import { inPeriod } from "./periods.js";
 import { go, now } from "./state.js";
 import { t } from "./strings.js";
 
+/** @typedef {import("./reader.js").Stretch} Stretch */
+
 const DAY = 86400000;
-const iso = (time) => new Date(time).toISOString().slice(0, 10);
+const iso = (/** @type {number} */ time) => new Date(time).toISOString().slice(0, 10);
 
 /** Filters the view by days; `null` for all days. */
-export function setDays(days, { replace = false } = {}) {
+export function setDays(/** @type {Stretch | null} */ days, { replace = false } = {}) {
   const found = now();
-  for (const name of ["since", "until"]) if (days) found.set(name, days[name]); else found.delete(name);
+  for (const name of ["since", "until"]) if (days) found.set(name, name === "since" ? days.since : days.until); else found.delete(name);
   go(`/?${found}`, { replace });
 }
 
 /** Draws a curve for some days alone: its answer is about all days, so these are no filter. */
-export function setZoom(days) {
+export function setZoom(/** @type {Stretch | null} */ days) {
   const found = now();
   if (days) found.set("zoom", `${days.since}/${days.until}`); else found.delete("zoom");
   go(`/?${found}`);
@@ -25,7 +27,7 @@ export function setZoom(days) {
 /** The days that a curve is drawn for alone; null for all. */
 export function zoomed() {
   const [since, until] = (now().get("zoom") ?? "").split("/");
-  const isDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text ?? "") && !Number.isNaN(Date.parse(text));
+  const isDay = (/** @type {string | undefined} */ text) => /^\d{4}-\d{2}-\d{2}$/.test(text ?? "") && !Number.isNaN(Date.parse(text ?? ""));
   return isDay(since) && isDay(until) && since <= until ? { since, until } : null;
 }
 
@@ -37,7 +39,11 @@ export function filtered() {
   return Number.isNaN(first) || Number.isNaN(end) ? { since, until, open: true } : { since: iso(first), until: iso(end) };
 }
 
-/** The way back from a stretch: to thrice as many days, and to all. */
+/**
+ * The way back from a stretch: to thrice as many days, and to all.
+ * @param {Stretch | null} days
+ * @param {(days: Stretch | null) => void} set
+ */
 export function wayBack(days, set) {
   if (!days) return null;
   const span = Date.parse(days.until) - Date.parse(days.since) + DAY;

@@ -17,10 +17,11 @@ const numbers = new Intl.NumberFormat(LANGUAGE);
  */
 export const lookUp = (key, values) => (Object.hasOwn(words, key) ? t(/** @type {Key} */ (key), values) : undefined);
 
-export const number = (n) => numbers.format(n);
+export const number = (/** @type {number} */ n) => numbers.format(n);
 
 /** What a key says in the form for `n`, where it has several. */
-function chosen(key, n) {
+function chosen(/** @type {Key} */ key, /** @type {number} */ n) {
+  /** @type {string | Record<string, string> | undefined} */
   const found = words[key];
   if (found === undefined) throw new Error(`strings/en.json: ${key}`);
   return typeof found === "string" ? found : found[plurals.select(n)] ?? found.other;
@@ -32,7 +33,7 @@ function chosen(key, n) {
  * @param {Record<string, any>} values
  */
 export function rich(key, values) {
-  return chosen(key, values.n).split(/\{(\w+)\}/).map((part, n) => {
+  return chosen(key, values.n).split(/\{(\w+)\}/).map((/** @type {string} */ part, /** @type {number} */ n) => {
     const value = n % 2 ? values[part] : part;
     return typeof value === "number" ? number(value) : value ?? "";
   });

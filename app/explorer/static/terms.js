@@ -9,7 +9,7 @@ let made = 0;
 /** What the glossary says, by anchor. @type {Promise<Record<string, { term: string, text: string, href: string }>> | null} */
 let glossary = null;
 
-async function fill(box, anchor) {
+async function fill(/** @type {HTMLElement} */ box, /** @type {string} */ anchor) {
   try {
     glossary ??= patiently(() => get("/help/glossary.json"), box);
     const found = (await glossary)[anchor];
@@ -21,18 +21,18 @@ async function fill(box, anchor) {
 }
 
 /** Puts the box below its button, within the window. */
-function place(box, button) {
+function place(/** @type {HTMLElement} */ box, /** @type {HTMLElement} */ button) {
   const at = button.getBoundingClientRect();
   box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - box.offsetWidth - 8))}px`;
   box.style.top = `${Math.min(at.bottom + 4, Math.max(8, innerHeight - box.offsetHeight - 8))}px`;
 }
 
 /** The button for a term of the glossary, by its anchor there, and the box that it opens. */
-export function term(anchor, word) {
+export function term(/** @type {string} */ anchor, /** @type {string} */ word) {
   const id = `term-${made += 1}`;
   const box = h("span", { id, popover: "auto", class: "explained" });
   const button = h("button", { type: "button", class: "ask", popovertarget: id, "aria-label": t("term.ask", { term: word }) }, "?");
-  box.addEventListener("toggle", async (toggle) => {
+  box.addEventListener("toggle", async (/** @type {ToggleEvent} */ toggle) => {
     if (toggle.newState !== "open") return;
     place(box, button);
     await fill(box, anchor);

@@ -66,12 +66,14 @@ function panel(/** @type {Pair} */ pair, days) {
 /** Charts side by side; what is read in one is shown in all. */
 function side(panels) {
   const all = h("div", { class: "multiples" }, panels);
+  const figures = () => /** @type {NodeListOf<import("../chart.js").ChartFigure>} */ (all.querySelectorAll("figure"));
   all.addEventListener("read", (read) => {
-    for (const figure of all.querySelectorAll("figure")) if (!figure.contains(read.target)) figure.reader?.showDay(read.detail);
+    const { target, detail } = /** @type {CustomEvent<string> & { target: Node }} */ (read);
+    for (const figure of figures()) if (!figure.contains(target)) figure.reader?.showDay(detail);
   });
-  const hide = () => { for (const figure of all.querySelectorAll("figure")) figure.reader?.hide(); };
+  const hide = () => { for (const figure of figures()) figure.reader?.hide(); };
   all.addEventListener("pointerleave", hide);
-  all.addEventListener("focusout", (out) => { if (!all.contains(out.relatedTarget)) hide(); });
+  all.addEventListener("focusout", (out) => { if (!all.contains(/** @type {Node | null} */ (out.relatedTarget))) hide(); });
   return all;
 }
 
