@@ -35,6 +35,7 @@ VIEWS = {
 }
 WITH_SHIFTS = {
     "shift": "/?view=shift&actor=ARM&toward=RUS",
+    "shifts": "/?view=shift&actor=ARM",
     "compare": "/?view=compare&pair=ARM>RUS&pair=ARM>EU",
 }
 if "/v1/shifts" in PATHS:

@@ -147,8 +147,8 @@ export async function shift() {
   const address = `/v1/shifts?${wanted}`;
   const isPair = query.get("actor") && query.get("toward");
   const chosen = now().get("shift");
-  const proof = h("section", { "aria-labelledby": "evidence" });
-  const prove = (id) => proof.replaceChildren(later(t("shift.weighing"), () => evidence(id)));
+  const proof = h("section", {});
+  const prove = (id) => { proof.setAttribute("aria-labelledby", "evidence"); proof.replaceChildren(later(t("shift.weighing"), () => evidence(id))); };
   if (chosen) prove(chosen);
   /** @type {{ start: string, end: string }[]} */
   let breaks = [];
