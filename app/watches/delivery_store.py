@@ -191,6 +191,13 @@ def drop_old_deliveries(db: Connection, watch: str) -> None:
         db.execute(delete(watch_deliveries).where(ended, D.seq <= last.scalar_subquery()))
 
 
+def withdraw_deliveries(db: Connection, watch: str, seqs: Sequence[int]) -> None:
+    """Withdraw deliveries that wait, of events that their owner may not read any more."""
+    waiting = (D.watch == watch) & (D.state == "pending") & D.seq.in_(seqs)
+    db.execute(delete(watch_deliveries).where(waiting))
+    refresh_pending(db, watch)
+
+
 def has_delivery(db: Connection, watch: str, seq: int) -> bool:
     """Return whether a watch has something to say at a `seq` already."""
     return bool(db.scalar(select(exists().where(D.watch == watch, D.seq == seq))))

@@ -22,6 +22,7 @@ from app.watches import delivery_store, watch_store
 from app.watches.delivery_store import Attempt
 from app.watches.mail import compose_mail, send_mail
 from app.watches.payloads import build_delivery_message, encode_message, make_message_id
+from app.watches.readable import WatchReaders
 from app.watches.sender import SendResult, send_message
 
 T = TypeVar("T")
@@ -174,7 +175,8 @@ class WatchDispatcher:
                 return None
             allowed = watch_store.has_key_in_force(db, row.owner)
             ancestry = read_version(db).ancestry
-            found = delivery_store.list_pending(db, watch, MESSAGES_PER_TURN)
+            waiting = delivery_store.list_pending(db, watch, MESSAGES_PER_TURN)
+            found = WatchReaders(db, {watch: row.owner}).keep_messages(waiting)
         if not allowed or not (row.url or row.email):
             with self.database.write() as db:
                 if not allowed:
@@ -182,6 +184,10 @@ class WatchDispatcher:
                     watch_store.stop_watch(db, watch, "suspended", reason)
                 delivery_store.refresh_pending(db, watch)
             return None
+        if len(found) < len(waiting):  # datasets were closed after the events had matched
+            closed = {one.seq for one in waiting} - {one.seq for one in found}
+            with self.database.write() as db:
+                delivery_store.withdraw_deliveries(db, watch, sorted(closed))
         messages = [
             (
                 one,
