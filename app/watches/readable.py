@@ -23,7 +23,7 @@ class WatchReaders:
         dataset = find_dataset_of(event)
         if dataset not in self._closed:
             return found
-        return [watch for watch in found if self._may_read(self._owners[watch], dataset)]
+        return [watch for watch in found if self._may_read(self._owners.get(watch), dataset)]
 
     def keep_messages(self, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
         """Keep the messages all of whose events the owner of their watch may read now."""
@@ -36,7 +36,9 @@ class WatchReaders:
             if all(self.keep_readable(e, [row.watch]) for e in _list_events(row))
         ]
 
-    def _may_read(self, owner: str, dataset: str) -> bool:
+    def _may_read(self, owner: str | None, dataset: str) -> bool:
+        if owner is None:  # the terminal, which works on the database itself
+            return True
         if owner not in self._readable:
             self._readable[owner] = find_readable_datasets(self._db, owner)
         readable = self._readable[owner]

@@ -10,11 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 from make import dataset, event
 from serving import open_client
+from sqlalchemy import update
 from standardwebhooks.webhooks import WebhookVerificationError
 from watches.receiver import Receiver, run_receiver
 
 from app.access.keys import create_key, revoke_key
 from app.db.engine import Database
+from app.db.tables import datasets
+from app.db.tables import keys as keys_table
 
 
 @pytest.fixture
@@ -254,3 +257,30 @@ def test_a_test_message_is_sent_at_once(database: Database, receiver: Receiver) 
         assert receiver.list_messages("/other") == []
         silent = keep(api, None, actor="ARM")
         assert api.post(f"/v1/watches/{silent['id']}/test").status_code == 409
+
+
+def test_a_watch_says_what_its_owner_may_read(database: Database, receiver: Receiver) -> None:
+    with database.write() as db:
+        dataset(db)
+        db.execute(update(datasets).values(access="closed"))
+        keys = [{"Authorization": f"Bearer {create_key(db, name, 'watch', reads=reads)}"}
+                for name, reads in (("outside", ()), ("inside", ("made",)))]  # fmt: skip
+    with open_api(database, keys[0]) as api:
+        outside = keep(api, f"{receiver.url}/outside", actor="ARM")
+        api.headers.update(keys[1])
+        inside = keep(api, f"{receiver.url}/hook", actor="ARM")
+        write(database, "ARM")
+        receiver.wait_for(1)
+        wait_until(api, inside["id"], "delivered", 1)
+        api.patch(f"/v1/watches/{inside['id']}", json={"state": "paused"})
+        write(database, "ARM")
+        with database.write() as db:
+            db.execute(update(keys_table).where(keys_table.c.name == "inside").values(reads=None))
+        api.patch(f"/v1/watches/{inside['id']}", json={"state": "active"})
+        write(database, "RUS")
+        feed = api.get(f"/v1/watches/{inside['id']}/feed?format=json").json()
+        assert feed["items"] == []
+        api.headers.update(keys[0])
+        assert api.get(f"/v1/watches/{outside['id']}/deliveries").json()["data"] == []
+    assert receiver.list_messages("/outside") == []
+    assert len(receiver.list_messages()) == 1
