@@ -18,6 +18,11 @@ PATTERNS = {
     " 3f9c2a7e",
     r"^(https?://[^/?#]+[^?#]*[^/?#])?$": "must be an address without a slash, a query or a"
     " fragment at its end, such as https://events.example",
+    r"^https?://[^/?#\s]+[^?#\s]*$": "must be an address without a query or a fragment, such as"
+    " https://files.example/data",
+    r"^[^\s@]+@[^\s@]+$": "must be an e-mail address, such as desk@news.example",
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$": "must be an e-mail address in ASCII, such"
+    " as desk@news.example",
     r"^(https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|\*)$": "must list origins such as"
     " https://news.example or https://*.news.example, or be *",
     r"^[\x21-\x7e]*$": "must be an address or e-mail without blanks, in ASCII, such as"

@@ -47,6 +47,7 @@ EXISTING_IDS = {
     "source_id": "news-2023-10-13-putin-loses-another-ally",
     "dataset": "curated",
     "membership_id": "ARM:CSTO:member:1",
+    "watch_id": "unknown",
 }
 MOST = 64 * 1024
 """Bytes of a body, for this test."""
@@ -162,12 +163,12 @@ def test_unsupported_content_types_are_refused(
     both: Both, path: str, method: str, operation: str
 ) -> None:
     here = path.format_map(EXISTING_IDS)
+    refused = 415 if "requestBody" in PATHS[path][method] else 404  # a body is not read there
     for kind in TYPES:
-        assert both.send(method, here, b"{}", **{"Content-Type": kind}).status_code == 415, (
-            operation
-        )
+        answer = both.send(method, here, b"{}", **{"Content-Type": kind})
+        assert answer.status_code == refused, operation
     packed = both.send(method, here, b"\x1f\x8b", **{"Content-Encoding": "gzip"})
-    assert packed.status_code == 415
+    assert packed.status_code == refused
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), WRITES)

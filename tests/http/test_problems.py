@@ -1,10 +1,13 @@
 """Errors are problems, and tell a reader nothing that is not for them."""
 
+from pathlib import Path
+
 import psycopg
 from fastapi.testclient import TestClient
 from openapi_document import DOCUMENT, PATHS
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
+from app.db.engine import Database
 from app.main import create_app
 from app.settings import Settings
 
@@ -38,8 +41,9 @@ def test_internal_error_leaks_no_details() -> None:
     assert "Traceback" not in answer.text
 
 
-def test_database_errors_are_422_or_503_without_details() -> None:
+def test_database_errors_are_422_or_503_without_details(tmp_path: Path) -> None:
     app = create_app(Settings(database_url="sqlite://", cursor_key="test"))
+    app.state.database = database = Database(f"sqlite:///{tmp_path}/none.db")
 
     kinds = {"data": DataError, "integrity": IntegrityError, "away": OperationalError}
 
@@ -54,3 +58,4 @@ def test_database_errors_are_422_or_503_without_details() -> None:
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert "secret" not in answer.text
+    database.close()
