@@ -55,7 +55,7 @@ def test_the_program_starts_without_its_extras() -> None:
         ("/v1/shifts", "actor=ARM&toward=RUS&format=png", "charts"),
         ("/v1/actors/{code}", "format=svg", "charts"),
         ("/v1/actors/{code}/relations", "format=svg", "charts"),
-        ("/v1/alliances/{code}/members", "format=svg", "charts"),
+        ("/v1/alliances/{code}/history", "format=svg", "charts"),
         ("/v1/brief", "actor=ARM&toward=RUS&format=pdf", "charts"),
     ],
 )  # fmt: skip
