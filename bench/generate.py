@@ -11,15 +11,20 @@ from typing import Any
 from sqlalchemy import Table, insert
 
 from app.db.engine import Database
+from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
-from app.db.tables import actors, datasets, events, memberships, participations, revisions
+from app.db.tables import actors, events, memberships, participations, revisions
 from app.db.types import NO_END_DAY
+from app.events.month_counts import count_months_again
+from app.sources.changes import write_datasets
+from app.sources.schemas import Dataset
 
 ACTORS = 200
 DAYS = 3653
 FIRST = date(2014, 1, 1)
 AT = "2026-01-01T00:00:00Z"
 GROUP = "alliance-of-31"
+TERMS = {"version": "1", "licence": "CC0-1.0", "citation": "Generated"}
 KINDS = [
     ("AGREE", "030", 4.0, 1),
     ("CONSULT", "040", 1.0, 1),
@@ -51,22 +56,17 @@ def fill_database(database: Database, count: int, seed: int = 1) -> None:
             rows[events].append(event[1])
             rows[participations] += event[2]
         _write_rows(database, rows)
+    with database.engine.begin() as db:
+        count_months_again(db)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.exec_driver_sql("ANALYZE")
 
 
 def _write_reference_rows(db: Any) -> None:
     last = FIRST + timedelta(days=DAYS - 1)
-    db.execute(
-        insert(datasets),
-        {
-            "code": "gdelt",
-            "name": "Generated",
-            "first": FIRST.isoformat(),
-            "last": last.isoformat(),
-            "seq": 1,
-        },
-    )
+    covered = {"first": FIRST.isoformat(), "last": last.isoformat()}
+    made = Dataset.model_validate({"code": "gdelt", "name": "Generated", **TERMS, **covered})
+    write_datasets(db, [made], Writer("bench", "generated"))
     codes = [(code, "state") for code in NAMES] + [(GROUP, "alliance")]
     db.execute(
         insert(actors),

@@ -56,6 +56,12 @@ def subtract_month_counts(db: Connection, ids: Sequence[str]) -> None:
             db.execute(delete(month_counts).where(month_counts.c.n == 0))
 
 
+def count_months_again(db: Connection) -> None:
+    """Make all counts from the events that are there, which were written in another way."""
+    db.execute(delete(month_counts))
+    bulk_add_sums(db, month_counts, _sum_by_month(map(tuple, db.execute(_select_counted_rows()))))
+
+
 def list_counted_rows(rows: EventRows) -> Iterator[CountedRow]:
     """List what counts of events, once for each of their actors and once for all actors."""
     of_events: dict[int, tuple[Any, ...]] = {}
@@ -68,13 +74,16 @@ def list_counted_rows(rows: EventRows) -> Iterator[CountedRow]:
             yield (actor, *of_events[seq])
 
 
-def _select_counted_rows(ids: Sequence[str]) -> Select[Any]:
+def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
+    """Select the rows that are counted of some events, or of all."""
     p, e = participations.c, events.c
     columns = ("start", "dataset", "type", "intensity", "quad", "end")
     of_actors = select(p.actor, *(p[name] for name in columns), p.event).distinct()
-    of_actors = of_actors.where(p.event.in_(ids), p.status != "retracted")
+    of_actors = of_actors.where(p.status != "retracted")
     of_all = select(literal("").label("actor"), *(e[name] for name in columns), e.id)
-    of_all = of_all.where(e.id.in_(ids), e.status != "retracted")
+    of_all = of_all.where(e.status != "retracted")
+    if ids is not None:
+        of_actors, of_all = of_actors.where(p.event.in_(ids)), of_all.where(e.id.in_(ids))
     both = union_all(of_actors, of_all).subquery().c
     return select(both.actor, *(both[name] for name in columns))
 

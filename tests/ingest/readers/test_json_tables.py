@@ -81,9 +81,12 @@ def test_point_of_a_feature_is_the_place(tmp_path: Path) -> None:
 
 
 def test_coalition_as_a_list_of_json(tmp_path: Path) -> None:
-    [made] = read_records(tmp_path / "x", json.dumps([{**UCDP, "gwnoa": [200, 2]}]))
+    names = "Government of United Kingdom, Government of United States of America"
+    row = {**UCDP, "side_a": names, "gwnoa": [200, 2]}
+    [made] = read_records(tmp_path / "x", json.dumps([row]))
     assert isinstance(made, EventRecord)
-    assert [p.actor for p in made.participants][:2] == ["gw:200", "gw:2"]
+    sides = [str(p.actor).partition(" ≙ ")[0] for p in made.participants][:2]
+    assert sides == ["gw:200 gw:2"] * 2  # the name of each says which
 
 
 def test_one_page_of_several_is_warned_about_once(tmp_path: Path) -> None:
