@@ -13,6 +13,7 @@ from app import start
 from app.briefs import render as briefs
 from app.charts import rendering as charts
 from app.extras import EXTRA_MODULES
+from app.http.answer_memory import AnswerMemory
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
@@ -31,6 +32,15 @@ def _no_extras(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for loader in loaders:
         loader.cache_clear()
+
+
+@pytest.fixture
+def forgetful(api: TestClient) -> Iterator[TestClient]:
+    """The service without its memory: another test may have asked the same."""
+    state = api.app.state  # type: ignore[attr-defined]
+    memory, state.answers = state.answers, AnswerMemory(0)
+    yield api
+    state.answers = memory
 
 
 @pytest.mark.slow
@@ -60,10 +70,10 @@ def test_the_program_starts_without_its_extras() -> None:
     ],
 )  # fmt: skip
 def test_what_needs_a_missing_extra_is_501_that_names_it(
-    api: TestClient, path: str, query: str, extra: str
+    forgetful: TestClient, path: str, query: str, extra: str
 ) -> None:
     address = path.replace("{code}", "CSTO" if "alliances" in path else "ARM")
-    answer = api.get(f"{address}?{query}")
+    answer = forgetful.get(f"{address}?{query}")
     assert answer.status_code == 501, answer.text
     assert answer.json()["type"] == "/problems/not-installed"
     assert f"entente[{extra}]" in answer.json()["detail"]

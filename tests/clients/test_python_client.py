@@ -103,7 +103,7 @@ def test_a_refusal_has_suggestions(client: Entente) -> None:
     with pytest.raises(ProblemError) as refused:
         list(client.events(actor="Armenai"))
     assert refused.value.status == 422
-    assert refused.value.suggestions == ["ARM"]
+    assert refused.value.suggestions[0] == "ARM"
     assert "query.actor" in str(refused.value)
 
 

@@ -9,7 +9,9 @@ from app.db.failures import FailureKind
 from app.explorer.help_pages import read_help_page
 from app.http.problems import PROBLEM_SLUGS
 
-OF_SINGLE_CAUSES = {"too-costly", "overload", "stale-schema", "behind", "standby"}
+OF_SINGLE_CAUSES = {
+    "too-costly", "overload", "stale-schema", "behind", "standby", "closed-dataset",
+}  # fmt: skip
 
 
 def test_every_type_of_problem_is_explained() -> None:

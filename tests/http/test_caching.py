@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from serving import open_client, serve_database
 
+from app.access.keys import create_key
 from app.db.engine import Database
 
 pytestmark = pytest.mark.by_turns
@@ -66,11 +67,15 @@ def test_a_past_day_of_a_version_is_kept_for_long(api: TestClient) -> None:
     assert api.get(link).headers["cache-control"] == LASTING
 
 
-def test_answers_to_a_key_are_private(api: TestClient) -> None:
-    for address in ("/v1/events", "/v1/actors/ARM"):
-        answer = api.get(address, headers={"Authorization": "Bearer ent_x"})
-        assert answer.headers["cache-control"] == "private, no-cache"
-        assert api.get(address).headers["cache-control"] == CURRENT
+def test_answers_to_a_key_are_private(database: Database) -> None:
+    with database.write() as db:
+        key = {"Authorization": f"Bearer {create_key(db, 'a reader', 'read')}"}
+    url = database.engine.url.render_as_string(hide_password=False)
+    with open_client(url) as api:
+        for address in ("/v1/events", "/v1/actors/ARM"):
+            answer = api.get(address, headers=key)
+            assert answer.headers["cache-control"] == "private, no-cache"
+            assert api.get(address).headers["cache-control"] == CURRENT
 
 
 def test_problems_are_not_kept(api: TestClient) -> None:
@@ -113,7 +118,7 @@ http {{
 
 
 @pytest.fixture
-def proxy(bundled_database: Database, tmp_path: Path) -> Iterator[str]:
+def proxy(database: Database, tmp_path: Path) -> Iterator[str]:
     """The address of a caching proxy before the service; skips where nginx is not installed."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
@@ -121,7 +126,7 @@ def proxy(bundled_database: Database, tmp_path: Path) -> Iterator[str]:
     with socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    url = bundled_database.engine.url.render_as_string(hide_password=False)
+    url = database.engine.url.render_as_string(hide_password=False)
     with serve_database(url) as origin:
         file = tmp_path / "nginx.conf"
         config = PROXY.format(user=getuser(), folder=tmp_path, port=port, origin=origin)
@@ -148,7 +153,12 @@ def _wait_for_port(port: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_proxy_answers_readers_without_a_key_from_its_copy(proxy: str) -> None:
+@pytest.mark.bundled
+def test_a_proxy_answers_readers_without_a_key_from_its_copy(
+    proxy: str, database: Database
+) -> None:
+    with database.write() as db:
+        key = {"Authorization": f"Bearer {create_key(db, 'a reader', 'read')}"}
     with httpx2.Client(base_url=proxy) as reader:
 
         def ask(address: str, **headers: str) -> str:
@@ -159,7 +169,6 @@ def test_a_proxy_answers_readers_without_a_key_from_its_copy(proxy: str) -> None
         link = reader.get("/v1/events?actor=ARM").json()["links"]["permalink"]
         assert [ask(link) for _ in range(2)] == ["MISS", "HIT"]
         # A reader with a key gets an answer of its own, which is not kept for others.
-        key = {"Authorization": "Bearer ent_unknown"}
         assert ask("/v1/events?actor=ARM", **key) == "MISS"
         assert ask("/v1/events?actor=ARM", **key) == "MISS"
         assert ask("/v1/events?actor=ARM") == "HIT"

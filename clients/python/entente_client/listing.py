@@ -81,9 +81,14 @@ class EventList(Listing[Event]):
         asked = {**self._parameters, "limit": 1, "count": "exact"}
         return int(self._transport.get(self._path, asked).json()["meta"]["count"])
 
+    @property
+    def _whole(self) -> dict[str, Any]:
+        """The question without the size of a page, which would cut a whole answer short."""
+        return {name: value for name, value in self._parameters.items() if name != "limit"}
+
     def stream(self) -> Iterator[Event]:
         """Yield every event from one streamed answer, in constant memory."""
-        asked = {**self._parameters, "format": "ndjson"}
+        asked = {**self._whole, "format": "ndjson"}
         with self._transport.stream(self._path, asked) as answer:
             for line in answer.iter_lines():
                 yield json.loads(line)
@@ -95,7 +100,7 @@ class EventList(Listing[Event]):
         """
         target = Path(file)
         begun = target.with_name(f"{target.name}.part")
-        asked = {**self._parameters, "format": "parquet", "flat": flat or None}
+        asked = {**self._whole, "format": "parquet", "flat": flat or None}
         with self._transport.stream(self._path, asked) as answer, begun.open("wb") as out:
             for part in answer.iter_bytes():
                 out.write(part)
@@ -115,5 +120,5 @@ class EventList(Listing[Event]):
         return pl.read_parquet(self._read_parquet(flat))
 
     def _read_parquet(self, flat: bool) -> io.BytesIO:
-        asked = {**self._parameters, "format": "parquet", "flat": flat or None}
+        asked = {**self._whole, "format": "parquet", "flat": flat or None}
         return io.BytesIO(self._transport.get(self._path, asked).content)
