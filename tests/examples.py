@@ -25,7 +25,7 @@ FILE = Path(__file__).parent.parent / "app" / "bundled" / "examples.json"
 VOLATILE = {
     "version", "recorded_at", "at", "permalink", "created_at", "started_at", "finished_at",
     "sha256", "href", "filename", "read", "timeStamp", "footnote", "bibtex", "ris", "csl",
-    "secret", "feeds", "seconds",
+    "secret", "feeds", "seconds", "bytes",
 }  # fmt: skip
 
 

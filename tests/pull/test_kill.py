@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.db.tables import revisions
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
-SLOTS, KILLS = choose_size(48, 672), choose_size(5, 50)
+SLOTS, KILLS = choose_size(16, 672), choose_size(2, 50)
 
 
 def start_follower(url: str, sources: Sources) -> subprocess.Popen[bytes]:
