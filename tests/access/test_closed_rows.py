@@ -19,6 +19,8 @@ from app.db.engine import Database
 from app.events.counts import FacetField
 from app.events.output_formats import OutputFormat
 
+pytestmark = pytest.mark.slow
+
 EVENTS = [f"{code}:2014-01" for code in MARKS]
 PATH_VALUES: dict[str, list[str]] = {
     "event_id": EVENTS,

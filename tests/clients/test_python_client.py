@@ -30,7 +30,7 @@ from serving import serve_database
 from app.db.engine import Database
 from app.dumps.write import write_dumps
 
-pytestmark = pytest.mark.by_turns
+pytestmark = [pytest.mark.by_turns, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

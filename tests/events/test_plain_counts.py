@@ -18,6 +18,8 @@ from app.events.record import EventRecord, convert_record
 from app.events.resolved_filter import ResolvedFilter
 from app.events.verify import find_event_faults
 
+pytestmark = pytest.mark.slow
+
 DATES = (
     "2020-01-31", "2020-02-01", "2020-02-14/2020-05-02", "2020-02", "2020-03-31", "2020-04-30",
     "2019-12-31/2020-01-01", "2019-06-05", "2020-06-01/..", "2020-12-31",

@@ -18,6 +18,8 @@ from app import cli
 from app.db.engine import Database
 from app.pull.turn import take_turn
 
+pytestmark = pytest.mark.slow
+
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 
 

@@ -10,6 +10,8 @@ from app.pull.follow import Follower
 from app.pull.items import PullError
 from app.pull.round import RoundReport
 
+pytestmark = pytest.mark.slow
+
 
 class Ended:
     """An end that is reached after some waits, whose lengths it keeps."""

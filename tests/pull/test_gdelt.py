@@ -35,6 +35,8 @@ from app.pull.wire import Wire
 from app.settings import Settings
 from app.sources.covered import read_dataset_document, read_slot_days
 
+pytestmark = pytest.mark.slow
+
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 
 

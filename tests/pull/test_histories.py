@@ -14,6 +14,8 @@ from soak import choose_size
 from app.db.engine import Database
 from app.ingest.remote import download
 
+pytestmark = pytest.mark.slow
+
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 HISTORIES, SLOTS = choose_size(1, 4), choose_size(6, 16)
 

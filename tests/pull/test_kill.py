@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.db.tables import revisions
 
+pytestmark = pytest.mark.slow
+
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 SLOTS, KILLS = choose_size(16, 672), choose_size(2, 50)
 

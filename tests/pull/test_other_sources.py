@@ -20,6 +20,8 @@ from app.pull.items import PullError, PullWindow
 from app.pull.ledger import read_open_items, read_source
 from app.pull.sources import SourceOptions
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 9, 22, 12, tzinfo=UTC)
 TOKEN = "t0ken-of-ours"
 ACCOUNT = {"acled_user": "desk@example.org", "acled_password": "pa55word-of-ours"}

@@ -19,6 +19,8 @@ from app.db.engine import Database
 from app.db.tables import datasets
 from app.db.tables import keys as keys_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:

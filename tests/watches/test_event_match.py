@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from make import BY, dataset, event
 from soak import choose_size
 from sqlalchemy import Connection, select
@@ -18,6 +19,8 @@ from app.sources.schemas import Source
 from app.watches.event_facts import EventFacts
 from app.watches.match_index import MatchIndex
 from app.watches.registry import decode_codes, encode_codes, read_member_days
+
+pytestmark = pytest.mark.slow
 
 EVENTS, FILTERS = choose_size(60, 300), choose_size(150, 3000)
 ACTORS = ["ARM", "RUS", "AZE", "USA", "KAZ", "CSTO"]

@@ -21,6 +21,8 @@ from app.watches import sender
 from app.watches.sender import AsyncGuardedBackend, send_message
 from app.watches.signatures import WatchSecret, make_secret
 
+pytestmark = pytest.mark.slow
+
 KEPT = [WatchSecret(make_secret())]
 
 

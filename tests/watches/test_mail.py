@@ -14,6 +14,8 @@ from watches.test_delivery import make_key, open_api, wait_until
 from app.db.engine import Database
 from app.watches import dispatcher
 
+pytestmark = pytest.mark.slow
+
 
 class Mailbox:
     """A mail server that keeps what arrives, and refuses where it is asked to."""

@@ -29,6 +29,8 @@ from app.watches.matching import WatchMatcher
 from app.watches.schemas import WatchBody
 from app.watches.shift_watch import check_touched_shifts
 
+pytestmark = pytest.mark.slow
+
 STEPS = choose_size(40, 600)
 WHO = Principal("k", "keeper", "watch")
 SETTINGS = Settings(watches_per_key=1000)
