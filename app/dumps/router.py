@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
+from app.actors.relations import require_datasets
 from app.db.lineage_table import read_version
 from app.db.reader import get_hidden, require_open
 from app.dumps.describe import build_data_package, build_dataset_graph
@@ -76,7 +77,7 @@ def _list_known_dumps(
     with database.connect() as db:
         version = read_version(db)
         hidden = get_hidden(db).rows
-        require_open(db, [dataset] if dataset else [])
+        require_datasets(db, [dataset] if dataset else [])
     shared = version.ancestry
     dumps = [
         dump

@@ -255,3 +255,9 @@ def test_a_dump_of_a_history_that_was_left_says_so(database: Database, tmp_path:
         [listed] = client.get("/v1/dumps").json()["data"]
     assert listed["in_history"] is False
     assert len(list(write_dumps(database, tmp_path, ["curated"], ["ndjson"]))) == 1
+
+
+def test_a_dataset_that_is_not_known_is_refused(api: TestClient) -> None:
+    answer = api.get("/v1/dumps?dataset=nothing")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", "dataset"]
