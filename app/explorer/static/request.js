@@ -36,7 +36,7 @@ export function copied(/** @type {string} */ label, /** @type {string} */ text) 
     h("button", { type: "button", "aria-label": t("request.copy_label", { label }), onclick: async (/** @type {{ target: HTMLElement }} */ click) => {
       try { await navigator.clipboard.writeText(text); say(t("request.copied_label", { label })); click.target.textContent = t("request.copied"); }
       catch { say(t("request.copy_refused")); }
-    } }, t("request.copy"))), h("pre", { tabindex: 0, role: "region", "aria-label": label }, text));
+    } }, t("request.copy"))), h("pre", { tabindex: 0, role: "group", "aria-label": label }, text));
 }
 
 /**
