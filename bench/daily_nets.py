@@ -29,6 +29,7 @@ from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.main import create_app
 from app.settings import Settings
+from app.shifts.schemas import round_chance, round_figure
 from app.shifts.statistics import detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.verdicts import complete_findings
@@ -140,12 +141,16 @@ def score_answers(net: Sequence[NetDyad], rows: dict[Pair, list[Row]]) -> list[s
 def list_differences(
     rows: dict[Pair, list[Row]], found: dict[Pair, list[ShiftFinding]]
 ) -> list[str]:
-    """List the dyads whose answers differ from the statistics of their days."""
+    """List the dyads whose answers differ from the statistics of their days, rounded alike."""
     return [
         f"{pair}: {answered} over HTTP, {direct} directly"
         for pair, some in found.items()
-        if (answered := [(r["onset"], round(r["p"], 9), r["magnitude"]) for r in rows[pair]])
-        != (direct := [(f.onset, round(f.p, 9), round(abs(f.change), 6)) for f in some])
+        if (answered := [(row["onset"], row["p"], row["magnitude"]) for row in rows[pair]])
+        != (
+            direct := [
+                (one.onset, round_chance(one.p), round_figure(abs(one.change))) for one in some
+            ]
+        )
     ]
 
 
