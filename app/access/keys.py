@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
@@ -155,7 +155,7 @@ def find_readable_datasets(db: Connection, name: str) -> frozenset[str] | None:
     return found
 
 
-def _make_principal(row: Row[Any], *, unnoted: bool) -> Principal:
+def _make_principal(row: Row[object], *, unnoted: bool) -> Principal:
     writes = None if row.writes is None else _split_datasets(row.writes)
     return Principal(row.id, row.name, row.scope, unnoted, _split_datasets(row.reads), writes)
 

@@ -7,7 +7,7 @@ records it as a revision with its reason, whether it holds the earlier version o
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +29,7 @@ class Correction(Struct, forbid_unknown_fields=True, frozen=True):
     reason: str
     sources: list[str] = []
     """The sources that show it, as ids."""
-    was: dict[str, Any] = {}
+    was: dict[str, object] = {}
     """The fields of events as they were before; empty where only the reason is kept."""
     dropped: bool = False
     """Whether the documents are no longer bundled."""

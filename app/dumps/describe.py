@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from app.dumps.schemas import Dump
 from app.events.typed import TYPED_FIELDS, TypedField
 from app.sources.schemas import Dataset
 
-Part = dict[str, Any]
+Part = dict[str, object]
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 TABLE_TYPES = {
     "text": "string",

@@ -1,7 +1,6 @@
 """Declare what the write API needs to know of actors, memberships, sources and datasets."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
@@ -193,7 +192,7 @@ def _list_dataset_uses(db: Connection, dataset: Dataset) -> Iterator[str]:
         yield f"{n} events"
 
 
-def _skip_rerender(*_: Any) -> None:
+def _skip_rerender(*_: object) -> None:
     """Do nothing: no other document shows fields of a dataset."""
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from app.events.durations import resolve_signal_span
 from app.events.render import GROUP_KINDS
@@ -29,7 +28,7 @@ def explain_document(document: str, kinds: Mapping[str, str], mode: DerivationMo
     names = rules | ({silent} if silent else set())
     names |= {"excused"} if any(p.excused for p in event.participants) else set()
     span = resolve_signal_span(event.date)
-    explanation: dict[str, Any] = {
+    explanation: dict[str, object] = {
         "type": "stated by the dataset" if event.type else "the crosswalk has none",
         "quad": f"scheme {event.quad_scheme}",
         "signals": {rule: sum(s.rule == rule for s in event.signals) for rule in sorted(rules)},

@@ -163,7 +163,7 @@ def build_event_body(
     dataset: str,
     known: RenderContext,
     cited: Mapping[str, CitedSource],
-    late: Sequence[Any] = (),
+    late: Sequence[ReportRecord] = (),
 ) -> EventDocumentBody:
     """Build the document of a resolved record.
 
@@ -360,7 +360,7 @@ def normalize_claims(claims: dict[str, Any] | None) -> Any:
     return claims
 
 
-def _has_large_float(value: Any) -> bool:
+def _has_large_float(value: object) -> bool:
     if isinstance(value, float):
         return abs(value) >= 1e16
     if isinstance(value, dict):

@@ -4,7 +4,7 @@ The fields are those of the stored document, so a new field of an event needs no
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -66,7 +66,7 @@ decode_typed_event = msgspec.json.Decoder(EventDocumentRecord).decode
 """Decode a stored document; what a source claims stays as it is, since its fields are any."""
 
 
-def encode_free_value(value: Any) -> bytes | None:
+def encode_free_value(value: object) -> bytes | None:
     """Encode a value whose fields are any, such as the claims of a source, as JSON text."""
     return None if value is None else msgspec.json.encode(value)
 

@@ -95,7 +95,7 @@ def _read_next_ids(db: Connection, after: str) -> list[str]:
 
 
 def _check_events(db: Connection, ids: Sequence[str]) -> Iterator[str]:
-    expected: dict[str, set[tuple[Any, ...]]] = {table.name: set() for table, _ in INDEX_TABLES}
+    expected: dict[str, set[tuple[object, ...]]] = {table.name: set() for table, _ in INDEX_TABLES}
     columns = {table.name: table.c.keys() for table, _ in INDEX_TABLES}
     found = select(events.c.seq, revisions.c.document).join(
         revisions, revisions.c.seq == events.c.seq

@@ -1,7 +1,6 @@
 """Volumes: the number of signals of each dataset by day and by month, written with day sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, Select, delete, except_, func, literal, select, union_all
 
@@ -29,7 +28,7 @@ def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str
     return [(*key, n) for key, n in sorted(total.items())]
 
 
-def select_wrong_volumes() -> Iterator[Select[Any]]:
+def select_wrong_volumes() -> Iterator[Select[object]]:
     """Select (dataset, size, start) where volumes differ from signals and counts of acts."""
     every = union_all(*(
         select(t.dataset, literal(size).label("size"), start.label("start"), n.label("n"))

@@ -1,7 +1,5 @@
 """What features can be filtered by, as OGC API – Features, part 3, describes it."""
 
-from typing import Any
-
 from app.events.filter import EventFilter
 
 QUERYABLES = (
@@ -12,10 +10,10 @@ QUERYABLES = (
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
-def build_queryables(address: str) -> dict[str, Any]:
+def build_queryables(address: str) -> dict[str, object]:
     """Build the schema of what can be asked, each a parameter of the items of the same name."""
     properties = EventFilter.model_json_schema()["properties"]
-    described: dict[str, Any] = {
+    described: dict[str, object] = {
         name: {
             "title": name,
             "description": properties[name]["description"],
@@ -38,9 +36,10 @@ def build_queryables(address: str) -> dict[str, Any]:
     }
 
 
-def _describe_values(parameter: dict[str, Any]) -> dict[str, Any]:
+def _describe_values(parameter: dict[str, object]) -> dict[str, object]:
     """Describe one value of a parameter, which may be repeated."""
-    items: dict[str, Any] = parameter.get("items", parameter)
+    items = parameter.get("items", parameter)
+    assert isinstance(items, dict)
     return {
         k: v for k, v in items.items() if k in ("type", "enum", "pattern", "minimum", "maximum")
     }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Row
 
@@ -94,15 +94,15 @@ def read_changes(
 
 
 def _match_changes(
-    db: Connection, resolved: ResolvedFilter, rows: Sequence[Row[Any]]
-) -> list[Row[Any]]:
+    db: Connection, resolved: ResolvedFilter, rows: Sequence[Row[object]]
+) -> list[Row[object]]:
     """The changes of events that match the filter before or after the change."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
     hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
     return [row for row in rows if row.seq in hit or row.before in hit]
 
 
-def _render_change(row: Row[Any]) -> Change:
+def _render_change(row: Row[object]) -> Change:
     fields = dict(row._mapping)
     fields.pop("before", None)
     document = fields.pop("document", None)
@@ -133,7 +133,7 @@ def read_differences(
     return ChangeBatch(found, after, False)
 
 
-def _read_documents(db: Connection, rows: list[Row[Any]]) -> dict[int, str]:
+def _read_documents(db: Connection, rows: list[Row[object]]) -> dict[int, str]:
     seqs = {row.seq for row in rows} | {row.before for row in rows if row.before is not None}
     found: dict[int, str] = {}
     ordered = sorted(seqs)
@@ -143,7 +143,7 @@ def _read_documents(db: Connection, rows: list[Row[Any]]) -> dict[int, str]:
     return found
 
 
-def _build_difference(row: Row[Any], hit: set[int], texts: dict[int, str]) -> Difference | None:
+def _build_difference(row: Row[object], hit: set[int], texts: dict[int, str]) -> Difference | None:
     after = json.loads(texts[row.seq])
     fields = list_changed_fields(None if row.before is None else texts[row.before], texts[row.seq])
     if row.before in hit and row.seq in hit:

@@ -1,7 +1,6 @@
 """The format of ACLED: 31 columns, by name or in the order of its API."""
 
 from datetime import date, timedelta
-from typing import Any
 
 from app.actors.name_forms import read_state_organ
 from app.events.record import RejectedError, convert_record
@@ -71,7 +70,7 @@ def format_acled_date(day: date, precision: int | None) -> str:
     return day.isoformat()
 
 
-def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
+def _parse_actor(name: str, inter: str, role: str) -> dict[str, object]:
     """Parse a main actor: forces of a state become the state, others a code with ACLED's name."""
     if inter.lower() in _STATE_FORCES and read_state_organ(name):
         return {"role": role, "actor": f"name:{clip_with_ellipsis(name, 190)}", "native": name}
@@ -86,7 +85,7 @@ def _parse_actor(name: str, inter: str, role: str) -> dict[str, Any]:
     }
 
 
-def _parse_associate(name: str) -> dict[str, Any]:
+def _parse_associate(name: str) -> dict[str, object]:
     """Parse an associated actor: forces of a state become the state, others keep their name."""
     # ACLED does not say whether the others are organizations or a kind of people.
     is_state = read_state_organ(name) is not None
@@ -112,7 +111,7 @@ def _cross_type(stated: str, cells: Cells, warn: Warn) -> CrosswalkEntry | None:
     return ACLED_CROSSWALK[known]
 
 
-def _parse_participants(cells: Cells) -> list[dict[str, Any]]:
+def _parse_participants(cells: Cells) -> list[dict[str, object]]:
     made = []
     for n, role in ((1, "initiator"), (2, "target")):
         if name := clip_with_ellipsis(cells.get(f"actor{n}", "").strip(), 200):
@@ -124,9 +123,9 @@ def _parse_participants(cells: Cells) -> list[dict[str, Any]]:
     return made[:500]
 
 
-def _parse_reports(cells: Cells, claims: dict[str, Any]) -> list[dict[str, Any]]:
+def _parse_reports(cells: Cells, claims: dict[str, object]) -> list[dict[str, object]]:
     scale = cells.get("source_scale", "").strip()
-    made: list[dict[str, Any]] = [
+    made: list[dict[str, object]] = [
         {
             "source": {"publisher": clip_with_ellipsis(p, 200), "title": p},
             "locator": scale[:200] or None,
@@ -157,7 +156,7 @@ def parse_acled_event(cells: Cells, warn: Warn) -> LoadRecord:
     country = join_country_names(
         None if iso is None else f"isonum:{iso:03d}", "name", cells.get("country", "")
     )
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "key": require_cell(cells, "event_id_cnty"),
         "title": clip_with_ellipsis(
             f"{' → '.join(w for w in who if w) or 'Unnamed'}: {sub or kind}", 200

@@ -1,7 +1,5 @@
 """The format of ICEWS: tabs and a header; the key is event and day."""
 
-from typing import Any
-
 from app.events.record import RejectedError, convert_record
 from app.events.vocabulary import load_cameo_codes
 from app.ingest.formats.cameo_zeros import CodeEvidence, restore_leading_zero
@@ -51,11 +49,11 @@ def _read_event_key(cells: Cells) -> str:
     return f"{number}-{day}" if number and day else ""
 
 
-def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
+def _parse_actor(cells: Cells, side: str, role: str) -> dict[str, object] | None:
     name, country = _read_cell(cells, f"{side}_name"), _read_cell(cells, f"{side}_country")
     if not name and not country:
         return None
-    made: dict[str, Any] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
+    made: dict[str, object] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
     if country:
         made["actor"] = f"icews:{clip_with_ellipsis(country, 190)}"
     elif name != "Unspecified Actor":
@@ -84,7 +82,7 @@ def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
     names = [_read_cell(cells, "source_name"), _read_cell(cells, "target_name")]
     story, sentence = _read_cell(cells, "story_id"), _read_cell(cells, "sentence_number")
     publisher, country = _read_cell(cells, "publisher"), _read_cell(cells, "country")
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "key": _read_event_key(cells),
         "title": clip_with_ellipsis(
             f"{' → '.join(n for n in names if n) or 'Unnamed'}: {text}", 200
@@ -120,7 +118,7 @@ def parse_icews_event(cells: Cells, warn: Warn) -> LoadRecord:
     return convert_record(values)  # type: ignore[no-any-return]
 
 
-def _parse_place(cells: Cells, country: str) -> dict[str, Any] | None:
+def _parse_place(cells: Cells, country: str) -> dict[str, object] | None:
     lat = parse_number_cell(cells, "latitude")
     lon = parse_number_cell(cells, "longitude")
     name = _read_cell(cells, "city") or _read_cell(cells, "district")

@@ -1,7 +1,5 @@
 """The format of POLECAT: columns by name; the header may be missing or repeated."""
 
-from typing import Any
-
 from app.events.record import convert_record
 from app.events.vocabulary import EVENT_TYPES, MODES
 from app.ingest.formats.days import parse_day_text
@@ -50,11 +48,11 @@ def _read_cell(cells: Cells, name: str) -> str:
     return cells.get(name, "").strip()
 
 
-def _parse_party(cells: Cells, side: str, role: str) -> dict[str, Any] | None:
+def _parse_party(cells: Cells, side: str, role: str) -> dict[str, object] | None:
     name, country = _read_cell(cells, f"{side}_name"), _read_cell(cells, f"{side}_country")
     if not name and not country:
         return None
-    made: dict[str, Any] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
+    made: dict[str, object] = {"role": role, "native": clip_with_ellipsis(name or country, 200)}
     cow = parse_integer_cell(cells, f"{side}_cow")
     if cow:
         made["actor"] = f"cow:{cow}"
@@ -88,7 +86,7 @@ def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
     published = _read_cell(cells, "publication_date")
     if published:
         published = parse_day_text(published, "publication_date").isoformat()
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "key": require_cell(cells, "event_id"),
         "title": clip_with_ellipsis(
             f"{' → '.join(w for w in who if w) or 'Unnamed'}: {kind.lower()}", 200
@@ -114,7 +112,7 @@ def parse_polecat_event(cells: Cells, warn: Warn) -> LoadRecord:
     return convert_record(values)  # type: ignore[no-any-return]
 
 
-def _parse_reports(cells: Cells, published: str | None) -> list[dict[str, Any]]:
+def _parse_reports(cells: Cells, published: str | None) -> list[dict[str, object]]:
     publisher = _read_cell(cells, "source")
     if not publisher:
         return []
@@ -128,7 +126,7 @@ def _parse_reports(cells: Cells, published: str | None) -> list[dict[str, Any]]:
     return [{"source": said}]
 
 
-def _parse_place(cells: Cells) -> dict[str, Any] | None:
+def _parse_place(cells: Cells) -> dict[str, object] | None:
     name, country = (
         _read_cell(cells, "placename") or _read_cell(cells, "city"),
         _read_cell(cells, "country"),

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from app.actors.name_forms import join_agreeing_names, read_state_organ
 from app.edtf import parse_edtf
@@ -80,7 +79,7 @@ def format_ucdp_date(first: date, last: date, precision: int | None) -> str:
 
 def _parse_side(
     cells: Cells, side: str, role: str, violence: str, warn: Warn
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Parse a side: governments by names and Gleditsch–Ward numbers, any other by UCDP's number.
 
     A coalition is several governments. Each name has to be that of a state whose number is there.
@@ -126,7 +125,7 @@ def _parse_states(cells: Cells, name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _parse_reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dict[str, Any]]:
+def _parse_reports(cells: Cells, claims: dict[str, int], warn: Warn) -> list[dict[str, object]]:
     """Parse the reports of a row from its parallel lists of offices, days and headlines."""
     offices = [p.strip() for p in cells.get("source_office", "").split(";")]
     days = [p.strip() for p in cells.get("source_date", "").split(";")]
@@ -137,7 +136,7 @@ def _parse_reports(cells: Cells, claims: dict[str, Any], warn: Warn) -> list[dic
         offices, days, headlines = [clip_with_ellipsis(cited, 200)], [on], [article]
     if len(headlines) != len(offices):
         headlines = [cells.get("source_headline", "").strip()] * len(offices)
-    made: dict[tuple[str, ...], dict[str, Any]] = {}
+    made: dict[tuple[str, ...], dict[str, object]] = {}
     for n, office in enumerate(offices):
         if office:
             day = _parse_published(days[n] if len(days) == len(offices) else "", warn)
@@ -212,7 +211,7 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     )
     country = parse_integer_cell(cells, "country_id")
     dyad = cells.get("dyad_name", "").strip() or cells.get("conflict_name", "").strip()
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "key": parse_number_key(cells.get("id", ""), "id"),
         "title": clip_with_ellipsis(
             f"{dyad or 'Organized violence'}: {_VIOLENCE[violence]} violence", 200
@@ -244,7 +243,7 @@ def parse_ucdp_event(cells: Cells, warn: Warn) -> LoadRecord:
     return convert_record(values)  # type: ignore[no-any-return]
 
 
-def _write_summary(claims: dict[str, Any], cells: Cells) -> str | None:
+def _write_summary(claims: dict[str, int], cells: Cells) -> str | None:
     sentences = []
     if "best" in claims:
         bounds = f" ({claims['low']}–{claims['high']})" if {"low", "high"} <= claims.keys() else ""

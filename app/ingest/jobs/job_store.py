@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from sqlalchemy import (
@@ -257,7 +257,7 @@ def finish_import(
     return state
 
 
-def is_abandoned(row: Row[Any]) -> bool:
+def is_abandoned(row: Row[object]) -> bool:
     """Return whether an import without a file is abandoned: cancelled, or idle for long."""
     last_sign = datetime.strptime(row.seen_at or row.created_at, _TIMESTAMP_FORMAT).replace(
         tzinfo=UTC

@@ -1,7 +1,6 @@
 """Who may send and see an import, where keys are for some datasets and datasets are closed."""
 
 import json
-from typing import Any
 
 from sqlalchemy import Connection, Row
 
@@ -23,13 +22,13 @@ def require_import_permission(holder: Principal, asked: ImportQuery) -> None:
         raise ForbiddenError(f"The key writes only to {known}, and creates no actors.")
 
 
-def require_cancel_permission(holder: Principal, row: Row[Any]) -> None:
+def require_cancel_permission(holder: Principal, row: Row[object]) -> None:
     """Raise `ForbiddenError` where an import is not into a dataset of the key."""
     if holder.writes is not None and find_dataset_of_import(row) not in holder.writes:
         raise ForbiddenError(f"The key writes only to {', '.join(sorted(holder.writes))}.")
 
 
-def find_dataset_of_import(row: Row[Any]) -> str | None:
+def find_dataset_of_import(row: Row[object]) -> str | None:
     """Find the dataset that an import is into; None where only its file says it."""
     options = json.loads(row.options)
     format_ = FORMATS.get(options["format"])
@@ -37,7 +36,7 @@ def find_dataset_of_import(row: Row[Any]) -> str | None:
     return options["dataset"] or own
 
 
-def is_open_import(db: Connection, row: Row[Any]) -> bool:
+def is_open_import(db: Connection, row: Row[object]) -> bool:
     """Whether the reader may see an import: its rows may be of a closed dataset.
 
     An import whose format was recognized may be of any dataset.
@@ -49,7 +48,7 @@ def is_open_import(db: Connection, row: Row[Any]) -> bool:
     return dataset is not None and dataset not in hidden
 
 
-def require_open_import(db: Connection, row: Row[Any]) -> None:
+def require_open_import(db: Connection, row: Row[object]) -> None:
     """Raise `ClosedDatasetError` where the reader may not see an import."""
     if not is_open_import(db, row):
         hidden = get_hidden(db)

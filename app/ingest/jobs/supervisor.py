@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Row
 
@@ -180,7 +179,7 @@ class ImportSupervisor:
             Path(row.file).unlink(missing_ok=True)
 
 
-def _is_locked(row: Row[Any]) -> bool:
+def _is_locked(row: Row[object]) -> bool:
     try:
         FileLock(Path(row.file)).close()
     except LockedError:

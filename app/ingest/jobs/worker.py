@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Row
 
@@ -50,7 +49,7 @@ class PostponedError(Exception):
     """The import is postponed, to continue later or in another process."""
 
 
-def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], FileLock] | None:
+def claim_next_import(database: Database, *, small: bool) -> tuple[Row[object], FileLock] | None:
     """Claim the oldest import that no other worker has locked; None if there is none."""
     with database.connect() as db:
         rows = job_store.list_unfinished_imports(db, small=small)
@@ -77,7 +76,7 @@ def claim_next_import(database: Database, *, small: bool) -> tuple[Row[Any], Fil
 
 def run_import(
     database: Database,
-    row: Row[Any],
+    row: Row[object],
     file_lock: FileLock,
     most_expanded: int,
     ending: threading.Event,
@@ -156,7 +155,7 @@ def _load_upload(loader: Loader, path: Path, most_expanded: int) -> tuple[str, s
     return "done", None
 
 
-def _abandon_import(database: Database, row: Row[Any]) -> None:
+def _abandon_import(database: Database, row: Row[object]) -> None:
     ended = "cancelled" if row.state == "cancelling" else "failed"
     with database.write() as db:
         job_store.finish_import(db, row.id, ended, job_store.decode_stats(row.counts), UPLOAD_GONE)
@@ -187,7 +186,7 @@ def run_import_worker() -> None:
 
 def _iterate_imports(
     database: Database, ending: threading.Event, nudged: threading.Event
-) -> Iterator[tuple[Row[Any], FileLock]]:
+) -> Iterator[tuple[Row[object], FileLock]]:
     while not ending.is_set():
         nudged.clear()
         found = None

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Protocol
 
 import zstandard
 
@@ -163,7 +163,22 @@ def _make_text_stream(
     return InputStream(_Utf16Stream(stream), below)  # type: ignore[arg-type]
 
 
-_FRAME_DECOMPRESSORS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
+class _Frame(Protocol):
+    """What decompresses one frame."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the frame has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the frame."""
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Decompress the next bytes of the frame."""
+
+
+_FRAME_DECOMPRESSORS: tuple[tuple[bytes, Callable[[], _Frame]], ...] = (
     (
         b"\x28\xb5\x2f\xfd",
         lambda: zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj(),
@@ -179,9 +194,9 @@ class _FrameStream:
 
     # The reader of zstd does not report that the last frame is truncated.
 
-    def __init__(self, below: IO[bytes], make_frame: Callable[[], Any]) -> None:
+    def __init__(self, below: IO[bytes], make_frame: Callable[[], _Frame]) -> None:
         self._below, self._make_frame = below, make_frame
-        self._frame: Any = None
+        self._frame: _Frame | None = None
         self._rest, self._made, self._empty = b"", memoryview(b""), 0
 
     def read(self, size: int) -> bytes:
@@ -226,7 +241,7 @@ def open_input_stream(path: Path, most: int = MAX_EXPANDED_BYTES) -> InputStream
     return _make_text_stream(_BoundedStream(inner, below, most), below)
 
 
-def _find_decompressor(start: bytes) -> Callable[[], Any] | None:
+def _find_decompressor(start: bytes) -> Callable[[], _Frame] | None:
     return next((make for mark, make in _FRAME_DECOMPRESSORS if start.startswith(mark)), None)
 
 

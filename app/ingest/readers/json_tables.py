@@ -4,7 +4,7 @@ import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +32,7 @@ _BLANKS = " \t\r\n"
 class JsonRow(NamedTuple):
     """An object of a JSON document, with what to warn about."""
 
-    values: dict[str, Any]
+    values: dict[str, object]
     is_listed: bool
     """Whether it is of an array, or of the rows that an API answered with."""
     note: str = ""
@@ -63,7 +63,7 @@ class _JsonText:
             raise ValueError(f"{expected!r} is expected before {found or 'the end'!r}")
         self._at += 1
 
-    def read_value(self) -> Any:
+    def read_value(self) -> object:
         """Read a whole value; raises ValueError if there is none, or if it is too long."""
         self.peek()
         while True:
@@ -117,7 +117,7 @@ def _read_rows(text: _JsonText, *, is_listed: bool, note: str = "") -> Iterator[
 def _read_object(text: _JsonText, is_listed: bool, note: str) -> Iterator[JsonRow]:
     """Read an object, or the rows in it if it is the answer of an API."""
     text.skip("{")
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     has_rows = False
     while text.peek() != "}":
         name = text.read_value()
@@ -140,19 +140,23 @@ def _read_object(text: _JsonText, is_listed: bool, note: str) -> Iterator[JsonRo
         yield JsonRow(_read_feature(values), is_listed, note)
 
 
-def _read_feature(values: dict[str, Any]) -> dict[str, Any]:
+def _read_feature(values: dict[str, object]) -> dict[str, object]:
     """Return the row of a feature of a map, with its point; other objects as they are."""
-    row = next((values[n] for n in _FEATURE_ROWS if isinstance(values.get(n), dict)), None)
+    row = next((row for n in _FEATURE_ROWS if isinstance(row := values.get(n), dict)), None)
     if row is None or not values.keys() <= {*_FEATURE_ROWS, "type", "geometry", "id", "bbox"}:
         return values
-    point = values.get("geometry") or {}
-    place = point.get("coordinates") if point.get("type") == "Point" else None
-    if not place or any(normalize_column_name(name) == "latitude" for name in row):
+    point = values.get("geometry")
+    if not isinstance(point, dict) or point.get("type") != "Point":
+        return dict(row)
+    place = point.get("coordinates")
+    if not (isinstance(place, list) and len(place) > 1) or any(
+        normalize_column_name(name) == "latitude" for name in row
+    ):
         return dict(row)
     return {**row, "longitude": place[0], "latitude": place[1]}
 
 
-def _describe_page(answer: Mapping[str, Any]) -> str:
+def _describe_page(answer: Mapping[str, object]) -> str:
     """Describe a page of several; empty if the answer is whole."""
     pages = answer.get("TotalPages")
     return f"is one of {pages} pages of an answer" if isinstance(pages, int) and pages > 1 else ""
@@ -203,7 +207,7 @@ def recognize_json_table(
     return None
 
 
-def _is_table_by_column(values: Mapping[str, Any]) -> bool:
+def _is_table_by_column(values: Mapping[str, object]) -> bool:
     """Return whether an object is a table as pandas writes it by default."""
     columns = values.values()
     return len(values) > 2 and all(isinstance(c, dict) and "0" in c for c in columns)
@@ -240,7 +244,7 @@ def _make_line_reader(format_: FileFormat) -> RowReader:
     return read_lines
 
 
-_line_decoder = msgspec.json.Decoder(dict[str, Any])
+_line_decoder = msgspec.json.Decoder(dict[str, object])
 
 
 def _is_whole_object(line: bytes) -> bool:
@@ -263,7 +267,7 @@ def _make_row(number: int, row: JsonRow, format_: FileFormat) -> InputRow:
     return InputRow(number, cells, None, "", format_, None, "", notes)
 
 
-def _write_cell(value: Any) -> str:
+def _write_cell(value: object) -> str:
     """Write a value as a table would have it; lists are separated by semicolons."""
     if value is None:
         return ""

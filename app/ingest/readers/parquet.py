@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -153,7 +152,7 @@ _TEXT_TYPE_TESTS = (
 _LIST_TYPE_TESTS = pa.types.is_list, pa.types.is_large_list, pa.types.is_map
 
 
-def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], RejectedError | None]]:
+def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, object], RejectedError | None]]:
     """Read rows as values by column, or as the error of a row that cannot be read."""
     if not part.num_columns:
         yield {}, RejectedError("", f"the row is longer than {MAX_LINE_BYTES:,} bytes")
@@ -173,7 +172,7 @@ def _read_values(part: pa.RecordBatch) -> Iterator[tuple[dict[str, Any], Rejecte
 
 def _make_row(
     number: int,
-    values: dict[str, Any],
+    values: dict[str, object],
     wrong: RejectedError | None,
     nested: bool,
     format_: FileFormat,
@@ -196,7 +195,7 @@ def _make_row(
     return InputRow(number, cells, None, "", format_)
 
 
-def _encode_exported(values: dict[str, Any]) -> bytes:
+def _encode_exported(values: dict[str, object]) -> bytes:
     try:
         is_flat = isinstance(values["participants"], str)
         record = (record_from_row if is_flat else record_from_typed_row)(values)
@@ -205,14 +204,14 @@ def _encode_exported(values: dict[str, Any]) -> bytes:
         raise RejectedError("participants", "is not in the exported form") from wrong
 
 
-def _write_value(value: Any) -> str:
+def _write_value(value: object) -> str:
     """Write a value as a table would have it."""
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(_decode_bytes(value))
 
 
-def _decode_bytes(value: Any) -> Any:
+def _decode_bytes(value: object) -> object:
     """Decode bytes within a value as UTF-8; raises `RejectedError` if they are not."""
     if isinstance(value, bytes):
         try:

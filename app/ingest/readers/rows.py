@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any
 
 import msgspec
 
@@ -34,7 +33,7 @@ class LineLayout(msgspec.Struct, frozen=True, gc=False):
     """Extract the cells that the format's `read_key` needs."""
     pick_day_cells: Callable[[str], Cells]
     """Extract the cells that its `read_day` needs."""
-    pick_values: Callable[[str], Any]
+    pick_values: Callable[[str], object]
     """Extract what its `parse_row` takes."""
 
 
@@ -68,7 +67,7 @@ class Reject(msgspec.Struct, omit_defaults=True):
     field: str
     reason: str
     format: str
-    row: Any
+    row: object
     table: bool = False
     """Whether `row` is an object of text cells by column."""
     columns: list[str] = []
@@ -186,7 +185,7 @@ def make_reject(row: InputRow, wrong: RejectedError, file: str, dataset: str) ->
     separator = ""
     if isinstance(content, bytes):
         try:  # `json` would decode lone surrogates, which cannot be encoded as UTF-8
-            shown: Any = msgspec.json.decode(content)
+            shown: object = msgspec.json.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             shown = content.decode("utf-8", "replace")
     elif content:
@@ -210,7 +209,7 @@ def _make_cell_picker(
     """
     place = {name: n for n, name in enumerate(columns)}
     there = [name for name in wanted if name in place]
-    pick: Any = _make_item_getter([place[name] for name in there])
+    pick = _make_item_getter([place[name] for name in there])
     missing = dict.fromkeys(set(wanted) - place.keys(), "")
 
     def pick_cells(line: str) -> Cells:
@@ -223,7 +222,7 @@ def _make_cell_picker(
 
 def _make_value_picker(
     columns: Sequence[str], used: Sequence[str], separator: str
-) -> Callable[[str], Any]:
+) -> Callable[[str], object]:
     """Make a function that extracts the cells of `used` from a line, as a sequence in that order.
 
     Where `used` is empty, the function returns all cells by column. Columns that the line lacks
@@ -232,7 +231,7 @@ def _make_value_picker(
     if not used:
         return _make_cell_picker(columns, columns, separator)
     place = {name: n for n, name in enumerate(columns)}
-    pick: Any = _make_item_getter([place.get(name, len(columns)) for name in used])
+    pick = _make_item_getter([place.get(name, len(columns)) for name in used])
     if place.keys() >= set(used):
         return lambda line: pick(line.split(separator))
     return lambda line: pick([*line.split(separator), ""])
