@@ -1,6 +1,6 @@
 """JSON bodies of the write API; an event may contain new actors and sources in full."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -47,7 +47,7 @@ class ParticipantBody(ParticipantInput):
 
     @model_validator(mode="before")
     @classmethod
-    def _require_actor_or_native(cls, value: Any) -> Any:
+    def _require_actor_or_native(cls, value: object) -> object:
         """Require an actor or a native code, unless both fields are sent.
 
         A stored participant may have neither, and an answer that is sent back has both fields.
@@ -107,7 +107,7 @@ class EventBody(EventInput):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_derived_fields(cls, body: Any) -> Any:
+    def _drop_derived_fields(cls, body: object) -> object:
         """Drop the derived fields, so that an answer can be edited and sent back."""
         if not isinstance(body, dict):
             return body
@@ -129,7 +129,7 @@ class EventBody(EventInput):
         return found
 
 
-def _drop_fields(part: Any, names: tuple[str, ...]) -> Any:
+def _drop_fields(part: object, names: tuple[str, ...]) -> object:
     """Return a part of an event without some fields."""
     if not isinstance(part, dict):
         return part

@@ -33,7 +33,7 @@ def _drop_unwatched(schema: dict[str, Any]) -> None:
         schema["properties"].pop(name, None)
 
 
-def _allow_single_values(model: type[BaseModel], value: Any) -> Any:
+def _allow_single_values(model: type[BaseModel], value: object) -> object:
     """Take `"actor": "ARM"` for `"actor": ["ARM"]`, as an address would."""
     if not isinstance(value, dict):
         return value
@@ -52,7 +52,7 @@ class WatchedEvents(EventFilter):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_single_values(cls, value: Any) -> Any:
+    def _take_single_values(cls, value: object) -> object:
         return _allow_single_values(cls, value)
 
     @field_validator(*NOT_WATCHED)
@@ -81,7 +81,7 @@ class WatchedShift(SidesQuery):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_single_values(cls, value: Any) -> Any:
+    def _take_single_values(cls, value: object) -> object:
         return _allow_single_values(cls, value)
 
     @field_validator(*NOT_WATCHED)

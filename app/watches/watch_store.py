@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
@@ -76,7 +76,7 @@ def make_test_id(watch: str) -> str:
 
 
 # ── watches ───────────────────────────────────────────────────────────────────────────────────
-def add_watch(db: Connection, values: dict[str, Any], version: int, after: int | None) -> str:
+def add_watch(db: Connection, values: dict[str, object], version: int, after: int | None) -> str:
     """Add a watch, which hears of changes after a `seq`, by default after the newest; its id.
 
     `version` is that of the database.
@@ -96,7 +96,7 @@ def add_watch(db: Connection, values: dict[str, Any], version: int, after: int |
     return ident
 
 
-def change_watch(db: Connection, ident: str, values: dict[str, Any]) -> None:
+def change_watch(db: Connection, ident: str, values: dict[str, object]) -> None:
     """Change some columns of a watch."""
     edition = begin_edition(db)
     db.execute(update(watches).where(W.id == ident).values(edition=edition, **values))
@@ -120,7 +120,7 @@ def stop_watch(db: Connection, ident: str, state: WatchState, reason: str | None
 
 def resume_watch(db: Connection, ident: str, after: int | None) -> None:
     """Let a watch go on from where it stopped, or after another `seq`."""
-    values: dict[str, Any] = {"state": "active", "reason": None, "failures": 0}
+    values: dict[str, object] = {"state": "active", "reason": None, "failures": 0}
     if after is not None:
         values["position"] = after
         d = watch_deliveries.c  # what is compared again is said again
@@ -131,7 +131,7 @@ def resume_watch(db: Connection, ident: str, after: int | None) -> None:
     db.execute(update(watches).where(W.id == ident, W.pending > 0).values(due_at=format_now()))
 
 
-def find_watch(db: Connection, ident: str) -> Row[Any] | None:
+def find_watch(db: Connection, ident: str) -> Row[object] | None:
     """Find a watch by its id."""
     if not ident.isprintable():
         return None
@@ -140,7 +140,7 @@ def find_watch(db: Connection, ident: str) -> Row[Any] | None:
 
 def list_watches_after(
     db: Connection, owner: str | None, after: PageKey | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[object]]:
     """List watches of an owner, or of all, in the order of their making."""
     found = select(watches).order_by(W.created_at, W.id).limit(limit)
     if owner is not None:
@@ -156,7 +156,7 @@ def count_watches(db: Connection, owner: str) -> int:
     return db.scalar(select(func.count()).select_from(watches).where(W.owner == owner)) or 0
 
 
-def list_changed_watches(db: Connection, edition: int) -> Sequence[Row[Any]]:
+def list_changed_watches(db: Connection, edition: int) -> Sequence[Row[object]]:
     """List the watches that changed after an edition."""
     return db.execute(select(watches).where(W.edition > edition)).all()
 
@@ -166,7 +166,7 @@ def list_watch_ids(db: Connection) -> set[str]:
     return set(db.scalars(select(W.id)))
 
 
-def list_lagging_watches(db: Connection) -> Sequence[Row[Any]]:
+def list_lagging_watches(db: Connection) -> Sequence[Row[object]]:
     """List the active watches that do not go along with the others and may catch up."""
     found = select(watches).where(W.state == "active", W.position.is_not(None))
     return db.execute(found.where(W.pending <= MAX_PENDING // 2)).all()
@@ -201,7 +201,7 @@ def has_key_in_force(db: Connection, owner: str) -> bool:
     return db.scalar(found.limit(1)) is not None
 
 
-def read_secrets(row: Row[Any]) -> list[WatchSecret]:
+def read_secrets(row: Row[object]) -> list[WatchSecret]:
     """Return the secrets of a watch that are valid now, the newest first."""
     now = format_now()
     return [s for s in decode_secrets(row.secrets) if s.until is None or s.until > now]
