@@ -80,6 +80,15 @@ def test_point_of_a_feature_is_the_place(tmp_path: Path) -> None:
     assert read_records(tmp_path / "x", text) == read_records(tmp_path / "y", json.dumps([UCDP]))
 
 
+@pytest.mark.parametrize(
+    "place", ["POINT (37.5 48.5)", 7, {"type": "Point", "coordinates": "37.5"}, {"type": "Point"}]
+)
+def test_a_feature_whose_place_is_no_point_keeps_its_row(tmp_path: Path, place: object) -> None:
+    feature = {"type": "Feature", "geometry": place, "properties": UCDP}
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    assert read_records(tmp_path / "x", text) == read_records(tmp_path / "y", json.dumps([UCDP]))
+
+
 def test_coalition_as_a_list_of_json(tmp_path: Path) -> None:
     names = "Government of United Kingdom, Government of United States of America"
     row = {**UCDP, "side_a": names, "gwnoa": [200, 2]}
