@@ -29,7 +29,7 @@ from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.main import create_app
 from app.settings import Settings
-from app.shifts.schemas import round_chance, round_figure
+from app.shifts.figures import round_chance, round_figure
 from app.shifts.statistics import detection
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.verdicts import complete_findings

@@ -34,10 +34,11 @@ from app.page_models import EmptyReason
 from app.query_models import BoundedDate
 from app.reader_words import write_edtf
 from app.shifts import answers, detect, queries, ranking, serialize
+from app.shifts.evidence_schemas import EvidenceSource
 from app.shifts.filter import ShiftQuery, SidesQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import AlignmentQuestion, resolve_open_question
-from app.shifts.schemas import DayRange, EvidenceSource, Shift
+from app.shifts.schemas import DayRange, Shift
 from app.shifts.statistics.verdicts import STRENGTH
 from app.sources.citation import read_cited_datasets
 

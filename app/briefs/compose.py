@@ -22,16 +22,10 @@ from app.page_models import EmptyReason
 from app.reader_words import write_edtf, write_signed
 from app.shifts import answers, queries, ranking, serialize, words
 from app.shifts.detect import DetectedShift
+from app.shifts.evidence_schemas import EventShare, FormalStructure, ShiftDetail, StructureTie
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.question import AlignmentQuestion, resolve_question
-from app.shifts.schemas import (
-    DayRange,
-    EventShare,
-    FormalStructure,
-    Shift,
-    ShiftDetail,
-    StructureTie,
-)
+from app.shifts.schemas import DayRange, Shift
 from app.shifts.shift_id import ShiftReference, pack_shift_id
 from app.shifts.statistics.null_distribution import Calibration
 from app.sources.citation import read_cited_datasets

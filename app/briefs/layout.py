@@ -18,7 +18,8 @@ from app.briefs.schemas import (
 from app.briefs.words import count_words, load_strings, write_odds, write_text
 from app.charts.vega_lite import shorten_text
 from app.reader_words import write_edtf, write_signed
-from app.shifts.schemas import DayRange, EvidenceSource
+from app.shifts.evidence_schemas import EvidenceSource
+from app.shifts.schemas import DayRange
 
 MAX_TITLE, MAX_SOURCES, MAX_SOURCE_NAME = 110, 2, 34
 MAX_HEADLINE, MAX_OTHERS, MAX_TIES = 240, 160, 220

@@ -4,7 +4,8 @@ from pydantic import BaseModel, Field
 
 from app.actors.schemas import ActorKind
 from app.page_models import EmptyReason, Links, Meta
-from app.shifts.schemas import DayRange, EvidenceSource, Shift
+from app.shifts.evidence_schemas import EvidenceSource
+from app.shifts.schemas import DayRange, Shift
 
 
 class BriefEvent(BaseModel):

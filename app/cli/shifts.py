@@ -24,14 +24,16 @@ from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.settings import Settings
 from app.shifts import answers, detect, evidence, ranking, serialize, series
+from app.shifts.alignment_schemas import AlignmentPoint
 from app.shifts.detect import DetectedShift
+from app.shifts.evidence_schemas import EventShare
 from app.shifts.filter import AlignmentQuery, Granularity, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.joint_families import drop_other_families
 from app.shifts.materialized.rebuild import fit_calibration
 from app.shifts.materialized.worker import RebuildProcessError, rebuild_in_processes
 from app.shifts.question import read_question_days, resolve_open_question, resolve_question
-from app.shifts.schemas import AlignmentPoint, EventShare, Shift
+from app.shifts.schemas import Shift
 from app.shifts.statistics.null_distribution import Calibration, ThinCorpusError
 
 shifts = typer.Typer(

@@ -9,10 +9,12 @@ from app.events.resolved_filter import ResolvedFilter
 from app.lineages import Version
 from app.page_models import EmptyReason, Links
 from app.shifts import detect, evidence, ranking, serialize, series
+from app.shifts.alignment_schemas import Alignment, AlignmentMeta
 from app.shifts.detect import DetectedShift
+from app.shifts.evidence_schemas import ShiftDetail
 from app.shifts.filter import AlignmentQuery, Scope, SidesQuery
 from app.shifts.question import AlignmentQuestion, read_question_days
-from app.shifts.schemas import Alignment, AlignmentMeta, Shift, ShiftDetail
+from app.shifts.schemas import Shift
 from app.shifts.shift_id import ShiftReference
 from app.shifts.statistics.null_distribution import Calibration
 

@@ -16,8 +16,7 @@ from app.events.read import last_publication_day
 from app.shifts import question
 from app.shifts.checks import to_signal_part
 from app.shifts.detect import DetectedShift
-from app.shifts.question import AlignmentQuestion, CountedSignal
-from app.shifts.schemas import (
+from app.shifts.evidence_schemas import (
     EventShare,
     EvidenceSource,
     FormalStructure,
@@ -27,6 +26,7 @@ from app.shifts.schemas import (
     StructureStep,
     StructureTie,
 )
+from app.shifts.question import AlignmentQuestion, CountedSignal
 from app.shifts.statistics import attribution
 from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.sums import DaySeries

@@ -31,7 +31,10 @@ from app.page_models import Meta
 from app.query_models import EmptyQuery
 from app.settings import Settings
 from app.shifts import answers, detect, ranking, serialize
+from app.shifts.alignment_schemas import Alignment
+from app.shifts.calibration_schemas import CalibrationAnswer, FittedParameters
 from app.shifts.detect import DetectedShift
+from app.shifts.evidence_schemas import ShiftDetail
 from app.shifts.feed import FEED_MEDIA_TYPES, FeedForm, ShiftFeed, render_shift_feed
 from app.shifts.filter import AlignmentQuery, ShiftFormat, ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
@@ -40,14 +43,7 @@ from app.shifts.question import (
     resolve_open_question,
     resolve_question,
 )
-from app.shifts.schemas import (
-    Alignment,
-    CalibrationAnswer,
-    FittedParameters,
-    ShiftDetail,
-    ShiftMeta,
-    ShiftPage,
-)
+from app.shifts.schemas import ShiftMeta, ShiftPage
 from app.shifts.scores import load_scores
 from app.shifts.shift_id import BadShiftIdError, unpack_shift_id
 from app.shifts.statistics.null_distribution import Calibration

@@ -6,7 +6,7 @@
 from functools import cache
 from pathlib import Path
 
-from app.shifts.schemas import ShiftScores
+from app.shifts.calibration_schemas import ShiftScores
 
 SCORES_FILE = Path(__file__).with_name("scores.json")
 

@@ -15,10 +15,11 @@ from app.events.coverage import read_covered_spans
 from app.events.resolved_filter import ResolvedFilter
 from app.reader_words import write_signed
 from app.shifts import queries
+from app.shifts.alignment_schemas import AlignmentPoint, DirectedMover, IndexParameters
+from app.shifts.evidence_schemas import CurveEnd
 from app.shifts.filter import Granularity
 from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_inputs
 from app.shifts.question import AlignmentQuestion, read_counted_signals, read_flows
-from app.shifts.schemas import AlignmentPoint, CurveEnd, DirectedMover, IndexParameters
 from app.shifts.statistics import index
 from app.shifts.statistics.levels import IndexLevel
 from app.shifts.statistics.sums import Ints, month_number

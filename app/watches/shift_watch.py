@@ -14,11 +14,11 @@ from app.db.tables import events, watches
 from app.errors import ClosedDatasetError, InvalidParameterError
 from app.shifts import evidence, ranking, serialize
 from app.shifts.detect import DetectedShift
+from app.shifts.evidence_schemas import EventShare
 from app.shifts.filter import ShiftQuery
 from app.shifts.materialized.calibration import read_calibration
 from app.shifts.materialized.read import has_stale_dyads
 from app.shifts.question import AlignmentQuestion, read_question_days, resolve_question
-from app.shifts.schemas import EventShare
 from app.shifts.statistics.null_distribution import Calibration
 from app.shifts.statistics.verdicts import STRENGTH
 from app.watches import delivery_store, watch_store

@@ -14,7 +14,7 @@ from app.briefs.layout import BriefPage, fit_on_page, lay_out_brief
 from app.briefs.schemas import BriefAnswer
 from app.briefs.words import load_strings, write_odds
 from app.reader_words import write_edtf
-from app.shifts.schemas import EvidenceSource
+from app.shifts.evidence_schemas import EvidenceSource
 
 BRIEFS = Path(render.__file__).parent
 PAIRS = [

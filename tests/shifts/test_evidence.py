@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.shifts.evidence import MEDIATION, SINGLE, THEATRE, flag_evidence, flag_signal
+from app.shifts.evidence_schemas import EventShare, EvidenceSource
 from app.shifts.question import CountedSignal
-from app.shifts.schemas import EventShare, EvidenceSource
 
 
 def make_signal(from_: str, toward: str, score: float, quad: int) -> CountedSignal:

@@ -1,0 +1,69 @@
+"""The index over time as JSON."""
+
+from pydantic import BaseModel, Field
+
+from app.page_models import Links, Meta
+from app.shifts.figures import INDEX_UNIT, Figure
+from app.shifts.filter import Acts
+
+
+class AlignmentPoint(BaseModel):
+    """The index at the end of a stretch of days, both inclusive."""
+
+    start: str
+    end: str
+    index: float | None = Field(description=f"{INDEX_UNIT} Null before the first event.")
+    low: float | None = Field(description="Lower end of the 90 % interval.")
+    high: float | None
+    n: int = Field(description="Signals on these days.")
+    positive: float = Field(description="Mass for, before any bound: |score| / 10 × confidence.")
+    negative: float
+    effective: float = Field(description="Effective observations that the index rests on.")
+    sources: int = Field(description="Publishers of the reports, each counted once.")
+    covered: bool = Field(
+        description="False: no dataset covers these days, so 0 signals mean nothing."
+    )
+    volume: int = Field(
+        description="All signals of the datasets on these days, between any actors."
+    )
+
+
+class DirectedMover(BaseModel):
+    """What one side did to another, and how its own index changed in the window."""
+
+    actor: str
+    toward: str
+    n: int
+    first: Figure = Field(description="Its own index at the first point.")
+    last: Figure = Field(description="Its own index at the last point.")
+    change: Figure
+
+
+class IndexParameters(BaseModel):
+    """The parameters of the index; docs/shifts.md explains them."""
+
+    half_life: float
+    prior: float
+    prior_share: Figure
+    dispersion: Figure
+    saturation: float
+
+
+class AlignmentMeta(Meta):
+    """The question that the series answers."""
+
+    datasets: list[str]
+    actor: str
+    toward: list[str]
+    against: list[str]
+    acts: Acts
+    parameters: IndexParameters
+
+
+class Alignment(BaseModel):
+    """The index over time, and what each side did."""
+
+    data: list[AlignmentPoint]
+    moved: list[DirectedMover]
+    meta: AlignmentMeta
+    links: Links
