@@ -1,5 +1,7 @@
 """The actors that a question of the reconciliation protocol may mean, with their scores."""
 
+from contextlib import suppress
+
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
@@ -16,26 +18,26 @@ CODE_PROPERTIES = frozenset(
     {"code", "iso2", "iso3", "isonum", "cow", "gw", "cameo", "fips", "fifa", "wikidata"}
 )
 """The properties of a question that are codes: an actor without the code is no match."""
+MOST_VALUES = 20
+"""Values of one property that count."""
 
 
 def find_reconcile_candidates(db: Connection, asked: ReconcileQuestion) -> list[ReconcileCandidate]:
     """Find the actors that a name may mean; an unambiguous one that fits all codes is a match."""
     wanted = {asked.type} if isinstance(asked.type, str) else set(asked.type or ())
     day = _parse_day(asked)
-    found: list[ActorCandidate] = []
-    try:
-        code = queries.resolve_actor_code(db, asked.query, day, near=0, kinds=wanted or None)
-        found = queries.read_actor_candidates(db, [code], asked.query)
-    except queries.AmbiguousActorError as several:
-        found = list(several.near)
-    except queries.UnknownActorError:
-        pass
     coded = _find_coded_actors(db, asked, day)
-    fitting = [c for c in found if all(c.code == code for code in coded)]
+    if asked.query is None:
+        codes = sorted(set().union(*coded))
+        found = queries.read_actor_candidates(db, codes, "code")
+    else:
+        found = _find_named_actors(db, asked.query, day, wanted)
+    fitting = [c for c in found if all(c.code in codes for codes in coded)]
     sure = {c.code for c in fitting} if len(fitting) == 1 else set()
     known = {c.code for c in found}
-    more = queries.find_similar_actors(db, asked.query, 1000 if wanted else asked.limit)
-    found += [c for c in more if c.code not in known]
+    if asked.query is not None:
+        more = queries.find_similar_actors(db, asked.query, 1000 if wanted else asked.limit)
+        found += [c for c in more if c.code not in known]
     found = [c for c in found if not wanted or c.kind in wanted]
     scored = [(_score_candidate(c, sure, known, coded), c) for c in found]
     scored.sort(key=lambda pair: -pair[0])
@@ -52,33 +54,53 @@ def find_reconcile_candidates(db: Connection, asked: ReconcileQuestion) -> list[
     ]
 
 
+def _find_named_actors(
+    db: Connection, name: str, day: str | None, wanted: set[str]
+) -> list[ActorCandidate]:
+    """Find the actor that has a name, or several where it is ambiguous."""
+    try:
+        code = queries.resolve_actor_code(db, name, day, near=0, kinds=wanted or None)
+        return queries.read_actor_candidates(db, [code], name)
+    except queries.AmbiguousActorError as several:
+        return list(several.near)
+    except queries.UnknownActorError:
+        return []
+
+
 def _score_candidate(
-    candidate: ActorCandidate, sure: set[str], named: set[str], coded: list[str | None]
+    candidate: ActorCandidate, sure: set[str], named: set[str], coded: list[set[str]]
 ) -> float:
     """Score a candidate: 100 for a match, less where the name is ambiguous or a code differs."""
     score = candidate.score
     if candidate.code in named and candidate.code not in sure:
         score = AMBIGUOUS_SCORE
-    if any(code != candidate.code for code in coded):
+    if any(candidate.code not in codes for codes in coded):
         score /= 2
     return round(score, 1)
 
 
-def _find_coded_actors(
-    db: Connection, asked: ReconcileQuestion, day: str | None
-) -> list[str | None]:
-    """Find the actor that has each code among the properties; None for a code that none has."""
-    found: list[str | None] = []
+def _find_coded_actors(db: Connection, asked: ReconcileQuestion, day: str | None) -> list[set[str]]:
+    """Find the actors that have one of the codes of each property; none have an unknown code."""
+    found: list[set[str]] = []
     for narrowing in asked.properties:
-        if narrowing.pid not in CODE_PROPERTIES or not isinstance(narrowing.v, str | int):
+        codes = _list_values(narrowing.v)
+        if narrowing.pid not in CODE_PROPERTIES or not codes:
             continue
-        text = str(narrowing.v).strip().zfill(3 if narrowing.pid == "isonum" else 0)
         scheme = "" if narrowing.pid == "code" else f"{narrowing.pid}:"
-        try:
-            found.append(queries.resolve_actor_code(db, scheme + text, day, near=0))
-        except queries.UnknownActorError:
-            found.append(None)
+        actors = set[str]()
+        for code in codes:
+            text = code.strip().zfill(3 if narrowing.pid == "isonum" else 0)
+            with suppress(queries.UnknownActorError, queries.AmbiguousActorError):
+                actors.add(queries.resolve_actor_code(db, scheme + text, day, near=0))
+        found.append(actors)
     return found
+
+
+def _list_values(value: object) -> list[str]:
+    """List the codes of a property: a text, a number, an entity that has an id, or some of them."""
+    values = value[:MOST_VALUES] if isinstance(value, list) else [value]
+    ids = [one.get("id") if isinstance(one, dict) else one for one in values]
+    return [str(one) for one in ids if isinstance(one, str | int) and not isinstance(one, bool)]
 
 
 def _parse_day(asked: ReconcileQuestion) -> str | None:

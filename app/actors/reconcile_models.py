@@ -1,6 +1,6 @@
 """Questions and answers of the W3C reconciliation protocol (0.2). Pure."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.text import ShortText
 
@@ -83,13 +83,20 @@ class ReconcileProperty(BaseModel):
 
 
 class ReconcileQuestion(BaseModel):
-    """One reconciliation question: a name, with a type and properties."""
+    """One reconciliation question: a name, properties or both, with a type."""
 
     model_config = ConfigDict(extra="ignore")
-    query: ShortText
+    query: ShortText | None = None
     type: str | list[str] | None = None
     limit: int = Field(10, ge=1, le=1000)
     properties: list[ReconcileProperty] = Field([], max_length=20)
+
+    @model_validator(mode="after")
+    def require_name_or_property(self) -> "ReconcileQuestion":
+        """Refuse a question that asks for nothing."""
+        if self.query is None and not self.properties:
+            raise ValueError("needs a query, or properties")
+        return self
 
 
 class ReconcileCandidate(BaseModel):
