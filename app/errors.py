@@ -74,6 +74,14 @@ class TooManyRequestsError(Exception):
         self.retry_after = retry_after
 
 
+class TooCostlyError(Exception):
+    """A question would have more events read than the service permits, by an estimate."""
+
+    def __init__(self, events: int, limit: int) -> None:
+        super().__init__(f"would read some {events:,} events; {limit:,} are permitted")
+        self.events, self.limit = events, limit
+
+
 class OutdatedError(Exception):
     """A write expected another revision than the current one."""
 

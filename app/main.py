@@ -102,6 +102,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             settings.connection_count,
             fast_statements=settings.fast_statements,
             query_seconds=settings.query_seconds,
+            question_events=settings.question_events,
             read_url=settings.read_url,
         )
         database.count_use = count_database_use

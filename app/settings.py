@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         description="Seconds that the database may read for a question, exports and streams"
         " excepted; 0: no limit.",
     )
+    question_events: int = Field(
+        10_000_000,
+        ge=0,
+        description="Events that a question may have counted one by one, by an estimate before any"
+        " is read, exports and streams excepted; 0: no limit.",
+    )
     shared_cache_seconds: int = Field(
         10,
         ge=0,

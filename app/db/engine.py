@@ -17,6 +17,7 @@ from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, current_write_transaction, record_commit
+from app.db.question_limit import limit_question
 from app.db.reader import Reader, read_as
 from app.db.reading import ReadingPlace, ReadingRoute
 from app.db.request_versions import note_version
@@ -31,6 +32,7 @@ class Database:
     `read_url`: where to read, if not where it is written, as from standbys on PostgreSQL.
     `fast_statements`: see `app.db.dialect.fast_statements`; by default the setting of that name.
     `query_seconds`: after which a read fails with `query-time`; 0 for no limit. Writes have none.
+    `question_events`: the events that a question may have read (`app.events.cost`); 0 for no limit.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class Database:
         *,
         fast_statements: bool | None = None,
         query_seconds: float = 0,
+        question_events: int = 0,
         read_url: str = "",
     ) -> None:
         self._query_seconds = query_seconds
-        self._is_limited = bool(query_seconds)
+        self._question_events = question_events
+        self._is_limited = bool(query_seconds or question_events)
         self._for_reader: Reader | None = None
         fast = Settings().fast_statements if fast_statements is None else fast_statements
         patience = "3" if read_url else "10"  # there is another server to go to
@@ -102,11 +106,12 @@ class Database:
         with self._observe_use(writes=False), self.route.connect() as db:
             if self._query_seconds:
                 limit_read_time(db, self._query_seconds if self._is_limited else 0)
+            limit_question(db, self._question_events if self._is_limited else 0)
             with read_as(db, self._for_reader):
                 yield db
 
     def without_time_limit(self) -> "Database":
-        """Return the same database with no limit on the time of reads, for exports and workers."""
+        """Return the same database with no limit on what reads cost, for exports and workers."""
         same = copy(self)
         same._is_limited = False
         return same
@@ -144,6 +149,7 @@ class Database:
                 raise ReadOnlyServiceError
             if self._query_seconds:
                 limit_read_time(db, 0)
+            limit_question(db, 0)
             lock_for_writing(db)
             with read_as(db, self._for_reader):
                 begin_write_transaction(db)

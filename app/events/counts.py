@@ -26,6 +26,7 @@ from app.events.buckets import (
     find_weight_threshold,
     is_span,
 )
+from app.events.cost import require_affordable
 from app.events.count_statements import (
     CountKey,
     compile_day_totals,
@@ -89,6 +90,8 @@ def count_timeline(
     if get_hidden(db).rows:
         shown = _bind_counted_query(db, resolved, pair, "rows")
     found = None if pair else _count_by_month(db, resolved, counted, size, top)
+    if found is None:
+        require_affordable(db, resolved)
     size, days, buckets, named = found or _count_by_day(db, resolved, counted, shown, size, top)
     lasting: dict[int, dict[str, Any]] = {}
     if any(day.lasting for day in days):
@@ -324,6 +327,7 @@ def count_facets(
     of_rows = queries.bind_query(db, resolved) if get_hidden(db).rows else query
     window = _split_open_window(db, resolved)
     found: dict[str, list[dict[str, Any]]] = {}
+    require_affordable(db, resolved, len(by if window is None else set(by) - COUNTED_FACES))
     for face in by:
         if face == "effect":
             found[face] = _count_effects(db, resolved)
@@ -342,11 +346,15 @@ def count_facets(
     return found
 
 
-def count_matching_events(db: Connection, resolved: ResolvedFilter) -> int:
-    """Count the matching events."""
+def count_matching_events(
+    db: Connection, resolved: ResolvedFilter, *, are_few: bool = False
+) -> int:
+    """Count the matching events; raises `TooCostlyError` unless it is known that they are few."""
     window = _split_open_window(db, resolved)
     if window is not None:
         return sum(n for _, n in _count_face_by_month(db, resolved, window, "dataset"))
+    if not are_few:
+        require_affordable(db, resolved)
     query = queries.bind_query(db, resolved)
     return int(db.scalar(queries.select_event_count(query.statement_key), query.values) or 0)
 

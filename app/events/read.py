@@ -119,8 +119,9 @@ def read_event_page_meta(
     if empty:
         known.reason = find_empty_reason(db, resolved)
     if count != "none":
-        guess = estimate_event_count(db, resolved) if count == "estimate" else None
-        known.count = guess or count_matching_events(db, resolved)
+        guesses = count == "estimate"
+        guess = estimate_event_count(db, resolved) if guesses else None
+        known.count = guess or count_matching_events(db, resolved, are_few=guesses)
         known.count_is = "estimate" if guess else "exact"
     return known
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 
 from app.db.as_of import resolve_version
 from app.db.lineage_table import read_version
-from app.errors import NotFoundError
+from app.errors import NotFoundError, TooCostlyError
 from app.events import read
 from app.events.filter import EventQuery
 from app.events.queries import resolve_filter
@@ -266,8 +267,9 @@ def list_features(
             addresses += [("next", where.next, GEOJSON)] if where.next else []
             known: dict[str, object] = {}
             if not asked.cursor and not asked.offset:  # counted once, for the first page
-                meta = read.read_event_page_meta(db, resolved, "exact", version, not rows)
-                known["numberMatched"] = meta.count
+                with suppress(TooCostlyError):  # the number may be left out
+                    meta = read.read_event_page_meta(db, resolved, "exact", version, not rows)
+                    known["numberMatched"] = meta.count
             body = {
                 "type": "FeatureCollection",
                 "features": [orient_feature(build_feature(json.loads(row)), crs) for row in rows],

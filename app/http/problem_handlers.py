@@ -27,6 +27,7 @@ from app.errors import (
     NotFoundError,
     OutdatedError,
     ReadOnlyServiceError,
+    TooCostlyError,
     TooManyRequestsError,
     UnauthorizedError,
     VersionAwaitedError,
@@ -57,6 +58,7 @@ STATUSES: dict[type[Exception], int] = {
     StateGoneError: 410,
     OutdatedError: 412,
     ReadOnlyServiceError: 421,
+    TooCostlyError: 422,
     TooManyRequestsError: 429,
     InvalidParameterError: 422,
     InvalidBodyError: 422,
@@ -250,7 +252,8 @@ def _handle_database_failure(request: Request, error: Exception) -> Response:
     level = logging.INFO if kind == "query-time" else logging.ERROR
     log.log(level, "the database failed: %s: %s", kind, describe_cause(error))
     if kind == "query-time":
-        return _render_costly_question(request)
+        seconds = request.app.state.settings.query_seconds
+        return _render_costly_question(request, f"takes longer than {seconds:g} seconds")
     known = DATABASE_PROBLEMS[kind]
     answer = render_problem(known.status, known.detail, slug=kind, title=known.title)
     if known.retry_after is not None:
@@ -258,13 +261,16 @@ def _handle_database_failure(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _render_costly_question(request: Request) -> Response:
+def _handle_costly_question(request: Request, error: Exception) -> Response:
+    return _render_costly_question(request, str(error))
+
+
+def _render_costly_question(request: Request, message: str) -> Response:
     """Say which of the parameters that narrow a question are not used yet."""
     known = _list_parameters(request)
     unused = [n for n in NARROWING if n in known and n not in request.query_params]
     hint = f"Narrow it, by {', '.join(unused)}." if unused else "Ask for a shorter period."
-    seconds = request.app.state.settings.query_seconds
-    fault = Fault(loc=["query"], message=f"takes longer than {seconds:g} seconds", hint=hint)
+    fault = Fault(loc=["query"], message=message, hint=hint)
     return render_problem(422, "1 error: query", [fault], slug="too-costly",
                           title="The question takes too long")  # fmt: skip
 
@@ -291,6 +297,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         VersionAwaitedError: _handle_awaited_version,
         ReadOnlyServiceError: _handle_read_only_service,
         TooManyRequestsError: _handle_too_many,
+        TooCostlyError: _handle_costly_question,
         RequestValidationError: _handle_invalid,
         InvalidParameterError: _handle_invalid,
         InvalidBodyError: _handle_invalid_body,

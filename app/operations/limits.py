@@ -36,6 +36,10 @@ class AnswerLimits(BaseModel):
         description="Seconds that the database may read for a question, exports and streams"
         " excepted; 0: no limit."
     )
+    question_events: int = Field(
+        description="Events that a question may have counted one by one, by an estimate before any"
+        " is read, exports and streams excepted; 0: no limit."
+    )
     exports: int = Field(description="Exports that run at once in all processes; others wait.")
 
 
@@ -90,7 +94,10 @@ def describe_limits(settings: Settings) -> Limits:
             object_names=MAX_OBJECT_NAMES,
         ),
         answers=AnswerLimits(
-            page_rows=MAX_ROWS, query_seconds=settings.query_seconds, exports=settings.exports
+            page_rows=MAX_ROWS,
+            query_seconds=settings.query_seconds,
+            question_events=settings.question_events,
+            exports=settings.exports,
         ),
         imports=ImportLimits(
             upload_bytes=settings.max_import_bytes, expanded_bytes=settings.max_expanded_bytes
