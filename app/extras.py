@@ -6,12 +6,13 @@ from typing import Literal
 
 from app.errors import MissingExtraError
 
-Extra = Literal["charts", "parquet", "pdf", "mcp"]
+Extra = Literal["charts", "parquet", "pdf", "mcp", "otel"]
 EXTRA_MODULES: dict[Extra, str] = {
     "charts": "vl_convert",
     "parquet": "pyarrow",
     "pdf": "typst",
     "mcp": "mcp",
+    "otel": "opentelemetry.exporter.otlp.proto.http",
 }
 """The library of each extra, by its name in `entente[…]`."""
 
@@ -22,6 +23,7 @@ def load_extra(extra: Extra) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
-        if missing.name is not None and missing.name.partition(".")[0] != name:
+        package = name.partition(".")[0]
+        if missing.name is not None and missing.name.partition(".")[0] != package:
             raise
         raise MissingExtraError(extra) from missing

@@ -204,6 +204,13 @@ class Settings(BaseSettings):
     watches_per_key: int = Field(
         100, ge=0, description="Watches that each key may keep; 0: none at all."
     )
+    watch_key: str = Field(
+        "",
+        pattern=r"^(.{16,200})?$",
+        json_schema_extra={"secret": True},
+        description="Key that secrets of webhooks are derived from, so that the database does not"
+        " have them; empty: they are stored in full.",
+    )
     watch_private_addresses: bool = Field(
         False,
         description="Whether watches may be sent to hosts of private networks.",

@@ -20,6 +20,7 @@ from app.http.shared_counts import PROCESS_FOLDER
 from app.logs import configure_logs
 from app.operations.shared_metrics import SHARED_FOLDER
 from app.settings import Settings
+from app.tracing import require_tracing_extra, start_tracing
 
 SILENT_SECONDS = 120
 """Seconds without a sign of life after which a process is killed and replaced."""
@@ -43,6 +44,7 @@ def run_service(
     if workers:
         os.environ["ENTENTE_WORKERS"] = str(workers)  # the processes share limits by this number
     settings = Settings()
+    require_tracing_extra()
     if first_start:
         from app.cli.first_start import prepare_first_start  # noqa: PLC0415
 
@@ -87,6 +89,7 @@ def create_process_app() -> FastAPI:
         threading.Thread(target=_end_with, args=(supervisor.sentinel,), daemon=True).start()
     settings = Settings()
     configure_logs(settings.log_format, settings.log_level)
+    start_tracing()
     # Here, so that a supervisor, which answers nothing, does without the application: half a second
     # and 60 MB. Collecting garbage meanwhile takes a seventh of the time and finds none.
     gc.disable()

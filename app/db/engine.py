@@ -21,9 +21,11 @@ from app.db.question_limit import limit_question
 from app.db.reader import Reader, read_as
 from app.db.reading import ReadingPlace, ReadingRoute
 from app.db.request_versions import note_version
+from app.db.statement_spans import watch_statements
 from app.errors import ReadOnlyServiceError
 from app.lineages import Version
 from app.settings import Settings
+from app.tracing import get_span_maker
 
 
 class Database:
@@ -90,6 +92,8 @@ class Database:
             hide_parameters=True,  # so that no log has them
             execution_options={SWITCH: fast},
         )
+        if get_span_maker() is not None:
+            watch_statements(engine)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from random import getrandbits
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,10 @@ from app.http.metrics import (
 )
 from app.http.reader_headers import list_reader_headers
 from app.logs import REQUEST_ID, log_fields
+from app.tracing import get_span_maker
+
+if TYPE_CHECKING:
+    from app.spans import RequestSpan
 
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 """Paths that monitoring asks all the time: their lines have the level `debug` unless they fail."""
@@ -47,7 +52,8 @@ class RequestObserver:
     """The outermost layer: whatever is answered or fails inside is counted and logged.
 
     A valid `X-Request-Id` of the client is accepted, any other is replaced; the answer has it, and
-    so has every line of the log. A `traceparent` gives the line its `trace_id`.
+    so has every line of the log. A `traceparent` gives the line its `trace_id`. Where traces are
+    wanted, the request has a span.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -58,8 +64,21 @@ class RequestObserver:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        maker = get_span_maker()
+        if maker is None or scope["path"] in QUIET_PATHS:
+            await self._observe_request(scope, receive, send, None)
+            return
+        sent = scope["headers"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent}
+        with maker.trace_request(scope["method"], scope["path"], headers) as span:
+            await self._observe_request(scope, receive, send, span)
+
+    async def _observe_request(
+        self, scope: Scope, receive: Receive, send: Send, span: "RequestSpan | None"
+    ) -> None:
         begun = time.perf_counter()
         request_id, trace_id = _read_ids(scope)
+        trace_id = trace_id if span is None else span.trace_id
         REQUEST_ID.set(request_id)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -100,6 +119,8 @@ class RequestObserver:
             if admission is not None:
                 admission.withdraw_question(state)
             RESPONSE_BYTES.inc(sent)
+            if span is not None:
+                span.note_answer(scope["method"], _find_route(scope), status, request_id)
             level = _choose_level(scope["path"], status)
             if log.isEnabledFor(level):
                 _log_request(level, scope, status, time.perf_counter() - begun, sent, trace_id)

@@ -144,6 +144,7 @@ class WatchDispatcher:
                     turn.row.url, ident, body, watch_store.read_secrets(turn.row),
                     allow_private=self.settings.watch_private_addresses,
                     contact=self.settings.contact,
+                    watch_key=self.settings.watch_key,
                 )  # fmt: skip
                 WATCH_SECONDS.observe(last.seconds)
                 made.append(self._judge_attempt(turn.row, delivery, last))

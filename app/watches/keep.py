@@ -29,7 +29,7 @@ from app.watches.schemas import (
     Webhook,
 )
 from app.watches.shift_watch import encode_finding, find_watched_shift, resolve_watched_sides
-from app.watches.signatures import WatchSecret, encode_secrets, make_secret
+from app.watches.signatures import WatchSecret, encode_secrets, make_secret, reveal_secret
 
 
 def check_webhook_address(url: str, *, allow_private: bool) -> str:
@@ -112,7 +112,7 @@ def keep_watch(
         "name": sent.name,
         "url": url,
         "email": sent.email,
-        "secrets": encode_secrets([WatchSecret(make_secret())] if url else []),
+        "secrets": encode_secrets([WatchSecret(make_secret(settings.watch_key))] if url else []),
     }
     if sent.shift is not None:
         values["touched"] = version  # something may have been written since the shift was found
@@ -175,11 +175,12 @@ def patch_watch(db: Connection, row: Row[Any], sent: WatchPatch, settings: Setti
         )
     kept = watch_store.read_secrets(row)
     if url and (sent.rotate_secret or not kept):
-        secret = make_secret()
+        stored = make_secret(settings.watch_key)
+        secret = reveal_secret(stored, settings.watch_key)
         until = datetime.now(UTC) + timedelta(hours=sent.overlap_hours)
         ends = until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         older = [WatchSecret(kept[0].secret, ends)] if kept and sent.overlap_hours else []
-        values["secrets"] = encode_secrets([WatchSecret(secret), *older])
+        values["secrets"] = encode_secrets([WatchSecret(stored), *older])
     elif sent.rotate_secret:
         message = "there is no webhook whose secret could be replaced"
         raise InvalidBodyError([Fault(loc=["body", "rotate_secret"], message=message)])

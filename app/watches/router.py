@@ -45,6 +45,7 @@ from app.watches.schemas import (
     WatchWithSecret,
 )
 from app.watches.sender import send_message
+from app.watches.signatures import reveal_secret
 
 router = APIRouter(
     prefix="/v1",
@@ -94,7 +95,8 @@ def create_watch(
         row = require_watch(db, keep_watch(db, sent, resolved, who, settings), who)
     request.app.state.watcher.wake()
     kept = watch_store.read_secrets(row)
-    return _answer_watch(row, 201, kept[0].secret if kept else None)
+    made = reveal_secret(kept[0].secret, settings.watch_key) if kept else None
+    return _answer_watch(row, 201, made)
 
 
 @router.get(
@@ -205,6 +207,7 @@ async def send_test(
         found = await send_message(
             row.url, ident, body, watch_store.read_secrets(row),
             allow_private=settings.watch_private_addresses, contact=settings.contact,
+            watch_key=settings.watch_key,
         )  # fmt: skip
     shown = SentTest(
         arrived=found.arrived,

@@ -17,8 +17,9 @@ from app.ingest.remote.address import is_public, parse_address
 from app.ingest.remote.connections import resolve_host
 from app.ingest.remote.errors import DownloadError
 from app.settings import WATCH_ANSWER_SECONDS
+from app.tracing import get_span_maker
 from app.version import read_program_version
-from app.watches.signatures import WatchSecret, sign_message
+from app.watches.signatures import WatchSecret, WrongWatchKeyError, sign_message
 
 MAX_ANSWER_BYTES = 64 << 10
 """Bytes of an answer that are read; only its status counts."""
@@ -85,6 +86,7 @@ async def send_message(
     allow_private: bool,
     contact: str = "",
     seconds: float = WATCH_ANSWER_SECONDS,
+    watch_key: str = "",
 ) -> SendResult:
     """Send a message to a receiver; a failure is part of the result."""
     begun = time.monotonic()
@@ -93,9 +95,11 @@ async def send_message(
     try:
         parse_address(url)
         async with asyncio.timeout(seconds):
-            status, wait = await _post_message(url, ident, body, kept, allow_private, contact)
+            status, wait = await _post_message(
+                url, ident, body, kept, allow_private, contact, watch_key
+            )
         error = None if 200 <= status < 300 else f"answered {status}"
-    except DownloadError as refused:
+    except (DownloadError, WrongWatchKeyError) as refused:
         error = str(refused)
     except TimeoutError:
         error = f"did not answer within {seconds:.0f} seconds"
@@ -113,6 +117,7 @@ async def _post_message(
     kept: Sequence[WatchSecret],
     allow_private: bool,
     contact: str,
+    watch_key: str,
 ) -> tuple[int, float]:
     """Post a message; return the status and the seconds that the receiver asks to wait."""
     now = int(time.time())
@@ -123,8 +128,12 @@ async def _post_message(
         ("Accept", "*/*"),
         ("webhook-id", ident),
         ("webhook-timestamp", str(now)),
-        ("webhook-signature", sign_message(kept, ident, now, body)),
+        ("webhook-signature", sign_message(kept, ident, now, body, watch_key)),
     ]
+    if (maker := get_span_maker()) is not None:
+        carried: dict[str, str] = {}
+        maker.add_trace_header(carried)
+        headers += carried.items()
     backend = AsyncGuardedBackend(allow_private)
     async with (
         httpcore2.AsyncConnectionPool(max_connections=1, network_backend=backend) as pool,

@@ -10,13 +10,13 @@ import pytest
 from fastapi.testclient import TestClient
 from make import dataset, event
 from serving import open_client
-from sqlalchemy import update
+from sqlalchemy import select, update
 from standardwebhooks.webhooks import WebhookVerificationError
 from watches.receiver import Receiver, run_receiver
 
 from app.access.keys import create_key, revoke_key
 from app.db.engine import Database
-from app.db.tables import datasets
+from app.db.tables import datasets, watches
 from app.db.tables import keys as keys_table
 
 pytestmark = pytest.mark.slow
@@ -219,6 +219,33 @@ def test_two_secrets_sign_while_one_is_replaced(database: Database, receiver: Re
         for gone in (old, new):
             with pytest.raises(WebhookVerificationError):
                 message.verify(gone)
+
+
+def test_secrets_derived_from_a_key_are_not_in_the_database(
+    database: Database, receiver: Receiver
+) -> None:
+    key = make_key(database)
+    with open_api(database, key) as api:
+        older = keep(api, f"{receiver.url}/hook", actor="ARM")
+    with open_api(database, key, watch_key="a key of sixteen letters") as api:
+        watch = keep(api, f"{receiver.url}/derived", actor="ARM")
+        with database.connect() as db:
+            stored = dict(map(tuple, db.execute(select(watches.c.id, watches.c.secrets))))
+        assert older["secret"] in stored[older["id"]]
+        assert watch["secret"].removeprefix("whsec_") not in stored[watch["id"]]
+        assert api.post(f"/v1/watches/{watch['id']}/test").json()["arrived"]
+        assert api.post(f"/v1/watches/{older['id']}/test").json()["arrived"]
+        [derived], [full] = receiver.list_messages("/derived"), receiver.list_messages("/hook")
+        derived.verify(watch["secret"])
+        full.verify(older["secret"])
+        replaced = api.patch(f"/v1/watches/{older['id']}", json={"rotate_secret": True}).json()
+        assert api.post(f"/v1/watches/{older['id']}/test").json()["arrived"]
+        receiver.list_messages("/hook")[1].verify(replaced["secret"])
+    with open_api(database, key, watch_key="another key of the service") as api:
+        failed = api.post(f"/v1/watches/{watch['id']}/test").json()
+        assert not failed["arrived"]
+        assert "ENTENTE_WATCH_KEY" in failed["error"]
+        assert len(receiver.list_messages("/derived")) == 1
 
 
 def test_a_revoked_key_suspends_and_a_key_of_the_same_name_goes_on(

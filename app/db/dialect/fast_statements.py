@@ -26,6 +26,7 @@ from app.db.dialect import (
     get_psycopg_connection,
     get_sqlite_connection,
 )
+from app.tracing import get_span_maker
 
 DriverRow = tuple[Any, ...]
 """A row as the driver returns it."""
@@ -74,6 +75,12 @@ class CompiledStatement:
         """
         if not uses_fast_statements(db):
             return [tuple(row) for row in db.execute(self.statement, values)]
+        if (maker := get_span_maker()) is not None:
+            with maker.trace_statement(db.dialect.name, self.text):
+                return self._fetch_directly(db, values)
+        return self._fetch_directly(db, values)
+
+    def _fetch_directly(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
         if not db.in_transaction():
             db.begin()
         parameters = {**self.fixed_values, **values}
