@@ -14,7 +14,7 @@ WORKERS := -n 3 --dist worksteal
 test suite processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test suite processor quick check openapi census format wheel weight wheels notebook lock sbom soak bench clean
+.PHONY: help run install dev test suite processor quick check openapi census format wheel weight wheels notebook lock sbom audit soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ wheels: $(VENV)/installed ## resolve wheels of everything for Python 3.12, 3.13 
 
 sbom: ## print a bill of materials of what the lock installs (CycloneDX)
 	@$(PYTHON) tests/sbom.py
+
+audit: $(VENV)/installed ## ask the package index for known vulnerabilities of what the locks install
+	@$(BIN)/python tests/audit.py
 
 notebook: $(VENV)/dev ## run every cell of the notebook of the client for Python
 	ENTENTE_SOAK=1 $(BIN)/python -m pytest tests/clients/test_notebook.py
