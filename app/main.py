@@ -138,7 +138,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             measuring = None
             if shares_metrics():
                 measuring = asyncio.create_task(meter.measure_for_ever())
-            admission = Admission(settings.thread_count)
+            admission = Admission()
             admission.start_measuring()
             try:
                 yield {"admission": admission}

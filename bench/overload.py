@@ -31,6 +31,8 @@ SLOW_READERS, STREAMS = 500, 200
 REFUSING = ("-m", "bench.refusing", "serve")
 REFUSALS = 3000
 """Questions a second that are refused, to measure what one costs."""
+IDLE_SHARE = 0.05
+"""Share of a processor below which a server does nothing."""
 
 
 def _run_load(port: int, seconds: float, work: Work, slow: tuple[bytes, ...] = ()) -> Load:
@@ -58,9 +60,20 @@ def _read_own_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def wait_until_idle(pid: int) -> None:
+    """Wait until a server has done its background work, such as the shifts of new events."""
+    for _ in range(120):
+        before = read_cpu_seconds(pid)
+        time.sleep(1)
+        if read_cpu_seconds(pid) - before < IDLE_SHARE:
+            return
+    raise TimeoutError("the server works without being asked")
+
+
 def measure_refusal(url: str, seconds: float) -> float:
     """Return the seconds of CPU, of the kernel too, that the server spends on a refusal."""
     with run_server(url, REFUSING) as (port, pid):
+        wait_until_idle(pid)
         _run_load(port, 1, ask_at_rate(REFUSALS))
         before = read_cpu_seconds(pid)
         load = _run_load(port, seconds, ask_at_rate(REFUSALS))
@@ -73,6 +86,7 @@ def measure_overload(url: str, seconds: float, only: str) -> None:
     if "refusal".startswith(only):
         print(f"CPU of a refusal: {1e6 * measure_refusal(url, min(seconds, 5)):.0f} µs", flush=True)
     with run_server(url) as (port, pid):
+        wait_until_idle(pid)
         _run_load(port, 2, ask_in_turns(8))  # everything is imported and cached
         idle = _pick(_run_load(port, min(seconds, 5), ask_in_turns(1)).waits, 0.5)
         capacity = _run_load(port, seconds, ask_in_turns(8)).statuses[200] / seconds

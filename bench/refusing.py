@@ -3,8 +3,7 @@
 from app.http import admission
 from app.start import main
 
-admission.MIN_OPEN = admission.MAX_OPEN = 0
-admission.OPEN_IN_OVERLOAD = -200  # here, since processes that it starts import this too
+admission.MIN_OPEN = admission.MAX_OPEN = 0  # here, since processes that it starts import this too
 
 if __name__ == "__main__":
     main()

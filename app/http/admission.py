@@ -1,14 +1,18 @@
 """Refuse questions during overload, early and cheaply, instead of letting all of them wait.
 
-Overload is more work than the processor can do, so it is predicted from processor time: the
-questions that are not answered yet, times what one has cost of late. A slow disk or database makes
-questions wait too, but costs no processor time, and is not taken for overload.
+Overload is more work than the processors can do, so it is predicted from processor time: the
+questions that are not answered yet, times what one has cost of late. What they waited for a
+processor counts like what they used, since others may use it too. A slow disk or database makes
+questions wait as well, but needs no processor, and is not taken for overload.
 """
 
 import asyncio
 import logging
+import os
+import re
 import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 
 from fastapi import Response
 
@@ -17,20 +21,23 @@ from app.http.problems import render_problem
 
 MIN_OPEN, MAX_OPEN = 32, 256
 """Open questions that are always admitted, and the most that are."""
-MAX_WORK_SECONDS = 0.25
+MAX_WORK_SECONDS = 0.15
 """Seconds of processor time that the open questions may need, beyond `MIN_OPEN`."""
-OPEN_IN_OVERLOAD = 4
-"""Open questions, besides one for each thread, while the processor is overloaded.
+OPEN_IN_OVERLOAD = 2
+"""Open questions in overload: one in work, one that waits, and one in the parts that overlap.
 
-A short line is worked off as fast as a long one, and those in it are answered soon."""
+Each more makes every answer later by its own time and none cheaper. Where questions wait for
+something else than a processor, more are needed to use it: the line grows until they do."""
+GROWTH = 1.5
+"""How fast the line grows in overload while the processor is not used, each tick."""
 BUSY_SHARE = 0.5
 """Share of a processor from which on the processor, and not a disk, is what questions wait for."""
+FULL_SHARE = 0.8
+"""Share of a processor from which on a longer line would not have more questions answered."""
 CALM_SHARE = 0.1
 """Share of refused questions below which the overload has ended."""
 MAX_LAG_SECONDS = 0.1
 """Lateness of the event loop that counts as overload by itself, if the process is busy."""
-CONTENDED_LAG_SECONDS = 0.02
-"""Lateness of the event loop that shows that processor time is short."""
 TICK_SECONDS = 0.1
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -44,25 +51,36 @@ ALWAYS_ADMITTED = (b"/healthz", b"/readyz", b"/metrics", b"/explorer/")
 
 A page of which one file is refused would stay blank."""
 _ADMITTED = "admitted"
+_PLAIN_START = re.compile(
+    rb"GET (?!/healthz|/readyz|/metrics|/explorer/)/[\x21-\x7e]* HTTP/1\.1\r\n[^\r\n]"
+)
+_UNUSUAL = re.compile(
+    rb"\r\n(?:content-length|transfer-encoding|upgrade|expect|x-forwarded-for|forwarded|via"
+    rb"|connection:(?!\s*keep-alive\r)|accept:[^\r]*text/html)",
+    re.IGNORECASE,
+)
 log = logging.getLogger("entente.admission")
 
 
 class Admission:
     """Decides which questions a process takes on; used on its event loop only."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         self.open = 0
         """Admitted questions whose answers have not begun."""
         self.lag = 0.0
         """How late the event loop was last, in seconds."""
         self.is_overloaded = False
-        self._threads = threads
+        self._most_open = MAX_OPEN
+        self._short_line = float(OPEN_IN_OVERLOAD)
         self._cost = 0.001
-        self._is_busy = False
         self._arrived = self._refused = self._answered = 0
-        self._cpu, self._due = time.process_time(), 0.0
+        self._uncounted = 0
+        """Refusals that the metrics, which take as long as the rest of one, do not have yet."""
+        self._needed, self._due = read_needed_seconds(), 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._refusals = REFUSED.labels("overload")
+        self._choose_most_open(is_busy=False)
 
     def start_measuring(self) -> None:
         """Begin to measure the processor time of questions and the lag of the running loop."""
@@ -77,17 +95,27 @@ class Admission:
 
     def admit_question(self, state: MutableMapping[str, object]) -> bool:
         """Return whether one more question is admitted, and note it in the state of its request."""
-        self._arrived += 1
-        if self.open >= self._find_most_open():
-            if not self.is_overloaded:
-                log.warning("overload: questions are refused", extra={"fields": self._describe()})
-                self.is_overloaded = True
-            self._refused += 1
-            self._refusals.inc()
+        if self.open >= self._most_open:
+            self.refuse_question()
             return False
+        self._arrived += 1
         self.open += 1
         state[_ADMITTED] = True
         return True
+
+    def is_full(self) -> bool:
+        """Return whether the next question is refused."""
+        return self.open >= self._most_open
+
+    def refuse_question(self) -> None:
+        """Count a refused question."""
+        self._arrived += 1
+        self._refused += 1
+        self._uncounted += 1
+        if not self.is_overloaded:
+            log.warning("overload: questions are refused", extra={"fields": self._describe()})
+            self.is_overloaded, self._short_line = True, float(OPEN_IN_OVERLOAD)
+            self._choose_most_open(is_busy=True)
 
     def withdraw_question(self, state: MutableMapping[str, object]) -> None:
         """Note that the answer to a question has begun, or never will; also more than once."""
@@ -95,38 +123,69 @@ class Admission:
             self.open -= 1
             self._answered += 1
 
-    def _find_most_open(self) -> int:
-        # A disk makes nothing late; a processor that others use too makes the loop so.
-        lacks_processor = self._is_busy or self.lag > CONTENDED_LAG_SECONDS
-        late = self._is_busy and self.lag > MAX_LAG_SECONDS
-        if late or (self.is_overloaded and lacks_processor):
-            return OPEN_IN_OVERLOAD + self._threads
-        by_work = int(MAX_WORK_SECONDS / self._cost)
-        return max(MIN_OPEN, min(MAX_OPEN, by_work))
+    def _choose_most_open(self, *, is_busy: bool) -> None:
+        by_work = max(MIN_OPEN, min(MAX_OPEN, int(MAX_WORK_SECONDS / self._cost)))
+        is_late = is_busy and self.lag > MAX_LAG_SECONDS
+        short = is_late or self.is_overloaded
+        self._most_open = min(by_work, int(self._short_line)) if short else by_work
 
     def _measure_tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        now, cpu = loop.time(), time.process_time()
+        now, needed = loop.time(), read_needed_seconds()
         self.lag = now - self._due
-        used, self._cpu = cpu - self._cpu, cpu
-        self._is_busy = used > BUSY_SHARE * (TICK_SECONDS + self.lag)
+        used, self._needed = max(0.0, needed - self._needed), needed
+        share = used / (TICK_SECONDS + max(0.0, self.lag))
         if self._answered:
             weight = min(0.5, self._answered / 50)
             self._cost += weight * (max(1e-4, used / self._answered) - self._cost)
+        if self.is_overloaded and share < FULL_SHARE:
+            self._short_line = min(MAX_OPEN, self._short_line * GROWTH)
+        else:
+            self._short_line = max(OPEN_IN_OVERLOAD, self._short_line / GROWTH)
+        self._refusals.inc(self._uncounted)
         if self._arrived >= 10 or not self._arrived:
             if self.is_overloaded and self._refused <= CALM_SHARE * self._arrived:
                 self.is_overloaded = False
                 log.warning("the overload has ended", extra={"fields": self._describe()})
             self._arrived = self._refused = 0
-        self._answered = 0
+        self._answered = self._uncounted = 0
+        self._choose_most_open(is_busy=share > BUSY_SHARE)
         self._due = now + TICK_SECONDS
         self._timer = loop.call_at(self._due, self._measure_tick, loop)
 
     def _describe(self) -> dict[str, object]:
         return {
             "open": self.open,
+            "most_open": self._most_open,
             "cost_ms": round(1000 * self._cost, 2),
             "lag_ms": round(1000 * self.lag),
         }
+
+
+def is_plain_question(data: bytes) -> bool:
+    """Return whether bytes are the whole of one question that may be refused without parsing.
+
+    That is a GET without a body, by no proxy, of which the connection stays open and no page is
+    asked for.
+    """
+    return (
+        data.endswith(b"\r\n\r\n")
+        and _PLAIN_START.match(data) is not None
+        and data.find(b"\r\n\r\n") == len(data) - 4
+        and _UNUSUAL.search(data) is None
+    )
+
+
+def read_needed_seconds() -> float:
+    """Return the seconds that this process has used of processors, or waited for one.
+
+    Only Linux says how long threads have waited.
+    """
+    waited = 0
+    with suppress(OSError):
+        for thread in os.scandir("/proc/self/task"):
+            with suppress(OSError, IndexError), open(f"{thread.path}/schedstat", "rb") as stat:
+                waited += int(stat.read().split()[1])
+    return time.process_time() + waited / 1e9
 
 
 BUSY_WORDS = "Too many questions are waiting; nothing was done. Try again."

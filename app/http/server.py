@@ -17,6 +17,7 @@ from app.http.admission import (
     REFUSAL,
     RETRY_SECONDS,
     Admission,
+    is_plain_question,
 )
 from app.http.problems import render_problem
 
@@ -24,6 +25,7 @@ PATIENCE = 20.0
 """Seconds for the head of a request to arrive, and for a reader to take what was sent."""
 MAX_HEAD_BYTES = 128 * 1024
 """Bytes of address and headers of a request; longer ones are refused."""
+_WHOLE_REFUSAL = b"".join(REFUSAL)
 MAX_ADDRESS_BYTES = 65_536
 """Bytes of an address at which httptools' parser fails."""
 
@@ -35,6 +37,7 @@ class BoundedHttpConnection(HttpToolsProtocol):
     _reader_timer: asyncio.TimerHandle | None = None
     _request_begun = False
     _is_refused = False
+    _is_between_requests = True
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -52,6 +55,7 @@ class BoundedHttpConnection(HttpToolsProtocol):
         """Note that a request has begun, and start the timer for its head."""
         super().on_message_begin()
         self._request_begun, self._is_refused, self._head_bytes = True, False, 0
+        self._is_between_requests = False
         if self._head_timer is None:
             self._start_head_timer()
 
@@ -79,13 +83,20 @@ class BoundedHttpConnection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note the end of a request, unless it was refused."""
+        """Note the end of a request, which goes no further if it was refused."""
+        self._is_between_requests = True
         if not self._is_refused:
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, and refuse a head that is too large."""
+        """Parse what arrived, and refuse a head that is too large.
+
+        In overload a question that arrives as a whole is refused before it is parsed.
+        """
         if self.transport.is_closing():
+            return
+        if self._may_refuse_unparsed() and is_plain_question(data):
+            self._refuse_unparsed()
             return
         super().data_received(data)
         if self._head_timer is not None:
@@ -123,6 +134,26 @@ class BoundedHttpConnection(HttpToolsProtocol):
     def _get_admission(self) -> Admission | None:
         return self.app_state.get("admission")
 
+    def _may_refuse_unparsed(self) -> bool:
+        """Return whether the service is overloaded, and nothing else is under way here."""
+        admission = self._get_admission()
+        return (
+            admission is not None
+            and admission.is_full()
+            and self._is_between_requests
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def _refuse_unparsed(self) -> None:
+        admission = self._get_admission()
+        assert admission is not None
+        admission.refuse_question()
+        self._unset_keepalive_if_required()
+        self._stop_head_timer()
+        self._request_begun = True
+        self.transport.write(_WHOLE_REFUSAL)
+        self._rest_after_refusal()
+
     def _refuse_question(self, method: bytes) -> None:
         """Answer that the service is overloaded; costs less than creating a request would.
 
@@ -138,16 +169,18 @@ class BoundedHttpConnection(HttpToolsProtocol):
         if closes:
             self.transport.close()
             return
+        self._rest_after_refusal()
+
+    def _rest_after_refusal(self) -> None:
         self.flow.pause_reading()
-        self.loop.call_later(RETRY_SECONDS, self._resume_reading)
-        patience = RETRY_SECONDS + self.timeout_keep_alive
-        self.timeout_keep_alive_task = self.loop.call_later(
-            patience, self.timeout_keep_alive_handler
-        )
+        self.timeout_keep_alive_task = self.loop.call_later(RETRY_SECONDS, self._resume_reading)
 
     def _resume_reading(self) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(PATIENCE, self._close_slow_request)

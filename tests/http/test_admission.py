@@ -21,6 +21,7 @@ from app.http.admission import (
     CLOSING_REFUSAL,
     MAX_OPEN,
     MIN_OPEN,
+    OPEN_IN_OVERLOAD,
     PAGE_REFUSALS,
     REFUSAL,
     Admission,
@@ -32,9 +33,9 @@ QUESTION = b"GET /v1/events?actor=RUS&limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def run_ticks(line: Admission, monkeypatch: pytest.MonkeyPatch, *, cpu: float, lag: float) -> None:
-    """Let a tenth of a second pass, in which the process used so many seconds of CPU."""
-    used = line._cpu + cpu
-    monkeypatch.setattr(admission.time, "process_time", lambda: used)
+    """Let a tenth of a second pass, in which the process needed so many seconds of processors."""
+    needed = line._needed + cpu
+    monkeypatch.setattr(admission, "read_needed_seconds", lambda: needed)
 
     class Loop:
         def time(self) -> float:
@@ -54,9 +55,15 @@ def admit_all(line: Admission) -> list[dict[str, object]]:
     return states
 
 
+def answer_all(line: Admission, states: list[dict[str, object]]) -> None:
+    """Let the answers to admitted questions begin."""
+    for state in states:
+        line.withdraw_question(state)
+
+
 def test_a_slow_disk_is_not_overload(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Admission(threads=2)
-    for _ in range(20):  # questions that cost little and take long
+    line = Admission()
+    for _ in range(100):  # questions that cost little and take long
         state: dict[str, object] = {}
         assert line.admit_question(state)
         line.withdraw_question(state)
@@ -67,25 +74,21 @@ def test_a_slow_disk_is_not_overload(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_busy_processor_is_overload_until_few_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    line = Admission(threads=2)
+    line = Admission()
     for _ in range(40):
-        for state in [{} for _ in range(2)]:
-            assert line.admit_question(state)
-            line.withdraw_question(state)
+        answer_all(line, [state for _ in range(2) if line.admit_question(state := {})])
         run_ticks(line, monkeypatch, cpu=0.095, lag=0)
     admitted = admit_all(line)
     assert len(admitted) == MIN_OPEN  # each costs 47 ms, and this many are always admitted
     assert not any(line.admit_question({}) for _ in range(10))
     assert line.is_overloaded
-    for state in admitted:
-        line.withdraw_question(state)
-        line.withdraw_question(state)  # is counted once
+    answer_all(line, admitted)
+    answer_all(line, admitted)  # is counted once
     assert line.open == 0
     run_ticks(line, monkeypatch, cpu=0.095, lag=0)
     short = admit_all(line)
-    assert len(short) == admission.OPEN_IN_OVERLOAD + 2
-    for state in short:
-        line.withdraw_question(state)
+    assert len(short) == OPEN_IN_OVERLOAD
+    answer_all(line, short)
     for _ in range(2):
         for state in [{} for _ in range(40)]:
             line.admit_question(state)
@@ -94,11 +97,33 @@ def test_a_busy_processor_is_overload_until_few_are_refused(
     assert not line.is_overloaded
 
 
+def test_a_line_that_leaves_the_processor_unused_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Admission()
+    admitted = admit_all(line)
+    for _ in range(100):
+        line.refuse_question()
+    sizes = []
+    for share in (0.2, 0.2, 0.2, 0.9, 0.9):
+        run_ticks(line, monkeypatch, cpu=0.1 * share, lag=0)
+        for _ in range(20):  # as many are refused as ever
+            line.refuse_question()
+        sizes.append(line._most_open)
+    assert line.open == len(admitted)
+    assert sizes == [4, 6, 10, 6, 4]
+
+
 def test_a_late_loop_of_a_busy_process_is_overload(monkeypatch: pytest.MonkeyPatch) -> None:
-    idle, busy = Admission(threads=2), Admission(threads=2)
+    idle, busy = Admission(), Admission()
     run_ticks(idle, monkeypatch, cpu=0.01, lag=0.4)
     run_ticks(busy, monkeypatch, cpu=0.45, lag=0.4)
-    assert len(admit_all(idle)) > len(admit_all(busy)) == admission.OPEN_IN_OVERLOAD + 2
+    assert len(admit_all(idle)) > len(admit_all(busy)) == OPEN_IN_OVERLOAD
+
+
+def test_waiting_for_a_processor_counts_like_using_it() -> None:
+    begun, waited = admission.read_needed_seconds(), time.process_time()
+    while time.process_time() < waited + 0.02:
+        pass
+    assert admission.read_needed_seconds() >= begun + 0.02
 
 
 class Pipe(asyncio.Transport):
@@ -139,7 +164,7 @@ def open_connection(line: Admission) -> tuple[BoundedHttpConnection, Pipe]:
 def test_a_refused_client_is_read_again_when_it_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> None:
         monkeypatch.setattr("app.http.server.RETRY_SECONDS", 0.05)
-        line = Admission(threads=1)
+        line = Admission()
         line.open = MAX_OPEN
         connection, pipe = open_connection(line)
         connection.data_received(QUESTION)
@@ -181,21 +206,79 @@ def test_a_refused_client_is_read_again_when_it_may_ask(monkeypatch: pytest.Monk
     assert b"retry-after: 1\r\n" in head
 
 
+PLAIN = b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n"
+
+
+def test_only_a_whole_plain_question_is_refused_unparsed() -> None:
+    assert admission.is_plain_question(PLAIN)
+    assert admission.is_plain_question(QUESTION)
+    others = [
+        PLAIN[:-1],
+        PLAIN + PLAIN,
+        PLAIN + b"x",
+        PLAIN.replace(b"GET", b"HEAD"),
+        PLAIN.replace(b"GET", b"POST"),
+        PLAIN.replace(b"/v1/events", b"/healthz"),
+        PLAIN.replace(b"/v1/events", b"/explorer/main.js"),
+        PLAIN.replace(b"/v1/events", b"http://x/healthz"),
+        PLAIN.replace(b"1.1", b"1.0"),
+        PLAIN.replace(b"keep-alive", b"close"),
+        PLAIN.replace(b"Host: x", b"Content-Length: 5"),
+        PLAIN.replace(b"Host: x", b"transfer-encoding: chunked"),
+        PLAIN.replace(b"Host: x", b"Via: 1.1 proxy"),
+        PLAIN.replace(b"Host: x", b"X-Forwarded-For: 192.0.2.1"),
+        PLAIN.replace(b"*/*", b"text/html,*/*"),
+    ]
+    assert not [data for data in others if admission.is_plain_question(data)]
+
+
+def test_a_refused_question_neither_reaches_the_parser_nor_disturbs_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ask() -> None:
+        monkeypatch.setattr("app.http.server.RETRY_SECONDS", 0)
+        line = Admission()
+        connection, pipe = open_connection(line)
+        connection.parser = None  # type: ignore[assignment]  # whoever uses it fails
+        line.open = MAX_OPEN
+        connection.data_received(PLAIN)
+        assert pipe.sent == b"".join(REFUSAL)
+        await asyncio.sleep(0.01)
+        assert not pipe.is_paused
+        connection, pipe = open_connection(line)
+        connection.data_received(PLAIN[:20])  # the rest is refused by the parser's way
+        connection.data_received(PLAIN[20:])
+        assert pipe.sent == b"".join(REFUSAL)
+        await asyncio.sleep(0.01)
+        connection.data_received(PLAIN)
+        assert pipe.sent == 2 * b"".join(REFUSAL)
+        line.open = 0
+        await asyncio.sleep(0.01)
+        connection.data_received(PLAIN)
+        await asyncio.sleep(0.01)
+        assert pipe.sent.count(b" 200 OK") == 1
+        connection.connection_lost(None)
+
+    run_apart(ask())
+
+
 def test_a_refusal_costs_little() -> None:
-    async def refuse() -> float:
-        line = Admission(threads=1)
+    async def refuse(question: bytes) -> float:
+        line = Admission()
         line.open = MAX_OPEN
         made = [open_connection(line)[0] for _ in range(500)]
         begun = time.process_time()
         for connection in made:
-            connection.data_received(QUESTION)
+            connection.data_received(question)
         spent = time.process_time() - begun
         for connection in made:
             connection.connection_lost(None)
         return spent / len(made)
 
     # 60 µs are promised; other tests share the processor and its caches.
-    assert min(run_apart(refuse()) for _ in range(5)) < 60e-6 * (1 if IN_FULL else 3)
+    most = 60e-6 * (1 if IN_FULL else 3)
+    assert min(run_apart(refuse(QUESTION)) for _ in range(5)) < most
+    assert min(run_apart(refuse(b"HEAD" + QUESTION[3:])) for _ in range(5)) < most
 
 
 async def ask_at_once(port: int, until: float, seen: Counter[int], waits: list[float]) -> None:
