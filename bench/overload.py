@@ -1,14 +1,18 @@
 """Measure the service under overload, with its clients on the same processors.
 
-`python -m bench.overload --seconds 20` fills nothing: it serves a database with the bundled data.
+`python -m bench.overload --seconds 20` serves a database with the bundled data alone; `--on
+postgresql` starts a server for it.
 """
 
 import argparse
 import re
 import resource
+import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -17,6 +21,7 @@ from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from bench.http import read_cpu_seconds, run_server
+from bench.loading import ROOT
 from bench.overload_clients import (
     LARGE,
     STREAM,
@@ -27,6 +32,7 @@ from bench.overload_clients import (
     run_load,
 )
 
+sys.path.insert(0, str(ROOT / "tests"))
 SLOW_READERS, STREAMS = 500, 200
 REFUSING = ("-m", "bench.refusing", "serve")
 REFUSALS = 3000
@@ -81,21 +87,53 @@ def measure_refusal(url: str, seconds: float) -> float:
         return (read_cpu_seconds(pid) - before) / load.statuses[503]
 
 
-def measure_overload(url: str, seconds: float, only: str) -> None:
-    """Print what each load does to a server on a database."""
-    if "refusal".startswith(only):
-        print(f"CPU of a refusal: {1e6 * measure_refusal(url, min(seconds, 5)):.0f} µs", flush=True)
+@dataclass(frozen=True, slots=True)
+class LoadFigures:
+    """What a load did to a server; times in seconds."""
+
+    name: str
+    goodput: float
+    """Answers, as a share of what eight clients get alone."""
+    refused: float
+    """Refusals a second."""
+    median: float
+    """Median of what admitted questions waited, as a multiple of that of an idle server."""
+    late: float
+    """The 99th percentile of it."""
+    latest: float
+    health: float
+    """The longest that `/healthz` took."""
+    server: float
+    generator: float
+    """Processors that the server and the generator used."""
+    behind: float
+    """Median of how much later than due the generator sent questions; NaN where none were due."""
+    lost: int
+    megabytes: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name:26} {self.goodput:7.0%} {self.refused:10.0f} {self.median:9.1f}"
+            f" {1000 * self.late:7.0f} {1000 * self.latest:5.0f} {1000 * self.health:11.0f}"
+            f"  {self.server:.2f}+{self.generator:.2f} {1000 * self.behind:6.1f} {self.lost:5}"
+            f" {self.megabytes:5.0f}"
+        )
+
+
+HEAD = (
+    "load                       goodput  refused/s  p50/idle  p99 ms  most  health most"
+    "  CPU        late  lost    MB"
+)
+
+
+def measure_overload(url: str, seconds: float, only: str = "") -> Iterator[LoadFigures]:
+    """Yield what each load does to a server on a database."""
     with run_server(url) as (port, pid):
         wait_until_idle(pid)
         _run_load(port, 2, ask_in_turns(8))  # everything is imported and cached
         idle = _pick(_run_load(port, min(seconds, 5), ask_in_turns(1)).waits, 0.5)
         capacity = _run_load(port, seconds, ask_in_turns(8)).statuses[200] / seconds
         print(f"idle p50 {1000 * idle:.2f} ms; capacity, 8 clients: {capacity:.0f} a second")
-        print("CPU: of the server and of the generator, in processors; late: of the generator")
-        print(
-            "load                       goodput  refused/s  p50/idle  p99 ms  most  health p99"
-            "  most  CPU        late  lost    MB"
-        )
         slow = (LARGE,) * SLOW_READERS + (STREAM,) * STREAMS
         loads: list[tuple[str, Work, tuple[bytes, ...]]] = [
             ("open loop, 2 times", ask_at_rate(2 * capacity), ()),
@@ -111,39 +149,56 @@ def measure_overload(url: str, seconds: float, only: str) -> None:
             load = _run_load(port, seconds, work, beside)
             assert set(load.statuses) <= {200, 503}, load.statuses
             taken = time.monotonic() - begun
-            cpu, own = (read_cpu_seconds(pid) - cpu) / taken, (_read_own_seconds() - own) / taken
-            print(
-                f"{name:26} {load.statuses[200] / seconds / capacity:7.0%}"
-                f" {load.statuses[503] / seconds:10.0f}"
-                f" {_pick(load.waits, 0.5) / idle:9.1f}"
-                f" {1000 * _pick(load.waits, 0.99):7.0f} {1000 * load.waits[-1]:5.0f}"
-                f" {1000 * _pick(load.health, 0.99):11.0f} {1000 * load.health[-1]:5.0f}"
-                f"  {cpu:.2f}+{own:.2f}"
-                f" {1000 * _pick(load.lateness, 0.5):6.1f} {load.lost:5}"
-                f" {_read_megabytes(pid):5.0f}",
-                flush=True,
+            yield LoadFigures(
+                name=name,
+                goodput=load.statuses[200] / seconds / capacity,
+                refused=load.statuses[503] / seconds,
+                median=_pick(load.waits, 0.5) / idle,
+                late=_pick(load.waits, 0.99),
+                latest=load.waits[-1],
+                health=load.health[-1],
+                server=(read_cpu_seconds(pid) - cpu) / taken,
+                generator=(_read_own_seconds() - own) / taken,
+                behind=_pick(load.lateness, 0.5),
+                lost=load.lost,
+                megabytes=_read_megabytes(pid),
             )
 
 
+def print_overload(url: str, seconds: float, only: str) -> None:
+    """Print what a refusal costs, and what each load does to a server on a database."""
+    if "refusal".startswith(only):
+        print(f"CPU of a refusal: {1e6 * measure_refusal(url, min(seconds, 5)):.0f} µs", flush=True)
+    print("CPU: processors used by server and generator; late: median delay of the generator")
+    print(HEAD, flush=True)
+    for figures in measure_overload(url, seconds, only):
+        print(figures, flush=True)
+
+
 def main() -> None:
-    """Fill an SQLite database with the bundled data, or use `--url`, and measure."""
+    """Fill a database with the bundled data, or use `--url`, and measure."""
     parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="per load")
     parser.add_argument("--url", help="a database that is filled already")
+    parser.add_argument("--on", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--only", default="", help="loads whose names contain this")
     asked = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if asked.url:
-        measure_overload(asked.url, asked.seconds, asked.only)
-        return
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        url = f"sqlite:///{place}/bench.db"
-        database = Database(url)
-        upgrade_schema(database)
-        load_bundled_data(database)
-        database.close()
-        measure_overload(url, asked.seconds, asked.only)
+    from postgres import run_postgresql  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        url = asked.url
+        if not url:
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+            url = f"sqlite:///{place}/bench.db"
+            if asked.on == "postgresql":
+                url = stack.enter_context(run_postgresql()).create_database("bench")
+            database = Database(url)
+            upgrade_schema(database)
+            load_bundled_data(database)
+            database.close()
+        print_overload(url, asked.seconds, asked.only)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from app.http.admission import (
     Admission,
 )
 from app.http.server import BoundedHttpConnection
+from bench import overload
 
 CLIENTS, SECONDS = choose_size(300, 800), choose_size(3, 60)
 QUESTION = b"GET /v1/events?actor=RUS&limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -109,7 +110,7 @@ def test_a_line_that_leaves_the_processor_unused_grows(monkeypatch: pytest.Monke
             line.refuse_question()
         sizes.append(line._most_open)
     assert line.open == len(admitted)
-    assert sizes == [4, 6, 10, 6, 4]
+    assert sizes == [3, 4, 6, 4, 3]
 
 
 def test_a_late_loop_of_a_busy_process_is_overload(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,3 +348,24 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
     assert set(seen) == {200, 503}, figures
     assert crowded > alone * (0.8 if IN_FULL else 0.4), figures
     assert health[int(len(health) * 0.95)] < (0.25 if IN_FULL else 1.0), figures
+
+
+@pytest.mark.skipif(not IN_FULL, reason="takes five minutes for each database: make soak")
+@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.bundled
+def test_overload_in_full(
+    database: Database, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    refusal = overload.measure_refusal(url, 5)
+    loads = list(overload.measure_overload(url, 60))
+    figures = [f"{1e6 * refusal:.0f} µs of CPU for a refusal", *map(str, loads)]
+    record_testsuite_property("overload in full", figures)
+    sys.stdout.write("\n".join(["", overload.HEAD, *figures, ""]))
+    crowds = [load for load in loads if "retry" in load.name]
+    assert refusal < 60e-6, figures
+    assert all(load.median <= 3 for load in loads if "slow" not in load.name), figures
+    assert all(load.late <= 0.25 and load.health <= 0.25 for load in loads), figures
+    assert all(load.goodput >= 0.8 for load in crowds), figures
+    assert crowds[-1].megabytes < 1.1 * loads[0].megabytes, figures
