@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from serving import open_client
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from app.access.keys import create_key
+from app.db import engine
 from app.db.engine import Database
 from app.db.failures import classify_failure
+from app.examples import load_examples
 from app.http import rate_limit
+from app.http.answer_memory import AnswerMemory
 from app.http.body import MAX_BODY_VALUES, parse_json_body
 from app.http.problems import UnreadableRequestError
+from app.logs import REQUEST_ID
 
 ENDLESS = text(
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000)"
@@ -77,6 +81,51 @@ def test_a_question_that_takes_too_long_is_told_how_to_narrow_it(
     assert "since" not in hint
     assert "retry-after" not in refused.headers
     assert exported.status_code == 200
+
+
+EXAMPLES = [
+    example["get"]
+    for example in load_examples().values()
+    if "get" in example and not {"before", "stream"} & example.keys()
+]
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The limits, in seconds, of the reads that requests begin, in order; 0 for none."""
+    found: list[float] = []
+    apply_limit = engine.limit_read_time
+
+    def note_limit(db: Connection, seconds: float) -> None:
+        if REQUEST_ID.get():  # not of background work
+            found.append(seconds)
+        apply_limit(db, seconds)
+
+    monkeypatch.setattr(engine, "limit_read_time", note_limit)
+    return found
+
+
+@pytest.mark.by_turns
+def test_every_route_that_reads_has_the_time_limit(api: TestClient, limits: list[float]) -> None:
+    api.app.state.answers = AnswerMemory(0)  # type: ignore[attr-defined]
+    unlimited, silent = [], []
+    for example in EXAMPLES:
+        limits.clear()
+        assert api.get(example).status_code < 500
+        if 0 in limits:
+            unlimited.append(example)
+        if not limits:
+            silent.append(example)
+    assert unlimited == []
+    assert len(silent) < len(EXAMPLES) / 3, silent
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events?format=ndjson&limit=1", "/v1/changes/stream?after=0&limit=1"]
+)
+def test_exports_and_streams_have_none(api: TestClient, limits: list[float], path: str) -> None:
+    assert api.get(path).status_code == 200
+    assert 0 in limits
 
 
 @pytest.mark.parametrize("part", [b"0", b"{}", b"[]", b'""', b"1e5", b"null", b'{"a":0}'])
