@@ -14,10 +14,12 @@ from make import name_first_lineage
 from other_processor import WANTED, other_processor
 from postgres import Server, lock_file, share_postgresql
 from serving import open_client
+from shared_dialects import create_similar_engine
 from turns import KINDS, list_left_out, mark_slow
 
 from app.actors.changes import write_actors, write_memberships
 from app.bundled.load_bundled import BUNDLED_WRITER, build_bundled_record, load_bundled_data
+from app.db import engine as app_engine
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart() -> None:
     """Collect no garbage while tests are imported: it takes a quarter of that and finds nothing."""
     gc.disable()
+    app_engine.create_engine = create_similar_engine
 
 
 def pytest_collection_finish() -> None:
