@@ -131,6 +131,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             )
             app.state.watcher = watcher
             app.state.watch_tests = asyncio.Semaphore(MAX_TESTS)
+            in_background = app.state.in_background
             if in_background:
                 app.state.imports.start()
                 refresher.start()
@@ -167,6 +168,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         openapi_tags=TAGS,
     )
     app.state.settings = settings
+    app.state.in_background = in_background
     app.router.route_class = QueryRoute
     reading = (
         stream, history, events, actors, memberships, alliances, sources, shifts, similarity,

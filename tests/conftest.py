@@ -44,8 +44,9 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave out what was imported wherever garbage is collected from now on."""
+    """Leave out what was imported wherever garbage is collected from now on, which is seldom."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

@@ -28,15 +28,19 @@ OF_THE_MIDDLEWARE = {"cors_origins", "key_rate", "address_rate", "allowed_hosts"
 
 
 @contextmanager
-def borrow_app(url: str, **more: Any) -> Iterator[FastAPI]:
-    """Lend an application on a database, whose routes another test may have used before."""
+def borrow_app(url: str, *, in_background: bool = False, **more: Any) -> Iterator[FastAPI]:
+    """Lend an application on a database, whose routes another test may have used before.
+
+    `in_background`: whether it works on imports, shifts and watches, for tests of these. To start
+    that takes three times as long as all else, and five more connections.
+    """
     settings = Settings(**{"database_url": url, "cursor_key": "test", **more})
     if OF_THE_MIDDLEWARE & more.keys():  # a part of the middleware, and so of the application
-        yield create_app(settings)
+        yield create_app(settings, in_background=in_background)
         return
     # FastAPI prepares each route when it is first asked: up to a second of CPU per application.
     app = _idle.pop() if _idle else create_app(settings)
-    app.state.settings = settings
+    app.state.settings, app.state.in_background = settings, in_background
     yield app
     _idle.append(app)
 

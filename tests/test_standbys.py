@@ -53,7 +53,7 @@ def make_key(replication: Replication) -> dict[str, str]:
 @pytest.fixture
 def api(replication: Replication) -> Iterator[TestClient]:
     """A service that writes at the primary and reads from the standby."""
-    with open_client(replication.writer, read_url=replication.reader) as client:
+    with open_client(replication.writer, read_url=replication.reader, in_background=True) as client:
         yield client
 
 
@@ -216,7 +216,9 @@ def test_a_standby_alone_never_tries_to_write(
 ) -> None:
     settings: dict[str, Any] = {"cursor_key": "", "open_reading": False}
     writer = "https://write.example"
-    with open_client(replication.reader, writer_url=writer, **settings) as alone:
+    with open_client(
+        replication.reader, writer_url=writer, in_background=True, **settings
+    ) as alone:
         asked = alone.get("/v1/actors?limit=1", headers=key)
         # Its primary was never served without a key of its own, so that there is none yet.
         assert asked.status_code == 503
@@ -272,7 +274,7 @@ def follow_changes(address: str, after: int) -> Iterator[list[int]]:
 def test_followers_and_writers_survive_lag_pause_and_promotion() -> None:
     with run_replication(fill_with_actors, DELAY_MS) as replication:
         key = make_key(replication)
-        settings = {"read_url": replication.reader}
+        settings = {"read_url": replication.reader, "in_background": True}
         with (
             open_client(replication.writer, **settings) as api,
             serve_database(replication.writer, **settings) as address,

@@ -30,7 +30,7 @@ def loaded(
         make_event(f"e{n}", participants=[{"actor": name, "role": "initiator"}])
         for n, name in enumerate(NAMES)
     ]
-    with serve_database(url) as address:
+    with serve_database(url, in_background=True) as address:
         sent = urllib.request.Request(
             f"{address}/v1/imports?dataset=mine",
             join_events(*rows, make_event("x", date="no")).encode(),

@@ -35,7 +35,9 @@ def url(database: Database, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def client(url: str, database: Database, tmp_path: Path) -> Iterator[TestClient]:
-    with open_client(url, show_faults=False, import_folder=str(tmp_path / "uploads")) as made:
+    with open_client(
+        url, show_faults=False, in_background=True, import_folder=str(tmp_path / "uploads")
+    ) as made:
         made.headers["Authorization"] = f"Bearer {add_key(database)}"
         yield made
 

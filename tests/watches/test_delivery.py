@@ -36,7 +36,7 @@ def make_key(database: Database, name: str = "keeper", scope: Any = "watch") -> 
 @contextmanager
 def open_api(database: Database, key: dict[str, str], **more: Any) -> Iterator[TestClient]:
     url = database.engine.url.render_as_string(hide_password=False)
-    with open_client(url, watch_private_addresses=True, **more) as api:
+    with open_client(url, in_background=True, watch_private_addresses=True, **more) as api:
         api.headers.update(key)
         yield api
         api.headers.pop("Authorization")

@@ -110,7 +110,7 @@ WRONG: list[tuple[Any, list[Any]]] = [
 def test_wrong_bodies_name_the_field(database: Database) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
     key = make_key(database)
-    with open_client(url) as api:
+    with open_client(url, in_background=True) as api:
         for body, loc in WRONG:
             answer = api.post("/v1/watches", json=body, headers=key)
             assert answer.status_code == 422, (body, answer.text)

@@ -31,7 +31,9 @@ def send_address(
     with database.write() as db:
         key = create_key(db, f"key-{scope}", scope)
     wanted = {"import_addresses": True, "allow_private_addresses": True} | settings
-    with open_client(url, show_faults=False, import_folder=str(folder), **wanted) as client:
+    with open_client(
+        url, show_faults=False, in_background=True, import_folder=str(folder), **wanted
+    ) as client:
         headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=60"}
         return client.post("/v1/imports", params={"url": address}, headers=headers)
 
@@ -72,7 +74,7 @@ def test_an_address_and_a_body_are_not_both_taken(database: Database, host: Host
     url = database.engine.url.render_as_string(hide_password=False)
     with database.write() as db:
         key = create_key(db, "desk", "admin")
-    with open_client(url, show_faults=False, import_addresses=True) as found:
+    with open_client(url, show_faults=False, in_background=True, import_addresses=True) as found:
         answer = found.post(
             "/v1/imports",
             params={"url": f"{host.url}/x"},

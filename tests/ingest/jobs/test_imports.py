@@ -42,9 +42,8 @@ def key(database: Database) -> str:
 @pytest.fixture
 def client(url: str, key: str, tmp_path: Path) -> Iterator[TestClient]:
     folder = str(tmp_path / "uploads")
-    with open_client(
-        url, show_faults=False, import_folder=folder, max_import_bytes=1_000_000
-    ) as made:
+    limits = {"import_folder": folder, "max_import_bytes": 1_000_000}
+    with open_client(url, show_faults=False, in_background=True, **limits) as made:
         made.headers["Authorization"] = f"Bearer {key}"
         yield made
 
@@ -192,7 +191,7 @@ def test_import_continues_after_a_crash(
     path = tmp_path / "upload"
     path.write_text(join_events(*(make_event(f"k{n}") for n in range(40))))
     _left_behind(database, path, 30, {"rows": 30, "new": 30})
-    with open_client(url) as client:
+    with open_client(url, in_background=True) as client:
         body = wait_for_end(client, "/v1/imports/left")
     assert (body["state"], body["rows"], body["new"]) == ("done", 40, 40)
     assert len(read_documents(database, "local")) == 10  # the thirty before were not read again
@@ -209,7 +208,7 @@ def test_a_cancelled_import_ends_after_a_batch(
     _left_behind(database, path, 0, {})
     with database.write() as db:
         db.execute(update(imports).values(state="cancelling"))
-    with open_client(url) as client:
+    with open_client(url, in_background=True) as client:
         body = wait_for_end(client, "/v1/imports/left")
         client.headers["Authorization"] = f"Bearer {key}"
         assert client.delete("/v1/imports/left").json()["state"] == "cancelled"

@@ -88,7 +88,7 @@ def test_a_membership_that_ends_leaves_a_joint_family_as_it_was(
     database: Database, joint: tuple[str, str, str]
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    with open_client(url) as api:
+    with open_client(url, in_background=True) as api:
         found = api.get("/v1/memberships", params={"actor": "FRA", "group": "NATO"}).json()
     with database.write() as db:
         retract_membership(db, Membership.model_validate(found["data"][0]), make.BY)
@@ -161,7 +161,7 @@ def test_pages_of_a_joint_ranking_differ_from_the_whole(
     database: Database, joint: tuple[str, str, str]
 ) -> None:
     url = database.engine.url.render_as_string(hide_password=False)
-    with open_client(url, alignment_datasets=joint[:2]) as api:
+    with open_client(url, in_background=True, alignment_datasets=joint[:2]) as api:
         whole = api.get("/v1/shifts", params={"max_q": 1}).json()["data"]
         rows, address = [], "/v1/shifts?max_q=1&limit=3"
         while address:

@@ -208,7 +208,7 @@ def test_a_ranking_over_all_dyads_is_answered_from_what_is_kept(
 ) -> None:
     dataset = load_batches(database, [make_acts(12)])
     url = database.engine.url.render_as_string(hide_password=False)
-    with open_client(url, alignment_datasets=(dataset,)) as api:
+    with open_client(url, in_background=True, alignment_datasets=(dataset,)) as api:
         found = api.get("/v1/shifts", params={"max_q": 1}).json()
         assert found["meta"]["family_size"] >= len(found["data"]) > 0
         one = found["data"][0]

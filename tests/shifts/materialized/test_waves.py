@@ -89,7 +89,7 @@ def test_partners_that_moved_are_named_and_kept_fresh(database: Database) -> Non
     load(database, dataset, make_events(1, PARTNERS[1:], MOVING))
     rebuild_stale_dyads(database)
     assert read_rows(database, dataset)
-    with open_client(render_database_url(database)) as api:
+    with open_client(render_database_url(database), in_background=True) as api:
         asked = {"actor": "USA", "toward": "DEU", "dataset": dataset}
         [before] = api.get("/v1/shifts", params=asked).json()["data"]
         assert before["wave"]["actor"] == "USA"
