@@ -10,11 +10,13 @@ from uuid import uuid4
 import pytest
 from cpu_seconds import CpuSeconds
 from fastapi.testclient import TestClient
+from hypothesis import settings as hypothesis_settings
 from make import name_first_lineage
 from other_processor import WANTED, other_processor
 from postgres import Server, lock_file, share_postgresql
 from serving import open_client
 from shared_dialects import create_similar_engine
+from soak import IN_FULL
 from turns import KINDS, list_left_out, mark_slow
 
 from app.actors.changes import write_actors, write_memberships
@@ -25,6 +27,11 @@ from app.db.migrate import upgrade_schema
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.sources.changes import write_datasets, write_sources
 
+# A suite that passes has to pass again: only `make soak` draws examples at random, and none has to
+# be ready within a time that a busy machine misses.
+hypothesis_settings.register_profile("tests", deadline=None, derandomize=not IN_FULL, database=None)
+hypothesis_settings.load_profile("tests")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that lists where the time goes."""
@@ -32,9 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure, where that is asked for."""
+    """Measure, where that is asked for; and say where the processes of a run share files."""
     if config.getoption("--cpu"):
         config.pluginmanager.register(CpuSeconds())
+    if hasattr(config, "workerinput"):
+        os.environ["FOLDER_OF_TEST_RUN"] = str(Path(config.option.basetemp).parent)
 
 
 def pytest_sessionstart() -> None:

@@ -27,6 +27,8 @@ DATA = {
 }
 """Each command with a field of its rows."""
 WITHOUT_ROWS = ("actors unresolved", "verify")
+OF_EVENTS = ("timeline", "alignment", "shifts", "census")
+"""Commands that show rows only where there are events."""
 pytestmark = pytest.mark.by_turns
 
 
@@ -39,8 +41,10 @@ def run_command(*words: str) -> Result:
     return CliRunner().invoke(cli.main, list(words))
 
 
-@pytest.mark.bundled
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.bundled) if n in OF_EVENTS else n for n in DATA],
+)
 def test_data_is_printed_in_three_forms(name: str) -> None:
     words, field = DATA[name]
     if name == "keys list":

@@ -136,7 +136,7 @@ def test_processes_are_replaced_one_by_one_and_streams_do_not_delay_the_end(
     service.process.send_signal(signal.SIGHUP)
     while set(list_processes(service)) & replaced:
         assert service.ask("GET", "/healthz")[0] == 200
-        time.sleep(0.01)  # the new processes import the application meanwhile
+        time.sleep(0.04)  # the new processes import the application meanwhile
     streams = []
     for _ in range(STREAMS):
         client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)

@@ -301,8 +301,9 @@ def test_unknown_parameters(both: Both, an_event: str, path: str) -> None:
         fault = both.refused(here + make_query(path, f"{name}x=1")).json()["errors"][0]
         assert fault["loc"] == ["query", f"{name}x"]
         assert fault["hint"].startswith("Did you mean "), fault
-    many = both.refused(here + make_query(path, *(f"x{n}=1" for n in range(5000))))
-    assert many.status_code == 422
+    if IN_FULL or zlib.crc32(path.encode()) % 4 == 0:  # which are not read by address
+        many = both.refused(here + make_query(path, *(f"x{n}=1" for n in range(5000))))
+        assert many.status_code == 422
 
 
 @pytest.mark.parametrize("path", ADDRESSES)

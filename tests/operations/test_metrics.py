@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ def test_metrics_answer_while_the_database_is_away(
         def fail(*_: Any, **__: Any) -> None:
             raise OperationalError("", {}, ConnectionError("no server"))
 
+        answers = threading.Event()
+
         def wait(*_: Any, **__: Any) -> None:
-            time.sleep(1.5)
+            answers.wait(30)
             fail()
 
         for away in (fail, wait):
@@ -74,9 +77,11 @@ def test_metrics_answer_while_the_database_is_away(
             begun = time.monotonic()
             answer = api.get("/metrics", headers=sent)
             assert answer.status_code == 200
-            assert time.monotonic() - begun < 1.0
+            assert time.monotonic() - begun < 10
             assert "entente_database_up 0.0" in answer.text
             assert "entente_version" in answer.text  # the last known
+            if away is wait:
+                answers.set()
             unknown = api.get("/metrics", headers={"Authorization": f"Bearer {key[:-1]}_"})
             assert unknown.status_code == 503 or unknown.status_code == 500
         monkeypatch.undo()

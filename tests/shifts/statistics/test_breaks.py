@@ -1,16 +1,15 @@
 """Breaks in a series, against brute force, ruptures and SciPy."""
 
+from importlib import import_module
 from itertools import combinations, pairwise
 from math import comb
 from typing import Any
 
 import numpy as np
 import pytest
-import ruptures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from ruptures.base import BaseCost
 
 from app.shifts.statistics import changepoints, null_model, permutation
 
@@ -65,24 +64,31 @@ def test_no_stretch_has_fewer_than_fifteen_event_days() -> None:
     assert changepoints.partition_series(rows, 6, 4.5, few) == [27]
 
 
-class Multinomial(BaseCost):  # type: ignore[misc]
-    """Our cost, for ruptures."""
+@pytest.fixture(scope="module")
+def ruptures() -> Any:
+    """The package, with our cost: its import takes a second, also of those who run other tests."""
+    package: Any = import_module("ruptures")
 
-    model = "multinomial"
-    min_size = 3
+    class Multinomial(package.base.BaseCost):  # type: ignore[misc]
+        model = "multinomial"
+        min_size = 3
 
-    def fit(self, signal: Rows) -> "Multinomial":
-        self.signal = signal
-        return self
+        def fit(self, signal: Rows) -> "Multinomial":
+            self.signal = signal
+            return self
 
-    def error(self, start: int, end: int) -> float:
-        return float(compute_cost(self.signal[start:end], self.signal))
+        def error(self, start: int, end: int) -> float:
+            return float(compute_cost(self.signal[start:end], self.signal))
+
+    package.Multinomial = Multinomial
+    return package
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_ruptures_finds_the_same_partition(seed: int) -> None:
+def test_ruptures_finds_the_same_partition(ruptures: Any, seed: int) -> None:
     rows = draw_rows(100 + seed, 40)
-    asked: Any = ruptures.Dynp(custom_cost=Multinomial(), min_size=3, jump=1).fit(rows)
+    cost = ruptures.Multinomial()
+    asked: Any = ruptures.Dynp(custom_cost=cost, min_size=3, jump=1).fit(rows)
     found = changepoints.partition_series(rows, 3, 2.0)
     assert found == asked.predict(len(found))[:-1] if found else True
 
