@@ -39,8 +39,9 @@ processor: $(VENV)/dev ## the tests that show numbers, computed as on another ki
 	NPY_DISABLE_CPU_FEATURES="$$(grep -qs avx512f /proc/cpuinfo && echo X86_V4)" ENTENTE_OTHER_PROCESSOR=1 \
 		$(BIN)/python -m pytest $(WORKERS) -k "not postgresql" tests/test_readme.py tests/test_openapi.py tests/test_docs_commands.py tests/shifts/materialized/test_months.py
 
+# None of these waits for anything, so that a worker more than processors would only collect them.
 quick: $(VENV)/dev ## the tests that are not slow, on SQLite: under a minute
-	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n logical --dist worksteal -m "not slow"
 
 check: $(VENV)/dev ## lint, format, types, layers, dead code, Dockerfile, compose.yaml, CITATION.cff
 	$(BIN)/ruff check

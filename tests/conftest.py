@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart() -> None:
     """Collect no garbage while tests are imported: it takes a quarter of that and finds nothing."""
     gc.disable()
-    app_engine.create_engine = create_similar_engine
+    pytest.MonkeyPatch().setattr(app_engine, "create_engine", create_similar_engine)
 
 
 def pytest_collection_finish() -> None:

@@ -22,7 +22,8 @@ def create_similar_engine(url: str, **options: Any) -> Engine:
     if first is None or first.dialect.server_version_info is None:  # it has not been used yet
         _first_engines[server] = made
         return made
-    made.dialect.initialize = lambda _: None  # type: ignore[method-assign]  # nothing to find out
+    # Its own dialect has nothing to find out of the server.
+    made.dialect.initialize = lambda _: None  # type: ignore[assignment, method-assign]
     made.dialect = made.pool._dialect = first.dialect
     made._compiled_cache = first._compiled_cache
     return made

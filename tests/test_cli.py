@@ -93,6 +93,7 @@ def test_stale_schema_is_refused_until_upgraded(database: Database) -> None:
     assert read_last_id(database) is None
 
 
+@pytest.mark.slow
 @pytest.mark.by_turns  # the templates of all tests are loaded on both
 def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
     downgrade_schema(database, "base")
@@ -101,6 +102,7 @@ def test_upgrade_loads_bundled_data_on_request(database: Database) -> None:
         assert db.scalar(select(func.count()).select_from(events))
 
 
+@pytest.mark.slow
 @pytest.mark.by_turns
 def test_starting_an_initialised_database_again_changes_nothing(database: Database) -> None:
     downgrade_schema(database, "base")

@@ -79,6 +79,7 @@ def test_act_before_birth_is_remarked(database: Database) -> None:
     assert any(remark.startswith("ARM:CSTO:member:1: in force on") for remark in remarks)
 
 
+@pytest.mark.slow
 def test_census_is_a_command() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "app", "census"], capture_output=True, text=True, check=True

@@ -26,6 +26,7 @@ upgrade_schema(Database(sys.argv[1]), "20261201_closed")
 BEFORE = "20261201_unsent"
 
 
+@pytest.mark.slow
 def test_a_killed_migration_leaves_the_database_as_it_was_and_served(database: Database) -> None:
     downgrade_schema(database, BEFORE)
     url = database.engine.url.render_as_string(hide_password=False)

@@ -40,6 +40,7 @@ from app.events.unresolved import read_unresolved_names
 
 BY = Writer("tests")
 KILLS = choose_size(1, 20)
+MANY = choose_size(1200, 3000)
 _numbers = count(1)
 
 
@@ -265,7 +266,7 @@ def test_an_interrupted_run_goes_on(
 @pytest.mark.slow
 @pytest.mark.soak
 def test_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
-    load_many(database, tmp_path / "a", 3000)
+    load_many(database, tmp_path / "a", MANY)
     give_alias(database, "Zedland", "AZE")
     url = database.engine.url.render_as_string(hide_password=False)
     words = [sys.executable, "-m", "app", "actors", "apply-aliases"]
@@ -275,8 +276,8 @@ def test_a_killed_run_goes_on(database: Database, tmp_path: Path) -> None:
         time.sleep(dice.uniform(0.8, 2.0))
         process.kill()
         process.wait()
-    rest = 3000 - sum(times for *_, times in list_totals(database, "mine"))
-    assert apply_known_names(database, BY) == 3000 - rest
+    rest = MANY - sum(times for *_, times in list_totals(database, "mine"))
+    assert apply_known_names(database, BY) == MANY - rest
     assert apply_known_names(database, BY) == 0
     again = load_file(database, tmp_path / "a", dataset="after")[0]
     assert again.stats.unresolved_parties == 0

@@ -16,7 +16,7 @@ from soak import choose_size
 from app.db.engine import Database
 from app.events.verify import find_event_faults
 
-SECONDS = choose_size(2, 30)
+SECONDS = choose_size(1, 30)
 WRITERS, FOLLOWERS = 8, 4
 COUNTER = "/v1/events/curated:counter"
 

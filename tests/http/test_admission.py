@@ -329,7 +329,8 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
 
     try:
         run_apart(run(8, 1))  # so that everything is imported and cached
-        alone = run_apart(run(8, SECONDS)) / SECONDS
+        some = SECONDS / 2
+        alone = run_apart(run(8, some)) / some
         seen.clear()
         waits.clear()
         health.clear()
@@ -347,7 +348,7 @@ def test_a_crowd_that_retries_at_once_is_refused_while_others_are_answered(
     sys.stdout.write(f"{figures}\n")
     assert set(seen) == {200, 503}, figures
     assert crowded > alone * (0.8 if IN_FULL else 0.4), figures
-    assert health[int(len(health) * 0.95)] < (0.25 if IN_FULL else 1.0), figures
+    assert health[int(len(health) * 0.95)] < (0.25 if IN_FULL else 3.0), figures
 
 
 @pytest.mark.skipif(not IN_FULL, reason="takes five minutes for each database: make soak")

@@ -51,6 +51,7 @@ def make_portfolios(seed: int, states: int = 9) -> np.ndarray:
     return portfolio_similarity.build_portfolios(names, ties)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @settings(deadline=None, max_examples=choose_size(15, 500))
 @given(st.integers(0, 500))

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def test_csl_has_dates_in_parts_and_no_month_of_a_season() -> None:
     assert "URL" not in found[1]
 
 
+@pytest.mark.slow
 @given(st.text(), st.text(min_size=1))
 def test_any_title_leaves_the_braces_of_bibtex_balanced(title: str, publisher: str) -> None:
     text = render_references([Reference("k", "news", title, publisher)], "bibtex").decode()

@@ -72,6 +72,7 @@ def test_what_another_process_wrote_is_rebuilt_once_it_rests(
 
 @pytest.mark.slow
 @pytest.mark.soak
+@pytest.mark.by_turns
 @pytest.mark.parametrize("processes", [choose_size(2, 3)])
 def test_many_stale_dyads_are_rebuilt_by_processes_of_their_own(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,

@@ -217,6 +217,7 @@ def make_quiet_months(dice: np.random.Generator, quarters: int) -> Rows:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 2])
 def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
     """The closed p falls under 0.05 in 0.77 of these series. Months are cut off in front."""
@@ -235,6 +236,7 @@ def test_a_p_of_months_is_even_where_nothing_changes(first: int) -> None:
         assert level - error - (0.04 if level > 0.1 else 0) <= (p <= level).mean() <= level + error
 
 
+@pytest.mark.slow
 def test_p_of_any_change_is_even_where_nothing_changes() -> None:
     dice = np.random.default_rng(18)
     p = np.array(

@@ -87,6 +87,7 @@ def make_moody_days(seed: int, months: int, a_month: int) -> DaySeries:
     return gather_days(rows)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_dense_series_without_a_change_have_no_more_shifts_than_p_says() -> None:
     """Event-days, and stretches of a partition tested one by one, gave 0.3 of them a p of 0.05."""
     found = [detection.find_shifts(make_moody_days(n, 96, 12), "2018-01-01") for n in range(120)]

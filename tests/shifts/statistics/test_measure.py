@@ -64,6 +64,7 @@ def test_months_without_events_are_included() -> None:
     assert daily.mass.tolist() == [[0.5, 0], [0, 0], [0, 0], [0, 0.3]]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.randoms())
 @settings(deadline=None)
 def test_no_order_and_no_splitting_changes_the_days(seed: int, dice: object) -> None:
@@ -197,6 +198,7 @@ def test_the_interval_of_a_level_is_wider_where_quarters_have_moods() -> None:
     assert one.high - one.low > 1.3 * (other.high - other.low)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [3.0, 30.0])
 def test_the_interval_of_a_level_contains_the_true_one_in_nine_of_ten(rate: float) -> None:
     """Without the dispersion of blocks it did in 0.87 of dense series."""
