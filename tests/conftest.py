@@ -11,6 +11,7 @@ import pytest
 from cpu_seconds import CpuSeconds
 from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings
+from long_first import LongFirst
 from make import name_first_lineage
 from other_processor import WANTED, other_processor
 from postgres import Server, lock_file, share_postgresql
@@ -39,11 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure, where that is asked for; and say where the processes of a run share files."""
+    """Measure, where that is asked for; and let the processes of a run share files and tests."""
     if config.getoption("--cpu"):
         config.pluginmanager.register(CpuSeconds())
     if hasattr(config, "workerinput"):
         os.environ["FOLDER_OF_TEST_RUN"] = str(Path(config.option.basetemp).parent)
+        config.pluginmanager.register(LongFirst())
 
 
 def pytest_sessionstart() -> None:
