@@ -32,6 +32,8 @@ from bench.usage import fill_with_events
 sys.path.insert(0, str(ROOT / "tests"))
 FIRST = "20261124_families"
 """The schema of the first release, from which on databases are migrated."""
+ALL = "all in one"
+"""The name of the last row: all migrations in one transaction, as an upgrade runs them."""
 READS = (
     "SELECT e.id, r.document FROM events e JOIN revisions r ON r.seq = e.seq WHERE e.seq > {n}"
     " ORDER BY e.seq LIMIT 50",
@@ -56,7 +58,6 @@ PATIENCE_SECONDS = 600
 class MigrationCost:
     """What one migration took, and the longest that others waited, in seconds."""
 
-    revision: str
     seconds: float
     read: float
     write: float
@@ -80,11 +81,15 @@ def ask_without_pause(url: str, statements: Sequence[str], writes: bool, pipe: P
     for n in count(1):
         text = [statement.format(n=n % 1000 + 1) for statement in statements]
         begun = time.monotonic()
-        if writes:
-            for one in (begin, *text, "COMMIT"):
-                db.execute(one)
-        else:
-            db.execute(text[n % len(text)]).fetchall()
+        try:
+            if writes:
+                for one in (begin, *text, "COMMIT"):
+                    db.execute(one)
+            else:
+                db.execute(text[n % len(text)]).fetchall()
+        except psycopg.errors.DeadlockDetected:  # with the migration: a service would say "busy"
+            db.execute("ROLLBACK")
+            print("    a write was given up for the migration", flush=True)
         taken.append((begun, time.monotonic() - begun))
         if n == WARM:
             pipe.send("warm")
@@ -133,9 +138,7 @@ def measure_migration(database: Database, url: str, revision: str) -> MigrationC
         sorted(taken for at, taken in asked if at + taken < begun) for asked in (reads, writes)
     ]
     typical = [times[len(times) // 2] for times in before]
-    return MigrationCost(
-        revision, ended - begun, max(waits[0]), max(waits[1]), typical[0], typical[1]
-    )
+    return MigrationCost(ended - begun, max(waits[0]), max(waits[1]), typical[0], typical[1])
 
 
 def measure_migrations(url: str, events: int, folder: Path) -> None:
@@ -153,10 +156,12 @@ def measure_migrations(url: str, events: int, folder: Path) -> None:
     )
     print("migration               takes s  longest read ms  (median)  longest write ms  (median)")
     plain = url.replace("postgresql+psycopg", "postgresql")
-    for revision in later:
-        cost = measure_migration(database, plain, revision)
+    for revision in (*later, ALL):
+        if revision == ALL:
+            downgrade_schema(database, FIRST)
+        cost = measure_migration(database, plain, "head" if revision == ALL else revision)
         print(
-            f"{cost.revision:22} {cost.seconds:8.2f} {1000 * cost.read:16.0f}"
+            f"{revision:22} {cost.seconds:8.2f} {1000 * cost.read:16.0f}"
             f" {1000 * cost.typical_read:9.1f} {1000 * cost.write:17.0f}"
             f" {1000 * cost.typical_write:9.1f}",
             flush=True,
