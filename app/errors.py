@@ -104,6 +104,10 @@ class MissingExtraError(Exception):
         )
 
 
+class UnsupportedTracingError(Exception):
+    """The variables of OpenTelemetry ask for what the service cannot do."""
+
+
 class FormatNotOfferedError(Exception):
     """A standard names a format that the service does not write."""
 

@@ -1,22 +1,16 @@
 """Spans of requests and statements; imported only where the extra `otel` is installed."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from app.version import read_program_version
-
-EXPORTERS: dict[str, Callable[[], SpanExporter]] = {
-    "otlp": OTLPSpanExporter,
-    "console": ConsoleSpanExporter,
-}
-"""Values of `OTEL_TRACES_EXPORTER`, besides `none`."""
 
 
 def build_provider(variables: Mapping[str, str]) -> TracerProvider:
@@ -28,10 +22,9 @@ def build_provider(variables: Mapping[str, str]) -> TracerProvider:
     if not variables.get("OTEL_SERVICE_NAME"):
         known["service.name"] = "entente"
     provider = TracerProvider(resource=Resource.create(known))
-    named = variables.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
-    if named not in EXPORTERS:
-        raise ValueError(f"OTEL_TRACES_EXPORTER must be {', '.join(EXPORTERS)} or none")
-    provider.add_span_processor(BatchSpanProcessor(EXPORTERS[named]()))
+    to_console = variables.get("OTEL_TRACES_EXPORTER", "").strip() == "console"
+    exporter = ConsoleSpanExporter() if to_console else OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 

@@ -27,7 +27,7 @@ def _describe_outside_failure(error: Exception) -> str | None:
     from pydantic import ValidationError  # noqa: PLC0415
 
     from app.db.failures import classify_failure  # noqa: PLC0415
-    from app.errors import MissingExtraError  # noqa: PLC0415
+    from app.errors import MissingExtraError, UnsupportedTracingError  # noqa: PLC0415
     from app.validation_words import describe_invalid_setting  # noqa: PLC0415
 
     if (kind := classify_failure(error)) is not None:
@@ -35,7 +35,7 @@ def _describe_outside_failure(error: Exception) -> str | None:
         return f"The database is {'damaged' if kind == 'damaged' else 'not available'}: {cause}"
     if isinstance(error, ValidationError) and error.title == "Settings":
         return "\n".join(describe_invalid_setting(e) for e in error.errors())
-    if isinstance(error, MissingExtraError):
+    if isinstance(error, MissingExtraError | UnsupportedTracingError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'A file'}: {error.strerror}"

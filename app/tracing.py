@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from app.errors import UnsupportedTracingError
 from app.extras import load_extra
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ ASKING_VARIABLES = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 )
 """Variables of which one that has a value asks for traces."""
+KNOWN_VALUES = {
+    "OTEL_TRACES_EXPORTER": ("otlp", "console", "none"),
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": ("http/protobuf",),
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf",),
+}
+"""Values of standard variables that have others elsewhere."""
 _started: "SpanMaker | None" = None
 
 
@@ -33,21 +40,28 @@ def wants_traces(variables: Mapping[str, str]) -> bool:
     return any(variables.get(name, "").strip() for name in ASKING_VARIABLES)
 
 
-def require_tracing_extra() -> None:
-    """Raise `MissingExtraError` where traces are asked for and the extra is not installed."""
-    if wants_traces(os.environ):
-        load_extra("otel")
+def check_tracing(variables: Mapping[str, str]) -> None:
+    """Raise where traces are asked for that cannot be made.
+
+    `MissingExtraError` if the extra `otel` is not installed, else `UnsupportedTracingError`.
+    """
+    if not wants_traces(variables):
+        return
+    load_extra("otel")
+    for name, known in KNOWN_VALUES.items():
+        if (value := variables.get(name, "").strip()) and value not in known:
+            raise UnsupportedTracingError(f"{name} must be {' or '.join(known)} here")
 
 
 def start_tracing(provider: "TracerProvider | None" = None) -> None:
     """Begin to trace, if the standard variables ask for it, or to a provider.
 
-    Raises `MissingExtraError` where the extra `otel` is not installed.
+    Raises as `check_tracing` does.
     """
     global _started
     if provider is None and not wants_traces(os.environ):
         return
-    load_extra("otel")
+    check_tracing(os.environ)
     spans = importlib.import_module("app.spans")
     _started = spans.SpanMaker(provider or spans.build_provider(os.environ))
 

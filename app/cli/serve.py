@@ -20,7 +20,7 @@ from app.http.shared_counts import PROCESS_FOLDER
 from app.logs import configure_logs
 from app.operations.shared_metrics import SHARED_FOLDER
 from app.settings import Settings
-from app.tracing import require_tracing_extra, start_tracing
+from app.tracing import check_tracing, start_tracing
 
 SILENT_SECONDS = 120
 """Seconds without a sign of life after which a process is killed and replaced."""
@@ -44,7 +44,7 @@ def run_service(
     if workers:
         os.environ["ENTENTE_WORKERS"] = str(workers)  # the processes share limits by this number
     settings = Settings()
-    require_tracing_extra()
+    check_tracing(os.environ)
     if first_start:
         from app.cli.first_start import prepare_first_start  # noqa: PLC0415
 
