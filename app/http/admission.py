@@ -18,6 +18,7 @@ from fastapi import Response
 
 from app.http.metrics import REFUSED
 from app.http.problems import render_problem
+from app.processors import count_processors
 
 MIN_OPEN, MAX_OPEN = 32, 256
 """Open questions that are always admitted, and the most that are."""
@@ -34,6 +35,8 @@ BUSY_SHARE = 0.5
 """Share of a processor from which on the processor, and not a disk, is what questions wait for."""
 FULL_SHARE = 0.8
 """Share of a processor from which on a longer line would not have more questions answered."""
+IDLE_SHARE = 0.2
+"""Share of all processors that has to be idle for a longer line to have more questions answered."""
 CALM_SHARE = 0.1
 """Share of refused questions below which the overload has ended."""
 MAX_LAG_SECONDS = 0.1
@@ -78,6 +81,7 @@ class Admission:
         self._uncounted = 0
         """Refusals that the metrics, which take as long as the rest of one, do not have yet."""
         self._needed, self._due = read_needed_seconds(), 0.0
+        self._idle = time.monotonic(), read_idle_seconds()
         self._timer: asyncio.TimerHandle | None = None
         self._refusals = REFUSED.labels("overload")
         self._choose_most_open(is_busy=False)
@@ -115,6 +119,7 @@ class Admission:
         if not self.is_overloaded:
             log.warning("overload: questions are refused", extra={"fields": self._describe()})
             self.is_overloaded, self._short_line = True, float(OPEN_IN_OVERLOAD)
+            self._idle = time.monotonic(), read_idle_seconds()
             self._choose_most_open(is_busy=True)
 
     def withdraw_question(self, state: MutableMapping[str, object]) -> None:
@@ -137,7 +142,7 @@ class Admission:
         if self._answered:
             weight = min(0.5, self._answered / 50)
             self._cost += weight * (max(1e-4, used / self._answered) - self._cost)
-        if self.is_overloaded and share < FULL_SHARE:
+        if self.is_overloaded and share < FULL_SHARE and self._has_idle_processors():
             self._short_line = min(MAX_OPEN, self._short_line * GROWTH)
         else:
             self._short_line = max(OPEN_IN_OVERLOAD, self._short_line / GROWTH)
@@ -151,6 +156,12 @@ class Admission:
         self._choose_most_open(is_busy=share > BUSY_SHARE)
         self._due = now + TICK_SECONDS
         self._timer = loop.call_at(self._due, self._measure_tick, loop)
+
+    def _has_idle_processors(self) -> bool:
+        """Return whether processors were idle since this was asked last, or for a while before."""
+        now, idle = time.monotonic(), read_idle_seconds()
+        (since, before), self._idle = self._idle, (now, idle)
+        return idle - before > IDLE_SHARE * count_processors() * (now - since)
 
     def _describe(self) -> dict[str, object]:
         return {
@@ -186,6 +197,19 @@ def read_needed_seconds() -> float:
             with suppress(OSError, IndexError), open(f"{thread.path}/schedstat", "rb") as stat:
                 waited += int(stat.read().split()[1])
     return time.process_time() + waited / 1e9
+
+
+def read_idle_seconds() -> float:
+    """Return the seconds that all processors of the machine together have been idle, on Linux.
+
+    Elsewhere time itself is returned, as if one of them were idle all the time.
+    """
+    try:
+        with open("/proc/stat", "rb") as stat:
+            _, _user, _nice, _system, idle, waiting = stat.readline().split()[:6]
+    except (OSError, ValueError):
+        return time.monotonic()
+    return (int(idle) + int(waiting)) / os.sysconf("SC_CLK_TCK")
 
 
 BUSY_WORDS = "Too many questions are waiting; nothing was done. Try again."

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -98,7 +100,15 @@ def test_a_busy_processor_is_overload_until_few_are_refused(
     assert not line.is_overloaded
 
 
-def test_a_line_that_leaves_the_processor_unused_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("idle", "grown"), [(0.08, [3, 4, 6, 4, 3]), (0.01, [2] * 5)])
+def test_a_line_that_leaves_processors_idle_grows(
+    monkeypatch: pytest.MonkeyPatch, idle: float, grown: list[int]
+) -> None:
+    clock = count(1, 0.1)
+    monkeypatch.setattr(admission.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(admission, "count_processors", lambda: 1)
+    monkeypatch.setattr(admission, "read_idle_seconds", lambda: idle * next(looks))
+    looks = count()
     line = Admission()
     admitted = admit_all(line)
     for _ in range(100):
@@ -110,7 +120,7 @@ def test_a_line_that_leaves_the_processor_unused_grows(monkeypatch: pytest.Monke
             line.refuse_question()
         sizes.append(line._most_open)
     assert line.open == len(admitted)
-    assert sizes == [3, 4, 6, 4, 3]
+    assert sizes == grown
 
 
 def test_a_late_loop_of_a_busy_process_is_overload(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +128,13 @@ def test_a_late_loop_of_a_busy_process_is_overload(monkeypatch: pytest.MonkeyPat
     run_ticks(idle, monkeypatch, cpu=0.01, lag=0.4)
     run_ticks(busy, monkeypatch, cpu=0.45, lag=0.4)
     assert len(admit_all(idle)) > len(admit_all(busy)) == OPEN_IN_OVERLOAD
+
+
+def test_processors_are_idle_for_no_longer_than_time_passes() -> None:
+    begun, before = time.monotonic(), admission.read_idle_seconds()
+    time.sleep(0.02)
+    passed = admission.read_idle_seconds() - before
+    assert 0 <= passed <= (time.monotonic() - begun) * (os.cpu_count() or 1) + 0.1
 
 
 def test_waiting_for_a_processor_counts_like_using_it() -> None:
