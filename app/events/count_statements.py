@@ -76,7 +76,9 @@ def _select_counted_events(key: CountKey) -> _CountedEvents:
         weight = func.abs(func.coalesce(hit.intensity, 0.0))
         scored = case((hit.intensity.is_not(None), 1), else_=0)
         whole = func.coalesce(hit.intensity, 0.0)
-        return _CountedEvents(rows, hit, day, hit.quad <= 2, hit.quad >= 3, scored, whole, weight)
+        # Named: a parameter without a name would be `quad_1`, as is the second quad asked for.
+        good, bad = hit.quad <= bindparam("last_good", 2), hit.quad >= bindparam("first_bad", 3)
+        return _CountedEvents(rows, hit, day, good, bad, scored, whole, weight)
     same = {"start": hit.value, "event": hit.id, "seq": hit.seq}
     ends: Ends = (bindparam("pair_0"), bindparam("pair_1"))
     scores = join_pair_scores(rows, same, ends, key.matching.shape.has_field("as_of"))

@@ -91,3 +91,13 @@ def test_what_is_under_way_has_every_field_also_where_nothing_is_known(api: Test
     meta = api.get("/v1/timeline", params={"top": 1}).json()["meta"]
     assert any(None in event.values() for event in meta["under_way"])
     assert all({"start", "end", "sign"} <= event.keys() for event in meta["under_way"])
+
+
+@pytest.mark.parametrize(
+    "asked", ["quad=1&quad=2&quad=3", "type=AGREE&type=CONSULT", "status=reported&status=confirmed"]
+)
+def test_several_values_of_a_field_are_counted(api: TestClient, asked: str) -> None:
+    """Names of parameters of the statement once clashed with those of a second value."""
+    listed = api.get(f"/v1/events?{asked}&count=exact").json()["meta"]["count"]
+    for path in (f"/v1/timeline?{asked}", f"/v1/timeline?{asked}&since=1900&granularity=year"):
+        assert sum(bucket["count"] for bucket in api.get(path).json()["data"]) == listed > 0
