@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from quick_client import QuickClient
 
 from app.main import create_app
 from app.settings import Settings
@@ -52,7 +53,7 @@ def open_client(
     """Open a client of the service on a database; `show_faults` raises what would be a 500."""
     with (
         borrow_app(url, **more) as app,
-        TestClient(
+        QuickClient(
             app, raise_server_exceptions=show_faults, follow_redirects=follow_redirects
         ) as client,
     ):
