@@ -6,6 +6,7 @@ import pytest
 from test_project_files import ROOT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

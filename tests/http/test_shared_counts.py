@@ -16,6 +16,7 @@ COUNT_IN_ANOTHER_PROCESS = (
 )
 
 
+@pytest.mark.slow
 def test_processes_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROCESS_FOLDER, str(tmp_path))
     here = SharedCounts("tried", 60)

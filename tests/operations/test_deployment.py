@@ -37,6 +37,7 @@ ACT = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_compose_file_is_valid() -> None:
     schema = ("--builtin-schema", "vendor.compose-spec")
     command = [sys.executable, "-m", "check_jsonschema", *schema, str(ROOT / "compose.yaml")]
@@ -63,6 +64,7 @@ def test_compose_file_names_settings_and_files_that_exist() -> None:
     assert set(re.findall(r"server (\w+):8000", PROXY)) == {"entente", "web"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted((ROOT / "deploy").glob("*.sh")), ids=lambda p: p.name)
 def test_scripts_can_be_read_by_a_shell(script: Path) -> None:
     assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
@@ -97,6 +99,7 @@ def list_proxy_command(settings: Path) -> list[str]:
     return ["nginx", "-c", str(settings), "-p", str(settings.parent), "-g", files]
 
 
+@pytest.mark.slow
 @needs_nginx
 def test_the_proxy_accepts_its_settings(tmp_path: Path) -> None:
     settings = write_proxy_settings(tmp_path, choose_ports())

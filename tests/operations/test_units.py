@@ -29,6 +29,7 @@ def read_unit(name: str, folder: Path) -> RawConfigParser:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
 def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
     for unit in UNITS:
@@ -60,6 +61,7 @@ def test_the_backup_unit_writes_a_copy_and_removes_old_ones(
     assert [path.name for path in folder.iterdir()] == [time.strftime("entente-%Y-%m-%d")]
 
 
+@pytest.mark.slow
 def test_the_service_unit_starts_what_the_program_offers(tmp_path: Path) -> None:
     unit = read_unit("entente.service", tmp_path)["Service"]
     for name in ("ExecStartPre", "ExecStart"):
