@@ -37,8 +37,8 @@ from app.db.tables import (
 )
 from app.db.versioning import move_to_history
 from app.events.durations import CLASS_UNIT, spread_signal
-from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
-from app.events.month_counts import add_month_counts, subtract_month_counts
+from app.events.index_rows import COLUMNS_BY_TABLE, EventRows, EventSums
+from app.events.month_counts import add_month_counts, count_by_month, subtract_month_counts
 from app.events.record import EventRecord, RejectedError, copy_record
 from app.events.render import (
     ACTING_KINDS,
@@ -155,8 +155,8 @@ def store_event_rows(
     """
     if not derived:
         by.require_permission("event", (ident for _, ident, *_ in rows.bodies), numbers)
-    now = current_write_transaction(db)
-    assert not rows.bodies or rows.bodies[0][0] == now.last_seq + 1
+    now, shift = current_write_transaction(db), rows.shift
+    assert not rows.bodies or rows.bodies[0][0] + shift == now.last_seq + 1
     now.last_seq += len(rows.bodies)
     retracted = "update" if derived else "retract"
     written = []
@@ -165,21 +165,28 @@ def store_event_rows(
         action = retracted if status == "retracted" else "update" if number else "create"
         body = complete_event_document(text, now.instant, number + 1)
         when = now.instant, by.name, reasons.get(ident, by.reason)
-        written.append((seq, "event", ident, number + 1, action, *when, body, derived))
+        written.append((seq + shift, "event", ident, number + 1, action, *when, body, derived))
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], written)
     unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
-    own = [(*event, now.instant) for event in rows.events]
+    own = [(*event[:-1], event[-1] + shift, now.instant) for event in rows.events]
     with skip_reference_checks(db) if references_exist else nullcontext():
         bulk_insert(db, events.name, COLUMNS_BY_TABLE[events.name], own)
         for table in (participations, tags, reports, signals):
-            bulk_insert(db, table.name, COLUMNS_BY_TABLE[table.name], getattr(rows, table.name))
-    bulk_index_words(db, rows.words)
-    added = rows.sum_by_day()
-    bulk_add_sums(db, day_sums, added)
-    add_volumes(db, [row[2:5] for row in added])
-    add_month_counts(db, rows)
-    bulk_add_sums(db, dyads, build_dyad_marks(row[:4] for row in added), keep_lesser("since"))
+            columns, found = COLUMNS_BY_TABLE[table.name], getattr(rows, table.name)
+            bulk_insert(db, table.name, columns, found, shift=shift)
+    bulk_index_words(db, rows.words, shift)
+    added = rows.sums or sum_event_rows(rows)
+    bulk_add_sums(db, day_sums, added.days)
+    add_volumes(db, [row[2:5] for row in added.days])
+    add_month_counts(db, added.months)
+    marks = build_dyad_marks(row[:4] for row in added.days)
+    bulk_add_sums(db, dyads, marks, keep_lesser("since"))
     return [row[8] for row in written]
+
+
+def sum_event_rows(rows: EventRows) -> EventSums:
+    """Sum what events add to the tables of sums. Pure."""
+    return EventSums(rows.sum_by_day(), count_by_month(rows))
 
 
 def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:

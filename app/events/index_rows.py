@@ -5,7 +5,7 @@ Every write of an event builds its rows here, and `entente verify` builds them a
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.db.tables import events, participations, reports, revisions, signals, tags
 from app.db.types import NO_END_DAY
@@ -46,12 +46,26 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
 """
 
 
+class EventSums(NamedTuple):
+    """What events add to the tables of sums, in the columns of these tables and in key order."""
+
+    days: list[tuple[Any, ...]]
+    months: list[tuple[Any, ...]]
+
+
 class EventRows:
     """Rows to be stored, by table, in the order of `COLUMNS_BY_TABLE`."""
 
-    __slots__ = ("bodies", "events", "participations", "reports", "signals", "tags", "words")
+    __slots__ = (
+        "bodies", "events", "participations", "reports", "shift", "signals", "sums", "tags",
+        "words",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self.shift = 0
+        """What is added to each `seq` when the rows are stored."""
+        self.sums: EventSums | None = None
+        """What the events add to the sums, where that was worked out in advance."""
         self.bodies: list[tuple[int, str, str, bytes]] = []
         """(`seq`, id, status, the document up to `recorded_at` as JSON)."""
         # Bytes, not text: an arrow in a title makes Python keep two bytes a character, and the
@@ -110,14 +124,6 @@ class EventRows:
                 for s in b.signals
             ]  # fmt: skip
         self.words.append((seq, _collect_words(b)))
-
-    def shift_numbers(self, by: int) -> None:
-        """Move all rows to other revisions: each `seq` grows by a number."""
-        self.bodies = [(row[0] + by, *row[1:]) for row in self.bodies]
-        self.words = [(seq + by, words) for seq, words in self.words]
-        for name in ("events", "participations", "reports", "signals", "tags"):
-            moved = [(*row[:-1], row[-1] + by) for row in getattr(self, name)]
-            setattr(self, name, moved)
 
     def iterate_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield each index row as (table name, values by column), except of `revisions`."""

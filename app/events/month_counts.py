@@ -4,7 +4,8 @@ What they count is what a question without further conditions finds: each event 
 whatever its roles, and not those that are retracted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -28,8 +29,8 @@ from app.events.index_rows import EventRows
 
 INTENSITY_UNIT = 1_000_000
 """Intensities are summed in whole millionths, so that what is subtracted leaves exactly zero."""
-CountedRow = tuple[str, str, str, str | None, float | None, int | None, str]
-"""(actor, start, dataset, type, intensity, quad, end) of an event that is not retracted."""
+Shape = tuple[str, str, str, float | None, int | None, bool]
+"""(dataset, month, type, intensity, quad, whether it lasts) of an event: many are alike."""
 MAX_IDS = 500
 _PEAK_RULES = {
     "peak": "CASE WHEN new.peak > old.peak THEN new.peak ELSE old.peak END",
@@ -39,18 +40,16 @@ _PEAK_RULES = {
 """What is subtracted has no greater peak than the row, and counts as less than nothing."""
 
 
-def add_month_counts(db: Connection, rows: EventRows) -> None:
-    """Add events that are being stored."""
-    parts = list_counted_rows(rows)
-    bulk_add_sums(db, month_counts, _sum_by_month(parts), _PEAK_RULES)
+def add_month_counts(db: Connection, added: Sequence[tuple[Any, ...]]) -> None:
+    """Add the counts of events that are being stored, as `count_by_month` makes them."""
+    bulk_add_sums(db, month_counts, added, _PEAK_RULES)
 
 
 def subtract_month_counts(db: Connection, ids: Sequence[str]) -> None:
     """Subtract the current rows of some events, which are about to be superseded."""
     for at in range(0, len(ids), MAX_IDS):
         wanted = ids[at : at + MAX_IDS]
-        rows = [tuple(row) for row in db.execute(_select_counted_rows(wanted))]
-        changed = _sum_by_month(rows, -1)
+        changed = _sum_shapes(_count_stored_shapes(db, wanted), -1)
         bulk_add_sums(db, month_counts, changed, _PEAK_RULES)
         if changed:
             db.execute(delete(month_counts).where(month_counts.c.n == 0))
@@ -59,19 +58,35 @@ def subtract_month_counts(db: Connection, ids: Sequence[str]) -> None:
 def count_months_again(db: Connection) -> None:
     """Make all counts from the events that are there, which were written in another way."""
     db.execute(delete(month_counts))
-    bulk_add_sums(db, month_counts, _sum_by_month(map(tuple, db.execute(_select_counted_rows()))))
+    bulk_add_sums(db, month_counts, _sum_shapes(_count_stored_shapes(db)))
 
 
-def list_counted_rows(rows: EventRows) -> Iterator[CountedRow]:
-    """List what counts of events, once for each of their actors and once for all actors."""
-    of_events: dict[int, tuple[Any, ...]] = {}
-    for _, dataset, start, end, kind, _, _, _, intensity, quad, status, *_, seq in rows.events:
-        if status != "retracted":
-            of_events[seq] = (start, dataset, kind, intensity, quad, end)
-            yield ("", *of_events[seq])
-    for actor, seq in dict.fromkeys((row[0], row[-1]) for row in rows.participations):
-        if seq in of_events:
-            yield (actor, *of_events[seq])
+def count_by_month(rows: EventRows) -> list[tuple[Any, ...]]:
+    """Count events by month: rows of `month_counts`, in key order."""
+    numbers: dict[Shape, int] = {}
+    of_events: dict[int, int] = {}
+    for row in rows.events:
+        if row[10] != "retracted":
+            start = row[2]
+            shape = (row[1], start[:7], row[4] or "", row[8], row[9], start != row[3])
+            of_events[row[-1]] = numbers.setdefault(shape, len(numbers))
+    # An event counts once for an actor that has two roles in it.
+    pairs = {(row[0], row[-1]) for row in rows.participations}
+    counted = Counter([(actor, of_events[seq]) for actor, seq in pairs if seq in of_events])
+    counted.update([("", number) for number in of_events.values()])
+    shapes = list(numbers)
+    return _sum_shapes({(actor, shapes[number]): n for (actor, number), n in counted.items()})
+
+
+def _count_stored_shapes(
+    db: Connection, ids: Sequence[str] | None = None
+) -> Counter[tuple[str, Shape]]:
+    """Count the current rows of some events, or of all, by actor and shape."""
+    found = db.execute(_select_counted_rows(ids))
+    return Counter(
+        (actor, (dataset, start[:7], kind or "", intensity, quad, start != end))
+        for actor, start, dataset, kind, intensity, quad, end in found
+    )
 
 
 def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
@@ -88,28 +103,29 @@ def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
     return select(both.actor, *(both[name] for name in columns))
 
 
-def _sum_by_month(rows: Iterable[CountedRow], sign: int = 1) -> list[tuple[Any, ...]]:
-    """Sum rows into rows of `month_counts`, added with `sign` 1 or subtracted with -1."""
+def _sum_shapes(counted: Mapping[tuple[str, Shape], int], sign: int = 1) -> list[tuple[Any, ...]]:
+    """Sum events into rows of `month_counts`, added with `sign` 1 or subtracted with -1."""
     total: dict[tuple[str, str, str, str], list[int]] = {}
-    for actor, start, dataset, kind, intensity, quad, end in rows:
-        key = (actor, dataset, start[:7], kind or "")
+    for (actor, (dataset, month, kind, intensity, quad, lasts)), times in counted.items():
+        key = (actor, dataset, month, kind)
         sums = total.get(key)
         if sums is None:
             sums = total[key] = [0] * 8
-        sums[0] += sign
+        n = sign * times
+        sums[0] += n
         if quad:
-            sums[1 if quad <= 2 else 2] += sign
+            sums[1 if quad <= 2 else 2] += n
         if intensity is not None:
             whole = round(intensity * INTENSITY_UNIT)
-            sums[3] += sign
-            sums[4] += sign * whole
+            sums[3] += n
+            sums[4] += n * whole
             peak = abs(whole)
             if peak > sums[6]:
-                sums[6:] = peak, sign
+                sums[6:] = peak, n
             elif peak == sums[6]:
-                sums[7] += sign
-        if start != end:
-            sums[5] += sign
+                sums[7] += n
+        if lasts:
+            sums[5] += n
     return [(*key, *total[key]) for key in sorted(total)]
 
 

@@ -1,5 +1,7 @@
 """Documents and rows of inline sources. Pure."""
 
+from typing import NamedTuple
+
 import msgspec
 from msgspec import Struct
 
@@ -40,6 +42,15 @@ def render_source_record(key: str, s: SourceRecord) -> bytes:
     return _encode(made)
 
 
-def make_source_row(key: str, s: SourceRecord, seq: int) -> tuple[str | int | None, ...]:
-    """Make the table row of a source, in the order of `SOURCE_COLUMNS`."""
-    return key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability, seq
+class NewSource(NamedTuple):
+    """A source to be stored: its document, its table row without `seq`, and what reports repeat."""
+
+    document: bytes
+    row: tuple[str | None, ...]
+    cited: CitedSource
+
+
+def make_new_source(key: str, s: SourceRecord) -> NewSource:
+    """Make what is stored of an inline source; the row is in the order of `SOURCE_COLUMNS`."""
+    row = (key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability)
+    return NewSource(render_source_record(key, s), row, cite_source_record(s))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import Any
 
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
@@ -92,11 +93,17 @@ WHERE has_parameter_privilege('session_replication_role', 'SET')
 
 
 def bulk_insert(
-    db: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    db: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    shift: int = 0,
 ) -> None:
     """Insert many rows at once, by the fastest way that the driver offers.
 
-    Values of a `Text` column may be bytes of UTF-8, in either all rows or none.
+    Values of a `Text` column may be bytes of UTF-8, in either all rows or none. `shift` is added to
+    the last column, which is a number.
     """
     if not rows:
         return
@@ -106,6 +113,7 @@ def bulk_insert(
     encoded = [k is Text and type(v) is bytes for k, v in zip(kinds, rows[0], strict=True)]
     if is_sqlite(db):
         marks = ", ".join("CAST(? AS TEXT)" if e else "?" for e in encoded)
+        marks += f" + {shift}" if shift else ""
         statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'
         get_sqlite_connection(db).executemany(statement, rows)
         return
@@ -119,7 +127,7 @@ def bulk_insert(
                 ["bytea" if e else _COPY_TYPE_NAMES[k] for k, e in typed if k is not None]
             )
         for row in rows:
-            copy.write_row(row)
+            copy.write_row((*row[:-1], row[-1] + shift) if shift else row)
 
 
 _COPY_TYPE_NAMES: Mapping[type, str] = {

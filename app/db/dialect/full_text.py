@@ -31,9 +31,14 @@ def _truncate_words(whole: str) -> str:
     return found.decode()
 
 
-def bulk_index_words(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Index texts in bulk; each row has the distinct words of a text, separated by blanks."""
-    lines = [(seq, found if len(found) <= 200 else _truncate_words(found)) for seq, found in rows]
+def bulk_index_words(db: Connection, rows: Sequence[tuple[int, str]], shift: int = 0) -> None:
+    """Index texts in bulk; each row has the distinct words of a text, separated by blanks.
+
+    `shift` is added to the `seq` of each.
+    """
+    lines = [
+        (seq + shift, found if len(found) <= 200 else _truncate_words(found)) for seq, found in rows
+    ]
     if is_sqlite(db):
         bulk_insert(db, "event_words", ("rowid", "words"), lines)
         return

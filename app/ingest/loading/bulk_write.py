@@ -18,8 +18,7 @@ from app.db.tables import sources as sources_table
 from app.events.changes import store_event_rows
 from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
 from app.events.unresolved import UnresolvedPart, store_unresolved_parts
-from app.sources import source_records
-from app.sources.record import SourceRecord
+from app.sources.source_records import SOURCE_COLUMNS, NewSource
 
 LOADED_COLUMNS = ("event", "digest", "row", "parties", "unresolved", "rank")
 
@@ -39,46 +38,42 @@ class StoredHashes(NamedTuple):
     """That of the highest release which has the row; None where none was known."""
 
 
-class LoadedEvent(NamedTuple):
-    """An event of a batch, the hashes to store for it, and its unresolved parts."""
-
-    id: str
-    hashes: StoredHashes
-    unresolved: Sequence[UnresolvedPart]
+HashedRow = tuple[str, int, int, int | None, int, int | None]
+"""A row of `loaded`: the id of an event and its `StoredHashes`."""
 
 
-def store_sources(db: Connection, records: Mapping[str, SourceRecord], by: Writer) -> None:
+def store_sources(db: Connection, records: Mapping[str, NewSource], by: Writer) -> None:
     """Store new sources, each with its first revision."""
     now = current_write_transaction(db)
     at, seq, documents, rows = now.instant, now.last_seq, [], []
     for key in sorted(records):
         source = records[key]
         seq += 1
-        body = source_records.render_source_record(key, source)
-        documents.append((seq, "source", key, 1, "create", at, by.name, by.reason, body, False))
-        rows.append(source_records.make_source_row(key, source, seq))
+        entry = (seq, "source", key, 1, "create", at, by.name, by.reason, source.document, False)
+        documents.append(entry)
+        rows.append((*source.row, seq))
     now.last_seq = seq
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], documents)
-    bulk_insert(db, sources_table.name, source_records.SOURCE_COLUMNS, rows)
+    bulk_insert(db, sources_table.name, SOURCE_COLUMNS, rows)
 
 
 def store_loaded_events(
     db: Connection,
     rows: EventRows,
     numbers: Mapping[str, int],
-    loaded_events: Sequence[LoadedEvent],
+    hashes: Sequence[HashedRow],
+    parts: Sequence[UnresolvedPart],
     by: Writer,
 ) -> None:
     """Store new and changed events; `numbers` has the latest revision of existing ones.
 
-    `loaded_events` are all events of the batch whose hashes are stored, unchanged ones included.
+    `hashes` and unresolved `parts` are those of all events of the batch, unchanged ones included.
     """
     store_event_rows(db, rows, numbers, by, references_exist=True)
-    replaced = [one.id for one in loaded_events if one.id in numbers]
+    replaced = [row[0] for row in hashes if row[0] in numbers]
     forget_stored_hashes(db, replaced)
-    hashes = [(one.id, *one.hashes) for one in loaded_events]
     bulk_insert(db, loaded.name, LOADED_COLUMNS, hashes)
-    store_unresolved_parts(db, [part for one in loaded_events for part in one.unresolved], replaced)
+    store_unresolved_parts(db, parts, replaced)
 
 
 def forget_stored_hashes(db: Connection, ids: Sequence[str]) -> None:

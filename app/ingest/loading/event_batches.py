@@ -10,14 +10,14 @@ from app.actors.name_forms import split_agreeing_names
 from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
-from app.events.changes import read_event_documents
+from app.events.changes import read_event_documents, sum_event_rows
 from app.events.index_rows import EventRows
 from app.events.record import EventRecord, ParticipantRecord, RejectedError, ReportRecord
 from app.events.render import build_event_body, encode_event_body, matches_document
 from app.events.resolve import ResolvedRecord
-from app.events.unresolved import describe_part, list_unresolved_parts, show_name
+from app.events.unresolved import UnresolvedPart, describe_part, list_unresolved_parts, show_name
 from app.ingest.loading.bulk_write import (
-    LoadedEvent,
+    HashedRow,
     StoredHashes,
     find_merged_event_ids,
     raise_stored_rank,
@@ -31,8 +31,8 @@ from app.ingest.loading.reference_cache import OtherChanges, ReferenceCache
 from app.ingest.loading.resolve import resolve_row_record
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, hash_input_row, parse_row_record, read_row_key
-from app.sources.record import CitedSource, SourceRecord
-from app.sources.source_records import cite_source_record as cite
+from app.sources.record import CitedSource
+from app.sources.source_records import NewSource, make_new_source
 from app.text import fold_text
 
 DEFAULT_ACTOR_KIND = "organization"
@@ -46,11 +46,14 @@ class PreparedEvents:
     stats: LoadStats = field(default_factory=LoadStats)
     event_rows: EventRows = field(default_factory=EventRows)
     """The rows of new and changed events."""
-    loaded_events: list[LoadedEvent] = field(default_factory=list)
-    """All events whose rows were parsed, unchanged ones included."""
+    hashes: list[HashedRow] = field(default_factory=list)
+    """Those of all events whose rows were parsed, unchanged ones included."""
+    parts: list[UnresolvedPart] = field(default_factory=list)
+    """The unresolved parts of these events."""
     revision_numbers: dict[str, int] = field(default_factory=dict)
     """The number of the latest revision of events that exist."""
-    sources: dict[str, SourceRecord] = field(default_factory=dict)
+    sources: dict[str, NewSource] = field(default_factory=dict)
+    """The sources that have to be stored with the events."""
     rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
     unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
     rank: int | None = None
@@ -58,31 +61,47 @@ class PreparedEvents:
     raised: list[str] = field(default_factory=list)
     """Events that are unchanged in a higher release than the one they are known from."""
     last: int = 0
-    """The `seq` before the first one of the batch."""
+    """The `seq` before the first one of the batch, and the version that it was compared with."""
     ids: Sequence[str] = ()
     """The events that rows are of."""
     cited_ids: set[str] = field(default_factory=set)
+    """All sources that reports cite."""
+    missing: set[str] = field(default_factory=set)
+    """Sources for want of which rows were rejected."""
     pending: dict[str, list[ReportRecord]] = field(default_factory=dict)
     """Reports that waited for the events."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.loaded_events and not self.raised
+        return not self.hashes and not self.raised
 
-    def move_after(self, db: Connection, last: int, changes: OtherChanges) -> bool:
-        """Move the batch behind what others wrote meanwhile; False where that touches it."""
-        others = (changes.ids.get(kind, frozenset()) for kind in ("event", "source"))
-        own = (self.ids, self.cited_ids | self.sources.keys())
-        if not changes.are_apart or any(
-            not of_others.isdisjoint(of_batch)
-            for of_others, of_batch in zip(others, own, strict=True)
+    def move_after(
+        self, db: Connection, last: int, changes: OtherChanges, references: ReferenceCache
+    ) -> bool:
+        """Move the batch behind what was written meanwhile; False where that touches it.
+
+        Sources that were stored meanwhile as the batch has them are not stored again.
+        """
+        new, theirs = self.sources.keys(), changes.ids.get("source", frozenset())
+        if (
+            not changes.are_apart
+            or not changes.ids.get("event", frozenset()).isdisjoint(self.ids)
+            or not theirs.isdisjoint(self.cited_ids - new)
+            or not self.missing.isdisjoint(changes.added)
         ):
+            return False
+        there = {key: changes.added[key] for key in new & changes.added.keys()}
+        both = (new & theirs) - there.keys()
+        there |= references.find_sources(db, both)
+        if any(there.get(key) != self.sources[key].cited for key in both | there.keys()):
             return False
         written = [ident for _, ident, *_ in self.event_rows.bodies]
         if read_pending_reports(db, written) != self.pending:
             return False
-        self.event_rows.shift_numbers(last - self.last)
+        for key in there:
+            del self.sources[key]
+        self.event_rows.shift += last - self.last - len(there)
         self.last = last
         return True
 
@@ -91,8 +110,8 @@ class PreparedEvents:
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
-                references.add_source(key, source)
-        store_loaded_events(db, self.event_rows, self.revision_numbers, self.loaded_events, by)
+                references.add_source(key, source.cited)
+        store_loaded_events(db, self.event_rows, self.revision_numbers, self.hashes, self.parts, by)
         if self.raised and self.rank is not None:
             raise_stored_rank(db, self.raised, self.rank)
 
@@ -143,7 +162,7 @@ def prepare_event_batch(
     changed = sum(ident in done.revision_numbers for _, ident, *_ in done.event_rows.bodies)
     done.stats.changed += changed
     done.stats.new += len(done.event_rows.bodies) - changed
-    done.stats.unchanged += len(done.loaded_events) - len(done.event_rows.bodies)
+    done.stats.unchanged += len(done.hashes) - len(done.event_rows.bodies)
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
 
@@ -254,14 +273,15 @@ def _build_documents(
             done.rejects.append((row, _make_conflict_error()))
             continue
         parts = [] if resolved.is_complete else list_unresolved_parts(ident, resolved)
-        hashes = StoredHashes(
-            resolved.content_hash, hash_input_row(row), resolved.parties, len(parts),
+        done.hashes.append((
+            ident, resolved.content_hash, hash_input_row(row), resolved.parties, len(parts),
             done.rank if done.rank is not None else ranks.get(ident),
-        )  # fmt: skip
-        done.loaded_events.append(LoadedEvent(ident, hashes, parts))
+        ))  # fmt: skip
+        done.parts += parts
         if not same:
             last += 1
             done.event_rows.add_event(body, text, last)
+    done.event_rows.sums = sum_event_rows(done.event_rows)
 
 
 def _has_all_sources(
@@ -280,16 +300,18 @@ def _has_all_sources(
     for n, report in enumerate(resolved.record.reports):
         if report.source not in cited and report.source not in resolved.sources:
             reason = f"no source has the id {str(report.source)[:100]!r}"
+            done.missing.add(str(report.source))
             done.rejects.append((row, RejectedError(f"reports[{n}].source", reason)))
             return False
     for key, record in resolved.sources.items():
         if key in cited:
             continue
         if stays:
+            done.missing.add(key)
             done.rejects.append((row, _make_conflict_error()))
             return False
-        cited[key] = cite(record)
-        done.sources[key] = record
+        done.sources[key] = made = make_new_source(key, record)
+        cited[key] = made.cited
     return True
 
 

@@ -354,7 +354,7 @@ class Loader:
                     if not (
                         changes
                         and isinstance(batch, event_batches.PreparedEvents)
-                        and batch.move_after(db, last, changes)
+                        and batch.move_after(db, last, changes, references)
                     ):
                         batch = _prepare_batch(
                             db, rows, dataset, references, self.options.mode, last, self._rank

@@ -27,6 +27,7 @@ from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.rows import InputRow, parse_row_record
 from app.sources.record import SourceRecord
+from app.sources.source_records import NewSource, make_new_source
 
 MENTION_COLUMNS = ("event", "source", "locator", "claims", "digest")
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +39,7 @@ class PreparedMentions:
 
     stats: LoadStats = field(default_factory=LoadStats)
     rows: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
-    sources: dict[str, SourceRecord] = field(default_factory=dict)
+    sources: dict[str, NewSource] = field(default_factory=dict)
     rejects: list[tuple[InputRow, RejectedError]] = field(default_factory=list)
     unknown: dict[str, ParticipantRecord] = field(default_factory=dict)
 
@@ -52,7 +53,7 @@ class PreparedMentions:
         if self.sources:
             store_sources(db, self.sources, by)
             for key, source in self.sources.items():
-                references.add_source(key, source)
+                references.add_source(key, source.cited)
         rows = [dict(zip(MENTION_COLUMNS, row, strict=True)) for row in self.rows.values()]
         db.execute(build_upsert(db, mentions), rows)
         _attach_reports(db, sorted({event for event, _ in self.rows}), by, references)
@@ -92,7 +93,7 @@ def prepare_mention_batch(
     done.stats.new += sum(key not in stored for key in done.rows)
     wanted = {source for _, source in done.rows}
     there = references.find_sources(db, wanted)
-    done.sources = {key: inline[key] for key in wanted if key not in there}
+    done.sources = {key: make_new_source(key, inline[key]) for key in wanted if key not in there}
     done.stats.count_rejects(wrong for _, wrong in done.rejects)
     return done
 
@@ -128,7 +129,7 @@ def _attach_reports(
             last += 1
             sheet.add_event(body, text, last)
     changed = [ident for _, ident, *_ in sheet.bodies]
-    store_loaded_events(db, sheet, read_revision_numbers(db, changed), [], by)
+    store_loaded_events(db, sheet, read_revision_numbers(db, changed), [], [], by)
 
 
 def _read_current_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:

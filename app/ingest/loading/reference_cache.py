@@ -1,6 +1,7 @@
 """A loader's cache of actors and sources, and how it follows changes by other writers."""
 
 from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -16,7 +17,6 @@ from app.sources.source_ids import (
     make_offline_source_id,
     normalize_url,
 )
-from app.sources.source_records import cite_source_record
 
 MAX_CACHED_SOURCES = 20_000
 """Sources in the cache before it is cleared."""
@@ -25,9 +25,12 @@ MAX_REVISIONS_BEHIND = 100_000
 
 
 class OtherChanges(NamedTuple):
-    """What other writers have changed: the ids of documents, by kind."""
+    """What was written since a batch was prepared."""
 
     ids: Mapping[str, Set[str]]
+    """The ids of documents that others have changed, by kind."""
+    added: Mapping[str, CitedSource] = MappingProxyType({})
+    """Sources that this load has added."""
 
     @property
     def are_apart(self) -> bool:
@@ -129,9 +132,11 @@ class ReferenceCache:
         self.cited_sources |= found
         return found
 
-    def add_source(self, key: str, source: SourceRecord) -> None:
+    def add_source(self, key: str, source: CitedSource) -> None:
         """Add a source that was just stored."""
-        self.cited_sources[key] = cite_source_record(source)
+        if len(self.cited_sources) > MAX_CACHED_SOURCES:
+            self.cited_sources.clear()
+        self.cited_sources[key] = source
         if source.url is not None and not key.startswith(DERIVED_ID_PREFIXES):
             self.source_ids_by_url[normalize_url(source.url)] = key
 
