@@ -11,7 +11,7 @@ from app.db.tables import import_names, import_rejects, imports, unresolved
 from app.events.changes import write_events
 from app.events.record import convert_record
 from app.ingest.jobs.job_store import add_import
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.sources.changes import write_datasets, write_sources
 from app.sources.schemas import Dataset, Source
 

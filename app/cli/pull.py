@@ -17,7 +17,7 @@ from app.cli.output import CsvOption, JsonOption, choose_form, print_data
 from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.edtf import EdtfError, parse_bounds
-from app.ingest.loading.loader import tune_process_for_loading
+from app.ingest.loading.tuning import tune_process_for_loading
 from app.ingest.remote.errors import DownloadError
 from app.json_encoding import encode_json
 from app.pull import ledger

@@ -104,7 +104,7 @@ class EventRows:
                 n,
                 r.source,
                 r.publisher,
-                _parse_last_day_cached(r.published) if r.published else None,
+                parse_last_day_cached(r.published) if r.published else None,
                 r.reliability,
                 r.credibility,
                 r.stance,
@@ -161,7 +161,7 @@ class EventRows:
         return [(*key, *total[key]) for key in sorted(total)]
 
 
-_parse_last_day_cached = lru_cache(4096)(parse_last_day)
+parse_last_day_cached = lru_cache(4096)(parse_last_day)
 NO_PLACE = (None, None, None, None, None, None)
 
 

@@ -32,9 +32,16 @@ from app.events.signals import SignalScale
 from app.events.unresolved import report_names
 from app.ingest.formats.entente import EXAMPLE, TEMPLATE
 from app.ingest.formats.errors import UnreadableFileError
-from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.loading.report import LoadReport, build_load_report, is_share_low
 from app.ingest.loading.stats import LoadStats
+from app.ingest.loading.tuning import (
+    DEFAULT_JOBS,
+    MAX_JOBS,
+    choose_jobs,
+    tune_process_for_loading,
+)
 from app.ingest.readers.files import InputFile, find_input_paths, open_input_files
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.ingest.readers.rows import Reject
@@ -90,6 +97,14 @@ def load_from_terminal(
     strict: Annotated[
         bool, typer.Option(help="Exit 4 if less than 90 % of the parties were resolved.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_JOBS,
+            help=f"Processes that share large files; by default {DEFAULT_JOBS}, or the cores.",
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option(help="Fetch an address that is unchanged since it was loaded, too.")
     ] = False,
@@ -125,7 +140,13 @@ def load_from_terminal(
         _require_writable(unresolved, inputs)
         database = resources.enter_context(_open_database())
         progress = resources.enter_context(_show_progress(inputs))
-        loader = Loader(database, Writer("entente load"), options, LoadListener(write, progress))
+        loader = Loader(
+            database,
+            Writer("entente load"),
+            options,
+            LoadListener(write, progress),
+            jobs=jobs or choose_jobs(),
+        )
         tune_process_for_loading(database)
         begun = time.perf_counter()
         failed = loader.load_files(inputs)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.ingest.formats.acled import ACLED_COLUMNS, ACLED_DATASET
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.errors import DownloadError
 from app.pull.items import (
     TIMELESS,

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.ingest.formats.alliances import ATOP_YEARS_FORMAT
 from app.ingest.formats.dyad_years import COW_DYADS_FORMAT
 from app.ingest.formats.file_format import FileFormat
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.pull.archives import unpack_member
 from app.pull.items import TIMELESS, Asking, Fetched, PullItem
 

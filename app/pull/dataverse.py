@@ -11,7 +11,7 @@ from app.ingest.formats.alliances import IDEAL_POINTS_FORMAT
 from app.ingest.formats.file_format import FileFormat
 from app.ingest.formats.icews import ICEWS_FORMAT
 from app.ingest.formats.polecat import POLECAT_FORMAT
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.errors import DownloadError
 from app.pull.archives import refuse_page
 from app.pull.items import (

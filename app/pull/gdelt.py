@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from app.ingest.formats.gdelt import GDELT_DATASET
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.address import parse_address
 from app.ingest.remote.errors import UntrustedHostError
 from app.pull.archives import require_one_member

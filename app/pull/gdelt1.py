@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from app.ingest.formats.gdelt import GDELT_DATASET
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.pull.archives import require_one_member
 from app.pull.gdelt import require_window
 from app.pull.items import (

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.address import FileAddress
 from app.ingest.remote.download import Download
 from app.sources.schemas import Dataset

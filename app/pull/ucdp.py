@@ -9,7 +9,7 @@ from typing import Any
 
 from app.ingest.formats.ucdp import UCDP_COLUMNS, UCDP_DATASET
 from app.ingest.formats.ucdp_release import Release, find_release, parse_release
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.errors import DownloadError
 from app.pull.archives import refuse_page, unpack_member
 from app.pull.items import (

@@ -38,6 +38,11 @@ def normalize_url(url: str) -> str:
     return f"{host}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 
 
+def is_derived_id(ident: str) -> bool:
+    """Return whether the id of a source was computed from its content."""
+    return ident.startswith(DERIVED_ID_PREFIXES)
+
+
 def make_web_source_id(where: str) -> str:
     """Make the id of a web source from its normalized URL."""
     return f"url-{_hash_text(where)}"

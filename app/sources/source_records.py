@@ -1,6 +1,6 @@
 """Documents and rows of inline sources. Pure."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -8,13 +8,6 @@ from msgspec import Struct
 from app.sources.record import CitedSource, SourceRecord
 
 SOURCE_COLUMNS = ("id", "kind", "title", "publisher", "url", "published", "reliability", "seq")
-
-
-def cite_source_record(source: SourceRecord) -> CitedSource:
-    """Take the fields of a source that reports repeat."""
-    return CitedSource(
-        source.title, source.publisher, source.url, source.published, source.reliability
-    )  # fmt: skip
 
 
 class _SourceDocument(Struct, gc=False):
@@ -43,14 +36,18 @@ def render_source_record(key: str, s: SourceRecord) -> bytes:
 
 
 class NewSource(NamedTuple):
-    """A source to be stored: its document, its table row without `seq`, and what reports repeat."""
+    """A source to be stored: its document, and its table row without `seq`."""
 
     document: bytes
-    row: tuple[str | None, ...]
-    cited: CitedSource
+    row: tuple[Any, ...]
+
+    @property
+    def cited(self) -> CitedSource:
+        """What reports repeat of it."""
+        return CitedSource(*self.row[2:])
 
 
 def make_new_source(key: str, s: SourceRecord) -> NewSource:
     """Make what is stored of an inline source; the row is in the order of `SOURCE_COLUMNS`."""
     row = (key, s.kind, s.title, s.publisher, s.url, s.published, s.reliability)
-    return NewSource(render_source_record(key, s), row, cite_source_record(s))
+    return NewSource(render_source_record(key, s), row)

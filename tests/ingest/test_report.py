@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.db.engine import Database
-from app.ingest.loading import loader, stats
+from app.ingest.loading import batch_writer, stats
 from app.ingest.loading.report import build_load_report
 from ingest.loading import load_file, write_file
 from ingest.rows import join_events, make_event, make_table
@@ -65,9 +65,9 @@ def sort_names(names: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def test_every_place_has_the_same_counts(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "FIRST_BATCH_ROWS", 7)
-    monkeypatch.setattr(loader, "MAX_BATCH_ROWS", 11)
-    monkeypatch.setattr(loader, "MIN_BATCH_ROWS", 7)
+    monkeypatch.setattr(batch_writer, "FIRST_BATCH_ROWS", 7)
+    monkeypatch.setattr(batch_writer, "MAX_BATCH_ROWS", 11)
+    monkeypatch.setattr(batch_writer, "MIN_BATCH_ROWS", 7)
     path = write_file(tmp_path / "a.ndjson", join_events(*build_rows()))
     table, listed = tmp_path / "names.csv", tmp_path / "names.json"
     done = run_load(str(path), "--dataset", "mine", "--json", "--unresolved", str(table))

@@ -26,7 +26,7 @@ from app.db.keyset import PageKey
 from app.db.tables import import_names, import_rejects, imports
 from app.events.schemas import UnresolvedName
 from app.events.unresolved import NamePosition, NameTotal, describe_total, report_names
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.loading.stats import COUNT_NAMES, PARTY_COUNT_NAMES, LoadStats, NameCounts
 from app.ingest.readers.rows import Reject
 

@@ -44,7 +44,7 @@ from app.ingest.jobs.permission import (
     require_open_import,
 )
 from app.ingest.jobs.schemas import Import, ImportQuery, RejectedRow, render_import
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 from app.ingest.readers.rows import Reject
 from app.json_encoding import encode_json
 from app.page_models import Meta, Page

@@ -10,7 +10,7 @@ from app.edtf import parse_bounds
 from app.errors import make_crossed_error
 from app.events.schemas import UnresolvedName
 from app.ingest.jobs.job_store import ImportState
-from app.ingest.loading.loader import LoadMode
+from app.ingest.loading.load_options import LoadMode
 from app.ingest.loading.report import PartyCounts, count_parties
 from app.ingest.readers.recognize import AUTO, FORMATS
 from app.query_models import StrictQuery

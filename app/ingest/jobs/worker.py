@@ -26,8 +26,10 @@ from app.db.journal import Writer
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.jobs import job_store
 from app.ingest.jobs.job_store import FINAL_STATES, LostImportError
-from app.ingest.loading.loader import Loader, LoadListener, LoadOptions, tune_process_for_loading
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.loading.stats import LoadStats
+from app.ingest.loading.tuning import tune_process_for_loading
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
 from app.logs import configure_logs

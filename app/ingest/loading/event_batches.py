@@ -1,6 +1,6 @@
 """Batches of events: compared with what is stored, then written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
 from app.events.changes import read_event_documents, sum_event_rows
+from app.events.cite_again import cite_sources_again
 from app.events.index_rows import EventRows
 from app.events.record import EventRecord, ParticipantRecord, RejectedError, ReportRecord
 from app.events.render import build_event_body, encode_event_body, matches_document
@@ -91,18 +92,31 @@ class PreparedEvents:
             or not self.missing.isdisjoint(changes.added)
         ):
             return False
-        there = {key: changes.added[key] for key in new & changes.added.keys()}
+        there = {key: changes.added[key].cited for key in new & changes.added.keys()}
         both = (new & theirs) - there.keys()
         there |= references.find_sources(db, both)
-        if any(there.get(key) != self.sources[key].cited for key in both | there.keys()):
+        if not both <= there.keys() or not self._accept_sources(there):
             return False
         written = [ident for _, ident, *_ in self.event_rows.bodies]
         if read_pending_reports(db, written) != self.pending:
             return False
-        for key in there:
-            del self.sources[key]
         self.event_rows.shift += last - self.last - len(there)
         self.last = last
+        return True
+
+    def _accept_sources(self, there: Mapping[str, CitedSource]) -> bool:
+        """Take sources of the batch as they were stored meanwhile; False where that is not sure."""
+        other = {key: s for key, s in there.items() if s != self.sources[key].cited}
+        if other and (
+            # An event that exists may turn out to be unchanged.
+            self.revision_numbers
+            or any(s.reliability != self.sources[key].cited.reliability for key, s in other.items())
+        ):
+            return False
+        if other:
+            cite_sources_again(self.event_rows, other)
+        for key in there:
+            del self.sources[key]
         return True
 
     def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:

@@ -1,117 +1,61 @@
 """The loader stores files in batches, one transaction each, and counts the fate of every row."""
 
-import gc
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
-from app.db.dialect.bulk_copy import force_index_scans, prepare_bulk_load
 from app.db.engine import Database
-from app.db.journal import Writer, current_write_transaction
+from app.db.journal import Writer
 from app.db.tables import alliance_years, datasets
-from app.events.record import ParticipantRecord, RejectedError
-from app.events.signals import SignalScale
 from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.errors import UnreadableFileError
 from app.ingest.formats.file_format import FileFormat
 from app.ingest.formats.ucdp_release import Release
-from app.ingest.loading import event_batches as event_batches
-from app.ingest.loading import mention_batches as mention_batches
 from app.ingest.loading import series_batches
+from app.ingest.loading.batch_writer import (
+    MENTIONS_FORMAT,
+    BatchTask,
+    BatchWriter,
+    LoadTarget,
+    dataset_exists,
+)
 from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
 from app.ingest.loading.key_index import KeyIndex, RowBitmap
-from app.ingest.loading.reference_cache import ReferenceCache
+from app.ingest.loading.load_options import LoadListener, LoadOptions, PreparerError
 from app.ingest.loading.retraction import Retraction
 from app.ingest.loading.spellings import RESPELLED, ActorSpellings, find_respelled_rows
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import InputFile
-from app.ingest.readers.recognize import AUTO, recognize_file
+from app.ingest.readers.recognize import recognize_file
 from app.ingest.readers.recognized_file import RecognizedFile
-from app.ingest.readers.rows import (
-    InputRow,
-    Reject,
-    make_reject,
-    measure_row_length,
-    read_row_day,
-    read_row_key,
-)
+from app.ingest.readers.rows import InputRow, measure_row_length, read_row_day, read_row_key
 from app.sources.changes import write_datasets
 
-BATCH_SECONDS = 0.5
-"""Target duration of writing a batch: other writers wait that long, readers never do."""
-FIRST_BATCH_ROWS, MIN_BATCH_ROWS, MAX_BATCH_ROWS = 500, 5_000, 10_000
-"""Rows of the first batch, and the bounds of the batches that follow."""
-# On a busy machine smaller batches shrank further, and each commit wrote the same pages again.
+if TYPE_CHECKING:
+    from app.ingest.loading.preparers import PreparerPool
+
 MAX_BATCH_BYTES = 8 << 20
 """Maximum bytes of the rows of a batch, as read; in memory they take some twenty times as much."""
 ROWS_BETWEEN_CHECKS = 16
 """Rows that are read between two calls of `LoadListener.check_interrupt`."""
-GC_THRESHOLDS = (2_000_000, 10, 100)
-"""Thresholds of garbage collection; the defaults cost a third of the time of a load."""
-NON_EVENT_FORMATS = (*YEARLY_TABLES, "gdelt-mentions")
+MIN_SHARED_ROWS = 20_000
+"""Rows of a file from which on other processes are started for it."""
+NON_EVENT_FORMATS = (*YEARLY_TABLES, MENTIONS_FORMAT)
 """Formats whose rows are not events."""
-LoadMode = Literal["upsert", "insert"]
 
 
-class PreparedBatch(Protocol):
-    """A batch of rows that was compared with the database: what each kind of batch provides."""
+class PartUnderWay(NamedTuple):
+    """Rows that were read together: their batches, their number, and where the file was then."""
 
-    stats: LoadStats
-    rejects: list[tuple[InputRow, RejectedError]]
-    unknown: dict[str, ParticipantRecord]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-
-    def write_batch(self, db: Connection, by: Writer, references: ReferenceCache) -> None:
-        """Write what is new or changed."""
-
-
-@dataclass(slots=True)
-class LoadOptions:
-    """Options of a load, stored as JSON with each import."""
-
-    format: str = AUTO
-    dataset: str | None = None
-    retract_missing: bool = False
-    retract_window: str | None = None
-    """The days that the file is a full release of, in EDTF; None: all."""
-    create_actors: bool = False
-    dry_run: bool = False
-    mode: LoadMode = "upsert"
-    """`insert`: a row that would change a stored event is rejected."""
-    covers: str | None = None
-    """The days, in EDTF, or the slot that the file is known to cover; None: as its rows say."""
-    signals: SignalScale | None = None
-    """How the signals of the dataset are derived; None: as they are, by the rules if it is new."""
-
-
-class LoadTarget(NamedTuple):
-    """The file that rows come from, and the dataset they are loaded into."""
-
-    file: str
-    dataset: str
-
-
-@dataclass(slots=True)
-class LoadListener:
-    """Callbacks by which a loader reports its progress."""
-
-    on_reject: Callable[[Reject], None] = lambda _: None
-    """Called for each rejected row, after its batch."""
-    on_progress: Callable[[int, int], None] = lambda _rows, _position: None
-    """Called with the rows done in this file and the bytes read of it."""
-    check_interrupt: Callable[[], None] = lambda: None
-    """Called every few rows, also before anything is stored; what it raises ends the load."""
-    on_commit: Callable[[Connection, LoadStats, Sequence[Reject]], None] | None = None
-    """Called in the transaction of each batch, also of one that changes nothing."""
+    tasks: list[BatchTask]
+    rows: int
+    position: int
 
 
 @dataclass(slots=True)
@@ -129,23 +73,41 @@ class Loader:
     """The release that the present file is, where its name says so."""
     loaded_into: set[str] = field(default_factory=set)
     """The datasets that rows went into so far."""
-    _references: ReferenceCache | None = None
-    _batch_rows: int = FIRST_BATCH_ROWS
+    jobs: int = 1
+    """Processes that work on large files of events; one of them writes."""
+    _writer: BatchWriter | None = None
+    _pool: "PreparerPool | None" = None
 
     def load_files(self, files: Sequence[InputFile]) -> list[str]:
         """Load files in order; returns a message for each file that could not be read."""
         failed = []
         if self.options.retract_missing and len(files) != 1:
             return [f"retract_missing takes one file, the whole release; {len(files)} were sent"]
-        for file in files:
-            self.listener.check_interrupt()
-            try:
-                self._load_file(file)
-            except UnreadableFileError as wrong:
-                failed.append(f"{file.name} {wrong}")
-            except OSError as wrong:
-                failed.append(f"{file.name} cannot be read: {wrong.strerror or wrong}")
+        try:
+            for file in files:
+                self.listener.check_interrupt()
+                try:
+                    self._load_file(file)
+                except UnreadableFileError as wrong:
+                    failed.append(f"{file.name} {wrong}")
+                except PreparerError as wrong:
+                    failed.append(f"{file.name} {wrong}")
+                    break
+                except OSError as wrong:
+                    failed.append(f"{file.name} cannot be read: {wrong.strerror or wrong}")
+        finally:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
         return failed
+
+    @property
+    def writer(self) -> BatchWriter:
+        """What writes the batches."""
+        if self._writer is None:
+            self._writer = BatchWriter(self.database, self.by, self.options, self.listener)
+        self._writer.options, self._writer.listener = self.options, self.listener
+        return self._writer
 
     def _load_file(self, file: InputFile) -> None:
         reading = recognize_file(file, self.options.format)
@@ -166,6 +128,7 @@ class Loader:
             if self.skip >= ledger.length:
                 self.skip -= ledger.length
             else:
+                self._start_pool(reading, ledger.length - self.skip)
                 self._load_rows(file, reading, places, marks, respelled)
             if self.options.retract_missing and not ledger.keyless:
                 [into] = places.values()
@@ -238,7 +201,7 @@ class Loader:
     ) -> RowBitmap:
         """Find the rows of counts that repeat an earlier one under other names."""
         with self.database.connect() as db:
-            index = self._refresh_references(db).actor_index
+            index = self.writer.refresh_references(db).actor_index
         if not spellings.have_synonyms(index):
             return RowBitmap(0)
 
@@ -250,6 +213,15 @@ class Loader:
                 self.listener.check_interrupt,
             )
 
+    def _start_pool(self, reading: RecognizedFile, rows: int) -> None:
+        """Start other processes for a file that is worth it."""
+        apart = not reading.is_rejects_file and reading.format.name in NON_EVENT_FORMATS
+        if self._pool is None and self.jobs > 1 and rows >= MIN_SHARED_ROWS and not apart:
+            # Most loads need no other process, and what starts them takes a while to import.
+            from app.ingest.loading.preparers import PreparerPool  # noqa: PLC0415
+
+            self._pool = PreparerPool(self.database, self.jobs - 1)
+
     def _load_rows(
         self,
         file: InputFile,
@@ -258,143 +230,70 @@ class Loader:
         marks: RowBitmap,
         respelled: RowBitmap,
     ) -> None:
-        with self.database.connect() as db:
-            force_index_scans(db)
-            self._refresh_references(db).begin_file(db, {into.dataset for into in places.values()})
+        self.writer.begin_file({into.dataset for into in places.values()})
         name = os.fsencode(file.name).decode("utf-8", "replace")
+        most_waiting = 0 if self._pool is None else self._pool.most_waiting
+        waiting: deque[PartUnderWay] = deque()
         with file.open() as stream:
             rows = enumerate(reading.read_rows(stream))
             for _ in islice(rows, self.skip):
                 pass
             done, self.skip = self.skip, 0
-            while part := self._take_rows(rows):
-                if respelled.count:
-                    part = [
-                        (n, replace(row, wrong=RESPELLED) if n in respelled else row)
-                        for n, row in part
-                    ]
-                for _, run in groupby(part, _get_group_key):
-                    self._load_batch(list(run), name, marks)
-                done += len(part)
-                self.listener.on_progress(done, stream.position)
-                self.listener.check_interrupt()
+            while True:
+                part = self._take_rows(rows)
+                if part:
+                    waiting.append(self._begin_part(part, name, marks, respelled, stream.position))
+                if not waiting:
+                    break
+                if not part or len(waiting) > most_waiting:
+                    done = self._finish_part(waiting.popleft(), done)
+
+    def _begin_part(
+        self,
+        part: list[tuple[int, InputRow]],
+        name: str,
+        marks: RowBitmap,
+        respelled: RowBitmap,
+        position: int,
+    ) -> PartUnderWay:
+        if respelled.count:
+            part = [
+                (n, replace(row, wrong=RESPELLED) if n in respelled else row) for n, row in part
+            ]
+        tasks = []
+        for _, group in groupby(part, _get_group_key):
+            run = list(group)
+            rows = [row for n, row in run if not marks.count or n not in marks]
+            first = run[0][1]
+            where = LoadTarget(name, self._choose_dataset(first.format, first.dataset))
+            tally = LoadStats(rows=len(run), duplicates=len(run) - len(rows))
+            tasks.append(task := BatchTask(rows, where, tally, self._rank))
+            if self._pool is not None:
+                self.writer.send_batch(task, self._pool)
+        return PartUnderWay(tasks, len(part), position)
+
+    def _finish_part(self, part: PartUnderWay, done: int) -> int:
+        """Write the batches of a part; returns the number of rows that are done."""
+        for task in part.tasks:
+            rejects = self.writer.load_batch(task)
+            self.stats.add_stats(task.tally)
+            for refused in rejects:
+                self.listener.on_reject(refused)
+        done += part.rows
+        self.listener.on_progress(done, part.position)
+        self.listener.check_interrupt()
+        return done
 
     def _take_rows(self, rows: Iterator[tuple[int, InputRow]]) -> list[tuple[int, InputRow]]:
         """Take the rows of the next batch; fewer if they are long."""
         part: list[tuple[int, InputRow]] = []
         size = 0
         while size < MAX_BATCH_BYTES and (
-            some := list(islice(rows, min(ROWS_BETWEEN_CHECKS, self._batch_rows - len(part))))
+            some := list(islice(rows, min(ROWS_BETWEEN_CHECKS, self.writer.batch_rows - len(part))))
         ):
             part += some
             size += sum([measure_row_length(row) for _, row in some])
         return part
-
-    def _load_batch(self, run: Sequence[tuple[int, InputRow]], file: str, marks: RowBitmap) -> None:
-        """Load a batch: compare it outside the transaction, and write it if anything changes.
-
-        It is compared again within the transaction if others have changed meanwhile what it rests
-        on; where they wrote other events only, it is moved behind theirs.
-        """
-        first = run[0][1]
-        where = LoadTarget(file, self._choose_dataset(first.format, first.dataset))
-        rows = [row for n, row in run if not marks.count or n not in marks]
-        tally = LoadStats(rows=len(run), duplicates=len(run) - len(rows))
-        with self.database.connect() as db:
-            force_index_scans(db)
-            references = self._refresh_references(db)
-            batch = (
-                _prepare_batch(
-                    db,
-                    rows,
-                    where.dataset,
-                    references,
-                    self.options.mode,
-                    references.version,
-                    self._rank,
-                )
-                if rows
-                else None
-            )
-        creating = batch is not None and self.options.create_actors and bool(batch.unknown)
-        if batch is not None and not self.options.dry_run and (creating or not batch.is_empty):
-            batch = self._write_batch(rows, where, batch, tally)
-            rejects = _make_rejects(batch, where)
-        else:
-            if batch is not None:
-                tally.add_stats(batch.stats)
-            rejects = _make_rejects(batch, where)
-            if self.listener.on_commit is not None:
-                with self.database.write() as db:
-                    self.listener.on_commit(db, tally, rejects)
-            # Without this, an unchanged file would be compared in the smallest batches.
-            self._batch_rows = min(MAX_BATCH_ROWS, self._batch_rows * 2)
-        self.stats.add_stats(tally)
-        for refused in rejects:
-            self.listener.on_reject(refused)
-
-    def _write_batch(
-        self, rows: Sequence[InputRow], where: LoadTarget, batch: PreparedBatch, tally: LoadStats
-    ) -> PreparedBatch:
-        references, begun = self._references, time.perf_counter()
-        dataset = where.dataset
-        assert references is not None
-        try:
-            with self.database.write() as db:
-                begun = time.perf_counter()
-                force_index_scans(db)
-                if current_write_transaction(db).version_before != references.version:
-                    if not _dataset_exists(db, dataset):
-                        raise UnreadableFileError(
-                            f"goes into {dataset}, which was deleted meanwhile"
-                        )
-                    changes = references.list_other_changes(db)
-                    references.catch_up(db)
-                    last = current_write_transaction(db).last_seq
-                    if not (
-                        changes
-                        and isinstance(batch, event_batches.PreparedEvents)
-                        and batch.move_after(db, last, changes, references)
-                    ):
-                        batch = _prepare_batch(
-                            db, rows, dataset, references, self.options.mode, last, self._rank
-                        )
-                if self.options.create_actors and batch.unknown:
-                    event_batches.create_unknown_actors(db, batch.unknown, self.by, references)
-                    batch = _prepare_batch(
-                        db,
-                        rows,
-                        dataset,
-                        references,
-                        self.options.mode,
-                        current_write_transaction(db).last_seq,
-                        self._rank,
-                    )
-                if not batch.is_empty:
-                    batch.write_batch(db, self.by, references)
-                tally.add_stats(batch.stats)
-                if self.listener.on_commit is not None:
-                    self.listener.on_commit(db, tally, _make_rejects(batch, where))
-                references.version = current_write_transaction(db).last_seq
-        except BaseException:
-            # What was added to the cache in this transaction is rolled back.
-            self._references = None
-            raise
-        self._adapt_batch_size(len(rows), time.perf_counter() - begun)
-        return batch
-
-    def _adapt_batch_size(self, rows: int, seconds: float) -> None:
-        if rows * 2 >= self._batch_rows:
-            wanted = int(rows * BATCH_SECONDS / max(seconds, 0.001))
-            self._batch_rows = max(
-                MIN_BATCH_ROWS, min(MAX_BATCH_ROWS, wanted, self._batch_rows * 4)
-            )
-
-    def _refresh_references(self, db: Connection) -> ReferenceCache:
-        if self._references is None:
-            self._references = ReferenceCache(db)
-        self._references.catch_up(db)
-        return self._references
 
     def _ensure_dataset(self, dataset: str, format_: FileFormat) -> None:
         """Create the dataset if it does not exist."""
@@ -408,7 +307,7 @@ class Loader:
                 )
             return
         with self.database.write() as db:
-            if not _dataset_exists(db, dataset):
+            if not dataset_exists(db, dataset):
                 made = format_.dataset.model_copy(update={"code": dataset})
                 if dataset != format_.dataset.code:
                     made.name = dataset
@@ -447,51 +346,11 @@ class Loader:
         return None if self._release is None else self._release.rank
 
 
-def tune_process_for_loading(database: Database) -> None:
-    """Tune this process for loading: database settings and garbage collection.
-
-    For processes that do nothing else.
-    """
-    with database.engine.connect() as db:
-        prepare_bulk_load(db)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-
-
 def _read_dataset_scale(db: Connection, dataset: str) -> str | None:
     """Read how the signals of a dataset are derived; None where there is no such dataset."""
     scale: str | None = db.scalar(select(datasets.c.signals).where(datasets.c.code == dataset))
     return scale
 
 
-def _dataset_exists(db: Connection, dataset: str) -> bool:
-    return db.scalar(select(datasets.c.code).where(datasets.c.code == dataset)) is not None
-
-
 def _get_group_key(row: tuple[int, InputRow]) -> tuple[str, str]:
     return row[1].format.name, row[1].dataset
-
-
-def _prepare_batch(
-    db: Connection,
-    rows: Sequence[InputRow],
-    dataset: str,
-    references: ReferenceCache,
-    mode: LoadMode,
-    last: int,
-    rank: int | None,
-) -> PreparedBatch:
-    name = rows[0].format.name
-    if name in YEARLY_TABLES:
-        return series_batches.prepare_series_batch(db, rows, dataset, references)
-    if name == "gdelt-mentions":
-        return mention_batches.prepare_mention_batch(db, rows, dataset, references)
-    return event_batches.prepare_event_batch(
-        db, rows, dataset, references, last, only_new=mode == "insert", rank=rank
-    )
-
-
-def _make_rejects(batch: PreparedBatch | None, where: LoadTarget) -> list[Reject]:
-    return (
-        [] if batch is None else [make_reject(row, wrong, *where) for row, wrong in batch.rejects]
-    )

@@ -1,10 +1,10 @@
 """A loader's cache of actors and sources, and how it follows changes by other writers."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from app.db.dialect import in_list, in_list_params
 from app.db.lineage_table import read_version
@@ -17,6 +17,7 @@ from app.sources.source_ids import (
     make_offline_source_id,
     normalize_url,
 )
+from app.sources.source_records import NewSource
 
 MAX_CACHED_SOURCES = 20_000
 """Sources in the cache before it is cleared."""
@@ -29,7 +30,7 @@ class OtherChanges(NamedTuple):
 
     ids: Mapping[str, Set[str]]
     """The ids of documents that others have changed, by kind."""
-    added: Mapping[str, CitedSource] = MappingProxyType({})
+    added: Mapping[str, NewSource] = MappingProxyType({})
     """Sources that this load has added."""
 
     @property
@@ -63,13 +64,34 @@ class ReferenceCache:
         if now == self.version and not is_forked:
             return
         self.datasets_are_empty = False
-        r = revisions.c
-        new = select(r.kind, r.id).where(r.seq > self.version, r.kind != "event")
-        changed = (
-            list(db.execute(new))
-            if now - self.version < MAX_REVISIONS_BEHIND and not is_forked
-            else None
-        )
+        is_near = now - self.version < MAX_REVISIONS_BEHIND and not is_forked
+        self._apply_changes(db, _list_changed(db, self.version, now) if is_near else None)
+        self.version, self.lineage = int(now), now.ancestry.current
+
+    def follow_load(self, db: Connection, version: int, own: Sequence[tuple[int, int]]) -> None:
+        """Catch up with a version of the load that batches are prepared for.
+
+        What the load itself has written, after and until the numbers of each pair in `own`, has
+        only added events and sources.
+        """
+        current = read_version(db)
+        if current.ancestry.current != self.lineage or version - self.version > (
+            MAX_REVISIONS_BEHIND + sum(last - first for first, last in own)
+        ):
+            self.lineage = current.ancestry.current
+            self._apply_changes(db, None)
+        else:
+            changed: list[Row[Any]] = []
+            at = self.version
+            for first, last in (*own, (version, version)):
+                if at < min(first, version):
+                    changed += _list_changed(db, at, min(first, version))
+                at = max(at, last)
+            self._apply_changes(db, changed)
+        self.version = max(self.version, version)
+
+    def _apply_changes(self, db: Connection, changed: Sequence[Row[Any]] | None) -> None:
+        """Apply the changes of documents, or read everything again (None)."""
         kinds = {"actor", "source"} if changed is None else {row.kind for row in changed}
         if kinds & {"actor", "membership", "dataset"}:
             self.actor_index = load_actor_index(db)
@@ -82,7 +104,6 @@ class ReferenceCache:
             else:
                 for row in changed:
                     self.cited_sources.pop(row.id, None)
-        self.version = now
 
     def list_other_changes(self, db: Connection) -> OtherChanges | None:
         """List what others have changed since; None where that is too much, or another history."""
@@ -139,6 +160,13 @@ class ReferenceCache:
         self.cited_sources[key] = source
         if source.url is not None and not key.startswith(DERIVED_ID_PREFIXES):
             self.source_ids_by_url[normalize_url(source.url)] = key
+
+
+def _list_changed(db: Connection, after: int, until: int) -> list[Row[Any]]:
+    """List the documents other than events that were changed, as (kind, id)."""
+    r = revisions.c
+    new = select(r.kind, r.id).where(r.seq > after, r.seq <= until, r.kind != "event")
+    return list(db.execute(new))
 
 
 def _has_event_revisions(db: Connection, dataset: str) -> bool:

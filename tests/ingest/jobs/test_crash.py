@@ -17,7 +17,7 @@ from soak import choose_size
 from app.db.engine import Database
 from app.ingest.jobs.job_store import FINAL_STATES, SMALL_IMPORT_BYTES, add_import, find_import
 from app.ingest.jobs.supervisor import ImportSupervisor
-from app.ingest.loading.loader import LoadOptions
+from app.ingest.loading.load_options import LoadOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 3000

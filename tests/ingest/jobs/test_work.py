@@ -31,7 +31,8 @@ from app.ingest.jobs import supervisor, worker
 from app.ingest.jobs.job_store import LostImportError
 from app.ingest.jobs.supervisor import ImportSupervisor
 from app.ingest.jobs.worker import claim_next_import
-from app.ingest.loading.loader import Loader, LoadOptions
+from app.ingest.loading.load_options import LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.loading.stats import LoadStats
 
 OLD = "2020-01-01T00:00:00.000000Z"

@@ -10,7 +10,8 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import datasets, events, revisions
 from app.events.verify import find_event_faults
-from app.ingest.loading.loader import Loader, LoadListener, LoadOptions
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
 
@@ -35,7 +36,8 @@ def try_load(
 ) -> tuple[Loader, list[Reject], list[str]]:
     """Load a file; return the loader, the rejected rows and the unreadable files."""
     rejects: list[Reject] = []
-    loader = Loader(database, BY, LoadOptions(**options), LoadListener(rejects.append))
+    jobs = options.pop("jobs", 1)
+    loader = Loader(database, BY, LoadOptions(**options), LoadListener(rejects.append), jobs=jobs)
     failed = loader.load_files(list(open_input_files(path)))
     t = loader.stats
     assert t.rows == t.new + t.changed + t.unchanged + t.rejected + t.duplicates

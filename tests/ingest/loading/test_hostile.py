@@ -24,7 +24,9 @@ from typer.testing import CliRunner
 from app import cli
 from app.db.engine import Database
 from app.ingest.formats.errors import UnreadableFileError
-from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.loading.batch_writer import FIRST_BATCH_ROWS
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.readers.delimited import MAX_LINE_BYTES
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file

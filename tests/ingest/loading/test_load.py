@@ -27,9 +27,10 @@ from app.events.changes import write_resolved_events
 from app.events.record import decode_event_record
 from app.events.render import decode_event_document
 from app.events.to_input import input_from_document
-from app.ingest.loading import loader as loader_module
+from app.ingest.loading.batch_writer import FIRST_BATCH_ROWS, BatchWriter
 from app.ingest.loading.bulk_write import forget_stored_hashes
-from app.ingest.loading.loader import FIRST_BATCH_ROWS, Loader, LoadListener, LoadOptions
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.loading.reference_cache import ReferenceCache
 from app.ingest.loading.resolve import resolve_row_record
 from app.ingest.readers.files import open_input_files
@@ -141,10 +142,10 @@ def test_a_batch_is_moved_behind_what_others_write(
     mine = write_file(tmp_path / "a", join_events(*(make_event(f"k{n}") for n in range(9))))
     theirs = write_file(tmp_path / "b", join_events(*others))
     compared = []
-    write, prepare = Loader._write_batch, loader_module._prepare_batch
+    write, prepare = BatchWriter._write_batch, BatchWriter._prepare_batch
 
-    def write_after_others(self: Loader, *values: Any) -> Any:
-        monkeypatch.setattr(Loader, "_write_batch", write)
+    def write_after_others(self: BatchWriter, *values: Any) -> Any:
+        monkeypatch.setattr(BatchWriter, "_write_batch", write)
         load_file(database, theirs, create_actors=True)
         compared.clear()
         compared.append(mine)  # what was compared before the others wrote
@@ -154,8 +155,8 @@ def test_a_batch_is_moved_behind_what_others_write(
         compared.append(values)
         return prepare(*values)
 
-    monkeypatch.setattr(Loader, "_write_batch", write_after_others)
-    monkeypatch.setattr(loader_module, "_prepare_batch", count_comparisons)
+    monkeypatch.setattr(BatchWriter, "_write_batch", write_after_others)
+    monkeypatch.setattr(BatchWriter, "_prepare_batch", count_comparisons)
     loader, _ = load_file(database, mine)
     assert len(compared) == comparisons
     assert loader.stats.new + loader.stats.changed == 9

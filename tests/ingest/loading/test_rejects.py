@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.db.tables import alliance_years
-from app.ingest.loading.loader import Loader, LoadListener, LoadOptions
+from app.ingest.loading.load_options import LoadListener, LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.loading.stats import MAX_REASONS
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.rows import Reject
@@ -210,7 +211,7 @@ def test_many_rejects_take_no_more_memory_than_few(
 ) -> None:
     few = choose_size(4_000, 20_000)
     # A load begins with small batches: the few rows have to reach the largest as well.
-    monkeypatch.setattr("app.ingest.loading.loader.MAX_BATCH_ROWS", few // 4)
+    monkeypatch.setattr("app.ingest.loading.batch_writer.MAX_BATCH_ROWS", few // 4)
     peaks, count = [], 0
     for number in (few, 2 * few):
         rows = (f'{{"key":"{n}","title":"{n:x}","date":"x{n}"}}\n' for n in range(number))
