@@ -24,7 +24,7 @@ from pull.stand_in import list_slots, run_sources
 from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
-from app.ingest.loading.loader import tune_process_for_loading
+from app.ingest.loading.tuning import tune_process_for_loading
 from app.pull.items import PullWindow
 from app.pull.round import Round
 from app.pull.sources import SourceOptions, make_source

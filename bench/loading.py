@@ -282,6 +282,7 @@ def main() -> None:
     parser.add_argument("--gdelt", type=Path, help="load copies of this file instead")
     parser.add_argument("--copies", type=int, default=100)
     parser.add_argument("--rejects", type=int, help="load that many rows that are all rejected")
+    parser.add_argument("--jobs", type=int, default=1, help="processes of each load")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     asked = parser.parse_args()
     from postgres import run_postgresql  # noqa: PLC0415
@@ -292,12 +293,15 @@ def main() -> None:
         files = list(_write_files(asked, place))
         if asked.only != "postgresql":
             _print_report(
-                "sqlite", [_on_sqlite(files, place / f"run{n}") for n in range(asked.runs)]
+                "sqlite",
+                [_on_sqlite(files, place / f"run{n}", asked.jobs) for n in range(asked.runs)],
             )
         if asked.only != "sqlite":
             with run_postgresql() as server:
                 server.stop_autovacuum()
-                runs = [_on_postgresql(files, place, server, n) for n in range(asked.runs)]
+                runs = [
+                    _on_postgresql(files, place, server, n, asked.jobs) for n in range(asked.runs)
+                ]
             _print_report("postgresql", runs)
 
 
@@ -326,11 +330,11 @@ class LoadRun:
     """The number of events of each comparison, and its cost."""
 
 
-def _on_sqlite(files: Sequence[Path], place: Path) -> LoadRun:
+def _on_sqlite(files: Sequence[Path], place: Path, jobs: int) -> LoadRun:
     place.mkdir()
     url = f"sqlite:///{place}/load.db"
     _prepare_database(url)
-    first, again, report = _measure_loads("sqlite", url, files)
+    first, again, report = _measure_loads("sqlite", url, files, jobs)
     run = LoadRun(report["rows"], first, again, {})
     if report["new"] and files[-1].suffix == ".ndjson":
         run.peers["sqlite-utils"] = run.rows, measure_flat_table(files[-1], place / "flat.db")
@@ -346,14 +350,16 @@ def _on_sqlite(files: Sequence[Path], place: Path) -> LoadRun:
     return run
 
 
-def _on_postgresql(files: Sequence[Path], place: Path, server: Any, number: int) -> LoadRun:
+def _on_postgresql(
+    files: Sequence[Path], place: Path, server: Any, number: int, jobs: int
+) -> LoadRun:
     names = [f"{name}{number}" for name in ("load", "floor", "spared")]
     url, *empty = (server.create_database(name) for name in names)
     _prepare_database(url)
     for one in empty:
         upgrade_schema(made := Database(one))
         made.close()
-    first, again, report = _measure_loads("postgresql", url, files)
+    first, again, report = _measure_loads("postgresql", url, files, jobs)
     run = LoadRun(report["rows"], first, again, {})
     if report["new"]:
         with psycopg.connect(url.replace("+psycopg", "")) as db:
@@ -396,15 +402,15 @@ def _cpu_of(cost: LoadCost) -> float:
 
 
 def _measure_loads(
-    kind: str, url: str, files: Sequence[Path]
+    kind: str, url: str, files: Sequence[Path], jobs: int
 ) -> tuple[LoadCost, LoadCost, dict[str, Any]]:
     """Load files one after another, and the last one again; return what it cost both times."""
     for number, path in enumerate(files, 1):
-        cost, report = measure_load(url, path)
+        cost, report = measure_load(url, path, "--jobs", str(jobs))
         if len(files) > 1:
             each = cost.cpu / report["rows"] * 1e6
             print(f"{kind}, file {number}: {each:.0f} us an event, {cost.peak} MiB", flush=True)
-    again, _ = measure_load(url, files[-1])
+    again, _ = measure_load(url, files[-1], "--jobs", str(jobs))
     return cost, again, report
 
 

@@ -27,7 +27,8 @@ from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
 from app.db.tables import actors, events, revisions
-from app.ingest.loading.loader import Loader, LoadOptions
+from app.ingest.loading.load_options import LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.readers.files import open_input_files
 from app.ingest.readers.recognize import recognize_file
 

@@ -43,7 +43,7 @@ def measure_installation(url: str, path: Path, count: int) -> None:
         upgrade_schema(database)
         load_bundled_data(database)
     before = _read_sizes(url)
-    cost, report = measure_load(url, path, "--dataset", "bench")
+    cost, report = measure_load(url, path, "--dataset", "bench", "--jobs", "1")
     print(
         f"load: {count / cost.wall:,.0f} events/s, {cost.wall:.0f} s; CPU {cost.client:.0f} s of"
         f" the command, {cost.server:.0f} s of the server; at most {cost.peak} MiB; {report}"

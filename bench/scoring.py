@@ -21,7 +21,8 @@ from app.db.migrate import upgrade_schema
 from app.db.tables import events, signals
 from app.events.durations import CLASS_UNIT
 from app.events.signals import SignalScale, signal_weight
-from app.ingest.loading.loader import Loader, LoadOptions
+from app.ingest.loading.load_options import LoadOptions
+from app.ingest.loading.loader import Loader
 from app.ingest.readers.files import open_input_files
 
 SCALES: tuple[SignalScale, SignalScale] = ("goldstein", "entente")

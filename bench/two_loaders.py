@@ -1,7 +1,8 @@
-"""Measure two loaders at once against one that loads both files: `python -m bench.two_loaders`.
+"""Measure two loaders at once, and one with `--jobs 2`, against one: `python -m bench.two_loaders`.
 
-Two processes prepare their batches at the same time, and write them in turn. The clock counts here,
-so other work on the machine counts too: take the ratio, on an idle machine of two processors.
+Each loads the same two files. Two loaders prepare their batches at the same time, and write them in
+turn; of two jobs one prepares and the other writes. The clock counts here, so other work on the
+machine counts too: take the ratio, on an idle machine of two processors.
 """
 
 import argparse
@@ -22,9 +23,10 @@ from app.events.verify import find_event_faults
 from bench.loading import ROOT, write_events
 
 sys.path.insert(0, str(ROOT / "tests"))
+NAMES = ("one", "two", "jobs")
 
 
-def load_at_once(url: str, runs: Sequence[Sequence[Path]]) -> tuple[float, float]:
+def load_at_once(url: str, runs: Sequence[Sequence[Path]], jobs: int = 1) -> tuple[float, float]:
     """Load files by one process for each run; returns seconds by the clock and of CPU."""
     database = Database(url)
     upgrade_schema(database)
@@ -32,6 +34,7 @@ def load_at_once(url: str, runs: Sequence[Sequence[Path]]) -> tuple[float, float
     settings = os.environ | {"ENTENTE_DATABASE_URL": url}
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = (sys.executable, "-m", "app", "load", "--dataset", "bench", "--json")
+    command += ("--jobs", str(jobs))
     started = [
         subprocess.Popen([*command, *map(str, files)], env=settings, stdout=subprocess.DEVNULL)
         for files in runs
@@ -48,20 +51,20 @@ def load_at_once(url: str, runs: Sequence[Sequence[Path]]) -> tuple[float, float
 
 
 @contextmanager
-def open_databases(kind: str, folder: Path) -> Iterator[tuple[str, str]]:
-    """Make two empty databases of a kind, and yield their addresses."""
+def open_databases(kind: str, folder: Path) -> Iterator[list[str]]:
+    """Make three empty databases of a kind, and yield their addresses."""
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'one.sqlite'}", f"sqlite:///{folder / 'two.sqlite'}"
+        yield [f"sqlite:///{folder / name}.sqlite" for name in NAMES]
         return
     from postgres import run_postgresql  # noqa: PLC0415
 
     with run_postgresql() as server:
         server.stop_autovacuum()
-        yield server.create_database("one"), server.create_database("two")
+        yield [server.create_database(name) for name in NAMES]
 
 
 def main() -> None:
-    """Print events a second of one loader and of two, for each database."""
+    """Print events a second of each way to load, for each database."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=30_000, help="events of each of two files")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
@@ -72,14 +75,19 @@ def main() -> None:
         for n, path in enumerate(files):
             write_events(path, asked.events, seed=n + 1, after=n * asked.events)
         for kind in (asked.only,) if asked.only else ("sqlite", "postgresql"):
-            with open_databases(kind, folder) as (one, two):
+            with open_databases(kind, folder) as (one, two, shared):
                 alone, alone_cpu = load_at_once(one, [files])
-                both, both_cpu = load_at_once(two, [[files[0]], [files[1]]])
-            rates = [2 * asked.events / seconds for seconds in (alone, both)]
-            print(
-                f"{kind}: one loader {rates[0]:,.0f} events a second, two {rates[1]:,.0f}:"
-                f" {alone / both:.2f} times; CPU {both_cpu / alone_cpu:.2f} times"
-            )
+                print(f"{kind}: one loader {2 * asked.events / alone:,.0f} events a second")
+                for what, url, runs, jobs in (
+                    ("two loaders", two, [[files[0]], [files[1]]], 1),
+                    ("two jobs", shared, [files], 2),
+                ):
+                    seconds, cpu = load_at_once(url, runs, jobs)
+                    print(
+                        f"  {what} {2 * asked.events / seconds:,.0f}: {alone / seconds:.2f} times;"
+                        f" CPU {cpu / alone_cpu:.2f} times",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":

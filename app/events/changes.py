@@ -159,12 +159,13 @@ def store_event_rows(
     assert not rows.bodies or rows.bodies[0][0] + shift == now.last_seq + 1
     now.last_seq += len(rows.bodies)
     retracted = "update" if derived else "retract"
+    at, created = now.instant, complete_event_document(b"", now.instant, 1)
     written = []
     for seq, ident, status, text in rows.bodies:
         number = numbers.get(ident, 0)
         action = retracted if status == "retracted" else "update" if number else "create"
-        body = complete_event_document(text, now.instant, number + 1)
-        when = now.instant, by.name, reasons.get(ident, by.reason)
+        body = complete_event_document(text, at, number + 1) if number else text + created
+        when = at, by.name, reasons.get(ident, by.reason) if reasons else by.reason
         written.append((seq + shift, "event", ident, number + 1, action, *when, body, derived))
     bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], written)
     unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])

@@ -5,7 +5,7 @@ whatever its roles, and not those that are retracted.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +31,8 @@ INTENSITY_UNIT = 1_000_000
 """Intensities are summed in whole millionths, so that what is subtracted leaves exactly zero."""
 Shape = tuple[str, str, str, float | None, int | None, bool]
 """(dataset, month, type, intensity, quad, whether it lasts) of an event: many are alike."""
+Measure = tuple[tuple[str, str, str], tuple[int, ...], int]
+"""The rest of the key, what an event of a shape adds to the columns after `n`, and its peak."""
 MAX_IDS = 500
 _PEAK_RULES = {
     "peak": "CASE WHEN new.peak > old.peak THEN new.peak ELSE old.peak END",
@@ -74,19 +76,21 @@ def count_by_month(rows: EventRows) -> list[tuple[Any, ...]]:
     pairs = {(row[0], row[-1]) for row in rows.participations}
     counted = Counter([(actor, of_events[seq]) for actor, seq in pairs if seq in of_events])
     counted.update([("", number) for number in of_events.values()])
-    shapes = list(numbers)
-    return _sum_shapes({(actor, shapes[number]): n for (actor, number), n in counted.items()})
+    measures = [_measure_shape(shape) for shape in numbers]
+    return _sum_shapes((actor, measures[number], n) for (actor, number), n in counted.items())
 
 
 def _count_stored_shapes(
     db: Connection, ids: Sequence[str] | None = None
-) -> Counter[tuple[str, Shape]]:
+) -> Iterator[tuple[str, Measure, int]]:
     """Count the current rows of some events, or of all, by actor and shape."""
-    found = db.execute(_select_counted_rows(ids))
-    return Counter(
+    counted = Counter(
         (actor, (dataset, start[:7], kind or "", intensity, quad, start != end))
-        for actor, start, dataset, kind, intensity, quad, end in found
+        for actor, start, dataset, kind, intensity, quad, end in db.execute(
+            _select_counted_rows(ids)
+        )
     )
+    return ((actor, _measure_shape(shape), n) for (actor, shape), n in counted.items())
 
 
 def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
@@ -103,30 +107,37 @@ def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
     return select(both.actor, *(both[name] for name in columns))
 
 
-def _sum_shapes(counted: Mapping[tuple[str, Shape], int], sign: int = 1) -> list[tuple[Any, ...]]:
-    """Sum events into rows of `month_counts`, added with `sign` 1 or subtracted with -1."""
-    total: dict[tuple[str, str, str, str], list[int]] = {}
-    for (actor, (dataset, month, kind, intensity, quad, lasts)), times in counted.items():
-        key = (actor, dataset, month, kind)
-        sums = total.get(key)
-        if sums is None:
-            sums = total[key] = [0] * 8
-        n = sign * times
-        sums[0] += n
-        if quad:
-            sums[1 if quad <= 2 else 2] += n
-        if intensity is not None:
-            whole = round(intensity * INTENSITY_UNIT)
-            sums[3] += n
-            sums[4] += n * whole
-            peak = abs(whole)
-            if peak > sums[6]:
-                sums[6:] = peak, n
-            elif peak == sums[6]:
-                sums[7] += n
-        if lasts:
-            sums[5] += n
-    return [(*key, *total[key]) for key in sorted(total)]
+def _sum_shapes(
+    counted: Iterable[tuple[str, Measure, int]], sign: int = 1
+) -> list[tuple[Any, ...]]:
+    """Sum (actor, measure, number of events) into rows of `month_counts`.
+
+    They are added with `sign` 1 or subtracted with -1.
+    """
+    total: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for actor, (rest, (coop, conf, scored, whole, lasts), peak), times in counted:
+        n, key = sign * times, (actor, *rest)
+        row: tuple[int, ...]
+        row = (n, n * coop, n * conf, n * scored, n * whole, n * lasts, peak, n * scored)
+        if key in total:
+            row = _add_rows(total[key], row)
+        total[key] = row
+    return [key + total[key] for key in sorted(total)]
+
+
+def _add_rows(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """Add two rows of one key; only those at the greater peak count for `at_peak`."""
+    summed = [a + b for a, b in zip(one[:-2], other[:-2], strict=True)]
+    if one[-2] == other[-2]:
+        return (*summed, one[-2], one[-1] + other[-1])
+    return (*summed, *max(one[-2:], other[-2:]))
+
+
+def _measure_shape(shape: Shape) -> Measure:
+    dataset, month, kind, intensity, quad, lasts = shape
+    whole = 0 if intensity is None else round(intensity * INTENSITY_UNIT)
+    signs = (1 <= (quad or 0) <= 2, (quad or 0) > 2, intensity is not None)
+    return (dataset, month, kind), (*map(int, signs), whole, int(lasts)), abs(whole)
 
 
 def select_wrong_month_counts() -> Iterator[Select[Any]]:

@@ -17,6 +17,7 @@ from app.events.record import EventRecord, ParticipantRecord, RejectedError, Rep
 from app.events.render import build_event_body, encode_event_body, matches_document
 from app.events.resolve import ResolvedRecord
 from app.events.unresolved import UnresolvedPart, describe_part, list_unresolved_parts, show_name
+from app.ingest.formats.file_format import Warn
 from app.ingest.loading.bulk_write import (
     HashedRow,
     StoredHashes,
@@ -150,13 +151,17 @@ def prepare_event_batch(
     done = PreparedEvents(rank=rank, last=last, ids=ids)
     stored = {} if references.datasets_are_empty else read_stored_hashes(db, ids)
     resolved: dict[str, tuple[InputRow, ResolvedRecord]] = {}
+
+    def warn(field: str, reason: str) -> None:
+        done.stats.warnings[f"{field} {reason}"] += 1
+
     for k, row in zip(ids, rows, strict=True):
         if k in stored and rank is not None and _is_outranked(k, stored[k], done):
             done.stats.unchanged += 1
         elif k in stored and not stored[k].unresolved and stored[k].row == hash_input_row(row):
             done.stats.unchanged += 1
             done.stats.parties += stored[k].parties or 0
-        elif (one := _resolve_row(row, dataset, references, done)) is not None:
+        elif (one := _resolve_row(row, dataset, references, done, warn)) is not None:
             done.stats.duplicates += k in resolved
             resolved[k] = (row, one)
     new = {
@@ -193,12 +198,10 @@ def _is_outranked(ident: str, stored: StoredHashes, done: PreparedEvents) -> boo
 
 
 def _resolve_row(
-    row: InputRow, dataset: str, references: ReferenceCache, done: PreparedEvents
+    row: InputRow, dataset: str, references: ReferenceCache, done: PreparedEvents, warn: Warn
 ) -> ResolvedRecord | None:
     try:
-        record = parse_row_record(
-            row, lambda field, reason: done.stats.warnings.update((f"{field} {reason}",))
-        )
+        record = parse_row_record(row, warn)
         assert isinstance(record, EventRecord)
         resolved = resolve_row_record(record, dataset, references)
     except RejectedError as wrong:
@@ -311,7 +314,9 @@ def _has_all_sources(
     `stays`: the stored event must not change, so that a row with a new source is rejected too.
     Sources of rejected rows are not stored.
     """
-    for n, report in enumerate(resolved.record.reports):
+    reports = resolved.record.reports
+    # Where each report has an inline source of its own, none can be missing.
+    for n, report in enumerate(reports if len(reports) != len(resolved.sources) else ()):
         if report.source not in cited and report.source not in resolved.sources:
             reason = f"no source has the id {str(report.source)[:100]!r}"
             done.missing.add(str(report.source))
