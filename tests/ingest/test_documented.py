@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from app import cli
-from app.ingest.command import EXIT_FAILED, EXIT_REJECTED
+from app.ingest.command import EXIT_REJECTED
 from app.ingest.formats.entente import TEMPLATE
+from app.ingest.load_files import EXIT_FAILED
 from app.ingest.loading.stats import COUNT_NAMES
 from app.ingest.readers.recognize import FORMATS
 from app.settings import Settings
