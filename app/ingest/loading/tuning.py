@@ -1,10 +1,10 @@
 """Settings of a process that does nothing but load."""
 
 import gc
-import os
 
 from app.db.dialect.bulk_copy import prepare_bulk_load
 from app.db.engine import Database
+from app.processors import count_processors
 
 GC_THRESHOLDS = (2_000_000, 10, 100)
 """Thresholds of garbage collection; the defaults cost a third of the time of a load."""
@@ -17,7 +17,7 @@ DEFAULT_JOBS = 2
 
 def choose_jobs() -> int:
     """Choose the number of processes of a load, by the cores that this one may use."""
-    return max(1, min(DEFAULT_JOBS, len(os.sched_getaffinity(0))))
+    return max(1, min(DEFAULT_JOBS, count_processors()))
 
 
 def tune_process_for_loading(database: Database) -> None:
