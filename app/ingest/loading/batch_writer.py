@@ -99,10 +99,7 @@ class BatchWriter:
         if not name or name in YEARLY_TABLES or name == MENTIONS_FORMAT:
             return
         if self._references is None:
-            with self.database.connect() as db:
-                self.refresh_references(db)
-        assert self._references is not None
-        self.log.is_kept = True
+            return  # the first batch, or the one after a failure
         task.promised = pool.send_rows(
             task.rows,
             task.where.dataset,

@@ -44,8 +44,8 @@ MAX_BATCH_BYTES = 8 << 20
 """Maximum bytes of the rows of a batch, as read; in memory they take some twenty times as much."""
 ROWS_BETWEEN_CHECKS = 16
 """Rows that are read between two calls of `LoadListener.check_interrupt`."""
-MIN_SHARED_ROWS = 20_000
-"""Rows of a file from which on other processes are started for it."""
+MIN_SHARED_ROWS = 50_000
+"""Rows of a file from which on other processes are started for it: that costs a second of CPU."""
 NON_EVENT_FORMATS = (*YEARLY_TABLES, MENTIONS_FORMAT)
 """Formats whose rows are not events."""
 
@@ -221,6 +221,7 @@ class Loader:
             from app.ingest.loading.preparers import PreparerPool  # noqa: PLC0415
 
             self._pool = PreparerPool(self.database, self.jobs - 1)
+            self.writer.log.is_kept = True
 
     def _load_rows(
         self,

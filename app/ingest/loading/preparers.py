@@ -73,6 +73,8 @@ class PreparerPool:
         self._pool = ProcessPoolExecutor(
             processes, get_context("spawn"), _open_preparer, (render_database_url(database),)
         )
+        self.ready = self._pool.submit(_is_open)
+        """Done once the first process has started; until then the writer prepares batches."""
 
     def send_rows(
         self,
@@ -84,8 +86,8 @@ class PreparerPool:
         only_new: bool,
         rank: int | None,
     ) -> PromisedBatch | None:
-        """Have a batch prepared; None where only this process can do it."""
-        packed = pack_rows(rows)
+        """Have a batch prepared; None where this process has to do it."""
+        packed = pack_rows(rows) if self.ready.done() else None
         if packed is None:
             return None
         empty = references.datasets_are_empty
@@ -141,6 +143,10 @@ def _end_with_parent() -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     os._exit(1)
+
+
+def _is_open() -> bool:
+    return bool(_preparers)
 
 
 def _prepare_order(order: BatchOrder) -> bytes | str:

@@ -42,9 +42,9 @@ class EagerPool:
     def __init__(self, _processes: int, _context: Any, _begin: Any, arguments: tuple[str]) -> None:
         preparers._preparers[:] = [preparers._Preparer(*arguments)]
 
-    def submit(self, prepare: Callable[[Any], bytes | str], order: Any) -> Future[bytes | str]:
-        done: Future[bytes | str] = Future()
-        done.set_result(prepare(order))
+    def submit(self, work: Callable[..., Any], *order: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(*order))
         return done
 
     def shutdown(self, **_: bool) -> None:
@@ -250,6 +250,8 @@ def test_a_process_that_dies_ends_the_load(database: Database, tmp_path: Path) -
     later = write_file(tmp_path / "b.ndjson", join_events(make_event("later")))
 
     def kill_one(done: int, _position: int) -> None:
+        assert loader._pool is not None
+        loader._pool.ready.result()
         if done == 3 * BATCH:
             for process in multiprocessing.active_children():
                 process.kill()
