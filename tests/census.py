@@ -25,6 +25,7 @@ ALLOWED_DEFERRED: dict[tuple[str, str], str] = {
     ("ingest/load_files.py", "app.ingest.remote.download"): "80 ms, and most loads are of files",
     ("cli/serve.py", "app.cli.first_start"): "Alembic, and only the first start needs it",
     ("cli/serve.py", "app.main"): "a supervisor of several processes answers nothing itself",
+    ("ingest/loading/key_index.py", "app.ingest.loading"): "NumPy takes long to import",
     ("ingest/loading/loader.py", "app.ingest.loading.preparers"): "most loads are of small files",
     ("start.py", "pydantic"): "`entente --help` must not wait for it",
     ("start.py", "app.db.failures"): "only a failed command asks whether trying again may help",

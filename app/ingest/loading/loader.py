@@ -26,9 +26,10 @@ from app.ingest.loading.batch_writer import (
     dataset_exists,
 )
 from app.ingest.loading.coverage import YEARLY_TABLES, DatasetCoverage, widen_dataset_coverage
-from app.ingest.loading.key_index import KeyIndex, RowBitmap
+from app.ingest.loading.key_index import KeyIndex
 from app.ingest.loading.load_options import LoadListener, LoadOptions, PreparerError
 from app.ingest.loading.retraction import Retraction
+from app.ingest.loading.row_bitmap import RowBitmap
 from app.ingest.loading.spellings import RESPELLED, ActorSpellings, find_respelled_rows
 from app.ingest.loading.stats import LoadStats
 from app.ingest.readers.files import InputFile

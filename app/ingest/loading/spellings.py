@@ -13,7 +13,8 @@ from app.events.actor_index import ActorIndex
 from app.events.record import RejectedError
 from app.ingest.formats.counts import COUNTS_FORMAT
 from app.ingest.formats.records import CountRecord
-from app.ingest.loading.key_index import KeyIndex, RowBitmap
+from app.ingest.loading.key_index import KeyIndex
+from app.ingest.loading.row_bitmap import RowBitmap
 from app.ingest.readers.rows import InputRow, parse_row_record
 
 MAX_SPELLINGS = 100_000
