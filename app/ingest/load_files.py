@@ -139,6 +139,7 @@ def _show_bytes(name: str) -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def open_rejects(path: Path | None, inputs: list[InputFile]) -> Iterator[Callable[[Reject], None]]:
+    """Open the file for rejected rows, and yield what writes one to it."""
     if path is None:
         yield lambda _: None
         return
