@@ -47,6 +47,7 @@ from ingest.loading import (
 )
 from ingest.rows import UCDP, join_events, make_event, make_table
 
+PAGE = make_event("k3")["reports"][0]["source"]
 STORED_HASH = 3212384885746147044
 """The hash of an event, as earlier loads stored it.
 
@@ -128,6 +129,9 @@ def test_events_that_others_write_meanwhile_are_found(database: Database, tmp_pa
         ([make_event("other"), make_event("more", title="T")], 1),
         ([make_event("k3", title="Another")], 2),
         ([make_event("other", participants=[{"actor": "New Party", "role": "target"}])], 2),
+        ([make_event("other", reports=make_event("k3")["reports"])], 1),
+        ([make_event("other", reports=[{"source": {**PAGE, "title": "Theirs"}}])], 1),
+        ([make_event("other", reports=[{"source": {**PAGE, "reliability": "B"}}])], 2),
     ],
 )
 def test_a_batch_is_moved_behind_what_others_write(
