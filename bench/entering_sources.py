@@ -16,6 +16,7 @@ from app.shifts.question import AlignmentQuestion, CountedSignal
 from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics import detection
 from app.shifts.statistics.null_distribution import Calibration
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH
 from app.shifts.statistics.verdicts import (
     FindingChecks,
     complete_findings,
@@ -58,7 +59,8 @@ def make_signals(dice: np.random.Generator, reports: Sequence[Report]) -> Signal
     """Make the signals of acts."""
     signals, publishers = [], []
     for n, (month, share, of_act) in enumerate(reports):
-        day = (FIRST + month).astype("datetime64[D]") + int(dice.integers(0, 28))
+        within = int(dice.integers(0, 28)) * ONE_DAY
+        day = (FIRST + month * ONE_MONTH).astype("datetime64[D]") + within
         quad = int(dice.choice([1, 1, 2])) if dice.random() < share else int(dice.choice([3, 3, 4]))
         pair = ("A", "B") if dice.random() < 0.5 else ("B", "A")
         score = SCORES[quad]

@@ -25,6 +25,7 @@ from fastapi.testclient import TestClient
 from app.bundled.tables import read_bundled_table
 from app.main import create_app
 from app.settings import Settings
+from app.shifts.statistics.sums import ONE_DAY
 from bench.daily_nets import prepare_database, run_command
 
 OF_THE_FAMILY = {
@@ -53,7 +54,7 @@ def draw_acts(codes: Sequence[str], seed: int = 8) -> Iterator[dict[str, Any]]:
             for number in range(int(dice.choice([8, 12, 40], p=[0.5, 0.4, 0.1]))):
                 at = int(dice.integers(0, DAYS))
                 good = dice.random() < (0.2 if moves and at > DAYS // 2 else 0.8)
-                day = str(FIRST_DAY + at)
+                day = str(FIRST_DAY + at * ONE_DAY)
                 page = {"publisher": f"news{int(dice.integers(PUBLISHERS)):02d}.example"}
                 page |= {"url": f"https://{page['publisher']}/{day}/{one}-{other}-{number}"}
                 yield {

@@ -40,6 +40,7 @@ from app.shifts.statistics.permutation import BLOCK_MONTHS
 from app.shifts.statistics.scan_rows import monthly_rows
 from app.shifts.statistics.sums import (
     CLASS_UNIT,
+    ONE_MONTH,
     DaySeries,
     Floats,
     Ints,
@@ -194,7 +195,9 @@ class LateBlocks:
         drawn = self.nulls.draw(rate, length)
         days = drawn.days
         month = days.day.astype("datetime64[M]")
-        day = (month + 1).astype("datetime64[D]") + (days.day - month.astype("datetime64[D]"))
+        day = (month + ONE_MONTH).astype("datetime64[D]") + (
+            days.day - month.astype("datetime64[D]")
+        )
         order = np.argsort(day, kind="stable")
         moved = DaySeries(day[order], days.n[order], days.mass[order], days.classes[order])
         return DrawnSeries(drawn.dyad, drawn.rows[order], moved)
@@ -236,7 +239,7 @@ def measure_false_changes(nulls: ShuffledNulls, draws: int) -> Iterator[str]:
         for _ in range(draws):
             one, other = (nulls.draw(rate, 120).days for _ in range(2))
             month = other.day.astype("datetime64[M]")
-            day = (month + 120).astype("datetime64[D]") + (
+            day = (month + 120 * ONE_MONTH).astype("datetime64[D]") + (
                 other.day - month.astype("datetime64[D]")
             )
             parts = zip(

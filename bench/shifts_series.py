@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from app.shifts.statistics.sums import CLASS_UNIT, DaySeries, Floats
+from app.shifts.statistics.sums import CLASS_UNIT, ONE_DAY, DaySeries, Floats
 
 MASS = np.array([350, 700, 350, 800])
 """Thousandths of an act of each class."""
@@ -52,7 +52,7 @@ def draw_days(
     turn = dice.random(len(month))
     quad = np.minimum((turn[:, None] > bounds[month]).sum(1), 3)
     start = (FIRST_MONTH + month).astype("datetime64[M]").astype("datetime64[D]")
-    day, where = np.unique(start + dice.integers(0, 28, len(month)), return_inverse=True)
+    day, where = np.unique(start + dice.integers(0, 28, len(month)) * ONE_DAY, return_inverse=True)
     classes = np.zeros((len(day), 4), np.int64)
     np.add.at(classes, (where, quad), 1)
     mass = classes * MASS

@@ -32,7 +32,7 @@ from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import ALWAYS
 from app.shifts.statistics import detection
-from app.shifts.statistics.sums import CLASS_UNIT
+from app.shifts.statistics.sums import CLASS_UNIT, ONE_DAY
 from bench.loading import server_seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -108,7 +108,7 @@ def write_sums(db: Any, rows: list[tuple[Any, ...]]) -> None:
 def create_tables(database: Database) -> None:
     """Create the tables, the dataset and its sources."""
     upgrade_schema(database)
-    ends = {"first": str(FIRST), "last": str(FIRST + DAYS - 1)}
+    ends = {"first": str(FIRST), "last": str(FIRST + (DAYS - 1) * ONE_DAY)}
     with database.write() as db:
         db.execute(insert(datasets).values(code=SET, name=SET, seq=1, **ends))
         named = [{"id": f"p{n}", "publisher": f"p{n}", "seq": 1} for n in range(PUBLISHERS)]
@@ -175,7 +175,7 @@ def measure_alignment(
     database: Database, clock: CpuClock, busy: Any, pairs: list[tuple[str, str]]
 ) -> None:
     """Measure ten years of monthly index, for busy, middling and quiet dyads."""
-    ends = np.arange("2014-02", "2024-02", dtype="datetime64[M]").astype("datetime64[D]") - 1
+    ends = np.arange("2014-02", "2024-02", dtype="datetime64[M]").astype("datetime64[D]") - ONE_DAY
     theirs = CpuClock("")
     with database.engine.connect() as db:
 

@@ -11,6 +11,7 @@ from app.db.engine import Database
 from app.events.changes import write_events
 from app.events.record import EventRecord, convert_record
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.statistics.sums import ONE_DAY
 
 PEOPLE = ("USA", "RUS", "CHN", "FRA")
 
@@ -23,7 +24,7 @@ def make_acts(
     found = []
     for n in range(count):
         one, other = (people[i] for i in dice.choice(len(people), 2, replace=False))
-        day = str(np.datetime64("2016-01-01") + int(dice.integers(0, 1460)))
+        day = str(np.datetime64("2016-01-01") + int(dice.integers(0, 1460)) * ONE_DAY)
         mood = 1 if day < "2018-01-01" or "FRA" in (one, other) else -1
         score = float(mood * dice.choice([2.0, 4.0, 7.0]) * dice.choice([1, 1, 1, -1]))
         roles = ("initiator", "target")

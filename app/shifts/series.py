@@ -22,7 +22,7 @@ from app.shifts.inputs import DailyInputs, DirectedChange, MonthlyInputs, read_i
 from app.shifts.question import AlignmentQuestion, read_counted_signals, read_flows
 from app.shifts.statistics import index
 from app.shifts.statistics.levels import IndexLevel
-from app.shifts.statistics.sums import Ints, month_number
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH, Ints, month_number, take_day_before
 
 EVENTS_PER_QUERY = 500
 DAYS_OF_SIZE = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}
@@ -58,7 +58,7 @@ def bucket_edges(first: date, last: date, size: Granularity) -> tuple[Dates, Dat
         at = month_number(ends) // MONTHS_OF_SIZE[size]
         months = (np.arange(at[0], at[1] + 2) * MONTHS_OF_SIZE[size]).astype("datetime64[M]")
         edges = months.astype("datetime64[D]")
-    starts, closes = edges[:-1].copy(), edges[1:] - 1
+    starts, closes = edges[:-1].copy(), take_day_before(edges[1:])
     starts[0], closes[-1] = ends[0], ends[1]
     return starts, closes
 
@@ -156,7 +156,8 @@ def _count_monthly_publishers(
     starts, ends = buckets
     found = inputs.count_publishers_by_span(starts, size)
     opened = (month_number(starts[[0, -1]]) // size * size).astype("datetime64[M]")
-    whole = opened.astype("datetime64[D]"), (opened + size).astype("datetime64[D]") - 1
+    closed = (opened + size * ONE_MONTH).astype("datetime64[D]") - ONE_DAY
+    whole = opened.astype("datetime64[D]"), closed
     first, last = (np.datetime64(day) for day in inputs.ends)
     for at, opens, closes in zip((0, -1), *whole, strict=True):
         if max(opens, first) < starts[at] or min(closes, last) > ends[at]:
@@ -241,8 +242,8 @@ def _read_covered_spans(db: Connection, case: AlignmentQuestion) -> list[tuple[s
 
 def _whole_months(first: np.datetime64, last: np.datetime64) -> tuple[np.datetime64, np.datetime64]:
     """Return the first whole month of a window, and the first month after the whole ones."""
-    opens = (first - 1).astype("datetime64[M]") + 1
-    closes = (last + 1).astype("datetime64[M]")
+    opens = (first - ONE_DAY).astype("datetime64[M]") + ONE_MONTH
+    closes = (last + ONE_DAY).astype("datetime64[M]")
     if opens > closes:
         return first, first
     return opens, closes

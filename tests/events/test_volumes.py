@@ -14,6 +14,7 @@ from app.db.tables import day_sums, month_counts, volumes
 from app.events.changes import write_events
 from app.events.record import EventRecord, convert_record
 from app.events.verify import find_event_faults
+from app.shifts.statistics.sums import ONE_DAY
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def make_events(count: int, seed: int) -> list[EventRecord]:
     found = []
     for key in range(count):
         one, other = (people[n] for n in dice.choice(3, 2, replace=False))
-        day = str(np.datetime64("2020-01-28") + int(dice.integers(0, 8)))
+        day = str(np.datetime64("2020-01-28") + int(dice.integers(0, 8)) * ONE_DAY)
         found.append(make_input(key, day, float(dice.choice([-9.0, -4.0, 3.0, 7.0])), one, other))
     return found
 

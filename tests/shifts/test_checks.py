@@ -16,6 +16,7 @@ from app.db.tables import sources
 from app.events.changes import write_events
 from app.events.record import convert_record
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
+from app.shifts.statistics.sums import ONE_MONTH
 
 Act = dict[str, Any]
 MONTHS, TURN = 72, 36
@@ -43,7 +44,7 @@ def make_series(
     dice, found = np.random.default_rng(seed), []
     for month in range(first, MONTHS):
         for n in range(rate):
-            day = (np.datetime64("2012-01", "M") + month).astype("datetime64[D]")
+            day = (np.datetime64("2012-01", "M") + month * ONE_MONTH).astype("datetime64[D]")
             good = dice.random() < (before if month < TURN else after)
             act = {
                 "key": f"{seed}-{month}-{n}", "title": f"act {n} of month {month}",

@@ -20,6 +20,7 @@ from app.shifts.statistics.sums import (
     cap_days,
     month_number,
     sum_by_month,
+    take_day_before,
 )
 
 SATURATION = 6.0
@@ -142,7 +143,8 @@ def index_at_months(months: MonthSeries, phi: float) -> SmoothedIndex:
     """Compute the index before the first month and after each, with a prior share of ½."""
     ends = (months.first + np.arange(len(months) + 1)).astype("datetime64[M]")
     begun = np.concatenate([np.zeros((1, 2)), months.mass])
-    return index_with_open_months(months, begun, ends.astype("datetime64[D]") - 1, 0.5, phi)
+    last = take_day_before(ends.astype("datetime64[D]"))
+    return index_with_open_months(months, begun, last, 0.5, phi)
 
 
 def remaining_mass(months: MonthSeries, phi: float, half_life: float = HALF_LIFE) -> Floats:

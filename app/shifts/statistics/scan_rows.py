@@ -15,6 +15,7 @@ from app.shifts.statistics.sums import (
     cap_days,
     month_number,
     sum_by_month,
+    take_day_before,
 )
 
 MIN_DAYS_FOR_MONTHS = 30
@@ -84,7 +85,7 @@ def monthly_rows(days: DaySeries, by_mass: bool = False) -> ScanRows:
     factor = _kept_fraction(days) * scale[at][:, None]
     method: Method = "quad_6" if by_class else "mass_6"
     begun = np.bincount(at[days.n > 0], minlength=len(months))
-    return ScanRows(method, edges[:-1], edges[1:] - 1, tested, mass, factor, at, begun)
+    return ScanRows(method, edges[:-1], take_day_before(edges[1:]), tested, mass, factor, at, begun)
 
 
 def effective_month_mass(months: MonthSeries) -> Floats:

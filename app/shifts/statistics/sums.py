@@ -14,6 +14,8 @@ DAY_MASS = 1500
 """Most mass that one day can add, in thousandths."""
 DAY_EVENTS = 3
 """Most classified events that one day can add."""
+ONE_DAY, ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
+"""What is added to a day or a month: NumPy no longer takes bare numbers."""
 CLASS_UNIT = 1000
 """Thousandths of a classified event of one day."""
 
@@ -131,6 +133,12 @@ class MonthSeries:
 def month_number(day: NDArray[np.datetime64]) -> Ints:
     """Return the number of months since 1970-01."""
     return day.astype("datetime64[M]").astype(np.int64)
+
+
+def take_day_before(day: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Return the day before each day."""
+    before: NDArray[np.datetime64] = np.subtract(day, ONE_DAY)
+    return before
 
 
 def sum_by_month(days: DaySeries) -> MonthSeries:

@@ -21,6 +21,7 @@ from app.shifts.materialized import months, verify
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.question import AlignmentQuestion
 from app.shifts.side_periods import ALWAYS
+from app.shifts.statistics.sums import ONE_DAY
 
 pytestmark = [pytest.mark.slow, pytest.mark.bundled]
 
@@ -33,7 +34,7 @@ def make_acts(count: int, seed: int, years: int = 4) -> list[EventRecord]:
     found = []
     for key in range(count):
         pair = ("ARM", "RUS") if dice.random() < 0.6 else ("RUS", "ARM")
-        day = str(np.datetime64("2016-01-11") + int(dice.integers(0, 365 * years)))
+        day = str(np.datetime64("2016-01-11") + int(dice.integers(0, 365 * years)) * ONE_DAY)
         signal = {"from": pair[0], "toward": pair[1], "score": float(dice.choice([-9, -4, 3, 8]))}
         reports = [{"source": SOURCES[0]}] if dice.random() < 0.5 else []
         found.append(

@@ -20,6 +20,7 @@ from app.shifts.materialized.family_names import name_family
 from app.shifts.materialized.read import IS_STALE
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
 from app.shifts.materialized.verify import verify_stored_shifts
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH
 
 PARTNERS = ("CHN", "FRA", "DEU", "ITA", "ESP", "POL", "TUR", "IRN", "IND", "JPN", "BRA", "MEX")
 MOVING = PARTNERS[:5]
@@ -31,7 +32,8 @@ def make_events(seed: int, partners: Sequence[str], moving: Sequence[str]) -> li
     for partner in partners:
         for month in range(60):
             for n in range(4):
-                day = (np.datetime64("2016-01") + month).astype("datetime64[D]") + 6 * n
+                begins = (np.datetime64("2016-01") + month * ONE_MONTH).astype("datetime64[D]")
+                day = begins + 6 * n * ONE_DAY
                 turned = partner in moving and month >= 30
                 good = bool(dice.random() < (0.3 if turned else 0.9))
                 found.append(

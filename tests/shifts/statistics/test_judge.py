@@ -13,7 +13,7 @@ from app.shifts.statistics.attribution import SignalPart
 from app.shifts.statistics.detection import ShiftFinding
 from app.shifts.statistics.levels import measure_level, measure_levels
 from app.shifts.statistics.scan_rows import select_days
-from app.shifts.statistics.sums import DaySeries, gather_days
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH, DaySeries, gather_days
 from app.shifts.statistics.verdicts import (
     FindingChecks,
     change_persists,
@@ -79,7 +79,7 @@ def make_moody_days(seed: int, months: int, a_month: int) -> DaySeries:
     for quarter in range(months // 3):
         shares = dice.dirichlet([2.2, 1.0, 1.5, 1.3])
         for month in range(3 * quarter, 3 * quarter + 3):
-            first = (np.datetime64("2010-01") + month).astype("datetime64[D]")
+            first = (np.datetime64("2010-01") + month * ONE_MONTH).astype("datetime64[D]")
             for quad in dice.choice(4, int(dice.poisson(a_month)), p=shares).tolist():
                 classes = [1000 * (k == quad) for k in range(4)]
                 mass = (400, 0) if quad < 2 else (0, 400)
@@ -104,7 +104,8 @@ def make_steady_rows(
     for month in range(months):
         for day in (3, 12, 21):
             good = dice.random() < share
-            when = (np.datetime64(first, "M") + month).astype("datetime64[D]") + day
+            begins = (np.datetime64(first, "M") + month * ONE_MONTH).astype("datetime64[D]")
+            when = begins + day * ONE_DAY
             mass = (400, 0) if good else (0, 400)
             found.append((str(when), 1, *mass, 1000 * good, 0, 1000 * (not good), 0))
     return found  # type: ignore[return-value]
@@ -237,7 +238,7 @@ def test_a_steady_dyad_has_too_little_data() -> None:
 def test_one_loud_crisis_is_not_robust() -> None:
     calm, crisis = make_steady_rows(6, 60, 0.75), []
     for day in range(1, 57):
-        when = np.datetime64("2013-02-01") + day
+        when = np.datetime64("2013-02-01") + day * ONE_DAY
         crisis.append((str(when), 1, 0, 900, 0, 0, 0, 1))
     daily = gather_days([*calm, *crisis])  # type: ignore[list-item]
     for found in detection.find_shifts(daily, "2016-01-01"):
@@ -278,7 +279,7 @@ def test_batch_detection_equals_single_detection() -> None:
         good = dice.random(len(at)) < np.where(at < 700, 0.9, dice.choice([0.1, 0.9]))
         mass = dice.integers(50, 900, len(at))
         one_by_one = [
-            (str(np.datetime64("2016-01-01") + int(a)), 1, int(m * g), int(m * (1 - g)),
+            (str(np.datetime64("2016-01-01") + int(a) * ONE_DAY), 1, int(m * g), int(m * (1 - g)),
              int(g), 0, int(1 - g), 0)
             for a, g, m in zip(at, good, mass, strict=True)
         ]  # fmt: skip

@@ -14,6 +14,8 @@ from app.shifts.statistics.levels import (
 )
 from app.shifts.statistics.scan_rows import rows_of_level
 from app.shifts.statistics.sums import (
+    ONE_DAY,
+    ONE_MONTH,
     DaySeries,
     cap_days,
     gather_days,
@@ -36,7 +38,7 @@ def draw_days(seed: int, count: int = 80, span: int = 1500) -> list[Row]:
     for day in np.sort(dice.choice(span, count, replace=False)):
         quads = dice.multinomial(dice.integers(1, 5), [0.3, 0.2, 0.3, 0.2])
         good, bad = int(quads[:2].sum()), int(quads[2:].sum())
-        when = str(np.datetime64("2015-01-01") + int(day))
+        when = str(np.datetime64("2015-01-01") + int(day) * ONE_DAY)
         masses = (int(good * dice.integers(100, 1000)), int(bad * dice.integers(100, 1000)))
         found.append((when, good + bad, *masses, *(int(q) * 1000 for q in quads)))
     return found  # type: ignore[return-value]
@@ -100,7 +102,7 @@ def index_by_hand(rows: list[Row], month: str, phi: float, half_life: float) -> 
 @pytest.mark.parametrize("month", ["2015-06", "2017-02", "2019-12", "2022-03"])
 def test_the_index_at_the_end_of_a_month(month: str) -> None:
     rows = draw_days(5)
-    end = (np.datetime64(month, "M") + 1).astype("datetime64[D]") - 1
+    end = (np.datetime64(month, "M") + ONE_MONTH).astype("datetime64[D]") - ONE_DAY
     found = index.index_at_days(make_days(*rows), np.array([end]), 0.5, 0.8, 9.0)
     wanted = index_by_hand(rows, month, 0.8, 9.0)
     assert np.allclose([found.value[0], found.low[0], found.high[0]], wanted, atol=2e-4)
@@ -110,7 +112,7 @@ def test_the_index_at_the_end_of_a_month(month: str) -> None:
 def test_after_the_last_month_the_index_fades_and_its_interval_stays() -> None:
     daily = make_days(*draw_days(5))
     last = daily.day[-1].astype("datetime64[M]")
-    ends = (last + np.array([1, 2, 14, 600])).astype("datetime64[D]") - 1
+    ends = (last + np.array([1, 2, 14, 600]) * ONE_MONTH).astype("datetime64[D]") - ONE_DAY
     found = index.index_at_days(daily, ends, 0.9, 0.8)
     assert len({*zip(found.low.tolist(), found.high.tolist(), strict=True)}) == 1
     assert np.all(np.diff(found.effective) < 0)
@@ -142,7 +144,7 @@ def test_smoothing_by_months_is_the_index_at_their_ends() -> None:
     daily = make_days(*draw_days(9))
     months = sum_by_month(daily)
     ends = np.arange(months.first + 1, months.first + len(months) + 1)
-    last = ends.astype("datetime64[M]").astype("datetime64[D]") - 1
+    last = ends.astype("datetime64[M]").astype("datetime64[D]") - ONE_DAY
     one = index.smooth_index(index.saturate_counts(months.mass, 0.7), 0.5)
     other = index.index_at_days(daily, last, 0.5, 0.7)
     assert np.allclose(one.value, other.value, atol=1e-12)
@@ -229,7 +231,7 @@ def test_what_is_certain_lies_between_nothing_and_the_change() -> None:
     )
 )
 def test_the_sides_of_many_dyads_are_those_of_each(rows: list[tuple[int, int, int, int]]) -> None:
-    day = np.datetime64("2020-01-30") + np.array([r[2] for r in rows], np.int64)
+    day = np.datetime64("2020-01-30") + np.array([r[2] for r in rows], np.int64) * ONE_DAY
     sums = np.array([[n, 2 * n, 3 * n, n, 0, 0, n] for *_, n in rows], np.int64).reshape(-1, 7)
     number, own = (np.array([r[at] for r in rows], np.int64) for at in (0, 1))
     every = gather_dyad_sides(4, number, own, day, sums)

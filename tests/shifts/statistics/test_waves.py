@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.shifts.statistics import detection, waves
-from app.shifts.statistics.sums import DaySeries, gather_days
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH, DaySeries, gather_days
 from app.shifts.statistics.waves import AWAY, CorpusVotes, DyadVotes, PairVotes, cast_votes
 
 START = np.datetime64("2015-01")
@@ -18,7 +18,7 @@ def make_dyad(seed: int, months: int, turns: int | None, before: float = 0.9) ->
         share = before if turns is None or month < turns else 0.45
         for day in range(2, 26, 4):
             good = bool(dice.random() < share)
-            when = (START + month).astype("datetime64[D]") + day
+            when = (START + month * ONE_MONTH).astype("datetime64[D]") + day * ONE_DAY
             mass = (400, 0) if good else (0, 400)
             rows.append((str(when), 1, *mass, 1000 * good, 0, 1000 * (not good), 0))
     return gather_days(rows)  # type: ignore[arg-type]
