@@ -18,6 +18,7 @@ from fastapi import Response
 
 from app.http.metrics import REFUSED
 from app.http.problems import render_problem
+from app.http.task_line import TaskLine
 from app.processors import count_processors
 
 MIN_OPEN, MAX_OPEN = 32, 256
@@ -78,6 +79,8 @@ class Admission:
         self._short_line = float(OPEN_IN_OVERLOAD)
         self._cost = 0.001
         self._arrived = self._refused = self._answered = 0
+        self.rests, self.patience = TaskLine(), TaskLine()
+        """Ends of the rests of refused connections, and of the patience with them after it."""
         self._uncounted = 0
         """Refusals that the metrics, which take as long as the rest of one, do not have yet."""
         self._needed, self._due = read_needed_seconds(), 0.0
@@ -93,7 +96,9 @@ class Admission:
         self._timer = loop.call_at(self._due, self._measure_tick, loop)
 
     def stop_measuring(self) -> None:
-        """Stop measuring."""
+        """Stop measuring, and reading refused connections again."""
+        self.rests.stop_tasks()
+        self.patience.stop_tasks()
         if self._timer is not None:
             self._timer.cancel()
 

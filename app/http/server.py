@@ -5,6 +5,7 @@ of any size; such connections would take the place of other readers.
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -38,6 +39,8 @@ class BoundedHttpConnection(HttpToolsProtocol):
     _request_begun = False
     _is_refused = False
     _is_between_requests = True
+    _rested = 0
+    """Changes with each rest that ends, and with whatever arrives."""
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -73,7 +76,7 @@ class BoundedHttpConnection(HttpToolsProtocol):
             and not self.url.startswith(ALWAYS_ADMITTED)
             and not admission.admit_question(self.scope["state"])
         ):
-            self._refuse_question(method)
+            self._refuse_question(method, admission)
             return
         super().on_headers_complete()
 
@@ -95,8 +98,16 @@ class BoundedHttpConnection(HttpToolsProtocol):
         """
         if self.transport.is_closing():
             return
-        if self._may_refuse_unparsed() and is_plain_question(data):
-            self._refuse_unparsed()
+        self._rested += 1
+        admission = self._get_admission()
+        if (
+            admission is not None
+            and admission.is_full()
+            and self._is_between_requests
+            and (self.cycle is None or self.cycle.response_complete)
+            and is_plain_question(data)
+        ):
+            self._refuse_unparsed(admission)
             return
         super().data_received(data)
         if self._head_timer is not None:
@@ -134,27 +145,15 @@ class BoundedHttpConnection(HttpToolsProtocol):
     def _get_admission(self) -> Admission | None:
         return self.app_state.get("admission")
 
-    def _may_refuse_unparsed(self) -> bool:
-        """Return whether the service is overloaded, and nothing else is under way here."""
-        admission = self._get_admission()
-        return (
-            admission is not None
-            and admission.is_full()
-            and self._is_between_requests
-            and (self.cycle is None or self.cycle.response_complete)
-        )
-
-    def _refuse_unparsed(self) -> None:
-        admission = self._get_admission()
-        assert admission is not None
+    def _refuse_unparsed(self, admission: Admission) -> None:
         admission.refuse_question()
         self._unset_keepalive_if_required()
         self._stop_head_timer()
         self._request_begun = True
         self.transport.write(_WHOLE_REFUSAL)
-        self._rest_after_refusal()
+        self._rest_after_refusal(admission)
 
-    def _refuse_question(self, method: bytes) -> None:
+    def _refuse_question(self, method: bytes, admission: Admission) -> None:
         """Answer that the service is overloaded; costs less than creating a request would.
 
         A client that asks again at once waits in its own queue until `Retry-After` is over. Behind
@@ -169,18 +168,26 @@ class BoundedHttpConnection(HttpToolsProtocol):
         if closes:
             self.transport.close()
             return
-        self._rest_after_refusal()
+        self._rest_after_refusal(admission)
 
-    def _rest_after_refusal(self) -> None:
+    def _rest_after_refusal(self, admission: Admission) -> None:
+        """Do not read for as long as `Retry-After` asks to wait."""
         self.flow.pause_reading()
-        self.timeout_keep_alive_task = self.loop.call_later(RETRY_SECONDS, self._resume_reading)
+        admission.rests.add_task(RETRY_SECONDS, self._end_rest)
 
-    def _resume_reading(self) -> None:
-        if not self.transport.is_closing():
+    def _end_rest(self) -> None:
+        admission = self._get_admission()
+        if not self.transport.is_closing() and admission is not None:
             self.flow.resume_reading()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            self._rested += 1
+            admission.patience.add_task(
+                self.timeout_keep_alive, partial(self._close_unused, self._rested)
             )
+
+    def _close_unused(self, rested: int) -> None:
+        """Close the connection where nothing came since a rest of it ended."""
+        if self._rested == rested and not self.transport.is_closing():
+            self.transport.close()
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(PATIENCE, self._close_slow_request)

@@ -261,21 +261,43 @@ def test_a_refused_question_neither_reaches_the_parser_nor_disturbs_the_next(
         line.open = MAX_OPEN
         connection.data_received(PLAIN)
         assert pipe.sent == b"".join(REFUSAL)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         assert not pipe.is_paused
         connection, pipe = open_connection(line)
         connection.data_received(PLAIN[:20])  # the rest is refused by the parser's way
         connection.data_received(PLAIN[20:])
         assert pipe.sent == b"".join(REFUSAL)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         connection.data_received(PLAIN)
         assert pipe.sent == 2 * b"".join(REFUSAL)
         line.open = 0
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         connection.data_received(PLAIN)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         assert pipe.sent.count(b" 200 OK") == 1
         connection.connection_lost(None)
+
+    run_apart(ask())
+
+
+def test_a_connection_that_is_not_used_after_its_rest_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ask() -> None:
+        monkeypatch.setattr("app.http.server.RETRY_SECONDS", 0)
+        line = Admission()
+        line.open = MAX_OPEN
+        made = [open_connection(line) for _ in range(2)]
+        for connection, _ in made:
+            connection.timeout_keep_alive = 0.05  # type: ignore[assignment]
+            connection.data_received(PLAIN)
+        await asyncio.sleep(0.03)
+        (unused, dropped), (used, kept) = made
+        used.data_received(PLAIN[:9])  # the beginning of another question
+        await asyncio.sleep(0.1)
+        assert (dropped.closed, kept.closed) == (True, False)
+        for each in (unused, used):
+            each.connection_lost(None)
 
     run_apart(ask())
 
