@@ -23,7 +23,7 @@ from app.processors import count_processors
 
 MIN_OPEN, MAX_OPEN = 32, 256
 """Open questions that are always admitted, and the most that are."""
-MAX_WORK_SECONDS = 0.15
+MAX_WORK_SECONDS = 0.1
 """Seconds of processor time that the open questions may need, beyond `MIN_OPEN`."""
 OPEN_IN_OVERLOAD = 2
 """Open questions in overload: one in work, one that waits, and one in the parts that overlap.
