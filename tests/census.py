@@ -22,6 +22,8 @@ ALLOWED_DUPLICATES: dict[str, str] = {}
 """Public names that two modules may define, each with the reason."""
 
 ALLOWED_DEFERRED: dict[tuple[str, str], str] = {
+    ("ingest/command.py", "app.ingest.progress_bars"): "only a terminal shows them",
+    ("ingest/load_files.py", "app.ingest.progress_bars"): "only a terminal shows them",
     ("ingest/load_files.py", "app.ingest.remote.download"): "80 ms, and most loads are of files",
     ("cli/serve.py", "app.cli.first_start"): "Alembic, and only the first start needs it",
     ("cli/serve.py", "app.main"): "a supervisor of several processes answers nothing itself",

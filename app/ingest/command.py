@@ -11,13 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from app.db.engine import Database
 from app.db.journal import Writer
@@ -206,24 +199,9 @@ def _show_progress(files: list[InputFile]) -> Iterator[Callable[[int, int], None
     if not errors.is_terminal:
         yield lambda _rows, _position: None
         return
-    columns = (
-        BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]:,} rows"),
-        TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(),
-    )  # fmt: skip
-    size, begun = sum(file.size for file in files), time.perf_counter()
-    counted = {"rows": 0, "base": 0, "before": 0, "position": 0}
-    with Progress(*columns, console=errors, transient=True) as bar:
-        task = bar.add_task("", total=size or None, rows=0, rate=0)
+    from app.ingest.progress_bars import show_rows  # noqa: PLC0415 - only terminals need it
 
-        def update_bar(rows: int, position: int) -> None:
-            if rows < counted["rows"]:  # the next file has begun
-                counted["base"] += counted["position"]
-                counted["before"] += counted["rows"]
-            counted["rows"], counted["position"] = rows, position
-            total = counted["before"] + rows
-            rate = total / max(time.perf_counter() - begun, 0.001)
-            bar.update(task, completed=counted["base"] + position, rows=total, rate=rate)
-
+    with show_rows(files, errors) as update_bar:
         yield update_bar
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
@@ -129,12 +128,10 @@ def _show_bytes(name: str) -> Iterator[Callable[[int, int | None], None]]:
     if not errors.is_terminal:
         yield lambda *_: None
         return
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        console=errors, transient=True,
-    ) as shown:  # fmt: skip
-        task = shown.add_task(name[-50:], total=None)
-        yield lambda arrived, total: shown.update(task, completed=arrived, total=total)
+    from app.ingest.progress_bars import show_arrival  # noqa: PLC0415 - only terminals need it
+
+    with show_arrival(name, errors) as update_bar:
+        yield update_bar
 
 
 @contextmanager
