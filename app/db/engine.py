@@ -3,8 +3,9 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import copy
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import TracebackType
+from typing import NoReturn
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -12,13 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.db.dialect import get_sqlite_connection, is_standby, lock_for_writing
+from app.db.dialect import begin_reading, is_standby, lock_for_writing
 from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, current_write_transaction, record_commit
 from app.db.question_limit import limit_question
-from app.db.reader import Reader, read_as
+from app.db.reader import Reader, begin_reading_as, end_reading, read_as
 from app.db.reading import ReadingPlace, ReadingRoute
 from app.db.request_versions import note_version
 from app.db.statement_spans import watch_statements
@@ -101,28 +102,37 @@ class Database:
                 event.listen(engine, "connect", install_deadline)
         return engine
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> AbstractContextManager[Connection]:
         """Open a connection whose reads all see one state of the database.
 
         Within a request it is one that the version which the request needs has reached.
         """
-        with self._observe_use(writes=False), self.route.connect() as db:
-            if self._query_seconds:
-                limit_read_time(db, self._query_seconds if self._is_limited else 0)
-            limit_question(db, self._question_events if self._is_limited else 0)
-            with read_as(db, self._for_reader):
-                yield db
+        return _ReadingUse(self)
+
+    def open_reading(self, stack: ExitStack) -> Connection:
+        """Open a connection as `connect` does, until the stack is closed; for `_ReadingUse`."""
+        db = self.route.open_connection(stack)
+        if self._query_seconds:
+            limit_read_time(db, self._query_seconds if self._is_limited else 0)
+        limit_question(db, self._question_events if self._is_limited else 0)
+        stack.callback(end_reading, begin_reading_as(db, self._for_reader))
+        return db
+
+    def _copy_view(self) -> "Database":
+        """Return the same database, to set something of it; `copy` takes ten times as long."""
+        same = Database.__new__(Database)
+        same.__dict__.update(self.__dict__)
+        return same
 
     def without_time_limit(self) -> "Database":
         """Return the same database with no limit on what reads cost, for exports and workers."""
-        same = copy(self)
+        same = self._copy_view()
         same._is_limited = False
         return same
 
     def at_writer(self) -> "Database":
         """Return the same database, read where it is written, for what reads before it writes."""
-        same = copy(self)
+        same = self._copy_view()
         same.route = ReadingRoute(self.route.writer, self.route.writer)
         return same
 
@@ -138,7 +148,7 @@ class Database:
 
     def for_reader(self, reader: Reader) -> "Database":
         """Return the same database as a reader may see it, also while it writes."""
-        same = copy(self)
+        same = self._copy_view()
         same._for_reader = reader
         return same
 
@@ -172,20 +182,63 @@ class Database:
         begun = time.perf_counter()
         try:
             yield
-        except (DBAPIError, PoolTimeoutError) as failed:
-            self.health.note_failure(failed)
-            raise
-        except (sqlite3.Error, psycopg.Error) as raw:  # of what asks the driver directly
-            failure = DBAPIError.instance(None, None, raw, type(raw))
-            self.health.note_failure(failure)
-            raise failure from raw
+        except _FAILURES as failed:
+            self.raise_failure(failed)
         finally:
             self.count_use(time.perf_counter() - begun, writes)
+
+    def raise_failure(self, failed: Exception) -> NoReturn:
+        """Note a failure and raise it as `DBAPIError`, also one of the driver itself."""
+        if isinstance(failed, DBAPIError | PoolTimeoutError):
+            self.health.note_failure(failed)
+            raise failed
+        failure = DBAPIError.instance(None, None, failed, type(failed))
+        self.health.note_failure(failure)
+        raise failure from failed
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
         self.reading_engine.dispose()
+
+
+_FAILURES = (DBAPIError, PoolTimeoutError, sqlite3.Error, psycopg.Error)
+
+
+class _ReadingUse:
+    """A use of a connection to read.
+
+    A class, and one stack: four nested generators took longer than the version of a page.
+    """
+
+    __slots__ = ("_begun", "_database", "_stack")
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._stack, self._begun = database, ExitStack(), 0.0
+
+    def __enter__(self) -> Connection:
+        self._begun = time.perf_counter()
+        try:
+            return self._database.open_reading(self._stack)
+        except BaseException as failed:
+            self.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failed: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        database = self._database
+        try:
+            self._stack.__exit__(kind, failed, trace)
+        except _FAILURES as later:
+            database.raise_failure(later)
+        finally:
+            database.count_use(time.perf_counter() - self._begun, False)
+        if isinstance(failed, _FAILURES):
+            database.raise_failure(failed)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -207,4 +260,4 @@ def _begin_sqlite(db: Connection) -> None:
     if writes or not uses_fast_statements(db):
         db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     else:
-        get_sqlite_connection(db).execute("BEGIN")
+        begin_reading(db)

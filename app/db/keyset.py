@@ -1,7 +1,6 @@
 """Keyset pagination: a cursor is the key of the last row, signed and bound to its query."""
 
 import base64
-import hashlib
 import hmac
 import json
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from app.db.request_versions import refuse_while_behind
 from app.errors import InvalidParameterError
 from app.lineages import Version
 
+_encode_parts = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 NEVER_SHARED = 2**63
 """A version that no lineage shares with another."""
 
@@ -29,7 +29,7 @@ class PageKey:
 def encode_cursor(key: PageKey, query: str, secret: bytes, version: Version) -> str:
     """Return the opaque cursor of a key for one query, given out at a version."""
     parts = [key.value, key.id, int(version), version.lineage]
-    body = json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _encode_parts(parts).encode()
     return base64.urlsafe_b64encode(_sign_cursor(body, query, secret) + body).decode().rstrip("=")
 
 
@@ -60,7 +60,7 @@ def decode_cursor(cursor: str, query: str, secret: bytes, version: Version) -> P
 
 
 def _sign_cursor(body: bytes, query: str, secret: bytes) -> bytes:
-    return hmac.new(secret, query.encode() + b"\x00" + body, hashlib.sha256).digest()[:16]
+    return hmac.digest(secret, query.encode() + b"\x00" + body, "sha256")[:16]
 
 
 def decode_page_cursor(

@@ -91,13 +91,24 @@ class Reader:
 @contextmanager
 def read_as(db: Connection, reader: Reader | None) -> Iterator[None]:
     """Let a connection read for a reader; None sees everything."""
-    info = db.info  # of a connection that the server has ended, asking again would fail
-    info[_READER] = reader
+    info = begin_reading_as(db, reader)
     try:
         yield
-    finally:  # the pool hands the connection on
-        info.pop(_READER, None)
-        info.pop(_HIDDEN, None)
+    finally:
+        end_reading(info)
+
+
+def begin_reading_as(db: Connection, reader: Reader | None) -> dict[str, object]:
+    """Let a connection read for a reader until `end_reading` is given what this returns."""
+    info: dict[str, object] = db.info  # of a connection that the server has ended, that would fail
+    info[_READER] = reader
+    return info
+
+
+def end_reading(info: dict[str, object]) -> None:
+    """Let a connection read for no reader: the pool hands it on."""
+    info.pop(_READER, None)
+    info.pop(_HIDDEN, None)
 
 
 def note_closed_datasets(db: Connection, closed: str | None) -> None:

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
@@ -84,14 +84,9 @@ class ReadingRoute:
         """Whether reads may be answered by a standby."""
         return self.reader is not self.writer or self.reader.is_standby
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def open_connection(self, stack: ExitStack) -> Connection:
         """Open a connection for the current request, where its version has arrived."""
         asked = REQUEST_VERSIONS.get()
-        with ExitStack() as stack:
-            yield self._choose_connection(stack, asked)
-
-    def _choose_connection(self, stack: ExitStack, asked: RequestVersions | None) -> Connection:
         if self.reader is self.writer:
             db = self.writer.open_connection(stack)
         else:

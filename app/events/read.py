@@ -43,12 +43,14 @@ def read_event_page(
     bound = query_fingerprint(asked)
     after = decode_page_cursor(asked.cursor, bound, secret, version)
     query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
-    rows = queries.compile_page_statement(query.statement_key).fetch_rows(db, query.values)
+    rows = queries.fetch_page_rows(db, query)
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     cursor = encode_cursor(PageKey(*rows[-1][:2]), bound, secret, version) if more else None
     documents = [document for _, _, document in rows]
-    return [trim_document(d, asked.fields, resolved.known_by) for d in documents], cursor
+    if asked.fields or resolved.known_by is not None:
+        documents = [trim_document(d, asked.fields, resolved.known_by) for d in documents]
+    return documents, cursor
 
 
 def read_event(

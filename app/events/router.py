@@ -29,6 +29,7 @@ from app.http.path_ids import EVENT_PATH
 from app.http.prefix_router import PrefixRouter
 from app.http.problems import COMMON_RESPONSES
 from app.http.query_route import QueryRoute
+from app.http.raw_headers import read_request_header
 from app.json_encoding import encode_json
 from app.lineages import Version
 from app.page_models import Links, Meta, Page
@@ -181,7 +182,8 @@ def list_events(
     key: CursorKeyDep,
 ) -> Response:
     """Lists the matching events, newest first, in the format of `format` or `Accept`."""
-    form = asked.format or negotiate_format(request.headers.get("accept"), EVENT_MEDIA_TYPES)
+    accepted = read_request_header(request.scope, b"accept")
+    form = asked.format or negotiate_format(accepted, EVENT_MEDIA_TYPES)
     if form != "json":
         made: Response = request.app.state.feeds(form, asked, request)
         return made
@@ -202,9 +204,7 @@ def list_events(
             known = read.read_event_page_meta(db, resolved, asked.count, version, not rows)
             return render_page(rows, known, build_page_links(request, cursor, version))
 
-        answer = respond_with_version_etag(request, version, render_answer, remember=True)
-        answer.headers.add_vary_header("Accept")
-        return answer
+        return respond_with_version_etag(request, version, render_answer, remember=True)
 
 
 @router.get(

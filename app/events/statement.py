@@ -9,7 +9,7 @@ still went on.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -53,6 +53,10 @@ MatchingRows = Select[*tuple[Any, ...]]
 """A statement whose columns are a sort value, id, seq, and some `CARRIED_COLUMNS`."""
 
 
+PagePart = Literal["whole", "begun", "running"]
+"""All events of a page; those that began in the window; earlier ones that still went on."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatementKey:
     """Everything that the text of a statement depends on; its values are in `BoundQuery.values`."""
@@ -66,6 +70,19 @@ class StatementKey:
     limited: bool = False
     apart: bool = False
     """Whether each of several actors is sought separately."""
+    part: PagePart = "whole"
+    """Of a page that is read in two parts, which it is."""
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether a page may be read in two parts: all of the first come before the second."""
+        return (
+            self.limited
+            and self.sort == "-date"
+            and self.shape.has_field("since")
+            and not self.shape.has_field("certain")
+            and not self.shape.has_field("as_of")
+        )
 
     @property
     def is_descending(self) -> bool:
@@ -176,6 +193,9 @@ class _ArmBuilder:
             (value, list(self.build_day_conditions()), True),
             (start if self.key.is_by_day else value, self.build_running_conditions(start), False),
         ]
+        if self.key.part != "whole":
+            value, days, in_window = parts[self.key.part == "running"]
+            return self.build_arm(value, days, self.builder.limit, in_window=in_window)
         if self.key.is_by_day and not self.key.is_descending:
             parts.reverse()  # events that began before the window come first
         one = self.build_arm(*parts[0][:2], self.builder.limit, in_window=parts[0][2]).cte(

@@ -4,6 +4,7 @@ An unchanged database is recognized by reading its version.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from fastapi import Request, Response
 
 from app.http.answer_memory import AnswerMemory
 from app.http.dependencies import get_reader
+from app.http.raw_headers import find_header, read_request_header, replace_header
 from app.lineages import Version
 from app.query_models import today
 from app.settings import Settings
@@ -25,6 +27,9 @@ STALE_SECONDS = 30
 """How long a shared cache may answer from an expired copy while it asks for a new one."""
 LICENCES = '</v1/datasets>; rel="license"'
 """In the `Link` header of every read: where each dataset names its licence."""
+_LICENCES = LICENCES.encode()
+_PLAIN_PATH = re.compile("[A-Za-z0-9_.~/-]*")
+"""A path that is encoded as it is."""
 
 
 def respond_with_version_etag(
@@ -43,36 +48,43 @@ def respond_with_version_etag(
     """
     # Not `request.url`, which is put together from the headers: a tenth of a millisecond.
     asked = request.scope["query_string"].decode("latin-1")
-    reader, path = get_reader(request), quote(request.scope["path"])
+    reader, path = get_reader(request), request.scope["path"]
+    if not _PLAIN_PATH.fullmatch(path):
+        path = quote(path)
     is_lasting = _names_version(request) and today() not in day and not reader.is_limited
     query = f"{SCHEMA_VERSION}|{version.label}|{day}|{reader.label}|{path}?{asked}"
     digest = hashlib.blake2b(query.encode(), digest_size=12).hexdigest()
     tag = f'W/"{digest}"'
     if remember:
-        answer = respond_from_memory(request, tag, make)
+        answer = _respond_from_memory(request, tag, make)
     else:
         answer = _respond_with_etag(request, tag, make)
     set_cache_control(request, answer, is_lasting=is_lasting)
-    answer.headers["Entente-Version"] = str(version)
-    answer.headers["Entente-Lineage"] = version.lineage
+    headers = answer.raw_headers
+    replace_header(headers, b"entente-version", str(int(version)).encode())
+    replace_header(headers, b"entente-lineage", version.lineage.encode())
     return answer
 
 
 def respond_from_memory(request: Request, tag: str, make: Callable[[], Response]) -> Response:
     """Return 304 or an answer that depends on nothing but its ETag, and is kept in memory."""
+    return set_cache_control(request, _respond_from_memory(request, tag, make))
+
+
+def _respond_from_memory(request: Request, tag: str, make: Callable[[], Response]) -> Response:
     memory: AnswerMemory = request.app.state.answers
-    accepted = request.headers.get("accept-encoding", "")[:MAX_HEADER]
     if (unmodified := _make_unmodified(request, tag)) is not None:
-        return set_cache_control(request, unmodified)
+        return unmodified
     known = memory.find_answer(tag)
     if known is None:
         answer = _complete_answer(make(), tag)
         if answer.status_code != 200 or type(answer) is not Response:
-            return set_cache_control(request, answer)
+            return answer
         known = memory.remember_answer(tag, answer)
         if known is None:
-            return set_cache_control(request, answer)
-    return set_cache_control(request, known.build_response(accepted))
+            return answer
+    accepted = read_request_header(request.scope, b"accept-encoding") or ""
+    return known.build_response(accepted[:MAX_HEADER])
 
 
 def respond_with_strong_etag(request: Request, seqs: str, make: Callable[[], Response]) -> Response:
@@ -103,14 +115,19 @@ def set_cache_control(request: Request, answer: Response, *, is_lasting: bool = 
     `is_lasting`: the address names a version, and the answer does not depend on today.
     """
     settings: Settings = request.app.state.settings
-    is_keyed = "authorization" in request.headers or not settings.open_reading
-    answer.headers["Cache-Control"] = write_cache_control(
+    has_key = find_header(request.scope["headers"], b"authorization") is not None
+    is_keyed = has_key or not settings.open_reading
+    control = write_cache_control(
         settings.shared_cache_seconds, is_lasting=is_lasting, is_keyed=is_keyed
     )
+    headers = answer.raw_headers
+    replace_header(headers, b"cache-control", control.encode())
+    varies = b"Authorization, Entente-Min-Version, Accept"
+    if not _negotiates(request):
+        varies = varies.removesuffix(b", Accept")
+    before = [value for name, value in headers if name == b"vary"]
     # The middleware writes each name once.
-    answer.headers.add_vary_header("Authorization, Entente-Min-Version")
-    if _negotiates(request):
-        answer.headers.add_vary_header("Accept")
+    replace_header(headers, b"vary", b", ".join([*before, varies]) if before else varies)
     return answer
 
 
@@ -139,7 +156,7 @@ def _names_version(request: Request) -> bool:
 
 def _make_unmodified(request: Request, tag: str) -> Response | None:
     """Return 304 where the reader has the answer with this ETag."""
-    if not matches_etag(request.headers.get("if-none-match"), tag):
+    if not matches_etag(read_request_header(request.scope, b"if-none-match"), tag):
         return None
     return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept-Encoding"})
 
@@ -153,10 +170,11 @@ def matches_etag(sent: str | None, tag: str) -> bool:
 
 
 def _complete_answer(answer: Response, tag: str) -> Response:
-    answer.headers["ETag"] = tag
-    links = answer.headers.get("Link")
+    headers = answer.raw_headers
+    replace_header(headers, b"etag", tag.encode("latin-1"))
+    links = find_header(headers, b"link")
     if links is None:
-        answer.headers["Link"] = LICENCES
-    elif 'rel="license"' not in links:
-        answer.headers["Link"] = f"{links}, {LICENCES}"
+        headers.append((b"link", _LICENCES))
+    elif b'rel="license"' not in links:
+        replace_header(headers, b"link", links + b", " + _LICENCES)
     return answer

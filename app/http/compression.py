@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import brotli
 import zstandard
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
+
+from app.http.raw_headers import find_header, replace_header
 
 MIN_SIZE = 1000
 """Bytes below which an answer fits into one packet anyway."""
@@ -106,22 +107,29 @@ def _strip_codings_of_tags(scope: Scope) -> bytes:
 def _order_vary(message: Message) -> None:
     """Write the names in `Vary` once, in one order; what caches keep is compressed for some."""
     # nginx loses the other copies of an address where answers of it name them in another order.
-    headers = MutableHeaders(raw=message["headers"])
-    if varies := headers.getlist("vary"):
-        names = {name.strip() for value in varies for name in value.split(",")}
-        if "Authorization" in names:
-            names.add("Accept-Encoding")
-        headers["vary"] = ", ".join(sorted(names))
+    headers = message["headers"]
+    if varies := [value for name, value in headers if name == b"vary"]:
+        replace_header(headers, b"vary", _join_varies(b",".join(varies)))
+
+
+@lru_cache(maxsize=64)
+def _join_varies(varies: bytes) -> bytes:
+    names = {name.strip() for name in varies.split(b",")}
+    if b"Authorization" in names:
+        names.add(b"Accept-Encoding")
+    return b", ".join(sorted(names))
 
 
 def _mark_strong_tag(message: Message, returned: bytes) -> None:
     """Add the coding to the strong ETag of an answer: its own, or of a 304 that of the request."""
-    headers = Headers(raw=message["headers"])
-    tag = headers.get("etag", "")
-    coding = headers.get("content-encoding")
-    end = f'-{coding}"'.encode() if coding else returned if message["status"] == 304 else b""
-    if end and tag.startswith('"'):
-        marked = tag.encode("latin-1")[:-1] + end
+    headers = message["headers"]
+    tag = find_header(headers, b"etag") or b""
+    if not tag.startswith(b'"'):
+        return
+    coding = find_header(headers, b"content-encoding")
+    end = b'-%b"' % coding if coding else returned if message["status"] == 304 else b""
+    if end:
+        marked = tag[:-1] + end
         message["headers"] = [
             (name, marked if name == b"etag" else value) for name, value in message["headers"]
         ]

@@ -6,9 +6,10 @@ header by a page that knows it.
 
 from collections.abc import Collection
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.raw_headers import RawHeaders, find_header, read_request_header, replace_header
 
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = (
@@ -20,6 +21,7 @@ EXPOSED_HEADERS = (
     " Entente-Version, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit,"
     " RateLimit-Policy, Repr-Digest, Retry-After, WWW-Authenticate, X-Request-Id"
 )
+_EXPOSED = EXPOSED_HEADERS.encode()
 PREFLIGHT_MAX_AGE = "86400"
 """Seconds that a browser may cache the answer to a preflight request."""
 
@@ -32,29 +34,28 @@ class CorsMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer preflight requests, and add CORS headers to other answers."""
-        sent = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        allowed = self._allow_origin(sent.get("origin"))
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_preflight = {"origin", "access-control-request-method"} <= set(sent.keys())
-        if allowed and scope["method"] == "OPTIONS" and is_preflight:
+        origin = read_request_header(scope, b"origin")
+        allowed = self._allow_origin(origin)
+        if allowed and scope["method"] == "OPTIONS" and origin is not None and _asks_first(scope):
             headers = {
                 "Access-Control-Allow-Methods": ALLOWED_METHODS,
                 "Access-Control-Allow-Headers": ALLOWED_HEADERS,
                 "Access-Control-Max-Age": PREFLIGHT_MAX_AGE,
             }
             answer = Response(status_code=204, headers=headers)
-            self._add_headers(answer.headers, allowed)
+            self._add_headers(answer.raw_headers, allowed)
             await answer(scope, receive, send)
             return
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
+                headers = message["headers"] = list(message.get("headers", ()))
                 self._add_headers(headers, allowed)
                 if allowed:
-                    headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+                    replace_header(headers, b"access-control-expose-headers", _EXPOSED)
             await send(message)
 
         await self.app(scope, receive, send_marked)
@@ -66,8 +67,14 @@ class CorsMiddleware:
             return None
         return origin if origin in self.origins else None
 
-    def _add_headers(self, headers: MutableHeaders, allowed: str | None) -> None:
+    def _add_headers(self, headers: RawHeaders, allowed: str | None) -> None:
         if allowed:
-            headers["Access-Control-Allow-Origin"] = allowed
+            replace_header(headers, b"access-control-allow-origin", allowed.encode("latin-1"))
         if self.origins and "*" not in self.origins:  # so that caches keep one answer per origin
-            headers.add_vary_header("Origin")
+            varies = [value for name, value in headers if name == b"vary"]
+            replace_header(headers, b"vary", b", ".join([*varies, b"Origin"]))
+
+
+def _asks_first(scope: Scope) -> bool:
+    """Whether a request asks what another one may send."""
+    return find_header(scope["headers"], b"access-control-request-method") is not None

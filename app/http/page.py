@@ -43,13 +43,18 @@ def rewrite_address(request: Request, **changed: str) -> str:
 def _split_address(request: Request) -> tuple[str, list[tuple[str, str]]]:
     """Return the path, and each parameter as (name, encoded `name=value`)."""
     raw = request.scope["query_string"].decode("latin-1")
-    path = quote_path(request.scope["path"])
+    path = request.scope["path"]
+    if not _PLAIN_PATH.fullmatch(path):
+        path = quote_path(path)
     if _PLAIN_QUERY.fullmatch(raw):  # nearly all; encoding takes as long as reading an event
         return path, [(pair.partition("=")[0], pair) for pair in raw.split("&")]
     query = parse_qsl(raw, keep_blank_values=True)
     return path, [(name, urlencode([(name, value)])) for name, value in query]
 
 
+_PLAIN_PATH = re.compile("[A-Za-z0-9_.~/-]*")
+_PLAIN_VALUE = re.compile("[A-Za-z0-9_.~-]*")
+"""Texts that are encoded as they are."""
 _PLAIN_PAIR = "[A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*"
 _PLAIN_QUERY = re.compile(f"{_PLAIN_PAIR}(?:&{_PLAIN_PAIR})*")
 """A query that is encoded as it would be again."""
@@ -57,7 +62,9 @@ _PLAIN_QUERY = re.compile(f"{_PLAIN_PAIR}(?:&{_PLAIN_PAIR})*")
 
 def _join_address(path: str, parts: list[tuple[str, str]], changed: Mapping[str, str]) -> str:
     kept = [text for name, text in parts if name not in changed]
-    kept += [urlencode([pair]) for pair in changed.items()]
+    for name, value in changed.items():
+        is_plain = _PLAIN_VALUE.fullmatch(value)
+        kept.append(f"{name}={value}" if is_plain else urlencode([(name, value)]))
     return path + (f"?{'&'.join(kept)}" if kept else "")
 
 

@@ -19,7 +19,19 @@ class PrefixRouter(APIRouter):
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not path.startswith(self._beginnings):
             return Match.NONE, {}
+        if scope.get("method") in self._methods.get(path, ()):
+            return Match.FULL, {}  # the framework looks for the route once more
         return super().matches(scope)
+
+    @cached_property
+    def _methods(self) -> dict[str, set[str]]:
+        """The methods of each path without parameters."""
+        found: dict[str, set[str]] = {}
+        for route in self.routes:
+            path: str = getattr(route, "path", "")
+            if path and "{" not in path:
+                found.setdefault(path, set()).update(getattr(route, "methods", None) or ())
+        return found
 
     @cached_property
     def _beginnings(self) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import re
 from urllib.parse import parse_qsl
 
 from anyio import CapacityLimiter, to_thread
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.engine import Database
@@ -20,6 +19,8 @@ from app.db.reading import MIN_VERSION_HEADER
 from app.db.request_versions import REQUEST_VERSIONS, RequestVersions
 from app.errors import Fault
 from app.http.problems import render_problem
+from app.http.raw_headers import find_header, read_request_header
+from app.lineages import Version
 from app.query_models import AsOf
 
 WAIT_SECONDS = 0.3
@@ -67,7 +68,7 @@ class VersionTokenMiddleware:
             await self.app(scope, receive, send)
             return
         state = scope["app"].state
-        required = _find_header(scope, _HEADER_NAME)
+        required = read_request_header(scope, _HEADER_NAME)
         asked = RequestVersions()
         if required is not None:
             found = _TOKEN.fullmatch(required)
@@ -82,9 +83,7 @@ class VersionTokenMiddleware:
 
         async def send_with_version(message: Message) -> None:
             if message["type"] == "http.response.start" and asked.read is not None:
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Entente-Version", str(int(asked.read)))
-                headers.setdefault("Entente-Lineage", asked.read.lineage)
+                _add_version(message, asked.read)
             await send(message)
 
         before = REQUEST_VERSIONS.set(asked)
@@ -94,12 +93,13 @@ class VersionTokenMiddleware:
             REQUEST_VERSIONS.reset(before)
 
 
-def _find_header(scope: Scope, wanted: bytes) -> str | None:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+def _add_version(message: Message, read: Version) -> None:
+    """Add the headers of the version that was read, unless the answer has them."""
+    headers = message["headers"] = list(message["headers"])
+    if find_header(headers, b"entente-version") is None:
+        headers.append((b"entente-version", str(int(read)).encode()))
+    if find_header(headers, b"entente-lineage") is None:
+        headers.append((b"entente-lineage", read.lineage.encode()))
 
 
 async def _refuse_token(scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +110,7 @@ async def _refuse_token(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _add_implied_versions(scope: Scope, asked: RequestVersions) -> None:
     """Add what the position of a question implies; its route refuses what is malformed."""
-    position = _find_header(scope, b"last-event-id")
+    position = read_request_header(scope, b"last-event-id")
     numbers = [] if position is None else [_read_number(position)]
     for name, value in parse_qsl(scope["query_string"].decode("latin-1")):
         if name in _POSITIONS:

@@ -1,13 +1,18 @@
 """Statements straight at the driver fail, and see one state, as those of SQLAlchemy do."""
 
+import sqlite3
 from threading import Thread
 from time import sleep
+from typing import Any
 
+import make
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     BigInteger,
+    Connection,
     Float,
     Integer,
     String,
@@ -30,6 +35,7 @@ from app.db.dialect.fast_statements import (
 )
 from app.db.engine import Database
 from app.db.journal import Writer
+from app.db.lineage_table import read_version
 from app.db.tables import actor_names, actors, revisions
 from app.events.changes import write_resolved_events
 from app.events.record import EventRecord
@@ -41,12 +47,34 @@ def test_a_fault_of_the_driver_is_one_of_the_database(database: Database) -> Non
         compile_statement(db.dialect.name, wrong).fetch_rows(db, {})
 
 
-def test_the_first_statement_begins_the_transaction(database: Database) -> None:
+def is_in_transaction(db: Connection) -> bool:
+    raw: Any = db.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        return raw.in_transaction
+    return bool(raw.info.transaction_status == TransactionStatus.INTRANS)
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_the_first_statement_begins_the_transaction(database: Database, steady: bool) -> None:
+    one = select(literal_column("1"))
+    for _ in range(2):  # what the pool hands on is in none
+        with database.connect() as db:
+            assert not is_in_transaction(db)
+            ours = compile_statement(db.dialect.name, one, steady=steady)
+            assert ours.fetch_rows(db, {}) == [(1,)]
+            assert is_in_transaction(db)
+            assert db.scalar(one) == 1  # SQLAlchemy joins it
+
+
+def test_a_connection_sees_one_state(database: Database) -> None:
     with database.connect() as db:
-        assert compile_statement(db.dialect.name, select(literal_column("1"))).fetch_rows(
-            db, {}
-        ) == [(1,)]
-        assert db.in_transaction()
+        before = read_version(db)
+        with database.write() as writing:
+            make.dataset(writing)
+        assert read_version(db) == before
+        assert db.scalar(select(func.max(revisions.c.seq))) == before
+    with database.connect() as db:
+        assert read_version(db) > before
 
 
 def test_only_a_plan_that_never_changes_is_kept(database: Database, kind: str) -> None:
@@ -148,10 +176,9 @@ def test_nul_in_a_parameter_is_an_error(database: Database, kind: str) -> None:
 
 def test_a_fault_of_a_kept_statement_says_which(database: Database, kind: str) -> None:
     wrong = select(column("nothing")).select_from(table("nowhere"))
-    with database.connect() as db:
-        with pytest.raises(DBAPIError, match="nowhere"):
-            compile_statement(kind, wrong, steady=True).fetch_rows(db, {})
-        db.rollback()
+    with database.connect() as db, pytest.raises(DBAPIError, match="nowhere"):
+        compile_statement(kind, wrong, steady=True).fetch_rows(db, {})
+    with database.connect() as db:  # the pool has rolled back
         assert db.scalar(select(literal_column("1"))) == 1
 
 

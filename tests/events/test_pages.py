@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from soak import choose_size
 
 from app.db.engine import Database
+from app.db.keyset import PageKey
 from app.db.lineage_table import read_version
 from app.events.filter import EventQuery
-from app.events.queries import resolve_filter
+from app.events.queries import (
+    bind_query,
+    compile_page_statement,
+    fetch_page_rows,
+    resolve_filter,
+)
 from app.events.read import read_event_page
 
 pytestmark = pytest.mark.slow
@@ -101,3 +107,23 @@ def test_the_most_relevant_comes_first(database: Database) -> None:
         make.event(db, "USA", title="Summit, summit, summit", key="more")
     assert walk_pages(database, [], q="summit", sort="relevance") == ["made:more", "made:less"]
     assert walk_pages(database, [], q="?!", sort="relevance") == []
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("who", [{}, {"actor": ["USA"]}, {"actor": ["USA", "RUS"]}], ids=str)
+def test_two_parts_of_a_page_are_what_one_statement_finds(
+    database: Database, who: dict[str, list[str]]
+) -> None:
+    with database.write() as db:
+        make.dataset(db)
+        for key, day in KEPT:
+            make.event(db, "USA", "RUS", key=key, date=day)
+    query = EventQuery.model_validate({"dataset": ["made"], "since": "2020-01-02", **who})
+    with database.connect() as db:
+        resolved, after = resolve_filter(db, query, None), None
+        for most in (1, 5, 11, 12, 13, 30):
+            bound = bind_query(db, resolved, "-date", after, most)
+            assert bound.statement_key.has_parts
+            whole = compile_page_statement(bound.statement_key).fetch_rows(db, bound.values)
+            assert fetch_page_rows(db, bound) == whole
+            after = PageKey(*whole[0][:2])  # from the second row on

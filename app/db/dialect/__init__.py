@@ -60,6 +60,18 @@ def get_psycopg_connection(db: Connection) -> psycopg.Connection[TupleRow]:
     return raw
 
 
+def begin_reading(db: Connection) -> None:
+    """Begin a transaction to read in, unless the connection is in one.
+
+    SQLAlchemy need not know of it: the pool rolls back what it is given back. psycopg begins by
+    itself.
+    """
+    if is_sqlite(db):
+        raw = get_sqlite_connection(db)
+        if not raw.in_transaction:
+            raw.execute("BEGIN")
+
+
 def build_upsert(
     db: Connection, table: Table, adding: Mapping[str, Column[int]] | None = None
 ) -> Insert:
@@ -262,6 +274,11 @@ def prefers_separate_seeks(kind: str) -> bool:
     row that the values match, unless a LATERAL join asks for the first few rows of each.
     """
     return kind == "postgresql"
+
+
+def sorts_like_python(kind: str) -> bool:
+    """Return whether texts are sorted by their bytes, whatever the server's settings."""
+    return kind == "sqlite"
 
 
 def unnest_params(kind: str, name: str, columns: Sequence[str]) -> FromClause:

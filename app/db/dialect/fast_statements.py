@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 
 from app.db.dialect import (
+    begin_reading,
     format_array_literal,
     get_psycopg_connection,
     get_sqlite_connection,
@@ -81,10 +82,9 @@ class CompiledStatement:
         return self._fetch_directly(db, values)
 
     def _fetch_directly(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
-        if not db.in_transaction():
-            db.begin()
         parameters = {**self.fixed_values, **values}
         try:
+            begin_reading(db)
             if self.prepared_statement is not None:
                 return self.prepared_statement.fetch_rows(db, parameters)
             if self.parameter_names is None:
