@@ -35,17 +35,17 @@ def run_server(url: str, program: Sequence[str] = SERVICE) -> Iterator[tuple[int
         command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        for _ in range(1200):
+        for _ in range(6000):
             with socket.socket() as asked:
                 if asked.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
         else:
-            raise TimeoutError("the service did not start within a minute")
+            raise TimeoutError("the service did not start within five minutes")
         yield port, process.pid
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)  # on a machine that is busy with other work
 
 
 @dataclass(frozen=True, slots=True)

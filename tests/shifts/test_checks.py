@@ -16,7 +16,7 @@ from app.db.tables import sources
 from app.events.changes import write_events
 from app.events.record import convert_record
 from app.shifts.materialized.rebuild import rebuild_stale_dyads
-from app.shifts.statistics.sums import ONE_MONTH
+from app.shifts.statistics.sums import ONE_DAY, ONE_MONTH
 
 Act = dict[str, Any]
 MONTHS, TURN = 72, 36
@@ -48,7 +48,7 @@ def make_series(
             good = dice.random() < (before if month < TURN else after)
             act = {
                 "key": f"{seed}-{month}-{n}", "title": f"act {n} of month {month}",
-                "date": str(day + int(dice.integers(0, 28))),
+                "date": str(day + int(dice.integers(0, 28)) * ONE_DAY),
                 "intensity": 4.0 if good else -6.0, "quad": 1 if good else 3,
                 "participants": [
                     {"actor": "FRA", "role": "initiator"}, {"actor": partner, "role": "target"},
