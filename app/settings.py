@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         description="Whether small statements skip SQLAlchemy on their way to the driver; `false`"
         " shows whether that is the cause of a fault.",
     )
+    pack_loads: bool = Field(
+        False,
+        description="Whether a write of a thousand events of a dataset trains a dictionary for it,"
+        " so that its documents are packed from then on, as after `entente db pack`.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/?#]+[^?#]*[^/?#])?$",

@@ -23,12 +23,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.access.keys import create_key
 from app.bundled.load_bundled import load_bundled_data
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
+from app.db.tables import events, revisions
 from app.events.verify import find_event_faults
 from bench.loading import write_events
 
@@ -36,8 +38,10 @@ WAYS = ("all", "the service", "the process of imports")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 DOCUMENTS = (
-    "SELECT e.id, r.document, r.revision FROM events e JOIN revisions r ON r.seq = e.seq"
-    " WHERE e.dataset = 'local' ORDER BY e.id"
+    select(events.c.id, document_of(revisions), revisions.c.revision)
+    .join(revisions, revisions.c.seq == events.c.seq)
+    .where(events.c.dataset == "local")
+    .order_by(events.c.id)
 )
 OTHERS = {
     "participations": "SELECT actor, event, role, via FROM participations ORDER BY 1, 2, 3, 4",
@@ -62,7 +66,7 @@ def read_state(url: str) -> dict[str, Any]:
         }
         found["documents"] = [
             (row[0], row[1].partition(',"recorded_at":')[0], row[2])
-            for row in db.execute(text(DOCUMENTS))
+            for row in db.execute(DOCUMENTS)
         ]
     database.close()
     return found

@@ -39,12 +39,15 @@ def measure_export(
 
 
 def measure_copy(url: str) -> tuple[float, float, int, float]:
-    """Read the documents by PostgreSQL's COPY; return the same figures as for an export."""
+    """Read stored documents by PostgreSQL's COPY; return the same figures as for an export."""
     with closing(Database(url)) as database, database.connect() as db:
         raw = db.connection.driver_connection
         assert raw is not None
         begun, spent, size = time.perf_counter(), time.process_time(), 0
-        rows = "SELECT r.document FROM events e JOIN revisions r ON r.seq = e.seq"
+        rows = (
+            "SELECT coalesce(r.packed, convert_to(r.document, 'UTF8'))"
+            " FROM events e JOIN revisions r ON r.seq = e.seq"
+        )
         with raw.cursor() as cursor, cursor.copy(f"COPY ({rows}) TO STDOUT") as parts:
             for part in parts:
                 size += len(part)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Table, insert
 
+from app.db.dictionaries import pack_documents
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
@@ -166,6 +167,12 @@ def _generate_events(count: int, dice: random.Random) -> Iterator[tuple[Any, Any
 
 def _write_rows(database: Database, rows: Rows) -> None:
     with database.write() as db:
+        documents = [(row[2], row[8].encode()) for row in rows[revisions]]
+        frames = pack_documents(db, "event", documents, AT)
+        rows[revisions] = [
+            (*row, None) if frame is None else (*row[:8], "", row[9], frame)
+            for row, frame in zip(rows[revisions], frames, strict=True)
+        ]
         raw: Any = db.connection.driver_connection
         for table, lines in rows.items():
             names = ",".join(f'"{column.name}"' for column in table.columns)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, select
 
 from app.actors.queries import AmbiguousActorError, UnknownActorError, resolve_actor_code
 from app.bundled.load_bundled import load_bundled_data
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
@@ -119,7 +120,7 @@ def count_file(database: Database, file: Path) -> FileCensus:
         parties: Counter[bool] = Counter()
         places: Counter[bool] = Counter()
         left: Counter[str] = Counter()
-        rows = select(revisions.c.document).join(events, events.c.seq == revisions.c.seq)
+        rows = select(document_of(revisions)).join(events, events.c.seq == revisions.c.seq)
         for document in db.scalars(rows.where(events.c.dataset == dataset)):
             event = json.loads(document)
             for party in event["participants"]:

@@ -15,6 +15,7 @@ from app.actors.name_index import ActorLife, GatheredName, NameKey, gather_name
 from app.actors.name_table import NAME_SCHEME, NamePeriod, iterate_table_names
 from app.actors.schemas import ActorCandidate
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.dialect.stored_document import document_of
 from app.db.reader import get_hidden
 from app.db.tables import actor_names, actors, memberships, participations, revisions
 from app.db.types import NO_END_DAY
@@ -234,7 +235,7 @@ def select_actor(code: str, as_of: int | None = None) -> Select[int, str]:
     current = select_current_or_as_of(
         as_of, actors, lambda a: select(a.seq).where(a.code == code)
     ).subquery()
-    return select(current.c.seq, revisions.c.document).join(
+    return select(current.c.seq, document_of(revisions)).join(
         revisions, revisions.c.seq == current.c.seq
     )
 
@@ -268,7 +269,7 @@ def select_actor_page(
         return select(a.code, a.seq).where(*asked)
 
     current = select_current_or_as_of(as_of, actors, select_rows).subquery().c
-    found = select(current.code, revisions.c.document).join(
+    found = select(current.code, document_of(revisions)).join(
         revisions, revisions.c.seq == current.seq
     )
     return found.order_by(current.code).limit(limit + 1)
@@ -307,7 +308,7 @@ def select_memberships(
 
     current = select_current_or_as_of(as_of, memberships, select_rows).subquery()
     return (
-        select(current.c.id, current.c.seq, revisions.c.document)
+        select(current.c.id, current.c.seq, document_of(revisions))
         .join(revisions, revisions.c.seq == current.c.seq)
         .order_by(current.c.group, current.c.actor, current.c.role, current.c.since)
     )

@@ -10,6 +10,7 @@ from app.actors.obligations import select_obligations
 from app.actors.queries import select_memberships
 from app.actors.schemas import Actor, Membership
 from app.alliances.schemas import Alliance, Member, Tie
+from app.db.dialect.stored_document import document_of
 from app.db.tables import actors, revisions
 from app.db.types import NO_END_DAY
 from app.db.versioning import Columns, select_current_or_as_of
@@ -146,6 +147,6 @@ def read_groups(
         return select(a.code, a.seq).where(wanted, a.merged_into.is_(None))
 
     current = select_current_or_as_of(as_of, actors, select_rows).subquery().c
-    found = select(revisions.c.document).join(current.seq.table, current.seq == revisions.c.seq)
+    found = select(document_of(revisions)).join(current.seq.table, current.seq == revisions.c.seq)
     rows = db.execute(found.order_by(current.code))
     return [Actor.model_validate_json(row.document) for row in rows]

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, select
 
 from app.briefs.views import ViewDescription
 from app.briefs.words import write_text
+from app.db.dialect.stored_document import document_of
 from app.db.tables import revisions, sources
 from app.db.versioning import Columns, select_current_or_as_of
 from app.page_models import Links, Meta
@@ -119,6 +120,6 @@ def read_references(db: Connection, ids: Sequence[str], as_of: int | None) -> li
         return select(s.seq, s.id).where(s.id.in_(wanted))
 
     found = select_current_or_as_of(as_of, sources, select_rows).subquery()
-    rows = select(revisions.c.document).join(found, found.c.seq == revisions.c.seq)
+    rows = select(document_of(revisions)).join(found, found.c.seq == revisions.c.seq)
     documents = db.scalars(rows.order_by(found.c.id))
     return [refer_to_source(Source.model_validate_json(document)) for document in documents]

@@ -31,6 +31,7 @@ from app.bundled.tables import (
     split_list,
 )
 from app.db.dialect import build_upsert
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import events, house, revisions
@@ -124,7 +125,7 @@ def _write_changed(
     newest = last.subquery().c
     same = (newest.id == r.id) & (newest.n == r.revision)
     rows = db.execute(
-        select(r.id, r.by, r.document).join(newest.id.table, same).where(r.kind == kind)
+        select(r.id, r.by, document_of(revisions)).join(newest.id.table, same).where(r.kind == kind)
     )
     stored = {row.id: row for row in rows}
     pending = select_pending(db, kind, BUNDLED_WRITER.name)
@@ -161,7 +162,9 @@ def _write_bundled_events(
     """
     r, e = revisions.c, events.c
     rows = db.execute(
-        select(e.id, r.by, r.document).join(events, e.seq == r.seq).where(e.dataset == dataset)
+        select(e.id, r.by, document_of(revisions))
+        .join(events, e.seq == r.seq)
+        .where(e.dataset == dataset)
     ).all()
     stored = {row.id for row in rows}
     edited = {row.id for row in rows if row.by != BUNDLED_WRITER.name}

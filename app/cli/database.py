@@ -23,6 +23,7 @@ from app.db.backup_postgresql import BackupError
 from app.db.journal import Writer
 from app.db.lineage_table import LineageError, begin_lineage, read_lineages
 from app.db.migrate import upgrade_schema
+from app.db.repacking import Repacking, pack_stored, unpack_stored
 from app.db.schema import HEAD, read_schema_version
 from app.editing.mend import mend_stored_ids
 from app.editing.rerender import apply_signal_rules, rerender_events
@@ -137,6 +138,44 @@ def db_lineage(
     if not print_data(form, rows):
         columns = ("lineage", "parent", "forked at version", "on", "why")
         print_table(columns, [[str(v) if v is not None else "" for v in r.values()] for r in rows])
+
+
+@db.command("pack")
+def db_pack(
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain",
+            help="Train each dictionary again, on what is stored now; the old ones stay.",
+        ),
+    ] = False,
+) -> None:
+    """Pack the documents that are stored, also while it is in use; no answer changes."""
+    with closing(open_current_database()) as database:
+        _follow_repacking(pack_stored(database, retrain=retrain), "packed")
+
+
+@db.command("unpack")
+def db_unpack() -> None:
+    """Store every document as plain text again, as programs before the dictionaries need it."""
+    with closing(open_current_database()) as database:
+        _follow_repacking(unpack_stored(database), "unpacked")
+
+
+def _follow_repacking(steps: Iterator[Repacking], verb: str) -> None:
+    done = Repacking()
+    with show_activity("Going through the documents …"):
+        for done in steps:  # noqa: B007
+            pass
+    for name in done.trained:
+        console.print(f"A dictionary was trained for {name}.", highlight=False, markup=False)
+    console.print(
+        f"{done.changed:,} of {done.examined:,} documents were {verb}:"
+        f" {done.bytes_before:,} bytes became {done.bytes_after:,}.",
+        highlight=False,
+    )
+    if done.changed:
+        console.print("The space is free for new rows; VACUUM (FULL) gives it back to the disk.")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.db.dialect import begin_reading, is_standby, lock_for_writing
 from app.db.dialect.fast_statements import SWITCH, uses_fast_statements
 from app.db.dialect.time_limit import install_deadline, limit_read_time
+from app.db.dictionaries import TRAINS, read_dictionaries_of
 from app.db.health import DatabaseHealth
 from app.db.journal import begin_write_transaction, current_write_transaction, record_commit
 from app.db.question_limit import limit_question
@@ -53,6 +54,7 @@ class Database:
         self._is_limited = bool(query_seconds or question_events)
         self._for_reader: Reader | None = None
         fast = Settings().fast_statements if fast_statements is None else fast_statements
+        self._trains = Settings().pack_loads
         patience = "3" if read_url else "10"  # there is another server to go to
         self.engine: Engine = self._create_engine(url, pool_size, fast, patience)
         """Where it is written."""
@@ -82,19 +84,21 @@ class Database:
             "options": f"-c jit=off{limit}", "prepare_threshold": None, "client_encoding": "utf8",
             "connect_timeout": patience,
         }  # fmt: skip
+        arguments = settings if url.startswith("postgresql") else {}
         engine = create_engine(
             url,
-            connect_args=settings if url.startswith("postgresql") else {},
+            connect_args=arguments,
             pool_size=pool_size,
             pool_use_lifo=True,  # few connections, each with its cache, as long as few are needed
             max_overflow=4,
             pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,  # so that no log has them
-            execution_options={SWITCH: fast},
+            execution_options={SWITCH: fast, TRAINS: self._trains},
         )
         if get_span_maker() is not None:
             watch_statements(engine)
+        read_dictionaries_of(engine, arguments)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

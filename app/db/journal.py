@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, insert, select
 
 from app.db.dialect import notify_commit
+from app.db.dictionaries import pack_documents
 from app.db.lineage_table import read_version
 from app.db.tables import commits, moved, revisions
 from app.errors import ForbiddenError
@@ -136,6 +137,8 @@ def append_revisions(
         latest_numbers = read_latest_revision_numbers(db, kind, [e.id for e in entries])
     if not derived:
         by.require_permission(kind, (e.id for e in entries), latest_numbers)
+    documents = [(entry.id, entry.document.encode()) for entry in entries]
+    frames = pack_documents(db, kind, documents, now.instant)
     values = [
         {
             "seq": now.last_seq + n,
@@ -146,10 +149,11 @@ def append_revisions(
             "at": now.instant,
             "by": by.name,
             "reason": by.reason,
-            "document": entry.document,
+            "plain": entry.document if frame is None else "",
             "derived": derived,
+            "packed": frame,
         }
-        for n, entry in enumerate(entries, 1)
+        for n, (entry, frame) in enumerate(zip(entries, frames, strict=True), 1)
     ]
     db.execute(insert(revisions), values)
     seqs = list(range(now.last_seq + 1, now.last_seq + len(entries) + 1))

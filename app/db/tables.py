@@ -48,12 +48,31 @@ revisions = Table(
     Column("at", bytewise_text(), nullable=False),
     Column("by", String, nullable=False),
     Column("reason", String),
-    Column("document", document_text(), nullable=False),
+    Column("document", document_text(), nullable=False, key="plain"),
     Column("derived", Boolean, nullable=False),
+    Column("packed", LargeBinary),
     UniqueConstraint("kind", "id", "revision"),
 )
 """Every revision of every document. A `derived` revision is not an edit: it follows from the change
-of another document that this one shows."""
+of another document that this one shows.
+
+`packed` is the document packed with one of `dictionaries`; the column `document` is empty then.
+They are read by `app.db.dialect.stored_document` alone, and so the text is `plain` here."""
+
+dictionaries = Table(
+    "dictionaries",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", bytewise_text(), nullable=False),
+    Column("dataset", bytewise_text()),
+    Column("at", bytewise_text(), nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The dictionaries that documents are packed with, kept for as long as any document is packed.
+
+`documents` is the number of those that it was trained on, of one kind and, of events, of one
+dataset. The newest of a kind and dataset packs what is written."""
 
 commits = Table(
     "commits",

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from app.db.dialect.stored_document import document_of
 from app.db.tables import HISTORY_TABLES, revisions
 
 Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
@@ -86,7 +87,7 @@ def select_with_documents(
 ) -> Select[*Values, str]:
     """As `select_current_or_as_of`, with the document of each selected `seq` added."""
     rows = select_current_or_as_of(as_of, table, build).subquery()
-    found = select(*rows.c, revisions.c.document)
+    found = select(*rows.c, document_of(revisions))
     return found.join(revisions, revisions.c.seq == rows.c.seq)
 
 

@@ -8,6 +8,7 @@ from app.actors.changes import retract_actor, retract_membership, write_actors, 
 from app.actors.membership_queries import MEMBERSHIP_DOCUMENTS
 from app.actors.queries import find_actor_by_code
 from app.actors.schemas import Actor, Membership
+from app.db.dialect.stored_document import document_of
 from app.db.document_table import DocumentTable
 from app.db.journal import Writer, find_survivor
 from app.db.tables import (
@@ -61,9 +62,9 @@ def _list_actor_uses(db: Connection, actor: Actor) -> Iterator[str]:
 def _find_actors_naming(db: Connection, code: str) -> list[Actor]:
     """Find the actors whose documents contain a code."""
     rows = db.execute(
-        select(revisions.c.document)
+        select(document_of(revisions))
         .join(actors, actors.c.seq == revisions.c.seq)
-        .where(revisions.c.document.contains(f'"{code}"', autoescape=True))
+        .where(revisions.c.plain.contains(f'"{code}"', autoescape=True))
     )
     return [Actor.model_validate_json(row.document) for row in rows]
 
@@ -150,9 +151,9 @@ MEMBERSHIP_TYPE = DocumentType(
 def list_memberships_citing(db: Connection, source: str) -> list[Membership]:
     """List the memberships that cite a source for one of their steps."""
     rows = db.execute(
-        select(revisions.c.document)
+        select(document_of(revisions))
         .join(memberships, memberships.c.seq == revisions.c.seq)
-        .where(revisions.c.document.contains(source, autoescape=True))
+        .where(revisions.c.plain.contains(source, autoescape=True))
     )
     candidates = [Membership.model_validate_json(row.document) for row in rows]
     return [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer, read_latest_revision_numbers, record_merge
 from app.db.tables import events, revisions, sources
@@ -55,7 +56,7 @@ def _has_invalid_key(ident: str) -> bool:
 
 def _mend_sources(db: Connection, by: Writer) -> Iterator[str]:
     """Give sources that break the rules a valid id and URL; yields what was done."""
-    documents = select(revisions.c.document).join(sources, sources.c.seq == revisions.c.seq)
+    documents = select(document_of(revisions)).join(sources, sources.c.seq == revisions.c.seq)
     for document in list(db.scalars(documents)):
         if find_source_error(document) is None:
             continue

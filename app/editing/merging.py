@@ -11,6 +11,7 @@ from sqlalchemy import Connection, or_, select
 
 from app.actors.changes import merge_actor, retract_membership, write_actors, write_memberships
 from app.actors.schemas import MOST_ALIASES, MOST_CODES, Actor, Membership
+from app.db.dialect.stored_document import document_of
 from app.db.journal import Writer, record_merge
 from app.db.tables import memberships, revisions
 from app.editing.document_types import (
@@ -85,7 +86,7 @@ def _combine_actor_names(kept: Actor, gone: Actor) -> Actor:
 def _move_memberships(db: Connection, loser: str, survivor: str, by: Writer) -> None:
     m = memberships.c
     rows = db.execute(
-        select(revisions.c.document)
+        select(document_of(revisions))
         .join(memberships, m.seq == revisions.c.seq)
         .where(or_(m.actor == loser, m.group == loser))
         .order_by(m.id)
@@ -103,7 +104,7 @@ def _move_memberships(db: Connection, loser: str, survivor: str, by: Writer) -> 
 def _find_like_memberships(db: Connection, like: Membership) -> Sequence[Membership]:
     m = memberships.c
     rows = db.execute(
-        select(revisions.c.document)
+        select(document_of(revisions))
         .join(memberships, m.seq == revisions.c.seq)
         .where(m.actor == like.actor, m.group == like.group, m.role == like.role)
     )

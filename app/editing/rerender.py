@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, exists, select
 
 from app.db.dialect import build_upsert
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.lineage_table import read_version
@@ -84,7 +85,7 @@ def note_mirrored_visits(database: Database, by: Writer) -> None:
     """Note of each dataset with hostings (CAMEO 043) that its source records each visit twice."""
     d, e = datasets.c, events.c
     has_hostings = exists().where(e.dataset == d.code, e.cameo == "043")
-    rows = select(revisions.c.document).join(datasets, d.seq == revisions.c.seq)
+    rows = select(document_of(revisions)).join(datasets, d.seq == revisions.c.seq)
     with database.write() as db:
         found = [
             Dataset.model_validate_json(document)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from app.actors.changes import write_actors
 from app.actors.queries import select_actor
 from app.actors.schemas import Actor
+from app.db.dialect.stored_document import document_of
 from app.db.journal import Writer, find_survivor, read_latest_revision_numbers
 from app.db.tables import datasets, moved, revisions, sources
 from app.editing.actor_codes import resolve_actor_document
@@ -181,7 +182,7 @@ class EventNameResolver:
         s, m = sources.c, moved.c
         for at in range(0, len(wanted), IDS_PER_QUERY):
             part = wanted[at : at + IDS_PER_QUERY]
-            found = select(s.id, revisions.c.document).join(revisions, revisions.c.seq == s.seq)
+            found = select(s.id, document_of(revisions)).join(revisions, revisions.c.seq == s.seq)
             for row in self.db.execute(found.where(s.id.in_(part))):
                 self._sources[row.id] = json.loads(row.document)
             gone = select(m.id).where(m.kind == "source", m.id.in_(part))

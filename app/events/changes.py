@@ -16,11 +16,13 @@ from app.db.dialect.bulk_copy import (
     skip_reference_checks,
 )
 from app.db.dialect.full_text import bulk_index_words
+from app.db.dialect.stored_document import document_of
 from app.db.journal import (
     Writer,
     current_write_transaction,
     read_latest_revision_numbers,
 )
+from app.db.revision_rows import insert_revisions
 from app.db.tables import (
     actors,
     datasets,
@@ -167,7 +169,7 @@ def store_event_rows(
         body = complete_event_document(text, at, number + 1) if number else text + created
         when = at, by.name, reasons.get(ident, by.reason) if reasons else by.reason
         written.append((seq + shift, "event", ident, number + 1, action, *when, body, derived))
-    bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], written)
+    insert_revisions(db, "event", written, at)
     unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
     own = [(*event[:-1], event[-1] + shift, now.instant) for event in rows.events]
     with skip_reference_checks(db) if references_exist else nullcontext():
@@ -195,7 +197,7 @@ def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, 
     found: list[tuple[str, str]] = []
     for at in range(0, len(ids), 500):
         rows = db.execute(
-            select(events.c.id, revisions.c.document)
+            select(events.c.id, document_of(revisions))
             .join(revisions, revisions.c.seq == events.c.seq)
             .where(events.c.id.in_(ids[at : at + 500]))
         )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from app.dataset_access import Purpose
 from app.db.dialect.fast_statements import CompiledStatement, compile_statement
+from app.db.dialect.stored_document import document_of
 from app.db.reader import get_hidden
 from app.db.tables import datasets, memberships, revisions
 from app.db.versioning import Columns, select_as_of
@@ -141,7 +142,7 @@ def _compile_scopes(kind: str, as_of: bool, wanted: int) -> CompiledStatement:
 
     rows = select_as_of(datasets, select_rows) if as_of else select_rows(datasets.c)
     scopes = rows.subquery()
-    found = select(scopes.c.code, scopes.c.first, scopes.c.last, revisions.c.document)
+    found = select(scopes.c.code, scopes.c.first, scopes.c.last, document_of(revisions))
     return compile_statement(kind, found.join(revisions, revisions.c.seq == scopes.c.seq))
 
 

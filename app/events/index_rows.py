@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from app.db.tables import events, participations, reports, revisions, signals, tags
+from app.db.tables import events, participations, reports, signals, tags
 from app.db.types import NO_END_DAY
 from app.edtf import parse_last_day
 from app.events.durations import CLASS_UNIT, resolve_signal_span, spread_signal
@@ -18,9 +18,6 @@ from app.events.signals import signal_weight
 from app.text import split_words
 
 COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
-    revisions.name: (
-        "seq", "kind", "id", "revision", "action", "at", "by", "reason", "document", "derived",
-    ),
     events.name: (
         "id", "dataset", "start", "end", "type", "mode", "cameo", "native", "intensity", "quad",
         "status", "country", "lat", "lon", "x", "y", "z", "independent_sources", "seq",
@@ -126,7 +123,7 @@ class EventRows:
         self.words.append((seq, _collect_words(b)))
 
     def iterate_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each index row as (table name, values by column), except of `revisions`."""
+        """Yield each index row as (table name, values by column)."""
         for name, columns in COLUMNS_BY_TABLE.items():
             for row in getattr(self, name, ()):
                 yield name, dict(zip(columns, row, strict=False))

@@ -29,6 +29,7 @@ from app.dataset_access import Purpose
 from app.db import dialect
 from app.db.dialect.fast_statements import CompiledStatement, DriverRow, compile_statement
 from app.db.dialect.full_text import build_word_query
+from app.db.dialect.stored_document import document_of
 from app.db.keyset import PageKey
 from app.db.lineage_table import select_current_lineage, select_newest_seq
 from app.db.reader import CLOSED_DATASETS, get_hidden, require_open
@@ -307,7 +308,7 @@ def find_matching_revisions(
 def select_event_documents(key: StatementKey) -> Select[str | float, str, str]:
     """Select (sort value, id, document) of the matching events, in order."""
     hit = select_matching(key).subquery()
-    found = select(hit.c.value, hit.c.id, revisions.c.document).join(
+    found = select(hit.c.value, hit.c.id, document_of(revisions)).join(
         revisions, revisions.c.seq == hit.c.seq
     )
     if key.part != "whole" and dialect.sorts_like_python(key.dialect_name):
@@ -359,14 +360,14 @@ def select_event(event: str, as_of: int | None = None) -> Select[int, str, str, 
     ).subquery()
     lineage = select_current_lineage().label("lineage")
     newest, closed = select_newest_seq().label("newest"), CLOSED_DATASETS.label("closed")
-    return select(current.c.seq, revisions.c.document, lineage, newest, closed).join(
+    return select(current.c.seq, document_of(revisions), lineage, newest, closed).join(
         current, current.c.seq == revisions.c.seq
     )
 
 
 def select_events_by_seq(seqs: list[int]) -> Select[int, str, str]:
     """Select (seq, id, document) of some revisions."""
-    return select(revisions.c.seq, revisions.c.id, revisions.c.document).where(
+    return select(revisions.c.seq, revisions.c.id, document_of(revisions)).where(
         revisions.c.seq.in_(seqs)
     )
 

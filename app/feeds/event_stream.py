@@ -55,14 +55,11 @@ class EventStream:
                 found = queries.bind_query(
                     db, self.resolved, self.asked.sort, self.last_key, size + 1
                 )
-                rows = (
-                    queries.compile_page_statement(found.statement_key)
-                    .execute(db, found.values)
-                    .all()
-                )
+                page = queries.compile_page_statement(found.statement_key)
+                rows = page.fetch_rows(db, found.values)
             more, rows = len(rows) > size, rows[:size]
             if rows:
-                self.last_key = PageKey(rows[-1].value, rows[-1].id)
+                self.last_key = PageKey(*rows[-1][:2])
             left = None if left is None else left - len(rows)
             if more and left == 0:
                 assert self.last_key is not None
@@ -73,6 +70,6 @@ class EventStream:
                     self.version,
                 )
             known_by = self.resolved.known_by
-            yield [read.trim_document(row.document, self.fields, known_by) for row in rows]
+            yield [read.trim_document(row[2], self.fields, known_by) for row in rows]
             if not more or left == 0:
                 return

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.tables import revisions
 
 R = revisions.c
@@ -19,7 +20,7 @@ def select_document_revisions(kind: str, ident: str, after: int, limit: int) -> 
     earlier = and_(
         before.c.kind == R.kind, before.c.id == R.id, before.c.revision == R.revision - 1
     )
-    found = select(*CHANGE_FIELDS, R.document, before.c.document.label("before"))
+    found = select(*CHANGE_FIELDS, document_of(revisions), document_of(before, "before"))
     found = found.select_from(revisions.outerjoin(before, earlier))
     return (
         found.where(R.kind == kind, R.id == ident, R.revision > after)
@@ -43,7 +44,9 @@ def select_changes(
     `visible` are the conditions of those that the reader may see. With `before`, each has the `seq`
     of the previous revision of the same document.
     """
-    columns: list[ColumnElement[Any]] = [*CHANGE_FIELDS, *([R.document] if documents else [])]
+    columns: list[ColumnElement[Any]] = [*CHANGE_FIELDS]
+    if documents:
+        columns.append(document_of(revisions))
     source: FromClause = revisions
     if before:
         b = revisions.alias("before")
@@ -79,4 +82,4 @@ def select_last_revisions(first: int, last: int, after: int, limit: int) -> Sele
 
 def select_documents_by_seq(seqs: Sequence[int]) -> Select[int, str]:
     """Select (seq, document) of some revisions."""
-    return select(R.seq, R.document).where(R.seq.in_(seqs))
+    return select(R.seq, document_of(revisions)).where(R.seq.in_(seqs))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from app.alliances.read import read_group_memberships, read_ties
+from app.db.dialect.stored_document import document_of
 from app.db.reader import find_dataset_of, get_hidden
 from app.db.tables import revisions
 from app.events.act_counts import list_counted_datasets
@@ -53,7 +54,8 @@ def read_documents_at_revisions(db: Connection, seqs: Iterable[int]) -> dict[str
     found: dict[str, EventDocument] = {}
     for at in range(0, len(wanted), REVISIONS_PER_QUERY):
         r = revisions.c
-        rows = select(r.id, r.document).where(r.seq.in_(wanted[at : at + REVISIONS_PER_QUERY]))
+        part = wanted[at : at + REVISIONS_PER_QUERY]
+        rows = select(r.id, document_of(revisions)).where(r.seq.in_(part))
         found |= {row.id: json.loads(row.document) for row in db.execute(rows)}
     return found
 

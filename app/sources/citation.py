@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Select, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.tables import datasets, revisions
 from app.db.versioning import Columns, select_current_or_as_of
 from app.sources.schemas import Dataset
@@ -21,7 +22,7 @@ def read_cited_datasets(
         return select(d.seq, d.code).where(*wanted)
 
     found = select_current_or_as_of(as_of, datasets, select_rows).subquery()
-    rows = select(revisions.c.document).join(found, found.c.seq == revisions.c.seq)
+    rows = select(document_of(revisions)).join(found, found.c.seq == revisions.c.seq)
     documents = db.scalars(rows.order_by(found.c.code))
     return [Dataset.model_validate_json(document) for document in documents]
 

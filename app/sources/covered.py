@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, select
 
 from app.db.dialect import build_upsert
+from app.db.dialect.stored_document import document_of
 from app.db.journal import Writer
 from app.db.tables import covered_slots, datasets, revisions
 from app.edtf import parse_bounds
@@ -58,7 +59,7 @@ def list_covered_spans(dataset: Dataset) -> list[DaySpan]:
 
 def read_dataset_document(db: Connection, code: str) -> Dataset | None:
     """Read the current document of a dataset."""
-    current = select(revisions.c.document).join(datasets, datasets.c.seq == revisions.c.seq)
+    current = select(document_of(revisions)).join(datasets, datasets.c.seq == revisions.c.seq)
     body = db.scalar(current.where(datasets.c.code == code))
     return None if body is None else Dataset.model_validate_json(body)
 

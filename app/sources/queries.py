@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.document_table import DocumentTable
 from app.db.tables import datasets, events, reports, revisions, sources
 from app.db.versioning import Columns, select_current_or_as_of
@@ -55,13 +56,20 @@ def select_dataset_coverage(as_of: int | None) -> Select[tuple[object, ...]]:
             func.count(e.start).label("events"),
             func.min(e.start).label("first_event"),
             func.max(e.start).label("last_event"),
-            revisions.c.document,
+            document_of(revisions),
         )
         .join(revisions, revisions.c.seq == d.seq)
         .outerjoin(loaded, e.dataset == d.code)
         .outerjoin(datasets, datasets.c.code == d.code)  # closed now, whatever it was then
         .group_by(
-            d.code, d.name, d.signals, datasets.c.access, d.first, d.last, revisions.c.document
+            d.code,
+            d.name,
+            d.signals,
+            datasets.c.access,
+            d.first,
+            d.last,
+            revisions.c.plain,
+            revisions.c.packed,
         )
         .order_by(d.code)
     )

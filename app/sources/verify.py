@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.tables import revisions, sources
 from app.sources.schemas import Source
 
 
 def find_source_faults(db: Connection) -> Iterator[str]:
     """Describe every source that the present rules would refuse, one a line."""
-    documents = select(sources.c.id, revisions.c.document).join(
+    documents = select(sources.c.id, document_of(revisions)).join(
         revisions, revisions.c.seq == sources.c.seq
     )
     for ident, document in db.execute(documents.order_by(sources.c.id)):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
 
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.db.tables import revisions, watches
@@ -114,7 +115,15 @@ def _select_changes(
     before = revisions.alias("before")
     r, b = revisions.c, before.c
     earlier = (b.kind == r.kind) & (b.id == r.id) & (b.revision == r.revision - 1)
-    found = select(r.seq, r.kind, r.id, r.action, r.derived, r.document, b.document.label("before"))
+    found = select(
+        r.seq,
+        r.kind,
+        r.id,
+        r.action,
+        r.derived,
+        document_of(revisions),
+        document_of(before, "before"),
+    )
     found = found.select_from(revisions.outerjoin(before, earlier))
     return db.execute(found.where(r.seq > after, r.seq <= upto).order_by(r.seq).limit(limit)).all()
 

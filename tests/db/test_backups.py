@@ -15,6 +15,7 @@ from app import cli
 from app.cli import terminal
 from app.db.backup import restore_backup, write_backup
 from app.db.backup_postgresql import BackupError
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.migrate import upgrade_schema
@@ -38,7 +39,7 @@ def read_last_seq(database: Database) -> int:
 
 
 def read_content(database: Database) -> list[tuple[int, str]]:
-    found = select(revisions.c.seq, revisions.c.document).order_by(revisions.c.seq)
+    found = select(revisions.c.seq, document_of(revisions)).order_by(revisions.c.seq)
     with database.connect() as db:
         assert list(find_event_faults(db)) == []
         return [(seq, body) for seq, body in db.execute(found)]

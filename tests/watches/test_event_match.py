@@ -9,6 +9,7 @@ from make import BY, dataset, event
 from soak import choose_size
 from sqlalchemy import Connection, select
 
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.tables import revisions
 from app.events.filter import EventFilter
@@ -122,7 +123,7 @@ def test_memory_and_database_agree_on_every_filter(database: Database) -> None:
             make_event(db, chance, sources)
     with database.connect() as db:
         r = revisions.c
-        rows = db.execute(select(r.seq, r.document).where(r.kind == "event")).all()
+        rows = db.execute(select(r.seq, document_of(revisions)).where(r.kind == "event")).all()
         facts = {row.seq: EventFacts(decode_event_document(row.document)) for row in rows}
         index = MatchIndex(read_member_days(db, ["CSTO", "NATO"]))
         expected: dict[str, set[int]] = {}
@@ -152,7 +153,7 @@ def test_a_removed_watch_is_no_longer_found(database: Database) -> None:
             resolve_filter(db, EventFilter(actor=("ARM",)), None),
             resolve_filter(db, EventFilter(between=("RUS", "ARM")), None),
         ]
-        document = db.scalar(select(revisions.c.document).where(revisions.c.kind == "event"))
+        document = db.scalar(select(document_of(revisions)).where(revisions.c.kind == "event"))
     for n, one in enumerate([*wanted, *wanted]):
         index.add_watch(f"w{n}", one)
     facts = EventFacts(decode_event_document(document or ""))

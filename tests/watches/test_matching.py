@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app.access.keys import Principal
 from app.db.backup import restore_backup, write_backup
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.db.tables import revisions, watch_deliveries, watches
@@ -57,7 +58,7 @@ def expect_said(database: Database, asked: dict[str, Any], after: int) -> list[t
         resolved = resolve_filter(db, EventFilter.model_validate(asked), None)
         r = revisions.c
         rows = db.execute(
-            select(r.seq, r.id, r.document).where(r.kind == "event").order_by(r.seq)
+            select(r.seq, r.id, document_of(revisions)).where(r.kind == "event").order_by(r.seq)
         ).all()
         hit = find_matching_revisions(db, resolved, [row.seq for row in rows])
     before: dict[str, int] = {}

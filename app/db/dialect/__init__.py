@@ -351,6 +351,31 @@ REVISION_GUARD_DDL = {
     ),
 }
 """Triggers that refuse to change or delete a revision, also in SQL typed by hand."""
+PACKING = "packing"
+"""The row of `house` that a transaction has for as long as it packs or unpacks stored documents."""
+_LASTING = ("seq", "kind", "id", "revision", "action", "at", "by", "reason", "derived")
+_OLD, _NEW = (", ".join(f'{row}."{name}"' for name in _LASTING) for row in ("OLD", "NEW"))
+PACKING_GUARD_DDL = {
+    "sqlite": (
+        "DROP TRIGGER revisions_stay_update",
+        "CREATE TRIGGER revisions_stay_update BEFORE UPDATE ON revisions WHEN"
+        f" NOT EXISTS (SELECT 1 FROM house WHERE name = '{PACKING}') OR"
+        f" ({_OLD}) IS NOT ({_NEW})"
+        " BEGIN SELECT RAISE(ABORT, 'a revision is never changed'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION revisions_stay() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF TG_OP = 'UPDATE'"
+        f" AND EXISTS (SELECT FROM house WHERE name = '{PACKING}')"
+        f" AND ({_OLD}) IS NOT DISTINCT FROM ({_NEW}) THEN RETURN NEW; END IF;"
+        " RAISE EXCEPTION 'a revision is never changed'; END $$",
+    ),
+}
+"""Let a transaction that says so change whether a document is packed, and nothing else."""
+PACKING_UNGUARD_DDL = {
+    "sqlite": ("DROP TRIGGER revisions_stay_update", REVISION_GUARD_DDL["sqlite"][0]),
+    "postgresql": (REVISION_GUARD_DDL["postgresql"][0].replace("CREATE", "CREATE OR REPLACE", 1),),
+}
 REVISION_UNGUARD_DDL = {
     "sqlite": ("DROP TRIGGER revisions_stay_update", "DROP TRIGGER revisions_stay_delete"),
     "postgresql": (

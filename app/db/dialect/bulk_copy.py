@@ -109,7 +109,8 @@ def bulk_insert(
         return
     names = ", ".join(f'"{name}"' for name in columns)
     found = metadata.tables.get(table)
-    kinds = [None if found is None else type(found.c[name].type) for name in columns]
+    types = {} if found is None else {c.name: type(c.type) for c in found.columns}
+    kinds = [types.get(name) for name in columns]
     encoded = [k is Text and type(v) is bytes for k, v in zip(kinds, rows[0], strict=True)]
     if is_sqlite(db):
         marks = ", ".join("CAST(? AS TEXT)" if e else "?" for e in encoded)

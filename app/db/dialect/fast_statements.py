@@ -27,6 +27,7 @@ from app.db.dialect import (
     get_psycopg_connection,
     get_sqlite_connection,
 )
+from app.db.packed_documents import PackedDocument, unpack_columns
 from app.tracing import get_span_maker
 
 DriverRow = tuple[Any, ...]
@@ -56,10 +57,12 @@ class CompiledStatement:
     prepared_statement: "_PreparedStatement | None" = None
     """Set on PostgreSQL where one plan suits all values; keeping that plan halves the cost of a
     lookup by key."""
+    document_places: tuple[int, ...] = ()
+    """Which columns are stored documents."""
 
     def execute(self, db: Connection, values: Mapping[str, object]) -> CursorResult[*DriverRow]:
         """Execute the statement with these values through SQLAlchemy."""
-        if not uses_fast_statements(db):
+        if self.document_places or not uses_fast_statements(db):
             return db.execute(self.statement, values)
         parameters = {**self.fixed_values, **values}
         if self.parameter_names is None:
@@ -76,10 +79,14 @@ class CompiledStatement:
         """
         if not uses_fast_statements(db):
             return [tuple(row) for row in db.execute(self.statement, values)]
-        if (maker := get_span_maker()) is not None:
+        if (maker := get_span_maker()) is None:
+            rows = self._fetch_directly(db, values)
+        else:
             with maker.trace_statement(db.dialect.name, self.text):
-                return self._fetch_directly(db, values)
-        return self._fetch_directly(db, values)
+                rows = self._fetch_directly(db, values)
+        if self.document_places:
+            return unpack_columns(rows, self.document_places, db.dialect)
+        return rows
 
     def _fetch_directly(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
         parameters = {**self.fixed_values, **values}
@@ -187,13 +194,15 @@ def compile_statement(
     done = statement.compile(dialect=_DIALECTS[kind], compile_kwargs=whole)
     fixed = {name: value for name, value in done.params.items() if value is not None}
     names = None if done.positiontup is None else tuple(done.positiontup)
+    columns = enumerate(statement.selected_columns)
+    places = tuple(n for n, column in columns if isinstance(column.type, PackedDocument))
     if not steady or kind == "sqlite":
-        return CompiledStatement(statement, done.string, names, fixed)
+        return CompiledStatement(statement, done.string, names, fixed, None, places)
     numbered = statement.compile(dialect=_NUMBERED_DIALECT, compile_kwargs=whole)
     body = numbered.string.encode()
     name = f"kept_{hashlib.blake2b(body, digest_size=16).hexdigest()}".encode()
     prepared = _PreparedStatement(body, tuple(numbered.positiontup or ()), name)
-    return CompiledStatement(statement, done.string, names, fixed, prepared)
+    return CompiledStatement(statement, done.string, names, fixed, prepared, places)
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from app.db.dialect import in_list, in_list_params
 from app.db.dialect.bulk_copy import bulk_insert
 from app.db.journal import Writer, current_write_transaction
+from app.db.revision_rows import insert_revisions
 from app.db.tables import (
     events,
     loaded,
@@ -16,7 +17,7 @@ from app.db.tables import (
 )
 from app.db.tables import sources as sources_table
 from app.events.changes import store_event_rows
-from app.events.index_rows import COLUMNS_BY_TABLE, EventRows
+from app.events.index_rows import EventRows
 from app.events.unresolved import UnresolvedPart, store_unresolved_parts
 from app.sources.source_records import SOURCE_COLUMNS, NewSource
 
@@ -53,7 +54,7 @@ def store_sources(db: Connection, records: Mapping[str, NewSource], by: Writer) 
         documents.append(entry)
         rows.append((*source.row, seq))
     now.last_seq = seq
-    bulk_insert(db, revisions.name, COLUMNS_BY_TABLE[revisions.name], documents)
+    insert_revisions(db, "source", documents, at)
     bulk_insert(db, sources_table.name, SOURCE_COLUMNS, rows)
 
 

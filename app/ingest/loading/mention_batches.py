@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from app.db.dialect import build_upsert, in_list, in_list_params
+from app.db.dialect.stored_document import document_of
 from app.db.journal import Writer, current_write_transaction
 from app.db.tables import events, mentions, revisions
 from app.events.index_rows import EventRows
@@ -135,7 +136,7 @@ def _attach_reports(
 def _read_current_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
     """Read (id, document) of those events that are current."""
     asked = (
-        select(events.c.id, revisions.c.document)
+        select(events.c.id, document_of(revisions))
         .join(revisions, revisions.c.seq == events.c.seq)
         .where(in_list(db, events.c.id))
         .order_by(events.c.id)

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from sqlalchemy import BigInteger, Connection, bindparam, select
 
 from app.db.dialect.fast_statements import compile_prepared
+from app.db.dialect.stored_document import document_of
 from app.db.journal import NewRevision, Writer, append_revisions
 from app.db.tables import revisions
 from app.shifts.statistics.null_distribution import Calibration
@@ -28,7 +29,7 @@ class CalibrationDocument(BaseModel):
 
 _r = revisions.c
 _NEWEST_UNTIL = (
-    select(_r.document)
+    select(document_of(revisions))
     .where(_r.kind == DOCUMENT_KIND, _r.id == DOCUMENT_ID)
     .where(_r.seq <= bindparam("as_of", type_=BigInteger))
     .order_by(_r.revision.desc())

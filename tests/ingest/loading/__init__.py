@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.journal import Writer
 from app.db.tables import datasets, events, revisions
@@ -52,7 +53,7 @@ def list_counts(loader: Loader) -> dict[str, int]:
 def read_documents(database: Database, dataset: str) -> dict[str, str]:
     """Read the current documents of a dataset, without the time of writing."""
     asked = (
-        select(events.c.id, revisions.c.document)
+        select(events.c.id, document_of(revisions))
         .join(revisions, revisions.c.seq == events.c.seq)
         .where(events.c.dataset == dataset)
     )
