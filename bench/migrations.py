@@ -44,8 +44,8 @@ READS = (
 """What is read, in a schema of any age: events, their parts, sums and what they refer to."""
 WRITES = (
     "UPDATE events SET id = id WHERE seq = {n}",
-    "UPDATE participations SET role = role WHERE seq = {n}",
-    "UPDATE signals SET seq = seq WHERE seq = {n}",
+    "UPDATE participations SET role = role WHERE event = (SELECT id FROM events WHERE seq = {n})",
+    "UPDATE signals SET seq = seq WHERE event = (SELECT id FROM events WHERE seq = {n})",
     "UPDATE datasets SET name = name WHERE code = 'bench'",
 )
 """What is written in one transaction, as a write of an event touches it."""
