@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,10 @@ class LoadFigures:
     """What a load did to a server; times in seconds."""
 
     name: str
+    idle: float
+    """Median of what a single client waited just before."""
+    capacity: float
+    """Answers a second that eight clients got just before."""
     goodput: float
     """Answers, as a share of what eight clients get alone."""
     refused: float
@@ -115,7 +119,7 @@ class LoadFigures:
 
     def __str__(self) -> str:
         return (
-            f"{self.name:26} {self.goodput:7.0%} {self.refused:10.0f} {self.median:9.1f}"
+            f"{self.name:26} {1000 * self.idle:7.2f} {self.capacity:8.0f} {self.goodput:7.0%} {self.refused:10.0f} {self.median:9.1f}"
             f" {1000 * self.late:7.0f} {1000 * self.latest:5.0f} {1000 * self.health:11.0f}"
             f"  {self.server:.2f}+{self.generator:.2f} {1000 * self.behind:6.1f} {self.lost:5}"
             f" {self.megabytes:5.0f}"
@@ -123,7 +127,7 @@ class LoadFigures:
 
 
 HEAD = (
-    "load                       goodput  refused/s  p50/idle  p99 ms  most  health most"
+    "load                      idle ms capacity goodput  refused/s  p50/idle  p99 ms  most  health most"
     "  CPU        late  lost    MB"
 )
 
@@ -133,26 +137,30 @@ def measure_overload(url: str, seconds: float, only: str = "") -> Iterator[LoadF
     with run_server(url) as (port, pid):
         wait_until_idle(pid)
         _run_load(port, 2, ask_in_turns(8))  # everything is imported and cached
-        idle = _pick(_run_load(port, min(seconds, 5), ask_in_turns(1)).waits, 0.5)
-        capacity = _run_load(port, seconds, ask_in_turns(8)).statuses[200] / seconds
-        print(f"idle p50 {1000 * idle:.2f} ms; capacity, 8 clients: {capacity:.0f} a second")
         slow = (LARGE,) * SLOW_READERS + (STREAM,) * STREAMS
-        loads: list[tuple[str, Work, tuple[bytes, ...]]] = [
-            ("open loop, 2 times", ask_at_rate(2 * capacity), ()),
-            ("open loop, 4 times", ask_at_rate(4 * capacity), ()),
-            ("256 that retry at once", ask_in_turns(256), ()),
-            ("800 that retry at once", ask_in_turns(800), ()),
-            ("8 beside 700 slow readers", ask_in_turns(8), slow),
+        loads: list[tuple[str, Callable[[float], Work], tuple[bytes, ...]]] = [
+            ("open loop, 2 times", lambda capacity: ask_at_rate(2 * capacity), ()),
+            ("open loop, 4 times", lambda capacity: ask_at_rate(4 * capacity), ()),
+            ("256 that retry at once", lambda _: ask_in_turns(256), ()),
+            ("800 that retry at once", lambda _: ask_in_turns(800), ()),
+            ("8 beside 700 slow readers", lambda _: ask_in_turns(8), slow),
         ]
-        for name, work, beside in loads:
+        for name, make_work, beside in loads:
             if only not in name:
                 continue
+            # Just before each, since what else a machine does changes from minute to minute.
+            before = seconds / 4
+            idle = _pick(_run_load(port, before, ask_in_turns(1)).waits, 0.5)
+            capacity = _run_load(port, before, ask_in_turns(8)).statuses[200] / before
+            work = make_work(capacity)
             begun, cpu, own = time.monotonic(), read_cpu_seconds(pid), _read_own_seconds()
             load = _run_load(port, seconds, work, beside)
             assert set(load.statuses) <= {200, 503}, load.statuses
             taken = time.monotonic() - begun
             yield LoadFigures(
                 name=name,
+                idle=idle,
+                capacity=capacity,
                 goodput=load.statuses[200] / seconds / capacity,
                 refused=load.statuses[503] / seconds,
                 median=_pick(load.waits, 0.5) / idle,
