@@ -119,7 +119,8 @@ class LoadFigures:
 
     def __str__(self) -> str:
         return (
-            f"{self.name:26} {1000 * self.idle:7.2f} {self.capacity:8.0f} {self.goodput:7.0%} {self.refused:10.0f} {self.median:9.1f}"
+            f"{self.name:26} {1000 * self.idle:7.2f} {self.capacity:8.0f}"
+            f" {self.goodput:7.0%} {self.refused:10.0f} {self.median:9.1f}"
             f" {1000 * self.late:7.0f} {1000 * self.latest:5.0f} {1000 * self.health:11.0f}"
             f"  {self.server:.2f}+{self.generator:.2f} {1000 * self.behind:6.1f} {self.lost:5}"
             f" {self.megabytes:5.0f}"
@@ -127,8 +128,8 @@ class LoadFigures:
 
 
 HEAD = (
-    "load                      idle ms capacity goodput  refused/s  p50/idle  p99 ms  most  health most"
-    "  CPU        late  lost    MB"
+    "load                      idle ms capacity goodput  refused/s  p50/idle  p99 ms  most"
+    "  health most  CPU        late  lost    MB"
 )
 
 
