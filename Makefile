@@ -14,7 +14,7 @@ WORKERS := -n 3 --dist worksteal
 test suite processor quick soak: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help run install dev test suite processor quick check openapi census format wheel weight wheels notebook lock sbom audit soak bench clean
+.PHONY: help run install dev test suite processor quick check openapi tools census format wheel weight wheels notebook lock sbom audit soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ check: $(VENV)/dev ## lint, format, types, layers, dead code, Dockerfile, compos
 
 openapi: $(VENV)/dev ## ask Spectral, Redocly and TypeScript about the OpenAPI document; needs Node
 	PYTHONPATH=.:tests $(BIN)/python tests/lint_openapi.py
+
+tools: $(VENV)/dev ## try other people's programs on the service; needs registries of Python and Node packages
+	PYTHONPATH=.:tests $(BIN)/python tests/try_tools.py
 
 census: ## measure how plainly the code speaks: names, docstrings, sizes of files
 	$(PYTHON) tests/census.py
