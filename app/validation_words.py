@@ -25,6 +25,8 @@ PATTERNS = {
     " as desk@news.example",
     r"^(https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?|\*)$": "must list origins such as"
     " https://news.example or https://*.news.example, or be *",
+    r"^(.{16,200})?$": "must have 16 to 200 characters, such as those that openssl rand -base64 32"
+    " prints",
     r"^[\x21-\x7e]*$": "must be an address or e-mail without blanks, in ASCII, such as"
     " desk@news.example",
 }
