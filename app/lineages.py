@@ -6,6 +6,7 @@ a lineage, and a version belongs to the lineage in which it was written. Pure.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 LINEAGE_LENGTH = 8
 """Hexadecimal digits of the name of a lineage."""
@@ -108,7 +109,7 @@ class Version(int):
         made.ancestry = ancestry
         return made
 
-    @property
+    @cached_property
     def lineage(self) -> str:
         """The name of the lineage in which it was written."""
         return self.ancestry.find_lineage(self)

@@ -27,10 +27,9 @@ def read_request_header(scope: Scope, wanted: bytes) -> str | None:
 
 def replace_header(headers: RawHeaders, wanted: bytes, value: bytes) -> None:
     """Set a header at the place of its first value, or at the end; other values of it go."""
-    places = [at for at, (name, _) in enumerate(headers) if name == wanted]
-    if not places:
-        headers.append((wanted, value))
-        return
-    headers[places[0]] = (wanted, value)
-    for at in reversed(places[1:]):
-        del headers[at]
+    for at, (name, _) in enumerate(headers):
+        if name == wanted:
+            others = [pair for pair in headers[at + 1 :] if pair[0] != wanted]
+            headers[at:] = [(wanted, value), *others]
+            return
+    headers.append((wanted, value))

@@ -25,7 +25,6 @@ from app.db.dialect import (
     begin_reading,
     format_array_literal,
     get_psycopg_connection,
-    get_sqlite_connection,
 )
 from app.db.packed_documents import PackedDocument, unpack_columns
 from app.tracing import get_span_maker
@@ -91,14 +90,15 @@ class CompiledStatement:
     def _fetch_directly(self, db: Connection, values: Mapping[str, object]) -> list[DriverRow]:
         parameters = {**self.fixed_values, **values}
         try:
-            begin_reading(db)
+            sqlite = begin_reading(db)
             if self.prepared_statement is not None:
                 return self.prepared_statement.fetch_rows(db, parameters)
             if self.parameter_names is None:
                 raw = get_psycopg_connection(db)
                 return raw.execute(self.text.encode(), parameters, binary=True).fetchall()
-            ordered = tuple(parameters[name] for name in self.parameter_names)
-            return get_sqlite_connection(db).execute(self.text, ordered).fetchall()
+            assert sqlite is not None
+            ordered = tuple(map(parameters.__getitem__, self.parameter_names))
+            return sqlite.execute(self.text, ordered).fetchall()
         except (sqlite3.Error, psycopg.Error) as fault:
             if getattr(db.connection.driver_connection, "closed", False):
                 db.invalidate(fault)
