@@ -55,6 +55,7 @@ from app.http.openapi_document import serve_openapi_once
 from app.http.path_ids import EncodedSlashMiddleware
 from app.http.problem_handlers import add_problem_handlers
 from app.http.query_route import QueryRoute, add_query_documentation
+from app.http.question_threads import QuestionThreads
 from app.http.rate_limit import RateLimitMiddleware, WrongKeyThrottle
 from app.http.request_observer import RequestObserver
 from app.http.utf8 import Utf8Middleware
@@ -110,6 +111,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
         unlimited = database.at_writer().without_time_limit()
         refresher = ShiftWorker(unlimited)
         watcher = WatchWorker(unlimited, settings)
+        threads: QuestionThreads | None = None
         try:
             require_current_schema(database)
             # Without a reader, whom `get_readers_database` adds, closed datasets are hidden.
@@ -118,6 +120,7 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
             app.state.arrival = VersionArrival(database)
             app.state.key_uses = KeyUseRecorder(database)
             app.state.answers = AnswerMemory(settings.answer_memory_bytes)
+            app.state.threads = threads = QuestionThreads(settings.thread_count)
             app.state.exports = CapacityLimiter(settings.share_of(settings.exports))
             app.state.wrong_keys = WrongKeyThrottle(settings.wrong_keys)
             app.state.monitors = dict[bytes, float]()
@@ -152,6 +155,8 @@ def create_app(settings: Settings, *, in_background: bool = True) -> FastAPI:
                     await to_thread.run_sync(app.state.imports.stop)
                 await to_thread.run_sync(app.state.key_uses.finish_recording)
         finally:
+            if threads is not None:
+                await to_thread.run_sync(threads.close)
             watcher.close()
             refresher.close()
             database.close()

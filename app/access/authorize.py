@@ -10,13 +10,13 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from starlette.concurrency import run_in_threadpool
 
 from app.access.key_uses import KeyUseRecorder
 from app.access.keys import KEY_PREFIX, Principal, Scope, authenticate_key
 from app.db.engine import Database
 from app.errors import ForbiddenError, ReadOnlyServiceError, UnauthorizedError
 from app.http.dependencies import get_reader
+from app.http.question_threads import run_in_question_thread
 from app.http.rate_limit import WrongKeyThrottle
 
 BEARER_SCHEME = HTTPBearer(
@@ -49,7 +49,9 @@ async def _require_scope(request: Request, scope: Scope) -> Principal:
     token = token.strip()
     throttle.require_patience(request, token)
     try:
-        principal = await run_in_threadpool(_authenticate_request, database, token, scope)
+        principal = await run_in_question_thread(
+            request, _authenticate_request, database=database, token=token, scope=scope
+        )
     except UnauthorizedError:
         throttle.note_wrong_key(request)
         raise

@@ -19,11 +19,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.params import Query
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from app.http.dependencies import StateValue
 from app.http.plain_route import RouteHandler, shorten_handler
 from app.http.problems import OpenApiPart
+from app.http.question_threads import run_in_question_thread
 
 Endpoint = Callable[..., Response]
 MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 256, 500
@@ -150,7 +150,7 @@ def _read_query_at_once(endpoint: Endpoint) -> Endpoint:
         if runs_in_loop:
             made: Response = await endpoint(**values)  # type: ignore[misc]
             return made
-        return await run_in_threadpool(endpoint, **values)
+        return await run_in_question_thread(request, endpoint, **values)
 
     call_endpoint.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     call_endpoint.query_readers = readers  # type: ignore[attr-defined]

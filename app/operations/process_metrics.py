@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from functools import _CacheInfo
 
-from anyio import to_thread
 from prometheus_client import Counter, Gauge
 from sqlalchemy import QueuePool
 from starlette.datastructures import State
@@ -17,6 +16,7 @@ from app.db.dialect.fast_statements import compile_prepared
 from app.db.engine import Database
 from app.events.queries import compile_page_statement
 from app.events.statement import select_matching_revisions
+from app.http.question_threads import QuestionThreads
 
 MEASURE_SECONDS = 2.0
 """Seconds between two measurements of a process that shares its metrics."""
@@ -63,11 +63,15 @@ class ProcessMeter:
 
     def measure_process(self) -> None:
         """Set every gauge, and add to the counters what has happened since the last call."""
-        requests = to_thread.current_default_thread_limiter().statistics()
-        for pool, found in (("requests", requests), ("exports", self._state.exports.statistics())):
-            _THREADS_BUSY.labels(pool).set(found.borrowed_tokens)
-            _THREADS.labels(pool).set(found.total_tokens)
-            _THREADS_WAITING.labels(pool).set(found.tasks_waiting)
+        threads: QuestionThreads = self._state.threads
+        exports = self._state.exports.statistics()
+        for pool, busy, size, waiting in (
+            ("requests", min(threads.open, threads.size), threads.size, threads.waiting),
+            ("exports", exports.borrowed_tokens, exports.total_tokens, exports.tasks_waiting),
+        ):
+            _THREADS_BUSY.labels(pool).set(busy)
+            _THREADS.labels(pool).set(size)
+            _THREADS_WAITING.labels(pool).set(waiting)
         database: Database = self._state.database
         connections = database.engine.pool
         if isinstance(connections, QueuePool):
