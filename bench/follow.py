@@ -1,7 +1,7 @@
 """How fast GDELT is followed: slots of a simulated month from a stand-in on loopback, on one core.
 
-`python -m bench.follow [SLOTS] [ROWS]` prints the rows a second, the memory before and after, and
-how long the slots of a day's outage take to catch up.
+`python -m bench.follow [SLOTS] [ROWS]` prints the rows a second, the memory before, after and every
+few hundred files, and how long the slots of a day's outage take to catch up.
 """
 
 import os
@@ -25,13 +25,13 @@ from app.bundled.load_bundled import load_bundled_data
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.ingest.loading.tuning import tune_process_for_loading
-from app.pull.items import PullWindow
+from app.pull.items import PullItem, PullWindow
 from app.pull.round import Round
 from app.pull.sources import SourceOptions, make_source
 from app.pull.terms import require_terms
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-DAY_SLOTS = 96
+DAY_SLOTS, FILES_BETWEEN_MARKS = 96, 400
 
 
 def serve_slots(count: int, rows: int, pipe: Connection, ended: Any) -> None:
@@ -56,14 +56,23 @@ def follow_slots(database: Database, url: str, window: PullWindow) -> None:
     source = make_source("gdelt", settings, SourceOptions())
     require_terms(database, source, accepts=True, now="2026-01-01T00:00:00Z")
     begun, cpu, before = time.perf_counter(), time.process_time(), read_memory()
+    passed: list[int] = []
+
+    def note_memory(_: PullItem, number: int, __: int) -> None:
+        if not number % FILES_BETWEEN_MARKS:
+            passed.append(read_memory())
+
     with closing(make_wire(settings)) as wire:
-        report = Round(database, source, wire, window, is_forced=True, order="oldest").run()
+        one = Round(database, source, wire, window, is_forced=True, order="oldest")
+        one.on_item = note_memory
+        report = one.run()
     seconds, used = time.perf_counter() - begun, time.process_time() - cpu
     files = sum(report.outcomes.values())
     print(
         f"{files} files, {report.rows:,} rows in {seconds:.1f} s ({used:.1f} s of CPU):"
         f" {report.rows / seconds:,.0f} rows/s, {1000 * seconds / files:.1f} ms a file;"
-        f" memory {before} MB before, {read_memory()} MB after,"
+        f" memory {before} MB before, {read_memory()} MB after, {passed} every"
+        f" {FILES_BETWEEN_MARKS} files,"
         f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB at most",
         flush=True,
     )
