@@ -1,10 +1,11 @@
 """What watches cost: 10,000 of them over a load of 100,000 events, and how late messages arrive.
 
-`python -m bench.watches [EVENTS] [WATCHES] [popular] [matching]` prints how late messages arrive at
-a receiver on loopback while others never answer, and then the CPU for each change that is compared
-with all watches. These are spread evenly over the actors; with `popular`, actors with many events
-are also watched by many, and ten times as many messages are to be kept. With `matching`, only that
-is measured.
+`python -m bench.watches [EVENTS] [WATCHES] [popular] [matching] [postgresql]` prints how late
+messages arrive at a receiver on loopback while others never answer, and then the CPU for each
+change that is compared with all watches. These are spread evenly over the actors; with `popular`,
+actors with many events are also watched by many, and ten times as many messages are to be kept.
+With `matching`, only that is measured; with `postgresql` on that database, whose own CPU is not
+counted.
 """
 
 import random
@@ -21,6 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from make import BY
+from postgres import run_postgresql
 from sqlalchemy import Connection, insert
 from watches.receiver import Receiver, Request, run_receiver
 
@@ -157,18 +159,25 @@ def measure_latency(database: Database) -> None:
 
 
 def main() -> None:
-    """Measure on a new SQLite database."""
+    """Measure on a new database."""
     popular = "popular" in sys.argv
     asked = [int(text) for text in sys.argv[1:] if text.isdecimal()]
     events, count = (*asked, 100_000, 10_000)[:2] if len(asked) != 1 else (asked[0], 10_000)
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+    with ExitStack() as open_:
+        place = open_.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        server = open_.enter_context(run_postgresql()) if "postgresql" in sys.argv else None
+
+        def make_database(name: str) -> Database:
+            url = server.create_database(name) if server else f"sqlite:///{place}/{name}.db"
+            return open_.enter_context(closing(Database(url)))
+
         if "matching" not in sys.argv:
-            with closing(Database(f"sqlite:///{place}/bench.db")) as database:
-                fill_database(database, min(events, 20_000))
-                measure_latency(database)
-        with closing(Database(f"sqlite:///{place}/again.db")) as database:
-            fill_database(database, events)
-            measure_matching(database, events, count, popular=popular)
+            database = make_database("bench")
+            fill_database(database, min(events, 20_000))
+            measure_latency(database)
+        database = make_database("again")
+        fill_database(database, events)
+        measure_matching(database, events, count, popular=popular)
 
 
 if __name__ == "__main__":

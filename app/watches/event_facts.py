@@ -28,6 +28,7 @@ class EventFacts:
     """What filters compare of an event."""
 
     __slots__ = (
+        "_actors",
         "_word_set",
         "_words",
         "cameo",
@@ -80,8 +81,20 @@ class EventFacts:
             ]
         self.reports = [ReportFacts(*row[2:8]) for row in rows.reports]
         self.tags = {row[0] for row in rows.tags}
+        self._actors: dict[tuple[str | None, bool], set[str]] = {}
         self._words = rows.words[0][1]
         self._word_set: frozenset[str] | None = None
+
+    def list_actors(self, role: str | None, no_via: bool) -> set[str]:
+        """List the actors in a role (None: in any); with `no_via` those that act themselves."""
+        found = self._actors.get((role, no_via))
+        if found is None:
+            found = self._actors[role, no_via] = {
+                actor
+                for actor, part, via in self.parts
+                if (role is None or part == role) and (not no_via or via == "")
+            }
+        return found
 
     @property
     def words(self) -> frozenset[str]:

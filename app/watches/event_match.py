@@ -35,7 +35,11 @@ def list_event_tests(wanted: ResolvedFilter, periods: Periods) -> list[EventTest
 
 def matches_event(tests: Sequence[EventTest], event: EventFacts) -> bool:
     """Return whether an event passes all tests."""
-    return all(test(event) for test in tests)
+    # A generator within `all` takes twice as long, and this runs most of all.
+    for test in tests:  # noqa: SIM110
+        if not test(event):
+            return False
+    return True
 
 
 def _list_value_tests(wanted: ResolvedFilter) -> Iterator[EventTest]:
@@ -138,10 +142,8 @@ def _find_effect(event: EventFacts, one: str, other: str) -> str:
 
 
 def _make_actor_test(actors: frozenset[str], role: str | None, no_via: bool) -> EventTest:
-    return lambda e: any(
-        actor in actors and (role is None or part == role) and (not no_via or via == "")
-        for actor, part, via in e.parts
-    )
+    # Over and over the same sets, for each of the filters that an event is put to.
+    return lambda e: not actors.isdisjoint(e.list_actors(role, no_via))
 
 
 def _list_report_tests(wanted: ResolvedFilter) -> Iterator[EventTest]:

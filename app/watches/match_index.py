@@ -1,12 +1,12 @@
 """Find which of many watches an event may match, by what their filters name.
 
-Each filter is kept under one thing that a matching event must have: an actor, else a source, a tag
-or the like. An event is put only to the filters that are kept under something it has, and filters
-that are equal are tried once.
+Each filter is kept under one thing that a matching event must have: an actor and a type, an actor,
+else a source, a tag or the like. An event is put only to the filters that are kept under something
+it has, and filters that are equal are tried once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from app.events.resolved_filter import ResolvedFilter
@@ -22,14 +22,24 @@ from app.watches.event_match import (
 
 
 class Anchor(NamedTuple):
-    """A field and a value that a matching event has there; of a pair of actors, both."""
+    """A field and a value that a matching event has there; of a pair of actors, both.
+
+    Of an actor, `other` is the type of the event, or None for any.
+    """
 
     field: str
     value: object = None
     other: object = None
 
+    @property
+    def key(self) -> tuple[object, object]:
+        """What it is kept by within its field."""
+        return self.value, self.other
 
-ANCHOR_FIELDS = ("source", "tag", "publisher", "country", "native", "mode", "cameo", "type")
+
+ANCHOR_FIELDS = (
+    "source", "tag", "publisher", "country", "native", "mode", "cameo", "type", "quad"
+)  # fmt: skip
 """Fields by which a filter without actors is found, the rarest first."""
 NO_ANCHOR = Anchor("")
 MAX_PAIRS = 100
@@ -53,7 +63,8 @@ class MatchIndex:
         self.periods: dict[str, MemberDays] = dict(periods or {})
         """Periods of members, by group and actor, of every group that a filter names."""
         self._filters: dict[ResolvedFilter, _KnownFilter] = {}
-        self._by_anchor: dict[Anchor, dict[int, _KnownFilter]] = defaultdict(dict)
+        self._by_anchor: dict[str, dict[object, dict[int, _KnownFilter]]] = defaultdict(dict)
+        """By the field of an anchor, and then by the rest of it."""
         self._partners: dict[object, dict[object, int]] = defaultdict(lambda: defaultdict(int))
         """By the first actor of a pair: how many filters are kept under it with each second."""
         self._filter_of: dict[str, ResolvedFilter] = {}
@@ -70,7 +81,7 @@ class MatchIndex:
             known = _KnownFilter(list_event_tests(wanted, self.periods), choose_anchors(wanted))
             self._filters[wanted] = known
             for anchor in known.anchors:
-                self._by_anchor[anchor][id(known)] = known
+                self._by_anchor[anchor.field].setdefault(anchor.key, {})[id(known)] = known
                 if anchor.field == "pair":
                     self._partners[anchor.value][anchor.other] += 1
         known.watches[ident] = None
@@ -85,9 +96,10 @@ class MatchIndex:
         if not known.watches:
             del self._filters[wanted]
             for anchor in known.anchors:
-                del self._by_anchor[anchor][id(known)]
-                if not self._by_anchor[anchor]:
-                    del self._by_anchor[anchor]
+                of_field = self._by_anchor[anchor.field]
+                del of_field[anchor.key][id(known)]
+                if not of_field[anchor.key]:
+                    del of_field[anchor.key]
                 if anchor.field == "pair":
                     self._partners[anchor.value][anchor.other] -= 1
 
@@ -95,24 +107,30 @@ class MatchIndex:
         """Find the watches whose filter an event matches."""
         found: list[str] = []
         tried: set[int] = set()
-        for anchor in self._list_anchors(event):
-            for key, known in self._by_anchor.get(anchor, _NOTHING).items():
+        for group in self._list_groups(event):
+            for key, known in group.items():
                 if key not in tried:
                     tried.add(key)
                     if matches_event(known.tests, event):
                         found += known.watches
         return found
 
-    def _list_anchors(self, event: EventFacts) -> Iterator[Anchor]:
-        """List everything that a filter which matches the event may be kept under."""
-        yield NO_ANCHOR
+    def _list_groups(self, event: EventFacts) -> Iterator[dict[int, _KnownFilter]]:
+        """List the filters that are kept under something that the event has."""
+        by_actor, by_pair = self._by_anchor["actor"], self._by_anchor["pair"]
         actors = {part[0] for part in event.parts}
         for actor in actors:
-            yield Anchor("actor", actor)
+            for key in ((actor, None), (actor, event.type)):
+                if key in by_actor:
+                    yield by_actor[key]
             if partners := self._partners.get(actor):
                 for other in partners.keys() & actors:
-                    yield Anchor("pair", actor, other)
-        yield from _list_other_anchors(event)
+                    yield by_pair.get((actor, other), _NOTHING)
+        for field, of_field in self._by_anchor.items():
+            if field not in ("actor", "pair") and of_field:
+                for value in _VALUES[field](event):
+                    if (value, None) in of_field:
+                        yield of_field[value, None]
 
 
 _NOTHING: dict[int, _KnownFilter] = {}
@@ -133,7 +151,10 @@ def choose_anchors(wanted: ResolvedFilter) -> list[Anchor]:
         if len(pairs) <= MAX_PAIRS:
             return [*(Anchor("pair", *pair) for pair in sorted(pairs)), *same]
     if named:
-        return [Anchor("actor", code) for code in min(named, key=len)]
+        codes, types = min(named, key=len), wanted.type or (None,)
+        if len(codes) * len(types) > MAX_PAIRS:
+            types = (None,)
+        return [Anchor("actor", code, kind) for code in codes for kind in types]
     if wanted.q is not None and (words := list_asked_words(wanted.q)):
         return [Anchor("word", max(words, key=lambda word: (len(word), word)))]
     for field in ANCHOR_FIELDS:
@@ -146,18 +167,17 @@ def choose_anchors(wanted: ResolvedFilter) -> list[Anchor]:
     return [NO_ANCHOR]
 
 
-def _list_other_anchors(event: EventFacts) -> Iterable[Anchor]:
-    for report in event.reports:
-        yield Anchor("source", report.source)
-        yield Anchor("publisher", report.publisher)
-    for tag in event.tags:
-        yield Anchor("tag", tag)
-    for word in event.words:
-        yield Anchor("word", word)
-    yield Anchor("country", event.country)
-    yield Anchor("mode", event.mode)
-    yield Anchor("type", event.type)
-    if event.native is not None:
-        yield Anchor("native", event.native.partition(":")[0])
-    if event.cameo is not None:
-        yield Anchor("cameo", event.cameo[:2])
+_VALUES: dict[str, Callable[[EventFacts], Iterable[object]]] = {
+    "": lambda _: (None,),
+    "source": lambda e: {report.source for report in e.reports},
+    "publisher": lambda e: {report.publisher for report in e.reports},
+    "tag": lambda e: e.tags,
+    "word": lambda e: e.words,
+    "country": lambda e: (e.country,),
+    "mode": lambda e: (e.mode,),
+    "type": lambda e: (e.type,),
+    "quad": lambda e: (e.quad,),
+    "native": lambda e: () if e.native is None else (e.native.partition(":")[0],),
+    "cameo": lambda e: () if e.cameo is None else (e.cameo[:2],),
+}
+"""What an event has in each field that filters are kept under, but for its actors."""

@@ -21,8 +21,9 @@ from app.watches.event_facts import EventFacts
 from app.watches.readable import WatchReaders
 from app.watches.registry import WatchRegistry
 
-BATCH_SIZE = 500
-"""Revisions that are compared together."""
+BATCH_SIZE = 2_000
+"""Revisions that are compared together. What is said goes into pages by watch, so that larger
+batches write each page less often: see `bench/watches.py`."""
 TRIM_INTERVAL = 500
 """Deliveries of a watch after which its oldest ended ones are dropped."""
 
@@ -165,10 +166,12 @@ def describe_changes(
     now: Sequence[str], then: Sequence[str], status: str, is_new: bool
 ) -> list[tuple[str, str]]:
     """Say of each watch that an event matches or matched, what the change is to it."""
+    if is_new:
+        return [(watch, "added") for watch in now]
     before, after = set(then), set(now)
     found = []
     for watch in now:
-        change = "added" if is_new else "changed" if watch in before else "entered"
+        change = "changed" if watch in before else "entered"
         found.append((watch, change))
     left = "retracted" if status == "retracted" else "left"
     found += [(watch, left) for watch in then if watch not in after]
