@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.dataset_access import DatasetAccess
 from app.sources.covered import SLOTS_A_DAY, SlotDay, list_covered_spans
 from app.sources.day_spans import find_gaps
+from app.sources.following import Following
 from app.sources.schemas import CoveredDays, Dataset
 
 MAX_PARTIAL_DAYS = 100
@@ -46,13 +47,18 @@ class Coverage(BaseModel):
         description="Days of which slots are missing, the latest 100; empty with `as_of`."
     )
     missing_slots: int = Field(description="Slots that are missing in all such days together.")
+    followed: Following | None = Field(
+        description="How current it is, where it is pulled from its source; null with `as_of`."
+    )
     events: int | None = Field(description="Null where they are closed to this reader.")
     first_event: str | None
     last_event: str | None
 
 
-def make_coverage(row: Mapping[str, Any], slots: Sequence[SlotDay]) -> Coverage:
-    """Make the coverage of a dataset from its row and its days of slots."""
+def make_coverage(
+    row: Mapping[str, Any], slots: Sequence[SlotDay], followed: Following | None
+) -> Coverage:
+    """Make the coverage of a dataset from its row, its days of slots and how current it is."""
     spans = list_covered_spans(Dataset.model_validate_json(row["document"]))
     listed = [
         PartialDay(
@@ -68,12 +74,14 @@ def make_coverage(row: Mapping[str, Any], slots: Sequence[SlotDay]) -> Coverage:
         intervals=[CoveredDays(first=first, last=last) for first, last in spans],
         gaps=[CoveredDays(first=first, last=last) for first, last in find_gaps(spans)],
         partial_days=listed,
+        followed=followed,
         missing_slots=sum(SLOTS_A_DAY - one.covered for one in slots),
     )
 
 
-def name_state(slots: Mapping[str, Sequence[SlotDay]]) -> str:
-    """Name the state of all slots, for ETags: they can change within a version."""
-    if not slots:
+def name_state(slots: Mapping[str, Sequence[SlotDay]], followed: Mapping[str, Following]) -> str:
+    """Name the state of all slots and sources, for ETags: they can change within a version."""
+    if not slots and not followed:
         return ""
-    return hashlib.blake2b(repr(sorted(slots.items())).encode(), digest_size=8).hexdigest()
+    known = repr((sorted(slots.items()), sorted(followed.items())))
+    return hashlib.blake2b(known.encode(), digest_size=8).hexdigest()

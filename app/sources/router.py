@@ -32,6 +32,7 @@ from app.sources.bibliography import (
 from app.sources.coverage_schemas import Coverage, make_coverage, name_state
 from app.sources.covered import read_slot_days
 from app.sources.filter import ReferenceQuery, SourceQuery
+from app.sources.following import read_following
 from app.sources.queries import (
     DATASET_DOCUMENTS,
     SOURCE_DOCUMENTS,
@@ -176,16 +177,22 @@ def get_coverage(
     """List the days that each dataset covers, with gaps and slots that are missing.
 
     Outside of these days an empty answer means missing data. What is known of slots is known of now
-    only: with `as_of`, `partial_days` is empty.
+    only, and so is how current a dataset is that is followed: with `as_of`, `partial_days` is empty
+    and `followed` null.
     """
     with database.connect() as db:
         version, then = resolve_version(db, asked)
         slots = {} if asked.as_of is not None else read_slot_days(db)
+        followed = {} if asked.as_of is not None else read_following(db)
 
         def build_response() -> Response:
             rows = db.execute(select_dataset_coverage(then)).mappings()
             found = [
-                make_coverage(_hide_counts(db, dict(row)), slots.get(row["dataset"], ()))
+                make_coverage(
+                    _hide_counts(db, dict(row)),
+                    slots.get(row["dataset"], ()),
+                    followed.get(row["dataset"]),
+                )
                 for row in rows
             ]
             return render_page(
@@ -194,4 +201,6 @@ def get_coverage(
                 build_page_links(request, None, version),
             )
 
-        return respond_with_version_etag(request, version, build_response, name_state(slots))
+        return respond_with_version_etag(
+            request, version, build_response, name_state(slots, followed)
+        )

@@ -33,7 +33,7 @@ MOST = {
     "/v1/shifts?actor=TUR&toward=USA": 15,
     "/v1/similarity?actors=ARM,RUS&since=2000&until=2023": 9,
     "/v1/ideal-points?actors=ARM,RUS": 6,
-    "/v1/coverage": 3,
+    "/v1/coverage": 4,
 }
 
 

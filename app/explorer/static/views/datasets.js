@@ -3,6 +3,7 @@
 import { get } from "../api.js";
 import { inWords } from "../dates.js";
 import { h } from "../dom.js";
+import { freshness } from "../fresh.js";
 import { namesOf } from "../names.js";
 import { request } from "../request.js";
 import { link, taken } from "../state.js";
@@ -13,21 +14,21 @@ function follows(dataset, names) {
   return names.length ? t("datasets.follows", { names: names.join(", ") }) : t("datasets.follows_topic");
 }
 
-async function described(dataset, events) {
+async function described(dataset, covered) {
   const names = await namesOf(dataset.follows ?? []);
   const days = dataset.first && dataset.last ? t("datasets.days", { days: inWords(`${dataset.first}/${dataset.last}`) }) : t("datasets.no_days");
   return h("section", {}, h("h2", {}, dataset.name), dataset.scope ? h("p", {}, dataset.scope) : null,
-    h("p", {}, `${days} ${follows(dataset, names)}`),
+    h("p", {}, `${days} ${follows(dataset, names)}`), covered ? freshness(covered) : null,
     h("p", { class: "quiet" }, t("datasets.licence", { licence: dataset.licence ?? "–", citation: dataset.citation ?? dataset.name })),
-    h("p", {}, h("a", { href: link("events", { dataset: dataset.code }) }, t("datasets.events", { n: events ?? 0 }))));
+    h("p", {}, h("a", { href: link("events", { dataset: dataset.code }) }, t("datasets.events", { n: covered?.events ?? 0 }))));
 }
 
 export async function datasets() {
   const clock = taken(["as_of"]);
   const address = `/v1/datasets${clock.size ? `?${clock}` : ""}`;
   const [found, coverage] = await Promise.all([get(address), get(`/v1/coverage${clock.size ? `?${clock}` : ""}`)]);
-  const counts = new Map(coverage.data.map((one) => [one.dataset, one.events]));
+  const covered = new Map(coverage.data.map((one) => [one.dataset, one]));
   const explained = h("a", { href: "/help/glossary#coverage" }, t("datasets.coverage"));
   return [h("h1", {}, t("datasets.title")), h("p", {}, rich("datasets.intro", { coverage: explained })),
-    await Promise.all(found.data.map((one) => described(one, counts.get(one.code)))), request(address, found.links)];
+    await Promise.all(found.data.map((one) => described(one, covered.get(one.code)))), request(address, found.links)];
 }

@@ -3,6 +3,7 @@
 import { get } from "../api.js";
 import { inWords } from "../dates.js";
 import { h } from "../dom.js";
+import { freshness } from "../fresh.js";
 import { link } from "../state.js";
 import { rich, t } from "../strings.js";
 
@@ -26,6 +27,6 @@ export async function home() {
       h("li", {}, h("a", { href: link(view, parameters) }, h("strong", {}, t(title)), h("span", {}, t(text)))))),
     h("h2", {}, t("home.covered")),
     h("ul", {}, coverage.data.map((d) => h("li", {}, rich("home.dataset", {
-      name: h("a", { href: link("events", { dataset: d.dataset }) }, d.name), n: d.events, first: inWords(d.first) || "?", last: inWords(d.last) || "?" })))),
+      name: h("a", { href: link("events", { dataset: d.dataset }) }, d.name), n: d.events, first: inWords(d.first) || "?", last: inWords(d.last) || "?" }), freshness(d)))),
   ];
 }
