@@ -280,6 +280,12 @@ class Settings(BaseSettings):
         "", json_schema_extra={"secret": True}, description="Key of the Dataverse; may be empty."
     )
     dataverse_key_file: str = Field("", description="File with the key of the Dataverse.")
+    original_key: str = Field(
+        "",
+        json_schema_extra={"secret": True},
+        description="Key at the Entente whose dataset is followed; may be empty.",
+    )
+    original_key_file: str = Field("", description="File with that key.")
     pull_pause: float = Field(
         0.5, ge=0, le=60, description="Least seconds between two requests to a source."
     )

@@ -61,6 +61,7 @@ def follow_slots(database: Database, url: str, window: PullWindow) -> None:
     def note_memory(_: PullItem, number: int, __: int) -> None:
         if not number % FILES_BETWEEN_MARKS:
             passed.append(read_memory())
+            print(f"{number} files, {time.process_time() - cpu:.0f} s, {passed[-1]} MB", flush=True)
 
     with closing(make_wire(settings)) as wire:
         one = Round(database, source, wire, window, is_forced=True, order="oldest")

@@ -3,9 +3,9 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from typing import Annotated
 
@@ -18,13 +18,15 @@ from app.db.engine import Database
 from app.db.schema import StaleSchemaError, require_current_schema
 from app.edtf import EdtfError, parse_bounds
 from app.ingest.loading.tuning import tune_process_for_loading
+from app.ingest.remote.address import is_address
 from app.ingest.remote.errors import DownloadError
 from app.json_encoding import encode_json
 from app.pull import ledger
 from app.pull.follow import Follower
 from app.pull.items import PullError, PullItem, PullWindow
+from app.pull.replica import ReplicaRound, ReplicaSource
 from app.pull.round import Order, Round, RoundReport
-from app.pull.sources import SOURCES, SourceOptions, make_source
+from app.pull.sources import SOURCES, SourceOptions, make_source, read_secret
 from app.pull.terms import require_terms
 from app.pull.turn import take_turn
 from app.pull.wire import Wire
@@ -32,6 +34,9 @@ from app.settings import Settings
 
 EXIT_REJECTED = 3
 """Exit code: everything was asked for, and rows or files were refused."""
+ORIGINAL = "entente"
+"""What another Entente is called among the sources."""
+NAMED_SOURCES = (*SOURCES, ORIGINAL)
 MAX_SHOWN = 20
 """Items that a table shows."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,29 +52,69 @@ StreamsOption = Annotated[
     ),
 ]
 CountriesOption = Annotated[
-    str, typer.Option("--countries", help="For acled: names as ACLED writes them, with commas.")
+    str,
+    typer.Option(
+        "--countries",
+        help="For acled: names as it writes them, or codes, with commas.",
+    ),
+]
+
+
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help="For entente, and with --where: the dataset, by its code."),
+]
+WhereOption = Annotated[
+    list[str],
+    typer.Option(
+        "--where",
+        help="For gdelt: only rows of these countries (country=ARM,AZE) or root codes (root=18,19);"
+        " they go into --dataset.",
+    ),
+]
+BeginAgainOption = Annotated[
+    bool,
+    typer.Option(
+        "--begin-again",
+        help="For entente: compare everything from the beginning, and retract the events that are"
+        " not at the original.",
+    ),
 ]
 
 
 def pull_source(
-    source: Annotated[str, typer.Argument(help=f"One of {', '.join(SOURCES)}.")],
+    source: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMED_SOURCES)}.")],
+    address: Annotated[
+        str | None, typer.Argument(help="For entente: the address of the other service.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="First day, as 2026-11-01 or 2026-11.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, as 2026-11-30 or 2026-11.")] = None,
     release: Annotated[str, typer.Option(help="For ucdp: one release, as 26.1 or 26.0.8.")] = "",
     streams: StreamsOption = "",
     countries: CountriesOption = "",
+    where: WhereOption = [],  # noqa: B006
     order: Annotated[Order, typer.Option(help="Which files come first.")] = "newest",
     max_files: Annotated[int | None, typer.Option(min=1, help="Most files to fetch.")] = None,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Most bytes to fetch.")] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Ask for lists alone, and say what would be fetched.")
     ] = False,
+    dataset: DatasetOption = None,
+    begin_again: BeginAgainOption = False,
     accept_terms: AcceptOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Pull a dataset from its source: what is missing in the window is fetched and loaded."""
+    if (words := _list_words(source, address)) and words[0] == ORIGINAL:
+        _refuse_options(
+            since=since, until=until, release=release, streams=streams, countries=countries,
+            max_files=max_files, max_bytes=max_bytes, dry_run=dry_run, where=where,
+        )  # fmt: skip
+        wanted = ReplicaOptions(words[1:], dataset, begin_again, accept_terms, as_json)
+        _follow_original(wanted, every=None, once=True)
+        return
     window = _parse_window(since, until)
-    options = SourceOptions(_split_words(streams), release, countries)
+    options = SourceOptions(_split_words(streams), release, countries, where, dataset or "")
     with _report_failures(), ExitStack() as resources:
         database, settings = _open_database(resources)
         wire = resources.enter_context(closing(Wire(settings)))
@@ -78,7 +123,7 @@ def pull_source(
         if dry_run:
             _print_plan(one, as_json)
             return
-        if not resources.enter_context(take_turn(database, source)):
+        if not resources.enter_context(take_turn(database, one.source.name)):
             errors.print(f"Another process pulls {source}; this one ends.")
             return
         require_terms(database, one.source, accept_terms, ledger.format_instant(wire.now))
@@ -91,7 +136,12 @@ def pull_source(
 
 
 def follow_sources(
-    sources: Annotated[list[str], typer.Argument(help=f"Any of {', '.join(SOURCES)}.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help=f"Any of {', '.join(SOURCES)}; or entente and the address of another service."
+        ),
+    ],
     since: Annotated[
         str | None, typer.Option(help="First day, at the first round; by default the newest.")
     ] = None,
@@ -101,18 +151,29 @@ def follow_sources(
     once: Annotated[bool, typer.Option(help="One round, as from cron or a timer.")] = False,
     streams: StreamsOption = "",
     countries: CountriesOption = "",
+    where: WhereOption = [],  # noqa: B006
     order: Annotated[Order, typer.Option(help="Which files come first.")] = "newest",
     max_files: Annotated[
         int | None, typer.Option(min=1, help="Most files of a round; the rest comes in the next.")
     ] = None,
+    dataset: DatasetOption = None,
+    begin_again: BeginAgainOption = False,
     accept_terms: AcceptOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Keep datasets current from their sources, by a ledger of every file.
 
-    Each source is looked at by its own pace, and when a file is to be asked for again.
+    Each source is looked at by its own pace, and when a file is to be asked for again. A dataset of
+    another Entente is kept in step by its changes.
     """
-    options = SourceOptions(_split_words(streams), "", countries)
+    if sources[0] == ORIGINAL:
+        _refuse_options(
+            since=since, streams=streams, countries=countries, max_files=max_files, where=where
+        )
+        wanted = ReplicaOptions(sources[1:], dataset, begin_again, accept_terms, as_json)
+        _follow_original(wanted, every=every, once=once)
+        return
+    options = SourceOptions(_split_words(streams), "", countries, where, dataset or "")
     window = _parse_window(since, None)
     reports: list[RoundReport] = []
     with _report_failures(), ExitStack() as resources:
@@ -149,6 +210,62 @@ def follow_sources(
         raise typer.Exit(code)
 
 
+def _list_words(source: str, address: str | None) -> list[str]:
+    """List the words after the command; only `entente` has an address."""
+    if address is not None and source != ORIGINAL:
+        raise typer.BadParameter(f"{address} is one word too many after {source}")
+    return [source] if address is None else [source, address]
+
+
+def _refuse_options(**options: object) -> None:
+    """Refuse options that do not go with another Entente."""
+    if wrong := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
+        raise typer.BadParameter(f"{', '.join(wrong)} does not go with {ORIGINAL}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaOptions:
+    """What a command says of another Entente."""
+
+    addresses: Sequence[str]
+    dataset: str | None
+    begins_again: bool
+    accepts_terms: bool
+    as_json: bool
+
+
+def _follow_original(wanted: ReplicaOptions, *, every: int | None, once: bool) -> None:
+    """Keep a dataset in step with another Entente, for one round or until the end."""
+    if len(wanted.addresses) != 1 or not is_address(wanted.addresses[0]) or not wanted.dataset:
+        raise typer.BadParameter(
+            "needs one address and the dataset: entente https://host.example --dataset gdelt"
+        )
+    base = wanted.addresses[0].rstrip("/")
+    with _report_failures(), ExitStack() as resources:
+        database, settings = _open_database(resources)
+        key = read_secret(settings.original_key, settings.original_key_file)
+        source = ReplicaSource(base, wanted.dataset, key)
+        ended = resources.enter_context(_catch_end())
+        if not resources.enter_context(take_turn(database, source.name)):
+            errors.print(f"Another process follows {source.name}; this one ends.")
+            return
+        begins = [wanted.begins_again]
+
+        def make_rounds() -> list[ReplicaRound]:
+            made = ReplicaRound(database, source, Wire(settings), wanted.accepts_terms)
+            made.begins_again = begins[0]
+            made.is_ended = ended.is_set
+            return [made]
+
+        def note_report(report: RoundReport) -> None:
+            begins[0] = False
+            if once or report.rows or report.listed:
+                _print_report(report, wanted.as_json)
+
+        pace = every * 60.0 if every is not None else float(source.every)
+        Follower(make_rounds, pace, note_report, ended).follow(once=once)
+
+
 def list_pulls(
     source: Annotated[str | None, typer.Option(help="Only one source.")] = None,
     gaps: Annotated[
@@ -162,7 +279,8 @@ def list_pulls(
     with _report_failures(), ExitStack() as resources:
         database, _ = _open_database(resources)
         with database.connect() as db:
-            names = [source] if source is not None else list(SOURCES)
+            known = dict.fromkeys([*SOURCES, *ledger.list_pulled_sources(db)])
+            names = [source] if source is not None else list(known)
             if gaps:
                 rows = [
                     {"source": name, **_describe_gap(item)}

@@ -3,8 +3,9 @@
 import asyncio
 import inspect
 import json
+import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import wraps
 from itertools import islice
 from typing import Annotated, Any
@@ -15,11 +16,13 @@ from sqlalchemy import Row
 from app.access.keys import Principal
 from app.cli.output import JsonOption, print_data, print_table
 from app.cli.terminal import console, errors, open_current_database, report_input_errors
+from app.cli.watch_service import follow_service
 from app.db.engine import Database
 from app.db.lineage_table import read_version
 from app.errors import ConflictError, InvalidBodyError, NotFoundError
 from app.events.filter import EventFilter
 from app.feeds.command import build_filter_options
+from app.pull.items import PullError
 from app.settings import Settings
 from app.watches import delivery_store, watch_store
 from app.watches.follow import follow_changes
@@ -90,18 +93,35 @@ def follow_matches(
     waits: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait for later changes, or end at the newest.")
     ] = True,
+    service: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="Address of a running service, with the key in ENTENTE_KEY where it needs one; by"
+            " default the database is read.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print each change of the events that match, as it is written; Ctrl+C ends it."""
     if context.invoked_subcommand is not None:
         return
     asked = EventFilter.model_validate(filters)
-    with closing(open_current_database()) as database:
+    with ExitStack() as resources:
+        if service is not None:
+            key = os.environ.get("ENTENTE_KEY", "")
+            messages = follow_service(service, key, filters, after, waits=waits)
+        else:
+            database = resources.enter_context(closing(open_current_database()))
+            messages = follow_changes(database, asked, after, waits=waits)
         try:
-            for message in islice(follow_changes(database, asked, after, waits=waits), most):
+            for message in islice(messages, most):
                 _print_message(message, as_json=as_json)
         except KeyboardInterrupt:
             return
+        except PullError as failed:
+            errors.print(str(failed))
+            raise typer.Exit(failed.exit_code) from failed
 
 
 def _print_message(message: dict[str, Any], *, as_json: bool) -> None:
@@ -109,7 +129,7 @@ def _print_message(message: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(message, ensure_ascii=False), flush=True)
         return
     data, word = message["data"], message["type"].removeprefix("event.")
-    fields = ", ".join(field["field"] for field in data["changed"])
+    fields = ", ".join(field["field"] for field in data.get("changed", ()))
     event = data["event"]
     console.print(
         f"{data['change']['seq']:>9}  {word:<9}  {event['date']}  {event['title']}"

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, select
 
 from app.db.dialect.stored_document import document_of
-from app.db.tables import revisions
+from app.db.tables import moved, revisions
 
 R = revisions.c
 CHANGE_FIELDS = [
@@ -29,11 +29,17 @@ def select_document_revisions(kind: str, ident: str, after: int, limit: int) -> 
     )
 
 
+def select_merges(seqs: Sequence[int]) -> Select[int, str]:
+    """Select (seq, into) of the merges among some changes."""
+    return select(moved.c.seq, moved.c.into).where(moved.c.seq.in_(seqs))
+
+
 def select_changes(
     after: int,
     kinds: Sequence[str],
     visible: Sequence[ColumnElement[bool]],
     *,
+    ids: Sequence[str] = (),
     derived: bool,
     documents: bool,
     before: bool,
@@ -56,6 +62,8 @@ def select_changes(
     found = select(*columns).select_from(source).where(R.seq > after, *visible)
     if kinds:
         found = found.where(R.kind.in_(kinds))
+    if ids:
+        found = found.where(R.id.in_(ids))
     if not derived:
         found = found.where(R.derived.is_(False))
     return found.order_by(R.seq).limit(limit)

@@ -7,11 +7,12 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Row
 
+from app.db.reader import find_dataset_of, get_hidden
 from app.events import queries as of_events
 from app.events.resolved_filter import ResolvedFilter
 from app.history import queries
 from app.history.compare import list_changed_fields
-from app.history.schemas import Change, Difference, Revision
+from app.history.schemas import Change, Difference, MatchChange, Revision
 from app.sources.visible import list_open_revisions, require_open_document
 
 BATCH_SIZE = 500
@@ -37,9 +38,9 @@ def read_document_revisions(
     """Read the revisions of a document after one, and whether there are more."""
     require_open_document(db, kind, ident)
     rows = db.execute(queries.select_document_revisions(kind, ident, after, limit)).all()
-    found = []
+    found, merges = [], _read_merges(db, rows)
     for row in rows[:limit]:
-        fields = dict(row._mapping)
+        fields = dict(row._mapping) | {"into": merges.get(row.seq)}
         before = fields.pop("before")
         document = fields.pop("document")
         changed = list_changed_fields(before, document)
@@ -55,6 +56,8 @@ class ChangeSelection:
     kinds: tuple[str, ...]
     derived: bool
     documents: bool
+    ids: tuple[str, ...] = ()
+    """The only documents whose changes count; empty for all."""
 
 
 def read_changes(
@@ -70,21 +73,23 @@ def read_changes(
             after,
             wanted.kinds,
             visible,
+            ids=wanted.ids,
             derived=wanted.derived,
             documents=wanted.documents,
             before=narrowed,
             limit=most,
         )
         rows = db.execute(statement).all()
-        meant = (
-            _match_changes(db, wanted.resolved_filter, rows)
-            if wanted.resolved_filter is not None
-            else rows
-        )
+        words: dict[int, MatchChange] = {}
+        meant = rows
+        if wanted.resolved_filter is not None:
+            words = _match_changes(db, wanted.resolved_filter, rows)
+            meant = [row for row in rows if row.seq in words]
+        merges = _read_merges(db, meant)
         for row in meant:
             if len(found) == limit:
                 return ChangeBatch(found, found[-1].seq, False)
-            found.append(_render_change(row))
+            found.append(_render_change(row, merges.get(row.seq), words.get(row.seq)))
         if len(rows) < most:
             return ChangeBatch(found, rows[-1].seq if rows else after, True)
         after = rows[-1].seq
@@ -95,18 +100,39 @@ def read_changes(
 
 def _match_changes(
     db: Connection, resolved: ResolvedFilter, rows: Sequence[Row[object]]
-) -> list[Row[object]]:
-    """The changes of events that match the filter before or after the change."""
+) -> dict[int, MatchChange]:
+    """Say of the changes of events that match the filter before or after what they are to it."""
     seqs = [row.seq for row in rows] + [row.before for row in rows if row.before is not None]
     hit = of_events.find_matching_revisions(db, resolved, seqs) if seqs else set()
-    return [row for row in rows if row.seq in hit or row.before in hit]
+    found: dict[int, MatchChange] = {}
+    for row in rows:
+        if row.seq in hit and row.before in hit:
+            found[row.seq] = "changed"
+        elif row.seq in hit:
+            found[row.seq] = "added" if row.before is None else "entered"
+        elif row.before in hit:
+            found[row.seq] = "retracted" if row.action in ("retract", "merge") else "left"
+    return found
 
 
-def _render_change(row: Row[object]) -> Change:
+def _read_merges(db: Connection, rows: Sequence[Row[object]]) -> dict[int, str]:
+    """Read what merged documents were merged into, by `seq`, where the reader may see that."""
+    seqs = [row.seq for row in rows if row.action == "merge"]
+    events = {row.seq for row in rows if row.kind == "event"}
+    hidden = get_hidden(db).rows
+    return {
+        seq: into
+        for seq, into in (db.execute(queries.select_merges(seqs)) if seqs else ())
+        if seq not in events or find_dataset_of(into) not in hidden
+    }
+
+
+def _render_change(row: Row[object], into: str | None, change: MatchChange | None) -> Change:
     fields = dict(row._mapping)
     fields.pop("before", None)
     document = fields.pop("document", None)
-    return Change(**fields, document=None if document is None else json.loads(document))
+    shown = None if document is None else json.loads(document)
+    return Change(**fields, into=into, change=change, document=shown)
 
 
 def read_differences(

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
@@ -228,10 +228,16 @@ def get_differences(
         return respond_with_version_etag(request, last, render_answer)
 
 
+DocumentId = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+
+
 class ChangesFilter(EventFilter):
     """Which changes to list; with a filter on events, those of events that match or did before."""
 
     kind: list[DocumentKind] = Field([], description="Changes of these kinds of document.")
+    id: list[DocumentId] = Field(
+        [], max_length=100, description="Changes of these documents of one `kind`, which is named."
+    )
     derived: bool = Field(
         False,
         description="Also derived revisions, which follow from another change such as a renaming.",
@@ -249,6 +255,10 @@ class ChangesFilter(EventFilter):
             raise make_crossed_error(
                 "kind", "must be event where a filter on events is set", "Leave kind out."
             )
+        if self.id and (len(set(self.kind)) != 1 or self.filters_events):
+            raise make_crossed_error(
+                "id", "needs one kind, and goes with no filter of events", "Add kind=event."
+            )
         return self
 
     @property
@@ -260,7 +270,7 @@ class ChangesFilter(EventFilter):
         """Resolve the names in the filter; the result is ready to be read."""
         resolved = resolve_filter(db, self, None) if self.filters_events else None
         kinds = ("event",) if self.filters_events else tuple(self.kind)
-        return read.ChangeSelection(resolved, kinds, self.derived, self.document)
+        return read.ChangeSelection(resolved, kinds, self.derived, self.document, tuple(self.id))
 
 
 Seq = Annotated[int, Field(ge=0, le=2**53)]

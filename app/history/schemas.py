@@ -6,6 +6,8 @@ from pydantic import BaseModel, Field
 
 DocumentKind = Literal["event", "actor", "source", "membership", "dataset", "calibration"]
 ChangeAction = Literal["create", "update", "merge", "retract"]
+MatchChange = Literal["added", "changed", "retracted", "entered", "left"]
+"""What a change of an event is to a filter."""
 
 
 class Change(BaseModel):
@@ -21,6 +23,14 @@ class Change(BaseModel):
     reason: str | None
     derived: bool = Field(
         description="True where it follows from another change, such as the new name of an actor."
+    )
+    into: str | None = Field(
+        None, description="With `merge`: the id of the document that it was merged into."
+    )
+    change: MatchChange | None = Field(
+        None,
+        description="With a filter on events: what it is to the filter. `entered` and `left`: the"
+        " event was there before and is afterwards, and matches only once.",
     )
     document: dict[str, object] | None = Field(
         None, description="The document of this revision, if requested."
@@ -45,7 +55,7 @@ class Difference(BaseModel):
     """An event that differs between two versions."""
 
     id: str
-    change: Literal["added", "changed", "retracted", "entered", "left"] = Field(
+    change: MatchChange = Field(
         description="`entered` and `left`: it exists in both versions, and matches in one only."
     )
     title: str

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from app.bundled.tables import read_bundled_table
 from app.ingest.formats.acled import ACLED_COLUMNS, ACLED_DATASET
 from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.errors import DownloadError
@@ -31,6 +33,9 @@ CHANGES = "changes"
 """The name of the item that is all rows which have changed since the mark."""
 
 
+_ISO_CODE = re.compile("[A-Z]{3}")
+
+
 class AcledSource:
     """ACLED, by its API."""
 
@@ -47,7 +52,7 @@ class AcledSource:
         if not user or not password:
             raise PullError("acled needs ENTENTE_ACLED_USER and ENTENTE_ACLED_PASSWORD", 2)
         self._base, self._user, self._password = base, user, password
-        self._countries = countries
+        self._countries, self._narrowing = countries, narrow_countries(countries)
         self._access = self._refresh = ""
 
     def list_items(self, asking: Asking) -> list[PullItem]:
@@ -107,9 +112,7 @@ class AcledSource:
             asked = {"timestamp": str(int(begin.timestamp())), "timestamp_where": ">="}
         else:
             asked = {"event_date": item.name.replace("/", "|"), "event_date_where": "BETWEEN"}
-        if self._countries:
-            asked["country"] = self._countries.replace(",", "|")
-        return asked
+        return asked | self._narrowing
 
     def _walk(self, wire: Fetch, what: str, asked: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Walk the pages of an answer by its cursor; raises `BadFileError`."""
@@ -185,6 +188,28 @@ class AcledSource:
     def choose_options(self, _: PullItem, /) -> LoadOptions:
         """Load into the dataset of the source."""
         return LoadOptions("acled", self.dataset.code)
+
+
+def narrow_countries(countries: str) -> dict[str, str]:
+    """Narrow a request to countries, by names as ACLED writes them or by codes such as `ARM`.
+
+    Codes are of ISO 3166; ACLED's own column has the numbers. Raises `PullError` for unknown codes.
+    """
+    words = [word.strip() for word in countries.split(",") if word.strip()]
+    codes = [word for word in words if _ISO_CODE.fullmatch(word)]
+    if not words:
+        return {}
+    if not codes:
+        return {"country": "|".join(words)}
+    if codes != words:
+        raise PullError("--countries takes codes such as ARM or names, not both", 2)
+    rows = read_bundled_table("state_codes.csv")
+    states = {row["value"]: row["actor"] for row in rows if row["scheme"] == "iso3"}
+    numbers = {row["actor"]: row["value"] for row in rows if row["scheme"] == "isonum"}
+    found = [numbers.get(states.get(code)) for code in codes]
+    if unknown := [code for code, number in zip(codes, found, strict=True) if number is None]:
+        raise PullError(f"--countries: {', '.join(unknown)} is no code of ISO 3166", 2)
+    return {"iso": "|".join(str(int(number)) for number in found if number is not None)}
 
 
 def _read_page(body: bytes) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.pull.items import PullError
+from app.pull.replica import ReplicaRound
 from app.pull.round import Round, RoundReport
 
 JITTER_SECONDS = 60.0
@@ -19,7 +20,7 @@ log = logging.getLogger("entente.pull")
 class Follower:
     """Keeps datasets current by rounds, until it has to end."""
 
-    make_rounds: Callable[[], list[Round]]
+    make_rounds: Callable[[], Sequence[Round | ReplicaRound]]
     every: float
     """Seconds between the beginnings of two rounds."""
     on_report: Callable[[RoundReport], None]

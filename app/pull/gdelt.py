@@ -14,6 +14,7 @@ from app.ingest.loading.load_options import LoadOptions
 from app.ingest.remote.address import parse_address
 from app.ingest.remote.errors import UntrustedHostError
 from app.pull.archives import require_one_member
+from app.pull.gdelt_filter import GdeltFilter
 from app.pull.items import (
     Asking,
     BadFileError,
@@ -25,6 +26,7 @@ from app.pull.items import (
     PullWindow,
     SourceState,
 )
+from app.sources.following import PART_PREFIX
 
 USUAL_BASE = "https://data.gdeltproject.org"
 OTHER_BASE = "https://storage.googleapis.com/data.gdeltproject.org"
@@ -103,12 +105,27 @@ class GdeltSource:
         " or redistribution must cite it with this link."
     )
 
-    def __init__(self, base: str, streams: Sequence[str] = STREAMS[:2]) -> None:
-        self._base, self._streams = f"{base}/gdeltv2", streams
+    def __init__(
+        self,
+        base: str,
+        streams: Sequence[str] = STREAMS[:2],
+        part: GdeltFilter | None = None,
+        dataset: str = "",
+    ) -> None:
+        self._base, self._streams, self._part = f"{base}/gdeltv2", streams, part
         self._may_move = base == USUAL_BASE
+        if part is not None:
+            self.name = f"{PART_PREFIX}{dataset}"
+            scope = f"Of GDELT 2.0 only {part.description}. What other rows say is not in it."
+            named = {"code": dataset, "name": f"GDELT: {part.description}"[:200], "scope": scope}
+            self.dataset = GDELT_DATASET.model_copy(update=named)
 
     def list_items(self, asking: Asking) -> list[PullItem]:
         """List the slots of a window up to the newest one that is published."""
+        if self._part is not None:
+            before = asking.state.lists.setdefault("where", self._part.description)
+            if before != self._part.description:
+                raise PullError(f"{self.dataset.code} has {before}; name another --dataset", 2)
         items: list[PullItem] = []
         for suffix in ("", "-translation"):
             streams = [s for s in self._streams if s.startswith("translation.") == bool(suffix)]
@@ -230,6 +247,8 @@ class GdeltSource:
         if not item.checksum:  # to be compared with the list's, once that has it
             with done.path.open("rb") as file:
                 item.checksum = f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"
+        if self._part is not None:
+            return Fetched(self._part.keep_rows(done.path, folder), done)
         return Fetched(done.path, done)
 
     def count_late_hours(self, item: PullItem, /) -> float:

@@ -104,6 +104,11 @@ def read_due_items(db: Connection, source: str, now: str) -> list[PullItem]:
     return [_make_item(row) for row in db.execute(asked.order_by(c.stamp, c.stream, c.item))]
 
 
+def list_pulled_sources(db: Connection) -> list[str]:
+    """List the sources of the ledger, datasets of other services and parts among them."""
+    return list(db.scalars(select(pull_sources.c.source).order_by(pull_sources.c.source)))
+
+
 def is_due(db: Connection, source: str, every: float) -> bool:
     """Return whether a source is to be looked at: by its pace in seconds, or for a due item."""
     last, now = read_source(db, source).last_round, datetime.now(UTC)

@@ -9,9 +9,11 @@ from app.pull.alliance_files import ALLIANCE_ARCHIVES, AllianceSource
 from app.pull.dataverse import ARCHIVED_DATASETS, DataverseSource
 from app.pull.gdelt import STREAMS, GdeltSource
 from app.pull.gdelt1 import Gdelt1Source
+from app.pull.gdelt_filter import GdeltFilter
 from app.pull.items import PullError, PullSource
 from app.pull.ucdp import UcdpSource
 from app.settings import Settings
+from app.sources.following import DATASET_OF_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,25 @@ class SourceOptions:
     streams: Sequence[str] = ()
     release: str = ""
     countries: str = ""
+    where: Sequence[str] = ()
+    """Which rows of GDELT are taken."""
+    dataset: str = ""
+    """The dataset that they go into."""
 
 
 def _make_gdelt(settings: Settings, options: SourceOptions) -> PullSource:
     wrong = set(options.streams) - set(STREAMS)
     if wrong:
         raise PullError(f"--streams takes {', '.join(STREAMS)}, not {', '.join(sorted(wrong))}", 2)
-    return GdeltSource(settings.gdelt_url.rstrip("/"), tuple(options.streams) or STREAMS[:2])
+    base, streams = settings.gdelt_url.rstrip("/"), tuple(options.streams)
+    if not options.where:
+        return GdeltSource(base, streams or STREAMS[:2])
+    if any(stream.endswith("mentions") for stream in streams):
+        raise PullError("--where is for events: mentions do not say what they are about", 2)
+    if not options.dataset or options.dataset in DATASET_OF_SOURCE.values():
+        raise PullError("--where needs --dataset: a part of GDELT goes into one of its own", 2)
+    part = GdeltFilter.parse_words(options.where)
+    return GdeltSource(base, streams or STREAMS[:1], part, options.dataset)
 
 
 def _make_ucdp(settings: Settings, options: SourceOptions) -> PullSource:

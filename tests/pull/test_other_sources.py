@@ -16,6 +16,7 @@ from pull.stand_in import Request, Sources, pack, run_sources
 from app.db.engine import Database
 from app.ingest.formats.acled import ACLED_COLUMNS
 from app.pull import acled, ucdp
+from app.pull.acled import narrow_countries
 from app.pull.items import PullError, PullWindow
 from app.pull.ledger import read_open_items, read_source
 from app.pull.sources import SourceOptions
@@ -419,3 +420,12 @@ def test_no_secret_is_stored_or_logged(
     for secret in (TOKEN, ACCOUNT["acled_password"], "access-1", "refresh-1"):
         assert secret not in stored
         assert secret not in caplog.text
+
+
+def test_countries_of_acled_are_names_or_codes() -> None:
+    assert narrow_countries("") == {}
+    assert narrow_countries("Armenia, Red Sea") == {"country": "Armenia|Red Sea"}
+    assert narrow_countries("ARM,AZE,BHS") == {"iso": "51|31|44"}
+    for wrong in ("ARM,Azerbaijan", "ARM,XYZ"):
+        with pytest.raises(PullError, match="--countries"):
+            narrow_countries(wrong)

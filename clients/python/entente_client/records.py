@@ -107,6 +107,8 @@ class Change(TypedDict, total=False):
     at: str
     by: str
     reason: str | None
+    into: str | None
+    change: str | None
     document: dict[str, Any]
 
 
