@@ -1,10 +1,11 @@
 """Follow the changes of events at a running service, for one reader: the terminal."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
+
+import msgspec
 
 from app.pull.original import ChangeFeed, Original, OriginalChange, Position, Question
 from app.pull.wire import Wire
@@ -55,7 +56,7 @@ def _build_message(change: OriginalChange) -> dict[str, Any]:
         "timestamp": change.at,
         "data": {
             "change": {name: getattr(change, name) for name in fields},
-            "event": json.loads(change.document),
+            "event": msgspec.json.decode(change.document),
             "address": f"/v1/events/{quote_id(change.id)}",
         },
     }
