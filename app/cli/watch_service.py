@@ -12,13 +12,14 @@ from app.pull.wire import Wire
 from app.settings import Settings
 from app.text import quote_id
 
+Message = dict[str, Any]
 SECONDS_BETWEEN_LOOKS = 2.0
 """Seconds between two looks at a service that had nothing new."""
 
 
 def follow_service(
-    url: str, key: str, filters: Mapping[str, Any], after: int | None, *, waits: bool
-) -> Iterator[dict[str, Any]]:
+    url: str, key: str, filters: Mapping[str, object], after: int | None, *, waits: bool
+) -> Iterator[Message]:
     """Yield a message for each change after a `seq`, by default the newest, as it is written.
 
     Without `waits` it ends at the newest change. Raises `PullError` where the service does not
@@ -46,7 +47,7 @@ def follow_service(
                 time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _build_message(change: OriginalChange) -> dict[str, Any]:
+def _build_message(change: OriginalChange) -> Message:
     """Build what `/v1/watches` says of a change, but for the fields that it changed."""
     words = {"create": "added", "update": "changed"}
     word = change.change or words.get(change.action, "retracted")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 from sqlalchemy import Connection, select
 
 from app.actors.schemas import Membership
@@ -167,7 +168,7 @@ class ReplicaWriter:
         model = _TYPES[kind].model.model_validate(msgspec.json.decode(document))
         self._write_model(kind, ident, model)
 
-    def _write_model(self, kind: str, ident: str, model: Any) -> None:
+    def _write_model(self, kind: str, ident: str, model: BaseModel) -> None:
         kept = _TYPES[kind]
         try:
             current = find_current_document(kept.stored, self.db, ident)
