@@ -25,6 +25,7 @@ ROWS: dict[str, dict[str, str]] = {
     "place": {"actiongeo_countrycode": "AM", "eventrootcode": "19"},  # FIPS of Armenia
     "else": {"actor1countrycode": "USA", "actor2countrycode": "RUS", "eventrootcode": "18"},
 }
+PLAIN = {"actor1countrycode": "", "actor2countrycode": "", "actiongeo_countrycode": ""}
 
 
 @pytest.fixture
@@ -34,7 +35,9 @@ def sources() -> Iterator[Sources]:
         for at, names in ((AT, list(ROWS)), (AT + timedelta(minutes=15), ["else"])):
             stamp = f"{at:%Y%m%d%H%M%S}"
             cells = [
-                {"globaleventid": name, "dateadded": stamp, "sqldate": stamp[:8], **ROWS[name]}
+                PLAIN
+                | {"globaleventid": name, "dateadded": stamp, "sqldate": stamp[:8]}
+                | ROWS[name]
                 | {"sourceurl": f"https://www.news.example/{name}"}
                 for name in names
             ]
