@@ -25,8 +25,8 @@ def followed(
     """The service on a database with a dataset that is followed, and has two late files."""
     folder: Path = tmp_path_factory.mktemp("fresh")
     url = copy_database("sqlite", "fresh", folder, request)
-    asked, before = (ledger.format_instant(NOW - timedelta(minutes=m)) for m in (4, 184))
-    slot = f"{NOW - timedelta(minutes=47):%Y-%m-%dT%H:%M}"
+    asked, before = (ledger.format_instant(NOW - timedelta(hours=h)) for h in (3, 73))
+    slot = f"{NOW - timedelta(hours=5):%Y-%m-%dT%H:%M}"
     with closing(Database(url)) as database, database.write() as db:
         state = SourceState("entente-curated", asked, newest=slot)
         state.last_round, state.last_success = asked, before
@@ -45,12 +45,12 @@ def test_how_current_a_dataset_is_is_said_in_words(
         page.goto("/")
         line = page.get_by_role("listitem").filter(has_text="Entente: the Armenian case")
         expect(line).to_contain_text("Newest:")
-        expect(line).to_contain_text("47 minutes ago. 2 files are late and are asked for again.")
+        expect(line).to_contain_text("5 hours ago. 2 files are late and are asked for again.")
         expect(line).to_contain_text(
-            "Its source was asked 4 minutes ago and did not give all; it was complete 3 hours ago."
+            "Its source was asked 3 hours ago and did not give all; it was complete 3 days ago."
         )
         others = page.get_by_role("listitem").filter(has_text="Entente: steps of memberships")
         expect(others).not_to_contain_text("Newest")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.goto("/?view=datasets")
-        expect(page.get_by_text("47 minutes ago")).to_be_visible()
+        expect(page.get_by_text("5 hours ago")).to_be_visible()
