@@ -44,6 +44,7 @@ ENUM_PLACES = {
     "EventType": "Event.type",
     "ImportState": "Import.state",
     "LoadMode": "Import.mode",
+    "MatchChange": "Difference.change",
     "MembershipStepKind": "MembershipStep.step",
     "Obligation": "ObligationPeriod.obligation",
     "QuadScheme": "Dataset.quad_scheme",
