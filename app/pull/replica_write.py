@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from app.actors.schemas import Membership
 from app.db.dialect import in_list, in_list_params
+from app.db.dialect.stored_document import document_of
 from app.db.journal import Writer, find_survivor
 from app.db.tables import moved, revisions
 from app.editing.document_types import ACTOR_TYPE, MEMBERSHIP_TYPE, SOURCE_TYPE
@@ -101,7 +102,7 @@ class ReplicaWriter:
             column = kept.stored.table.c[kept.stored.id_column]
             ids = [one.id for one in self.window.documents if one.kind == kind]
             if ids:
-                asked = select(column, revisions.c.document).where(in_list(self.db, column))
+                asked = select(column, document_of(revisions)).where(in_list(self.db, column))
                 asked = asked.join(revisions, revisions.c.seq == kept.stored.table.c.seq)
                 rows = self.db.execute(asked, in_list_params(self.db, ids))
                 self._stored |= {(kind, ident): document for ident, document in rows}

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from app.db.dialect.stored_document import document_of
 from app.db.engine import Database
 from app.db.tables import events, revisions
 from app.events.render import decode_normalized_event, encode_event_body
@@ -75,7 +76,7 @@ def follow_original(
 
 def read_documents(database: Database, dataset: str) -> dict[str, bytes]:
     """Read the current events of a dataset, without revision and `recorded_at`."""
-    asked = select(events.c.id, revisions.c.document).where(events.c.dataset == dataset)
+    asked = select(events.c.id, document_of(revisions)).where(events.c.dataset == dataset)
     with database.connect() as db:
         rows = db.execute(asked.join(revisions, revisions.c.seq == events.c.seq)).all()
     return {row.id: encode_event_body(decode_normalized_event(row.document)) for row in rows}
