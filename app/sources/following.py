@@ -52,7 +52,7 @@ def read_following(db: Connection) -> dict[str, Following]:
     for source, state, count in db.execute(asked.group_by(i.source, i.state)):
         counts[source, "waiting" if state in _WAITING else "missing"] += count
     return {
-        find_dataset(row.source): Following(
+        name_followed_dataset(row.source): Following(
             source=row.source,
             newest=row.newest,
             asked_at=row.last_round,
@@ -64,7 +64,7 @@ def read_following(db: Connection) -> dict[str, Following]:
     }
 
 
-def find_dataset(source: str) -> str:
+def name_followed_dataset(source: str) -> str:
     """Find the dataset that a source is loaded into."""
     own = source.removeprefix(REPLICA_PREFIX).removeprefix(PART_PREFIX)
     return DATASET_OF_SOURCE.get(source, own)
