@@ -120,11 +120,19 @@ def test_who_may_call_is_said_of_every_operation() -> None:
             assert ways == []
         elif path.endswith("/feed"):  # its address has a token
             assert ways == [{}, {"key": []}]
+        elif path.startswith("/v1/imports") and method == "get":  # as who loaded what is open
+            assert ways == [{}, {"key": []}], path
         elif "writing" in operation["tags"] or path.startswith(("/v1/imports", "/v1/watches")):
             assert ways == [{"key": []}], (path, method)
         else:
             assert ways == [{}, {"key": []}], (path, method)
             assert method != "get" or "304" in operation["responses"], path
+
+
+@pytest.mark.parametrize("path", ["/v1/imports", "/v1/watches", "/v1/events"])
+def test_who_may_call_is_who_is_answered(api: TestClient, path: str) -> None:
+    is_open = {} in PATHS[path]["get"]["security"]
+    assert api.get(path).status_code == (200 if is_open else 401)
 
 
 def test_a_closed_service_says_so() -> None:

@@ -60,7 +60,8 @@ def _complete_document(document: Part, *, open_reading: bool) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             operation.setdefault(
-                "security", _list_ways_in(operation["tags"], open_reading=open_reading)
+                "security",
+                _list_ways_in(method, set(operation["tags"]), open_reading=open_reading),
             )
             if method == "get" and "service" not in operation["tags"]:
                 operation.setdefault("parameters", []).append(deepcopy(MIN_VERSION))
@@ -73,11 +74,12 @@ def _complete_document(document: Part, *, open_reading: bool) -> None:
     name_enums(document)
 
 
-def _list_ways_in(tags: list[str], *, open_reading: bool) -> list[Part]:
+def _list_ways_in(method: str, tags: set[str], *, open_reading: bool) -> list[Part]:
     """Return who may call an operation: anybody, or who has a key."""
-    if KEYLESS_TAGS & set(tags):
+    if KEYLESS_TAGS & tags:
         return []
-    if KEYED_TAGS & set(tags) or not open_reading:
+    is_keyed = KEYED_TAGS & tags and not (method == "get" and "imports" in tags)
+    if is_keyed or not open_reading:
         return [{"key": []}]
     return [{}, {"key": []}]
 
