@@ -1,7 +1,10 @@
 """A primary server and a hot standby of it, which lags; both of the suite's own."""
 
+import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,9 +38,9 @@ class Place:
             reason = logged.read_text() if logged and logged.exists() else done.stderr
             raise RuntimeError(f"{program} failed: {reason}")
 
-    def start(self, data: Path, flags: str) -> int:
+    def start(self, data: Path, flags: str, port: int | None = None) -> int:
         """Start a server on a folder of data, and return its port."""
-        port = find_free_port()
+        port = port or find_free_port()
         own = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.base}"
         log = self.base / f"{data.name}.log"
         self.run("pg_ctl", "-D", data, "-w", "-l", log, "-o", f"{own} {flags}", "start", logged=log)
@@ -50,6 +53,31 @@ class Place:
             running_servers.discard(_read_process(data))
         stop = [str(self.home / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
         subprocess.run(stop, check=False, **self.options)
+
+    def kill(self, data: Path) -> None:
+        """Kill all processes of a server, as a power cut would, and wait until they are gone."""
+        process = _read_process(data)
+        running_servers.discard(process)
+        below = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        for one in (process, *map(int, below)):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while not all(map(_has_ended, (process, *map(int, below)))):
+            if time.monotonic() > until:
+                raise RuntimeError("the server's processes do not end")
+            time.sleep(0.01)
+        # A server looks for the process that these name, which may wait for its parent.
+        for left in (data / "postmaster.pid", *self.base.glob(".s.PGSQL.*.lock")):
+            left.unlink()
+
+
+def _has_ended(process: int) -> bool:
+    """Whether a process is gone, or waits for its parent to take notice."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _read_process(data: Path) -> int:

@@ -1,6 +1,7 @@
-"""The disk full, the clock set: nothing acknowledged is lost, and writing goes on afterwards."""
+"""The database killed, its disk full, the clock set: nothing acknowledged is lost."""
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -14,16 +15,52 @@ import pytest
 from conftest import fill_with_actors
 from examples import add_key
 from pair_writers import PairWriters
-from postgres import Server
+from postgres import Server, find_free_port, make_server_folder
+from replication import Place
 from service import Service
+from soak import choose_size
 
 from app.db.engine import Database
+from app.events.verify import find_event_faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
+KILLS = choose_size(1, 50)
 CLOCK = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 JUMPS = ("-1d", "+400d", "+0d", "-3700s", "+1d", "-30d", "+0d")
 """What is added to the clock, one after the other."""
+
+
+def test_a_killed_database_loses_nothing_that_was_acknowledged() -> None:
+    """PostgreSQL, all of its processes at once; the service goes on without a restart."""
+    dice, place = random.Random(3), Place(*make_server_folder(briefly=True))
+    data, port = place.base / "data", find_free_port()
+    try:
+        place.run("initdb", "-A", "trust", "-E", "UTF8", "--locale=C", "-U", "postgres", "-D", data)
+        place.start(data, "", port)
+        url = Server(f"postgresql://postgres@127.0.0.1:{port}", "").create_database("killed")
+        fill_with_actors(url)
+        with closing(Database(url)) as database:
+            service = Service(url, add_key(database))
+            writers = PairWriters(service)
+            service.start()
+            for _ in range(KILLS):
+                with writers.write_meanwhile():
+                    writers.wait_for_more()
+                    time.sleep(dice.uniform(0.0, 0.5))
+                    place.kill(data)
+                    time.sleep(dice.uniform(0.0, 0.2))
+                    place.start(data, "", port)
+                    writers.wait_for_more()
+                database.engine.dispose()
+                with database.connect() as db:
+                    assert list(find_event_faults(db)) == []
+            writers.check_record(database)
+            assert set(writers.refused) <= {503}, writers.refused
+            service.kill()
+    finally:
+        place.stop(data)
+        shutil.rmtree(place.base, ignore_errors=True)
 
 
 @contextmanager
