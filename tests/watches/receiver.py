@@ -60,7 +60,11 @@ class Request(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Keep the message, and answer it."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(size)
+        if len(body) < size:  # its sender was killed in the middle of it
+            self.close_connection = True
+            return
         receiver = self.server.receiver
         headers = {name.lower(): value for name, value in self.headers.items()}
         with receiver.arrived:
