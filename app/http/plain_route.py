@@ -32,8 +32,8 @@ def shorten_handler(framework: RouteHandler) -> RouteHandler:
     last = steps[-1]
     if last is None or None in steps or not _returns_response(last[0]):
         return framework
-    if any(one.dependencies for one in dependant.dependencies):
-        return framework
+    if any(one.dependencies or one.name for one in dependant.dependencies):
+        return framework  # what a dependency with a name returns is an argument of the endpoint
     provider = known.get("dependency_overrides_provider")
     endpoint, name = last
 
