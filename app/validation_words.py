@@ -29,6 +29,7 @@ PATTERNS = {
     " prints",
     r"^[\x21-\x7e]*$": "must be an address or e-mail without blanks, in ASCII, such as"
     " desk@news.example",
+    r"^[^\x00]*$": "must be an id without the character U+0000, such as curated:0001",
 }
 """What a text has to be that matches a pattern, with an example. A test knows every pattern."""
 

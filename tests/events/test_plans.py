@@ -58,12 +58,21 @@ def explain_page(kind: str, database: Database, parameters: dict[str, Any]) -> s
         db.execution_options(**{SWITCH: True})  # the text is run, not the statement
         as_of = None if asked.as_of is None else int(asked.as_of)
         found = bind_query(db, resolve_filter(db, asked, as_of), asked.sort, limit=51)
-        statement = compile_page_statement(found.statement_key)
+        key = found.statement_key
+        keys = (
+            [replace(key, part=part) for part in ("begun", "running")] if key.has_parts else [key]
+        )
         explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
         if kind == "postgresql":  # the tables are small: it would read them whole
             db.exec_driver_sql("SET enable_seqscan = off")
-        explained = replace(statement, text=f"{explain} {statement.text}")
-        return "\n".join(str(row[-1]) for row in explained.execute(db, found.values))
+        statements = [compile_page_statement(key) for key in keys]
+        return "\n".join(
+            str(row[-1])
+            for one in statements
+            for row in replace(one, text=f"{explain} {one.text}", document_places=()).execute(
+                db, found.values
+            )
+        )
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -225,7 +225,7 @@ def read_shown_text(page: Page, label: str) -> str:
     """The text that a view offers to copy."""
     box = page.locator("details.request").first
     box.evaluate("box => { box.open = true; }")
-    return str(box.get_by_role("region", name=label, exact=True).text_content())
+    return str(box.get_by_role("group", name=label, exact=True).text_content())
 
 
 HOSTILE_ADDRESS = "/?view=events&q=Pashinyan's+%22CSTO%22+%26+summit&actor=ARM&since=2023"
