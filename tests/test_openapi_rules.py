@@ -153,3 +153,24 @@ def test_an_answer_has_a_documented_media_type(api: TestClient, path: str, form:
     kind = answer.headers["content-type"].partition(";")[0]
     assert kind in PATHS[path]["get"]["responses"]["200"]["content"]
     assert kind == (EVENT_MEDIA_TYPES | CHART_MEDIA_TYPES)[form][0]  # type: ignore[index]
+
+
+def test_tables_of_names_have_their_media_type() -> None:
+    for path in ("/v1/unresolved", "/v1/imports/{import_id}/unresolved"):
+        assert "text/csv" in PATHS[path]["get"]["responses"]["200"]["content"]
+
+
+def test_a_version_of_a_history_that_was_left_is_documented(api: TestClient) -> None:
+    left = {"Entente-Min-Version": "1.ffffffff"}
+    for path in ("/v1/events", "/v1/actors", "/v1/datasets", "/v1/coverage"):
+        answer = api.get(path, headers=left)
+        assert str(answer.status_code) in PATHS[path]["get"]["responses"], answer.text
+        assert answer.status_code == 410
+    shared = DOCUMENT["components"].get("parameters", {})
+    for operation in (operations["get"] for operations in PATHS.values() if "get" in operations):
+        parameters = [
+            shared[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+            for one in operation.get("parameters", ())
+        ]
+        if {"Entente-Min-Version", "lineage"} & {one["name"] for one in parameters}:
+            assert "410" in operation["responses"]

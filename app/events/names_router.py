@@ -12,6 +12,7 @@ from app.events.name_table import format_name_table
 from app.events.schemas import UnresolvedName
 from app.events.unresolved import NamePosition, read_unresolved_names, report_names
 from app.examples import example_responses
+from app.http.accept import document_media_types
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, DatabaseDep
 from app.http.page import build_page_links, render_page
@@ -40,6 +41,10 @@ class UnresolvedQuery(NamesQuery):
     """Parameters of the unresolved names of stored events."""
 
     dataset: list[Code] = Field([], description="Only events of these datasets.")
+
+
+NAME_TABLE_FORMATS = {"json": ("application/json",), "csv": ("text/csv",)}
+"""In what names without an actor are listed, by `format`."""
 
 
 def render_names_page(
@@ -81,7 +86,7 @@ def decode_names_cursor(
     "/unresolved",
     response_model=Page[UnresolvedName],
     operation_id="listUnresolvedNames",
-    responses=example_responses("listUnresolvedNames"),
+    responses=document_media_types(example_responses("listUnresolvedNames"), NAME_TABLE_FORMATS),
 )
 def list_unresolved_names(
     asked: Annotated[UnresolvedQuery, Query()],

@@ -13,7 +13,7 @@ SCREENS: list[tuple[str, int]] = [
     (scheme, width) for scheme, width in product(("light", "dark"), (1440, 1100, 390))
 ]
 """Colour schemes and widths in CSS pixels."""
-SOME = [(view, SCREENS[place % len(SCREENS)]) for place, view in enumerate(VIEWS)][1::4]
+SOME = [(view, SCREENS[place % len(SCREENS)]) for place, view in enumerate(VIEWS)][2::8]
 TRIED = list(product(VIEWS, SCREENS)) if IN_FULL else SOME
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.by_turns]

@@ -24,10 +24,16 @@ from app.db.keyset import PageKey, decode_page_cursor, encode_cursor
 from app.db.lineage_table import read_version
 from app.db.reader import list_closed
 from app.errors import NotFoundError
-from app.events.names_router import NamesQuery, decode_names_cursor, render_names_page
+from app.events.names_router import (
+    NAME_TABLE_FORMATS,
+    NamesQuery,
+    decode_names_cursor,
+    render_names_page,
+)
 from app.events.schemas import UnresolvedName
 from app.events.unresolved import report_names
 from app.examples import example_responses, load_examples
+from app.http.accept import document_media_types
 from app.http.caching import respond_with_body_etag
 from app.http.dependencies import CursorKeyDep, WriterDep
 from app.http.page import build_page_links, render_page
@@ -324,7 +330,7 @@ def _render_reject(reject: str) -> str:
     "/imports/{import_id}/unresolved",
     response_model=Page[UnresolvedName],
     operation_id="listImportNames",
-    responses=example_responses("listImportNames"),
+    responses=document_media_types(example_responses("listImportNames"), NAME_TABLE_FORMATS),
     dependencies=[Depends(require_read_access)],
 )
 def list_import_names(
