@@ -1,6 +1,5 @@
 """What must be refused: addresses inside, wrong bodies, other people's watches."""
 
-import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +8,7 @@ import httpcore2
 import pytest
 from fastapi.testclient import TestClient
 from make import dataset
-from serving import open_client
+from serving import open_client, run_apart
 from typer.testing import CliRunner, Result
 from watches.receiver import Request, run_receiver
 from watches.test_delivery import keep, make_key, open_api, write
@@ -27,7 +26,7 @@ KEPT = [WatchSecret(make_secret())]
 
 
 def send(url: str, **more: Any) -> sender.SendResult:
-    found = asyncio.run(send_message(url, "msg_1", b"{}", KEPT, allow_private=False, **more))
+    found = run_apart(send_message(url, "msg_1", b"{}", KEPT, allow_private=False, **more))
     assert not found.arrived
     return found
 
@@ -58,7 +57,7 @@ def test_the_connection_goes_to_the_number_that_was_checked(
     monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect_tcp)
     backend = AsyncGuardedBackend(allow_private=False)
     with pytest.raises(httpcore2.ConnectError):
-        asyncio.run(backend.connect_tcp("rebound.example", 443))
+        run_apart(backend.connect_tcp("rebound.example", 443))
     assert asked == ["93.184.215.14"]
 
 
@@ -72,11 +71,9 @@ def test_a_receiver_that_never_answers_or_never_ends_is_left() -> None:
     with run_receiver() as receiver, socket.create_server(("127.0.0.1", 0)) as silent:
         receiver.answers["/hook"] = answer_for_ever
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        found = asyncio.run(
-            send_message(url, "msg_1", b"{}", KEPT, allow_private=True, seconds=0.2)
-        )
+        found = run_apart(send_message(url, "msg_1", b"{}", KEPT, allow_private=True, seconds=0.2))
         assert found.error == "did not answer within 0 seconds"
-        ended = asyncio.run(
+        ended = run_apart(
             send_message(f"{receiver.url}/hook", "msg_1", b"{}", KEPT, allow_private=True)
         )
         assert ended.arrived
