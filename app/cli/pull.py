@@ -415,8 +415,10 @@ def _print_report(report: RoundReport, as_json: bool) -> None:
         sys.stdout.flush()
         return
     came = ", ".join(f"{count} {state}" for state, count in sorted(report.outcomes.items()))
+    if not came and not report.rows and not report.retracted:
+        came = "nothing new"
     print(
-        f"{report.source}: {came or 'nothing new'}; {report.rows:,} rows, {report.new:,} new,"
+        f"{report.source}: {came + '; ' if came else ''}{report.rows:,} rows, {report.new:,} new,"
         f" {report.changed:,} changed, {report.retracted:,} retracted,"
         f" {report.rejected:,} rejected; {report.requests} requests, {report.received:,} bytes"
         + (f"; {report.left} files left" if report.left else ""),

@@ -1,4 +1,4 @@
-"""Answer plain routes without the framework's general way of solving dependencies (decision 030).
+"""Answer plain routes without the framework's general way of solving dependencies (decision 034).
 
 For each request the framework looks again at what every dependency might take: parameters of
 paths, queries, headers, cookies and bodies, generators, background tasks. A route is plain if all

@@ -28,7 +28,7 @@ from app.pull.original import (
 )
 from app.pull.replica_window import ChangeWindow, PassedDocuments
 from app.pull.replica_write import ReplicaWriter, WindowResult
-from app.pull.round import RoundReport
+from app.pull.round import RoundReport, record_round
 from app.pull.wire import Wire
 from app.sources.covered import read_dataset_document
 from app.sources.schemas import Dataset
@@ -225,13 +225,7 @@ class ReplicaRound:
                 ReplicaWriter(db, self._by, self.source.dataset, window).write_window()
 
     def _finish(self, report: RoundReport, error: str | None) -> None:
-        report.requests, report.received = self.wire.requests, self.wire.received
-        self._state.last_round = ledger.format_instant(self.wire.now)
-        self._state.error = error
-        if error is None:
-            self._state.last_success = self._state.last_round
-        with self.database.write() as db:
-            ledger.write_source(db, self._state)
+        record_round(self.database, self.wire, self._state, report, error)
 
 
 def _choose_feed(documents: ChangeFeed, events: ChangeFeed) -> ChangeFeed | None:

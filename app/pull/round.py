@@ -284,13 +284,20 @@ class Round:
             item.next_try = None
 
     def _finish(self, report: RoundReport, error: str | None) -> None:
-        report.requests, report.received = self.wire.requests, self.wire.received
-        self._state.last_round = ledger.format_instant(self.wire.now)
-        self._state.error = error
-        if error is None:
-            self._state.last_success = self._state.last_round
-        with self.database.write() as db:
-            ledger.write_source(db, self._state)
+        record_round(self.database, self.wire, self._state, report, error)
+
+
+def record_round(
+    database: Database, wire: Wire, state: SourceState, report: RoundReport, error: str | None
+) -> None:
+    """Record in the report and in the ledger that a round has ended, and why, if it failed."""
+    report.requests, report.received = wire.requests, wire.received
+    state.last_round = ledger.format_instant(wire.now)
+    state.error = error
+    if error is None:
+        state.last_success = state.last_round
+    with database.write() as db:
+        ledger.write_source(db, state)
 
 
 def _merge(known: PullItem | None, item: PullItem) -> PullItem | None:

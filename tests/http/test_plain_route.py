@@ -61,6 +61,22 @@ def test_a_guard_that_is_no_coroutine_is_left_to_the_framework() -> None:
     assert make_client(refuse_in_thread).get("/asked").status_code == 403
 
 
+async def name_caller(request: Request) -> str:
+    return f"{request.url.path} by anyone"
+
+
+def test_what_a_dependency_returns_reaches_the_endpoint() -> None:
+    router = APIRouter(route_class=QueryRoute)
+
+    @router.get("/named")
+    async def read_named(request: Request, who: Annotated[str, Depends(name_caller)]) -> Response:
+        return Response(f"{request.method} {who}")
+
+    app = FastAPI()
+    app.include_router(router)
+    assert TestClient(app).get("/named").text == "GET /named by anyone"
+
+
 def test_a_guard_is_replaced_as_the_framework_replaces_it() -> None:
     client = make_client(refuse_all)
     app = client.app

@@ -250,6 +250,8 @@ def test_the_command_follows_over_a_network(
         add_events(service, "c")
         second = run_command("follow", *words, "--once")
         assert (second.exit_code, "1 new" in second.stdout) == (0, True), second.output
+        assert "nothing new" not in second.stdout
+        assert "nothing new" in run_command("pull", *words).stdout
     assert read_documents(replica, "desk") == read_documents(database, "desk")
     listed = run_command("pulls").stdout
     assert "entente-desk" in listed
