@@ -15,7 +15,7 @@ import pytest
 from conftest import fill_with_actors
 from examples import add_key
 from pair_writers import PairWriters
-from postgres import Server, find_free_port, make_server_folder
+from postgres import Server, find_free_port, make_server_folder, run_postgresql
 from replication import Place
 from service import Service
 from soak import choose_size
@@ -84,7 +84,7 @@ def remount_disk(folder: Path, options: str) -> None:
 
 
 @pytest.fixture
-def small_disk(kind: str, server: Server) -> Iterator[tuple[str, Path]]:
+def small_disk(kind: str) -> Iterator[tuple[str, Path]]:
     """A database with actors on a small disk of its own, and where that is."""
     with mount_small_disk(1 << 30) as disk:
         if kind == "sqlite":
@@ -92,30 +92,36 @@ def small_disk(kind: str, server: Server) -> Iterator[tuple[str, Path]]:
             fill_with_actors(url)
             yield url, disk
             return
-        if os.geteuid() == 0:  # then the server runs as this user
-            shutil.chown(disk, "nobody")
-        with psycopg.connect(f"{server.address}/postgres", autocommit=True) as db:
-            db.execute(f"CREATE TABLESPACE small LOCATION '{disk}'".encode())
-            db.execute("CREATE DATABASE small TEMPLATE template0 TABLESPACE small")
-        url = f"{server.address.replace('postgresql:', 'postgresql+psycopg:')}/small"
-        fill_with_actors(url)
-        try:
-            yield url, disk
-        finally:
-            server.drop_database("small")
+        # A server of its own: a full disk stops the checkpoints of all databases of a server.
+        with run_postgresql(briefly=True) as server:
+            if os.geteuid() == 0:  # then the server runs as this user
+                shutil.chown(disk, "nobody")
             with psycopg.connect(f"{server.address}/postgres", autocommit=True) as db:
-                db.execute("DROP TABLESPACE small")
+                db.execute(f"CREATE TABLESPACE small LOCATION '{disk}'".encode())
+                db.execute("CREATE DATABASE small TEMPLATE template0 TABLESPACE small")
+            url = f"{server.address.replace('postgresql:', 'postgresql+psycopg:')}/small"
+            fill_with_actors(url)
+            try:
+                yield url, disk
+            finally:
+                server.drop_database("small")
+                with psycopg.connect(f"{server.address}/postgres", autocommit=True) as db:
+                    db.execute("DROP TABLESPACE small")
 
 
 def wait_for_refusal(service: Service, writers: PairWriters) -> None:
-    """Wait until a write is refused, and check what reading and readiness say then."""
+    """Wait until writes are refused for want of space, and check what reading and readiness say.
+
+    Readiness is red until a write succeeds, and a smaller one may still find its place.
+    """
     until = time.monotonic() + 120
-    while not writers.refused:
+    while 507 not in writers.refused:
         assert time.monotonic() < until, "the disk is never full"
         time.sleep(0.02)
     assert service.ask("GET", "/v1/actors/ARM")[0] == 200
-    status, ready, _ = service.ask("GET", "/readyz")
-    assert (status, ready["type"]) == (503, "/problems/full")
+    while (ready := service.ask("GET", "/readyz"))[0] == 200:
+        assert time.monotonic() < until, "readiness stays green"
+    assert (ready[0], ready[1]["type"]) == (503, "/problems/full")
 
 
 def test_a_full_disk(small_disk: tuple[str, Path]) -> None:
