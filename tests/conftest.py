@@ -136,7 +136,11 @@ class Templates(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         kind, content = key.split()
-        name, written = f"{kind}-{content}", self._folder / f"{kind}-{content}.url"
+        name = f"{kind}-{content}"
+        if kind == "postgresql":  # a server ends with its last user, and what it has with it
+            server: Server = self._request.getfixturevalue("server")
+            name = f"{name}-{server.address.rpartition(':')[2]}"
+        written = self._folder / f"{name}.url"
         with lock_file(self._folder / f"{name}.lock"):
             if written.exists():
                 self[key] = written.read_text()
@@ -144,7 +148,6 @@ class Templates(dict[str, str]):
             if kind == "sqlite":
                 self[key] = f"sqlite:///{self._folder / name}.db"
             else:
-                server: Server = self._request.getfixturevalue("server")
                 self[key] = server.create_database(f"{content}-{uuid4().hex[:8]}")
             CONTENTS[content](self[key])
             written.write_text(self[key])
