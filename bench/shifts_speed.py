@@ -23,7 +23,7 @@ from app.db.dialect.bulk_copy import bulk_add_sums, bulk_insert, keep_lesser
 from app.db.engine import Database
 from app.db.migrate import upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, reports, signals, sources
-from app.events.changes import build_dyad_marks
+from app.events.event_sums import build_dyad_marks
 from app.events.index_rows import COLUMNS_BY_TABLE
 from app.events.volumes import add_volumes
 from app.shifts import inputs, series

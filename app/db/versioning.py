@@ -6,6 +6,7 @@ when a newer revision replaces them: decision 002.
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
@@ -13,6 +14,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Delete,
+    Insert,
     Select,
     Table,
     bindparam,
@@ -24,15 +27,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from app.db.dialect import in_list_params, match_any
 from app.db.dialect.stored_document import document_of
 from app.db.tables import HISTORY_TABLES, revisions
 
 Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 Values = TypeVarTuple("Values")
 """Types of the columns that a statement selects."""
-
-DOCUMENTS_PER_STATEMENT = 500
-"""Documents whose rows are moved by one statement."""
 
 
 class RowState(Enum):
@@ -96,18 +97,27 @@ def copy_to_history(db: Connection, kind: str, column: Column[str], ids: Sequenc
 
     `column` is the column of document ids in the table whose rows are copied.
     """
-    table = column.table
-    assert isinstance(table, Table)
-    r = revisions.c
-    by = select(func.max(r.seq)).where(r.kind == kind, r.id == column).scalar_subquery()
-    names = [c.name for c in table.columns]
-    for at in range(0, len(ids), DOCUMENTS_PER_STATEMENT):
-        old = select(*table.columns, by).where(column.in_(ids[at : at + DOCUMENTS_PER_STATEMENT]))
-        db.execute(insert(HISTORY_TABLES[table]).from_select([*names, "gone"], old))
+    if ids:
+        copy, _ = _build_move(db.dialect.name, kind, column)
+        db.execute(copy, in_list_params(db, ids))
 
 
 def move_to_history(db: Connection, kind: str, column: Column[str], ids: Sequence[str]) -> None:
     """Move the rows of some documents to the history table: `copy_to_history`, then delete."""
-    copy_to_history(db, kind, column, ids)
-    for at in range(0, len(ids), DOCUMENTS_PER_STATEMENT):
-        db.execute(delete(column.table).where(column.in_(ids[at : at + DOCUMENTS_PER_STATEMENT])))
+    if ids:
+        for statement in _build_move(db.dialect.name, kind, column):
+            db.execute(statement, in_list_params(db, ids))
+
+
+@lru_cache(64)
+def _build_move(dialect: str, kind: str, column: Column[str]) -> tuple[Insert, Delete]:
+    """Build the statements that copy rows to the history table and delete them."""
+    table = column.table
+    assert isinstance(table, Table)
+    r = revisions.c
+    by = select(func.max(r.seq)).where(r.kind == kind, r.id == column).scalar_subquery()
+    wanted = match_any(dialect, column)
+    old = select(*table.columns, by).where(wanted)
+    names = [c.name for c in table.columns]
+    copy = insert(HISTORY_TABLES[table]).from_select([*names, "gone"], old)
+    return copy, delete(table).where(wanted)

@@ -34,7 +34,7 @@ from app.errors import (
     OutdatedError,
 )
 from app.events import queries
-from app.events.changes import unindex_events, write_resolved_events
+from app.events.changes import remove_event_rows, write_resolved_events
 from app.events.record import EventRecord, ReportRecord
 from app.events.render import (
     EventDocumentRecord,
@@ -287,6 +287,6 @@ def end_merged_events(
         event.recorded_at = current_write_transaction(db).instant
         entries.append(NewRevision(event.id, encode_event_document(event), "merge"))
     seqs = append_revisions(db, "event", entries, by, latest_numbers=revisions)
-    unindex_events(db, [e.id for e in gone])
+    remove_event_rows(db, [e.id for e in gone])
     for event, seq in zip(gone, seqs, strict=True):
         record_merge(db, "event", event.id, survivor, seq)

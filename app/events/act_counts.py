@@ -4,13 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, or_, select
 
-from app.db.dialect.bulk_copy import bulk_add_sums
-from app.db.tables import act_counts, day_sums
-from app.events.changes import SUM_COLUMNS, mark_dyads_stale
+from app.db.tables import act_counts
 from app.events.durations import spread_signal
-from app.events.volumes import add_volumes
+from app.events.event_sums import SUM_COLUMNS, mark_dyads_stale, write_day_sums
 
 SUM_KEYS = ("from", "toward", "dataset", "day")
 """The key of `day_sums`."""
@@ -68,18 +66,12 @@ def replace_counts(
     db: Connection, gone: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> None:
     """Subtract rows of counts from the sums, and add others."""
-    total: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * len(SUM_COLUMNS))
+    total: dict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0] * len(SUM_COLUMNS))
     for row in (*sum_counts_by_day(gone, -1), *sum_counts_by_day(new)):
-        sums = total[tuple(row[name] for name in SUM_KEYS)]
+        sums = total[row["from"], row["toward"], row["dataset"], row["day"]]
         for number, name in enumerate(SUM_COLUMNS):
             sums[number] += row[name]
-    changed: list[dict[str, Any]] = [
-        dict(zip((*SUM_KEYS, *SUM_COLUMNS), (*key, *sums), strict=True))
-        for key, sums in sorted(total.items())
-        if any(sums)
-    ]
-    bulk_add_sums(db, day_sums, [tuple(row.values()) for row in changed])
-    if gone:
-        db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
-    add_volumes(db, [(row["dataset"], row["day"], row["n"]) for row in changed], gone=True)
-    mark_dyads_stale(db, changed)
+    total = {key: sums for key, sums in total.items() if any(sums)}
+    changed = [(*key, *sums) for key, sums in sorted(total.items())]
+    write_day_sums(db, changed, has_less=bool(gone))
+    mark_dyads_stale(db, total)

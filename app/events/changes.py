@@ -1,20 +1,13 @@
 """Writes of events: the document, its index rows, signals and day sums in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Column, Connection, delete, select
+from sqlalchemy import Column, Connection, select
 
-from app.db.dialect import build_upsert
-from app.db.dialect.bulk_copy import (
-    bulk_add_sums,
-    bulk_insert,
-    keep_lesser,
-    skip_reference_checks,
-)
+from app.db.dialect.bulk_copy import bulk_insert, skip_reference_checks
 from app.db.dialect.full_text import bulk_index_words
 from app.db.dialect.stored_document import document_of
 from app.db.journal import (
@@ -26,8 +19,6 @@ from app.db.revision_rows import insert_revisions
 from app.db.tables import (
     actors,
     datasets,
-    day_sums,
-    dyads,
     events,
     memberships,
     participations,
@@ -38,9 +29,13 @@ from app.db.tables import (
     tags,
 )
 from app.db.versioning import move_to_history
-from app.events.durations import CLASS_UNIT, spread_signal
+from app.events.event_sums import (
+    NO_SUMS,
+    replace_event_sums,
+    sum_event_rows,
+    sum_stored_events,
+)
 from app.events.index_rows import COLUMNS_BY_TABLE, EventRows, EventSums
-from app.events.month_counts import add_month_counts, count_by_month, subtract_month_counts
 from app.events.record import EventRecord, RejectedError, copy_record
 from app.events.render import (
     ACTING_KINDS,
@@ -51,13 +46,11 @@ from app.events.render import (
     matches_document,
 )
 from app.events.resolve import DatabaseNames, resolve_record
-from app.events.signals import choose_derivation_mode, signal_weight
+from app.events.signals import choose_derivation_mode
 from app.events.unresolved import forget_replaced_parts
-from app.events.volumes import add_volumes
 from app.sources.record import CitedSource, SourceRecord
 
 NO_REASONS: Mapping[str, str] = MappingProxyType({})
-SUM_COLUMNS = ("n", "positive", "negative", "q1", "q2", "q3", "q4")
 EVENT_ID_COLUMNS: tuple[Column[str], ...] = (
     events.c.id,
     participations.c.event,
@@ -170,7 +163,7 @@ def store_event_rows(
         when = at, by.name, reasons.get(ident, by.reason) if reasons else by.reason
         written.append((seq + shift, "event", ident, number + 1, action, *when, body, derived))
     insert_revisions(db, "event", written, at)
-    unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
+    removed = unindex_events(db, [ident for _, ident, *_ in rows.bodies if ident in numbers])
     own = [(*event[:-1], event[-1] + shift, now.instant) for event in rows.events]
     with skip_reference_checks(db) if references_exist else nullcontext():
         bulk_insert(db, events.name, COLUMNS_BY_TABLE[events.name], own)
@@ -178,18 +171,8 @@ def store_event_rows(
             columns, found = COLUMNS_BY_TABLE[table.name], getattr(rows, table.name)
             bulk_insert(db, table.name, columns, found, shift=shift)
     bulk_index_words(db, rows.words, shift)
-    added = rows.sums or sum_event_rows(rows)
-    bulk_add_sums(db, day_sums, added.days)
-    add_volumes(db, [row[2:5] for row in added.days])
-    add_month_counts(db, added.months)
-    marks = build_dyad_marks(row[:4] for row in added.days)
-    bulk_add_sums(db, dyads, marks, keep_lesser("since"))
+    replace_event_sums(db, removed, rows.sums or sum_event_rows(rows))
     return [row[8] for row in written]
-
-
-def sum_event_rows(rows: EventRows) -> EventSums:
-    """Sum what events add to the tables of sums. Pure."""
-    return EventSums(rows.sum_by_day(), count_by_month(rows))
 
 
 def read_event_documents(db: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -236,64 +219,14 @@ def load_cited_sources(db: Connection, ids: Collection[str]) -> dict[str, CitedS
     return cited
 
 
-def unindex_events(db: Connection, ids: Sequence[str]) -> None:
+def remove_event_rows(db: Connection, ids: Sequence[str]) -> None:
     """Move the index rows of some events to the history tables, and subtract them from the sums."""
-    for at in range(0, len(ids), 500):
-        of_events = signals.c.event.in_(ids[at : at + 500])
-        rows = db.execute(select(signals).where(of_events)).mappings().all()
-        _subtract_day_sums(db, [dict(r) for r in rows])
-    subtract_month_counts(db, ids)
+    replace_event_sums(db, unindex_events(db, ids), NO_SUMS)
+
+
+def unindex_events(db: Connection, ids: Sequence[str]) -> EventSums:
+    """Move the index rows of some events to the history tables; returns what they add to sums."""
+    removed = sum_stored_events(db, ids)
     for column in EVENT_ID_COLUMNS:
         move_to_history(db, "event", column, ids)
-
-
-def sum_signals_by_day(rows: Sequence[Mapping[str, Any]], sign: int = 1) -> list[dict[str, Any]]:
-    """Sum signal rows into rows of `day_sums`, added with `sign` 1 or subtracted with -1.
-
-    The sums are integers, so that adding and subtracting the same signals gives exactly zero.
-    """
-    total: dict[tuple[str, ...], dict[str, int]] = defaultdict(
-        lambda: dict.fromkeys(SUM_COLUMNS, 0)
-    )
-    for s in rows:
-        side, quad = "positive" if s["score"] > 0 else "negative", s["quad"]
-        mass = signal_weight(s["score"], s["confidence"], s["weight"])
-        classed = round(CLASS_UNIT * s["weight"]) if quad else 0
-        for day, n, part, class_part in spread_signal(s["start"], s["end"], mass, classed):
-            sums = total[s["from"], s["toward"], s["dataset"], day]
-            sums["n"] += sign * n
-            sums[side] += sign * part
-            if quad:
-                sums[f"q{quad}"] += sign * class_part
-    keys = ("from", "toward", "dataset", "day")
-    return [dict(zip(keys, key, strict=True)) | sums for key, sums in sorted(total.items())]
-
-
-def _subtract_day_sums(db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if changed := sum_signals_by_day(rows, -1):
-        db.execute(build_upsert(db, day_sums, {n: day_sums.c[n] for n in SUM_COLUMNS}), changed)
-        # A day into which an act is spread has sums and no count.
-        db.execute(delete(day_sums).where(*(day_sums.c[name] == 0 for name in SUM_COLUMNS)))
-        add_volumes(db, [(s["dataset"], s["day"], s["n"]) for s in changed], gone=True)
-        mark_dyads_stale(db, changed)
-
-
-def mark_dyads_stale(db: Connection, changed: Sequence[Mapping[str, Any]]) -> None:
-    """Mark the dyads of changed day sums as stale, so that their shifts are detected again."""
-    rows = build_dyad_marks((s["from"], s["toward"], s["dataset"], s["day"]) for s in changed)
-    bulk_add_sums(db, dyads, rows, keep_lesser("since"))
-
-
-def build_dyad_marks(
-    changed: Iterable[tuple[str, str, str, str]],
-) -> list[tuple[str, str, str, int, int, str]]:
-    """Build the rows that mark dyads as stale, from (from, toward, dataset, day) of changed sums.
-
-    Each dyad occurs once, its two actors in alphabetical order, with the earliest changed day.
-    """
-    first: dict[tuple[str, str, str], str] = {}
-    for a, b, dataset, day in changed:
-        if a != b:
-            pair = (a, b, dataset) if a < b else (b, a, dataset)
-            first[pair] = min(day, first.get(pair, day))
-    return [(*pair, 1, 0, day) for pair, day in sorted(first.items())]
+    return removed

@@ -6,6 +6,7 @@ whatever its roles, and not those that are retracted.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.db.dialect.bulk_copy import bulk_add_sums
+from app.db.dialect import in_list_params, match_any
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_delete_empty_sums
 from app.db.tables import events, month_counts, participations
 from app.events.index_rows import EventRows
 
@@ -33,7 +35,6 @@ Shape = tuple[str, str, str, float | None, int | None, bool]
 """(dataset, month, type, intensity, quad, whether it lasts) of an event: many are alike."""
 Measure = tuple[tuple[str, str, str], tuple[int, ...], int]
 """The rest of the key, what an event of a shape adds to the columns after `n`, and its peak."""
-MAX_IDS = 500
 _PEAK_RULES = {
     "peak": "CASE WHEN new.peak > old.peak THEN new.peak ELSE old.peak END",
     "at_peak": "CASE WHEN new.peak > old.peak THEN new.at_peak WHEN new.peak = old.peak"
@@ -42,19 +43,30 @@ _PEAK_RULES = {
 """What is subtracted has no greater peak than the row, and counts as less than nothing."""
 
 
-def add_month_counts(db: Connection, added: Sequence[tuple[Any, ...]]) -> None:
-    """Add the counts of events that are being stored, as `count_by_month` makes them."""
-    bulk_add_sums(db, month_counts, added, _PEAK_RULES)
+def change_month_counts(
+    db: Connection, removed: Sequence[tuple[Any, ...]], added: Sequence[tuple[Any, ...]]
+) -> None:
+    """Subtract the counts of events that are superseded, and add those that are being stored.
+
+    Both as `count_by_month` makes them. What is removed and added alike is not written.
+    """
+    alike = set(removed).intersection(added)
+    less = [_negate_counts(row) for row in removed if row not in alike]
+    bulk_add_sums(db, month_counts, less, _PEAK_RULES)
+    # By their keys: the table is long. Before rows are added: a new one has no earlier peak.
+    bulk_delete_empty_sums(db, month_counts, [row[:4] for row in less], ("n",))
+    bulk_add_sums(db, month_counts, [row for row in added if row not in alike], _PEAK_RULES)
 
 
-def subtract_month_counts(db: Connection, ids: Sequence[str]) -> None:
-    """Subtract the current rows of some events, which are about to be superseded."""
-    for at in range(0, len(ids), MAX_IDS):
-        wanted = ids[at : at + MAX_IDS]
-        changed = _sum_shapes(_count_stored_shapes(db, wanted), -1)
-        bulk_add_sums(db, month_counts, changed, _PEAK_RULES)
-        if changed:
-            db.execute(delete(month_counts).where(month_counts.c.n == 0))
+def _negate_counts(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row that subtracts its counts; the peak stays, and counts fewer events."""
+    *keys, n, coop, conf, scored, whole, lasts, peak, at_peak = row
+    return (*keys, -n, -coop, -conf, -scored, -whole, -lasts, peak, -at_peak)
+
+
+def count_stored_months(db: Connection, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Count what the current rows of some events add: rows of `month_counts`, in key order."""
+    return _sum_shapes(_count_stored_shapes(db, ids))
 
 
 def count_months_again(db: Connection) -> None:
@@ -84,16 +96,17 @@ def _count_stored_shapes(
     db: Connection, ids: Sequence[str] | None = None
 ) -> Iterator[tuple[str, Measure, int]]:
     """Count the current rows of some events, or of all, by actor and shape."""
+    asked = _select_counted_rows(db.dialect.name, of_all_events=ids is None)
+    wanted = None if ids is None else in_list_params(db, ids)
     counted = Counter(
         (actor, (dataset, start[:7], kind or "", intensity, quad, start != end))
-        for actor, start, dataset, kind, intensity, quad, end in db.execute(
-            _select_counted_rows(ids)
-        )
+        for actor, start, dataset, kind, intensity, quad, end in db.execute(asked, wanted)
     )
     return ((actor, _measure_shape(shape), n) for (actor, shape), n in counted.items())
 
 
-def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
+@lru_cache
+def _select_counted_rows(dialect: str, *, of_all_events: bool) -> Select[Any]:
     """Select the rows that are counted of some events, or of all."""
     p, e = participations.c, events.c
     columns = ("start", "dataset", "type", "intensity", "quad", "end")
@@ -101,22 +114,18 @@ def _select_counted_rows(ids: Sequence[str] | None = None) -> Select[Any]:
     of_actors = of_actors.where(p.status != "retracted")
     of_all = select(literal("").label("actor"), *(e[name] for name in columns), e.id)
     of_all = of_all.where(e.status != "retracted")
-    if ids is not None:
-        of_actors, of_all = of_actors.where(p.event.in_(ids)), of_all.where(e.id.in_(ids))
+    if not of_all_events:
+        of_actors = of_actors.where(match_any(dialect, p.event))
+        of_all = of_all.where(match_any(dialect, e.id))
     both = union_all(of_actors, of_all).subquery().c
     return select(both.actor, *(both[name] for name in columns))
 
 
-def _sum_shapes(
-    counted: Iterable[tuple[str, Measure, int]], sign: int = 1
-) -> list[tuple[Any, ...]]:
-    """Sum (actor, measure, number of events) into rows of `month_counts`.
-
-    They are added with `sign` 1 or subtracted with -1.
-    """
+def _sum_shapes(counted: Iterable[tuple[str, Measure, int]]) -> list[tuple[Any, ...]]:
+    """Sum (actor, measure, number of events) into rows of `month_counts`."""
     total: dict[tuple[str, ...], tuple[int, ...]] = {}
-    for actor, (rest, (coop, conf, scored, whole, lasts), peak), times in counted:
-        n, key = sign * times, (actor, *rest)
+    for actor, (rest, (coop, conf, scored, whole, lasts), peak), n in counted:
+        key = (actor, *rest)
         row: tuple[int, ...]
         row = (n, n * coop, n * conf, n * scored, n * whole, n * lasts, peak, n * scored)
         if key in total:

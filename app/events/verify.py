@@ -22,8 +22,8 @@ from app.db.tables import (
     tags,
 )
 from app.events.act_counts import SUM_KEYS, sum_counts_by_day
-from app.events.changes import SUM_COLUMNS, sum_signals_by_day
 from app.events.event_id import find_key_error
+from app.events.event_sums import SUM_COLUMNS, sum_signals_by_day
 from app.events.index_rows import EventRows
 from app.events.month_counts import select_wrong_month_counts
 from app.events.render import decode_event_document

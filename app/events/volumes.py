@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, Select, delete, except_, func, literal, select, union_all
+from sqlalchemy import Connection, Select, except_, func, literal, select, union_all
 
-from app.db.dialect.bulk_copy import bulk_add_sums
+from app.db.dialect.bulk_copy import bulk_add_sums, bulk_delete_empty_sums
 from app.db.tables import act_counts, signals, volumes
 
 
-def add_volumes(
-    db: Connection, changed: Sequence[tuple[str, str, int]], *, gone: bool = False
-) -> None:
-    """Add (dataset, day, n) to the volumes; with `gone`, rows that became 0 are deleted."""
-    bulk_add_sums(db, volumes, build_volume_rows(changed))
-    if gone:
-        db.execute(delete(volumes).where(volumes.c.n == 0))
+def add_volumes(db: Connection, changed: Sequence[tuple[str, str, int]]) -> None:
+    """Add (dataset, day, n) to the volumes; rows that become 0 are deleted."""
+    rows = build_volume_rows(changed)
+    bulk_add_sums(db, volumes, rows)
+    bulk_delete_empty_sums(db, volumes, [row[:3] for row in rows if row[3] < 0], ("n",))
 
 
 def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, str, int]]:
@@ -25,7 +23,7 @@ def build_volume_rows(changed: Iterable[tuple[str, str, int]]) -> list[tuple[str
             continue
         for key in ((dataset, "day", day), (dataset, "month", day[:7])):
             total[key] = total.get(key, 0) + n
-    return [(*key, n) for key, n in sorted(total.items())]
+    return [(*key, n) for key, n in sorted(total.items()) if n]
 
 
 def select_wrong_volumes() -> Iterator[Select[object]]:

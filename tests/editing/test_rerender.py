@@ -11,7 +11,7 @@ from app.db.lineage_table import read_version
 from app.db.migrate import downgrade_schema, upgrade_schema
 from app.db.tables import datasets, day_sums, dyads, house, signals
 from app.editing.rerender import MARK, apply_signal_rules
-from app.events.changes import sum_signals_by_day
+from app.events.event_sums import sum_signals_by_day
 from app.events.signals import RULES_VERSION
 from app.events.verify import find_event_faults
 from app.shifts.materialized.rebuild import rebuild_stale_dyads

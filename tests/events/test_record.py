@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from app.bundled.tables import BUNDLED_FOLDER, read_bundled_table
 from app.db.engine import Database
-from app.events.changes import sum_signals_by_day
 from app.events.durations import resolve_signal_span
+from app.events.event_sums import sum_signals_by_day
 from app.events.index_rows import EventRows
 from app.events.record import (
     EventRecord,

@@ -173,6 +173,30 @@ def bulk_add_sums(
         )
 
 
+def bulk_delete_empty_sums(
+    db: Connection, table: Table, keys: Sequence[Sequence[str]], sums: Sequence[str]
+) -> None:
+    """Delete those rows of some keys whose columns `sums` are all 0; keys are of texts."""
+    if not keys:
+        return
+    names = [column.name for column in table.primary_key]
+    empty = " AND ".join(f'"{table.name}"."{name}" = 0' for name in sums)
+    if is_sqlite(db):
+        same = " AND ".join(f'"{name}" = ?' for name in names)
+        statement = f'DELETE FROM "{table.name}" WHERE {same} AND {empty}'
+        get_sqlite_connection(db).executemany(statement, keys)
+        return
+    same = " AND ".join(f'"{table.name}"."{name}" = gone."{name}"' for name in names)
+    lists = ", ".join("%s::text[]" for _ in names)
+    columns = ", ".join(f'"{name}"' for name in names)
+    statement = f'DELETE FROM "{table.name}" USING unnest({lists}) AS gone({columns}) WHERE {same}'
+    with get_psycopg_connection(db).cursor() as cursor:
+        cursor.execute(
+            f"{statement} AND {empty}".encode(),
+            [format_array_literal(values) for values in zip(*keys, strict=True)],
+        )
+
+
 def keep_lesser(column: str) -> dict[str, str]:
     """Return the rule of `bulk_add_sums` that the lesser value of a column is kept."""
     new, old = f'new."{column}"', f'old."{column}"'

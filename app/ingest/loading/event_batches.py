@@ -10,8 +10,9 @@ from app.actors.name_forms import split_agreeing_names
 from app.actors.schemas import Actor
 from app.db.journal import Writer
 from app.db.types import NO_END_DAY
-from app.events.changes import read_event_documents, sum_event_rows
+from app.events.changes import read_event_documents
 from app.events.cite_again import cite_sources_again
+from app.events.event_sums import sum_event_rows
 from app.events.index_rows import EventRows
 from app.events.record import EventRecord, ParticipantRecord, RejectedError, ReportRecord
 from app.events.render import build_event_body, encode_event_body, matches_document
