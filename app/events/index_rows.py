@@ -43,11 +43,15 @@ COLUMNS_BY_TABLE: Mapping[str, tuple[str, ...]] = {
 """
 
 
+SumRow = tuple[Any, ...]
+"""The key of a row of sums, and what it adds or has."""
+
+
 class EventSums(NamedTuple):
     """What events add to the tables of sums, in the columns of these tables and in key order."""
 
-    days: list[tuple[Any, ...]]
-    months: list[tuple[Any, ...]]
+    days: list[SumRow]
+    months: list[SumRow]
 
 
 class EventRows:
@@ -128,7 +132,7 @@ class EventRows:
             for row in getattr(self, name, ()):
                 yield name, dict(zip(columns, row, strict=False))
 
-    def sum_by_day(self) -> list[tuple[Any, ...]]:
+    def sum_by_day(self) -> list[SumRow]:
         """Sum the signals by pair, dataset and day: rows of `day_sums`, in key order."""
         total: dict[tuple[str, ...], list[int]] = {}
         for (
