@@ -125,19 +125,36 @@ def unpack_documents(stored: Sequence[object], dialect: Dialect) -> list[object]
     in changes of threads than in unpacking.
     """
     texts = list(stored)
-    packed: dict[bytes, list[int]] = {}
+    packed = [n for n, one in enumerate(stored) if isinstance(one, bytes) and one[:1] == _START]
     for n, one in enumerate(stored):
-        if isinstance(one, bytes):
-            if one[:1] == _START:
-                packed.setdefault(one[_ID], []).append(n)
-            else:
-                texts[n] = one.decode()
-    for numbers in packed.values():
-        frames = [frame for n in numbers if isinstance(frame := stored[n], bytes)]
-        found = _find_unpacker(frames[0], dialect).multi_decompress_to_buffer([*frames])
-        for at, n in enumerate(numbers):
-            texts[n] = found[at].tobytes().decode()
+        if isinstance(one, bytes) and one[:1] != _START:
+            texts[n] = one.decode()
+    frames = [frame for n in packed if isinstance(frame := stored[n], bytes)]
+    for n, document in zip(packed, _unpack_frames(frames, dialect), strict=True):
+        texts[n] = document.tobytes().decode()
     return texts
+
+
+def unpack_joined(frames: bytes, lengths: Iterable[int], dialect: Dialect) -> bytes:
+    """Unpack documents that are joined by commas, each with its length; they stay joined."""
+    found, end = [], -1
+    for length in lengths:
+        begin, end = end + 1, end + 1 + length
+        found.append(frames[begin:end])
+    return b",".join(_unpack_frames(found, dialect))
+
+
+def _unpack_frames(frames: Sequence[bytes], dialect: Dialect) -> list[zstandard.BufferSegment]:
+    """Unpack packed documents, all of one dictionary at once, in their order."""
+    numbers: dict[bytes, list[int]] = {}
+    for n, frame in enumerate(frames):
+        numbers.setdefault(frame[_ID], []).append(n)
+    done: dict[int, zstandard.BufferSegment] = {}
+    for of_one in numbers.values():
+        unpacker = _find_unpacker(frames[of_one[0]], dialect)
+        found = unpacker.multi_decompress_to_buffer([frames[n] for n in of_one])
+        done |= {n: found[at] for at, n in enumerate(of_one)}
+    return [done[n] for n in range(len(frames))]
 
 
 def _find_unpacker(frame: bytes, dialect: Dialect) -> zstandard.ZstdDecompressor:

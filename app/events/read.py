@@ -19,6 +19,7 @@ from app.events.counts import count_matching_events
 from app.events.coverage import find_empty_reason
 from app.events.event_document import ReportDocument
 from app.events.filter import CountMode, EventQuery, Sort
+from app.events.joined_page import fetch_joined_page
 from app.events.resolved_filter import ResolvedFilter
 from app.events.signals import DEFAULT_SCALE, DerivationMode, choose_derivation_mode
 from app.events.statement import select_matching
@@ -51,6 +52,21 @@ def read_event_page(
     if asked.fields or resolved.known_by is not None:
         documents = [trim_document(d, asked.fields, resolved.known_by) for d in documents]
     return documents, cursor
+
+
+def read_event_body(
+    db: Connection, asked: EventQuery, resolved: ResolvedFilter, secret: bytes, version: Version
+) -> tuple[bytes, str | None]:
+    """Read a page as `read_event_page` does, its documents joined by commas."""
+    if asked.fields or resolved.known_by is not None:
+        documents, cursor = read_event_page(db, asked, resolved, secret, version)
+        return ",".join(documents).encode(), cursor
+    bound = query_fingerprint(asked)
+    after = decode_page_cursor(asked.cursor, bound, secret, version)
+    query = queries.bind_query(db, resolved, asked.sort, after, asked.limit + 1)
+    page = fetch_joined_page(db, query, asked.limit)
+    cursor = page.last and encode_cursor(page.last, bound, secret, version)
+    return page.body, cursor
 
 
 def read_event(

@@ -200,9 +200,9 @@ def list_events(
 
         def render_answer() -> Response:
             resolved = queries.resolve_filter(db, asked, then)
-            rows, cursor = read.read_event_page(db, asked, resolved, key, version)
-            known = read.read_event_page_meta(db, resolved, asked.count, version, not rows)
-            return render_page(rows, known, build_page_links(request, cursor, version))
+            body, cursor = read.read_event_body(db, asked, resolved, key, version)
+            known = read.read_event_page_meta(db, resolved, asked.count, version, not body)
+            return render_page(body, known, build_page_links(request, cursor, version))
 
         return respond_with_version_etag(request, version, render_answer, remember=True)
 

@@ -68,11 +68,13 @@ def _join_address(path: str, parts: list[tuple[str, str]], changed: Mapping[str,
     return path + (f"?{'&'.join(kept)}" if kept else "")
 
 
-def render_page(documents: list[str], meta: Meta, where: Links, **more: object) -> Response:
-    """Join stored documents into a page as bytes, without parsing them."""
+def render_page(documents: list[str] | bytes, meta: Meta, where: Links, **more: object) -> Response:
+    """Join stored documents into a page as bytes, without parsing them; or take them joined."""
     # What the page has nothing of is left out, but no field of what it has.
     known = {name: value for name, value in meta.model_dump().items() if value is not None}
     tail = encode_json({"meta": known, "links": where.model_dump(), **more})
-    body = b'{"data":[' + ",".join(documents).encode() + b"]," + tail[1:]
+    if isinstance(documents, list):
+        documents = ",".join(documents).encode()
+    body = b"".join((b'{"data":[', documents, b"],", tail[1:]))
     headers = {"Link": f'<{where.next}>; rel="next"'} if where.next else {}
     return Response(body, media_type="application/json", headers=headers)
